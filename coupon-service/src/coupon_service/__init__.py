@@ -1,0 +1,1 @@
+"""First-come-first-served coupons: accepts requests over HTTP, decides them in order."""

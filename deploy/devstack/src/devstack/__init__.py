@@ -1,0 +1,1 @@
+"""Starts a whole stack: PostgreSQL, Kafka and every service."""

@@ -1,0 +1,1 @@
+"""What follows a completed order: alimtalk, analytics and monitoring, each exactly once."""

@@ -1,0 +1,1 @@
+"""Publishes outbox tables to Kafka: nothing lost, order kept per key."""

@@ -1,0 +1,1 @@
+"""Transactional outbox, inbox, Kafka consumers and the plumbing of a Flask service."""
