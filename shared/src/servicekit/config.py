@@ -1,0 +1,132 @@
+"""Settings from the environment: typed, named with their units, and refused all at once.
+
+A service composes its settings class from these mix-ins and adds its own fields::
+
+    class WorkerSettings(ConsumerSettings, DatabaseSettings, ProcessSettings):
+        ...
+
+    settings = load_settings(WorkerSettings)
+"""
+
+import os
+import sys
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import AfterValidator, Field, PostgresDsn, TypeAdapter, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+OptionalPort = Annotated[int, Field(ge=0, le=65535)]
+
+_postgres_dsn = TypeAdapter(PostgresDsn)
+
+
+def _check_database_url(value: str) -> str:
+    url = _postgres_dsn.validate_python(value)
+    if url.scheme not in {"postgresql", "postgres"}:
+        raise ValueError("must begin with postgresql://")
+    if not url.path or url.path == "/":
+        raise ValueError("must name a database, as in postgresql://user:password@host:5432/database")
+    return value
+
+
+def _check_bootstrap_servers(value: str) -> str:
+    for server in value.split(","):
+        host, separator, port = server.strip().rpartition(":")
+        if not separator or not host or not port.isdigit() or not 0 < int(port) <= 65535:
+            raise ValueError("must be host:port, or several of them with commas between")
+    return value
+
+
+DatabaseUrl = Annotated[str, AfterValidator(_check_database_url)]
+BootstrapServers = Annotated[str, AfterValidator(_check_bootstrap_servers)]
+
+
+class ProcessSettings(BaseSettings):
+    """What every process reads."""
+
+    # An empty variable is what compose files and manifests produce for "not set".
+    model_config = SettingsConfigDict(extra="ignore", env_ignore_empty=True, frozen=True)
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
+    log_format: Literal["json", "console"] = "json"
+
+
+class DatabaseSettings(BaseSettings):
+    """One PostgreSQL database and how patiently it is used."""
+
+    database_url: DatabaseUrl
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = 16
+    database_pool_timeout_seconds: Annotated[float, Field(gt=0)] = 5.0
+    database_connect_timeout_seconds: Annotated[int, Field(ge=1)] = 3
+    database_statement_timeout_ms: Annotated[int, Field(ge=0)] = 30_000
+
+
+class HttpSettings(BaseSettings):
+    """Where an API listens and how many requests it serves at a time."""
+
+    http_host: str = "127.0.0.1"
+    http_port: Port
+    http_workers: Annotated[int, Field(ge=1, le=64)] = 2
+    http_threads: Annotated[int, Field(ge=1, le=256)] = 16
+
+
+class AdminSettings(BaseSettings):
+    """Where a process without an API of its own tells about its health; port 0 is nowhere."""
+
+    admin_host: str = "127.0.0.1"
+    admin_port: OptionalPort = 0
+
+
+class ConsumerSettings(BaseSettings):
+    """A Kafka consumer's connection. Group, topic and offset policy are the program's, not the operator's."""
+
+    kafka_bootstrap_servers: BootstrapServers
+    kafka_client_id: str = "servicekit"
+    consumer_max_poll_records: Annotated[int, Field(ge=1, le=100_000)] = 500
+    consumer_session_timeout_ms: Annotated[int, Field(ge=6_000)] = 10_000
+
+
+SettingsT = TypeVar("SettingsT", bound=BaseSettings)
+
+
+class InvalidSettings(Exception):
+    """The environment lacks variables or holds malformed ones."""
+
+    def __init__(self, problems: list[tuple[str, str]]) -> None:
+        self.problems = problems
+        lines = [f"  {variable}: {reason}" for variable, reason in problems]
+        super().__init__("\n".join(["invalid settings in the environment:", *lines]))
+
+
+def read_settings(cls: type[SettingsT]) -> SettingsT:
+    """Build ``cls`` from the environment.
+
+    Raises :class:`InvalidSettings` that names every missing and every malformed variable. Values are never
+    repeated in it, since some are secrets.
+    """
+    try:
+        return cls()
+    except ValidationError as error:
+        raise InvalidSettings([_problem(cls, details["loc"], details["msg"], details["type"])
+                               for details in error.errors(include_input=False, include_url=False)]) from None
+
+
+def load_settings(cls: type[SettingsT]) -> SettingsT:
+    """Like :func:`read_settings`, for the start of a process: tells the problems on stderr and exits with 2."""
+    try:
+        return read_settings(cls)
+    except InvalidSettings as error:
+        print(error, file=sys.stderr)  # noqa: T201 - logging is configured from these very settings
+        raise SystemExit(2) from None
+
+
+def _problem(
+    cls: type[BaseSettings], location: tuple[int | str, ...], message: str, kind: str
+) -> tuple[str, str]:
+    delimiter = cls.model_config.get("env_nested_delimiter") or "__"
+    prefix = cls.model_config.get("env_prefix") or ""
+    variable = (prefix + delimiter.join(str(part) for part in location)).upper()
+    if kind == "missing":
+        return variable, "is missing" if variable not in os.environ else "is empty"
+    return variable, message.removeprefix("Value error, ")

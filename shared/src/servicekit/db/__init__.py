@@ -1,0 +1,1 @@
+"""PostgreSQL through SQLAlchemy Core: engines, units of work, error classes, migrations."""

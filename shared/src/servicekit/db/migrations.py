@@ -1,0 +1,69 @@
+"""Alembic without an .ini file: a service's migrations are part of its package."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, create_engine, pool, text
+
+from servicekit.db.engine import psycopg2_url
+
+# Any constant serves, as long as all migrations of one database use the same.
+_ADVISORY_LOCK = 0x6D_69_67_72
+
+
+def upgrade(
+    database_url: str, script_location: Path, revision: str = "head", options: Mapping[str, str] | None = None
+) -> None:
+    """Bring the database to ``revision``.
+
+    ``script_location`` holds an Alembic ``env.py`` that calls :func:`run_in_environment`, and ``versions/``.
+    ``options`` reach a migration as ``op.get_context().config.attributes``… through :func:`migration_option`.
+    Several processes may call this at once: one migrates, the others wait and find nothing left to do.
+    """
+    engine = create_engine(psycopg2_url(database_url), poolclass=pool.NullPool,
+                           connect_args={"connect_timeout": 10})
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
+        connection.commit()
+        try:
+            config = Config()
+            config.set_main_option("script_location", str(script_location).replace("%", "%%"))
+            config.set_main_option("path_separator", "os")
+            config.attributes["connection"] = connection
+            config.attributes["options"] = dict(options or {})
+            command.upgrade(config, revision)
+            connection.commit()
+        finally:
+            connection.rollback()
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
+            connection.commit()
+    engine.dispose()
+
+
+def head_revision(script_location: Path) -> str | None:
+    """The newest revision that the code knows."""
+    config = Config()
+    config.set_main_option("script_location", str(script_location).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return ScriptDirectory.from_config(config).get_current_head()
+
+
+def run_in_environment(context: EnvironmentContext) -> None:
+    """The whole of a service's ``env.py``: ``run_in_environment(alembic.context)``."""
+    connection = context.config.attributes["connection"]
+    assert isinstance(connection, Connection)  # noqa: S101 - narrows the type; upgrade() always sets it
+    context.configure(connection=connection, target_metadata=None, transaction_per_migration=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def migration_option(context_config: Config | None, name: str) -> str:
+    """The option ``name`` given to :func:`upgrade`; raises KeyError when it wasn't given."""
+    if context_config is None:
+        raise KeyError(name)
+    options = context_config.attributes["options"]
+    return str(options[name])

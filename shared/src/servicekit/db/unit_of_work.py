@@ -1,0 +1,40 @@
+"""One transaction, seen from the application."""
+
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import Connection, Engine
+
+
+class UnitOfWork:
+    """A transaction that rolls back unless :meth:`commit` was called.
+
+    A service derives its own from this and adds its repositories and its outbox in :meth:`opened`, all of them
+    on :attr:`connection`; an event can then only be written together with its domain change.
+    """
+
+    connection: Connection
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def opened(self) -> None:
+        """Called with :attr:`connection` ready; build what works on it here."""
+
+    def commit(self) -> None:
+        """Make everything done so far durable. Raises what the database raises; nothing is then stored."""
+        self.connection.commit()
+
+    def rollback(self) -> None:
+        self.connection.rollback()
+
+    def __enter__(self) -> Self:
+        self.connection = self._engine.connect()
+        self.opened()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        # close() rolls back whatever was not committed.
+        self.connection.close()

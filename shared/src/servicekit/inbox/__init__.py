@@ -1,0 +1,9 @@
+"""The inbox: a consumer remembers which events it has applied, in the transaction that applies them.
+
+Pattern: "Idempotent consumer" (microservices.io). At-least-once delivery becomes an effect exactly once.
+"""
+
+from servicekit.inbox.inbox import Inbox
+from servicekit.inbox.table import inbox_table
+
+__all__ = ["Inbox", "inbox_table"]

@@ -1,0 +1,1 @@
+"""Logs, metrics and traces, alike in every process."""
