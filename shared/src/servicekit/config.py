@@ -108,8 +108,12 @@ def read_settings(cls: type[SettingsT]) -> SettingsT:
     try:
         return cls()
     except ValidationError as error:
-        raise InvalidSettings([_problem(cls, details["loc"], details["msg"], details["type"])
-                               for details in error.errors(include_input=False, include_url=False)]) from None
+        raise InvalidSettings(
+            [
+                _problem(cls, details["loc"], details["msg"], details["type"])
+                for details in error.errors(include_input=False, include_url=False)
+            ]
+        ) from None
 
 
 def load_settings(cls: type[SettingsT]) -> SettingsT:
@@ -130,3 +134,13 @@ def _problem(
     if kind == "missing":
         return variable, "is missing" if variable not in os.environ else "is empty"
     return variable, message.removeprefix("Value error, ")
+
+
+def prometheus_multiprocess_directory() -> str | None:
+    """Where the workers of one gunicorn share their metrics; None in a process that is alone."""
+    return os.environ.get("PROMETHEUS_MULTIPROC_DIR")
+
+
+def environment_with(variables: dict[str, str]) -> dict[str, str]:
+    """This process's environment and ``variables``, for a program that replaces it."""
+    return {**os.environ, **variables}

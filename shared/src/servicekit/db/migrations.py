@@ -24,8 +24,9 @@ def upgrade(
     ``options`` reach a migration as ``op.get_context().config.attributes``… through :func:`migration_option`.
     Several processes may call this at once: one migrates, the others wait and find nothing left to do.
     """
-    engine = create_engine(psycopg2_url(database_url), poolclass=pool.NullPool,
-                           connect_args={"connect_timeout": 10})
+    engine = create_engine(
+        psycopg2_url(database_url), poolclass=pool.NullPool, connect_args={"connect_timeout": 10}
+    )
     with engine.connect() as connection:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
         connection.commit()

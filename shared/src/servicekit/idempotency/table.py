@@ -4,7 +4,9 @@ from sqlalchemy import Column, DateTime, MetaData, Table, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 
-def idempotency_key_table(metadata: MetaData, name: str = "idempotency_key", schema: str | None = None) -> Table:
+def idempotency_key_table(
+    metadata: MetaData, name: str = "idempotency_key", schema: str | None = None
+) -> Table:
     """One row for each key, with the request's fingerprint and the reply to give again."""
     return Table(
         name,

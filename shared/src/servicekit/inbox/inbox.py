@@ -22,7 +22,8 @@ class Inbox:
         two gets the event. Ids are inserted in order, so two callers with overlapping sets don't deadlock.
         """
         rows = [
-            {"consumer_group": self._consumer_group, "event_id": event_id} for event_id in sorted(set(event_ids))
+            {"consumer_group": self._consumer_group, "event_id": event_id}
+            for event_id in sorted(set(event_ids))
         ]
         if not rows:
             return set()

@@ -25,7 +25,9 @@ def create_outbox(op: Operations, relay_role: str, schema: str | None = None) ->
     op.execute(text(f"INSERT INTO {_name(op, cursor)} (shard, snapshot) VALUES (0, '{BEGINNING}')"))  # noqa: S608 - no input
     role = op.get_bind().dialect.identifier_preparer.quote(relay_role)
     if schema is not None:
-        op.execute(f"GRANT USAGE ON SCHEMA {op.get_bind().dialect.identifier_preparer.quote(schema)} TO {role}")
+        op.execute(
+            f"GRANT USAGE ON SCHEMA {op.get_bind().dialect.identifier_preparer.quote(schema)} TO {role}"
+        )
     op.execute(f"GRANT SELECT ON {_name(op, outbox)} TO {role}")
     op.execute(f"GRANT SELECT, INSERT, UPDATE ON {_name(op, cursor)} TO {role}")
 

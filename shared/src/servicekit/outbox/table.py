@@ -1,5 +1,7 @@
 """The outbox tables, for a service's own metadata."""
 
+from typing import Any
+
 from sqlalchemy import (
     BigInteger,
     Column,
@@ -21,7 +23,7 @@ class Xid8(UserDefinedType[int]):
 
     cache_ok = True
 
-    def get_col_spec(self) -> str:
+    def get_col_spec(self, **kw: Any) -> str:
         return "xid8"
 
 
@@ -30,7 +32,7 @@ class PgSnapshot(UserDefinedType[str]):
 
     cache_ok = True
 
-    def get_col_spec(self) -> str:
+    def get_col_spec(self, **kw: Any) -> str:
         return "pg_snapshot"
 
 
@@ -39,7 +41,7 @@ class JsonText(UserDefinedType[str]):
 
     cache_ok = True
 
-    def get_col_spec(self) -> str:
+    def get_col_spec(self, **kw: Any) -> str:
         return "json"
 
 

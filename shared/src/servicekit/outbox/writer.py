@@ -37,7 +37,9 @@ class OutboxWriter:
                 "aggregateid": event.key,
                 "type": event.event_type,
                 "source": self._source,
-                "payload": json.dumps(event.payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False),
+                "payload": json.dumps(
+                    event.payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False
+                ),
                 "traceparent": traceparent,
             }
             for event in events

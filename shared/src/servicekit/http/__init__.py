@@ -1,0 +1,1 @@
+"""What every Flask service here has: health, problems, request ids, OpenAPI, and a server to run on."""

@@ -1,0 +1,21 @@
+"""JSON replies."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+
+def json_reply(
+    body: BaseModel | Mapping[str, Any],
+    status: int = 200,
+    *,
+    headers: Mapping[str, str] | None = None,
+    content_type: str = "application/json",
+) -> Response:
+    """``body`` as UTF-8 JSON; models by their aliases, times in RFC 3339."""
+    return Response(
+        to_json(body, by_alias=True), status=status, headers=dict(headers or {}), content_type=content_type
+    )
