@@ -28,7 +28,7 @@ def create_engine(settings: DatabaseSettings, application_name: str) -> Engine:
             "connect_timeout": settings.database_connect_timeout_seconds,
             "application_name": application_name,
             "options": f"-c timezone=UTC -c statement_timeout={settings.database_statement_timeout_ms}",
-            # A peer that vanished without a word (a host gone, a cut network) is noticed within half a minute.
+            # A peer that vanished without a word (a cut network) is noticed within half a minute.
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,

@@ -9,8 +9,8 @@ from sqlalchemy import Connection, Engine
 class UnitOfWork:
     """A transaction that rolls back unless :meth:`commit` was called.
 
-    A service derives its own from this and adds its repositories and its outbox in :meth:`opened`, all of them
-    on :attr:`connection`; an event can then only be written together with its domain change.
+    A service derives its own from this and adds its repositories and its outbox in :meth:`opened`, all
+    of them on :attr:`connection`; an event can then only be written together with its domain change.
     """
 
     connection: Connection

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 
 from flask import Response, redirect
-from flask_openapi3 import Info, OpenAPI
+from flask_openapi3.models.info import Info
+from flask_openapi3.openapi import OpenAPI
 from werkzeug.wrappers import Response as BaseResponse
 
 from servicekit.http.health import HealthCheck, register_health

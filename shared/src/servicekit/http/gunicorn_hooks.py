@@ -32,7 +32,7 @@ def child_exit(server: Any, worker: Any) -> None:
     """Drop a dead worker's gauges; its counters go on counting."""
     directory = prometheus_multiprocess_directory()
     if directory is not None:
-        multiprocess.mark_process_dead(worker.pid, directory)
+        multiprocess.mark_process_dead(worker.pid, directory)  # type: ignore[no-untyped-call]
 
 
 def on_exit(server: Any) -> None:

@@ -46,5 +46,5 @@ def _metrics() -> Response:
     if directory is not None:
         # Several gunicorn workers: add up what each of them has written to its file.
         registry = CollectorRegistry()
-        MultiProcessCollector(registry, path=directory)
+        MultiProcessCollector(registry, path=directory)  # type: ignore[no-untyped-call]
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

@@ -85,7 +85,7 @@ def render(problem: Problem) -> Response:
 
 
 def register_problem(app: Flask, error_class: type[Exception], *, status: int, slug: str) -> None:
-    """Render every ``error_class`` that a route raises as a problem, with the error's message as its detail."""
+    """Render every ``error_class`` that a route raises as a problem whose detail is the error's message."""
 
     def handle(error: Exception) -> Response:
         return render(Problem(status, slug, str(error)))
@@ -121,7 +121,7 @@ def _render_unexpected(error: Exception) -> Response:
             Problem(
                 503,
                 "database-unavailable",
-                "The database can't be reached just now. Nothing is known to be lost: send the request again.",
+                "The database can't be reached just now. Send the request again, with its Idempotency-Key.",
                 headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
             )
         )

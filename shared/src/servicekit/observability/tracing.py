@@ -31,7 +31,7 @@ def current_traceparent() -> str | None:
 
 @contextmanager
 def span(name: str, kind: SpanKind, carrier: Mapping[str, str]) -> Iterator[None]:
-    """Run the block in a span whose parent is what ``carrier`` (lower-case header names) says, if anything."""
+    """Run the block in a span that continues what ``carrier`` (lower-case header names) says, if anything."""
     context = _propagator.extract(dict(carrier))
     with trace.get_tracer("servicekit").start_as_current_span(name, context=context, kind=kind):
         yield

@@ -11,7 +11,7 @@ BEGINNING = "1:1:"
 
 
 def create_outbox(op: Operations, relay_role: str, schema: str | None = None) -> None:
-    """Create both tables with a cursor at the beginning, and let ``relay_role`` read events and move the cursor.
+    """Create both tables with a cursor at the beginning; let ``relay_role`` read events and move the cursor.
 
     The role must exist: a migration that silently granted nothing would leave the relay locked out.
     """

@@ -1,0 +1,112 @@
+"""kafka-python's consumer behind the loop's port."""
+
+from collections.abc import Iterable, Sequence
+
+import structlog
+from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.errors import KafkaError
+
+from servicekit.config import ConsumerSettings
+from servicekit.lifecycle import StopSignal
+from servicekit.messaging.records import ReceivedRecord
+from servicekit.messaging.watermark import Partition
+
+_BOOTSTRAP_TIMEOUT_MS = 2_000
+_COMMIT_TIMEOUT_MS = 5_000
+_CLOSE_TIMEOUT_MS = 3_000
+_RETRY_SECONDS = 1.0
+_log = structlog.get_logger(__name__)
+
+
+class _RevocationRecorder(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
+    """Remembers what was given up; the loop's own thread does the rest."""
+
+    def __init__(self) -> None:
+        self.revoked: set[Partition] = set()
+
+    def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
+        self.revoked.update((partition.topic, partition.partition) for partition in revoked)
+        if revoked:
+            _log.info("partitions_revoked", partitions=sorted(partition.partition for partition in revoked))
+
+    def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        _log.info("partitions_assigned", partitions=sorted(partition.partition for partition in assigned))
+
+
+class KafkaRecordSource:
+    """A member of a consumer group on one topic, starting at the earliest record where nothing is committed.
+
+    Everything taken from :meth:`poll` has been committed or given back before the next one, so partitions
+    are only ever given up between two batches.
+    """
+
+    def __init__(self, settings: ConsumerSettings, topic: str, group_id: str) -> None:
+        """Raises :class:`kafka.errors.KafkaError` when no broker answers in 2 s."""
+        self._consumer = KafkaConsumer(
+            bootstrap_servers=settings.kafka_bootstrap_servers.split(","),
+            client_id=settings.kafka_client_id,
+            group_id=group_id,
+            auto_offset_reset="earliest",
+            enable_auto_commit=False,
+            max_poll_records=settings.consumer_max_poll_records,
+            session_timeout_ms=settings.consumer_session_timeout_ms,
+            fetch_max_wait_ms=250,
+            allow_auto_create_topics=False,
+            bootstrap_timeout_ms=_BOOTSTRAP_TIMEOUT_MS,
+            reconnect_backoff_max_ms=1_000,
+            metrics_enabled=False,
+        )
+        self._listener = _RevocationRecorder()
+        self._consumer.subscribe([topic], listener=self._listener)
+
+    def poll(self, timeout_seconds: float) -> Sequence[ReceivedRecord]:
+        batches = self._consumer.poll(timeout_ms=int(timeout_seconds * 1000))
+        return [
+            ReceivedRecord(
+                record.topic, record.partition, record.offset, record.key, record.value, tuple(record.headers)
+            )
+            for records in batches.values()
+            for record in records
+        ]
+
+    def wait(self, timeout_seconds: float) -> None:
+        assigned = self._consumer.assignment()
+        self._consumer.pause(*assigned)
+        self._consumer.poll(timeout_ms=int(timeout_seconds * 1000))
+        self._consumer.resume(*self._consumer.paused())
+
+    def commit(self, offsets: dict[Partition, int]) -> bool:
+        try:
+            self._consumer.commit(
+                {
+                    TopicPartition(topic, partition): OffsetAndMetadata(offset, "", -1)
+                    for (topic, partition), offset in offsets.items()
+                },
+                timeout_ms=_COMMIT_TIMEOUT_MS,
+            )
+        except KafkaError as error:
+            # Moved to another member, or no broker: the records come again and the inbox knows them.
+            _log.warning("offset_commit_failed", reason=type(error).__name__)
+            return False
+        return True
+
+    def revoked(self) -> Iterable[Partition]:
+        revoked, self._listener.revoked = self._listener.revoked, set()
+        return revoked
+
+    def close(self) -> None:
+        """Leave the group, so that the others take over at once."""
+        self._consumer.close(autocommit=False, timeout_ms=_CLOSE_TIMEOUT_MS)
+
+
+def connect(
+    settings: ConsumerSettings, topic: str, group_id: str, stop: StopSignal
+) -> KafkaRecordSource | None:
+    """A connected source, waiting for a broker as long as it takes; None when told to stop before that."""
+    while not stop.is_set():
+        try:
+            return KafkaRecordSource(settings, topic, group_id)
+        except KafkaError as error:
+            _log.warning("kafka_unreachable", reason=type(error).__name__)
+            stop.wait(_RETRY_SECONDS)
+    return None

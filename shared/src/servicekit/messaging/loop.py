@@ -1,0 +1,142 @@
+"""The consumer's loop over a testable step."""
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from typing import Generic, Protocol, TypeVar
+
+import structlog
+from kafka.errors import KafkaError
+
+from servicekit.lifecycle import StopSignal
+from servicekit.messaging.dead_letters import DeadLetterWriter
+from servicekit.messaging.handler import MessageHandler
+from servicekit.messaging.records import InvalidMessage, ReceivedRecord
+from servicekit.messaging.watermark import Partition, Watermarks
+
+POLL_TIMEOUT_SECONDS = 0.25
+FIRST_BACKOFF_SECONDS = 0.1
+LONGEST_BACKOFF_SECONDS = 5.0
+
+EventT = TypeVar("EventT")
+_log = structlog.get_logger(__name__)
+
+
+class RecordSource(Protocol):
+    """What the loop needs of a Kafka consumer."""
+
+    def poll(self, timeout_seconds: float) -> Sequence[ReceivedRecord]:
+        """Records in offset order within each partition, maybe none. Rebalances happen in here."""
+        ...
+
+    def wait(self, timeout_seconds: float) -> None:
+        """Stay in the group for that long without taking further records. Rebalances happen in here."""
+        ...
+
+    def commit(self, offsets: dict[Partition, int]) -> bool:
+        """Commit next offsets; False when that wasn't possible, which costs a redelivery and nothing else."""
+        ...
+
+    def revoked(self) -> Iterable[Partition]:
+        """Partitions given up since the last call."""
+        ...
+
+
+class ConsumerLoop(Generic[EventT]):
+    """Takes records, applies them, and commits offsets after that; see the package's docstring."""
+
+    def __init__(
+        self,
+        source: RecordSource,
+        handler: MessageHandler[EventT],
+        dead_letters: DeadLetterWriter,
+        is_transient: Callable[[BaseException], bool],
+    ) -> None:
+        self._source = source
+        self._handler = handler
+        self._dead_letters = dead_letters
+        self._is_transient = is_transient
+        self._watermarks = Watermarks()
+        self._pending: list[ReceivedRecord] = []
+        self._failures = 0
+        self.last_error: str | None = None
+
+    def run(self, stop: StopSignal) -> None:
+        """Step until told to stop. Raises whatever a handler raises that isn't transient."""
+        while not stop.is_set():
+            self.step()
+
+    def step(self) -> int:
+        """Take one poll's records, or again those that failed, through to the commit; how many were done."""
+        if self._pending:
+            self._source.wait(self._backoff_seconds())
+        else:
+            self._pending = list(self._source.poll(POLL_TIMEOUT_SECONDS))
+            self._forget_revoked(records_are_new=True)
+            for record in self._pending:
+                self._watermarks.received((record.topic, record.partition), [record.offset])
+        self._forget_revoked(records_are_new=False)
+        done = self._attempt() if self._pending else 0
+        self._commit()
+        return done
+
+    def _attempt(self) -> int:
+        count = len(self._pending)
+        try:
+            self._process(self._pending)
+        except Exception as error:
+            if not (isinstance(error, KafkaError) or self._is_transient(error)):
+                raise
+            self._failures += 1
+            self.last_error = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+            _log.warning("batch_postponed", reason=self.last_error, attempt=self._failures, records=count)
+            return count - len(self._pending)
+        self._failures, self.last_error = 0, None
+        return count
+
+    def _process(self, records: Sequence[ReceivedRecord]) -> None:
+        events: list[EventT] = []
+        valid: list[ReceivedRecord] = []
+        invalid: list[tuple[ReceivedRecord, str]] = []
+        for record in records:
+            try:
+                events.append(self._handler.parse(record))
+                valid.append(record)
+            except InvalidMessage as error:
+                invalid.append((record, error.reason))
+        if events:
+            self._handler.handle(events)
+            self._done(valid)
+        for record, reason in invalid:
+            self._dead_letters.write(record, reason)
+            self._done([record])
+            _log.warning(
+                "message_dead_lettered",
+                topic=record.topic, partition=record.partition, offset=record.offset, reason=reason,
+            )  # fmt: skip
+        _log.info("batch_handled", handled=len(events), dead_lettered=len(invalid))
+
+    def _done(self, records: Sequence[ReceivedRecord]) -> None:
+        finished = {(record.topic, record.partition, record.offset) for record in records}
+        for record in records:
+            self._watermarks.done((record.topic, record.partition), record.offset)
+        self._pending = [
+            record for record in self._pending
+            if (record.topic, record.partition, record.offset) not in finished
+        ]  # fmt: skip
+
+    def _commit(self) -> None:
+        offsets = dict(self._watermarks.committable())
+        if offsets and self._source.commit(offsets):
+            self._watermarks.committed(offsets)
+
+    def _forget_revoked(self, *, records_are_new: bool) -> None:
+        revoked = set(self._source.revoked())
+        self._watermarks.revoked(revoked)
+        if not records_are_new:
+            self._pending = [
+                record for record in self._pending if (record.topic, record.partition) not in revoked
+            ]
+
+    def _backoff_seconds(self) -> float:
+        longest: float = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** min(self._failures, 10))
+        return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing

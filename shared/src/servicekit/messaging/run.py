@@ -1,0 +1,49 @@
+"""A consumer process, composed."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import structlog
+
+from servicekit.config import ConsumerSettings
+from servicekit.db.errors import is_conflict, is_unavailable
+from servicekit.lifecycle import StopSignal
+from servicekit.messaging.dead_letters import KafkaDeadLetterWriter
+from servicekit.messaging.handler import MessageHandler
+from servicekit.messaging.kafka_source import connect
+from servicekit.messaging.loop import ConsumerLoop
+
+EventT = TypeVar("EventT")
+_log = structlog.get_logger(__name__)
+
+
+def database_is_out_of_reach(error: BaseException) -> bool:
+    """True for what passes by itself: no database to reach, or another transaction had precedence."""
+    return is_unavailable(error) or is_conflict(error)
+
+
+def run_consumer(
+    settings: ConsumerSettings,
+    *,
+    topic: str,
+    group_id: str,
+    handler: MessageHandler[EventT],
+    stop: StopSignal,
+    is_transient: Callable[[BaseException], bool] = database_is_out_of_reach,
+) -> None:
+    """Consume ``topic`` as a member of ``group_id`` until ``stop`` is set, then leave the group.
+
+    Returns after a graceful stop. Raises what the handler raises that isn't transient: let the process end
+    with it, the records are delivered again.
+    """
+    source = connect(settings, topic, group_id, stop)
+    if source is None:
+        return
+    dead_letters = KafkaDeadLetterWriter(settings, group_id)
+    _log.info("consumer_started", topic=topic, group_id=group_id)
+    try:
+        ConsumerLoop(source, handler, dead_letters, is_transient).run(stop)
+    finally:
+        source.close()
+        dead_letters.close()
+        _log.info("consumer_stopped", topic=topic, group_id=group_id)
