@@ -1,0 +1,1 @@
+"""The use cases. Only here are transactions committed."""

@@ -1,0 +1,35 @@
+"""The event that this service emits; its contract is ``shared/contracts/coupon-publish-request``."""
+
+from datetime import UTC, datetime
+from uuid import UUID
+
+from coupon_service.domain.request import CouponRequest
+from servicekit.outbox import OutboxEvent
+
+TOPIC = "coupon-publish-request"
+EVENT_TYPE = "CouponPublishRequested"
+VERSION = 1
+
+
+def coupon_publish_requested(request: CouponRequest, event_id: UUID) -> OutboxEvent:
+    """``request`` was accepted. Keyed by coupon, so that a coupon's requests keep their order."""
+    return OutboxEvent(
+        event_id=event_id,
+        topic=TOPIC,
+        key=str(request.coupon_id),
+        aggregate_type="coupon",
+        event_type=EVENT_TYPE,
+        payload={
+            "eventId": str(event_id),
+            "eventType": EVENT_TYPE,
+            "version": VERSION,
+            "occurredAt": _rfc3339(request.requested_at),
+            "requestId": str(request.request_id),
+            "userId": request.user_id,
+            "couponId": request.coupon_id,
+        },
+    )
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -1,0 +1,52 @@
+"""The command line: one command a process."""
+
+from importlib.resources import as_file, files
+
+import click
+
+from coupon_service.config import ApiSettings, MigrationSettings, WorkerSettings
+from servicekit.config import load_settings
+from servicekit.db import migrations
+from servicekit.http.gunicorn import serve
+from servicekit.lifecycle import StopSignal
+from servicekit.observability.logging import configure_logging
+from servicekit.observability.tracing import configure_tracing
+
+
+@click.group()
+def main() -> None:
+    """First-come-first-served coupons."""
+
+
+@main.command()
+def api() -> None:
+    """Serve the HTTP API."""
+    serve("coupon_service.wsgi:create_application()", "coupon-api", load_settings(ApiSettings))
+
+
+@main.command()
+def worker() -> None:
+    """Decide requests for coupons, in order."""
+    # Imported here: the API needs no Kafka client in memory.
+    from coupon_service.worker import SERVICE, run_worker
+
+    settings = load_settings(WorkerSettings)
+    configure_logging(settings.log_level, settings.log_format, SERVICE)
+    configure_tracing(SERVICE)
+    stop = StopSignal()
+    stop.install()
+    run_worker(settings, stop)
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database up to date."""
+    settings = load_settings(MigrationSettings)
+    configure_logging(settings.log_level, settings.log_format, "coupon-migrate")
+    migrate_database(settings.database_url, settings.outbox_relay_role)
+
+
+def migrate_database(database_url: str, outbox_relay_role: str) -> None:
+    """Bring a database up to date; the role must exist and is granted the outbox."""
+    with as_file(files("coupon_service.migrations")) as location:
+        migrations.upgrade(database_url, location, options={"outbox_relay_role": outbox_relay_role})

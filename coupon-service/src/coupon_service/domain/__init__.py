@@ -1,0 +1,1 @@
+"""The rules of first-come-first-served coupons, free of frameworks."""

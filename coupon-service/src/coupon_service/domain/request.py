@@ -1,0 +1,61 @@
+"""A user's request for a coupon, from its acceptance to its decision."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class RequestStatus(StrEnum):
+    ACCEPTED = "ACCEPTED"
+    ISSUED = "ISSUED"
+    REJECTED = "REJECTED"
+
+
+class RejectionReason(StrEnum):
+    NOT_STARTED = "NOT_STARTED"
+    ENDED = "ENDED"
+    DUPLICATE = "DUPLICATE"
+    SOLD_OUT = "SOLD_OUT"
+    UNKNOWN_COUPON = "UNKNOWN_COUPON"
+
+
+@dataclass(frozen=True, slots=True)
+class CouponRequest:
+    """An accepted request that awaits its decision. ``requested_at`` is when it was accepted."""
+
+    request_id: UUID
+    coupon_id: int
+    user_id: int
+    requested_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How a request was decided.
+
+    ``decision_number`` is its place (1, 2, 3, …) in the coupon's order of decision, rejections counted; only
+    a request for an unknown coupon has none. ``issue_number`` (1 … total quantity) is set when a coupon was
+    issued, ``reason`` when it was not.
+    """
+
+    request: CouponRequest
+    decision_number: int | None
+    issue_number: int | None = None
+    reason: RejectionReason | None = None
+
+    @property
+    def status(self) -> RequestStatus:
+        return RequestStatus.REJECTED if self.issue_number is None else RequestStatus.ISSUED
+
+
+@dataclass(frozen=True, slots=True)
+class CouponRequestView:
+    """A request as its user sees it, decided or not."""
+
+    request: CouponRequest
+    status: RequestStatus
+    reason: RejectionReason | None
+    decision_number: int | None
+    issue_number: int | None
+    decided_at: datetime | None

@@ -1,0 +1,1 @@
+"""The API: requests into commands, results into replies."""

@@ -1,0 +1,119 @@
+"""What clients get."""
+
+from datetime import datetime
+from typing import Literal, Self
+from uuid import UUID
+
+from coupon_service.domain.coupon import Coupon, CouponStatus
+from coupon_service.domain.discount import Discount, DiscountType
+from coupon_service.domain.request import CouponRequestView, RejectionReason, RequestStatus
+from coupon_service.domain.user_coupon import UserCoupon
+from servicekit.fields import JsonModel, Time
+
+
+class DiscountReply(JsonModel):
+    type: DiscountType
+    value: int
+
+    @classmethod
+    def of(cls, discount: Discount) -> Self:
+        return cls(type=discount.type, value=discount.value)
+
+
+class CouponReply(JsonModel):
+    coupon_id: int
+    name: str
+    total_quantity: int
+    issued_quantity: int
+    remaining_quantity: int
+    status: CouponStatus
+    starts_at: Time
+    ends_at: Time
+    discount: DiscountReply
+    created_at: Time
+
+    @classmethod
+    def of(cls, coupon: Coupon, now: datetime) -> Self:
+        return cls(
+            coupon_id=coupon.coupon_id,
+            name=coupon.name,
+            total_quantity=coupon.total_quantity,
+            issued_quantity=coupon.issued_quantity,
+            remaining_quantity=coupon.remaining_quantity,
+            status=coupon.status_at(now),
+            starts_at=coupon.starts_at,
+            ends_at=coupon.ends_at,
+            discount=DiscountReply.of(coupon.discount),
+            created_at=coupon.created_at,
+        )
+
+
+class AcceptedReply(JsonModel):
+    request_id: UUID
+    status: Literal[RequestStatus.ACCEPTED] = RequestStatus.ACCEPTED
+    message: str = "요청 접수됨"
+
+
+class CouponRequestReply(JsonModel):
+    request_id: UUID
+    coupon_id: int
+    user_id: int
+    status: RequestStatus
+    reason: RejectionReason | None
+    decision_number: int | None
+    issue_number: int | None
+    requested_at: Time
+    decided_at: Time | None
+
+    @classmethod
+    def of(cls, view: CouponRequestView) -> Self:
+        return cls(
+            request_id=view.request.request_id,
+            coupon_id=view.request.coupon_id,
+            user_id=view.request.user_id,
+            status=view.status,
+            reason=view.reason,
+            decision_number=view.decision_number,
+            issue_number=view.issue_number,
+            requested_at=view.request.requested_at,
+            decided_at=view.decided_at,
+        )
+
+
+class UserCouponReply(JsonModel):
+    user_coupon_id: int
+    coupon_id: int
+    name: str
+    discount: DiscountReply
+    request_id: UUID
+    issue_number: int
+    issued_at: Time
+
+    @classmethod
+    def of(cls, user_coupon: UserCoupon) -> Self:
+        return cls(
+            user_coupon_id=user_coupon.user_coupon_id,
+            coupon_id=user_coupon.coupon_id,
+            name=user_coupon.name,
+            discount=DiscountReply.of(user_coupon.discount),
+            request_id=user_coupon.request_id,
+            issue_number=user_coupon.issue_number,
+            issued_at=user_coupon.issued_at,
+        )
+
+
+class UserCouponsReply(JsonModel):
+    """One page; ``next_before`` asks for the next one and is null on the last."""
+
+    user_id: int
+    coupons: list[UserCouponReply]
+    next_before: int | None
+
+    @classmethod
+    def of(cls, user_id: int, user_coupons: list[UserCoupon], limit: int) -> Self:
+        more = len(user_coupons) == limit
+        return cls(
+            user_id=user_id,
+            coupons=[UserCouponReply.of(user_coupon) for user_coupon in user_coupons],
+            next_before=user_coupons[-1].user_coupon_id if more else None,
+        )
