@@ -1,0 +1,32 @@
+"""Collects what does not add up, in words."""
+
+from collections.abc import Iterable
+
+
+class Findings:
+    def __init__(self) -> None:
+        self._problems: list[str] = []
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        return tuple(self._problems)
+
+    def expect(self, what: str, *, expected: object, found: object) -> None:
+        if found != expected:
+            self._problems.append(f"{what}: expected {_shown(expected)}, found {_shown(found)}")
+
+    def expect_none(self, what: str, offenders: Iterable[object]) -> None:
+        """Nothing of the kind `what` may exist; the first offenders are named."""
+        found = list(offenders)
+        if found:
+            first = ", ".join(map(str, found[:3]))
+            self._problems.append(f"{what}: {len(found):,} ({first}{', …' if len(found) > 3 else ''})")
+
+    def expect_same_ids(self, what: str, *, expected: Iterable[str], found: Iterable[str]) -> None:
+        wanted, seen = set(expected), set(found)
+        self.expect_none(f"{what}, missing", sorted(wanted - seen))
+        self.expect_none(f"{what}, that nobody asked for", sorted(seen - wanted))
+
+
+def _shown(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,131 @@
+"""What was seen by clients, in the databases, on the topics, at the outside parties. Values, no opinions."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from shop_demo.orders import Order
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredPress:
+    """A user's press of the button and the 202 that answered it, by the client's clock."""
+
+    user_id: int
+    request_id: str
+    sent_at_ns: int
+    answered_at_ns: int
+    attempts: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class CouponRequest:
+    """A request for a coupon, as the API shows it or as the database holds it."""
+
+    request_id: str
+    user_id: int
+    status: str
+    reason: str | None = None
+    decision_number: int | None = None
+    issue_number: int | None = None
+    decided_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class UserCoupon:
+    user_id: int
+    request_id: str
+    issue_number: int
+
+
+@dataclass(frozen=True, slots=True)
+class PublishedEvent:
+    """A record of a topic. The same event may be there twice: the relay promises at least once."""
+
+    event_id: str
+    key: str
+    subject_id: str
+    """The request or order that the event is about."""
+    partition: int
+    offset: int
+
+
+@dataclass(frozen=True, slots=True)
+class CouponFacts:
+    coupon_id: int
+    stock: int
+    presses_sent: int
+    presses: tuple[AnsweredPress, ...]
+    told: Mapping[str, CouponRequest]
+    """What the API says of each request in the end, by request id."""
+    issued_quantity_told: int
+    stored: tuple[CouponRequest, ...]
+    user_coupons: tuple[UserCoupon, ...]
+    published: tuple[PublishedEvent, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PaidOrder:
+    """An order that was placed and paid, as its client was told."""
+
+    order: Order
+    order_id: str
+    payment_id: str
+    total_amount: int
+    declined_first: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPayment:
+    payment_id: str
+    order_id: str
+    status: str
+    amount: int
+    approved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxEvent:
+    event_id: str
+    order_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    event_id: str
+    order_id: str
+    effect: str
+    status: str
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnalyticsRow:
+    order_id: str
+    event_id: str
+    currency: str
+    total_amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    source: str
+    orders_sent: int
+    paid: tuple[PaidOrder, ...]
+    completed_orders: frozenset[str]
+    """Ids of ours that the order database holds as COMPLETED."""
+    payments: tuple[StoredPayment, ...]
+    outbox: tuple[OutboxEvent, ...]
+    published: tuple[PublishedEvent, ...]
+    deliveries: tuple[Delivery, ...]
+    analytics: tuple[AnalyticsRow, ...]
+    alimtalk_messages: Mapping[str, int]
+    """By event id, how many messages the provider sent."""
+    monitoring_notices: Mapping[str, int]
+    """By event id, how many times the receiver acted on the webhook."""
+    told_delivered: Mapping[str, frozenset[str]]
+    """For a sample of orders, the effects that the notification API calls delivered."""
+    sales_told: Mapping[str, int]
+    """Everything that the analytics API has counted so far, by currency."""
+    sales_stored: Mapping[str, int]
+    """The same, summed over the rows that it counted."""

@@ -1,0 +1,92 @@
+"""Facts of a small shop in which everything adds up; each test bends one of them."""
+
+from datetime import UTC, datetime, timedelta
+
+from shop_demo.facts import (
+    AnalyticsRow,
+    AnsweredPress,
+    CouponFacts,
+    CouponRequest,
+    Delivery,
+    OrderFacts,
+    OutboxEvent,
+    PaidOrder,
+    PublishedEvent,
+    StoredPayment,
+    UserCoupon,
+)
+from shop_demo.orders import Order, OrderItem, Recipient
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NOON_NS = int(NOON.timestamp()) * 10**9
+EFFECTS = ("ALIMTALK", "ANALYTICS", "MONITORING")
+
+
+def an_order(
+    *,
+    source_id: str = "S-1",
+    currency: str = "KRW",
+    items: tuple[OrderItem, ...] = (OrderItem("P-1", 2, 15_000),),
+) -> Order:
+    return Order(source_id, 7, NOON, currency, items, Recipient("김하윤", "010-1234-5678"))
+
+
+def coupon_facts(*, users: int = 4, stock: int = 3, twice: int = 1) -> CouponFacts:
+    """One press after the other, 10 ms apart; the first `twice` users press again at the end."""
+    presses = []
+    requests = []
+    coupons: list[UserCoupon] = []
+    holders: set[int] = set()
+    for number, user_id in enumerate([*range(1, users + 1), *range(1, twice + 1)], start=1):
+        sent_at_ns = NOON_NS + number * 10_000_000
+        request_id = f"request-{number}"
+        presses.append(AnsweredPress(user_id, request_id, sent_at_ns, sent_at_ns + 5_000_000))
+        if user_id in holders:
+            status, reason, issue_number = "REJECTED", "DUPLICATE", None
+        elif len(coupons) == stock:
+            status, reason, issue_number = "REJECTED", "SOLD_OUT", None
+        else:
+            status, reason, issue_number = "ISSUED", None, len(coupons) + 1
+            holders.add(user_id)
+            coupons.append(UserCoupon(user_id, request_id, len(coupons) + 1))
+        decided_at = NOON + timedelta(milliseconds=number * 10 + 30)
+        requests.append(CouponRequest(request_id, user_id, status, reason, number, issue_number, decided_at))
+    return CouponFacts(
+        coupon_id=9,
+        stock=stock,
+        presses_sent=len(presses),
+        presses=tuple(presses),
+        told={request.request_id: request for request in requests},
+        issued_quantity_told=len(coupons),
+        stored=tuple(requests),
+        user_coupons=tuple(coupons),
+        published=tuple(
+            PublishedEvent(f"event-{n}", "9", request.request_id, 0, n) for n, request in enumerate(requests)
+        ),
+    )
+
+
+def order_facts(*, orders: int = 3) -> OrderFacts:
+    """Each order of 30,000 won; every effect 200 ms after the payment."""
+    numbers = range(1, orders + 1)
+    total = an_order().total_amount
+    return OrderFacts(
+        source="generator",
+        orders_sent=orders,
+        paid=tuple(PaidOrder(an_order(), f"order-{n}", f"payment-{n}", total) for n in numbers),
+        completed_orders=frozenset(f"order-{n}" for n in numbers),
+        payments=tuple(StoredPayment(f"payment-{n}", f"order-{n}", "APPROVED", total, NOON) for n in numbers),
+        outbox=tuple(OutboxEvent(f"event-{n}", f"order-{n}") for n in numbers),
+        published=tuple(PublishedEvent(f"event-{n}", f"order-{n}", f"order-{n}", 0, n) for n in numbers),
+        deliveries=tuple(
+            Delivery(f"event-{n}", f"order-{n}", effect, "DELIVERED", NOON + timedelta(milliseconds=200))
+            for n in numbers
+            for effect in EFFECTS
+        ),
+        analytics=tuple(AnalyticsRow(f"order-{n}", f"event-{n}", "KRW", total) for n in numbers),
+        alimtalk_messages={f"event-{n}": 1 for n in numbers},
+        monitoring_notices={f"event-{n}": 1 for n in numbers},
+        told_delivered={"order-1": frozenset({"alimtalk", "analytics", "monitoring"})},
+        sales_told={"KRW": total * orders},
+        sales_stored={"KRW": total * orders},
+    )
