@@ -1,0 +1,145 @@
+"""The outbox, the inbox and idempotency keys join the caller's transaction and never commit it."""
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Connection, Engine, MetaData, func, select, text
+from sqlalchemy.exc import IntegrityError
+
+from servicekit.config import DatabaseSettings
+from servicekit.db.engine import create_engine
+from servicekit.db.errors import constraint_name
+from servicekit.db.unit_of_work import UnitOfWork
+from servicekit.idempotency import IdempotencyKeyReused, IdempotencyKeys, idempotency_key_table
+from servicekit.identifiers import uuid7
+from servicekit.inbox import Inbox, inbox_table
+from servicekit.outbox import OutboxEvent, OutboxWriter, outbox_cursor_table, outbox_table
+from tests.support.waiting import wait_until
+
+METADATA = MetaData()
+OUTBOX = outbox_table(METADATA)
+OUTBOX_CURSOR = outbox_cursor_table(METADATA)
+INBOX = inbox_table(METADATA)
+KEYS = idempotency_key_table(METADATA)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = create_engine(DatabaseSettings(database_url=database_url), "test")
+    METADATA.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+def an_event(key: str = "7", **payload: Any) -> OutboxEvent:
+    return OutboxEvent(uuid7(), "things", key, "thing", "ThingHappened", payload)
+
+
+def count(engine: Engine, table: Any) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
+
+
+def test_event_is_stored_when_and_only_when_the_caller_commits(engine: Engine) -> None:
+    with UnitOfWork(engine) as uow:
+        OutboxWriter(uow.connection, OUTBOX, "/things").append(an_event())
+    assert count(engine, OUTBOX) == 0
+    with UnitOfWork(engine) as uow:
+        OutboxWriter(uow.connection, OUTBOX, "/things").append(an_event())
+        uow.commit()
+    assert count(engine, OUTBOX) == 1
+
+
+def test_payload_is_kept_byte_for_byte(engine: Engine) -> None:
+    with UnitOfWork(engine) as uow:
+        OutboxWriter(uow.connection, OUTBOX, "/things").append(an_event(z="요청 접수됨", a=[1, 2]))
+        stored = uow.connection.execute(text("SELECT payload::text FROM outbox")).scalar_one()
+    assert stored == '{"z":"요청 접수됨","a":[1,2]}'
+
+
+def test_events_get_positions_in_order_and_the_transaction_that_wrote_them(engine: Engine) -> None:
+    events = [an_event() for _ in range(5)]
+    with UnitOfWork(engine) as uow:
+        OutboxWriter(uow.connection, OUTBOX, "/things").append_all(events)
+        rows = uow.connection.execute(
+            text("SELECT id, xid = pg_current_xact_id() AS mine FROM outbox ORDER BY position")
+        ).all()
+    assert [row.id for row in rows] == [event.event_id for event in events]
+    assert all(row.mine for row in rows)
+
+
+def test_inbox_accepts_each_event_once_a_group(engine: Engine) -> None:
+    first, second, third = uuid7(), uuid7(), uuid7()
+    with UnitOfWork(engine) as uow:
+        assert Inbox(uow.connection, INBOX, "a").accept([second, first, first]) == {first, second}
+        assert Inbox(uow.connection, INBOX, "a").accept([first, third]) == {third}
+        assert Inbox(uow.connection, INBOX, "b").accept([first]) == {first}
+        assert Inbox(uow.connection, INBOX, "b").accept([]) == set()
+        uow.commit()
+
+
+@pytest.mark.parametrize("commits", [True, False])
+def test_inbox_waits_for_a_concurrent_consumer_and_takes_what_that_one_gave_up(
+    engine: Engine, commits: bool
+) -> None:
+    event_id = uuid7()
+    accepted: list[set[UUID]] = []
+
+    def accept() -> None:
+        with UnitOfWork(engine) as uow:
+            accepted.append(Inbox(uow.connection, INBOX, "a").accept([event_id]))
+            uow.commit()
+
+    with UnitOfWork(engine) as uow:
+        assert Inbox(uow.connection, INBOX, "a").accept([event_id]) == {event_id}
+        other = threading.Thread(target=accept)
+        other.start()
+        with engine.connect() as observer:
+            wait_until(lambda: _somebody_waits(observer), "the second consumer to wait for the first")
+        if commits:
+            uow.commit()
+    other.join(timeout=10)
+    assert accepted == [set() if commits else {event_id}]
+
+
+def _somebody_waits(connection: Connection) -> bool:
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    found = bool(connection.execute(waiting).scalar_one())
+    connection.rollback()
+    return found
+
+
+def test_idempotency_key_gives_the_first_reply_again(engine: Engine) -> None:
+    for expected in (None, {"requestId": "1"}):
+        with UnitOfWork(engine) as uow:
+            keys = IdempotencyKeys(uow.connection, KEYS)
+            assert keys.begin("key", "fingerprint") == expected
+            if expected is None:
+                keys.finish("key", {"requestId": "1"})
+            uow.commit()
+
+
+def test_idempotency_key_of_another_request_is_refused(engine: Engine) -> None:
+    with UnitOfWork(engine) as uow:
+        keys = IdempotencyKeys(uow.connection, KEYS)
+        keys.begin("key", "one")
+        keys.finish("key", {})
+        with pytest.raises(IdempotencyKeyReused):
+            keys.begin("key", "another")
+
+
+def test_idempotency_key_is_free_again_after_a_rollback(engine: Engine) -> None:
+    for _ in range(2):
+        with UnitOfWork(engine) as uow:
+            assert IdempotencyKeys(uow.connection, KEYS).begin("key", "fingerprint") is None
+
+
+def test_violated_constraint_is_named(engine: Engine) -> None:
+    with UnitOfWork(engine) as uow:
+        uow.connection.execute(INBOX.insert().values(consumer_group="a", event_id=uuid7()))
+        with pytest.raises(IntegrityError) as refused:
+            uow.connection.execute(text("INSERT INTO inbox SELECT * FROM inbox"))
+    assert constraint_name(refused.value) == "inbox_pkey"

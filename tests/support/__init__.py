@@ -1,0 +1,1 @@
+"""What tests share: servers, waiting, and reading a topic."""

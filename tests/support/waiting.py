@@ -1,0 +1,27 @@
+"""Waiting for something to become true, with a deadline."""
+
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
+
+
+def wait_until(probe: Callable[[], T], what: str, timeout_seconds: float = 30.0) -> T:
+    """The first true value of ``probe``; fails, saying ``what`` was waited for, when none comes in time.
+
+    A probe that raises counts as not yet; its last error is told.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    last_error: Exception | None = None
+    while time.monotonic() < deadline:
+        try:
+            value = probe()
+        except Exception as error:  # noqa: BLE001 - told at the deadline
+            last_error = error
+        else:
+            if value:
+                return value
+            last_error = None
+        time.sleep(0.05)
+    raise AssertionError(f"waited {timeout_seconds} s in vain for {what}") from last_error

@@ -1,0 +1,82 @@
+"""Settings are refused all at once, by name, without repeating a secret."""
+
+import pytest
+
+from servicekit.config import (
+    ConsumerSettings,
+    DatabaseSettings,
+    HttpSettings,
+    InvalidSettings,
+    ProcessSettings,
+    load_settings,
+    read_settings,
+)
+
+
+class Settings(HttpSettings, ConsumerSettings, DatabaseSettings, ProcessSettings):
+    pass
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "HTTP_PORT", "LOG_LEVEL", "LOG_FORMAT"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def set_valid(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:secret@127.0.0.1:5432/shop")
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092,127.0.0.1:9093")
+    monkeypatch.setenv("HTTP_PORT", "8001")
+
+
+def test_valid_environment_is_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_valid(monkeypatch)
+    settings = read_settings(Settings)
+    assert settings.http_port == 8001
+    assert settings.log_level == "INFO"
+
+
+def test_every_missing_and_malformed_variable_is_named_in_one_message(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "mysql://user:secret@127.0.0.1/shop")
+    monkeypatch.setenv("HTTP_PORT", "70000")
+    monkeypatch.setenv("LOG_FORMAT", "yaml")
+    with pytest.raises(SystemExit) as stopped:
+        load_settings(Settings)
+    message = capsys.readouterr().err
+    assert stopped.value.code == 2
+    for variable in ("DATABASE_URL", "HTTP_PORT", "LOG_FORMAT", "KAFKA_BOOTSTRAP_SERVERS"):
+        assert f"  {variable}: " in message
+    assert "secret" not in message
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("DATABASE_URL", "postgresql://user:secret@127.0.0.1:5432"),
+        ("DATABASE_URL", "not a url"),
+        ("DATABASE_URL", "postgresql://user:secret@127.0.0.1:99999/shop"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092,"),
+        ("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:0"),
+        ("HTTP_PORT", "0"),
+        ("HTTP_PORT", "eighty"),
+        ("DATABASE_POOL_SIZE", "0"),
+    ],
+)
+def test_malformed_value_names_its_variable(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
+) -> None:
+    set_valid(monkeypatch)
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(InvalidSettings) as refused:
+        read_settings(Settings)
+    assert [name for name, _ in refused.value.problems] == [variable]
+
+
+def test_empty_variable_counts_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_valid(monkeypatch)
+    monkeypatch.setenv("DATABASE_URL", "")
+    with pytest.raises(InvalidSettings, match="DATABASE_URL: is empty"):
+        read_settings(Settings)

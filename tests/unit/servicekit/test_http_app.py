@@ -1,0 +1,180 @@
+"""Whatever is sent, the answer is a problem that says what is wrong, and never a 500."""
+
+import json
+from typing import Annotated, Any
+
+import pytest
+from flask.testing import FlaskClient
+from pydantic import BaseModel, Field
+
+from servicekit.http.app import create_app
+from servicekit.http.fields import JsonModel, PathInt64, PositiveInt64, Time, bounded_text
+from servicekit.http.problems import Problem, register_problem
+from servicekit.http.replies import json_reply
+
+
+class ThingPath(BaseModel):
+    thing_id: PathInt64
+
+
+class Part(JsonModel):
+    part_count: PositiveInt64
+
+
+class ThingBody(JsonModel):
+    name: bounded_text(10)  # type: ignore[valid-type]
+    parts: Annotated[list[Part], Field(min_length=1)]
+    made_at: Time | None = None
+
+
+class OutOfStock(Exception):
+    """Nothing left."""
+
+
+def broken_dependency() -> None:
+    raise ConnectionError("nobody answers")
+
+
+@pytest.fixture
+def client() -> FlaskClient:
+    app = create_app("things", "1.0", checks={"database": lambda: None, "kafka": broken_dependency})
+
+    @app.post("/things/<thing_id>")
+    def create(path: ThingPath, body: ThingBody) -> Any:
+        return json_reply({"thingId": path.thing_id, "name": body.name}, 201)
+
+    @app.get("/sold-out")
+    def sold_out() -> Any:
+        raise OutOfStock("Nothing left.")
+
+    @app.get("/bug")
+    def bug() -> Any:
+        raise ZeroDivisionError("secret")
+
+    register_problem(app, OutOfStock, status=409, slug="out-of-stock")
+    return app.test_client()
+
+
+VALID = {"name": "쿠폰", "parts": [{"partCount": 1}]}
+
+
+def post(
+    client: FlaskClient, body: Any, path: str = "/things/1", **kwargs: Any
+) -> tuple[int, dict[str, Any]]:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    reply = client.post(path, data=data, **{"content_type": "application/json", **kwargs})
+    assert isinstance(reply.json, dict)
+    if reply.status_code >= 400:
+        assert reply.content_type == "application/problem+json"
+        assert reply.json["status"] == reply.status_code
+    return reply.status_code, reply.json
+
+
+def test_valid_request_is_answered(client: FlaskClient) -> None:
+    assert post(client, VALID) == (201, {"thingId": 1, "name": "쿠폰"})
+
+
+@pytest.mark.parametrize(
+    "thing_id", ["0", "-1", "+1", "1_0", "1.0", "x", "٣", "9223372036854775808", "9" * 5000]
+)
+def test_path_id_that_is_not_a_positive_64_bit_integer_is_named(client: FlaskClient, thing_id: str) -> None:
+    status, problem = post(client, VALID, path=f"/things/{thing_id}")
+    assert (status, problem["errors"][0]["field"]) == (422, "path.thingId")
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"name": ""}, "name"),
+        ({"name": "x" * 11}, "name"),
+        ({"name": "a\x00b"}, "name"),
+        ({"name": "\ud800"}, "name"),
+        ({"name": 7}, "name"),
+        ({"parts": []}, "parts"),
+        ({"parts": [{"partCount": 0}]}, "parts.0.partCount"),
+        ({"parts": [{"partCount": 2**63}]}, "parts.0.partCount"),
+        ({"parts": [{"partCount": True}]}, "parts.0.partCount"),
+        ({"parts": [{"partCount": "1"}]}, "parts.0.partCount"),
+        ({"parts": [{"partCount": 1.0}]}, "parts.0.partCount"),
+        ({"madeAt": "2026-01-01T00:00:00"}, "madeAt"),
+        ({"unknown": 1}, "unknown"),
+    ],
+)
+def test_invalid_field_is_named(client: FlaskClient, changes: dict[str, Any], field: str) -> None:
+    status, problem = post(client, {**VALID, **changes})
+    assert (status, problem["errors"][0]["field"]) == (422, field)
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (b"{", 400),
+        (b"\xff", 400),
+        (b'{"name": NaN}', 400),
+        (b"[" * 60_000, 400),
+        (b'{"name": ' + b"9" * 10_000 + b"}", 400),
+        (b"[]", 422),
+        (b'"{}"', 422),
+        (b"null", 422),
+        (b"", 422),
+        (b'{"name": "' + b"x" * 70_000 + b'"}', 413),
+    ],
+)
+def test_body_that_is_no_json_object_is_refused(client: FlaskClient, body: bytes, status: int) -> None:
+    assert post(client, body)[0] == status
+
+
+def test_other_content_type_is_refused(client: FlaskClient) -> None:
+    assert post(client, VALID, content_type="text/plain")[0] == 415
+
+
+def test_unknown_route_and_method_are_problems(client: FlaskClient) -> None:
+    assert client.get("/nowhere").content_type == "application/problem+json"
+    reply = client.get("/things/1")
+    assert reply.status_code == 405
+    assert "POST" in reply.headers["Allow"]
+
+
+def test_error_of_the_domain_is_rendered_with_its_status(client: FlaskClient) -> None:
+    reply = client.get("/sold-out")
+    assert reply.json is not None
+    assert (reply.status_code, reply.json["type"]) == (409, "urn:problem:out-of-stock")
+
+
+def test_bug_is_a_500_that_tells_nothing(client: FlaskClient) -> None:
+    reply = client.get("/bug")
+    assert reply.status_code == 500
+    assert b"secret" not in reply.data
+
+
+def test_readiness_names_what_fails_while_the_process_is_alive(client: FlaskClient) -> None:
+    assert client.get("/healthz").status_code == 200
+    reply = client.get("/readyz")
+    assert reply.status_code == 503
+    assert reply.json == {
+        "status": "unready",
+        "checks": {
+            "database": {"status": "ok"},
+            "kafka": {"status": "failed", "reason": "ConnectionError: nobody answers"},
+        },
+    }
+
+
+def test_request_id_is_kept_if_sound_and_else_made(client: FlaskClient) -> None:
+    assert client.get("/healthz", headers={"X-Request-Id": "abc-1"}).headers["X-Request-Id"] == "abc-1"
+    made = client.get("/healthz", headers={"X-Request-Id": "a b\tc"}).headers["X-Request-Id"]
+    assert len(made) == 36
+
+
+def test_metrics_and_documents_are_served(client: FlaskClient) -> None:
+    client.get("/healthz")
+    assert b"http_requests_total" in client.get("/metrics").data
+    document = client.get("/openapi.json").json
+    assert document is not None
+    assert "/things/{thing_id}" in document["paths"]
+    assert b"openapi.json" in client.get("/docs", follow_redirects=True).data
+
+
+def test_problem_carries_its_headers(client: FlaskClient) -> None:
+    problem = Problem(503, "busy", "Busy.", headers={"Retry-After": "1"})
+    assert (problem.title, problem.headers) == ("Service Unavailable", {"Retry-After": "1"})
