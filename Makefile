@@ -1,0 +1,64 @@
+# Everything that one does with this project. `make help` lists it from the comments below.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DISTRIBUTIONS := shared[db,http,kafka] coupon-service order-service notification-service outbox-relay \
+                 deploy/devstack deploy/sandbox deploy/demo
+PROJECT_FILES := constraints.txt requirements-dev.txt pyproject.toml $(wildcard */pyproject.toml deploy/*/pyproject.toml)
+INSTALLED := build/.installed
+SOURCES := shared/src coupon-service/src order-service/src notification-service/src outbox-relay/src \
+           deploy/devstack/src deploy/sandbox/src deploy/demo/src
+
+# What the stack and the demo are told: make demo USERS=2000 STOCK=500 ORDERS=completejourney KAFKA=3.4.0
+export KAFKA STACK ORDERS USERS STOCK SEED LIMIT KEEP
+
+.DEFAULT_GOAL := help
+.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos lint format clean
+
+help: ## List what can be made
+	@grep -hE '^[a-z0-9-]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-14s %s\n", $$1, $$2}'
+
+install: $(INSTALLED) ## Make the virtual environment in .venv with everything at its pinned version
+
+$(INSTALLED): $(PROJECT_FILES)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 …" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --build-constraint constraints.txt \
+	    $(foreach distribution,$(DISTRIBUTIONS),--editable '$(distribution)') --requirement requirements-dev.txt
+	@mkdir -p $(@D) && touch $@
+
+up: $(INSTALLED) ## Start the whole stack, or what is missing of it (KAFKA=3.4.0 for the seed's cluster)
+	@$(BIN)/devstack up
+
+status: $(INSTALLED) ## Say what of the stack runs, and where
+	@$(BIN)/devstack status
+
+down: $(INSTALLED) ## Stop the stack; its data stay
+	@$(BIN)/devstack down
+
+clean-stack: $(INSTALLED) ## Stop the stack and remove its data
+	@$(BIN)/devstack clean
+
+demo: $(INSTALLED) ## Run both processes end to end and check every number (USERS= STOCK= ORDERS= SEED= LIMIT= KEEP=1 KAFKA=)
+	@$(BIN)/shop-demo
+
+test: $(INSTALLED) ## Run all tests, on the embedded stack
+	$(BIN)/python -m pytest
+
+unit contract integration e2e chaos: $(INSTALLED) ## Run one tier of the tests
+	$(BIN)/python -m pytest tests/$@
+
+lint: $(INSTALLED) ## Check style, types and the import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/mypy $(SOURCES) tests
+
+format: $(INSTALLED) ## Format the sources
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+clean: ## Remove what was built, but not the virtual environment nor the stack's data
+	rm -rf build/demo build/benchmarks build/.installed .mypy_cache .ruff_cache .pytest_cache .hypothesis
