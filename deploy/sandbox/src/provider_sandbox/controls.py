@@ -1,0 +1,75 @@
+"""Faults on demand: what a test wants the outside to do wrong."""
+
+import threading
+from typing import Annotated
+
+from pydantic import Field
+
+from servicekit.http.fields import JsonModel
+
+_Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
+_Milliseconds = Annotated[int, Field(strict=True, ge=0, le=60_000)]
+
+
+class Faults(JsonModel):
+    """What one of the two receivers does wrong. The counts say how many of the next requests are meant.
+
+    Of several counts the first that isn't used up counts, in this order.
+    """
+
+    reject_next: _Count = 0
+    """Refuse for good: 400."""
+    fail_next: _Count = 0
+    """Answer 503 and keep nothing."""
+    throttle_next: _Count = 0
+    """Answer 429 with Retry-After: 1 and keep nothing."""
+    timeout_after_accept_next: _Count = 0
+    """Keep it, and answer only after ``timeoutMs``."""
+    timeout_ms: _Milliseconds = 30_000
+    latency_ms: _Milliseconds = 0
+    """Answer everything, look-ups too, this much later."""
+
+
+class FaultSource:
+    """Gives each request the fault that it is to meet. Safe for several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._faults = Faults()
+        self._closed = threading.Event()
+
+    @property
+    def faults(self) -> Faults:
+        """What is still to come."""
+        with self._lock:
+            return self._faults
+
+    def set(self, faults: Faults) -> None:
+        with self._lock:
+            self._faults = faults
+
+    def take(self, *counts: str) -> str | None:
+        """Use up one of the first of ``counts`` that isn't zero, and return its name."""
+        with self._lock:
+            for count in counts:
+                left = getattr(self._faults, count)
+                if left:
+                    self._faults = self._faults.model_copy(update={count: left - 1})
+                    return count
+        return None
+
+    def delay(self) -> None:
+        """Wait as long as every request is to be held up."""
+        self._wait(self.faults.latency_ms)
+
+    def time_out(self) -> None:
+        """Wait until the caller has lost patience."""
+        self._wait(self.faults.timeout_ms)
+
+    def close(self) -> None:
+        """End all waits: the process stops."""
+        self._closed.set()
+
+    def _wait(self, milliseconds: int) -> None:
+        if milliseconds:
+            self._closed.wait(milliseconds / 1000)

@@ -1,0 +1,1 @@
+"""The sandbox's resources, one a file."""

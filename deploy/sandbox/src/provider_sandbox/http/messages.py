@@ -1,0 +1,120 @@
+"""The alimtalk provider: ``/alimtalk/v1/messages``
+
+It accepts the same reference as often as it is sent: whoever sends twice is to be found out.
+"""
+
+import re
+from dataclasses import asdict
+from typing import Annotated
+from uuid import uuid4
+
+from flask import Response
+from flask_openapi3 import APIBlueprint, OpenAPI
+from pydantic import Field
+
+from provider_sandbox.controls import FaultSource
+from provider_sandbox.http.paging import PageQuery
+from provider_sandbox.record import Record
+from servicekit.http.fields import JsonModel, bounded_text
+from servicekit.http.problems import Problem, ProblemReply
+from servicekit.http.replies import json_reply
+
+_KOREAN_MOBILE_NUMBER = re.compile(r"01[016789][0-9]{7,8}")
+
+
+class MessageBody(JsonModel):
+    """A message: the finished text, and the variables with which its template gives that text."""
+
+    reference: bounded_text(100)  # type: ignore[valid-type]
+    template_code: bounded_text(30)  # type: ignore[valid-type]
+    recipient_no: bounded_text(30)  # type: ignore[valid-type]
+    variables: Annotated[dict[str, str], Field(max_length=40)] = Field(default_factory=dict)
+    content: bounded_text(1000)  # type: ignore[valid-type]
+
+
+class MessagesQuery(PageQuery):
+    """All messages, or those with one reference."""
+
+    reference: str | None = None
+
+
+class AcceptedReply(JsonModel):
+    message_id: str
+    status: str
+
+
+class MessageReply(JsonModel):
+    message_id: str
+    reference: str
+    template_code: str
+    recipient_no: str
+    variables: dict[str, str]
+    content: str
+    accepted_at: str
+    status: str = "ACCEPTED"
+
+
+class MessagesReply(JsonModel):
+    """``next`` is null on the last page."""
+
+    messages: list[MessageReply]
+    next: int | None
+
+
+def register_messages(app: OpenAPI, record: Record, faults: FaultSource) -> None:
+    api = APIBlueprint("messages", __name__)
+
+    @api.post(
+        "/alimtalk/v1/messages",
+        summary="Send a message",
+        responses={
+            200: AcceptedReply,
+            400: ProblemReply,
+            422: ProblemReply,
+            429: ProblemReply,
+            503: ProblemReply,
+        },
+    )
+    def send(body: MessageBody) -> Response:
+        faults.delay()
+        fault = faults.take("reject_next", "fail_next", "throttle_next", "timeout_after_accept_next")
+        _refuse(body, fault)
+        message_id = str(uuid4())
+        record.add_message(
+            message_id=message_id,
+            reference=body.reference,
+            template_code=body.template_code,
+            recipient_no=body.recipient_no,
+            variables=body.variables,
+            content=body.content,
+        )
+        if fault == "timeout_after_accept_next":
+            faults.time_out()
+        return json_reply(AcceptedReply(message_id=message_id, status="ACCEPTED"))
+
+    @api.get("/alimtalk/v1/messages", summary="Accepted messages", responses={200: MessagesReply})
+    def messages(query: MessagesQuery) -> Response:
+        faults.delay()
+        found = record.messages(reference=query.reference, after=query.after, limit=query.limit)
+        replies = []
+        for message in found:
+            values = asdict(message)
+            del values["sequence"]
+            replies.append(MessageReply(**values))
+        full = len(found) == query.limit
+        return json_reply(MessagesReply(messages=replies, next=found[-1].sequence if full else None))
+
+    app.register_api(api)
+
+
+def _refuse(body: MessageBody, fault: str | None) -> None:
+    if fault == "fail_next":
+        raise Problem(503, "provider-failing", "Failing on demand.")
+    if fault == "throttle_next":
+        raise Problem(429, "too-many-requests", "Throttling on demand.", headers={"Retry-After": "1"})
+    if fault == "reject_next":
+        raise Problem(400, "message-refused", "Refused on demand.")
+    if not _KOREAN_MOBILE_NUMBER.fullmatch(body.recipient_no):
+        detail = "The recipient's number is not a Korean mobile number."
+        errors = [{"field": "recipientNo", "detail": "must be a Korean mobile number in digits"}]
+        raise Problem(400, "invalid-recipient", detail, errors=errors)

@@ -1,0 +1,64 @@
+"""The sandbox provider of development and tests."""
+
+from typing import TypeVar
+
+import httpx
+from pydantic import BaseModel, Field, ValidationError
+
+from notification_service.domain.alimtalk_message import AlimtalkMessage
+from notification_service.domain.errors import DeliveryRefused, OutcomeUnknown
+from notification_service.outbound import exchange, unexpected
+
+_ReplyT = TypeVar("_ReplyT", bound=BaseModel)
+
+
+class _Accepted(BaseModel):
+    message_id: str = Field(alias="messageId")
+
+
+class _Messages(BaseModel):
+    messages: list[_Accepted]
+
+
+class SandboxAlimtalkProvider:
+    """Speaks with deploy/sandbox over HTTP."""
+
+    def __init__(self, client: httpx.Client, base_url: str) -> None:
+        self._client = client
+        self._messages_url = f"{base_url.rstrip('/')}/alimtalk/v1/messages"
+
+    def find(self, message: AlimtalkMessage) -> str | None:
+        request = self._client.build_request(
+            "GET", self._messages_url, params={"reference": message.reference, "limit": 1}
+        )
+        response = exchange(self._client, request)
+        if response.status_code != httpx.codes.OK:
+            raise unexpected(response)
+        found = _read(response, _Messages).messages
+        return found[0].message_id if found else None
+
+    def send(self, message: AlimtalkMessage) -> str:
+        request = self._client.build_request(
+            "POST",
+            self._messages_url,
+            json={
+                "reference": message.reference,
+                "templateCode": message.template_code,
+                "recipientNo": message.recipient_number,
+                "variables": dict(message.variables),
+                "content": message.content,
+            },
+        )
+        response = exchange(self._client, request)
+        if response.status_code in {httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY}:
+            raise DeliveryRefused(f"refused by the provider: {response.text[:200]}")
+        if response.status_code != httpx.codes.OK:
+            raise unexpected(response)
+        return _read(response, _Accepted).message_id
+
+
+def _read(response: httpx.Response, model: type[_ReplyT]) -> _ReplyT:
+    try:
+        return model.model_validate_json(response.content)
+    except ValidationError as error:
+        raise OutcomeUnknown(f"the provider's reply makes no sense: {response.text[:200]}") from error

@@ -1,0 +1,48 @@
+"""``notification-service``"""
+
+import logging
+
+import click
+
+from notification_service import consumer
+from notification_service.config import ApiSettings, MigrationSettings, NotificationConsumerSettings
+from notification_service.migrations import SCRIPT_LOCATION
+from servicekit.config import load_settings
+from servicekit.db.migrations import upgrade
+from servicekit.http.gunicorn import serve
+from servicekit.lifecycle import StopSignal
+from servicekit.observability.logging import configure_logging
+from servicekit.observability.tracing import configure_tracing
+
+
+@click.group()
+def main() -> None:
+    """What follows a completed order: alimtalk, analytics and monitoring."""
+
+
+@main.command()
+def api() -> None:
+    """Serve the HTTP API."""
+    settings = load_settings(ApiSettings)
+    serve("notification_service.wsgi:create_application()", "notification-api", settings)
+
+
+@main.command("consumer")
+def run_consumer() -> None:
+    """Consume order-completed and deliver its effects."""
+    settings = load_settings(NotificationConsumerSettings)
+    configure_logging(settings.log_level, settings.log_format, consumer.SERVICE)
+    configure_tracing(consumer.SERVICE)
+    # It would tell of every request; what matters of them is in our own lines.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
+    stop = StopSignal()
+    stop.install()
+    consumer.run(settings, stop)
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to this version's schema."""
+    settings = load_settings(MigrationSettings)
+    configure_logging(settings.log_level, settings.log_format, "notification-migrate")
+    upgrade(settings.database_url, SCRIPT_LOCATION)

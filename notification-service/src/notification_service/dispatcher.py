@@ -1,0 +1,87 @@
+"""The threads that work on deliveries: one for each effect, so that none waits for another."""
+
+import threading
+from collections.abc import Mapping
+
+import structlog
+
+from notification_service.application.effect_work import EffectWork
+from notification_service.domain.delivery import Effect
+from servicekit.db.errors import is_conflict, is_unavailable
+from servicekit.lifecycle import StopSignal
+
+POLL_SECONDS = 0.5
+FIRST_BACKOFF_SECONDS = 0.2
+LONGEST_BACKOFF_SECONDS = 5.0
+
+_log = structlog.get_logger(__name__)
+
+
+class EffectThread(threading.Thread):
+    """Runs one effect's work until told to stop: at once after :meth:`wake`, else every POLL_SECONDS."""
+
+    def __init__(self, effect: Effect, work: EffectWork, stop: StopSignal) -> None:
+        super().__init__(name=f"effect-{effect.value.lower()}", daemon=True)
+        self.failure: BaseException | None = None
+        self._effect = effect
+        self._work = work
+        self._stop_signal = stop
+        self._awake = threading.Event()
+        self._failures = 0
+
+    def wake(self) -> None:
+        self._awake.set()
+
+    def run(self) -> None:
+        try:
+            while not self._stop_signal.is_set():
+                self._step()
+        except BaseException as error:  # noqa: BLE001 - told to the main thread, which raises it
+            _log.error("effect_crashed", effect=self._effect.value, exc_info=error)
+            self.failure = error
+            self._stop_signal.set()
+
+    def _step(self) -> None:
+        try:
+            done = self._work.run_once(self._stop_signal)
+        except Exception as error:
+            if not (is_unavailable(error) or is_conflict(error)):
+                raise
+            self._failures += 1
+            _log.warning("effect_postponed", effect=self._effect.value, reason=type(error).__name__)
+            self._stop_signal.wait(
+                min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** min(self._failures, 10))
+            )
+            return
+        self._failures = 0
+        if done.pause_seconds:
+            self._stop_signal.wait(done.pause_seconds)
+        elif not done.deliveries:
+            self._awake.wait(POLL_SECONDS)
+            self._awake.clear()
+
+
+class Dispatcher:
+    """All effects' threads."""
+
+    def __init__(self, works: Mapping[Effect, EffectWork], stop: StopSignal) -> None:
+        self._threads = [EffectThread(effect, work, stop) for effect, work in works.items()]
+
+    def start(self) -> None:
+        for thread in self._threads:
+            thread.start()
+
+    def wake(self) -> None:
+        """There is something new to deliver."""
+        for thread in self._threads:
+            thread.wake()
+
+    def join(self, timeout_seconds: float) -> None:
+        """Wait for the threads to end after a stop, and raise what ended one of them, if anything did."""
+        for thread in self._threads:
+            thread.wake()
+        for thread in self._threads:
+            thread.join(timeout_seconds)
+        for thread in self._threads:
+            if thread.failure is not None:
+                raise thread.failure

@@ -1,0 +1,1 @@
+"""What follows a completed order, as plain values and rules."""

@@ -1,0 +1,36 @@
+"""A completed order, as far as its effects need it."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta, timezone
+from uuid import UUID
+
+# The business day is Korea's. Korea has had no daylight saving time since 1988, so that the offset is exact.
+BUSINESS_TIME_ZONE_NAME = "Asia/Seoul"
+_BUSINESS_TIME_ZONE = timezone(timedelta(hours=9), BUSINESS_TIME_ZONE_NAME)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Whom to notify."""
+
+    name: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompletedOrder:
+    """One OrderCompleted event. ``total_amount`` is in minor units, ``item_count`` counts pieces."""
+
+    event_id: UUID
+    order_id: UUID
+    user_id: int
+    currency: str
+    total_amount: int
+    item_count: int
+    recipient: Recipient
+    completed_at: datetime
+
+
+def business_day(instant: datetime) -> date:
+    """The day, in Asia/Seoul, to which a sale at ``instant`` belongs."""
+    return instant.astimezone(_BUSINESS_TIME_ZONE).date()

@@ -1,0 +1,69 @@
+"""Deliveries: one for each effect of each event, with a life of its own.
+
+    PENDING ──claim──► SENDING ──► DELIVERED
+       ▲                  │   └──► FAILED      refused for good, or tried for too long
+       └──── retry, ──────┘
+             release
+
+A claim is a lease: when its time is over, the delivery may be claimed again, whatever became of the claimant.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from notification_service.domain.completed_order import CompletedOrder
+
+
+class Effect(StrEnum):
+    """What follows a completed order."""
+
+    ALIMTALK = "ALIMTALK"
+    ANALYTICS = "ANALYTICS"
+    MONITORING = "MONITORING"
+
+
+class DeliveryStatus(StrEnum):
+    """Where a delivery stands. DELIVERED and FAILED are final."""
+
+    PENDING = "PENDING"
+    SENDING = "SENDING"
+    DELIVERED = "DELIVERED"
+    FAILED = "FAILED"
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A delivery as it is stored. ``due_at``: the next attempt's time or, while SENDING, the lease's end."""
+
+    delivery_id: UUID
+    event_id: UUID
+    order_id: UUID
+    effect: Effect
+    status: DeliveryStatus
+    attempts: int
+    due_at: datetime | None
+    last_error: str | None
+    created_at: datetime
+    completed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedDelivery:
+    """A delivery that this claimant alone may attempt, until its lease ends. ``attempt`` counts from 1."""
+
+    delivery_id: UUID
+    claim_id: UUID
+    attempt: int
+    age_seconds: float
+    order: CompletedOrder
+
+    @property
+    def may_have_been_sent(self) -> bool:
+        """True unless this is the first attempt.
+
+        An earlier attempt may have reached the other side even if nothing is known of it (a lost reply, a
+        claimant killed in the middle), so that the other side is to be asked before anything is sent again.
+        """
+        return self.attempt > 1

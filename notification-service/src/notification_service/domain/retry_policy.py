@@ -1,0 +1,35 @@
+"""When to try again, and when to stop."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class RetryPolicy:
+    """Exponential back-off with equal jitter, until a delivery is ``give_up_after_seconds`` old.
+
+    Attempt n is followed by a pause between half of and all of ``base_seconds`` · 2ⁿ⁻¹, at most
+    ``cap_seconds``. An outcome that is unknown is asked about only after ``settle_seconds``: the other side
+    may be working on it. While everything fails, an effect as a whole pauses between its batches, for up to
+    ``pause_cap_seconds``.
+    """
+
+    base_seconds: float = 1.0
+    cap_seconds: float = 300.0
+    settle_seconds: float = 2.0
+    pause_cap_seconds: float = 5.0
+    give_up_after_seconds: float = 24 * 3600.0
+
+    def delay_seconds(self, attempt: int, jitter: float) -> float:
+        """The pause after attempt number ``attempt``; ``jitter`` is random in [0, 1)."""
+        return self._doubled(attempt, self.cap_seconds) / 2 * (1 + jitter)
+
+    def pause_seconds(self, failed_batches: int) -> float:
+        """The pause after ``failed_batches`` batches in a row of which nothing was delivered."""
+        return self._doubled(failed_batches, self.pause_cap_seconds) / 2
+
+    def is_exhausted(self, age_seconds: float) -> bool:
+        return age_seconds >= self.give_up_after_seconds
+
+    def _doubled(self, times: int, cap_seconds: float) -> float:
+        # A float has no room for an exponent that grows for ever.
+        return min(cap_seconds, self.base_seconds * 2.0 ** min(times - 1, 32))

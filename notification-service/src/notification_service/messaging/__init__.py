@@ -1,0 +1,1 @@
+"""Events as this service reads them."""

@@ -1,0 +1,1 @@
+"""The monitoring effect's adapter."""

@@ -1,0 +1,42 @@
+"""Monitoring learns of completed orders by a webhook."""
+
+from collections.abc import Callable
+
+import httpx
+
+from notification_service.domain.delivery import ClaimedDelivery
+from notification_service.outbound import exchange, unexpected
+
+
+class MonitoringWebhook:
+    """Posts each completed order to a URL.
+
+    A post whose reply was lost is made again: the receiver tells the two apart by their ``Idempotency-Key``,
+    which is the event's id. That is the receiver's part of "exactly once".
+    """
+
+    def __init__(self, client: httpx.Client, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def deliver(self, delivery: ClaimedDelivery, may_send: Callable[[], bool]) -> str | None:
+        order = delivery.order
+        request = self._client.build_request(
+            "POST",
+            self._url,
+            headers={"Idempotency-Key": str(order.event_id)},
+            json={
+                "type": "OrderCompleted",
+                "eventId": str(order.event_id),
+                "orderId": str(order.order_id),
+                "userId": order.user_id,
+                "currency": order.currency,
+                "totalAmount": order.total_amount,
+                "itemCount": order.item_count,
+                "completedAt": order.completed_at.isoformat().replace("+00:00", "Z"),
+            },
+        )
+        response = exchange(self._client, request)
+        if not response.is_success:
+            raise unexpected(response)
+        return None

@@ -1,0 +1,56 @@
+"""HTTP to the outside, with its failures told in the domain's words."""
+
+import httpx
+
+from notification_service.domain.errors import DeliveryUnavailable, OutcomeUnknown
+
+CONNECT_TIMEOUT_SECONDS = 1.0
+
+
+def outbound_client(timeout_seconds: float, connections: int) -> httpx.Client:
+    """A client that waits ``timeout_seconds`` for a reply and takes no proxy from the environment."""
+    return httpx.Client(
+        timeout=httpx.Timeout(timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS),
+        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+        trust_env=False,
+    )
+
+
+def exchange(client: httpx.Client, request: httpx.Request) -> httpx.Response:
+    """Send ``request`` and return whatever the other side answered, unless that is its own trouble.
+
+    Raises DeliveryUnavailable when the other side surely took nothing, OutcomeUnknown when it may have.
+    """
+    try:
+        response = client.send(request)
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        raise DeliveryUnavailable(f"{request.url.host} can't be reached: {_told(error)}") from error
+    except (httpx.TransportError, httpx.DecodingError) as error:
+        raise OutcomeUnknown(f"no reply from {request.url.host}: {_told(error)}") from error
+    if response.status_code in {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE}:
+        raise DeliveryUnavailable(_answered(response), retry_after_seconds=_retry_after_seconds(response))
+    if response.is_server_error:
+        raise OutcomeUnknown(_answered(response))
+    return response
+
+
+def unexpected(response: httpx.Response) -> DeliveryUnavailable:
+    """For an answer that an adapter has no other meaning for: a wrong URL, a key that was revoked.
+
+    Somebody has to mend it, after which the delivery can be made; it is not the delivery's fault.
+    """
+    return DeliveryUnavailable(_answered(response))
+
+
+def _answered(response: httpx.Response) -> str:
+    return f"{response.request.url.host} answered {response.status_code}: {response.text[:200]}"
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__} {error}".strip()
+
+
+def _retry_after_seconds(response: httpx.Response) -> float | None:
+    # The form with a date is not worth a clock comparison: our own back-off serves.
+    value = response.headers.get("Retry-After", "")
+    return float(value) if value.isascii() and value.isdigit() else None

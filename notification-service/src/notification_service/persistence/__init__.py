@@ -1,0 +1,1 @@
+"""The service's tables, and what is done with them."""

@@ -1,0 +1,115 @@
+"""Claims on deliveries: leases on the server's clock, fenced by an id that each claim has of its own."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import Connection, func, select, text, update
+
+from notification_service.domain.attempt import Delivered, GivenUp, Outcome, Released, RetryLater
+from notification_service.domain.delivery import ClaimedDelivery, DeliveryStatus, Effect
+from notification_service.persistence.completed_orders import completed_order_of
+from notification_service.persistence.tables import completed_order, delivery
+
+_LONGEST_ERROR = 1000
+
+# One statement for a batch, whatever became of each. A row whose lease ran out and that somebody else has
+# claimed has another claim_id by now, and is left alone.
+_RECORD = text("""
+    UPDATE delivery
+       SET status       = outcome.status,
+           attempts     = delivery.attempts - outcome.unused_attempts,
+           due_at       = clock_timestamp() + outcome.delay_seconds * interval '1 second',
+           claim_id     = NULL,
+           reference    = COALESCE(outcome.reference, delivery.reference),
+           last_error   = COALESCE(outcome.last_error, delivery.last_error),
+           completed_at = CASE WHEN outcome.status IN ('DELIVERED', 'FAILED') THEN clock_timestamp() END
+      FROM unnest(CAST(:delivery_ids AS uuid[]), CAST(:claim_ids AS uuid[]), CAST(:statuses AS text[]),
+                  CAST(:unused_attempts AS integer[]), CAST(:delays_seconds AS double precision[]),
+                  CAST(:references AS text[]), CAST(:errors AS text[]))
+           AS outcome (delivery_id, claim_id, status, unused_attempts, delay_seconds, reference, last_error)
+     WHERE delivery.delivery_id = outcome.delivery_id
+       AND delivery.claim_id = outcome.claim_id
+""")
+
+
+class Claims:
+    """Claims and their results, on a connection whose transaction belongs to the caller."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def claim(self, effect: Effect, limit: int, lease_seconds: float) -> list[ClaimedDelivery]:
+        """Claim up to ``limit`` due deliveries for ``lease_seconds``, oldest due first.
+
+        Due are those whose time has come and those whose claimant's lease has run out. Several claimants at
+        once get different ones. The claim holds from the caller's commit on.
+        """
+        now = func.clock_timestamp()
+        # A common table expression with FOR UPDATE runs once; as a subquery it might run for each row.
+        due = (
+            select(delivery.c.delivery_id)
+            .where(delivery.c.effect == effect.value, delivery.c.due_at <= now)
+            .order_by(delivery.c.due_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True)
+            .cte("due")
+        )
+        claim_id = uuid4()
+        rows = self._connection.execute(
+            update(delivery)
+            .where(
+                delivery.c.delivery_id == due.c.delivery_id,
+                completed_order.c.event_id == delivery.c.event_id,
+            )
+            .values(
+                status=DeliveryStatus.SENDING.value,
+                attempts=delivery.c.attempts + 1,
+                due_at=now + timedelta(seconds=lease_seconds),
+                claim_id=claim_id,
+            )
+            .returning(
+                delivery.c.delivery_id,
+                delivery.c.attempts,
+                func.extract("epoch", now - delivery.c.created_at).label("age_seconds"),
+                *completed_order.c,
+            )
+        )
+        return [
+            ClaimedDelivery(
+                delivery_id=row.delivery_id,
+                claim_id=claim_id,
+                attempt=row.attempts,
+                age_seconds=float(row.age_seconds),
+                order=completed_order_of(row),
+            )
+            for row in rows
+        ]
+
+    def record(self, outcomes: Sequence[Outcome]) -> None:
+        """Record what became of claimed deliveries, except of those whose claim is somebody else's by now."""
+        columns = zip(*(_recorded(outcome) for outcome in outcomes), strict=True)
+        names = (
+            "delivery_ids",
+            "claim_ids",
+            "statuses",
+            "unused_attempts",
+            "delays_seconds",
+            "references",
+            "errors",
+        )
+        self._connection.execute(_RECORD, dict(zip(names, map(list, columns), strict=True)))
+
+
+def _recorded(outcome: Outcome) -> tuple[Any, ...]:
+    identifiers = (str(outcome.delivery.delivery_id), str(outcome.delivery.claim_id))
+    match outcome:
+        case Delivered(reference=reference):
+            return *identifiers, DeliveryStatus.DELIVERED.value, 0, None, reference, None
+        case GivenUp(reason=reason):
+            return *identifiers, DeliveryStatus.FAILED.value, 0, None, None, reason[:_LONGEST_ERROR]
+        case RetryLater(delay_seconds=delay_seconds, reason=reason):
+            return *identifiers, DeliveryStatus.PENDING.value, 0, delay_seconds, None, reason[:_LONGEST_ERROR]
+        case Released():
+            return *identifiers, DeliveryStatus.PENDING.value, 1, 0.0, None, None

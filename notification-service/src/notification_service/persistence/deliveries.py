@@ -1,0 +1,85 @@
+"""The deliveries: made, read and, where no claim is needed, completed."""
+
+from collections.abc import Iterable, Sequence
+from uuid import UUID
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from notification_service.domain.completed_order import CompletedOrder
+from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
+from notification_service.persistence.completed_orders import completed_order_of
+from notification_service.persistence.tables import completed_order, delivery
+from servicekit.identifiers import uuid7
+
+
+class Deliveries:
+    """The delivery table on a connection whose transaction belongs to the caller. Times are the server's."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add_for_all(self, orders: Sequence[CompletedOrder]) -> None:
+        """One delivery for each effect of each order, due at once."""
+        self._connection.execute(
+            insert(delivery),
+            [
+                {
+                    "delivery_id": uuid7(),
+                    "event_id": order.event_id,
+                    "order_id": order.order_id,
+                    "effect": effect.value,
+                    "status": DeliveryStatus.PENDING.value,
+                    "attempts": 0,
+                }
+                for order in orders
+                for effect in Effect
+            ],
+        )
+
+    def of_order(self, order_id: UUID) -> list[Delivery]:
+        """The deliveries of an order, by effect; of two events of one order the older one's come first."""
+        rows = self._connection.execute(
+            select(delivery)
+            .where(delivery.c.order_id == order_id)
+            .order_by(delivery.c.event_id, delivery.c.effect)
+        )
+        return [
+            Delivery(
+                delivery_id=row.delivery_id,
+                event_id=row.event_id,
+                order_id=row.order_id,
+                effect=Effect(row.effect),
+                status=DeliveryStatus(row.status),
+                attempts=row.attempts,
+                due_at=row.due_at,
+                last_error=row.last_error,
+                created_at=row.created_at,
+                completed_at=row.completed_at,
+            )
+            for row in rows
+        ]
+
+    def lock_due(self, effect: Effect, limit: int) -> list[tuple[UUID, CompletedOrder]]:
+        """Up to ``limit`` due deliveries that nobody else has locked; locked until the transaction ends."""
+        rows = self._connection.execute(
+            select(delivery.c.delivery_id, completed_order)
+            .join(completed_order, completed_order.c.event_id == delivery.c.event_id)
+            .where(delivery.c.effect == effect.value, delivery.c.due_at <= func.clock_timestamp())
+            .order_by(delivery.c.due_at)
+            .limit(limit)
+            .with_for_update(skip_locked=True, of=delivery)
+        )
+        return [(row.delivery_id, completed_order_of(row)) for row in rows]
+
+    def complete(self, delivery_ids: Iterable[UUID]) -> None:
+        """Mark deliveries that :meth:`lock_due` returned as delivered, in one attempt more."""
+        self._connection.execute(
+            update(delivery)
+            .where(delivery.c.delivery_id.in_(list(delivery_ids)))
+            .values(
+                status=DeliveryStatus.DELIVERED.value,
+                attempts=delivery.c.attempts + 1,
+                due_at=None,
+                completed_at=func.clock_timestamp(),
+            )
+        )

@@ -1,0 +1,62 @@
+"""The tables as queries see them; ``migrations/`` makes them."""
+
+from sqlalchemy import BigInteger, Column, Date, DateTime, Integer, MetaData, Numeric, Table, Text, Uuid
+
+from servicekit.inbox import inbox_table
+
+metadata = MetaData()
+
+inbox = inbox_table(metadata)
+
+completed_order = Table(
+    "completed_order",
+    metadata,
+    Column("event_id", Uuid, primary_key=True),
+    Column("order_id", Uuid, nullable=False),
+    Column("user_id", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("total_amount", BigInteger, nullable=False),
+    Column("item_count", BigInteger, nullable=False),
+    Column("recipient_name", Text, nullable=False),
+    Column("recipient_phone", Text, nullable=False),
+    Column("completed_at", DateTime(timezone=True), nullable=False),
+)
+
+delivery = Table(
+    "delivery",
+    metadata,
+    Column("delivery_id", Uuid, primary_key=True),
+    Column("event_id", Uuid, nullable=False),
+    Column("order_id", Uuid, nullable=False),
+    Column("effect", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("due_at", DateTime(timezone=True)),
+    Column("claim_id", Uuid),
+    Column("reference", Text),
+    Column("last_error", Text),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("completed_at", DateTime(timezone=True)),
+)
+
+analytics_order = Table(
+    "analytics_order",
+    metadata,
+    Column("order_id", Uuid, primary_key=True),
+    Column("event_id", Uuid, nullable=False),
+    Column("user_id", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("total_amount", BigInteger, nullable=False),
+    Column("item_count", BigInteger, nullable=False),
+    Column("completed_at", DateTime(timezone=True), nullable=False),
+)
+
+sales_daily = Table(
+    "sales_daily",
+    metadata,
+    Column("business_day", Date, primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("orders", BigInteger, nullable=False),
+    Column("items", Numeric(38, 0), nullable=False),
+    Column("amount", Numeric(38, 0), nullable=False),
+)

@@ -1,0 +1,41 @@
+"""The service's database, and the sandbox as a real process."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+
+from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.migrations import SCRIPT_LOCATION
+from notification_service.persistence.unit_of_work import AcceptanceUnitOfWork
+from servicekit.config import DatabaseSettings
+from servicekit.db.engine import create_engine
+from servicekit.db.migrations import upgrade
+from tests.integration.notification_service.processes import Sandbox
+
+
+@pytest.fixture
+def migrated_url(database_url: str) -> str:
+    """A database with this service's tables."""
+    upgrade(database_url, SCRIPT_LOCATION)
+    return database_url
+
+
+@pytest.fixture
+def engine(migrated_url: str) -> Iterator[Engine]:
+    engine = create_engine(DatabaseSettings(database_url=migrated_url), "test")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def accept(engine: Engine) -> AcceptCompletedOrders:
+    return AcceptCompletedOrders(partial(AcceptanceUnitOfWork, engine))
+
+
+@pytest.fixture
+def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    with Sandbox(tmp_path) as running:
+        yield running

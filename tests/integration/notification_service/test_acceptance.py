@@ -1,0 +1,100 @@
+"""Taking over events: each once, with one delivery for each effect, all or nothing."""
+
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
+
+from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.persistence.unit_of_work import AcceptanceUnitOfWork
+from tests.integration.notification_service.builders import an_order
+
+
+def _count(engine: Engine, table: str) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())  # noqa: S608
+
+
+def _deliveries(engine: Engine) -> list[tuple[str, str, int]]:
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("SELECT effect, status, count(*) FROM delivery GROUP BY 1, 2 ORDER BY 1")
+        )
+        return [(row[0], row[1], row[2]) for row in rows]
+
+
+def test_each_new_event_gets_one_delivery_for_each_effect(
+    accept: AcceptCompletedOrders, engine: Engine
+) -> None:
+    assert accept([an_order(), an_order()]) == 2
+
+    assert _deliveries(engine) == [
+        ("ALIMTALK", "PENDING", 2),
+        ("ANALYTICS", "PENDING", 2),
+        ("MONITORING", "PENDING", 2),
+    ]
+
+
+def test_an_event_delivered_again_changes_nothing(accept: AcceptCompletedOrders, engine: Engine) -> None:
+    order = an_order()
+    accept([order])
+
+    assert accept([order, order]) == 0
+    assert _count(engine, "delivery") == 3
+
+
+def test_an_event_twice_in_one_poll_counts_once(accept: AcceptCompletedOrders, engine: Engine) -> None:
+    order = an_order()
+
+    assert accept([order, order]) == 1
+    assert _count(engine, "delivery") == 3
+
+
+def test_consumers_with_the_same_records_at_once_share_them_out(
+    accept: AcceptCompletedOrders, engine: Engine
+) -> None:
+    orders = [an_order() for _ in range(200)]
+    backwards = orders[::-1]
+
+    with ThreadPoolExecutor(4) as pool:
+        accepted = list(pool.map(accept, [orders, backwards, orders, backwards]))
+
+    assert sum(accepted) == 200
+    assert _count(engine, "delivery") == 600
+    assert _count(engine, "inbox") == 200
+
+
+def test_whoever_waits_for_new_deliveries_is_told_after_the_commit(engine: Engine) -> None:
+    seen: list[int] = []
+    accept = AcceptCompletedOrders(
+        partial(AcceptanceUnitOfWork, engine), lambda: seen.append(_count(engine, "delivery"))
+    )
+
+    accept([an_order()])
+
+    assert seen == [3]
+
+
+@pytest.mark.parametrize("table", ["inbox", "completed_order", "delivery"])
+def test_when_one_of_the_writes_fails_none_is_kept(
+    table: str, accept: AcceptCompletedOrders, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(
+            "CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'refused'; END $$"
+        ))  # fmt: skip
+        connection.execute(text(
+            f"CREATE TRIGGER refuse BEFORE INSERT ON {table} EXECUTE FUNCTION refuse()"
+        ))  # fmt: skip
+    order = an_order()
+
+    with pytest.raises(DBAPIError):
+        accept([order])
+    assert [_count(engine, name) for name in ("inbox", "completed_order", "delivery")] == [0, 0, 0]
+
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP TRIGGER refuse ON {table}"))
+    assert accept([order]) == 1
