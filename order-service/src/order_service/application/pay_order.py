@@ -1,0 +1,168 @@
+"""Paying for an order, without ever charging twice.
+
+1. In one transaction the payment is stored as REQUESTED, under the client's idempotency key.
+2. The gateway is called outside of any transaction: it may take a minute, and can't be rolled back.
+3. In one transaction the answer is recorded (:mod:`order_service.application.settle_payment`).
+
+Whatever happens in between, the payment stays behind and says that the gateway may have charged. Whoever
+comes next, with the same key or with another one, asks the gateway what became of it before anything is sent
+again.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+from uuid import UUID
+
+from order_service.application.ports import IdempotencyKey, UnitOfWork, UnitOfWorkFactory
+from order_service.application.settle_payment import SettlePayment, lock_payment
+from order_service.domain.errors import (
+    OrderNotFound,
+    PaymentAbandoned,
+    PaymentDeclined,
+    PaymentInProgress,
+    PaymentOutcomeUnknown,
+    PaymentRefundDue,
+)
+from order_service.domain.gateway import NeverHappened, PaymentGateway, Undecided
+from order_service.domain.payment import Payment, PaymentStatus
+from order_service.domain.payment_request import PaymentMethod, PaymentRequest
+from servicekit.clock import Clock
+from servicekit.identifiers import uuid7
+
+
+@dataclass(frozen=True, slots=True)
+class PayOrderCommand:
+    """What the client wants to pay, and with what."""
+
+    order_id: UUID
+    method: PaymentMethod
+    payment_key: str
+    amount: int
+    idempotency_key: IdempotencyKey | None = None
+
+
+class _Standing(Enum):
+    NEW = "stored just now, not sent yet"
+    OURS = "begun by an earlier request with the same key"
+    IN_THE_WAY = "begun by another request, and not known to have failed"
+
+
+class PayOrder:
+    """Charges an order's total and completes the order.
+
+    ``in_progress_limit`` is how long a payment counts as being worked on; the gateway's calls take less.
+    """
+
+    def __init__(
+        self,
+        unit_of_work: UnitOfWorkFactory,
+        gateway: PaymentGateway,
+        settle: SettlePayment,
+        clock: Clock,
+        in_progress_limit: timedelta,
+    ) -> None:
+        self._unit_of_work = unit_of_work
+        self._gateway = gateway
+        self._settle = settle
+        self._clock = clock
+        self._in_progress_limit = in_progress_limit
+
+    def __call__(self, command: PayOrderCommand) -> Payment:
+        """The approved payment; everything else is an :class:`~order_service.domain.errors.OrderError`."""
+        standing, payment = self._open(command)
+        if standing is _Standing.IN_THE_WAY:
+            self._clear(payment)
+            standing, payment = self._open(command)
+        if standing is _Standing.IN_THE_WAY:
+            raise PaymentInProgress
+        if standing is _Standing.NEW:
+            payment = self._settle(payment.request, self._gateway.approve(payment.request))
+        elif payment.is_unsettled:
+            payment = self._resume(payment)
+        return _approved(payment)
+
+    def _open(self, command: PayOrderCommand) -> tuple[_Standing, Payment]:
+        key = command.idempotency_key
+        with self._unit_of_work() as unit_of_work:
+            if key is not None:
+                earlier = unit_of_work.idempotency_keys.begin(key.key, key.fingerprint)
+                if earlier is not None:
+                    return _Standing.OURS, _stored(unit_of_work, UUID(earlier["paymentId"]))
+            order = unit_of_work.orders.lock(command.order_id)
+            if order is None:
+                raise OrderNotFound
+            order.check_payable(command.amount)
+            live = unit_of_work.payments.live(command.order_id)
+            if live is not None:
+                return _Standing.IN_THE_WAY, live
+            payment = Payment.requested(self._request(command, order.currency))
+            unit_of_work.payments.add(payment)
+            if key is not None:
+                unit_of_work.idempotency_keys.finish(key.key, {"paymentId": str(payment.payment_id)})
+            unit_of_work.commit()
+        return _Standing.NEW, payment
+
+    def _request(self, command: PayOrderCommand, currency: str) -> PaymentRequest:
+        return PaymentRequest(
+            payment_id=uuid7(),
+            order_id=command.order_id,
+            method=command.method,
+            payment_key=command.payment_key,
+            amount=command.amount,
+            currency=currency,
+            attempt=1,
+            requested_at=self._clock.now(),
+        )
+
+    def _clear(self, payment: Payment) -> None:
+        """Find out how another request's payment ended, so that it no longer stands in the way."""
+        if self._is_in_progress(payment):
+            raise PaymentInProgress
+        self._settle(payment.request, self._gateway.find(payment.request))
+
+    def _resume(self, payment: Payment) -> Payment:
+        """Carry on with a payment whose first request got no answer, or is still waiting for one."""
+        outcome = self._gateway.find(payment.request)
+        if isinstance(outcome, NeverHappened | Undecided) and self._is_in_progress(payment):
+            return payment
+        if isinstance(outcome, NeverHappened):
+            payment = self._claim_next_attempt(payment)
+            outcome = self._gateway.approve(payment.request)
+        return self._settle(payment.request, outcome)
+
+    def _claim_next_attempt(self, payment: Payment) -> Payment:
+        with self._unit_of_work() as unit_of_work:
+            _, current = lock_payment(unit_of_work, payment.request)
+            if current != payment:
+                raise PaymentInProgress
+            claimed = current.next_attempt(self._clock.now())
+            unit_of_work.payments.save(claimed)
+            unit_of_work.commit()
+        return claimed
+
+    def _is_in_progress(self, payment: Payment) -> bool:
+        return payment.is_in_progress(self._clock.now(), self._in_progress_limit)
+
+
+def _stored(unit_of_work: UnitOfWork, payment_id: UUID) -> Payment:
+    payment = unit_of_work.payments.get(payment_id)
+    if payment is None:
+        raise OrderNotFound
+    return payment
+
+
+def _approved(payment: Payment) -> Payment:
+    match payment.status:
+        case PaymentStatus.APPROVED:
+            return payment
+        case PaymentStatus.DECLINED:
+            raise PaymentDeclined
+        case PaymentStatus.UNKNOWN:
+            raise PaymentOutcomeUnknown
+        case PaymentStatus.REQUESTED:
+            raise PaymentInProgress
+        case PaymentStatus.ABANDONED:
+            raise PaymentAbandoned
+        case PaymentStatus.REFUND_DUE:
+            raise PaymentRefundDue

@@ -1,0 +1,53 @@
+"""Placing an order."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from order_service.application.ports import IdempotencyKey, UnitOfWork, UnitOfWorkFactory
+from order_service.domain.errors import OrderNotFound
+from order_service.domain.order import Order, OrderItem, Recipient
+from servicekit.clock import Clock
+from servicekit.identifiers import uuid7
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceOrderCommand:
+    """What the client wants to buy."""
+
+    user_id: int
+    currency: str
+    items: tuple[OrderItem, ...]
+    recipient: Recipient
+    idempotency_key: IdempotencyKey | None = None
+
+
+class PlaceOrder:
+    """Stores an order that waits for its payment; once for each idempotency key."""
+
+    def __init__(self, unit_of_work: UnitOfWorkFactory, clock: Clock) -> None:
+        self._unit_of_work = unit_of_work
+        self._clock = clock
+
+    def __call__(self, command: PlaceOrderCommand) -> Order:
+        """The order as placed: now, or by an earlier request with the same key."""
+        order = Order.place(
+            uuid7(), command.user_id, command.currency, command.items, command.recipient, self._clock.now()
+        )
+        key = command.idempotency_key
+        with self._unit_of_work() as unit_of_work:
+            if key is not None:
+                earlier = unit_of_work.idempotency_keys.begin(key.key, key.fingerprint)
+                if earlier is not None:
+                    return _placed_earlier(unit_of_work, UUID(earlier["orderId"]))
+            unit_of_work.orders.add(order)
+            if key is not None:
+                unit_of_work.idempotency_keys.finish(key.key, {"orderId": str(order.order_id)})
+            unit_of_work.commit()
+        return order
+
+
+def _placed_earlier(unit_of_work: UnitOfWork, order_id: UUID) -> Order:
+    order = unit_of_work.orders.get(order_id)
+    if order is None:
+        raise OrderNotFound
+    return order.as_placed()

@@ -1,0 +1,66 @@
+"""Recording what the gateway said: payment, order and event stand or fall together."""
+
+from collections.abc import Callable
+
+import structlog
+
+from order_service.application.ports import UnitOfWork, UnitOfWorkFactory
+from order_service.domain.errors import OrderNotFound
+from order_service.domain.gateway import Outcome
+from order_service.domain.order import Order
+from order_service.domain.payment import Payment, PaymentStatus
+from order_service.domain.payment_request import PaymentRequest
+from servicekit.clock import Clock
+from servicekit.outbox.event import OutboxEvent
+
+CompletionEvent = Callable[[Order, Payment], OutboxEvent]
+
+_log = structlog.get_logger(__name__)
+
+
+class SettlePayment:
+    """Moves a payment to where the gateway's answer puts it.
+
+    An approval, the completed order and its event are one commit. Doing it again, or at the same time as
+    somebody else, changes nothing more: an order is completed once and has one event.
+    """
+
+    def __init__(
+        self, unit_of_work: UnitOfWorkFactory, clock: Clock, completion_event: CompletionEvent
+    ) -> None:
+        self._unit_of_work = unit_of_work
+        self._clock = clock
+        self._completion_event = completion_event
+
+    def __call__(self, request: PaymentRequest, outcome: Outcome) -> Payment:
+        """The payment as it is after ``request`` turned out as ``outcome``."""
+        with self._unit_of_work() as unit_of_work:
+            order, before = lock_payment(unit_of_work, request)
+            after = before.settled(request.attempt, outcome)
+            if after is before:
+                return before
+            unit_of_work.payments.save(after)
+            if after.status is PaymentStatus.APPROVED:
+                completed = order.completed(self._clock.now())
+                unit_of_work.orders.complete(completed)
+                unit_of_work.outbox.append(self._completion_event(completed, after))
+            unit_of_work.commit()
+        _report(after)
+        return after
+
+
+def lock_payment(unit_of_work: UnitOfWork, request: PaymentRequest) -> tuple[Order, Payment]:
+    """The request's order, held until the transaction ends, and its payment as it is now."""
+    order = unit_of_work.orders.lock(request.order_id)
+    payment = unit_of_work.payments.get(request.payment_id)
+    if order is None or payment is None:
+        raise OrderNotFound
+    return order, payment
+
+
+def _report(payment: Payment) -> None:
+    log = _log.bind(order_id=str(payment.request.order_id), payment_id=str(payment.payment_id))
+    if payment.status is PaymentStatus.REFUND_DUE:
+        log.error("payment_refund_due")
+    else:
+        log.info("payment_settled", status=payment.status.value)

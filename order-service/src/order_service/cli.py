@@ -1,0 +1,33 @@
+"""``order-service api`` and ``order-service migrate``."""
+
+import click
+
+from order_service.config import ApiSettings, MigrationSettings
+from order_service.migrations import SCRIPT_LOCATION
+from servicekit.config import load_settings
+from servicekit.observability.logging import configure_logging
+
+SERVICE = "order-service"
+
+
+@click.group()
+def main() -> None:
+    """Orders and their payments."""
+
+
+@main.command()
+def api() -> None:
+    """Serve the HTTP API."""
+    from servicekit.http.gunicorn import serve  # gunicorn isn't needed for migrating
+
+    serve("order_service.wsgi:create_application()", SERVICE, load_settings(ApiSettings))
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database to this version's tables; does nothing when it is there already."""
+    from servicekit.db.migrations import upgrade  # Alembic isn't needed for serving
+
+    settings = load_settings(MigrationSettings)
+    configure_logging(settings.log_level, settings.log_format, SERVICE)
+    upgrade(settings.database_url, SCRIPT_LOCATION, options={"outbox_relay_role": settings.outbox_relay_role})

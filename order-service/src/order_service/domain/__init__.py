@@ -1,0 +1,1 @@
+"""Orders and payments as rules: pure, and free of frameworks."""

@@ -1,0 +1,44 @@
+"""What can be wrong with an order or its payment. A class's docstring is its default message."""
+
+
+class OrderError(Exception):
+    """The order service refused."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__doc__)
+
+
+class OrderNotFound(OrderError):
+    """There is no such order."""
+
+
+class OrderTotalTooLarge(OrderError):
+    """The order's total is more than 9007199254740991 minor units."""
+
+
+class OrderAlreadyCompleted(OrderError):
+    """The order has been paid already."""
+
+
+class AmountMismatch(OrderError):
+    """The amount is not the order's total."""
+
+
+class PaymentInProgress(OrderError):
+    """Another payment of this order is in progress, or its outcome is not known yet. Try again later."""
+
+
+class PaymentDeclined(OrderError):
+    """The payment was declined. Nothing was charged; pay again with a new Idempotency-Key."""
+
+
+class PaymentOutcomeUnknown(OrderError):
+    """The outcome is unknown. Retry with the same Idempotency-Key: that never charges twice."""
+
+
+class PaymentAbandoned(OrderError):
+    """This payment never happened, and another took its place. Use a new Idempotency-Key."""
+
+
+class PaymentRefundDue(OrderError):
+    """The gateway charged after this payment had been given up. The money will be returned."""

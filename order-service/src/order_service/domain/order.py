@@ -1,0 +1,98 @@
+"""An order: what was bought, for how much, and whether it has been paid."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Self
+from uuid import UUID
+
+from order_service.domain.errors import AmountMismatch, OrderAlreadyCompleted, OrderTotalTooLarge
+
+MAX_AMOUNT = 2**53 - 1
+"""In minor units: the largest integer that every JSON reader keeps exactly."""
+
+
+class OrderStatus(StrEnum):
+    """``PENDING_PAYMENT → COMPLETED``, and never back."""
+
+    PENDING_PAYMENT = "PENDING_PAYMENT"
+    COMPLETED = "COMPLETED"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderItem:
+    """One line of an order. ``unit_price`` is in minor units of the order's currency."""
+
+    product_id: str
+    quantity: int
+    unit_price: int
+
+    @property
+    def amount(self) -> int:
+        return self.quantity * self.unit_price
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """Who is told about the order. ``phone`` is a Korean mobile number with dashes."""
+
+    name: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order. Its total is fixed when it is placed; COMPLETED and ``completed_at`` come together."""
+
+    order_id: UUID
+    user_id: int
+    currency: str
+    items: tuple[OrderItem, ...]
+    recipient: Recipient
+    total_amount: int
+    status: OrderStatus
+    created_at: datetime
+    completed_at: datetime | None = None
+
+    @classmethod
+    def place(
+        cls,
+        order_id: UUID,
+        user_id: int,
+        currency: str,
+        items: Sequence[OrderItem],
+        recipient: Recipient,
+        created_at: datetime,
+    ) -> Self:
+        """A new order that waits for its payment. Raises :class:`OrderTotalTooLarge`."""
+        total_amount = sum(item.amount for item in items)
+        if total_amount > MAX_AMOUNT:
+            raise OrderTotalTooLarge
+        return cls(
+            order_id,
+            user_id,
+            currency,
+            tuple(items),
+            recipient,
+            total_amount,
+            OrderStatus.PENDING_PAYMENT,
+            created_at,
+        )
+
+    def check_payable(self, amount: int) -> None:
+        """Raises :class:`OrderAlreadyCompleted`, or :class:`AmountMismatch`."""
+        if self.status is OrderStatus.COMPLETED:
+            raise OrderAlreadyCompleted
+        if amount != self.total_amount:
+            raise AmountMismatch(f"must be the order's total, {self.total_amount}")
+
+    def completed(self, at: datetime) -> Self:
+        """The order, paid at ``at``."""
+        if self.status is OrderStatus.COMPLETED:
+            raise OrderAlreadyCompleted
+        return replace(self, status=OrderStatus.COMPLETED, completed_at=at)
+
+    def as_placed(self) -> Self:
+        """The order as it was when it was placed, whatever has become of it."""
+        return replace(self, status=OrderStatus.PENDING_PAYMENT, completed_at=None)

@@ -1,0 +1,104 @@
+"""A payment and its state machine.
+
+::
+
+    REQUESTED ──approved──► APPROVED          the order is COMPLETED in the same transaction
+        │  │───declined──► DECLINED           the order may be paid again
+        │  └──undecided──► UNKNOWN ──look-up: approved──► APPROVED
+        │                     │───────look-up: declined──► DECLINED
+        │                     └─look-up: never happened──┐
+        └─(in progress for too long) look-up:            │
+                           approved, declined: as above  │
+                           never happened ───────────────┤
+                                                         ├─ retried with its own key ─► REQUESTED again
+                                                         └─ another payment arrives ──► ABANDONED
+    ABANDONED, DECLINED ──approved all the same──► REFUND_DUE
+
+REQUESTED, UNKNOWN and APPROVED are *live*: an order has at most one live payment.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Self
+from uuid import UUID
+
+from order_service.domain.gateway import Approved, Declined, NeverHappened, Outcome, Undecided
+from order_service.domain.payment_request import PaymentRequest
+
+
+class PaymentStatus(StrEnum):
+    """See the state machine above."""
+
+    REQUESTED = "REQUESTED"
+    UNKNOWN = "UNKNOWN"
+    APPROVED = "APPROVED"
+    DECLINED = "DECLINED"
+    ABANDONED = "ABANDONED"
+    REFUND_DUE = "REFUND_DUE"
+
+
+UNSETTLED = frozenset({PaymentStatus.REQUESTED, PaymentStatus.UNKNOWN})
+LIVE = UNSETTLED | {PaymentStatus.APPROVED}
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One payment of an order, in one or more attempts of which only the last is under way."""
+
+    request: PaymentRequest
+    status: PaymentStatus
+    approved_at: datetime | None = None
+    decline_code: str | None = None
+
+    @classmethod
+    def requested(cls, request: PaymentRequest) -> Self:
+        """A payment about to be sent to the gateway for the first time."""
+        return cls(request, PaymentStatus.REQUESTED)
+
+    @property
+    def payment_id(self) -> UUID:
+        return self.request.payment_id
+
+    @property
+    def is_unsettled(self) -> bool:
+        """True while only the gateway knows how it ended."""
+        return self.status in UNSETTLED
+
+    def is_in_progress(self, now: datetime, limit: timedelta) -> bool:
+        """True while somebody may still wait for the gateway's answer; nobody waits longer than ``limit``."""
+        return self.status is PaymentStatus.REQUESTED and now - self.request.requested_at < limit
+
+    def next_attempt(self, at: datetime) -> Self:
+        """The same payment about to be sent again, after its last attempt never happened."""
+        return replace(
+            self,
+            request=replace(self.request, attempt=self.request.attempt + 1, requested_at=at),
+            status=PaymentStatus.REQUESTED,
+        )
+
+    def settled(self, attempt: int, outcome: Outcome) -> Self:
+        """The payment after ``attempt`` turned out as ``outcome``; itself when that changes nothing.
+
+        An approval counts whichever attempt it belongs to, because the money is gone. All else counts for the
+        last attempt only: what a former one says is history.
+        """
+        match outcome:
+            case Approved(approved_at):
+                return self._approved(approved_at)
+            case Declined(code) if self._awaits(attempt):
+                return replace(self, status=PaymentStatus.DECLINED, decline_code=code)
+            case Undecided() if self._awaits(attempt):
+                return replace(self, status=PaymentStatus.UNKNOWN)
+            case NeverHappened() if self._awaits(attempt):
+                return replace(self, status=PaymentStatus.ABANDONED)
+        return self
+
+    def _awaits(self, attempt: int) -> bool:
+        return self.is_unsettled and attempt == self.request.attempt
+
+    def _approved(self, approved_at: datetime) -> Self:
+        if self.status in {PaymentStatus.APPROVED, PaymentStatus.REFUND_DUE}:
+            return self
+        status = PaymentStatus.APPROVED if self.is_unsettled else PaymentStatus.REFUND_DUE
+        return replace(self, status=status, approved_at=approved_at)

@@ -1,0 +1,34 @@
+"""What a gateway is asked to charge."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class PaymentMethod(StrEnum):
+    """How the buyer pays."""
+
+    CARD = "CARD"
+    TRANSFER = "TRANSFER"
+    EASY_PAY = "EASY_PAY"
+    MOBILE_PHONE = "MOBILE_PHONE"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentRequest:
+    """One attempt at one payment. ``payment_key`` is the gateway's name for what the buyer authorised."""
+
+    payment_id: UUID
+    order_id: UUID
+    method: PaymentMethod
+    payment_key: str
+    amount: int
+    currency: str
+    attempt: int
+    requested_at: datetime
+
+    @property
+    def idempotency_key(self) -> str:
+        """Different for every attempt: providers replay the first reply to a key, its faults included."""
+        return f"{self.payment_id}-{self.attempt}"

@@ -1,0 +1,91 @@
+"""What clients send."""
+
+import re
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, StringConstraints
+from pydantic_extra_types.currency_code import Currency
+
+from order_service.application.pay_order import PayOrderCommand
+from order_service.application.place_order import PlaceOrderCommand
+from order_service.application.ports import IdempotencyKey
+from order_service.domain.order import MAX_AMOUNT, OrderItem, Recipient
+from order_service.domain.payment_request import PaymentMethod
+from servicekit.http.fields import JsonModel, PositiveInt64, bounded_text
+
+_MOBILE = re.compile(r"(010)-?([0-9]{4})-?([0-9]{4})|(01[16789])-?([0-9]{3,4})-?([0-9]{4})")
+
+
+def _known_currency(code: str) -> str:
+    if code not in Currency.allowed_currencies:
+        raise ValueError("must be a currency of ISO 4217, in capitals")
+    return code
+
+
+def _dashed_mobile(number: str) -> str:
+    match = _MOBILE.fullmatch(number)
+    if match is None:
+        raise ValueError("must be a Korean mobile number like 010-1234-5678")
+    return "-".join(part for part in match.groups() if part is not None)
+
+
+CurrencyCode = Annotated[
+    str, StringConstraints(strict=True, min_length=3, max_length=3), AfterValidator(_known_currency)
+]
+MobileNumber = Annotated[str, StringConstraints(strict=True, max_length=13), AfterValidator(_dashed_mobile)]
+Quantity = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+UnitPrice = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000_000)]
+Amount = Annotated[int, Field(strict=True, ge=0, le=MAX_AMOUNT)]
+
+
+class OrderPath(JsonModel):
+    """An order in a path."""
+
+    order_id: UUID
+
+
+class ItemPart(JsonModel):
+    """One line of an order; the price in minor units of the order's currency."""
+
+    product_id: bounded_text(64)  # type: ignore[valid-type]
+    quantity: Quantity
+    unit_price: UnitPrice
+
+
+class RecipientPart(JsonModel):
+    """Who is told about the order."""
+
+    name: bounded_text(100)  # type: ignore[valid-type]
+    phone: MobileNumber
+
+
+class OrderBody(JsonModel):
+    """An order to place."""
+
+    user_id: PositiveInt64
+    currency: CurrencyCode
+    items: Annotated[tuple[ItemPart, ...], Field(min_length=1, max_length=200)]
+    recipient: RecipientPart
+
+    def command(self, key: IdempotencyKey | None) -> PlaceOrderCommand:
+        """What the use case is told."""
+        return PlaceOrderCommand(
+            user_id=self.user_id,
+            currency=self.currency,
+            items=tuple(OrderItem(item.product_id, item.quantity, item.unit_price) for item in self.items),
+            recipient=Recipient(self.recipient.name, self.recipient.phone),
+            idempotency_key=key,
+        )
+
+
+class PaymentBody(JsonModel):
+    """A payment to make; the amount in minor units of the order's currency."""
+
+    method: PaymentMethod
+    payment_key: bounded_text(200)  # type: ignore[valid-type]
+    amount: Amount
+
+    def command(self, order_id: UUID, key: IdempotencyKey | None) -> PayOrderCommand:
+        """What the use case is told."""
+        return PayOrderCommand(order_id, self.method, self.payment_key, self.amount, key)

@@ -1,0 +1,50 @@
+"""``OrderCompleted``, version 1: ``shared/contracts/order-completed/v1.schema.json``."""
+
+from datetime import UTC, datetime
+
+from order_service.domain.order import Order
+from order_service.domain.payment import Payment
+from servicekit.identifiers import uuid7
+from servicekit.outbox.event import OutboxEvent
+
+TOPIC = "order-completed"
+EVENT_TYPE = "OrderCompleted"
+VERSION = 1
+
+
+def order_completed_event(order: Order, payment: Payment) -> OutboxEvent:
+    """The event that ``order`` was completed by ``payment``."""
+    if order.completed_at is None or payment.approved_at is None:
+        raise ValueError("only a completed order with its approved payment has this event")
+    event_id = uuid7()
+    return OutboxEvent(
+        event_id=event_id,
+        topic=TOPIC,
+        key=str(order.order_id),
+        aggregate_type="order",
+        event_type=EVENT_TYPE,
+        payload={
+            "eventId": str(event_id),
+            "eventType": EVENT_TYPE,
+            "version": VERSION,
+            "occurredAt": _rfc3339(order.completed_at),
+            "orderId": str(order.order_id),
+            "userId": order.user_id,
+            "currency": order.currency,
+            "totalAmount": order.total_amount,
+            "items": [
+                {"productId": item.product_id, "quantity": item.quantity, "unitPrice": item.unit_price}
+                for item in order.items
+            ],
+            "recipient": {"name": order.recipient.name, "phone": order.recipient.phone},
+            "payment": {
+                "paymentId": str(payment.payment_id),
+                "method": payment.request.method.value,
+                "approvedAt": _rfc3339(payment.approved_at),
+            },
+        },
+    )
+
+
+def _rfc3339(time: datetime) -> str:
+    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

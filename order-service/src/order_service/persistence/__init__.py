@@ -1,0 +1,1 @@
+"""The order database: tables, repositories, and the transaction that joins them."""

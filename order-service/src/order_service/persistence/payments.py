@@ -1,0 +1,91 @@
+"""Payments, at most one of them live for an order."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from order_service.domain.errors import PaymentInProgress
+from order_service.domain.payment import LIVE, Payment, PaymentStatus
+from order_service.domain.payment_request import PaymentMethod, PaymentRequest
+from order_service.persistence.tables import payment as payments
+from servicekit.db.errors import constraint_name
+
+_ONE_LIVE_PAYMENT = "payment_live_order_key"
+_IS_LIVE = payments.c.status.in_(sorted(status.value for status in LIVE))
+
+
+class SqlPayments:
+    """The payments on a connection whose transaction belongs to the caller."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def add(self, payment: Payment) -> None:
+        """Raises :class:`PaymentInProgress` when the order has a live payment."""
+        request = payment.request
+        try:
+            self._connection.execute(
+                insert(payments).values(
+                    payment_id=request.payment_id,
+                    order_id=request.order_id,
+                    method=request.method.value,
+                    payment_key=request.payment_key,
+                    amount=request.amount,
+                    currency=request.currency,
+                    **_changing(payment),
+                )
+            )
+        except IntegrityError as error:
+            if constraint_name(error) == _ONE_LIVE_PAYMENT:
+                raise PaymentInProgress from error
+            raise
+
+    def get(self, payment_id: UUID) -> Payment | None:
+        return self._first(select(payments).where(payments.c.payment_id == payment_id))
+
+    def live(self, order_id: UUID) -> Payment | None:
+        return self._first(select(payments).where(payments.c.order_id == order_id, _IS_LIVE))
+
+    def latest(self, order_id: UUID) -> Payment | None:
+        # Identifiers are UUIDv7: they sort by time.
+        return self._first(
+            select(payments)
+            .where(payments.c.order_id == order_id)
+            .order_by(_IS_LIVE.desc(), payments.c.payment_id.desc())
+            .limit(1)
+        )
+
+    def save(self, payment: Payment) -> None:
+        self._connection.execute(
+            update(payments).where(payments.c.payment_id == payment.payment_id).values(**_changing(payment))
+        )
+
+    def _first(self, query: Select[Any]) -> Payment | None:
+        row = self._connection.execute(query).one_or_none()
+        return None if row is None else _payment(row)
+
+
+def _changing(payment: Payment) -> dict[str, Any]:
+    return {
+        "status": payment.status.value,
+        "attempt": payment.request.attempt,
+        "requested_at": payment.request.requested_at,
+        "approved_at": payment.approved_at,
+        "decline_code": payment.decline_code,
+    }
+
+
+def _payment(row: Row[Any]) -> Payment:
+    request = PaymentRequest(
+        payment_id=row.payment_id,
+        order_id=row.order_id,
+        method=PaymentMethod(row.method),
+        payment_key=row.payment_key,
+        amount=row.amount,
+        currency=row.currency,
+        attempt=row.attempt,
+        requested_at=row.requested_at,
+    )
+    return Payment(request, PaymentStatus(row.status), row.approved_at, row.decline_code)

@@ -1,0 +1,51 @@
+"""The tables as the queries see them; ``migrations/`` makes them, with the constraints."""
+
+from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Table, Text, Uuid
+
+from servicekit.idempotency import idempotency_key_table
+from servicekit.outbox import outbox_table
+
+metadata = MetaData()
+
+orders = Table(
+    "orders",
+    metadata,
+    Column("order_id", Uuid, primary_key=True),
+    Column("user_id", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("total_amount", BigInteger, nullable=False),
+    Column("recipient_name", Text, nullable=False),
+    Column("recipient_phone", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("completed_at", DateTime(timezone=True)),
+)
+
+order_item = Table(
+    "order_item",
+    metadata,
+    Column("order_id", Uuid, primary_key=True),
+    Column("line_number", Integer, primary_key=True),
+    Column("product_id", Text, nullable=False),
+    Column("quantity", Integer, nullable=False),
+    Column("unit_price", BigInteger, nullable=False),
+)
+
+payment = Table(
+    "payment",
+    metadata,
+    Column("payment_id", Uuid, primary_key=True),
+    Column("order_id", Uuid, nullable=False),
+    Column("method", Text, nullable=False),
+    Column("payment_key", Text, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("approved_at", DateTime(timezone=True)),
+    Column("decline_code", Text),
+)
+
+outbox = outbox_table(metadata)
+idempotency_key = idempotency_key_table(metadata)

@@ -1,0 +1,33 @@
+"""One transaction on the order database."""
+
+from order_service.persistence.orders import SqlOrders
+from order_service.persistence.payments import SqlPayments
+from order_service.persistence.tables import idempotency_key, outbox
+from servicekit.db.unit_of_work import UnitOfWork
+from servicekit.idempotency import IdempotencyKeys
+from servicekit.outbox import OutboxWriter
+
+EVENT_SOURCE = "/order-service"
+
+
+class OrderUnitOfWork(UnitOfWork):
+    """Everything that may change together."""
+
+    orders: SqlOrders
+    payments: SqlPayments
+    outbox: OutboxWriter
+    idempotency_keys: IdempotencyKeys
+
+    def opened(self) -> None:
+        self.orders = SqlOrders(self.connection)
+        self.payments = SqlPayments(self.connection)
+        self.outbox = OutboxWriter(self.connection, outbox, EVENT_SOURCE)
+        self.idempotency_keys = IdempotencyKeys(self.connection, idempotency_key)
+
+
+class OrderSnapshot(OrderUnitOfWork):
+    """For reading only: all queries see the same moment, so that an order and its payment agree."""
+
+    def opened(self) -> None:
+        self.connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        super().opened()
