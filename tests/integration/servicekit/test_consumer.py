@@ -1,0 +1,152 @@
+"""The consumer on a real broker: offsets follow work, malformed records go aside, members hand over."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+
+import pytest
+
+from servicekit.config import ConsumerSettings
+from servicekit.lifecycle import StopSignal
+from servicekit.messaging import InvalidMessage, ReceivedRecord, run_consumer
+from tests.support.topics import committed_offset, produce, read_topic
+from tests.support.waiting import wait_until
+
+Position = tuple[int, int]
+
+
+class NotNow(Exception):
+    """Stands for a database that can't be reached."""
+
+
+class Recorder:
+    """Keeps what it was given, and fails as long as it is told to."""
+
+    def __init__(self) -> None:
+        self.seen: list[Position] = []
+        self.failing = False
+        self.attempts = 0
+
+    def parse(self, record: ReceivedRecord) -> Position:
+        if record.value == b"bad":
+            raise InvalidMessage("it says bad")
+        return record.partition, record.offset
+
+    def handle(self, events: Sequence[Position]) -> None:
+        self.attempts += 1
+        if self.failing:
+            raise NotNow
+        self.seen.extend(events)
+
+
+class Member:
+    """One consumer of a group, in a thread."""
+
+    def __init__(self, bootstrap_servers: str, topic: str, group_id: str) -> None:
+        self.recorder = Recorder()
+        self.stop_signal = StopSignal()
+        self.error: BaseException | None = None
+        settings = ConsumerSettings(
+            kafka_bootstrap_servers=bootstrap_servers, kafka_client_id="test", consumer_max_poll_records=10
+        )
+        self._thread = threading.Thread(target=self._run, args=(settings, topic, group_id))
+        self._thread.start()
+
+    def _run(self, settings: ConsumerSettings, topic: str, group_id: str) -> None:
+        try:
+            run_consumer(
+                settings, topic=topic, group_id=group_id, handler=self.recorder, stop=self.stop_signal,
+                is_transient=lambda error: isinstance(error, NotNow),
+            )  # fmt: skip
+        except BaseException as error:  # noqa: BLE001 - the test looks at it
+            self.error = error
+
+    def stop(self) -> None:
+        self.stop_signal.set()
+        self._thread.join(timeout=15)
+        assert not self._thread.is_alive()
+
+
+@pytest.fixture
+def start(kafka_bootstrap_servers: str, topic: str, unique: str) -> Iterator[Callable[[], Member]]:
+    members: list[Member] = []
+
+    def start_member() -> Member:
+        members.append(Member(kafka_bootstrap_servers, topic, unique))
+        return members[-1]
+
+    yield start_member
+    for member in members:
+        member.stop()
+
+
+def test_records_arrive_in_order_from_the_earliest_and_are_committed(
+    start: Callable[[], Member], kafka_bootstrap_servers: str, topic: str, unique: str
+) -> None:
+    produce(kafka_bootstrap_servers, topic, [(b"k", b"ok")] * 25)
+    member = start()
+    wait_until(lambda: len(member.recorder.seen) == 25, "25 records")
+    member.stop()
+    assert member.recorder.seen == [(0, offset) for offset in range(25)]
+    assert committed_offset(kafka_bootstrap_servers, unique, topic, 0) == 25
+
+
+def test_malformed_record_goes_to_the_dead_letter_topic_with_its_origin(
+    start: Callable[[], Member], kafka_bootstrap_servers: str, topic: str, unique: str
+) -> None:
+    produce(kafka_bootstrap_servers, topic, [(b"k", b"ok"), (b"k", b"bad"), (b"k", b"ok")], partition=2)
+    member = start()
+    (dead,) = read_topic(kafka_bootstrap_servers, f"{topic}.dlt", lambda records: len(records) >= 1)
+    wait_until(lambda: len(member.recorder.seen) == 2, "the others")
+    headers = dict(dead.headers)
+    assert (dead.key, dead.value) == (b"k", b"bad")
+    assert headers["dlt-reason"] == b"it says bad"
+    assert (headers["dlt-topic"], headers["dlt-partition"], headers["dlt-offset"]) == (
+        topic.encode(),
+        b"2",
+        b"1",
+    )
+    assert headers["dlt-consumer-group"] == unique.encode()
+    member.stop()
+    assert committed_offset(kafka_bootstrap_servers, unique, topic, 2) == 3
+
+
+def test_transient_failure_keeps_the_records_and_commits_nothing_until_it_passes(
+    start: Callable[[], Member], kafka_bootstrap_servers: str, topic: str, unique: str
+) -> None:
+    produce(kafka_bootstrap_servers, topic, [(b"k", b"ok")] * 3)
+    member = start()
+    member.recorder.failing = True
+    produce(kafka_bootstrap_servers, topic, [(b"k", b"ok")] * 3, partition=1)
+    wait_until(lambda: member.recorder.attempts >= 3, "three attempts")
+    before = len(member.recorder.seen)
+    assert (committed_offset(kafka_bootstrap_servers, unique, topic, 1) or 0) == 0
+    member.recorder.failing = False
+    wait_until(lambda: len(member.recorder.seen) == 6, "all records")
+    assert before < 6
+    assert sorted(member.recorder.seen) == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+
+
+def test_unexpected_error_ends_the_consumer_and_the_records_are_delivered_again(
+    start: Callable[[], Member], kafka_bootstrap_servers: str, topic: str
+) -> None:
+    produce(kafka_bootstrap_servers, topic, [(b"k", b"ok")])
+    first = start()
+    first.recorder.handle = lambda events: 1 / 0  # type: ignore[method-assign,assignment]
+    wait_until(lambda: isinstance(first.error, ZeroDivisionError), "the first consumer's end")
+    second = start()
+    wait_until(lambda: second.recorder.seen == [(0, 0)], "the record to come again")
+
+
+def test_member_that_leaves_hands_its_partitions_over_without_loss_or_repeat(
+    start: Callable[[], Member], kafka_bootstrap_servers: str, topic: str
+) -> None:
+    first, second = start(), start()
+    for partition in range(3):
+        produce(kafka_bootstrap_servers, topic, [(b"k", b"ok")] * 20, partition=partition)
+    wait_until(lambda: len(first.recorder.seen) + len(second.recorder.seen) >= 60, "the first 60 records")
+    first.stop()
+    for partition in range(3):
+        produce(kafka_bootstrap_servers, topic, [(b"k", b"ok")] * 5, partition=partition)
+    wait_until(lambda: len(first.recorder.seen) + len(second.recorder.seen) >= 75, "the other 15")
+    everything = first.recorder.seen + second.recorder.seen
+    assert sorted(everything) == sorted((partition, offset) for partition in range(3) for offset in range(25))

@@ -1,0 +1,148 @@
+"""What a restarted, stopped or overloaded PostgreSQL looks like from here, and that it passes."""
+
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
+
+from devstack.postgresql import PostgresqlServer
+from servicekit.config import DatabaseSettings
+from servicekit.db.engine import create_engine
+from servicekit.db.errors import is_conflict, is_unavailable
+from servicekit.db.migrations import upgrade
+from tests.support.waiting import wait_until
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[PostgresqlServer]:
+    with PostgresqlServer(tmp_path / "postgresql", durable=False) as server:
+        yield server
+
+
+def an_engine(url: str, pool_size: int = 2, pool_timeout_seconds: float = 0.2) -> Engine:
+    return create_engine(
+        DatabaseSettings(
+            database_url=url,
+            database_pool_size=pool_size,
+            database_pool_timeout_seconds=pool_timeout_seconds,
+        ),
+        "test",
+    )
+
+
+def failure_of(call: Callable[[], object]) -> BaseException:
+    with pytest.raises(SQLAlchemyError) as failed:
+        call()
+    return failed.value
+
+
+def select_one(engine: Engine) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(text("SELECT 1")).scalar_one())
+
+
+def test_stopped_server_is_unavailable_and_a_restarted_one_is_used_again(
+    own_server: PostgresqlServer,
+) -> None:
+    engine = an_engine(own_server.url())
+    with engine.connect() as in_flight:
+        in_flight.execute(text("SELECT 1"))
+        own_server.stop()
+        assert is_unavailable(failure_of(lambda: in_flight.execute(text("SELECT 1"))))
+    assert is_unavailable(failure_of(lambda: select_one(engine)))
+    own_server.start()
+    assert wait_until(lambda: select_one(engine), "the engine to reconnect") == 1
+    engine.dispose()
+
+
+def test_terminated_session_is_unavailable(database_url: str) -> None:
+    engine = an_engine(database_url)
+    with engine.connect() as victim, engine.connect() as killer:
+        pid = victim.execute(text("SELECT pg_backend_pid()")).scalar_one()
+        killer.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+        assert is_unavailable(failure_of(lambda: victim.execute(text("SELECT 1"))))
+    engine.dispose()
+
+
+def test_exhausted_pool_is_unavailable(database_url: str) -> None:
+    engine = an_engine(database_url, pool_size=1)
+    with engine.connect():
+        assert is_unavailable(failure_of(lambda: select_one(engine)))
+    engine.dispose()
+
+
+def test_faulty_statement_is_not_unavailable(database_url: str) -> None:
+    engine = an_engine(database_url)
+    with engine.connect() as connection:
+        error = failure_of(lambda: connection.execute(text("SELECT nonsense")))
+    assert isinstance(error, ProgrammingError)
+    assert not is_unavailable(error)
+    engine.dispose()
+
+
+def test_deadlock_is_a_conflict(database_url: str) -> None:
+    engine = an_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE pair (id int PRIMARY KEY); INSERT INTO pair VALUES (1), (2)"))
+    both_hold_one = threading.Barrier(2)
+    errors: list[BaseException] = []
+
+    def lock(first: int, second: int) -> None:
+        statement = text("SELECT 1 FROM pair WHERE id = :id FOR UPDATE")
+        try:
+            with engine.connect() as connection:
+                connection.execute(statement, {"id": first})
+                both_hold_one.wait(timeout=10)
+                connection.execute(statement, {"id": second})
+        except SQLAlchemyError as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=lock, args=pair) for pair in ((1, 2), (2, 1))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=20)
+    assert [is_conflict(error) for error in errors] == [True]
+    engine.dispose()
+
+
+ENVIRONMENT = """
+from alembic import context
+from servicekit.db.migrations import run_in_environment
+run_in_environment(context)
+"""
+MIGRATION = """
+from alembic import op
+revision = "0001"
+down_revision = None
+def upgrade():
+    op.execute("CREATE TABLE made_once (id int)")
+    op.execute("SELECT pg_sleep(0.3)")
+"""
+
+
+def test_two_migrations_at_once_run_each_step_once(database_url: str, tmp_path: Path) -> None:
+    (tmp_path / "versions").mkdir()
+    (tmp_path / "env.py").write_text(ENVIRONMENT)
+    (tmp_path / "versions" / "0001_first.py").write_text(MIGRATION)
+    errors: list[BaseException] = []
+
+    def migrate() -> None:
+        try:
+            upgrade(database_url, tmp_path)
+        except BaseException as error:  # noqa: BLE001 - the test looks at it
+            errors.append(error)
+
+    threads = [threading.Thread(target=migrate) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=30)
+    assert errors == []
+    engine = an_engine(database_url)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0001"]
+    engine.dispose()

@@ -1,0 +1,69 @@
+"""Making, filling and reading topics, as any Kafka client would."""
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.consumer.fetcher import ConsumerRecord
+
+PARTITIONS = 3
+
+
+def create_topics(bootstrap_servers: str, names: Iterable[str], partitions: int = PARTITIONS) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    try:
+        admin.create_topics([NewTopic(name, partitions, 1) for name in names])
+    finally:
+        admin.close()
+
+
+def produce(
+    bootstrap_servers: str,
+    topic: str,
+    records: Sequence[tuple[bytes | None, bytes | None]],
+    partition: int = 0,
+) -> None:
+    """Append (key, value) pairs to one partition; returns when the broker has them all."""
+    producer = KafkaProducer(bootstrap_servers=bootstrap_servers)
+    try:
+        futures = [producer.send(topic, key=key, value=value, partition=partition) for key, value in records]
+        for future in futures:
+            future.get(timeout=30)
+    finally:
+        producer.close()
+
+
+def read_topic(
+    bootstrap_servers: str,
+    topic: str,
+    enough: Callable[[Sequence[ConsumerRecord]], bool],
+    timeout_seconds: float = 30.0,
+) -> list[ConsumerRecord]:
+    """All records of ``topic`` from its beginning, each partition's in order, once there are ``enough``.
+
+    After the deadline whatever there is: the caller's assertion then shows what is missing.
+    """
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap_servers, enable_auto_commit=False)
+    try:
+        partitions = consumer.partitions_for_topic(topic) or set()
+        consumer.assign([TopicPartition(topic, number) for number in sorted(partitions)])
+        consumer.seek_to_beginning()
+        records: list[ConsumerRecord] = []
+        deadline = time.monotonic() + timeout_seconds
+        while not enough(records) and time.monotonic() < deadline:
+            for batch in consumer.poll(timeout_ms=100).values():
+                records.extend(batch)
+        return records
+    finally:
+        consumer.close()
+
+
+def committed_offset(bootstrap_servers: str, group_id: str, topic: str, partition: int) -> int | None:
+    """The next offset that ``group_id`` will read."""
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap_servers, group_id=group_id, enable_auto_commit=False)
+    try:
+        offset: int | None = consumer.committed(TopicPartition(topic, partition))
+    finally:
+        consumer.close(autocommit=False)
+    return offset
