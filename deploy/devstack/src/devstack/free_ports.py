@@ -1,0 +1,29 @@
+"""Which ports can be listened on."""
+
+import random
+import socket
+
+# Below the range that the kernel takes ports for outgoing connections from. A server's port from within that range
+# can be taken by some client's connection while the server restarts, even by a client connecting to itself.
+_RANGE = range(16000, 32000)
+
+
+def is_free(port: int) -> bool:
+    """Tell whether a server could listen on this port of the local address now."""
+    with socket.socket() as candidate:
+        candidate.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            candidate.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def find_free_ports(count: int) -> list[int]:
+    """Return that many different ports, each free at the moment."""
+    found: set[int] = set()
+    while len(found) < count:
+        port = random.choice(_RANGE)  # noqa: S311 no secret
+        if port not in found and is_free(port):
+            found.add(port)
+    return list(found)

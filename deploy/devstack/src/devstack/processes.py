@@ -1,0 +1,211 @@
+"""Processes that outlive whoever started them: started detached, found again, signalled and ended for sure."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from devstack.errors import DevstackError, NotReadyError, ProcessDiedError
+
+KEEPER = Path(__file__).with_name("keeper.py")
+POLL_SECONDS = 0.05
+# The clock may be set while a process lives, and its start time is computed from the clock.
+START_TIME_TOLERANCE_SECONDS = 2.0
+LOG_TAIL_LINES = 20
+
+Probe = Callable[[], str | None]
+"""Answers None when the process is ready, or else the reason why it isn't."""
+
+
+def always_ready() -> str | None:
+    """Be the probe of a process whose being alive is all that is asked."""
+    return None
+
+
+@dataclass(frozen=True)
+class UserIds:
+    """The system user that a process runs as when it may not run as the starting one."""
+
+    user: int
+    group: int
+
+
+@dataclass(frozen=True)
+class ProcessSpec:
+    """All that is needed to start, probe and stop a process."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    probe: Probe = always_ready
+    start_timeout_seconds: float = 60.0
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_timeout_seconds: float = 12.0
+    user: UserIds | None = None
+
+
+class Processes:
+    """The processes whose records and logs lie in one directory.
+
+    A process is identified by pid *and* start time: a pid that another program has got meanwhile is never
+    signalled. Any number of instances, in any number of programs, may look at the same directory; only starting
+    the same name twice at the same time has to be excluded by the caller.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._records = directory / "run"
+        self._logs = directory / "logs"
+
+    def log_path(self, name: str) -> Path:
+        """Where standard output and error of the process go, appended over all its starts."""
+        return self._logs / f"{name}.log"
+
+    def log_tail(self, name: str, lines: int = LOG_TAIL_LINES) -> str:
+        """Return the last lines that the process has written."""
+        try:
+            with self.log_path(name).open(errors="replace") as log:
+                return "".join(deque(log, maxlen=lines)).rstrip("\n")
+        except FileNotFoundError:
+            return ""
+
+    def find(self, name: str) -> psutil.Process | None:
+        """Return the process if it is running (frozen counts as running), else None."""
+        try:
+            record = json.loads(self._record_path(name).read_text())
+            process = psutil.Process(record["pid"])
+            same = abs(process.create_time() - record["startedAt"]) < START_TIME_TOLERANCE_SECONDS
+            alive = same and process.status() != psutil.STATUS_ZOMBIE
+        except (FileNotFoundError, psutil.NoSuchProcess):
+            return None
+        return process if alive else None
+
+    def pid(self, name: str) -> int | None:
+        """Return the pid of the process if it is running."""
+        process = self.find(name)
+        return None if process is None else process.pid
+
+    def exit_status(self, name: str) -> int | None:
+        """How the latest run ended: its exit status, minus the signal's number, or None if not known (yet)."""
+        try:
+            return int(self._exit_status_path(name).read_text())
+        except FileNotFoundError:
+            return None
+
+    def start(self, spec: ProcessSpec) -> int:
+        """Start the process detached, unless it is running, and return its pid; it need not be ready yet."""
+        running = self.find(spec.name)
+        if running is not None:
+            return running.pid
+        for folder in (self._records, self._logs):
+            folder.mkdir(parents=True, exist_ok=True)
+        self._record_path(spec.name).unlink(missing_ok=True)
+        self._exit_status_path(spec.name).unlink(missing_ok=True)
+        keeper = [sys.executable, "-I", str(KEEPER)]
+        if spec.user is not None:
+            keeper += ["--user", f"{spec.user.user}:{spec.user.group}"]
+        paths = [str(self._record_path(spec.name)), str(self._exit_status_path(spec.name))]
+        with self.log_path(spec.name).open("ab") as log:
+            started = subprocess.run(  # noqa: S603 the table of processes says what
+                [*keeper, *paths, *spec.command],
+                env=dict(spec.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                check=False,
+            )
+        if started.returncode != 0:
+            raise DevstackError(f"{spec.name} can't be started: {self.log_tail(spec.name, 1)}")
+        return int(json.loads(self._record_path(spec.name).read_text())["pid"])
+
+    def wait_until_ready(self, spec: ProcessSpec) -> None:
+        """Return once the probe is content; raise if the process dies or the time is over."""
+        deadline = time.monotonic() + spec.start_timeout_seconds
+        while True:
+            if self.find(spec.name) is None:
+                self._await_exit_status(spec.name)
+                raise ProcessDiedError(
+                    spec.name,
+                    self.exit_status(spec.name),
+                    self.log_path(spec.name),
+                    self.log_tail(spec.name),
+                )
+            reason = spec.probe()
+            if reason is None:
+                return
+            if time.monotonic() > deadline:
+                raise NotReadyError(
+                    spec.name, spec.start_timeout_seconds, reason, self.log_path(spec.name)
+                )
+            time.sleep(POLL_SECONDS)
+
+    def stop(self, specs: Sequence[ProcessSpec], timeout_seconds: float | None = None) -> None:
+        """Ask all to end at the same time, and kill what has not ended by its deadline.
+
+        Frozen processes are thawed, so that they can hear it. Those not running are passed over.
+        """
+        asked = [(spec, process) for spec in specs if (process := self.find(spec.name)) is not None]
+        for spec, process in asked:
+            with suppress(psutil.NoSuchProcess):
+                process.send_signal(spec.stop_signal)
+                _signal_tree(process, signal.SIGCONT)
+        started_at = time.monotonic()
+        for spec, process in asked:
+            allowed = spec.stop_timeout_seconds if timeout_seconds is None else timeout_seconds
+            try:
+                process.wait(timeout=max(0.0, started_at + allowed - time.monotonic()))
+            except psutil.TimeoutExpired:
+                self.kill(spec.name)
+            self._await_exit_status(spec.name)
+
+    def kill(self, name: str) -> bool:
+        """SIGKILL the process and all that descends from it; return whether it was running."""
+        process = self.find(name)
+        if process is None:
+            return False
+        with suppress(psutil.NoSuchProcess):
+            family = [process, *process.children(recursive=True)]
+            for member in family:
+                with suppress(psutil.NoSuchProcess):
+                    member.kill()
+            psutil.wait_procs(family, timeout=10)
+        self._await_exit_status(name)
+        return True
+
+    def pause(self, name: str) -> bool:
+        """Freeze the process and its descendants (SIGSTOP); return whether it was running."""
+        process = self.find(name)
+        return process is not None and _signal_tree(process, signal.SIGSTOP)
+
+    def resume(self, name: str) -> bool:
+        """Let a frozen process and its descendants go on (SIGCONT); return whether it was running."""
+        process = self.find(name)
+        return process is not None and _signal_tree(process, signal.SIGCONT)
+
+    def _await_exit_status(self, name: str) -> None:
+        # The keeper writes it right after the end; only a killed keeper never does.
+        deadline = time.monotonic() + 2
+        while self.exit_status(name) is None and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
+
+    def _record_path(self, name: str) -> Path:
+        return self._records / f"{name}.json"
+
+    def _exit_status_path(self, name: str) -> Path:
+        return self._records / f"{name}.exit"
+
+
+def _signal_tree(process: psutil.Process, number: signal.Signals) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        for member in [process, *process.children(recursive=True)]:
+            with suppress(psutil.NoSuchProcess):
+                member.send_signal(number)
+        return True
+    return False
