@@ -11,6 +11,7 @@ from servicekit.http.health import HealthCheck, register_health
 from servicekit.http.problems import ProblemReply, register_common_problems
 from servicekit.http.request_context import register_request_context
 from servicekit.http.validation import register_body_checks, validation_reply
+from servicekit.observability.tracing import configure_tracing
 
 
 def create_app(service: str, version: str, checks: Mapping[str, HealthCheck]) -> OpenAPI:
@@ -19,6 +20,7 @@ def create_app(service: str, version: str, checks: Mapping[str, HealthCheck]) ->
     ``checks`` are what ``/readyz`` asks, by the name that it tells. The document is at ``/openapi.json``
     and can be tried at ``/docs``.
     """
+    configure_tracing(service)
     app = OpenAPI(
         service,
         info=Info(title=service, version=version),
