@@ -1,0 +1,118 @@
+"""The composition root: one process that relays any number of sources."""
+
+import os
+import socket
+import threading
+from importlib.metadata import version
+
+import structlog
+
+from outbox_relay.broker import BrokerProbe
+from outbox_relay.config import RelaySettings, SourceSettings
+from outbox_relay.database import leadership_engine, work_engine
+from outbox_relay.http import create_relay_app
+from outbox_relay.leadership import Leadership, lock_id
+from outbox_relay.measured import MeasuredPublisher
+from outbox_relay.publisher import KafkaPublisher
+from outbox_relay.readiness import KafkaWatch
+from outbox_relay.relay import Relay
+from outbox_relay.schedule import Schedule
+from outbox_relay.source import PostgresSource
+from outbox_relay.status import StatusBoard
+from outbox_relay.worker import SourceWorker
+from servicekit.config import load_settings
+from servicekit.http.server import HttpServer
+from servicekit.lifecycle import StopSignal
+from servicekit.observability.logging import configure_logging
+
+_SHARD = 0
+_BEAT_SECONDS = 1.0
+_MEASURE_SECONDS = 1.0
+_PROBE_SECONDS = 2.0
+_FINISH_SECONDS = 3.0
+_GIVE_UP_SECONDS = 8.0
+
+_log = structlog.get_logger(__name__)
+
+
+def run() -> None:
+    """Relay until SIGTERM or SIGINT; returns once everything has been handed over."""
+    settings = load_settings(RelaySettings)
+    configure_logging(settings.log_level, settings.log_format, "outbox-relay")
+    stop = StopSignal()
+    stop.install()
+    board = StatusBoard()
+    probe = BrokerProbe(settings.kafka_bootstrap_servers, settings.kafka_client_id)
+    kafka = KafkaWatch(probe.check)
+    workers = [_worker(name, source, settings, probe, board) for name, source in settings.sources.items()]
+    schedule = _schedule(workers, kafka)
+    with HttpServer(create_relay_app(board, kafka), settings.http_host, settings.http_port):
+        schedule.start()
+        _log.info("relay_started", sources=sorted(settings.sources), version=version("outbox-relay"))
+        stop.wait()
+        _log.info("relay_stopping")
+        _stop(schedule, workers)
+    _log.info("relay_stopped")
+
+
+def _worker(
+    name: str, source: SourceSettings, settings: RelaySettings, probe: BrokerProbe, board: StatusBoard
+) -> SourceWorker:
+    leadership = Leadership(
+        leadership_engine(source, settings),
+        lock=lock_id(source.database_schema, _SHARD),
+        shard=_SHARD,
+        identity=f"{socket.gethostname()}:{os.getpid()}",
+        timeout_seconds=settings.leadership_timeout_ms / 1000,
+    )
+    postgres = PostgresSource(work_engine(source, settings), leadership, _SHARD)
+    publisher = KafkaPublisher(
+        settings.kafka_bootstrap_servers,
+        f"{settings.kafka_client_id}-{name}",
+        settings.publish_timeout_seconds,
+        probe,
+    )
+    board.add(name, _SHARD)
+    return SourceWorker(
+        name,
+        relay=Relay(postgres, MeasuredPublisher(publisher, name), settings.page_size),
+        leadership=leadership,
+        source=postgres,
+        publisher=publisher,
+        board=board,
+        poll_interval_seconds=settings.poll_interval_ms / 1000,
+    )
+
+
+def _schedule(workers: list[SourceWorker], kafka: KafkaWatch) -> Schedule:
+    schedule = Schedule()
+    schedule.every(_PROBE_SECONDS, "kafka", kafka.run_once)
+    for worker in workers:
+        schedule.every(_BEAT_SECONDS, f"{worker.name}.beat", worker.beat_once)
+        schedule.every(_MEASURE_SECONDS, f"{worker.name}.measure", worker.measure_once)
+        schedule.step(f"{worker.name}.relay", worker.relay_once)
+    return schedule
+
+
+def _stop(schedule: Schedule, workers: list[SourceWorker]) -> None:
+    """Finish the pages under way, or else abandon them, and let others lead."""
+    watchdog = threading.Timer(_GIVE_UP_SECONDS, _give_up)
+    watchdog.daemon = True
+    watchdog.start()
+    finishing = threading.Thread(target=schedule.stop, name="finish", daemon=True)
+    finishing.start()
+    finishing.join(_FINISH_SECONDS)
+    if finishing.is_alive():
+        for worker in workers:
+            worker.abandon()
+        finishing.join()
+    for worker in workers:
+        worker.close()
+    watchdog.cancel()
+
+
+def _give_up() -> None:
+    # A thread waits for a peer that no longer answers. Nothing is lost by leaving it: what isn't in a saved
+    # cursor is published again, and PostgreSQL frees the lock with the session.
+    _log.warning("relay_stop_forced")
+    os._exit(0)

@@ -1,0 +1,75 @@
+"""The words of the protocol: events, snapshots that bound what was published, the right to publish."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Self
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One row of an outbox. ``payload`` is published byte for byte."""
+
+    position: int
+    event_id: str
+    topic: str
+    key: str
+    event_type: str
+    source: str
+    payload: str
+    traceparent: str | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """How far a shard has been published.
+
+    Everything visible in ``snapshot`` has been, and of what is visible in ``window_snapshot`` everything up
+    to ``window_position``. Between two windows there is no window snapshot. Snapshots are PostgreSQL's text
+    form.
+    """
+
+    snapshot: str
+    window_snapshot: str | None = None
+    window_position: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A batch: what is visible in ``upper`` and was not visible in ``lower``, published in order of position.
+
+    A snapshot bounds it and not a position or an xid, because both are handed out before commit: a
+    transaction that takes its number early and commits late would be skipped. Its rows simply belong to a
+    later window, so nobody waits for it either. Inside of a window the order is that of positions: of two
+    transactions that lock the same aggregate, the one with the lower xid may well write its event second. For
+    the same reason a window is never split by xid.
+    """
+
+    lower: str
+    upper: str
+    position: int
+    """Published up to here."""
+    main_start: int | None
+    """The smallest position of a transaction that began after ``lower``; None when there is no such row."""
+
+    def published_to(self, position: int) -> Self:
+        return replace(self, position=position)
+
+    def cursor(self) -> Cursor:
+        """The cursor inside of this window."""
+        return Cursor(self.lower, self.upper, self.position)
+
+    def closed(self) -> Cursor:
+        """The cursor once the whole window has been published."""
+        return Cursor(self.upper)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to publish a shard, and the cursor that was found when it was won.
+
+    ``epoch`` grows with every new leader and fences the cursor against former ones.
+    """
+
+    epoch: int
+    cursor: Cursor

@@ -1,0 +1,83 @@
+"""When each piece of work runs; the only module that knows APScheduler."""
+
+import itertools
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.date import DateTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+Step = Callable[[], float]
+"""Works once and returns after how many seconds it wants to work again."""
+
+_DELAY_AFTER_BUG_SECONDS = 5.0
+_SEPARATOR = "#"
+
+_log = structlog.get_logger(__name__)
+
+
+class Schedule:
+    """Runs jobs in threads, no job twice at a time, and none waiting for another's thread.
+
+    Jobs are added before :meth:`start`; each gets a thread of the pool, so one that hangs delays no other.
+    """
+
+    def __init__(self) -> None:
+        self._steps: dict[str, Step] = {}
+        self._periodic: list[tuple[str, Callable[[], None], float]] = []
+        self._runs = itertools.count()
+        self._scheduler: BackgroundScheduler | None = None
+
+    def step(self, name: str, step: Step) -> None:
+        """Run ``step`` again and again, each time after the delay that it asked for."""
+        self._steps[name] = step
+
+    def every(self, seconds: float, name: str, work: Callable[[], None]) -> None:
+        """Run ``work`` at once and then every ``seconds``."""
+        self._periodic.append((name, work, seconds))
+
+    def start(self) -> None:
+        # Its lines tell of every run of every job, and of every beat skipped while a database hangs.
+        logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
+        scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(len(self._steps) + len(self._periodic))},
+            # A run that is late is still wanted: by default it would be dropped after one second.
+            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+        )
+        scheduler.add_listener(self._on_job_ended, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
+        self._scheduler = scheduler
+        for name, work, seconds in self._periodic:
+            scheduler.add_job(
+                work, IntervalTrigger(seconds=seconds), id=name, next_run_time=datetime.now(UTC)
+            )
+        for name in self._steps:
+            self._arm(name, 0.0)
+        scheduler.start()
+
+    def stop(self) -> None:
+        """Start no more runs, and wait for those under way."""
+        if self._scheduler is not None:
+            self._scheduler.shutdown(wait=True)
+
+    def _on_job_ended(self, event: JobExecutionEvent) -> None:
+        # A step is armed again here and not by itself: APScheduler refuses to run a job that hasn't ended
+        # yet.
+        if event.exception is not None:
+            _log.error("job_failed", job=event.job_id, exc_info=event.exception)
+        name = event.job_id.partition(_SEPARATOR)[0]
+        if name in self._steps:
+            self._arm(name, _DELAY_AFTER_BUG_SECONDS if event.exception else float(event.retval))
+
+    def _arm(self, name: str, delay_seconds: float) -> None:
+        # With a new id each time: APScheduler removes a job that has no further run only after it has begun
+        # that run, and would then remove its successor of the same id.
+        run_at = datetime.now(UTC) + timedelta(seconds=delay_seconds)
+        job_id = f"{name}{_SEPARATOR}{next(self._runs)}"
+        if self._scheduler is not None:
+            self._scheduler.add_job(self._steps[name], DateTrigger(run_at), id=job_id)
