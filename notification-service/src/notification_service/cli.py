@@ -6,6 +6,7 @@ import click
 
 from notification_service import consumer
 from notification_service.config import ApiSettings, MigrationSettings, NotificationConsumerSettings
+from notification_service.messaging.order_completed import CONSUMER_GROUP, TOPIC
 from notification_service.migrations import SCRIPT_LOCATION
 from servicekit.config import load_settings
 from servicekit.db.migrations import upgrade
@@ -28,7 +29,9 @@ def api() -> None:
 
 
 @main.command("consumer")
-def run_consumer() -> None:
+@click.option("--topic", default=TOPIC, show_default=True)
+@click.option("--group-id", default=CONSUMER_GROUP, show_default=True)
+def run_consumer(topic: str, group_id: str) -> None:
     """Consume order-completed and deliver its effects."""
     settings = load_settings(NotificationConsumerSettings)
     configure_logging(settings.log_level, settings.log_format, consumer.SERVICE)
@@ -37,7 +40,7 @@ def run_consumer() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     stop = StopSignal()
     stop.install()
-    consumer.run(settings, stop)
+    consumer.run(settings, stop, topic=topic, group_id=group_id)
 
 
 @main.command()

@@ -16,11 +16,10 @@ from notification_service.config import NotificationConsumerSettings
 from notification_service.dispatcher import Dispatcher
 from notification_service.domain.delivery import Effect
 from notification_service.domain.retry_policy import RetryPolicy
-from notification_service.messaging.order_completed import TOPIC, OrderCompletedHandler
+from notification_service.messaging.order_completed import OrderCompletedHandler
 from notification_service.monitoring.webhook import MonitoringWebhook
 from notification_service.outbound import outbound_client
 from notification_service.persistence.unit_of_work import (
-    CONSUMER_GROUP,
     AcceptanceUnitOfWork,
     AnalyticsUnitOfWork,
     ClaimUnitOfWork,
@@ -37,8 +36,8 @@ SERVICE = "notification-consumer"
 _JOIN_SECONDS = 7.0
 
 
-def run(settings: NotificationConsumerSettings, stop: StopSignal) -> None:
-    """Consume and deliver until ``stop`` is set. Raises what neither time nor a dead letter can mend."""
+def run(settings: NotificationConsumerSettings, stop: StopSignal, *, topic: str, group_id: str) -> None:
+    """Consume ``topic`` and deliver until ``stop`` is set. Raises what time and dead letters can't mend."""
     engine = create_engine(settings, SERVICE)
     with ExitStack() as stack:
         stack.callback(engine.dispose)
@@ -51,16 +50,13 @@ def run(settings: NotificationConsumerSettings, stop: StopSignal) -> None:
                 HttpServer(admin_app(SERVICE, checks), settings.admin_host, settings.admin_port)
             )
         dispatcher = _dispatcher(settings, engine, stack, stop)
-        accept = AcceptCompletedOrders(partial(AcceptanceUnitOfWork, engine), accepted=dispatcher.wake)
+        accept = AcceptCompletedOrders(
+            partial(AcceptanceUnitOfWork, engine, group_id), accepted=dispatcher.wake
+        )
         dispatcher.start()
         try:
-            run_consumer(
-                settings,
-                topic=TOPIC,
-                group_id=CONSUMER_GROUP,
-                handler=OrderCompletedHandler(accept),
-                stop=stop,
-            )
+            handler = OrderCompletedHandler(accept)
+            run_consumer(settings, topic=topic, group_id=group_id, handler=handler, stop=stop)
         finally:
             stop.set()
             dispatcher.join(_JOIN_SECONDS)

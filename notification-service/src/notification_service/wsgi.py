@@ -3,7 +3,7 @@
 from functools import partial
 from importlib.metadata import version
 
-from flask_openapi3 import OpenAPI
+from flask_openapi3.openapi import OpenAPI
 
 from notification_service.application.list_notifications import ListNotifications
 from notification_service.application.report_sales import ReportSales

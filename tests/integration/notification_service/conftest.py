@@ -32,7 +32,7 @@ def engine(migrated_url: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def accept(engine: Engine) -> AcceptCompletedOrders:
-    return AcceptCompletedOrders(partial(AcceptanceUnitOfWork, engine))
+    return AcceptCompletedOrders(partial(AcceptanceUnitOfWork, engine, "test-group"))
 
 
 @pytest.fixture

@@ -69,7 +69,7 @@ def test_consumers_with_the_same_records_at_once_share_them_out(
 def test_whoever_waits_for_new_deliveries_is_told_after_the_commit(engine: Engine) -> None:
     seen: list[int] = []
     accept = AcceptCompletedOrders(
-        partial(AcceptanceUnitOfWork, engine), lambda: seen.append(_count(engine, "delivery"))
+        partial(AcceptanceUnitOfWork, engine, "test-group"), lambda: seen.append(_count(engine, "delivery"))
     )
 
     accept([an_order()])

@@ -5,16 +5,16 @@ from typing import Annotated
 
 from pydantic import Field
 
-from servicekit.http.fields import JsonModel
+from servicekit.fields import JsonModel
 
 _Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 _Milliseconds = Annotated[int, Field(strict=True, ge=0, le=60_000)]
 
 
 class Faults(JsonModel):
-    """What one of the two receivers does wrong. The counts say how many of the next requests are meant.
+    """What one of the two receivers does wrong. A count says how many of the next requests are meant.
 
-    Of several counts the first that isn't used up counts, in this order.
+    A request meets one fault: the first, in this order, whose count isn't used up.
     """
 
     reject_next: _Count = 0
@@ -23,11 +23,17 @@ class Faults(JsonModel):
     """Answer 503 and keep nothing."""
     throttle_next: _Count = 0
     """Answer 429 with Retry-After: 1 and keep nothing."""
+    fail_next_lookups: _Count = 0
+    """Answer 503 to look-ups of messages."""
     timeout_after_accept_next: _Count = 0
     """Keep it, and answer only after ``timeoutMs``."""
     timeout_ms: _Milliseconds = 30_000
     latency_ms: _Milliseconds = 0
     """Answer everything, look-ups too, this much later."""
+
+
+SENDING_FAULTS = ("reject_next", "fail_next", "throttle_next", "timeout_after_accept_next")
+"""The counts that a message or an event meets."""
 
 
 class FaultSource:

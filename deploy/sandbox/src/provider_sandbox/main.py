@@ -3,7 +3,7 @@
 from importlib.metadata import version
 
 import structlog
-from flask_openapi3 import OpenAPI
+from flask_openapi3.openapi import OpenAPI
 
 from provider_sandbox.config import SandboxSettings
 from provider_sandbox.controls import FaultSource

@@ -4,11 +4,12 @@ from typing import Literal
 from uuid import UUID
 
 from flask import Response
-from flask_openapi3 import APIBlueprint, OpenAPI
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.openapi import OpenAPI
 
 from notification_service.application.list_notifications import ListNotifications
 from notification_service.domain.delivery import Delivery, DeliveryStatus
-from servicekit.http.fields import JsonModel, Time
+from servicekit.fields import JsonModel, Time
 from servicekit.http.problems import ProblemReply
 from servicekit.http.replies import json_reply
 

@@ -6,13 +6,14 @@ from itertools import groupby
 from typing import Annotated
 
 from flask import Response
-from flask_openapi3 import APIBlueprint, OpenAPI
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.openapi import OpenAPI
 from pydantic import Field
 
 from notification_service.application.report_sales import ReportSales
 from notification_service.domain.completed_order import BUSINESS_TIME_ZONE_NAME
 from notification_service.domain.daily_sales import DailySales
-from servicekit.http.fields import JsonModel
+from servicekit.fields import JsonModel
 from servicekit.http.problems import Problem, ProblemReply
 from servicekit.http.replies import json_reply
 

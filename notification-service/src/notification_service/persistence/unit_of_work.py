@@ -1,5 +1,7 @@
 """One transaction of this service."""
 
+from sqlalchemy import Engine
+
 from notification_service.persistence.analytics import Analytics
 from notification_service.persistence.claims import Claims
 from notification_service.persistence.completed_orders import CompletedOrders
@@ -8,18 +10,20 @@ from notification_service.persistence.tables import inbox
 from servicekit.db.unit_of_work import UnitOfWork
 from servicekit.inbox import Inbox
 
-CONSUMER_GROUP = "order-consumer-group"
-
 
 class AcceptanceUnitOfWork(UnitOfWork):
-    """For taking over events."""
+    """For taking over what a consumer group is given."""
 
     inbox: Inbox
     orders: CompletedOrders
     deliveries: Deliveries
 
+    def __init__(self, engine: Engine, consumer_group: str) -> None:
+        super().__init__(engine)
+        self._consumer_group = consumer_group
+
     def opened(self) -> None:
-        self.inbox = Inbox(self.connection, inbox, CONSUMER_GROUP)
+        self.inbox = Inbox(self.connection, inbox, self._consumer_group)
         self.orders = CompletedOrders(self.connection)
         self.deliveries = Deliveries(self.connection)
 

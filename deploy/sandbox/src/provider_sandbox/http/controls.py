@@ -1,11 +1,12 @@
 """``/controls`` and ``/records``: for whoever runs a test, not for clients of the two receivers."""
 
 from flask import Response
-from flask_openapi3 import APIBlueprint, OpenAPI
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.openapi import OpenAPI
 
 from provider_sandbox.controls import Faults, FaultSource
 from provider_sandbox.record import Record
-from servicekit.http.fields import JsonModel
+from servicekit.fields import JsonModel
 from servicekit.http.problems import ProblemReply
 from servicekit.http.replies import json_reply
 

@@ -9,13 +9,15 @@ from typing import Annotated
 from uuid import uuid4
 
 from flask import Response
-from flask_openapi3 import APIBlueprint, OpenAPI
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.openapi import OpenAPI
 from pydantic import Field
 
-from provider_sandbox.controls import FaultSource
+from provider_sandbox.controls import SENDING_FAULTS, FaultSource
+from provider_sandbox.http.faults import refuse
 from provider_sandbox.http.paging import PageQuery
 from provider_sandbox.record import Record
-from servicekit.http.fields import JsonModel, bounded_text
+from servicekit.fields import JsonModel, bounded_text
 from servicekit.http.problems import Problem, ProblemReply
 from servicekit.http.replies import json_reply
 
@@ -77,8 +79,9 @@ def register_messages(app: OpenAPI, record: Record, faults: FaultSource) -> None
     )
     def send(body: MessageBody) -> Response:
         faults.delay()
-        fault = faults.take("reject_next", "fail_next", "throttle_next", "timeout_after_accept_next")
-        _refuse(body, fault)
+        fault = faults.take(*SENDING_FAULTS)
+        refuse(fault)
+        _check_recipient(body)
         message_id = str(uuid4())
         record.add_message(
             message_id=message_id,
@@ -94,7 +97,10 @@ def register_messages(app: OpenAPI, record: Record, faults: FaultSource) -> None
 
     @api.get("/alimtalk/v1/messages", summary="Accepted messages", responses={200: MessagesReply})
     def messages(query: MessagesQuery) -> Response:
-        faults.delay()
+        if query.reference is not None:
+            # The list without a reference is for whoever counts, and never fails.
+            faults.delay()
+            refuse(faults.take("fail_next_lookups"))
         found = record.messages(reference=query.reference, after=query.after, limit=query.limit)
         replies = []
         for message in found:
@@ -107,13 +113,7 @@ def register_messages(app: OpenAPI, record: Record, faults: FaultSource) -> None
     app.register_api(api)
 
 
-def _refuse(body: MessageBody, fault: str | None) -> None:
-    if fault == "fail_next":
-        raise Problem(503, "provider-failing", "Failing on demand.")
-    if fault == "throttle_next":
-        raise Problem(429, "too-many-requests", "Throttling on demand.", headers={"Retry-After": "1"})
-    if fault == "reject_next":
-        raise Problem(400, "message-refused", "Refused on demand.")
+def _check_recipient(body: MessageBody) -> None:
     if not _KOREAN_MOBILE_NUMBER.fullmatch(body.recipient_no):
         detail = "The recipient's number is not a Korean mobile number."
         errors = [{"field": "recipientNo", "detail": "must be a Korean mobile number in digits"}]

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from servicekit.http.fields import JsonModel
+from servicekit.fields import JsonModel
 
 
 class PageQuery(JsonModel):

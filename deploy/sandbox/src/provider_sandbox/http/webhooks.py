@@ -6,12 +6,14 @@ It tells repetitions by their ``Idempotency-Key``, keeps the first, and counts t
 from typing import Any
 
 from flask import Response, request
-from flask_openapi3 import APIBlueprint, OpenAPI
+from flask_openapi3.blueprint import APIBlueprint
+from flask_openapi3.openapi import OpenAPI
 
-from provider_sandbox.controls import FaultSource
+from provider_sandbox.controls import SENDING_FAULTS, FaultSource
+from provider_sandbox.http.faults import refuse
 from provider_sandbox.http.paging import PageQuery
 from provider_sandbox.record import Record
-from servicekit.http.fields import JsonModel
+from servicekit.fields import JsonModel
 from servicekit.http.idempotency import idempotency_key
 from servicekit.http.problems import Problem, ProblemReply
 from servicekit.http.replies import json_reply
@@ -44,8 +46,8 @@ def register_webhooks(app: OpenAPI, record: Record, faults: FaultSource) -> None
             raise Problem(
                 400, "idempotency-key-missing", "The header Idempotency-Key is missing.", errors=errors
             )
-        fault = faults.take("reject_next", "fail_next", "throttle_next", "timeout_after_accept_next")
-        _refuse(fault)
+        fault = faults.take(*SENDING_FAULTS)
+        refuse(fault)
         record.add_webhook(key, request.get_json(silent=True) or {})
         if fault == "timeout_after_accept_next":
             faults.time_out()
@@ -67,12 +69,3 @@ def register_webhooks(app: OpenAPI, record: Record, faults: FaultSource) -> None
         return json_reply(WebhooksReply(webhooks=replies, next=found[-1].sequence if full else None))
 
     app.register_api(api)
-
-
-def _refuse(fault: str | None) -> None:
-    if fault == "fail_next":
-        raise Problem(503, "receiver-failing", "Failing on demand.")
-    if fault == "throttle_next":
-        raise Problem(429, "too-many-requests", "Throttling on demand.", headers={"Retry-After": "1"})
-    if fault == "reject_next":
-        raise Problem(400, "event-refused", "Refused on demand.")
