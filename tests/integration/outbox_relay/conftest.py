@@ -1,0 +1,22 @@
+"""An outbox, and a relay that is stepped by hand."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.integration.outbox_relay.outbox import Outbox, an_outbox
+from tests.integration.outbox_relay.stepping import SteppingRelay, a_stepping_relay
+
+
+@pytest.fixture
+def outbox(database_url: str, topic: str) -> Iterator[Outbox]:
+    """An empty outbox whose events go to the test's topic."""
+    with an_outbox(database_url, topic) as outbox:
+        yield outbox
+
+
+@pytest.fixture
+def relay(outbox: Outbox, kafka_bootstrap_servers: str) -> Iterator[SteppingRelay]:
+    """The leader of that outbox."""
+    with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers) as relay:
+        yield relay

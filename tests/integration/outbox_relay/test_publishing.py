@@ -1,0 +1,311 @@
+"""What reaches Kafka, in which order, whatever writers do. The relay takes its steps when the test says so."""
+
+import json
+from datetime import datetime
+from uuid import uuid4
+
+from sqlalchemy import text
+
+from outbox_relay.relay import Failed, Idle, Published
+from tests.integration.outbox_relay.outbox import Outbox
+from tests.integration.outbox_relay.reading import arrivals, by_key, first_seen
+from tests.integration.outbox_relay.stepping import SteppingRelay, a_stepping_relay
+from tests.integration.outbox_relay.topic_options import set_topic_option
+
+
+def test_record_carries_key_cloudevents_headers_and_the_payload_byte_for_byte(
+    outbox: Outbox, relay: SteppingRelay, kafka_bootstrap_servers: str
+) -> None:
+    payload = '{"b": 1,  "a":"요청 접수됨", "n": 1.10, "a":2}'
+    event_id = uuid4()
+    outbox.run(
+        "INSERT INTO outbox (id, topic, aggregatetype, aggregateid, type, source, payload, traceparent,"
+        " created_at) VALUES (:id, :topic, 'order', '주문-7', 'OrderTested', '/order-service', :payload, '00-ab-cd-01',"
+        " '2026-01-02 03:04:05.006+09')",
+        id=event_id, topic=outbox.topic, payload=payload,
+    )  # fmt: skip
+
+    assert relay.drain() == 1
+
+    (arrival,) = arrivals(kafka_bootstrap_servers, outbox.topic, 1)
+    assert arrival.value == payload.encode()
+    assert arrival.key == "주문-7"
+    assert arrival.headers == {
+        "ce_specversion": "1.0",
+        "ce_id": str(event_id),
+        "ce_type": "OrderTested",
+        "ce_source": "/order-service",
+        "ce_time": "2026-01-01T18:04:05.006000Z",
+        "content-type": "application/json",
+        "traceparent": "00-ab-cd-01",
+    }
+
+
+def test_record_has_no_traceparent_header_when_the_event_has_none(
+    outbox: Outbox, relay: SteppingRelay, kafka_bootstrap_servers: str
+) -> None:
+    outbox.append("a")
+    relay.drain()
+
+    (arrival,) = arrivals(kafka_bootstrap_servers, outbox.topic, 1)
+
+    assert "traceparent" not in arrival.headers
+    assert datetime.fromisoformat(arrival.headers["ce_time"]).utcoffset() is not None
+
+
+def test_events_of_one_key_arrive_in_order_in_one_partition(
+    outbox: Outbox, relay: SteppingRelay, kafka_bootstrap_servers: str
+) -> None:
+    for number in range(60):
+        outbox.append(f"key-{number % 3}", number)
+        if number % 7 == 0:
+            relay.drain()
+    relay.drain()
+
+    found = arrivals(kafka_bootstrap_servers, outbox.topic, 60)
+
+    assert by_key(found) == {f"key-{key}": list(range(key, 60, 3)) for key in range(3)}
+    assert len({(arrival.key, arrival.partition) for arrival in found}) == 3
+
+
+def test_transaction_that_took_its_position_early_and_commits_late_is_published(
+    outbox: Outbox, relay: SteppingRelay, kafka_bootstrap_servers: str
+) -> None:
+    with outbox.open_transaction() as late:
+        late_id = late.append("late")
+        early_id = outbox.append("early")
+        assert relay.drain() == 1
+        outbox.append("another")
+        assert relay.drain() == 1
+
+        late.commit()
+        assert relay.drain() == 1
+
+    found = arrivals(kafka_bootstrap_servers, outbox.topic, 3)
+    assert {str(late_id), str(early_id)} <= {arrival.event_id for arrival in found}
+    assert len(found) == 3
+    assert isinstance(relay.step(), Idle)
+
+
+def test_transaction_held_open_elsewhere_delays_nobody(outbox: Outbox, relay: SteppingRelay) -> None:
+    with outbox.open_transaction() as elsewhere:
+        elsewhere.run("SELECT pg_current_xact_id()")
+        for number in range(5):
+            outbox.append("a", number)
+            assert relay.step() == Published(1)
+
+
+def test_events_rolled_back_are_never_published_and_leave_no_gap(
+    outbox: Outbox, relay: SteppingRelay, kafka_bootstrap_servers: str
+) -> None:
+    outbox.append("a", 1)
+    with outbox.open_transaction() as abandoned:
+        abandoned.append("a", 2)
+        relay.drain()
+    outbox.append("a", 3)
+    relay.drain()
+
+    assert by_key(arrivals(kafka_bootstrap_servers, outbox.topic, 2)) == {"a": [1, 3]}
+    assert isinstance(relay.step(), Idle)
+
+
+def test_events_of_a_savepoint_share_the_fate_of_that_savepoint(
+    outbox: Outbox, relay: SteppingRelay, kafka_bootstrap_servers: str
+) -> None:
+    with outbox.open_transaction() as transaction:
+        transaction.append("a", 1)
+        with transaction.connection.begin_nested() as kept:
+            transaction.append("a", 2)
+            kept.commit()
+        with transaction.connection.begin_nested() as undone:
+            transaction.append("a", 3)
+            undone.rollback()
+        outbox.append("other")
+        relay.drain()
+        transaction.append("a", 4)
+        transaction.commit()
+    relay.drain()
+
+    assert by_key(arrivals(kafka_bootstrap_servers, outbox.topic, 4)) == {"other": [0], "a": [1, 2, 4]}
+
+
+def test_writers_that_lock_the_aggregate_are_published_in_the_order_of_their_locks(
+    outbox: Outbox, relay: SteppingRelay, kafka_bootstrap_servers: str
+) -> None:
+    outbox.run("CREATE TABLE aggregate (id text PRIMARY KEY)")
+    outbox.run("INSERT INTO aggregate VALUES ('a')")
+    lock = "SELECT FROM aggregate WHERE id = 'a' FOR UPDATE"
+    with outbox.open_transaction() as older, outbox.open_transaction() as younger:
+        # The older transaction has the lower xid, and still writes its event second.
+        older.run("SELECT pg_current_xact_id()")
+        younger.run(lock)
+        younger.append("a", 1)
+        younger.commit()
+        older.run(lock)
+        older.append("a", 2)
+        older.commit()
+    assert relay.drain() == 2
+
+    assert by_key(arrivals(kafka_bootstrap_servers, outbox.topic, 2)) == {"a": [1, 2]}
+
+
+def test_backlog_is_published_page_by_page_in_order_and_nothing_twice(
+    outbox: Outbox, kafka_bootstrap_servers: str
+) -> None:
+    with outbox.open_transaction() as late:
+        late.append("late", 1)
+        outbox.append("first")
+        with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers, page_size=10) as relay:
+            assert relay.drain() == 1
+            late.append("late", 2)
+            outbox.append_many(95)
+            late.append("late", 3)
+            late.commit()
+            assert relay.drain() == 98
+
+    found = arrivals(kafka_bootstrap_servers, outbox.topic, 99)
+    assert by_key(found) == {
+        "first": [0],
+        "late": [1, 2, 3],
+        **{f"key-{key}": list(range(key, 95, 7)) for key in range(7)},
+    }
+
+
+def test_event_committed_while_its_window_is_being_paged_waits_for_the_next_window(
+    outbox: Outbox, kafka_bootstrap_servers: str
+) -> None:
+    with outbox.open_transaction() as late:
+        late.append("late", 1)
+        outbox.append_many(25, keys=1)
+        with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers, page_size=10) as relay:
+            assert relay.step() == Published(10)
+            late.commit()
+            outbox.append("key-0", 25)
+            assert relay.drain() == 17
+
+    assert by_key(arrivals(kafka_bootstrap_servers, outbox.topic, 27)) == {
+        "late": [1],
+        "key-0": list(range(26)),
+    }
+
+
+def test_new_leader_goes_on_inside_of_the_window_that_was_being_paged(
+    outbox: Outbox, kafka_bootstrap_servers: str
+) -> None:
+    outbox.append_many(25, keys=1)
+    with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers, page_size=10) as first:
+        first.step()
+        first.step()
+    assert outbox.cursor()["window_position"] == 20
+    outbox.append("key-0", 25)
+
+    with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers, page_size=10) as second:
+        assert second.step() == Published(5)
+        assert outbox.cursor()["window_snapshot"] is None
+        assert second.drain() == 1
+
+    found = arrivals(kafka_bootstrap_servers, outbox.topic, 26)
+    assert [arrival.number for arrival in found] == list(range(26))
+
+
+def test_cursor_is_not_written_while_there_is_nothing_to_publish(
+    outbox: Outbox, relay: SteppingRelay
+) -> None:
+    outbox.append("a")
+    relay.drain()
+    before = outbox.cursor()
+    outbox.run("SELECT pg_current_xact_id()")
+
+    assert isinstance(relay.step(), Idle)
+
+    assert outbox.cursor() == before
+
+
+def test_publishing_neither_updates_nor_deletes_rows_of_the_outbox(
+    outbox: Outbox, relay: SteppingRelay
+) -> None:
+    outbox.append_many(20)
+    relay.drain()
+
+    # Against the planner's habits this asks each row for its own version.
+    rows = outbox.run("SELECT count(*), count(*) FILTER (WHERE xmax = '0') FROM outbox")
+
+    assert rows[0] == (20, 20)
+
+
+def test_event_too_large_is_named_and_keeps_later_events_of_its_key_back(
+    outbox: Outbox, relay: SteppingRelay, kafka_bootstrap_servers: str
+) -> None:
+    outbox.append("a", 1)
+    with outbox.transaction() as transaction:
+        too_large = transaction.append("a", 2, {"number": 2, "filling": "x" * 2_000_000})
+    outbox.append("a", 3)
+
+    results = [relay.step() for _ in range(4)]
+
+    failures = [result.error for result in results if isinstance(result, Failed)]
+    assert str(too_large) in str(failures[-1])
+    assert failures[-1].kind == "rejected"
+    found = arrivals(kafka_bootstrap_servers, outbox.topic, 1)
+    assert by_key(first_seen(found)) == {"a": [1]}
+
+    outbox.run("UPDATE outbox SET payload = '{\"number\": 2}' WHERE id = :id", id=too_large)
+    relay.drain()
+    found = arrivals(kafka_bootstrap_servers, outbox.topic, len(found) + 2)
+    assert by_key(first_seen(found)) == {"a": [1, 2, 3]}
+
+
+def test_record_that_only_the_broker_finds_too_large_lets_no_later_event_overtake_it(
+    outbox: Outbox, relay: SteppingRelay, kafka_bootstrap_servers: str
+) -> None:
+    set_topic_option(kafka_bootstrap_servers, outbox.topic, "max.message.bytes", "20000")
+    with outbox.transaction() as transaction:
+        for number in range(40):
+            filling = "x" * (30_000 if number == 25 else 1_000)
+            transaction.append("a", number, {"number": number, "filling": filling})
+
+    result = relay.step()
+
+    assert isinstance(result, Failed)
+    assert result.error.kind == "rejected"
+    found = arrivals(kafka_bootstrap_servers, outbox.topic, 40, timeout_seconds=2)
+    numbers = [arrival.number for arrival in found]
+    assert numbers == list(range(len(numbers)))
+    assert len(numbers) <= 25
+
+    set_topic_option(kafka_bootstrap_servers, outbox.topic, "max.message.bytes", "200000")
+    relay.drain()
+    found = arrivals(kafka_bootstrap_servers, outbox.topic, len(numbers) + 40)
+    assert by_key(first_seen(found)) == {"a": list(range(40))}
+
+
+def test_poison_event_is_repeated_alone_once_its_neighbours_are_published(
+    outbox: Outbox, relay: SteppingRelay, kafka_bootstrap_servers: str
+) -> None:
+    outbox.append_many(5, keys=1)
+    with outbox.transaction() as transaction:
+        transaction.append("key-0", 5, {"filling": "x" * 2_000_000})
+    for _ in range(12):
+        relay.step()
+    before = len(arrivals(kafka_bootstrap_servers, outbox.topic, 5))
+
+    for _ in range(5):
+        assert isinstance(relay.step(), Failed)
+
+    assert len(arrivals(kafka_bootstrap_servers, outbox.topic, before + 1, timeout_seconds=1)) == before
+
+
+def test_payload_with_escapes_is_published_as_written(
+    outbox: Outbox, relay: SteppingRelay, kafka_bootstrap_servers: str
+) -> None:
+    outbox.append("percent % colon :name")
+    with outbox.transaction() as transaction:
+        transaction.connection.execute(
+            text("UPDATE outbox SET payload = CAST(:payload AS json)"), {"payload": '{"x": "\\u0000 %s \\\\"}'}
+        )
+    relay.drain()
+
+    (arrival,) = arrivals(kafka_bootstrap_servers, outbox.topic, 1)
+
+    assert arrival.key == "percent % colon :name"
+    assert json.loads(arrival.value) == {"x": "\x00 %s \\"}
