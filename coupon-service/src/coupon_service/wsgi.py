@@ -5,6 +5,7 @@ from collections.abc import Callable
 from types import FrameType
 
 from flask import Flask
+from sqlalchemy import Engine
 
 from coupon_service import __version__
 from coupon_service.application.acceptance import TransactionalAcceptance
@@ -32,20 +33,22 @@ SERVICE = "coupon-service"
 
 def create_application() -> Flask:
     """What gunicorn calls in each of its workers."""
+    settings = load_settings(ApiSettings)
     stop = StopSignal()
     _stop_before_the_server_does(stop)
-    return compose(load_settings(ApiSettings), stop)
+    # Half of the threads stay free for those who ask for coupons.
+    max_waiting = max(1, settings.http_threads // 2)
+    return compose(create_engine(settings, application_name="coupon-api"), stop, max_waiting)
 
 
-def compose(settings: ApiSettings, stop: StopSignal) -> Flask:
-    """The application; ``stop`` ends all waiting for decisions."""
+def compose(engine: Engine, stop: StopSignal, max_waiting: int) -> Flask:
+    """The application. At most ``max_waiting`` requests wait for a decision; ``stop`` ends their waiting."""
     clock = SystemClock()
-    database = CouponDatabase(create_engine(settings, application_name="coupon-api"))
+    database = CouponDatabase(engine)
     issue_coupon = IssueCoupon(
         CachedCouponDirectory(database), TransactionalAcceptance(database, uuid7), clock, uuid7
     )
-    # Half of the threads stay free for those who ask for coupons.
-    read_request = ReadCouponRequest(database, stop, max_waiting=max(1, settings.http_threads // 2))
+    read_request = ReadCouponRequest(database, stop, max_waiting)
     app = create_app(SERVICE, __version__, {"database": database.check})
     app.register_api(coupon_routes(CreateCoupon(database, clock), ReadCoupon(database), clock))
     app.register_api(request_routes(issue_coupon, read_request))

@@ -58,24 +58,23 @@ class DecideRequests:
         Our own requests are stored before their event is. One that isn't was produced by somebody else:
         it is taken in and decided like any other, so that its fate can be read.
         """
-        by_id: dict[UUID, CouponRequest] = {}
-        for request in requests:
-            by_id.setdefault(request.request_id, request)
-        stored = transaction.requests.get_all(by_id)
-        foreign = [request for request in by_id.values() if request.request_id not in stored]
+        stored = transaction.requests.get_all({request.request_id for request in requests})
+        foreign = {
+            request.request_id: request for request in reversed(requests) if request.request_id not in stored
+        }
         if foreign:
             _log.warning("foreign_coupon_requests_adopted", count=len(foreign))
-            transaction.requests.adopt(foreign)
-            stored |= transaction.requests.get_all({request.request_id for request in foreign})
-        undecided = []
-        for request in by_id.values():
+            transaction.requests.adopt(list(foreign.values()))
+            stored |= transaction.requests.get_all(foreign)
+        undecided: dict[UUID, CouponRequest] = {}
+        for request in requests:
             view = stored[request.request_id]
             if (view.request.coupon_id, view.request.user_id) != (request.coupon_id, request.user_id):
                 # The stored request is what its user was told; this event speaks of another.
                 _log.warning("coupon_request_contradicted", request_id=str(request.request_id))
             elif view.status is RequestStatus.ACCEPTED:
-                undecided.append(request)
-        return undecided
+                undecided.setdefault(request.request_id, request)
+        return list(undecided.values())
 
     def _decide(
         self, transaction: Transaction, campaigns: dict[int, CampaignState], requests: Sequence[CouponRequest]

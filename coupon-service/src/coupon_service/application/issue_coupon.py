@@ -30,7 +30,7 @@ class Acceptance(Protocol):
         ...
 
     def accept_once(self, request: CouponRequest, idempotency: Idempotency) -> UUID:
-        """Like :meth:`accept`; for a key that came before, store nothing and give the earlier request's id."""
+        """Like :meth:`accept`; a key that came before stores nothing and gives the first request's id."""
         ...
 
 

@@ -22,7 +22,7 @@ class Coupons(Protocol):
     def get(self, coupon_id: int) -> Coupon | None: ...
 
     def lock_campaigns(self, coupon_ids: Collection[int]) -> dict[int, CampaignState]:
-        """Those of the coupons that exist, locked in the order of their numbers until the transaction ends."""
+        """Those that exist, locked in the order of their numbers until the transaction ends."""
         ...
 
     def record_progress(self, decisions: Sequence[Decision]) -> None:

@@ -20,7 +20,7 @@ class CouponStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class NewCoupon:
-    """A campaign without a number yet. Requests count from ``starts_at`` on, until just before ``ends_at``."""
+    """A campaign without a number yet. Requests count from ``starts_at`` until just before ``ends_at``."""
 
     name: str
     total_quantity: int

@@ -3,24 +3,15 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from coupon_service.domain.coupon import MAX_NAME_LENGTH, MAX_TOTAL_QUANTITY, NewCoupon
 from coupon_service.domain.discount import Discount, DiscountType
-from servicekit.fields import JsonModel, PathInt64, PositiveInt64, Time
+from coupon_service.fields import WrittenTime
+from servicekit.fields import JsonModel, PathInt64, PositiveInt64
 
 LONGEST_WAIT_SECONDS = 30
 LARGEST_PAGE = 100
-
-
-def _written_time(value: Any) -> Any:
-    # A number would be read as seconds since 1970, in a string too.
-    if not isinstance(value, str) or value[:1] not in {"1", "2"} or value[4:5] != "-":
-        raise ValueError("must be a time as in RFC 3339, between the years 1000 and 2999")
-    return value
-
-
-WrittenTime = Annotated[Time, BeforeValidator(_written_time)]
 
 
 class DiscountBody(JsonModel):

@@ -3,13 +3,18 @@
 from uuid import UUID
 
 from coupon_service.domain.request import CouponRequest
+from coupon_service.fields import WrittenTime
 from servicekit.fields import PositiveInt64
 from servicekit.messaging import EventModel, InvalidMessage, ReceivedRecord, parse_event
 
 
-class CouponPublishRequested(EventModel, event_type="CouponPublishRequested", version=1):
+class CouponPublishRequested(EventModel):
     """A user's request for a coupon was accepted at ``occurred_at``."""
 
+    expected_type = "CouponPublishRequested"
+    expected_version = 1
+
+    occurred_at: WrittenTime
     request_id: UUID
     user_id: PositiveInt64
     coupon_id: PositiveInt64

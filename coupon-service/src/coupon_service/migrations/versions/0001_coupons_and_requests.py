@@ -1,8 +1,8 @@
 """Coupons, requests for them, coupons in users' hands; outbox, inbox and idempotency keys.
 
-``coupon_request`` has no foreign key to ``coupon``, on purpose. Accepting a request would have to wait for the
-worker, which holds the coupon's row while it decides; and a request for a coupon that doesn't exist is kept
-too, with the answer that it got.
+``coupon_request`` has no foreign key to ``coupon``, on purpose. Accepting a request would have to wait for
+the worker, which holds the coupon's row while it decides; and a request for a coupon that doesn't exist is
+kept too, with the answer that it got.
 """
 
 from alembic import op

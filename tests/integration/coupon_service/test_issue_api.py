@@ -1,0 +1,204 @@
+"""Asking for a coupon over HTTP, and waiting for the answer."""
+
+import threading
+import time
+from uuid import UUID
+
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, text
+
+from coupon_service.wsgi import compose
+from servicekit.lifecycle import StopSignal
+from tests.integration.coupon_service.support import (
+    a_handler,
+    an_engine,
+    ask,
+    count,
+    create_coupon,
+    published_events,
+    request_of,
+    rows,
+)
+
+
+def test_a_request_is_accepted_at_once_and_can_be_read_at_its_location(client: FlaskClient) -> None:
+    coupon_id = create_coupon(client)
+
+    reply = client.post(f"/api/v1/users/7/coupons/{coupon_id}/issue", json={})
+
+    assert reply.status_code == 202
+    body = reply.get_json()
+    assert body == {"requestId": body["requestId"], "status": "ACCEPTED", "message": "요청 접수됨"}
+    assert UUID(body["requestId"]).version == 7
+    assert reply.headers["Location"] == f"/api/v1/coupon-requests/{body['requestId']}"
+    request = client.get(reply.headers["Location"]).get_json()
+    assert request | {"requestedAt": ""} == {
+        "requestId": body["requestId"],
+        "couponId": coupon_id,
+        "userId": 7,
+        "status": "ACCEPTED",
+        "reason": None,
+        "decisionNumber": None,
+        "issueNumber": None,
+        "requestedAt": "",
+        "decidedAt": None,
+    }
+
+
+def test_the_request_and_its_event_say_the_same(client: FlaskClient, engine: Engine) -> None:
+    coupon_id = create_coupon(client)
+
+    request_id = ask(client, 7, coupon_id)
+
+    [event] = published_events(engine)
+    assert event.to_request().request_id == request_id
+    assert (event.user_id, event.coupon_id) == (7, coupon_id)
+    [row] = rows(engine, "SELECT requested_at FROM coupon_request")
+    assert event.occurred_at == row.requested_at
+    [stored] = rows(engine, "SELECT id, topic, aggregatetype, aggregateid, type, source FROM outbox")
+    assert stored._asdict() == {
+        "id": event.event_id,
+        "topic": "coupon-publish-request",
+        "aggregatetype": "coupon",
+        "aggregateid": str(coupon_id),
+        "type": "CouponPublishRequested",
+        "source": "/coupon-service",
+    }
+
+
+def test_a_request_whose_event_cannot_be_stored_is_not_stored_either(
+    client: FlaskClient, engine: Engine
+) -> None:
+    coupon_id = create_coupon(client)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE outbox ADD CONSTRAINT refuse_all CHECK (false)"))
+
+    reply = client.post(f"/api/v1/users/7/coupons/{coupon_id}/issue")
+
+    assert reply.status_code == 500
+    assert (count(engine, "coupon_request"), count(engine, "outbox")) == (0, 0)
+
+
+def test_an_event_whose_request_cannot_be_stored_is_not_stored_either(
+    client: FlaskClient, engine: Engine
+) -> None:
+    coupon_id = create_coupon(client)
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE coupon_request ADD CONSTRAINT refuse_all CHECK (false)"))
+
+    reply = client.post(f"/api/v1/users/7/coupons/{coupon_id}/issue")
+
+    assert reply.status_code == 500
+    assert (count(engine, "coupon_request"), count(engine, "outbox")) == (0, 0)
+
+
+def test_an_unknown_coupon_is_refused_and_found_once_it_exists(client: FlaskClient, engine: Engine) -> None:
+    refused = client.post("/api/v1/users/7/coupons/1/issue")
+
+    assert refused.status_code == 404
+    assert refused.get_json()["type"] == "urn:problem:coupon-not-found"
+    assert refused.get_json()["errors"][0]["field"] == "path.couponId"
+    assert count(engine, "outbox") == 0
+    assert create_coupon(client) == 1
+    ask(client, 7, 1)
+
+
+def test_one_press_sent_twice_under_one_key_is_one_request(client: FlaskClient, engine: Engine) -> None:
+    coupon_id = create_coupon(client)
+    headers = {"Idempotency-Key": "press-1"}
+
+    first, second = (
+        client.post(f"/api/v1/users/7/coupons/{coupon_id}/issue", headers=headers) for _ in range(2)
+    )
+
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert first.get_json() == second.get_json()
+    assert first.headers["Location"] == second.headers["Location"]
+    assert (count(engine, "coupon_request"), count(engine, "outbox")) == (1, 1)
+
+
+def test_a_key_used_again_by_another_user_is_refused(client: FlaskClient, engine: Engine) -> None:
+    coupon_id = create_coupon(client)
+    headers = {"Idempotency-Key": "press-1"}
+    client.post(f"/api/v1/users/7/coupons/{coupon_id}/issue", headers=headers)
+
+    reply = client.post(f"/api/v1/users/8/coupons/{coupon_id}/issue", headers=headers)
+
+    assert reply.status_code == 422
+    assert count(engine, "coupon_request") == 1
+
+
+def test_a_reader_who_waits_hears_of_the_decision(client: FlaskClient, engine: Engine) -> None:
+    coupon_id = create_coupon(client)
+    request_id = ask(client, 7, coupon_id)
+    decider = threading.Timer(0.2, a_handler(engine).handle, [published_events(engine)])
+    decider.start()
+
+    request = request_of(client, request_id, wait_seconds=20)
+
+    decider.join()
+    assert (request["status"], request["decisionNumber"], request["issueNumber"]) == ("ISSUED", 1, 1)
+    assert request["decidedAt"].endswith("Z")
+
+
+def test_a_reader_waits_no_longer_than_asked(client: FlaskClient) -> None:
+    request_id = ask(client, 7, create_coupon(client))
+    began = time.monotonic()
+
+    request = request_of(client, request_id, wait_seconds=0.3)
+
+    assert request["status"] == "ACCEPTED"
+    assert 0.3 <= time.monotonic() - began < 5
+
+
+def test_a_stop_ends_all_waiting(client: FlaskClient, stop: StopSignal) -> None:
+    request_id = ask(client, 7, create_coupon(client))
+    began = time.monotonic()
+    threading.Timer(0.2, stop.set).start()
+
+    request = request_of(client, request_id, wait_seconds=30)
+
+    assert request["status"] == "ACCEPTED"
+    assert time.monotonic() - began < 10
+
+
+def test_those_who_wait_hold_no_connection(coupon_database_url: str, stop: StopSignal) -> None:
+    engine = an_engine(coupon_database_url, pool_size=1)
+    app = compose(engine, stop, max_waiting=2)
+    coupon_id = create_coupon(app.test_client())
+    request_id = ask(app.test_client(), 7, coupon_id)
+    waiting = [
+        threading.Thread(target=request_of, args=(app.test_client(), request_id, 30)) for _ in range(2)
+    ]
+    for thread in waiting:
+        thread.start()
+
+    for user_id in range(8, 28):
+        ask(app.test_client(), user_id, coupon_id)
+
+    stop.set()
+    for thread in waiting:
+        thread.join()
+    engine.dispose()
+
+
+def test_more_readers_than_may_wait_are_answered_at_once(client: FlaskClient, stop: StopSignal) -> None:
+    request_id = ask(client, 7, create_coupon(client))
+    waiting = [
+        threading.Thread(target=request_of, args=(client.application.test_client(), request_id, 30))
+        for _ in range(2)
+    ]
+    for thread in waiting:
+        thread.start()
+    deadline = time.monotonic() + 20
+
+    while True:
+        began = time.monotonic()
+        request_of(client, request_id, wait_seconds=2)
+        if time.monotonic() - began < 1:
+            break
+        assert time.monotonic() < deadline, "both places were never taken"
+
+    stop.set()
+    for thread in waiting:
+        thread.join()

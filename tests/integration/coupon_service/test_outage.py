@@ -1,0 +1,48 @@
+"""PostgreSQL goes away and comes back."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from coupon_service.cli import migrate_database
+from coupon_service.wsgi import compose
+from devstack.postgresql import PostgresqlServer
+from servicekit.lifecycle import StopSignal
+from tests.integration.coupon_service.support import an_engine, ask, count, create_coupon
+from tests.support.databases import fresh_database, make_roles
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[PostgresqlServer]:
+    """A server that a test may stop."""
+    with PostgresqlServer(tmp_path / "postgresql", durable=False) as server:
+        make_roles(server.url())
+        yield server
+
+
+def test_clients_are_told_to_come_again_and_no_acceptance_is_lost(own_server: PostgresqlServer) -> None:
+    with fresh_database(own_server.url()) as name:
+        url = own_server.url(database=name)
+        migrate_database(url, "outbox_relay")
+        engine = an_engine(url)
+        client = compose(engine, StopSignal(), max_waiting=1).test_client()
+        coupon_id = create_coupon(client)
+        request_id = ask(client, 7, coupon_id)
+
+        own_server.stop()
+        refused = client.post(f"/api/v1/users/8/coupons/{coupon_id}/issue")
+        unread = client.get(f"/api/v1/coupon-requests/{request_id}")
+        readiness = client.get("/readyz")
+        own_server.start()
+        ask(client, 9, coupon_id)
+
+        for reply in (refused, unread):
+            assert reply.status_code == 503
+            assert reply.content_type == "application/problem+json"
+            assert int(reply.headers["Retry-After"]) > 0
+        assert readiness.status_code == 503
+        assert readiness.get_json()["checks"]["database"]["status"] == "failed"
+        assert client.get("/readyz").status_code == 200
+        assert (count(engine, "coupon_request"), count(engine, "outbox")) == (2, 2)
+        engine.dispose()

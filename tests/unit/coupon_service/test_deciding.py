@@ -1,0 +1,126 @@
+"""First come, first served, as a pure function."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from coupon_service.domain.deciding import CampaignState, decide, reject_unknown
+from coupon_service.domain.request import CouponRequest, Decision, RejectionReason, RequestStatus
+from tests.unit.coupon_service.builders import DURING, ENDS_AT, STARTS_AT, a_campaign, a_request
+
+INSTANT = timedelta(microseconds=1)
+
+
+def one_at_a_time(
+    campaign: CampaignState, holders: set[int], requests: list[CouponRequest]
+) -> list[Decision]:
+    """The oracle: each request is decided alone, on what the one before left behind."""
+    decisions = []
+    for request in requests:
+        number = campaign.decided_count + 1
+        if request.requested_at < campaign.starts_at:
+            decision = Decision(request, number, reason=RejectionReason.NOT_STARTED)
+        elif request.requested_at >= campaign.ends_at:
+            decision = Decision(request, number, reason=RejectionReason.ENDED)
+        elif request.user_id in holders:
+            decision = Decision(request, number, reason=RejectionReason.DUPLICATE)
+        elif campaign.issued_quantity == campaign.total_quantity:
+            decision = Decision(request, number, reason=RejectionReason.SOLD_OUT)
+        else:
+            campaign = replace(campaign, issued_quantity=campaign.issued_quantity + 1)
+            holders = holders | {request.user_id}
+            decision = Decision(request, number, issue_number=campaign.issued_quantity)
+        campaign = replace(campaign, decided_count=number)
+        decisions.append(decision)
+    return decisions
+
+
+@st.composite
+def campaigns(draw: st.DrawFn) -> CampaignState:
+    total = draw(st.integers(1, 6))
+    issued = draw(st.integers(0, total))
+    decided = draw(st.integers(issued, issued + 10))
+    return a_campaign(total_quantity=total, issued_quantity=issued, decided_count=decided)
+
+
+requests_in_order = st.lists(
+    st.builds(
+        a_request,
+        user_id=st.integers(1, 6),
+        requested_at=st.sampled_from(
+            [STARTS_AT - INSTANT, STARTS_AT, DURING, DURING, DURING, ENDS_AT - INSTANT, ENDS_AT]
+        ),
+    ),
+    max_size=20,
+)
+
+
+@given(campaigns(), st.sets(st.integers(1, 6)), requests_in_order)
+def test_deciding_many_equals_deciding_one_at_a_time(
+    campaign: CampaignState, holders: set[int], requests: list[CouponRequest]
+) -> None:
+    assert decide(campaign, holders, requests) == one_at_a_time(campaign, holders, requests)
+
+
+@given(campaigns(), st.sets(st.integers(1, 6)), requests_in_order, st.integers(0, 20))
+def test_where_a_batch_is_cut_makes_no_difference(
+    campaign: CampaignState, holders: set[int], requests: list[CouponRequest], cut: int
+) -> None:
+    first = decide(campaign, holders, requests[:cut])
+    issued = [decision for decision in first if decision.status is RequestStatus.ISSUED]
+    then = replace(
+        campaign,
+        decided_count=campaign.decided_count + len(first),
+        issued_quantity=campaign.issued_quantity + len(issued),
+    )
+    holders_then = holders | {decision.request.user_id for decision in issued}
+
+    assert first + decide(then, holders_then, requests[cut:]) == decide(campaign, holders, requests)
+
+
+def test_the_last_coupon_goes_to_the_one_who_asked_first() -> None:
+    first, second = a_request(user_id=1), a_request(user_id=2)
+
+    decisions = decide(a_campaign(total_quantity=1), set(), [first, second])
+
+    assert decisions == [
+        Decision(first, 1, issue_number=1),
+        Decision(second, 2, reason=RejectionReason.SOLD_OUT),
+    ]
+
+
+def test_a_holder_who_asks_after_the_last_coupon_is_told_duplicate() -> None:
+    campaign = a_campaign(total_quantity=1, issued_quantity=1, decided_count=1)
+
+    [decision] = decide(campaign, {7}, [a_request(user_id=7)])
+
+    assert decision.reason is RejectionReason.DUPLICATE
+
+
+def test_time_goes_before_everything_else() -> None:
+    campaign = a_campaign(total_quantity=1, issued_quantity=1, decided_count=1)
+    early = a_request(user_id=7, requested_at=STARTS_AT - INSTANT)
+    late = a_request(user_id=7, requested_at=ENDS_AT)
+
+    reasons = [decision.reason for decision in decide(campaign, {7}, [early, late])]
+
+    assert reasons == [RejectionReason.NOT_STARTED, RejectionReason.ENDED]
+
+
+def test_the_start_belongs_to_the_campaign_and_the_end_does_not() -> None:
+    at_start = a_request(user_id=1, requested_at=STARTS_AT)
+    at_end = a_request(user_id=2, requested_at=ENDS_AT)
+
+    decisions = decide(a_campaign(), set(), [at_start, at_end])
+
+    assert [decision.status for decision in decisions] == [RequestStatus.ISSUED, RequestStatus.REJECTED]
+
+
+def test_a_request_for_an_unknown_coupon_has_no_place_in_any_order() -> None:
+    request = a_request()
+
+    assert reject_unknown([request]) == [
+        Decision(request, decision_number=None, reason=RejectionReason.UNKNOWN_COUPON)
+    ]
