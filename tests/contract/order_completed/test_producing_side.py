@@ -1,0 +1,105 @@
+"""What order-service writes is what ``shared/contracts/order-completed`` promises."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+from order_service.domain.gateway import Approved
+from order_service.domain.order import Order, OrderItem, Recipient
+from order_service.domain.payment import Payment
+from order_service.domain.payment_request import PaymentMethod, PaymentRequest
+from order_service.http.bodies import OrderBody
+from order_service.messaging.order_completed import EVENT_TYPE, TOPIC, order_completed_event
+from servicekit.identifiers import uuid7
+from tests.unit.order_service.builders import NOON, a_request, an_order
+
+CONTRACT = Path(__file__).parents[3] / "shared" / "contracts" / "order-completed"
+SCHEMA: dict[str, Any] = json.loads((CONTRACT / "v1.schema.json").read_text("utf-8"))
+EXAMPLE: dict[str, Any] = json.loads((CONTRACT / "v1.example.json").read_text("utf-8"))
+VALIDATOR = Draft202012Validator(SCHEMA)
+
+_text = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=64)
+
+
+def _item(max_quantity: int, max_unit_price: int) -> st.SearchStrategy[OrderItem]:
+    return st.builds(
+        OrderItem,
+        product_id=_text,
+        quantity=st.integers(1, max_quantity),
+        unit_price=st.integers(0, max_unit_price),
+    )
+
+
+# Many lines, or a few with the highest prices: either way the total stays within an order's limit.
+_items = st.lists(_item(1_000_000, 10**7), min_size=1, max_size=200) | st.lists(
+    _item(4_000, 10**12), min_size=1, max_size=2
+)
+
+
+def _completed(order: Order, request: PaymentRequest) -> dict[str, Any]:
+    payment = Payment.requested(request).settled(request.attempt, Approved(NOON))
+    event = order_completed_event(order.completed(NOON), payment)
+    # Through JSON and back, as a consumer reads it.
+    payload: dict[str, Any] = json.loads(json.dumps(event.payload))
+    return payload
+
+
+def _shape(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _shape(part) for name, part in value.items()}
+    if isinstance(value, list):
+        return [_shape(value[0])]
+    return type(value).__name__
+
+
+def test_the_example_follows_the_schema() -> None:
+    Draft202012Validator.check_schema(SCHEMA)
+    VALIDATOR.validate(EXAMPLE)
+
+
+def test_the_event_has_the_fields_of_the_example_and_no_others() -> None:
+    assert _shape(_completed(an_order(), a_request())) == _shape(EXAMPLE)
+
+
+@settings(deadline=None)
+@given(
+    items=_items,
+    user_id=st.integers(1, 2**63 - 1),
+    name=_text,
+    method=st.sampled_from(PaymentMethod),
+    currency=st.sampled_from(["KRW", "USD", "JPY"]),
+)
+def test_every_order_that_can_be_placed_makes_an_event_that_follows_the_schema(
+    items: list[OrderItem], user_id: int, name: str, method: PaymentMethod, currency: str
+) -> None:
+    order = Order.place(uuid7(), user_id, currency, items, Recipient(name, "010-1234-5678"), NOON)
+    request = PaymentRequest(uuid7(), order.order_id, method, "pay-1", order.total_amount, currency, 1, NOON)
+    VALIDATOR.validate(_completed(order, request))
+
+
+def test_every_phone_number_that_is_accepted_is_told_with_dashes() -> None:
+    for phone in ("010-1234-5678", "01012345678", "011-123-4567", "0111234567", "016-1234-5678"):
+        body = OrderBody.model_validate(
+            {
+                "userId": 7,
+                "currency": "KRW",
+                "items": [{"productId": "P-1", "quantity": 1, "unitPrice": 1}],
+                "recipient": {"name": "김하늘", "phone": phone},
+            }
+        )
+        command = body.command(None)
+        order = Order.place(uuid7(), 7, "KRW", command.items, command.recipient, NOON)
+        VALIDATOR.validate(_completed(order, a_request(order_id=order.order_id)))
+
+
+def test_the_record_is_keyed_by_the_order_and_named_as_its_payload_says() -> None:
+    order = an_order()
+    payment = Payment.requested(a_request(order_id=order.order_id)).settled(1, Approved(NOON))
+    event = order_completed_event(order.completed(NOON), payment)
+    assert (event.topic, event.key, event.event_type) == (TOPIC, str(order.order_id), EVENT_TYPE)
+    assert (event.payload["eventId"], event.payload["eventType"]) == (str(event.event_id), EVENT_TYPE)
+    assert CONTRACT.name == TOPIC

@@ -1,0 +1,52 @@
+"""A gateway that remembers: what was charged is what tests count."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from order_service.domain.gateway import Approved, Declined, NeverHappened, Outcome, Undecided
+from order_service.domain.payment_request import PaymentRequest
+
+
+@dataclass
+class LedgerGateway:
+    """Charges every idempotency key once.
+
+    By the beginning of its payment key an attempt is declined (``decline-``), charged without telling
+    (``silent-``), charged before the caller's death (``fatal-``), or lost on the way (``lost-``).
+    ``before_charging`` runs in :meth:`approve`, so that a test can hold it there. A changed ``lost`` lets
+    later attempts through, and while it is ``blind`` the look-up learns nothing.
+    """
+
+    charged: dict[str, PaymentRequest] = field(default_factory=dict)
+    before_charging: Callable[[PaymentRequest], None] = lambda request: None
+    lost: tuple[str, ...] = ("lost-",)
+    blind: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def approve(self, request: PaymentRequest) -> Approved | Declined | Undecided:
+        self.before_charging(request)
+        if request.payment_key.startswith("decline-"):
+            return Declined("NO_FUNDS")
+        if request.payment_key.startswith(self.lost):
+            return Undecided()
+        with self._lock:
+            first = self.charged.setdefault(request.idempotency_key, request)
+        if request.payment_key.startswith("fatal-"):
+            raise CallerDied
+        if request.payment_key.startswith("silent-"):
+            return Undecided()
+        return Approved(first.requested_at)
+
+    def find(self, request: PaymentRequest) -> Outcome:
+        if self.blind:
+            return Undecided()
+        if request.payment_key.startswith("decline-"):
+            return Declined("NO_FUNDS")
+        with self._lock:
+            first = self.charged.get(request.idempotency_key)
+        return NeverHappened() if first is None else Approved(first.requested_at)
+
+
+class CallerDied(BaseException):
+    """Stands for a process killed after the gateway had charged: nothing of ours runs afterwards."""

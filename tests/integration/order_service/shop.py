@@ -1,0 +1,119 @@
+"""The order service over HTTP, and its database as it really is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, text
+from werkzeug.test import TestResponse
+
+from order_service.wsgi import build_application
+from tests.integration.order_service.ledger_gateway import LedgerGateway
+
+PROBLEM = "application/problem+json"
+IN_PROGRESS_LIMIT = timedelta(seconds=60)
+
+
+class HeldClock:
+    """Stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self._now = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+
+    def now(self) -> datetime:
+        return self._now
+
+    def advance(self, by: timedelta) -> None:
+        self._now += by
+
+
+def an_order_body(**changes: Any) -> dict[str, Any]:
+    return {
+        "userId": 7,
+        "currency": "KRW",
+        "items": [
+            {"productId": "P-1", "quantity": 2, "unitPrice": 15_000},
+            {"productId": "P-2", "quantity": 1, "unitPrice": 3_500},
+        ],
+        "recipient": {"name": "김하늘", "phone": "010-1234-5678"},
+        **changes,
+    }
+
+
+TOTAL = 33_500
+
+
+def a_payment_body(payment_key: str = "pay-1", **changes: Any) -> dict[str, Any]:
+    return {"method": "CARD", "paymentKey": payment_key, "amount": TOTAL, **changes}
+
+
+@dataclass
+class Shop:
+    """One service on one database, with a gateway that keeps a ledger and a clock that stands still."""
+
+    engine: Engine
+    gateway: LedgerGateway = field(default_factory=LedgerGateway)
+    clock: HeldClock = field(default_factory=HeldClock)
+
+    def __post_init__(self) -> None:
+        self._app = build_application(self.engine, self.gateway, self.clock, IN_PROGRESS_LIMIT)
+
+    @property
+    def client(self) -> FlaskClient:
+        """A client of its own for each caller, since they don't share between threads."""
+        return self._app.test_client()
+
+    def place(self, body: Mapping[str, Any] | None = None, key: str | None = None) -> TestResponse:
+        return self.client.post("/api/v1/orders", json=body or an_order_body(), headers=_headers(key))
+
+    def placed(self) -> str:
+        """The id of a new order of ``TOTAL``."""
+        reply = self.place()
+        assert reply.status_code == 201, reply.text
+        order_id: str = reply.get_json()["orderId"]
+        return order_id
+
+    def pay(
+        self, order_id: str, payment_key: str = "pay-1", key: str | None = None, **changes: Any
+    ) -> TestResponse:
+        return self.client.post(
+            f"/api/v1/orders/{order_id}/payments",
+            json=a_payment_body(payment_key, **changes),
+            headers=_headers(key),
+        )
+
+    def order(self, order_id: str) -> dict[str, Any]:
+        reply = self.client.get(f"/api/v1/orders/{order_id}")
+        assert reply.status_code == 200, reply.text
+        body: dict[str, Any] = reply.get_json()
+        return body
+
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        with self.engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(text(sql))]
+
+    def execute(self, sql: str) -> None:
+        with self.engine.begin() as connection:
+            connection.execute(text(sql))
+
+    def events(self) -> list[dict[str, Any]]:
+        return [payload for (payload,) in self.query("SELECT payload FROM outbox ORDER BY position")]
+
+    def payment_statuses(self) -> list[str]:
+        return [status for (status,) in self.query("SELECT status FROM payment ORDER BY payment_id")]
+
+    def count(self, table: str) -> int:
+        [(count,)] = self.query(f"SELECT count(*) FROM {table}")  # noqa: S608 - our own table names
+        return int(count)
+
+
+def slug(reply: TestResponse) -> str:
+    """The last part of a problem's type."""
+    assert reply.content_type == PROBLEM, reply.text
+    return str(reply.get_json()["type"]).removeprefix("urn:problem:")
+
+
+def _headers(key: str | None) -> dict[str, str]:
+    return {} if key is None else {"Idempotency-Key": key}

@@ -1,0 +1,58 @@
+import uuid
+
+import pytest
+
+from tests.integration.order_service.shop import TOTAL, Shop, an_order_body, slug
+
+
+def test_an_order_is_placed_and_read(shop: Shop) -> None:
+    reply = shop.place()
+    assert reply.status_code == 201
+    body = reply.get_json()
+    assert reply.headers["Location"] == f"/api/v1/orders/{body['orderId']}"
+    assert uuid.UUID(body["orderId"]).version == 7
+    assert (body["status"], body["totalAmount"], body["payment"]) == ("PENDING_PAYMENT", TOTAL, None)
+    assert body["items"] == an_order_body()["items"]
+    assert shop.order(body["orderId"]) == body
+
+
+def test_the_same_product_may_stand_in_two_lines_and_lines_keep_their_order(shop: Shop) -> None:
+    items = [{"productId": name, "quantity": 1, "unitPrice": price} for price, name in enumerate("BABAA")]
+    reply = shop.place(an_order_body(items=items))
+    assert shop.order(reply.get_json()["orderId"])["items"] == items
+
+
+def test_a_phone_number_is_stored_with_dashes(shop: Shop) -> None:
+    shop.place(an_order_body(recipient={"name": "김하늘", "phone": "01012345678"}))
+    assert shop.query("SELECT recipient_phone FROM orders") == [("010-1234-5678",)]
+
+
+def test_the_same_request_with_the_same_key_places_one_order(shop: Shop) -> None:
+    first = shop.place(key="k-1")
+    shop.pay(first.get_json()["orderId"])
+    again = shop.place(key="k-1")
+    # Word for word the first reply, though the order has been paid since.
+    assert (again.status_code, again.data) == (201, first.data)
+    assert again.headers["Location"] == first.headers["Location"]
+    assert shop.count("orders") == 1
+
+
+def test_a_key_used_again_with_another_body_is_refused(shop: Shop) -> None:
+    shop.place(key="k-1")
+    reply = shop.place(an_order_body(userId=8), key="k-1")
+    assert (reply.status_code, slug(reply)) == (422, "idempotency-key-reused")
+    assert shop.count("orders") == 1
+
+
+def test_an_order_for_nothing_is_completed_by_a_payment_of_nothing(shop: Shop) -> None:
+    order = shop.place(an_order_body(items=[{"productId": "GIFT", "quantity": 1, "unitPrice": 0}])).get_json()
+    assert order["totalAmount"] == 0
+    assert shop.pay(order["orderId"], amount=0).status_code == 201
+
+
+@pytest.mark.parametrize("order_id", [str(uuid.uuid4()), str(uuid.UUID(int=0))])
+def test_an_unknown_order_is_not_found(shop: Shop, order_id: str) -> None:
+    for reply in (shop.client.get(f"/api/v1/orders/{order_id}"), shop.pay(order_id, key="k-1")):
+        assert (reply.status_code, slug(reply)) == (404, "order-not-found")
+        assert reply.get_json()["errors"][0]["field"] == "path.orderId"
+    assert shop.count("idempotency_key") == 0

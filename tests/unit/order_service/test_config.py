@@ -1,0 +1,44 @@
+import pytest
+
+from order_service.config import ApiSettings, MigrationSettings
+from servicekit.config import load_settings, read_settings
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("DATABASE_URL", "PAYMENT_GATEWAY", "HTTP_PORT", "PAYMENT_IN_PROGRESS_SECONDS"):
+        monkeypatch.delenv(variable, raising=False)
+
+
+def test_every_missing_and_malformed_variable_is_told_at_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HTTP_PORT", "many")
+    with pytest.raises(SystemExit) as exit_:
+        load_settings(ApiSettings)
+    assert exit_.value.code == 2
+    message = capsys.readouterr().err
+    assert [name for name in ("DATABASE_URL", "PAYMENT_GATEWAY", "HTTP_PORT") if name in message] == [
+        "DATABASE_URL",
+        "PAYMENT_GATEWAY",
+        "HTTP_PORT",
+    ]
+
+
+def test_an_unknown_gateway_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user:secret@localhost/order")
+    monkeypatch.setenv("PAYMENT_GATEWAY", "piggy-bank")
+    with pytest.raises(SystemExit):
+        load_settings(ApiSettings)
+    message = capsys.readouterr().err
+    assert "PAYMENT_GATEWAY" in message
+    assert "secret" not in message
+
+
+def test_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user@localhost/order")
+    monkeypatch.setenv("PAYMENT_GATEWAY", "in-process")
+    assert read_settings(ApiSettings).http_port == 8002
+    assert read_settings(MigrationSettings).outbox_relay_role == "outbox_relay"

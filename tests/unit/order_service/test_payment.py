@@ -1,0 +1,67 @@
+"""The state machine in ``order_service.domain.payment``, edge by edge."""
+
+from datetime import timedelta
+
+import pytest
+
+from order_service.domain.gateway import Approved, Declined, NeverHappened, Outcome, Undecided
+from order_service.domain.payment import PaymentStatus as Status
+from tests.unit.order_service.builders import NOON, a_payment
+
+APPROVED = Approved(NOON)
+DECLINED = Declined("NO_FUNDS")
+
+
+@pytest.mark.parametrize(
+    ("before", "outcome", "after"),
+    [
+        (Status.REQUESTED, APPROVED, Status.APPROVED),
+        (Status.REQUESTED, DECLINED, Status.DECLINED),
+        (Status.REQUESTED, Undecided(), Status.UNKNOWN),
+        (Status.REQUESTED, NeverHappened(), Status.ABANDONED),
+        (Status.UNKNOWN, APPROVED, Status.APPROVED),
+        (Status.UNKNOWN, DECLINED, Status.DECLINED),
+        (Status.UNKNOWN, Undecided(), Status.UNKNOWN),
+        (Status.UNKNOWN, NeverHappened(), Status.ABANDONED),
+        (Status.ABANDONED, APPROVED, Status.REFUND_DUE),
+        (Status.DECLINED, APPROVED, Status.REFUND_DUE),
+    ],
+)
+def test_an_outcome_moves_a_payment(before: Status, outcome: Outcome, after: Status) -> None:
+    settled = a_payment(before).settled(1, outcome)
+    assert settled.status is after
+    assert (settled.approved_at == NOON) == isinstance(outcome, Approved)
+    assert settled.decline_code == ("NO_FUNDS" if isinstance(outcome, Declined) else None)
+
+
+@pytest.mark.parametrize("outcome", [APPROVED, DECLINED, Undecided(), NeverHappened()])
+@pytest.mark.parametrize("status", [Status.APPROVED, Status.REFUND_DUE])
+def test_an_approved_payment_stays_as_it_is(status: Status, outcome: Outcome) -> None:
+    payment = a_payment(status)
+    assert payment.settled(1, outcome) is payment
+
+
+@pytest.mark.parametrize("outcome", [DECLINED, Undecided(), NeverHappened()])
+def test_what_a_former_attempt_says_is_history(outcome: Outcome) -> None:
+    payment = a_payment(Status.REQUESTED, attempt=2)
+    assert payment.settled(1, outcome) is payment
+
+
+def test_an_approval_counts_whichever_attempt_it_belongs_to() -> None:
+    assert a_payment(Status.REQUESTED, attempt=2).settled(1, APPROVED).status is Status.APPROVED
+
+
+def test_each_attempt_has_an_idempotency_key_of_its_own() -> None:
+    first = a_payment(Status.UNKNOWN)
+    second = first.next_attempt(NOON)
+    assert second.status is Status.REQUESTED
+    assert second.payment_id == first.payment_id
+    assert second.request.idempotency_key != first.request.idempotency_key
+
+
+def test_a_requested_payment_is_in_progress_until_the_limit() -> None:
+    limit = timedelta(seconds=60)
+    payment = a_payment(Status.REQUESTED)
+    assert payment.is_in_progress(NOON + timedelta(seconds=59), limit)
+    assert not payment.is_in_progress(NOON + limit, limit)
+    assert not a_payment(Status.UNKNOWN).is_in_progress(NOON, limit)
