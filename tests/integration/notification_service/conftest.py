@@ -14,6 +14,7 @@ from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.migrations import upgrade
 from tests.integration.notification_service.processes import Sandbox
+from tests.integration.notification_service.world import World
 
 
 @pytest.fixture
@@ -39,3 +40,11 @@ def accept(engine: Engine) -> AcceptCompletedOrders:
 def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
     with Sandbox(tmp_path) as running:
         yield running
+
+
+@pytest.fixture
+def world(
+    engine: Engine, kafka_bootstrap_servers: str, topic: str, sandbox: Sandbox, tmp_path: Path
+) -> Iterator[World]:
+    with World(engine, kafka_bootstrap_servers, topic, sandbox, tmp_path) as world:
+        yield world

@@ -1,0 +1,110 @@
+"""Consumer processes on a topic and a database of their own."""
+
+import signal
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sqlalchemy import Engine, text
+
+from tests.integration.notification_service.builders import encoded
+from tests.integration.notification_service.processes import CommandProcess, Sandbox
+from tests.support.topics import produce
+from tests.support.waiting import wait_until
+
+EFFECTS = ("ALIMTALK", "ANALYTICS", "MONITORING")
+
+
+class World:
+    """What a consumer process needs, and what can be seen of what it does."""
+
+    def __init__(
+        self, engine: Engine, bootstrap_servers: str, topic: str, sandbox: Sandbox, directory: Path
+    ) -> None:
+        self.engine = engine
+        self.bootstrap_servers = bootstrap_servers
+        self.topic = topic
+        self.sandbox = sandbox
+        self._directory = directory
+        self._stack = ExitStack()
+        self._started = 0
+
+    def start_consumer(self, **environment: str) -> CommandProcess:
+        """A consumer, in the group already when this returns."""
+        self._started += 1
+        url = self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
+        process = CommandProcess(
+            ["notification-service", "consumer", "--topic", self.topic, "--group-id", f"group-{self.topic}"],
+            {
+                "DATABASE_URL": url,
+                "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
+                "KAFKA_CLIENT_ID": f"consumer-{self._started}",
+                "ALIMTALK_URL": self.sandbox.url,
+                "MONITORING_WEBHOOK_URL": self.sandbox.monitoring_url,
+                "CONSUMER_SESSION_TIMEOUT_MS": "6000",
+                "DELIVERY_TIMEOUT_SECONDS": "0.5",
+                "DELIVERY_LEASE_SECONDS": "6",
+                **environment,
+            },
+            self._directory / f"consumer-{self._started}.log",
+        )
+        self._stack.enter_context(process)
+        process.logged("partitions_assigned")
+        return process
+
+    def produce(self, events: Iterable[dict[str, Any]], partition: int = 0) -> None:
+        produce(self.bootstrap_servers, self.topic, [encoded(event) for event in events], partition)
+
+    def statuses(self, effect: str) -> Counter[str]:
+        """How many deliveries of ``effect`` have each status."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(
+                text("SELECT status, count(*) FROM delivery WHERE effect = :effect GROUP BY 1"),
+                {"effect": effect},
+            )
+            return Counter({status: count for status, count in rows})
+
+    def wait_for(self, effect: str, delivered: int, timeout_seconds: float = 60.0) -> None:
+        wait_until(
+            lambda: self.statuses(effect)["DELIVERED"] >= delivered, f"{delivered} {effect}", timeout_seconds
+        )
+
+    def assert_each_once(self, events: Sequence[dict[str, Any]]) -> None:
+        """Every effect of every event has taken place once."""
+        expected = sorted(event["eventId"] for event in events)
+        assert sorted(self.sandbox.references()) == expected
+        assert sorted(webhook["idempotencyKey"] for webhook in self.sandbox.webhooks()) == expected
+        with self.engine.connect() as connection:
+            counted = connection.execute(
+                text("SELECT event_id::text FROM analytics_order ORDER BY 1")
+            ).scalars()
+            assert list(counted) == expected
+            orders, amount = connection.execute(
+                text("SELECT sum(orders), sum(amount) FROM sales_daily")
+            ).one()
+        assert (orders, amount) == (len(events), sum(event["totalAmount"] for event in events))
+        for effect in EFFECTS:
+            assert self.statuses(effect) == {"DELIVERED": len(events)}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+
+def assert_no_errors(process: CommandProcess) -> None:
+    assert [line for line in process.log_lines() if line["level"] in {"error", "critical"}] == []
+    assert "Traceback" not in process.log_text()
+
+
+def stop_gracefully(process: CommandProcess) -> None:
+    """SIGTERM, and 10 s to end well."""
+    process.signal(signal.SIGTERM)
+    assert process.exit_status(10.0) == 0, process.log_text()
+    assert_no_errors(process)
