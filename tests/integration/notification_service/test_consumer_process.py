@@ -5,8 +5,9 @@ import signal
 
 from kafka.consumer.fetcher import ConsumerRecord
 
+from devstack.free_ports import find_free_ports
 from tests.integration.notification_service.builders import an_event, encoded
-from tests.integration.notification_service.world import EFFECTS, World, stop_gracefully
+from tests.integration.notification_service.world import EFFECTS, World, freeze_in_the_middle, stop_gracefully
 from tests.support.topics import produce, read_topic
 from tests.support.waiting import wait_until
 
@@ -51,10 +52,8 @@ def test_a_killed_consumer_costs_no_message_and_doubles_none(world: World) -> No
 
     world.produce(events[:30])
     world.produce(events[30:], partition=1)
-    world.wait_for("ALIMTALK", delivered=8)
-    first.signal(signal.SIGKILL)
-    first.exit_status(5.0)
-    assert world.statuses("ALIMTALK")["DELIVERED"] < 60
+    freeze_in_the_middle(world, first)
+    first.kill()
 
     second = world.start_consumer()
     for effect in EFFECTS:
@@ -69,8 +68,7 @@ def test_a_consumer_that_was_frozen_until_its_lease_was_over_doubles_nothing(wor
     frozen = world.start_consumer()
 
     world.produce(events)
-    world.wait_for("ALIMTALK", delivered=8)
-    frozen.signal(signal.SIGSTOP)
+    freeze_in_the_middle(world, frozen)
     world.start_consumer()
     for effect in EFFECTS:
         world.wait_for(effect, delivered=60)
@@ -143,7 +141,8 @@ def test_messages_that_can_not_be_understood_go_to_the_dead_letters_and_the_rest
     stop_gracefully(consumer)
 
 
-def test_a_consumer_tells_its_health(world: World, free_port: int) -> None:
+def test_a_consumer_tells_its_health(world: World) -> None:
+    (free_port,) = find_free_ports(1)
     consumer = world.start_consumer(ADMIN_PORT=str(free_port))
 
     reply = wait_until(

@@ -62,10 +62,10 @@ class World:
         """How many deliveries of ``effect`` have each status."""
         with self.engine.connect() as connection:
             rows = connection.execute(
-                text("SELECT status, count(*) FROM delivery WHERE effect = :effect GROUP BY 1"),
+                text("SELECT status, count(*) AS number FROM delivery WHERE effect = :effect GROUP BY 1"),
                 {"effect": effect},
             )
-            return Counter({status: count for status, count in rows})
+            return Counter({row.status: row.number for row in rows})
 
     def wait_for(self, effect: str, delivered: int, timeout_seconds: float = 60.0) -> None:
         wait_until(
@@ -78,13 +78,10 @@ class World:
         assert sorted(self.sandbox.references()) == expected
         assert sorted(webhook["idempotencyKey"] for webhook in self.sandbox.webhooks()) == expected
         with self.engine.connect() as connection:
-            counted = connection.execute(
-                text("SELECT event_id::text FROM analytics_order ORDER BY 1")
-            ).scalars()
-            assert list(counted) == expected
-            orders, amount = connection.execute(
-                text("SELECT sum(orders), sum(amount) FROM sales_daily")
-            ).one()
+            counted = connection.execute(text("SELECT event_id::text FROM analytics_order ORDER BY 1"))
+            assert list(counted.scalars()) == expected
+            totals = connection.execute(text("SELECT sum(orders), sum(amount) FROM sales_daily"))
+            orders, amount = totals.one()
         assert (orders, amount) == (len(events), sum(event["totalAmount"] for event in events))
         for effect in EFFECTS:
             assert self.statuses(effect) == {"DELIVERED": len(events)}
@@ -96,6 +93,20 @@ class World:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._stack.close()
+
+
+def freeze_in_the_middle(world: World, process: CommandProcess) -> None:
+    """SIGSTOP at a moment at which some messages have been sent and some are claimed."""
+
+    def probe() -> bool:
+        process.signal(signal.SIGSTOP)
+        statuses = world.statuses("ALIMTALK")
+        if statuses["SENDING"] and statuses["DELIVERED"] and statuses["PENDING"]:
+            return True
+        process.signal(signal.SIGCONT)
+        return False
+
+    wait_until(probe, "claims held while others are done")
 
 
 def assert_no_errors(process: CommandProcess) -> None:
