@@ -1,0 +1,130 @@
+"""The commands as real processes, with real signals."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from devstack.free_ports import find_free_ports
+from tests.integration.coupon_service.support import a_coupon_body
+from tests.support.topics import create_topics
+from tests.support.waiting import wait_until
+
+COMMAND = str(Path(sys.executable).with_name("coupon-service"))
+STOPPED_WITHIN_SECONDS = 10
+
+
+def environment(**variables: str) -> dict[str, str]:
+    return {"PATH": os.environ["PATH"], "LOG_LEVEL": "INFO", **variables}
+
+
+@contextmanager
+def a_process(command: str, log: Path, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("wb") as output:
+        process = subprocess.Popen([COMMAND, command], env=environment(**variables), stderr=output)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait()
+
+
+def stop(process: subprocess.Popen[bytes]) -> int:
+    process.send_signal(signal.SIGTERM)
+    return process.wait(STOPPED_WITHIN_SECONDS)
+
+
+def is_ready(url: str) -> bool:
+    return httpx.get(f"{url}/readyz").status_code == 200
+
+
+def test_the_api_stopped_while_a_client_waits_answers_and_exits_0(
+    coupon_database_url: str, tmp_path: Path
+) -> None:
+    [port] = find_free_ports(1)
+    url = f"http://127.0.0.1:{port}"
+    log = tmp_path / "log"
+    with a_process("api", log, DATABASE_URL=coupon_database_url, HTTP_PORT=str(port)) as api:
+        wait_until(lambda: is_ready(url), "the API to be ready")
+        coupon_id = httpx.post(f"{url}/api/v1/coupons", json=a_coupon_body()).json()["couponId"]
+        accepted = httpx.post(f"{url}/api/v1/users/7/coupons/{coupon_id}/issue")
+        replies: list[httpx.Response] = []
+
+        def wait_for_decision() -> None:
+            waiting = f"{url}{accepted.headers['Location']}?wait=30"
+            replies.append(httpx.get(waiting, timeout=40))
+
+        waiter = threading.Thread(target=wait_for_decision)
+        waiter.start()
+        waiter.join(0.5)
+        began = time.monotonic()
+        status = stop(api)
+        stopped_after_seconds = time.monotonic() - began
+        waiter.join()
+
+    assert status == 0, log.read_text()
+    assert replies[0].json()["status"] == "ACCEPTED"
+    # Well below what gunicorn would grant a request that goes on.
+    assert stopped_after_seconds < 5, log.read_text()
+
+
+def test_the_worker_says_how_it_is_and_exits_0(
+    coupon_database_url: str, kafka_bootstrap_servers: str, tmp_path: Path
+) -> None:
+    create_topics(kafka_bootstrap_servers, ["coupon-publish-request", "coupon-publish-request.dlt"])
+    [port] = find_free_ports(1)
+    variables = {
+        "DATABASE_URL": coupon_database_url,
+        "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap_servers,
+        "ADMIN_PORT": str(port),
+    }
+    log = tmp_path / "log"
+    with a_process("worker", log, **variables) as worker:
+        wait_until(lambda: is_ready(f"http://127.0.0.1:{port}"), "the worker to be ready")
+        readiness: dict[str, Any] = httpx.get(f"http://127.0.0.1:{port}/readyz").json()
+        status = stop(worker)
+
+    assert set(readiness["checks"]) == {"database", "kafka"}
+    assert status == 0, log.read_text()
+
+
+def test_migrating_twice_is_as_good_as_once(database_url: str) -> None:
+    for _ in range(2):
+        migration = subprocess.run(
+            [COMMAND, "migrate"], env=environment(DATABASE_URL=database_url), capture_output=True, check=False
+        )
+        assert migration.returncode == 0, migration.stderr.decode()
+
+
+@pytest.mark.parametrize(
+    ("command", "variables", "named"),
+    [
+        ("api", {"HTTP_PORT": "http"}, ["DATABASE_URL", "HTTP_PORT"]),
+        (
+            "worker",
+            {"DATABASE_URL": "mysql://x/y", "ADMIN_PORT": "-1"},
+            ["DATABASE_URL", "KAFKA_BOOTSTRAP_SERVERS", "ADMIN_PORT"],
+        ),
+        ("migrate", {"OUTBOX_RELAY_ROLE": "x" * 64}, ["DATABASE_URL", "OUTBOX_RELAY_ROLE"]),
+    ],
+)
+def test_every_bad_variable_is_told_in_one_message(
+    command: str, variables: dict[str, str], named: list[str]
+) -> None:
+    process = subprocess.run(
+        [COMMAND, command], env=environment(**variables), capture_output=True, check=False
+    )
+
+    assert process.returncode == 2
+    told = process.stderr.decode()
+    assert all(name in told for name in named), told
+    assert "Traceback" not in told

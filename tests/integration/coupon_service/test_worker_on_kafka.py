@@ -1,0 +1,166 @@
+"""The worker's consumer on a real broker."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+
+from flask.testing import FlaskClient
+from sqlalchemy import Engine
+
+from coupon_service.config import WorkerSettings
+from coupon_service.messaging.coupon_publish_requested import CouponPublishRequested
+from servicekit.lifecycle import StopSignal
+from servicekit.messaging import run_consumer
+from tests.integration.coupon_service.support import (
+    a_handler,
+    an_engine,
+    an_event,
+    ask,
+    count,
+    create_coupon,
+    published_events,
+    rows,
+)
+from tests.support.topics import produce, read_topic
+from tests.support.waiting import wait_until
+
+Record = tuple[bytes | None, bytes | None]
+
+
+def a_record(event: CouponPublishRequested, **changes: object) -> Record:
+    value = event.model_dump(mode="json", by_alias=True)
+    value |= {"eventType": event.expected_type, "version": event.expected_version} | changes
+    return str(event.coupon_id).encode(), json.dumps(value).encode()
+
+
+@contextmanager
+def a_worker(database_url: str, bootstrap_servers: str, topic: str) -> Iterator[None]:
+    """A consumer with an engine of its own, in a thread; what it raises is raised at the end."""
+    settings = WorkerSettings(database_url=database_url, kafka_bootstrap_servers=bootstrap_servers)
+    engine, stop = an_engine(database_url), StopSignal()
+    failures: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            run_consumer(
+                settings, topic=topic, group_id=f"group-{topic}", handler=a_handler(engine), stop=stop
+            )
+        except BaseException as error:  # noqa: BLE001 - raised again below
+            failures.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+        engine.dispose()
+    if failures:
+        raise failures[0]
+
+
+def undecided(engine: Engine) -> int:
+    [row] = rows(engine, "SELECT count(*) AS number FROM coupon_request WHERE status = 'ACCEPTED'")
+    return int(row.number)
+
+
+def issued_to(engine: Engine, user_id: int) -> bool:
+    return user_id in [row.user_id for row in rows(engine, "SELECT user_id FROM user_coupon")]
+
+
+def test_two_workers_by_mistake_and_messages_twice_never_oversell(
+    client: FlaskClient,
+    engine: Engine,
+    coupon_database_url: str,
+    kafka_bootstrap_servers: str,
+    topic: str,
+) -> None:
+    stock, users = 50, 120
+    coupon_id = create_coupon(client, totalQuantity=stock)
+    for user_id in [*range(1, users + 1), *range(1, users + 1)]:
+        ask(client, user_id, coupon_id)
+    records = [a_record(event) for event in published_events(engine)]
+    # A relay that was killed after sending sends a whole batch again.
+    produce(kafka_bootstrap_servers, topic, [*records, *records], partition=1)
+
+    with (
+        a_worker(coupon_database_url, kafka_bootstrap_servers, topic),
+        a_worker(coupon_database_url, kafka_bootstrap_servers, topic),
+    ):
+        wait_until(lambda: undecided(engine) == 0, "every request to be decided")
+
+    issued = rows(engine, "SELECT user_id FROM user_coupon ORDER BY issue_number")
+    assert [row.user_id for row in issued] == list(range(1, stock + 1))
+    outcomes = rows(
+        engine,
+        "SELECT coalesce(reason, status) AS outcome, count(*) AS number FROM coupon_request GROUP BY 1",
+    )
+    assert {row.outcome: row.number for row in outcomes} == {
+        "ISSUED": stock,
+        "DUPLICATE": stock,
+        "SOLD_OUT": 2 * (users - stock),
+    }
+    [numbers] = rows(engine, "SELECT min(decision_number), max(decision_number) FROM coupon_request")
+    assert tuple(numbers) == (1, 2 * users)
+
+
+def test_malformed_messages_go_to_the_dead_letters_and_the_rest_flows(
+    client: FlaskClient,
+    engine: Engine,
+    coupon_database_url: str,
+    kafka_bootstrap_servers: str,
+    topic: str,
+) -> None:
+    coupon_id = create_coupon(client)
+    key = str(coupon_id).encode()
+    good = [an_event(user_id, coupon_id) for user_id in (1, 2)]
+    bad: list[tuple[Record, str]] = [
+        ((key, b"not json"), "not JSON"),
+        ((key, b"\xff\xfe"), "not UTF-8"),
+        ((key, None), "value is null"),
+        ((None, a_record(good[0])[1]), "key is null"),
+        ((b"another", a_record(good[0])[1]), "key is not the couponId"),
+        (a_record(good[0], version=2), "version 2"),
+        (a_record(good[0], eventType="Other"), "eventType 'Other'"),
+        (a_record(good[0], userId=-1), "userId"),
+        (a_record(good[0], userId=2**63), "userId"),
+        (a_record(good[0], occurredAt="0001-01-01T00:00:00+14:00"), "occurredAt"),
+    ]
+    records = [a_record(good[0]), *(record for record, _ in bad), a_record(good[1])]
+    produce(kafka_bootstrap_servers, topic, records, partition=2)
+
+    with a_worker(coupon_database_url, kafka_bootstrap_servers, topic):
+        wait_until(lambda: count(engine, "user_coupon") == 2, "both good messages to be applied")
+        dead = read_topic(
+            kafka_bootstrap_servers, f"{topic}.dlt", lambda letters: len(letters) >= len(bad)
+        )
+
+    assert count(engine, "coupon_request") == 2
+    assert len(dead) == len(bad)
+    by_offset = {int(dict(letter.headers)["dlt-offset"]): letter for letter in dead}
+    for offset, ((expected_key, expected_value), reason) in enumerate(bad, start=1):
+        letter = by_offset[offset]
+        headers = dict(letter.headers)
+        assert (letter.key, letter.value) == (expected_key, expected_value)
+        assert reason in headers["dlt-reason"].decode()
+        assert headers["dlt-partition"] == b"2"
+        assert headers["dlt-topic"] == topic.encode()
+
+
+def test_a_worker_that_starts_again_continues_where_it_stopped(
+    client: FlaskClient,
+    engine: Engine,
+    coupon_database_url: str,
+    kafka_bootstrap_servers: str,
+    topic: str,
+) -> None:
+    coupon_id = create_coupon(client)
+    for user_id in (1, 2, 3):
+        produce(kafka_bootstrap_servers, topic, [a_record(an_event(user_id, coupon_id))], partition=0)
+        with a_worker(coupon_database_url, kafka_bootstrap_servers, topic):
+            wait_until(partial(issued_to, engine, user_id), "the coupon to be issued")
+
+    assert count(engine, "inbox") == 3
