@@ -2,11 +2,53 @@
 
 import os
 from pathlib import Path
+from typing import Literal
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from devstack.errors import UsageError
+from devstack.ports import Port, port_variables
+from devstack.repository import ROOT
 
 _PASSED_ON = (
     "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
 )  # fmt: skip
+
+
+class Settings(BaseSettings):
+    """What the environment says of the stack, in DEVSTACK_DIRECTORY, DEVSTACK_PORTS, DEVSTACK_FSYNC."""
+
+    model_config = SettingsConfigDict(env_prefix="DEVSTACK_", env_ignore_empty=True, frozen=True)
+
+    directory: Path = ROOT / "build" / "devstack"
+    ports: Literal["default", "free"] = "default"
+    fsync: bool = True
+
+
+def read_settings() -> Settings:
+    """Return the settings; every malformed variable is told at once."""
+    try:
+        return Settings()
+    except ValidationError as error:
+        wrong = [f"DEVSTACK_{str(it['loc'][0]).upper()}: {it['msg']}" for it in error.errors()]
+        raise UsageError("; ".join(wrong)) from error
+
+
+def read_port_changes() -> dict[str, int]:
+    """Return the ports that DEVSTACK_…_PORT variables set, keyed by field."""
+    changes: dict[str, int] = {}
+    wrong: list[str] = []
+    for field, variable in port_variables():
+        if value := os.environ.get(variable):
+            try:
+                changes[field] = TypeAdapter(Port).validate_python(value)
+            except ValidationError:
+                wrong.append(f"{variable}: {value!r} is not a port")
+    if wrong:
+        raise UsageError("; ".join(wrong))
+    return changes
 
 
 def base_environment() -> dict[str, str]:

@@ -3,8 +3,9 @@
 import random
 import socket
 
-# Below the range that the kernel takes ports for outgoing connections from. A server's port from within that range
-# can be taken by some client's connection while the server restarts, even by a client connecting to itself.
+# Below the range that the kernel takes ports for outgoing connections from. A server's port from within
+# that range can be taken by some client's connection while the server restarts, even by a client connecting
+# to itself.
 _RANGE = range(16000, 32000)
 
 

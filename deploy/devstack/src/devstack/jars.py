@@ -16,6 +16,7 @@ from devstack.errors import DevstackError
 from devstack.locking import exclusive_lock
 
 _ATTEMPTS = 4
+_TIMEOUT_SECONDS = 30
 
 
 class _CarefulResolver(PythonResolver):
@@ -33,8 +34,9 @@ class _CarefulResolver(PythonResolver):
 def resolve_class_path(coordinates: Sequence[str]) -> list[Path]:
     """Return the jars of these artifacts and of all that they need at run time, downloaded where missing.
 
-    The first artifact decides which versions fit together. The jars are kept in the user's local Maven repository. Which ones belong together is remembered, so that only
-    the first call for some coordinates asks the network for anything.
+    The first artifact decides which versions fit together. The jars are kept in the user's local Maven
+    repository. Which ones belong together is remembered, so that only the first call for some coordinates
+    asks the network for anything.
     """
     cache = platformdirs.user_cache_path("devstack") / "class-paths"
     remembered = cache / ("+".join(coordinates).replace(":", "_") + ".json")
@@ -66,7 +68,8 @@ def _read_complete(remembered: Path) -> list[Path] | None:
     reraise=True,
 )
 def _download_all(coordinates: Sequence[str]) -> list[Path]:
-    context = MavenContext(resolver=_CarefulResolver(), repo_cache=GlobalSettings.load().repo_cache, timeout=30)
+    repository = GlobalSettings.load().repo_cache
+    context = MavenContext(resolver=_CarefulResolver(), repo_cache=repository, timeout=_TIMEOUT_SECONDS)
     first, *others = coordinates
     # Raw: what an artifact says about the versions of its own relatives must not rule those of the first one.
     dependencies = [context.create_dependency(it) for it in (first, *(f"{other}!" for other in others))]

@@ -17,11 +17,18 @@ DEFAULT_VERSION = "4.3.1"
 MODES: dict[str, type[KraftMode] | type[ZookeeperMode]] = {"4.3.1": KraftMode, "3.4.0": ZookeeperMode}
 
 
+def supported_version(version: str) -> str:
+    """Return the version if a broker of it can be started here."""
+    if version not in MODES:
+        raise UsageError(f"Kafka {version} is not supported; there are: {', '.join(MODES)}")
+    return version
+
+
 class KafkaBroker:
     """One broker (3.4.0: and its ZooKeeper) whose data, logs and process records lie in one directory.
 
-    It outlives this object and this program; another object on the same directory finds it again. The data outlive
-    the broker, and belong to one version: give each version a directory of its own.
+    It outlives this object and this program; another object on the same directory finds it again. The data
+    outlive the broker, and belong to one version: give each version a directory of its own.
     """
 
     def __init__(
@@ -31,17 +38,16 @@ class KafkaBroker:
         version: str = DEFAULT_VERSION,
         port: int | None = None,
         second_port: int | None = None,
+        processes: Processes | None = None,
     ) -> None:
-        if version not in MODES:
-            raise UsageError(f"Kafka {version} is not supported; there are: {', '.join(MODES)}")
         free_port, free_second_port = find_free_ports(2)
         self.directory = directory.resolve()
         self.version = version
         self.port = free_port if port is None else port
         self.second_port = free_second_port if second_port is None else second_port
         place = BrokerPlace(self.directory, self.port, self.second_port)
-        self._mode: KafkaMode = MODES[version](place, version)
-        self._processes = Processes(self.directory)
+        self._mode: KafkaMode = MODES[supported_version(version)](place, version)
+        self._processes = processes or Processes(self.directory)
 
     @property
     def bootstrap_servers(self) -> str:
@@ -60,8 +66,8 @@ class KafkaBroker:
 
     @property
     def specs(self) -> list[ProcessSpec]:
-        """The processes in the order in which they start. Downloads the jars if the machine doesn't have them."""
-        return self._mode.specs(self._class_path())
+        """The processes in the order in which they start, as far as probing and stopping needs."""
+        return self._mode.specs("")
 
     def start(self) -> None:
         """Start what isn't running, and wait until clients are served."""
@@ -75,7 +81,7 @@ class KafkaBroker:
 
     def stop(self, timeout_seconds: float | None = None) -> int | None:
         """Shut down in the opposite order of the start; return the broker's exit status."""
-        for spec in reversed(self._mode.specs("")):
+        for spec in reversed(self.specs):
             self._processes.stop([spec], timeout_seconds)
         return self.exit_status
 

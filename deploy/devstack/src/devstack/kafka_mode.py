@@ -65,7 +65,7 @@ def write_properties(path: Path, defaults: Path, additions: dict[str, str]) -> N
 
 
 def broker_probe(place: BrokerPlace) -> Probe:
-    """Return the probe of a broker: ready once clients are told a leader for every partition that it keeps."""
+    """Return the probe of a broker: ready when clients are told leaders of all partitions it keeps."""
 
     def probe() -> str | None:
         try:

@@ -1,6 +1,7 @@
 """The seed's own cluster: Apache Kafka 3.4.0 (cp-kafka 7.4.0) registered in a ZooKeeper of one node."""
 
 import socket
+from dataclasses import replace
 
 from devstack import repository
 from devstack.kafka_mode import (
@@ -11,7 +12,7 @@ from devstack.kafka_mode import (
     java_process,
     write_properties,
 )
-from devstack.processes import Probe, ProcessSpec
+from devstack.processes import ProcessSpec
 
 ZOOKEEPER_NAME = "zookeeper"
 LOG_BACKEND = "org.slf4j:slf4j-reload4j:1.7.36"
@@ -26,7 +27,7 @@ class ZookeeperMode:
         self._broker_properties = place.directory / "server.properties"
         self.coordinates: tuple[str, ...] = (f"org.apache.kafka:kafka_2.13:{version}", LOG_BACKEND)
 
-    def prepare(self, class_path: str) -> None:  # noqa: ARG002 nothing has to be formatted
+    def prepare(self, class_path: str) -> None:
         """Write both configurations."""
         listener = f"PLAINTEXT://{HOST}:{self._place.port}"
         write_properties(
@@ -58,26 +59,37 @@ class ZookeeperMode:
                 class_path,
                 ["-Xmx128m", logging],
                 ["org.apache.zookeeper.server.quorum.QuorumPeerMain", str(self._zookeeper_properties)],
-                _zookeeper_probe(self._place.second_port),
+                self._zookeeper_probe,
             ),
-            java_process(
-                BROKER_NAME,
-                class_path,
-                ["-Xmx512m", logging],
-                ["kafka.Kafka", str(self._broker_properties)],
-                broker_probe(self._place),
+            replace(
+                java_process(
+                    BROKER_NAME,
+                    class_path,
+                    ["-Xmx512m", logging],
+                    ["kafka.Kafka", str(self._broker_properties)],
+                    broker_probe(self._place),
+                ),
+                may_start=self._may_broker_start,
             ),
         ]
 
-
-def _zookeeper_probe(port: int) -> Probe:
-    def probe() -> str | None:
+    def _zookeeper_probe(self) -> str | None:
         try:
-            with socket.create_connection((HOST, port), timeout=1) as connection:
-                connection.sendall(b"ruok")
-                answer = connection.recv(16)
+            answer = self._ask_zookeeper(b"ruok")
         except OSError as error:
-            return f"port {port}: {error}"
-        return None if answer == b"imok" else f"it answers {answer!r}"
+            return f"port {self._place.second_port}: {error}"
+        return None if answer == "imok" else f"it answers {answer!r}"
 
-    return probe
+    def _may_broker_start(self) -> str | None:
+        """Wait for a killed broker's session to end; a broker that finds itself registered gives up."""
+        try:
+            registered = "/brokers/ids/1" in self._ask_zookeeper(b"dump")
+        except OSError as error:
+            return f"ZooKeeper on port {self._place.second_port}: {error}"
+        return "ZooKeeper still holds the session of the broker before it" if registered else None
+
+    def _ask_zookeeper(self, word: bytes) -> str:
+        with socket.create_connection((HOST, self._place.second_port), timeout=1) as connection:
+            connection.sendall(word)
+            with connection.makefile("rb") as answer:
+                return answer.read().decode()

@@ -43,9 +43,7 @@ def main(arguments: list[str]) -> int:
         sys.stderr.flush()
         os._exit(1)
     started_at = psutil.Process(child.pid).create_time()
-    _write(
-        Path(record_path), json.dumps({"pid": child.pid, "startedAt": started_at, "command": command})
-    )
+    _write(Path(record_path), json.dumps({"pid": child.pid, "startedAt": started_at, "command": command}))
     os.write(started_write, b"1")
     os.close(started_write)
     _write(Path(exit_status_path), str(child.wait()))

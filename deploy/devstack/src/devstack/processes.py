@@ -1,4 +1,4 @@
-"""Processes that outlive whoever started them: started detached, found again, signalled and ended for sure."""
+"""Processes that outlive whoever started them: started, found again, signalled and ended for sure."""
 
 import json
 import signal
@@ -46,6 +46,7 @@ class ProcessSpec:
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     probe: Probe = always_ready
+    may_start: Probe = always_ready
     start_timeout_seconds: float = 60.0
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout_seconds: float = 12.0
@@ -56,8 +57,8 @@ class Processes:
     """The processes whose records and logs lie in one directory.
 
     A process is identified by pid *and* start time: a pid that another program has got meanwhile is never
-    signalled. Any number of instances, in any number of programs, may look at the same directory; only starting
-    the same name twice at the same time has to be excluded by the caller.
+    signalled. Any number of instances, in any number of programs, may look at the same directory; the
+    caller only has to exclude that the same name is started twice at the same time.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -92,8 +93,13 @@ class Processes:
         process = self.find(name)
         return None if process is None else process.pid
 
+    def running(self) -> list[str]:
+        """Return the names of those that are running."""
+        names = sorted(record.stem for record in self._records.glob("*.json"))
+        return [name for name in names if self.find(name) is not None]
+
     def exit_status(self, name: str) -> int | None:
-        """How the latest run ended: its exit status, minus the signal's number, or None if not known (yet)."""
+        """How the latest run ended: exit status, or minus the signal's number; None if not known (yet)."""
         try:
             return int(self._exit_status_path(name).read_text())
         except FileNotFoundError:
@@ -104,6 +110,7 @@ class Processes:
         running = self.find(spec.name)
         if running is not None:
             return running.pid
+        self._wait(spec, spec.may_start)
         for folder in (self._records, self._logs):
             folder.mkdir(parents=True, exist_ok=True)
         self._record_path(spec.name).unlink(missing_ok=True)
@@ -127,24 +134,15 @@ class Processes:
 
     def wait_until_ready(self, spec: ProcessSpec) -> None:
         """Return once the probe is content; raise if the process dies or the time is over."""
-        deadline = time.monotonic() + spec.start_timeout_seconds
-        while True:
+
+        def probe() -> str | None:
             if self.find(spec.name) is None:
                 self._await_exit_status(spec.name)
-                raise ProcessDiedError(
-                    spec.name,
-                    self.exit_status(spec.name),
-                    self.log_path(spec.name),
-                    self.log_tail(spec.name),
-                )
-            reason = spec.probe()
-            if reason is None:
-                return
-            if time.monotonic() > deadline:
-                raise NotReadyError(
-                    spec.name, spec.start_timeout_seconds, reason, self.log_path(spec.name)
-                )
-            time.sleep(POLL_SECONDS)
+                status, log_path = self.exit_status(spec.name), self.log_path(spec.name)
+                raise ProcessDiedError(spec.name, status, log_path, self.log_tail(spec.name))
+            return spec.probe()
+
+        self._wait(spec, probe)
 
     def stop(self, specs: Sequence[ProcessSpec], timeout_seconds: float | None = None) -> None:
         """Ask all to end at the same time, and kill what has not ended by its deadline.
@@ -188,6 +186,13 @@ class Processes:
         """Let a frozen process and its descendants go on (SIGCONT); return whether it was running."""
         process = self.find(name)
         return process is not None and _signal_tree(process, signal.SIGCONT)
+
+    def _wait(self, spec: ProcessSpec, probe: Probe) -> None:
+        deadline = time.monotonic() + spec.start_timeout_seconds
+        while (reason := probe()) is not None:
+            if time.monotonic() > deadline:
+                raise NotReadyError(spec.name, spec.start_timeout_seconds, reason, self.log_path(spec.name))
+            time.sleep(POLL_SECONDS)
 
     def _await_exit_status(self, name: str) -> None:
         # The keeper writes it right after the end; only a killed keeper never does.

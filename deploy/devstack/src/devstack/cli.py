@@ -1,0 +1,164 @@
+"""The command line."""
+
+import subprocess
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from devstack import choose
+from devstack.config import read_settings
+from devstack.errors import DevstackError
+from devstack.kafka_broker import DEFAULT_VERSION, MODES
+from devstack.rendering import print_info, status_table
+from devstack.stack import Stack
+from devstack.stack_directory import StackDirectory
+from devstack.stacks import open_stack
+
+console = Console(highlight=False, soft_wrap=True)
+
+
+class _Told(click.ClickException):
+    """An error of the stack, as one line and an exit status."""
+
+    def __init__(self, error: DevstackError) -> None:
+        super().__init__(str(error))
+        self.exit_code = error.exit_status
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"devstack: {self.message}", err=True)
+
+
+def _telling(command: Callable[..., None]) -> Callable[..., None]:
+    def told(*arguments: Any, **options: Any) -> None:
+        try:
+            command(*arguments, **options)
+        except DevstackError as error:
+            raise _Told(error) from error
+
+    return update_wrapper(told, command)
+
+
+def _say(message: str) -> None:
+    console.print(f"  [dim]…[/] {escape(message)}")
+
+
+@click.group()
+def main() -> None:
+    """Start, watch and stop a whole stack: PostgreSQL, Kafka and every service."""
+
+
+@main.command()
+@click.option("--kind", type=click.Choice(["embedded", "external"]), envvar="STACK", default="embedded")
+@click.option(
+    "--kafka", envvar="KAFKA", help=f"Version of Kafka: {', '.join(MODES)}.", default=DEFAULT_VERSION
+)
+@click.option("--postgresql-url", envvar="EXTERNAL_POSTGRESQL_URL", help="External: an administrator's URL.")
+@click.option(
+    "--bootstrap-servers", envvar="EXTERNAL_KAFKA_BOOTSTRAP_SERVERS", help="External: Kafka's address."
+)
+@_telling
+def up(kind: str, kafka: str, postgresql_url: str | None, bootstrap_servers: str | None) -> None:
+    """Start what isn't running, and wait until it is ready."""
+    settings = read_settings()
+    stack = (
+        choose.embedded_stack(settings, kafka)
+        if kind == "embedded"
+        else choose.external_stack(settings, postgresql_url, bootstrap_servers)
+    )
+    started = stack.up(_say)
+    console.print("[green]up[/]" if started else "already running")
+    print_info(console, stack.info())
+    console.print(f"  {'all of it':24} {stack.info_path}")
+
+
+@main.command()
+@_telling
+def status() -> None:
+    """Say what runs, and where."""
+    console.print(status_table(_stack().status()))
+
+
+@main.command()
+@_telling
+def down() -> None:
+    """Stop everything; the data stay."""
+    settings = read_settings()
+    names = StackDirectory(settings.directory).active()
+    for name in names:
+        open_stack(settings.directory, name).down(_say)
+    console.print("down" if names else "nothing was running")
+
+
+@main.command()
+@_telling
+def clean() -> None:
+    """Stop everything and remove its data. What is in external servers stays."""
+    settings = read_settings()
+    directory = StackDirectory(settings.directory)
+    for name in sorted({*directory.active(), *directory.known()}):
+        open_stack(settings.directory, name).clean(_say)
+        console.print(f"removed {directory.data(name)}")
+
+
+@main.command()
+@click.argument("name")
+@_telling
+def start(name: str) -> None:
+    """Start one process, and wait until it is ready."""
+    console.print(f"{name} runs as {_stack().start(name)}")
+
+
+@main.command()
+@click.argument("name")
+@click.option("--timeout", type=float, help="Seconds after which it is killed.")
+@_telling
+def stop(name: str, timeout: float | None) -> None:
+    """Ask one process to end; kill it if it doesn't."""
+    console.print(f"{name} ended with {_stack().stop(name, timeout)}")
+
+
+@main.command()
+@click.argument("name")
+@_telling
+def kill(name: str) -> None:
+    """Kill one process, giving it no chance to do anything."""
+    console.print(f"{name} is killed" if _stack().kill(name) else f"{name} was not running")
+
+
+@main.command()
+@click.argument("name")
+@_telling
+def pause(name: str) -> None:
+    """Freeze one process until `resume`."""
+    console.print(f"{name} is frozen" if _stack().pause(name) else f"{name} was not running")
+
+
+@main.command()
+@click.argument("name")
+@_telling
+def resume(name: str) -> None:
+    """Let a frozen process go on."""
+    console.print(f"{name} goes on" if _stack().resume(name) else f"{name} was not running")
+
+
+@main.command()
+@click.argument("name")
+@click.option("--lines", default=50, show_default=True, help="How many of the last lines.")
+@click.option("--follow", is_flag=True, help="Go on with what is written from now on.")
+@_telling
+def logs(name: str, lines: int, follow: bool) -> None:
+    """Show what a process has written."""
+    path = _stack().log_path(name)
+    if not path.exists():
+        console.print(f"{name} has never run")
+        return
+    command = ["tail", "-n", str(lines), *(["-F"] if follow else []), str(path)]
+    subprocess.run(command, check=False)  # noqa: S603 nothing but numbers and a known path
+
+
+def _stack() -> Stack:
+    return choose.present_stack(read_settings())

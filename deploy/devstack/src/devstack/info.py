@@ -1,0 +1,56 @@
+"""stack.json: where everything listens, for whoever wants to use the stack."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict
+from pydantic.alias_generators import to_camel
+
+Kind = Literal["embedded", "external"]
+
+
+class _Info(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, frozen=True)
+
+
+class KafkaInfo(_Info):
+    """The broker; no pid if it is not ours."""
+
+    bootstrap_servers: str
+    version: str
+    pid: int | None = None
+
+
+class PostgresqlInfo(_Info):
+    """The server; no pid if it is not ours. Each database's URL is its owner's."""
+
+    version: str
+    pid: int | None = None
+    databases: dict[str, str]
+
+
+class ServiceInfo(_Info):
+    """One process; no pid while it isn't running."""
+
+    url: str | None = None
+    pid: int | None = None
+
+
+class StackInfo(_Info):
+    """The whole stack."""
+
+    kind: Kind
+    kafka: KafkaInfo
+    postgresql: PostgresqlInfo
+    services: dict[str, ServiceInfo]
+
+    @classmethod
+    def read(cls, path: Path) -> Self:
+        """Read stack.json."""
+        return cls.model_validate_json(path.read_text())
+
+    def write(self, path: Path) -> None:
+        """Write stack.json in one step: a reader finds the former or the new one, whole."""
+        new = path.with_name(path.name + ".new")
+        new.write_text(self.model_dump_json(by_alias=True, exclude_none=True, indent=2) + "\n")
+        new.replace(path)

@@ -1,0 +1,75 @@
+"""Which process listens on which port."""
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from devstack.free_ports import find_free_ports
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+
+
+class Ports(BaseModel):
+    """A port for every process that may be started; a field's name is the process's, with underscores.
+
+    The notification consumers and the coupon worker have no API: theirs serve health and metrics.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    coupon_api: Port = 8001
+    order_api: Port = 8002
+    notification_api: Port = 8003
+    outbox_relay: Port = 8004
+    provider_sandbox: Port = 8010
+    coupon_worker: Port = 8011
+    notification_consumer_1: Port = 8012
+    notification_consumer_2: Port = 8013
+    notification_consumer_3: Port = 8014
+    postgresql: Port = 15432
+    kafka: Port = 9092
+    kafka_controller: Port = 9093
+    zookeeper: Port = 2181
+
+    @classmethod
+    def default(cls) -> Self:
+        """Return the ports that the documentation names."""
+        return cls()
+
+    @classmethod
+    def free(cls) -> Self:
+        """Return ports that are free at the moment, so that any number of stacks can run side by side."""
+        return cls(**dict(zip(cls.model_fields, find_free_ports(len(cls.model_fields)), strict=True)))
+
+    def of(self, process: str) -> int:
+        """Return the port of a process by its name."""
+        return int(getattr(self, _field(process)))
+
+    def changed(self, changes: dict[str, int]) -> Self:
+        """Return these ports but for the changed ones, keyed by field."""
+        return type(self)(**{**self.model_dump(), **changes})
+
+    @model_validator(mode="after")
+    def _are_different(self) -> Self:
+        """Name the processes that would share a port."""
+        counts = Counter(self.model_dump().values())
+        twice = [f"{variable(name)}={port}" for name, port in self.model_dump().items() if counts[port] > 1]
+        if twice:
+            raise ValueError(f"one port for several processes: {', '.join(twice)}")
+        return self
+
+
+def variable(process: str) -> str:
+    """Return the environment variable that sets the port of a process."""
+    return f"DEVSTACK_{_field(process).upper()}_PORT"
+
+
+def port_variables() -> Iterable[tuple[str, str]]:
+    """Return each field of `Ports` with its environment variable."""
+    return [(name, variable(name)) for name in Ports.model_fields]
+
+
+def _field(process: str) -> str:
+    return process.replace("-", "_")

@@ -1,0 +1,82 @@
+"""PostgreSQL's data directory, from outside of the server."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from devstack import config, system_user
+from devstack.errors import DevstackError
+
+ADMINISTRATOR = "postgres"
+_LOCK_FILE_STATUS_LINE = 7
+
+
+class DataDirectory:
+    """One cluster's files."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock_file = path / "postmaster.pid"
+
+    def make_if_missing(self, *, durable: bool) -> None:
+        """Run initdb where it hasn't been; an interrupted run is never taken for a whole one."""
+        if self.path.exists():
+            return
+        new = self.path.with_name(self.path.name + ".new")
+        shutil.rmtree(new, ignore_errors=True)
+        new.mkdir(mode=0o700, parents=True)
+        password_file = self.path.with_name("administrator-password")
+        password_file.write_text(ADMINISTRATOR)
+        try:
+            self._run_initdb(new, password_file, durable=durable)
+        finally:
+            password_file.unlink()
+        new.rename(self.path)
+
+    def not_ready_because(self, server_pid: int | None) -> str | None:
+        """Tell why the server of this pid does not serve yet, or None if it does."""
+        try:
+            lines = self._lock_file.read_text().splitlines()
+        except FileNotFoundError:
+            return "it is starting"
+        # A killed server has left its own.
+        own = bool(lines) and lines[0] == str(server_pid)
+        status = (
+            lines[_LOCK_FILE_STATUS_LINE].strip() if own and lines[_LOCK_FILE_STATUS_LINE:] else "starting"
+        )
+        return None if status == "ready" else f"it is {status}"
+
+    def forget_foreign_lock_file(self) -> None:
+        """Remove a killed server's lock file if another program has its pid now: PostgreSQL would refuse."""
+        try:
+            holder = psutil.Process(int(self._lock_file.read_text().split(maxsplit=1)[0]))
+            foreign = holder.name() != "postgres"
+        except (FileNotFoundError, psutil.NoSuchProcess, ValueError, IndexError):
+            return
+        if foreign:
+            self._lock_file.unlink()
+
+    def _run_initdb(self, new: Path, password_file: Path, *, durable: bool) -> None:
+        user = system_user.server_user()
+        identity: dict[str, Any] = {}
+        if user is not None:
+            identity = {"user": user.user, "group": user.group, "extra_groups": []}
+            system_user.let_run()
+            system_user.let_reach(new)
+            for path in (new, password_file):
+                os.chown(path, user.user, user.group)
+        made = subprocess.run(  # noqa: S603 the installed server's own program
+            [
+                system_user.INSTALLATION / "bin" / "initdb", "--pgdata", new, "--username", ADMINISTRATOR,
+                "--pwfile", password_file, "--auth", "scram-sha-256", "--encoding", "UTF8",
+                "--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8",
+                *(() if durable else ("--no-sync",)),
+            ],
+            env=config.base_environment(), capture_output=True, text=True, check=False, **identity,
+        )  # fmt: skip
+        if made.returncode != 0:
+            raise DevstackError(f"PostgreSQL's data directory can't be made: {made.stderr.strip()}")

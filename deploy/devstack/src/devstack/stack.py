@@ -1,0 +1,246 @@
+"""A whole stack: PostgreSQL, Kafka and every service, on either kind of infrastructure."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from shutil import rmtree
+
+from devstack.errors import PortTakenError, UnknownProcessError, UsageError
+from devstack.free_ports import is_free
+from devstack.info import ServiceInfo, StackInfo
+from devstack.infrastructure import Infrastructure, Progress
+from devstack.ports import Ports, variable
+from devstack.processes import Processes, ProcessSpec
+from devstack.service_processes import places, run_migrations, service_spec, service_url
+from devstack.services import Deployment
+from devstack.stack_directory import StackDirectory
+from devstack.status import ProcessStatus, status_of
+
+
+def silent(_message: str) -> None:
+    """Be the progress callback of whoever doesn't want to know."""
+
+
+class Stack:
+    """Starts, watches and stops the processes of one directory; any number of programs may, in turn.
+
+    Processes live on when this object and its program are gone. Running ones keep the ports that they have;
+    else the given ports are taken, or those of the last time, or the default ones.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        name: str,
+        make_infrastructure: Callable[[Path, Ports, Processes], Infrastructure],
+        *,
+        ports: Ports | None,
+        deployment: Deployment,
+    ) -> None:
+        self._directory = StackDirectory(directory)
+        self._name = name
+        self._make_infrastructure = make_infrastructure
+        self._wanted_ports = ports
+        self._deployment = deployment
+        self._data = self._directory.data(name)
+        self._processes = Processes(self._data)
+        self._settle_ports()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all processes in the order of their start."""
+        return (*self._infrastructure_names, *(service.name for service in self._deployment.services))
+
+    @property
+    def info_path(self) -> Path:
+        """Where stack.json is while the stack runs."""
+        return self._directory.info_path
+
+    def log_path(self, name: str) -> Path:
+        """Where a process writes what it has to say."""
+        self._check_name(name)
+        return self._processes.log_path(name)
+
+    def up(self, progress: Progress = silent) -> bool:
+        """Start what isn't running, and return when all of that is ready; False if nothing was missing.
+
+        If that fails, whatever this call had started is stopped again.
+        """
+        with self._directory.lock(progress):
+            self._refuse_beside_another()
+            self._settle_ports()
+            missing = [name for name in self.names if self._processes.find(name) is None]
+            if missing:
+                self._check_ports(missing)
+                self._directory.remember_ports(self._name, self.ports)
+                self._start_all(missing, progress)
+            self._write_info()
+            return bool(missing)
+
+    def down(self, progress: Progress = silent) -> bool:
+        """Stop the services together, then Kafka, then PostgreSQL; False if nothing was running."""
+        with self._directory.lock(progress):
+            running = self._processes.running()
+            self._stop(running, progress)
+            if not self._directory.active():
+                self.info_path.unlink(missing_ok=True)
+            return bool(running)
+
+    def clean(self, progress: Progress = silent) -> None:
+        """Stop everything and remove its data, logs and remembered ports."""
+        self.down(progress)
+        with self._directory.lock(progress):
+            rmtree(self._data, ignore_errors=True)
+
+    def start(self, name: str, progress: Progress = silent) -> int | None:
+        """Start one process unless it runs; return its pid when it is ready."""
+        self._check_name(name)
+        with self._directory.lock(progress):
+            self._refuse_beside_another()
+            self._settle_ports()
+            if self._processes.find(name) is None:
+                self._check_ports([name])
+                self._directory.remember_ports(self._name, self.ports)
+                self._start_one(name, progress)
+            self._write_info()
+            return self._processes.pid(name)
+
+    def stop(self, name: str, timeout_seconds: float | None = None) -> int | None:
+        """Ask one process to end, kill it after the timeout, and return its exit status.
+
+        That is minus the number of the signal that ended it (-9 for a killed one), or None if the process
+        never ran or nobody could see it end.
+        """
+        self._check_name(name)
+        with self._directory.lock(silent):
+            self._processes.stop([self._spec(name)], timeout_seconds)
+            self._write_info()
+            return self._processes.exit_status(name)
+
+    def kill(self, name: str) -> bool:
+        """SIGKILL one process and its descendants; return whether it was running."""
+        self._check_name(name)
+        killed = self._processes.kill(name)
+        self._write_info()
+        return killed
+
+    def pause(self, name: str) -> bool:
+        """Freeze one process and its descendants; return whether it was running."""
+        self._check_name(name)
+        return self._processes.pause(name)
+
+    def resume(self, name: str) -> bool:
+        """Let a frozen process go on; return whether it was running."""
+        self._check_name(name)
+        return self._processes.resume(name)
+
+    def status(self) -> list[ProcessStatus]:
+        """Look at every process and ask it whether it is ready."""
+        return [status_of(self._spec(name), self._processes, self._url(name)) for name in self.names]
+
+    def info(self) -> StackInfo:
+        """Describe the stack as it is at this moment."""
+        services = {
+            service.name: ServiceInfo(url=self._url(service.name), pid=self._processes.pid(service.name))
+            for service in self._deployment.services
+        }
+        return StackInfo(
+            kind=self._infrastructure.kind,
+            kafka=self._infrastructure.kafka_info(),
+            postgresql=self._infrastructure.postgresql_info(),
+            services=services,
+        )
+
+    @property
+    def _infrastructure_names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for name, _ in self._infrastructure.listeners))
+
+    def _settle_ports(self) -> None:
+        remembered = self._directory.remembered_ports(self._name)
+        if remembered is not None and (self._wanted_ports is None or self._processes.running()):
+            self.ports = remembered
+        else:
+            self.ports = self._wanted_ports or Ports.default()
+        self._infrastructure = self._make_infrastructure(self._data, self.ports, self._processes)
+
+    def _refuse_beside_another(self) -> None:
+        others = [name for name in self._directory.active() if name != self._name]
+        if others:
+            raise UsageError(
+                f"{', '.join(others)} is running; stop it with `devstack down` before you start {self._name}"
+            )
+
+    def _check_ports(self, missing: Sequence[str]) -> None:
+        listeners = [
+            *self._infrastructure.listeners,
+            *((it.name, it.name) for it in self._deployment.services),
+        ]
+        for process, port_name in listeners:
+            if process in missing and not is_free(self.ports.of(port_name)):
+                raise PortTakenError(self.ports.of(port_name), process, variable(port_name))
+
+    def _start_all(self, missing: Sequence[str], progress: Progress) -> None:
+        before = self._processes.running()
+        try:
+            self._start_infrastructure(progress)
+            started = [name for name in missing if name not in self._infrastructure_names]
+            for name in started:
+                self._processes.start(self._spec(name))
+            for name in started:
+                progress(name)
+                self._processes.wait_until_ready(self._spec(name))
+        except BaseException:
+            self._stop([name for name in self._processes.running() if name not in before], silent)
+            raise
+
+    def _start_infrastructure(self, progress: Progress) -> None:
+        # Kafka's start takes seconds, and the migrations don't need it.
+        with ThreadPoolExecutor() as pool:
+            kafka = pool.submit(self._infrastructure.start_kafka, progress)
+            self._infrastructure.start_postgresql(progress)
+            if self._deployment.migrations:
+                progress("migrations")
+            run_migrations(self._deployment, self._places(), self._processes)
+            kafka.result()
+
+    def _start_one(self, name: str, progress: Progress) -> None:
+        progress(name)
+        if name not in self._infrastructure_names:
+            spec = self._spec(name)
+            self._processes.start(spec)
+            self._processes.wait_until_ready(spec)
+        elif name == "postgresql":
+            self._infrastructure.start_postgresql(silent)
+        else:
+            self._infrastructure.start_kafka(silent)
+
+    def _stop(self, names: Sequence[str], progress: Progress) -> None:
+        services = [service.name for service in self._deployment.services if service.name in names]
+        if services:
+            progress(f"stopping {len(services)} services")
+            self._processes.stop([self._spec(name) for name in services])
+        for name in reversed(self._infrastructure_names):
+            if name in names:
+                progress(f"stopping {name}")
+                self._processes.stop([self._spec(name)])
+
+    def _spec(self, name: str) -> ProcessSpec:
+        for spec in self._infrastructure.specs():
+            if spec.name == name:
+                return spec
+        service = next(service for service in self._deployment.services if service.name == name)
+        return service_spec(service, self.ports, self._places())
+
+    def _places(self) -> dict[str, str]:
+        return places(self._infrastructure, self.ports, self._data)
+
+    def _url(self, name: str) -> str | None:
+        return None if name in self._infrastructure_names else service_url(name, self.ports)
+
+    def _check_name(self, name: str) -> None:
+        if name not in self.names:
+            raise UnknownProcessError(name, self.names)
+
+    def _write_info(self) -> None:
+        if self._processes.running():
+            self.info().write(self.info_path)

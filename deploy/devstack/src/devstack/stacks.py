@@ -1,0 +1,63 @@
+"""The two kinds of stack that devstack starts."""
+
+from pathlib import Path
+
+from devstack.embedded import EmbeddedInfrastructure, data_name
+from devstack.external import DATA_NAME, ExternalInfrastructure, ExternalServers
+from devstack.infrastructure import Infrastructure
+from devstack.kafka_broker import DEFAULT_VERSION, supported_version
+from devstack.ports import Ports
+from devstack.processes import Processes
+from devstack.services import SHOP, Deployment
+from devstack.stack import Stack
+from devstack.stack_directory import StackDirectory
+
+
+class EmbeddedStack(Stack):
+    """PostgreSQL and Kafka are processes of this machine as well."""
+
+    def __init__(
+        self,
+        directory: Path,
+        kafka_version: str = DEFAULT_VERSION,
+        ports: Ports | None = None,
+        *,
+        durable: bool = True,
+        deployment: Deployment = SHOP,
+    ) -> None:
+        def make(data: Path, settled: Ports, processes: Processes) -> Infrastructure:
+            return EmbeddedInfrastructure(
+                data, kafka_version=kafka_version, ports=settled, processes=processes, durable=durable
+            )
+
+        name = data_name(supported_version(kafka_version))
+        super().__init__(directory, name, make, ports=ports, deployment=deployment)
+
+
+class ExternalStack(Stack):
+    """PostgreSQL and Kafka are somebody else's; without `servers`, those of the last time."""
+
+    def __init__(
+        self,
+        directory: Path,
+        servers: ExternalServers | None = None,
+        ports: Ports | None = None,
+        *,
+        deployment: Deployment = SHOP,
+    ) -> None:
+        data = StackDirectory(directory).data(DATA_NAME)
+        known = ExternalServers.read(data) if servers is None else servers
+
+        def make(data: Path, settled: Ports, processes: Processes) -> Infrastructure:
+            return ExternalInfrastructure(known)
+
+        super().__init__(directory, DATA_NAME, make, ports=ports, deployment=deployment)
+        if servers is not None:
+            servers.write(data)
+
+
+def open_stack(directory: Path, name: str) -> Stack:
+    """Return a stack that has data in the directory, by the name that `StackDirectory` knows it by."""
+    if name == DATA_NAME:
+        return ExternalStack(directory)
+    return EmbeddedStack(directory, name.removeprefix(data_name("")))
