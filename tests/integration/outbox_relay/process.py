@@ -65,7 +65,7 @@ class RelayProcess:
 def a_relay_process(
     directory: Path, bootstrap_servers: str, sources: Mapping[str, str], **settings: object
 ) -> Iterator[RelayProcess]:
-    """A relay of ``sources`` (names and database URLs) that answers HTTP; killed at the end if it still runs."""
+    """A relay of ``sources`` (names and database URLs) that answers HTTP; killed at the end."""
     (port,) = find_free_ports(1)
     log = directory / f"relay-{port}.log"
     environment = {

@@ -1,4 +1,4 @@
-"""What reaches Kafka, in which order, whatever writers do. The relay takes its steps when the test says so."""
+"""What reaches Kafka, in which order, whatever writers do. The relay steps when the test says so."""
 
 import json
 from datetime import datetime
@@ -20,8 +20,8 @@ def test_record_carries_key_cloudevents_headers_and_the_payload_byte_for_byte(
     event_id = uuid4()
     outbox.run(
         "INSERT INTO outbox (id, topic, aggregatetype, aggregateid, type, source, payload, traceparent,"
-        " created_at) VALUES (:id, :topic, 'order', '주문-7', 'OrderTested', '/order-service', :payload, '00-ab-cd-01',"
-        " '2026-01-02 03:04:05.006+09')",
+        " created_at) VALUES (:id, :topic, 'order', '주문-7', 'OrderTested', '/order-service', :payload,"
+        " '00-ab-cd-01', '2026-01-02 03:04:05.006+09')",
         id=event_id, topic=outbox.topic, payload=payload,
     )  # fmt: skip
 
@@ -301,7 +301,8 @@ def test_payload_with_escapes_is_published_as_written(
     outbox.append("percent % colon :name")
     with outbox.transaction() as transaction:
         transaction.connection.execute(
-            text("UPDATE outbox SET payload = CAST(:payload AS json)"), {"payload": '{"x": "\\u0000 %s \\\\"}'}
+            text("UPDATE outbox SET payload = CAST(:payload AS json)"),
+            {"payload": '{"x": "\\u0000 %s \\\\"}'},
         )
     relay.drain()
 

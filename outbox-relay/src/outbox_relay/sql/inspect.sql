@@ -11,9 +11,9 @@ waiting AS MATERIALIZED (
     SELECT rows.created_at
     FROM cursor
     CROSS JOIN LATERAL (
-        SELECT outbox.created_at
+        SELECT late_row.created_at
         FROM pg_snapshot_xip(cursor.snapshot) AS late (xid)
-        JOIN outbox USING (xid)
+        CROSS JOIN LATERAL (SELECT created_at FROM outbox WHERE outbox.xid = late.xid LIMIT :cap) AS late_row
         WHERE cursor.window_snapshot IS NULL
         UNION ALL
         SELECT outbox.created_at
@@ -27,11 +27,14 @@ waiting AS MATERIALIZED (
           AND outbox.position > cursor.window_position
           AND NOT pg_visible_in_snapshot(outbox.xid, cursor.snapshot)
         UNION ALL
-        SELECT outbox.created_at
+        SELECT late_row.created_at
         FROM pg_snapshot_xip(cursor.window_snapshot) AS late (xid)
-        JOIN outbox USING (xid)
+        CROSS JOIN LATERAL (SELECT created_at, position
+                            FROM outbox
+                            WHERE outbox.xid = late.xid
+                            LIMIT :cap) AS late_row
         WHERE cursor.window_snapshot IS NOT NULL
-          AND outbox.position <= cursor.window_position
+          AND late_row.position <= cursor.window_position
     ) AS rows
     LIMIT :cap
 )
