@@ -1,0 +1,37 @@
+"""A stack for processes to be killed in."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from devstack.ports import Ports
+from devstack.stacks import EmbeddedStack
+from tests.support.shop import ShopClient
+
+
+@pytest.fixture(scope="session")
+def stack_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("chaos-stack")
+
+
+@pytest.fixture(scope="session")
+def _started_stack(stack_directory: Path) -> Iterator[EmbeddedStack]:
+    stack = EmbeddedStack(stack_directory, ports=Ports.free())
+    stack.up()
+    yield stack
+    stack.down()
+
+
+@pytest.fixture
+def stack(_started_stack: EmbeddedStack) -> EmbeddedStack:
+    """The stack, whole again whatever the last test left of it."""
+    _started_stack.up()
+    return _started_stack
+
+
+@pytest.fixture
+def shop(stack: EmbeddedStack) -> Iterator[ShopClient]:
+    client = ShopClient(stack.info())
+    yield client
+    client.close()

@@ -1,0 +1,138 @@
+"""Both business processes of the seed, end to end over HTTP, Kafka and three databases."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from kafka.admin import KafkaAdminClient
+
+from devstack.stacks import EmbeddedStack
+from tests.support.demo import DemoProcess, assert_nothing_lost_or_doubled
+from tests.support.shop import ShopClient
+from tests.support.topics import produce, read_topic
+
+
+def test_click_becomes_a_coupon_in_order_and_never_more_than_there_are(shop: ShopClient) -> None:
+    coupon_id = shop.create_coupon(totalQuantity=2)
+    requests = [shop.decided(shop.press(user_id, coupon_id)) for user_id in (1, 1, 2, 3)]
+    assert [(it["status"], it.get("reason")) for it in requests] == [
+        ("ISSUED", None),
+        ("REJECTED", "DUPLICATE"),
+        ("ISSUED", None),
+        ("REJECTED", "SOLD_OUT"),
+    ]
+    assert [it["decisionNumber"] for it in requests] == [1, 2, 3, 4]
+    assert [it.get("issueNumber") for it in requests] == [1, None, 2, None]
+    coupon = shop.get("coupon-api", f"/api/v1/coupons/{coupon_id}").json()
+    assert (coupon["issuedQuantity"], coupon["remainingQuantity"], coupon["status"]) == (2, 0, "SOLD_OUT")
+
+
+def test_answer_is_the_seeds(shop: ShopClient) -> None:
+    coupon_id = shop.create_coupon()
+    reply = shop.post("coupon-api", f"/api/v1/users/9/coupons/{coupon_id}/issue")
+    assert reply.status_code == 202
+    assert (reply.json()["status"], reply.json()["message"]) == ("ACCEPTED", "요청 접수됨")
+    assert reply.headers["Location"] == f"/api/v1/coupon-requests/{reply.json()['requestId']}"
+
+
+def test_waiting_for_the_decision_ends_with_it(shop: ShopClient) -> None:
+    request_id = shop.press(1, shop.create_coupon())
+    request = shop.get("coupon-api", f"/api/v1/coupon-requests/{request_id}?wait=10").json()
+    assert request["status"] == "ISSUED"
+
+
+def test_payment_becomes_three_effects(shop: ShopClient) -> None:
+    order_id = shop.place_order()
+    payment = shop.pay(order_id)
+    assert (payment.status_code, payment.json()["status"]) == (201, "APPROVED")
+    assert set(shop.effects(order_id)) == {"alimtalk", "analytics", "monitoring"}
+    assert shop.get("order-api", f"/api/v1/orders/{order_id}").json()["status"] == "COMPLETED"
+
+
+def test_declined_payment_publishes_nothing_and_can_be_paid_again(shop: ShopClient) -> None:
+    order_id = shop.place_order()
+    assert shop.pay(order_id, payment_key="decline-1").status_code == 402
+    assert shop.get("order-api", f"/api/v1/orders/{order_id}").json()["status"] == "PENDING_PAYMENT"
+    assert shop.pay(order_id, payment_key="card-2").status_code == 201
+    assert all(effect["attempts"] == 1 for effect in shop.effects(order_id).values())
+
+
+def test_any_kafka_client_sees_keys_cloudevents_headers_and_json(
+    stack: EmbeddedStack, shop: ShopClient
+) -> None:
+    order_id = shop.place_order()
+    shop.pay(order_id)
+    records = read_topic(
+        stack.info().kafka.bootstrap_servers,
+        "order-completed",
+        lambda records: any(record.key == order_id.encode() for record in records),
+    )
+    (record,) = [record for record in records if record.key == order_id.encode()]
+    value, headers = json.loads(record.value), {name: text.decode() for name, text in record.headers}
+    assert (value["orderId"], value["totalAmount"], value["currency"]) == (order_id, 30000, "KRW")
+    assert headers["ce_id"] == value["eventId"]
+    assert (headers["ce_type"], headers["ce_source"]) == ("OrderCompleted", "/order-service")
+    assert headers["ce_specversion"] == "1.0"
+    assert headers["content-type"] == "application/json"
+    assert headers["traceparent"].startswith("00-")
+    assert headers["ce_time"].endswith("Z")
+
+
+def test_topics_are_the_seeds(stack: EmbeddedStack) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=stack.info().kafka.bootstrap_servers)
+    try:
+        topics = {it["name"]: len(it["partitions"]) for it in admin.describe_topics()}
+    finally:
+        admin.close()
+    assert topics["coupon-publish-request"] == 3
+    assert topics["order-completed"] == 3
+
+
+@pytest.mark.parametrize("topic", ["coupon-publish-request", "order-completed"])
+def test_malformed_messages_go_aside_and_the_rest_flows(
+    stack: EmbeddedStack, shop: ShopClient, topic: str
+) -> None:
+    servers = stack.info().kafka.bootstrap_servers
+    malformed = [(b"1", b"{"), (b"1", b'{"eventType":"Other","version":1}'), (None, b"{}"), (b"1", None)]
+    for partition in range(3):
+        produce(servers, topic, malformed, partition)
+    dead = read_topic(servers, f"{topic}.dlt", lambda records: len(records) >= 12)
+    assert len(dead) == 12
+    for record in dead:
+        headers = dict(record.headers)
+        assert headers["dlt-reason"]
+        assert headers["dlt-topic"] == topic.encode()
+        assert headers["dlt-offset"].isdigit()
+    assert shop.decided(shop.press(1, shop.create_coupon()))["status"] == "ISSUED"
+    order_id = shop.place_order()
+    shop.pay(order_id)
+    shop.effects(order_id)
+
+
+def test_many_users_at_once_get_exactly_the_stock(shop: ShopClient) -> None:
+    coupon_id = shop.create_coupon(totalQuantity=10)
+    with ThreadPoolExecutor(20) as pool:
+        request_ids = list(pool.map(lambda user_id: shop.press(user_id, coupon_id), range(1, 61)))
+    requests = [shop.decided(request_id) for request_id in request_ids]
+    assert sorted(it["issueNumber"] for it in requests if it["status"] == "ISSUED") == list(range(1, 11))
+    assert sorted(it["decisionNumber"] for it in requests) == list(range(1, 61))
+
+
+def test_every_process_is_ready_and_documents_itself(stack: EmbeddedStack, shop: ShopClient) -> None:
+    assert {status.name: status.state for status in stack.status() if status.state != "ready"} == {}
+    for service in ("coupon-api", "order-api", "notification-api", "outbox-relay"):
+        assert shop.get(service, "/openapi.json").json()["paths"]
+        assert shop.get(service, "/docs").status_code in {200, 302}
+        assert b"http_requests_total" in shop.get(service, "/metrics").content
+
+
+def test_demo_adds_up_and_no_process_logs_an_error(
+    stack: EmbeddedStack, stack_directory: Path, tmp_path: Path
+) -> None:
+    with DemoProcess(stack_directory, tmp_path, users=150, stock=40, limit=60, seed=5) as demo:
+        summary = demo.finish()
+    assert_nothing_lost_or_doubled(summary)
+    assert summary["stack"]["kind"] == "embedded"
+    assert summary["coupons"]["issued"] == 40
+    assert summary["logErrors"] == 0

@@ -1,0 +1,87 @@
+"""The demo as a process of its own: load, and the verdict on every number."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from tests.support.waiting import wait_until
+
+_COMMAND = Path(sys.executable).with_name("shop-demo")
+# Whatever the one who runs the tests has set must not steer them.
+_OWN_VARIABLES = ("ORDERS", "USERS", "STOCK", "SEED", "LIMIT", "KEEP", "KAFKA", "STACK", "DEVSTACK_PORTS")
+
+
+class DemoProcess:
+    """One run against the stack of ``directory``; leave the block to end it, whatever happened."""
+
+    def __init__(self, directory: Path, scratch: Path, **options: int | str) -> None:
+        self._directory = directory
+        self._summary = scratch / "summary.json"
+        self._output = scratch / "output.txt"
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def output(self) -> str:
+        return self._output.read_text()
+
+    def wait_for_output(self, text: str, timeout_seconds: float = 60.0) -> None:
+        """Wait until the demo has said ``text``; it must not have ended before."""
+
+        def said() -> bool:
+            assert self._process is not None
+            if text in self.output:
+                return True
+            assert self._process.poll() is None, self.output
+            return False
+
+        wait_until(said, f"the demo to say {text!r}", timeout_seconds)
+
+    def finish(self, timeout_seconds: float = 240.0) -> dict[str, Any]:
+        """Wait for the end; the summary, after making sure that everything adds up."""
+        assert self._process is not None
+        status = self._process.wait(timeout_seconds)
+        assert status == 0, self.output
+        summary: dict[str, Any] = json.loads(self._summary.read_text())
+        assert summary["ok"], self.output
+        return summary
+
+    def __enter__(self) -> Self:
+        environment = {name: value for name, value in os.environ.items() if name not in _OWN_VARIABLES}
+        environment["DEVSTACK_DIRECTORY"] = str(self._directory)
+        arguments = [part for name, value in self._options.items() for part in (f"--{name}", str(value))]
+        with self._output.open("wb") as output:
+            self._process = subprocess.Popen(
+                [str(_COMMAND), "--summary", str(self._summary), *arguments],
+                env=environment, stdout=output, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(timeout=30)
+
+
+def assert_nothing_lost_or_doubled(summary: Mapping[str, Any]) -> None:
+    """What must hold after any abuse."""
+    coupons, orders = summary["coupons"], summary["orders"]
+    assert {name: coupons[name] for name in ("undecided", "oversold", "duplicateIssues", "orderViolations")} == {
+        "undecided": 0, "oversold": 0, "duplicateIssues": 0, "orderViolations": 0,
+    }  # fmt: skip
+    assert (orders["lost"], orders["duplicated"]) == (0, 0)
+    assert orders["effects"] == dict.fromkeys(("alimtalk", "analytics", "monitoring"), orders["paid"])
+
+
+def timed(call: Any) -> tuple[Any, float]:
+    """What ``call`` returns, and how many seconds it took."""
+    started = time.monotonic()
+    return call(), time.monotonic() - started

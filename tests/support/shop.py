@@ -1,0 +1,87 @@
+"""The shop's HTTP APIs as a client uses them."""
+
+from typing import Any
+
+import httpx
+
+from devstack.info import StackInfo
+from tests.support.waiting import wait_until
+
+CAMPAIGN = {
+    "name": "첫 주문 5,000원 할인",
+    "totalQuantity": 2,
+    "startsAt": "2026-01-01T00:00:00Z",
+    "endsAt": "2099-01-01T00:00:00Z",
+    "discount": {"type": "AMOUNT", "value": 5000},
+}
+ORDER = {
+    "userId": 7,
+    "currency": "KRW",
+    "items": [{"productId": "P-1", "quantity": 2, "unitPrice": 15000}],
+    "recipient": {"name": "김하나", "phone": "010-1234-5678"},
+}
+
+
+class ShopClient:
+    """One client of all services of a stack."""
+
+    def __init__(self, info: StackInfo) -> None:
+        self._urls = {name: service.url for name, service in info.services.items()}
+        self._http = httpx.Client(timeout=15)
+
+    def close(self) -> None:
+        self._http.close()
+
+    def url(self, service: str) -> str:
+        url = self._urls[service]
+        assert url is not None
+        return url
+
+    def get(self, service: str, path: str) -> httpx.Response:
+        return self._http.get(self.url(service) + path)
+
+    def post(self, service: str, path: str, body: Any = None, **headers: str) -> httpx.Response:
+        return self._http.post(self.url(service) + path, json=body, headers=headers)
+
+    def create_coupon(self, **changes: Any) -> int:
+        reply = self.post("coupon-api", "/api/v1/coupons", {**CAMPAIGN, **changes})
+        assert reply.status_code == 201, reply.text
+        return int(reply.json()["couponId"])
+
+    def press(self, user_id: int, coupon_id: int) -> str:
+        reply = self.post("coupon-api", f"/api/v1/users/{user_id}/coupons/{coupon_id}/issue")
+        assert reply.status_code == 202, reply.text
+        return str(reply.json()["requestId"])
+
+    def decided(self, request_id: str, timeout_seconds: float = 30.0) -> dict[str, Any]:
+        """The request once it is decided."""
+
+        def look() -> dict[str, Any] | None:
+            request: dict[str, Any] = self.get("coupon-api", f"/api/v1/coupon-requests/{request_id}").json()
+            return request if request["status"] != "ACCEPTED" else None
+
+        found = wait_until(look, f"request {request_id} to be decided", timeout_seconds)
+        assert found is not None
+        return found
+
+    def place_order(self, **changes: Any) -> str:
+        reply = self.post("order-api", "/api/v1/orders", {**ORDER, **changes})
+        assert reply.status_code == 201, reply.text
+        return str(reply.json()["orderId"])
+
+    def pay(self, order_id: str, payment_key: str = "card-1", amount: int = 30000) -> httpx.Response:
+        body = {"method": "CARD", "paymentKey": payment_key, "amount": amount}
+        return self.post("order-api", f"/api/v1/orders/{order_id}/payments", body)
+
+    def effects(self, order_id: str, timeout_seconds: float = 30.0) -> dict[str, dict[str, Any]]:
+        """The three effects of an order, by name, once all are delivered."""
+
+        def look() -> dict[str, dict[str, Any]] | None:
+            reply = self.get("notification-api", f"/api/v1/notifications?orderId={order_id}")
+            effects = {effect["effect"]: effect for effect in reply.json().get("effects", [])}
+            done = len(effects) == 3 and all(it["status"] == "DELIVERED" for it in effects.values())
+            return effects if done else None
+
+        found = wait_until(look, f"the effects of order {order_id}", timeout_seconds)
+        assert found is not None
+        return found
