@@ -1,30 +1,28 @@
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
-from order_service.migrations import SCRIPT_LOCATION
-from servicekit.config import DatabaseSettings
-from servicekit.db.engine import create_engine
-from servicekit.db.migrations import upgrade
-from tests.integration.order_service.shop import Shop
-from tests.support.databases import RELAY_ROLE
+from tests.integration.order_service.shop import Shop, migrate, open_shop
+
+
+@pytest.fixture(autouse=True)
+def logs() -> Iterator[list[EventDict]]:
+    """What was logged. Not rendered: structlog's default draws every exception with all its variables."""
+    with capture_logs() as entries:
+        yield entries
 
 
 @pytest.fixture
 def order_database_url(database_url: str) -> str:
     """A migrated database of the test's own."""
-    upgrade(database_url, SCRIPT_LOCATION, options={"outbox_relay_role": RELAY_ROLE})
+    migrate(database_url)
     return database_url
 
 
 @pytest.fixture
-def engine(order_database_url: str) -> Iterator[Engine]:
-    engine = create_engine(DatabaseSettings(database_url=order_database_url), "order-service-tests")
-    yield engine
-    engine.dispose()
-
-
-@pytest.fixture
-def shop(engine: Engine) -> Shop:
-    return Shop(engine)
+def shop(order_database_url: str) -> Iterator[Shop]:
+    """A service of the test's own."""
+    with open_shop(order_database_url) as shop:
+        yield shop

@@ -1,6 +1,7 @@
 """The order service over HTTP, and its database as it really is."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,8 +10,13 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
+from order_service.migrations import SCRIPT_LOCATION
 from order_service.wsgi import build_application
+from servicekit.config import DatabaseSettings
+from servicekit.db.engine import create_engine
+from servicekit.db.migrations import upgrade
 from tests.integration.order_service.ledger_gateway import LedgerGateway
+from tests.support.databases import RELAY_ROLE
 
 PROBLEM = "application/problem+json"
 IN_PROGRESS_LIMIT = timedelta(seconds=60)
@@ -107,6 +113,21 @@ class Shop:
     def count(self, table: str) -> int:
         [(count,)] = self.query(f"SELECT count(*) FROM {table}")  # noqa: S608 - our own table names
         return int(count)
+
+
+def migrate(database_url: str) -> None:
+    """Make the service's tables in an empty database."""
+    upgrade(database_url, SCRIPT_LOCATION, options={"outbox_relay_role": RELAY_ROLE})
+
+
+@contextmanager
+def open_shop(database_url: str) -> Iterator[Shop]:
+    """A service on a migrated database."""
+    engine = create_engine(DatabaseSettings(database_url=database_url), "order-service-tests")
+    try:
+        yield Shop(engine)
+    finally:
+        engine.dispose()
 
 
 def slug(reply: TestResponse) -> str:

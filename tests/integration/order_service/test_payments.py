@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from structlog.typing import EventDict
 
 from tests.integration.order_service.ledger_gateway import CallerDied
 from tests.integration.order_service.shop import IN_PROGRESS_LIMIT, TOTAL, Shop, slug
@@ -154,7 +155,9 @@ def test_a_process_that_died_after_charging_holds_others_up_only_for_a_time(shop
     assert (len(shop.gateway.charged), len(shop.events())) == (1, 1)
 
 
-def test_a_charge_that_arrives_after_its_payment_was_given_up_is_due_for_refund(shop: Shop) -> None:
+def test_a_charge_that_arrives_after_its_payment_was_given_up_is_due_for_refund(
+    shop: Shop, logs: list[EventDict]
+) -> None:
     order_id = shop.placed()
 
     def freeze_until_abandoned(_: object) -> None:
@@ -166,6 +169,8 @@ def test_a_charge_that_arrives_after_its_payment_was_given_up_is_due_for_refund(
     late = shop.pay(order_id, "pay-1", key="k-1")
     assert (late.status_code, slug(late)) == (409, "payment-refund-due")
     assert shop.payment_statuses() == ["REFUND_DUE", "APPROVED"]
+    [alarm] = [entry for entry in logs if entry["log_level"] == "error"]
+    assert (alarm["event"], alarm["order_id"]) == ("payment_refund_due", order_id)
     assert len(shop.events()) == 1
 
 
