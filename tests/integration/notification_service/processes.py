@@ -83,9 +83,9 @@ class CommandProcess:
 class Sandbox:
     """A running sandbox, as its clients see it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, name: str = "sandbox") -> None:
         environment = {"HTTP_PORT": "0", "SANDBOX_DATABASE_PATH": str(directory / "sandbox.sqlite")}
-        self.process = CommandProcess(["provider-sandbox", "run"], environment, directory / "sandbox.log")
+        self.process = CommandProcess(["provider-sandbox", "run"], environment, directory / f"{name}.log")
 
     def __enter__(self) -> Self:
         self.process.start()

@@ -1,0 +1,98 @@
+"""OrderCompleted on the consuming side: what the contract allows, this service reads."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from notification_service.domain.completed_order import CompletedOrder, Recipient
+from notification_service.messaging.order_completed import CONSUMER_GROUP, TOPIC, OrderCompletedHandler
+from servicekit.messaging import InvalidMessage, ReceivedRecord
+
+CONTRACT = Path(__file__).parents[3] / "shared/contracts/order-completed"
+SCHEMA = json.loads((CONTRACT / "v1.schema.json").read_text())
+EXAMPLE: dict[str, Any] = json.loads((CONTRACT / "v1.example.json").read_text())
+
+
+def read(value: dict[str, Any]) -> CompletedOrder:
+    record = ReceivedRecord(TOPIC, 0, 0, value["orderId"].encode(), json.dumps(value).encode())
+    return OrderCompletedHandler(len).parse(record)
+
+
+def test_the_example_is_read_in_full() -> None:
+    assert read(EXAMPLE) == CompletedOrder(
+        event_id=UUID(EXAMPLE["eventId"]),
+        order_id=UUID(EXAMPLE["orderId"]),
+        user_id=7,
+        currency="KRW",
+        total_amount=33_500,
+        item_count=3,
+        recipient=Recipient("김하늘", "010-1234-5678"),
+        completed_at=datetime(2026, 11, 23, 4, 5, 6, 789012, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"userId": 2**63 - 1},
+        {"totalAmount": 2**53 - 1},
+        {"totalAmount": 0},
+        {"currency": "USD"},
+        {"occurredAt": "2026-11-23T04:05:06Z"},
+        {"items": [{"productId": "P" * 64, "quantity": 1_000_000, "unitPrice": 10**12}] * 200},
+        {"recipient": {"name": "하" * 100, "phone": "011-123-4567"}},
+    ],
+)
+def test_the_contracts_extremes_are_read(changes: dict[str, Any]) -> None:
+    event = {**EXAMPLE, **changes}
+    Draft202012Validator(SCHEMA).validate(event)
+
+    read(event)
+
+
+@pytest.mark.parametrize(
+    "addition",
+    [
+        {"coupon": {"couponId": 1}},
+        {"items": [{"productId": "P-1", "quantity": 2, "unitPrice": 15_000, "gift": True}]},
+        {"recipient": {"name": "김하늘", "phone": "010-1234-5678", "locale": "ko"}},
+    ],
+)
+def test_fields_that_may_be_added_are_ignored(addition: dict[str, Any]) -> None:
+    event = {**EXAMPLE, **addition}
+    Draft202012Validator(SCHEMA).validate(event)
+
+    read(event)
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        "eventId",
+        "eventType",
+        "version",
+        "occurredAt",
+        "orderId",
+        "userId",
+        "currency",
+        "totalAmount",
+        "items",
+        "recipient",
+    ],
+)
+def test_every_field_that_is_read_is_one_that_the_producer_must_send(field: str) -> None:
+    assert field in SCHEMA["required"]
+    event = {name: value for name, value in EXAMPLE.items() if name != field}
+    record = ReceivedRecord(TOPIC, 0, 0, b"key", json.dumps(event).encode())
+
+    with pytest.raises(InvalidMessage):
+        OrderCompletedHandler(len).parse(record)
+
+
+def test_topic_and_group_are_those_of_the_design() -> None:
+    assert (TOPIC, CONSUMER_GROUP) == ("order-completed", "order-consumer-group")

@@ -1,0 +1,42 @@
+"""Business days, daily sales and the back-off."""
+
+from datetime import UTC, date, datetime
+
+import pytest
+
+from notification_service.domain.completed_order import business_day
+from notification_service.domain.retry_policy import RetryPolicy
+
+
+@pytest.mark.parametrize(
+    ("instant", "day"),
+    [
+        (datetime(2026, 11, 23, 14, 59, 59, 999999, tzinfo=UTC), date(2026, 11, 23)),
+        (datetime(2026, 11, 23, 15, 0, tzinfo=UTC), date(2026, 11, 24)),
+        (datetime(2026, 12, 31, 15, 0, tzinfo=UTC), date(2027, 1, 1)),
+    ],
+)
+def test_a_business_day_begins_at_midnight_in_seoul(instant: datetime, day: date) -> None:
+    assert business_day(instant) == day
+
+
+def test_the_pause_doubles_up_to_its_cap() -> None:
+    policy = RetryPolicy(base_seconds=1.0, cap_seconds=300.0)
+
+    longest = [policy.delay_seconds(attempt, jitter=1.0) for attempt in (1, 2, 3, 9, 10, 10_000)]
+
+    assert longest == [1.0, 2.0, 4.0, 256.0, 300.0, 300.0]
+
+
+def test_half_of_the_pause_is_random() -> None:
+    policy = RetryPolicy(base_seconds=4.0)
+
+    assert policy.delay_seconds(1, jitter=0.0) == 2.0
+    assert policy.delay_seconds(1, jitter=0.5) == 3.0
+
+
+def test_a_delivery_is_given_up_at_its_age_and_not_before() -> None:
+    policy = RetryPolicy(give_up_after_seconds=3600.0)
+
+    assert not policy.is_exhausted(3599.9)
+    assert policy.is_exhausted(3600.0)
