@@ -77,6 +77,7 @@ class OrderSummary(_Part):
 
 class Summary(_Part):
     ok: bool
+    seed: int
     stack: StackSummary
     coupons: CouponSummary
     orders: OrderSummary

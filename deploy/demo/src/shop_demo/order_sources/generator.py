@@ -35,4 +35,4 @@ def generate_orders(*, count: int, seed: int) -> OrderBatch:
         orders.append(
             Order(source_id, customer_id, ordered_at, currency, items, a_recipient(seed, source_id))
         )
-    return OrderBatch(f"generator (seed {seed})", tuple(orders))
+    return OrderBatch("generator", tuple(orders))

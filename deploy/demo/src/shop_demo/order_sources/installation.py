@@ -3,11 +3,11 @@
 import importlib
 import subprocess
 import sys
-from pathlib import Path
 
+from devstack.repository import ROOT
 from shop_demo.errors import DemoError
 
-_CONSTRAINTS = Path(__file__).parents[5] / "constraints.txt"
+_CONSTRAINTS = ROOT / "constraints.txt"
 
 
 def install(package: str) -> None:

@@ -1,0 +1,40 @@
+"""What the demo is told. The only module that reads the environment."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from shop_demo.errors import BadInput
+
+
+class DemoSettings(BaseSettings):
+    """Read from variables of the same names in capitals; an empty one counts as unset."""
+
+    model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
+
+    orders: str = "generator"
+    users: Annotated[int, Field(ge=1, le=100_000)] = 1_000
+    stock: Annotated[int, Field(ge=1, le=10_000_000)] = 300
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 1
+    limit: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    keep: bool = False
+    kafka: str | None = None
+    """Its version. With neither this nor `stack` given, a stack that is running is used as it is."""
+    stack: Literal["embedded", "external"] | None = None
+    external_postgresql_url: str | None = None
+    external_kafka_bootstrap_servers: str | None = None
+    patience_seconds: Annotated[float, Field(gt=0, le=3_600)] = 90
+    """How long a request is repeated, or no progress is put up with, before the demo gives up on it."""
+
+
+def load_settings(**options: Any) -> DemoSettings:
+    """The settings, options before variables; every wrong one is named in one BadInput."""
+    given = {name: value for name, value in options.items() if value is not None}
+    try:
+        return DemoSettings(**given)
+    except ValidationError as error:
+        faults = "; ".join(
+            f"{str(fault['loc'][0]).upper()}={fault['input']}: {fault['msg']}" for fault in error.errors()
+        )
+        raise BadInput(faults) from error

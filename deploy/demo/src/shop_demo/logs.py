@@ -1,0 +1,56 @@
+"""Errors in the processes' logs, of this run only."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+_BAD_LEVELS = frozenset({"error", "critical", "fatal"})
+# What Java, PostgreSQL and Python write where a process does not write JSON.
+_BAD_LINE = re.compile(r"\b(ERROR|FATAL|PANIC|CRITICAL)\b|^Traceback \(most recent call last\)")
+_LONGEST_SHOWN = 300
+
+
+@dataclass(frozen=True, slots=True)
+class LogMark:
+    """How long each log was when the run began."""
+
+    directory: Path
+    sizes: Mapping[Path, int]
+
+    @classmethod
+    def now(cls, directory: Path) -> "LogMark":
+        return cls(directory, {path: path.stat().st_size for path in _logs(directory)})
+
+    def errors_since(self) -> tuple[str, ...]:
+        """Each line that tells of an error since the mark, with the log's name before it."""
+        return tuple(
+            f"{path.stem}: {line[:_LONGEST_SHOWN]}"
+            for path in _logs(self.directory)
+            for line in _lines_from(path, self.sizes.get(path, 0))
+            if tells_of_error(line)
+        )
+
+
+def tells_of_error(line: str) -> bool:
+    """Whether a line of a log, JSON or not, is an error's."""
+    if line.startswith("{"):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            return bool(_BAD_LINE.search(line))
+        return str(entry.get("level", "")).lower() in _BAD_LEVELS
+    return bool(_BAD_LINE.search(line))
+
+
+def _logs(directory: Path) -> list[Path]:
+    return sorted(directory.glob("*.log")) if directory.is_dir() else []
+
+
+def _lines_from(path: Path, offset: int) -> Iterator[str]:
+    with path.open("rb") as log:
+        # A log that is shorter than it was has been begun anew.
+        log.seek(offset if offset <= path.stat().st_size else 0)
+        for line in log:
+            yield line.decode(errors="replace").rstrip()

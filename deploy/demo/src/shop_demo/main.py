@@ -1,0 +1,98 @@
+"""The run from its input to its summary, as a diagram in code."""
+
+import asyncio
+from uuid import uuid4
+
+from rich.console import Console
+
+from devstack.repository import ROOT
+from shop_demo.checks.coupon_checks import check_coupons
+from shop_demo.checks.findings import Findings
+from shop_demo.checks.order_checks import check_orders
+from shop_demo.clock import HostClock
+from shop_demo.config import DemoSettings
+from shop_demo.coupon_run import run_coupons
+from shop_demo.databases import ShopDatabases
+from shop_demo.errors import DemoError
+from shop_demo.facts import CouponFacts, OrderFacts
+from shop_demo.http_client import http_client
+from shop_demo.logs import LogMark
+from shop_demo.order_run import run_orders
+from shop_demo.order_sources import read_orders
+from shop_demo.orders import OrderBatch
+from shop_demo.progress import Narrator
+from shop_demo.report import print_report
+from shop_demo.run_context import RunContext
+from shop_demo.stack import StackAccess, choose_stack, log_directory, running
+from shop_demo.summary import StackSummary, Summary
+from shop_demo.topics import TopicReader
+
+SUMMARY = ROOT / "build" / "demo" / "summary.json"
+_LOG_ERRORS_KEPT = 20
+
+
+def run_demo(settings: DemoSettings, console: Console) -> bool:
+    """Runs the demo, prints the table, writes the summary; whether everything adds up."""
+    narrator = Narrator(console)
+    stack = choose_stack(settings)
+    batch = read_orders(settings.orders, seed=settings.seed, limit=settings.limit, say=narrator.say)
+    narrator.say(f"{len(batch.orders):,} orders from {batch.source}, seed {settings.seed}")
+    for note in batch.notes:
+        narrator.say(f"  {note}")
+    # A summary of an earlier run must not be taken for this one's, whatever ends it.
+    SUMMARY.unlink(missing_ok=True)
+    log_mark = LogMark.now(log_directory(stack))
+    with running(stack, narrator, keep=settings.keep) as access:
+        coupons, orders = _drive(settings, access, batch, narrator)
+    summary = _summary(settings.seed, access, coupons, orders, log_mark)
+    print_report(console, summary)
+    summary.write(SUMMARY)
+    narrator.say(f"Summary: {SUMMARY.relative_to(ROOT)}")
+    return summary.ok
+
+
+def _drive(
+    settings: DemoSettings, stack: StackAccess, batch: OrderBatch, narrator: Narrator
+) -> tuple[CouponFacts, OrderFacts]:
+    async def drive() -> tuple[CouponFacts, OrderFacts]:
+        async with http_client(HostClock(), settings.patience_seconds) as client:
+            run = RunContext(
+                run_id=uuid4().hex[:12],
+                settings=settings,
+                stack=stack,
+                client=client,
+                databases=ShopDatabases(stack.database_urls),
+                topics=TopicReader(stack.bootstrap_servers),
+                narrator=narrator,
+            )
+            return await run_coupons(run), await run_orders(run, batch)
+
+    try:
+        return asyncio.run(drive())
+    except* DemoError as group:
+        # Of many requests that failed alike, one is told.
+        raise _first(group) from None
+
+
+def _first(group: BaseExceptionGroup[DemoError]) -> DemoError:
+    error = group.exceptions[0]
+    return _first(error) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _summary(
+    seed: int, stack: StackAccess, coupons: CouponFacts, orders: OrderFacts, log_mark: LogMark
+) -> Summary:
+    findings = Findings()
+    coupon_summary = check_coupons(coupons, findings)
+    order_summary = check_orders(orders, findings)
+    log_errors = log_mark.errors_since()
+    return Summary(
+        ok=not findings.problems,
+        seed=seed,
+        stack=StackSummary(kind=stack.kind, postgresql=stack.postgresql_version, kafka=stack.kafka_version),
+        coupons=coupon_summary,
+        orders=order_summary,
+        problems=findings.problems,
+        log_errors=len(log_errors),
+        first_log_errors=log_errors[:_LOG_ERRORS_KEPT],
+    )

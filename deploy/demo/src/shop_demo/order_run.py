@@ -1,0 +1,90 @@
+"""The second half: orders placed and paid, and everything that can be seen of them afterwards."""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+
+from shop_demo.checks.order_checks import EFFECTS
+from shop_demo.facts import OrderFacts, PaidOrder
+from shop_demo.observation import read_delivered_effects, watch_deliveries
+from shop_demo.order_load import place_and_pay, plan_declines
+from shop_demo.orders import OrderBatch
+from shop_demo.outside_parties import alimtalk_messages, monitoring_notices
+from shop_demo.progress import counted
+from shop_demo.run_context import RunContext
+from shop_demo.seeded import seeded
+from shop_demo.topics import ORDER_COMPLETED, Offsets
+
+_SAMPLE_SIZE = 50
+_SALES_READINGS = 10
+_SECONDS_BETWEEN_READINGS = 1.0
+
+
+async def run_orders(run: RunContext, batch: OrderBatch) -> OrderFacts:
+    since = await asyncio.to_thread(run.topics.end_of, ORDER_COMPLETED)
+    with run.narrator.step("Orders placed and paid", len(batch.orders)) as show:
+        paid = await place_and_pay(
+            run.client,
+            run.stack.order_api,
+            batch.orders,
+            declined=plan_declines(len(batch.orders), run.settings.seed),
+            run_id=run.run_id,
+            on_paid=counted(show),
+        )
+    expected = len(paid) * len(EFFECTS)
+    with run.narrator.step("Alimtalk, analytics and monitoring", expected) as show:
+        await watch_deliveries(
+            run.databases,
+            [order.order_id for order in paid],
+            expected=expected,
+            patience_seconds=run.settings.patience_seconds,
+            on_progress=show,
+        )
+    run.narrator.say("Comparing clients, databases, topics and the outside parties' records")
+    return await _facts(run, batch, paid, since)
+
+
+async def _facts(
+    run: RunContext, batch: OrderBatch, paid: tuple[PaidOrder, ...], since: Offsets
+) -> OrderFacts:
+    databases, order_ids = run.databases, [order.order_id for order in paid]
+    sample = seeded(run.settings.seed, "sample").sample(order_ids, k=min(_SAMPLE_SIZE, len(order_ids)))
+    sales_told, sales_stored = await _sales(run)
+    return OrderFacts(
+        source=batch.source,
+        orders_sent=len(batch.orders),
+        paid=paid,
+        completed_orders=await asyncio.to_thread(databases.completed_orders, order_ids),
+        payments=await asyncio.to_thread(databases.payments, order_ids),
+        outbox=await asyncio.to_thread(databases.outbox, order_ids),
+        published=await asyncio.to_thread(run.topics.orders_completed, since, frozenset(order_ids)),
+        deliveries=await asyncio.to_thread(databases.deliveries, order_ids),
+        analytics=await asyncio.to_thread(databases.analytics, order_ids),
+        alimtalk_messages=await alimtalk_messages(run.client, run.stack.sandbox),
+        monitoring_notices=await monitoring_notices(run.client, run.stack.sandbox),
+        told_delivered=await read_delivered_effects(run.client, run.stack.notification_api, sample),
+        sales_told=sales_told,
+        sales_stored=sales_stored,
+    )
+
+
+async def _sales(run: RunContext) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    """What the API tells and what its rows add up to, around today.
+
+    Somebody else's order may be counted between the two readings, so they are taken again until they agree.
+    """
+    today = datetime.now(UTC).date()
+    first, last = today - timedelta(days=1), today + timedelta(days=1)
+    for _ in range(_SALES_READINGS):
+        told = await _sales_told(run, first, last)
+        stored = await asyncio.to_thread(run.databases.sales, first, last)
+        if told == stored:
+            break
+        await asyncio.sleep(_SECONDS_BETWEEN_READINGS)
+    return told, stored
+
+
+async def _sales_told(run: RunContext, first: date, last: date) -> dict[str, int]:
+    url = f"{run.stack.notification_api}/api/v1/analytics/sales"
+    sales = await run.client.get(url, **{"from": first.isoformat(), "to": last.isoformat()})
+    return {total["currency"]: int(total["amount"]) for total in sales["totals"]}

@@ -1,0 +1,122 @@
+"""The stack that the demo runs on: the one that is up already, or one of its own."""
+
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Self
+
+from devstack import choose
+from devstack.config import read_settings
+from devstack.info import StackInfo
+from devstack.kafka_broker import DEFAULT_VERSION
+from devstack.stack import Stack
+from devstack.stack_directory import StackDirectory
+from shop_demo.config import DemoSettings
+from shop_demo.progress import Narrator
+
+
+@dataclass(frozen=True, slots=True)
+class StackAccess:
+    """Where everything listens. Nothing here says how it was started."""
+
+    kind: str
+    postgresql_version: str
+    kafka_version: str
+    bootstrap_servers: str
+    database_urls: Mapping[str, str]
+    service_urls: Mapping[str, str]
+
+    @classmethod
+    def of(cls, info: StackInfo) -> Self:
+        return cls(
+            kind=info.kind,
+            postgresql_version=info.postgresql.version,
+            kafka_version=info.kafka.version,
+            bootstrap_servers=info.kafka.bootstrap_servers,
+            database_urls=info.postgresql.databases,
+            service_urls={name: it.url for name, it in info.services.items() if it.url is not None},
+        )
+
+    @property
+    def coupon_api(self) -> str:
+        return self.service_urls["coupon-api"]
+
+    @property
+    def order_api(self) -> str:
+        return self.service_urls["order-api"]
+
+    @property
+    def notification_api(self) -> str:
+        return self.service_urls["notification-api"]
+
+    @property
+    def sandbox(self) -> str:
+        return self.service_urls["provider-sandbox"]
+
+
+def choose_stack(settings: DemoSettings) -> Stack:
+    """The stack that was asked for; if none was, the one that runs, else the default one. Starts nothing."""
+    where = read_settings()
+    if settings.stack is None and settings.kafka is None and StackDirectory(where.directory).active():
+        return choose.present_stack(where)
+    if settings.stack == "external":
+        return choose.external_stack(
+            where, settings.external_postgresql_url, settings.external_kafka_bootstrap_servers
+        )
+    return choose.embedded_stack(where, settings.kafka or DEFAULT_VERSION)
+
+
+def log_directory(stack: Stack) -> Path:
+    return stack.log_path(stack.names[0]).parent
+
+
+@contextmanager
+def running(stack: Stack, narrator: Narrator, *, keep: bool) -> Iterator[StackAccess]:
+    """The stack with nothing missing. At the end one that was found running stays, and so does a kept one."""
+
+    def say(message: str) -> None:
+        narrator.say(f"  … {message}")
+
+    found_running = any(status.pid is not None for status in stack.status())
+    try:
+        narrator.say("Using the stack that is running" if found_running else "Starting a stack")
+        stack.up(say)
+        yield StackAccess.of(stack.info())
+    except KeyboardInterrupt:
+        keep = False
+        raise
+    finally:
+        if keep:
+            _print_urls(stack.info(), narrator)
+        elif not found_running:
+            with _undisturbed(narrator):
+                narrator.say("Taking the stack down")
+                stack.down(say)
+
+
+def _print_urls(info: StackInfo, narrator: Narrator) -> None:
+    narrator.say("The stack stays up (make down stops it):")
+    for name, service in info.services.items():
+        if service.url is not None:
+            narrator.say(f"  {name:24} {service.url}")
+    narrator.say(f"  {'Kafka':24} {info.kafka.bootstrap_servers}")
+    for name, url in info.postgresql.databases.items():
+        narrator.say(f"  {'PostgreSQL, ' + name:24} {url}")
+
+
+@contextmanager
+def _undisturbed(narrator: Narrator) -> Iterator[None]:
+    """Ctrl-C and SIGTERM wait: a stack half taken down would be left behind."""
+
+    def not_now(_signal: int, _frame: FrameType | None) -> None:
+        narrator.say("  … one moment, the stack is being taken down")
+
+    handlers = {number: signal.signal(number, not_now) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

@@ -1,0 +1,57 @@
+import json
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from shop_demo.checks.coupon_checks import check_coupons
+from shop_demo.checks.findings import Findings
+from shop_demo.checks.order_checks import check_orders
+from shop_demo.report import print_report
+from shop_demo.summary import StackSummary, Summary
+from tests.unit.shop_demo.builders import coupon_facts, order_facts
+
+pytestmark = pytest.mark.unit
+
+
+def a_summary(*, problems: tuple[str, ...] = ()) -> Summary:
+    findings = Findings()
+    return Summary(
+        ok=not problems,
+        seed=1,
+        stack=StackSummary(kind="embedded", postgresql="18.1", kafka="4.3.1"),
+        coupons=check_coupons(coupon_facts(), findings),
+        orders=check_orders(order_facts(), findings),
+        problems=problems,
+        log_errors=0,
+        first_log_errors=(),
+    )
+
+
+def test_the_file_has_the_documented_keys(tmp_path: Path) -> None:
+    path = tmp_path / "build" / "summary.json"
+    a_summary().write(path)
+    summary = json.loads(path.read_text())
+    assert summary["ok"] is True
+    assert summary["stack"] == {"kind": "embedded", "postgresql": "18.1", "kafka": "4.3.1"}
+    assert {
+        "couponId", "stock", "requests", "accepted", "issued", "rejected", "undecided", "oversold",
+        "duplicateIssues", "orderViolations", "clickToDecisionMs",
+    } <= summary["coupons"].keys()  # fmt: skip
+    assert {
+        "source", "orders", "paid", "eventsPublished", "effects", "lost", "duplicated", "salesByCurrency",
+        "paymentToEffectsMs",
+    } <= summary["orders"].keys()  # fmt: skip
+    assert summary["orders"]["effects"] == {"alimtalk": 3, "analytics": 3, "monitoring": 3}
+    assert summary["orders"]["salesByCurrency"] == {"KRW": 90_000}
+    assert summary["coupons"]["clickToDecisionMs"].keys() == {"p50", "p99"}
+
+
+def test_the_table_ends_with_what_does_not_add_up() -> None:
+    console = Console(record=True, width=120, soft_wrap=True)
+    with console.capture() as shown:
+        print_report(console, a_summary(problems=("coupons issued: expected 3, found 2",)))
+    assert "- coupons issued: expected 3, found 2" in shown.get()
+    with console.capture() as shown:
+        print_report(console, a_summary())
+    assert "Everything adds up." in shown.get()
