@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from uuid import UUID
 
 from flask.testing import FlaskClient
@@ -202,3 +203,19 @@ def test_more_readers_than_may_wait_are_answered_at_once(client: FlaskClient, st
     stop.set()
     for thread in waiting:
         thread.join()
+
+
+def test_one_press_sent_many_times_at_once_under_one_key_is_one_request(
+    client: FlaskClient, engine: Engine
+) -> None:
+    coupon_id = create_coupon(client)
+    url, headers = f"/api/v1/users/7/coupons/{coupon_id}/issue", {"Idempotency-Key": "press-1"}
+
+    with ThreadPoolExecutor(8) as crowd:
+        replies = list(
+            crowd.map(lambda _: client.application.test_client().post(url, headers=headers), range(24))
+        )
+
+    assert {reply.status_code for reply in replies} == {202}
+    assert len({reply.get_json()["requestId"] for reply in replies}) == 1
+    assert (count(engine, "coupon_request"), count(engine, "outbox")) == (1, 1)
