@@ -2,6 +2,7 @@
 
 import itertools
 import logging
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -21,6 +22,12 @@ _SEPARATOR = "#"
 _log = structlog.get_logger(__name__)
 
 
+class _Pool(ThreadPoolExecutor):  # type: ignore[misc]  # APScheduler has no type information
+    def join(self) -> None:
+        """Wait until what runs has ended; nothing new can begin after the scheduler's shutdown."""
+        self._pool.shutdown(wait=True)
+
+
 class Schedule:
     """Runs jobs in threads, no job twice at a time, and none waiting for another's thread.
 
@@ -31,7 +38,9 @@ class Schedule:
         self._steps: dict[str, Step] = {}
         self._periodic: list[tuple[str, Callable[[], None], float]] = []
         self._runs = itertools.count()
+        self._pool: _Pool | None = None
         self._scheduler: BackgroundScheduler | None = None
+        self._stopping = threading.Event()
 
     def step(self, name: str, step: Step) -> None:
         """Run ``step`` again and again, each time after the delay that it asked for."""
@@ -44,9 +53,10 @@ class Schedule:
     def start(self) -> None:
         # Its lines tell of every run of every job, and of every beat skipped while a database hangs.
         logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
+        self._pool = _Pool(len(self._steps) + len(self._periodic))
         scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": ThreadPoolExecutor(len(self._steps) + len(self._periodic))},
+            executors={"default": self._pool},
             # A run that is late is still wanted: by default it would be dropped after one second.
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
@@ -62,8 +72,11 @@ class Schedule:
 
     def stop(self) -> None:
         """Start no more runs, and wait for those under way."""
-        if self._scheduler is not None:
-            self._scheduler.shutdown(wait=True)
+        self._stopping.set()
+        if self._scheduler is not None and self._pool is not None:
+            # Waiting inside of shutdown() would hold a lock that a job needs to end.
+            self._scheduler.shutdown(wait=False)
+            self._pool.join()
 
     def _on_job_ended(self, event: JobExecutionEvent) -> None:
         # A step is armed again here and not by itself: APScheduler refuses to run a job that hasn't ended
@@ -71,7 +84,7 @@ class Schedule:
         if event.exception is not None:
             _log.error("job_failed", job=event.job_id, exc_info=event.exception)
         name = event.job_id.partition(_SEPARATOR)[0]
-        if name in self._steps:
+        if name in self._steps and not self._stopping.is_set():
             self._arm(name, _DELAY_AFTER_BUG_SECONDS if event.exception else float(event.retval))
 
     def _arm(self, name: str, delay_seconds: float) -> None:

@@ -1,0 +1,140 @@
+"""Several relays of one source: one publishes, and another takes over when it dies or freezes."""
+
+import signal
+from pathlib import Path
+
+from outbox_relay.errors import LostLeadership
+from outbox_relay.relay import Failed, Standby
+from tests.integration.outbox_relay.outbox import Outbox
+from tests.integration.outbox_relay.process import RelayProcess, a_relay_process
+from tests.integration.outbox_relay.reading import arrivals, by_key, first_seen
+from tests.integration.outbox_relay.stepping import SteppingRelay, a_stepping_relay
+from tests.support.waiting import wait_until
+
+
+def test_only_one_of_two_relays_leads_and_the_standby_is_ready(
+    outbox: Outbox, kafka_bootstrap_servers: str, tmp_path: Path
+) -> None:
+    sources = {"test": outbox.relay_url}
+    with (
+        a_relay_process(tmp_path, kafka_bootstrap_servers, sources) as one,
+        a_relay_process(tmp_path, kafka_bootstrap_servers, sources) as other,
+    ):
+        leader, standby = sort_out(one, other)
+        wait_until(lambda: standby.readiness()[0] == 200, "the standby to be ready")
+        wait_until(
+            lambda: standby.shard()["leader"] == leader.shard()["leader"], "both to name the same leader"
+        )
+        assert not standby.shard()["isLeader"]
+        assert outbox.cursor()["epoch"] == 1
+
+
+def test_standby_takes_over_when_the_leader_is_killed(
+    outbox: Outbox, kafka_bootstrap_servers: str, tmp_path: Path
+) -> None:
+    sources = {"test": outbox.relay_url}
+    with (
+        a_relay_process(tmp_path, kafka_bootstrap_servers, sources) as one,
+        a_relay_process(tmp_path, kafka_bootstrap_servers, sources) as other,
+    ):
+        leader, standby = sort_out(one, other)
+        outbox.append("a", 1)
+        assert len(arrivals(kafka_bootstrap_servers, outbox.topic, 1)) == 1
+
+        leader.kill()
+        outbox.append("a", 2)
+
+        standby.wait_to_lead()
+        found = arrivals(kafka_bootstrap_servers, outbox.topic, 2)
+        assert by_key(first_seen(found)) == {"a": [1, 2]}
+        assert outbox.cursor()["epoch"] == 2
+
+
+def test_frozen_leader_is_replaced_and_moves_no_cursor_after_thawing(
+    outbox: Outbox, kafka_bootstrap_servers: str, tmp_path: Path
+) -> None:
+    sources = {"test": outbox.relay_url}
+    with (
+        a_relay_process(tmp_path, kafka_bootstrap_servers, sources, leadership_timeout_ms=2000) as one,
+        a_relay_process(tmp_path, kafka_bootstrap_servers, sources, leadership_timeout_ms=2000) as other,
+    ):
+        frozen, successor = sort_out(one, other)
+        # Frozen with a page published and its cursor unsaved: what it does first after thawing is to save it.
+        with outbox.open_transaction() as blocker:
+            blocker.run("SELECT FROM outbox_cursor FOR UPDATE")
+            outbox.append("a", 1)
+            assert len(arrivals(kafka_bootstrap_servers, outbox.topic, 1)) == 1
+            wait_until(lambda: waiting_writers(outbox), "the leader to save its cursor")
+            frozen.signal(signal.SIGSTOP)
+            for (pid,) in waiting_writers(outbox):
+                blocker.run("SELECT pg_terminate_backend(:pid)", pid=pid)
+
+        successor.wait_to_lead()
+        outbox.append("a", 2)
+        found = arrivals(kafka_bootstrap_servers, outbox.topic, 3)
+        assert [arrival.number for arrival in found] == [1, 1, 2]
+        wait_until(lambda: successor.shard()["lag"]["events"] == 0, "the successor to have caught up")
+        before = outbox.cursor()
+
+        frozen.signal(signal.SIGCONT)
+        wait_until(lambda: not frozen.shard()["isLeader"], "the thawed relay to know that it doesn't lead")
+        wait_until(lambda: frozen.readiness()[0] == 200, "the thawed relay to be a standby")
+        assert outbox.cursor() == before
+
+        outbox.append("a", 3)
+        found = arrivals(kafka_bootstrap_servers, outbox.topic, 4)
+        assert [arrival.number for arrival in found] == [1, 1, 2, 3]
+        assert outbox.cursor()["epoch"] == 2
+
+
+def test_cursor_write_of_a_former_leader_misses(
+    outbox: Outbox, relay: SteppingRelay, kafka_bootstrap_servers: str
+) -> None:
+    outbox.append("a", 1)
+    former_session = outbox.run("SELECT pid FROM pg_locks WHERE locktype = 'advisory'")
+    # Its session is gone, and it doesn't know it yet.
+    outbox.run("SELECT pg_terminate_backend(:pid)", pid=former_session[0][0])
+    with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers, leads=False) as successor:
+        wait_until(lambda: compete(successor), "the successor to lead")
+        assert successor.drain() == 1
+        before = outbox.cursor()
+
+        result = relay.step()
+
+        assert isinstance(result, Failed)
+        assert isinstance(result.error, LostLeadership)
+        assert outbox.cursor() == before
+
+
+def test_leader_that_was_silent_for_too_long_publishes_nothing_until_it_is_confirmed(
+    outbox: Outbox, kafka_bootstrap_servers: str
+) -> None:
+    with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers) as relay:
+        outbox.append("a")
+        silent = relay.leadership
+        confirmed_at = silent._clock()  # noqa: SLF001 - the clock is held by the test
+        silent._clock = lambda: confirmed_at + 5.0  # noqa: SLF001 - the same
+
+        assert isinstance(relay.step(), Standby)
+
+        silent.beat()
+        assert relay.drain() == 1
+
+
+def sort_out(one: RelayProcess, other: RelayProcess) -> tuple[RelayProcess, RelayProcess]:
+    """The leader and the standby."""
+    wait_until(lambda: one.shard()["isLeader"] or other.shard()["isLeader"], "one relay to lead")
+    return (one, other) if one.shard()["isLeader"] else (other, one)
+
+
+def compete(relay: SteppingRelay) -> bool:
+    relay.leadership.beat()
+    return relay.leadership.lease() is not None
+
+
+def waiting_writers(outbox: Outbox) -> list[tuple[int]]:
+    """Sessions that wait for the lock on the cursor's row."""
+    return outbox.run(
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        " AND query LIKE '%outbox_cursor%'"
+    )

@@ -1,0 +1,224 @@
+"""The relay as a process, while it or what it depends on fails."""
+
+import signal
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from devstack.kafka_broker import KafkaBroker
+from devstack.postgresql import PostgresqlServer
+from tests.integration.outbox_relay.outbox import Outbox, an_outbox
+from tests.integration.outbox_relay.process import RelayProcess, a_relay_process, relay_command
+from tests.integration.outbox_relay.reading import arrivals, by_key, first_seen
+from tests.integration.outbox_relay.test_leadership import waiting_writers
+from tests.support.databases import fresh_database, make_roles
+from tests.support.topics import create_topics
+from tests.support.waiting import wait_until
+
+
+def test_relay_killed_between_sending_and_moving_its_cursor_repeats_and_loses_nothing(
+    outbox: Outbox, kafka_bootstrap_servers: str, tmp_path: Path
+) -> None:
+    sources = {"test": outbox.relay_url}
+    with a_relay_process(tmp_path, kafka_bootstrap_servers, sources) as first:
+        first.wait_to_lead()
+        with outbox.open_transaction() as blocker:
+            blocker.run("SELECT FROM outbox_cursor FOR UPDATE")
+            outbox.append_many(10, keys=2)
+            assert len(arrivals(kafka_bootstrap_servers, outbox.topic, 10)) == 10
+            wait_until(lambda: waiting_writers(outbox), "the relay to save its cursor")
+            first.kill()
+            # Else PostgreSQL would finish the statement of the killed process once it gets the lock.
+            for (pid,) in waiting_writers(outbox):
+                blocker.run("SELECT pg_terminate_backend(:pid)", pid=pid)
+    outbox.append("key-0", 10)
+
+    with a_relay_process(tmp_path, kafka_bootstrap_servers, sources):
+        found = arrivals(kafka_bootstrap_servers, outbox.topic, 21)
+
+    assert len(found) == 21
+    assert by_key(first_seen(found)) == {"key-0": [0, 2, 4, 6, 8, 10], "key-1": [1, 3, 5, 7, 9]}
+
+
+def test_relay_stopped_under_load_exits_in_time_and_its_successor_completes_the_backlog(
+    outbox: Outbox, kafka_bootstrap_servers: str, tmp_path: Path
+) -> None:
+    sources = {"test": outbox.relay_url}
+    for _ in range(10):
+        outbox.append_many(700)
+    with a_relay_process(tmp_path, kafka_bootstrap_servers, sources, page_size=20) as first:
+        wait_until(lambda: outbox.cursor()["window_position"], "the relay to be in the middle of its work")
+        assert first.terminate() == 0
+        assert first.logged("error", "critical", "warning") == []
+    assert outbox.cursor()["window_position"] is not None
+
+    with a_relay_process(tmp_path, kafka_bootstrap_servers, sources):
+        found = first_seen(arrivals(kafka_bootstrap_servers, outbox.topic, 7000))
+
+    assert len(found) == 7000
+
+
+def test_missing_topic_is_named_by_readiness_and_creating_it_is_enough(
+    outbox: Outbox, kafka_bootstrap_servers: str, tmp_path: Path
+) -> None:
+    missing = f"{outbox.topic}-missing"
+    with a_relay_process(tmp_path, kafka_bootstrap_servers, {"test": outbox.relay_url}) as relay:
+        outbox.append("a", 1)
+        event_id = outbox.append("a", 2)
+        outbox.run("UPDATE outbox SET topic = :topic WHERE id = :id", topic=missing, id=event_id)
+
+        wait_until(lambda: missing in failed(relay, "test.publishing"), "the relay to name the topic")
+        wait_until(lambda: str(event_id) in relay.shard()["lastError"], "the relay to name the event")
+
+        create_topics(kafka_bootstrap_servers, [missing])
+        assert len(arrivals(kafka_bootstrap_servers, missing, 1)) == 1
+        wait_until(lambda: relay.readiness()[0] == 200, "the relay to be ready again")
+
+
+def test_database_of_one_source_being_down_delays_no_other_source(
+    outbox: Outbox, kafka_bootstrap_servers: str, tmp_path: Path
+) -> None:
+    sources = {"test": outbox.relay_url, "gone": "postgresql://nobody:secret@127.0.0.1:1/gone"}
+    with a_relay_process(tmp_path, kafka_bootstrap_servers, sources) as relay:
+        relay.wait_to_lead()
+        outbox.append("a", 1)
+        assert len(arrivals(kafka_bootstrap_servers, outbox.topic, 1)) == 1
+
+        status, checks = relay.readiness()
+
+    assert status == 503
+    assert checks["test.database"] == {"status": "ok"}
+    assert checks["gone.database"]["status"] == "failed"
+    assert "secret" not in relay.log.read_text()
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> KafkaBroker:
+    """A broker that the test may stop."""
+    return KafkaBroker(tmp_path / "kafka")
+
+
+def test_kafka_down_is_told_by_readiness_and_all_arrives_once_it_is_back(
+    database_url: str, own_broker: KafkaBroker, tmp_path: Path
+) -> None:
+    with own_broker, an_outbox(database_url, "topic") as outbox:
+        servers = own_broker.bootstrap_servers
+        create_topics(servers, ["topic"])
+        with a_relay_process(tmp_path, servers, {"test": outbox.relay_url}) as relay:
+            outbox.append("a", 1)
+            assert len(arrivals(servers, "topic", 1)) == 1
+
+            own_broker.stop()
+            reason = wait_until(lambda: failed(relay, "kafka"), "the relay to notice", timeout_seconds=10)
+            assert servers in reason
+            for number in range(2, 6):
+                outbox.append("a", number)
+
+            own_broker.start()
+            found = arrivals(servers, "topic", 5)
+            assert by_key(first_seen(found)) == {"a": [1, 2, 3, 4, 5]}
+            wait_until(lambda: relay.readiness()[0] == 200, "the relay to be ready again")
+            assert relay.logged("error", "critical") == []
+
+
+def test_relay_stops_in_time_while_kafka_is_down(
+    database_url: str, own_broker: KafkaBroker, tmp_path: Path
+) -> None:
+    with own_broker, an_outbox(database_url, "topic") as outbox:
+        servers = own_broker.bootstrap_servers
+        create_topics(servers, ["topic"])
+        with a_relay_process(tmp_path, servers, {"test": outbox.relay_url}) as relay:
+            outbox.append("a", 1)
+            assert len(arrivals(servers, "topic", 1)) == 1
+            own_broker.kill()
+            outbox.append("a", 2)
+            wait_until(lambda: failed(relay, "kafka"), "the relay to notice")
+
+            assert relay.terminate() == 0
+            assert "relay_stop_forced" not in relay.log.read_text()
+
+
+@pytest.fixture
+def own_postgresql(tmp_path: Path) -> PostgresqlServer:
+    """A server that the test may stop."""
+    return PostgresqlServer(tmp_path / "postgresql", durable=False)
+
+
+def test_relay_reconnects_by_itself_when_postgresql_restarts(
+    own_postgresql: PostgresqlServer, topic: str, kafka_bootstrap_servers: str, tmp_path: Path
+) -> None:
+    with own_postgresql as server:
+        make_roles(server.url())
+        with (
+            fresh_database(server.url()) as name,
+            an_outbox(server.url(database=name), topic) as outbox,
+            a_relay_process(tmp_path, kafka_bootstrap_servers, {"test": outbox.relay_url}) as relay,
+        ):
+            relay.wait_to_lead()
+            outbox.append("a", 1)
+            assert len(arrivals(kafka_bootstrap_servers, topic, 1)) == 1
+
+            server.stop()
+            wait_until(lambda: failed(relay, "test.database"), "the relay to notice", timeout_seconds=10)
+            server.start()
+            outbox.append("a", 2)
+
+            found = arrivals(kafka_bootstrap_servers, topic, 2)
+            assert by_key(first_seen(found)) == {"a": [1, 2]}
+            wait_until(lambda: relay.readiness()[0] == 200, "the relay to be ready again")
+            assert relay.logged("error", "critical") == []
+
+
+def test_relay_stops_in_time_while_postgresql_does_not_answer(
+    own_postgresql: PostgresqlServer, kafka_bootstrap_servers: str, topic: str, tmp_path: Path
+) -> None:
+    with own_postgresql as server:
+        make_roles(server.url())
+        with (
+            fresh_database(server.url()) as name,
+            an_outbox(server.url(database=name), topic) as outbox,
+            a_relay_process(tmp_path, kafka_bootstrap_servers, {"test": outbox.relay_url}) as relay,
+        ):
+            relay.wait_to_lead()
+            sessions = outbox.run("SELECT pid FROM pg_stat_activity WHERE application_name = 'outbox-relay'")
+            send(sessions, signal.SIGSTOP)
+            try:
+                assert relay.terminate() == 0
+            finally:
+                send(sessions, signal.SIGCONT)
+
+
+def test_bad_settings_are_all_told_in_one_message() -> None:
+    environment = {
+        "HTTP_PORT": "none",
+        "SOURCES__COUPON__DATABASE_URL": "mysql://root:secret@localhost/coupon",
+        "SOURCES__ORDER__DATABSE_URL": "postgresql://localhost/order",
+    }
+
+    result = subprocess.run(
+        relay_command(), env=environment, capture_output=True, text=True, timeout=30, check=False
+    )
+
+    assert result.returncode == 2
+    for variable in (
+        "HTTP_PORT",
+        "KAFKA_BOOTSTRAP_SERVERS",
+        "SOURCES__COUPON__DATABASE_URL",
+        "SOURCES__ORDER__DATABASE_URL",
+        "SOURCES__ORDER__DATABSE_URL",
+    ):
+        assert variable in result.stderr
+    assert "secret" not in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def failed(relay: RelayProcess, check: str) -> str:
+    """Why readiness says that ``check`` failed; empty when it doesn't."""
+    status, checks = relay.readiness()
+    return checks[check].get("reason", "") if status == 503 else ""
+
+
+def send(sessions: list[tuple[int]], number: signal.Signals) -> None:
+    for (pid,) in sessions:
+        subprocess.run(["kill", f"-{number.value}", str(pid)], check=True)
