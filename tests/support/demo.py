@@ -74,9 +74,12 @@ class DemoProcess:
 def assert_nothing_lost_or_doubled(summary: Mapping[str, Any]) -> None:
     """What must hold after any abuse."""
     coupons, orders = summary["coupons"], summary["orders"]
-    assert {name: coupons[name] for name in ("undecided", "oversold", "duplicateIssues", "orderViolations")} == {
-        "undecided": 0, "oversold": 0, "duplicateIssues": 0, "orderViolations": 0,
-    }  # fmt: skip
+    broken = {
+        name: coupons[name]
+        for name in ("undecided", "oversold", "duplicateIssues", "orderViolations")
+        if coupons[name] != 0
+    }
+    assert broken == {}
     assert (orders["lost"], orders["duplicated"]) == (0, 0)
     assert orders["effects"] == dict.fromkeys(("alimtalk", "analytics", "monitoring"), orders["paid"])
 

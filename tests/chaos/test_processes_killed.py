@@ -1,0 +1,100 @@
+"""Processes killed, asked to stop, and doubled in the middle of the demo's load: every number adds up."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+from devstack.stacks import EmbeddedStack
+from tests.support.demo import DemoProcess, assert_nothing_lost_or_doubled, timed
+from tests.support.shop import ShopClient
+from tests.support.waiting import wait_until
+
+LOAD = {"users": 400, "stock": 120, "limit": 200}
+SERVICES = (
+    "coupon-api",
+    "coupon-worker",
+    "order-api",
+    "outbox-relay",
+    "notification-api",
+    "notification-consumer-1",
+    "notification-consumer-2",
+    "notification-consumer-3",
+    "provider-sandbox",
+)
+
+
+def published(shop: ShopClient) -> float:
+    """How many events the relay has published since its start."""
+    lines = shop.get("outbox-relay", "/metrics").text.splitlines()
+    return sum(
+        float(line.split()[-1]) for line in lines if line.startswith("outbox_relay_events_published_total{")
+    )
+
+
+def wait_for_flow(shop: ShopClient) -> None:
+    before = published(shop)
+    wait_until(lambda: published(shop) > before, "load to flow through the relay")
+
+
+def test_killed_relay_worker_and_consumer_lose_and_double_nothing(
+    stack: EmbeddedStack, stack_directory: Path, shop: ShopClient, tmp_path: Path
+) -> None:
+    with DemoProcess(stack_directory, tmp_path, seed=11, **LOAD) as demo:
+        for victim in ("outbox-relay", "coupon-worker", "notification-consumer-1"):
+            wait_for_flow(shop)
+            assert stack.kill(victim)
+            stack.start(victim)
+        summary = demo.finish()
+    assert_nothing_lost_or_doubled(summary)
+
+
+@pytest.mark.parametrize("round_number", [1, 2])
+def test_every_process_asked_to_stop_under_load_exits_0_within_10_seconds(
+    stack: EmbeddedStack, stack_directory: Path, tmp_path: Path, round_number: int
+) -> None:
+    with DemoProcess(stack_directory, tmp_path, seed=20 + round_number, **LOAD) as demo:
+        demo.wait_for_output("Coupons")
+        endings = {}
+        for name in SERVICES:
+            endings[name] = timed(lambda name=name: stack.stop(name, timeout_seconds=15))
+            stack.start(name)
+        summary = demo.finish()
+    assert {name: status for name, (status, _) in endings.items()} == dict.fromkeys(SERVICES, 0)
+    assert {name: seconds for name, (_, seconds) in endings.items() if seconds > 10} == {}
+    assert_nothing_lost_or_doubled(summary)
+
+
+def test_second_coupon_worker_by_mistake_issues_nothing_twice(
+    stack: EmbeddedStack, stack_directory: Path, tmp_path: Path
+) -> None:
+    pid = stack.info().services["coupon-worker"].pid
+    environment = {**psutil.Process(pid).environ(), "ADMIN_PORT": "0"}
+    command = [str(Path(sys.executable).with_name("coupon-service")), "worker"]
+    with (tmp_path / "second.log").open("wb") as log:
+        second = subprocess.Popen(command, env={**environment, "PATH": os.environ["PATH"]}, stderr=log)
+    try:
+        with DemoProcess(stack_directory, tmp_path, seed=31, **LOAD) as demo:
+            summary = demo.finish()
+    finally:
+        second.terminate()
+        status = second.wait(timeout=15)
+    assert status == 0
+    assert "partitions_assigned" in (tmp_path / "second.log").read_text()
+    assert_nothing_lost_or_doubled(summary)
+
+
+def test_frozen_notification_consumer_is_replaced_and_doubles_nothing_when_it_wakes(
+    stack: EmbeddedStack, stack_directory: Path, tmp_path: Path
+) -> None:
+    with DemoProcess(stack_directory, tmp_path, seed=41, **LOAD) as demo:
+        demo.wait_for_output("Orders")
+        stack.pause("notification-consumer-2")
+        try:
+            summary = demo.finish()
+        finally:
+            stack.resume("notification-consumer-2")
+    assert_nothing_lost_or_doubled(summary)
