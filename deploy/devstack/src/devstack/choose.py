@@ -1,5 +1,7 @@
 """From options, environment and what is there, which stack and which ports are meant."""
 
+from pydantic import ValidationError
+
 from devstack import config
 from devstack.config import Settings
 from devstack.embedded import data_name
@@ -53,8 +55,10 @@ def _choose_ports(settings: Settings, directory: StackDirectory, name: str) -> P
         base = remembered or Ports.default()
     try:
         return base.changed(changes)
-    except ValueError as error:
-        raise UsageError(str(error).splitlines()[-2].strip() if "\n" in str(error) else str(error)) from error
+    except ValidationError as error:
+        raise UsageError(
+            "; ".join(it["msg"].removeprefix("Value error, ") for it in error.errors())
+        ) from error
 
 
 def _without_taken(ports: Ports) -> Ports:

@@ -21,23 +21,13 @@ from devstack.stacks import open_stack
 console = Console(highlight=False, soft_wrap=True)
 
 
-class _Told(click.ClickException):
-    """An error of the stack, as one line and an exit status."""
-
-    def __init__(self, error: DevstackError) -> None:
-        super().__init__(str(error))
-        self.exit_code = error.exit_status
-
-    def show(self, file: Any = None) -> None:
-        click.echo(f"devstack: {self.message}", err=True)
-
-
 def _telling(command: Callable[..., None]) -> Callable[..., None]:
     def told(*arguments: Any, **options: Any) -> None:
         try:
             command(*arguments, **options)
         except DevstackError as error:
-            raise _Told(error) from error
+            click.echo(f"devstack: {error}", err=True)
+            raise SystemExit(error.exit_status) from error
 
     return update_wrapper(told, command)
 

@@ -58,13 +58,15 @@ class EmbeddedInfrastructure:
 
     def start_postgresql(self, progress: Progress) -> None:
         """Start the server if it isn't running, and make what is missing in it."""
-        progress("PostgreSQL")
+        if self._postgresql.pid is None:
+            progress("PostgreSQL")
         self._postgresql.start()
         make_roles_and_databases(self._postgresql.url())
 
     def start_kafka(self, progress: Progress) -> None:
         """Start the broker if it isn't running, and make the topics that are missing."""
-        progress(f"Kafka {self._kafka.version} (its jars are downloaded the first time)")
+        if self._kafka.pid is None:
+            progress(f"Kafka {self._kafka.version} (its jars are downloaded the first time)")
         self._kafka.start()
         make_topics(self._kafka.bootstrap_servers, read_topics())
 

@@ -70,14 +70,20 @@ class KafkaBroker:
         return self._mode.specs("")
 
     def start(self) -> None:
-        """Start what isn't running, and wait until clients are served."""
+        """Start what isn't running, and wait until clients are served; if that fails, stop it again."""
         class_path = self._class_path()
         specs = self._mode.specs(class_path)
-        if any(self._processes.find(spec.name) is None for spec in specs):
+        missing = [spec for spec in specs if self._processes.find(spec.name) is None]
+        if missing:
             self._mode.prepare(class_path)
-        for spec in specs:
-            self._processes.start(spec)
-            self._processes.wait_until_ready(spec)
+        try:
+            for spec in specs:
+                self._processes.start(spec)
+                self._processes.wait_until_ready(spec)
+        except BaseException:
+            for spec in reversed(missing):
+                self._processes.stop([spec])
+            raise
 
     def stop(self, timeout_seconds: float | None = None) -> int | None:
         """Shut down in the opposite order of the start; return the broker's exit status."""

@@ -97,15 +97,17 @@ class PostgresqlServer:
 
     def start(self) -> None:
         """Make the data directory and start the server where that isn't done yet; wait until it answers."""
-        self.launch()
-        self._processes.wait_until_ready(self.spec)
-
-    def launch(self) -> None:
-        """Do as `start`, but don't wait."""
-        if self.pid is None:
-            self._data.make_if_missing(durable=self._durable)
-            self._data.forget_foreign_lock_file()
-            self._processes.start(self.spec)
+        if self.pid is not None:
+            self._processes.wait_until_ready(self.spec)
+            return
+        self._data.make_if_missing(durable=self._durable)
+        self._data.forget_foreign_lock_file()
+        self._processes.start(self.spec)
+        try:
+            self._processes.wait_until_ready(self.spec)
+        except BaseException:
+            self._processes.stop([self.spec])
+            raise
 
     def stop(self, timeout_seconds: float | None = None) -> int | None:
         """End all sessions and shut down; return the exit status, 0 after an orderly end."""

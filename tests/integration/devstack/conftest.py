@@ -1,0 +1,37 @@
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from devstack.external import ExternalServers
+from devstack.ports import Ports
+from devstack.postgresql import PostgresqlServer
+from devstack.services import Deployment
+from devstack.stack import Stack
+from devstack.stacks import ExternalStack
+from tests.integration.devstack.builders import a_deployment
+
+StackMaker = Callable[..., Stack]
+
+
+@pytest.fixture
+def make_stack(
+    tmp_path: Path, postgresql_server: PostgresqlServer, kafka_bootstrap_servers: str
+) -> Iterator[StackMaker]:
+    """Makes stacks of one directory on the tests' servers; what still runs in the end is stopped."""
+    servers = ExternalServers(
+        postgresql_url=postgresql_server.url(), bootstrap_servers=kafka_bootstrap_servers
+    )
+    ports = Ports.free()
+
+    def make(deployment: Deployment | None = None, ports: Ports = ports) -> Stack:
+        return ExternalStack(tmp_path, servers, ports, deployment=deployment or a_deployment())
+
+    yield make
+    make().down()
+
+
+@pytest.fixture
+def stack(make_stack: StackMaker) -> Stack:
+    """A stack of two stand-ins that isn't up yet."""
+    return make_stack()
