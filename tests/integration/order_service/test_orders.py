@@ -2,6 +2,7 @@ import uuid
 
 import pytest
 
+from order_service.persistence.unit_of_work import OrderSnapshot
 from tests.integration.order_service.shop import TOTAL, Shop, an_order_body, slug
 
 
@@ -56,3 +57,11 @@ def test_an_unknown_order_is_not_found(shop: Shop, order_id: str) -> None:
         assert (reply.status_code, slug(reply)) == (404, "order-not-found")
         assert reply.get_json()["errors"][0]["field"] == "path.orderId"
     assert shop.count("idempotency_key") == 0
+
+
+def test_an_order_and_its_payment_are_read_at_the_same_moment(shop: Shop) -> None:
+    order_id = uuid.UUID(shop.placed())
+    with OrderSnapshot(shop.engine) as reading:
+        before = reading.orders.get(order_id)
+        assert shop.pay(str(order_id)).status_code == 201
+        assert (reading.orders.get(order_id), reading.payments.latest(order_id)) == (before, None)
