@@ -74,6 +74,10 @@ class Schedule:
         """Start no more runs, and wait for those under way."""
         self._stopping.set()
         if self._scheduler is not None and self._pool is not None:
+            # A run that is being started must have been: its job can't be removed after the shutdown. Listing
+            # the jobs waits for that.
+            self._scheduler.pause()
+            self._scheduler.get_jobs()
             # Waiting inside of shutdown() would hold a lock that a job needs to end.
             self._scheduler.shutdown(wait=False)
             self._pool.join()

@@ -132,17 +132,21 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def rows_read(plan: dict[str, Any]) -> float:
     """Rows of the outbox that any scan looked at."""
-    return sum(
-        (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
-        for node in nodes(plan)
-        if node.get("Relation Name") == "outbox"
+    return float(
+        sum(
+            (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+            for node in nodes(plan)
+            if node.get("Relation Name") == "outbox"
+        )
     )
 
 
 def rows_sorted(plan: dict[str, Any]) -> float:
-    return sum(
-        child["Actual Rows"] * child["Actual Loops"]
-        for node in nodes(plan)
-        if node["Node Type"] in {"Sort", "Incremental Sort"}
-        for child in node["Plans"]
+    return float(
+        sum(
+            child["Actual Rows"] * child["Actual Loops"]
+            for node in nodes(plan)
+            if node["Node Type"] in {"Sort", "Incremental Sort"}
+            for child in node["Plans"]
+        )
     )

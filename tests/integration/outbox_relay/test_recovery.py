@@ -65,8 +65,9 @@ def test_missing_topic_is_named_by_readiness_and_creating_it_is_enough(
     missing = f"{outbox.topic}-missing"
     with a_relay_process(tmp_path, kafka_bootstrap_servers, {"test": outbox.relay_url}) as relay:
         outbox.append("a", 1)
-        event_id = outbox.append("a", 2)
-        outbox.run("UPDATE outbox SET topic = :topic WHERE id = :id", topic=missing, id=event_id)
+        with outbox.transaction() as transaction:
+            event_id = transaction.append("a", 2)
+            transaction.run("UPDATE outbox SET topic = :topic WHERE id = :id", topic=missing, id=event_id)
 
         wait_until(lambda: missing in failed(relay, "test.publishing"), "the relay to name the topic")
         wait_until(lambda: str(event_id) in relay.shard()["lastError"], "the relay to name the event")

@@ -1,0 +1,48 @@
+"""Settings of the relay."""
+
+import pytest
+
+from outbox_relay.config import RelaySettings
+from servicekit.config import InvalidSettings, read_settings
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "kafka-1:9092,kafka-2:9092")
+    monkeypatch.setenv("SOURCES__COUPON__DATABASE_URL", "postgresql://relay:secret@db:5432/coupon")
+    monkeypatch.setenv("SOURCES__ORDER_2__DATABASE_URL", "postgresql://relay:secret@db:5432/orders")
+    return monkeypatch
+
+
+def test_any_number_of_sources_is_read_by_name(environment: pytest.MonkeyPatch) -> None:
+    settings = read_settings(RelaySettings)
+
+    assert set(settings.sources) == {"coupon", "order_2"}
+    assert settings.sources["coupon"].database_schema == "public"
+    assert settings.http_port == 8004
+
+
+def test_every_problem_is_told_and_no_secret(environment: pytest.MonkeyPatch) -> None:
+    environment.setenv("SOURCES__COUPON__DATABASE_URL", "mysql://relay:secret@db/coupon")
+    environment.setenv("SOURCES__ORDER_2__DATABASE_SCHEMA", "a schema; DROP")
+    environment.setenv("PAGE_SIZE", "0")
+    environment.delenv("KAFKA_BOOTSTRAP_SERVERS")
+
+    with pytest.raises(InvalidSettings) as caught:
+        read_settings(RelaySettings)
+
+    assert {variable for variable, _ in caught.value.problems} == {
+        "SOURCES__COUPON__DATABASE_URL",
+        "SOURCES__ORDER_2__DATABASE_SCHEMA",
+        "PAGE_SIZE",
+        "KAFKA_BOOTSTRAP_SERVERS",
+    }
+    assert "secret" not in str(caught.value)
+
+
+def test_relay_without_a_source_is_refused(environment: pytest.MonkeyPatch) -> None:
+    environment.delenv("SOURCES__COUPON__DATABASE_URL")
+    environment.delenv("SOURCES__ORDER_2__DATABASE_URL")
+
+    with pytest.raises(InvalidSettings, match="SOURCES"):
+        read_settings(RelaySettings)
