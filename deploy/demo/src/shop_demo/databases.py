@@ -8,9 +8,9 @@ from typing import Any
 
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
-from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from shop_demo.facts import AnalyticsRow, CouponRequest, Delivery, OutboxEvent, StoredPayment, UserCoupon
+from shop_demo.restarts import outlasting_restarts
 
 _Row = tuple[Any, ...]
 
@@ -83,12 +83,7 @@ class ShopDatabases:
         return {str(row[0]): int(row[1]) for row in _rows(self.urls["notification"], _SALES, first, last)}
 
 
-@retry(
-    retry=retry_if_exception_type(psycopg2.OperationalError),
-    stop=stop_after_delay(60),
-    wait=wait_fixed(0.5),
-    reraise=True,
-)
+@outlasting_restarts(psycopg2.OperationalError, "PostgreSQL")
 def _rows(url: str, query: str, *parameters: object) -> list[_Row]:
     with _connected(url) as connection, connection.cursor() as cursor:
         cursor.execute(query, parameters)

@@ -1,15 +1,17 @@
 """Reads the topics as any Kafka client could: without a group, from where they ended before the run."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from itertools import chain
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
+from kafka.errors import KafkaError
 
 from shop_demo.errors import DemoError
 from shop_demo.facts import PublishedEvent
+from shop_demo.restarts import outlasting_restarts
 
 COUPON_PUBLISH_REQUEST = "coupon-publish-request"
 ORDER_COMPLETED = "order-completed"
@@ -24,6 +26,7 @@ class TopicReader:
     def __init__(self, bootstrap_servers: str) -> None:
         self._bootstrap_servers = bootstrap_servers
 
+    @outlasting_restarts(KafkaError, "Kafka")
     def end_of(self, topic: str) -> Offsets:
         """Where the topic ends now."""
         with self._consumer() as consumer:
@@ -48,8 +51,10 @@ class TopicReader:
             if value.get("orderId") in order_ids
         )
 
-    def _records(self, topic: str, since: Offsets) -> Iterator[tuple[Any, dict[str, Any]]]:
+    @outlasting_restarts(KafkaError, "Kafka")
+    def _records(self, topic: str, since: Offsets) -> list[tuple[Any, dict[str, Any]]]:
         """What lies between `since` and where the topic ends now; what is no JSON object is not ours."""
+        records: list[tuple[Any, dict[str, Any]]] = []
         with self._consumer() as consumer:
             partitions = _partitions(consumer, topic)
             consumer.assign(partitions)
@@ -62,9 +67,12 @@ class TopicReader:
                 empty_polls = 0 if polled else empty_polls + 1
                 if empty_polls > _EMPTY_POLLS_ALLOWED:
                     raise DemoError(f"Kafka does not hand over the records of {topic}")
-                for record in chain.from_iterable(polled.values()):
-                    if (value := _json_object(record.value)) is not None:
-                        yield record, value
+                records.extend(
+                    (record, value)
+                    for record in chain.from_iterable(polled.values())
+                    if (value := _json_object(record.value)) is not None
+                )
+        return records
 
     def _consumer(self) -> KafkaConsumer:
         return KafkaConsumer(
