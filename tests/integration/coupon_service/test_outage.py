@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -14,9 +15,15 @@ from tests.support.databases import fresh_database, make_roles
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[PostgresqlServer]:
-    """A server that a test may stop."""
-    with PostgresqlServer(tmp_path / "postgresql", durable=False) as server:
+def own_server() -> Iterator[PostgresqlServer]:
+    """A server that a test may stop.
+
+    Not in pytest's own folder: another run of pytest would shut it to the user that the server runs as.
+    """
+    with (
+        TemporaryDirectory(prefix="coupon-outage-") as directory,
+        PostgresqlServer(Path(directory) / "postgresql", durable=False) as server,
+    ):
         make_roles(server.url())
         yield server
 
