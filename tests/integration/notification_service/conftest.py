@@ -36,15 +36,29 @@ def accept(engine: Engine) -> AcceptCompletedOrders:
     return AcceptCompletedOrders(partial(AcceptanceUnitOfWork, engine, "test-group"))
 
 
+@pytest.fixture(scope="session")
+def shared_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with Sandbox(tmp_path_factory.mktemp("sandbox")) as running:
+        yield running
+
+
 @pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+def sandbox(shared_sandbox: Sandbox) -> Sandbox:
+    """A sandbox without faults and records; don't stop it."""
+    shared_sandbox.reset()
+    return shared_sandbox
+
+
+@pytest.fixture
+def own_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
+    """A sandbox that may be killed, and that no late call of another test reaches."""
     with Sandbox(tmp_path) as running:
         yield running
 
 
 @pytest.fixture
 def world(
-    engine: Engine, kafka_bootstrap_servers: str, topic: str, sandbox: Sandbox, tmp_path: Path
+    engine: Engine, kafka_bootstrap_servers: str, topic: str, own_sandbox: Sandbox, tmp_path: Path
 ) -> Iterator[World]:
-    with World(engine, kafka_bootstrap_servers, topic, sandbox, tmp_path) as world:
+    with World(engine, kafka_bootstrap_servers, topic, own_sandbox, tmp_path) as world:
         yield world

@@ -107,6 +107,11 @@ class Sandbox:
     def control(self, **faults: dict[str, int]) -> None:
         self.client.put("/controls", json=faults).raise_for_status()
 
+    def reset(self) -> None:
+        """No faults, no records."""
+        self.control(alimtalk={}, monitoring={})
+        self.client.delete("/records").raise_for_status()
+
     def messages(self) -> list[dict[str, Any]]:
         return self._all("/alimtalk/v1/messages", "messages")
 

@@ -111,13 +111,13 @@ def test_a_provider_that_fails_for_too_long_is_given_up(
 
 
 def test_an_effect_pauses_while_its_provider_is_down(
-    accept: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept: AcceptCompletedOrders, engine: Engine, own_sandbox: Sandbox
 ) -> None:
     order = an_order()
     accept([order])
-    sandbox.process.kill()
+    own_sandbox.process.kill()
 
-    with delivering(engine, ALIMTALK, sandbox) as work:
+    with delivering(engine, ALIMTALK, own_sandbox) as work:
         done = work.run_once(StopSignal())
 
     assert done.deliveries == 1

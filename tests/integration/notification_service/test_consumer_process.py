@@ -2,11 +2,19 @@
 
 import json
 import signal
+from contextlib import ExitStack
+from pathlib import Path
 
 from kafka.consumer.fetcher import ConsumerRecord
 
 from devstack.free_ports import find_free_ports
+from devstack.postgresql import PostgresqlServer
+from notification_service.migrations import SCRIPT_LOCATION
+from servicekit.config import DatabaseSettings
+from servicekit.db.engine import create_engine
+from servicekit.db.migrations import upgrade
 from tests.integration.notification_service.builders import an_event, encoded
+from tests.integration.notification_service.processes import Sandbox
 from tests.integration.notification_service.world import EFFECTS, World, freeze_in_the_middle, stop_gracefully
 from tests.support.topics import produce, read_topic
 from tests.support.waiting import wait_until
@@ -96,6 +104,33 @@ def test_a_consumer_that_is_stopped_under_load_hands_back_what_it_holds(world: W
         world.wait_for(effect, delivered=200)
     world.assert_each_once(events)
     stop_gracefully(second)
+
+
+def test_a_consumer_outlives_a_restart_of_postgresql(
+    tmp_path: Path, kafka_bootstrap_servers: str, topic: str, own_sandbox: Sandbox
+) -> None:
+    events = [an_event() for _ in range(60)]
+    with ExitStack() as stack:
+        server = stack.enter_context(PostgresqlServer(tmp_path / "postgresql", durable=False))
+        upgrade(server.url(), SCRIPT_LOCATION)
+        engine = create_engine(DatabaseSettings(database_url=server.url()), "test")
+        stack.callback(engine.dispose)
+        own_sandbox.control(alimtalk={"latencyMs": 50})
+        world = stack.enter_context(World(engine, kafka_bootstrap_servers, topic, own_sandbox, tmp_path))
+        consumer = world.start_consumer()
+
+        world.produce(events[:30])
+        world.wait_for("ALIMTALK", delivered=4)
+        server.kill()
+        world.produce(events[30:])
+        consumer.logged("batch_postponed")
+        consumer.logged("effect_postponed")
+        server.start()
+
+        for effect in EFFECTS:
+            world.wait_for(effect, delivered=60)
+        world.assert_each_once(events)
+        stop_gracefully(consumer)
 
 
 def test_messages_that_can_not_be_understood_go_to_the_dead_letters_and_the_rest_flows(world: World) -> None:

@@ -10,15 +10,22 @@ import httpx
 import pytest
 
 from tests.integration.notification_service.processes import Sandbox
+from tests.support.waiting import wait_until
 
 MESSAGES = "/alimtalk/v1/messages"
 WEBHOOKS = "/webhooks/monitoring"
 
 
-@pytest.fixture
-def sandbox(tmp_path: Path) -> Iterator[Sandbox]:
-    with Sandbox(tmp_path) as running:
+@pytest.fixture(scope="module")
+def shared_sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    with Sandbox(tmp_path_factory.mktemp("sandbox")) as running:
         yield running
+
+
+@pytest.fixture
+def sandbox(shared_sandbox: Sandbox) -> Sandbox:
+    shared_sandbox.reset()
+    return shared_sandbox
 
 
 def a_message(reference: str = "event-1", **changes: Any) -> dict[str, Any]:
@@ -85,10 +92,11 @@ def test_lists_come_in_pages(sandbox: Sandbox) -> None:
     assert pages == [references[:3], references[3:6], references[6:]]
 
 
-def test_what_was_accepted_survives_a_kill(sandbox: Sandbox, tmp_path: Path) -> None:
-    sandbox.client.post(MESSAGES, json=a_message())
-    sandbox.client.post(WEBHOOKS, json={}, headers={"Idempotency-Key": "event-1"})
-    sandbox.process.kill()
+def test_what_was_accepted_survives_a_kill(tmp_path: Path) -> None:
+    with Sandbox(tmp_path) as sandbox:
+        sandbox.client.post(MESSAGES, json=a_message())
+        sandbox.client.post(WEBHOOKS, json={}, headers={"Idempotency-Key": "event-1"})
+        sandbox.process.kill()
 
     with Sandbox(tmp_path, name="restarted") as restarted:
         assert restarted.references() == ["event-1"]
@@ -173,21 +181,21 @@ def test_faults_that_make_no_sense_are_refused(sandbox: Sandbox, body: dict[str,
 
 
 def test_it_takes_many_senders_at_once(sandbox: Sandbox) -> None:
+    def send(number: int) -> httpx.Response:
+        return sandbox.client.post(MESSAGES, json=a_message(f"event-{number}"))
+
     with ThreadPoolExecutor(8) as pool:
-        replies = list(
-            pool.map(
-                lambda number: sandbox.client.post(MESSAGES, json=a_message(f"event-{number}")), range(300)
-            )
-        )
+        replies = list(pool.map(send, range(300)))
 
     assert {reply.status_code for reply in replies} == {200}
     assert len(set(sandbox.references())) == 300
 
 
-def test_a_stop_ends_waits_and_the_process_well(sandbox: Sandbox) -> None:
-    sandbox.control(alimtalk={"latencyMs": 30_000})
-    with ThreadPoolExecutor(1) as pool:
+def test_a_stop_ends_waits_and_the_process_well(tmp_path: Path) -> None:
+    with Sandbox(tmp_path) as sandbox, ThreadPoolExecutor(1) as pool:
+        sandbox.control(alimtalk={"timeoutAfterAcceptNext": 1})
         waiting = pool.submit(lambda: sandbox.client.post(MESSAGES, json=a_message()))
+        wait_until(sandbox.references, "the message to be accepted")
 
         assert sandbox.process.terminate(10.0) == 0
         waiting.exception(timeout=10)
