@@ -83,6 +83,11 @@ def test_an_answer_that_will_not_change_is_not_asked_for_again() -> None:
         answer.expect(202)
 
 
+def test_an_answer_without_json_is_named() -> None:
+    with pytest.raises(Unexpected, match=r"500 from http.* without JSON: b'<h1>Oops'"):
+        after(lambda _: web.Response(status=500, text="<h1>Oops"))
+
+
 def test_patience_ends() -> None:
     with pytest.raises(NotAnswered, match="503"):
         after(unavailable, deadline_seconds=0.3)

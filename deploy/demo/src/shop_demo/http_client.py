@@ -1,5 +1,6 @@
 """HTTP as a patient client does it: the same request again, with the same key, until there is an answer."""
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -67,8 +68,8 @@ class HttpClient:
         self._clock = clock
         self._deadline_seconds = deadline_seconds
 
-    async def post(self, url: str, key: str, json: Mapping[str, object] | None = None) -> Answer:
-        return await self._answer("POST", url, json=json, headers={"Idempotency-Key": key})
+    async def post(self, url: str, key: str, body: Mapping[str, object] | None = None) -> Answer:
+        return await self._answer("POST", url, json=body, headers={"Idempotency-Key": key})
 
     async def get(self, url: str, **params: str | int) -> dict[str, Any]:
         return (await self._answer("GET", url, params=params)).expect(200)
@@ -93,7 +94,7 @@ class HttpClient:
             answered_at_ns = self._clock.now_ns()
             if response.status in _ASK_AGAIN or "Retry-After" in response.headers:
                 raise _AskAgain(f"{response.status} {content[:200]!r}", _retry_after_seconds(response))
-            body = await response.json(content_type=None) if content else {}
+            body = _json_object(response, content)
         sent_at_ns = answered_at_ns if exchange.sent_at_ns is None else exchange.sent_at_ns
         return Answer(response.status, body, sent_at_ns, answered_at_ns, exchange.attempts)
 
@@ -117,6 +118,16 @@ async def http_client(clock: HostClock, deadline_seconds: float) -> AsyncIterato
 
 async def _about_to_write(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
     context.trace_request_ctx.about_to_write()
+
+
+def _json_object(response: aiohttp.ClientResponse, content: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(content or b"{}")
+    except ValueError as error:
+        raise Unexpected(f"{response.status} from {response.url} without JSON: {content[:200]!r}") from error
+    if not isinstance(body, dict):
+        raise Unexpected(f"{response.status} from {response.url} with no JSON object: {content[:200]!r}")
+    return body
 
 
 def _retry_after_seconds(response: aiohttp.ClientResponse) -> float | None:
