@@ -12,7 +12,7 @@ from devstack.kafka_broker import DEFAULT_VERSION, supported_version
 from devstack.ports import Ports
 from devstack.stack import Stack
 from devstack.stack_directory import StackDirectory
-from devstack.stacks import EmbeddedStack, ExternalStack, open_stack
+from devstack.stacks import EmbeddedStack, ExternalStack
 
 
 def embedded_stack(settings: Settings, kafka_version: str = DEFAULT_VERSION) -> Stack:
@@ -39,7 +39,14 @@ def present_stack(settings: Settings) -> Stack:
     names = directory.active() or directory.known()
     if len(names) > 1 and not directory.active():
         names = [name for name in names if name == data_name(DEFAULT_VERSION)] or names
-    return open_stack(settings.directory, names[0] if names else data_name(DEFAULT_VERSION))
+    return named_stack(settings, names[0] if names else data_name(DEFAULT_VERSION))
+
+
+def named_stack(settings: Settings, name: str) -> Stack:
+    """Return a stack by the name that `StackDirectory` knows it by."""
+    if name == DATA_NAME:
+        return external_stack(settings, None, None)
+    return embedded_stack(settings, name.removeprefix(data_name("")))
 
 
 def _choose_ports(settings: Settings, directory: StackDirectory, name: str) -> Ports:

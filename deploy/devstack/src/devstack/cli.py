@@ -13,10 +13,9 @@ from devstack import choose
 from devstack.config import read_settings
 from devstack.errors import DevstackError
 from devstack.kafka_broker import DEFAULT_VERSION, MODES
-from devstack.rendering import print_info, status_table
+from devstack.rendering import print_info, print_status
 from devstack.stack import Stack
 from devstack.stack_directory import StackDirectory
-from devstack.stacks import open_stack
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -69,7 +68,7 @@ def up(kind: str, kafka: str, postgresql_url: str | None, bootstrap_servers: str
 @_telling
 def status() -> None:
     """Say what runs, and where."""
-    console.print(status_table(_stack().status()))
+    print_status(console, _stack().status())
 
 
 @main.command()
@@ -79,7 +78,7 @@ def down() -> None:
     settings = read_settings()
     names = StackDirectory(settings.directory).active()
     for name in names:
-        open_stack(settings.directory, name).down(_say)
+        choose.named_stack(settings, name).down(_say)
     console.print("down" if names else "nothing was running")
 
 
@@ -90,7 +89,7 @@ def clean() -> None:
     settings = read_settings()
     directory = StackDirectory(settings.directory)
     for name in sorted({*directory.active(), *directory.known()}):
-        open_stack(settings.directory, name).clean(_say)
+        choose.named_stack(settings, name).clean(_say)
         console.print(f"removed {directory.data(name)}")
 
 

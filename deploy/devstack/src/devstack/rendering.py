@@ -1,7 +1,7 @@
 """How the command line shows a stack."""
 
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 
 from devstack.info import StackInfo
 from devstack.status import ProcessStatus, State
@@ -15,16 +15,13 @@ _STYLES: dict[State, str] = {
 }
 
 
-def status_table(statuses: list[ProcessStatus]) -> Table:
-    """Return one row a process."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for heading in ("process", "state", "pid", "where", "why"):
-        table.add_column(heading, overflow="fold")
+def print_status(console: Console, statuses: list[ProcessStatus]) -> None:
+    """Print one line a process; a script can split it at white space."""
     for status in statuses:
         why = status.reason or (f"exit status {status.exit_status}" if status.state == "failed" else "")
-        state = f"[{_STYLES[status.state]}]{status.state}[/]"
-        table.add_row(status.name, state, str(status.pid or ""), status.url or "", why)
-    return table
+        state = f"[{_STYLES[status.state]}]{status.state:9}[/]"
+        where = f"{status.pid or '-':<8} {status.url or '-':24}"
+        console.print(f"  {status.name:24} {state} {where} {escape(why)}".rstrip())
 
 
 def print_info(console: Console, info: StackInfo) -> None:

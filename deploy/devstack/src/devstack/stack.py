@@ -1,7 +1,8 @@
 """A whole stack: PostgreSQL, Kafka and every service, on either kind of infrastructure."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
 
@@ -101,7 +102,8 @@ class Stack:
             if self._processes.find(name) is None:
                 self._check_ports([name])
                 self._directory.remember_ports(self._name, self.ports)
-                self._start_one(name, progress)
+                with self._taking_back():
+                    self._start_one(name, progress)
             self._write_info()
             return self._processes.pid(name)
 
@@ -180,15 +182,21 @@ class Stack:
                 raise PortTakenError(self.ports.of(port_name), process, variable(port_name))
 
     def _start_all(self, missing: Sequence[str], progress: Progress) -> None:
-        before = self._processes.running()
-        try:
+        with self._taking_back():
             self._start_infrastructure(progress)
-            started = [name for name in missing if name not in self._infrastructure_names]
-            for name in started:
+            services = [name for name in missing if name not in self._infrastructure_names]
+            for name in services:
                 self._processes.start(self._spec(name))
-            for name in started:
+            for name in services:
                 progress(name)
                 self._processes.wait_until_ready(self._spec(name))
+
+    @contextmanager
+    def _taking_back(self) -> Iterator[None]:
+        """Stop again what the block has started, if it fails or is interrupted."""
+        before = self._processes.running()
+        try:
+            yield
         except BaseException:
             self._stop([name for name in self._processes.running() if name not in before], silent)
             raise

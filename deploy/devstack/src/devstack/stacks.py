@@ -54,10 +54,3 @@ class ExternalStack(Stack):
         super().__init__(directory, DATA_NAME, make, ports=ports, deployment=deployment)
         if servers is not None:
             servers.write(data)
-
-
-def open_stack(directory: Path, name: str) -> Stack:
-    """Return a stack that has data in the directory, by the name that `StackDirectory` knows it by."""
-    if name == DATA_NAME:
-        return ExternalStack(directory)
-    return EmbeddedStack(directory, name.removeprefix(data_name("")))
