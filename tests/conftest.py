@@ -2,8 +2,11 @@
 
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+import structlog
 
 from devstack.kafka_broker import KafkaBroker
 from devstack.postgresql import PostgresqlServer
@@ -21,10 +24,33 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(tier)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _plain_logs() -> None:
+    """By default structlog draws every traceback with all its variables, which takes seconds."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ]
+    )
+
+
 @pytest.fixture(scope="session")
-def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresqlServer]:
+def server_directory() -> Iterator[Path]:
+    """Where servers keep their data.
+
+    Not among pytest's own directories: a server may run as another user, and pytest shuts those out of all of
+    its directories whenever a second run begins.
+    """
+    with TemporaryDirectory(prefix="shop-tests-", ignore_cleanup_errors=True) as directory:
+        yield Path(directory)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(server_directory: Path) -> Iterator[PostgresqlServer]:
     """A PostgreSQL server with the relay's role, for everybody; don't stop it."""
-    with PostgresqlServer(tmp_path_factory.mktemp("postgresql"), durable=False) as server:
+    with PostgresqlServer(server_directory / "postgresql", durable=False) as server:
         make_roles(server.url())
         yield server
 
@@ -43,9 +69,9 @@ def unique() -> str:
 
 
 @pytest.fixture(scope="session")
-def kafka_broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaBroker]:
+def kafka_broker(server_directory: Path) -> Iterator[KafkaBroker]:
     """A Kafka broker for everybody; don't stop it."""
-    with KafkaBroker(tmp_path_factory.mktemp("kafka")) as broker:
+    with KafkaBroker(server_directory / "kafka") as broker:
         yield broker
 
 

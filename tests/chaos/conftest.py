@@ -11,8 +11,8 @@ from tests.support.shop import ShopClient
 
 
 @pytest.fixture(scope="session")
-def stack_directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("chaos-stack")
+def stack_directory(server_directory: Path) -> Path:
+    return server_directory / "chaos-stack"
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,6 @@
 """Types of the fields in requests, replies and events."""
 
+import re
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -11,17 +12,19 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
-    StringConstraints,
+    Strict,
 )
 from pydantic.alias_generators import to_camel
 
 MAX_INT64 = 2**63 - 1
 
 
-def _without_nul(value: str) -> str:
-    # PostgreSQL's text can't hold it.
+def _storable(value: str) -> str:
+    # PostgreSQL's text can't hold NUL, nor half of a surrogate pair, which JSON can spell.
     if "\x00" in value:
         raise ValueError("must not contain the NUL character")
+    if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError("must not contain a lone surrogate")
     return value
 
 
@@ -30,6 +33,19 @@ def _decimal_digits(value: object) -> object:
     if isinstance(value, str) and not (value.isascii() and value.isdigit() and len(value) <= 19):
         raise ValueError("must be a positive 64-bit integer in decimal digits")
     return value
+
+
+# The years keep every offset's UTC within what Python and PostgreSQL can hold.
+_RFC3339 = re.compile(
+    r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+def _written_time(value: object) -> object:
+    # Anything else might pass for a time too: pydantic takes a number for seconds since 1970.
+    if isinstance(value, datetime) or (isinstance(value, str) and _RFC3339.fullmatch(value)):
+        return value
+    raise ValueError("must be a time with an offset as in RFC 3339, of the years 1000 to 2999")
 
 
 def _in_utc(value: datetime) -> datetime:
@@ -46,22 +62,28 @@ PositiveInt64 = Annotated[int, Field(strict=True, ge=1, le=MAX_INT64)]
 PathInt64 = Annotated[int, BeforeValidator(_decimal_digits), Field(ge=1, le=MAX_INT64)]
 """In a path or a query: the decimal digits of a positive 64-bit integer."""
 
-Time = Annotated[AwareDatetime, AfterValidator(_in_utc), PlainSerializer(_rfc3339, return_type=str)]
+Time = Annotated[
+    AwareDatetime,
+    BeforeValidator(_written_time),
+    AfterValidator(_in_utc),
+    PlainSerializer(_rfc3339, return_type=str),
+]
 """RFC 3339 with an offset; kept and told in UTC with microseconds."""
 
 
-def bounded_text(max_length: int, min_length: int = 1) -> type[str]:
-    """A string of ``min_length`` to ``max_length`` characters that PostgreSQL can hold."""
-    return Annotated[  # type: ignore[return-value]  # an annotated str is a str to the reader
-        str,
-        StringConstraints(strict=True, min_length=min_length, max_length=max_length),
-        AfterValidator(_without_nul),
-    ]
+Text = Annotated[str, Strict(), AfterValidator(_storable)]
+"""A string that PostgreSQL can hold; bounded as in ``Annotated[Text, Field(min_length=1, max_length=9)]``."""
 
 
 class JsonModel(BaseModel):
-    """A JSON object with camelCase names that refuses what it doesn't know."""
+    """A JSON object with camelCase names that refuses what it doesn't know; made here by field names."""
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="forbid", frozen=True, allow_inf_nan=False
     )
+
+
+class RequestModel(JsonModel):
+    """A JSON object from outside: it has camelCase names and no others."""
+
+    model_config = ConfigDict(populate_by_name=False)

@@ -7,8 +7,8 @@ import pytest
 from flask.testing import FlaskClient
 from pydantic import BaseModel, Field
 
+from servicekit.fields import PathInt64, PositiveInt64, RequestModel, Text, Time
 from servicekit.http.app import create_app
-from servicekit.http.fields import JsonModel, PathInt64, PositiveInt64, Time, bounded_text
 from servicekit.http.problems import Problem, register_problem
 from servicekit.http.replies import json_reply
 
@@ -17,12 +17,12 @@ class ThingPath(BaseModel):
     thing_id: PathInt64
 
 
-class Part(JsonModel):
+class Part(RequestModel):
     part_count: PositiveInt64
 
 
-class ThingBody(JsonModel):
-    name: bounded_text(10)  # type: ignore[valid-type]
+class ThingBody(RequestModel):
+    name: Annotated[Text, Field(min_length=1, max_length=10)]
     parts: Annotated[list[Part], Field(min_length=1)]
     made_at: Time | None = None
 
@@ -98,6 +98,7 @@ def test_path_id_that_is_not_a_positive_64_bit_integer_is_named(client: FlaskCli
         ({"parts": [{"partCount": 1.0}]}, "parts.0.partCount"),
         ({"madeAt": "2026-01-01T00:00:00"}, "madeAt"),
         ({"unknown": 1}, "unknown"),
+        ({"made_at": "2026-01-01T00:00:00Z"}, "madeAt"),
     ],
 )
 def test_invalid_field_is_named(client: FlaskClient, changes: dict[str, Any], field: str) -> None:
@@ -111,6 +112,7 @@ def test_invalid_field_is_named(client: FlaskClient, changes: dict[str, Any], fi
         (b"{", 400),
         (b"\xff", 400),
         (b'{"name": NaN}', 400),
+        (b'{"name": "a", "name": "b"}', 400),
         (b"[" * 60_000, 400),
         (b'{"name": ' + b"9" * 10_000 + b"}", 400),
         (b"[]", 422),
@@ -121,11 +123,14 @@ def test_invalid_field_is_named(client: FlaskClient, changes: dict[str, Any], fi
     ],
 )
 def test_body_that_is_no_json_object_is_refused(client: FlaskClient, body: bytes, status: int) -> None:
-    assert post(client, body)[0] == status
+    actual, problem = post(client, body)
+    assert actual == status
+    assert problem["errors"][0]["field"] in {"body", "name"}
 
 
 def test_other_content_type_is_refused(client: FlaskClient) -> None:
-    assert post(client, VALID, content_type="text/plain")[0] == 415
+    status, problem = post(client, VALID, content_type="text/plain")
+    assert (status, problem["errors"][0]["field"]) == (415, "Content-Type")
 
 
 def test_unknown_route_and_method_are_problems(client: FlaskClient) -> None:

@@ -3,33 +3,28 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, model_validator
 
 from coupon_service.domain.coupon import MAX_NAME_LENGTH, MAX_TOTAL_QUANTITY, NewCoupon
 from coupon_service.domain.discount import Discount, DiscountType
-from coupon_service.fields import WrittenTime
-from servicekit.fields import JsonModel, PathInt64, PositiveInt64
+from servicekit.fields import JsonModel, PathInt64, PositiveInt64, RequestModel, Text, Time
 
 LONGEST_WAIT_SECONDS = 30
 LARGEST_PAGE = 100
 
 
-class DiscountBody(JsonModel):
+class DiscountBody(RequestModel):
     type: DiscountType
     value: PositiveInt64
 
 
-class CouponBody(JsonModel):
+class CouponBody(RequestModel):
     """A campaign to create."""
 
-    # PostgreSQL's text can't hold NUL.
-    name: Annotated[
-        str,
-        StringConstraints(strict=True, min_length=1, max_length=MAX_NAME_LENGTH, pattern=r"^[^\x00]*$"),
-    ]
+    name: Annotated[Text, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
     total_quantity: Annotated[int, Field(strict=True, ge=1, le=MAX_TOTAL_QUANTITY)]
-    starts_at: WrittenTime
-    ends_at: WrittenTime
+    starts_at: Time
+    ends_at: Time
     discount: DiscountBody
 
     def to_domain(self) -> NewCoupon:
@@ -43,7 +38,7 @@ class CouponBody(JsonModel):
         )
 
 
-class IssueBody(JsonModel):
+class IssueBody(RequestModel):
     """Nothing, spelled as no body or as ``{}``."""
 
     @model_validator(mode="before")

@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from coupon_service.domain.request import CouponRequest
-from coupon_service.fields import WrittenTime
 from servicekit.fields import PositiveInt64
 from servicekit.messaging import EventModel, InvalidMessage, ReceivedRecord, parse_event
 
@@ -14,7 +13,6 @@ class CouponPublishRequested(EventModel):
     expected_type = "CouponPublishRequested"
     expected_version = 1
 
-    occurred_at: WrittenTime
     request_id: UUID
     user_id: PositiveInt64
     coupon_id: PositiveInt64

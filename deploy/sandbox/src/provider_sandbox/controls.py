@@ -5,13 +5,13 @@ from typing import Annotated
 
 from pydantic import Field
 
-from servicekit.fields import JsonModel
+from servicekit.fields import RequestModel
 
 _Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
 _Milliseconds = Annotated[int, Field(strict=True, ge=0, le=60_000)]
 
 
-class Faults(JsonModel):
+class Faults(RequestModel):
     """What one of the two receivers does wrong. A count says how many of the next requests are meant.
 
     A request meets one fault: the first, in this order, whose count isn't used up.

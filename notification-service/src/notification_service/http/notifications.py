@@ -9,12 +9,12 @@ from flask_openapi3.openapi import OpenAPI
 
 from notification_service.application.list_notifications import ListNotifications
 from notification_service.domain.delivery import Delivery, DeliveryStatus
-from servicekit.fields import JsonModel, Time
+from servicekit.fields import JsonModel, RequestModel, Time
 from servicekit.http.problems import ProblemReply
 from servicekit.http.replies import json_reply
 
 
-class NotificationsQuery(JsonModel):
+class NotificationsQuery(RequestModel):
     """Whose notifications."""
 
     order_id: UUID

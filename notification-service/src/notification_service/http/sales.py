@@ -13,7 +13,7 @@ from pydantic import Field
 from notification_service.application.report_sales import ReportSales
 from notification_service.domain.completed_order import BUSINESS_TIME_ZONE_NAME
 from notification_service.domain.daily_sales import DailySales
-from servicekit.fields import JsonModel
+from servicekit.fields import JsonModel, RequestModel
 from servicekit.http.problems import Problem, ProblemReply
 from servicekit.http.replies import json_reply
 
@@ -22,7 +22,7 @@ LONGEST_RANGE = timedelta(days=366)
 _Day = Annotated[date, Field(ge=date(1970, 1, 1), le=date(9999, 12, 31))]
 
 
-class SalesQuery(JsonModel):
+class SalesQuery(RequestModel):
     """Business days in Asia/Seoul as YYYY-MM-DD, both included; at most 366 days apart."""
 
     first: _Day = Field(alias="from")

@@ -4,36 +4,23 @@ The contract is ``shared/contracts/order-completed``; fields that aren't named h
 """
 
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, Field
+from pydantic import BaseModel, Field
 
 from notification_service.domain.completed_order import CompletedOrder, Recipient
-from servicekit.fields import MAX_INT64, PositiveInt64, bounded_text
+from servicekit.fields import MAX_INT64, PositiveInt64, Text
 from servicekit.messaging import EventModel, ReceivedRecord, parse_event
 
 TOPIC = "order-completed"
 CONSUMER_GROUP = "order-consumer-group"
 
-_EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
-_LATEST = datetime(9999, 12, 31, tzinfo=UTC)
-
-
-def _in_utc(value: datetime) -> datetime:
-    # At the calendar's ends a time has no equivalent in UTC, or no business day.
-    if not _EARLIEST <= value < _LATEST:
-        raise ValueError("must be between 1970 and 9999")
-    return value.astimezone(UTC)
-
-
 # Wider than the producer's own limits, which may grow, and never wider than what can be stored.
-_Name = bounded_text(1_000)
-_Phone = bounded_text(100)
+_Name = Annotated[Text, Field(min_length=1, max_length=1_000)]
+_Phone = Annotated[Text, Field(min_length=1, max_length=100)]
 _Amount = Annotated[int, Field(strict=True, ge=0, le=MAX_INT64)]
 _Quantity = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
-_OccurredAt = Annotated[AwareDatetime, AfterValidator(_in_utc)]
 _Currency = Annotated[str, Field(strict=True, pattern="^[A-Z]{3}$")]
 
 
@@ -46,8 +33,8 @@ class OrderItem(BaseModel):
 class EventRecipient(BaseModel):
     """Whom the buyer wants to be notified."""
 
-    name: _Name  # type: ignore[valid-type]
-    phone: _Phone  # type: ignore[valid-type]
+    name: _Name
+    phone: _Phone
 
 
 class OrderCompleted(EventModel):
@@ -56,7 +43,6 @@ class OrderCompleted(EventModel):
     expected_type = "OrderCompleted"
     expected_version = 1
 
-    occurred_at: _OccurredAt
     order_id: UUID
     user_id: PositiveInt64
     currency: _Currency

@@ -12,7 +12,7 @@ from order_service.application.place_order import PlaceOrderCommand
 from order_service.application.ports import IdempotencyKey
 from order_service.domain.order import MAX_AMOUNT, OrderItem, Recipient
 from order_service.domain.payment_request import PaymentMethod
-from servicekit.http.fields import JsonModel, PositiveInt64, bounded_text
+from servicekit.fields import PositiveInt64, RequestModel, Text
 
 _MOBILE = re.compile(r"(010)-?([0-9]{4})-?([0-9]{4})|(01[16789])-?([0-9]{3,4})-?([0-9]{4})")
 
@@ -39,28 +39,28 @@ UnitPrice = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000_000)]
 Amount = Annotated[int, Field(strict=True, ge=0, le=MAX_AMOUNT)]
 
 
-class OrderPath(JsonModel):
+class OrderPath(RequestModel):
     """An order in a path."""
 
     order_id: UUID
 
 
-class ItemPart(JsonModel):
+class ItemPart(RequestModel):
     """One line of an order; the price in minor units of the order's currency."""
 
-    product_id: bounded_text(64)  # type: ignore[valid-type]
+    product_id: Annotated[Text, Field(min_length=1, max_length=64)]
     quantity: Quantity
     unit_price: UnitPrice
 
 
-class RecipientPart(JsonModel):
+class RecipientPart(RequestModel):
     """Who is told about the order."""
 
-    name: bounded_text(100)  # type: ignore[valid-type]
+    name: Annotated[Text, Field(min_length=1, max_length=100)]
     phone: MobileNumber
 
 
-class OrderBody(JsonModel):
+class OrderBody(RequestModel):
     """An order to place."""
 
     user_id: PositiveInt64
@@ -79,11 +79,11 @@ class OrderBody(JsonModel):
         )
 
 
-class PaymentBody(JsonModel):
+class PaymentBody(RequestModel):
     """A payment to make; the amount in minor units of the order's currency."""
 
     method: PaymentMethod
-    payment_key: bounded_text(200)  # type: ignore[valid-type]
+    payment_key: Annotated[Text, Field(min_length=1, max_length=200)]
     amount: Amount
 
     def command(self, order_id: UUID, key: IdempotencyKey | None) -> PayOrderCommand:

@@ -6,7 +6,7 @@ from uuid import UUID
 from order_service.domain.order import Order, OrderStatus
 from order_service.domain.payment import Payment, PaymentStatus
 from order_service.domain.payment_request import PaymentMethod
-from servicekit.http.fields import JsonModel, Time
+from servicekit.fields import JsonModel, Time
 
 
 class ItemReply(JsonModel):

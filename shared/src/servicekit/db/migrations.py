@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Protocol
 
 from alembic import command
 from alembic.config import Config
-from alembic.runtime.environment import EnvironmentContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, create_engine, pool, text
 
@@ -13,6 +13,18 @@ from servicekit.db.engine import psycopg2_url
 
 # Any constant serves, as long as all migrations of one database use the same.
 _ADVISORY_LOCK = 0x6D_69_67_72
+
+
+class MigrationEnvironment(Protocol):
+    """What is needed of the module ``alembic.context`` while it runs an ``env.py``."""
+
+    config: Config
+
+    def configure(self, *, connection: Connection, transaction_per_migration: bool) -> None: ...
+
+    def begin_transaction(self) -> Any: ...
+
+    def run_migrations(self, **kw: Any) -> None: ...
 
 
 def upgrade(
@@ -53,11 +65,11 @@ def head_revision(script_location: Path) -> str | None:
     return ScriptDirectory.from_config(config).get_current_head()
 
 
-def run_in_environment(context: EnvironmentContext) -> None:
+def run_in_environment(context: MigrationEnvironment) -> None:
     """The whole of a service's ``env.py``: ``run_in_environment(alembic.context)``."""
     connection = context.config.attributes["connection"]
     assert isinstance(connection, Connection)  # noqa: S101 - narrows the type; upgrade() always sets it
-    context.configure(connection=connection, target_metadata=None, transaction_per_migration=True)
+    context.configure(connection=connection, transaction_per_migration=True)
     with context.begin_transaction():
         context.run_migrations()
 

@@ -97,8 +97,13 @@ def register_common_problems(app: Flask) -> None:
     """Make sure that whatever a route raises becomes a problem, and that only a bug becomes a 500."""
     app.register_error_handler(Problem, render)
     app.register_error_handler(HTTPException, _render_http_exception)
-    register_problem(app, IdempotencyKeyReused, status=422, slug="idempotency-key-reused")
+    app.register_error_handler(IdempotencyKeyReused, _render_reused_key)
     app.register_error_handler(Exception, _render_unexpected)
+
+
+def _render_reused_key(error: IdempotencyKeyReused) -> Response:
+    errors = [{"field": "Idempotency-Key", "detail": "was used for another request"}]
+    return render(Problem(422, "idempotency-key-reused", str(error), errors=errors))
 
 
 def _render_http_exception(error: HTTPException) -> Response:

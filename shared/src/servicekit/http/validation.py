@@ -7,6 +7,7 @@ from flask import Flask, Request, Response, request
 from flask.json.provider import DefaultJSONProvider
 from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from servicekit.http.problems import Problem, render
 
@@ -15,17 +16,28 @@ _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
 class StrictJsonProvider(DefaultJSONProvider):
-    """JSON as RFC 8259 has it: without NaN and Infinity, which Python's parser would accept."""
+    """JSON without what two readers may take differently.
+
+    Python's parser accepts NaN and Infinity, which RFC 8259 doesn't know, and of two members with the same
+    name takes the last, where others take the first.
+    """
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
         try:
-            return json.loads(s, parse_constant=_refuse_constant)
+            return json.loads(s, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates)
         except RecursionError:
             raise ValueError("nested too deeply") from None
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
+
+
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a name occurs twice in one object")
+    return members
 
 
 def register_body_checks(app: Flask) -> None:
@@ -39,19 +51,26 @@ def _check_body() -> None:
     if request.method not in _METHODS_WITH_BODY or not _has_body(request):
         return
     if not request.is_json:
-        detail = "The body must be sent as application/json."
-        raise Problem(415, "unsupported-media-type", detail, headers={"Accept": "application/json"})
-    data = request.get_data(cache=True)
+        raise Problem(
+            415,
+            "unsupported-media-type",
+            "The body must be sent as application/json.",
+            errors=[{"field": "Content-Type", "detail": "must be application/json"}],
+            headers={"Accept": "application/json"},
+        )
     try:
-        parsed = request.get_json(silent=False) if data else None
-    except ValueError:
-        parsed = None
-    if data and not isinstance(parsed, dict):
-        raise Problem(422, "validation", "The body must be a JSON object.", errors=[_body_error()])
+        data = request.get_data(cache=True)
+        parsed = request.get_json() if data else {}
+    except RequestEntityTooLarge:
+        raise _body_problem(413, "content-too-large", f"must not exceed {MAX_BODY_BYTES} bytes") from None
+    except BadRequest:
+        raise _body_problem(400, "malformed-json", "must be well-formed JSON") from None
+    if not isinstance(parsed, dict):
+        raise _body_problem(422, "validation", "must be a JSON object")
 
 
-def _body_error() -> dict[str, str]:
-    return {"field": "body", "detail": "must be a JSON object"}
+def _body_problem(status: int, slug: str, detail: str) -> Problem:
+    return Problem(status, slug, f"The body {detail}.", errors=[{"field": "body", "detail": detail}])
 
 
 def _has_body(current: Request) -> bool:

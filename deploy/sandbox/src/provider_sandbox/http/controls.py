@@ -6,12 +6,12 @@ from flask_openapi3.openapi import OpenAPI
 
 from provider_sandbox.controls import Faults, FaultSource
 from provider_sandbox.record import Record
-from servicekit.fields import JsonModel
+from servicekit.fields import JsonModel, RequestModel
 from servicekit.http.problems import ProblemReply
 from servicekit.http.replies import json_reply
 
 
-class ControlsBody(JsonModel):
+class ControlsBody(RequestModel):
     """A receiver that isn't named keeps its faults; a fault of a named receiver that isn't named ends."""
 
     alimtalk: Faults | None = None

@@ -17,21 +17,21 @@ from provider_sandbox.controls import SENDING_FAULTS, FaultSource
 from provider_sandbox.http.faults import refuse
 from provider_sandbox.http.paging import PageQuery
 from provider_sandbox.record import Record
-from servicekit.fields import JsonModel, bounded_text
+from servicekit.fields import JsonModel, RequestModel, Text
 from servicekit.http.problems import Problem, ProblemReply
 from servicekit.http.replies import json_reply
 
 _KOREAN_MOBILE_NUMBER = re.compile(r"01[016789][0-9]{7,8}")
 
 
-class MessageBody(JsonModel):
+class MessageBody(RequestModel):
     """A message: the finished text, and the variables with which its template gives that text."""
 
-    reference: bounded_text(100)  # type: ignore[valid-type]
-    template_code: bounded_text(30)  # type: ignore[valid-type]
-    recipient_no: bounded_text(30)  # type: ignore[valid-type]
+    reference: Annotated[Text, Field(min_length=1, max_length=100)]
+    template_code: Annotated[Text, Field(min_length=1, max_length=30)]
+    recipient_no: Annotated[Text, Field(min_length=1, max_length=30)]
     variables: Annotated[dict[str, str], Field(max_length=40)] = Field(default_factory=dict)
-    content: bounded_text(1000)  # type: ignore[valid-type]
+    content: Annotated[Text, Field(min_length=1, max_length=1000)]
 
 
 class MessagesQuery(PageQuery):

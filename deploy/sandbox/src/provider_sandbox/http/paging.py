@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from servicekit.fields import JsonModel
+from servicekit.fields import RequestModel
 
 
-class PageQuery(JsonModel):
+class PageQuery(RequestModel):
     """``after`` is the ``next`` of the page before; 0 begins."""
 
     after: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
