@@ -16,7 +16,9 @@ from servicekit.db.unit_of_work import UnitOfWork
 from servicekit.idempotency import IdempotencyKeyReused, IdempotencyKeys, idempotency_key_table
 from servicekit.identifiers import uuid7
 from servicekit.inbox import Inbox, inbox_table
-from servicekit.outbox import OutboxEvent, OutboxWriter, outbox_cursor_table, outbox_table
+from servicekit.outbox.event import OutboxEvent
+from servicekit.outbox.table import outbox_cursor_table, outbox_table
+from servicekit.outbox.writer import OutboxWriter
 from tests.support.waiting import wait_until
 
 METADATA = MetaData()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from coupon_service.domain.request import CouponRequest
-from servicekit.outbox import OutboxEvent
+from servicekit.outbox.event import OutboxEvent
 
 TOPIC = "coupon-publish-request"
 EVENT_TYPE = "CouponPublishRequested"

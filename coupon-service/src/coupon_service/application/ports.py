@@ -11,7 +11,7 @@ from coupon_service.domain.coupon import Coupon, NewCoupon
 from coupon_service.domain.deciding import CampaignState
 from coupon_service.domain.request import CouponRequest, CouponRequestView, Decision
 from coupon_service.domain.user_coupon import UserCoupon
-from servicekit.outbox import OutboxEvent
+from servicekit.outbox.event import OutboxEvent
 
 
 class Coupons(Protocol):

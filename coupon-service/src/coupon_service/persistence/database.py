@@ -9,7 +9,7 @@ from coupon_service.persistence.user_coupons import PostgresUserCoupons
 from servicekit.db.unit_of_work import UnitOfWork
 from servicekit.idempotency import IdempotencyKeys
 from servicekit.inbox import Inbox
-from servicekit.outbox import OutboxWriter
+from servicekit.outbox.writer import OutboxWriter
 
 SOURCE = "/coupon-service"
 CONSUMER_GROUP = "coupon-consumer-group"

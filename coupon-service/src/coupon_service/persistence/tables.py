@@ -4,7 +4,7 @@ from sqlalchemy import BigInteger, Column, DateTime, Identity, Integer, MetaData
 
 from servicekit.idempotency import idempotency_key_table
 from servicekit.inbox import inbox_table
-from servicekit.outbox import outbox_table
+from servicekit.outbox.table import outbox_table
 
 metadata = MetaData()
 

@@ -2,10 +2,7 @@
 
 Pattern: Chris Richardson, "Pattern: Transactional outbox" (microservices.io). The columns ``id``,
 ``aggregatetype``, ``aggregateid``, ``type`` and ``payload`` are those of Debezium's outbox event router.
+
+Nothing is imported here: an application that only names :class:`servicekit.outbox.event.OutboxEvent` needs no
+database driver.
 """
-
-from servicekit.outbox.event import OutboxEvent
-from servicekit.outbox.table import outbox_cursor_table, outbox_table
-from servicekit.outbox.writer import OutboxWriter
-
-__all__ = ["OutboxEvent", "OutboxWriter", "outbox_cursor_table", "outbox_table"]
