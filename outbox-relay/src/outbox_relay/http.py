@@ -6,8 +6,8 @@ from pydantic import Field
 from outbox_relay.readiness import KafkaWatch, readiness_checks
 from outbox_relay.source import Lag
 from outbox_relay.status import SourceStatus, StatusBoard
+from servicekit.fields import JsonModel
 from servicekit.http.app import create_app
-from servicekit.http.fields import JsonModel
 from servicekit.http.replies import json_reply
 
 _VERSION = "1.0.0"
