@@ -1,0 +1,64 @@
+"""The embedded stack: real servers of its own under stand-ins for the services."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import psycopg2
+import pytest
+
+from devstack.ports import Ports
+from devstack.stack import Stack
+from devstack.stacks import EmbeddedStack
+from tests.integration.devstack.builders import a_deployment
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    stack = EmbeddedStack(tmp_path, ports=Ports.free(), durable=False, deployment=a_deployment())
+    yield stack
+    stack.down()
+
+
+def _ask(url: str, statement: str) -> object:
+    with closing(psycopg2.connect(url)) as connection, connection.cursor() as cursor:
+        cursor.execute(statement)
+        connection.commit()
+        return cursor.fetchone() if cursor.description else None
+
+
+def test_servers_are_mended_like_services_and_data_outlive_the_stack(stack: Stack) -> None:
+    stack.up()
+    first = stack.info()
+    assert (first.kind, first.kafka.version) == ("embedded", "4.3.1")
+    assert first.postgresql.version.startswith("18.")
+    _ask(first.postgresql.databases["order"], "CREATE TABLE kept AS SELECT 42 AS answer")
+
+    stack.kill("kafka")
+    assert stack.up()
+
+    mended = stack.info()
+    assert mended.kafka.pid not in (None, first.kafka.pid)
+    assert mended.postgresql == first.postgresql
+    assert mended.services == first.services
+
+    stack.down()
+    assert {status.state for status in stack.status()} == {"stopped"}
+    stack.up()
+
+    again = stack.info()
+    assert again.kafka.bootstrap_servers == first.kafka.bootstrap_servers
+    assert _ask(again.postgresql.databases["order"], "SELECT answer FROM kept") == (42,)
+
+
+def test_a_service_enters_no_other_database_and_the_relay_only_those_with_an_outbox(stack: Stack) -> None:
+    stack.start("postgresql")
+    url = stack.info().postgresql.databases["coupon"]
+
+    assert _ask(url, "SELECT current_user") == ("coupon_service",)
+    with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
+        psycopg2.connect(url.removesuffix("coupon") + "order")
+    relay = url.replace("coupon_service", "outbox_relay")
+    assert _ask(relay, "SELECT current_user") == ("outbox_relay",)
+    with pytest.raises(psycopg2.OperationalError, match="permission denied for database"):
+        psycopg2.connect(relay.removesuffix("coupon") + "notification")
