@@ -11,8 +11,10 @@ from alembic.operations import Operations
 from sqlalchemy import Connection, Engine, MetaData, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
-from servicekit.outbox import OutboxEvent, OutboxWriter, outbox_table
+from servicekit.outbox.event import OutboxEvent
 from servicekit.outbox.migration import create_outbox
+from servicekit.outbox.table import outbox_table
+from servicekit.outbox.writer import OutboxWriter
 from tests.support.databases import RELAY_ROLE
 
 

@@ -4,6 +4,7 @@ import json
 from datetime import datetime
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import text
 
 from outbox_relay.relay import Failed, Idle, Published
@@ -13,21 +14,28 @@ from tests.integration.outbox_relay.stepping import SteppingRelay, a_stepping_re
 from tests.integration.outbox_relay.topic_options import set_topic_option
 
 
+@pytest.mark.parametrize("commits_late", [False, True])
 def test_record_carries_key_cloudevents_headers_and_the_payload_byte_for_byte(
-    outbox: Outbox, relay: SteppingRelay, kafka_bootstrap_servers: str
+    outbox: Outbox, relay: SteppingRelay, kafka_bootstrap_servers: str, commits_late: bool
 ) -> None:
     payload = '{"b": 1,  "a":"요청 접수됨", "n": 1.10, "a":2}'
     event_id = uuid4()
-    outbox.run(
-        "INSERT INTO outbox (id, topic, aggregatetype, aggregateid, type, source, payload, traceparent,"
-        " created_at) VALUES (:id, :topic, 'order', '주문-7', 'OrderTested', '/order-service', :payload,"
-        " '00-ab-cd-01', '2026-01-02 03:04:05.006+09')",
-        id=event_id, topic=outbox.topic, payload=payload,
-    )  # fmt: skip
+    with outbox.open_transaction() as transaction:
+        transaction.run(
+            "INSERT INTO outbox (id, topic, aggregatetype, aggregateid, type, source, payload, traceparent,"
+            " created_at) VALUES (:id, :topic, 'order', '주문-7', 'OrderTested', '/order-service', :payload,"
+            " '00-ab-cd-01', '2026-01-02 03:04:05.006+09')",
+            id=event_id, topic=outbox.topic, payload=payload,
+        )  # fmt: skip
+        if commits_late:
+            outbox.append("earlier")
+            relay.drain()
+        transaction.commit()
 
     assert relay.drain() == 1
 
-    (arrival,) = arrivals(kafka_bootstrap_servers, outbox.topic, 1)
+    found = arrivals(kafka_bootstrap_servers, outbox.topic, 2 if commits_late else 1)
+    (arrival,) = (arrival for arrival in found if arrival.event_id == str(event_id))
     assert arrival.value == payload.encode()
     assert arrival.key == "주문-7"
     assert arrival.headers == {
@@ -277,6 +285,24 @@ def test_record_that_only_the_broker_finds_too_large_lets_no_later_event_overtak
     relay.drain()
     found = arrivals(kafka_bootstrap_servers, outbox.topic, len(numbers) + 40)
     assert by_key(first_seen(found)) == {"a": list(range(40))}
+
+
+def test_record_refused_by_the_broker_lets_no_batch_behind_it_overtake(
+    outbox: Outbox, relay: SteppingRelay, kafka_bootstrap_servers: str
+) -> None:
+    # Larger than a batch, so it has one of its own. The broker's sequence numbers keep the next batch from
+    # the log, but not those after that.
+    set_topic_option(kafka_bootstrap_servers, outbox.topic, "max.message.bytes", "290000")
+    with outbox.transaction() as transaction:
+        for number in range(10):
+            filling = "x" * {5: 300_000, 7: 270_000}.get(number, 1_000)
+            transaction.append("a", number, {"number": number, "filling": filling})
+
+    result = relay.step()
+
+    assert isinstance(result, Failed)
+    found = arrivals(kafka_bootstrap_servers, outbox.topic, 10, timeout_seconds=2)
+    assert [arrival.number for arrival in found] == list(range(5))
 
 
 def test_poison_event_is_repeated_alone_once_its_neighbours_are_published(
