@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -22,10 +23,11 @@ EXIT_INTERRUPTED = 130
 @click.option("--stock", type=int, help="How many coupons there are (STOCK).")
 @click.option("--seed", type=int, help="Repeats the same choices (SEED).")
 @click.option("--limit", type=int, help="How many orders at most (LIMIT).")
+@click.option("--summary", type=click.Path(path_type=Path), help="Where summary.json goes (SUMMARY).")
 @click.option("--keep/--no-keep", default=None, help="Leave the stack up at the end (KEEP=1).")
 @click.option("--kafka", help="4.3.1, or 3.4.0 for the seed's cluster (KAFKA).")
 @click.option("--stack", help="embedded or external (STACK).")
-def main(**options: str | int | bool | None) -> None:
+def main(**options: str | int | bool | Path | None) -> None:
     """Drive both business processes and check that every number adds up.
 
     Exit status: 0 if it does, 1 if not, 2 for wrong input (nothing was started then, and nothing sent), 130

@@ -1,10 +1,12 @@
 """What the demo is told. The only module that reads the environment."""
 
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from devstack.repository import ROOT
 from shop_demo.errors import BadInput
 
 
@@ -13,6 +15,7 @@ class DemoSettings(BaseSettings):
 
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
 
+    summary: Path = ROOT / "build" / "demo" / "summary.json"
     orders: str = "generator"
     users: Annotated[int, Field(ge=1, le=100_000)] = 1_000
     stock: Annotated[int, Field(ge=1, le=10_000_000)] = 300

@@ -5,7 +5,6 @@ from uuid import uuid4
 
 from rich.console import Console
 
-from devstack.repository import ROOT
 from shop_demo.checks.coupon_checks import check_coupons
 from shop_demo.checks.findings import Findings
 from shop_demo.checks.order_checks import check_orders
@@ -27,7 +26,6 @@ from shop_demo.stack import StackAccess, choose_stack, log_directory, running
 from shop_demo.summary import StackSummary, Summary
 from shop_demo.topics import TopicReader
 
-SUMMARY = ROOT / "build" / "demo" / "summary.json"
 _LOG_ERRORS_KEPT = 20
 
 
@@ -40,14 +38,14 @@ def run_demo(settings: DemoSettings, console: Console) -> bool:
     for note in batch.notes:
         narrator.say(f"  {note}")
     # A summary of an earlier run must not be taken for this one's, whatever ends it.
-    SUMMARY.unlink(missing_ok=True)
+    settings.summary.unlink(missing_ok=True)
     log_mark = LogMark.now(log_directory(stack))
     with running(stack, narrator, keep=settings.keep) as access:
         coupons, orders = _drive(settings, access, batch, narrator)
     summary = _summary(settings.seed, access, coupons, orders, log_mark)
     print_report(console, summary)
-    summary.write(SUMMARY)
-    narrator.say(f"Summary: {SUMMARY.relative_to(ROOT)}")
+    summary.write(settings.summary)
+    narrator.say(f"Summary: {settings.summary}")
     return summary.ok
 
 
