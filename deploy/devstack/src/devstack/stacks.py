@@ -4,12 +4,12 @@ from pathlib import Path
 
 from devstack.embedded import EmbeddedInfrastructure, data_name
 from devstack.external import DATA_NAME, ExternalInfrastructure, ExternalServers
-from devstack.infrastructure import Infrastructure
+from devstack.infrastructure import Infrastructure, Progress
 from devstack.kafka_broker import DEFAULT_VERSION, supported_version
 from devstack.ports import Ports
 from devstack.processes import Processes
 from devstack.services import SHOP, Deployment
-from devstack.stack import Stack
+from devstack.stack import Stack, silent
 from devstack.stack_directory import StackDirectory
 
 
@@ -45,12 +45,16 @@ class ExternalStack(Stack):
         *,
         deployment: Deployment = SHOP,
     ) -> None:
-        data = StackDirectory(directory).data(DATA_NAME)
-        known = ExternalServers.read(data) if servers is None else servers
+        self._external_data = StackDirectory(directory).data(DATA_NAME)
+        self._servers = known = ExternalServers.read(self._external_data) if servers is None else servers
 
         def make(data: Path, settled: Ports, processes: Processes) -> Infrastructure:
             return ExternalInfrastructure(known)
 
         super().__init__(directory, DATA_NAME, make, ports=ports, deployment=deployment)
-        if servers is not None:
-            servers.write(data)
+
+    def up(self, progress: Progress = silent) -> bool:
+        """Do as every stack, and remember the servers if that went well."""
+        started = super().up(progress)
+        self._servers.write(self._external_data)
+        return started
