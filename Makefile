@@ -24,7 +24,7 @@ install: $(INSTALLED) ## Make the virtual environment in .venv with everything a
 $(INSTALLED): $(PROJECT_FILES)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 …" >&2; exit 2; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip
+	$(BIN)/python -m pip install --quiet --upgrade --constraint constraints.txt pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --build-constraint constraints.txt \
 	    $(foreach distribution,$(DISTRIBUTIONS),--editable '$(distribution)') --requirement requirements-dev.txt
 	@mkdir -p $(@D) && touch $@
