@@ -134,9 +134,7 @@ def test_malformed_messages_go_to_the_dead_letters_and_the_rest_flows(
 
     with a_worker(coupon_database_url, kafka_bootstrap_servers, topic):
         wait_until(lambda: count(engine, "user_coupon") == 2, "both good messages to be applied")
-        dead = read_topic(
-            kafka_bootstrap_servers, f"{topic}.dlt", lambda letters: len(letters) >= len(bad)
-        )
+        dead = read_topic(kafka_bootstrap_servers, f"{topic}.dlt", lambda letters: len(letters) >= len(bad))
 
     assert count(engine, "coupon_request") == 2
     assert len(dead) == len(bad)
