@@ -290,8 +290,7 @@ def test_record_that_only_the_broker_finds_too_large_lets_no_later_event_overtak
 def test_record_refused_by_the_broker_lets_no_batch_behind_it_overtake(
     outbox: Outbox, relay: SteppingRelay, kafka_bootstrap_servers: str
 ) -> None:
-    # Larger than a batch, so it has one of its own. The broker's sequence numbers keep the next batch from
-    # the log, but not those after that.
+    # Larger than a batch, so it has one of its own, and so has the other large one behind it.
     set_topic_option(kafka_bootstrap_servers, outbox.topic, "max.message.bytes", "290000")
     with outbox.transaction() as transaction:
         for number in range(10):
