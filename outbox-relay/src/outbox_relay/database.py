@@ -1,7 +1,7 @@
 """Connections to a source's database, which must fail in time rather than hang."""
 
 from sqlalchemy import Engine, create_engine, make_url, pool
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError
 
 from outbox_relay.config import RelaySettings, SourceSettings
 from outbox_relay.errors import SourceUnavailable
@@ -36,11 +36,6 @@ def unavailable(error: DBAPIError) -> SourceUnavailable:
     """The database's error as ours: its first line, which holds no statement and no parameter."""
     lines = str(error.orig).strip().splitlines()
     return SourceUnavailable(lines[0] if lines else type(error.orig).__name__)
-
-
-def is_connection_error(error: DBAPIError) -> bool:
-    """True when a connection is of no use any more, whatever the statement was."""
-    return error.connection_invalidated or isinstance(error, OperationalError | InterfaceError)
 
 
 def _engine(
