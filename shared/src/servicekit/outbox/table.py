@@ -67,7 +67,8 @@ def outbox_table(metadata: MetaData, name: str = "outbox", schema: str | None = 
         Column(
             "created_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")
         ),
-        Index(f"{name}_xid_idx", "xid"),
+        # With the position, so that the rows of one transaction come in order without a sort.
+        Index(f"{name}_xid_idx", "xid", "position"),
         schema=schema,
     )
 
