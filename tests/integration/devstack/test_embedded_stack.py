@@ -43,7 +43,9 @@ def test_servers_are_mended_like_services_and_data_outlive_the_stack(stack: Stac
     assert mended.services == first.services
 
     stack.down()
-    assert {status.state for status in stack.status()} == {"stopped"}
+    ends = {status.name: status.exit_status for status in stack.status()}
+    orderly = {"postgresql": 0, "kafka": 143, "coupon-api": 0, "order-api": 0}
+    assert ends == orderly, stack.log_path("postgresql").read_text()
     stack.up()
 
     again = stack.info()
