@@ -65,7 +65,8 @@ class OrderBody(RequestModel):
 
     user_id: PositiveInt64
     currency: CurrencyCode
-    items: Annotated[tuple[ItemPart, ...], Field(min_length=1, max_length=200)]
+    # A list: of a tuple pydantic counts the sound items only, so that one bad item would be two errors.
+    items: Annotated[list[ItemPart], Field(min_length=1, max_length=200)]
     recipient: RecipientPart
 
     def command(self, key: IdempotencyKey | None) -> PlaceOrderCommand:
