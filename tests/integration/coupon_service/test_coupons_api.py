@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
@@ -101,6 +102,24 @@ def test_a_users_coupons_are_paged_newest_first(client: FlaskClient, engine: Eng
         "issueNumber": 1,
         "issuedAt": "",
     }
+
+
+@pytest.mark.parametrize(
+    ("limit", "pages"), [(1, [1, 1, 1, 1]), (2, [2, 2]), (3, [3, 1]), (4, [4]), (5, [4])]
+)
+def test_the_last_page_of_a_users_coupons_has_no_next_one(
+    client: FlaskClient, engine: Engine, limit: int, pages: list[int]
+) -> None:
+    a_handler(engine).handle([an_event(7, create_coupon(client)) for _ in range(4)])
+
+    url = f"/api/v1/users/7/coupons?limit={limit}"
+    page = client.get(url).get_json()
+    sizes = [len(page["coupons"])]
+    while page["nextBefore"] is not None:
+        page = client.get(f"{url}&before={page['nextBefore']}").get_json()
+        sizes.append(len(page["coupons"]))
+
+    assert sizes == pages
 
 
 def test_a_user_without_coupons_has_an_empty_list(client: FlaskClient) -> None:

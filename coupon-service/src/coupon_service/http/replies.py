@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Literal, Self
 from uuid import UUID
 
+from coupon_service.application.read_user_coupons import UserCouponsPage
 from coupon_service.domain.coupon import Coupon, CouponStatus
 from coupon_service.domain.discount import Discount, DiscountType
 from coupon_service.domain.request import CouponRequestView, RejectionReason, RequestStatus
@@ -110,10 +111,9 @@ class UserCouponsReply(JsonModel):
     next_before: int | None
 
     @classmethod
-    def of(cls, user_id: int, user_coupons: list[UserCoupon], limit: int) -> Self:
-        more = len(user_coupons) == limit
+    def of(cls, user_id: int, page: UserCouponsPage) -> Self:
         return cls(
             user_id=user_id,
-            coupons=[UserCouponReply.of(user_coupon) for user_coupon in user_coupons],
-            next_before=user_coupons[-1].user_coupon_id if more else None,
+            coupons=[UserCouponReply.of(user_coupon) for user_coupon in page.user_coupons],
+            next_before=page.next_before,
         )

@@ -19,7 +19,7 @@ def user_coupon_routes(read_user_coupons: ReadUserCoupons) -> APIBlueprint:
         summary="A user's coupons, newest first",
     )
     def read(path: UserPath, query: UserCouponsQuery) -> Response:
-        user_coupons = read_user_coupons.handle(path.user_id, query.limit, query.before)
-        return json_reply(UserCouponsReply.of(path.user_id, user_coupons, query.limit))
+        page = read_user_coupons.handle(path.user_id, query.limit, query.before)
+        return json_reply(UserCouponsReply.of(path.user_id, page))
 
     return routes
