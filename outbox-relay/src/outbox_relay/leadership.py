@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from outbox_relay.database import unavailable
 from outbox_relay.errors import CursorMissing
-from outbox_relay.model import Cursor, Lease
+from outbox_relay.model import Lease
 from outbox_relay.queries import query
 
 # Tells this program's advisory locks from those of others in the same database.
@@ -118,6 +118,6 @@ class Leadership:
         ).one_or_none()
         if row is None:
             raise CursorMissing
-        lease = Lease(row.epoch, Cursor(row.snapshot, row.window_snapshot, row.window_position))
+        lease = Lease(row.epoch)
         _log.info("leadership_won", shard=self._shard, epoch=lease.epoch)
         return lease

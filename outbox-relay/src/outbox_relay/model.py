@@ -66,10 +66,10 @@ class Window:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to publish a shard, and the cursor that was found when it was won.
+    """The right to publish a shard.
 
-    ``epoch`` grows with every new leader and fences the cursor against former ones.
+    ``epoch`` grows with every new leader and fences the cursor against former ones. The cursor isn't kept
+    here: a lease lives for days, and where to go on is known to the database alone.
     """
 
     epoch: int
-    cursor: Cursor

@@ -27,6 +27,10 @@ class Source(Protocol):
         """The right to publish as of this moment; None for a relay that doesn't lead, or can't be sure to."""
         ...
 
+    def load(self, epoch: int) -> Cursor:
+        """The cursor as it is stored. Raises :class:`LostLeadership` when another epoch has begun."""
+        ...
+
     def open_window(self, cursor: Cursor) -> Window | None:
         """The window after ``cursor``, or the one it is inside of; None if there is nothing to publish."""
         ...
@@ -129,7 +133,7 @@ class Relay:
 
     def _resume(self, lease: Lease) -> None:
         self._forget()
-        self._epoch, self._cursor = lease.epoch, lease.cursor
+        self._epoch, self._cursor = lease.epoch, self._source.load(lease.epoch)
 
     def _forget(self) -> None:
         self._epoch = self._cursor = self._window = None

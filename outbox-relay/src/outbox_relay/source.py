@@ -40,6 +40,14 @@ class PostgresSource:
     def lease(self) -> Lease | None:
         return self._leadership.lease()
 
+    def load(self, epoch: int) -> Cursor:
+        with self._connected() as connection:
+            parameters = {"shard": self._shard, "epoch": epoch}
+            row = connection.execute(query("load_cursor"), parameters).one_or_none()
+        if row is None:
+            raise LostLeadership
+        return Cursor(row.snapshot, row.window_snapshot, row.window_position)
+
     def open_window(self, cursor: Cursor) -> Window | None:
         parameters = {"snapshot": cursor.snapshot, "window": cursor.window_snapshot}
         with self._connected() as connection:

@@ -1,10 +1,15 @@
 """Several relays of one source: one publishes, and another takes over when it dies or freezes."""
 
 import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from outbox_relay.errors import LostLeadership
-from outbox_relay.relay import Failed, Standby
+from outbox_relay.model import Event, Window
+from outbox_relay.relay import Failed, Published, Standby
 from tests.integration.outbox_relay.outbox import Outbox
 from tests.integration.outbox_relay.process import RelayProcess, a_relay_process
 from tests.integration.outbox_relay.reading import arrivals, by_key, first_seen
@@ -119,6 +124,40 @@ def test_leader_that_was_silent_for_too_long_publishes_nothing_until_it_is_confi
 
         silent.beat()
         assert relay.drain() == 1
+
+
+def test_leader_that_stalled_while_it_read_goes_on_from_the_stored_cursor(
+    outbox: Outbox, kafka_bootstrap_servers: str
+) -> None:
+    with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers, page_size=2) as relay:
+        outbox.append_many(6, keys=1)
+        assert relay.step() == Published(2)
+        before = outbox.cursor()
+        with stalling_reads(relay):
+            result = relay.step()
+        assert isinstance(result, Failed)
+        assert isinstance(result.error, LostLeadership)
+
+        relay.leadership.beat()
+        assert relay.drain() == 4
+
+        found = arrivals(kafka_bootstrap_servers, outbox.topic, 6)
+        assert by_key(found) == {"key-0": [0, 1, 2, 3, 4, 5]}
+        assert outbox.cursor()["epoch"] == before["epoch"]
+
+
+@contextmanager
+def stalling_reads(relay: SteppingRelay) -> Iterator[None]:
+    """Every page read takes so long that the latest beat no longer proves anything."""
+    read_page = relay.source.read_page
+
+    def read_slowly(window: Window, limit: int) -> Sequence[Event]:
+        relay.leadership._confirmed_at -= 60.0  # noqa: SLF001 - the clock is held by the test
+        return read_page(window, limit)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(relay.source, "read_page", read_slowly)
+        yield
 
 
 def sort_out(one: RelayProcess, other: RelayProcess) -> tuple[RelayProcess, RelayProcess]:

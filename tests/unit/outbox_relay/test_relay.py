@@ -29,7 +29,12 @@ class MemorySource:
     save_error: RelayError | None = None
 
     def lease(self) -> Lease | None:
-        return Lease(self.epoch, self.saved[-1] if self.saved else self.start) if self.leads else None
+        return Lease(self.epoch) if self.leads else None
+
+    def load(self, epoch: int) -> Cursor:
+        if epoch != self.epoch:
+            raise LostLeadership
+        return self.saved[-1] if self.saved else self.start
 
     def open_window(self, cursor: Cursor) -> Window | None:
         if cursor.snapshot == "9:9:":
@@ -112,6 +117,20 @@ def test_leadership_that_ended_while_reading_publishes_nothing() -> None:
     assert isinstance(result.error, LostLeadership)
     assert publisher.pages == []
     assert publisher.abandoned == 1
+
+
+def test_leadership_that_only_seemed_to_end_goes_on_from_the_stored_cursor() -> None:
+    source, publisher = MemorySource(size=5), MemoryPublisher()
+    relay = Relay(source, publisher, page_size=2)
+    relay.run_once()
+    source.leads_after_reading = False
+    assert isinstance(relay.run_once(), Failed)
+    source.leads = source.leads_after_reading = True
+
+    assert relay.run_once() == Published(2)
+
+    assert publisher.pages == [[1, 2], [3, 4]]
+    assert source.saved == [Cursor("1:1:", "9:9:", 2), Cursor("1:1:", "9:9:", 4)]
 
 
 def test_cursor_write_that_misses_makes_the_relay_forget_where_it_was() -> None:
