@@ -1,5 +1,6 @@
 """``GET /api/v1/analytics/sales?from=&to=``"""
 
+import re
 from collections.abc import Sequence
 from datetime import date, timedelta
 from itertools import groupby
@@ -8,7 +9,7 @@ from typing import Annotated
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.openapi import OpenAPI
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from notification_service.application.report_sales import ReportSales
 from notification_service.domain.completed_order import BUSINESS_TIME_ZONE_NAME
@@ -19,7 +20,17 @@ from servicekit.http.replies import json_reply
 
 LONGEST_RANGE = timedelta(days=366)
 
-_Day = Annotated[date, Field(ge=date(1970, 1, 1), le=date(9999, 12, 31))]
+_WRITTEN_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+
+
+def _written_day(value: object) -> object:
+    # pydantic also takes a time at midnight, and a number for seconds since 1970.
+    if isinstance(value, str) and _WRITTEN_DAY.fullmatch(value):
+        return value
+    raise ValueError("must be a day as in YYYY-MM-DD")
+
+
+_Day = Annotated[date, BeforeValidator(_written_day), Field(ge=date(1970, 1, 1), le=date(9999, 12, 31))]
 
 
 class SalesQuery(RequestModel):
