@@ -17,7 +17,7 @@ export KAFKA STACK ORDERS USERS STOCK SEED LIMIT KEEP
 .PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos lint format clean
 
 help: ## List what can be made
-	@grep -hE '^[a-z0-9-]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-14s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z0-9 -]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-38s %s\n", $$1, $$2}'
 
 install: $(INSTALLED) ## Make the virtual environment in .venv with everything at its pinned version
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.consumer.fetcher import ConsumerRecord
+from kafka.serializer import Serializer
 
 PARTITIONS = 3
 
@@ -32,6 +33,22 @@ def produce(
             future.get(timeout=30)
     finally:
         producer.close()
+
+
+def produce_empty(bootstrap_servers: str, topic: str) -> None:
+    """Append a record with neither key nor value, which other clients send and kafka-python refuses to."""
+    producer = KafkaProducer(bootstrap_servers=bootstrap_servers, key_serializer=_NothingForKey())
+    try:
+        producer.send(topic, key=b"anything", value=None, partition=0).get(timeout=30)
+    finally:
+        producer.close()
+
+
+class _NothingForKey(Serializer):  # type: ignore[misc]  # kafka-python has no types
+    """Slips an empty key past the producer's check of its arguments."""
+
+    def serialize(self, topic: str, headers: object, data: object) -> None:
+        return None
 
 
 def read_topic(

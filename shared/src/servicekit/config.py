@@ -9,11 +9,12 @@ A service composes its settings class from these mix-ins and adds its own fields
 """
 
 import os
+import re
 import sys
 from typing import Annotated, Literal, TypeVar
 
 from pydantic import AfterValidator, Field, PostgresDsn, TypeAdapter, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 Port = Annotated[int, Field(ge=1, le=65535)]
 OptionalPort = Annotated[int, Field(ge=0, le=65535)]
@@ -25,6 +26,8 @@ def _check_database_url(value: str) -> str:
     url = _postgres_dsn.validate_python(value)
     if url.scheme not in {"postgresql", "postgres"}:
         raise ValueError("must begin with postgresql://")
+    if len(url.hosts()) != 1:
+        raise ValueError("must name one host")
     if not url.path or url.path == "/":
         raise ValueError("must name a database, as in postgresql://user:password@host:5432/database")
     return value
@@ -59,7 +62,11 @@ class DatabaseSettings(BaseSettings):
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 16
     database_pool_timeout_seconds: Annotated[float, Field(gt=0)] = 5.0
     database_connect_timeout_seconds: Annotated[int, Field(ge=1)] = 3
-    database_statement_timeout_ms: Annotated[int, Field(ge=0)] = 30_000
+    database_statement_timeout_ms: Annotated[int, Field(ge=1)] = 30_000
+    database_lock_timeout_ms: Annotated[int, Field(ge=1)] = 3_000
+    """How long a statement waits for another transaction; less than a process has for stopping."""
+    database_idle_in_transaction_timeout_ms: Annotated[int, Field(ge=1)] = 10_000
+    """After how long PostgreSQL ends the transaction of a process that was frozen inside of it."""
 
 
 class HttpSettings(BaseSettings):
@@ -107,6 +114,10 @@ def read_settings(cls: type[SettingsT]) -> SettingsT:
     """
     try:
         return cls()
+    except SettingsError as error:
+        # A variable that should hold JSON and doesn't, or stands where others hold its parts.
+        field = re.search(r'field "(\w+)"', str(error))
+        raise InvalidSettings([((field[1] if field else "?").upper(), "can't be parsed")]) from None
     except ValidationError as error:
         raise InvalidSettings(
             [

@@ -1,14 +1,18 @@
 """The consumer on a real broker: offsets follow work, malformed records go aside, members hand over."""
 
+import gc
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 
+from devstack.kafka_broker import KafkaBroker
 from servicekit.config import ConsumerSettings
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging import InvalidMessage, ReceivedRecord, run_consumer
-from tests.support.topics import committed_offset, produce, read_topic
+from tests.support.topics import committed_offset, create_topics, produce, produce_empty, read_topic
 from tests.support.waiting import wait_until
 
 Position = tuple[int, int]
@@ -124,6 +128,69 @@ def test_transient_failure_keeps_the_records_and_commits_nothing_until_it_passes
     wait_until(lambda: len(member.recorder.seen) == 6, "all records")
     assert before < 6
     assert sorted(member.recorder.seen) == [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)]
+
+
+@pytest.mark.parametrize("leaver_stays", [True, False])
+def test_rebalance_while_records_wait_for_a_retry_loses_none(
+    start: Callable[[], Member], kafka_bootstrap_servers: str, topic: str, leaver_stays: bool
+) -> None:
+    """A consumer goes on from its own position in what comes back to it, whatever became of its records."""
+    first = start()
+    first.recorder.failing = True
+    for partition in range(3):
+        produce(kafka_bootstrap_servers, topic, [(b"k", b"ok")] * 40, partition=partition)
+    wait_until(lambda: first.recorder.attempts >= 2, "the first member to hold records")
+    second = start()
+    wait_until(lambda: first.recorder.attempts >= 4, "the first member to hold them on")
+    first.recorder.failing = False
+    wait_until(lambda: second.recorder.seen, "the second member to get some of the partitions", 60)
+    if not leaver_stays:
+        second.stop()
+    expected = {(partition, offset) for partition in range(3) for offset in range(40)}
+
+    def nothing_is_missing() -> bool:
+        assert expected - {*first.recorder.seen, *second.recorder.seen} == set()
+        return True
+
+    wait_until(nothing_is_missing, "every record to be handled")
+
+
+def test_record_with_neither_key_nor_value_is_dead_lettered(
+    start: Callable[[], Member], kafka_bootstrap_servers: str, topic: str
+) -> None:
+    member = start()
+    member.recorder.parse = reject  # type: ignore[method-assign]
+    produce_empty(kafka_bootstrap_servers, topic)
+    (dead,) = read_topic(kafka_bootstrap_servers, f"{topic}.dlt", lambda records: len(records) >= 1)
+    headers = dict(dead.headers)
+    assert (dead.key, dead.value, headers["dlt-value"]) == (None, b"", b"null")
+    assert member.error is None
+
+
+def reject(record: ReceivedRecord) -> Position:
+    raise InvalidMessage("never")
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # kafka-python's open sockets
+def test_stop_with_an_unsent_dead_letter_and_no_broker_is_graceful(
+    tmp_path: Path, unique: str, server_directory: Path
+) -> None:
+    with KafkaBroker(server_directory / unique) as broker:
+        create_topics(broker.bootstrap_servers, [unique, f"{unique}.dlt"])
+        produce(broker.bootstrap_servers, unique, [(b"k", b"bad")])
+        member = Member(broker.bootstrap_servers, unique, unique)
+
+        def kill_and_reject(record: ReceivedRecord) -> Position:
+            broker.kill()
+            raise InvalidMessage("never")
+
+        member.recorder.parse = kill_and_reject  # type: ignore[method-assign]
+        wait_until(lambda: broker.pid is None, "the broker's end")
+        started = time.monotonic()
+        member.stop()
+        assert time.monotonic() - started < 10
+        assert member.error is None
+    gc.collect()
 
 
 def test_unexpected_error_ends_the_consumer_and_the_records_are_delivered_again(

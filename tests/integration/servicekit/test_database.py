@@ -83,6 +83,44 @@ def test_faulty_statement_is_not_unavailable(database_url: str) -> None:
     engine.dispose()
 
 
+def test_wait_for_a_lock_ends_in_time_and_is_a_conflict(database_url: str) -> None:
+    engine = an_engine(database_url)
+    with engine.connect() as holder, engine.connect() as other:
+        holder.execute(text("CREATE TABLE one (id int)"))
+        holder.commit()
+        holder.execute(text("LOCK TABLE one"))
+        other.execute(text("SET lock_timeout = 50"))
+        assert is_conflict(failure_of(lambda: other.execute(text("SELECT * FROM one"))))
+    engine.dispose()
+
+
+def test_waits_and_idle_transactions_are_bounded_below_the_time_for_stopping(database_url: str) -> None:
+    engine = an_engine(database_url)
+    with engine.connect() as connection:
+        limits = {
+            name: connection.execute(text(f"SHOW {name}")).scalar_one()
+            for name in ("lock_timeout", "idle_in_transaction_session_timeout", "statement_timeout")
+        }
+    assert limits == {
+        "lock_timeout": "3s",
+        "idle_in_transaction_session_timeout": "10s",
+        "statement_timeout": "30s",
+    }
+    engine.dispose()
+
+
+def test_transaction_of_a_frozen_process_is_ended_and_its_locks_are_free(database_url: str) -> None:
+    engine = an_engine(database_url)
+    with engine.connect() as frozen, engine.connect() as other:
+        frozen.execute(text("CREATE TABLE one (id int)"))
+        frozen.commit()
+        frozen.execute(text("SET idle_in_transaction_session_timeout = 100"))
+        frozen.execute(text("LOCK TABLE one"))
+        assert other.execute(text("SELECT count(*) FROM one")).scalar_one() == 0
+        assert is_unavailable(failure_of(lambda: frozen.execute(text("SELECT 1"))))
+    engine.dispose()
+
+
 def test_deadlock_is_a_conflict(database_url: str) -> None:
     engine = an_engine(database_url)
     with engine.begin() as connection:

@@ -1,6 +1,7 @@
 """Settings are refused all at once, by name, without repeating a secret."""
 
 import pytest
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from servicekit.config import (
     ConsumerSettings,
@@ -56,6 +57,7 @@ def test_every_missing_and_malformed_variable_is_named_in_one_message(
     [
         ("DATABASE_URL", "postgresql://user:secret@127.0.0.1:5432"),
         ("DATABASE_URL", "not a url"),
+        ("DATABASE_URL", "postgresql://user:secret@one:5432,two:5432/shop"),
         ("DATABASE_URL", "postgresql://user:secret@127.0.0.1:99999/shop"),
         ("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1"),
         ("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092,"),
@@ -80,3 +82,15 @@ def test_empty_variable_counts_as_missing(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("DATABASE_URL", "")
     with pytest.raises(InvalidSettings, match="DATABASE_URL: is empty"):
         read_settings(Settings)
+
+
+class Nested(BaseSettings):
+    model_config = SettingsConfigDict(env_nested_delimiter="__")
+
+    sources: dict[str, DatabaseSettings]
+
+
+def test_variable_that_stands_in_place_of_its_parts_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOURCES", "foo")
+    with pytest.raises(InvalidSettings, match="SOURCES: can't be parsed"):
+        read_settings(Nested)

@@ -31,9 +31,6 @@ class ScriptedSource:
     def poll(self, timeout_seconds: float) -> Sequence[ReceivedRecord]:
         return self.polls.pop(0) if self.polls else []
 
-    def wait(self, timeout_seconds: float) -> None:
-        pass
-
     def commit(self, offsets: dict[Partition, int]) -> bool:
         if self.can_commit:
             self.commits.append(offsets)
@@ -131,13 +128,23 @@ def test_unwritten_dead_letter_holds_the_commit_back_until_it_is_written() -> No
     assert source.commits == [{("topic", 0): 1}, {("topic", 0): 3}]
 
 
-def test_revoked_records_are_dropped_and_not_committed() -> None:
-    source, handler = ScriptedSource([a_record(0), a_record(0, partition=1)]), Collector()
-    handler.failures = [DatabaseDown()]
+def test_nothing_is_polled_while_records_wait() -> None:
+    source, handler = ScriptedSource([a_record(0)], [a_record(1)]), Collector()
+    handler.failures = [DatabaseDown(), DatabaseDown(), DatabaseDown()]
+    loop = a_loop(source, handler, DeadLetters())
+    for _ in range(3):
+        loop.step()
+    assert len(source.polls) == 1
+
+
+def test_offset_that_could_not_be_committed_is_forgotten_with_its_partition() -> None:
+    source, handler = ScriptedSource([a_record(0)], [a_record(0, partition=1)]), Collector()
+    source.can_commit = False
     loop = a_loop(source, handler, DeadLetters())
     loop.step()
+    source.can_commit = True
     source.revoke_next = {("topic", 0)}
-    assert loop.step() == 1
+    loop.step()
     assert source.commits == [{("topic", 1): 1}]
 
 

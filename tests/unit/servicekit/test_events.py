@@ -49,6 +49,8 @@ def test_declared_fields_are_read_and_others_ignored() -> None:
         (a_record(b"[" * 100_000), "not JSON"),
         (a_record(b"9" * 100_000), "not JSON"),
         (a_record(b"[]"), "not a JSON object"),
+        (a_record(encoded()[:-1] + b',"thingId":8}'), "twice"),
+        (a_record(encoded()[:-1] + b',"other":NaN}'), "NaN"),
         (a_record(encoded(version=2)), "unknown version 2"),
         (a_record(encoded(version=True)), "unknown version True"),
         (a_record(encoded(version=None)), "unknown version None"),

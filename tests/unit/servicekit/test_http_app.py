@@ -1,6 +1,7 @@
 """Whatever is sent, the answer is a problem that says what is wrong, and never a 500."""
 
 import json
+from io import BytesIO
 from typing import Annotated, Any
 
 import pytest
@@ -126,6 +127,18 @@ def test_body_that_is_no_json_object_is_refused(client: FlaskClient, body: bytes
     actual, problem = post(client, body)
     assert actual == status
     assert problem["errors"][0]["field"] in {"body", "name"}
+
+
+@pytest.mark.parametrize("tail", [b" " * 70_000, b" " * 65_534 + b"garbage"])
+def test_long_body_without_a_length_is_refused_and_not_cut(client: FlaskClient, tail: bytes) -> None:
+    reply = client.post(
+        "/things/1",
+        input_stream=BytesIO(json.dumps(VALID).encode() + tail),
+        content_type="application/json",
+        headers={"Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert reply.status_code == 413
 
 
 def test_other_content_type_is_refused(client: FlaskClient) -> None:

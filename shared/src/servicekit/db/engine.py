@@ -27,7 +27,13 @@ def create_engine(settings: DatabaseSettings, application_name: str) -> Engine:
         connect_args={
             "connect_timeout": settings.database_connect_timeout_seconds,
             "application_name": application_name,
-            "options": f"-c timezone=UTC -c statement_timeout={settings.database_statement_timeout_ms}",
+            "options": (
+                "-c timezone=UTC"
+                f" -c statement_timeout={settings.database_statement_timeout_ms}"
+                f" -c lock_timeout={settings.database_lock_timeout_ms}"
+                " -c idle_in_transaction_session_timeout="
+                f"{settings.database_idle_in_transaction_timeout_ms}"
+            ),
             # A peer that vanished without a word (a cut network) is noticed within half a minute.
             "keepalives_idle": 10,
             "keepalives_interval": 5,

@@ -1,4 +1,4 @@
-"""What a database error means to the caller: try later, or a constraint with a name."""
+"""What a database error means to the caller: try later, try again, or a constraint with a name."""
 
 import psycopg2
 from psycopg2 import errorcodes
@@ -17,7 +17,14 @@ _UNAVAILABLE_CODES = frozenset(
         errorcodes.IDLE_IN_TRANSACTION_SESSION_TIMEOUT,
     }
 )
-_CONFLICT_CODES = frozenset({errorcodes.SERIALIZATION_FAILURE, errorcodes.DEADLOCK_DETECTED})
+_CONFLICT_CODES = frozenset(
+    {
+        errorcodes.SERIALIZATION_FAILURE,
+        errorcodes.DEADLOCK_DETECTED,
+        errorcodes.LOCK_NOT_AVAILABLE,
+        errorcodes.QUERY_CANCELED,
+    }
+)
 
 
 def is_unavailable(error: BaseException) -> bool:
@@ -40,7 +47,10 @@ def is_unavailable(error: BaseException) -> bool:
 
 
 def is_conflict(error: BaseException) -> bool:
-    """True for a deadlock or a serialization failure: the transaction was rolled back, repeat it at once."""
+    """True when other transactions stood in the way: a deadlock, a serialization failure, a wait too long.
+
+    The transaction was rolled back, and the same may succeed now or a little later.
+    """
     return isinstance(error, DBAPIError) and getattr(error.orig, "pgcode", None) in _CONFLICT_CODES
 
 

@@ -27,6 +27,8 @@ def serve(application: str, service: str, settings: HttpSettings) -> NoReturn:
         "--timeout", "60",
         "--keep-alive", "5",
         "--backlog", "4096",
+        # What is longer gets gunicorn's own page; anything shorter reaches us and gets a problem.
+        "--limit-request-line", "8190",
         "--worker-tmp-dir", _memory_directory(),
         "--no-control-socket",
     ]  # fmt: skip

@@ -9,7 +9,7 @@ from flask import Flask, Response, g, request
 from pydantic import BaseModel, ConfigDict
 from werkzeug.exceptions import HTTPException
 
-from servicekit.db.errors import is_unavailable
+from servicekit.db.errors import is_conflict, is_unavailable
 from servicekit.http.replies import json_reply
 from servicekit.idempotency.keys import IdempotencyKeyReused
 
@@ -122,13 +122,14 @@ def _render_unexpected(error: Exception) -> Response:
     if is_unavailable(error):
         # Expected while a database restarts: the client repeats, nobody has to be woken.
         _log.warning("database_unavailable", reason=type(error).__name__)
-        return render(
-            Problem(
-                503,
-                "database-unavailable",
-                "The database can't be reached just now. Send the request again, with its Idempotency-Key.",
-                headers={"Retry-After": str(RETRY_AFTER_SECONDS)},
-            )
-        )
+        return _come_again("database-unavailable", "The database can't be reached just now.")
+    if is_conflict(error):
+        _log.warning("database_busy", reason=type(error).__name__)
+        return _come_again("database-busy", "Another request stood in the way.")
     _log.error("request_failed", exc_info=error)
     return render(Problem(500, "internal-server-error", "An error on our side. It has been recorded."))
+
+
+def _come_again(slug: str, detail: str) -> Response:
+    advice = f"{detail} Send the request again, with its Idempotency-Key."
+    return render(Problem(503, slug, advice, headers={"Retry-After": str(RETRY_AFTER_SECONDS)}))

@@ -53,8 +53,10 @@ def _answered(response: Response) -> Response:
         return response
     seconds = time.perf_counter() - g.started_at
     response.headers["X-Request-Id"] = g.request_id
-    _REQUESTS.labels(request.method, _route(), response.status_code).inc()
-    _SECONDS.labels(request.method, _route()).observe(seconds)
+    # Where no route matched, the method is whatever somebody thought of.
+    method = request.method if request.url_rule else "unknown"
+    _REQUESTS.labels(method, _route(), response.status_code).inc()
+    _SECONDS.labels(method, _route()).observe(seconds)
     _log.debug(
         "request_served",
         method=request.method,

@@ -1,6 +1,5 @@
 """What is wrong with a request, said so that its sender can mend it."""
 
-import json
 from typing import Any
 
 from flask import Flask, Request, Response, request
@@ -9,6 +8,7 @@ from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
+from servicekit import strict_json
 from servicekit.http.problems import Problem, render
 
 MAX_BODY_BYTES = 64 * 1024
@@ -16,34 +16,17 @@ _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
 
 
 class StrictJsonProvider(DefaultJSONProvider):
-    """JSON without what two readers may take differently.
-
-    Python's parser accepts NaN and Infinity, which RFC 8259 doesn't know, and of two members with the same
-    name takes the last, where others take the first.
-    """
+    """What Flask parses bodies with."""
 
     def loads(self, s: str | bytes, **kwargs: Any) -> Any:
-        try:
-            return json.loads(s, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates)
-        except RecursionError:
-            raise ValueError("nested too deeply") from None
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a name occurs twice in one object")
-    return members
+        return strict_json.loads(s)
 
 
 def register_body_checks(app: Flask) -> None:
     """Refuse, before any route runs, a body that is too long, of another type, or not a JSON object."""
     app.json = StrictJsonProvider(app)
-    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
+    # One more than allowed: a body without a Content-Length is cut there, and that must be noticed.
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
     app.before_request(_check_body)
 
 
@@ -59,12 +42,14 @@ def _check_body() -> None:
             headers={"Accept": "application/json"},
         )
     try:
-        data = request.get_data(cache=True)
-        parsed = request.get_json() if data else {}
+        length = len(request.get_data(cache=True))
+        parsed = request.get_json() if 0 < length <= MAX_BODY_BYTES else {}
     except RequestEntityTooLarge:
-        raise _body_problem(413, "content-too-large", f"must not exceed {MAX_BODY_BYTES} bytes") from None
+        length, parsed = MAX_BODY_BYTES + 1, None
     except BadRequest:
         raise _body_problem(400, "malformed-json", "must be well-formed JSON") from None
+    if length > MAX_BODY_BYTES:
+        raise _body_problem(413, "content-too-large", f"must not exceed {MAX_BODY_BYTES} bytes")
     if not isinstance(parsed, dict):
         raise _body_problem(422, "validation", "must be a JSON object")
 

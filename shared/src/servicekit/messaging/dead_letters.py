@@ -1,15 +1,19 @@
 """Where records go that can never be processed: ``<topic>.dlt``."""
 
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Protocol
 
 from kafka import KafkaProducer
+from kafka.errors import KafkaError, MessageSizeTooLargeError
 
 from servicekit.config import ConsumerSettings
 from servicekit.messaging.records import ReceivedRecord
 
 SUFFIX = ".dlt"
-_ACKNOWLEDGEMENT_TIMEOUT_SECONDS = 10.0
+# Together less than a process has for stopping.
+_METADATA_TIMEOUT_MS = 2_000
+_ACKNOWLEDGEMENT_TIMEOUT_SECONDS = 3.0
 
 
 class DeadLetterWriter(Protocol):
@@ -26,6 +30,10 @@ class KafkaDeadLetterWriter:
     Added headers: ``dlt-reason``, ``dlt-topic``, ``dlt-partition``, ``dlt-offset``, ``dlt-consumer-group``
     and ``dlt-failed-at`` (RFC 3339). A crash after the acknowledgement and before the offset's commit leaves
     the record there twice; the source offset tells.
+
+    What Kafka doesn't take as it is gets an empty value and ``dlt-value`` saying what was there: ``null``
+    (kafka-python sends no record without key and value), or ``omitted`` when the added headers would make
+    the record too large. The original stays at its offset in the source topic.
     """
 
     def __init__(self, settings: ConsumerSettings, group_id: str) -> None:
@@ -34,9 +42,9 @@ class KafkaDeadLetterWriter:
         self._producer: KafkaProducer | None = None
 
     def write(self, record: ReceivedRecord, reason: str) -> None:
-        """Raises :class:`kafka.errors.KafkaError` when the broker didn't acknowledge it in 10 s."""
+        """Raises :class:`kafka.errors.KafkaError` when the broker didn't acknowledge it in time."""
         headers = [
-            *record.headers,
+            *((name, value or b"") for name, value in record.headers),
             ("dlt-reason", reason.encode()),
             ("dlt-topic", record.topic.encode()),
             ("dlt-partition", str(record.partition).encode()),
@@ -44,15 +52,26 @@ class KafkaDeadLetterWriter:
             ("dlt-consumer-group", self._group_id.encode()),
             ("dlt-failed-at", datetime.now(UTC).isoformat(timespec="milliseconds").encode()),
         ]
-        future = self._connected().send(
-            record.topic + SUFFIX, key=record.key, value=record.value, headers=headers
-        )
-        future.get(timeout=_ACKNOWLEDGEMENT_TIMEOUT_SECONDS)
+        if record.key is None and record.value is None:
+            self._send(record, b"", [*headers, ("dlt-value", b"null")])
+            return
+        try:
+            self._send(record, record.value, headers)
+        except MessageSizeTooLargeError:
+            self._send(record, b"", [*headers, ("dlt-value", b"omitted")])
 
     def close(self) -> None:
-        if self._producer is not None:
-            self._producer.close(timeout=1)
-            self._producer = None
+        """Let go of the broker. What wasn't acknowledged is not committed either and comes again."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            # It flushes first, and raises when the broker is away.
+            with suppress(KafkaError):
+                producer.close(timeout=1)
+
+    def _send(self, record: ReceivedRecord, value: bytes | None, headers: list[tuple[str, bytes]]) -> None:
+        producer = self._connected()
+        future = producer.send(record.topic + SUFFIX, key=record.key, value=value, headers=headers)
+        future.get(timeout=_ACKNOWLEDGEMENT_TIMEOUT_SECONDS)
 
     def _connected(self) -> KafkaProducer:
         # Made with the first dead letter: most consumers never need a producer.
@@ -61,7 +80,8 @@ class KafkaDeadLetterWriter:
                 bootstrap_servers=self._settings.kafka_bootstrap_servers.split(","),
                 client_id=f"{self._settings.kafka_client_id}-dead-letters",
                 acks="all",
-                max_block_ms=int(_ACKNOWLEDGEMENT_TIMEOUT_SECONDS * 1000),
+                bootstrap_timeout_ms=_METADATA_TIMEOUT_MS,
+                max_block_ms=_METADATA_TIMEOUT_MS,
                 allow_auto_create_topics=False,
             )
         return self._producer

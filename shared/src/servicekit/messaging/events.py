@@ -1,12 +1,12 @@
 """Reading an event from a record: a consumer declares the fields that it needs, and no others."""
 
-import json
 from typing import Any, ClassVar, TypeVar
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
+from servicekit import strict_json
 from servicekit.fields import Time
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord
 
@@ -50,10 +50,10 @@ def parse_event(record: ReceivedRecord, model: type[EventT]) -> EventT:
         raise InvalidMessage("the value is null")
     try:
         record.key.decode()
-        value = json.loads(record.value.decode())
+        value = strict_json.loads(record.value.decode())
     except UnicodeDecodeError as error:
         raise InvalidMessage(f"not UTF-8: {error}") from None
-    except (ValueError, RecursionError) as error:
+    except ValueError as error:
         raise InvalidMessage(f"the value is not JSON: {error}"[:MAX_REASON_LENGTH]) from None
     if not isinstance(value, dict):
         raise InvalidMessage("the value is not a JSON object")

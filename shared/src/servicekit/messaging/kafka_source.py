@@ -15,6 +15,7 @@ _BOOTSTRAP_TIMEOUT_MS = 2_000
 _COMMIT_TIMEOUT_MS = 5_000
 _CLOSE_TIMEOUT_MS = 3_000
 _RETRY_SECONDS = 1.0
+_METADATA_MAX_AGE_MS = 10_000
 _log = structlog.get_logger(__name__)
 
 
@@ -36,8 +37,7 @@ class _RevocationRecorder(ConsumerRebalanceListener):  # type: ignore[misc]  # k
 class KafkaRecordSource:
     """A member of a consumer group on one topic, starting at the earliest record where nothing is committed.
 
-    Everything taken from :meth:`poll` has been committed or given back before the next one, so partitions
-    are only ever given up between two batches.
+    A rebalance happens inside of :meth:`poll` and nowhere else; heartbeats go on in a thread of their own.
     """
 
     def __init__(self, settings: ConsumerSettings, topic: str, group_id: str) -> None:
@@ -54,9 +54,12 @@ class KafkaRecordSource:
             allow_auto_create_topics=False,
             bootstrap_timeout_ms=_BOOTSTRAP_TIMEOUT_MS,
             reconnect_backoff_max_ms=1_000,
+            metadata_max_age_ms=_METADATA_MAX_AGE_MS,
             metrics_enabled=False,
         )
         self._listener = _RevocationRecorder()
+        # Joining before the topic's partitions are known gets none of them, until metadata are fetched again.
+        self._consumer.partitions_for_topic(topic)
         self._consumer.subscribe([topic], listener=self._listener)
 
     def poll(self, timeout_seconds: float) -> Sequence[ReceivedRecord]:
@@ -68,12 +71,6 @@ class KafkaRecordSource:
             for records in batches.values()
             for record in records
         ]
-
-    def wait(self, timeout_seconds: float) -> None:
-        assigned = self._consumer.assignment()
-        self._consumer.pause(*assigned)
-        self._consumer.poll(timeout_ms=int(timeout_seconds * 1000))
-        self._consumer.resume(*self._consumer.paused())
 
     def commit(self, offsets: dict[Partition, int]) -> bool:
         try:

@@ -28,16 +28,12 @@ class RecordSource(Protocol):
         """Records in offset order within each partition, maybe none. Rebalances happen in here."""
         ...
 
-    def wait(self, timeout_seconds: float) -> None:
-        """Stay in the group for that long without taking further records. Rebalances happen in here."""
-        ...
-
     def commit(self, offsets: dict[Partition, int]) -> bool:
         """Commit next offsets; False when that wasn't possible, which costs a redelivery and nothing else."""
         ...
 
     def revoked(self) -> Iterable[Partition]:
-        """Partitions given up since the last call."""
+        """Partitions given up since the last call; some of them may have come back at once."""
         ...
 
 
@@ -64,17 +60,22 @@ class ConsumerLoop(Generic[EventT]):
         """Step until told to stop. Raises whatever a handler raises that isn't transient."""
         while not stop.is_set():
             self.step()
+            if self._pending:
+                stop.wait(self._backoff_seconds())
 
     def step(self) -> int:
-        """Take one poll's records, or again those that failed, through to the commit; how many were done."""
-        if self._pending:
-            self._source.wait(self._backoff_seconds())
-        else:
+        """Take one poll's records, or again those that failed, through to the commit; how many were done.
+
+        Nothing is polled while records wait: partitions can then only be given up when all that was taken
+        from them is done. kafka-python goes on from its own position in a partition that comes back to it in
+        a rebalance, so what was taken before and dropped would never be seen again. A database that is away
+        for longer than ``max.poll.interval.ms`` costs the membership, which the next poll renews.
+        """
+        if not self._pending:
             self._pending = list(self._source.poll(POLL_TIMEOUT_SECONDS))
-            self._forget_revoked(records_are_new=True)
+            self._watermarks.revoked(self._source.revoked())
             for record in self._pending:
                 self._watermarks.received((record.topic, record.partition), [record.offset])
-        self._forget_revoked(records_are_new=False)
         done = self._attempt() if self._pending else 0
         self._commit()
         return done
@@ -128,14 +129,6 @@ class ConsumerLoop(Generic[EventT]):
         offsets = dict(self._watermarks.committable())
         if offsets and self._source.commit(offsets):
             self._watermarks.committed(offsets)
-
-    def _forget_revoked(self, *, records_are_new: bool) -> None:
-        revoked = set(self._source.revoked())
-        self._watermarks.revoked(revoked)
-        if not records_are_new:
-            self._pending = [
-                record for record in self._pending if (record.topic, record.partition) not in revoked
-            ]
 
     def _backoff_seconds(self) -> float:
         longest: float = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** min(self._failures, 10))

@@ -1,6 +1,7 @@
 """A consumer process, composed."""
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import TypeVar
 
 import structlog
@@ -41,9 +42,8 @@ def run_consumer(
         return
     dead_letters = KafkaDeadLetterWriter(settings, group_id)
     _log.info("consumer_started", topic=topic, group_id=group_id)
-    try:
+    with ExitStack() as scope:
+        scope.callback(_log.info, "consumer_stopped", topic=topic, group_id=group_id)
+        scope.callback(source.close)
+        scope.callback(dead_letters.close)
         ConsumerLoop(source, handler, dead_letters, is_transient).run(stop)
-    finally:
-        source.close()
-        dead_letters.close()
-        _log.info("consumer_stopped", topic=topic, group_id=group_id)
