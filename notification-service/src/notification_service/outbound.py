@@ -5,6 +5,7 @@ import httpx
 from notification_service.domain.errors import DeliveryUnavailable, OutcomeUnknown
 
 CONNECT_TIMEOUT_SECONDS = 1.0
+_EXCERPT_BYTES = 400
 
 
 def outbound_client(timeout_seconds: float, connections: int) -> httpx.Client:
@@ -42,8 +43,13 @@ def unexpected(response: httpx.Response) -> DeliveryUnavailable:
     return DeliveryUnavailable(_answered(response))
 
 
+def excerpt(response: httpx.Response) -> str:
+    """The beginning of an answer, for people. Never raises: the charset may be one that nobody knows."""
+    return response.content[:_EXCERPT_BYTES].decode("utf-8", "replace")
+
+
 def _answered(response: httpx.Response) -> str:
-    return f"{response.request.url.host} answered {response.status_code}: {response.text[:200]}"
+    return f"{response.request.url.host} answered {response.status_code}: {excerpt(response)}"
 
 
 def _told(error: Exception) -> str:

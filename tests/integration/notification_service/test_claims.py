@@ -110,3 +110,16 @@ def test_results_of_a_batch_are_told_apart(accept: AcceptCompletedOrders, engine
     assert [delivery.due_at is None for delivery in found] == [True, True, False, False]
     assert [delivery.completed_at is None for delivery in found] == [False, False, True, True]
     assert [claimed.order.order_id for claimed in claim(engine)] == [orders[3].order_id]
+
+
+def test_a_reason_that_the_database_could_not_hold_is_recorded_all_the_same(
+    accept: AcceptCompletedOrders, engine: Engine
+) -> None:
+    orders = [an_order(), an_order()]
+    accept(orders)
+    delayed, refused = claim(engine)
+
+    record(engine, RetryLater(delayed, 60.0, "a\x00b"), GivenUp(refused, "c\ud800d" + "\x00" * 2_000))
+
+    reasons = {delivery.last_error for delivery in (delivery_of(engine, order, ALIMTALK) for order in orders)}
+    assert reasons == {"a\ufffdb", "c?d" + "\ufffd" * 997}

@@ -23,6 +23,11 @@ def answering(status: int, body: object = None, headers: dict[str, str] | None =
     return lambda request: httpx.Response(status, json=body, headers=headers)
 
 
+def saying(status: int, content: bytes, content_type: str = "application/json") -> Reply:
+    headers = {"Content-Type": content_type}
+    return lambda request: httpx.Response(status, content=content, headers=headers)
+
+
 def failing(error: type[httpx.TransportError]) -> Reply:
     def reply(request: httpx.Request) -> httpx.Response:
         raise error("at hand", request=request)
@@ -57,6 +62,15 @@ def provider(reply: Reply) -> SandboxAlimtalkProvider:
         (answering(302, headers={"Location": "http://elsewhere/"}), DeliveryUnavailable),
         (answering(200, {"unexpected": True}), OutcomeUnknown),
         (answering(200, []), OutcomeUnknown),
+        (answering(200, {"messageId": "a\x00b"}), OutcomeUnknown),
+        (saying(200, b'{"messageId":"\\ud800"}'), OutcomeUnknown),
+        (answering(200, {"messageId": ""}), OutcomeUnknown),
+        (answering(200, {"messageId": "m" * 1_000}), OutcomeUnknown),
+        (answering(200, {"messageId": 7}), OutcomeUnknown),
+        (saying(200, b"odd", "text/plain; charset=utf-16"), OutcomeUnknown),
+        (saying(400, b"odd", "text/plain; charset=utf-16"), DeliveryRefused),
+        (saying(404, b"odd", "text/plain; charset=utf-16"), DeliveryUnavailable),
+        (saying(500, b"odd", "text/plain; charset=utf-16"), OutcomeUnknown),
     ],
 )
 def test_what_an_answer_means(reply: Reply, meaning: type[DeliveryFailed]) -> None:
@@ -75,6 +89,11 @@ def test_a_look_up_tells_whether_there_is_such_a_message(
     messages: list[dict[str, str]], found: str | None
 ) -> None:
     assert provider(answering(200, {"messages": messages, "next": None})).find(MESSAGE) == found
+
+
+def test_a_look_up_whose_answer_makes_no_sense_does_not_say_that_there_is_none() -> None:
+    with pytest.raises(OutcomeUnknown):
+        provider(answering(200, {"messages": [{"messageId": "a\x00b"}]})).find(MESSAGE)
 
 
 def test_a_look_up_that_fails_does_not_say_that_there_is_none() -> None:

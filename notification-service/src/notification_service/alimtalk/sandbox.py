@@ -1,19 +1,24 @@
 """The sandbox provider of development and tests."""
 
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import httpx
 from pydantic import BaseModel, Field, ValidationError
 
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.errors import DeliveryRefused, OutcomeUnknown
-from notification_service.outbound import exchange, unexpected
+from notification_service.outbound import excerpt, exchange, unexpected
+from servicekit.fields import Text
 
 _ReplyT = TypeVar("_ReplyT", bound=BaseModel)
 
 
+# It is stored, and an id that can't be stored is as good as none.
+_MessageId = Annotated[Text, Field(min_length=1, max_length=200)]
+
+
 class _Accepted(BaseModel):
-    message_id: str = Field(alias="messageId")
+    message_id: _MessageId = Field(alias="messageId")
 
 
 class _Messages(BaseModel):
@@ -51,7 +56,7 @@ class SandboxAlimtalkProvider:
         )
         response = exchange(self._client, request)
         if response.status_code in {httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY}:
-            raise DeliveryRefused(f"refused by the provider: {response.text[:200]}")
+            raise DeliveryRefused(f"refused by the provider: {excerpt(response)}")
         if response.status_code != httpx.codes.OK:
             raise unexpected(response)
         return _read(response, _Accepted).message_id
@@ -61,4 +66,4 @@ def _read(response: httpx.Response, model: type[_ReplyT]) -> _ReplyT:
     try:
         return model.model_validate_json(response.content)
     except ValidationError as error:
-        raise OutcomeUnknown(f"the provider's reply makes no sense: {response.text[:200]}") from error
+        raise OutcomeUnknown(f"the provider's reply makes no sense: {excerpt(response)}") from error

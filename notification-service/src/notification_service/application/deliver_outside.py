@@ -112,17 +112,27 @@ class DeliverOutside:
         except NotBegun:
             return Released(delivery)
         except DeliveryFailed as failure:
-            outcome = self._after(failure, delivery)
-            _log.warning(
-                "delivery_given_up" if isinstance(outcome, GivenUp) else "delivery_delayed",
-                effect=self._effect.value,
-                event_id=str(delivery.order.event_id),
-                order_id=str(delivery.order.order_id),
-                attempt=delivery.attempt,
-                reason=str(failure),
-            )
-            return outcome
+            return self._failed(delivery, failure)
+        except Exception as error:  # noqa: BLE001 - one delivery's trouble must not stop all the others
+            _log.error("delivery_attempt_crashed", **self._described(delivery), exc_info=error)
+            # Where it happened isn't known, so it may have been after the sending.
+            reason = f"an error on our side: {type(error).__name__}: {error}"
+            return self._failed(delivery, OutcomeUnknown(reason))
         return Delivered(delivery, reference)
+
+    def _failed(self, delivery: ClaimedDelivery, failure: DeliveryFailed) -> Outcome:
+        outcome = self._after(failure, delivery)
+        event = "delivery_given_up" if isinstance(outcome, GivenUp) else "delivery_delayed"
+        _log.warning(event, **self._described(delivery), reason=str(failure))
+        return outcome
+
+    def _described(self, delivery: ClaimedDelivery) -> dict[str, str | int]:
+        return {
+            "effect": self._effect.value,
+            "event_id": str(delivery.order.event_id),
+            "order_id": str(delivery.order.order_id),
+            "attempt": delivery.attempt,
+        }
 
     def _after(self, failure: DeliveryFailed, delivery: ClaimedDelivery) -> Outcome:
         if isinstance(failure, DeliveryRefused) or self._retry.is_exhausted(delivery.age_seconds):

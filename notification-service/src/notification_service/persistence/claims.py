@@ -108,8 +108,13 @@ def _recorded(outcome: Outcome) -> tuple[Any, ...]:
         case Delivered(reference=reference):
             return *identifiers, DeliveryStatus.DELIVERED.value, 0, None, reference, None
         case GivenUp(reason=reason):
-            return *identifiers, DeliveryStatus.FAILED.value, 0, None, None, reason[:_LONGEST_ERROR]
+            return *identifiers, DeliveryStatus.FAILED.value, 0, None, None, _storable(reason)
         case RetryLater(delay_seconds=delay_seconds, reason=reason):
-            return *identifiers, DeliveryStatus.PENDING.value, 0, delay_seconds, None, reason[:_LONGEST_ERROR]
+            return *identifiers, DeliveryStatus.PENDING.value, 0, delay_seconds, None, _storable(reason)
         case Released():
             return *identifiers, DeliveryStatus.PENDING.value, 1, 0.0, None, None
+
+
+def _storable(reason: str) -> str:
+    # Reasons quote what others said, and PostgreSQL's text holds neither NUL nor half of a surrogate pair.
+    return reason[:_LONGEST_ERROR].encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
