@@ -1,6 +1,7 @@
 """What the coupon service's tests do again and again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -82,3 +83,22 @@ def rows(engine: Engine, statement: str) -> Sequence[Row[Any]]:
 
 def count(engine: Engine, table: str) -> int:
     return int(rows(engine, f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608 - a table of ours
+
+
+@contextmanager
+def held(engine: Engine, coupon_id: int) -> Iterator[None]:
+    """Keep a coupon's row locked: whoever decides it waits, and all of them go on at the same moment."""
+    statement = text("SELECT 1 FROM coupon WHERE coupon_id = :coupon_id FOR UPDATE")
+    with engine.begin() as connection:
+        connection.execute(statement, {"coupon_id": coupon_id})
+        yield
+
+
+def waiting(engine: Engine) -> int:
+    """How many sessions wait for another one's lock."""
+    [row] = rows(
+        engine,
+        "SELECT count(*) AS number FROM pg_stat_activity "
+        "WHERE datname = current_database() AND wait_event_type = 'Lock'",
+    )
+    return int(row.number)

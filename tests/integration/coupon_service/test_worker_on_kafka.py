@@ -3,10 +3,11 @@
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from flask.testing import FlaskClient
+from kafka.admin import KafkaAdminClient
 from sqlalchemy import Engine
 
 from coupon_service.config import WorkerSettings
@@ -20,11 +21,15 @@ from tests.integration.coupon_service.support import (
     ask,
     count,
     create_coupon,
+    held,
     published_events,
     rows,
+    waiting,
 )
-from tests.support.topics import produce, read_topic
+from tests.support.topics import PARTITIONS, committed_offset, produce, read_topic
 from tests.support.waiting import wait_until
+
+STOCK, USERS = 50, 120
 
 Record = tuple[bytes | None, bytes | None]
 
@@ -36,7 +41,9 @@ def a_record(event: CouponPublishRequested, **changes: object) -> Record:
 
 
 @contextmanager
-def a_worker(database_url: str, bootstrap_servers: str, topic: str) -> Iterator[None]:
+def a_worker(
+    database_url: str, bootstrap_servers: str, topic: str, group_id: str | None = None
+) -> Iterator[None]:
     """A consumer with an engine of its own, in a thread; what it raises is raised at the end."""
     settings = WorkerSettings(database_url=database_url, kafka_bootstrap_servers=bootstrap_servers)
     engine, stop = an_engine(database_url), StopSignal()
@@ -45,7 +52,11 @@ def a_worker(database_url: str, bootstrap_servers: str, topic: str) -> Iterator[
     def work() -> None:
         try:
             run_consumer(
-                settings, topic=topic, group_id=f"group-{topic}", handler=a_handler(engine), stop=stop
+                settings,
+                topic=topic,
+                group_id=group_id or f"group-{topic}",
+                handler=a_handler(engine),
+                stop=stop,
             )
         except BaseException as error:  # noqa: BLE001 - raised again below
             failures.append(error)
@@ -62,13 +73,52 @@ def a_worker(database_url: str, bootstrap_servers: str, topic: str) -> Iterator[
         raise failures[0]
 
 
-def undecided(engine: Engine) -> int:
-    [row] = rows(engine, "SELECT count(*) AS number FROM coupon_request WHERE status = 'ACCEPTED'")
-    return int(row.number)
-
-
 def issued_to(engine: Engine, user_id: int) -> bool:
     return user_id in [row.user_id for row in rows(engine, "SELECT user_id FROM user_coupon")]
+
+
+def members_with_partitions(bootstrap_servers: str, group_id: str) -> int:
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    try:
+        members = admin.describe_groups([group_id])[group_id]["members"]
+    finally:
+        admin.close()
+    return sum(bool(member["member_assignment"]["assigned_partitions"]) for member in members)
+
+
+def wait_until_read(bootstrap_servers: str, group_id: str, topic: str, ends: dict[int, int]) -> None:
+    wait_until(
+        lambda: all(
+            committed_offset(bootstrap_servers, group_id, topic, partition) == end
+            for partition, end in ends.items()
+        ),
+        f"{group_id} to read everything",
+    )
+
+
+def press_twice(client: FlaskClient, engine: Engine, coupon_id: int) -> list[Record]:
+    """Every user asks, and then all ask again; the events in their order."""
+    for user_id in [*range(1, USERS + 1), *range(1, USERS + 1)]:
+        ask(client, user_id, coupon_id)
+    return [a_record(event) for event in published_events(engine)]
+
+
+def assert_decided_once(engine: Engine) -> None:
+    """Exactly the stock, to as many users, and every request with a number of its own."""
+    issued = rows(engine, "SELECT user_id, issue_number FROM user_coupon ORDER BY issue_number")
+    assert [row.issue_number for row in issued] == list(range(1, STOCK + 1))
+    assert len({row.user_id for row in issued}) == STOCK
+    outcomes = rows(
+        engine,
+        "SELECT coalesce(reason, status) AS outcome, count(*) AS number FROM coupon_request GROUP BY 1",
+    )
+    assert {row.outcome: row.number for row in outcomes} == {
+        "ISSUED": STOCK,
+        "DUPLICATE": STOCK,
+        "SOLD_OUT": 2 * (USERS - STOCK),
+    }
+    numbers = rows(engine, "SELECT decision_number FROM coupon_request ORDER BY 1")
+    assert [row.decision_number for row in numbers] == list(range(1, 2 * USERS + 1))
 
 
 def test_two_workers_by_mistake_and_messages_twice_never_oversell(
@@ -78,33 +128,58 @@ def test_two_workers_by_mistake_and_messages_twice_never_oversell(
     kafka_bootstrap_servers: str,
     topic: str,
 ) -> None:
-    stock, users = 50, 120
-    coupon_id = create_coupon(client, totalQuantity=stock)
-    for user_id in [*range(1, users + 1), *range(1, users + 1)]:
-        ask(client, user_id, coupon_id)
-    records = [a_record(event) for event in published_events(engine)]
-    # A relay that was killed after sending sends a whole batch again.
-    produce(kafka_bootstrap_servers, topic, [*records, *records], partition=1)
+    coupon_id = create_coupon(client, totalQuantity=STOCK)
+    records = press_twice(client, engine, coupon_id)
+    group_id = f"group-{topic}"
 
     with (
-        a_worker(coupon_database_url, kafka_bootstrap_servers, topic),
-        a_worker(coupon_database_url, kafka_bootstrap_servers, topic),
+        a_worker(coupon_database_url, kafka_bootstrap_servers, topic, group_id),
+        a_worker(coupon_database_url, kafka_bootstrap_servers, topic, group_id),
     ):
-        wait_until(lambda: undecided(engine) == 0, "every request to be decided")
+        wait_until(
+            lambda: members_with_partitions(kafka_bootstrap_servers, group_id) == 2,
+            "both workers to have partitions",
+        )
+        with held(engine, coupon_id):
+            # All partitions, as if their number had changed: no worker has this coupon for itself, and of
+            # what both decide now no event is common, so that the inbox keeps nobody waiting.
+            for partition in range(PARTITIONS):
+                produce(kafka_bootstrap_servers, topic, records[partition::PARTITIONS], partition)
+            wait_until(lambda: waiting(engine) == 2, "both workers to be about to decide")
+            # A relay that was killed after sending sends again; now another worker gets it.
+            for partition in range(PARTITIONS):
+                again = records[(partition + 1) % PARTITIONS :: PARTITIONS]
+                produce(kafka_bootstrap_servers, topic, again, partition)
+        ends = dict.fromkeys(range(PARTITIONS), 2 * len(records) // PARTITIONS)
+        wait_until_read(kafka_bootstrap_servers, group_id, topic, ends)
 
+    assert_decided_once(engine)
+
+
+def test_two_workers_that_get_the_same_messages_decide_them_once_and_in_order(
+    client: FlaskClient,
+    engine: Engine,
+    coupon_database_url: str,
+    kafka_bootstrap_servers: str,
+    topic: str,
+) -> None:
+    coupon_id = create_coupon(client, totalQuantity=STOCK)
+    records = press_twice(client, engine, coupon_id)
+    produce(kafka_bootstrap_servers, topic, [*records, *records], partition=1)
+
+    groups = [f"one-{topic}", f"another-{topic}"]
+
+    with ExitStack() as workers:
+        with held(engine, coupon_id):
+            for group_id in groups:
+                workers.enter_context(a_worker(coupon_database_url, kafka_bootstrap_servers, topic, group_id))
+            wait_until(lambda: waiting(engine) == 2, "both workers to be about to decide")
+        for group_id in groups:
+            wait_until_read(kafka_bootstrap_servers, group_id, topic, {1: 2 * len(records)})
+
+    assert_decided_once(engine)
     issued = rows(engine, "SELECT user_id FROM user_coupon ORDER BY issue_number")
-    assert [row.user_id for row in issued] == list(range(1, stock + 1))
-    outcomes = rows(
-        engine,
-        "SELECT coalesce(reason, status) AS outcome, count(*) AS number FROM coupon_request GROUP BY 1",
-    )
-    assert {row.outcome: row.number for row in outcomes} == {
-        "ISSUED": stock,
-        "DUPLICATE": stock,
-        "SOLD_OUT": 2 * (users - stock),
-    }
-    [numbers] = rows(engine, "SELECT min(decision_number), max(decision_number) FROM coupon_request")
-    assert tuple(numbers) == (1, 2 * users)
+    assert [row.user_id for row in issued] == list(range(1, STOCK + 1))
 
 
 def test_malformed_messages_go_to_the_dead_letters_and_the_rest_flows(
