@@ -3,6 +3,7 @@
 import random
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from flask.testing import FlaskClient
@@ -18,10 +19,13 @@ from tests.integration.coupon_service.support import (
     ask,
     count,
     create_coupon,
+    held,
     published_events,
     request_of,
     rows,
+    waiting,
 )
+from tests.support.waiting import wait_until
 
 Events = Sequence[CouponPublishRequested]
 
@@ -132,6 +136,39 @@ def test_a_batch_delivered_again_changes_nothing(client: FlaskClient, engine: En
     assert rows(engine, "SELECT * FROM coupon_request ORDER BY request_id") == before
     [counters] = rows(engine, "SELECT issued_quantity, decided_count FROM coupon")
     assert tuple(counters) == (1, 2)
+
+
+def test_a_batch_delivered_again_waits_for_no_coupon(client: FlaskClient, engine: Engine) -> None:
+    coupon_id = create_coupon(client)
+    events = [an_event(7, coupon_id)]
+    handler = a_handler(engine)
+    handler.handle(events)
+
+    with held(engine, coupon_id):
+        handler.handle(events)
+
+    assert outcomes(engine, coupon_id) == [(7, "ISSUED", 1)]
+
+
+def test_two_workers_with_different_events_for_one_user_wait_for_each_other(
+    client: FlaskClient, engine: Engine
+) -> None:
+    coupon_id = create_coupon(client)
+    for _ in range(2):
+        ask(client, 7, coupon_id)
+    first, second = published_events(engine)
+    first_again = first.model_copy(update={"event_id": uuid7()})
+
+    # No event is common to the two: what the inbox lets pass has to be kept apart by the coupon's lock.
+    with ThreadPoolExecutor() as workers:
+        with held(engine, coupon_id):
+            batches: list[Events] = [[first], [first_again, second]]
+            futures = [workers.submit(a_handler(engine).handle, batch) for batch in batches]
+            wait_until(lambda: waiting(engine) == 2, "both workers to be about to decide")
+        for future in futures:
+            future.result()
+
+    assert outcomes(engine, coupon_id) == [(7, "ISSUED", 1), (7, "DUPLICATE", None)]
 
 
 def test_a_batch_that_fails_midway_leaves_nothing_and_can_be_repeated(

@@ -27,8 +27,10 @@ class DecideRequests:
     """Decides any number of events in one transaction, with the result of deciding one at a time.
 
     An event that was applied before has no effect, nor has another event for a request that is decided
-    already. The coupons are locked before the inbox is asked: of two consumers with the same events, the
-    second waits at the lock and then sees all that the first has done.
+    already. Of two consumers with the same events, the second waits at the inbox until the first has ended;
+    of two with different events for one coupon, at the coupon. What another decision changes is read only
+    after both. Everybody takes inbox rows before coupons, each in the order of their ids, so that no two
+    wait for each other.
     """
 
     def __init__(self, database: Database, clock: Clock) -> None:
@@ -38,18 +40,18 @@ class DecideRequests:
     def handle(self, events: Sequence[RequestToDecide]) -> list[Decision]:
         """The decisions made, committed; none for events that had been applied before."""
         with self._database.begin() as transaction:
-            campaigns = transaction.coupons.lock_campaigns({event.request.coupon_id for event in events})
             fresh = transaction.inbox.accept(event.event_id for event in events)
             new = [event.request for event in events if event.event_id in fresh]
-            requests = self._undecided(transaction, new)
-            decisions = self._decide(transaction, campaigns, requests)
+            if not new:
+                return []
+            campaigns = transaction.coupons.lock_campaigns({request.coupon_id for request in new})
+            decisions = self._decide(transaction, campaigns, self._undecided(transaction, new))
             if decisions:
                 decided_at = self._clock.now()
                 transaction.requests.record_decisions(decisions, decided_at)
                 transaction.user_coupons.add_issued(decisions, decided_at)
                 transaction.coupons.record_progress(decisions)
-            if fresh:
-                transaction.commit()
+            transaction.commit()
         return decisions
 
     def _undecided(self, transaction: Transaction, requests: Sequence[CouponRequest]) -> list[CouponRequest]:
