@@ -33,6 +33,7 @@ from servicekit.messaging import run_consumer
 from servicekit.messaging.health import kafka_check
 
 SERVICE = "notification-consumer"
+# Of the 10 s that a process has from the stop to its end.
 _JOIN_SECONDS = 7.0
 
 

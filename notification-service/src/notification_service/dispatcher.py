@@ -1,6 +1,7 @@
 """The threads that work on deliveries: one for each effect, so that none waits for another."""
 
 import threading
+import time
 from collections.abc import Mapping
 
 import structlog
@@ -66,8 +67,11 @@ class Dispatcher:
 
     def __init__(self, works: Mapping[Effect, EffectWork], stop: StopSignal) -> None:
         self._threads = [EffectThread(effect, work, stop) for effect, work in works.items()]
+        self._stop_signal = stop
+        self._stopped_at: float | None = None
 
     def start(self) -> None:
+        threading.Thread(target=self._note_stop, name="stop-clock", daemon=True).start()
         for thread in self._threads:
             thread.start()
 
@@ -77,11 +81,20 @@ class Dispatcher:
             thread.wake()
 
     def join(self, timeout_seconds: float) -> None:
-        """Wait for the threads to end after a stop, and raise what ended one of them, if anything did."""
+        """Wait until all threads have ended, no longer than ``timeout_seconds`` since the stop.
+
+        Raises what ended one of them, if anything did.
+        """
+        stopped_at = time.monotonic() if self._stopped_at is None else self._stopped_at
         for thread in self._threads:
             thread.wake()
         for thread in self._threads:
-            thread.join(timeout_seconds)
+            thread.join(max(0.0, stopped_at + timeout_seconds - time.monotonic()))
         for thread in self._threads:
             if thread.failure is not None:
                 raise thread.failure
+
+    def _note_stop(self) -> None:
+        # The threads hear a stop at once, while whoever joins them may have other things to end before.
+        self._stop_signal.wait()
+        self._stopped_at = time.monotonic()
