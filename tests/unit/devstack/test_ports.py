@@ -21,6 +21,15 @@ def test_free_ports_are_all_different() -> None:
     assert len(set(ports)) == len(ports)
 
 
+def test_no_port_is_drawn_that_is_meant_for_something_else() -> None:
+    taken_before = find_free_ports(3)
+
+    ports = Ports.free({"kafka": taken_before[0]})
+
+    assert ports.kafka == taken_before[0]
+    assert not set(find_free_ports(50, excluded=taken_before)) & set(taken_before)
+
+
 def test_free_ports_lie_below_those_of_outgoing_connections() -> None:
     assert all(port < 32768 for port in find_free_ports(20))
 
@@ -37,6 +46,11 @@ def test_every_process_has_a_variable_of_its_own() -> None:
 def test_two_processes_may_not_share_a_port() -> None:
     with pytest.raises(ValidationError, match="DEVSTACK_ORDER_API_PORT=8001"):
         Ports(order_api=8001)
+
+
+def test_a_change_that_makes_two_processes_share_a_port_is_told_in_one_line() -> None:
+    with pytest.raises(UsageError, match=r"^one port for several processes: .*DEVSTACK_ORDER_API_PORT=8001"):
+        Ports.default().changed({"order_api": 8001})
 
 
 def test_variables_change_only_their_own_ports(monkeypatch: pytest.MonkeyPatch) -> None:

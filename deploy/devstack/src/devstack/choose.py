@@ -1,13 +1,13 @@
 """From options, environment and what is there, which stack and which ports are meant."""
 
-from pydantic import ValidationError
+from collections.abc import Collection
 
 from devstack import config
 from devstack.config import Settings
 from devstack.embedded import data_name
 from devstack.errors import UsageError
 from devstack.external import DATA_NAME, ExternalServers
-from devstack.free_ports import find_free_ports, is_free
+from devstack.free_ports import is_free
 from devstack.kafka_broker import DEFAULT_VERSION, supported_version
 from devstack.ports import Ports
 from devstack.stack import Stack
@@ -52,22 +52,15 @@ def named_stack(settings: Settings, name: str) -> Stack:
 def _choose_ports(settings: Settings, directory: StackDirectory, name: str) -> Ports:
     """Let explicit variables win over the ports of the last time, and those over new ones.
 
-    Where free ports are asked for, what was free the last time and is taken now is replaced.
+    Where free ports are asked for and nothing runs, what was free the last time and is taken now is replaced.
     """
     changes = config.read_port_changes()
     remembered = directory.remembered_ports(name)
-    if settings.ports == "free":
-        base = Ports.free() if remembered is None else _without_taken(remembered)
-    else:
-        base = remembered or Ports.default()
-    try:
-        return base.changed(changes)
-    except ValidationError as error:
-        raise UsageError(
-            "; ".join(it["msg"].removeprefix("Value error, ") for it in error.errors())
-        ) from error
+    if settings.ports == "free" and name not in directory.active():
+        return Ports.free({**_still_free(remembered, changes.values()), **changes})
+    return (remembered or Ports.default()).changed(changes)
 
 
-def _without_taken(ports: Ports) -> Ports:
-    taken = [field for field, port in ports.model_dump().items() if not is_free(port)]
-    return ports.changed(dict(zip(taken, find_free_ports(len(taken)), strict=True)))
+def _still_free(remembered: Ports | None, promised: Collection[int]) -> dict[str, int]:
+    ports = {} if remembered is None else remembered.model_dump()
+    return {field: port for field, port in ports.items() if port not in promised and is_free(port)}

@@ -2,6 +2,7 @@
 
 import random
 import socket
+from collections.abc import Collection
 
 # Below the range that the kernel takes ports for outgoing connections from. A server's port from within
 # that range can be taken by some client's connection while the server restarts, even by a client connecting
@@ -20,11 +21,11 @@ def is_free(port: int) -> bool:
     return True
 
 
-def find_free_ports(count: int) -> list[int]:
-    """Return that many different ports, each free at the moment."""
+def find_free_ports(count: int, *, excluded: Collection[int] = ()) -> list[int]:
+    """Return that many different ports, each free at the moment and none of the excluded ones."""
     found: set[int] = set()
     while len(found) < count:
         port = random.choice(_RANGE)  # noqa: S311 no secret
-        if port not in found and is_free(port):
+        if port not in found and port not in excluded and is_free(port):
             found.add(port)
     return list(found)

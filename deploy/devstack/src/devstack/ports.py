@@ -1,11 +1,13 @@
 """Which process listens on which port."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from devstack.errors import UsageError
 from devstack.free_ports import find_free_ports
 
 Port = Annotated[int, Field(ge=1, le=65535)]
@@ -39,17 +41,30 @@ class Ports(BaseModel):
         return cls()
 
     @classmethod
-    def free(cls) -> Self:
-        """Return ports that are free at the moment, so that any number of stacks can run side by side."""
-        return cls(**dict(zip(cls.model_fields, find_free_ports(len(cls.model_fields)), strict=True)))
+    def free(cls, given: Mapping[str, int] = MappingProxyType({})) -> Self:
+        """Return the given ports, keyed by field, and for the others such as are free at the moment.
+
+        So any number of stacks can run side by side.
+        """
+        missing = [field for field in cls.model_fields if field not in given]
+        drawn = find_free_ports(len(missing), excluded=given.values())
+        return cls._checked({**given, **dict(zip(missing, drawn, strict=True))})
 
     def of(self, process: str) -> int:
         """Return the port of a process by its name."""
         return int(getattr(self, _field(process)))
 
-    def changed(self, changes: dict[str, int]) -> Self:
+    def changed(self, changes: Mapping[str, int]) -> Self:
         """Return these ports but for the changed ones, keyed by field."""
-        return type(self)(**{**self.model_dump(), **changes})
+        return self._checked({**self.model_dump(), **changes})
+
+    @classmethod
+    def _checked(cls, ports: Mapping[str, int]) -> Self:
+        try:
+            return cls(**ports)
+        except ValidationError as error:
+            faults = (it["msg"].removeprefix("Value error, ") for it in error.errors())
+            raise UsageError("; ".join(faults)) from error
 
     @model_validator(mode="after")
     def _are_different(self) -> Self:
