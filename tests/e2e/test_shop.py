@@ -4,6 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import httpx
 import pytest
 from kafka.admin import KafkaAdminClient
 
@@ -117,6 +118,17 @@ def test_many_users_at_once_get_exactly_the_stock(shop: ShopClient) -> None:
     requests = [shop.decided(request_id) for request_id in request_ids]
     assert sorted(it["issueNumber"] for it in requests if it["status"] == "ISSUED") == list(range(1, 11))
     assert sorted(it["decisionNumber"] for it in requests) == list(range(1, 61))
+
+
+def test_long_body_sent_in_chunks_is_refused_and_stores_nothing(shop: ShopClient) -> None:
+    coupon_id = shop.create_coupon()
+    reply = httpx.post(
+        shop.url("coupon-api") + f"/api/v1/users/1/coupons/{coupon_id}/issue",
+        content=iter([b"{}", b" " * 70_000, b"garbage"]),
+        headers={"Content-Type": "application/json"},
+    )
+    assert (reply.status_code, reply.json()["errors"][0]["field"]) == (413, "body")
+    assert shop.decided(shop.press(1, coupon_id))["decisionNumber"] == 1
 
 
 def test_every_process_is_ready_and_documents_itself(stack: EmbeddedStack, shop: ShopClient) -> None:
