@@ -11,8 +11,8 @@ _TCP = {"keepalives_idle": 4, "keepalives_interval": 2, "keepalives_count": 3, "
 
 # The statements are written for one plan each (see their files) and this keeps to it even where statistics
 # are missing or old. Losing the latest cursor in a crash of the server merely repeats a page, so no write of
-# it waits for the disk; a change of leader, which the fence rests on, is written on the other connection and
-# does.
+# it waits for the disk (see PostgresSource); a change of leader, which the fence rests on, is written on the
+# other connection and does.
 _WORK_OPTIONS = {
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",

@@ -16,6 +16,10 @@ class SourceUnavailable(RelayError):
     kind = "database"
 
 
+class SessionLost(SourceUnavailable):
+    """The session that the cursor was loaded in has ended."""
+
+
 class CursorMissing(RelayError):
     """The source's outbox has no cursor for this shard."""
 

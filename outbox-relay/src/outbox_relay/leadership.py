@@ -66,6 +66,7 @@ class Leadership:
         self._connection: Connection | None = None
         self._state = threading.Lock()
         self._lease: Lease | None = None
+        self._renounced = False
         self._confirmed_at = 0.0
 
     def lease(self) -> Lease | None:
@@ -79,6 +80,8 @@ class Leadership:
         """Confirm the lease, or try to win one. Raises :class:`SourceUnavailable`; the lease is then lost."""
         # Before the statement and not after: PostgreSQL's own count begins no earlier.
         asked_at = self._clock()
+        if self._was_renounced():
+            self.resign()
         try:
             lease = self._confirm_or_compete()
         except DBAPIError as error:
@@ -88,18 +91,37 @@ class Leadership:
             self.resign()
             raise
         with self._state:
-            self._lease, self._confirmed_at = lease, asked_at
+            if not self._renounced:
+                self._lease, self._confirmed_at = lease, asked_at
+
+    def renounce(self) -> None:
+        """Lead no longer, from any thread: the next beat lets go of the lock and competes for a new epoch.
+
+        Closing the session is left to the beat, which may be using it at this moment.
+        """
+        with self._state:
+            lost, self._lease = self._lease, None
+            self._renounced = True
+        self._log_loss(lost)
 
     def resign(self) -> None:
-        """Let others lead: ends the session and with it the lock."""
+        """Let others lead: ends the session and with it the lock. Only while no beat is under way."""
         with self._state:
             lost, self._lease = self._lease, None
             connection, self._connection = self._connection, None
-        if lost is not None:
-            _log.info("leadership_given_up", shard=self._shard, epoch=lost.epoch)
+        self._log_loss(lost)
         if connection is not None:
             connection.invalidate()
             connection.close()
+
+    def _log_loss(self, lost: Lease | None) -> None:
+        if lost is not None:
+            _log.info("leadership_given_up", shard=self._shard, epoch=lost.epoch)
+
+    def _was_renounced(self) -> bool:
+        with self._state:
+            renounced, self._renounced = self._renounced, False
+            return renounced
 
     def _confirm_or_compete(self) -> Lease | None:
         if self._connection is None:

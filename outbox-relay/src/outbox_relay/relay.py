@@ -16,19 +16,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from outbox_relay.errors import LostLeadership, PublishFailed, RelayError
+from outbox_relay.errors import LostLeadership, PublishFailed, RelayError, SessionLost
 from outbox_relay.model import Cursor, Event, Lease, Window
 
 
 class Source(Protocol):
-    """A shard of an outbox. Every method raises :class:`SourceUnavailable` if the database can't be used."""
+    """A shard of an outbox. Every method raises :class:`SourceUnavailable` if the database can't be used.
+
+    :class:`SessionLost` says more: what was loaded or saved before may have been lost with the session.
+    """
 
     def lease(self) -> Lease | None:
         """The right to publish as of this moment; None for a relay that doesn't lead, or can't be sure to."""
         ...
 
     def load(self, epoch: int) -> Cursor:
-        """The cursor as it is stored. Raises :class:`LostLeadership` when another epoch has begun."""
+        """The cursor as it is stored; begins a new session.
+
+        Raises :class:`LostLeadership` when another epoch has begun.
+        """
         ...
 
     def open_window(self, cursor: Cursor) -> Window | None:
@@ -110,6 +116,9 @@ class Relay:
         except PublishFailed as error:
             # One event that Kafka refuses must not have its neighbours published again with every attempt.
             self._limit = 1
+            return Failed(error)
+        except SessionLost as error:
+            self._forget()
             return Failed(error)
         except RelayError as error:
             return Failed(error)

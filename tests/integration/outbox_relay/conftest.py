@@ -1,9 +1,11 @@
 """An outbox, and a relay that is stepped by hand."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from devstack.postgresql import PostgresqlServer
 from tests.integration.outbox_relay.outbox import Outbox, an_outbox
 from tests.integration.outbox_relay.stepping import SteppingRelay, a_stepping_relay
 
@@ -13,6 +15,12 @@ def outbox(database_url: str, topic: str) -> Iterator[Outbox]:
     """An empty outbox whose events go to the test's topic."""
     with an_outbox(database_url, topic) as outbox:
         yield outbox
+
+
+@pytest.fixture
+def own_postgresql(tmp_path: Path) -> PostgresqlServer:
+    """A server that the test may stop."""
+    return PostgresqlServer(tmp_path / "postgresql", durable=False)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from outbox_relay.errors import LostLeadership
+from outbox_relay.errors import LostLeadership, SessionLost
 from outbox_relay.model import Event, Window
 from outbox_relay.relay import Failed, Published, Standby
 from tests.integration.outbox_relay.outbox import Outbox
@@ -144,6 +144,45 @@ def test_leader_that_stalled_while_it_read_goes_on_from_the_stored_cursor(
         found = arrivals(kafka_bootstrap_servers, outbox.topic, 6)
         assert by_key(found) == {"key-0": [0, 1, 2, 3, 4, 5]}
         assert outbox.cursor()["epoch"] == before["epoch"]
+
+
+def test_leader_whose_work_is_cut_off_goes_on_in_a_new_epoch(
+    outbox: Outbox, relay: SteppingRelay, kafka_bootstrap_servers: str
+) -> None:
+    outbox.append("a", 1)
+    assert relay.drain() == 1
+    outbox.run(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'outbox-relay' AND pid NOT IN (SELECT pid FROM pg_locks"
+        " WHERE locktype = 'advisory')"
+    )
+    outbox.append("a", 2)
+
+    result = relay.step()
+    assert isinstance(result, Failed)
+    assert isinstance(result.error, SessionLost)
+    assert relay.step() == Standby()
+    relay.leadership.beat()
+
+    assert relay.drain() == 1
+    assert outbox.cursor()["epoch"] == 2
+    found = arrivals(kafka_bootstrap_servers, outbox.topic, 2)
+    assert by_key(found) == {"a": [1, 2]}
+
+
+def test_leader_whose_epoch_was_changed_by_hand_goes_on_in_a_new_one(
+    outbox: Outbox, relay: SteppingRelay
+) -> None:
+    outbox.append("a", 1)
+    outbox.run("UPDATE outbox_cursor SET epoch = 10")
+
+    result = relay.step()
+    assert isinstance(result, Failed)
+    assert isinstance(result.error, LostLeadership)
+    relay.leadership.beat()
+
+    assert relay.drain() == 1
+    assert outbox.cursor()["epoch"] == 11
 
 
 @contextmanager

@@ -140,12 +140,6 @@ def test_relay_stops_in_time_while_kafka_is_down(
             assert "relay_stop_forced" not in relay.log.read_text()
 
 
-@pytest.fixture
-def own_postgresql(tmp_path: Path) -> PostgresqlServer:
-    """A server that the test may stop."""
-    return PostgresqlServer(tmp_path / "postgresql", durable=False)
-
-
 def test_relay_reconnects_by_itself_when_postgresql_restarts(
     own_postgresql: PostgresqlServer, topic: str, kafka_bootstrap_servers: str, tmp_path: Path
 ) -> None:

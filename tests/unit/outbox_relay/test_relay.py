@@ -4,7 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from outbox_relay.errors import EventRejected, LostLeadership, PublishTimedOut, RelayError, SourceUnavailable
+from outbox_relay.errors import (
+    EventRejected,
+    LostLeadership,
+    PublishTimedOut,
+    RelayError,
+    SessionLost,
+    SourceUnavailable,
+)
 from outbox_relay.model import Cursor, Event, Lease, Window
 from outbox_relay.relay import Failed, Idle, Published, Relay, Standby
 
@@ -158,6 +165,20 @@ def test_page_whose_cursor_could_not_be_saved_is_repeated() -> None:
     relay.run_once()
 
     assert publisher.pages == [[1, 2], [1, 2]]
+
+
+def test_nothing_remembered_outlives_the_session() -> None:
+    source, publisher = MemorySource(size=5), MemoryPublisher()
+    relay = Relay(source, publisher, page_size=2)
+    relay.run_once()
+    source.save_error = SessionLost()
+    assert isinstance(relay.run_once(), Failed)
+    source.save_error = None
+    source.saved.clear()
+
+    relay.run_once()
+
+    assert publisher.pages == [[1, 2], [3, 4], [1, 2]]
 
 
 def test_pages_shrink_to_one_event_after_a_failure_and_double_again() -> None:
