@@ -18,9 +18,9 @@ def outbox(database_url: str, topic: str) -> Iterator[Outbox]:
 
 
 @pytest.fixture
-def own_postgresql(tmp_path: Path) -> PostgresqlServer:
+def own_postgresql(server_directory: Path, unique: str) -> PostgresqlServer:
     """A server that the test may stop."""
-    return PostgresqlServer(tmp_path / "postgresql", durable=False)
+    return PostgresqlServer(server_directory / f"own-{unique}", durable=False)
 
 
 @pytest.fixture
