@@ -38,7 +38,7 @@ def readiness_checks(board: StatusBoard, kafka: KafkaWatch) -> dict[str, HealthC
     checks: dict[str, HealthCheck] = {"kafka": kafka.check}
     for status in board.all():
         checks[f"{status.name}.database"] = _check(board, status.name, _database_error)
-        checks[f"{status.name}.publishing"] = _check(board, status.name, _publish_error)
+        checks[f"{status.name}.publishing"] = _check(board, status.name, _work_error)
     return checks
 
 
@@ -46,8 +46,8 @@ def _database_error(status: SourceStatus) -> RelayError | None:
     return status.database_error if status.known else NotStarted()
 
 
-def _publish_error(status: SourceStatus) -> RelayError | None:
-    return status.publish_error
+def _work_error(status: SourceStatus) -> RelayError | None:
+    return status.work_error
 
 
 def _check(

@@ -18,16 +18,25 @@ class SourceStatus:
     is_leader: bool = False
     lag: Lag | None = None
     database_error: RelayError | None = None
-    publish_error: RelayError | None = None
+    """Why leadership can't be confirmed nor competed for."""
+    step_error: RelayError | None = None
+    """Why the next page can't be read, published or saved."""
+    lag_error: RelayError | None = None
+    """Why it is unknown what waits."""
+
+    @property
+    def work_error(self) -> RelayError | None:
+        """What keeps events from being published while the database answers."""
+        return self.step_error or self.lag_error
 
     @property
     def last_error(self) -> RelayError | None:
-        return self.database_error or self.publish_error
+        return self.database_error or self.work_error
 
     def with_leadership(self, *, is_leader: bool) -> Self:
         # Whoever doesn't lead publishes nothing, so what it failed to publish is no longer its trouble.
-        error = self.publish_error if is_leader else None
-        return replace(self, known=True, is_leader=is_leader, database_error=None, publish_error=error)
+        error = self.step_error if is_leader else None
+        return replace(self, known=True, is_leader=is_leader, database_error=None, step_error=error)
 
 
 class StatusBoard:
@@ -55,7 +64,11 @@ class StatusBoard:
 
     def lag(self, name: str, lag: Lag) -> None:
         with self._lock:
-            self._statuses[name] = replace(self._statuses[name], lag=lag)
+            self._statuses[name] = replace(self._statuses[name], lag=lag, lag_error=None)
+
+    def lag_unknown(self, name: str, error: RelayError) -> None:
+        with self._lock:
+            self._statuses[name] = replace(self._statuses[name], lag=None, lag_error=error)
 
     def database_failed(self, name: str, error: RelayError) -> None:
         with self._lock:
@@ -63,7 +76,7 @@ class StatusBoard:
                 self._statuses[name], known=True, is_leader=False, database_error=error
             )
 
-    def published(self, name: str, error: RelayError | None = None) -> None:
-        """The outcome of the latest step that had something to do."""
+    def stepped(self, name: str, error: RelayError | None = None) -> None:
+        """The outcome of the latest step of a leader."""
         with self._lock:
-            self._statuses[name] = replace(self._statuses[name], publish_error=error)
+            self._statuses[name] = replace(self._statuses[name], step_error=error)

@@ -1,5 +1,7 @@
 """A source's periodic work, each part of it a ``…_once`` that says when it wants to run again."""
 
+import math
+
 import structlog
 
 from outbox_relay import metrics
@@ -7,7 +9,7 @@ from outbox_relay.backoff import Backoff
 from outbox_relay.errors import LostLeadership, RelayError, SourceUnavailable
 from outbox_relay.leadership import Leadership
 from outbox_relay.publisher import KafkaPublisher
-from outbox_relay.relay import Failed, Published, Relay
+from outbox_relay.relay import Failed, Published, Relay, Standby
 from outbox_relay.source import PostgresSource
 from outbox_relay.status import StatusBoard
 
@@ -43,10 +45,10 @@ class SourceWorker:
         if isinstance(result, Failed):
             return self._on_failure(result.error)
         self._backoff.reset()
-        if isinstance(result, Published):
-            self._board.published(self.name)
-            return 0.0
-        return self._poll_interval_seconds
+        if not isinstance(result, Standby):
+            self._tell_change("publishing", self._board.get(self.name).step_error, None)
+            self._board.stepped(self.name)
+        return 0.0 if isinstance(result, Published) else self._poll_interval_seconds
 
     def beat_once(self) -> None:
         """Confirm the leadership or compete for it."""
@@ -65,14 +67,18 @@ class SourceWorker:
         metrics.LEADER.labels(self.name).set(is_leader)
 
     def measure_once(self) -> None:
-        """Look how much waits."""
+        """Look how much waits; it is unknown when that can't be told, and not what it was."""
+        known = self._board.get(self.name).lag_error
         try:
             lag = self._source.lag()
-        except RelayError:
-            return  # the beat reports it
+        except RelayError as error:
+            self._tell_change("measuring", known, error)
+            self._board.lag_unknown(self.name, error)
+            self._set_lag(math.nan, math.nan)
+            return
+        self._tell_change("measuring", known, None)
         self._board.lag(self.name, lag)
-        metrics.LAG_EVENTS.labels(self.name).set(lag.events)
-        metrics.LAG_SECONDS.labels(self.name).set(lag.seconds)
+        self._set_lag(lag.events, lag.seconds)
 
     def abandon(self) -> None:
         """Give up the page that is being published, from another thread."""
@@ -90,10 +96,24 @@ class SourceWorker:
             _log.warning("leadership_lost", source=self.name)
             return self._poll_interval_seconds
         delay = self._backoff.next_delay_seconds()
-        if not isinstance(error, SourceUnavailable):
-            self._board.published(self.name, error)
+        if isinstance(error, SourceUnavailable):
+            self._tell_change("publishing", self._board.get(self.name).step_error, error)
+        else:
             _log.warning(
                 "publish_failed", source=self.name, kind=error.kind, reason=str(error),
                 event_id=getattr(error, "event_id", None), retry_in_seconds=round(delay, 3),
             )  # fmt: skip
+        self._board.stepped(self.name, error)
         return delay
+
+    def _tell_change(self, work: str, known: RelayError | None, error: RelayError | None) -> None:
+        """Log what keeps the database from serving ``work``, unless that is known, and when nothing does."""
+        if error is None:
+            if known is not None:
+                _log.info("work_resumed", source=self.name, work=work)
+        elif known is None or str(known) != str(error):
+            _log.warning("work_failed", source=self.name, work=work, reason=str(error))
+
+    def _set_lag(self, events: float, seconds: float) -> None:
+        metrics.LAG_EVENTS.labels(self.name).set(events)
+        metrics.LAG_SECONDS.labels(self.name).set(seconds)

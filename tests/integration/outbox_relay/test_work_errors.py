@@ -1,0 +1,61 @@
+"""The database answers, and yet the relay can't do its work: it says so, and goes on by itself."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.integration.outbox_relay.outbox import Outbox
+from tests.integration.outbox_relay.process import RelayProcess, a_relay_process
+from tests.integration.outbox_relay.reading import arrivals, by_key, first_seen
+from tests.integration.outbox_relay.test_recovery import failed
+from tests.support.waiting import wait_until
+
+
+@pytest.mark.parametrize(("right", "table"), [("SELECT", "outbox"), ("UPDATE", "outbox_cursor")])
+def test_work_that_the_database_refuses_is_named_and_resumed_once_it_is_allowed(
+    outbox: Outbox, kafka_bootstrap_servers: str, tmp_path: Path, right: str, table: str
+) -> None:
+    with a_relay_process(tmp_path, kafka_bootstrap_servers, {"test": outbox.relay_url}) as relay:
+        wait_until(lambda: relay.shard()["isLeader"] and relay.readiness()[0] == 200, "the relay to be ready")
+
+        outbox.run(f"REVOKE {right} ON {table} FROM outbox_relay")
+        outbox.append("a", 1)
+        wait_until(lambda: failures(relay) >= 3, "the relay to have tried some times")
+        assert f"permission denied for table {table}" in failed(relay, "test.publishing")
+        assert f"permission denied for table {table}" in relay.shard()["lastError"]
+        assert relay.readiness()[1]["test.database"] == {"status": "ok"}
+        told = [line["reason"] for line in relay.logged("warning") if line.get("work") == "publishing"]
+        assert told == [f"permission denied for table {table}"]
+
+        outbox.run(f"GRANT {right} ON {table} TO outbox_relay")
+        wait_until(lambda: relay.readiness()[0] == 200, "the relay to be ready again")
+        assert relay.shard()["lastError"] is None
+        found = arrivals(kafka_bootstrap_servers, outbox.topic, 1)
+        assert by_key(first_seen(found)) == {"a": [1]}
+
+
+def test_lag_that_cannot_be_measured_is_unknown(
+    outbox: Outbox, kafka_bootstrap_servers: str, tmp_path: Path
+) -> None:
+    with a_relay_process(tmp_path, kafka_bootstrap_servers, {"test": outbox.relay_url}) as relay:
+        wait_until(lambda: relay.shard()["lag"], "the lag to be measured")
+        assert gauge(relay, 'outbox_relay_lag_events{source="test"}') == "0.0"
+
+        outbox.run("REVOKE SELECT ON outbox FROM outbox_relay")
+        wait_until(lambda: relay.shard()["lag"] is None, "the lag to be unknown")
+        assert gauge(relay, 'outbox_relay_lag_events{source="test"}') == "NaN"
+
+        outbox.run("GRANT SELECT ON outbox TO outbox_relay")
+        wait_until(lambda: relay.shard()["lag"], "the lag to be measured again")
+
+
+def failures(relay: RelayProcess) -> float:
+    """How many steps failed because of the database."""
+    return float(gauge(relay, 'outbox_relay_failures_total{kind="database",source="test"}') or 0)
+
+
+def gauge(relay: RelayProcess, series: str) -> str:
+    """The value of a series as it is exposed; empty when there is none."""
+    lines = httpx.get(f"{relay.url}/metrics", timeout=5).text.splitlines()
+    return next((line.rpartition(" ")[2] for line in lines if line.startswith(f"{series} ")), "")
