@@ -3,7 +3,7 @@
 import pytest
 
 from outbox_relay.config import RelaySettings
-from servicekit.config import InvalidSettings, read_settings
+from servicekit.config import InvalidSettings, load_settings, read_settings
 
 
 @pytest.fixture
@@ -46,3 +46,15 @@ def test_relay_without_a_source_is_refused(environment: pytest.MonkeyPatch) -> N
 
     with pytest.raises(InvalidSettings, match="SOURCES"):
         read_settings(RelaySettings)
+
+
+def test_variable_that_stands_where_the_sources_are_is_named(
+    environment: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environment.setenv("SOURCES", "foo")
+
+    with pytest.raises(SystemExit) as caught:
+        load_settings(RelaySettings)
+
+    assert caught.value.code == 2
+    assert "SOURCES" in capsys.readouterr().err
