@@ -15,6 +15,12 @@ StackMaker = Callable[..., Stack]
 
 
 @pytest.fixture
+def directory(server_directory: Path, unique: str) -> Path:
+    """A directory of the test's own that a server running as another user keeps reaching."""
+    return server_directory / unique
+
+
+@pytest.fixture
 def make_stack(
     tmp_path: Path, postgresql_server: PostgresqlServer, kafka_bootstrap_servers: str
 ) -> Iterator[StackMaker]:

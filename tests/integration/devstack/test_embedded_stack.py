@@ -14,8 +14,8 @@ from tests.integration.devstack.builders import a_deployment
 
 
 @pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
-    stack = EmbeddedStack(tmp_path, ports=Ports.free(), durable=False, deployment=a_deployment())
+def stack(directory: Path) -> Iterator[Stack]:
+    stack = EmbeddedStack(directory, ports=Ports.free(), durable=False, deployment=a_deployment())
     yield stack
     stack.down()
 

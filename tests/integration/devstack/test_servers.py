@@ -35,8 +35,8 @@ def _read_one(broker: KafkaBroker) -> bytes:
         return bytes(next(consumer).value)
 
 
-def test_postgresql_keeps_its_data_over_stop_and_kill(tmp_path: Path) -> None:
-    with PostgresqlServer(tmp_path, durable=False) as server:
+def test_postgresql_keeps_its_data_over_stop_and_kill(directory: Path) -> None:
+    with PostgresqlServer(directory, durable=False) as server:
         _ask(server, "CREATE TABLE kept AS SELECT 42 AS answer")
 
         assert server.stop() == 0
@@ -54,8 +54,8 @@ def test_postgresql_is_asked_for_its_version_and_limits(postgresql_server: Postg
     assert _ask(postgresql_server, "SHOW max_connections") == ("300",)
 
 
-def test_postgresql_is_durable_unless_told_otherwise(tmp_path: Path) -> None:
-    with PostgresqlServer(tmp_path) as server:
+def test_postgresql_is_durable_unless_told_otherwise(directory: Path) -> None:
+    with PostgresqlServer(directory) as server:
         assert _ask(server, "SHOW fsync") == ("on",)
 
 
