@@ -55,7 +55,10 @@ class StackDirectory:
         """Keep them, so that the stack has the same ones the next time."""
         path = self._ports_path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(ports.model_dump_json(indent=2))
+        # In one step: others read it without the lock.
+        new = path.with_name(path.name + ".new")
+        new.write_text(ports.model_dump_json(indent=2))
+        new.replace(path)
 
     def _ports_path(self, name: str) -> Path:
         return self.data(name) / _PORTS_FILE
