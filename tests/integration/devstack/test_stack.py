@@ -13,7 +13,7 @@ from devstack.errors import PortTakenError, ProcessDiedError, UnknownProcessErro
 from devstack.ports import Ports
 from devstack.stack import Stack
 from devstack.stacks import EmbeddedStack
-from tests.integration.devstack.builders import a_deployment
+from tests.integration.devstack.builders import a_deployment, with_a_sandbox_and_its_user
 from tests.integration.devstack.conftest import StackMaker
 
 
@@ -95,6 +95,62 @@ def test_running_processes_keep_their_ports_whatever_is_asked_for(make_stack: St
     assert make_stack(ports=Ports.free()).info() == stack.info()
 
 
+def test_what_is_missing_starts_on_the_port_that_is_asked_for_now(make_stack: StackMaker) -> None:
+    stack = make_stack()
+    stack.up()
+    before = stack.info().services
+    stack.kill("order-api")
+    other = Ports.free({"coupon_api": stack.ports.coupon_api})
+
+    with socket.create_server(("127.0.0.1", stack.ports.order_api)):
+        assert make_stack(ports=other).up()
+
+    after = make_stack(ports=None).info().services
+    assert after["coupon-api"] == before["coupon-api"]
+    assert after["order-api"].url == f"http://127.0.0.1:{other.order_api}"
+
+
+def test_one_process_is_started_on_the_port_that_is_asked_for_now(make_stack: StackMaker) -> None:
+    stack = make_stack()
+    stack.up()
+    stack.kill("order-api")
+    other = Ports.free()
+
+    make_stack(ports=other).start("order-api")
+
+    ports = make_stack(ports=None).ports
+    assert ports == stack.ports.changed({"order_api": other.order_api})
+
+
+def test_a_port_that_running_processes_know_is_not_changed(make_stack: StackMaker) -> None:
+    deployment = with_a_sandbox_and_its_user()
+    stack = make_stack(deployment)
+    stack.up()
+    stack.kill("provider-sandbox")
+    before = pids(stack)
+    wanted = f"DEVSTACK_PROVIDER_SANDBOX_PORT={(other := Ports.free()).provider_sandbox}"
+
+    with pytest.raises(UsageError, match=f"order-api.*knows.*`make down` first.*{wanted}"):
+        make_stack(deployment, ports=other).up()
+
+    assert pids(stack) == before
+    assert make_stack(deployment, ports=None).ports == stack.ports
+
+
+def test_a_taken_port_that_running_processes_know_is_told_with_the_way_out(make_stack: StackMaker) -> None:
+    stack = make_stack(with_a_sandbox_and_its_user())
+    stack.up()
+    stack.kill("provider-sandbox")
+
+    with (
+        socket.create_server(("127.0.0.1", stack.ports.provider_sandbox)),
+        pytest.raises(
+            PortTakenError, match=r"order-api.*knows.*`make down` first.*DEVSTACK_PROVIDER_SANDBOX_PORT"
+        ),
+    ):
+        stack.up()
+
+
 def test_a_taken_port_is_told_before_anything_is_started(make_stack: StackMaker) -> None:
     stack = make_stack()
     port = stack.ports.order_api
@@ -159,7 +215,7 @@ def test_an_unknown_name_is_refused(stack: Stack) -> None:
 def test_a_second_kind_of_stack_is_refused_while_one_runs(stack: Stack, tmp_path: Path) -> None:
     stack.up()
 
-    with pytest.raises(UsageError, match="external is running; stop it with `devstack down`"):
+    with pytest.raises(UsageError, match="external is running; stop it with `make down`"):
         EmbeddedStack(tmp_path, ports=Ports.free()).up()
 
 

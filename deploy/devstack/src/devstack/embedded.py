@@ -1,6 +1,6 @@
 """PostgreSQL and Kafka as processes of this machine, from Python packages and Maven's jars."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import psycopg2
@@ -40,6 +40,7 @@ class EmbeddedInfrastructure:
             (ZOOKEEPER_NAME if uses_zookeeper else BROKER_NAME, second),
             (BROKER_NAME, BROKER_NAME),
         )
+        self._zookeeper_port = ports.zookeeper if uses_zookeeper else None
         self._postgresql = PostgresqlServer(
             data / "postgresql", port=ports.postgresql, durable=durable, processes=processes
         )
@@ -73,6 +74,10 @@ class EmbeddedInfrastructure:
     def specs(self) -> Sequence[ProcessSpec]:
         """Return PostgreSQL, then the broker with what it needs before it."""
         return [self._postgresql.spec, *self._kafka.specs]
+
+    def told(self, name: str) -> Mapping[str, str]:
+        """Return ZooKeeper's port for the broker that is registered there."""
+        return {"zookeeper": str(self._zookeeper_port)} if name == BROKER_NAME else {}
 
     def database_url(self, database: str, role: str) -> str:
         """Return the URL; the password of a role is its name."""

@@ -1,5 +1,6 @@
 """What can go wrong, told in one line, with the exit status that the command line ends with."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 
@@ -25,10 +26,21 @@ class UnknownProcessError(UsageError):
 class PortTakenError(UsageError):
     """Something else listens on a port that a process of the stack needs."""
 
-    def __init__(self, port: int, process: str, variable: str) -> None:
+    def __init__(self, port: int, process: str, variable: str, knowing: Sequence[str] = ()) -> None:
+        before = f" (but {_knowing(knowing)}: `make down` first)" if knowing else ""
         super().__init__(
             f"port {port}, meant for {process}, is taken by another program; "
-            f"stop that or choose another port with {variable}"
+            f"stop that or choose another port{before} with {variable}"
+        )
+
+
+class PortKnownError(UsageError):
+    """A port can't be changed, because processes that run were told of it when they started."""
+
+    def __init__(self, changes: Sequence[str], knowing: Sequence[str]) -> None:
+        super().__init__(
+            f"{_knowing(knowing)}; stop the stack with `make down` first, "
+            f"then start it with {' '.join(changes)}"
         )
 
 
@@ -47,3 +59,7 @@ class NotReadyError(DevstackError):
 
     def __init__(self, name: str, timeout_seconds: float, reason: str, log_path: Path) -> None:
         super().__init__(f"{name} was not ready within {timeout_seconds:g} s: {reason}; see {log_path}")
+
+
+def _knowing(names: Sequence[str]) -> str:
+    return f"{', '.join(names)} {'knows' if len(names) == 1 else 'know'} the former port while running"

@@ -1,6 +1,6 @@
 """Somebody else's PostgreSQL and Kafka, by their addresses. Nothing of theirs is started or removed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Self
@@ -77,6 +77,10 @@ class ExternalInfrastructure:
     def specs(self) -> Sequence[ProcessSpec]:
         """Return nothing: no process is ours."""
         return ()
+
+    def told(self, name: str) -> Mapping[str, str]:
+        """Return nothing: no process is ours."""
+        return {}
 
     def database_url(self, database: str, role: str) -> str:
         """Return the administrator's URL for another database and role; a role's password is its name."""

@@ -1,6 +1,6 @@
 """What a stack's services stand on: a PostgreSQL and a Kafka, ours or somebody else's."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from devstack.info import KafkaInfo, Kind, PostgresqlInfo
@@ -31,6 +31,9 @@ class Infrastructure(Protocol):
 
     def specs(self) -> Sequence[ProcessSpec]:
         """Return our processes in the order of their start, as far as stopping and probing needs."""
+
+    def told(self, name: str) -> Mapping[str, str]:
+        """Return what one of our processes is told, at its start only, of where others listen."""
 
     def database_url(self, database: str, role: str) -> str:
         """Return the URL by which a role reaches a database."""

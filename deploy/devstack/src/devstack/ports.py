@@ -58,6 +58,20 @@ class Ports(BaseModel):
         """Return these ports but for the changed ones, keyed by field."""
         return self._checked({**self.model_dump(), **changes})
 
+    def taking(self, others: Self, names: Iterable[str]) -> Self:
+        """Return these ports but for the named ones, which are as in the others."""
+        return self.changed({_field(name): others.of(name) for name in names})
+
+    def moved(self, name: str) -> Self:
+        """Return these ports but for the named one, which is one that is free at the moment."""
+        others = {field: port for field, port in self.model_dump().items() if field != _field(name)}
+        return self.free(others)
+
+    def changes_since(self, former: Self) -> list[str]:
+        """Return VARIABLE=port for each port that is another one than formerly."""
+        changed = ((name, self.of(field), former.of(field)) for field, name in port_variables())
+        return [f"{name}={port}" for name, port, formerly in changed if port != formerly]
+
     @classmethod
     def _checked(cls, ports: Mapping[str, int]) -> Self:
         try:

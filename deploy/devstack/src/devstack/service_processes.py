@@ -44,14 +44,19 @@ def service_url(name: str, ports: Ports) -> str:
 
 def service_spec(service: Service, ports: Ports, where: Mapping[str, str]) -> ProcessSpec:
     """Return the process of a service, as it would run in production but on this machine's ports."""
-    own = {name: value.format_map(where) for name, value in service.environment.items()}
+    port = {service.port_variable: str(ports.of(service.name))}
     return ProcessSpec(
         name=service.name,
         command=_installed(service.command),
-        environment={**_environment(), **own, service.port_variable: str(ports.of(service.name))},
+        environment={**_environment(), **environment_of(service, where), **port},
         probe=readiness_probe(service_url(service.name, ports)),
         start_timeout_seconds=START_TIMEOUT_SECONDS,
     )
+
+
+def environment_of(command: Service | Migration, where: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables of its own, with the places filled in."""
+    return {name: value.format_map(where) for name, value in command.environment.items()}
 
 
 def readiness_probe(url: str) -> Probe:
@@ -75,13 +80,12 @@ def run_migrations(deployment: Deployment, where: Mapping[str, str], processes: 
 
 
 def _run_migration(migration: Migration, where: Mapping[str, str], processes: Processes) -> None:
-    own = {name: value.format_map(where) for name, value in migration.environment.items()}
     log_path = processes.log_path(migration.name)
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("wb") as log:
         done = subprocess.run(  # noqa: S603 the table of services says what
             _installed(migration.command),
-            env={**_environment(), **own},
+            env={**_environment(), **environment_of(migration, where)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,

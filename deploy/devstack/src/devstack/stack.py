@@ -6,13 +6,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import rmtree
 
-from devstack.errors import PortTakenError, UnknownProcessError, UsageError
+from devstack.errors import PortKnownError, PortTakenError, UnknownProcessError, UsageError
 from devstack.free_ports import is_free
-from devstack.info import ServiceInfo, StackInfo
+from devstack.info import StackInfo
 from devstack.infrastructure import Infrastructure, Progress
+from devstack.layout import Layout
 from devstack.ports import Ports, variable
-from devstack.processes import Processes, ProcessSpec
-from devstack.service_processes import places, run_migrations, service_spec, service_url
+from devstack.processes import Processes
+from devstack.service_processes import run_migrations
 from devstack.services import Deployment
 from devstack.stack_directory import StackDirectory
 from devstack.status import ProcessStatus, status_of
@@ -26,7 +27,8 @@ class Stack:
     """Starts, watches and stops the processes of one directory; any number of programs may, in turn.
 
     Processes live on when this object and its program are gone. Running ones keep the ports that they have;
-    else the given ports are taken, or those of the last time, or the default ones.
+    what is started gets the given port, or that of the last time, or the default one. It is an error if
+    something that runs knows another one.
     """
 
     def __init__(
@@ -50,7 +52,12 @@ class Stack:
     @property
     def names(self) -> tuple[str, ...]:
         """The names of all processes in the order of their start."""
-        return (*self._infrastructure_names, *(service.name for service in self._deployment.services))
+        return self._layout.names
+
+    @property
+    def ports(self) -> Ports:
+        """Where what runs listens, and where the rest would."""
+        return self._layout.ports
 
     @property
     def info_path(self) -> Path:
@@ -72,8 +79,7 @@ class Stack:
             self._settle_ports()
             missing = [name for name in self.names if self._processes.find(name) is None]
             if missing:
-                self._check_ports(missing)
-                self._directory.remember_ports(self._name, self.ports)
+                self._take_ports(missing)
                 self._start_all(missing, progress)
             self._write_info()
             return bool(missing)
@@ -100,8 +106,7 @@ class Stack:
             self._refuse_beside_another()
             self._settle_ports()
             if self._processes.find(name) is None:
-                self._check_ports([name])
-                self._directory.remember_ports(self._name, self.ports)
+                self._take_ports([name])
                 with self._taking_back():
                     self._start_one(name, progress)
             self._write_info()
@@ -115,7 +120,7 @@ class Stack:
         """
         self._check_name(name)
         with self._directory.lock(silent):
-            self._processes.stop([self._spec(name)], timeout_seconds)
+            self._processes.stop([self._layout.spec(name)], timeout_seconds)
             self._write_info()
             return self._processes.exit_status(name)
 
@@ -138,58 +143,64 @@ class Stack:
 
     def status(self) -> list[ProcessStatus]:
         """Look at every process and ask it whether it is ready."""
-        return [status_of(self._spec(name), self._processes, self._url(name)) for name in self.names]
+        return [
+            status_of(self._layout.spec(name), self._processes, self._layout.url(name)) for name in self.names
+        ]
 
     def info(self) -> StackInfo:
         """Describe the stack as it is at this moment."""
-        services = {
-            service.name: ServiceInfo(url=self._url(service.name), pid=self._processes.pid(service.name))
-            for service in self._deployment.services
-        }
-        return StackInfo(
-            kind=self._infrastructure.kind,
-            kafka=self._infrastructure.kafka_info(),
-            postgresql=self._infrastructure.postgresql_info(),
-            services=services,
-        )
-
-    @property
-    def _infrastructure_names(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(name for name, _ in self._infrastructure.listeners))
+        return self._layout.info(self._processes)
 
     def _settle_ports(self) -> None:
         remembered = self._directory.remembered_ports(self._name)
         if remembered is not None and (self._wanted_ports is None or self._processes.running()):
-            self.ports = remembered
+            self._layout = self._lay_out(remembered)
         else:
-            self.ports = self._wanted_ports or Ports.default()
-        self._infrastructure = self._make_infrastructure(self._data, self.ports, self._processes)
+            self._layout = self._lay_out(self._wanted_ports or Ports.default())
+
+    def _lay_out(self, ports: Ports) -> Layout:
+        infrastructure = self._make_infrastructure(self._data, ports, self._processes)
+        return Layout(infrastructure, self._deployment, ports, self._data)
 
     def _refuse_beside_another(self) -> None:
         others = [name for name in self._directory.active() if name != self._name]
         if others:
             raise UsageError(
-                f"{', '.join(others)} is running; stop it with `devstack down` before you start {self._name}"
+                f"{', '.join(others)} is running; stop it with `make down` before you start {self._name}"
             )
 
-    def _check_ports(self, missing: Sequence[str]) -> None:
-        listeners = [
-            *self._infrastructure.listeners,
-            *((it.name, it.name) for it in self._deployment.services),
+    def _take_ports(self, missing: Sequence[str]) -> None:
+        """Give what is about to start the ports that are wanted for it now, if that can be."""
+        layout = self._layout
+        if self._wanted_ports is not None:
+            layout = self._lay_out(self.ports.taking(self._wanted_ports, layout.port_names(missing)))
+        if knowing := self._knowing_otherwise(layout):
+            raise PortKnownError(layout.ports.changes_since(self.ports), knowing)
+        for process, port_name in layout.listeners:
+            port = layout.ports.of(port_name)
+            if process in missing and not is_free(port):
+                elsewhere = self._lay_out(layout.ports.moved(port_name))
+                knowing = self._knowing_otherwise(elsewhere)
+                raise PortTakenError(port, process, variable(port_name), knowing)
+        self._directory.remember_ports(self._name, layout.ports)
+        self._layout = layout
+
+    def _knowing_otherwise(self, layout: Layout) -> list[str]:
+        """Name what runs and was told at its start of other places than those of the layout."""
+        running = self._processes.running()
+        return [
+            name for name in self.names if name in running and self._layout.told(name) != layout.told(name)
         ]
-        for process, port_name in listeners:
-            if process in missing and not is_free(self.ports.of(port_name)):
-                raise PortTakenError(self.ports.of(port_name), process, variable(port_name))
 
     def _start_all(self, missing: Sequence[str], progress: Progress) -> None:
         with self._taking_back():
             self._start_infrastructure(progress)
-            services = [name for name in missing if name not in self._infrastructure_names]
+            services = [name for name in missing if name not in self._layout.infrastructure_names]
             for name in services:
-                self._processes.start(self._spec(name))
+                self._processes.start(self._layout.spec(name))
             for name in services:
                 progress(name)
-                self._processes.wait_until_ready(self._spec(name))
+                self._processes.wait_until_ready(self._layout.spec(name))
 
     @contextmanager
     def _taking_back(self) -> Iterator[None]:
@@ -204,46 +215,33 @@ class Stack:
     def _start_infrastructure(self, progress: Progress) -> None:
         # Kafka's start takes seconds, and the migrations don't need it.
         with ThreadPoolExecutor() as pool:
-            kafka = pool.submit(self._infrastructure.start_kafka, progress)
-            self._infrastructure.start_postgresql(progress)
+            kafka = pool.submit(self._layout.infrastructure.start_kafka, progress)
+            self._layout.infrastructure.start_postgresql(progress)
             if self._deployment.migrations:
                 progress("migrations")
-            run_migrations(self._deployment, self._places(), self._processes)
+            run_migrations(self._deployment, self._layout.places, self._processes)
             kafka.result()
 
     def _start_one(self, name: str, progress: Progress) -> None:
         progress(name)
-        if name not in self._infrastructure_names:
-            spec = self._spec(name)
+        if name not in self._layout.infrastructure_names:
+            spec = self._layout.spec(name)
             self._processes.start(spec)
             self._processes.wait_until_ready(spec)
         elif name == "postgresql":
-            self._infrastructure.start_postgresql(silent)
+            self._layout.infrastructure.start_postgresql(silent)
         else:
-            self._infrastructure.start_kafka(silent)
+            self._layout.infrastructure.start_kafka(silent)
 
     def _stop(self, names: Sequence[str], progress: Progress) -> None:
         services = [service.name for service in self._deployment.services if service.name in names]
         if services:
             progress(f"stopping {len(services)} services")
-            self._processes.stop([self._spec(name) for name in services])
-        for name in reversed(self._infrastructure_names):
+            self._processes.stop([self._layout.spec(name) for name in services])
+        for name in reversed(self._layout.infrastructure_names):
             if name in names:
                 progress(f"stopping {name}")
-                self._processes.stop([self._spec(name)])
-
-    def _spec(self, name: str) -> ProcessSpec:
-        for spec in self._infrastructure.specs():
-            if spec.name == name:
-                return spec
-        service = next(service for service in self._deployment.services if service.name == name)
-        return service_spec(service, self.ports, self._places())
-
-    def _places(self) -> dict[str, str]:
-        return places(self._infrastructure, self.ports, self._data)
-
-    def _url(self, name: str) -> str | None:
-        return None if name in self._infrastructure_names else service_url(name, self.ports)
+                self._processes.stop([self._layout.spec(name)])
 
     def _check_name(self, name: str) -> None:
         if name not in self.names:
