@@ -12,7 +12,6 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
-    Strict,
 )
 from pydantic.alias_generators import to_camel
 
@@ -71,8 +70,11 @@ Time = Annotated[
 """RFC 3339 with an offset; kept and told in UTC with microseconds."""
 
 
-Text = Annotated[str, Strict(), AfterValidator(_storable)]
-"""A string that PostgreSQL can hold; bounded as in ``Annotated[Text, Field(min_length=1, max_length=9)]``."""
+Storable = AfterValidator(_storable)
+"""For a string that PostgreSQL can hold. It comes last, after limits that pydantic then words for a string::
+
+    Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), Storable]
+"""
 
 
 class JsonModel(BaseModel):

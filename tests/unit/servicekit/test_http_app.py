@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import pytest
 from flask.testing import FlaskClient
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
-from servicekit.fields import PathInt64, PositiveInt64, RequestModel, Text, Time
+from servicekit.fields import PathInt64, PositiveInt64, RequestModel, Storable, Time
 from servicekit.http.app import create_app
 from servicekit.http.problems import Problem, register_problem
 from servicekit.http.replies import json_reply
@@ -23,7 +23,7 @@ class Part(RequestModel):
 
 
 class ThingBody(RequestModel):
-    name: Annotated[Text, Field(min_length=1, max_length=10)]
+    name: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=10), Storable]
     parts: Annotated[list[Part], Field(min_length=1)]
     made_at: Time | None = None
 

@@ -3,11 +3,11 @@
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import Field, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from coupon_service.domain.coupon import MAX_NAME_LENGTH, MAX_TOTAL_QUANTITY, NewCoupon
 from coupon_service.domain.discount import Discount, DiscountType
-from servicekit.fields import JsonModel, PathInt64, PositiveInt64, RequestModel, Text, Time
+from servicekit.fields import JsonModel, PathInt64, PositiveInt64, RequestModel, Storable, Time
 
 LONGEST_WAIT_SECONDS = 30
 LARGEST_PAGE = 100
@@ -21,7 +21,7 @@ class DiscountBody(RequestModel):
 class CouponBody(RequestModel):
     """A campaign to create."""
 
-    name: Annotated[Text, Field(min_length=1, max_length=MAX_NAME_LENGTH)]
+    name: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=MAX_NAME_LENGTH), Storable]
     total_quantity: Annotated[int, Field(strict=True, ge=1, le=MAX_TOTAL_QUANTITY)]
     starts_at: Time
     ends_at: Time

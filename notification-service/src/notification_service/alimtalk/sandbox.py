@@ -3,18 +3,18 @@
 from typing import Annotated, TypeVar
 
 import httpx
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.errors import DeliveryRefused, OutcomeUnknown
 from notification_service.outbound import excerpt, exchange, unexpected
-from servicekit.fields import Text
+from servicekit.fields import Storable
 
 _ReplyT = TypeVar("_ReplyT", bound=BaseModel)
 
 
 # It is stored, and an id that can't be stored is as good as none.
-_MessageId = Annotated[Text, Field(min_length=1, max_length=200)]
+_MessageId = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200), Storable]
 
 
 class _Accepted(BaseModel):

@@ -7,18 +7,18 @@ from collections.abc import Callable, Sequence
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, StringConstraints
 
 from notification_service.domain.completed_order import CompletedOrder, Recipient
-from servicekit.fields import MAX_INT64, PositiveInt64, Text
+from servicekit.fields import MAX_INT64, PositiveInt64, Storable
 from servicekit.messaging import EventModel, ReceivedRecord, parse_event
 
 TOPIC = "order-completed"
 CONSUMER_GROUP = "order-consumer-group"
 
 # Wider than the producer's own limits, which may grow, and never wider than what can be stored.
-_Name = Annotated[Text, Field(min_length=1, max_length=1_000)]
-_Phone = Annotated[Text, Field(min_length=1, max_length=100)]
+_Name = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1_000), Storable]
+_Phone = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), Storable]
 _Amount = Annotated[int, Field(strict=True, ge=0, le=MAX_INT64)]
 _Quantity = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 _Currency = Annotated[str, Field(strict=True, pattern="^[A-Z]{3}$")]

@@ -12,7 +12,7 @@ from order_service.application.place_order import PlaceOrderCommand
 from order_service.application.ports import IdempotencyKey
 from order_service.domain.order import MAX_AMOUNT, OrderItem, Recipient
 from order_service.domain.payment_request import PaymentMethod
-from servicekit.fields import PositiveInt64, RequestModel, Text
+from servicekit.fields import PositiveInt64, RequestModel, Storable
 
 _MOBILE = re.compile(r"(010)-?([0-9]{4})-?([0-9]{4})|(01[16789])-?([0-9]{3,4})-?([0-9]{4})")
 
@@ -48,7 +48,7 @@ class OrderPath(RequestModel):
 class ItemPart(RequestModel):
     """One line of an order; the price in minor units of the order's currency."""
 
-    product_id: Annotated[Text, Field(min_length=1, max_length=64)]
+    product_id: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=64), Storable]
     quantity: Quantity
     unit_price: UnitPrice
 
@@ -56,7 +56,7 @@ class ItemPart(RequestModel):
 class RecipientPart(RequestModel):
     """Who is told about the order."""
 
-    name: Annotated[Text, Field(min_length=1, max_length=100)]
+    name: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), Storable]
     phone: MobileNumber
 
 
@@ -84,7 +84,7 @@ class PaymentBody(RequestModel):
     """A payment to make; the amount in minor units of the order's currency."""
 
     method: PaymentMethod
-    payment_key: Annotated[Text, Field(min_length=1, max_length=200)]
+    payment_key: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200), Storable]
     amount: Amount
 
     def command(self, order_id: UUID, key: IdempotencyKey | None) -> PayOrderCommand:

@@ -11,13 +11,13 @@ from uuid import uuid4
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.openapi import OpenAPI
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
 from provider_sandbox.controls import SENDING_FAULTS, FaultSource
 from provider_sandbox.http.faults import refuse
 from provider_sandbox.http.paging import PageQuery
 from provider_sandbox.record import Record
-from servicekit.fields import JsonModel, RequestModel, Text
+from servicekit.fields import JsonModel, RequestModel, Storable
 from servicekit.http.problems import Problem, ProblemReply
 from servicekit.http.replies import json_reply
 
@@ -27,11 +27,11 @@ _KOREAN_MOBILE_NUMBER = re.compile(r"01[016789][0-9]{7,8}")
 class MessageBody(RequestModel):
     """A message: the finished text, and the variables with which its template gives that text."""
 
-    reference: Annotated[Text, Field(min_length=1, max_length=100)]
-    template_code: Annotated[Text, Field(min_length=1, max_length=30)]
-    recipient_no: Annotated[Text, Field(min_length=1, max_length=30)]
+    reference: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), Storable]
+    template_code: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=30), Storable]
+    recipient_no: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=30), Storable]
     variables: Annotated[dict[str, str], Field(max_length=40)] = Field(default_factory=dict)
-    content: Annotated[Text, Field(min_length=1, max_length=1000)]
+    content: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1000), Storable]
 
 
 class MessagesQuery(PageQuery):
