@@ -12,10 +12,13 @@ from rich.markup import escape
 from devstack import choose
 from devstack.config import read_settings
 from devstack.errors import DevstackError
+from devstack.interruption import interrupted_once
 from devstack.kafka_broker import DEFAULT_VERSION, MODES
 from devstack.rendering import print_info, print_status
 from devstack.stack import Stack
 from devstack.stack_directory import StackDirectory
+
+EXIT_INTERRUPTED = 130
 
 console = Console(highlight=False, soft_wrap=True)
 
@@ -23,7 +26,11 @@ console = Console(highlight=False, soft_wrap=True)
 def _telling(command: Callable[..., None]) -> Callable[..., None]:
     def told(*arguments: Any, **options: Any) -> None:
         try:
-            command(*arguments, **options)
+            with interrupted_once(lambda: _say("one moment, what was begun is being ended")):
+                command(*arguments, **options)
+        except KeyboardInterrupt:
+            click.echo("devstack: interrupted", err=True)
+            raise SystemExit(EXIT_INTERRUPTED) from None
         except DevstackError as error:
             click.echo(f"devstack: {error}", err=True)
             raise SystemExit(error.exit_status) from error

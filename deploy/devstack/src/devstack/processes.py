@@ -120,15 +120,21 @@ class Processes:
             keeper += ["--user", f"{spec.user.user}:{spec.user.group}"]
         paths = [str(self._record_path(spec.name)), str(self._exit_status_path(spec.name))]
         with self.log_path(spec.name).open("ab") as log:
-            started = subprocess.run(  # noqa: S603 the table of processes says what
+            asked = subprocess.Popen(  # noqa: S603 the table of processes says what
                 [*keeper, *paths, *spec.command],
                 env=dict(spec.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                check=False,
+                start_new_session=True,
             )
-        if started.returncode != 0:
+        try:
+            asked.wait()
+        except BaseException:
+            # Whoever is interrupted must find on record what it may have to stop.
+            asked.wait()
+            raise
+        if asked.returncode != 0:
             raise DevstackError(f"{spec.name} can't be started: {self.log_tail(spec.name, 1)}")
         return int(json.loads(self._record_path(spec.name).read_text())["pid"])
 

@@ -107,7 +107,7 @@ class Stack:
             self._settle_ports()
             if self._processes.find(name) is None:
                 self._take_ports([name])
-                with self._taking_back():
+                with self._taking_back(progress):
                     self._start_one(name, progress)
             self._write_info()
             return self._processes.pid(name)
@@ -193,7 +193,7 @@ class Stack:
         ]
 
     def _start_all(self, missing: Sequence[str], progress: Progress) -> None:
-        with self._taking_back():
+        with self._taking_back(progress):
             self._start_infrastructure(progress)
             services = [name for name in missing if name not in self._layout.infrastructure_names]
             for name in services:
@@ -203,13 +203,13 @@ class Stack:
                 self._processes.wait_until_ready(self._layout.spec(name))
 
     @contextmanager
-    def _taking_back(self) -> Iterator[None]:
+    def _taking_back(self, progress: Progress) -> Iterator[None]:
         """Stop again what the block has started, if it fails or is interrupted."""
         before = self._processes.running()
         try:
             yield
         except BaseException:
-            self._stop([name for name in self._processes.running() if name not in before], silent)
+            self._stop([name for name in self._processes.running() if name not in before], progress)
             raise
 
     def _start_infrastructure(self, progress: Progress) -> None:
