@@ -7,7 +7,9 @@ import pytest
 
 from devstack.ports import Ports
 from devstack.stacks import EmbeddedStack
+from tests.support.outside_record import OutsideParties
 from tests.support.shop import ShopClient
+from tests.support.stack_databases import StackDatabases
 
 
 @pytest.fixture(scope="session")
@@ -35,3 +37,15 @@ def shop(stack: EmbeddedStack) -> Iterator[ShopClient]:
     client = ShopClient(stack.info())
     yield client
     client.close()
+
+
+@pytest.fixture
+def databases(stack: EmbeddedStack) -> StackDatabases:
+    return StackDatabases(stack.info())
+
+
+@pytest.fixture
+def outside(stack: EmbeddedStack) -> Iterator[OutsideParties]:
+    parties = OutsideParties(stack.info())
+    yield parties
+    parties.close()

@@ -1,106 +1,145 @@
 """Processes killed, asked to stop, and doubled in the middle of the demo's load: every number adds up."""
 
 import functools
-import os
-import subprocess
-import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-
-import psutil
 
 from devstack.stacks import EmbeddedStack
 from tests.support.demo import DemoProcess, assert_nothing_lost_or_doubled, timed
+from tests.support.effects import assert_each_effect_once
+from tests.support.freezing import freeze_holding_claims
+from tests.support.outside_record import OutsideParties
+from tests.support.readers import Readers
+from tests.support.second_worker import SecondCouponWorker
 from tests.support.shop import ShopClient
-from tests.support.waiting import wait_until
+from tests.support.stack_databases import CLAIMS_OF_ONE_CONSUMER, StackDatabases
 
-LOAD = {"users": 400, "stock": 120, "limit": 200}
-DURING_COUPONS = ("coupon-api", "coupon-worker", "outbox-relay")
-DURING_ORDERS = (
-    "order-api",
-    "outbox-relay",
-    "notification-api",
-    "notification-consumer-1",
-    "notification-consumer-2",
-    "notification-consumer-3",
-    "provider-sandbox",
-)
+CONSUMERS = ("notification-consumer-1", "notification-consumer-2", "notification-consumer-3")
+USERS, ORDERS = 2_500, 900
+Ending = tuple[int | None, float]
+"""A process's exit status, and the seconds that it took to end."""
 
 
-def published(shop: ShopClient) -> float:
-    """How many events the relay has published since its start."""
-    lines = shop.get("outbox-relay", "/metrics").text.splitlines()
-    return sum(
-        float(line.split()[-1]) for line in lines if line.startswith("outbox_relay_events_published_total{")
-    )
-
-
-def wait_for_flow(shop: ShopClient) -> None:
-    before = published(shop)
-    wait_until(lambda: published(shop) > before, "load to flow through the relay")
+def all_three_send(databases: StackDatabases) -> bool:
+    """More is claimed than two consumers can have: each of the three is in the middle of its messages."""
+    return len(databases.claims("ALIMTALK")) > 2 * CLAIMS_OF_ONE_CONSUMER
 
 
 def test_killed_relay_worker_and_consumer_lose_and_double_nothing(
-    stack: EmbeddedStack, stack_directory: Path, shop: ShopClient, tmp_path: Path
+    stack: EmbeddedStack,
+    stack_directory: Path,
+    databases: StackDatabases,
+    outside: OutsideParties,
+    tmp_path: Path,
 ) -> None:
-    with DemoProcess(stack_directory, tmp_path, seed=11, **LOAD) as demo:
-        for victim in ("outbox-relay", "coupon-worker", "notification-consumer-1"):
-            wait_for_flow(shop)
-            assert stack.kill(victim)
-            stack.start(victim)
+    with (
+        DemoProcess(stack_directory, tmp_path, seed=11, users=1_000, stock=300, limit=250) as demo,
+        outside.slow_provider(latency_ms=300),
+    ):
+        demo.wait_until(databases.to_decide, "requests to decide")
+        assert stack.kill("coupon-worker")
+        demo.wait_until(lambda: databases.unpublished("coupon"), "requests to publish")
+        assert stack.kill("outbox-relay")
+        stack.start("outbox-relay")
+        stack.start("coupon-worker")
+        demo.wait_until(lambda: databases.unpublished("order"), "orders to publish")
+        assert stack.kill("outbox-relay")
+        stack.start("outbox-relay")
+        claimed = freeze_holding_claims(stack, demo, databases, "notification-consumer-1")
+        assert stack.kill("notification-consumer-1")
+        stack.start("notification-consumer-1")
         summary = demo.finish()
     assert_nothing_lost_or_doubled(summary)
+    assert databases.claimed_again(claimed), "nobody has taken over the killed one's claims"
+    assert_each_effect_once(databases, outside)
 
 
-def stop_and_start(stack: EmbeddedStack, names: Iterable[str]) -> dict[str, tuple[int, float]]:
-    """Each one's exit status, and the seconds it took to end."""
-    endings = {}
-    for name in names:
-        endings[name] = timed(functools.partial(stack.stop, name, timeout_seconds=15))
+def stop_under_load(
+    stack: EmbeddedStack, demo: DemoProcess, at_work: Mapping[str, Callable[[], object]]
+) -> list[tuple[str, Ending]]:
+    """Stop one after the other, each while it is at work."""
+    endings: list[tuple[str, Ending]] = []
+    for name, is_at_work in at_work.items():
+        demo.wait_until(is_at_work, f"work for {name}")
+        endings.append((name, timed(functools.partial(stack.stop, name, timeout_seconds=15))))
+    return endings
+
+
+def stop_consumers_under_load(
+    stack: EmbeddedStack, demo: DemoProcess, databases: StackDatabases
+) -> list[tuple[str, Ending]]:
+    endings: list[tuple[str, Ending]] = []
+    for name in CONSUMERS:
+        endings += stop_under_load(stack, demo, {name: lambda: all_three_send(databases)})
+        assert not all_three_send(databases), f"{name} has left claims behind"
         stack.start(name)
     return endings
 
 
+def stop_notification_api_under_load(
+    stack: EmbeddedStack, demo: DemoProcess, shop: ShopClient, databases: StackDatabases
+) -> list[tuple[str, Ending]]:
+    known_order = next(iter(databases.counted_orders()))
+    with Readers(f"{shop.url('notification-api')}/api/v1/notifications?orderId={known_order}") as readers:
+        answered = {"notification-api": lambda: readers.answers[200] > 20}
+        endings = stop_under_load(stack, demo, answered)
+        stack.start("notification-api")
+    assert set(readers.answers) == {200}
+    return endings
+
+
+def start_all(stack: EmbeddedStack, names: Iterable[str]) -> None:
+    for name in names:
+        stack.start(name)
+
+
+def bad(endings: Iterable[tuple[str, Ending]]) -> dict[str, Ending]:
+    return {name: (status, seconds) for name, (status, seconds) in endings if status != 0 or seconds > 10}
+
+
 def test_every_process_asked_to_stop_under_load_exits_0_within_10_seconds(
-    stack: EmbeddedStack, stack_directory: Path, tmp_path: Path
+    stack: EmbeddedStack,
+    stack_directory: Path,
+    shop: ShopClient,
+    databases: StackDatabases,
+    outside: OutsideParties,
+    tmp_path: Path,
 ) -> None:
-    with DemoProcess(stack_directory, tmp_path, seed=21, users=2500, stock=600, limit=900) as demo:
-        demo.wait_for_output("press for")
-        endings = stop_and_start(stack, DURING_COUPONS)
-        demo.wait_for_output("Orders placed and paid")
-        endings |= {f"{name}, orders": it for name, it in stop_and_start(stack, DURING_ORDERS).items()}
+    requests, paid = databases.requests(), len(databases.paid_orders())
+    endings: list[tuple[str, Ending]] = []
+    with (
+        DemoProcess(stack_directory, tmp_path, seed=21, users=USERS, stock=600, limit=ORDERS) as demo,
+        outside.slow_provider(latency_ms=500),
+    ):
+        coupons: dict[str, Callable[[], object]] = {
+            "coupon-worker": databases.to_decide,
+            "outbox-relay": lambda: databases.unpublished("coupon"),
+            "coupon-api": lambda: requests < databases.requests() < requests + USERS,
+        }
+        endings += stop_under_load(stack, demo, coupons)
+        start_all(stack, coupons)
+        orders: dict[str, Callable[[], object]] = {
+            "outbox-relay": lambda: databases.unpublished("order"),
+            "order-api": lambda: paid < len(databases.paid_orders()) < paid + ORDERS,
+        }
+        endings += stop_under_load(stack, demo, orders)
+        start_all(stack, orders)
+        endings += stop_consumers_under_load(stack, demo, databases)
+        endings += stop_notification_api_under_load(stack, demo, shop, databases)
+        endings += stop_under_load(stack, demo, {"provider-sandbox": lambda: all_three_send(databases)})
+        stack.start("provider-sandbox")
         summary = demo.finish()
-    assert {name: ending for name, ending in endings.items() if ending[0] != 0 or ending[1] > 10} == {}
+    assert bad(endings) == {}
     assert_nothing_lost_or_doubled(summary)
+    assert_each_effect_once(databases, outside)
 
 
 def test_second_coupon_worker_by_mistake_issues_nothing_twice(
     stack: EmbeddedStack, stack_directory: Path, tmp_path: Path
 ) -> None:
-    pid = stack.info().services["coupon-worker"].pid
-    environment = {**psutil.Process(pid).environ(), "ADMIN_PORT": "0"}
-    command = [str(Path(sys.executable).with_name("coupon-service")), "worker"]
-    with (tmp_path / "second.log").open("wb") as log:
-        second = subprocess.Popen(command, env={**environment, "PATH": os.environ["PATH"]}, stderr=log)
-    try:
-        with DemoProcess(stack_directory, tmp_path, seed=31, **LOAD) as demo:
+    with SecondCouponWorker(stack, tmp_path) as second:
+        with DemoProcess(stack_directory, tmp_path, seed=31, users=400, stock=120, limit=200) as demo:
             summary = demo.finish()
-    finally:
-        second.terminate()
-        status = second.wait(timeout=15)
-    assert status == 0
-    assert "partitions_assigned" in (tmp_path / "second.log").read_text()
-    assert_nothing_lost_or_doubled(summary)
-
-
-def test_frozen_notification_consumer_is_replaced_and_doubles_nothing_when_it_wakes(
-    stack: EmbeddedStack, stack_directory: Path, tmp_path: Path
-) -> None:
-    with DemoProcess(stack_directory, tmp_path, seed=41, **LOAD) as demo:
-        demo.wait_for_output("Orders placed and paid")
-        stack.pause("notification-consumer-2")
-        try:
-            summary = demo.finish()
-        finally:
-            stack.resume("notification-consumer-2")
+        assert second.terminate() == 0
+    assert "partitions_assigned" in second.log
     assert_nothing_lost_or_doubled(summary)

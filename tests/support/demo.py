@@ -5,16 +5,18 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar, cast
 
 from tests.support.waiting import wait_until
 
 _COMMAND = Path(sys.executable).with_name("shop-demo")
 # Whatever the one who runs the tests has set must not steer them.
 _OWN_VARIABLES = ("ORDERS", "USERS", "STOCK", "SEED", "LIMIT", "KEEP", "KAFKA", "STACK", "DEVSTACK_PORTS")
+
+T = TypeVar("T")
 
 
 class DemoProcess:
@@ -31,17 +33,22 @@ class DemoProcess:
     def output(self) -> str:
         return self._output.read_text()
 
-    def wait_for_output(self, text: str, timeout_seconds: float = 60.0) -> None:
-        """Wait until the demo has said ``text``; it must not have ended before."""
+    def wait_until(self, probe: Callable[[], T | None], what: str, timeout_seconds: float = 60.0) -> T:
+        """Wait, as :func:`tests.support.waiting.wait_until` does, for ``what`` while the demo goes on.
 
-        def said() -> bool:
+        Fails at once when the demo ends before that.
+        """
+        ended = False
+
+        def look() -> T | bool | None:
+            nonlocal ended
             assert self._process is not None
-            if text in self.output:
-                return True
-            assert self._process.poll() is None, self.output
-            return False
+            ended = self._process.poll() is not None
+            return ended or probe()
 
-        wait_until(said, f"the demo to say {text!r}", timeout_seconds)
+        value = wait_until(look, what, timeout_seconds)
+        assert not ended, f"no {what} before the demo's end:\n{self.output}"
+        return cast("T", value)
 
     def finish(self, timeout_seconds: float = 240.0) -> dict[str, Any]:
         """Wait for the end; the summary, after making sure that everything adds up."""

@@ -1,0 +1,136 @@
+"""Processes frozen in the middle of the demo's load, replaced, and thawed: every number adds up."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from devstack.stacks import EmbeddedStack
+from tests.support.demo import DemoProcess, assert_nothing_lost_or_doubled
+from tests.support.effects import assert_each_effect_once
+from tests.support.freezing import freeze_holding_claims, freeze_inside_a_transaction
+from tests.support.log_tail import LogTail
+from tests.support.outside_record import OutsideParties
+from tests.support.second_worker import SecondCouponWorker
+from tests.support.shop import ShopClient
+from tests.support.stack_databases import StackDatabases
+from tests.support.waiting import wait_until
+
+FROZEN = "notification-consumer-2"
+OTHERS = ("notification-consumer-1", "notification-consumer-3")
+ALL_PARTITIONS = {0, 1, 2}
+# Ten seconds until PostgreSQL ends an idle transaction, and until Kafka gives up a silent member.
+UNTIL_GIVEN_UP_SECONDS = 15
+UNTIL_OTHERS_GO_ON_SECONDS = 30
+
+
+def pids(stack: EmbeddedStack) -> dict[str, int | None]:
+    return {name: service.pid for name, service in stack.info().services.items()}
+
+
+def tail(stack: EmbeddedStack, name: str) -> LogTail:
+    return LogTail(stack.log_path(name))
+
+
+@contextmanager
+def thawing(stack: EmbeddedStack, name: str) -> Iterator[None]:
+    """Thaw the process at the block's end; then wait until it has joined its group anew and is ready."""
+    log = tail(stack, name)
+    try:
+        yield
+    finally:
+        stack.resume(name)
+    wait_until(lambda: log.events("partitions_assigned"), f"{name} to be given partitions anew", 60)
+    wait_until(lambda: {it.name: it.state for it in stack.status()}[name] == "ready", f"{name} to be ready")
+
+
+def deliver_alone(stack: EmbeddedStack, shop: ShopClient) -> None:
+    """Leave one order to the thawed consumer only. Its threads are then past whatever they had held."""
+    assert [stack.stop(name) for name in OTHERS] == [0, 0]
+    order_id = shop.place_order()
+    assert shop.pay(order_id).status_code == 201
+    shop.effects(order_id, timeout_seconds=60)
+
+
+def test_frozen_notification_consumer_is_replaced_and_doubles_nothing_when_it_wakes(
+    stack: EmbeddedStack,
+    stack_directory: Path,
+    shop: ShopClient,
+    databases: StackDatabases,
+    outside: OutsideParties,
+    tmp_path: Path,
+) -> None:
+    before = pids(stack)
+    with (
+        DemoProcess(stack_directory, tmp_path, seed=41, users=100, stock=40, limit=300) as demo,
+        outside.slow_provider(latency_ms=300),
+    ):
+        claimed = freeze_holding_claims(stack, demo, databases, FROZEN)
+        with thawing(stack, FROZEN):
+            logs = [tail(stack, name) for name in OTHERS]
+            assert_nothing_lost_or_doubled(demo.finish())
+            assert databases.claimed_again(claimed), "nobody has taken over the frozen one's claims"
+            assert set.union(*(log.partitions() for log in logs)) == ALL_PARTITIONS
+            events = assert_each_effect_once(databases, outside)
+    deliver_alone(stack, shop)
+    assert assert_each_effect_once(databases, outside) == events + 1
+    assert pids(stack) == {**before, **dict.fromkeys(OTHERS)}
+
+
+@pytest.mark.parametrize("table", ["inbox", "delivery", "sales_daily"])
+def test_consumer_frozen_inside_a_transaction_holds_up_the_others_for_seconds_only(
+    stack: EmbeddedStack,
+    stack_directory: Path,
+    shop: ShopClient,
+    databases: StackDatabases,
+    outside: OutsideParties,
+    tmp_path: Path,
+    table: str,
+) -> None:
+    before = pids(stack)
+    with DemoProcess(stack_directory, tmp_path, seed=51, users=100, stock=40, limit=300) as demo:
+        backend = freeze_inside_a_transaction(stack, demo, databases, FROZEN, "notification", table)
+        with thawing(stack, FROZEN):
+            paid = databases.paid_orders()
+            wait_until(
+                lambda: databases.session_state("notification", backend) is None,
+                "PostgreSQL to end the frozen transaction",
+                UNTIL_GIVEN_UP_SECONDS,
+            )
+            wait_until(
+                lambda: paid <= databases.counted_orders(), "the others to go on", UNTIL_OTHERS_GO_ON_SECONDS
+            )
+        assert_nothing_lost_or_doubled(demo.finish())
+    assert pids(stack) == before
+    events = assert_each_effect_once(databases, outside)
+    deliver_alone(stack, shop)
+    assert assert_each_effect_once(databases, outside) == events + 1
+
+
+def decisions(databases: StackDatabases) -> list[tuple[Any, ...]]:
+    """Everything that has been decided of coupons."""
+    requests = "SELECT request_id::text, status, decision_number, issue_number FROM coupon_request ORDER BY 1"
+    coupons = "SELECT coupon_id, issued_quantity, decided_count FROM coupon ORDER BY 1"
+    user_coupons = "SELECT coupon_id, user_id, request_id::text, issue_number FROM user_coupon ORDER BY 1, 2"
+    return [row for query in (requests, coupons, user_coupons) for row in databases.rows("coupon", query)]
+
+
+def test_coupon_worker_frozen_with_a_coupons_lock_is_replaced_and_decides_nothing_twice_when_it_wakes(
+    stack: EmbeddedStack, stack_directory: Path, shop: ShopClient, databases: StackDatabases, tmp_path: Path
+) -> None:
+    before = pids(stack)
+    with DemoProcess(stack_directory, tmp_path, seed=61, users=1_500, stock=400, limit=20) as demo:
+        freeze_inside_a_transaction(stack, demo, databases, "coupon-worker", "coupon", "user_coupon")
+        with SecondCouponWorker(stack, tmp_path) as second:
+            with thawing(stack, "coupon-worker"):
+                assert databases.newest_coupon_is_locked()
+                assert_nothing_lost_or_doubled(demo.finish())
+                decided = decisions(databases)
+            assert second.terminate() == 0
+    assert decisions(databases) == decided
+    coupon_id = shop.create_coupon(totalQuantity=1)
+    found = [shop.decided(shop.press(user_id, coupon_id), timeout_seconds=60) for user_id in (1, 2)]
+    assert [it["status"] for it in found] == ["ISSUED", "REJECTED"]
+    assert pids(stack) == before
