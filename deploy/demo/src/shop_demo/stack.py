@@ -1,16 +1,15 @@
 """The stack that the demo runs on: the one that is up already, or one of its own."""
 
-import signal
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Self
 
 from devstack import choose
 from devstack.config import read_settings
 from devstack.info import StackInfo
+from devstack.interruption import interrupted_once, undisturbed
 from devstack.kafka_broker import DEFAULT_VERSION
 from devstack.stack import Stack
 from devstack.stack_directory import StackDirectory
@@ -58,15 +57,21 @@ class StackAccess:
 
 
 def choose_stack(settings: DemoSettings) -> Stack:
-    """The stack that was asked for; if none was, the one that runs, else the default one. Starts nothing."""
+    """The stack that was asked for; if none was, the one that runs, else the default one. Starts nothing.
+
+    UsageError if another one runs than the one that was asked for.
+    """
     where = read_settings()
     if settings.stack is None and settings.kafka is None and StackDirectory(where.directory).active():
         return choose.present_stack(where)
     if settings.stack == "external":
-        return choose.external_stack(
+        stack = choose.external_stack(
             where, settings.external_postgresql_url, settings.external_kafka_bootstrap_servers
         )
-    return choose.embedded_stack(where, settings.kafka or DEFAULT_VERSION)
+    else:
+        stack = choose.embedded_stack(where, settings.kafka or DEFAULT_VERSION)
+    stack.refuse_beside_another()
+    return stack
 
 
 def log_directory(stack: Stack) -> Path:
@@ -75,24 +80,33 @@ def log_directory(stack: Stack) -> Path:
 
 @contextmanager
 def running(stack: Stack, narrator: Narrator, *, keep: bool) -> Iterator[StackAccess]:
-    """The stack with nothing missing. At the end one that was found running stays, and so does a kept one."""
+    """The stack with nothing missing. At the end one that was found running stays, and so does a kept one.
+
+    If it can't be brought up, devstack itself takes back what it had started.
+    """
 
     def say(message: str) -> None:
         narrator.say(f"  … {message}")
 
+    def one_moment() -> None:
+        say("one moment, the stack is being taken down")
+
     found_running = any(status.pid is not None for status in stack.status())
+    narrator.say("Using the stack that is running" if found_running else "Starting a stack")
+    ours, info = False, None
     try:
-        narrator.say("Using the stack that is running" if found_running else "Starting a stack")
-        stack.up(say)
-        yield StackAccess.of(stack.info())
+        with interrupted_once(one_moment):
+            ours = stack.up(say) and not found_running
+        info = stack.info()
+        yield StackAccess.of(info)
     except KeyboardInterrupt:
         keep = False
         raise
     finally:
-        if keep:
-            _print_urls(stack.info(), narrator)
-        elif not found_running:
-            with _undisturbed(narrator):
+        if keep and info is not None:
+            _print_urls(info, narrator)
+        elif ours:
+            with undisturbed(one_moment):
                 narrator.say("Taking the stack down")
                 stack.down(say)
 
@@ -105,18 +119,3 @@ def _print_urls(info: StackInfo, narrator: Narrator) -> None:
     narrator.say(f"  {'Kafka':24} {info.kafka.bootstrap_servers}")
     for name, url in info.postgresql.databases.items():
         narrator.say(f"  {'PostgreSQL, ' + name:24} {url}")
-
-
-@contextmanager
-def _undisturbed(narrator: Narrator) -> Iterator[None]:
-    """Ctrl-C and SIGTERM wait: a stack half taken down would be left behind."""
-
-    def not_now(_signal: int, _frame: FrameType | None) -> None:
-        narrator.say("  … one moment, the stack is being taken down")
-
-    handlers = {number: signal.signal(number, not_now) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)

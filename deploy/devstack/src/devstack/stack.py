@@ -69,13 +69,21 @@ class Stack:
         self._check_name(name)
         return self._processes.log_path(name)
 
+    def refuse_beside_another(self) -> None:
+        """Raise UsageError if another stack runs in the directory. Whatever starts something does so too."""
+        others = [name for name in self._directory.active() if name != self._name]
+        if others:
+            raise UsageError(
+                f"{', '.join(others)} is running; stop it with `make down` before you start {self._name}"
+            )
+
     def up(self, progress: Progress = silent) -> bool:
         """Start what isn't running, and return when all of that is ready; False if nothing was missing.
 
         If that fails, whatever this call had started is stopped again.
         """
         with self._directory.lock(progress):
-            self._refuse_beside_another()
+            self.refuse_beside_another()
             self._settle_ports()
             missing = [name for name in self.names if self._processes.find(name) is None]
             if missing:
@@ -103,7 +111,7 @@ class Stack:
         """Start one process unless it runs; return its pid when it is ready."""
         self._check_name(name)
         with self._directory.lock(progress):
-            self._refuse_beside_another()
+            self.refuse_beside_another()
             self._settle_ports()
             if self._processes.find(name) is None:
                 self._take_ports([name])
@@ -161,13 +169,6 @@ class Stack:
     def _lay_out(self, ports: Ports) -> Layout:
         infrastructure = self._make_infrastructure(self._data, ports, self._processes)
         return Layout(infrastructure, self._deployment, ports, self._data)
-
-    def _refuse_beside_another(self) -> None:
-        others = [name for name in self._directory.active() if name != self._name]
-        if others:
-            raise UsageError(
-                f"{', '.join(others)} is running; stop it with `make down` before you start {self._name}"
-            )
 
     def _take_ports(self, missing: Sequence[str]) -> None:
         """Give what is about to start the ports that are wanted for it now, if that can be."""
