@@ -8,12 +8,12 @@ import click
 from rich.console import Console
 
 from devstack.errors import DevstackError
-from shop_demo.config import load_settings
-from shop_demo.errors import BadInput, DemoError
+from shop_demo.config import load_settings, summary_path
+from shop_demo.errors import AnotherDemoRuns, BadInput, DemoError
 from shop_demo.main import run_demo
 
 EXIT_DOES_NOT_ADD_UP = 1
-EXIT_BAD_INPUT = 2
+EXIT_NOTHING_DONE = 2
 EXIT_INTERRUPTED = 130
 
 
@@ -27,18 +27,19 @@ EXIT_INTERRUPTED = 130
 @click.option("--keep/--no-keep", default=None, help="Leave the stack up at the end (KEEP=1).")
 @click.option("--kafka", help="4.3.1, or 3.4.0 for the seed's cluster (KAFKA).")
 @click.option("--stack", help="embedded or external (STACK).")
-def main(**options: str | int | bool | Path | None) -> None:
+def main(summary: Path | None, **options: str | int | bool | None) -> None:
     """Drive both business processes and check that every number adds up.
 
-    Exit status: 0 if it does, 1 if not, 2 for wrong input (nothing was started then, and nothing sent), 130
-    if interrupted.
+    Exit status: 0 if it does, 1 if not, 2 for wrong input or beside another demo (nothing was started then,
+    and nothing sent), 130 if interrupted.
     """
     # Whoever stops the demo by SIGTERM wants what Ctrl-C does: the stack taken down on the way out.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        adds_up = run_demo(load_settings(**options), Console(soft_wrap=True))
-    except BadInput as error:
-        _end(str(error), EXIT_BAD_INPUT)
+        _forget(summary_path(summary))
+        adds_up = run_demo(load_settings(summary=summary, **options), Console(soft_wrap=True))
+    except (BadInput, AnotherDemoRuns) as error:
+        _end(str(error), EXIT_NOTHING_DONE)
     except DevstackError as error:
         _end(str(error), error.exit_status)
     except DemoError as error:
@@ -47,6 +48,14 @@ def main(**options: str | int | bool | Path | None) -> None:
         _end("interrupted", EXIT_INTERRUPTED)
     else:
         sys.exit(0 if adds_up else EXIT_DOES_NOT_ADD_UP)
+
+
+def _forget(summary: Path) -> None:
+    """A summary of an earlier run must not be taken for this one's, whatever ends it."""
+    try:
+        summary.unlink(missing_ok=True)
+    except OSError as error:
+        raise BadInput(f"SUMMARY={summary}: {error.strerror}") from error
 
 
 def _end(complaint: str, exit_status: int) -> None:

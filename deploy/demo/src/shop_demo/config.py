@@ -10,12 +10,17 @@ from devstack.repository import ROOT
 from shop_demo.errors import BadInput
 
 
-class DemoSettings(BaseSettings):
-    """Read from variables of the same names in capitals; an empty one counts as unset."""
+class _SummarySettings(BaseSettings):
+    """Known before anything else can be wrong."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
 
     summary: Path = ROOT / "build" / "demo" / "summary.json"
+
+
+class DemoSettings(_SummarySettings):
+    """Read from variables of the same names in capitals; an empty one counts as unset."""
+
     orders: str = "generator"
     users: Annotated[int, Field(ge=1, le=100_000)] = 1_000
     stock: Annotated[int, Field(ge=1, le=10_000_000)] = 300
@@ -29,6 +34,11 @@ class DemoSettings(BaseSettings):
     external_kafka_bootstrap_servers: str | None = None
     patience_seconds: Annotated[float, Field(gt=0, le=3_600)] = 90
     """How long a request is repeated, or no progress is put up with, before the demo gives up on it."""
+
+
+def summary_path(option: Path | None) -> Path:
+    """Where the summary goes, whatever is wrong with the rest."""
+    return _SummarySettings().summary if option is None else option
 
 
 def load_settings(**options: Any) -> DemoSettings:

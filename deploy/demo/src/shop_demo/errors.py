@@ -9,6 +9,10 @@ class BadInput(DemoError):
     """The input is wrong: nothing has been started, and nothing sent."""
 
 
+class AnotherDemoRuns(DemoError):
+    """Two demos would take the stack down under each other: nothing has been started, and nothing sent."""
+
+
 class NotAnswered(DemoError):
     """A service gave no usable answer within the deadline."""
 

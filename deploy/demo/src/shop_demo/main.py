@@ -16,6 +16,7 @@ from shop_demo.errors import DemoError
 from shop_demo.facts import CouponFacts, OrderFacts
 from shop_demo.http_client import http_client
 from shop_demo.logs import LogMark
+from shop_demo.only_demo import only_demo
 from shop_demo.order_run import run_orders
 from shop_demo.order_sources import read_orders
 from shop_demo.orders import OrderBatch
@@ -31,14 +32,16 @@ _LOG_ERRORS_KEPT = 20
 
 def run_demo(settings: DemoSettings, console: Console) -> bool:
     """Runs the demo, prints the table, writes the summary; whether everything adds up."""
-    narrator = Narrator(console)
+    with only_demo():
+        return _run(settings, console, Narrator(console))
+
+
+def _run(settings: DemoSettings, console: Console, narrator: Narrator) -> bool:
     stack = choose_stack(settings)
     batch = read_orders(settings.orders, seed=settings.seed, limit=settings.limit, say=narrator.say)
     narrator.say(f"{len(batch.orders):,} orders from {batch.source}, seed {settings.seed}")
     for note in batch.notes:
         narrator.say(f"  {note}")
-    # A summary of an earlier run must not be taken for this one's, whatever ends it.
-    settings.summary.unlink(missing_ok=True)
     log_mark = LogMark.now(log_directory(stack))
     with running(stack, narrator, keep=settings.keep) as access:
         coupons, orders = _drive(settings, access, batch, narrator)
