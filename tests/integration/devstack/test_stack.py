@@ -130,7 +130,7 @@ def test_a_port_that_running_processes_know_is_not_changed(make_stack: StackMake
     before = pids(stack)
     wanted = f"DEVSTACK_PROVIDER_SANDBOX_PORT={(other := Ports.free()).provider_sandbox}"
 
-    with pytest.raises(UsageError, match=f"order-api.*knows.*`make down` first.*{wanted}"):
+    with pytest.raises(UsageError, match=f"order-api runs and knows.*`make down` first.*{wanted}"):
         make_stack(deployment, ports=other).up()
 
     assert pids(stack) == before
@@ -145,7 +145,8 @@ def test_a_taken_port_that_running_processes_know_is_told_with_the_way_out(make_
     with (
         socket.create_server(("127.0.0.1", stack.ports.provider_sandbox)),
         pytest.raises(
-            PortTakenError, match=r"order-api.*knows.*`make down` first.*DEVSTACK_PROVIDER_SANDBOX_PORT"
+            PortTakenError,
+            match=r"`make down` first.*DEVSTACK_PROVIDER_SANDBOX_PORT \(order-api runs and knows this one\)",
         ),
     ):
         stack.up()

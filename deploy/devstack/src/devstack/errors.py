@@ -27,10 +27,11 @@ class PortTakenError(UsageError):
     """Something else listens on a port that a process of the stack needs."""
 
     def __init__(self, port: int, process: str, variable: str, knowing: Sequence[str] = ()) -> None:
-        before = f" (but {_knowing(knowing)}: `make down` first)" if knowing else ""
+        choose = f"choose another port with {variable}"
+        if knowing:
+            choose = f"`make down` first and {choose} ({_knowing(knowing)} this one)"
         super().__init__(
-            f"port {port}, meant for {process}, is taken by another program; "
-            f"stop that or choose another port{before} with {variable}"
+            f"port {port}, meant for {process}, is taken by another program; stop that or {choose}"
         )
 
 
@@ -39,8 +40,7 @@ class PortKnownError(UsageError):
 
     def __init__(self, changes: Sequence[str], knowing: Sequence[str]) -> None:
         super().__init__(
-            f"{_knowing(knowing)}; stop the stack with `make down` first, "
-            f"then start it with {' '.join(changes)}"
+            f"{_knowing(knowing)} the former port; `make down` first, then start with {' '.join(changes)}"
         )
 
 
@@ -62,4 +62,4 @@ class NotReadyError(DevstackError):
 
 
 def _knowing(names: Sequence[str]) -> str:
-    return f"{', '.join(names)} {'knows' if len(names) == 1 else 'know'} the former port while running"
+    return f"{', '.join(names)} {'runs and knows' if len(names) == 1 else 'run and know'}"
