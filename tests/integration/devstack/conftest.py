@@ -29,12 +29,15 @@ def make_stack(
         postgresql_url=postgresql_server.url(), bootstrap_servers=kafka_bootstrap_servers
     )
     ports = Ports.free()
+    made: list[Stack] = []
 
-    def make(deployment: Deployment | None = None, ports: Ports = ports) -> Stack:
-        return ExternalStack(tmp_path, servers, ports, deployment=deployment or a_deployment())
+    def make(deployment: Deployment | None = None, ports: Ports | None = ports) -> Stack:
+        made.append(ExternalStack(tmp_path, servers, ports, deployment=deployment or a_deployment()))
+        return made[-1]
 
     yield make
-    make().down()
+    for stack in made:
+        stack.down()
 
 
 @pytest.fixture
