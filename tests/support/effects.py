@@ -1,9 +1,14 @@
 """All that has ever followed from a stack's orders, where it takes effect."""
 
 from collections import Counter
+from itertools import product
+from typing import TypeVar
 
 from tests.support.outside_record import OutsideParties
 from tests.support.stack_databases import StackDatabases
+
+T = TypeVar("T")
+EFFECTS = ("ALIMTALK", "ANALYTICS", "MONITORING")
 
 _EVENTS = "SELECT event_id::text, order_id::text FROM completed_order"
 _DELIVERED = "SELECT event_id::text, effect FROM delivery WHERE status = 'DELIVERED'"
@@ -24,14 +29,18 @@ def assert_each_effect_once(databases: StackDatabases, outside: OutsideParties) 
     To be asked when nothing is under way.
     """
     events = dict(databases.rows("notification", _EVENTS))
-    once = Counter(events.keys())
-    assert Counter(events.values()) == Counter(databases.paid_orders())
-    assert outside.messages() == once
-    assert outside.notices() == once
-    assert Counter(event_id for (event_id,) in databases.rows("notification", _COUNTED)) == once
-    assert databases.rows("notification", _SALES_THAT_DO_NOT_ADD_UP) == []
+    counted = Counter(event_id for (event_id,) in databases.rows("notification", _COUNTED))
     delivered = Counter(databases.rows("notification", _DELIVERED))
-    assert delivered == Counter(
-        (event_id, effect) for event_id in events for effect in ("ALIMTALK", "ANALYTICS", "MONITORING")
-    )
+    once = Counter(events.keys())
+    _assert_same("events of paid orders", Counter(events.values()), Counter(databases.paid_orders()))
+    _assert_same("messages that the provider accepted", outside.messages(), once)
+    _assert_same("notices that monitoring kept", outside.notices(), once)
+    _assert_same("orders that analytics counted", counted, once)
+    _assert_same("effects that are delivered, by the database", delivered, Counter(product(events, EFFECTS)))
+    wrong_sales = databases.rows("notification", _SALES_THAT_DO_NOT_ADD_UP)
+    assert wrong_sales == [], f"sales that don't add up: {wrong_sales}"
     return len(events)
+
+
+def _assert_same(what: str, found: Counter[T], expected: Counter[T]) -> None:
+    assert found == expected, f"{what}: too many {found - expected}, missing {expected - found}"

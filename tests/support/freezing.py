@@ -1,27 +1,44 @@
 """Freezing a process exactly where it hurts: inside of an open transaction."""
 
+from collections.abc import Mapping
+
 from devstack.stacks import EmbeddedStack
 from tests.support.demo import DemoProcess
-from tests.support.stack_databases import CLAIMS_OF_ONE_CONSUMER, StackDatabases
+from tests.support.outside_record import OutsideParties
+from tests.support.stack_databases import StackDatabases
+
+CONSUMERS = 3
 
 
 def freeze_holding_claims(
-    stack: EmbeddedStack, demo: DemoProcess, databases: StackDatabases, name: str
-) -> dict[str, str]:
-    """Freeze one of three notification consumers while it holds claims on messages.
+    stack: EmbeddedStack, demo: DemoProcess, databases: StackDatabases, outside: OutsideParties, name: str
+) -> set[str]:
+    """Freeze one of three notification consumers that has claimed messages and not yet sent all of them.
 
-    Returns everybody's claims of that moment, its own among them: they are more than the two others can have.
+    Returns the events whose messages it has claimed.
     """
 
-    def freeze() -> dict[str, str] | None:
+    def freeze() -> set[str] | None:
         stack.pause(name)
-        claims = databases.claims("ALIMTALK")
-        if len(claims) > 2 * CLAIMS_OF_ONE_CONSUMER:
-            return claims
+        claims = databases.claims()
+        if len(set(claims.values())) == CONSUMERS:
+            held = demo.wait_until(lambda: _last_one_held(databases, claims), "the others to finish theirs")
+            accepted = outside.messages().total()
+            # As many as take the two others a whole round: what was under way has arrived by then.
+            demo.wait_until(lambda: outside.messages().total() >= accepted + 16, "messages of the others")
+            if held - outside.messages().keys():
+                return held
         stack.resume(name)
         return None
 
     return demo.wait_until(freeze, f"{name} to hold claims")
+
+
+def _last_one_held(databases: StackDatabases, claims: Mapping[str, str]) -> set[str] | None:
+    """The events of the only one of these claims that is still held; None while there are several."""
+    now = databases.claims()
+    held = {event for event, claim in claims.items() if now.get(event) == claim}
+    return held if len({claims[event] for event in held}) == 1 else None
 
 
 def freeze_inside_a_transaction(

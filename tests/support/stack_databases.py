@@ -1,6 +1,6 @@
 """A stack's databases as an onlooker reads them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,9 +11,6 @@ from psycopg2 import sql
 from devstack.info import StackInfo
 from tests.support.waiting import wait_until
 
-CLAIMS_OF_ONE_CONSUMER = 8
-"""The most that one process claims of one effect: twice its DELIVERY_PARALLELISM."""
-
 _UNDECIDED = "SELECT count(*) FROM coupon_request WHERE status = 'ACCEPTED'"
 _REQUESTS = "SELECT count(*) FROM coupon_request"
 _UNPUBLISHED = """
@@ -22,8 +19,13 @@ WHERE shard = 0 AND NOT pg_visible_in_snapshot(xid, snapshot)
   AND (window_position IS NULL OR position > window_position)
 """
 _PAID = "SELECT order_id::text FROM orders WHERE status = 'COMPLETED'"
-_CLAIMED = "SELECT delivery_id::text, claim_id::text FROM delivery WHERE effect = %s AND status = 'SENDING'"
-_CLAIMED_AGAIN = "SELECT count(*) FROM delivery WHERE delivery_id = ANY(%s::uuid[]) AND attempts > 1"
+_CLAIMED = """
+SELECT event_id::text, claim_id::text FROM delivery WHERE effect = 'ALIMTALK' AND status = 'SENDING'
+"""
+_CLAIMED_AGAIN = """
+SELECT event_id::text FROM delivery
+WHERE effect = 'ALIMTALK' AND event_id = ANY(%s::uuid[]) AND attempts > 1
+"""
 _WAITING_FOR_TABLE = """
 SELECT activity.pid, client_port FROM pg_stat_activity AS activity JOIN pg_locks AS locks USING (pid)
 WHERE datname = current_database() AND NOT granted AND relation = %s::regclass
@@ -63,13 +65,13 @@ class StackDatabases:
     def paid_orders(self) -> set[str]:
         return {order_id for (order_id,) in self.rows("order", _PAID)}
 
-    def claims(self, effect: str) -> dict[str, str]:
-        """By delivery, the claims that somebody holds (or held, when it was killed)."""
-        return dict(self.rows("notification", _CLAIMED, effect))
+    def claims(self) -> dict[str, str]:
+        """By event, the claim on its message that somebody holds; a consumer has one claim at a time."""
+        return dict(self.rows("notification", _CLAIMED))
 
-    def claimed_again(self, claims: Mapping[str, str]) -> int:
-        """Of how many of these deliveries there has been another attempt."""
-        return self.number("notification", _CLAIMED_AGAIN, list(claims))
+    def claimed_again(self, events: Iterable[str]) -> set[str]:
+        """Those of ``events`` whose message has been claimed more than once."""
+        return {event for (event,) in self.rows("notification", _CLAIMED_AGAIN, list(events))}
 
     def counted_orders(self) -> set[str]:
         """What analytics has counted."""
