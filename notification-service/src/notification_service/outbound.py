@@ -1,8 +1,11 @@
 """HTTP to the outside, with its failures told in the domain's words."""
 
+from collections.abc import Callable, Mapping
+from typing import Any
+
 import httpx
 
-from notification_service.domain.errors import DeliveryUnavailable, OutcomeUnknown
+from notification_service.domain.errors import DeliveryUnavailable, NotBegun, OutcomeUnknown
 
 CONNECT_TIMEOUT_SECONDS = 1.0
 _EXCERPT_BYTES = 400
@@ -17,11 +20,21 @@ def outbound_client(timeout_seconds: float, connections: int) -> httpx.Client:
     )
 
 
-def exchange(client: httpx.Client, request: httpx.Request) -> httpx.Response:
+def exchange(
+    client: httpx.Client, request: httpx.Request, may_send: Callable[[], bool] | None = None
+) -> httpx.Response:
     """Send ``request`` and return whatever the other side answered, unless that is its own trouble.
 
+    ``may_send``, for a request that has a body, is asked right before that is written: a connection may take
+    long to make, and without its body a request is nothing. If it says no, NotBegun is raised.
     Raises DeliveryUnavailable when the other side surely took nothing, OutcomeUnknown when it may have.
     """
+
+    def last_look(event: str, _details: Mapping[str, Any]) -> None:
+        if event.endswith(".send_request_body.started") and may_send is not None and not may_send():
+            raise NotBegun
+
+    request.extensions["trace"] = last_look
     try:
         response = client.send(request)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:

@@ -1,10 +1,16 @@
 """One message for each order, whatever the provider does."""
 
+import pytest
 from sqlalchemy import Engine
 
+from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.delivery import DeliveryStatus, Effect
+from notification_service.domain.errors import NotBegun
 from notification_service.domain.retry_policy import RetryPolicy
+from notification_service.outbound import outbound_client
+from notification_service.persistence.unit_of_work import ClaimUnitOfWork
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import an_order
 from tests.integration.notification_service.delivering import delivering, delivery_of, run_until_final
@@ -125,3 +131,22 @@ def test_an_effect_pauses_while_its_provider_is_down(
     delivery = delivery_of(engine, order, ALIMTALK)
     assert (delivery.status, delivery.attempts) == (DeliveryStatus.PENDING, 1)
     assert "can't be reached" in str(delivery.last_error)
+
+
+def test_a_lease_that_ends_while_the_connection_is_made_takes_the_message_back(
+    accept: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+) -> None:
+    accept([an_order()])
+    with ClaimUnitOfWork(engine) as work:
+        (delivery,) = work.deliveries.claim(ALIMTALK, 1, 20.0)
+        work.commit()
+
+    with outbound_client(1.0, 1) as client:
+        courier = SendAlimtalk(SandboxAlimtalkProvider(client, sandbox.url))
+        looks = iter([True, False])
+        with pytest.raises(NotBegun):
+            courier.deliver(delivery, lambda: next(looks))
+        assert sandbox.references() == []
+
+        courier.deliver(delivery, lambda: True)
+    assert sandbox.references() == [str(delivery.order.event_id)]

@@ -75,13 +75,16 @@ def provider(reply: Reply) -> SandboxAlimtalkProvider:
 )
 def test_what_an_answer_means(reply: Reply, meaning: type[DeliveryFailed]) -> None:
     with pytest.raises(DeliveryFailed) as failure:
-        provider(reply).send(MESSAGE)
+        provider(reply).send(MESSAGE, lambda: True)
 
     assert type(failure.value) is meaning
 
 
 def test_an_accepted_message_has_the_providers_id() -> None:
-    assert provider(answering(200, {"messageId": "m-1", "status": "ACCEPTED"})).send(MESSAGE) == "m-1"
+    assert (
+        provider(answering(200, {"messageId": "m-1", "status": "ACCEPTED"})).send(MESSAGE, lambda: True)
+        == "m-1"
+    )
 
 
 @pytest.mark.parametrize(("messages", "found"), [([], None), ([{"messageId": "m-1"}], "m-1")])

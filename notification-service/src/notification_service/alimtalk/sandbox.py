@@ -1,5 +1,6 @@
 """The sandbox provider of development and tests."""
 
+from collections.abc import Callable
 from typing import Annotated, TypeVar
 
 import httpx
@@ -42,7 +43,7 @@ class SandboxAlimtalkProvider:
         found = _read(response, _Messages).messages
         return found[0].message_id if found else None
 
-    def send(self, message: AlimtalkMessage) -> str:
+    def send(self, message: AlimtalkMessage, may_send: Callable[[], bool]) -> str:
         request = self._client.build_request(
             "POST",
             self._messages_url,
@@ -54,7 +55,7 @@ class SandboxAlimtalkProvider:
                 "content": message.content,
             },
         )
-        response = exchange(self._client, request)
+        response = exchange(self._client, request, may_send)
         if response.status_code in {httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY}:
             raise DeliveryRefused(f"refused by the provider: {excerpt(response)}")
         if response.status_code != httpx.codes.OK:

@@ -16,15 +16,12 @@ from notification_service.domain.errors import (
     DeliveryFailed,
     DeliveryRefused,
     DeliveryUnavailable,
+    NotBegun,
     OutcomeUnknown,
 )
 from notification_service.domain.retry_policy import RetryPolicy
 
 _log = structlog.get_logger(__name__)
-
-
-class NotBegun(Exception):
-    """Raised by a courier that found ``may_send()`` false: this attempt has sent nothing."""
 
 
 class Courier(Protocol):

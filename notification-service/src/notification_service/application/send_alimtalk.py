@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from notification_service.application.deliver_outside import NotBegun
 from notification_service.domain.alimtalk_message import AlimtalkMessage, order_completed_message
 from notification_service.domain.delivery import ClaimedDelivery
+from notification_service.domain.errors import NotBegun
 
 
 class AlimtalkProvider(Protocol):
@@ -18,12 +18,13 @@ class AlimtalkProvider(Protocol):
         """
         ...
 
-    def send(self, message: AlimtalkMessage) -> str:
+    def send(self, message: AlimtalkMessage, may_send: Callable[[], bool]) -> str:
         """Hand over the message, never twice by itself; returns the provider's id of it.
 
-        Raises DeliveryRefused when the provider will never take this message (a number that does not exist,
-        a template that was not approved), DeliveryUnavailable when it surely has not taken it, OutcomeUnknown
-        when it may have.
+        Asks ``may_send`` at the last moment at which the message can be taken back, and raises NotBegun if it
+        says no. Raises DeliveryRefused when the provider will never take this message (a number that does not
+        exist, a template that was not approved), DeliveryUnavailable when it surely has not taken it,
+        OutcomeUnknown when it may have.
         """
         ...
 
@@ -43,4 +44,4 @@ class SendAlimtalk:
         # Asked again: the look-up took time, and another process sends as soon as the lease is over.
         if not may_send():
             raise NotBegun
-        return self._provider.send(message)
+        return self._provider.send(message, may_send)

@@ -9,6 +9,10 @@ class DeliveryFailed(NotificationError):
     """An attempt to deliver an effect did not succeed."""
 
 
+class NotBegun(NotificationError):
+    """This attempt was no longer allowed to send, and has sent nothing that the other side could take."""
+
+
 class DeliveryRefused(DeliveryFailed):
     """The other side refused for good: the same attempt would be refused again."""
 
