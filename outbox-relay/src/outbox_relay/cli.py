@@ -1,8 +1,13 @@
 """The command ``outbox-relay``."""
 
+from pathlib import Path
+
 import click
 
+from outbox_relay.config import TopicsSettings
 from outbox_relay.main import run as run_relay
+from servicekit.config import load_settings
+from servicekit.messaging.topics import TopicsError, TopicsFileError, make_topics, read_topics
 
 
 @click.group()
@@ -14,3 +19,16 @@ def main() -> None:
 def run() -> None:
     """Relay every source until SIGTERM."""
     run_relay()
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def topics(file: Path) -> None:
+    """Make the topics of FILE (TOML) that are missing, and refuse those that are there otherwise."""
+    settings = load_settings(TopicsSettings)
+    try:
+        make_topics(settings.kafka_bootstrap_servers, read_topics(file), settings.topics_environment)
+    except TopicsFileError as error:
+        raise click.UsageError(str(error)) from error
+    except TopicsError as error:
+        raise click.ClickException(str(error)) from error

@@ -34,3 +34,11 @@ class RelaySettings(ProcessSettings):
     """How long a leader may be silent before PostgreSQL takes its lock away."""
     database_connect_timeout_seconds: Annotated[int, Field(ge=2, le=60)] = 3
     database_statement_timeout_ms: Annotated[int, Field(ge=1_000)] = 30_000
+
+
+class TopicsSettings(ProcessSettings):
+    """What is told to ``outbox-relay topics``."""
+
+    kafka_bootstrap_servers: BootstrapServers
+    topics_environment: Annotated[str, Field(min_length=1)] = "development"
+    """Whose replication factor of the file is taken."""
