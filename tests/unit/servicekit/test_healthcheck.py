@@ -20,7 +20,7 @@ def _answering(status: int, body: bytes) -> Iterator[int]:
             self.end_headers()
             self.wfile.write(body)
 
-        def log_message(self, format: str, *args: object) -> None:
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Say nothing."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
