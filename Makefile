@@ -11,7 +11,7 @@ SOURCES := shared/src coupon-service/src order-service/src notification-service/
            deploy/devstack/src deploy/sandbox/src deploy/demo/src
 
 # What the stack and the demo are told: make demo USERS=2000 STOCK=500 ORDERS=completejourney KAFKA=3.4.0
-export KAFKA STACK ORDERS USERS STOCK SEED LIMIT KEEP
+export KAFKA STACK OFFLINE_IMAGES ORDERS USERS STOCK SEED LIMIT KEEP
 
 .DEFAULT_GOAL := help
 .PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos lint format clean

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from devstack.ports import Ports
-from devstack.stacks import EmbeddedStack
+from devstack.stack import Stack
+from tests.support.chosen_stack import chosen_stack
 from tests.support.shop import ShopClient
 
 
@@ -16,15 +16,16 @@ def stack_directory(server_directory: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stack(stack_directory: Path) -> Iterator[EmbeddedStack]:
-    stack = EmbeddedStack(stack_directory, ports=Ports.free(), durable=False)
+def stack(stack_directory: Path) -> Iterator[Stack]:
+    """The stack of processes, or that of containers if STACK=compose says so."""
+    stack = chosen_stack(stack_directory)
     stack.up()
     yield stack
-    stack.down()
+    stack.clean()
 
 
 @pytest.fixture
-def shop(stack: EmbeddedStack) -> Iterator[ShopClient]:
+def shop(stack: Stack) -> Iterator[ShopClient]:
     client = ShopClient(stack.info())
     yield client
     client.close()

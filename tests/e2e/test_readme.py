@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from devstack.repository import ROOT
-from devstack.stacks import EmbeddedStack
+from devstack.stack import Stack
 
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 # What differs from run to run stands as an ellipsis.
@@ -28,7 +28,7 @@ def matches(answer: str, printed: str) -> bool:
     return re.fullmatch(pattern, answer) is not None
 
 
-def test_commands_of_readme_answer_as_printed(stack: EmbeddedStack, tmp_path: Path) -> None:
+def test_commands_of_readme_answer_as_printed(stack: Stack, tmp_path: Path) -> None:
     expected = list(commands_and_answers())
     assert len(expected) >= 10
     script = f"\necho; echo '{_MARK}'\n".join(command for command, _ in expected)

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from kafka.admin import KafkaAdminClient
 
-from devstack.stacks import EmbeddedStack
+from devstack.stack import Stack
 from tests.support.demo import DemoProcess, assert_nothing_lost_or_doubled
 from tests.support.shop import ShopClient
 from tests.support.topics import produce, read_topic
@@ -59,9 +59,7 @@ def test_declined_payment_publishes_nothing_and_can_be_paid_again(shop: ShopClie
     assert all(effect["attempts"] == 1 for effect in shop.effects(order_id).values())
 
 
-def test_any_kafka_client_sees_keys_cloudevents_headers_and_json(
-    stack: EmbeddedStack, shop: ShopClient
-) -> None:
+def test_any_kafka_client_sees_keys_cloudevents_headers_and_json(stack: Stack, shop: ShopClient) -> None:
     order_id = shop.place_order()
     shop.pay(order_id)
     records = read_topic(
@@ -80,7 +78,7 @@ def test_any_kafka_client_sees_keys_cloudevents_headers_and_json(
     assert headers["ce_time"].endswith("Z")
 
 
-def test_topics_are_the_seeds(stack: EmbeddedStack) -> None:
+def test_topics_are_the_seeds(stack: Stack) -> None:
     admin = KafkaAdminClient(bootstrap_servers=stack.info().kafka.bootstrap_servers)
     try:
         topics = {it["name"]: len(it["partitions"]) for it in admin.describe_topics()}
@@ -91,9 +89,7 @@ def test_topics_are_the_seeds(stack: EmbeddedStack) -> None:
 
 
 @pytest.mark.parametrize("topic", ["coupon-publish-request", "order-completed"])
-def test_malformed_messages_go_aside_and_the_rest_flows(
-    stack: EmbeddedStack, shop: ShopClient, topic: str
-) -> None:
+def test_malformed_messages_go_aside_and_the_rest_flows(stack: Stack, shop: ShopClient, topic: str) -> None:
     servers = stack.info().kafka.bootstrap_servers
     malformed = [(b"1", b"{"), (b"1", b'{"eventType":"Other","version":1}'), (None, b"{}"), (b"1", None)]
     for partition in range(3):
@@ -131,7 +127,7 @@ def test_long_body_sent_in_chunks_is_refused_and_stores_nothing(shop: ShopClient
     assert shop.decided(shop.press(1, coupon_id))["decisionNumber"] == 1
 
 
-def test_every_process_is_ready_and_documents_itself(stack: EmbeddedStack, shop: ShopClient) -> None:
+def test_every_process_is_ready_and_documents_itself(stack: Stack, shop: ShopClient) -> None:
     assert {status.name: status.state for status in stack.status() if status.state != "ready"} == {}
     for service in ("coupon-api", "order-api", "notification-api", "outbox-relay"):
         assert shop.get(service, "/openapi.json").json()["paths"]
@@ -140,11 +136,11 @@ def test_every_process_is_ready_and_documents_itself(stack: EmbeddedStack, shop:
 
 
 def test_demo_adds_up_and_no_process_logs_an_error(
-    stack: EmbeddedStack, stack_directory: Path, tmp_path: Path
+    stack: Stack, stack_directory: Path, tmp_path: Path
 ) -> None:
     with DemoProcess(stack_directory, tmp_path, users=150, stock=40, limit=60, seed=5) as demo:
         summary = demo.finish()
     assert_nothing_lost_or_doubled(summary)
-    assert summary["stack"]["kind"] == "embedded"
+    assert summary["stack"]["kind"] == stack.info().kind
     assert summary["coupons"]["issued"] == 40
     assert summary["logErrors"] == 0

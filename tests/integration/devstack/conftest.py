@@ -6,12 +6,12 @@ import pytest
 from devstack.external import ExternalServers
 from devstack.ports import Ports
 from devstack.postgresql import PostgresqlServer
+from devstack.process_stack import ProcessStack
 from devstack.services import Deployment
-from devstack.stack import Stack
 from devstack.stacks import ExternalStack
 from tests.integration.devstack.builders import a_deployment
 
-StackMaker = Callable[..., Stack]
+StackMaker = Callable[..., ProcessStack]
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ def make_stack(
         postgresql_url=postgresql_server.url(), bootstrap_servers=kafka_bootstrap_servers
     )
     ports = Ports.free()
-    made: list[Stack] = []
+    made: list[ProcessStack] = []
 
-    def make(deployment: Deployment | None = None, ports: Ports | None = ports) -> Stack:
+    def make(deployment: Deployment | None = None, ports: Ports | None = ports) -> ProcessStack:
         made.append(ExternalStack(tmp_path, servers, ports, deployment=deployment or a_deployment()))
         return made[-1]
 
@@ -41,6 +41,6 @@ def make_stack(
 
 
 @pytest.fixture
-def stack(make_stack: StackMaker) -> Stack:
+def stack(make_stack: StackMaker) -> ProcessStack:
     """A stack of two stand-ins that isn't up yet."""
     return make_stack()

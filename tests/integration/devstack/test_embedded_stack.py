@@ -8,13 +8,13 @@ import psycopg2
 import pytest
 
 from devstack.ports import Ports
-from devstack.stack import Stack
+from devstack.process_stack import ProcessStack
 from devstack.stacks import EmbeddedStack
 from tests.integration.devstack.builders import a_deployment
 
 
 @pytest.fixture
-def stack(directory: Path) -> Iterator[Stack]:
+def stack(directory: Path) -> Iterator[ProcessStack]:
     stack = EmbeddedStack(directory, ports=Ports.free(), durable=False, deployment=a_deployment())
     yield stack
     stack.down()
@@ -27,7 +27,7 @@ def _ask(url: str, statement: str) -> object:
         return cursor.fetchone() if cursor.description else None
 
 
-def test_servers_are_mended_like_services_and_data_outlive_the_stack(stack: Stack) -> None:
+def test_servers_are_mended_like_services_and_data_outlive_the_stack(stack: ProcessStack) -> None:
     stack.up()
     first = stack.info()
     assert (first.kind, first.kafka.version) == ("embedded", "4.3.1")
@@ -53,7 +53,9 @@ def test_servers_are_mended_like_services_and_data_outlive_the_stack(stack: Stac
     assert _ask(again.postgresql.databases["order"], "SELECT answer FROM kept") == (42,)
 
 
-def test_a_service_enters_no_other_database_and_the_relay_only_those_with_an_outbox(stack: Stack) -> None:
+def test_a_service_enters_no_other_database_and_the_relay_only_those_with_an_outbox(
+    stack: ProcessStack,
+) -> None:
     stack.start("postgresql")
     url = stack.info().postgresql.databases["coupon"]
 

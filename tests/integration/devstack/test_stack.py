@@ -11,17 +11,17 @@ import pytest
 
 from devstack.errors import PortTakenError, ProcessDiedError, UnknownProcessError, UsageError
 from devstack.ports import Ports
-from devstack.stack import Stack
+from devstack.process_stack import ProcessStack
 from devstack.stacks import EmbeddedStack
 from tests.integration.devstack.builders import a_deployment, with_a_sandbox_and_its_user
 from tests.integration.devstack.conftest import StackMaker
 
 
-def pids(stack: Stack) -> dict[str, int | None]:
+def pids(stack: ProcessStack) -> dict[str, int | None]:
     return {name: service.pid for name, service in stack.info().services.items()}
 
 
-def test_up_starts_everything_and_writes_where_it_is(stack: Stack) -> None:
+def test_up_starts_everything_and_writes_where_it_is(stack: ProcessStack) -> None:
     assert stack.up()
 
     written = json.loads(stack.info_path.read_text())
@@ -33,7 +33,7 @@ def test_up_starts_everything_and_writes_where_it_is(stack: Stack) -> None:
         assert psutil.pid_exists(service["pid"])
 
 
-def test_up_twice_starts_nothing_the_second_time(stack: Stack) -> None:
+def test_up_twice_starts_nothing_the_second_time(stack: ProcessStack) -> None:
     stack.up()
     first = pids(stack)
 
@@ -42,7 +42,7 @@ def test_up_twice_starts_nothing_the_second_time(stack: Stack) -> None:
     assert pids(stack) == first
 
 
-def test_up_on_a_half_dead_stack_starts_only_what_is_missing(stack: Stack) -> None:
+def test_up_on_a_half_dead_stack_starts_only_what_is_missing(stack: ProcessStack) -> None:
     stack.up()
     before = pids(stack)
     stack.kill("order-api")
@@ -66,7 +66,7 @@ def test_two_ups_at_the_same_time_start_one_stack(make_stack: StackMaker) -> Non
     assert sorted(started) == [False, True]
 
 
-def test_down_stops_everything_and_down_again_is_fine(stack: Stack) -> None:
+def test_down_stops_everything_and_down_again_is_fine(stack: ProcessStack) -> None:
     stack.up()
 
     assert stack.down()
@@ -198,7 +198,7 @@ def test_another_object_on_the_same_directory_governs_the_same_processes(make_st
     assert make_stack().stop("coupon-api") == 0
 
 
-def test_a_process_is_frozen_and_goes_on(stack: Stack) -> None:
+def test_a_process_is_frozen_and_goes_on(stack: ProcessStack) -> None:
     stack.up()
 
     stack.pause("order-api")
@@ -208,19 +208,19 @@ def test_a_process_is_frozen_and_goes_on(stack: Stack) -> None:
     assert stack.status()[1].state == "ready"
 
 
-def test_an_unknown_name_is_refused(stack: Stack) -> None:
+def test_an_unknown_name_is_refused(stack: ProcessStack) -> None:
     with pytest.raises(UnknownProcessError, match="'nobody'; there are: coupon-api, order-api"):
         stack.start("nobody")
 
 
-def test_a_second_kind_of_stack_is_refused_while_one_runs(stack: Stack, tmp_path: Path) -> None:
+def test_a_second_kind_of_stack_is_refused_while_one_runs(stack: ProcessStack, tmp_path: Path) -> None:
     stack.up()
 
     with pytest.raises(UsageError, match="external is running; stop it with `make down`"):
         EmbeddedStack(tmp_path, ports=Ports.free()).up()
 
 
-def test_clean_removes_what_the_stack_has_kept(stack: Stack, tmp_path: Path) -> None:
+def test_clean_removes_what_the_stack_has_kept(stack: ProcessStack, tmp_path: Path) -> None:
     stack.up()
 
     stack.clean()

@@ -26,7 +26,7 @@ EXIT_INTERRUPTED = 130
 @click.option("--summary", type=click.Path(path_type=Path), help="Where summary.json goes (SUMMARY).")
 @click.option("--keep/--no-keep", default=None, help="Leave the stack up at the end (KEEP=1).")
 @click.option("--kafka", help="4.3.1, or 3.4.0 for the seed's cluster (KAFKA).")
-@click.option("--stack", help="embedded or external (STACK).")
+@click.option("--stack", help="embedded, external or compose (STACK).")
 def main(summary: Path | None, **options: str | int | bool | None) -> None:
     """Drive both business processes and check that every number adds up.
 

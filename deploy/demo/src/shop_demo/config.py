@@ -29,7 +29,7 @@ class DemoSettings(_SummarySettings):
     keep: bool = False
     kafka: str | None = None
     """Its version. With neither this nor `stack` given, a stack that is running is used as it is."""
-    stack: Literal["embedded", "external"] | None = None
+    stack: Literal["embedded", "external", "compose"] | None = None
     external_postgresql_url: str | None = None
     external_kafka_bootstrap_servers: str | None = None
     patience_seconds: Annotated[float, Field(gt=0, le=3_600)] = 90

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +18,17 @@ class LogMark:
 
     directory: Path
     sizes: Mapping[Path, int]
+    write_logs: Callable[[], None]
+    """Brings the files up to date."""
 
     @classmethod
-    def now(cls, directory: Path) -> "LogMark":
-        return cls(directory, {path: path.stat().st_size for path in _logs(directory)})
+    def now(cls, directory: Path, write_logs: Callable[[], None] = lambda: None) -> "LogMark":
+        write_logs()
+        return cls(directory, {path: path.stat().st_size for path in _logs(directory)}, write_logs)
 
     def errors_since(self) -> tuple[str, ...]:
         """Each line that tells of an error since the mark, with the log's name before it."""
+        self.write_logs()
         return tuple(
             f"{path.stem}: {line[:_LONGEST_SHOWN]}"
             for path in _logs(self.directory)

@@ -23,7 +23,7 @@ from shop_demo.orders import OrderBatch
 from shop_demo.progress import Narrator
 from shop_demo.report import print_report
 from shop_demo.run_context import RunContext
-from shop_demo.stack import StackAccess, choose_stack, log_directory, running
+from shop_demo.stack import StackAccess, choose_stack, running
 from shop_demo.summary import StackSummary, Summary
 from shop_demo.topics import TopicReader
 
@@ -42,7 +42,7 @@ def _run(settings: DemoSettings, console: Console, narrator: Narrator) -> bool:
     narrator.say(f"{len(batch.orders):,} orders from {batch.source}, seed {settings.seed}")
     for note in batch.notes:
         narrator.say(f"  {note}")
-    log_mark = LogMark.now(log_directory(stack))
+    log_mark = LogMark.now(stack.log_directory, stack.write_logs)
     with running(stack, narrator, keep=settings.keep) as access:
         coupons, orders = _drive(settings, access, batch, narrator)
     summary = _summary(settings.seed, access, coupons, orders, log_mark)

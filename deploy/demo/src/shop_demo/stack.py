@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Self
 
 from devstack import choose
@@ -69,13 +68,10 @@ def choose_stack(settings: DemoSettings) -> Stack:
             where, settings.external_postgresql_url, settings.external_kafka_bootstrap_servers
         )
     else:
-        stack = choose.embedded_stack(where, settings.kafka or DEFAULT_VERSION)
+        choose_kind = choose.compose_stack if settings.stack == "compose" else choose.embedded_stack
+        stack = choose_kind(where, settings.kafka or DEFAULT_VERSION)
     stack.refuse_beside_another()
     return stack
-
-
-def log_directory(stack: Stack) -> Path:
-    return stack.log_path(stack.names[0]).parent
 
 
 @contextmanager

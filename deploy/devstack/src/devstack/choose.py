@@ -3,6 +3,8 @@
 from collections.abc import Collection
 
 from devstack import config
+from devstack.compose_stack import ComposeStack
+from devstack.compose_stack import data_name as compose_data_name
 from devstack.config import Settings
 from devstack.embedded import data_name
 from devstack.errors import UsageError
@@ -33,6 +35,13 @@ def external_stack(settings: Settings, postgresql_url: str | None, bootstrap_ser
     return ExternalStack(settings.directory, servers, ports)
 
 
+def compose_stack(settings: Settings, kafka_version: str = DEFAULT_VERSION) -> Stack:
+    """Return the stack in containers; with Kafka 3.4.0 it is the seed's cluster, and a project of its own."""
+    name = compose_data_name(supported_version(kafka_version))
+    ports = _choose_ports(settings, StackDirectory(settings.directory), name)
+    return ComposeStack(settings.directory, kafka_version, ports, offline_images=settings.offline_images)
+
+
 def present_stack(settings: Settings) -> Stack:
     """Return the stack that runs, or else the one that has run here; with neither, the default one."""
     directory = StackDirectory(settings.directory)
@@ -46,6 +55,8 @@ def named_stack(settings: Settings, name: str) -> Stack:
     """Return a stack by the name that `StackDirectory` knows it by."""
     if name == DATA_NAME:
         return external_stack(settings, None, None)
+    if name.startswith(compose_data_name("")):
+        return compose_stack(settings, name.removeprefix(compose_data_name("")))
     return embedded_stack(settings, name.removeprefix(data_name("")))
 
 

@@ -48,7 +48,9 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--kind", type=click.Choice(["embedded", "external"]), envvar="STACK", default="embedded")
+@click.option(
+    "--kind", type=click.Choice(["embedded", "external", "compose"]), envvar="STACK", default="embedded"
+)
 @click.option(
     "--kafka", envvar="KAFKA", help=f"Version of Kafka: {', '.join(MODES)}.", default=DEFAULT_VERSION
 )
@@ -60,11 +62,10 @@ def main() -> None:
 def up(kind: str, kafka: str, postgresql_url: str | None, bootstrap_servers: str | None) -> None:
     """Start what isn't running, and wait until it is ready."""
     settings = read_settings()
-    stack = (
-        choose.embedded_stack(settings, kafka)
-        if kind == "embedded"
-        else choose.external_stack(settings, postgresql_url, bootstrap_servers)
-    )
+    if kind == "external":
+        stack = choose.external_stack(settings, postgresql_url, bootstrap_servers)
+    else:
+        stack = (choose.compose_stack if kind == "compose" else choose.embedded_stack)(settings, kafka)
     started = stack.up(_say)
     console.print("[green]up[/]" if started else "already running")
     print_info(console, stack.info())
@@ -148,11 +149,12 @@ def resume(name: str) -> None:
 @_telling
 def logs(name: str, lines: int, follow: bool) -> None:
     """Show what a process has written."""
-    path = _stack().log_path(name)
-    if not path.exists():
+    stack = _stack()
+    stack.write_logs()
+    if not stack.log_path(name).exists():
         console.print(f"{name} has never run")
         return
-    command = ["tail", "-n", str(lines), *(["-F"] if follow else []), str(path)]
+    command = stack.log_command(name, lines, follow=follow)
     subprocess.run(command, check=False)  # noqa: S603 nothing but numbers and a known path
 
 

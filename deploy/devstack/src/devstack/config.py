@@ -4,12 +4,13 @@ import os
 from pathlib import Path
 from typing import Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from devstack.errors import UsageError
 from devstack.ports import Port, port_variables
 from devstack.repository import ROOT
+from devstack.services import DATABASE_OWNERS
 
 _PASSED_ON = (
     "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
@@ -18,13 +19,15 @@ _PASSED_ON = (
 
 
 class Settings(BaseSettings):
-    """What the environment says of the stack, in DEVSTACK_DIRECTORY, DEVSTACK_PORTS, DEVSTACK_FSYNC."""
+    """What the environment says of the stack: DEVSTACK_DIRECTORY, _PORTS and _FSYNC, and OFFLINE_IMAGES."""
 
     model_config = SettingsConfigDict(env_prefix="DEVSTACK_", env_ignore_empty=True, frozen=True)
 
     directory: Path = ROOT / "build" / "devstack"
     ports: Literal["default", "free"] = "default"
     fsync: bool = True
+    offline_images: bool = Field(default=False, validation_alias="OFFLINE_IMAGES")
+    """Containers only: build stand-ins for the public base images, and use these."""
 
 
 def read_settings() -> Settings:
@@ -32,8 +35,20 @@ def read_settings() -> Settings:
     try:
         return Settings()
     except ValidationError as error:
-        wrong = [f"DEVSTACK_{str(it['loc'][0]).upper()}: {it['msg']}" for it in error.errors()]
+        wrong = [f"{_variable(str(it['loc'][0]))}: {it['msg']}" for it in error.errors()]
         raise UsageError("; ".join(wrong)) from error
+
+
+def _variable(location: str) -> str:
+    return location if location.isupper() else f"DEVSTACK_{location.upper()}"
+
+
+def database_passwords() -> dict[str, str]:
+    """Return each database's password as the compose file takes it from the environment."""
+    return {
+        database: os.environ.get(f"{database.upper()}_DATABASE_PASSWORD") or owner
+        for database, owner in DATABASE_OWNERS.items()
+    }
 
 
 def read_port_changes() -> dict[str, int]:

@@ -6,7 +6,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-Kind = Literal["embedded", "external"]
+Kind = Literal["embedded", "external", "compose"]
 
 
 class _Info(BaseModel):

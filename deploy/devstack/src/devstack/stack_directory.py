@@ -3,6 +3,7 @@
 from contextlib import AbstractContextManager
 from pathlib import Path
 
+from devstack.compose_project import PROJECT_FILE, is_running
 from devstack.infrastructure import Progress
 from devstack.locking import exclusive_lock
 from devstack.ports import Ports
@@ -36,9 +37,13 @@ class StackDirectory:
         )
 
     def active(self) -> list[str]:
-        """Return the names of the stacks of which any process runs."""
-        folders = sorted(path.parent for path in self.path.glob("*/run"))
-        return [folder.name for folder in folders if Processes(folder).running()]
+        """Return the names of the stacks of which any process or container runs."""
+        of_processes = [path.parent for path in self.path.glob("*/run")]
+        of_containers = [path.parent for path in self.path.glob(f"*/{PROJECT_FILE}")]
+        return sorted(
+            [folder.name for folder in of_processes if Processes(folder).running()]
+            + [folder.name for folder in of_containers if is_running((folder / PROJECT_FILE).read_text())]
+        )
 
     def known(self) -> list[str]:
         """Return the names of all stacks that have data here."""

@@ -1,4 +1,4 @@
-"""The two kinds of stack that devstack starts."""
+"""The two kinds of stack whose services are processes of this machine."""
 
 from pathlib import Path
 
@@ -7,13 +7,14 @@ from devstack.external import DATA_NAME, ExternalInfrastructure, ExternalServers
 from devstack.infrastructure import Infrastructure, Progress
 from devstack.kafka_broker import DEFAULT_VERSION, supported_version
 from devstack.ports import Ports
+from devstack.process_stack import ProcessStack
 from devstack.processes import Processes
 from devstack.services import SHOP, Deployment
-from devstack.stack import Stack, silent
+from devstack.stack import silent
 from devstack.stack_directory import StackDirectory
 
 
-class EmbeddedStack(Stack):
+class EmbeddedStack(ProcessStack):
     """PostgreSQL and Kafka are processes of this machine as well."""
 
     def __init__(
@@ -34,7 +35,7 @@ class EmbeddedStack(Stack):
         super().__init__(directory, name, make, ports=ports, deployment=deployment)
 
 
-class ExternalStack(Stack):
+class ExternalStack(ProcessStack):
     """PostgreSQL and Kafka are somebody else's; without `servers`, those of the last time."""
 
     def __init__(
