@@ -14,7 +14,7 @@ SOURCES := shared/src coupon-service/src order-service/src notification-service/
 export KAFKA STACK OFFLINE_IMAGES ORDERS USERS STOCK SEED LIMIT KEEP
 
 .DEFAULT_GOAL := help
-.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos lint format clean
+.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos operations lint format clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9 -]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-38s %s\n", $$1, $$2}'
@@ -29,7 +29,7 @@ $(INSTALLED): $(PROJECT_FILES)
 	    $(foreach distribution,$(DISTRIBUTIONS),--editable '$(distribution)') --requirement requirements-dev.txt
 	@mkdir -p $(@D) && touch $@
 
-up: $(INSTALLED) ## Start the whole stack, or what is missing of it (KAFKA=3.4.0 for the seed's cluster)
+up: $(INSTALLED) ## Start the whole stack, or what is missing of it (STACK=compose for containers, KAFKA=3.4.0 for the seed's cluster)
 	@$(BIN)/devstack up
 
 status: $(INSTALLED) ## Say what of the stack runs, and where
@@ -45,10 +45,13 @@ demo: $(INSTALLED) ## Run both processes end to end and check every number (USER
 	@$(BIN)/shop-demo
 
 test: $(INSTALLED) ## Run all tests, on the embedded stack
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --ignore=tests/operations
 
-unit contract integration e2e chaos: $(INSTALLED) ## Run one tier of the tests
+unit contract integration e2e chaos: $(INSTALLED) ## Run one tier of the tests (e2e: STACK=compose for containers)
 	$(BIN)/python -m pytest tests/$@
+
+operations: $(INSTALLED) ## Restart, kill, scale and upgrade containers under load (OFFLINE_IMAGES=1 without a registry)
+	STACK=compose $(BIN)/python -m pytest tests/operations
 
 lint: $(INSTALLED) ## Check style, types and the import rules
 	$(BIN)/ruff check .

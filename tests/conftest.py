@@ -13,7 +13,7 @@ from devstack.postgresql import PostgresqlServer
 from tests.support.databases import fresh_database, make_roles
 from tests.support.topics import create_topics
 
-TIERS = ("unit", "contract", "integration", "e2e", "chaos")
+TIERS = ("unit", "contract", "integration", "e2e", "chaos", "operations")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,6 +1,7 @@
 """The containers of one Compose project, by their labels and through the engine's API."""
 
 import logging
+import subprocess
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from http import HTTPStatus
@@ -65,6 +66,14 @@ class ComposeProject:
         """Stop and remove the containers, the network and the volumes."""
         with _telling():
             self._compose.stop(down=True)
+
+    def scale(self, service: str, count: int) -> None:
+        """Start or stop containers of a service until there are that many."""
+        with _telling():
+            subprocess.run(  # noqa: S603 our own command, a known service and a number
+                [*self.command, "scale", "--no-deps", f"{service}={count}"],
+                cwd=self._compose.context, capture_output=True, check=True,
+            )  # fmt: skip
 
     def containers(self) -> list[Container]:
         """Return the long-running services' containers, running or not; jobs are left out."""

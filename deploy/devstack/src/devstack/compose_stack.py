@@ -95,6 +95,11 @@ class ComposeStack:
         return self._data / "log"
 
     @property
+    def project_name(self) -> str:
+        """What Compose calls the stack."""
+        return self._project.name
+
+    @property
     def compose_command(self) -> list[str]:
         """The `docker compose` of this stack."""
         return self._project.command
@@ -180,6 +185,20 @@ class ComposeStack:
         """
         statuses = [end_of(container, timeout_seconds) for container in self._find(name)]
         return _exit_status(statuses[0])
+
+    def restart(self, name: str) -> None:
+        """Stop a container in its grace period and start it again; return when it is healthy."""
+        for container in self._find(name):
+            end_of(container, None)
+        self.start(name)
+
+    def scale(self, service: str, count: int) -> None:
+        """Have that many containers of a service, and return when all are healthy."""
+        self._project.scale(service, count)
+        for name, container in self._named().items():
+            if service_of(container) == service:
+                self._wait_until_ready(name, container)
+        self._write_info()
 
     def kill(self, name: str) -> bool:
         """SIGKILL a container's processes; return whether it was running."""
