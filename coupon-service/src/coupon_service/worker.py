@@ -12,7 +12,8 @@ from servicekit.http.admin import admin_app
 from servicekit.http.server import HttpServer
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging import run_consumer
-from servicekit.messaging.health import kafka_check
+from servicekit.messaging.cluster import KafkaCluster
+from servicekit.messaging.probe import KafkaProbe
 
 SERVICE = "coupon-worker"
 
@@ -21,9 +22,10 @@ def run_worker(settings: WorkerSettings, stop: StopSignal) -> None:
     """Decide until ``stop`` is set. Raises what is neither a bad message nor a passing outage."""
     database = CouponDatabase(create_engine(settings, application_name=SERVICE))
     handler = CouponRequestsHandler(DecideRequests(database, SystemClock()))
-    checks = {"database": database.check, "kafka": kafka_check(settings.kafka_bootstrap_servers)}
     with ExitStack() as scope:
         if settings.admin_port:
-            app = admin_app(SERVICE, checks)
+            kafka = KafkaProbe(KafkaCluster.of(settings), settings.kafka_client_id)
+            scope.callback(kafka.close)
+            app = admin_app(SERVICE, {"database": database.check, "kafka": kafka.check})
             scope.enter_context(HttpServer(app, settings.admin_host, settings.admin_port))
         run_consumer(settings, topic=TOPIC, group_id=CONSUMER_GROUP, handler=handler, stop=stop)

@@ -30,7 +30,8 @@ from servicekit.http.admin import admin_app
 from servicekit.http.server import HttpServer
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging import run_consumer
-from servicekit.messaging.health import kafka_check
+from servicekit.messaging.cluster import KafkaCluster
+from servicekit.messaging.probe import KafkaProbe
 
 SERVICE = "notification-consumer"
 # Of the 10 s that a process has from the stop to its end.
@@ -43,13 +44,10 @@ def run(settings: NotificationConsumerSettings, stop: StopSignal, *, topic: str,
     with ExitStack() as stack:
         stack.callback(engine.dispose)
         if settings.admin_port:
-            checks = {
-                "database": database_check(engine),
-                "kafka": kafka_check(settings.kafka_bootstrap_servers),
-            }
-            stack.enter_context(
-                HttpServer(admin_app(SERVICE, checks), settings.admin_host, settings.admin_port)
-            )
+            kafka = KafkaProbe(KafkaCluster.of(settings), settings.kafka_client_id)
+            stack.callback(kafka.close)
+            app = admin_app(SERVICE, {"database": database_check(engine), "kafka": kafka.check})
+            stack.enter_context(HttpServer(app, settings.admin_host, settings.admin_port))
         dispatcher = _dispatcher(settings, engine, stack, stop)
         accept = AcceptCompletedOrders(
             partial(AcceptanceUnitOfWork, engine, group_id), accepted=dispatcher.wake

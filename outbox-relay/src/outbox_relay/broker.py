@@ -1,70 +1,36 @@
-"""Is there a Kafka broker that answers, and does it know a topic? Asked apart from publishing."""
+"""Is there a Kafka broker that lets us in, and does it know a topic? Asked apart from publishing."""
 
-import threading
-
-from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaError, UnknownTopicOrPartitionError
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from outbox_relay.errors import BrokerUnavailable
-
-_TIMEOUT_MS = 2_000
-
-
-class _Admin(KafkaAdminClient):  # type: ignore[misc]  # kafka-python has no type information
-    """kafka-python's client leaves its thread running when the first connection fails; this one doesn't."""
-
-    def __init__(self, **configs: object) -> None:
-        try:
-            super().__init__(**configs)
-        except BaseException:
-            self._closed = False
-            self.close()
-            raise
+from servicekit.messaging.cluster import KafkaCluster
+from servicekit.messaging.probe import KafkaProbe, KafkaUnavailable
 
 
 class BrokerProbe:
     """Asks a broker for metadata, over a connection that is kept. Any thread may ask."""
 
-    def __init__(self, bootstrap_servers: str, client_id: str) -> None:
-        self._bootstrap_servers = bootstrap_servers
-        self._client_id = f"{client_id}-probe"
-        self._lock = threading.Lock()
-        self._admin: _Admin | None = None
+    def __init__(self, cluster: KafkaCluster, client_id: str) -> None:
+        self._probe = KafkaProbe(cluster, client_id)
 
     def check(self) -> None:
-        """Raises :class:`BrokerUnavailable` when no broker answers within a few seconds."""
-        self._describe([])
+        """Raises :class:`BrokerUnavailable` when no broker lets us in within a few seconds."""
+        with _as_ours():
+            self._probe.check()
 
     def is_missing(self, topic: str) -> bool:
         """True when a broker answers and says that there is no such topic."""
-        topics = self._describe([topic])
-        return any(entry["error_code"] == UnknownTopicOrPartitionError.errno for entry in topics)
+        with _as_ours():
+            return self._probe.is_missing(topic)
 
     def close(self) -> None:
-        with self._lock:
-            self._disconnect()
+        self._probe.close()
 
-    def _describe(self, topics: list[str]) -> list[dict[str, int]]:
-        with self._lock:
-            try:
-                return list(self._connect().describe_topics(topics))
-            except (KafkaError, OSError) as error:
-                self._disconnect()
-                reason = f"{self._bootstrap_servers}: {str(error) or type(error).__name__}"
-                raise BrokerUnavailable(reason) from error
 
-    def _connect(self) -> _Admin:
-        if self._admin is None:
-            self._admin = _Admin(
-                bootstrap_servers=self._bootstrap_servers.split(","),
-                client_id=self._client_id,
-                bootstrap_timeout_ms=_TIMEOUT_MS,
-                request_timeout_ms=_TIMEOUT_MS,
-                reconnect_backoff_max_ms=500,
-            )
-        return self._admin
-
-    def _disconnect(self) -> None:
-        admin, self._admin = self._admin, None
-        if admin is not None:
-            admin.close()
+@contextmanager
+def _as_ours() -> Iterator[None]:
+    try:
+        yield
+    except KafkaUnavailable as error:
+        raise BrokerUnavailable(str(error)) from error

@@ -7,6 +7,7 @@ import click
 from outbox_relay.config import TopicsSettings
 from outbox_relay.main import run as run_relay
 from servicekit.config import load_settings
+from servicekit.messaging.cluster import KafkaCluster
 from servicekit.messaging.topics import TopicsError, TopicsFileError, make_topics, read_topics
 
 
@@ -27,7 +28,7 @@ def topics(file: Path) -> None:
     """Make the topics of FILE (TOML) that are missing, and refuse those that are there otherwise."""
     settings = load_settings(TopicsSettings)
     try:
-        make_topics(settings.kafka_bootstrap_servers, read_topics(file), settings.topics_environment)
+        make_topics(KafkaCluster.of(settings), read_topics(file), settings.topics_environment)
     except TopicsFileError as error:
         raise click.UsageError(str(error)) from error
     except TopicsError as error:

@@ -5,7 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
-from servicekit.config import BootstrapServers, DatabaseUrl, Port, ProcessSettings
+from servicekit.config import DatabaseUrl, KafkaSettings, Port, ProcessSettings
 
 
 class SourceSettings(BaseModel):
@@ -17,14 +17,13 @@ class SourceSettings(BaseModel):
     database_schema: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")] = "public"
 
 
-class RelaySettings(ProcessSettings):
+class RelaySettings(KafkaSettings, ProcessSettings):
     """Everything that can be told to ``outbox-relay run``."""
 
     model_config = SettingsConfigDict(env_nested_delimiter="__", hide_input_in_errors=True)
 
     http_host: str = "127.0.0.1"
     http_port: Port = 8004
-    kafka_bootstrap_servers: BootstrapServers
     kafka_client_id: Annotated[str, Field(min_length=1)] = "outbox-relay"
     sources: Annotated[dict[str, SourceSettings], Field(min_length=1)]
     page_size: Annotated[int, Field(ge=1, le=10_000)] = 500
@@ -36,9 +35,8 @@ class RelaySettings(ProcessSettings):
     database_statement_timeout_ms: Annotated[int, Field(ge=1_000)] = 30_000
 
 
-class TopicsSettings(ProcessSettings):
+class TopicsSettings(KafkaSettings, ProcessSettings):
     """What is told to ``outbox-relay topics``."""
 
-    kafka_bootstrap_servers: BootstrapServers
     topics_environment: Annotated[str, Field(min_length=1)] = "development"
     """Whose replication factor of the file is taken."""

@@ -23,6 +23,7 @@ from outbox_relay.worker import SourceWorker
 from servicekit.config import load_settings
 from servicekit.http.server import HttpServer
 from servicekit.lifecycle import StopSignal
+from servicekit.messaging.cluster import KafkaCluster
 from servicekit.observability.logging import configure_logging
 
 _SHARD = 0
@@ -42,7 +43,7 @@ def run() -> None:
     stop = StopSignal()
     stop.install()
     board = StatusBoard()
-    probe = BrokerProbe(settings.kafka_bootstrap_servers, settings.kafka_client_id)
+    probe = BrokerProbe(KafkaCluster.of(settings), settings.kafka_client_id)
     kafka = KafkaWatch(probe.check)
     workers = [_worker(name, source, settings, probe, board) for name, source in settings.sources.items()]
     schedule = _schedule(workers, kafka)
@@ -67,7 +68,7 @@ def _worker(
     )
     postgres = PostgresSource(work_engine(source, settings), leadership, _SHARD)
     publisher = KafkaPublisher(
-        settings.kafka_bootstrap_servers,
+        KafkaCluster.of(settings),
         f"{settings.kafka_client_id}-{name}",
         settings.publish_timeout_seconds,
         probe,

@@ -35,6 +35,7 @@ from outbox_relay.errors import (
 )
 from outbox_relay.model import Event
 from outbox_relay.record import record_headers
+from servicekit.messaging.cluster import KafkaCluster
 
 _CONNECT_TIMEOUT_MS = 3_000
 _TOPIC_TIMEOUT_MS = 3_000
@@ -90,9 +91,9 @@ class KafkaPublisher:
     """Publishes pages as :class:`outbox_relay.relay.Publisher` promises it."""
 
     def __init__(
-        self, bootstrap_servers: str, client_id: str, timeout_seconds: float, probe: BrokerProbe
+        self, cluster: KafkaCluster, client_id: str, timeout_seconds: float, probe: BrokerProbe
     ) -> None:
-        self._bootstrap_servers = bootstrap_servers
+        self._cluster = cluster
         self._client_id = client_id
         self._timeout_seconds = timeout_seconds
         self._probe = probe
@@ -127,7 +128,7 @@ class KafkaPublisher:
     def _connect(self) -> _AbortableProducer:
         try:
             return _AbortableProducer(
-                bootstrap_servers=self._bootstrap_servers.split(","),
+                **self._cluster.client_options,
                 client_id=self._client_id,
                 acks="all",
                 enable_idempotence=True,
@@ -143,7 +144,7 @@ class KafkaPublisher:
                 metrics_enabled=False,
             )
         except KafkaError as error:
-            raise BrokerUnavailable(f"{self._bootstrap_servers}: {error}") from error
+            raise BrokerUnavailable(f"{self._cluster}: {self._cluster.reason(error)}") from error
 
     def _check_topics(self, producer: _AbortableProducer, events: Sequence[Event]) -> None:
         first_events = {event.topic: event for event in reversed(events)}

@@ -11,6 +11,7 @@ from outbox_relay.leadership import Leadership, lock_id
 from outbox_relay.publisher import KafkaPublisher
 from outbox_relay.relay import Failed, Idle, Published, Relay, StepResult
 from outbox_relay.source import PostgresSource
+from servicekit.messaging.cluster import KafkaCluster
 
 
 @dataclass
@@ -49,8 +50,9 @@ def a_stepping_relay(
         timeout_seconds=settings.leadership_timeout_ms / 1000,
     )
     source = PostgresSource(work_engine(source_settings, settings), leadership, 0)
-    probe = BrokerProbe(bootstrap_servers, "stepping")
-    publisher = KafkaPublisher(bootstrap_servers, "stepping", 30.0, probe)
+    cluster = KafkaCluster(bootstrap_servers)
+    probe = BrokerProbe(cluster, "stepping")
+    publisher = KafkaPublisher(cluster, "stepping", 30.0, probe)
     if leads:
         leadership.beat()
     try:

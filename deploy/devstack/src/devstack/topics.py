@@ -5,6 +5,7 @@ from pathlib import Path
 from devstack import repository
 from devstack.errors import DevstackError
 from servicekit.messaging import topics
+from servicekit.messaging.cluster import KafkaCluster
 from servicekit.messaging.topics import Topics, TopicsError
 
 TOPICS_FILE = repository.KAFKA_DATA / "topics.toml"
@@ -18,6 +19,6 @@ def read_topics(path: Path = TOPICS_FILE) -> Topics:
 def make_topics(bootstrap_servers: str, wanted: Topics, environment: str = "development") -> None:
     """Make the topics that are missing, as `servicekit.messaging.topics.make_topics` does."""
     try:
-        topics.make_topics(bootstrap_servers, wanted, environment)
+        topics.make_topics(KafkaCluster(bootstrap_servers), wanted, environment)
     except TopicsError as error:
         raise DevstackError(str(error)) from error

@@ -8,6 +8,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError
 
 from servicekit.config import ConsumerSettings
+from servicekit.messaging.cluster import KafkaCluster
 from servicekit.messaging.records import ReceivedRecord
 
 SUFFIX = ".dlt"
@@ -77,7 +78,7 @@ class KafkaDeadLetterWriter:
         # Made with the first dead letter: most consumers never need a producer.
         if self._producer is None:
             self._producer = KafkaProducer(
-                bootstrap_servers=self._settings.kafka_bootstrap_servers.split(","),
+                **KafkaCluster.of(self._settings).client_options,
                 client_id=f"{self._settings.kafka_client_id}-dead-letters",
                 acks="all",
                 bootstrap_timeout_ms=_METADATA_TIMEOUT_MS,

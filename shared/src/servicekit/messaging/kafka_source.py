@@ -8,6 +8,7 @@ from kafka.errors import KafkaError
 
 from servicekit.config import ConsumerSettings
 from servicekit.lifecycle import StopSignal
+from servicekit.messaging.cluster import KafkaCluster
 from servicekit.messaging.records import ReceivedRecord
 from servicekit.messaging.watermark import Partition
 
@@ -43,7 +44,7 @@ class KafkaRecordSource:
     def __init__(self, settings: ConsumerSettings, topic: str, group_id: str) -> None:
         """Raises :class:`kafka.errors.KafkaError` when no broker answers in 2 s."""
         self._consumer = KafkaConsumer(
-            bootstrap_servers=settings.kafka_bootstrap_servers.split(","),
+            **KafkaCluster.of(settings).client_options,
             client_id=settings.kafka_client_id,
             group_id=group_id,
             auto_offset_reset="earliest",
@@ -104,6 +105,6 @@ def connect(
         try:
             return KafkaRecordSource(settings, topic, group_id)
         except KafkaError as error:
-            _log.warning("kafka_unreachable", reason=type(error).__name__)
+            _log.warning("kafka_unreachable", reason=KafkaCluster.of(settings).reason(error))
             stop.wait(_RETRY_SECONDS)
     return None

@@ -10,6 +10,8 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
+from servicekit.messaging.cluster import KafkaCluster
+
 _TIMEOUT_MS = 30_000
 
 
@@ -46,7 +48,7 @@ def read_topics(path: Path) -> Topics:
         raise TopicsFileError(f"{path}: {error}") from error
 
 
-def make_topics(bootstrap_servers: str, wanted: Topics, environment: str = "development") -> None:
+def make_topics(cluster: KafkaCluster, wanted: Topics, environment: str = "development") -> None:
     """Make the topics that are missing, and return when each has its leaders.
 
     A topic that is there with another number of partitions is an error: adding partitions would move keys,
@@ -57,7 +59,7 @@ def make_topics(bootstrap_servers: str, wanted: Topics, environment: str = "deve
         raise TopicsFileError(f"no replication for {environment}; there are: {', '.join(wanted.replication)}")
     replication = wanted.replication[environment]
     try:
-        with _admin(bootstrap_servers) as admin:
+        with _admin(cluster) as admin:
             present = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics()}
             missing = {
                 name: {"num_partitions": topic.partitions, "replication_factor": replication}
@@ -67,7 +69,7 @@ def make_topics(bootstrap_servers: str, wanted: Topics, environment: str = "deve
             if missing:
                 _create(admin, missing)
     except KafkaError as error:
-        raise TopicsError(f"the topics can't be made on {bootstrap_servers}: {error!r}") from error
+        raise TopicsError(f"the topics can't be made on {cluster}: {cluster.reason(error)}") from error
     for name, topic in wanted.topics.items():
         if present.get(name, topic.partitions) != topic.partitions:
             raise TopicsError(f"topic {name} has {present[name]} partitions instead of {topic.partitions}")
@@ -90,9 +92,9 @@ def _create_one(admin: Any, name: str, options: dict[str, int]) -> None:
 
 
 @contextmanager
-def _admin(bootstrap_servers: str) -> Iterator[Any]:
+def _admin(cluster: KafkaCluster) -> Iterator[Any]:
     admin = KafkaAdminClient(
-        bootstrap_servers=bootstrap_servers,
+        **cluster.client_options,
         bootstrap_timeout_ms=_TIMEOUT_MS,
         request_timeout_ms=_TIMEOUT_MS,
     )

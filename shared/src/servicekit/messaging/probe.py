@@ -1,0 +1,73 @@
+"""Is there a broker that lets us in, and does it know a topic? Asked apart from consuming and publishing."""
+
+import threading
+
+from kafka.admin import KafkaAdminClient
+from kafka.errors import KafkaError, UnknownTopicOrPartitionError
+
+from servicekit.messaging.cluster import KafkaCluster
+
+_TIMEOUT_MS = 2_000
+
+
+class KafkaUnavailable(Exception):
+    """No broker answers, or none lets us in."""
+
+
+class _Admin(KafkaAdminClient):  # type: ignore[misc]  # kafka-python has no type information
+    """kafka-python's client leaves its thread running when the first connection fails; this one doesn't."""
+
+    def __init__(self, **configs: object) -> None:
+        try:
+            super().__init__(**configs)
+        except BaseException:
+            self._closed = False
+            self.close()
+            raise
+
+
+class KafkaProbe:
+    """Asks a broker for metadata, over a connection that is kept. Any thread may ask."""
+
+    def __init__(self, cluster: KafkaCluster, client_id: str) -> None:
+        self._cluster = cluster
+        self._client_id = f"{client_id}-probe"
+        self._lock = threading.Lock()
+        self._admin: _Admin | None = None
+
+    def check(self) -> None:
+        """Raises :class:`KafkaUnavailable` with the reason when no broker lets us in within a few seconds."""
+        self._describe([])
+
+    def is_missing(self, topic: str) -> bool:
+        """True when a broker answers and says that there is no such topic."""
+        topics = self._describe([topic])
+        return any(entry["error_code"] == UnknownTopicOrPartitionError.errno for entry in topics)
+
+    def close(self) -> None:
+        with self._lock:
+            self._disconnect()
+
+    def _describe(self, topics: list[str]) -> list[dict[str, int]]:
+        with self._lock:
+            try:
+                return list(self._connect().describe_topics(topics))
+            except (KafkaError, OSError) as error:
+                self._disconnect()
+                raise KafkaUnavailable(f"{self._cluster}: {self._cluster.reason(error)}") from error
+
+    def _connect(self) -> _Admin:
+        if self._admin is None:
+            self._admin = _Admin(
+                **self._cluster.client_options,
+                client_id=self._client_id,
+                bootstrap_timeout_ms=_TIMEOUT_MS,
+                request_timeout_ms=_TIMEOUT_MS,
+                reconnect_backoff_max_ms=500,
+            )
+        return self._admin
+
+    def _disconnect(self) -> None:
+        admin, self._admin = self._admin, None
+        if admin is not None:
+            admin.close()
