@@ -31,6 +31,9 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 OptionalPort = Annotated[int, Field(ge=0, le=65535)]
 
 _postgres_dsn = TypeAdapter(PostgresDsn)
+# libpq's own words.
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_SSL_FILES = {"sslrootcert", "sslcert", "sslkey", "sslcrl"}
 
 
 def _check_database_url(value: str) -> str:
@@ -41,7 +44,25 @@ def _check_database_url(value: str) -> str:
         raise ValueError("must name one host")
     if not url.path or url.path == "/":
         raise ValueError("must name a database, as in postgresql://user:password@host:5432/database")
+    _check_encryption(dict(url.query_params()))
     return value
+
+
+def _check_encryption(parameters: dict[str, str]) -> None:
+    """libpq would say so only with the first connection, and again with every later one."""
+    mode = parameters.get("sslmode", "prefer")
+    if mode not in _SSL_MODES:
+        raise ValueError(f"sslmode must be one of {', '.join(_SSL_MODES)}")
+    for name in _SSL_FILES & parameters.keys():
+        if (name, parameters[name]) != ("sslrootcert", "system"):
+            _check_readable(Path(parameters[name]), f"{name} ")
+
+
+def _check_readable(path: Path, name: str = "") -> None:
+    try:
+        path.open("rb").close()
+    except OSError as error:
+        raise ValueError(f"{name}can't be read: {error.strerror}") from None
 
 
 def _check_bootstrap_servers(value: str) -> str:
@@ -114,7 +135,7 @@ class KafkaSettings(BaseSettings):
     """PEM; without it the machine's own certificate authorities are trusted."""
     kafka_ssl_certificate_file: Path | None = None
     """PEM; a client certificate with its chain, for brokers that ask for one."""
-    kafka_ssl_key_file: Path | None = None
+    kafka_ssl_key_file: Annotated[Path | None, Field(validate_default=True)] = None
     """PEM, without a passphrase; not needed if the certificate's file holds the key as well."""
 
     @field_validator("kafka_sasl_mechanism", "kafka_sasl_username", "kafka_sasl_password")
@@ -143,10 +164,7 @@ class KafkaSettings(BaseSettings):
         protocol = info.data.get("kafka_security_protocol")
         if protocol in {"PLAINTEXT", "SASL_PLAINTEXT"}:
             raise ValueError(f"isn't used with KAFKA_SECURITY_PROTOCOL={protocol}")
-        try:
-            value.open("rb").close()
-        except OSError as error:
-            raise ValueError(f"can't be read: {error.strerror}") from None
+        _check_readable(value)
         return value
 
     @field_validator("kafka_ssl_ca_file")
@@ -161,9 +179,20 @@ class KafkaSettings(BaseSettings):
 
     @field_validator("kafka_ssl_key_file")
     @classmethod
-    def _belongs_to_certificate(cls, value: Path | None, info: ValidationInfo) -> Path | None:
-        if value is not None and info.data.get("kafka_ssl_certificate_file", ...) is None:
+    def _is_of_certificate(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+        if "kafka_ssl_certificate_file" not in info.data:
+            return value  # it has been refused itself
+        certificate = info.data["kafka_ssl_certificate_file"]
+        if certificate is None and value is not None:
             raise ValueError("is used with KAFKA_SSL_CERTIFICATE_FILE only")
+        if certificate is not None:
+            try:
+                # A key with a passphrase would otherwise ask the terminal for it.
+                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, value, password=str)
+            except ssl.SSLError:
+                raise ValueError(
+                    "must hold the key of KAFKA_SSL_CERTIFICATE_FILE, both in PEM and without a passphrase"
+                ) from None
         return value
 
 

@@ -1,5 +1,8 @@
 """Settings are refused all at once, by name, without repeating a secret."""
 
+from pathlib import Path
+from urllib.parse import quote
+
 import pytest
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
@@ -12,6 +15,7 @@ from servicekit.config import (
     load_settings,
     read_settings,
 )
+from servicekit.db.engine import psycopg2_url
 
 
 class Settings(HttpSettings, ConsumerSettings, DatabaseSettings, ProcessSettings):
@@ -59,6 +63,11 @@ def test_every_missing_and_malformed_variable_is_named_in_one_message(
         ("DATABASE_URL", "not a url"),
         ("DATABASE_URL", "postgresql://user:secret@one:5432,two:5432/shop"),
         ("DATABASE_URL", "postgresql://user:secret@127.0.0.1:99999/shop"),
+        ("DATABASE_URL", "postgresql://user:secret@127.0.0.1:5432/shop?sslmode=verify-fully"),
+        (
+            "DATABASE_URL",
+            "postgresql://user:secret@127.0.0.1:5432/shop?sslmode=require&sslrootcert=/none.pem",
+        ),
         ("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1"),
         ("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092,"),
         ("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:0"),
@@ -94,3 +103,33 @@ def test_variable_that_stands_in_place_of_its_parts_is_named(monkeypatch: pytest
     monkeypatch.setenv("SOURCES", "foo")
     with pytest.raises(InvalidSettings, match="SOURCES: can't be parsed"):
         read_settings(Nested)
+
+
+def test_a_database_url_says_how_it_is_encrypted(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    authority = tmp_path / "the authority.pem"
+    authority.touch()
+    set_valid(monkeypatch)
+    url = (
+        "postgresql://us%40er:p%40ss%2Fw%3Ard%25@db.example:5432/shop"
+        f"?sslmode=verify-full&sslrootcert={quote(str(authority))}"
+    )
+    monkeypatch.setenv("DATABASE_URL", url)
+    settings = read_settings(Settings)
+    assert psycopg2_url(settings.database_url).translate_connect_args() == {
+        "username": "us@er",
+        "password": "p@ss/w:rd%",
+        "host": "db.example",
+        "port": 5432,
+        "database": "shop",
+    }
+    assert psycopg2_url(settings.database_url).query == {
+        "sslmode": "verify-full",
+        "sslrootcert": str(authority),
+    }
+
+
+def test_the_systems_authorities_are_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_valid(monkeypatch)
+    url = "postgresql://user:secret@db.example/shop?sslmode=verify-full&sslrootcert=system"
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert read_settings(Settings).database_url == url
