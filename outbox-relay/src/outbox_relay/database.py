@@ -11,7 +11,7 @@ _TCP = {"keepalives_idle": 4, "keepalives_interval": 2, "keepalives_count": 3, "
 
 # The statements are written for one plan each (see their files) and this keeps to it even where statistics
 # are missing or old. Losing the latest cursor in a crash of the server merely repeats a page, so no write of
-# it waits for the disk (see PostgresSource); a change of leader, which the fence rests on, is written on the
+# it waits for the disk (see WorkSession); a change of leader, which the fence rests on, is written on the
 # other connection and does.
 _WORK_OPTIONS = {
     "enable_seqscan": "off",
@@ -22,8 +22,14 @@ _WORK_OPTIONS = {
 
 
 def work_engine(source: SourceSettings, settings: RelaySettings) -> Engine:
-    """For reading pages and moving the cursor; each statement is its own transaction."""
-    return _engine(source, settings, _WORK_OPTIONS, pool_size=2, max_overflow=0, pool_timeout=5)
+    """For the one session that reads pages and moves cursors; each statement is its own transaction."""
+    return _engine(source, settings, _WORK_OPTIONS, poolclass=pool.NullPool)
+
+
+def maintenance_engine(source: SourceSettings, settings: RelaySettings) -> Engine:
+    """For measuring what waits, and for making and dropping partitions."""
+    options = {"enable_seqscan": "off", "jit": "off"}
+    return _engine(source, settings, options, pool_size=2, max_overflow=0, pool_timeout=5)
 
 
 def leadership_engine(source: SourceSettings, settings: RelaySettings) -> Engine:

@@ -1,5 +1,9 @@
 """What can go wrong between an outbox and Kafka."""
 
+from collections.abc import Sequence
+
+from outbox_relay.model import Event
+
 
 class RelayError(Exception):
     """The relay can't go on for now; it repeats from the cursor."""
@@ -21,9 +25,18 @@ class SessionLost(SourceUnavailable):
 
 
 class CursorMissing(RelayError):
-    """The source's outbox has no cursor for this shard."""
+    """The source's outbox has no cursors."""
 
     kind = "cursor"
+
+
+class ForeignCluster(RelayError):
+    """The cursors come from another database cluster, whose transaction ids mean nothing in this one.
+
+    A restored backup; `outbox-relay rebase` goes on from it.
+    """
+
+    kind = "foreign_cluster"
 
 
 class LostLeadership(RelayError):
@@ -56,21 +69,27 @@ class PublishAbandoned(PublishFailed):
     kind = "abandoned"
 
 
-class EventRejected(PublishFailed):
-    """Kafka refuses an event; repeating helps only after somebody has changed something.
-
-    ``event_id`` names the event. It holds back its source until dead letters exist to park it in.
-    """
-
-    kind = "rejected"
-
-    def __init__(self, event_id: str, topic: str, reason: str) -> None:
-        self.event_id = event_id
-        self.topic = topic
-        super().__init__(f"event {event_id} for topic {topic}: {reason}")
-
-
-class TopicMissing(EventRejected):
-    """The topic of an event does not exist."""
+class TopicMissing(PublishFailed):
+    """The topic of an event does not exist, for less long than it takes to believe it."""
 
     kind = "topic_missing"
+
+
+class BatchRefused(PublishFailed):
+    """Kafka refuses several events together; the next attempt sends them in smaller batches."""
+
+    kind = "batch_refused"
+
+
+class EventsRejected(PublishFailed):
+    """Kafka refuses events, however often they are sent: they become dead letters.
+
+    ``kind`` says why: ``too_large``, ``unknown_topic``, ``unauthorized``, ``invalid_topic``, ``invalid_key``
+    or ``invalid_record``.
+    """
+
+    def __init__(self, events: Sequence[Event], kind: str, reason: str) -> None:
+        self.events = events
+        self.kind = kind
+        self.reason = reason
+        super().__init__(f"{len(events)} of topic {events[0].topic} rejected ({kind}): {reason}")

@@ -3,8 +3,8 @@
 from flask import Flask, Response
 from pydantic import Field
 
+from outbox_relay.lag import ShardLag
 from outbox_relay.readiness import KafkaWatch, readiness_checks
-from outbox_relay.source import Lag
 from outbox_relay.status import SourceStatus, StatusBoard
 from servicekit.fields import JsonModel
 from servicekit.http.app import create_app
@@ -17,7 +17,7 @@ class LagReply(JsonModel):
     """What waits to be published."""
 
     events: int
-    at_least: bool = Field(description="True when more events wait than are counted.")
+    is_estimate: bool = Field(description="True when more events wait than are counted.")
     seconds: float = Field(description="Age of the oldest event that waits.")
 
 
@@ -27,9 +27,8 @@ class ShardReply(JsonModel):
     shard: int
     leader: str | None = Field(description="host:pid of the relay that leads or has led last.")
     is_leader: bool = Field(description="Whether that is the process that answers.")
-    epoch: int | None
-    lag: LagReply | None
-    last_error: str | None
+    epoch: int
+    lag: LagReply
     dead_letters: int
 
 
@@ -37,7 +36,10 @@ class SourceReply(JsonModel):
     """A database with an outbox."""
 
     name: str
-    shards: list[ShardReply]
+    last_error: str | None
+    oldest_partition: str | None = Field(description="The oldest partition of the outbox that is kept.")
+    oldest_event_seconds: float | None
+    shards: list[ShardReply] = Field(description="None while the database is out of reach.")
 
 
 class SourcesReply(JsonModel):
@@ -52,7 +54,7 @@ def create_relay_app(board: StatusBoard, kafka: KafkaWatch) -> Flask:
 
     @app.get(
         "/api/v1/relay/sources",
-        summary="Leader, lag and last error of every source",
+        summary="Leader, lag and dead letters of every shard of every source",
         responses={200: SourcesReply},
     )
     def sources() -> Response:
@@ -63,17 +65,21 @@ def create_relay_app(board: StatusBoard, kafka: KafkaWatch) -> Flask:
 
 def _source(status: SourceStatus) -> SourceReply:
     lag = status.lag
-    shard = ShardReply(
-        shard=status.shard,
-        leader=None if lag is None else lag.leader,
-        is_leader=status.is_leader,
-        epoch=None if lag is None else lag.epoch,
-        lag=None if lag is None else _lag(lag),
+    return SourceReply(
+        name=status.name,
         last_error=None if status.last_error is None else str(status.last_error),
-        dead_letters=0,
+        oldest_partition=None if lag is None else lag.oldest_partition,
+        oldest_event_seconds=None if lag is None else round(lag.oldest_event_seconds, 3),
+        shards=[] if lag is None else [_shard(shard, status) for shard in lag.shards],
     )
-    return SourceReply(name=status.name, shards=[shard])
 
 
-def _lag(lag: Lag) -> LagReply:
-    return LagReply(events=lag.events, at_least=lag.at_least, seconds=round(lag.seconds, 3))
+def _shard(shard: ShardLag, status: SourceStatus) -> ShardReply:
+    return ShardReply(
+        shard=shard.shard,
+        leader=shard.leader,
+        is_leader=shard.shard in status.led_shards,
+        epoch=shard.epoch,
+        lag=LagReply(events=shard.events, is_estimate=shard.is_estimate, seconds=round(shard.seconds, 3)),
+        dead_letters=shard.dead_letters,
+    )

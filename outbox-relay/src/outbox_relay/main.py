@@ -6,17 +6,23 @@ import threading
 from importlib.metadata import version
 
 import structlog
+from sqlalchemy import Engine
 
 from outbox_relay.broker import BrokerProbe
 from outbox_relay.config import RelaySettings, SourceSettings
-from outbox_relay.database import leadership_engine, work_engine
+from outbox_relay.database import leadership_engine, maintenance_engine, work_engine
 from outbox_relay.http import create_relay_app
-from outbox_relay.leadership import Leadership, lock_id
+from outbox_relay.lag import measure
+from outbox_relay.leadership import Leadership
 from outbox_relay.measured import MeasuredPublisher
+from outbox_relay.pace import Pace
+from outbox_relay.parking import PostgresDeadLetters
 from outbox_relay.publisher import KafkaPublisher
 from outbox_relay.readiness import KafkaWatch
 from outbox_relay.relay import Relay
+from outbox_relay.retention import Retention
 from outbox_relay.schedule import Schedule
+from outbox_relay.session import WorkSession
 from outbox_relay.source import PostgresSource
 from outbox_relay.status import StatusBoard
 from outbox_relay.worker import SourceWorker
@@ -26,7 +32,6 @@ from servicekit.lifecycle import StopSignal
 from servicekit.messaging.cluster import KafkaCluster
 from servicekit.observability.logging import configure_logging
 
-_SHARD = 0
 _BEAT_SECONDS = 1.0
 _MEASURE_SECONDS = 1.0
 _PROBE_SECONDS = 2.0
@@ -43,10 +48,13 @@ def run() -> None:
     stop = StopSignal()
     stop.install()
     board = StatusBoard()
-    probe = BrokerProbe(KafkaCluster.of(settings), settings.kafka_client_id)
+    cluster = KafkaCluster.of(settings)
+    probe = BrokerProbe(cluster, settings.kafka_client_id)
     kafka = KafkaWatch(probe.check)
-    workers = [_worker(name, source, settings, probe, board) for name, source in settings.sources.items()]
-    schedule = _schedule(workers, kafka)
+    workers = [
+        _worker(name, source, settings, cluster, probe, board) for name, source in settings.sources.items()
+    ]
+    schedule = _schedule(workers, kafka, settings)
     with HttpServer(create_relay_app(board, kafka), settings.http_host, settings.http_port):
         schedule.start()
         _log.info("relay_started", sources=sorted(settings.sources), version=version("outbox-relay"))
@@ -57,40 +65,61 @@ def run() -> None:
 
 
 def _worker(
-    name: str, source: SourceSettings, settings: RelaySettings, probe: BrokerProbe, board: StatusBoard
+    name: str,
+    source: SourceSettings,
+    settings: RelaySettings,
+    cluster: KafkaCluster,
+    probe: BrokerProbe,
+    board: StatusBoard,
 ) -> SourceWorker:
     leadership = Leadership(
         leadership_engine(source, settings),
-        lock=lock_id(source.database_schema, _SHARD),
-        shard=_SHARD,
+        schema=source.database_schema,
         identity=f"{socket.gethostname()}:{os.getpid()}",
         timeout_seconds=settings.leadership_timeout_ms / 1000,
     )
-    postgres = PostgresSource(work_engine(source, settings), leadership, _SHARD)
+    engine = work_engine(source, settings)
+    session = WorkSession(engine, on_loss=leadership.renounce)
     publisher = KafkaPublisher(
-        KafkaCluster.of(settings),
+        cluster,
         f"{settings.kafka_client_id}-{name}",
-        settings.publish_timeout_seconds,
         probe,
+        timeout_seconds=settings.publish_timeout_seconds,
+        event_max_bytes=settings.event_max_bytes,
+        missing_topic_grace_seconds=settings.missing_topic_grace_seconds,
     )
-    board.add(name, _SHARD)
+    side_engine = maintenance_engine(source, settings)
+    board.add(name)
     return SourceWorker(
         name,
-        relay=Relay(postgres, MeasuredPublisher(publisher, name), settings.page_size),
+        relay=Relay(
+            PostgresSource(session, leadership, settings.page_events, settings.page_bytes),
+            PostgresDeadLetters(session, name),
+            MeasuredPublisher(publisher, name),
+        ),
         leadership=leadership,
-        source=postgres,
-        publisher=publisher,
+        retention=Retention(name, side_engine, settings),
+        measure=lambda: measure(side_engine),
         board=board,
-        poll_interval_seconds=settings.poll_interval_ms / 1000,
+        pace=Pace(settings.poll_interval_busy_ms / 1000, settings.poll_interval_ms / 1000),
+        abandon=publisher.abandon,
+        close=lambda: _close(session, engine, side_engine),
     )
 
 
-def _schedule(workers: list[SourceWorker], kafka: KafkaWatch) -> Schedule:
+def _close(session: WorkSession, *engines: Engine) -> None:
+    session.end()
+    for engine in engines:
+        engine.dispose()
+
+
+def _schedule(workers: list[SourceWorker], kafka: KafkaWatch, settings: RelaySettings) -> Schedule:
     schedule = Schedule()
     schedule.every(_PROBE_SECONDS, "kafka", kafka.run_once)
     for worker in workers:
         schedule.every(_BEAT_SECONDS, f"{worker.name}.beat", worker.beat_once)
         schedule.every(_MEASURE_SECONDS, f"{worker.name}.measure", worker.measure_once)
+        schedule.every(settings.maintenance_interval_seconds, f"{worker.name}.maintain", worker.maintain_once)
         schedule.step(f"{worker.name}.relay", worker.relay_once)
     return schedule
 
@@ -100,6 +129,8 @@ def _stop(schedule: Schedule, workers: list[SourceWorker]) -> None:
     watchdog = threading.Timer(_GIVE_UP_SECONDS, _give_up)
     watchdog.daemon = True
     watchdog.start()
+    for worker in workers:
+        worker.stop()
     finishing = threading.Thread(target=schedule.stop, name="finish", daemon=True)
     finishing.start()
     finishing.join(_FINISH_SECONDS)

@@ -1,13 +1,14 @@
 """The words of the protocol: events, snapshots that bound what was published, the right to publish."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime
-from typing import Self
+from typing import NamedTuple, Self
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One row of an outbox. ``payload`` is published byte for byte."""
+class Event(NamedTuple):
+    """One row of an outbox. ``payload`` is published byte for byte.
+
+    A tuple, since millions of them are made: the fields are the columns of ``sql/read_page.sql``, in order.
+    """
 
     position: int
     event_id: str
@@ -17,7 +18,10 @@ class Event:
     source: str
     payload: str
     traceparent: str | None
-    created_at: datetime
+    time: str
+    """When it was stored, RFC 3339 in UTC."""
+    age_seconds: float
+    """How long ago that was when it was read, by the server's clock."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,13 @@ class Window:
     position: int
     """Published up to here."""
     main_start: int | None
-    """The smallest position of a transaction that began after ``lower``; None when there is no such row."""
+    """No row of a transaction that began after ``lower`` lies before it; None when there is no such row."""
+    has_late_rows: bool = False
+    """Whether a transaction that was running at ``lower`` has left rows since."""
+
+    @property
+    def is_empty(self) -> bool:
+        return self.main_start is None and not self.has_late_rows
 
     def published_to(self, position: int) -> Self:
         return replace(self, position=position)
@@ -65,6 +75,18 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
+class Shards:
+    """Shards of one source that are published together: a key belongs to shard ``hash(key) % total``."""
+
+    numbers: frozenset[int]
+    total: int
+
+    @property
+    def all(self) -> bool:
+        return len(self.numbers) == self.total
+
+
+@dataclass(frozen=True, slots=True)
 class Lease:
     """The right to publish a shard.
 
@@ -72,4 +94,13 @@ class Lease:
     here: a lease lives for days, and where to go on is known to the database alone.
     """
 
+    shard: int
     epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """The next events of a window, and whether they are its last."""
+
+    events: list[Event]
+    complete: bool

@@ -3,115 +3,139 @@
 Order within a partition must be a prefix of what was sent, whatever fails: an event behind a failed one must
 not reach the log before it. kafka-python's idempotent producer has one batch of a partition in flight at a
 time and repeats it before the next, so only a batch that is *given up* lets later ones overtake. Hence it
-never gives one up by itself (endless retries, a delivery timeout of weeks), and on the first event that a
+never gives one up by itself (endless retries, a delivery timeout of weeks), and on the first batch that a
 broker refuses, or when this publisher's own deadline has passed, the producer is stopped at once and what it
 still holds is dropped.
 """
 
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from typing import Any
 
-from kafka import KafkaProducer
 from kafka.errors import (
     BrokerResponseError,
     IllegalStateError,
+    InvalidRecordError,
+    InvalidTopicError,
     KafkaError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
-    UnknownError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
 )
-from kafka.producer.future import FutureRecordMetadata
 
+from outbox_relay.batch_producer import BatchFuture, BatchProducer
 from outbox_relay.broker import BrokerProbe
 from outbox_relay.errors import (
+    BatchRefused,
     BrokerUnavailable,
-    EventRejected,
+    EventsRejected,
     PublishAbandoned,
     PublishFailed,
     PublishTimedOut,
     TopicMissing,
 )
 from outbox_relay.model import Event
-from outbox_relay.record import record_headers
+from outbox_relay.record import RecordBatch, RecordEncoder, batches
 from servicekit.messaging.cluster import KafkaCluster
 
+BATCH_BYTES = 256 * 1024
+_BATCH_EVENTS = 10_000
+_SMALLER_BATCHES_SECONDS = 60.0
 _CONNECT_TIMEOUT_MS = 3_000
 _TOPIC_TIMEOUT_MS = 3_000
-_STOP_TIMEOUT_SECONDS = 5
 _NEVER_MS = 2**31 - 1
 
-Refused = Callable[[BaseException], None]
+_PERMANENT: dict[type[BaseException], str] = {
+    MessageSizeTooLargeError: "too_large",
+    RecordListTooLargeError: "too_large",
+    TopicAuthorizationFailedError: "unauthorized",
+    InvalidTopicError: "invalid_topic",
+    InvalidRecordError: "invalid_record",
+}
 
 
-class _AbortableProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no type information
-    """A producer that can be stopped without delivering what it holds.
+def producer_options(cluster: KafkaCluster, client_id: str) -> dict[str, Any]:
+    """What the producer is made with."""
+    return {
+        **cluster.client_options,
+        "client_id": client_id,
+        "acks": "all",
+        "enable_idempotence": True,
+        "allow_auto_create_topics": False,
+        "delivery_timeout_ms": _NEVER_MS,
+        "bootstrap_timeout_ms": _CONNECT_TIMEOUT_MS,
+        "max_block_ms": _TOPIC_TIMEOUT_MS,
+        "request_timeout_ms": 10_000,
+        "reconnect_backoff_max_ms": 1_000,
+        # Batches are whole when they are given to it.
+        "linger_ms": 0,
+        "batch_size": BATCH_BYTES,
+        "metrics_enabled": False,
+    }
 
-    ``close(timeout=0)`` is no such thing: it first flushes, which raises when something is left, and the
-    thread that sends goes on.
-    """
 
-    def stop_sending(self) -> None:
-        """Send nothing that isn't on its way already. Returns at once; any thread may call it."""
-        self._sender.force_close()
+class _KafkaDelivery:
+    """Batches on their way, and the time by which they must have arrived."""
 
-    def abort(self) -> None:
-        """Stop sending, let every open future fail, and close."""
-        self.stop_sending()
-        self._sender.join(_STOP_TIMEOUT_SECONDS)
-        if not self._sender.is_alive():
-            # Every future is done by now, so the flush inside returns and nothing is left to wait for.
-            self.close(timeout=_STOP_TIMEOUT_SECONDS)
-
-
-class _Attempt:
-    """One page on its way: its deadline, and the first event that was refused."""
-
-    def __init__(self, producer: _AbortableProducer, timeout_seconds: float) -> None:
-        self._producer = producer
+    def __init__(
+        self, publisher: "KafkaPublisher", timeout_seconds: float, futures: Sequence[BatchFuture]
+    ) -> None:
+        self._publisher = publisher
         self._deadline = time.monotonic() + timeout_seconds
-        self.refused: tuple[Event, BaseException] | None = None
+        self._futures = futures
 
-    @property
-    def seconds_left(self) -> float:
-        return max(0.0, self._deadline - time.monotonic())
-
-    def on_refusal(self, event: Event) -> Refused:
-        def refuse(error: BaseException) -> None:
-            if self.refused is None:
-                self.refused = (event, error)
-            # Runs in the sending thread before the partition is free for its next batch.
-            self._producer.stop_sending()
-
-        return refuse
+    def wait(self) -> None:
+        try:
+            for future in self._futures:
+                if future.failure(max(0.0, self._deadline - time.monotonic())) is not None:
+                    raise self._publisher.failure()
+        except TimeoutError:
+            self._publisher.abandon()
+            raise PublishTimedOut("not acknowledged in time; is a partition without a leader?") from None
 
 
 class KafkaPublisher:
     """Publishes pages as :class:`outbox_relay.relay.Publisher` promises it."""
 
     def __init__(
-        self, cluster: KafkaCluster, client_id: str, timeout_seconds: float, probe: BrokerProbe
+        self,
+        cluster: KafkaCluster,
+        client_id: str,
+        probe: BrokerProbe,
+        *,
+        timeout_seconds: float,
+        event_max_bytes: int,
+        missing_topic_grace_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._cluster = cluster
         self._client_id = client_id
-        self._timeout_seconds = timeout_seconds
         self._probe = probe
+        self._timeout_seconds = timeout_seconds
+        self._event_max_bytes = event_max_bytes
+        self._grace_seconds = missing_topic_grace_seconds
+        self._clock = clock
+        self._encoder = RecordEncoder()
         self._lock = threading.Lock()
-        self._producer: _AbortableProducer | None = None
+        self._producer: BatchProducer | None = None
+        self._refused: tuple[RecordBatch, BaseException] | None = None
+        self._batch_events = _BATCH_EVENTS
+        self._smaller_until = 0.0
+        self._missing_since: dict[str, float] = {}
 
-    def publish(self, events: Sequence[Event]) -> None:
+    def send(self, events: Sequence[Event]) -> _KafkaDelivery:
         producer = self._connected()
-        attempt = _Attempt(producer, self._timeout_seconds)
         try:
-            self._check_topics(producer, events)
-            self._deliver(producer, events, attempt)
-        except PublishFailed:
-            self.abandon()
-            raise
+            encoded = self._encode(producer, events)
+            # Only now, so that an event which can't be sent lets none before it be sent for nothing.
+            futures = [producer.send_batch(batch, self._on_refusal(producer, batch)) for batch in encoded]
         except KafkaError as error:
             self.abandon()
-            raise _failure(attempt, error) from error
+            raise PublishFailed(str(error) or type(error).__name__) from error
+        return _KafkaDelivery(self, self._timeout_seconds, futures)
 
     def abandon(self) -> None:
         with self._lock:
@@ -119,75 +143,97 @@ class KafkaPublisher:
         if producer is not None:
             producer.abort()
 
-    def _connected(self) -> _AbortableProducer:
+    def failure(self) -> PublishFailed:
+        """Why what was sent has failed: the first batch that was refused, if any was."""
+        self.abandon()
+        if self._refused is None:
+            return PublishAbandoned()
+        batch, error = self._refused
+        reason = str(error) or type(error).__name__
+        kind = next((kind for type_, kind in _PERMANENT.items() if isinstance(error, type_)), None)
+        if kind is None:
+            return PublishFailed(reason)
+        if len(batch.events) > 1 and kind != "unauthorized":
+            self._batch_events = len(batch.events) // 2
+            self._smaller_until = self._clock() + _SMALLER_BATCHES_SECONDS
+            return BatchRefused(f"{len(batch.events)} events of topic {batch.topic}: {reason}")
+        return EventsRejected(batch.events, kind, reason)
+
+    def _connected(self) -> BatchProducer:
         with self._lock:
             if self._producer is None:
-                self._producer = self._connect()
+                self._refused = None
+                try:
+                    self._producer = BatchProducer(**producer_options(self._cluster, self._client_id))
+                except KafkaError as error:
+                    raise BrokerUnavailable(f"{self._cluster}: {self._cluster.reason(error)}") from error
             return self._producer
 
-    def _connect(self) -> _AbortableProducer:
-        try:
-            return _AbortableProducer(
-                **self._cluster.client_options,
-                client_id=self._client_id,
-                acks="all",
-                enable_idempotence=True,
-                allow_auto_create_topics=False,
-                delivery_timeout_ms=_NEVER_MS,
-                bootstrap_timeout_ms=_CONNECT_TIMEOUT_MS,
-                max_block_ms=_TOPIC_TIMEOUT_MS,
-                request_timeout_ms=10_000,
-                reconnect_backoff_max_ms=1_000,
-                # Lets a page make few large requests; the flush behind it ends the lingering.
-                linger_ms=5,
-                batch_size=256 * 1024,
-                metrics_enabled=False,
+    def _encode(self, producer: BatchProducer, events: Sequence[Event]) -> list[RecordBatch]:
+        if self._clock() >= self._smaller_until:
+            self._batch_events = _BATCH_EVENTS
+        self._check_keys(events)
+        self._check_topics(producer, events)
+        partitions: defaultdict[tuple[str, int], list[Event]] = defaultdict(list)
+        for event in events:
+            partitions[event.topic, producer.partition_of(event.topic, event.key)].append(event)
+        encoded = [
+            batch
+            for (topic, partition), own in partitions.items()
+            for batch in batches(
+                self._encoder,
+                topic,
+                partition,
+                own,
+                max_bytes=BATCH_BYTES,
+                max_events=self._batch_events,
             )
-        except KafkaError as error:
-            raise BrokerUnavailable(f"{self._cluster}: {self._cluster.reason(error)}") from error
+        ]
+        for batch in encoded:
+            if len(batch.body) > self._event_max_bytes and len(batch.events) == 1:
+                reason = f"{len(batch.body)} bytes, more than {self._event_max_bytes}"
+                raise EventsRejected(batch.events, "too_large", reason)
+        return encoded
 
-    def _check_topics(self, producer: _AbortableProducer, events: Sequence[Event]) -> None:
-        first_events = {event.topic: event for event in reversed(events)}
-        for topic, event in first_events.items():
+    def _check_keys(self, events: Sequence[Event]) -> None:
+        keyless = [event for event in events if not event.key]
+        if keyless:
+            raise EventsRejected(keyless, "invalid_key", "an event without a key has no order")
+
+    def _check_topics(self, producer: BatchProducer, events: Sequence[Event]) -> None:
+        for topic in {event.topic for event in events}:
             try:
-                producer.partitions_for(topic)
+                # One that was missing lately is asked for first: the producer's own way waits for it.
+                if topic in self._missing_since and self._probe.is_missing(topic):
+                    self._on_missing(topic, events)
+                producer.learn_partitions(topic)
             except KafkaTimeoutError as error:
-                if self._probe.is_missing(topic):
-                    raise TopicMissing(event.event_id, topic, "the topic does not exist") from error
-                raise BrokerUnavailable(f"no metadata for topic {topic}") from error
-            except (BrokerResponseError, ValueError) as error:
-                raise EventRejected(event.event_id, topic, str(error)) from error
+                if not self._probe.is_missing(topic):
+                    raise BrokerUnavailable(f"no metadata for topic {topic}") from error
+                self._on_missing(topic, events)
+            except TopicAuthorizationFailedError as error:
+                raise _rejected(topic, events, "unauthorized", str(error)) from error
+            except (BrokerResponseError, ValueError, TypeError) as error:
+                raise _rejected(topic, events, "invalid_topic", str(error)) from error
+            else:
+                self._missing_since.pop(topic, None)
 
-    def _deliver(self, producer: _AbortableProducer, events: Sequence[Event], attempt: _Attempt) -> None:
-        futures = [self._send(producer, event, attempt) for event in events]
-        # Raised for a batch that was too large for its broker and has been split; its events' futures know
-        # more.
-        with suppress(UnknownError):
-            producer.flush(timeout=attempt.seconds_left)
-        for future in futures:
-            future.get(timeout=attempt.seconds_left)
+    def _on_missing(self, topic: str, events: Sequence[Event]) -> None:
+        # A topic may be missing because somebody is making it anew.
+        since = self._missing_since.setdefault(topic, self._clock())
+        if self._clock() - since < self._grace_seconds:
+            raise TopicMissing(f"the topic {topic} does not exist")
+        raise _rejected(topic, events, "unknown_topic", "the topic does not exist")
 
-    def _send(self, producer: _AbortableProducer, event: Event, attempt: _Attempt) -> FutureRecordMetadata:
-        refuse = attempt.on_refusal(event)
-        try:
-            future = producer.send(
-                event.topic,
-                key=event.key.encode(),
-                value=event.payload.encode(),
-                headers=record_headers(event),
-            )
-        except MessageSizeTooLargeError as error:
-            refuse(error)
-            raise
-        return future.add_errback(refuse)
+    def _on_refusal(self, producer: BatchProducer, batch: RecordBatch) -> Callable[[BaseException], None]:
+        def refuse(error: BaseException) -> None:
+            # Batches that a stopped producer drops end so, too; they were refused by nobody.
+            if self._refused is None and not isinstance(error, IllegalStateError):
+                self._refused = (batch, error)
+            producer.stop_sending()
+
+        return refuse
 
 
-def _failure(attempt: _Attempt, error: KafkaError) -> PublishFailed:
-    if attempt.refused is None:
-        if isinstance(error, KafkaTimeoutError):
-            return PublishTimedOut("not acknowledged in time; is a partition without a leader?")
-        return PublishFailed(str(error) or type(error).__name__)
-    event, reason = attempt.refused
-    if isinstance(reason, IllegalStateError):
-        return PublishAbandoned()
-    return EventRejected(event.event_id, event.topic, str(reason) or type(reason).__name__)
+def _rejected(topic: str, events: Sequence[Event], kind: str, reason: str) -> EventsRejected:
+    return EventsRejected([event for event in events if event.topic == topic], kind, reason)

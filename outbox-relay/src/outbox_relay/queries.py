@@ -5,8 +5,29 @@ from importlib import resources
 
 from sqlalchemy import TextClause, text
 
+from outbox_relay.model import Shards
+
+# What hash partitioning in PostgreSQL itself rests on, so it stays the same from one version to the next.
+_SHARD_OF_ROW = 'mod(hashtextextended(aggregateid COLLATE "C", 0) & 2147483647, :total) = ANY (:numbers)'
+
 
 @cache
 def query(name: str) -> TextClause:
     """The statement in ``sql/<name>.sql``."""
-    return text(resources.files("outbox_relay").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8"))
+    return text(_read(name))
+
+
+def sharded(name: str, shards: Shards) -> tuple[TextClause, dict[str, object]]:
+    """The statement in ``sql/<name>.sql`` for some shards only, and the parameters which say that."""
+    if shards.all:
+        return _sharded(name, "true"), {}
+    return _sharded(name, _SHARD_OF_ROW), {"total": shards.total, "numbers": sorted(shards.numbers)}
+
+
+@cache
+def _sharded(name: str, condition: str) -> TextClause:
+    return text(_read(name).replace("/*shards*/", condition))
+
+
+def _read(name: str) -> str:
+    return resources.files("outbox_relay").joinpath("sql", f"{name}.sql").read_text(encoding="utf-8")

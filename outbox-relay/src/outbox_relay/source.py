@@ -1,168 +1,122 @@
-"""The PostgreSQL side of a relay: one shard of one outbox."""
+"""The PostgreSQL side of a relay: the outbox of one database."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import Connection, Engine, Row
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-
-from outbox_relay.database import unavailable
-from outbox_relay.errors import CursorMissing, LostLeadership, SessionLost, SourceUnavailable
+from outbox_relay.errors import ForeignCluster, LostLeadership
 from outbox_relay.leadership import Leadership
-from outbox_relay.model import Cursor, Event, Lease, Window
-from outbox_relay.queries import query
+from outbox_relay.model import Cursor, Event, Lease, Page, Shards, Window
+from outbox_relay.queries import query, sharded
+from outbox_relay.session import WorkSession
 
-LAG_CAP = 10_000
-"""Waiting events are counted up to here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Lag:
-    """What waits in a shard, and who leads it. ``events`` beyond :data:`LAG_CAP` are not counted."""
-
-    leader: str | None
-    epoch: int
-    events: int
-    at_least: bool
-    seconds: float
+_LARGE_WINDOW = 20_000
+"""Rows up to which it is cheaper to look at all of a window than at the partitions."""
 
 
 class PostgresSource:
-    """A shard as :class:`outbox_relay.relay.Source` promises it.
+    """An outbox as :class:`outbox_relay.relay.Source` promises it."""
 
-    A crash of the server takes back what had not reached the disk, and hands transaction ids out again that
-    left no trace there. Two rules keep an event with such an xid from being taken for published:
-
-    - A cursor in memory lives no longer than the session that it was loaded in. It may cover xids that a
-      crash has taken back, and no session survives a crash. The leadership is renounced with it: where a
-      standby server was promoted that lagged behind, the epoch is lost, too.
-    - A stored cursor covers no xid that is still to be handed out, though it is saved without waiting for the
-      disk. A snapshot's xmax is at most the next xid of its time, and the transaction that saves it, in the
-      same session, takes its own xid after that: xmax <= own xid. Where the saved row has survived, so has
-      its commit record or a checkpoint behind it, and from either the recovery moves the next xid past its
-      own. What the snapshot shows as committed was logged before that record, so it has survived as well;
-      what it shows as running has rolled back unless it has committed since.
-    """
-
-    def __init__(self, engine: Engine, leadership: Leadership, shard: int) -> None:
-        self._engine = engine
+    def __init__(
+        self, session: WorkSession, leadership: Leadership, page_events: int, page_bytes: int
+    ) -> None:
+        self._session = session
         self._leadership = leadership
-        self._shard = shard
-        self._session: Connection | None = None
+        self._page_events = page_events
+        self._page_bytes = page_bytes
+        self._limit = page_events
+        self._places: dict[int, str] = {}
 
-    def lease(self) -> Lease | None:
-        return self._leadership.lease()
+    def leases(self) -> Mapping[int, Lease]:
+        return self._leadership.leases()
 
-    def load(self, epoch: int) -> Cursor:
-        self._end_session()
-        with _translated_errors():
-            self._session = self._engine.connect()
-        with self._in_session() as session:
-            parameters = {"shard": self._shard, "epoch": epoch}
-            row = session.execute(query("load_cursor"), parameters).one_or_none()
-        if row is None:
+    def holds(self, leases: Sequence[Lease]) -> bool:
+        return self._leadership.holds(leases)
+
+    def let_go(self, kept: Sequence[Lease]) -> None:
+        self._leadership.let_go(kept)
+
+    def begin(self) -> None:
+        self._session.begin()
+        self._places = {}
+
+    def load(self, leases: Sequence[Lease]) -> tuple[int, Mapping[int, Cursor]]:
+        rows = self._session.run(query("load_cursors"), **_fence(leases)).all()
+        if len(rows) < len(leases):
             raise self._fenced_off()
-        return Cursor(row.snapshot, row.window_snapshot, row.window_position)
+        if not all(row.is_of_this_cluster for row in rows):
+            raise ForeignCluster
+        self._places |= {row.shard: row.place for row in rows}
+        cursors = {row.shard: Cursor(row.snapshot, row.window_snapshot, row.window_position) for row in rows}
+        return rows[0].shards, cursors
 
-    def open_window(self, cursor: Cursor) -> Window | None:
-        parameters = {"snapshot": cursor.snapshot, "window": cursor.window_snapshot}
-        with self._in_session() as session:
-            row = session.execute(query("open_window"), parameters).one()
-        if cursor.window_snapshot is None and row.main_start is None and not row.has_late_rows:
-            return None
-        return Window(cursor.snapshot, row.snapshot, cursor.window_position, row.main_start)
+    def open_window(self, cursor: Cursor, upper: str | None) -> Window:
+        row = self._session.run(
+            query("open_window"),
+            snapshot=cursor.snapshot,
+            window=cursor.window_snapshot or upper,
+            cap=_LARGE_WINDOW,
+        ).one()
+        start = row.main_start
+        if row.main_rows >= _LARGE_WINDOW:
+            start = self._find_main_start(cursor.snapshot)
+        return Window(cursor.snapshot, row.snapshot, cursor.window_position, start, row.has_late_rows)
 
-    def read_page(self, window: Window, limit: int) -> Sequence[Event]:
-        parameters = {
-            "snapshot": window.lower,
-            "window": window.upper,
-            "position": window.position,
-            "main_start": window.main_start,
-            "limit": limit,
-        }
-        with self._in_session() as session:
-            return [_event(row) for row in session.execute(query("read_page"), parameters)]
+    def read_page(self, window: Window, shards: Shards) -> Page:
+        statement, parameters = sharded("read_late_page" if window.has_late_rows else "read_page", shards)
+        rows = self._session.rows(
+            statement,
+            snapshot=window.lower,
+            window=window.upper,
+            position=window.position,
+            main_start=window.main_start,
+            limit=self._limit,
+            bytes=self._page_bytes,
+            **parameters,
+        )
+        cut = bool(rows) and rows[-1][-1] >= self._page_bytes
+        complete = not cut and len(rows) < self._limit
+        # What is beyond the bytes was read for nothing, so large events make for few rows.
+        self._limit = max(1, 2 * len(rows)) if cut else self._limit * 2
+        self._limit = min(self._limit, self._page_events)
+        return Page([Event._make(row[:-1]) for row in rows], complete)
 
-    def save(self, cursor: Cursor, epoch: int) -> None:
+    def save(self, cursor: Cursor, leases: Sequence[Lease]) -> None:
+        places = [self._places.get(lease.shard, "(0,0)") for lease in leases]
         parameters = {
             "snapshot": cursor.snapshot,
             "window": cursor.window_snapshot,
             "position": None if cursor.window_snapshot is None else cursor.window_position,
-            "shard": self._shard,
-            "epoch": epoch,
+            **_fence(leases),
         }
-        with self._in_session() as session:
-            saved = session.execute(query("save_cursor"), parameters).rowcount == 1
-        if not saved:
-            raise self._fenced_off()
+        rows = self._session.rows(query("save_cursors"), places=places, **parameters)
+        if len(rows) < len(leases):
+            # Somebody has moved the rows, which is no harm, or leads them, which the second look tells.
+            self.load(leases)
+            places = [self._places[lease.shard] for lease in leases]
+            rows = self._session.rows(query("save_cursors"), places=places, **parameters)
+            if len(rows) < len(leases):
+                raise self._fenced_off()
+        self._places |= dict(rows)
 
-    def lag(self) -> Lag:
-        """What waits now; may be asked of a relay that doesn't lead, too."""
-        with _translated_errors(), self._engine.connect() as connection:
-            parameters = {"shard": self._shard, "cap": LAG_CAP + 1}
-            row = connection.execute(query("inspect"), parameters).one_or_none()
-        if row is None:
-            raise CursorMissing
-        return Lag(
-            leader=row.leader,
-            epoch=row.epoch,
-            events=min(row.events, LAG_CAP),
-            at_least=row.events > LAG_CAP,
-            seconds=float(row.seconds or 0),
-        )
+    def _find_main_start(self, snapshot: str) -> int | None:
+        """The smallest position of a large window's main part, looked for partition by partition.
 
-    def close(self) -> None:
-        self._end_session()
-        self._engine.dispose()
-
-    @contextmanager
-    def _in_session(self) -> Iterator[Connection]:
-        """The session that the cursor was loaded in, and never another one in its place."""
-        if self._session is None:
-            raise SessionLost
-        try:
-            yield self._session
-        except DBAPIError as error:
-            if not error.connection_invalidated:
-                raise unavailable(error) from error
-            self._end_session()
-            self._leadership.renounce()
-            raise SessionLost(str(unavailable(error))) from error
-
-    def _end_session(self) -> None:
-        session, self._session = self._session, None
-        if session is not None:
-            session.invalidate()
-            session.close()
+        Only the first partition that has any of it is looked at whole.
+        """
+        bounds = [row[0] for row in self._session.rows(query("partitions")) if row[0] is not None]
+        ends = [*bounds[1:], 2**63 - 1]
+        for begin, end in zip(bounds, ends, strict=True):
+            parameters = {"from": begin, "to": end, "snapshot": snapshot}
+            start: int | None = self._session.run(query("find_main_start"), **parameters).scalar_one()
+            if start is not None:
+                return start
+        return None
 
     def _fenced_off(self) -> LostLeadership:
-        # Either another relay leads and the next beat tells, or somebody has changed the cursor's row by hand
-        # and a new epoch is needed to go on.
+        # Either another relay leads and the next beat tells, or somebody has changed the cursors by hand and
+        # a new epoch is needed to go on.
         self._leadership.renounce()
         return LostLeadership()
 
 
-@contextmanager
-def _translated_errors() -> Iterator[None]:
-    try:
-        yield
-    except DBAPIError as error:
-        raise unavailable(error) from error
-    except PoolTimeoutError as error:
-        raise SourceUnavailable(str(error)) from error
-
-
-def _event(row: Row[tuple[object, ...]]) -> Event:
-    return Event(
-        position=row.position,
-        event_id=row.id,
-        topic=row.topic,
-        key=row.aggregateid,
-        event_type=row.type,
-        source=row.source,
-        payload=row.payload,
-        traceparent=row.traceparent,
-        created_at=row.created_at,
-    )
+def _fence(leases: Sequence[Lease]) -> dict[str, object]:
+    return {"shards": [lease.shard for lease in leases], "epochs": [lease.epoch for lease in leases]}

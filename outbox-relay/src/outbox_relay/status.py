@@ -1,11 +1,12 @@
 """What is known about a source at this moment, told by its jobs and read by HTTP."""
 
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Self
 
 from outbox_relay.errors import RelayError
-from outbox_relay.source import Lag
+from outbox_relay.lag import SourceLag
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,10 +14,9 @@ class SourceStatus:
     """``None`` for an error means that the latest attempt succeeded."""
 
     name: str
-    shard: int
     known: bool = False
-    is_leader: bool = False
-    lag: Lag | None = None
+    led_shards: frozenset[int] = frozenset()
+    lag: SourceLag | None = None
     database_error: RelayError | None = None
     """Why leadership can't be confirmed nor competed for."""
     step_error: RelayError | None = None
@@ -33,10 +33,10 @@ class SourceStatus:
     def last_error(self) -> RelayError | None:
         return self.database_error or self.work_error
 
-    def with_leadership(self, *, is_leader: bool) -> Self:
+    def with_leadership(self, led_shards: frozenset[int]) -> Self:
         # Whoever doesn't lead publishes nothing, so what it failed to publish is no longer its trouble.
-        error = self.step_error if is_leader else None
-        return replace(self, known=True, is_leader=is_leader, database_error=None, step_error=error)
+        error = self.step_error if led_shards else None
+        return replace(self, known=True, led_shards=led_shards, database_error=None, step_error=error)
 
 
 class StatusBoard:
@@ -46,9 +46,9 @@ class StatusBoard:
         self._lock = threading.Lock()
         self._statuses: dict[str, SourceStatus] = {}
 
-    def add(self, name: str, shard: int) -> None:
+    def add(self, name: str) -> None:
         with self._lock:
-            self._statuses[name] = SourceStatus(name, shard)
+            self._statuses[name] = SourceStatus(name)
 
     def get(self, name: str) -> SourceStatus:
         with self._lock:
@@ -58,11 +58,11 @@ class StatusBoard:
         with self._lock:
             return list(self._statuses.values())
 
-    def leadership(self, name: str, *, is_leader: bool) -> None:
+    def leadership(self, name: str, led_shards: Iterable[int]) -> None:
         with self._lock:
-            self._statuses[name] = self._statuses[name].with_leadership(is_leader=is_leader)
+            self._statuses[name] = self._statuses[name].with_leadership(frozenset(led_shards))
 
-    def lag(self, name: str, lag: Lag) -> None:
+    def lag(self, name: str, lag: SourceLag) -> None:
         with self._lock:
             self._statuses[name] = replace(self._statuses[name], lag=lag, lag_error=None)
 
@@ -73,10 +73,10 @@ class StatusBoard:
     def database_failed(self, name: str, error: RelayError) -> None:
         with self._lock:
             self._statuses[name] = replace(
-                self._statuses[name], known=True, is_leader=False, database_error=error
+                self._statuses[name], known=True, led_shards=frozenset(), database_error=error
             )
 
     def stepped(self, name: str, error: RelayError | None = None) -> None:
-        """The outcome of the latest step of a leader."""
+        """The outcome of the latest turn of a leader."""
         with self._lock:
             self._statuses[name] = replace(self._statuses[name], step_error=error)

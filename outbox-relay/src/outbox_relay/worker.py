@@ -1,17 +1,25 @@
 """A source's periodic work, each part of it a ``…_once`` that says when it wants to run again."""
 
-import math
+import threading
+import time
+from collections.abc import Callable
 
 import structlog
 
 from outbox_relay import metrics
 from outbox_relay.backoff import Backoff
-from outbox_relay.errors import LostLeadership, RelayError, SourceUnavailable
+from outbox_relay.errors import BatchRefused, EventsRejected, LostLeadership, RelayError, SourceUnavailable
+from outbox_relay.lag import SourceLag
 from outbox_relay.leadership import Leadership
-from outbox_relay.publisher import KafkaPublisher
-from outbox_relay.relay import Failed, Published, Relay, Standby
-from outbox_relay.source import PostgresSource
+from outbox_relay.pace import Pace
+from outbox_relay.relay import Failed, Published, Relay, Standby, StepResult
+from outbox_relay.retention import Retention
 from outbox_relay.status import StatusBoard
+
+_SHIFT_SECONDS = 1.0
+"""How long a source's thread works before it reports back to the schedule."""
+_REPLAY_SECONDS = 1.0
+_STANDBY_SECONDS = 0.1
 
 _log = structlog.get_logger(__name__)
 
@@ -25,83 +33,128 @@ class SourceWorker:
         *,
         relay: Relay,
         leadership: Leadership,
-        source: PostgresSource,
-        publisher: KafkaPublisher,
+        retention: Retention,
+        measure: Callable[[], SourceLag],
         board: StatusBoard,
-        poll_interval_seconds: float,
+        pace: Pace,
+        abandon: Callable[[], None],
+        close: Callable[[], None],
     ) -> None:
         self.name = name
         self._relay = relay
         self._leadership = leadership
-        self._source = source
-        self._publisher = publisher
+        self._retention = retention
+        self._measure = measure
         self._board = board
-        self._poll_interval_seconds = poll_interval_seconds
+        self._pace = pace
+        self._abandon = abandon
+        self._close = close
         self._backoff = Backoff()
+        self._stopping = threading.Event()
+        self._replay_at = 0.0
 
     def relay_once(self) -> float:
-        """Do one step; returns after how many seconds the next one should follow."""
-        result = self._relay.run_once()
-        if isinstance(result, Failed):
-            return self._on_failure(result.error)
-        self._backoff.reset()
-        if not isinstance(result, Standby):
-            self._tell_change("publishing", self._board.get(self.name).step_error, None)
-            self._board.stepped(self.name)
-        return 0.0 if isinstance(result, Published) else self._poll_interval_seconds
+        """Work for a second, pausing as long as traffic allows; returns after how many seconds to go on.
+
+        The pauses are too short for a scheduler's clockwork.
+        """
+        until = time.monotonic() + _SHIFT_SECONDS
+        while not self._stopping.is_set():
+            delay = self._turn()
+            if time.monotonic() + delay >= until:
+                return delay
+            if delay > 0:
+                self._stopping.wait(delay)
+        return 0.0
 
     def beat_once(self) -> None:
-        """Confirm the leadership or compete for it."""
+        """Confirm the leadership and compete for it."""
         try:
             self._leadership.beat()
         except RelayError as error:
             if self._board.get(self.name).database_error is None:
                 _log.warning("source_unavailable", source=self.name, reason=str(error))
             self._board.database_failed(self.name, error)
-            metrics.LEADER.labels(self.name).set(0)
+            self._show_leadership()
             return
-        is_leader = self._leadership.lease() is not None
         if self._board.get(self.name).database_error is not None:
             _log.info("source_available", source=self.name)
-        self._board.leadership(self.name, is_leader=is_leader)
-        metrics.LEADER.labels(self.name).set(is_leader)
+        self._board.leadership(self.name, self._leadership.leases())
+        self._show_leadership()
 
     def measure_once(self) -> None:
         """Look how much waits; it is unknown when that can't be told, and not what it was."""
         known = self._board.get(self.name).lag_error
         try:
-            lag = self._source.lag()
+            lag = self._measure()
         except RelayError as error:
             self._tell_change("measuring", known, error)
             self._board.lag_unknown(self.name, error)
-            self._set_lag(math.nan, math.nan)
+            metrics.show_lag(self.name, None)
             return
         self._tell_change("measuring", known, None)
         self._board.lag(self.name, lag)
-        self._set_lag(lag.events, lag.seconds)
+        metrics.show_lag(self.name, lag)
+
+    def maintain_once(self) -> None:
+        """Make and drop partitions. What can't be done now is done the next time."""
+        try:
+            self._retention.run_once()
+        except RelayError as error:
+            _log.warning("maintenance_failed", source=self.name, reason=str(error))
+
+    def stop(self) -> None:
+        """Begin no further turn."""
+        self._stopping.set()
 
     def abandon(self) -> None:
-        """Give up the page that is being published, from another thread."""
-        self._publisher.abandon()
+        """Give up the pages that are being published, from another thread."""
+        self._abandon()
 
     def close(self) -> None:
-        """Hand over to another relay, once nothing of this one runs any more."""
+        """Hand over to other relays, once nothing of this one runs any more."""
         self._leadership.resign()
-        self._publisher.abandon()
-        self._source.close()
+        self._abandon()
+        self._close()
+
+    def _turn(self) -> float:
+        now = time.monotonic()
+        result = self._relay.run_once()
+        if now >= self._replay_at and not isinstance(result, Failed):
+            replayed = self._relay.replay_once()
+            if not (isinstance(replayed, Published) and replayed.more):
+                self._replay_at = now + _REPLAY_SECONDS
+            if isinstance(replayed, Failed):
+                result = replayed
+        return self._delay_after(result)
+
+    def _delay_after(self, result: StepResult) -> float:
+        if isinstance(result, Failed):
+            return self._on_failure(result.error)
+        self._backoff.reset()
+        if isinstance(result, Standby):
+            return _STANDBY_SECONDS
+        self._tell_change("publishing", self._board.get(self.name).step_error, None)
+        self._board.stepped(self.name)
+        if isinstance(result, Published):
+            _log.info("events_published", source=self.name, events=result.events)
+            return self._pace.after_events(more=result.more)
+        return self._pace.after_nothing()
 
     def _on_failure(self, error: RelayError) -> float:
         metrics.FAILURES.labels(self.name, error.kind).inc()
+        if isinstance(error, EventsRejected):
+            return 0.0
         if isinstance(error, LostLeadership):
             _log.warning("leadership_lost", source=self.name)
-            return self._poll_interval_seconds
-        delay = self._backoff.next_delay_seconds()
+            return _STANDBY_SECONDS
+        delay = 0.0 if isinstance(error, BatchRefused) else self._backoff.next_delay_seconds()
         if isinstance(error, SourceUnavailable):
             self._tell_change("publishing", self._board.get(self.name).step_error, error)
         else:
             _log.warning(
                 "publish_failed", source=self.name, kind=error.kind, reason=str(error),
-                event_id=getattr(error, "event_id", None), retry_in_seconds=round(delay, 3),
+                retry_in_seconds=round(delay, 3),
             )  # fmt: skip
         self._board.stepped(self.name, error)
         return delay
@@ -114,6 +167,8 @@ class SourceWorker:
         elif known is None or str(known) != str(error):
             _log.warning("work_failed", source=self.name, work=work, reason=str(error))
 
-    def _set_lag(self, events: float, seconds: float) -> None:
-        metrics.LAG_EVENTS.labels(self.name).set(events)
-        metrics.LAG_SECONDS.labels(self.name).set(seconds)
+    def _show_leadership(self) -> None:
+        status = self._board.get(self.name)
+        shards = {shard.shard for shard in status.lag.shards} if status.lag else set()
+        for shard in shards | status.led_shards:
+            metrics.LEADER.labels(self.name, shard).set(shard in status.led_shards)

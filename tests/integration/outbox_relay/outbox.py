@@ -83,12 +83,12 @@ class Transaction:
 
 
 @contextmanager
-def an_outbox(database_url: str, topic: str) -> Iterator[Outbox]:
-    """An empty outbox with its cursor at the beginning, in an empty database."""
+def an_outbox(database_url: str, topic: str, shards: int = 1) -> Iterator[Outbox]:
+    """An empty outbox with its cursors at the beginning, in an empty database."""
     url = make_url(database_url)
     engine = create_engine(url.set(drivername="postgresql+psycopg2"), poolclass=NullPool)
     with engine.begin() as connection:
-        create_outbox(Operations(MigrationContext.configure(connection)), RELAY_ROLE)
+        create_outbox(Operations(MigrationContext.configure(connection)), RELAY_ROLE, shards=shards)
     relay_url = url.set(drivername="postgresql", username=RELAY_ROLE, password=RELAY_ROLE)
     yield Outbox(engine, relay_url.render_as_string(hide_password=False), topic)
     engine.dispose()

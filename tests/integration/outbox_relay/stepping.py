@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from outbox_relay.broker import BrokerProbe
 from outbox_relay.config import RelaySettings, SourceSettings
 from outbox_relay.database import leadership_engine, work_engine
-from outbox_relay.leadership import Leadership, lock_id
+from outbox_relay.leadership import Leadership
+from outbox_relay.parking import PostgresDeadLetters
 from outbox_relay.publisher import KafkaPublisher
 from outbox_relay.relay import Failed, Idle, Published, Relay, StepResult
+from outbox_relay.session import WorkSession
 from outbox_relay.source import PostgresSource
 from servicekit.messaging.cluster import KafkaCluster
 
@@ -37,28 +39,47 @@ class SteppingRelay:
 
 @contextmanager
 def a_stepping_relay(
-    database_url: str, bootstrap_servers: str, page_size: int = 500, *, leads: bool = True
+    database_url: str,
+    bootstrap_servers: str,
+    page_events: int = 500,
+    *,
+    leads: bool = True,
+    **options: object,
 ) -> Iterator[SteppingRelay]:
-    """A relay of shard 0 that has competed for its leadership once, unless told not to."""
+    """A relay that has competed for its leadership once, unless told not to. ``options`` are settings."""
     source_settings = SourceSettings(database_url=database_url)
-    settings = RelaySettings(kafka_bootstrap_servers=bootstrap_servers, sources={"test": source_settings})
+    settings = RelaySettings(
+        kafka_bootstrap_servers=bootstrap_servers,
+        sources={"test": source_settings},
+        page_events=page_events,
+        **options,  # type: ignore[arg-type]  # checked by the settings themselves
+    )
     leadership = Leadership(
         leadership_engine(source_settings, settings),
-        lock=lock_id("public", 0),
-        shard=0,
+        schema="public",
         identity="test:1",
         timeout_seconds=settings.leadership_timeout_ms / 1000,
     )
-    source = PostgresSource(work_engine(source_settings, settings), leadership, 0)
+    session = WorkSession(work_engine(source_settings, settings), on_loss=leadership.renounce)
+    source = PostgresSource(session, leadership, settings.page_events, settings.page_bytes)
     cluster = KafkaCluster(bootstrap_servers)
     probe = BrokerProbe(cluster, "stepping")
-    publisher = KafkaPublisher(cluster, "stepping", 30.0, probe)
+    publisher = KafkaPublisher(
+        cluster,
+        "stepping",
+        probe,
+        timeout_seconds=settings.publish_timeout_seconds,
+        event_max_bytes=settings.event_max_bytes,
+        missing_topic_grace_seconds=settings.missing_topic_grace_seconds,
+    )
     if leads:
         leadership.beat()
     try:
-        yield SteppingRelay(Relay(source, publisher, page_size), leadership, source)
+        yield SteppingRelay(
+            Relay(source, PostgresDeadLetters(session, "test"), publisher), leadership, source
+        )
     finally:
         leadership.resign()
         publisher.abandon()
         probe.close()
-        source.close()
+        session.end()

@@ -1,43 +1,32 @@
-"""The outbox in a migration: tables, first cursor, and the relay's rights."""
-
-from sqlalchemy import MetaData, Table, text
-from sqlalchemy.schema import CreateIndex, CreateTable
+"""The outbox in a migration: tables, functions, first cursors, and the relay's rights."""
 
 from servicekit.db.operations import MigrationOperations
-from servicekit.outbox.table import outbox_cursor_table, outbox_table
+from servicekit.outbox.ddl import DEFAULT_SHARDS, outbox_ddl
 
-# Nothing is visible in it, so the first batch begins with the first event.
-BEGINNING = "1:1:"
+_TABLES = ("outbox", "outbox_cursor", "outbox_dead_letter")
+_FUNCTIONS = (
+    "outbox_add_partitions(bigint, integer, interval)",
+    "outbox_drop_partition(interval)",
+    "outbox_is_passed(text, interval)",
+    "outbox_partition_bounds()",
+    "outbox_rebase()",
+    "outbox_reshard(integer)",
+)
 
 
-def create_outbox(op: MigrationOperations, relay_role: str, schema: str | None = None) -> None:
-    """Create both tables with a cursor at the beginning; let ``relay_role`` read events and move the cursor.
+def create_outbox(
+    op: MigrationOperations, relay_role: str, schema: str = "public", shards: int = DEFAULT_SHARDS
+) -> None:
+    """Create everything that :func:`servicekit.outbox.ddl.outbox_ddl` says.
 
     The role must exist: a migration that silently granted nothing would leave the relay locked out.
     """
-    metadata = MetaData()
-    tables = [outbox_table(metadata, schema=schema), outbox_cursor_table(metadata, schema=schema)]
-    for table in tables:
-        op.execute(CreateTable(table))
-        for index in table.indexes:
-            op.execute(CreateIndex(index))
-    outbox, cursor = tables
-    op.execute(text(f"INSERT INTO {_name(op, cursor)} (shard, snapshot) VALUES (0, '{BEGINNING}')"))  # noqa: S608 - no input
-    role = op.get_bind().dialect.identifier_preparer.quote(relay_role)
-    if schema is not None:
-        op.execute(
-            f"GRANT USAGE ON SCHEMA {op.get_bind().dialect.identifier_preparer.quote(schema)} TO {role}"
-        )
-    op.execute(f"GRANT SELECT ON {_name(op, outbox)} TO {role}")
-    op.execute(f"GRANT SELECT, INSERT, UPDATE ON {_name(op, cursor)} TO {role}")
+    op.get_bind().exec_driver_sql(outbox_ddl(relay_role, schema, shards))
 
 
-def drop_outbox(op: MigrationOperations, schema: str | None = None) -> None:
-    """Drop both tables, and with them every event that was not published yet."""
-    metadata = MetaData()
-    for table in (outbox_cursor_table(metadata, schema=schema), outbox_table(metadata, schema=schema)):
-        op.drop_table(table.name, schema=schema)
-
-
-def _name(op: MigrationOperations, table: Table) -> str:
-    return op.get_bind().dialect.identifier_preparer.format_table(table)
+def drop_outbox(op: MigrationOperations, schema: str = "public") -> None:
+    """Drop it again, and with it every event that was not published yet."""
+    for table in _TABLES:
+        op.drop_table(table, schema=schema)
+    for function in _FUNCTIONS:
+        op.execute(f'DROP FUNCTION "{schema}".{function}')

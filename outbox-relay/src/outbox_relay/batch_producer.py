@@ -1,0 +1,132 @@
+"""kafka-python's producer, given whole batches instead of records.
+
+What is kafka-python's stays so: connections, metadata, the producer id and its sequence numbers, retries, the
+order of a partition's batches. Only its way from a record to a batch is left out, and with it a future for
+each record. That reaches into its accumulator, which is no public interface: the release is pinned, and
+``test_record.py`` and the tests on a broker tell whether it still fits.
+"""
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from kafka import KafkaProducer, TopicPartition
+from kafka.errors import IllegalStateError
+from kafka.partitioner.default import murmur2
+from kafka.producer.producer_batch import ProducerBatch
+from kafka.record.memory_records import MemoryRecordsBuilder
+
+from outbox_relay.record import RecordBatch
+
+_MAGIC = 2
+_NO_COMPRESSION = 0
+_STOP_TIMEOUT_SECONDS = 5
+
+OnFailure = Callable[[BaseException], None]
+
+
+class BatchFuture:
+    """The fate of one batch."""
+
+    def __init__(self, future: Any) -> None:
+        self._future = future
+
+    def failure(self, timeout_seconds: float) -> BaseException | None:
+        """Wait, and say why the batch failed, None if it is acknowledged. Raises TimeoutError."""
+        if not self._future.wait(timeout_seconds):
+            raise TimeoutError
+        return _failure(self._future.value)
+
+
+class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no type information
+    """A producer of encoded batches that can be stopped without delivering what it holds.
+
+    ``close(timeout=0)`` is no such thing: it first flushes, which raises when something is left, and the
+    thread that sends goes on.
+    """
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(**options)
+        # kafka-python would split a batch that is too large into two whose fate it tells nobody of.
+        self._sender._can_split = _never
+        self._partitions: dict[str, dict[str, int]] = {}
+        self._counts: dict[str, int] = {}
+
+    def partition_of(self, topic: str, key: str) -> int:
+        """Where the default partitioner of Kafka's Java client, and of kafka-python, puts this key."""
+        partitions = self._partitions[topic]
+        partition = partitions.get(key)
+        if partition is None:
+            if len(partitions) >= _CACHED_KEYS:
+                partitions.clear()
+            partition = (murmur2(key.encode()) & 0x7FFFFFFF) % self._counts[topic]
+            partitions[key] = partition
+        return partition
+
+    def learn_partitions(self, topic: str) -> None:
+        """Have metadata of this topic; to be called before :meth:`partition_of`. Raises as partitions_for."""
+        count = len(self.partitions_for(topic))
+        if self._counts.get(topic) != count:
+            self._counts[topic] = count
+            self._partitions[topic] = {}
+
+    def send_batch(self, batch: RecordBatch, on_failure: OnFailure) -> BatchFuture:
+        """Send it behind all earlier ones of its partition.
+
+        ``on_failure`` is called in the sending thread before the next batch of this partition may go.
+        """
+        partition = TopicPartition(batch.topic, batch.partition)
+        pending = ProducerBatch(partition, _records(batch))
+        pending.produce_future.add_callback(lambda value: _tell(_failure(value), on_failure))
+        accumulator = self._accumulator
+        accumulator._appends_in_progress.increment()
+        try:
+            with accumulator._tp_lock(partition):
+                if not accumulator._closed:
+                    accumulator._incomplete.add(pending)
+                    accumulator._batches[partition].append(pending)
+        finally:
+            accumulator._appends_in_progress.decrement()
+        if accumulator._closed and not pending.is_done:
+            pending.abort(IllegalStateError("the producer has been stopped"))
+        self._sender.wakeup()
+        return BatchFuture(pending.produce_future)
+
+    def stop_sending(self) -> None:
+        """Send nothing that isn't on its way already. Returns at once; any thread may call it."""
+        self._sender.force_close()
+
+    def abort(self) -> None:
+        """Stop sending, let every open future fail, and close."""
+        self.stop_sending()
+        self._sender.join(_STOP_TIMEOUT_SECONDS)
+        if not self._sender.is_alive():
+            # Every future is done by now, so the flush inside returns and nothing is left to wait for.
+            self.close(timeout=_STOP_TIMEOUT_SECONDS)
+
+
+_CACHED_KEYS = 50_000
+
+
+def _never(*_: object) -> bool:
+    return False
+
+
+def _records(batch: RecordBatch) -> MemoryRecordsBuilder:
+    records = MemoryRecordsBuilder(_MAGIC, _NO_COMPRESSION, len(batch.body))
+    builder = records._builder
+    builder._buffer += batch.body
+    builder._num_records = records._next_offset = len(batch.events)
+    builder._last_offset = len(batch.events) - 1
+    builder._first_timestamp = builder._max_timestamp = int(time.time() * 1000)
+    return records
+
+
+def _failure(value: Any) -> BaseException | None:
+    _, _, exception_of_record = value
+    return None if exception_of_record is None else exception_of_record(0)
+
+
+def _tell(failure: BaseException | None, on_failure: OnFailure) -> None:
+    if failure is not None:
+        on_failure(failure)

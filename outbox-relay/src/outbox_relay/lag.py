@@ -1,0 +1,57 @@
+"""What waits in an outbox, measured over a connection of its own."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+
+from outbox_relay.errors import CursorMissing
+from outbox_relay.queries import query
+from outbox_relay.session import translated_errors
+
+LAG_CAP = 2_000
+"""Waiting events are counted up to here; beyond it their number is estimated."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShardLag:
+    """What waits in a shard, and who leads it or has led it last."""
+
+    shard: int
+    leader: str | None
+    epoch: int
+    events: int
+    is_estimate: bool
+    """Beyond :data:`LAG_CAP` the positions handed out since the first waiting event tell about how many."""
+    seconds: float
+    """Age of the oldest event that waits."""
+    dead_letters: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLag:
+    """All shards of an outbox, and how far back it reaches."""
+
+    shards: tuple[ShardLag, ...]
+    oldest_partition: str | None
+    oldest_event_seconds: float
+
+
+def measure(engine: Engine) -> SourceLag:
+    """What waits now; may be asked of a relay that doesn't lead, too. Raises :class:`SourceUnavailable`."""
+    with translated_errors(), engine.connect() as connection:
+        rows = connection.execute(query("inspect"), {"cap": LAG_CAP}).all()
+    if not rows:
+        raise CursorMissing
+    shards = tuple(
+        ShardLag(
+            shard=row.shard,
+            leader=row.leader,
+            epoch=row.epoch,
+            events=row.events if row.estimate is None else row.estimate,
+            is_estimate=row.estimate is not None,
+            seconds=float(row.seconds or 0),
+            dead_letters=row.dead_letters,
+        )
+        for row in rows
+    )
+    return SourceLag(shards, rows[0].oldest_partition, float(rows[0].oldest_seconds or 0))

@@ -1,0 +1,78 @@
+"""Dead letters as the relay itself makes and replays them, in the session that it works in."""
+
+from collections.abc import Sequence
+
+import structlog
+
+from outbox_relay.errors import EventsRejected
+from outbox_relay.model import Event, Shards
+from outbox_relay.queries import query, sharded
+from outbox_relay.session import WorkSession
+
+_REPLAYED_AT_ONCE = 500
+
+_log = structlog.get_logger(__name__)
+
+
+class PostgresDeadLetters:
+    """Dead letters as :class:`outbox_relay.relay.DeadLetters` promises them.
+
+    Which keys are held back is asked of the table for each page, and only while any is: neither does memory
+    grow with dead letters, nor does an outbox without them pay for them.
+    """
+
+    def __init__(self, session: WorkSession, source: str) -> None:
+        self._session = session
+        self._source = source
+        self._any_held = True
+
+    def refresh(self) -> bool:
+        row = self._session.run(query("any_open")).one()
+        self._any_held = row.held
+        return bool(row.replaying)
+
+    def park(self, rejected: EventsRejected) -> None:
+        self._any_held = True
+        self._session.run(
+            query("park"),
+            positions=[event.position for event in rejected.events],
+            kind=rejected.kind,
+            reason=rejected.reason,
+        )
+        _log.error(
+            "events_parked",
+            source=self._source,
+            kind=rejected.kind,
+            reason=rejected.reason,
+            topic=rejected.events[0].topic,
+            events=len(rejected.events),
+            event_id=rejected.events[0].event_id,
+        )
+
+    def hold_back(self, events: list[Event]) -> list[Event]:
+        if not self._any_held:
+            return events
+        keys = {(event.topic, event.key) for event in events}
+        held = set(
+            self._session.rows(
+                query("park_behind"),
+                topics=[topic for topic, _ in keys],
+                keys=[key for _, key in keys],
+                positions=[event.position for event in events],
+            )
+        )
+        if not held:
+            self.refresh()
+            return events
+        ready = [event for event in events if (event.topic, event.key) not in held]
+        _log.warning("events_held_back", source=self._source, events=len(events) - len(ready), keys=len(held))
+        return ready
+
+    def to_replay(self, shards: Shards) -> list[Event]:
+        statement, parameters = sharded("read_replays", shards)
+        rows = self._session.rows(statement, limit=_REPLAYED_AT_ONCE, **parameters)
+        return [Event._make(row) for row in rows]
+
+    def replayed(self, events: Sequence[Event]) -> None:
+        self._session.run(query("replayed"), positions=[event.position for event in events])
+        _log.info("events_replayed", source=self._source, events=len(events))

@@ -1,0 +1,13 @@
+-- Says that this session lives, and tells what a relay must know to compete: which sessions take part in this outbox,
+-- which of them is this one, and who leads which shard in what epoch.
+SELECT (SELECT array_agg(pid ORDER BY pid)
+        FROM pg_locks
+        WHERE locktype = 'advisory'
+          AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+          AND classid = CAST(:program AS bigint)::oid
+          AND objid = CAST(:member_lock AS bigint)::oid
+          AND objsubid = 2
+          AND mode = 'ShareLock'
+          AND granted) AS members,
+       pg_backend_pid() AS own,
+       (SELECT array_agg(epoch ORDER BY shard) FROM outbox_cursor) AS epochs
