@@ -17,6 +17,7 @@ _WORK_OPTIONS = {
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
     "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
     "synchronous_commit": "off",
 }
 

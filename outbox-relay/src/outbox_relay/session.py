@@ -10,6 +10,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from outbox_relay.database import unavailable
 from outbox_relay.errors import SessionLost, SourceUnavailable
+from outbox_relay.queries import execution, preparation
 
 
 class WorkSession:
@@ -33,6 +34,7 @@ class WorkSession:
         self._engine = engine
         self._on_loss = on_loss
         self._connection: Connection | None = None
+        self._prepared: set[str] = set()
 
     def begin(self) -> None:
         """Raises :class:`SourceUnavailable`."""
@@ -45,16 +47,16 @@ class WorkSession:
 
         Raises :class:`SessionLost` when the session has ended, :class:`SourceUnavailable` for other errors.
         """
-        if self._connection is None:
-            raise SessionLost
-        try:
-            return self._connection.execute(statement, parameters)
-        except DBAPIError as error:
-            if not error.connection_invalidated:
-                raise unavailable(error) from error
-            self.end()
-            self._on_loss()
-            raise SessionLost(str(unavailable(error))) from error
+        with self._in_session() as connection:
+            return connection.execute(statement, parameters)
+
+    def run_prepared(self, name: str, **parameters: object) -> CursorResult[Any]:
+        """Like :meth:`run`, for one that is asked so often that its plan would cost more than its answer."""
+        with self._in_session() as connection:
+            if name not in self._prepared:
+                connection.exec_driver_sql(preparation(name))
+                self._prepared.add(name)
+            return connection.execute(execution(name), parameters)
 
     def rows(self, statement: TextClause, **parameters: object) -> list[tuple[Any, ...]]:
         """All rows of a query as plain tuples: SQLAlchemy's cost more than PostgreSQL takes to read them."""
@@ -64,8 +66,22 @@ class WorkSession:
         finally:
             result.close()
 
+    @contextmanager
+    def _in_session(self) -> Iterator[Connection]:
+        if self._connection is None:
+            raise SessionLost
+        try:
+            yield self._connection
+        except DBAPIError as error:
+            if not error.connection_invalidated:
+                raise unavailable(error) from error
+            self.end()
+            self._on_loss()
+            raise SessionLost(str(unavailable(error))) from error
+
     def end(self) -> None:
         connection, self._connection = self._connection, None
+        self._prepared = set()
         if connection is not None:
             connection.invalidate()
             connection.close()

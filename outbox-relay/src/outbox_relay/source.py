@@ -49,8 +49,8 @@ class PostgresSource:
         return rows[0].shards, cursors
 
     def open_window(self, cursor: Cursor, upper: str | None) -> Window:
-        row = self._session.run(
-            query("open_window"),
+        row = self._session.run_prepared(
+            "open_window",
             snapshot=cursor.snapshot,
             window=cursor.window_snapshot or upper,
             cap=_LARGE_WINDOW,
@@ -87,15 +87,15 @@ class PostgresSource:
             "position": None if cursor.window_snapshot is None else cursor.window_position,
             **_fence(leases),
         }
-        rows = self._session.rows(query("save_cursors"), places=places, **parameters)
+        rows = self._session.run_prepared("save_cursors", places=places, **parameters).all()
         if len(rows) < len(leases):
             # Somebody has moved the rows, which is no harm, or leads them, which the second look tells.
             self.load(leases)
             places = [self._places[lease.shard] for lease in leases]
-            rows = self._session.rows(query("save_cursors"), places=places, **parameters)
+            rows = self._session.run_prepared("save_cursors", places=places, **parameters).all()
             if len(rows) < len(leases):
                 raise self._fenced_off()
-        self._places |= dict(rows)
+        self._places |= {row.shard: row.place for row in rows}
 
     def _find_main_start(self, snapshot: str) -> int | None:
         """The smallest position of a large window's main part, looked for partition by partition.
