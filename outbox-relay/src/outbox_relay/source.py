@@ -80,7 +80,7 @@ class PostgresSource:
         return Page([Event._make(row[:-1]) for row in rows], complete)
 
     def save(self, cursor: Cursor, leases: Sequence[Lease]) -> None:
-        places = [self._places.get(lease.shard, "(0,0)") for lease in leases]
+        places = self._places_of(leases)
         parameters = {
             "snapshot": cursor.snapshot,
             "window": cursor.window_snapshot,
@@ -91,11 +91,16 @@ class PostgresSource:
         if len(rows) < len(leases):
             # Somebody has moved the rows, which is no harm, or leads them, which the second look tells.
             self.load(leases)
-            places = [self._places[lease.shard] for lease in leases]
+            places = self._places_of(leases)
             rows = self._session.run_prepared("save_cursors", places=places, **parameters).all()
             if len(rows) < len(leases):
                 raise self._fenced_off()
         self._places |= {row.shard: row.place for row in rows}
+
+    def _places_of(self, leases: Sequence[Lease]) -> str:
+        """As an array's literal: psycopg2 would give it the type of texts."""
+        places = (self._places.get(lease.shard, "(0,0)") for lease in leases)
+        return "{" + ",".join(f'"{place}"' for place in places) + "}"
 
     def _find_main_start(self, snapshot: str) -> int | None:
         """The smallest position of a large window's main part, looked for partition by partition.
