@@ -25,6 +25,11 @@ _STOP_TIMEOUT_SECONDS = 5
 OnFailure = Callable[[BaseException], None]
 
 
+def partition_of(key: str, partitions: int) -> int:
+    """Where the default partitioner of Kafka's Java client, and of kafka-python, puts this key."""
+    return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+
+
 class BatchFuture:
     """The fate of one batch."""
 
@@ -53,13 +58,13 @@ class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no
         self._counts: dict[str, int] = {}
 
     def partition_of(self, topic: str, key: str) -> int:
-        """Where the default partitioner of Kafka's Java client, and of kafka-python, puts this key."""
+        """Where :func:`partition_of` puts this key; remembered, since keys come again."""
         partitions = self._partitions[topic]
         partition = partitions.get(key)
         if partition is None:
             if len(partitions) >= _CACHED_KEYS:
                 partitions.clear()
-            partition = (murmur2(key.encode()) & 0x7FFFFFFF) % self._counts[topic]
+            partition = partition_of(key, self._counts[topic])
             partitions[key] = partition
         return partition
 
