@@ -32,7 +32,7 @@ def worker() -> None:
 
     settings = load_settings(WorkerSettings)
     configure_logging(settings.log_level, settings.log_format, SERVICE)
-    configure_tracing(SERVICE)
+    configure_tracing(SERVICE, settings.otel_exporter_otlp_endpoint)
     stop = StopSignal()
     stop.install()
     run_worker(settings, stop)

@@ -27,6 +27,7 @@ from servicekit.db.engine import create_engine
 from servicekit.http.app import create_app
 from servicekit.identifiers import uuid7
 from servicekit.lifecycle import StopSignal
+from servicekit.observability.tracing import configure_tracing
 
 SERVICE = "coupon-service"
 
@@ -34,6 +35,7 @@ SERVICE = "coupon-service"
 def create_application() -> Flask:
     """What gunicorn calls in each of its workers."""
     settings = load_settings(ApiSettings)
+    configure_tracing(SERVICE, settings.otel_exporter_otlp_endpoint)
     stop = StopSignal()
     _stop_before_the_server_does(stop)
     # Half of the threads stay free for those who ask for coupons.

@@ -35,7 +35,7 @@ def run_consumer(topic: str, group_id: str) -> None:
     """Consume order-completed and deliver its effects."""
     settings = load_settings(NotificationConsumerSettings)
     configure_logging(settings.log_level, settings.log_format, consumer.SERVICE)
-    configure_tracing(consumer.SERVICE)
+    configure_tracing(consumer.SERVICE, settings.otel_exporter_otlp_endpoint)
     # It would tell of every request; what matters of them is in our own lines.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     stop = StopSignal()

@@ -15,6 +15,7 @@ from servicekit.config import load_settings
 from servicekit.db.engine import create_engine
 from servicekit.db.health import database_check
 from servicekit.http.app import create_app
+from servicekit.observability.tracing import configure_tracing
 
 SERVICE = "notification-service"
 
@@ -22,6 +23,7 @@ SERVICE = "notification-service"
 def create_application(settings: ApiSettings | None = None) -> OpenAPI:
     """The WSGI application. Called in each gunicorn worker, so that connections belong to one process."""
     settings = settings or load_settings(ApiSettings)
+    configure_tracing(SERVICE, settings.otel_exporter_otlp_endpoint)
     engine = create_engine(settings, "notification-api")
     begin = partial(AnalyticsUnitOfWork, engine)
     app = create_app(SERVICE, version(SERVICE), {"database": database_check(engine)})

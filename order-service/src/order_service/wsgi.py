@@ -36,8 +36,8 @@ GATEWAYS: Mapping[GatewayName, Callable[[ApiSettings], PaymentGateway]] = {
 
 def create_application() -> OpenAPI:
     """What gunicorn calls in each worker process."""
-    configure_tracing(SERVICE)
     settings = read_settings(ApiSettings)
+    configure_tracing(SERVICE, settings.otel_exporter_otlp_endpoint)
     return build_application(
         create_engine(settings, SERVICE),
         GATEWAYS[settings.payment_gateway](settings),

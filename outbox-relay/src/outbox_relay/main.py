@@ -31,6 +31,7 @@ from servicekit.http.server import HttpServer
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging.cluster import KafkaCluster
 from servicekit.observability.logging import configure_logging
+from servicekit.observability.tracing import configure_tracing
 
 _BEAT_SECONDS = 1.0
 _MEASURE_SECONDS = 1.0
@@ -45,6 +46,7 @@ def run() -> None:
     """Relay until SIGTERM or SIGINT; returns once everything has been handed over."""
     settings = load_settings(RelaySettings)
     configure_logging(settings.log_level, settings.log_format, "outbox-relay")
+    configure_tracing("outbox-relay", settings.otel_exporter_otlp_endpoint)
     stop = StopSignal()
     stop.install()
     board = StatusBoard()

@@ -18,6 +18,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import (
     AfterValidator,
     Field,
+    HttpUrl,
     PostgresDsn,
     SecretStr,
     TypeAdapter,
@@ -73,6 +74,12 @@ def _check_bootstrap_servers(value: str) -> str:
     return value
 
 
+def _check_http_url(value: str) -> str:
+    if TypeAdapter(HttpUrl).validate_python(value).host is None:
+        raise ValueError("must name a host")
+    return value
+
+
 DatabaseUrl = Annotated[str, AfterValidator(_check_database_url)]
 BootstrapServers = Annotated[str, AfterValidator(_check_bootstrap_servers)]
 
@@ -85,6 +92,8 @@ class ProcessSettings(BaseSettings):
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["json", "console"] = "json"
+    otel_exporter_otlp_endpoint: Annotated[str, AfterValidator(_check_http_url)] | None = None
+    """Base URL of an OpenTelemetry collector (OTLP over HTTP), which gets this process's spans."""
 
 
 class DatabaseSettings(BaseSettings):

@@ -12,6 +12,7 @@ from servicekit.messaging.dead_letters import DeadLetterWriter
 from servicekit.messaging.handler import MessageHandler
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord
 from servicekit.messaging.watermark import Partition, Watermarks
+from servicekit.observability.tracing import consumer_spans
 
 POLL_TIMEOUT_SECONDS = 0.25
 FIRST_BACKOFF_SECONDS = 0.1
@@ -105,7 +106,8 @@ class ConsumerLoop(Generic[EventT]):
             except InvalidMessage as error:
                 invalid.append((record, error.reason))
         if events:
-            self._handler.handle(events)
+            with consumer_spans(valid[0].topic, map(_trace_headers, valid)):
+                self._handler.handle(events)
             self._done(valid)
         for record, reason in invalid:
             self._dead_letters.write(record, reason)
@@ -133,3 +135,8 @@ class ConsumerLoop(Generic[EventT]):
     def _backoff_seconds(self) -> float:
         longest: float = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** min(self._failures, 10))
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing
+
+
+def _trace_headers(record: ReceivedRecord) -> dict[str, str]:
+    headers = {name: record.header(name) for name in ("traceparent", "tracestate")}
+    return {name: value for name, value in headers.items() if value is not None}

@@ -4,22 +4,48 @@ Spans are made by OpenTelemetry; without an exporter they cost little and still 
 trace begun by a caller isn't cut here.
 """
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 
 from opentelemetry import trace
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _propagator = TraceContextTextMapPropagator()
+# Less than a process has for stopping: what isn't exported by then is lost, and nothing waits for it.
+_EXPORT_TIMEOUT_SECONDS = 2
 
 
-def configure_tracing(service: str) -> None:
-    """Make this process create real span identifiers. A second call has no effect."""
+class _Exporting:
+    """Whether anybody is to see the spans of this process."""
+
+    to: str | None = None
+
+
+def configure_tracing(service: str, otlp_endpoint: str | None = None) -> None:
+    """Make this process create real span identifiers, and send its spans to an OpenTelemetry collector.
+
+    ``otlp_endpoint`` is the collector's base URL (OTLP over HTTP); it needs the extra ``otlp``. Call it after
+    a fork, never before: a thread sends the spans. A second call changes nothing but a missing endpoint.
+    """
     if not isinstance(trace.get_tracer_provider(), TracerProvider):
         trace.set_tracer_provider(TracerProvider(resource=Resource.create({SERVICE_NAME: service})))
+    if otlp_endpoint is not None and _Exporting.to is None:
+        _export_to(otlp_endpoint)
+
+
+def _export_to(endpoint: str) -> None:
+    # Imported only where somebody collects traces: it takes as long as all the rest.
+    from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+
+    exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=_EXPORT_TIMEOUT_SECONDS)
+    provider = trace.get_tracer_provider()
+    if isinstance(provider, TracerProvider):
+        provider.add_span_processor(BatchSpanProcessor(exporter))
+        _Exporting.to = endpoint
 
 
 def current_traceparent() -> str | None:
@@ -34,4 +60,19 @@ def span(name: str, kind: SpanKind, carrier: Mapping[str, str]) -> Iterator[None
     """Run the block in a span that continues what ``carrier`` (lower-case header names) says, if anything."""
     context = _propagator.extract(dict(carrier))
     with trace.get_tracer("servicekit").start_as_current_span(name, context=context, kind=kind):
+        yield
+
+
+@contextmanager
+def consumer_spans(topic: str, carriers: Iterable[Mapping[str, str]]) -> Iterator[None]:
+    """Run the block, which handles records of ``topic`` together, in one span for each of their traces.
+
+    Each continues what its record's headers say and lasts as long as the block. None is made while nobody
+    collects them: a poll has hundreds.
+    """
+    with ExitStack() as spans:
+        if _Exporting.to is not None:
+            for carrier in carriers:
+                if "traceparent" in carrier:
+                    spans.enter_context(span(f"process {topic}", SpanKind.CONSUMER, carrier))
         yield
