@@ -49,9 +49,16 @@ def test_postgresql_keeps_its_data_over_stop_and_kill(directory: Path) -> None:
         assert _ask(server, "SELECT answer FROM kept") == (42,)
 
 
-def test_postgresql_is_asked_for_its_version_and_limits(postgresql_server: PostgresqlServer) -> None:
-    assert postgresql_server.version.startswith("18.")
-    assert _ask(postgresql_server, "SHOW max_connections") == ("300",)
+@pytest.mark.parametrize("version", ["18", "15"])
+def test_postgresql_is_asked_for_its_version_and_limits(version: str, directory: Path) -> None:
+    with PostgresqlServer(directory, version=version, durable=False) as server:
+        assert server.version.startswith(f"{version}.")
+        assert _ask(server, "SHOW max_connections") == ("300",)
+
+
+def test_a_version_of_postgresql_that_is_not_known_is_refused(directory: Path) -> None:
+    with pytest.raises(UsageError, match="PostgreSQL 9 is not supported; there are: 18, 15"):
+        PostgresqlServer(directory, version="9")
 
 
 def test_postgresql_is_durable_unless_told_otherwise(directory: Path) -> None:
