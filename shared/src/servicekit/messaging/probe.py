@@ -58,6 +58,8 @@ class KafkaProbe:
 
     def _connect(self) -> _Admin:
         if self._admin is None:
+            # Tells at once, and with its cause, what the client would call a timeout.
+            self._cluster.enter()
             self._admin = _Admin(
                 **self._cluster.client_options,
                 client_id=self._client_id,
