@@ -18,7 +18,7 @@ from tests.support.waiting import wait_until
 
 @pytest.fixture
 def own_server(tmp_path: Path) -> Iterator[PostgresqlServer]:
-    with PostgresqlServer(tmp_path / "postgresql", durable=False) as server:
+    with a_postgresql_server(tmp_path / "postgresql") as server:
         yield server
 
 
@@ -154,6 +154,7 @@ run_in_environment(context)
 """
 MIGRATION = """
 from alembic import op
+from tests.support.servers import a_postgresql_server
 revision = "0001"
 down_revision = None
 def upgrade():
