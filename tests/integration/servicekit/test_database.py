@@ -13,6 +13,7 @@ from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.errors import is_conflict, is_unavailable
 from servicekit.db.migrations import upgrade
+from tests.support.servers import a_postgresql_server
 from tests.support.waiting import wait_until
 
 
@@ -154,7 +155,6 @@ run_in_environment(context)
 """
 MIGRATION = """
 from alembic import op
-from tests.support.servers import a_postgresql_server
 revision = "0001"
 down_revision = None
 def upgrade():
