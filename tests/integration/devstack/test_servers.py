@@ -11,6 +11,7 @@ from devstack.errors import UsageError
 from devstack.kafka_broker import MODES, KafkaBroker
 from devstack.postgresql import PostgresqlServer
 from devstack.topics import make_topics, read_topics
+from servicekit.messaging.cluster import KafkaCluster
 
 
 def _ask(server: PostgresqlServer, statement: str) -> object:
@@ -74,7 +75,7 @@ def test_a_role_needs_its_password(postgresql_server: PostgresqlServer) -> None:
 @pytest.mark.parametrize("version", MODES)
 def test_kafka_keeps_its_data_over_stop_and_kill(version: str, tmp_path: Path) -> None:
     with KafkaBroker(tmp_path, version=version) as broker:
-        make_topics(broker.bootstrap_servers, read_topics())
+        make_topics(KafkaCluster(broker.bootstrap_servers), read_topics())
         _send(broker, b"kept")
 
         assert broker.stop() == 143
@@ -86,7 +87,7 @@ def test_kafka_keeps_its_data_over_stop_and_kill(version: str, tmp_path: Path) -
         broker.start()
         assert _read_one(broker) == b"kept"
 
-        make_topics(broker.bootstrap_servers, read_topics())
+        make_topics(KafkaCluster(broker.bootstrap_servers), read_topics())
 
 
 def test_a_version_that_is_not_known_is_refused(tmp_path: Path) -> None:
