@@ -107,11 +107,16 @@ def test_a_consumer_that_is_stopped_under_load_hands_back_what_it_holds(world: W
 
 
 def test_a_consumer_outlives_a_restart_of_postgresql(
-    tmp_path: Path, kafka_bootstrap_servers: str, topic: str, own_sandbox: Sandbox
+    tmp_path: Path,
+    server_directory: Path,
+    unique: str,
+    kafka_bootstrap_servers: str,
+    topic: str,
+    own_sandbox: Sandbox,
 ) -> None:
     events = [an_event() for _ in range(60)]
     with ExitStack() as stack:
-        server = stack.enter_context(a_postgresql_server(tmp_path / "postgresql"))
+        server = stack.enter_context(a_postgresql_server(server_directory / f"own-{unique}"))
         upgrade(server.url(), SCRIPT_LOCATION)
         engine = create_engine(DatabaseSettings(database_url=server.url()), "test")
         stack.callback(engine.dispose)

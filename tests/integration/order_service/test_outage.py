@@ -13,9 +13,9 @@ from tests.support.servers import a_postgresql_server
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[PostgresqlServer]:
+def own_server(server_directory: Path, unique: str) -> Iterator[PostgresqlServer]:
     """A server that a test may stop."""
-    with a_postgresql_server(tmp_path / "postgresql") as server:
+    with a_postgresql_server(server_directory / f"own-{unique}") as server:
         make_roles(server.url())
         yield server
 

@@ -18,8 +18,8 @@ from tests.support.waiting import wait_until
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[PostgresqlServer]:
-    with a_postgresql_server(tmp_path / "postgresql") as server:
+def own_server(server_directory: Path, unique: str) -> Iterator[PostgresqlServer]:
+    with a_postgresql_server(server_directory / f"own-{unique}") as server:
         yield server
 
 

@@ -5,12 +5,21 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from kafka.errors import InvalidReceiveError, KafkaError, KafkaTimeoutError
+from kafka.net.compat import KafkaNetClient
 from kafka.net.manager import KafkaConnectionManager
 from kafka.net.selector import NetworkSelector
 
 from servicekit.config import KafkaSettings
 
 _ATTEMPT_TIMEOUT_MS = 1_000
+
+
+class _AskingClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no type information
+    """Doesn't make a topic by asking for it: kafka-python 3.0.12 reads that option and forgets it."""
+
+    def __init__(self, **configs: Any) -> None:
+        super().__init__(**configs)
+        self.cluster.config["allow_auto_create_topics"] = False
 
 
 @dataclass(frozen=True)
@@ -33,7 +42,7 @@ class KafkaCluster:
     def client_options(self) -> dict[str, Any]:
         """What kafka-python's producer, consumer and admin client take alike."""
         servers = [server.strip() for server in self.bootstrap_servers.split(",")]
-        return {"bootstrap_servers": servers, **self.security}
+        return {"bootstrap_servers": servers, "kafka_client": _AskingClient, **self.security}
 
     def enter(self) -> None:
         """Connect to one bootstrap server after the other, until one lets us in and answers.
