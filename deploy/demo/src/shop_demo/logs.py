@@ -9,7 +9,7 @@ from pathlib import Path
 _BAD_LEVELS = frozenset({"error", "critical", "fatal"})
 # What Java, PostgreSQL and Python write where a process does not write JSON.
 _BAD_LINE = re.compile(r"\b(ERROR|FATAL|PANIC|CRITICAL)\b|^Traceback \(most recent call last\)")
-# What PostgreSQL tells a client (a health check, say) that comes while it stops or starts: nothing has failed.
+# What PostgreSQL tells a client (a health check, say) that comes while it stops or starts: no failure.
 _REFUSED_FOR_NOW = re.compile(r"\bFATAL:  the database system is (shutting down|starting up)$")
 _LONGEST_SHOWN = 300
 
