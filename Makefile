@@ -15,7 +15,7 @@ SOURCES := shared/src coupon-service/src order-service/src notification-service/
 export KAFKA STACK OFFLINE_IMAGES ORDERS USERS STOCK SEED LIMIT KEEP
 
 .DEFAULT_GOAL := help
-.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos operations manifests lint format clean
+.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos operations manifests bench-relay lint format clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9 -]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-38s %s\n", $$1, $$2}'
@@ -63,6 +63,9 @@ manifests: $(KUSTOMIZE) ## Render the Kubernetes manifests into build/kubernetes
 $(KUSTOMIZE): deploy/kubernetes/tools/go.mod deploy/kubernetes/tools/go.sum
 	@command -v go >/dev/null || { echo "kustomize is built by Go: please install Go 1.21 or newer" >&2; exit 2; }
 	cd $(<D) && GOTOOLCHAIN=auto GOFLAGS=-mod=readonly go build -o $(CURDIR)/$@ sigs.k8s.io/kustomize/kustomize/v5
+
+bench-relay: $(INSTALLED) ## Measure the relay beside Debezium, on an idle machine (OPTIONS="--only NAME --repeats N --events N")
+	@$(BIN)/python -m tests.benchmarks.relay $(OPTIONS)
 
 lint: $(INSTALLED) ## Check style, types and the import rules
 	$(BIN)/ruff check .
