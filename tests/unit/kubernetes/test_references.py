@@ -110,16 +110,18 @@ def test_the_selectors_of_an_upgrade_divide_the_documents(manifests: Manifests) 
             template = document["spec"]["template"]["metadata"]["labels"]
             assert template == labels
             assert template[PART_OF] == "shop"
-    selectors = {
-        command[command.index("--selector") + 1]
+    steps = [f"!{COMPONENT}", f"{COMPONENT}=job", f"{COMPONENT} in (api, worker)"]
+    assert [it for command, it in readme_selectors() if command == "apply"] == steps
+    assert {it for _, it in readme_selectors()} == set(steps)
+
+
+def readme_selectors() -> list[tuple[str, str]]:
+    """kubectl's command and its selector, for each line of README that has one."""
+    return [
+        (command[1], command[command.index("--selector") + 1])
         for command in readme.commands()
-        if command[:2] == ["kubectl", "apply"] and "--selector" in command
-    }
-    assert selectors == {
-        f"!{COMPONENT}",
-        f"{COMPONENT}=job",
-        f"{COMPONENT} in (api, worker)",
-    }
+        if "--selector" in command
+    ]
 
 
 def test_every_file_that_is_named_in_readme_s_commands_is_there() -> None:
