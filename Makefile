@@ -12,10 +12,14 @@ SOURCES := shared/src coupon-service/src order-service/src notification-service/
            deploy/devstack/src deploy/sandbox/src deploy/demo/src
 
 # What the stack and the demo are told: make demo USERS=2000 STOCK=500 ORDERS=completejourney KAFKA=3.4.0
-export KAFKA STACK OFFLINE_IMAGES ORDERS USERS STOCK SEED LIMIT KEEP
+export KAFKA POSTGRES STACK OFFLINE_IMAGES ORDERS USERS STOCK SEED LIMIT KEEP
+
+# Start servers of their own versions, or ask about HTTP alone.
+UNMOVED_BY_SERVERS := --ignore=tests/integration/devstack --ignore=tests/integration/provider_sandbox \
+                      --ignore-glob='*/test_bad_input.py'
 
 .DEFAULT_GOAL := help
-.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos operations manifests bench-relay lint format clean
+.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos matrix operations manifests bench-relay lint format clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9 -]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-38s %s\n", $$1, $$2}'
@@ -50,6 +54,9 @@ test: $(INSTALLED) ## Run all tests, on the embedded stack
 
 unit contract integration e2e chaos: $(INSTALLED) ## Run one tier of the tests (e2e: STACK=compose for containers)
 	$(BIN)/python -m pytest tests/$@
+
+matrix: $(INSTALLED) ## Run what depends on the servers, on PostgreSQL 15 and the seed's Kafka (POSTGRES=15 KAFKA=3.4.0 suit any tier)
+	POSTGRES=15 KAFKA=3.4.0 $(BIN)/python -m pytest tests/contract tests/integration $(UNMOVED_BY_SERVERS)
 
 operations: $(INSTALLED) ## Restart, kill, scale and upgrade containers under load (OFFLINE_IMAGES=1 without a registry)
 	STACK=compose $(BIN)/python -m pytest tests/operations
