@@ -24,9 +24,11 @@ def sources(stack: ComposeStack, tmp_path: Path) -> Iterator[Path]:
         copytree(ROOT / name, tmp_path / name, ignore=ignore_patterns("__pycache__", "*.egg-info"))
     (tmp_path / "constraints.txt").write_text((ROOT / "constraints.txt").read_text())
     options = ["--project-directory", str(tmp_path), "--file", "deploy/compose/development.yml"]
-    compose(stack, options, *START, "--build", *RELOADED)
-    yield tmp_path
-    compose(stack, [], *START, *RELOADED)
+    try:
+        compose(stack, options, *START, "--build", *RELOADED)
+        yield tmp_path
+    finally:
+        compose(stack, [], *START, *RELOADED)
 
 
 def change(file: Path, former: str, new: str) -> None:

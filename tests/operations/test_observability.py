@@ -35,13 +35,15 @@ OF_HISTOGRAM = re.compile(r"_(bucket|sum|count)$")
 def prometheus(stack: ComposeStack) -> Iterator[httpx.Client]:
     """Prometheus itself, as a container of the stack while these tests last."""
     port = find_free_ports(1, excluded=stack.ports.model_dump().values())[0]
-    compose(
-        stack, OVERRIDE, "up", "--detach", "--no-deps", "--wait", "prometheus",
-        variables={"PROMETHEUS_PORT": str(port)},
-    )  # fmt: skip
-    with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", trust_env=False) as client:
-        yield client
-    compose(stack, OVERRIDE, "rm", "--stop", "--force", "--volumes", "prometheus")
+    try:
+        compose(
+            stack, OVERRIDE, "up", "--detach", "--no-deps", "--wait", "prometheus",
+            variables={"PROMETHEUS_PORT": str(port)},
+        )  # fmt: skip
+        with httpx.Client(base_url=f"http://127.0.0.1:{port}/api/v1", trust_env=False) as client:
+            yield client
+    finally:
+        compose(stack, OVERRIDE, "rm", "--stop", "--force", "--volumes", "prometheus")
 
 
 def ask(prometheus: httpx.Client, path: str, **parameters: str) -> Any:
