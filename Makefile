@@ -7,14 +7,19 @@ DISTRIBUTIONS := shared[db,http,kafka,otlp] coupon-service order-service notific
                  deploy/devstack deploy/sandbox deploy/demo
 PROJECT_FILES := constraints.txt requirements-dev.txt pyproject.toml $(wildcard */pyproject.toml deploy/*/pyproject.toml)
 INSTALLED := build/.installed
+KUSTOMIZE := build/kustomize
 SOURCES := shared/src coupon-service/src order-service/src notification-service/src outbox-relay/src \
            deploy/devstack/src deploy/sandbox/src deploy/demo/src
 
 # What the stack and the demo are told: make demo USERS=2000 STOCK=500 ORDERS=completejourney KAFKA=3.4.0
-export KAFKA STACK OFFLINE_IMAGES ORDERS USERS STOCK SEED LIMIT KEEP
+export KAFKA POSTGRES STACK OFFLINE_IMAGES ORDERS USERS STOCK SEED LIMIT KEEP
+
+# Start servers of their own versions, or ask about HTTP alone.
+UNMOVED_BY_SERVERS := --ignore=tests/integration/devstack --ignore=tests/integration/provider_sandbox \
+                      --ignore-glob='*/test_bad_input.py'
 
 .DEFAULT_GOAL := help
-.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos operations lint format clean
+.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos matrix operations manifests bench-relay lint format clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9 -]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-38s %s\n", $$1, $$2}'
@@ -50,8 +55,24 @@ test: $(INSTALLED) ## Run all tests, on the embedded stack
 unit contract integration e2e chaos: $(INSTALLED) ## Run one tier of the tests (e2e: STACK=compose for containers)
 	$(BIN)/python -m pytest tests/$@
 
+matrix: $(INSTALLED) ## Run what depends on the servers, on PostgreSQL 15 and the seed's Kafka (POSTGRES=15 KAFKA=3.4.0 suit any tier)
+	POSTGRES=15 KAFKA=3.4.0 $(BIN)/python -m pytest tests/contract tests/integration $(UNMOVED_BY_SERVERS)
+
 operations: $(INSTALLED) ## Restart, kill, scale and upgrade containers under load (OFFLINE_IMAGES=1 without a registry)
 	STACK=compose $(BIN)/python -m pytest tests/operations
+
+manifests: $(KUSTOMIZE) ## Render the Kubernetes manifests into build/kubernetes, a file an overlay
+	@mkdir -p build/kubernetes
+	@for overlay in development production; do \
+	    $(KUSTOMIZE) build deploy/kubernetes/overlays/$$overlay --output build/kubernetes/$$overlay.yaml || exit; done
+
+# By any Go from 1.21 on: it fetches the one that go.mod asks for.
+$(KUSTOMIZE): deploy/kubernetes/tools/go.mod deploy/kubernetes/tools/go.sum
+	@command -v go >/dev/null || { echo "kustomize is built by Go: please install Go 1.21 or newer" >&2; exit 2; }
+	cd $(<D) && GOTOOLCHAIN=auto GOFLAGS=-mod=readonly go build -o $(CURDIR)/$@ sigs.k8s.io/kustomize/kustomize/v5
+
+bench-relay: $(INSTALLED) ## Measure the relay beside Debezium, on an idle machine (OPTIONS="--only NAME --repeats N --events N")
+	@$(BIN)/python -m tests.benchmarks.relay $(OPTIONS)
 
 lint: $(INSTALLED) ## Check style, types and the import rules
 	$(BIN)/ruff check .
@@ -64,4 +85,4 @@ format: $(INSTALLED) ## Format the sources
 	$(BIN)/ruff format .
 
 clean: ## Remove what was built, but not the virtual environment nor the stack's data
-	rm -rf build/demo build/benchmarks build/.installed .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf build/demo build/benchmarks build/kubernetes build/kustomize build/.installed .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -11,6 +11,7 @@ import structlog
 from devstack.kafka_broker import KafkaBroker
 from devstack.postgresql import PostgresqlServer
 from tests.support.databases import fresh_database, make_roles
+from tests.support.servers import a_kafka_broker, a_postgresql_server
 from tests.support.topics import create_topics
 
 TIERS = ("unit", "contract", "integration", "e2e", "chaos", "operations")
@@ -50,7 +51,7 @@ def server_directory() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def postgresql_server(server_directory: Path) -> Iterator[PostgresqlServer]:
     """A PostgreSQL server with the relay's role, for everybody; don't stop it."""
-    with PostgresqlServer(server_directory / "postgresql", durable=False) as server:
+    with a_postgresql_server(server_directory / "postgresql") as server:
         make_roles(server.url())
         yield server
 
@@ -71,7 +72,7 @@ def unique() -> str:
 @pytest.fixture(scope="session")
 def kafka_broker(server_directory: Path) -> Iterator[KafkaBroker]:
     """A Kafka broker for everybody; don't stop it."""
-    with KafkaBroker(server_directory / "kafka") as broker:
+    with a_kafka_broker(server_directory / "kafka") as broker:
         yield broker
 
 

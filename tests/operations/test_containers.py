@@ -1,12 +1,39 @@
 """What every container of the stack must be, and that its data outlive it."""
 
+import json
+import re
+
 import psutil
+from docker.models.containers import Container
 
 from devstack.compose_project import project_containers, service_of
 from devstack.compose_stack import ComposeStack
+from devstack.repository import ROOT
 from tests.support.shop import ShopClient
 
 SERVERS = {"postgresql", "kafka", "zookeeper"}
+OURS = (
+    "coupon-api", "coupon-worker", "order-api", "notification-api", "notification-consumer", "outbox-relay",
+    "provider-sandbox",
+)  # fmt: skip
+OWN_PACKAGES = {"servicekit", "provider-sandbox", "outbox-relay"}
+LABEL = "org.opencontainers.image"
+SECRET = re.compile(r"passw|secret|token|credential", re.IGNORECASE)
+INSTALLED = """
+import importlib.metadata, importlib.util, json
+versions = {it.name: it.version for it in importlib.metadata.distributions()}
+print(json.dumps({"versions": versions, "pip": importlib.util.find_spec("pip") is not None}))
+"""
+
+
+def one_of_each(stack: ComposeStack) -> dict[str, Container]:
+    """A container of each process of ours, by the process's name."""
+    containers = {service_of(it): it for it in project_containers(stack.project_name)}
+    return {name: containers[name] for name in OURS}
+
+
+def normalized(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
 
 
 def test_every_container_is_healthy_and_none_is_root(stack: ComposeStack) -> None:
@@ -16,6 +43,9 @@ def test_every_container_is_healthy_and_none_is_root(stack: ComposeStack) -> Non
     users = {it.name: psutil.Process(it.pid).uids() for it in statuses if it.pid is not None}
     assert len(users) == len(statuses)
     assert [name for name, uids in users.items() if 0 in uids] == []
+    jobs = [it for it in project_containers(stack.project_name) if it.attrs["State"]["Pid"] == 0]
+    assert len(jobs) == 5
+    assert [it.name for it in jobs if it.attrs["Config"]["User"].split(":")[0] in {"", "0", "root"}] == []
 
 
 def test_every_process_of_ours_is_confined(stack: ComposeStack) -> None:
@@ -26,6 +56,32 @@ def test_every_process_of_ours_is_confined(stack: ComposeStack) -> None:
         assert host["CapDrop"] == ["ALL"], container.name
         assert "no-new-privileges:true" in host["SecurityOpt"], container.name
         assert host["Memory"] > 0, container.name
+
+
+def test_images_say_what_they_are_and_hold_no_secret(stack: ComposeStack) -> None:
+    for name, container in one_of_each(stack).items():
+        image = container.image
+        assert image is not None
+        labels = image.labels
+        assert labels[f"{LABEL}.title"] in image.tags[0], name
+        assert labels[f"{LABEL}.version"], name
+        assert labels[f"{LABEL}.revision"], name
+        layers = json.dumps([image.history(), image.attrs["Config"]["Env"]])
+        assert SECRET.search(layers) is None, name
+
+
+def test_images_hold_what_constraints_name_and_no_installer(stack: ComposeStack) -> None:
+    lines = (ROOT / "constraints.txt").read_text().split()
+    pinned = {normalized(name): version for name, _, version in (line.partition("==") for line in lines)}
+    for name, container in one_of_each(stack).items():
+        output = container.exec_run(["python", "-c", INSTALLED]).output
+        assert isinstance(output, bytes)
+        told = json.loads(output)
+        versions = {normalized(package): version for package, version in told["versions"].items()}
+        foreign = {it for it in versions if it not in OWN_PACKAGES and not it.endswith("-service")}
+        assert len(foreign) > 20, name
+        assert {it: versions[it] for it in foreign} == {it: pinned.get(it) for it in foreign}, name
+        assert not told["pip"], name
 
 
 def test_ports_are_published_on_the_loopback_address_only(stack: ComposeStack) -> None:

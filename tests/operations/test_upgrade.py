@@ -1,6 +1,5 @@
 """A rolling upgrade, as README's "Upgrades" has it: expand, roll, and in the next release contract."""
 
-import subprocess
 from pathlib import Path
 
 import docker
@@ -8,7 +7,7 @@ import pytest
 
 from devstack.compose_project import project_containers, service_of
 from devstack.compose_stack import ComposeStack
-from devstack.repository import ROOT
+from tests.support.compose_commands import compose
 from tests.support.effects import assert_each_effect_once
 from tests.support.outside_record import OutsideParties
 from tests.support.shop import ShopClient
@@ -16,6 +15,7 @@ from tests.support.stack_databases import StackDatabases
 from tests.support.steady_load import SteadyLoad
 
 pytestmark = pytest.mark.timeout(900)
+IMAGE = "COUPON_SERVICE_IMAGE"
 ROLLED = ("coupon-api", "coupon-worker")
 MIGRATION = """
 from alembic import op
@@ -50,19 +50,23 @@ def release(tag: str, base: str, revision: str, former: str, statement: str, scr
     return tag
 
 
-def compose(stack: ComposeStack, image: str, *command: str) -> None:
-    whole = ["env", f"COUPON_SERVICE_IMAGE={image}", *stack.compose_command, *command]
-    done = subprocess.run(whole, cwd=ROOT, capture_output=True, text=True, timeout=240)
-    assert done.returncode == 0, done.stderr
-
-
 def migrate(stack: ComposeStack, image: str) -> None:
-    compose(stack, image, "run", "--rm", "--no-deps", "coupon-migrate")
+    compose(stack, [], "run", "--rm", "--no-deps", "coupon-migrate", variables={IMAGE: image})
 
 
 def roll(stack: ComposeStack, image: str) -> None:
     for service in ROLLED:
-        compose(stack, image, "up", "--detach", "--no-deps", "--no-build", "--wait", service)
+        compose(
+            stack,
+            [],
+            "up",
+            "--detach",
+            "--no-deps",
+            "--no-build",
+            "--wait",
+            service,
+            variables={IMAGE: image},
+        )
     images = {
         service_of(it): it.attrs["Config"]["Image"]
         for it in project_containers(stack.project_name)

@@ -4,11 +4,15 @@ import os
 from pathlib import Path
 
 from devstack import choose
+from devstack.compose_stack import ComposeStack
 from devstack.config import read_settings
+from devstack.free_ports import find_free_ports
 from devstack.kafka_broker import DEFAULT_VERSION
 from devstack.ports import Ports
 from devstack.stack import Stack
 from devstack.stacks import EmbeddedStack
+
+THREE_BROKERS = "deploy/compose/three-brokers.yml"
 
 
 def chosen_stack(directory: Path) -> Stack:
@@ -23,3 +27,16 @@ def chosen_stack(directory: Path) -> Stack:
         return choose.compose_stack(settings, kafka_version)
     assert kind == "embedded", f"the tests know no stack that is called {kind}"
     return EmbeddedStack(directory, kafka_version, Ports.free(), durable=False)
+
+
+def three_brokers_stack(directory: Path) -> ComposeStack:
+    """One of containers with three Kafka brokers, which are called kafka, kafka-2 and kafka-3."""
+    ports = Ports.free()
+    second, third = find_free_ports(2, excluded=ports.model_dump().values())
+    return ComposeStack(
+        directory,
+        ports=ports,
+        offline_images=read_settings().offline_images,
+        overrides=[THREE_BROKERS],
+        variables={"KAFKA_2_PORT": str(second), "KAFKA_3_PORT": str(third)},
+    )

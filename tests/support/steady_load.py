@@ -1,7 +1,8 @@
-"""Customers who press, order and pay without a break, and keep account of every answer."""
+"""Customers who press, order, pay and look without a break, and keep account of every answer."""
 
 import threading
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from types import TracebackType
@@ -75,18 +76,27 @@ class SteadyLoad:
                 placed = self._post(http, "order-api", "/api/v1/orders", {**ORDER, "userId": user_id})
                 if pressed is not None:
                     self.request_ids.append(pressed["requestId"])
+                    self._get(http, "coupon-api", f"/api/v1/coupon-requests/{pressed['requestId']}")
                 if placed is not None and self._pay(http, placed["orderId"]):
                     self.order_ids.append(placed["orderId"])
+                    self._get(http, "notification-api", f"/api/v1/notifications?orderId={placed['orderId']}")
+                self._get(http, "outbox-relay", "/api/v1/relay/sources")
 
     def _pay(self, http: httpx.Client, order_id: str) -> bool:
         body = {"method": "CARD", "paymentKey": f"card-{order_id}", "amount": 30000}
         return self._post(http, "order-api", f"/api/v1/orders/{order_id}/payments", body) is not None
 
     def _post(self, http: httpx.Client, service: str, path: str, body: Any) -> dict[str, Any] | None:
-        key = str(uuid4())
+        key = {"Idempotency-Key": str(uuid4())}
+        return self._ask(lambda: http.post(self.shop.url(service) + path, json=body, headers=key), path)
+
+    def _get(self, http: httpx.Client, service: str, path: str) -> None:
+        self._ask(lambda: http.get(self.shop.url(service) + path), path)
+
+    def _ask(self, request: Callable[[], httpx.Response], path: str) -> dict[str, Any] | None:
         for _ in range(_MOST_ATTEMPTS):
             try:
-                answer = http.post(self.shop.url(service) + path, json=body, headers={"Idempotency-Key": key})
+                answer = request()
             except httpx.HTTPError as error:
                 self.unreachable.append(f"{path}: {error!r}")
             else:

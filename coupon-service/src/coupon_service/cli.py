@@ -43,7 +43,10 @@ def migrate() -> None:
     """Bring the database up to date."""
     settings = load_settings(MigrationSettings)
     configure_logging(settings.log_level, settings.log_format, "coupon-migrate")
-    migrate_database(settings.database_url, settings.outbox_relay_role)
+    try:
+        migrate_database(settings.database_url, settings.outbox_relay_role)
+    except migrations.DatabaseUnreachable as error:
+        raise click.ClickException(str(error)) from error
 
 
 def migrate_database(database_url: str, outbox_relay_role: str) -> None:

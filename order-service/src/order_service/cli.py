@@ -26,8 +26,12 @@ def api() -> None:
 @main.command()
 def migrate() -> None:
     """Bring the database to this version's tables; does nothing when it is there already."""
-    from servicekit.db.migrations import upgrade  # Alembic isn't needed for serving
+    from servicekit.db.migrations import DatabaseUnreachable, upgrade  # Alembic isn't needed for serving
 
     settings = load_settings(MigrationSettings)
     configure_logging(settings.log_level, settings.log_format, SERVICE)
-    upgrade(settings.database_url, SCRIPT_LOCATION, options={"outbox_relay_role": settings.outbox_relay_role})
+    options = {"outbox_relay_role": settings.outbox_relay_role}
+    try:
+        upgrade(settings.database_url, SCRIPT_LOCATION, options=options)
+    except DatabaseUnreachable as error:
+        raise click.ClickException(str(error)) from error

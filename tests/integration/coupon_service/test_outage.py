@@ -12,6 +12,7 @@ from devstack.postgresql import PostgresqlServer
 from servicekit.lifecycle import StopSignal
 from tests.integration.coupon_service.support import an_engine, ask, count, create_coupon
 from tests.support.databases import fresh_database, make_roles
+from tests.support.servers import a_postgresql_server
 
 
 @pytest.fixture
@@ -22,7 +23,7 @@ def own_server() -> Iterator[PostgresqlServer]:
     """
     with (
         TemporaryDirectory(prefix="coupon-outage-") as directory,
-        PostgresqlServer(Path(directory) / "postgresql", durable=False) as server,
+        a_postgresql_server(Path(directory) / "postgresql") as server,
     ):
         make_roles(server.url())
         yield server

@@ -11,6 +11,7 @@ from devstack.errors import UsageError
 from devstack.kafka_broker import MODES, KafkaBroker
 from devstack.postgresql import PostgresqlServer
 from devstack.topics import make_topics, read_topics
+from servicekit.messaging.cluster import KafkaCluster
 
 
 def _ask(server: PostgresqlServer, statement: str) -> object:
@@ -49,9 +50,16 @@ def test_postgresql_keeps_its_data_over_stop_and_kill(directory: Path) -> None:
         assert _ask(server, "SELECT answer FROM kept") == (42,)
 
 
-def test_postgresql_is_asked_for_its_version_and_limits(postgresql_server: PostgresqlServer) -> None:
-    assert postgresql_server.version.startswith("18.")
-    assert _ask(postgresql_server, "SHOW max_connections") == ("300",)
+@pytest.mark.parametrize("version", ["18", "15"])
+def test_postgresql_is_asked_for_its_version_and_limits(version: str, directory: Path) -> None:
+    with PostgresqlServer(directory, version=version, durable=False) as server:
+        assert server.version.startswith(f"{version}.")
+        assert _ask(server, "SHOW max_connections") == ("300",)
+
+
+def test_a_version_of_postgresql_that_is_not_known_is_refused(directory: Path) -> None:
+    with pytest.raises(UsageError, match="PostgreSQL 9 is not supported; there are: 18, 15"):
+        PostgresqlServer(directory, version="9")
 
 
 def test_postgresql_is_durable_unless_told_otherwise(directory: Path) -> None:
@@ -67,7 +75,7 @@ def test_a_role_needs_its_password(postgresql_server: PostgresqlServer) -> None:
 @pytest.mark.parametrize("version", MODES)
 def test_kafka_keeps_its_data_over_stop_and_kill(version: str, tmp_path: Path) -> None:
     with KafkaBroker(tmp_path, version=version) as broker:
-        make_topics(broker.bootstrap_servers, read_topics())
+        make_topics(KafkaCluster(broker.bootstrap_servers), read_topics())
         _send(broker, b"kept")
 
         assert broker.stop() == 143
@@ -79,7 +87,7 @@ def test_kafka_keeps_its_data_over_stop_and_kill(version: str, tmp_path: Path) -
         broker.start()
         assert _read_one(broker) == b"kept"
 
-        make_topics(broker.bootstrap_servers, read_topics())
+        make_topics(KafkaCluster(broker.bootstrap_servers), read_topics())
 
 
 def test_a_version_that_is_not_known_is_refused(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from pathlib import Path
 from kafka.consumer.fetcher import ConsumerRecord
 
 from devstack.free_ports import find_free_ports
-from devstack.postgresql import PostgresqlServer
 from notification_service.migrations import SCRIPT_LOCATION
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
@@ -16,6 +15,7 @@ from servicekit.db.migrations import upgrade
 from tests.integration.notification_service.builders import an_event, encoded
 from tests.integration.notification_service.processes import Sandbox
 from tests.integration.notification_service.world import EFFECTS, World, freeze_in_the_middle, stop_gracefully
+from tests.support.servers import a_postgresql_server
 from tests.support.topics import produce, read_topic
 from tests.support.waiting import wait_until
 
@@ -107,11 +107,16 @@ def test_a_consumer_that_is_stopped_under_load_hands_back_what_it_holds(world: W
 
 
 def test_a_consumer_outlives_a_restart_of_postgresql(
-    tmp_path: Path, kafka_bootstrap_servers: str, topic: str, own_sandbox: Sandbox
+    tmp_path: Path,
+    server_directory: Path,
+    unique: str,
+    kafka_bootstrap_servers: str,
+    topic: str,
+    own_sandbox: Sandbox,
 ) -> None:
     events = [an_event() for _ in range(60)]
     with ExitStack() as stack:
-        server = stack.enter_context(PostgresqlServer(tmp_path / "postgresql", durable=False))
+        server = stack.enter_context(a_postgresql_server(server_directory / f"own-{unique}"))
         upgrade(server.url(), SCRIPT_LOCATION)
         engine = create_engine(DatabaseSettings(database_url=server.url()), "test")
         stack.callback(engine.dispose)

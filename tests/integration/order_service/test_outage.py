@@ -9,12 +9,13 @@ from werkzeug.test import TestResponse
 from devstack.postgresql import PostgresqlServer
 from tests.integration.order_service.shop import Shop, migrate, open_shop, slug
 from tests.support.databases import fresh_database, make_roles
+from tests.support.servers import a_postgresql_server
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[PostgresqlServer]:
+def own_server(server_directory: Path, unique: str) -> Iterator[PostgresqlServer]:
     """A server that a test may stop."""
-    with PostgresqlServer(tmp_path / "postgresql", durable=False) as server:
+    with a_postgresql_server(server_directory / f"own-{unique}") as server:
         make_roles(server.url())
         yield server
 

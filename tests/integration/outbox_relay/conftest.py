@@ -8,6 +8,7 @@ import pytest
 from devstack.postgresql import PostgresqlServer
 from tests.integration.outbox_relay.outbox import Outbox, an_outbox
 from tests.integration.outbox_relay.stepping import SteppingRelay, a_stepping_relay
+from tests.support.servers import a_postgresql_server
 
 
 @pytest.fixture
@@ -20,7 +21,7 @@ def outbox(database_url: str, topic: str) -> Iterator[Outbox]:
 @pytest.fixture
 def own_postgresql(server_directory: Path, unique: str) -> PostgresqlServer:
     """A server that the test may stop."""
-    return PostgresqlServer(server_directory / f"own-{unique}", durable=False)
+    return a_postgresql_server(server_directory / f"own-{unique}")
 
 
 @pytest.fixture

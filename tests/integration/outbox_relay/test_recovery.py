@@ -13,6 +13,7 @@ from tests.integration.outbox_relay.process import RelayProcess, a_relay_process
 from tests.integration.outbox_relay.reading import arrivals, by_key, first_seen
 from tests.integration.outbox_relay.test_leadership import waiting_writers
 from tests.support.databases import fresh_database, make_roles
+from tests.support.servers import a_kafka_broker
 from tests.support.topics import create_topics
 from tests.support.waiting import wait_until
 
@@ -97,7 +98,7 @@ def test_database_of_one_source_being_down_delays_no_other_source(
 @pytest.fixture
 def own_broker(tmp_path: Path) -> KafkaBroker:
     """A broker that the test may stop."""
-    return KafkaBroker(tmp_path / "kafka")
+    return a_kafka_broker(tmp_path / "kafka")
 
 
 def test_kafka_down_is_told_by_readiness_and_all_arrives_once_it_is_back(

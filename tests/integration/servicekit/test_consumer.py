@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from devstack.kafka_broker import KafkaBroker
 from devstack.repository import ROOT
 from servicekit.config import ConsumerSettings
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging import InvalidMessage, ReceivedRecord, run_consumer
+from tests.support.servers import a_kafka_broker
 from tests.support.topics import committed_offset, create_topics, produce, produce_empty, read_topic
 from tests.support.waiting import wait_until
 
@@ -175,7 +175,7 @@ def reject(record: ReceivedRecord) -> Position:
 def test_stop_with_an_unsent_dead_letter_and_no_broker_is_graceful(
     unique: str, server_directory: Path
 ) -> None:
-    with KafkaBroker(server_directory / unique) as broker:
+    with a_kafka_broker(server_directory / unique) as broker:
         create_topics(broker.bootstrap_servers, [unique, f"{unique}.dlt"])
         produce(broker.bootstrap_servers, unique, [(b"k", b"bad")])
         command = [sys.executable, "-m", "tests.support.rejecting_consumer"]

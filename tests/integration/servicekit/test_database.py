@@ -13,12 +13,13 @@ from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.errors import is_conflict, is_unavailable
 from servicekit.db.migrations import upgrade
+from tests.support.servers import a_postgresql_server
 from tests.support.waiting import wait_until
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[PostgresqlServer]:
-    with PostgresqlServer(tmp_path / "postgresql", durable=False) as server:
+def own_server(server_directory: Path, unique: str) -> Iterator[PostgresqlServer]:
+    with a_postgresql_server(server_directory / f"own-{unique}") as server:
         yield server
 
 

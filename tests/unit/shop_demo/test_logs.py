@@ -28,6 +28,7 @@ def test_an_error_is_told_by_level_whatever_the_format(line: str) -> None:
         '{"event": "payment_declined", "level": "info", "detail": "ERROR of the card"}',
         '{"event": "x", "level": "warning"}',
         "[2026-03-01 12:00:00,000] INFO error.log.size = 7 (kafka.Kafka)",
+        "2026-03-01 12:00:00.000 UTC [346] FATAL:  the database system is shutting down",
         "",
     ],
 )

@@ -9,6 +9,8 @@ from pathlib import Path
 _BAD_LEVELS = frozenset({"error", "critical", "fatal"})
 # What Java, PostgreSQL and Python write where a process does not write JSON.
 _BAD_LINE = re.compile(r"\b(ERROR|FATAL|PANIC|CRITICAL)\b|^Traceback \(most recent call last\)")
+# What PostgreSQL tells a client (a health check, say) that comes while it stops or starts: no failure.
+_REFUSED_FOR_NOW = re.compile(r"\bFATAL:  the database system is (shutting down|starting up)$")
 _LONGEST_SHOWN = 300
 
 
@@ -45,7 +47,7 @@ def tells_of_error(line: str) -> bool:
         except ValueError:
             return bool(_BAD_LINE.search(line))
         return str(entry.get("level", "")).lower() in _BAD_LEVELS
-    return bool(_BAD_LINE.search(line))
+    return bool(_BAD_LINE.search(line)) and not _REFUSED_FOR_NOW.search(line)
 
 
 def _logs(directory: Path) -> list[Path]:

@@ -63,7 +63,7 @@ def _drive(
                 stack=stack,
                 client=client,
                 databases=ShopDatabases(stack.database_urls),
-                topics=TopicReader(stack.bootstrap_servers),
+                topics=TopicReader(stack.cluster),
                 narrator=narrator,
             )
             return await run_coupons(run), await run_orders(run, batch)

@@ -12,6 +12,7 @@ from devstack.interruption import interrupted_once, undisturbed
 from devstack.kafka_broker import DEFAULT_VERSION
 from devstack.stack import Stack
 from devstack.stack_directory import StackDirectory
+from servicekit.messaging.cluster import KafkaCluster
 from shop_demo.config import DemoSettings
 from shop_demo.progress import Narrator
 
@@ -23,17 +24,17 @@ class StackAccess:
     kind: str
     postgresql_version: str
     kafka_version: str
-    bootstrap_servers: str
+    cluster: KafkaCluster
     database_urls: Mapping[str, str]
     service_urls: Mapping[str, str]
 
     @classmethod
-    def of(cls, info: StackInfo) -> Self:
+    def of(cls, info: StackInfo, cluster: KafkaCluster) -> Self:
         return cls(
             kind=info.kind,
             postgresql_version=info.postgresql.version,
             kafka_version=info.kafka.version,
-            bootstrap_servers=info.kafka.bootstrap_servers,
+            cluster=cluster,
             database_urls=info.postgresql.databases,
             service_urls={name: it.url for name, it in info.services.items() if it.url is not None},
         )
@@ -94,7 +95,7 @@ def running(stack: Stack, narrator: Narrator, *, keep: bool) -> Iterator[StackAc
         with interrupted_once(one_moment):
             ours = stack.up(say) and not found_running
         info = stack.info()
-        yield StackAccess.of(info)
+        yield StackAccess.of(info, choose.kafka_cluster(read_settings(), info))
     except KeyboardInterrupt:
         keep = False
         raise

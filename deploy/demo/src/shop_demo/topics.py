@@ -9,6 +9,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
+from servicekit.messaging.cluster import KafkaCluster
 from shop_demo.errors import DemoError
 from shop_demo.facts import PublishedEvent
 from shop_demo.restarts import outlasting_restarts
@@ -23,8 +24,8 @@ Offsets = Mapping[int, int]
 
 
 class TopicReader:
-    def __init__(self, bootstrap_servers: str) -> None:
-        self._bootstrap_servers = bootstrap_servers
+    def __init__(self, cluster: KafkaCluster) -> None:
+        self._cluster = cluster
 
     @outlasting_restarts(KafkaError, "Kafka")
     def end_of(self, topic: str) -> Offsets:
@@ -76,7 +77,7 @@ class TopicReader:
 
     def _consumer(self) -> KafkaConsumer:
         return KafkaConsumer(
-            bootstrap_servers=self._bootstrap_servers,
+            **self._cluster.client_options,
             client_id="shop-demo",
             group_id=None,
             enable_auto_commit=False,

@@ -10,11 +10,13 @@ from devstack.embedded import data_name
 from devstack.errors import UsageError
 from devstack.external import DATA_NAME, ExternalServers
 from devstack.free_ports import is_free
+from devstack.info import StackInfo
 from devstack.kafka_broker import DEFAULT_VERSION, supported_version
 from devstack.ports import Ports
 from devstack.stack import Stack
 from devstack.stack_directory import StackDirectory
 from devstack.stacks import EmbeddedStack, ExternalStack
+from servicekit.messaging.cluster import KafkaCluster
 
 
 def embedded_stack(settings: Settings, kafka_version: str = DEFAULT_VERSION) -> Stack:
@@ -30,7 +32,11 @@ def external_stack(settings: Settings, postgresql_url: str | None, bootstrap_ser
         raise UsageError("an external stack needs both --postgresql-url and --bootstrap-servers")
     servers = None
     if postgresql_url is not None and bootstrap_servers is not None:
-        servers = ExternalServers(postgresql_url=postgresql_url, bootstrap_servers=bootstrap_servers)
+        servers = ExternalServers(
+            postgresql_url=postgresql_url,
+            bootstrap_servers=bootstrap_servers,
+            kafka_security=config.kafka_security(),
+        )
     ports = _choose_ports(settings, StackDirectory(settings.directory), DATA_NAME)
     return ExternalStack(settings.directory, servers, ports)
 
@@ -58,6 +64,13 @@ def named_stack(settings: Settings, name: str) -> Stack:
     if name.startswith(compose_data_name("")):
         return compose_stack(settings, name.removeprefix(compose_data_name("")))
     return embedded_stack(settings, name.removeprefix(data_name("")))
+
+
+def kafka_cluster(settings: Settings, info: StackInfo) -> KafkaCluster:
+    """Return the cluster of a stack that is up, and how a client of it is let in."""
+    if info.kind == "external":
+        return ExternalServers.read(StackDirectory(settings.directory).data(DATA_NAME)).cluster
+    return KafkaCluster(info.kafka.bootstrap_servers)
 
 
 def _choose_ports(settings: Settings, directory: StackDirectory, name: str) -> Ports:

@@ -2,11 +2,12 @@
 
 import subprocess
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from shutil import rmtree
+from types import MappingProxyType
 
 import psycopg2
 import tenacity
@@ -55,7 +56,9 @@ class ComposeStack:
     """Does for containers what `ProcessStack` does for processes.
 
     A process's name is its service's, with `-1`, `-2`, … where that has several containers; the service's
-    name alone then stands for all of them. Kafka 3.4.0 is the seed's cluster.
+    name alone then stands for all of them. Kafka 3.4.0 is the seed's cluster. `overrides` are compose files
+    beside docker-compose.yml, by their paths in the repository, and `variables` those that they want; whoever
+    makes a second object for the same stack gives them again, or doesn't start anything with it.
     """
 
     def __init__(
@@ -65,6 +68,8 @@ class ComposeStack:
         ports: Ports | None = None,
         *,
         offline_images: bool = False,
+        overrides: Sequence[str] = (),
+        variables: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self._directory = StackDirectory(directory)
         self._seed = supported_version(kafka_version) != DEFAULT_VERSION
@@ -72,7 +77,7 @@ class ComposeStack:
         self._data = self._directory.data(self._name)
         self._offline_images = offline_images
         self._ports = ports or self._directory.remembered_ports(self._name) or Ports.default()
-        self._project = self._make_project()
+        self._project = self._make_project(overrides, variables)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -244,13 +249,13 @@ class ComposeStack:
             services=services,
         )
 
-    def _make_project(self) -> ComposeProject:
-        files = ["docker-compose.yml", *(["deploy/compose/seed-cluster.yml"] if self._seed else [])]
-        variables = {name: str(self._ports.of(process)) for process, name in _PORT_VARIABLES.items()}
-        if self._offline_images:
-            images = dotenv_values(_OFFLINE_IMAGES / "images.env")
-            variables |= {name: value for name, value in images.items() if value is not None}
-        return ComposeProject(ROOT, self._project_name(), files, variables)
+    def _make_project(self, overrides: Sequence[str], variables: Mapping[str, str]) -> ComposeProject:
+        seed = ["deploy/compose/seed-cluster.yml"] if self._seed else []
+        ports = {name: str(self._ports.of(process)) for process, name in _PORT_VARIABLES.items()}
+        offline = dotenv_values(_OFFLINE_IMAGES / "images.env") if self._offline_images else {}
+        images = {name: value for name, value in offline.items() if value is not None}
+        files = ["docker-compose.yml", *seed, *overrides]
+        return ComposeProject(ROOT, self._project_name(), files, {**ports, **images, **variables})
 
     def _project_name(self) -> str:
         """`shop` for a checkout's own stack; others, and the seed's cluster, have data of their own."""

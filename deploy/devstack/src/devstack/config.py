@@ -11,11 +11,16 @@ from devstack.errors import UsageError
 from devstack.ports import Port, port_variables
 from devstack.repository import ROOT
 from devstack.services import DATABASE_OWNERS
+from servicekit.config import KafkaSettings
 
 _PASSED_ON = (
     "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
 )  # fmt: skip
+
+_KAFKA_SECURITY = tuple(
+    field.upper() for field in KafkaSettings.model_fields if field != "kafka_bootstrap_servers"
+)
 
 
 class Settings(BaseSettings):
@@ -64,6 +69,11 @@ def read_port_changes() -> dict[str, int]:
     if wrong:
         raise UsageError("; ".join(wrong))
     return changes
+
+
+def kafka_security() -> dict[str, str]:
+    """Return the variables that say how an external Kafka is spoken with, as they stand."""
+    return {name: value for name in _KAFKA_SECURITY if (value := os.environ.get(name))}
 
 
 def base_environment() -> dict[str, str]:

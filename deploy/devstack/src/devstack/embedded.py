@@ -17,6 +17,7 @@ from devstack.processes import Processes, ProcessSpec
 from devstack.roles import make_roles_and_databases
 from devstack.services import DATABASE_OWNERS
 from devstack.topics import make_topics, read_topics
+from servicekit.messaging.cluster import KafkaCluster
 
 
 def data_name(kafka_version: str) -> str:
@@ -69,7 +70,7 @@ class EmbeddedInfrastructure:
         if self._kafka.pid is None:
             progress(f"Kafka {self._kafka.version} (its jars are downloaded the first time)")
         self._kafka.start()
-        make_topics(self._kafka.bootstrap_servers, read_topics())
+        make_topics(KafkaCluster(self._kafka.bootstrap_servers), read_topics())
 
     def specs(self) -> Sequence[ProcessSpec]:
         """Return PostgreSQL, then the broker with what it needs before it."""

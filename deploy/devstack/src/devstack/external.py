@@ -3,11 +3,12 @@
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
 import psycopg2
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 from devstack.errors import DevstackError, UsageError
 from devstack.info import KafkaInfo, Kind, PostgresqlInfo
@@ -16,9 +17,26 @@ from devstack.processes import ProcessSpec
 from devstack.roles import make_roles_and_databases
 from devstack.services import DATABASE_OWNERS
 from devstack.topics import make_topics, read_topics
+from servicekit.config import KafkaSettings
+from servicekit.messaging.cluster import KafkaCluster
 
 DATA_NAME = "external"
 _FILE = "servers.json"
+
+
+class _GivenKafkaSettings(KafkaSettings):
+    """Not from this program's environment."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings,)
 
 
 class ExternalServers(BaseModel):
@@ -26,6 +44,22 @@ class ExternalServers(BaseModel):
 
     postgresql_url: str
     bootstrap_servers: str
+    kafka_security: dict[str, str] = {}
+    """The KAFKA_… variables that every client of the cluster is told; one of them may be a password."""
+
+    @property
+    def cluster(self) -> KafkaCluster:
+        """The cluster as a client of it is told it; UsageError if the variables make no sense."""
+        security: dict[str, Any] = {name.lower(): value for name, value in self.kafka_security.items()}
+        try:
+            settings = _GivenKafkaSettings(kafka_bootstrap_servers=self.bootstrap_servers, **security)
+        except ValidationError as error:
+            faults = error.errors(include_input=False, include_url=False)
+            told = (
+                f"{str(it['loc'][0]).upper()}: {it['msg'].removeprefix('Value error, ')}" for it in faults
+            )
+            raise UsageError("; ".join(told)) from None
+        return KafkaCluster.of(settings)
 
     @classmethod
     def read(cls, data: Path) -> Self:
@@ -58,6 +92,7 @@ class ExternalInfrastructure:
                 "the URL of PostgreSQL must look like postgresql://user:password@host:5432/postgres"
             )
         self._url = url
+        self._cluster = servers.cluster
 
     @property
     def bootstrap_servers(self) -> str:
@@ -72,7 +107,7 @@ class ExternalInfrastructure:
     def start_kafka(self, progress: Progress) -> None:
         """Make the topics that are missing."""
         progress("topics")
-        make_topics(self.bootstrap_servers, read_topics())
+        make_topics(self._cluster, read_topics())
 
     def specs(self) -> Sequence[ProcessSpec]:
         """Return nothing: no process is ours."""

@@ -10,6 +10,7 @@ from devstack.free_ports import find_free_ports
 from devstack.jars import resolve_class_path
 from devstack.kafka_kraft import KraftMode
 from devstack.kafka_mode import BROKER_NAME, HOST, BrokerPlace, KafkaMode
+from devstack.kafka_security import BrokerSecurity
 from devstack.kafka_zookeeper import ZookeeperMode
 from devstack.processes import Processes, ProcessSpec
 
@@ -38,6 +39,7 @@ class KafkaBroker:
         version: str = DEFAULT_VERSION,
         port: int | None = None,
         second_port: int | None = None,
+        security: BrokerSecurity | None = None,
         processes: Processes | None = None,
     ) -> None:
         free_port, free_second_port = find_free_ports(2)
@@ -45,7 +47,7 @@ class KafkaBroker:
         self.version = version
         self.port = free_port if port is None else port
         self.second_port = free_second_port if second_port is None else second_port
-        place = BrokerPlace(self.directory, self.port, self.second_port)
+        place = BrokerPlace(self.directory, self.port, self.second_port, security)
         self._mode: KafkaMode = MODES[supported_version(version)](place, version)
         self._processes = processes or Processes(self.directory)
 
@@ -78,6 +80,8 @@ class KafkaBroker:
             self._mode.prepare(class_path)
         try:
             for spec in specs:
+                if spec.name == BROKER_NAME and missing:
+                    self._mode.add_users(class_path)
                 self._processes.start(spec)
                 self._processes.wait_until_ready(spec)
         except BaseException:

@@ -2,19 +2,19 @@
 
 import base64
 import shutil
-import subprocess
 import uuid
 
 from devstack import repository
-from devstack.errors import DevstackError
 from devstack.kafka_mode import (
     BROKER_NAME,
     HOST,
     BrokerPlace,
     broker_probe,
     java_process,
+    run_tool,
     write_properties,
 )
+from devstack.kafka_security import SCRAM_MECHANISMS
 from devstack.processes import ProcessSpec
 
 # The version of log4j that Kafka 4.3's own jars bring.
@@ -38,14 +38,12 @@ class KraftMode:
         self._write_properties("data.new")
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "0")
         main = ["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(self._properties)]
-        tool = java_process("format", class_path, ["-XX:TieredStopAtLevel=1"], main, lambda: None)
-        done = subprocess.run(  # noqa: S603 Kafka's own tool
-            tool.command, env=dict(tool.environment), capture_output=True, text=True, check=False
-        )
-        if done.returncode != 0:
-            raise DevstackError(f"Kafka's storage can't be formatted: {(done.stdout + done.stderr).strip()}")
+        run_tool("format", class_path, [*main, *self._users()], "Kafka's storage can't be formatted")
         self._write_properties("data")
         (self._place.directory / "data.new").rename(self._place.data)
+
+    def add_users(self, class_path: str) -> None:
+        """Do nothing: they have been made with the storage."""
 
     def specs(self, class_path: str) -> list[ProcessSpec]:
         """Return the one process."""
@@ -60,14 +58,25 @@ class KraftMode:
             )
         ]
 
+    def _users(self) -> list[str]:
+        security = self._place.security
+        users = {} if security is None else security.users
+        return [
+            part
+            for name, password in users.items()
+            for mechanism in SCRAM_MECHANISMS
+            for part in ("--add-scram", f'{mechanism}=[name="{name}",password="{password}"]')
+        ]
+
     def _write_properties(self, data: str) -> None:
-        listener, controller = f"{HOST}:{self._place.port}", f"{HOST}:{self._place.second_port}"
+        controller = f"{HOST}:{self._place.second_port}"
+        clients = self._place.listener_properties()
         write_properties(
             self._properties,
             repository.KAFKA_DATA / "broker-kraft.properties",
             {
-                "listeners": f"PLAINTEXT://{listener},CONTROLLER://{controller}",
-                "advertised.listeners": f"PLAINTEXT://{listener}",
+                **clients,
+                "listeners": f"{clients['listeners']},CONTROLLER://{controller}",
                 "controller.quorum.voters": f"1@{controller}",
                 "log.dirs": str(self._place.directory / data),
             },

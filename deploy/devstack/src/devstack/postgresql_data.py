@@ -10,16 +10,20 @@ import psutil
 
 from devstack import config, system_user
 from devstack.errors import DevstackError
+from devstack.postgresql_programs import PostgresqlPrograms
+from devstack.tls import TlsFiles
 
 ADMINISTRATOR = "postgres"
 _LOCK_FILE_STATUS_LINE = 7
+_TLS_ONLY = "hostssl all all 127.0.0.1/32 scram-sha-256\n"
 
 
 class DataDirectory:
     """One cluster's files."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, programs: PostgresqlPrograms) -> None:
         self.path = path
+        self._programs = programs
         self._lock_file = path / "postmaster.pid"
 
     def make_if_missing(self, *, durable: bool) -> None:
@@ -36,6 +40,18 @@ class DataDirectory:
         finally:
             password_file.unlink()
         new.rename(self.path)
+
+    def let_in_by_tls_only(self, tls: TlsFiles) -> None:
+        """Give the server its certificate and key, and have it refuse whoever comes without encryption."""
+        (self.path / "pg_hba.conf").write_text(_TLS_ONLY)
+        shutil.copyfile(tls.certificate_file, self.path / "server.crt")
+        key = self.path / "server.key"
+        key.unlink(missing_ok=True)
+        key.touch(mode=0o600)
+        key.write_bytes(tls.key_file.read_bytes())
+        user = system_user.server_user()
+        if user is not None:
+            os.chown(key, user.user, user.group)
 
     def not_ready_because(self, server_pid: int | None) -> str | None:
         """Tell why the server of this pid does not serve yet, or None if it does."""
@@ -65,15 +81,15 @@ class DataDirectory:
         identity: dict[str, Any] = {}
         if user is not None:
             identity = {"user": user.user, "group": user.group, "extra_groups": []}
-            system_user.let_run()
+            system_user.let_run(self._programs.installation)
             system_user.let_reach(new)
             for path in (new, password_file):
                 os.chown(path, user.user, user.group)
         made = subprocess.run(  # noqa: S603 the installed server's own program
             [
-                system_user.INSTALLATION / "bin" / "initdb", "--pgdata", new, "--username", ADMINISTRATOR,
+                self._programs.program("initdb"), "--pgdata", new, "--username", ADMINISTRATOR,
                 "--pwfile", password_file, "--auth", "scram-sha-256", "--encoding", "UTF8",
-                "--locale", "C", "--locale-provider", "builtin", "--builtin-locale", "C.UTF-8",
+                *self._programs.locale,
                 *(() if durable else ("--no-sync",)),
             ],
             env=config.base_environment(), capture_output=True, text=True, check=False, **identity,

@@ -1,7 +1,8 @@
 """The services' processes and migrations, as data."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Self
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,17 @@ class Deployment:
 
     services: tuple[Service, ...]
     migrations: tuple[Migration, ...] = ()
+
+    def telling_kafka_clients(self, variables: Mapping[str, str]) -> Self:
+        """Return the same with these variables for every service that reads where Kafka is."""
+        literal = {name: value.replace("{", "{{").replace("}", "}}") for name, value in variables.items()}
+        services = (
+            replace(service, environment={**service.environment, **literal})
+            if "KAFKA_BOOTSTRAP_SERVERS" in service.environment
+            else service
+            for service in self.services
+        )
+        return replace(self, services=tuple(services))
 
 
 DATABASE_OWNERS = {

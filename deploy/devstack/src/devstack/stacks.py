@@ -52,7 +52,8 @@ class ExternalStack(ProcessStack):
         def make(data: Path, settled: Ports, processes: Processes) -> Infrastructure:
             return ExternalInfrastructure(known)
 
-        super().__init__(directory, DATA_NAME, make, ports=ports, deployment=deployment)
+        told = deployment.telling_kafka_clients(known.kafka_security)
+        super().__init__(directory, DATA_NAME, make, ports=ports, deployment=told)
 
     def up(self, progress: Progress = silent) -> bool:
         """Do as every stack, and remember the servers if that went well."""

@@ -33,13 +33,13 @@ def server_user() -> UserIds | None:
     return UserIds(entry.pw_uid, entry.pw_gid)
 
 
-def let_run() -> None:
+def let_run(installation: Path) -> None:
     """Let every user run the installed server."""
-    let_reach(INSTALLATION)
-    if not (INSTALLATION / "bin" / "postgres").stat().st_mode & stat.S_IXOTH:
-        ensure_folder_permissions(INSTALLATION / "bin", _EVERYBODY_READS | _EVERYBODY_RUNS)
-        ensure_folder_permissions(INSTALLATION / "lib", _EVERYBODY_READS)
-        ensure_folder_permissions(INSTALLATION / "share", _EVERYBODY_READS)
+    let_reach(installation)
+    if not (installation / "bin" / "postgres").stat().st_mode & stat.S_IXOTH:
+        ensure_folder_permissions(installation / "bin", _EVERYBODY_READS | _EVERYBODY_RUNS)
+        ensure_folder_permissions(installation / "lib", _EVERYBODY_READS)
+        ensure_folder_permissions(installation / "share", _EVERYBODY_READS)
 
 
 def let_reach(path: Path) -> None:

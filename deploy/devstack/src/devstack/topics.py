@@ -16,9 +16,9 @@ def read_topics(path: Path = TOPICS_FILE) -> Topics:
     return topics.read_topics(path)
 
 
-def make_topics(bootstrap_servers: str, wanted: Topics, environment: str = "development") -> None:
+def make_topics(cluster: KafkaCluster, wanted: Topics, environment: str = "development") -> None:
     """Make the topics that are missing, as `servicekit.messaging.topics.make_topics` does."""
     try:
-        topics.make_topics(KafkaCluster(bootstrap_servers), wanted, environment)
+        topics.make_topics(cluster, wanted, environment)
     except TopicsError as error:
         raise DevstackError(str(error)) from error

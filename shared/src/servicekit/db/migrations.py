@@ -7,12 +7,17 @@ from typing import Any, Protocol
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, pool, text
+from sqlalchemy import Connection, Engine, create_engine, pool, text
+from sqlalchemy.exc import OperationalError
 
 from servicekit.db.engine import psycopg2_url
 
 # Any constant serves, as long as all migrations of one database use the same.
 _ADVISORY_LOCK = 0x6D_69_67_72
+
+
+class DatabaseUnreachable(Exception):
+    """The database doesn't answer, or doesn't let us in; the message is its own first line."""
 
 
 class MigrationEnvironment(Protocol):
@@ -35,11 +40,12 @@ def upgrade(
     ``script_location`` holds an Alembic ``env.py`` that calls :func:`run_in_environment`, and ``versions/``.
     ``options`` reach a migration as ``op.get_context().config.attributes``… through :func:`migration_option`.
     Several processes may call this at once: one migrates, the others wait and find nothing left to do.
+    Raises :class:`DatabaseUnreachable`.
     """
     engine = create_engine(
         psycopg2_url(database_url), poolclass=pool.NullPool, connect_args={"connect_timeout": 10}
     )
-    with engine.connect() as connection:
+    with _connected(engine) as connection:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
         connection.commit()
         try:
@@ -55,6 +61,13 @@ def upgrade(
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
             connection.commit()
     engine.dispose()
+
+
+def _connected(engine: Engine) -> Connection:
+    try:
+        return engine.connect()
+    except OperationalError as error:
+        raise DatabaseUnreachable(str(error.orig).strip().partition("\n")[0]) from error
 
 
 def head_revision(script_location: Path) -> str | None:

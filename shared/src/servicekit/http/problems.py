@@ -121,13 +121,19 @@ def _render_http_exception(error: HTTPException) -> Response:
 def _render_unexpected(error: Exception) -> Response:
     if is_unavailable(error):
         # Expected while a database restarts: the client repeats, nobody has to be woken.
-        _log.warning("database_unavailable", reason=type(error).__name__)
+        _log.warning("database_unavailable", reason=_cause(error))
         return _come_again("database-unavailable", "The database can't be reached just now.")
     if is_conflict(error):
-        _log.warning("database_busy", reason=type(error).__name__)
+        _log.warning("database_busy", reason=_cause(error))
         return _come_again("database-busy", "Another request stood in the way.")
     _log.error("request_failed", exc_info=error)
     return render(Problem(500, "internal-server-error", "An error on our side. It has been recorded."))
+
+
+def _cause(error: Exception) -> str:
+    """What the driver said, in a line. SQLAlchemy's own message has the statement and its values."""
+    said = str(getattr(error, "orig", error)).strip().splitlines()
+    return f"{type(error).__name__}: {said[0] if said else ''}"
 
 
 def _come_again(slug: str, detail: str) -> Response:

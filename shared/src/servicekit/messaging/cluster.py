@@ -1,16 +1,25 @@
 """Where a Kafka cluster is and how one is let in: one object that every client of it is made with."""
 
-import socket
-import ssl
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
-from kafka.errors import KafkaConnectionError, KafkaTimeoutError
+from kafka.errors import InvalidReceiveError, KafkaError, KafkaTimeoutError
+from kafka.net.compat import KafkaNetClient
+from kafka.net.manager import KafkaConnectionManager
+from kafka.net.selector import NetworkSelector
 
 from servicekit.config import KafkaSettings
 
-_HANDSHAKE_TIMEOUT_SECONDS = 1.0
+_ATTEMPT_TIMEOUT_MS = 1_000
+
+
+class _AskingClient(KafkaNetClient):  # type: ignore[misc]  # kafka-python has no type information
+    """Doesn't make a topic by asking for it: kafka-python 3.0.12 reads that option and forgets it."""
+
+    def __init__(self, **configs: Any) -> None:
+        super().__init__(**configs)
+        self.cluster.config["allow_auto_create_topics"] = False
 
 
 @dataclass(frozen=True)
@@ -33,33 +42,59 @@ class KafkaCluster:
     def client_options(self) -> dict[str, Any]:
         """What kafka-python's producer, consumer and admin client take alike."""
         servers = [server.strip() for server in self.bootstrap_servers.split(",")]
-        return {"bootstrap_servers": servers, **self.security}
+        return {"bootstrap_servers": servers, "kafka_client": _AskingClient, **self.security}
+
+    def enter(self) -> None:
+        """Connect to one bootstrap server after the other, until one lets us in and answers.
+
+        Raises the first one's :class:`kafka.errors.KafkaError`, within about a second a server.
+        """
+        net = NetworkSelector()
+        manager = KafkaConnectionManager(net, **self.client_options)
+        try:
+            manager.run(_enter_any, manager)
+        finally:
+            manager.close()
+            net.close()
 
     def reason(self, error: Exception) -> str:
-        """Why kafka-python could not connect, in one line.
+        """Why one of kafka-python's clients could not connect, in one line.
 
-        Of a failed TLS handshake it only says that time ran out, so the handshake is tried again to see.
+        Whatever it was, a client only says that time ran out, so another attempt is made to see.
         """
-        if isinstance(error, KafkaTimeoutError | KafkaConnectionError):
+        if isinstance(error, KafkaTimeoutError):
             try:
-                self._shake_hands()
-            except OSError as cause:
-                return f"{type(cause).__name__}: {cause}"
-        return str(error) or type(error).__name__
+                self.enter()
+            except KafkaError as cause:
+                error = cause
+        told = str(error) if isinstance(error, KafkaError) else f"{type(error).__name__}: {error}"
+        return told + self._hint(error)
 
-    def _shake_hands(self) -> None:
-        if self.security.get("security_protocol") not in {"SSL", "SASL_SSL"}:
+    def _hint(self, error: Exception) -> str:
+        """Ask what the broker did not say, or said in vain: kafka-python 3.0.12 drops what came last."""
+        if not isinstance(error, InvalidReceiveError) and "socket disconnected" not in str(error):
+            return ""
+        protocol = str(self.security.get("security_protocol", "PLAINTEXT"))
+        password = ", and are user and password right" if protocol.startswith("SASL_") else ""
+        return f"; is {protocol} what the broker wants{password}?"
+
+
+async def _enter_any(manager: Any) -> None:
+    failures: list[KafkaError] = []
+    for server in manager.cluster.bootstrap_brokers():
+        try:
+            await manager.get_connection(
+                server.node_id,
+                timeout_ms=_ATTEMPT_TIMEOUT_MS,
+                pop_on_close=False,
+                refresh_metadata_on_err=False,
+            )
+            await manager.cluster.refresh_metadata(server.node_id)
+        except KafkaError as error:
+            failures.append(error)
+        else:
             return
-        context = ssl.create_default_context(cafile=self.security.get("ssl_cafile"))
-        if "ssl_certfile" in self.security:
-            context.load_cert_chain(self.security["ssl_certfile"], self.security.get("ssl_keyfile"))
-        for server in self.client_options["bootstrap_servers"]:
-            host, _, port = server.rpartition(":")
-            with (
-                socket.create_connection((host, int(port)), timeout=_HANDSHAKE_TIMEOUT_SECONDS) as plain,
-                context.wrap_socket(plain, server_hostname=host),
-            ):
-                pass
+    raise failures[0]
 
 
 def _security(settings: KafkaSettings) -> Iterator[tuple[str, object]]:

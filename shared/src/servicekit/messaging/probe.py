@@ -2,12 +2,14 @@
 
 import threading
 
+import structlog
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from servicekit.messaging.cluster import KafkaCluster
 
 _TIMEOUT_MS = 2_000
+_log = structlog.get_logger(__name__)
 
 
 class KafkaUnavailable(Exception):
@@ -27,13 +29,17 @@ class _Admin(KafkaAdminClient):  # type: ignore[misc]  # kafka-python has no typ
 
 
 class KafkaProbe:
-    """Asks a broker for metadata, over a connection that is kept. Any thread may ask."""
+    """Asks a broker for metadata, over a connection that is kept. Any thread may ask.
+
+    Logs when the answer changes, so that an outage is a line and not one for every question.
+    """
 
     def __init__(self, cluster: KafkaCluster, client_id: str) -> None:
         self._cluster = cluster
         self._client_id = f"{client_id}-probe"
         self._lock = threading.Lock()
         self._admin: _Admin | None = None
+        self._reason: str | None = None
 
     def check(self) -> None:
         """Raises :class:`KafkaUnavailable` with the reason when no broker lets us in within a few seconds."""
@@ -51,13 +57,28 @@ class KafkaProbe:
     def _describe(self, topics: list[str]) -> list[dict[str, int]]:
         with self._lock:
             try:
-                return list(self._connect().describe_topics(topics))
+                described = list(self._connect().describe_topics(topics))
             except (KafkaError, OSError) as error:
                 self._disconnect()
-                raise KafkaUnavailable(f"{self._cluster}: {self._cluster.reason(error)}") from error
+                reason = f"{self._cluster}: {self._cluster.reason(error)}"
+                self._tell(reason)
+                raise KafkaUnavailable(reason) from error
+            self._tell(None)
+            return described
+
+    def _tell(self, reason: str | None) -> None:
+        if reason == self._reason:
+            return
+        self._reason = reason
+        if reason is None:
+            _log.info("kafka_available")
+        else:
+            _log.warning("kafka_unavailable", reason=reason)
 
     def _connect(self) -> _Admin:
         if self._admin is None:
+            # Tells at once, and with its cause, what the client would call a timeout.
+            self._cluster.enter()
             self._admin = _Admin(
                 **self._cluster.client_options,
                 client_id=self._client_id,

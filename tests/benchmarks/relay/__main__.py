@@ -1,0 +1,78 @@
+"""The command."""
+
+import sys
+import time
+from datetime import timedelta
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from devstack.interruption import interrupted_once
+from tests.benchmarks.relay.machine import machine_facts
+from tests.benchmarks.relay.measuring import measure
+from tests.benchmarks.relay.plan import (
+    GOAL_EVENTS,
+    NAMES,
+    Measurement,
+    Scale,
+    chosen_ratios,
+    needed_measurements,
+)
+from tests.benchmarks.relay.report import print_figures, print_settings, print_verdicts, write_json
+from tests.benchmarks.relay.verdict import verdicts
+
+_INTERRUPTED = 130
+
+
+@click.command()
+@click.option(
+    "--only", multiple=True, type=click.Choice(NAMES), help="Measure for this ratio only; repeatable."
+)
+@click.option("--repeats", type=click.IntRange(1, 10), default=2, show_default=True)
+@click.option(
+    "--events", type=click.IntRange(1_000, 1_000_000), default=GOAL_EVENTS, show_default=True,
+    help="Size of the small backlog; the large one is 5 times, the rows kept 50 times as many.",
+)  # fmt: skip
+@click.option("--latency-seconds", type=click.IntRange(5, 600), default=30, show_default=True)
+@click.option(
+    "--output", type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("build/benchmarks/relay.json"), show_default=True,
+)  # fmt: skip
+def main(only: tuple[str, ...], repeats: int, events: int, latency_seconds: int, output: Path) -> None:
+    """Measure the relay beside Debezium on the embedded stack, and compare with the goals.
+
+    A goal that is not met is told, and no failure. Exit status: 1 when something can't be measured, as when
+    an event is lost, 2 for wrong arguments, 130 when interrupted.
+    """
+    # A file is no reason for narrow tables.
+    console = Console(width=None if sys.stdout.isatty() else 120)
+    scale = Scale(events, latency_seconds)
+    ratios = chosen_ratios(only)
+    machine = machine_facts()
+    print_settings(console, machine, scale)
+    began = time.monotonic()
+
+    def tell_begin(measurement: Measurement, repeat: int) -> None:
+        past = timedelta(seconds=round(time.monotonic() - began))
+        console.print(f"{past}  repeat {repeat} of {repeats}: {measurement.value} …", highlight=False)
+
+    try:
+        with interrupted_once(lambda: console.print("stopping …")):
+            results = measure(
+                needed_measurements(ratios), scale, repeats, tell_begin,
+                lambda measurement, figures: print_figures(console, measurement, figures),
+            )  # fmt: skip
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)
+    except (OSError, ValueError) as error:
+        console.print(f"can't be measured: {error}", style="bold red")
+        sys.exit(1)
+    outcome = verdicts(ratios, results, scale)
+    write_json(output, machine, scale, outcome, results)
+    print_verdicts(console, outcome)
+    console.print(f"{timedelta(seconds=round(time.monotonic() - began))}, everything is in {output}")
+
+
+if __name__ == "__main__":
+    main()

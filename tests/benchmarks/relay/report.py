@@ -1,0 +1,108 @@
+"""Telling the result: a table, and a file for programs."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.benchmarks.relay.measuring import Figures, Results
+from tests.benchmarks.relay.plan import Measurement, Scale
+from tests.benchmarks.relay.settings import settings_in_force
+from tests.benchmarks.relay.verdict import Verdict
+from tests.support.debezium import CONNECTOR, WORKER
+
+_UNITS = {"seconds": "s", "events_per_second": "/s", "p50_ms": "ms", "p99_ms": "ms", "resident_mb": "MB"}
+
+_STEADY = 1.15
+
+
+def write_json(
+    path: Path, machine: dict[str, Any], scale: Scale, verdicts: Sequence[Verdict], results: Results
+) -> None:
+    """Everything that was measured, and on what and how."""
+    content = {
+        "machine": machine,
+        "settings": settings_in_force(),
+        "scale": {**asdict(scale), "large_backlog": scale.large_backlog, "kept_rows": scale.kept_rows},
+        "repeats_compared_by": "the best of each measurement",
+        "ratios": {verdict.ratio.name: _ratio(verdict) for verdict in verdicts},
+        "measurements": {measurement.name.lower(): repeats for measurement, repeats in results.items()},
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
+
+
+def print_settings(console: Console, machine: dict[str, Any], scale: Scale) -> None:
+    """The conditions that a reader must know to believe the table."""
+    console.print(
+        f"{machine['cores']} cores of {machine['processor']}, "
+        f"load before: {machine['load_average_before'][0]}.\n"
+        f"{machine['postgresql']}, durable, wal_level=logical for all; Kafka {machine['kafka']}, one broker, "
+        "3 partitions; both fresh for each measurement.\n"
+        f"Small backlog: {scale.events:,} events of 200 bytes; large: {scale.large_backlog:,}; "
+        f"rows kept: {scale.kept_rows:,}. The relay has its default settings.\n"
+        f"Debezium {machine['debezium']}: event router alone, slot older than the backlog, "
+        f"poll.interval.ms={CONNECTOR['poll.interval.ms']}, max.batch.size={CONNECTOR['max.batch.size']}, "
+        f"linger.ms={WORKER['producer.linger.ms']}, batch.size={WORKER['producer.batch.size']}.",
+        highlight=False,
+    )
+
+
+def print_figures(console: Console, measurement: Measurement, figures: Figures) -> None:
+    told = "  ".join(f"{name}={value:,.1f}" for name, value in figures.items())
+    console.print(f"[bold]{measurement.value}[/bold]: {told}", highlight=False)
+
+
+def print_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
+    """The table: the best of each measurement's repeats, and the goals that are not met in plain words."""
+    table = Table(title="The best of each measurement's repeats, compared")
+    table.add_column("name", no_wrap=True)
+    table.add_column("what")
+    for column in ("figures", "ratio", "goal"):
+        table.add_column(column, justify="right")
+    table.add_column("met")
+    for verdict in verdicts:
+        ratio = verdict.ratio
+        unit = _UNITS[ratio.figure]
+        table.add_row(
+            ratio.name,
+            ratio.what,
+            f"{verdict.dividend:,.1f} / {verdict.divisor:,.1f} {unit}",
+            f"{verdict.value:.2f}",
+            _goal(verdict),
+            {True: "yes", False: "[bold red]NO[/]", None: "–"}[verdict.met],
+        )
+    console.print(table)
+    for verdict in verdicts:
+        if verdict.met is False:
+            console.print(f"goal not met: {verdict.ratio.name} is {verdict.value:.2f}, not {_goal(verdict)}")
+    unsteady = [verdict.ratio.name for verdict in verdicts if verdict.spread > _STEADY]
+    if unsteady:
+        console.print(
+            f"Repeats differ by more than {_STEADY - 1:.0%} in {', '.join(unsteady)}: "
+            "was the machine busy with something else?"
+        )
+    if any(verdict.met is None for verdict in verdicts):
+        console.print("The goals are for --events 200000; this run says nothing about them.")
+
+
+def _goal(verdict: Verdict) -> str:
+    return f"{'≥' if verdict.ratio.at_least else '≤'} {verdict.ratio.goal}"
+
+
+def _ratio(verdict: Verdict) -> dict[str, Any]:
+    ratio = verdict.ratio
+    return {
+        "value": round(verdict.value, 4),
+        "goal": f"{'>=' if ratio.at_least else '<='} {ratio.goal}",
+        "met": verdict.met,
+        "what": ratio.what,
+        "figure": ratio.figure,
+        "worst_repeat_by_best": round(verdict.spread, 4),
+        "dividend": {"of": ratio.dividend.name.lower(), "best": verdict.dividend},
+        "divisor": {"of": ratio.divisor.name.lower(), "best": verdict.divisor},
+    }

@@ -1,0 +1,75 @@
+"""What is measured: processes that move events from the outbox to Kafka."""
+
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from devstack.config import base_environment
+from devstack.free_ports import find_free_ports
+from devstack.jars import resolve_class_path
+from tests.benchmarks.relay.world import World
+from tests.integration.outbox_relay.process import relay_command
+from tests.support.debezium import COORDINATES, a_debezium, prepare_outbox
+
+Process = subprocess.Popen[bytes]
+
+_STOP_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class System:
+    """``prepare`` comes before the events are written; ``run`` starts the processes, and ends them."""
+
+    prepare: Callable[[World], None]
+    run: Callable[[World], AbstractContextManager[list[Process]]]
+
+
+@contextmanager
+def _relays(world: World, count: int) -> Iterator[list[Process]]:
+    with ExitStack() as stack:
+        yield [stack.enter_context(_relay(world, port)) for port in find_free_ports(count)]
+
+
+@contextmanager
+def _relay(world: World, port: int) -> Iterator[Process]:
+    environment = {
+        **base_environment(),
+        "HTTP_PORT": str(port),
+        "KAFKA_BOOTSTRAP_SERVERS": world.bootstrap_servers,
+        "SOURCES__BENCHMARK__DATABASE_URL": world.outbox.relay_url,
+    }
+    with (world.directory / f"relay-{port}.log").open("wb") as log:
+        process = subprocess.Popen(relay_command(), env=environment, stdout=log, stderr=log)
+    try:
+        yield process
+        process.terminate()
+        process.wait(_STOP_SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@contextmanager
+def _debezium(world: World) -> Iterator[list[Process]]:
+    with a_debezium(
+        world.directory / "debezium", world.bootstrap_servers, world.administrator_url, constant_headers=False
+    ) as debezium:
+        yield [debezium.process]
+
+
+def _prepare_debezium(world: World) -> None:
+    # Here, so that no download is ever measured.
+    resolve_class_path(COORDINATES)
+    prepare_outbox(world.administrator_url)
+
+
+def _nothing(_world: World) -> None:
+    pass
+
+
+OURS = System(prepare=_nothing, run=partial(_relays, count=1))
+TWO_OF_OURS = System(prepare=_nothing, run=partial(_relays, count=2))
+DEBEZIUM = System(prepare=_prepare_debezium, run=_debezium)
+"""With the router as the only transformation, and so with fewer headers than the relay writes."""

@@ -1,0 +1,145 @@
+"""A Kafka that doesn't let us in: each process says so, says why, keeps its secrets, and can be stopped."""
+
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from devstack.free_ports import find_free_ports
+from devstack.topics import TOPICS_FILE
+from tests.integration.notification_service.processes import CommandProcess
+from tests.integration.security.commands import run
+from tests.integration.security.servers import GUESS, SecuredServers, assert_no_secret
+from tests.support.waiting import wait_until
+
+Environment = Mapping[str, str]
+
+
+def _of_a_stranger(secured: SecuredServers) -> Environment:
+    return {**secured.kafka_environment, "KAFKA_SSL_CA_FILE": str(secured.stranger.file)}
+
+
+def _guessing(secured: SecuredServers) -> Environment:
+    return {**secured.kafka_environment, "KAFKA_SASL_PASSWORD": GUESS}
+
+
+def _in_plain_text(secured: SecuredServers) -> Environment:
+    return {"KAFKA_BOOTSTRAP_SERVERS": secured.kafka.bootstrap_servers}
+
+
+def _under_another_name(secured: SecuredServers) -> Environment:
+    return {**secured.kafka_environment, "KAFKA_BOOTSTRAP_SERVERS": f"localhost:{secured.kafka.port}"}
+
+
+FAULTS: dict[str, tuple[Callable[[SecuredServers], Environment], str]] = {
+    "another authority": (
+        _of_a_stranger,
+        "certificate verify failed: unable to get local issuer certificate",
+    ),
+    "wrong password": (_guessing, "are user and password right?"),
+    "plain text": (_in_plain_text, "is PLAINTEXT what the broker wants?"),
+    "another host": (_under_another_name, "Hostname mismatch, certificate is not valid for 'localhost'"),
+}
+PROCESSES: dict[str, tuple[list[str], str]] = {
+    "relay": (["outbox-relay", "run"], "HTTP_PORT"),
+    "worker": (["coupon-service", "worker"], "ADMIN_PORT"),
+    "consumer": (["notification-service", "consumer"], "ADMIN_PORT"),
+}
+
+
+@pytest.fixture(params=FAULTS)
+def fault(request: pytest.FixtureRequest, secured: SecuredServers) -> tuple[Environment, str]:
+    """Wrong variables, and words of the reason that has to be given."""
+    environment, reason = FAULTS[request.param]
+    return environment(secured), reason
+
+
+@pytest.fixture(params=PROCESSES)
+def process(
+    request: pytest.FixtureRequest,
+    fault: tuple[Environment, str],
+    secured: SecuredServers,
+    database: str,
+    tmp_path: Path,
+) -> Iterator[tuple[CommandProcess, str]]:
+    """A process with the wrong variables, and where it tells how it is."""
+    command, port_variable = PROCESSES[request.param]
+    [port] = find_free_ports(1)
+    url = secured.database_url(database)
+    environment = {
+        **fault[0],
+        "DATABASE_URL": url,
+        "SOURCES__TEST__DATABASE_URL": url,
+        "ALIMTALK_URL": "http://127.0.0.1:9",
+        "MONITORING_WEBHOOK_URL": "http://127.0.0.1:9",
+        "LOG_LEVEL": "DEBUG",
+        port_variable: str(port),
+    }
+    if command[-1] == "consumer":
+        # It looks for deliveries whether or not there is a Kafka.
+        assert run("notification-service", "migrate", environment={"DATABASE_URL": url})[0] == 0
+    with CommandProcess(command, environment, tmp_path / "log") as running:
+        yield running, f"http://127.0.0.1:{port}"
+
+
+def _failed_checks(url: str) -> dict[str, str]:
+    reply = httpx.get(f"{url}/readyz", timeout=10, trust_env=False)
+    checks: dict[str, Any] = reply.json()["checks"]
+    failed = {name: check["reason"] for name, check in checks.items() if check["status"] == "failed"}
+    assert reply.status_code == (503 if failed else 200)
+    return failed
+
+
+def test_a_process_says_why_and_can_be_stopped(
+    process: tuple[CommandProcess, str], fault: tuple[Environment, str]
+) -> None:
+    running, url = process
+    reason = fault[1]
+
+    told = wait_until(lambda: reason in _failed_checks(url).get("kafka", ""), f"{reason!r} at {url}/readyz")
+
+    assert told
+    wait_until(
+        lambda: any(
+            line["level"] == "warning" and reason in str(line.get("reason")) for line in running.log_lines()
+        ),
+        f"{reason!r} in the log",
+    )
+    assert running.terminate() == 0
+    assert "Traceback" not in running.log_text()
+    assert_no_secret(running.log_text())
+
+
+def test_making_topics_fails_and_says_why(secured: SecuredServers) -> None:
+    def make(fault: tuple[Callable[[SecuredServers], Environment], str]) -> tuple[int, str]:
+        return run("outbox-relay", "topics", str(TOPICS_FILE), environment=fault[0](secured))
+
+    with ThreadPoolExecutor() as pool:
+        outcomes = dict(zip(FAULTS, pool.map(make, FAULTS.values()), strict=True))
+
+    for name, (status, told) in outcomes.items():
+        assert status == 1, told
+        assert FAULTS[name][1] in told, name
+        assert "Traceback" not in told
+        assert_no_secret(told)
+
+
+@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"])
+def test_each_mechanism_lets_in(secured: SecuredServers, mechanism: str) -> None:
+    environment = {**secured.kafka_environment, "KAFKA_SASL_MECHANISM": mechanism}
+    assert run("outbox-relay", "topics", str(TOPICS_FILE), environment=environment) == (0, "")
+
+
+def test_a_client_certificate_lets_in(secured: SecuredServers) -> None:
+    client = secured.authority.issue("client.example")
+    environment = {
+        "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{secured.security.client_certificate_port}",
+        "KAFKA_SECURITY_PROTOCOL": "SSL",
+        "KAFKA_SSL_CA_FILE": str(secured.authority.file),
+        "KAFKA_SSL_CERTIFICATE_FILE": str(client.certificate_file),
+        "KAFKA_SSL_KEY_FILE": str(client.key_file),
+    }
+    assert run("outbox-relay", "topics", str(TOPICS_FILE), environment=environment) == (0, "")

@@ -1,0 +1,62 @@
+"""Three brokers, of which any one may be gone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from kafka.admin import KafkaAdminClient
+
+from devstack.compose_stack import ComposeStack
+from tests.support.chosen_stack import three_brokers_stack
+from tests.support.outside_record import OutsideParties
+from tests.support.shop import ShopClient
+from tests.support.stack_databases import StackDatabases
+from tests.support.stack_under_load import under_load
+from tests.support.waiting import wait_until
+
+pytestmark = pytest.mark.timeout(900)
+BROKERS = [1, 2, 3]
+TOPICS = ("coupon-publish-request", "coupon-publish-request.dlt", "order-completed", "order-completed.dlt")
+
+
+@pytest.fixture(scope="module")
+def stack_directory(server_directory: Path) -> Path:
+    return server_directory / "three-brokers"
+
+
+@pytest.fixture(scope="module")
+def stack(stack_directory: Path) -> Iterator[ComposeStack]:
+    stack = three_brokers_stack(stack_directory)
+    stack.up()
+    yield stack
+    stack.clean()
+
+
+def partitions(stack: ComposeStack) -> list[dict[str, Any]]:
+    """Of our topics, as the cluster describes them."""
+    admin = KafkaAdminClient(bootstrap_servers=stack.info().kafka.bootstrap_servers)
+    try:
+        return [partition for topic in admin.describe_topics(TOPICS) for partition in topic["partitions"]]
+    finally:
+        admin.close()
+
+
+def every_copy_is_there(stack: ComposeStack) -> bool:
+    return all(sorted(it["isr_nodes"]) == BROKERS for it in partitions(stack))
+
+
+def test_killed_broker_is_not_seen_by_clients_and_all_arrives_without_it(
+    stack: ComposeStack, stack_directory: Path, shop: ShopClient, databases: StackDatabases,
+    outside: OutsideParties, tmp_path: Path,
+) -> None:  # fmt: skip
+    assert len(partitions(stack)) == 12
+    assert every_copy_is_there(stack)
+    assert 2 in {it["leader_id"] for it in partitions(stack)}
+    with under_load(shop, databases, outside, stack_directory, tmp_path) as load:
+        assert stack.kill("kafka-2")
+    assert load.server_errors == []
+    assert load.unreachable == []
+    assert 2 not in {it["leader_id"] for it in partitions(stack)}
+    stack.start("kafka-2")
+    wait_until(lambda: every_copy_is_there(stack), "the broker to have caught up", 60)

@@ -1,0 +1,20 @@
+"""`docker compose`, as somebody types it who operates a stack."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+
+from devstack.compose_stack import ComposeStack
+from devstack.repository import ROOT
+
+
+def compose(
+    stack: ComposeStack,
+    options: Sequence[str],
+    *command: str,
+    variables: Mapping[str, str] | None = None,
+) -> None:
+    """Run a command on a stack's project, with options (as --file) and variables beside its own."""
+    settings = [f"{name}={value}" for name, value in (variables or {}).items()]
+    whole = ["env", *settings, *stack.compose_command, *options, *command]
+    done = subprocess.run(whole, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr

@@ -1,0 +1,17 @@
+"""Servers of the versions that the tests are run on, not started yet. They don't wait for the disk."""
+
+from pathlib import Path
+
+from devstack.kafka_broker import KafkaBroker
+from devstack.kafka_security import BrokerSecurity
+from devstack.postgresql import PostgresqlServer
+from devstack.tls import TlsFiles
+from tests.support.config import KAFKA_VERSION, POSTGRESQL_VERSION
+
+
+def a_postgresql_server(directory: Path, *, tls: TlsFiles | None = None) -> PostgresqlServer:
+    return PostgresqlServer(directory, version=POSTGRESQL_VERSION, durable=False, tls=tls)
+
+
+def a_kafka_broker(directory: Path, *, security: BrokerSecurity | None = None) -> KafkaBroker:
+    return KafkaBroker(directory, version=KAFKA_VERSION, security=security)

@@ -1,0 +1,35 @@
+"""A stack of containers that is used by many while something is done to it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.support.demo import DemoProcess, assert_nothing_lost_or_doubled
+from tests.support.effects import assert_each_effect_once
+from tests.support.outside_record import OutsideParties
+from tests.support.shop import ShopClient
+from tests.support.stack_databases import StackDatabases
+from tests.support.steady_load import SteadyLoad
+
+_STOCK = 100
+_COUPONS = "SELECT count(*) FROM coupon"
+
+
+@contextmanager
+def under_load(
+    shop: ShopClient, databases: StackDatabases, outside: OutsideParties, directory: Path, scratch: Path
+) -> Iterator[SteadyLoad]:
+    """The demo and steady customers while the block lasts; at its end every number must add up."""
+    coupons = databases.number("coupon", _COUPONS)
+    with (
+        SteadyLoad(shop, _STOCK) as load,
+        DemoProcess(directory, scratch, seed=3, users=600, stock=200, limit=150) as demo,
+    ):
+        demo.wait_until(lambda: load.order_ids, "the first order")
+        # Beside the customers' coupon there is the demo's: it has found all of the stack running.
+        demo.wait_until(lambda: databases.number("coupon", _COUPONS) >= coupons + 2, "the demo's coupon")
+        yield load
+        summary = demo.finish()
+    assert_nothing_lost_or_doubled(summary)
+    load.check()
+    assert_each_effect_once(databases, outside)

@@ -1,0 +1,133 @@
+"""The network policies let through what each process needs, and nothing else."""
+
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from tests.unit.kubernetes import readme
+from tests.unit.kubernetes.manifests import COMPONENT, SANDBOX, Manifests, Workload, selects
+
+pytestmark = pytest.mark.timeout(900)
+
+POSTGRESQL = 5432
+PROVIDERS = 443
+INGRESS = {"shop.example/ingress": "true"}
+MONITORING = {"shop.example/monitoring": "true"}
+
+
+def rules(manifests: Manifests, workload: Workload, direction: str) -> Iterator[dict[str, Any]]:
+    """The rules of a direction, "ingress" or "egress", that hold for a workload's pods."""
+    for policy in manifests.of("NetworkPolicy").values():
+        if selects(policy["spec"]["podSelector"], workload.labels):
+            yield from policy["spec"].get(direction, ())
+
+
+def may_call(manifests: Manifests, workload: Workload, port: int, host: str | None = None) -> bool:
+    """Whether pods may open connections to a port: of any address, or of the workload called ``host``."""
+    target = manifests.workloads.get(host or "")
+    for rule in rules(manifests, workload, "egress"):
+        inside = [it["podSelector"] for it in rule.get("to", ())]
+        if inside and not (target and any(selects(it, target.labels) for it in inside)):
+            continue
+        if any(it["port"] <= port <= it.get("endPort", it["port"]) for it in rule["ports"]):
+            return True
+    return False
+
+
+def urls(manifests: Manifests, workload: Workload) -> list[tuple[str, int]]:
+    """Host and port of everything that a process's variables tell it to call."""
+    defaults = {"http": 80, "https": PROVIDERS, "postgresql": POSTGRESQL}
+    found = []
+    for variable, value in manifests.environment(workload).items():
+        if variable == "KAFKA_BOOTSTRAP_SERVERS":
+            split = [urlsplit(f"kafka://{it}") for it in value.split(",")]
+        else:
+            split = [urlsplit(value)] if "://" in value else []
+        found += [(str(it.hostname), it.port or defaults[it.scheme]) for it in split]
+    return found
+
+
+def test_every_pod_is_closed_by_default(manifests: Manifests) -> None:
+    for name, workload in manifests.workloads.items():
+        closed = {
+            direction
+            for policy in manifests.of("NetworkPolicy").values()
+            if selects(policy["spec"]["podSelector"], workload.labels)
+            for direction in policy["spec"]["policyTypes"]
+        }
+        assert closed == {"Ingress", "Egress"}, name
+
+
+def test_production_closes_pods_of_others_too(production: Manifests) -> None:
+    assert production.of("NetworkPolicy")["default-deny"]["spec"] == {
+        "podSelector": {},
+        "policyTypes": ["Ingress", "Egress"],
+    }
+
+
+def test_every_process_reaches_what_its_variables_name(manifests: Manifests) -> None:
+    for name, workload in manifests.workloads.items():
+        called = urls(manifests, workload)
+        assert called or name == SANDBOX
+        for host, port in called:
+            assert may_call(manifests, workload, port, host), f"{name} to {host}:{port}"
+
+
+def test_every_process_that_calls_somebody_resolves_names(manifests: Manifests) -> None:
+    for name, workload in manifests.workloads.items():
+        protocols = {
+            port["protocol"]
+            for rule in rules(manifests, workload, "egress")
+            for port in rule["ports"]
+            if port["port"] == 53
+        }
+        assert protocols == (set() if name == SANDBOX else {"UDP", "TCP"}), name
+
+
+def test_no_process_reaches_what_it_has_no_use_for(manifests: Manifests) -> None:
+    for name, workload in manifests.workloads.items():
+        variables = manifests.environment(workload)
+        uses = {
+            POSTGRESQL: any(it.endswith("DATABASE_URL") for it in variables),
+            9092: "KAFKA_BOOTSTRAP_SERVERS" in variables,
+            9096: "KAFKA_BOOTSTRAP_SERVERS" in variables,
+            PROVIDERS: "ALIMTALK_URL" in variables,
+            80: False,
+            6443: False,
+        }
+        assert {port: may_call(manifests, workload, port) for port in uses} == uses, name
+
+
+def test_clients_reach_apis_and_prometheus_reaches_processes_and_nobody_else_anything(
+    manifests: Manifests,
+) -> None:
+    everybody = {
+        "api": [INGRESS, MONITORING],
+        "worker": [MONITORING],
+        "job": [],
+    }
+    for name, workload in manifests.workloads.items():
+        if name == SANDBOX:
+            continue
+        let_in = []
+        for rule in rules(manifests, workload, "ingress"):
+            assert [it["port"] for it in rule["ports"]] == ["http"], name
+            let_in += [it["namespaceSelector"]["matchLabels"] for it in rule["from"]]
+        assert let_in == everybody[workload.labels[COMPONENT]], name
+
+
+def test_only_consumers_reach_the_sandbox(development: Manifests) -> None:
+    workloads = development.workloads
+    (rule,) = rules(development, workloads[SANDBOX], "ingress")
+    (source,) = rule["from"]
+    assert [it for it in workloads if selects(source["podSelector"], workloads[it].labels)] == [
+        "notification-consumer"
+    ]
+    assert list(rules(development, workloads[SANDBOX], "egress")) == []
+
+
+def test_readme_labels_the_namespaces_that_are_let_in() -> None:
+    labels = {command[4] for command in readme.commands() if command[:3] == ["kubectl", "label", "namespace"]}
+    assert labels == {f"{key}={value}" for it in (INGRESS, MONITORING) for key, value in it.items()}
