@@ -1,18 +1,164 @@
-"""Times in headers."""
+"""The bytes of records, compared with those that kafka-python itself writes for the same events."""
 
-from datetime import UTC, datetime, timedelta, timezone
+from collections.abc import Sequence
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from kafka.partitioner.default import DefaultPartitioner
+from kafka.record.default_records import DefaultRecordBatchBuilder
+from kafka.record.memory_records import MemoryRecords, MemoryRecordsBuilder
 
-from outbox_relay.record import rfc3339
+from outbox_relay.batch_producer import _records, partition_of
+from outbox_relay.model import Event
+from outbox_relay.record import RecordBatch, RecordEncoder, batches, record_headers
+from tests.unit.outbox_relay.events import an_event
 
+# Where a varint of a length or of an offset grows by a byte, and where the encoder's table of them ends.
+BOUNDARIES = (0, 1, 62, 63, 64, 65, 8190, 8191, 8192, 8193, 16382, 16383, 16384, 16385)
 
-@pytest.mark.parametrize(
-    ("moment", "told"),
-    [
-        (datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), "2026-01-02T03:04:05.000000Z"),
-        (datetime(2026, 1, 2, 3, 4, 5, 6, timezone(timedelta(hours=9))), "2026-01-01T18:04:05.000006Z"),
-    ],
+texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=80) | st.sampled_from(
+    ["", "주문-7", "요청 접수됨 🎟️", "🙂" * 16, "한" * 21, "x" * 63, "x" * 64]
 )
-def test_time_is_told_in_utc_with_microseconds(moment: datetime, told: str) -> None:
-    assert rfc3339(moment) == told
+payloads = texts | st.sampled_from(BOUNDARIES).map("x".__mul__)
+events = st.builds(
+    Event,
+    position=st.integers(1, 2**63 - 1),
+    event_id=st.uuids().map(str),
+    topic=st.just("topic"),
+    key=texts | st.sampled_from(BOUNDARIES).map("k".__mul__),
+    event_type=texts,
+    source=texts,
+    payload=payloads,
+    traceparent=st.none() | texts | st.just("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+    time=st.datetimes().map(lambda moment: moment.isoformat() + "Z"),
+    age_seconds=st.just(0.0),
+)
+
+
+@given(st.lists(events, min_size=1, max_size=8))
+def test_records_are_those_that_kafka_python_writes(listed: list[Event]) -> None:
+    assert b"".join(encoded(listed)) == written_by_kafka_python(listed)
+
+
+@pytest.mark.parametrize("length", BOUNDARIES)
+@pytest.mark.parametrize("part", ["payload", "key", "traceparent", "event_type", "event_id", "time"])
+def test_a_part_of_any_length_is_written_as_kafka_python_writes_it(part: str, length: int) -> None:
+    for filling in ("x" * length, "한" * (length // 3) + "x" * (length % 3)):
+        event = an_event()._replace(**{part: filling})
+
+        assert b"".join(encoded([event])) == written_by_kafka_python([event])
+
+
+@pytest.mark.parametrize("length", BOUNDARIES)
+def test_a_record_as_a_whole_of_any_length_is_written_as_kafka_python_writes_it(length: int) -> None:
+    """Its own length is a varint, too: that of what lies behind it."""
+    overhead = len(encoded([an_event(payload="")])[0])
+    for payload_length in range(max(0, length - overhead - 4), max(1, length - overhead + 5)):
+        event = an_event(payload="x" * payload_length)
+
+        assert b"".join(encoded([event])) == written_by_kafka_python([event])
+
+
+@pytest.mark.parametrize("count", [63, 64, 65, 8191, 8192, 8193, 16384, 16386])
+def test_a_record_at_any_place_of_its_batch_is_written_as_kafka_python_writes_it(count: int) -> None:
+    assert b"".join(encoded([an_event()] * count)) == written_by_kafka_python([an_event()] * count)
+
+
+def test_an_encoder_that_has_forgotten_what_it_knew_writes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("outbox_relay.record._CACHED_KEYS", 2)
+    listed = [
+        an_event(n)._replace(key=f"key-{n % 5}", event_type=f"Type-{n % 4}", source=f"/source-{n % 3}")
+        for n in range(60)
+    ]
+
+    assert b"".join(encoded(listed)) == written_by_kafka_python(listed)
+
+
+@given(st.lists(events, min_size=1, max_size=8))
+def test_batch_given_to_the_producer_is_the_one_that_kafka_python_would_have_made(
+    listed: list[Event],
+) -> None:
+    batch = RecordBatch("topic", 0, listed, b"".join(encoded(listed)))
+    ours = _records(batch)
+    timestamp = ours._builder._max_timestamp  # noqa: SLF001 - the time at which it was made
+    theirs = MemoryRecordsBuilder(2, 0, 10**9)
+    for event in listed:
+        theirs.append(timestamp, event.key.encode(), event.payload.encode(), record_headers(event))
+    assert ours.next_offset() == theirs.next_offset()
+    for records in (ours, theirs):
+        records.set_producer_state(7, 1, 42, False)
+        records.close()
+
+    assert bytes(ours.buffer()) == bytes(theirs.buffer())
+
+
+def test_batch_is_read_back_as_the_events_that_it_was_made_of() -> None:
+    listed = [an_event(n, key=f"주문-{n}", payload=f'{{"number":{n}}}') for n in range(100)]
+    records = _records(RecordBatch("topic", 0, listed, b"".join(encoded(listed))))
+    records.close()
+
+    read = MemoryRecords(bytes(records.buffer()))
+    batch = read.next_batch()
+    assert not read.has_next()
+    assert batch.validate_crc()
+    assert [(r.offset, r.key.decode(), r.value.decode(), r.headers) for r in batch] == [
+        (offset, event.key, event.payload, record_headers(event)) for offset, event in enumerate(listed)
+    ]
+
+
+@given(st.lists(events, max_size=30), st.integers(1, 9_000), st.integers(1, 10))
+@example([an_event(n) for n in range(7)], 10**6, 3)
+@example([an_event(n, payload="x" * 500) for n in range(7)], 1_000, 100)
+def test_batches_hold_every_event_once_in_order_within_their_limits(
+    listed: list[Event], max_bytes: int, max_events: int
+) -> None:
+    made = list(batches(RecordEncoder(), "topic", 5, listed, max_bytes=max_bytes, max_events=max_events))
+
+    assert [event for batch in made for event in batch.events] == listed
+    for batch in made:
+        assert (batch.topic, batch.partition) == ("topic", 5)
+        assert batch.body == written_by_kafka_python(batch.events)
+        assert 1 <= len(batch.events) <= max_events
+        assert len(batch.body) <= max_bytes or len(batch.events) == 1
+    for batch, following in zip(made, made[1:], strict=False):
+        bigger = written_by_kafka_python([*batch.events, following.events[0]])
+        assert len(batch.events) == max_events or len(bigger) > max_bytes
+
+
+@given(texts, st.integers(1, 64))
+@example("주문-7", 3)
+@example("1", 3)
+def test_key_goes_where_the_default_partitioner_of_kafka_python_puts_it(key: str, partitions: int) -> None:
+    expected = DefaultPartitioner().partition("topic", key, key.encode(), None, None, Cluster(partitions))
+
+    assert partition_of(key, partitions) == expected
+
+
+class Cluster:
+    """What a partitioner asks of a cluster: one with one topic."""
+
+    def __init__(self, partitions: int) -> None:
+        self._numbers = set(range(partitions))
+
+    def topics(self) -> set[str]:
+        return {"topic"}
+
+    def partitions_for_topic(self, topic: str) -> set[int]:
+        return self._numbers
+
+    def available_partitions_for_topic(self, topic: str) -> set[int]:
+        return self._numbers
+
+
+def encoded(listed: Sequence[Event]) -> list[bytes]:
+    encoder = RecordEncoder()
+    return [encoder.record(event, offset) for offset, event in enumerate(listed)]
+
+
+def written_by_kafka_python(listed: Sequence[Event]) -> bytes:
+    """What kafka-python's own way adds to a batch for these events."""
+    builder = DefaultRecordBatchBuilder(2, 0, False, -1, -1, -1, 10**9)
+    for offset, event in enumerate(listed):
+        builder.append(offset, 1, event.key.encode(), event.payload.encode(), record_headers(event))
+    return bytes(builder.build()[DefaultRecordBatchBuilder.HEADER_STRUCT.size :])
