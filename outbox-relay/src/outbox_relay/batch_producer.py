@@ -27,7 +27,8 @@ OnFailure = Callable[[BaseException], None]
 
 def partition_of(key: str, partitions: int) -> int:
     """Where the default partitioner of Kafka's Java client, and of kafka-python, puts this key."""
-    return (murmur2(key.encode()) & 0x7FFFFFFF) % partitions
+    hashed: int = murmur2(key.encode()) & 0x7FFFFFFF
+    return hashed % partitions
 
 
 class BatchFuture:
