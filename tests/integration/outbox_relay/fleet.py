@@ -59,9 +59,7 @@ def wait_until_idle(relay: RelayProcess, timeout_seconds: float = 60.0) -> None:
 def wait_until_ready(*relays: RelayProcess, timeout_seconds: float = 60.0) -> None:
     """Until each is ready, without having been restarted."""
     for relay in relays:
-        wait_until(
-            lambda relay=relay: relay.readiness()[0] == 200, f"{relay.pid} to be ready", timeout_seconds
-        )  # type: ignore[misc]
+        wait_until(lambda: not failing(relay), f"{relay.pid} to be ready", timeout_seconds)  # noqa: B023 - used at once
 
 
 def failing(relay: RelayProcess) -> dict[str, str]:

@@ -36,7 +36,8 @@ def receive(servers: str, topic: str, count: int, timeout_seconds: float = 60.0)
 
     Then goes on to the end of the topic, so that repetitions and what nobody has written are found as well.
     """
-    received, seen = Receipts(), set()
+    received = Receipts()
+    seen: set[str] = set()
     consumer = KafkaConsumer(bootstrap_servers=servers, enable_auto_commit=False)
     try:
         assigned = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
