@@ -182,6 +182,7 @@ def test_shard_that_was_lost_and_won_again_between_two_turns_is_loaded_anew() ->
     assert relay.run_once() == Published(1)
 
     assert publisher.arrived() == [1, 2, 5]
+    assert set(source.pages_read) == {frozenset({0})}
 
 
 # The database
@@ -325,6 +326,16 @@ def test_lanes_end_at_the_same_snapshot_though_events_come_in_between() -> None:
     source.pages_read.clear()
     relay.run_once()
     assert source.pages_read == [{0, 1}]
+
+
+def test_window_that_was_opened_long_ago_bounds_no_other_lane() -> None:
+    source = two_shards(page_events=10, stored={0: Cursor("0", "2", 0), 1: Cursor("4")})
+    publisher = MemoryPublisher()
+
+    assert a_relay(source, publisher).run_once() == Published(2)
+
+    assert publisher.arrived() == [1, 6]
+    assert source.stored == {0: Cursor("2"), 1: Cursor("6")}
 
 
 def test_lanes_inside_of_different_pages_of_one_window_stay_apart() -> None:
