@@ -9,7 +9,7 @@ from devstack.errors import UsageError
 from devstack.free_ports import find_free_ports
 from devstack.jars import resolve_class_path
 from devstack.kafka_kraft import KraftMode
-from devstack.kafka_mode import BROKER_NAME, HOST, BrokerPlace, KafkaMode
+from devstack.kafka_mode import BROKER_NAME, HOST, BrokerPlace, KafkaMode, ProxiedListener
 from devstack.kafka_security import BrokerSecurity
 from devstack.kafka_zookeeper import ZookeeperMode
 from devstack.processes import Processes, ProcessSpec
@@ -40,6 +40,7 @@ class KafkaBroker:
         port: int | None = None,
         second_port: int | None = None,
         security: BrokerSecurity | None = None,
+        proxied: ProxiedListener | None = None,
         processes: Processes | None = None,
     ) -> None:
         free_port, free_second_port = find_free_ports(2)
@@ -47,7 +48,7 @@ class KafkaBroker:
         self.version = version
         self.port = free_port if port is None else port
         self.second_port = free_second_port if second_port is None else second_port
-        place = BrokerPlace(self.directory, self.port, self.second_port, security)
+        place = BrokerPlace(self.directory, self.port, self.second_port, security, proxied)
         self._mode: KafkaMode = MODES[supported_version(version)](place, version)
         self._processes = processes or Processes(self.directory)
 

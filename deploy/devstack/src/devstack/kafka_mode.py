@@ -37,16 +37,25 @@ class KafkaMode(Protocol):
 
 
 @dataclass(frozen=True)
+class ProxiedListener:
+    """A second listener, whose clients are told the port of a proxy in front of it."""
+
+    port: int
+    proxy_port: int
+
+
+@dataclass(frozen=True)
 class BrokerPlace:
     """Where a broker keeps its data and listens; the second port is its controller's or ZooKeeper's.
 
-    Without security it listens in plain text and lets everybody in.
+    Without security it listens in plain text and lets everybody in; only then may it be proxied as well.
     """
 
     directory: Path
     port: int
     second_port: int
     security: BrokerSecurity | None = None
+    proxied: ProxiedListener | None = None
 
     @property
     def data(self) -> Path:
@@ -66,7 +75,13 @@ class BrokerPlace:
         else:
             listeners = self.security.listeners(HOST, self.port)
             properties = self.security.properties(self.directory)
-        return {**properties, "listeners": ",".join(listeners), "advertised.listeners": ",".join(listeners)}
+        advertised = [*listeners]
+        if self.proxied is not None:
+            listeners.append(f"PROXIED://{HOST}:{self.proxied.port}")
+            advertised.append(f"PROXIED://{HOST}:{self.proxied.proxy_port}")
+            protocols = "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT"
+            properties = {**properties, "listener.security.protocol.map": protocols}
+        return {**properties, "listeners": ",".join(listeners), "advertised.listeners": ",".join(advertised)}
 
 
 def java_process(

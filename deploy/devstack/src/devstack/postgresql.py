@@ -37,6 +37,7 @@ class PostgresqlServer:
         durable: bool = True,
         tls: TlsFiles | None = None,
         settings: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
         processes: Processes | None = None,
     ) -> None:
         self.directory = directory.resolve()
@@ -55,6 +56,7 @@ class PostgresqlServer:
             **({} if tls is None else {"ssl": "on"}),
             **(settings or {}),
         }
+        self._environment = {**(environment or {})}
         self._processes = processes or Processes(self.directory)
         self._data = DataDirectory(self.directory / "data", self._programs)
 
@@ -98,7 +100,7 @@ class PostgresqlServer:
                 str(self._data.path),
                 *options,
             ),
-            environment=config.base_environment(),
+            environment={**config.base_environment(), **self._environment},
             probe=self._probe,
             stop_signal=signal.SIGINT,  # fast: SIGTERM would wait for every client to leave
             stop_timeout_seconds=30,

@@ -1,0 +1,98 @@
+"""A TCP proxy between two processes, for a network that freezes, breaks or is slow."""
+
+import contextlib
+import socket
+import threading
+from types import TracebackType
+from typing import Self
+
+_HOST = "127.0.0.1"
+_PIECE_BYTES = 64 * 1024
+
+
+class TcpProxy:
+    """Passes connections on to one port of this machine until the block is left.
+
+    While it is paused it accepts connections and takes what the peers' own buffers hold, as a network does
+    that has lost the way: nobody is told anything.
+    """
+
+    def __init__(self, target_port: int) -> None:
+        self._target_port = target_port
+        self._listener = socket.create_server((_HOST, 0))
+        self.port: int = self._listener.getsockname()[1]
+        self._passing = threading.Event()
+        self._passing.set()
+        self._lock = threading.Lock()
+        self._sockets: set[socket.socket] = set()
+        self._closed = False
+        self._accepting = threading.Thread(target=self._accept, daemon=True)
+
+    def pause(self) -> None:
+        """Pass nothing on any more, in either direction."""
+        self._passing.clear()
+
+    def resume(self) -> None:
+        """Pass on what has piled up, and go on."""
+        self._passing.set()
+
+    def cut(self) -> None:
+        """Break every connection; new ones are welcome."""
+        with self._lock:
+            sockets, self._sockets = self._sockets, set()
+        for it in sockets:
+            _break(it)
+
+    def __enter__(self) -> Self:
+        self._accepting.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._closed = True
+        # Closing alone doesn't wake who accepts.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.cut()
+        self._passing.set()
+        self._accepting.join()
+
+    def _accept(self) -> None:
+        while not self._closed:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._connect, args=(client,), daemon=True).start()
+
+    def _connect(self, client: socket.socket) -> None:
+        self._passing.wait()
+        try:
+            server = socket.create_connection((_HOST, self._target_port))
+        except OSError:
+            _break(client)
+            return
+        with self._lock:
+            self._sockets |= {client, server}
+        for reader, writer in ((client, server), (server, client)):
+            threading.Thread(target=self._pass_on, args=(reader, writer), daemon=True).start()
+
+    def _pass_on(self, reader: socket.socket, writer: socket.socket) -> None:
+        try:
+            while piece := reader.recv(_PIECE_BYTES):
+                self._passing.wait()
+                writer.sendall(piece)
+        except OSError:
+            pass
+        # One direction has ended: neither of the programs here has any use for the other alone.
+        with self._lock:
+            self._sockets -= {reader, writer}
+        _break(reader)
+        _break(writer)
+
+
+def _break(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    end.close()
