@@ -55,6 +55,11 @@ class Outbox:
             row = connection.execute(text("SELECT *, xmin AS written_by FROM outbox_cursor")).mappings().one()
             return dict(row)
 
+    def dead_letters(self) -> dict[int, tuple[str, str]]:
+        """State and kind of each dead letter, by the number of its event."""
+        rows = self.run("SELECT CAST(payload ->> 'number' AS integer), state, kind FROM outbox_dead_letter")
+        return {number: (state, kind) for number, state, kind in rows}
+
     def run(self, statement: str, **parameters: object) -> list[Any]:
         with self.engine.begin() as connection:
             result = connection.execute(text(statement), parameters)

@@ -34,10 +34,15 @@ class RelayProcess:
         reply = httpx.get(f"{self.url}/readyz", timeout=5)
         return reply.status_code, reply.json()["checks"]
 
+    def source(self, name: str = "test") -> dict[str, Any]:
+        """What the relay tells of a source."""
+        sources = httpx.get(f"{self.url}/api/v1/relay/sources", timeout=5).json()["sources"]
+        source: dict[str, Any] = next(entry for entry in sources if entry["name"] == name)
+        return source
+
     def shard(self, source: str = "test") -> dict[str, Any]:
         """What the relay tells of the only shard of ``source``."""
-        sources = httpx.get(f"{self.url}/api/v1/relay/sources", timeout=5).json()["sources"]
-        shard: dict[str, Any] = next(entry["shards"][0] for entry in sources if entry["name"] == source)
+        shard: dict[str, Any] = self.source(source)["shards"][0]
         return shard
 
     def wait_to_lead(self, source: str = "test") -> None:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from outbox_relay.broker import BrokerProbe
 from outbox_relay.config import RelaySettings, SourceSettings
 from outbox_relay.database import leadership_engine, work_engine
+from outbox_relay.errors import BatchRefused, EventsRejected
 from outbox_relay.leadership import Leadership
 from outbox_relay.parking import PostgresDeadLetters
 from outbox_relay.publisher import KafkaPublisher
-from outbox_relay.relay import Failed, Idle, Published, Relay, StepResult
+from outbox_relay.relay import PAGES_PER_TURN, Failed, Idle, Published, Relay, StepResult
 from outbox_relay.session import WorkSession
 from outbox_relay.source import PostgresSource
 from servicekit.messaging.cluster import KafkaCluster
@@ -36,6 +37,23 @@ class SteppingRelay:
             count += result.events
         return count
 
+    def drain_parking(self) -> list[str]:
+        """Step until nothing is left; returns the kinds of the failures, of which the last parked events."""
+        kinds: list[str] = []
+        while not isinstance(result := self.step(), Idle):
+            if isinstance(result, Failed):
+                assert isinstance(result.error, BatchRefused | EventsRejected), result
+                kinds.append(result.error.kind)
+        return kinds
+
+    def replay(self) -> int:
+        """Send again what is to be replayed; returns how many events that was."""
+        count = 0
+        while not isinstance(result := self.relay.replay_once(), Idle):
+            assert isinstance(result, Published), result
+            count += result.events
+        return count
+
 
 @contextmanager
 def a_stepping_relay(
@@ -43,10 +61,14 @@ def a_stepping_relay(
     bootstrap_servers: str,
     page_events: int = 500,
     *,
+    pages_per_turn: int = PAGES_PER_TURN,
     leads: bool = True,
     **options: object,
 ) -> Iterator[SteppingRelay]:
-    """A relay that has competed for its leadership once, unless told not to. ``options`` are settings."""
+    """A relay that has competed for its leadership once, unless told not to. ``options`` are settings.
+
+    A test that wants to look between two pages says ``pages_per_turn=1``.
+    """
     source_settings = SourceSettings(database_url=database_url)
     settings = RelaySettings(
         kafka_bootstrap_servers=bootstrap_servers,
@@ -76,7 +98,9 @@ def a_stepping_relay(
         leadership.beat()
     try:
         yield SteppingRelay(
-            Relay(source, PostgresDeadLetters(session, "test"), publisher), leadership, source
+            Relay(source, PostgresDeadLetters(session, "test"), publisher, pages_per_turn),
+            leadership,
+            source,
         )
     finally:
         leadership.resign()

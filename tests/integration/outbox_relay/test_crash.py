@@ -127,6 +127,6 @@ def win_again(relay: SteppingRelay) -> None:
             relay.leadership.beat()
         except RelayError:
             return False
-        return relay.leadership.lease() is not None
+        return bool(relay.leadership.leases())
 
     wait_until(compete, "the relay to lead again")

@@ -1,14 +1,14 @@
 """Several relays of one source: one publishes, and another takes over when it dies or freezes."""
 
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from outbox_relay.errors import LostLeadership, SessionLost
-from outbox_relay.model import Event, Window
+from outbox_relay.model import Page, Shards, Window
 from outbox_relay.relay import Failed, Published, Standby
 from tests.integration.outbox_relay.outbox import Outbox
 from tests.integration.outbox_relay.process import RelayProcess, a_relay_process
@@ -96,7 +96,7 @@ def test_cursor_write_of_a_former_leader_misses(
     outbox: Outbox, relay: SteppingRelay, kafka_bootstrap_servers: str
 ) -> None:
     outbox.append("a", 1)
-    former_session = outbox.run("SELECT pid FROM pg_locks WHERE locktype = 'advisory'")
+    former_session = outbox.run("SELECT pid FROM pg_locks WHERE locktype = 'advisory' LIMIT 1")
     # Its session is gone, and it doesn't know it yet.
     outbox.run("SELECT pg_terminate_backend(:pid)", pid=former_session[0][0])
     with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers, leads=False) as successor:
@@ -129,9 +129,11 @@ def test_leader_that_was_silent_for_too_long_publishes_nothing_until_it_is_confi
 def test_leader_that_stalled_while_it_read_goes_on_from_the_stored_cursor(
     outbox: Outbox, kafka_bootstrap_servers: str
 ) -> None:
-    with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers, page_size=2) as relay:
+    with a_stepping_relay(
+        outbox.relay_url, kafka_bootstrap_servers, page_events=2, pages_per_turn=1
+    ) as relay:
         outbox.append_many(6, keys=1)
-        assert relay.step() == Published(2)
+        assert relay.step() == Published(2, more=True)
         before = outbox.cursor()
         with stalling_reads(relay):
             result = relay.step()
@@ -190,9 +192,9 @@ def stalling_reads(relay: SteppingRelay) -> Iterator[None]:
     """Every page read takes so long that the latest beat no longer proves anything."""
     read_page = relay.source.read_page
 
-    def read_slowly(window: Window, limit: int) -> Sequence[Event]:
+    def read_slowly(window: Window, shards: Shards) -> Page:
         relay.leadership._confirmed_at -= 60.0  # noqa: SLF001 - the clock is held by the test
-        return read_page(window, limit)
+        return read_page(window, shards)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(relay.source, "read_page", read_slowly)
@@ -207,12 +209,12 @@ def sort_out(one: RelayProcess, other: RelayProcess) -> tuple[RelayProcess, Rela
 
 def compete(relay: SteppingRelay) -> bool:
     relay.leadership.beat()
-    return relay.leadership.lease() is not None
+    return bool(relay.leadership.leases())
 
 
 def waiting_writers(outbox: Outbox) -> list[tuple[int]]:
-    """Sessions that wait for the lock on the cursor's row."""
+    """Sessions that wait for the lock on the cursor's row to move it."""
     return outbox.run(
         "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        " AND query LIKE '%outbox_cursor%'"
+        " AND query LIKE '%save_cursors%'"
     )

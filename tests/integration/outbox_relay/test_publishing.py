@@ -163,7 +163,9 @@ def test_backlog_is_published_page_by_page_in_order_and_nothing_twice(
     with outbox.open_transaction() as late:
         late.append("late", 1)
         outbox.append("first")
-        with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers, page_size=10) as relay:
+        with a_stepping_relay(
+            outbox.relay_url, kafka_bootstrap_servers, page_events=10, pages_per_turn=1
+        ) as relay:
             assert relay.drain() == 1
             late.append("late", 2)
             outbox.append_many(95)
@@ -185,8 +187,10 @@ def test_event_committed_while_its_window_is_being_paged_waits_for_the_next_wind
     with outbox.open_transaction() as late:
         late.append("late", 1)
         outbox.append_many(25, keys=1)
-        with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers, page_size=10) as relay:
-            assert relay.step() == Published(10)
+        with a_stepping_relay(
+            outbox.relay_url, kafka_bootstrap_servers, page_events=10, pages_per_turn=1
+        ) as relay:
+            assert relay.step() == Published(10, more=True)
             late.commit()
             outbox.append("key-0", 25)
             assert relay.drain() == 17
@@ -201,13 +205,17 @@ def test_new_leader_goes_on_inside_of_the_window_that_was_being_paged(
     outbox: Outbox, kafka_bootstrap_servers: str
 ) -> None:
     outbox.append_many(25, keys=1)
-    with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers, page_size=10) as first:
+    with a_stepping_relay(
+        outbox.relay_url, kafka_bootstrap_servers, page_events=10, pages_per_turn=1
+    ) as first:
         first.step()
         first.step()
     assert outbox.cursor()["window_position"] == 20
     outbox.append("key-0", 25)
 
-    with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers, page_size=10) as second:
+    with a_stepping_relay(
+        outbox.relay_url, kafka_bootstrap_servers, page_events=10, pages_per_turn=1
+    ) as second:
         assert second.step() == Published(5)
         assert outbox.cursor()["window_snapshot"] is None
         assert second.drain() == 1
@@ -241,29 +249,33 @@ def test_publishing_neither_updates_nor_deletes_rows_of_the_outbox(
     assert rows[0] == (20, 20)
 
 
-def test_event_too_large_is_named_and_keeps_later_events_of_its_key_back(
+def test_event_too_large_is_parked_with_the_later_ones_of_its_key_and_others_go_on(
     outbox: Outbox, relay: SteppingRelay, kafka_bootstrap_servers: str
 ) -> None:
     outbox.append("a", 1)
     with outbox.transaction() as transaction:
-        too_large = transaction.append("a", 2, {"number": 2, "filling": "x" * 2_000_000})
+        transaction.append("a", 2, {"number": 2, "filling": "x" * 2_000_000})
     outbox.append("a", 3)
+    outbox.append("b", 4)
 
-    results = [relay.step() for _ in range(4)]
+    assert relay.drain_parking() == ["too_large"]
 
-    failures = [result.error for result in results if isinstance(result, Failed)]
-    assert str(too_large) in str(failures[-1])
-    assert failures[-1].kind == "rejected"
-    found = arrivals(kafka_bootstrap_servers, outbox.topic, 1)
-    assert by_key(first_seen(found)) == {"a": [1]}
+    found = arrivals(kafka_bootstrap_servers, outbox.topic, 2)
+    assert by_key(first_seen(found)) == {"a": [1], "b": [4]}
+    assert outbox.dead_letters() == {2: ("PARKED", "too_large"), 3: ("PARKED", "behind")}
 
-    outbox.run("UPDATE outbox SET payload = '{\"number\": 2}' WHERE id = :id", id=too_large)
-    relay.drain()
-    found = arrivals(kafka_bootstrap_servers, outbox.topic, len(found) + 2)
-    assert by_key(first_seen(found)) == {"a": [1, 2, 3]}
+    outbox.run(
+        "UPDATE outbox_dead_letter SET state = 'REPLAYING',"
+        " payload = json_build_object('number', payload -> 'number')"
+    )
+    assert relay.replay() == 2
+    outbox.append("a", 5)
+    assert relay.drain() == 1
+    found = arrivals(kafka_bootstrap_servers, outbox.topic, len(found) + 3)
+    assert by_key(first_seen(found)) == {"a": [1, 2, 3, 5], "b": [4]}
 
 
-def test_record_that_only_the_broker_finds_too_large_lets_no_later_event_overtake_it(
+def test_record_that_only_the_broker_finds_too_large_is_found_and_lets_no_later_event_overtake_it(
     outbox: Outbox, relay: SteppingRelay, kafka_bootstrap_servers: str
 ) -> None:
     set_topic_option(kafka_bootstrap_servers, outbox.topic, "max.message.bytes", "20000")
@@ -272,18 +284,20 @@ def test_record_that_only_the_broker_finds_too_large_lets_no_later_event_overtak
             filling = "x" * (30_000 if number == 25 else 1_000)
             transaction.append("a", number, {"number": number, "filling": filling})
 
-    result = relay.step()
+    # Of the batch with all of them nobody knows why it is too large, nor of its halves.
+    assert relay.drain_parking() == [*["batch_refused"] * 5, "too_large"]
 
-    assert isinstance(result, Failed)
-    assert result.error.kind == "rejected"
-    found = arrivals(kafka_bootstrap_servers, outbox.topic, 40, timeout_seconds=2)
-    numbers = [arrival.number for arrival in found]
-    assert numbers == list(range(len(numbers)))
-    assert len(numbers) <= 25
+    found = arrivals(kafka_bootstrap_servers, outbox.topic, 25)
+    assert by_key(first_seen(found)) == {"a": list(range(25))}
+    assert outbox.dead_letters() == {
+        25: ("PARKED", "too_large"),
+        **{number: ("PARKED", "behind") for number in range(26, 40)},
+    }
 
     set_topic_option(kafka_bootstrap_servers, outbox.topic, "max.message.bytes", "200000")
-    relay.drain()
-    found = arrivals(kafka_bootstrap_servers, outbox.topic, len(numbers) + 40)
+    outbox.run("UPDATE outbox_dead_letter SET state = 'REPLAYING'")
+    assert relay.replay() == 15
+    found = arrivals(kafka_bootstrap_servers, outbox.topic, len(found) + 15)
     assert by_key(first_seen(found)) == {"a": list(range(40))}
 
 
@@ -302,22 +316,6 @@ def test_record_refused_by_the_broker_lets_no_batch_behind_it_overtake(
     assert isinstance(result, Failed)
     found = arrivals(kafka_bootstrap_servers, outbox.topic, 10, timeout_seconds=2)
     assert [arrival.number for arrival in found] == list(range(5))
-
-
-def test_poison_event_is_repeated_alone_once_its_neighbours_are_published(
-    outbox: Outbox, relay: SteppingRelay, kafka_bootstrap_servers: str
-) -> None:
-    outbox.append_many(5, keys=1)
-    with outbox.transaction() as transaction:
-        transaction.append("key-0", 5, {"filling": "x" * 2_000_000})
-    for _ in range(12):
-        relay.step()
-    before = len(arrivals(kafka_bootstrap_servers, outbox.topic, 5))
-
-    for _ in range(5):
-        assert isinstance(relay.step(), Failed)
-
-    assert len(arrivals(kafka_bootstrap_servers, outbox.topic, before + 1, timeout_seconds=1)) == before
 
 
 def test_payload_with_escapes_is_published_as_written(
