@@ -291,7 +291,7 @@ def test_record_that_only_the_broker_finds_too_large_is_found_and_lets_no_later_
     assert by_key(first_seen(found)) == {"a": list(range(25))}
     assert outbox.dead_letters() == {
         25: ("PARKED", "too_large"),
-        **{number: ("PARKED", "behind") for number in range(26, 40)},
+        **dict.fromkeys(range(26, 40), ("PARKED", "behind")),
     }
 
     set_topic_option(kafka_bootstrap_servers, outbox.topic, "max.message.bytes", "200000")
