@@ -1,6 +1,6 @@
 """A relay inside of the test, which takes a step when told to."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -40,7 +40,7 @@ class SteppingRelay:
     def drain_parking(self) -> list[str]:
         """Step until nothing is left; returns the kinds of the failures, of which the last parked events."""
         kinds: list[str] = []
-        while not isinstance(result := self.step(), Idle):
+        while not isinstance(result := self._beat_and(self.step), Idle):
             if isinstance(result, Failed):
                 assert isinstance(result.error, BatchRefused | EventsRejected), result
                 kinds.append(result.error.kind)
@@ -49,10 +49,15 @@ class SteppingRelay:
     def replay(self) -> int:
         """Send again what is to be replayed; returns how many events that was."""
         count = 0
-        while not isinstance(result := self.relay.replay_once(), Idle):
+        while not isinstance(result := self._beat_and(self.relay.replay_once), Idle):
             assert isinstance(result, Published), result
             count += result.events
         return count
+
+    def _beat_and(self, work: Callable[[], StepResult]) -> StepResult:
+        """Each refusal costs a new producer, and many of them more time than a lease has without a beat."""
+        self.leadership.beat()
+        return work()
 
 
 @contextmanager

@@ -1,27 +1,41 @@
--- Of some events, keeps those whose key is held back by an open dead letter, and returns the keys that are. Locking the
--- open ones makes a discard at the same time come before or after, and not between. Who follows only events that are
--- being replayed is replayed with them.
-WITH open AS MATERIALIZED (
-    SELECT topic, aggregateid, state
-    FROM outbox_dead_letter
-    WHERE state IN ('PARKED', 'REPLAYING')
-      AND (topic, aggregateid) IN (SELECT * FROM unnest(CAST(:topics AS text[]), CAST(:keys AS text[])))
-    FOR UPDATE
-),
-held AS (
-    SELECT topic, aggregateid, bool_and(state = 'REPLAYING') AS is_replaying
-    FROM open
-    GROUP BY topic, aggregateid
+-- Of some events, keeps those that follow an open dead letter of their key. Returns such keys with the position from
+-- which on they are held back, and of the events themselves the positions of those that somebody has discarded.
+--
+-- Followers take the state of their key's last open dead letter: who follows what is being replayed is replayed with it.
+-- Nobody replays or discards meanwhile, see lock_dead_letters.sql. Two rows of each key are looked at, however many are
+-- parked.
+WITH held AS MATERIALIZED (
+    SELECT wanted.topic, wanted.aggregateid, first.position, last.state
+    FROM unnest(CAST(:topics AS text[]), CAST(:keys AS text[])) AS wanted (topic, aggregateid)
+    CROSS JOIN LATERAL (SELECT position
+                        FROM outbox_dead_letter AS letter
+                        WHERE letter.topic = wanted.topic
+                          AND letter.aggregateid = wanted.aggregateid
+                          AND letter.state IN ('PARKED', 'REPLAYING')
+                        ORDER BY letter.topic, letter.aggregateid, letter.position
+                        LIMIT 1) AS first
+    CROSS JOIN LATERAL (SELECT state
+                        FROM outbox_dead_letter AS letter
+                        WHERE letter.topic = wanted.topic
+                          AND letter.aggregateid = wanted.aggregateid
+                          AND letter.state IN ('PARKED', 'REPLAYING')
+                        ORDER BY letter.topic DESC, letter.aggregateid DESC, letter.position DESC
+                        LIMIT 1) AS last
 ),
 kept AS (
     INSERT INTO outbox_dead_letter (position, id, topic, aggregatetype, aggregateid, type, source, payload,
                                     traceparent, created_at, state, kind, reason)
     SELECT outbox.position, outbox.id, outbox.topic, outbox.aggregatetype, outbox.aggregateid, outbox.type,
            outbox.source, outbox.payload, outbox.traceparent, outbox.created_at,
-           CASE WHEN held.is_replaying THEN 'REPLAYING' ELSE 'PARKED' END, 'behind', 'its key is held back'
+           held.state, 'behind', 'its key is held back'
     FROM outbox
-    JOIN held ON held.topic = outbox.topic AND held.aggregateid = outbox.aggregateid
+    JOIN held ON held.topic = outbox.topic AND held.aggregateid = outbox.aggregateid AND held.position < outbox.position
     WHERE outbox.position = ANY (CAST(:positions AS bigint[]))
     ON CONFLICT (position) DO NOTHING
 )
-SELECT topic, aggregateid FROM held
+SELECT topic, aggregateid, position FROM held
+UNION ALL
+SELECT NULL, NULL, position
+FROM outbox_dead_letter
+WHERE position = ANY (CAST(:positions AS bigint[]))
+  AND state = 'DISCARDED'

@@ -1,15 +1,21 @@
--- The next events to be replayed. One of them waits while an earlier one of its key is parked.
-SELECT position, CAST(id AS text), topic, aggregateid, type, source, CAST(payload AS text), traceparent,
+-- The next events to be replayed, until their payloads have :bytes, and one in any case. One of them waits while an
+-- earlier one of its key is parked.
+SELECT position, id, topic, aggregateid, type, source, payload, traceparent,
        to_char(created_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS time,
        CAST(extract(epoch FROM clock_timestamp() - created_at) AS float8) AS age_seconds
-FROM outbox_dead_letter AS letter
-WHERE state = 'REPLAYING'
-  AND /*shards*/
-  AND NOT EXISTS (SELECT
-                  FROM outbox_dead_letter AS earlier
-                  WHERE earlier.topic = letter.topic
-                    AND earlier.aggregateid = letter.aggregateid
-                    AND earlier.position < letter.position
-                    AND earlier.state = 'PARKED')
+FROM (SELECT page.*, sum(octet_length(payload)) OVER (ORDER BY position ROWS UNBOUNDED PRECEDING) AS bytes
+      FROM (SELECT position, CAST(id AS text), topic, aggregateid, type, source,
+                   CAST(payload AS text), traceparent, created_at
+            FROM outbox_dead_letter AS letter
+            WHERE state = 'REPLAYING'
+              AND /*shards*/
+              AND NOT EXISTS (SELECT
+                              FROM outbox_dead_letter AS earlier
+                              WHERE earlier.topic = letter.topic
+                                AND earlier.aggregateid = letter.aggregateid
+                                AND earlier.position < letter.position
+                                AND earlier.state = 'PARKED')
+            ORDER BY position
+            LIMIT :limit) AS page) AS page
+WHERE bytes - octet_length(payload) < :bytes
 ORDER BY position
-LIMIT :limit

@@ -72,6 +72,8 @@ CREATE TABLE @schema@.outbox_dead_letter (
 
 CREATE INDEX outbox_dead_letter_open_idx ON @schema@.outbox_dead_letter (topic, aggregateid, position)
 WHERE state IN ('PARKED', 'REPLAYING');
+CREATE INDEX outbox_dead_letter_replaying_idx ON @schema@.outbox_dead_letter (position) WHERE state = 'REPLAYING';
+CREATE INDEX outbox_dead_letter_discarded_idx ON @schema@.outbox_dead_letter (position) WHERE state = 'DISCARDED';
 
 -- Makes partitions ahead of the sequence until that many wait, and returns the names of those that it made. When the
 -- partition in use is older than max_age, the sequence is moved on to the next one, so that a service with few events
