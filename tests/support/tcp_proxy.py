@@ -23,6 +23,7 @@ class TcpProxy:
         self.port: int = self._listener.getsockname()[1]
         self._passing = threading.Event()
         self._passing.set()
+        self._forgotten: list[threading.Event] = []
         self._lock = threading.Lock()
         self._sockets: set[socket.socket] = set()
         self._closed = False
@@ -34,6 +35,13 @@ class TcpProxy:
 
     def resume(self) -> None:
         """Pass on what has piled up, and go on."""
+        self._passing.set()
+
+    def forget(self) -> None:
+        """Pass nothing on for the connections that there are, ever, and tell nobody; new ones work."""
+        self._passing.clear()
+        self._forgotten.append(self._passing)
+        self._passing = threading.Event()
         self._passing.set()
 
     def cut(self) -> None:
@@ -55,7 +63,8 @@ class TcpProxy:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.cut()
-        self._passing.set()
+        for passing in (self._passing, *self._forgotten):
+            passing.set()
         self._accepting.join()
 
     def _accept(self) -> None:
@@ -67,7 +76,8 @@ class TcpProxy:
             threading.Thread(target=self._connect, args=(client,), daemon=True).start()
 
     def _connect(self, client: socket.socket) -> None:
-        self._passing.wait()
+        passing = self._passing
+        passing.wait()
         try:
             server = socket.create_connection((_HOST, self._target_port))
         except OSError:
@@ -76,15 +86,15 @@ class TcpProxy:
         with self._lock:
             self._sockets |= {client, server}
         for reader, writer in ((client, server), (server, client)):
-            threading.Thread(target=self._pass_on, args=(reader, writer), daemon=True).start()
+            threading.Thread(target=self._pass_on, args=(reader, writer, passing), daemon=True).start()
 
-    def _pass_on(self, reader: socket.socket, writer: socket.socket) -> None:
-        try:
+    def _pass_on(self, reader: socket.socket, writer: socket.socket, passing: threading.Event) -> None:
+        with contextlib.suppress(OSError):
             while piece := reader.recv(_PIECE_BYTES):
-                self._passing.wait()
+                passing.wait()
                 writer.sendall(piece)
-        except OSError:
-            pass
+        # That a peer has left is no better known than what it sent.
+        passing.wait()
         # One direction has ended: neither of the programs here has any use for the other alone.
         with self._lock:
             self._sockets -= {reader, writer}

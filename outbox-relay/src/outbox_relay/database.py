@@ -5,7 +5,10 @@ from sqlalchemy.exc import DBAPIError
 
 from outbox_relay.config import RelaySettings, SourceSettings
 from outbox_relay.errors import SourceUnavailable
+from outbox_relay.watchdog import Watchdog
 
+# What the server has for ending a statement by itself, and for saying so.
+_ANSWER_SECONDS = 2.0
 # A peer that vanished without a word is noticed within ten seconds.
 _TCP = {"keepalives_idle": 4, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
 
@@ -22,21 +25,31 @@ _WORK_OPTIONS = {
 }
 
 
-def work_engine(source: SourceSettings, settings: RelaySettings) -> Engine:
+def work_engine(source: SourceSettings, settings: RelaySettings, watchdog: Watchdog | None = None) -> Engine:
     """For the one session that reads pages and moves cursors; each statement is its own transaction."""
-    return _engine(source, settings, _WORK_OPTIONS, poolclass=pool.NullPool)
+    return _engine(source, settings, _WORK_OPTIONS, watchdog, poolclass=pool.NullPool)
 
 
-def maintenance_engine(source: SourceSettings, settings: RelaySettings) -> Engine:
+def maintenance_engine(
+    source: SourceSettings, settings: RelaySettings, watchdog: Watchdog | None = None
+) -> Engine:
     """For measuring what waits, and for making and dropping partitions."""
     options = {"enable_seqscan": "off", "jit": "off"}
-    return _engine(source, settings, options, pool_size=2, max_overflow=0, pool_timeout=5)
+    return _engine(source, settings, options, watchdog, pool_size=2, max_overflow=0, pool_timeout=5)
 
 
-def leadership_engine(source: SourceSettings, settings: RelaySettings) -> Engine:
-    """For the one session that holds the lock, and that PostgreSQL ends when it stays silent."""
-    options = {"idle_session_timeout": str(settings.leadership_timeout_ms)}
-    return _engine(source, settings, options, poolclass=pool.NullPool)
+def leadership_engine(
+    source: SourceSettings, settings: RelaySettings, watchdog: Watchdog | None = None
+) -> Engine:
+    """For the one session that holds the lock, and that PostgreSQL ends when it stays silent.
+
+    A statement that takes longer than that timeout is of no use: the leadership is lost by then.
+    """
+    timeout_ms = settings.leadership_timeout_ms
+    options = {"idle_session_timeout": str(timeout_ms)}
+    return _engine(
+        source, settings, options, watchdog, limit_seconds=timeout_ms / 1000, poolclass=pool.NullPool
+    )
 
 
 def unavailable(error: DBAPIError) -> SourceUnavailable:
@@ -46,8 +59,16 @@ def unavailable(error: DBAPIError) -> SourceUnavailable:
 
 
 def _engine(
-    source: SourceSettings, settings: RelaySettings, options: dict[str, str], **pool_options: object
+    source: SourceSettings,
+    settings: RelaySettings,
+    options: dict[str, str],
+    watchdog: Watchdog | None = None,
+    limit_seconds: float | None = None,
+    **pool_options: object,
 ) -> Engine:
+    if limit_seconds is None:
+        limit_seconds = settings.database_statement_timeout_ms / 1000 + _ANSWER_SECONDS
+    watched = {} if watchdog is None else {"cursor_factory": watchdog.cursor_factory(limit_seconds)}
     session = {
         "timezone": "UTC",
         "search_path": source.database_schema,
@@ -62,6 +83,7 @@ def _engine(
             "application_name": "outbox-relay",
             "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
             **_TCP,
+            **watched,
         },
         **pool_options,
     )

@@ -25,6 +25,7 @@ from outbox_relay.schedule import Schedule
 from outbox_relay.session import WorkSession
 from outbox_relay.source import PostgresSource
 from outbox_relay.status import StatusBoard
+from outbox_relay.watchdog import Watchdog
 from outbox_relay.worker import SourceWorker
 from servicekit.config import load_settings
 from servicekit.http.server import HttpServer
@@ -35,6 +36,7 @@ from servicekit.observability.tracing import configure_tracing
 
 _BEAT_SECONDS = 1.0
 _MEASURE_SECONDS = 1.0
+_WATCH_SECONDS = 0.5
 _PROBE_SECONDS = 2.0
 _FINISH_SECONDS = 3.0
 _GIVE_UP_SECONDS = 8.0
@@ -74,13 +76,14 @@ def _worker(
     probe: BrokerProbe,
     board: StatusBoard,
 ) -> SourceWorker:
+    watchdog, work_watchdog = Watchdog(), Watchdog()
     leadership = Leadership(
-        leadership_engine(source, settings),
+        leadership_engine(source, settings, watchdog),
         schema=source.database_schema,
         identity=f"{socket.gethostname()}:{os.getpid()}",
         timeout_seconds=settings.leadership_timeout_ms / 1000,
     )
-    engine = work_engine(source, settings)
+    engine = work_engine(source, settings, work_watchdog)
     session = WorkSession(engine, on_loss=leadership.renounce)
     publisher = KafkaPublisher(
         cluster,
@@ -90,7 +93,7 @@ def _worker(
         event_max_bytes=settings.event_max_bytes,
         missing_topic_grace_seconds=settings.missing_topic_grace_seconds,
     )
-    side_engine = maintenance_engine(source, settings)
+    side_engine = maintenance_engine(source, settings, watchdog)
     board.add(name)
     return SourceWorker(
         name,
@@ -105,6 +108,8 @@ def _worker(
         board=board,
         pace=Pace(settings.poll_interval_busy_ms / 1000, settings.poll_interval_ms / 1000),
         abandon=publisher.abandon,
+        watchdog=watchdog,
+        work_watchdog=work_watchdog,
         close=lambda: _close(session, engine, side_engine),
     )
 
@@ -120,6 +125,7 @@ def _schedule(workers: list[SourceWorker], kafka: KafkaWatch, settings: RelaySet
     schedule.every(_PROBE_SECONDS, "kafka", kafka.run_once)
     for worker in workers:
         schedule.every(_BEAT_SECONDS, f"{worker.name}.beat", worker.beat_once)
+        schedule.every(_WATCH_SECONDS, f"{worker.name}.watch", worker.watch_once)
         schedule.every(_MEASURE_SECONDS, f"{worker.name}.measure", worker.measure_once)
         schedule.every(settings.maintenance_interval_seconds, f"{worker.name}.maintain", worker.maintain_once)
         schedule.step(f"{worker.name}.relay", worker.relay_once)

@@ -15,6 +15,7 @@ from outbox_relay.pace import Pace
 from outbox_relay.relay import Failed, Published, Relay, Standby, StepResult
 from outbox_relay.retention import Retention
 from outbox_relay.status import StatusBoard
+from outbox_relay.watchdog import Watchdog
 
 _SHIFT_SECONDS = 1.0
 """How long a source's thread works before it reports back to the schedule."""
@@ -38,6 +39,8 @@ class SourceWorker:
         board: StatusBoard,
         pace: Pace,
         abandon: Callable[[], None],
+        watchdog: Watchdog,
+        work_watchdog: Watchdog,
         close: Callable[[], None],
     ) -> None:
         self.name = name
@@ -48,6 +51,8 @@ class SourceWorker:
         self._board = board
         self._pace = pace
         self._abandon = abandon
+        self._watchdog = watchdog
+        self._work_watchdog = work_watchdog
         self._close = close
         self._backoff = Backoff()
         self._stopping = threading.Event()
@@ -76,6 +81,8 @@ class SourceWorker:
                 _log.warning("source_unavailable", source=self.name, reason=str(error))
             self._board.database_failed(self.name, error)
             self._show_leadership()
+            # What it was working on is another leader's now, and may never be answered.
+            self._work_watchdog.end_all()
             return
         if self._board.get(self.name).database_error is not None:
             _log.info("source_available", source=self.name)
@@ -95,6 +102,11 @@ class SourceWorker:
         self._tell_change("measuring", known, None)
         self._board.lag(self.name, lag)
         metrics.show_lag(self.name, lag)
+
+    def watch_once(self) -> None:
+        """End sessions in which a statement stays without an answer."""
+        self._watchdog.run_once()
+        self._work_watchdog.run_once()
 
     def maintain_once(self) -> None:
         """Make and drop partitions. What can't be done now is done the next time."""
