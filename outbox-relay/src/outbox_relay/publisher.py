@@ -185,7 +185,8 @@ class KafkaPublisher:
                 topic,
                 partition,
                 own,
-                max_bytes=BATCH_BYTES,
+                # An event that is larger than allowed is thereby alone in its batch.
+                max_bytes=min(BATCH_BYTES, self._event_max_bytes),
                 max_events=self._batch_events,
             )
         ]
