@@ -8,8 +8,8 @@ from outbox_relay.errors import CursorMissing
 from outbox_relay.queries import query
 from outbox_relay.session import translated_errors
 
-LAG_CAP = 2_000
-"""Waiting events are counted up to here; beyond it their number is estimated."""
+LAG_CAP = 5_000
+"""So many waiting events are looked at, of all shards together that stand at the same place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class ShardLag:
     epoch: int
     events: int
     is_estimate: bool
-    """Beyond :data:`LAG_CAP` the positions handed out since the first waiting event tell about how many."""
+    """More than :data:`LAG_CAP` wait; the positions handed out since the first of them tell about how many."""
     seconds: float
     """Age of the oldest event that waits."""
     dead_letters: int

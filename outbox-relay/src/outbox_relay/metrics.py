@@ -31,7 +31,7 @@ STORED_TO_ACKNOWLEDGED_SECONDS = Histogram(
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300),
 )
 LAG_EVENTS = Gauge(
-    "outbox_relay_lag_events", "Events waiting; counted up to 2,000, estimated beyond.", ["source", "shard"]
+    "outbox_relay_lag_events", "Events waiting; counted up to 5,000, estimated beyond.", ["source", "shard"]
 )
 LAG_SECONDS = Gauge("outbox_relay_lag_seconds", "Age of the oldest event waiting.", ["source", "shard"])
 LEADER = Gauge("outbox_relay_leader", "1 while this process publishes the shard.", ["source", "shard"])

@@ -1,0 +1,161 @@
+"""What is told about what waits."""
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine
+
+from outbox_relay.config import RelaySettings, SourceSettings
+from outbox_relay.database import maintenance_engine
+from outbox_relay.errors import CursorMissing
+from outbox_relay.lag import LAG_CAP, ShardLag, measure
+from outbox_relay.relay import Published
+from tests.integration.outbox_relay.outbox import Outbox, an_outbox
+from tests.integration.outbox_relay.stepping import a_stepping_relay
+
+SHARDS = 4
+
+
+@pytest.fixture
+def sharded_outbox(database_url: str, topic: str) -> Iterator[Outbox]:
+    with an_outbox(database_url, topic, SHARDS) as outbox:
+        yield outbox
+
+
+@pytest.fixture
+def engine(sharded_outbox: Outbox) -> Iterator[Engine]:
+    source = SourceSettings(database_url=sharded_outbox.relay_url)
+    settings = RelaySettings(kafka_bootstrap_servers="unused:1", sources={"test": source})
+    engine = maintenance_engine(source, settings)
+    yield engine
+    engine.dispose()
+
+
+def shard_of(outbox: Outbox, key: str) -> int:
+    """As PostgreSQL tells it."""
+    ((shard,),) = outbox.run(
+        'SELECT mod(hashtextextended(:key COLLATE "C", 0) & 2147483647, :shards)', key=key, shards=SHARDS
+    )
+    return int(shard)
+
+
+def waiting(engine: Engine) -> list[int]:
+    return [shard.events for shard in measure(engine).shards]
+
+
+def of_key(engine: Engine, outbox: Outbox, key: str) -> ShardLag:
+    return measure(engine).shards[shard_of(outbox, key)]
+
+
+def test_nothing_waits_in_an_empty_outbox(engine: Engine) -> None:
+    lag = measure(engine)
+
+    assert [shard.shard for shard in lag.shards] == list(range(SHARDS))
+    assert [(shard.events, shard.is_estimate, shard.seconds) for shard in lag.shards] == [(0, False, 0.0)] * 4
+    assert lag.oldest_partition == "outbox_p1"
+    assert lag.oldest_event_seconds == 0.0
+
+
+def test_waiting_events_are_counted_in_their_shards(sharded_outbox: Outbox, engine: Engine) -> None:
+    sharded_outbox.append_many(40, keys=1)
+    sharded_outbox.append_many(90, keys=9)
+
+    expected = [0] * SHARDS
+    for number in range(40 + 90):
+        key = "key-0" if number < 40 else f"key-{(number - 40) % 9}"
+        expected[shard_of(sharded_outbox, key)] += 1
+    assert waiting(engine) == expected
+    assert not any(shard.is_estimate for shard in measure(engine).shards)
+
+
+def test_age_is_that_of_the_oldest_event_that_waits_in_the_shard(
+    sharded_outbox: Outbox, engine: Engine
+) -> None:
+    sharded_outbox.append_many(2, keys=1)
+    sharded_outbox.run("UPDATE outbox SET created_at = created_at - interval '1 hour' WHERE position = 1")
+
+    lag = measure(engine)
+
+    seconds = [shard.seconds for shard in lag.shards]
+    assert 3600 <= seconds.pop(shard_of(sharded_outbox, "key-0")) < 3660
+    assert seconds == [0.0] * 3
+    assert 3600 <= lag.oldest_event_seconds < 3660
+
+
+def test_more_than_is_looked_at_is_estimated_and_shards_with_nothing_are_told_apart(
+    sharded_outbox: Outbox, engine: Engine
+) -> None:
+    sharded_outbox.run(
+        "INSERT INTO outbox (id, topic, aggregatetype, aggregateid, type, source, payload)"
+        " SELECT gen_random_uuid(), 'topic', 'test', 'hot', 'Tested', '/test', '{}'"
+        " FROM generate_series(1, :count)",
+        count=3 * LAG_CAP,
+    )
+
+    lag = measure(engine)
+
+    hot = shard_of(sharded_outbox, "hot")
+    assert abs(lag.shards[hot].events - 3 * LAG_CAP) <= 1
+    assert all(shard.is_estimate for shard in lag.shards)
+    assert all(shard.events == 0 for shard in lag.shards if shard.shard != hot)
+
+
+def test_a_transaction_that_commits_late_counts(sharded_outbox: Outbox, engine: Engine) -> None:
+    with sharded_outbox.open_transaction() as late:
+        late.append("late")
+        sharded_outbox.append("early")
+        before = of_key(engine, sharded_outbox, "late").events
+        late.commit()
+
+        assert of_key(engine, sharded_outbox, "late").events == before + 1
+
+
+def test_inside_of_a_window_what_is_left_of_it_and_what_came_since_is_counted(
+    sharded_outbox: Outbox, engine: Engine, kafka_bootstrap_servers: str
+) -> None:
+    with sharded_outbox.open_transaction() as late:
+        late.append("key-0")
+        sharded_outbox.append_many(25, keys=1)
+        with a_stepping_relay(
+            sharded_outbox.relay_url, kafka_bootstrap_servers, page_events=10, pages_per_turn=1
+        ) as relay:
+            assert relay.step() == Published(10, more=True)
+            assert of_key(engine, sharded_outbox, "key-0").events == 15
+            late.commit()
+            sharded_outbox.append("key-0")
+            assert of_key(engine, sharded_outbox, "key-0").events == 17
+            assert relay.drain() == 17
+            assert sum(waiting(engine)) == 0
+
+
+def test_shards_at_different_places_are_told_each_for_itself(sharded_outbox: Outbox, engine: Engine) -> None:
+    sharded_outbox.append_many(60, keys=20)
+    everywhere = waiting(engine)
+    assert all(everywhere)
+    sharded_outbox.run("UPDATE outbox_cursor SET snapshot = pg_current_snapshot() WHERE shard = 2")
+    sharded_outbox.append_many(60, keys=20)
+
+    assert waiting(engine) == [2 * everywhere[0], 2 * everywhere[1], everywhere[2], 2 * everywhere[3]]
+
+
+def test_open_dead_letters_are_counted_in_their_shards(sharded_outbox: Outbox, engine: Engine) -> None:
+    sharded_outbox.append_many(4, keys=1)
+    for position, state in enumerate(["PARKED", "REPLAYING", "REPLAYED", "DISCARDED"], start=1):
+        sharded_outbox.run(
+            "INSERT INTO outbox_dead_letter SELECT position, id, topic, aggregatetype, aggregateid, type,"
+            " source, payload, traceparent, created_at, :state, 'too_large', 'x' FROM outbox"
+            " WHERE position = :position",
+            position=position, state=state,
+        )  # fmt: skip
+
+    counts = [shard.dead_letters for shard in measure(engine).shards]
+
+    assert counts.pop(shard_of(sharded_outbox, "key-0")) == 2
+    assert counts == [0, 0, 0]
+
+
+def test_outbox_without_cursors_is_told(sharded_outbox: Outbox, engine: Engine) -> None:
+    sharded_outbox.run("DELETE FROM outbox_cursor")
+
+    with pytest.raises(CursorMissing):
+        measure(engine)
