@@ -271,8 +271,8 @@ class CursorSaver:
 def explain_page(backlog: Backlog, name: str, position: int, shards: Shards) -> dict[str, Any]:
     statement, parameters = sharded(name, shards)
     return explain(
-        backlog.engine, statement, snapshot=backlog.published, window=backlog.window().snapshot, position=position,
-        main_start=backlog.main_start(), limit=PAGE, bytes=PAGE_BYTES, **parameters,
+        backlog.engine, statement, snapshot=backlog.published, window=backlog.window().snapshot,
+        position=position, main_start=backlog.main_start(), limit=PAGE, bytes=PAGE_BYTES, **parameters,
     )  # fmt: skip
 
 

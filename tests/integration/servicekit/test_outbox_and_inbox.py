@@ -6,6 +6,8 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from sqlalchemy import Connection, Engine, MetaData, func, select, text
 from sqlalchemy.exc import IntegrityError
 
@@ -17,13 +19,14 @@ from servicekit.idempotency import IdempotencyKeyReused, IdempotencyKeys, idempo
 from servicekit.identifiers import uuid7
 from servicekit.inbox import Inbox, inbox_table
 from servicekit.outbox.event import OutboxEvent
-from servicekit.outbox.table import outbox_cursor_table, outbox_table
+from servicekit.outbox.migration import create_outbox
+from servicekit.outbox.table import outbox_table
 from servicekit.outbox.writer import OutboxWriter
+from tests.support.databases import RELAY_ROLE
 from tests.support.waiting import wait_until
 
 METADATA = MetaData()
-OUTBOX = outbox_table(METADATA)
-OUTBOX_CURSOR = outbox_cursor_table(METADATA)
+OUTBOX = outbox_table(MetaData())
 INBOX = inbox_table(METADATA)
 KEYS = idempotency_key_table(METADATA)
 
@@ -32,6 +35,8 @@ KEYS = idempotency_key_table(METADATA)
 def engine(database_url: str) -> Iterator[Engine]:
     engine = create_engine(DatabaseSettings(database_url=database_url), "test")
     METADATA.create_all(engine)
+    with engine.begin() as connection:
+        create_outbox(Operations(MigrationContext.configure(connection)), RELAY_ROLE)
     yield engine
     engine.dispose()
 
