@@ -15,7 +15,8 @@ _UNDECIDED = "SELECT count(*) FROM coupon_request WHERE status = 'ACCEPTED'"
 _REQUESTS = "SELECT count(*) FROM coupon_request"
 _UNPUBLISHED = """
 SELECT count(*) FROM outbox, outbox_cursor
-WHERE shard = 0 AND NOT pg_visible_in_snapshot(xid, snapshot)
+WHERE shard = mod(hashtextextended(aggregateid COLLATE "C", 0) & 2147483647, shards)
+  AND NOT pg_visible_in_snapshot(xid, snapshot)
   AND (window_position IS NULL OR position > window_position)
 """
 _PAID = "SELECT order_id::text FROM orders WHERE status = 'COMPLETED'"
