@@ -21,7 +21,7 @@ class ShardLag:
     epoch: int
     events: int
     is_estimate: bool
-    """More than :data:`LAG_CAP` wait; the positions handed out since the first of them tell about how many."""
+    """More than :data:`LAG_CAP` wait; the positions handed out since the first tell about how many."""
     seconds: float
     """Age of the oldest event that waits."""
     dead_letters: int
