@@ -7,14 +7,13 @@ equal is in :func:`as_the_relay_writes_it`, and nothing else is left out of the 
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from devstack.postgresql import PostgresqlServer
-from outbox_relay.record import rfc3339
 from tests.integration.outbox_relay.outbox import Outbox, an_outbox
 from tests.integration.outbox_relay.process import a_relay_process
 from tests.support.databases import fresh_database, make_roles
@@ -96,9 +95,8 @@ def as_the_relay_writes_it(record: Written) -> Written:
     }
     time = headers["ce_time"]
     assert time is not None
-    return replace(
-        record, headers={**headers, "ce_time": rfc3339(datetime.fromisoformat(time.decode())).encode()}
-    )
+    moment = datetime.fromisoformat(time.decode()).astimezone(UTC)
+    return replace(record, headers={**headers, "ce_time": moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ").encode()})
 
 
 def odd_events(topic: str) -> list[dict[str, Any]]:
