@@ -4,16 +4,26 @@ from pathlib import Path
 
 import click
 
-from outbox_relay.config import TopicsSettings
+from outbox_relay import cursors
+from outbox_relay.command_line import BadInput, OneLineGroup, disposing, find_source
+from outbox_relay.config import SourcesSettings, TopicsSettings
+from outbox_relay.database import repair_engine
+from outbox_relay.dead_letters_cli import dead_letters
 from outbox_relay.main import run as run_relay
 from servicekit.config import load_settings
 from servicekit.messaging.cluster import KafkaCluster
 from servicekit.messaging.topics import TopicsError, TopicsFileError, make_topics, read_topics
+from servicekit.outbox.ddl import DEFAULT_SHARDS, MAX_SHARDS, outbox_ddl
+
+_SHARDS = click.IntRange(1, MAX_SHARDS)
 
 
-@click.group()
+@click.group(cls=OneLineGroup)
 def main() -> None:
     """Publishes outbox tables to Kafka. Its settings come from the environment; see README.md."""
+
+
+main.add_command(dead_letters)
 
 
 @main.command()
@@ -33,3 +43,39 @@ def topics(file: Path) -> None:
         raise click.UsageError(str(error)) from error
     except TopicsError as error:
         raise click.ClickException(str(error)) from error
+
+
+@main.command()
+@click.argument("source")
+def rebase(source: str) -> None:
+    """Go on with SOURCE after its database was restored into another cluster.
+
+    What was published after the backup was made is published again. Writers wait while it runs.
+    """
+    settings = load_settings(SourcesSettings)
+    with disposing(repair_engine(find_source(settings, source), settings)) as engine:
+        events = cursors.rebase(engine)
+    click.echo(f"{source}: rebased, {events} events are to be published")
+
+
+@main.command()
+@click.argument("source")
+@click.option("--shards", type=_SHARDS, required=True)
+def reshard(source: str, shards: int) -> None:
+    """Give the outbox of SOURCE another number of shards. Some events are published again, in order."""
+    settings = load_settings(SourcesSettings)
+    with disposing(repair_engine(find_source(settings, source), settings)) as engine:
+        cursors.reshard(engine, shards)
+    click.echo(f"{source}: {shards} shards")
+
+
+@main.command()
+@click.option("--schema", default="public", show_default=True)
+@click.option("--role", default="outbox_relay", show_default=True, help="The relay's; it must exist.")
+@click.option("--shards", type=_SHARDS, default=DEFAULT_SHARDS, show_default=True)
+def ddl(schema: str, role: str, shards: int) -> None:
+    """Print the SQL that makes an outbox, for a migration tool of any kind."""
+    try:
+        click.echo(outbox_ddl(role, schema, shards), nl=False)
+    except ValueError as error:
+        raise BadInput(str(error)) from error

@@ -17,15 +17,22 @@ class SourceSettings(BaseModel):
     database_schema: Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")] = "public"
 
 
-class RelaySettings(KafkaSettings, ProcessSettings):
-    """Everything that can be told to ``outbox-relay run``."""
+class SourcesSettings(ProcessSettings):
+    """The sources, for commands that don't need Kafka."""
 
     model_config = SettingsConfigDict(env_nested_delimiter="__", hide_input_in_errors=True)
+
+    sources: Annotated[dict[str, SourceSettings], Field(min_length=1)]
+    database_connect_timeout_seconds: Annotated[int, Field(ge=2, le=60)] = 3
+    database_statement_timeout_ms: Annotated[int, Field(ge=1_000)] = 30_000
+
+
+class RelaySettings(KafkaSettings, SourcesSettings):
+    """Everything that can be told to ``outbox-relay run``."""
 
     http_host: str = "127.0.0.1"
     http_port: Port = 8004
     kafka_client_id: Annotated[str, Field(min_length=1)] = "outbox-relay"
-    sources: Annotated[dict[str, SourceSettings], Field(min_length=1)]
     page_events: Annotated[int, Field(ge=1, le=100_000)] = 5_000
     page_bytes: Annotated[int, Field(ge=1_024)] = 4 * 1024 * 1024
     """Two pages at most are in memory; a page ends with the event that reaches this."""
@@ -48,8 +55,6 @@ class RelaySettings(KafkaSettings, ProcessSettings):
     partition_max_age_hours: Annotated[float, Field(gt=0)] = 24.0
     """After how long the next partition is begun, however few events the present one has."""
     maintenance_interval_seconds: Annotated[float, Field(gt=0)] = 30.0
-    database_connect_timeout_seconds: Annotated[int, Field(ge=2, le=60)] = 3
-    database_statement_timeout_ms: Annotated[int, Field(ge=1_000)] = 30_000
 
 
 class TopicsSettings(KafkaSettings, ProcessSettings):

@@ -3,7 +3,7 @@
 from sqlalchemy import Engine, create_engine, make_url, pool
 from sqlalchemy.exc import DBAPIError
 
-from outbox_relay.config import RelaySettings, SourceSettings
+from outbox_relay.config import RelaySettings, SourceSettings, SourcesSettings
 from outbox_relay.errors import SourceUnavailable
 from outbox_relay.watchdog import Watchdog
 
@@ -52,6 +52,19 @@ def leadership_engine(
     )
 
 
+def operator_engine(source: SourceSettings, settings: SourcesSettings) -> Engine:
+    """For what people ask for: one transaction an action, which soon gives up what it has to wait for."""
+    engine = _engine(source, settings, {"lock_timeout": "5s"}, pool_size=2, max_overflow=0, pool_timeout=5)
+    return engine.execution_options(isolation_level="READ COMMITTED")
+
+
+def repair_engine(source: SourceSettings, settings: SourcesSettings) -> Engine:
+    """Like :func:`operator_engine`, for what may take long with many events."""
+    options = {"lock_timeout": "10s", "statement_timeout": "0"}
+    engine = _engine(source, settings, options, poolclass=pool.NullPool)
+    return engine.execution_options(isolation_level="READ COMMITTED")
+
+
 def unavailable(error: DBAPIError) -> SourceUnavailable:
     """The database's error as ours: its first line, which holds no statement and no parameter."""
     lines = str(error.orig).strip().splitlines()
@@ -60,7 +73,7 @@ def unavailable(error: DBAPIError) -> SourceUnavailable:
 
 def _engine(
     source: SourceSettings,
-    settings: RelaySettings,
+    settings: SourcesSettings,
     options: dict[str, str],
     watchdog: Watchdog | None = None,
     limit_seconds: float | None = None,

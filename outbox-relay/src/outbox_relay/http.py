@@ -1,8 +1,12 @@
 """The relay's HTTP API: health, metrics, and how far each source is behind."""
 
+from collections.abc import Mapping
+
 from flask import Flask, Response
 from pydantic import Field
 
+from outbox_relay.dead_letters import DeadLetterOperations
+from outbox_relay.dead_letters_http import register_dead_letters
 from outbox_relay.lag import ShardLag
 from outbox_relay.readiness import KafkaWatch, readiness_checks
 from outbox_relay.status import SourceStatus, StatusBoard
@@ -48,8 +52,10 @@ class SourcesReply(JsonModel):
     sources: list[SourceReply]
 
 
-def create_relay_app(board: StatusBoard, kafka: KafkaWatch) -> Flask:
-    """The application over what ``board`` and ``kafka`` know."""
+def create_relay_app(
+    board: StatusBoard, kafka: KafkaWatch, dead_letters: Mapping[str, DeadLetterOperations]
+) -> Flask:
+    """The application over what ``board`` and ``kafka`` know, and the dead letters of each source."""
     app = create_app("outbox-relay", _VERSION, readiness_checks(board, kafka))
 
     @app.get(
@@ -60,6 +66,7 @@ def create_relay_app(board: StatusBoard, kafka: KafkaWatch) -> Flask:
     def sources() -> Response:
         return json_reply(SourcesReply(sources=[_source(status) for status in board.all()]))
 
+    register_dead_letters(app, dead_letters)
     return app
 
 

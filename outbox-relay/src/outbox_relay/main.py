@@ -10,7 +10,8 @@ from sqlalchemy import Engine
 
 from outbox_relay.broker import BrokerProbe
 from outbox_relay.config import RelaySettings, SourceSettings
-from outbox_relay.database import leadership_engine, maintenance_engine, work_engine
+from outbox_relay.database import leadership_engine, maintenance_engine, operator_engine, work_engine
+from outbox_relay.dead_letters import DeadLetterOperations
 from outbox_relay.http import create_relay_app
 from outbox_relay.lag import measure
 from outbox_relay.leadership import Leadership
@@ -59,7 +60,12 @@ def run() -> None:
         _worker(name, source, settings, cluster, probe, board) for name, source in settings.sources.items()
     ]
     schedule = _schedule(workers, kafka, settings)
-    with HttpServer(create_relay_app(board, kafka), settings.http_host, settings.http_port):
+    dead_letters = {
+        name: DeadLetterOperations(name, operator_engine(source, settings))
+        for name, source in settings.sources.items()
+    }
+    app = create_relay_app(board, kafka, dead_letters)
+    with HttpServer(app, settings.http_host, settings.http_port):
         schedule.start()
         _log.info("relay_started", sources=sorted(settings.sources), version=version("outbox-relay"))
         stop.wait()

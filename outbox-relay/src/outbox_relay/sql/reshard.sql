@@ -1,0 +1,2 @@
+-- Gives the outbox another number of shards.
+SELECT outbox_reshard(:shards)
