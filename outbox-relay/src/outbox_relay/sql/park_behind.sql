@@ -24,10 +24,10 @@ WITH held AS MATERIALIZED (
 ),
 kept AS (
     INSERT INTO outbox_dead_letter (position, id, topic, aggregatetype, aggregateid, type, source, payload,
-                                    traceparent, created_at, state, kind, reason)
+                                    traceparent, created_at, state, kind, reason, attempts)
     SELECT outbox.position, outbox.id, outbox.topic, outbox.aggregatetype, outbox.aggregateid, outbox.type,
            outbox.source, outbox.payload, outbox.traceparent, outbox.created_at,
-           held.state, 'behind', 'its key is held back'
+           held.state, 'behind', 'its key is held back', 0
     FROM outbox
     JOIN held ON held.topic = outbox.topic AND held.aggregateid = outbox.aggregateid AND held.position < outbox.position
     WHERE outbox.position = ANY (CAST(:positions AS bigint[]))
