@@ -156,9 +156,10 @@ def test_shards_of_a_frozen_relay_are_taken_over_and_thawed_it_moves_no_cursor(
 def test_resharding_while_events_flow_loses_nothing_and_keeps_the_order(
     sharded: Outbox, kafka_bootstrap_servers: str, tmp_path: Path
 ) -> None:
+    # So that each transaction of the writer takes the relays several pages.
     with (
-        a_relay_of(sharded, tmp_path, kafka_bootstrap_servers, page_events=50) as one,
-        a_relay_of(sharded, tmp_path, kafka_bootstrap_servers, page_events=50) as other,
+        a_relay_of(sharded, tmp_path, kafka_bootstrap_servers, page_events=2) as one,
+        a_relay_of(sharded, tmp_path, kafka_bootstrap_servers, page_events=2) as other,
     ):
         wait_for_parts([one, other], [2, 2])
         with SteadyWriter(sharded, KEYS, pause_seconds=0):
