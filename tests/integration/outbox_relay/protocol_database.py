@@ -1,0 +1,74 @@
+"""One database for all examples of the protocol's test, cheap to begin anew."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, text
+
+from tests.integration.outbox_relay.outbox import Outbox, an_outbox
+from tests.integration.outbox_relay.stoppable_relay import Connections
+
+RELAYS = 3
+WRITERS = 3
+TOPIC = "topic"
+PARTITION_POSITIONS = 5
+
+_KEYS = "CREATE TABLE aggregate (key text PRIMARY KEY); INSERT INTO aggregate VALUES ('a'), ('b'), ('c')"
+_DROP_PARTITIONS = """
+    DO $$ DECLARE name text; BEGIN
+        FOR name IN SELECT bounds.name FROM outbox_partition_bounds() AS bounds LOOP
+            EXECUTE 'DROP TABLE ' || name;
+        END LOOP;
+    END $$
+"""
+_RESET = """
+    TRUNCATE outbox, outbox_dead_letter RESTART IDENTITY;
+    DELETE FROM outbox_cursor;
+    INSERT INTO outbox_cursor (shard, shards, snapshot, system_identifier)
+    SELECT shard, {shards}, '1:1:', (SELECT system_identifier FROM pg_control_system())
+    FROM generate_series(0, {shards} - 1) AS shard
+"""
+
+
+@dataclass
+class ProtocolDatabase:
+    """An outbox, connections of writers and relays, and one that may do everything."""
+
+    outbox: Outbox
+    administrator: Connection
+    writers: list[Connection]
+    relays: list[Connections]
+
+    def begin_anew(self, shards: int, *, partitions: bool) -> None:
+        """Nothing written, nothing published."""
+        self.run(_RESET.format(shards=shards))
+        self.run(_DROP_PARTITIONS)
+        if partitions:
+            self.make_partitions()
+
+    def make_partitions(self) -> None:
+        self.run("SELECT * FROM outbox_add_partitions(:positions, 2, '1 day')", positions=PARTITION_POSITIONS)
+
+    def run(self, statement: str, **parameters: object) -> list[Any]:
+        """Run it in a transaction of its own."""
+        result = self.administrator.execute(text(statement), parameters)
+        return list(result) if result.returns_rows else []
+
+
+@contextmanager
+def a_protocol_database(database_url: str) -> Iterator[ProtocolDatabase]:
+    """Made in an empty database."""
+    with an_outbox(database_url, TOPIC) as outbox:
+        outbox.run(_KEYS)
+        administrator = outbox.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        writers = [outbox.engine.connect() for _ in range(WRITERS)]
+        relays = [Connections(outbox.relay_url) for _ in range(RELAYS)]
+        try:
+            yield ProtocolDatabase(outbox, administrator, writers, relays)
+        finally:
+            for connection in (administrator, *writers):
+                connection.close()
+            for connections in relays:
+                connections.dispose()

@@ -1,0 +1,424 @@
+"""Writers, relays, a broker and an operator, doing what they may in any order."""
+
+import sys
+from typing import ClassVar
+from unittest import mock
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from outbox_relay.relay import Failed, Idle, Standby
+from tests.integration.outbox_relay.broker_model import BrokerModel, Fate
+from tests.integration.outbox_relay.guarantees import History, Violated
+from tests.integration.outbox_relay.protocol_database import RELAYS, WRITERS, ProtocolDatabase
+from tests.integration.outbox_relay.protocol_writers import Writer
+from tests.integration.outbox_relay.stoppable_relay import LEASE_SECONDS, ModelClock, StoppableRelay
+
+_ROUNDS_TO_SETTLE = 200
+_NOBODY_IS_IDLE = "the relays don't come to rest"
+
+keys = st.sampled_from(["a", "a", "b", "c"])
+writers = st.integers(0, WRITERS - 1)
+relays = st.sampled_from([0, 0, 0, 1, 1, 2])
+fates = st.sampled_from([Fate.ACKNOWLEDGED, Fate.ACKNOWLEDGED, Fate.GIVEN_UP, Fate.UNCERTAIN])
+prefixes = st.integers(0, 3)
+breakpoints = st.sampled_from(
+    [
+        None,
+        None,
+        "before load",
+        "after open_window",
+        "before read_page",
+        "after read_page",
+        "before hold_back",
+        "before send",
+        "before wait",
+        "after wait",
+        "before save",
+        "after save",
+        "before park",
+        "after park",
+        "after to_replay",
+        "before replayed",
+    ]
+)
+
+
+class ProtocolMachine(RuleBasedStateMachine):
+    """Subclassed with a database."""
+
+    database: ClassVar[ProtocolDatabase]
+
+    @initialize(
+        shards=st.integers(1, 3),
+        page_events=st.integers(1, 3),
+        page_bytes=st.sampled_from([1, 30, 100_000]),
+        pages_per_turn=st.integers(1, 3),
+        large_window=st.sampled_from([1, 3, 20_000]),
+        partitions=st.booleans(),
+        leaders=st.integers(1, RELAYS),
+    )
+    def begin(
+        self,
+        shards: int,
+        page_events: int,
+        page_bytes: int,
+        pages_per_turn: int,
+        large_window: int,
+        partitions: bool,
+        leaders: int,
+    ) -> None:
+        self.database.begin_anew(shards, partitions=partitions)
+        self.now = 0
+        self.clock = ModelClock()
+        self.broker = BrokerModel()
+        self.history = History()
+        self.rows: dict[str, tuple[str, str]] = {}
+        self.is_smooth = True
+        self.letters: list[tuple[str, str, str]] | None = None
+        self.writers = [Writer(connection, self.history) for connection in self.database.writers]
+        self.page_sizes = {
+            "page_events": page_events,
+            "page_bytes": page_bytes,
+            "pages_per_turn": pages_per_turn,
+        }
+        self.processes = 0
+        self.relays = [self._process(number) for number in range(RELAYS)]
+        for relay in self.relays[:leaders]:
+            relay.beat()
+        self.large_window = mock.patch("outbox_relay.source._LARGE_WINDOW", large_window)
+        self.large_window.start()
+
+    # Writers
+
+    @rule(writer=writers, key=keys, count=st.integers(1, 2), refused=st.sampled_from([False] * 7 + [True]))
+    def write(self, writer: int, key: str, count: int, refused: bool) -> None:
+        """Events in a transaction of their own, or the last ones of an open one."""
+        for _ in range(count):
+            self._insert(writer, key)
+        self.commit(writer)
+        if refused:
+            self.broker.refused.add(list(self.history.events)[-1])
+
+    @rule(writer=writers, key=keys)
+    def insert(self, writer: int, key: str) -> None:
+        self._insert(writer, key)
+
+    @rule(writer=writers, key=keys)
+    def lock_and_insert(self, writer: int, key: str) -> None:
+        if self.writers[writer].lock(key):
+            self._insert(writer, key)
+
+    @rule(writer=writers, key=keys)
+    def lock(self, writer: int, key: str) -> None:
+        self.writers[writer].lock(key)
+
+    @precondition(lambda self: self._is_any_writer_open())
+    @rule(writer=writers)
+    def savepoint(self, writer: int) -> None:
+        self._open_writer(writer).savepoint()
+
+    @precondition(lambda self: any(writer.savepoints for writer in self.writers))
+    @rule(writer=writers)
+    def roll_back_to_savepoint(self, writer: int) -> None:
+        candidates = [writer for writer in self.writers if writer.savepoints]
+        candidates[writer % len(candidates)].roll_back_to_savepoint()
+
+    @precondition(lambda self: self._is_any_writer_open())
+    @rule(writer=writers)
+    def commit_late(self, writer: int) -> None:
+        self.commit(self.writers.index(self._open_writer(writer)))
+
+    @precondition(lambda self: self._is_any_writer_open())
+    @rule(writer=writers)
+    def roll_back(self, writer: int) -> None:
+        self._open_writer(writer).roll_back()
+
+    # Relays
+
+    @rule(relay=relays, fate=fates, prefix=prefixes, stop_at=breakpoints)
+    def turn(self, relay: int, fate: Fate, prefix: int, stop_at: str | None) -> None:
+        """A turn, or the rest of the one that is stopped."""
+        self._step(self.relays[relay], fate, prefix, stop_at)
+
+    @precondition(lambda self: self._is_any_relay_stopped())
+    @rule(relay=relays, fate=fates, prefix=prefixes, stop_at=breakpoints)
+    def resume(self, relay: int, fate: Fate, prefix: int, stop_at: str | None) -> None:
+        stopped = [relay for relay in self.relays if relay.stopped_at]
+        self._step(stopped[relay % len(stopped)], fate, prefix, stop_at)
+
+    @precondition(lambda self: self._are_there_dead_letters("REPLAYING"))
+    @rule(relay=relays, fate=fates, prefix=prefixes, stop_at=breakpoints)
+    def replay(self, relay: int, fate: Fate, prefix: int, stop_at: str | None) -> None:
+        if self.relays[relay].stopped_at is None:
+            self._step(self.relays[relay], fate, prefix, stop_at, replay=True)
+
+    @rule(relay=relays, answer_takes_seconds=st.sampled_from([0.0, 0.0, 0.0, LEASE_SECONDS * 0.6]))
+    def beat(self, relay: int, answer_takes_seconds: float) -> None:
+        self.is_smooth = self.is_smooth and answer_takes_seconds == 0
+        self.relays[relay].beat(answer_takes_seconds)
+        self._end_silent_sessions()
+
+    @rule()
+    def all_beat(self) -> None:
+        for relay in self.relays:
+            relay.beat()
+
+    @rule(relay=relays)
+    def crash(self, relay: int) -> None:
+        """Wherever it is stopped; another process begins in its place."""
+        self.is_smooth = False
+        self.relays[relay].kill()
+        self.relays[relay] = self._process(relay)
+
+    @rule(relay=relays, session=st.sampled_from(["work", "leadership"]))
+    def lose_session(self, relay: int, session: str) -> None:
+        self.is_smooth = False
+        self._end_session(self.relays[relay], session)
+
+    @rule(seconds=st.sampled_from([LEASE_SECONDS * 0.3, LEASE_SECONDS * 0.85, LEASE_SECONDS * 1.1]))
+    def time_passes(self, seconds: float) -> None:
+        self.is_smooth = False
+        self.clock.now += seconds
+        self._end_silent_sessions()
+
+    @rule()
+    def everything_settles(self) -> None:
+        """Whoever keeps a transaction open holds back nothing but its own events."""
+        self._settle("stall" if self._is_any_writer_open() else "lost")
+
+    # Broker
+
+    @rule(relay=relays, partition=st.integers(0, 1), count=st.integers(1, 2))
+    def broker_writes(self, relay: int, partition: int, count: int) -> None:
+        self.relays[relay].producer.deliver_some(partition, count)
+
+    @precondition(lambda self: self.broker.orphans)
+    @rule(number=st.integers(0, 5), count=st.integers(0, 3))
+    def something_arrives_late(self, number: int, count: int) -> None:
+        self.broker.deliver_orphan(number % len(self.broker.orphans), count)
+
+    @precondition(lambda self: self.history.committed())
+    @rule(number=st.integers(0, 30))
+    def broker_refuses(self, number: int) -> None:
+        """An event that it may have taken before."""
+        self.is_smooth = False
+        events = self.history.committed()
+        self.broker.refused.add(events[number % len(events)].event_id)
+
+    @precondition(lambda self: self.broker.refused)
+    @rule()
+    def broker_refuses_nothing(self) -> None:
+        self.broker.refused.clear()
+
+    # Operator
+
+    @precondition(lambda self: self._are_there_dead_letters("PARKED"))
+    @rule(number=st.integers(0, 5), all_of_key=st.booleans())
+    def replay_dead_letters(self, number: int, all_of_key: bool) -> None:
+        letter, key = self._dead_letter(number)
+        self._change_dead_letters(
+            "UPDATE outbox_dead_letter SET state = 'REPLAYING'"
+            " WHERE state = 'PARKED' AND aggregateid = :key AND (:all_of_key OR id = CAST(:letter AS uuid))",
+            letter=letter,
+            key=key,
+            all_of_key=all_of_key,
+        )
+
+    @precondition(lambda self: self._are_there_dead_letters("PARKED"))
+    @rule(number=st.integers(0, 5))
+    def discard_dead_letter(self, number: int) -> None:
+        letter, _ = self._dead_letter(number)
+        self._change_dead_letters(
+            "UPDATE outbox_dead_letter SET state = 'DISCARDED' WHERE id = :id", id=letter
+        )
+        self.history.events[letter].is_discarded = True
+
+    @rule(shards=st.integers(1, 3))
+    def reshard(self, shards: int) -> None:
+        self.is_smooth = False
+        self.database.run("SELECT outbox_reshard(:shards)", shards=shards)
+
+    @precondition(lambda self: not self._is_any_writer_open())
+    @rule()
+    def rebase(self) -> None:
+        """As after a restore into another cluster; it rewrites the rows."""
+        self.is_smooth = False
+        self.database.run("SELECT outbox_rebase()")
+        self.rows = self._stored_rows()
+
+    @precondition(lambda self: not self._is_any_writer_open())
+    @rule()
+    def keep_partitions(self) -> None:
+        self.database.make_partitions()
+        while self.database.run("SELECT outbox_drop_partition('0')")[0][0] is not None:
+            pass
+
+    # What holds
+
+    @invariant()
+    def log_is_right(self) -> None:
+        self.history.check_log(self._log())
+        if self.is_smooth and not self.broker.refused:
+            self.history.check_once(self._log())
+
+    @invariant()
+    def shards_have_one_leader(self) -> None:
+        for shard in range(3):
+            leaders = [relay for relay in self.relays if not relay.is_cut_off and relay.may_send(shard)]
+            if len(leaders) > 1:
+                raise Violated("leader", f"{[relay.name for relay in leaders]} lead shard {shard}")
+
+    def teardown(self) -> None:
+        try:
+            if sys.exc_info()[0] is None and hasattr(self, "relays"):
+                self._end_well()
+        finally:
+            if hasattr(self, "relays"):
+                self.large_window.stop()
+                for relay in self.relays:
+                    relay.kill()
+                for writer in self.writers:
+                    writer.roll_back()
+
+    def _end_well(self) -> None:
+        """Everybody comes to an end, the broker takes everything: now it must all be there."""
+        self._settle("stall")
+        for number, writer in enumerate(self.writers):
+            if writer.is_open:
+                self.commit(number)
+        self.broker.refused.clear()
+        self._change_dead_letters("UPDATE outbox_dead_letter SET state = 'REPLAYING' WHERE state = 'PARKED'")
+        self._settle("lost")
+        if self._are_there_dead_letters("PARKED") or self._are_there_dead_letters("REPLAYING"):
+            raise Violated("lost", "a dead letter is left")
+        stored = self._stored_rows()
+        for event_id, place in stored.items():
+            if self.rows[event_id] != place:
+                raise Violated("churn", f"{self.history.events[event_id].label} has been touched")
+
+    def _settle(self, guarantee: str) -> None:
+        """Let relays work until nothing is left to do, and see whether everything committed has arrived."""
+        self.letters = None
+        for relay in self.relays:
+            self._finish(relay)
+        quiet_rounds = 0
+        for _ in range(_ROUNDS_TO_SETTLE):
+            if not self._is_everything_led():
+                self.all_beat()
+            are_at_rest = [self._come_to_rest(relay) for relay in self.relays]
+            quiet_rounds = quiet_rounds + 1 if all(are_at_rest) and self._is_everything_led() else 0
+            # The last page of an old window may be empty while another window waits.
+            if quiet_rounds == 2:
+                break
+        else:
+            results = {relay.name: relay.result for relay in self.relays}
+            raise Violated("progress", f"the relays don't come to rest: {results}")
+        self.letters = None
+        self.log_is_right()
+        self.history.check_arrived(guarantee, self._log(), excused=self._open_dead_letters())
+
+    def _finish(self, relay: StoppableRelay) -> None:
+        while relay.stopped_at is not None:
+            relay.resume()
+
+    def _come_to_rest(self, relay: StoppableRelay) -> bool:
+        relay.turn()
+        if not isinstance(relay.result, Idle | Standby):
+            return False
+        relay.replay()
+        return isinstance(relay.result, Idle | Standby)
+
+    def _is_everything_led(self) -> bool:
+        ((shards,),) = self.database.run("SELECT count(*) FROM outbox_cursor")
+        return set().union(*(relay.shards for relay in self.relays)) == set(range(shards))
+
+    def _step(
+        self, relay: StoppableRelay, fate: Fate, prefix: int, stop_at: str | None, *, replay: bool = False
+    ) -> None:
+        relay.producer.next_fate, relay.producer.next_prefix = fate, prefix
+        self.letters = None
+        if relay.stopped_at is not None:
+            relay.resume(stop_at)
+        elif replay:
+            relay.replay(stop_at)
+        else:
+            relay.turn(stop_at)
+        if isinstance(relay.result, Failed):
+            self.is_smooth = False
+
+    def _process(self, number: int) -> StoppableRelay:
+        self.processes += 1
+        return StoppableRelay(
+            f"relay-{number}.{self.processes}",
+            self.database.relays[number],
+            self.clock,
+            self.broker,
+            **self.page_sizes,
+        )
+
+    def _end_silent_sessions(self) -> None:
+        for relay in self.relays:
+            if self.clock.now - relay.heard_at >= LEASE_SECONDS:
+                relay.lose_session(self.database.administrator, "leadership")
+
+    def _end_session(self, relay: StoppableRelay, name: str) -> None:
+        relay.is_cut_off = relay.is_cut_off or name == "leadership"
+        relay.lose_session(self.database.administrator, name)
+
+    def _insert(self, writer: int, key: str) -> None:
+        self.now += 1
+        self.writers[writer].insert(key, self.now)
+
+    def commit(self, writer: int) -> None:
+        self.now += 1
+        own = self.writers[writer]
+        self.rows |= self._rows_of(own)
+        own.commit(self.now)
+
+    def _rows_of(self, writer: Writer) -> dict[str, tuple[str, str]]:
+        rows = writer.connection.exec_driver_sql(
+            "SELECT CAST(id AS text), CAST(xmin AS text), CAST(ctid AS text) FROM outbox"
+            " WHERE xid = pg_current_xact_id_if_assigned()"
+        )
+        return {event_id: (xmin, ctid) for event_id, xmin, ctid in rows}
+
+    def _stored_rows(self) -> dict[str, tuple[str, str]]:
+        rows = self.database.run(
+            "SELECT CAST(id AS text), CAST(xmin AS text), CAST(ctid AS text) FROM outbox"
+        )
+        return {event_id: (xmin, ctid) for event_id, xmin, ctid in rows}
+
+    def _log(self) -> list[list[str]]:
+        return [[event.event_id for event in partition] for partition in self.broker.log]
+
+    def _is_any_writer_open(self) -> bool:
+        return any(writer.is_open for writer in self.writers)
+
+    def _open_writer(self, number: int) -> Writer:
+        candidates = [writer for writer in self.writers if writer.is_open]
+        return candidates[number % len(candidates)]
+
+    def _is_any_relay_stopped(self) -> bool:
+        return any(relay.stopped_at for relay in self.relays)
+
+    def _dead_letters(self, state: str) -> list[tuple[str, str]]:
+        if self.letters is None:
+            self.letters = self.database.run(
+                "SELECT CAST(id AS text), aggregateid, state FROM outbox_dead_letter ORDER BY position"
+            )
+        return [(letter, key) for letter, key, own_state in self.letters if own_state == state]
+
+    def _dead_letter(self, number: int) -> tuple[str, str]:
+        letters = self._dead_letters("PARKED")
+        return letters[number % len(letters)]
+
+    def _change_dead_letters(self, statement: str, **parameters: object) -> None:
+        self.database.run(statement, **parameters)
+        self.letters = None
+
+    def _are_there_dead_letters(self, state: str) -> bool:
+        return bool(self._dead_letters(state))
+
+    def _open_dead_letters(self) -> set[str]:
+        return {letter for state in ("PARKED", "REPLAYING") for letter, _ in self._dead_letters(state)}

@@ -1,0 +1,55 @@
+"""Where a large window begins, which is looked for partition by partition."""
+
+from collections.abc import Iterator
+from unittest import mock
+
+import pytest
+
+from outbox_relay.relay import Idle
+from tests.integration.outbox_relay.broker_model import BrokerModel
+from tests.integration.outbox_relay.outbox import Outbox, an_outbox
+from tests.integration.outbox_relay.stoppable_relay import Connections, ModelClock, StoppableRelay
+
+
+@pytest.fixture
+def outbox(database_url: str) -> Iterator[Outbox]:
+    """An outbox that has no partition but the default one."""
+    with an_outbox(database_url, "topic") as outbox:
+        for (name,) in outbox.run("SELECT name FROM outbox_partition_bounds()"):
+            outbox.run(f"DROP TABLE {name}")
+        yield outbox
+
+
+@pytest.fixture(autouse=True)
+def _every_window_is_large() -> Iterator[None]:
+    with mock.patch("outbox_relay.source._LARGE_WINDOW", 1):
+        yield
+
+
+def test_large_window_without_partitions_is_published(outbox: Outbox) -> None:
+    outbox.append("a", 1)
+    assert published(outbox) == 1
+
+
+def test_large_window_that_begins_before_the_first_partition_is_published_whole(outbox: Outbox) -> None:
+    outbox.append("a", 1)
+    outbox.run("SELECT outbox_add_partitions(10, 2, '1 day')")
+    for number in range(2, 30):
+        outbox.append("a", number)
+    assert published(outbox) == 29
+
+
+def published(outbox: Outbox) -> int:
+    broker = BrokerModel()
+    connections = Connections(outbox.relay_url)
+    relay = StoppableRelay(
+        "only", connections, ModelClock(), broker, page_events=7, page_bytes=10_000, pages_per_turn=2
+    )
+    try:
+        relay.beat()
+        while not isinstance(relay.result, Idle):
+            relay.turn()
+    finally:
+        relay.kill()
+        connections.dispose()
+    return sum(map(len, broker.log))
