@@ -17,6 +17,7 @@ from tests.support.debezium import CONNECTOR, WORKER
 
 _UNITS = {"seconds": "s", "events_per_second": "/s", "p50_ms": "ms", "p99_ms": "ms", "resident_mb": "MB"}
 
+_STARTS = {"slot": "slot older than the backlog", "snapshot": "snapshot of the backlog"}
 _STEADY = 1.15
 
 
@@ -45,7 +46,7 @@ def print_settings(console: Console, machine: dict[str, Any], scale: Scale) -> N
         "3 partitions; both fresh for each measurement.\n"
         f"Small backlog: {scale.events:,} events of 200 bytes; large: {scale.large_backlog:,}; "
         f"rows kept: {scale.kept_rows:,}. The relay has its default settings.\n"
-        f"Debezium {machine['debezium']}: event router alone, slot older than the backlog, "
+        f"Debezium {machine['debezium']}: event router alone, {_STARTS[scale.debezium_start]}, "
         f"poll.interval.ms={CONNECTOR['poll.interval.ms']}, max.batch.size={CONNECTOR['max.batch.size']}, "
         f"linger.ms={WORKER['producer.linger.ms']}, batch.size={WORKER['producer.batch.size']}.",
         highlight=False,
