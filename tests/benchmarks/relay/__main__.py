@@ -79,7 +79,7 @@ def main(
         sys.exit(1)
     outcome = verdicts(ratios, results, scale)
     write_json(output, machine, scale, outcome, results)
-    print_verdicts(console, outcome)
+    print_verdicts(console, outcome, results)
     console.print(f"{timedelta(seconds=round(time.monotonic() - began))}, everything is in {output}")
 
 

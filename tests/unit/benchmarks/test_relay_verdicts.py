@@ -11,7 +11,7 @@ from tests.benchmarks.relay.plan import (
     chosen_ratios,
     needed_measurements,
 )
-from tests.benchmarks.relay.verdict import Verdict, verdicts
+from tests.benchmarks.relay.verdict import Verdict, disturbed, verdicts
 
 DRAINS: Results = {
     Measurement.OURS: [
@@ -54,6 +54,15 @@ def test_a_goal_from_above_is_missed_by_what_is_larger() -> None:
 
 def test_the_less_steady_of_two_measurements_is_told() -> None:
     assert verdict("drain_200k_vs_debezium").spread == 10.0 / 8.0
+
+
+def test_what_was_measured_on_a_busy_machine_is_told() -> None:
+    results: Results = {
+        Measurement.OURS: [{"others_cpu_percent": 3.0}, {"others_cpu_percent": 90.0}],
+        Measurement.DEBEZIUM: [{"others_cpu_percent": 3.0}],
+    }
+
+    assert disturbed(results) == [Measurement.OURS]
 
 
 def test_nothing_is_said_about_goals_at_another_size() -> None:
