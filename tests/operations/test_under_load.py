@@ -61,6 +61,7 @@ def test_scaling_up_and_down_is_not_seen_by_clients(
             "notification-consumer": (1, 3),
             "coupon-api": (3, 1),
             "order-api": (3, 1),
+            "notification-api": (3, 1),
         }.items():
             for count in counts:
                 stack.scale(service, count)

@@ -139,9 +139,10 @@ class Debezium:
             raise
 
 
-def prepare_outbox(administrator_url: str, table: str = "outbox") -> None:
+def prepare_outbox(administrator_url: str, table: str = "outbox", *, slot: bool = True) -> None:
     """Make publication and slot, on a server with ``wal_level=logical``: what is written from now on is kept.
 
+    Without ``slot`` a connector with ``snapshot.mode=initial`` makes it, and reads first what is there then.
     The partitions of a partitioned table are published under the table's own name.
     """
     connection = psycopg2.connect(administrator_url)
@@ -154,7 +155,8 @@ def prepare_outbox(administrator_url: str, table: str = "outbox") -> None:
                     " WITH (publish = 'insert', publish_via_partition_root = true)"
                 ).format(publication=sql.Identifier(PUBLICATION), table=sql.Identifier(table))
             )
-            cursor.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [SLOT])
+            if slot:
+                cursor.execute("SELECT pg_create_logical_replication_slot(%s, 'pgoutput')", [SLOT])
     finally:
         connection.close()
 

@@ -55,8 +55,9 @@ class StatusBoard:
             return self._statuses[name]
 
     def all(self) -> list[SourceStatus]:
+        """By name: the environment's own order is any in a container."""
         with self._lock:
-            return list(self._statuses.values())
+            return sorted(self._statuses.values(), key=lambda status: status.name)
 
     def leadership(self, name: str, led_shards: Iterable[int]) -> None:
         with self._lock:

@@ -20,6 +20,7 @@ from tests.benchmarks.relay.plan import (
     needed_measurements,
 )
 from tests.benchmarks.relay.report import print_figures, print_settings, print_verdicts, write_json
+from tests.benchmarks.relay.systems import DEBEZIUM
 from tests.benchmarks.relay.verdict import verdicts
 
 _INTERRUPTED = 130
@@ -36,10 +37,16 @@ _INTERRUPTED = 130
 )  # fmt: skip
 @click.option("--latency-seconds", type=click.IntRange(5, 600), default=30, show_default=True)
 @click.option(
+    "--debezium-start", type=click.Choice(list(DEBEZIUM)), default="slot", show_default=True,
+    help="Whether it finds the backlog in the log, as after a restart, or in the table, as the first time.",
+)  # fmt: skip
+@click.option(
     "--output", type=click.Path(dir_okay=False, path_type=Path),
     default=Path("build/benchmarks/relay.json"), show_default=True,
 )  # fmt: skip
-def main(only: tuple[str, ...], repeats: int, events: int, latency_seconds: int, output: Path) -> None:
+def main(
+    only: tuple[str, ...], repeats: int, events: int, latency_seconds: int, debezium_start: str, output: Path
+) -> None:
     """Measure the relay beside Debezium on the embedded stack, and compare with the goals.
 
     A goal that is not met is told, and no failure. Exit status: 1 when something can't be measured, as when
@@ -47,7 +54,7 @@ def main(only: tuple[str, ...], repeats: int, events: int, latency_seconds: int,
     """
     # A file is no reason for narrow tables.
     console = Console(width=None if sys.stdout.isatty() else 120)
-    scale = Scale(events, latency_seconds)
+    scale = Scale(events, latency_seconds, debezium_start)
     ratios = chosen_ratios(only)
     machine = machine_facts()
     print_settings(console, machine, scale)
@@ -67,10 +74,12 @@ def main(only: tuple[str, ...], repeats: int, events: int, latency_seconds: int,
         sys.exit(_INTERRUPTED)
     except (OSError, ValueError) as error:
         console.print(f"can't be measured: {error}", style="bold red")
+        for note in getattr(error, "__notes__", ()):
+            console.print(note, markup=False, highlight=False)
         sys.exit(1)
     outcome = verdicts(ratios, results, scale)
     write_json(output, machine, scale, outcome, results)
-    print_verdicts(console, outcome)
+    print_verdicts(console, outcome, results)
     console.print(f"{timedelta(seconds=round(time.monotonic() - began))}, everything is in {output}")
 
 

@@ -13,7 +13,7 @@ from tests.benchmarks.relay.held_transaction import a_held_transaction
 from tests.benchmarks.relay.kept_rows import keep_published_rows
 from tests.benchmarks.relay.latency import measure_latency
 from tests.benchmarks.relay.plan import Measurement, Scale
-from tests.benchmarks.relay.systems import DEBEZIUM, OURS, TWO_OF_OURS, System
+from tests.benchmarks.relay.systems import DEBEZIUM, OURS, TWO_OF_OURS
 from tests.benchmarks.relay.world import World, a_fresh_world
 
 Figures = dict[str, float]
@@ -59,18 +59,6 @@ def _in_a_world(procedure: Callable[[World, Scale], Any], scale: Scale) -> Any:
         return procedure(world, scale)
 
 
-def _small(system: System) -> Callable[[World, Scale], Any]:
-    return lambda world, scale: drain(world, system, scale.events)
-
-
-def _large(system: System) -> Callable[[World, Scale], Any]:
-    return lambda world, scale: drain(world, system, scale.large_backlog)
-
-
-def _latency(system: System) -> Callable[[World, Scale], Any]:
-    return lambda world, scale: measure_latency(world, system, scale.latency_seconds)
-
-
 def _with_held_transaction(world: World, scale: Scale) -> Any:
     with a_held_transaction(world):
         return drain(world, OURS, scale.events)
@@ -83,13 +71,17 @@ def _among_kept(world: World, scale: Scale, repeat: int) -> Any:
 
 
 _PROCEDURES: dict[Measurement, Callable[[World, Scale], Any]] = {
-    Measurement.OURS: _small(OURS),
-    Measurement.DEBEZIUM: _small(DEBEZIUM),
+    Measurement.OURS: lambda world, scale: drain(world, OURS, scale.events),
+    Measurement.DEBEZIUM: lambda world, scale: drain(world, DEBEZIUM[scale.debezium_start], scale.events),
     Measurement.BARE_PRODUCER: lambda world, scale: produce(world, scale.events),
     Measurement.OURS_HELD_TRANSACTION: _with_held_transaction,
-    Measurement.OURS_LARGE: _large(OURS),
-    Measurement.DEBEZIUM_LARGE: _large(DEBEZIUM),
-    Measurement.TWO_OF_OURS_LARGE: _large(TWO_OF_OURS),
-    Measurement.OURS_LATENCY: _latency(OURS),
-    Measurement.DEBEZIUM_LATENCY: _latency(DEBEZIUM),
+    Measurement.OURS_LARGE: lambda world, scale: drain(world, OURS, scale.large_backlog),
+    Measurement.DEBEZIUM_LARGE: lambda world, scale: drain(
+        world, DEBEZIUM[scale.debezium_start], scale.large_backlog
+    ),
+    Measurement.TWO_OF_OURS_LARGE: lambda world, scale: drain(world, TWO_OF_OURS, scale.large_backlog),
+    Measurement.OURS_LATENCY: lambda world, scale: measure_latency(world, OURS, scale.latency_seconds),
+    Measurement.DEBEZIUM_LATENCY: lambda world, scale: measure_latency(
+        world, DEBEZIUM[scale.debezium_start], scale.latency_seconds
+    ),
 }

@@ -10,10 +10,12 @@ GOAL_EVENTS = 200_000
 
 @dataclass(frozen=True)
 class Scale:
-    """How much is measured; everything follows from the size of the small backlog."""
+    """How much is measured, and how; sizes follow from that of the small backlog."""
 
     events: int = GOAL_EVENTS
     latency_seconds: int = 30
+    debezium_start: str = "slot"
+    """A key of ``systems.DEBEZIUM``."""
 
     @property
     def large_backlog(self) -> int:

@@ -12,11 +12,12 @@ from rich.table import Table
 from tests.benchmarks.relay.measuring import Figures, Results
 from tests.benchmarks.relay.plan import Measurement, Scale
 from tests.benchmarks.relay.settings import settings_in_force
-from tests.benchmarks.relay.verdict import Verdict
+from tests.benchmarks.relay.verdict import Verdict, disturbed
 from tests.support.debezium import CONNECTOR, WORKER
 
 _UNITS = {"seconds": "s", "events_per_second": "/s", "p50_ms": "ms", "p99_ms": "ms", "resident_mb": "MB"}
 
+_STARTS = {"slot": "slot older than the backlog", "snapshot": "snapshot of the backlog"}
 _STEADY = 1.15
 
 
@@ -28,6 +29,7 @@ def write_json(
         "machine": machine,
         "settings": settings_in_force(),
         "scale": {**asdict(scale), "large_backlog": scale.large_backlog, "kept_rows": scale.kept_rows},
+        "disturbed": [measurement.name.lower() for measurement in disturbed(results)],
         "repeats_compared_by": "the best of each measurement",
         "ratios": {verdict.ratio.name: _ratio(verdict) for verdict in verdicts},
         "measurements": {measurement.name.lower(): repeats for measurement, repeats in results.items()},
@@ -45,7 +47,7 @@ def print_settings(console: Console, machine: dict[str, Any], scale: Scale) -> N
         "3 partitions; both fresh for each measurement.\n"
         f"Small backlog: {scale.events:,} events of 200 bytes; large: {scale.large_backlog:,}; "
         f"rows kept: {scale.kept_rows:,}. The relay has its default settings.\n"
-        f"Debezium {machine['debezium']}: event router alone, slot older than the backlog, "
+        f"Debezium {machine['debezium']}: event router alone, {_STARTS[scale.debezium_start]}, "
         f"poll.interval.ms={CONNECTOR['poll.interval.ms']}, max.batch.size={CONNECTOR['max.batch.size']}, "
         f"linger.ms={WORKER['producer.linger.ms']}, batch.size={WORKER['producer.batch.size']}.",
         highlight=False,
@@ -57,7 +59,7 @@ def print_figures(console: Console, measurement: Measurement, figures: Figures) 
     console.print(f"[bold]{measurement.value}[/bold]: {told}", highlight=False)
 
 
-def print_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
+def print_verdicts(console: Console, verdicts: Sequence[Verdict], results: Results) -> None:
     """The table: the best of each measurement's repeats, and the goals that are not met in plain words."""
     table = Table(title="The best of each measurement's repeats, compared")
     table.add_column("name", no_wrap=True)
@@ -80,12 +82,14 @@ def print_verdicts(console: Console, verdicts: Sequence[Verdict]) -> None:
     for verdict in verdicts:
         if verdict.met is False:
             console.print(f"goal not met: {verdict.ratio.name} is {verdict.value:.2f}, not {_goal(verdict)}")
+    if found := disturbed(results):
+        console.print(
+            f"[bold red]The machine was busy with something else before: {', '.join(found)}.[/] "
+            "The figures are rough, and the ratios with them."
+        )
     unsteady = [verdict.ratio.name for verdict in verdicts if verdict.spread > _STEADY]
     if unsteady:
-        console.print(
-            f"Repeats differ by more than {_STEADY - 1:.0%} in {', '.join(unsteady)}: "
-            "was the machine busy with something else?"
-        )
+        console.print(f"Repeats differ by more than {_STEADY - 1:.0%} in {', '.join(unsteady)}.")
     if any(verdict.met is None for verdict in verdicts):
         console.print("The goals are for --events 200000; this run says nothing about them.")
 

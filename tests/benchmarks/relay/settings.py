@@ -29,7 +29,6 @@ def settings_in_force() -> dict[str, Any]:
             "worker": debezium.WORKER,
             "connector": debezium.CONNECTOR,
             "router": debezium.ROUTER,
-            "snapshot.mode": "no_data, from a slot that is older than the backlog",
         },
     }
 

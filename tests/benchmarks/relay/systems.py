@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 from devstack.config import base_environment
 from devstack.free_ports import find_free_ports
@@ -16,6 +17,7 @@ from tests.support.debezium import COORDINATES, a_debezium, prepare_outbox
 Process = subprocess.Popen[bytes]
 
 _STOP_SECONDS = 15
+_LOG_END_CHARACTERS = 2_000
 
 
 @dataclass(frozen=True)
@@ -40,10 +42,12 @@ def _relay(world: World, port: int) -> Iterator[Process]:
         "KAFKA_BOOTSTRAP_SERVERS": world.bootstrap_servers,
         "SOURCES__BENCHMARK__DATABASE_URL": world.outbox.relay_url,
     }
-    with (world.directory / f"relay-{port}.log").open("wb") as log:
-        process = subprocess.Popen(relay_command(), env=environment, stdout=log, stderr=log)
+    log = world.directory / f"relay-{port}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(relay_command(), env=environment, stdout=output, stderr=output)
     try:
-        yield process
+        with _log_told(log):
+            yield process
         process.terminate()
         process.wait(_STOP_SECONDS)
     finally:
@@ -52,17 +56,32 @@ def _relay(world: World, port: int) -> Iterator[Process]:
 
 
 @contextmanager
-def _debezium(world: World) -> Iterator[list[Process]]:
-    with a_debezium(
-        world.directory / "debezium", world.bootstrap_servers, world.administrator_url, constant_headers=False
-    ) as debezium:
+def _debezium(world: World, **settings: str) -> Iterator[list[Process]]:
+    # The router is the only transformation, so there are fewer headers than the relay writes.
+    with (
+        a_debezium(
+            world.directory / "debezium", world.bootstrap_servers, world.administrator_url,
+            constant_headers=False, **settings,
+        ) as debezium,
+        _log_told(debezium.log),
+    ):  # fmt: skip
         yield [debezium.process]
 
 
-def _prepare_debezium(world: World) -> None:
+@contextmanager
+def _log_told(log: Path) -> Iterator[None]:
+    """The end of the log goes with what is raised: the file itself will be gone."""
+    try:
+        yield
+    except OSError as error:
+        error.add_note(log.read_text(errors="replace")[-_LOG_END_CHARACTERS:])
+        raise
+
+
+def _prepare_debezium(world: World, *, slot: bool) -> None:
     # Here, so that no download is ever measured.
     resolve_class_path(COORDINATES)
-    prepare_outbox(world.administrator_url)
+    prepare_outbox(world.administrator_url, slot=slot)
 
 
 def _nothing(_world: World) -> None:
@@ -71,5 +90,10 @@ def _nothing(_world: World) -> None:
 
 OURS = System(prepare=_nothing, run=partial(_relays, count=1))
 TWO_OF_OURS = System(prepare=_nothing, run=partial(_relays, count=2))
-DEBEZIUM = System(prepare=_prepare_debezium, run=_debezium)
-"""With the router as the only transformation, and so with fewer headers than the relay writes."""
+DEBEZIUM = {
+    "slot": System(prepare=partial(_prepare_debezium, slot=True), run=_debezium),
+    "snapshot": System(
+        prepare=partial(_prepare_debezium, slot=False), run=partial(_debezium, snapshot__mode="initial")
+    ),
+}
+"""By how it comes to a backlog: from the log, as after an absence, or from the table, as the first time."""

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tests.benchmarks.relay.measuring import Figures, Results
-from tests.benchmarks.relay.plan import GOAL_EVENTS, Ratio, Scale, best
+from tests.benchmarks.relay.plan import GOAL_EVENTS, Measurement, Ratio, Scale, best
+
+_IDLE_CPU_PERCENT = 20
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,15 @@ class Verdict:
 def verdicts(ratios: Sequence[Ratio], results: Results, scale: Scale) -> list[Verdict]:
     """One a ratio, each of the best of its measurements' repeats."""
     return [_verdict(ratio, results, scale) for ratio in ratios]
+
+
+def disturbed(results: Results) -> list[Measurement]:
+    """What was measured while something else used the machine: such figures are rough."""
+    return [
+        measurement
+        for measurement, repeats in results.items()
+        if any(figures["others_cpu_percent"] > _IDLE_CPU_PERCENT for figures in repeats)
+    ]
 
 
 def _verdict(ratio: Ratio, results: Results, scale: Scale) -> Verdict:

@@ -90,6 +90,8 @@ def held(engine: Engine, coupon_id: int) -> Iterator[None]:
     """Keep a coupon's row locked: whoever decides it waits, and all of them go on at the same moment."""
     statement = text("SELECT 1 FROM coupon WHERE coupon_id = :coupon_id FOR UPDATE")
     with engine.begin() as connection:
+        # On a busy machine the others take longer to come than a frozen process may keep its locks.
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
         connection.execute(statement, {"coupon_id": coupon_id})
         yield
 

@@ -125,21 +125,3 @@ def test_making_topics_fails_and_says_why(secured: SecuredServers) -> None:
         assert FAULTS[name][1] in told, name
         assert "Traceback" not in told
         assert_no_secret(told)
-
-
-@pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"])
-def test_each_mechanism_lets_in(secured: SecuredServers, mechanism: str) -> None:
-    environment = {**secured.kafka_environment, "KAFKA_SASL_MECHANISM": mechanism}
-    assert run("outbox-relay", "topics", str(TOPICS_FILE), environment=environment) == (0, "")
-
-
-def test_a_client_certificate_lets_in(secured: SecuredServers) -> None:
-    client = secured.authority.issue("client.example")
-    environment = {
-        "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{secured.security.client_certificate_port}",
-        "KAFKA_SECURITY_PROTOCOL": "SSL",
-        "KAFKA_SSL_CA_FILE": str(secured.authority.file),
-        "KAFKA_SSL_CERTIFICATE_FILE": str(client.certificate_file),
-        "KAFKA_SSL_KEY_FILE": str(client.key_file),
-    }
-    assert run("outbox-relay", "topics", str(TOPICS_FILE), environment=environment) == (0, "")
