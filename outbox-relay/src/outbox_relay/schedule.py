@@ -3,12 +3,15 @@
 import itertools
 import logging
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import structlog
 from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
@@ -17,6 +20,7 @@ Step = Callable[[], float]
 """Works once and returns after how many seconds it wants to work again."""
 
 _DELAY_AFTER_BUG_SECONDS = 5.0
+_CLOCK_SECONDS = 0.5
 _SEPARATOR = "#"
 
 _log = structlog.get_logger(__name__)
@@ -69,6 +73,7 @@ class Schedule:
         for name in self._steps:
             self._arm(name, 0.0)
         scheduler.start()
+        threading.Thread(target=self._follow_clock, name="clock", daemon=True).start()
 
     def stop(self) -> None:
         """Start no more runs, and wait for those under way."""
@@ -90,6 +95,18 @@ class Schedule:
         name = event.job_id.partition(_SEPARATOR)[0]
         if name in self._steps and not self._stopping.is_set():
             self._arm(name, _DELAY_AFTER_BUG_SECONDS if event.exception else float(event.retval))
+
+    def _follow_clock(self) -> None:
+        """APScheduler plans by the wall clock: put back an hour, it would do nothing for an hour."""
+        ahead = time.time() - time.monotonic()
+        while not self._stopping.wait(_CLOCK_SECONDS):
+            before, ahead = ahead, time.time() - time.monotonic()
+            if ahead < before - _CLOCK_SECONDS and self._scheduler is not None:
+                _log.info("clock_put_back", seconds=round(before - ahead, 1))
+                for job in self._scheduler.get_jobs():
+                    # One that has begun since is armed by the new clock.
+                    with suppress(JobLookupError):
+                        job.modify(next_run_time=datetime.now(UTC))
 
     def _arm(self, name: str, delay_seconds: float) -> None:
         # With a new id each time: APScheduler removes a job that has no further run only after it has begun

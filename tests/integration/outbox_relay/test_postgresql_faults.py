@@ -27,7 +27,7 @@ from tests.support.waiting import wait_until
 
 KEYS = [f"key-{number}" for number in range(12)]
 SHARDS = 2
-MOVES = 4_000
+MOVES = 1_500
 
 
 @pytest.fixture
