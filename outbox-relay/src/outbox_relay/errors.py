@@ -31,9 +31,9 @@ class CursorMissing(RelayError):
 
 
 class ForeignCluster(RelayError):
-    """The cursors come from another database cluster, whose transaction ids mean nothing in this one.
+    """The cursors come from another database cluster, as after a restore; `outbox-relay rebase` goes on.
 
-    A restored backup; `outbox-relay rebase` goes on from it.
+    Transaction ids of one cluster mean nothing in another.
     """
 
     kind = "foreign_cluster"

@@ -131,6 +131,30 @@ def test_partition_stays_while_its_newest_event_is_young(
     assert maintenance(outbox, retention_hours=0.4).run_once()[1] == ["outbox_p1"]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE outbox_cursor SET system_identifier = system_identifier + 1",
+        "UPDATE outbox_cursor SET snapshot = '999999999:999999999:' WHERE shard = 1",
+    ],
+)
+def test_partition_stays_while_the_cursors_are_of_another_cluster(
+    outbox: Outbox, retention: Retention, kafka_bootstrap_servers: str, change: str
+) -> None:
+    outbox.append_many(POSITIONS + 1)
+    with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers) as relay:
+        relay.drain()
+    outbox.run(change)
+
+    assert retention.run_once()[1] == []
+
+    # The rows are of this cluster, so nothing tells whether they have been published: they are once more.
+    outbox.run("SELECT outbox_rebase()")
+    with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers) as relay:
+        assert relay.drain() == POSITIONS + 1
+    assert retention.run_once()[1] == ["outbox_p1"]
+
+
 def test_relay_that_was_down_for_longer_than_the_retention_publishes_all(
     outbox: Outbox, kafka_bootstrap_servers: str, tmp_path: Path
 ) -> None:

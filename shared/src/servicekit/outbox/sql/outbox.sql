@@ -215,7 +215,8 @@ BEGIN
                     OR EXISTS (SELECT FROM pg_snapshot_xip(cursor.snapshot) AS late (xid)
                                JOIN ' || quote_ident(partition_name) || ' AS rows ON rows.xid = late.xid))
               OR EXISTS (SELECT FROM outbox_cursor
-                         WHERE system_identifier <> (SELECT system_identifier FROM pg_control_system()))'
+                         WHERE system_identifier <> (SELECT system_identifier FROM pg_control_system())
+                            OR pg_snapshot_xmax(snapshot) > pg_snapshot_xmax(pg_current_snapshot()))'
         INTO waits;
     RETURN NOT waits;
 END
@@ -225,6 +226,10 @@ $body$;
 -- published visible to everybody and what wasn't a part of this transaction, and lets every cursor begin before it.
 -- What was published after the backup was made is published again. Rewrites the rows that are kept; writers wait.
 -- Returns how many events will be published.
+--
+-- Services may have written in the new cluster already. An xid of its own says nothing about the stored snapshots, so
+-- such rows are told by age: a restore makes the primary key after the data. Where the key came first, as with a
+-- restore of data alone, all that is kept is published again.
 CREATE FUNCTION @schema@.outbox_rebase()
 RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER
@@ -232,6 +237,8 @@ SET search_path = @schema@, pg_catalog, pg_temp
 AS $body$
 DECLARE
     own xid8;
+    is_foreign boolean;
+    key_made xid;
     now_visible pg_snapshot;
     begin_after pg_snapshot;
     behind bigint;
@@ -239,11 +246,17 @@ BEGIN
     LOCK TABLE outbox IN SHARE ROW EXCLUSIVE MODE;
     LOCK TABLE outbox_cursor IN EXCLUSIVE MODE;
     own := pg_current_xact_id();
+    SELECT bool_or(system_identifier <> (SELECT system_identifier FROM pg_control_system())
+                   OR pg_snapshot_xmax(snapshot) > pg_snapshot_xmax(pg_current_snapshot()))
+    INTO is_foreign FROM outbox_cursor;
+    SELECT xmin INTO key_made FROM pg_constraint WHERE conrelid = 'outbox'::regclass AND contype = 'p';
     WITH shard AS (
         SELECT shard, shards, snapshot FROM outbox_cursor
     )
     UPDATE outbox
-    SET xid = CASE WHEN pg_visible_in_snapshot(outbox.xid, shard.snapshot) THEN '3'::xid8 ELSE own END
+    SET xid = CASE WHEN is_foreign AND age(outbox.xmin) < age(key_made) THEN own
+                   WHEN pg_visible_in_snapshot(outbox.xid, shard.snapshot) THEN '3'::xid8
+                   ELSE own END
     FROM shard
     WHERE mod(hashtextextended(outbox.aggregateid COLLATE "C", 0) & 2147483647, shard.shards) = shard.shard;
     SELECT count(*) INTO behind FROM outbox WHERE xid = own;
