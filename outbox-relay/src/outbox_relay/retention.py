@@ -12,7 +12,8 @@ from outbox_relay.config import RelaySettings
 from outbox_relay.database import unavailable
 from outbox_relay.queries import query
 
-_LOCK_NOT_AVAILABLE = "55P03"
+# A lock that isn't to be had, and events that have overtaken the partition which was being made for them.
+_NEXT_TIME = {"55P03", "23514"}
 _DROPPED_AT_ONCE = 100
 
 _log = structlog.get_logger(__name__)
@@ -61,9 +62,9 @@ class Retention:
 
 @contextmanager
 def _without_waiting() -> Iterator[None]:
-    """Take it that a lock isn't to be had; tell other errors as ours."""
+    """Take it that writers are in the way; tell other errors as ours."""
     try:
         yield
     except DBAPIError as error:
-        if getattr(error.orig, "pgcode", None) != _LOCK_NOT_AVAILABLE:
+        if getattr(error.orig, "pgcode", None) not in _NEXT_TIME:
             raise unavailable(error) from error

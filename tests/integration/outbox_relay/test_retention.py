@@ -26,6 +26,10 @@ from tests.support.waiting import wait_until
 POSITIONS = 1_000
 """In a partition: the fewest that the relay can be told."""
 AT_ONCE_HOURS = 1e-6
+WAITING = """
+SELECT FROM pg_stat_activity
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%outbox_add_partitions%'
+"""
 KEYS = [f"key-{number}" for number in range(20)]
 
 
@@ -196,6 +200,26 @@ def test_events_beyond_the_last_partition_are_published_and_later_partitions_mad
         assert relay.logged("error", "critical", "warning") == []
     assert received.total == end + 500 + 3 * POSITIONS
     assert received.duplicates == 0
+
+
+def test_events_that_overtake_the_partition_made_for_them_get_one_the_next_time(
+    outbox: Outbox, retention: Retention
+) -> None:
+    outbox.append_many(upper(outbox) - 1)
+    results: list[list[str]] = []
+    maintaining = threading.Thread(target=lambda: results.append(retention.run_once()[0]))
+    with outbox.open_transaction() as unseen:
+        for number in range(POSITIONS):
+            unseen.append("a", number)
+        maintaining.start()
+        # It attaches a partition for positions that these have, and waits for their table.
+        wait_until(lambda: outbox.run(WAITING) or not maintaining.is_alive(), "maintenance to wait")
+        unseen.commit()
+    maintaining.join()
+    assert results == [[]]
+
+    assert retention.run_once()[0] != []
+    assert upper(outbox) > last_position(outbox) + POSITIONS
 
 
 def test_outbox_with_few_events_begins_a_new_partition_by_age(
