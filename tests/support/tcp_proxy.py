@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
@@ -23,6 +24,8 @@ class TcpProxy:
         self.port: int = self._listener.getsockname()[1]
         self._passing = threading.Event()
         self._passing.set()
+        self._answering = threading.Event()
+        self._answering.set()
         self._forgotten: list[threading.Event] = []
         self._lock = threading.Lock()
         self._sockets: set[socket.socket] = set()
@@ -33,9 +36,14 @@ class TcpProxy:
         """Pass nothing on any more, in either direction."""
         self._passing.clear()
 
+    def hold_answers(self) -> None:
+        """Pass on what clients send, and nothing that they are answered."""
+        self._answering.clear()
+
     def resume(self) -> None:
         """Pass on what has piled up, and go on."""
         self._passing.set()
+        self._answering.set()
 
     def forget(self) -> None:
         """Pass nothing on for the connections that there are, ever, and tell nobody; new ones work."""
@@ -63,7 +71,7 @@ class TcpProxy:
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.cut()
-        for passing in (self._passing, *self._forgotten):
+        for passing in (self._passing, self._answering, *self._forgotten):
             passing.set()
         self._accepting.join()
 
@@ -85,16 +93,20 @@ class TcpProxy:
             return
         with self._lock:
             self._sockets |= {client, server}
-        for reader, writer in ((client, server), (server, client)):
-            threading.Thread(target=self._pass_on, args=(reader, writer, passing), daemon=True).start()
+        for ends, gates in (((client, server), [passing]), ((server, client), [passing, self._answering])):
+            threading.Thread(target=self._pass_on, args=(*ends, gates), daemon=True).start()
 
-    def _pass_on(self, reader: socket.socket, writer: socket.socket, passing: threading.Event) -> None:
+    def _pass_on(
+        self, reader: socket.socket, writer: socket.socket, gates: Sequence[threading.Event]
+    ) -> None:
         with contextlib.suppress(OSError):
             while piece := reader.recv(_PIECE_BYTES):
-                passing.wait()
+                for gate in gates:
+                    gate.wait()
                 writer.sendall(piece)
         # That a peer has left is no better known than what it sent.
-        passing.wait()
+        for gate in gates:
+            gate.wait()
         # One direction has ended: neither of the programs here has any use for the other alone.
         with self._lock:
             self._sockets -= {reader, writer}

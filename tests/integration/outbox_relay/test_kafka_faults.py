@@ -1,6 +1,7 @@
 """Kafka fails while events flow: nothing lost, all in order, and nobody restarts the relay."""
 
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,10 +16,18 @@ from kafka.admin import KafkaAdminClient
 from devstack.free_ports import find_free_ports
 from devstack.kafka_broker import KafkaBroker
 from devstack.kafka_mode import ProxiedListener
-from tests.integration.outbox_relay.fleet import a_relay_of, failing, wait_until_ready
+from tests.integration.outbox_relay.fleet import (
+    a_relay_of,
+    failing,
+    led,
+    wait_for_parts,
+    wait_until_idle,
+    wait_until_ready,
+)
 from tests.integration.outbox_relay.ledger import SteadyWriter, check_all_arrived, receive
 from tests.integration.outbox_relay.outbox import Outbox, an_outbox
 from tests.integration.outbox_relay.process import RelayProcess
+from tests.integration.outbox_relay.test_shards import positions
 from tests.support.tcp_proxy import TcpProxy
 from tests.support.topics import PARTITIONS, create_topics
 from tests.support.waiting import wait_until
@@ -202,6 +211,54 @@ def test_broker_whose_disk_is_full(
         assert relay.logged("error", "critical") == []
 
 
+def test_relay_frozen_between_sending_and_moving_its_cursor_moves_none_when_it_thaws(
+    outbox: Outbox, kafka: Kafka, tmp_path: Path
+) -> None:
+    settings = {"leadership_timeout_ms": 2_000, "publish_timeout_seconds": 600}
+    with (
+        a_relay_of(outbox, tmp_path, kafka.proxied, **settings) as frozen,
+        a_relay_of(outbox, tmp_path, kafka.direct, **settings) as successor,
+    ):
+        wait_for_parts([frozen, successor], [1, 1])
+        append_together(outbox, 0)
+        receive(kafka.direct, outbox.topic, len(KEYS))
+        wait_until_idle(successor)
+        kafka.proxy.hold_answers()
+        append_together(outbox, 1)
+        # The last of the frozen one's page is there, and it doesn't know.
+        assert receive(kafka.direct, outbox.topic, 2 * len(KEYS)).total == 2 * len(KEYS)
+        frozen.signal(signal.SIGSTOP)
+        kafka.proxy.resume()
+        wait_until(lambda: led(successor) == {0, 1}, "the takeover")
+        append_together(outbox, 2)
+        wait_until_idle(successor)
+        before = positions(outbox)
+
+        frozen.signal(signal.SIGCONT)
+        wait_for_parts([frozen, successor], [1, 1])
+        wait_until_ready(frozen, successor)
+        assert positions(outbox) == before
+        check_all_arrived(outbox, kafka.direct)
+
+
+def test_relay_killed_while_nothing_is_acknowledged_leaves_it_all_to_its_successor(
+    outbox: Outbox, kafka: Kafka, tmp_path: Path
+) -> None:
+    with a_relay_of(outbox, tmp_path, kafka.proxied, **SETTINGS) as killed:
+        append_together(outbox, 0)
+        assert receive(kafka.direct, outbox.topic, len(KEYS)).total == len(KEYS)
+        wait_until_idle(killed)
+        before = positions(outbox)
+        kafka.proxy.pause()
+        append_together(outbox, 1)
+        wait_until(lambda: "test.publishing" in failing(killed), "an attempt to have been in vain")
+        killed.kill()
+        assert positions(outbox) == before
+    kafka.proxy.resume()
+    with a_relay_of(outbox, tmp_path, kafka.direct):
+        check_all_arrived(outbox, kafka.direct)
+
+
 class SmallFileSystem:
     """A file system in memory, which takes an administrator to mount."""
 
@@ -269,6 +326,13 @@ def delete_topic(servers: str, topic: str) -> None:
         admin.delete_topics([topic])
     finally:
         admin.close()
+
+
+def append_together(outbox: Outbox, number: int) -> None:
+    """An event of every key, in one transaction."""
+    with outbox.transaction() as transaction:
+        for key in KEYS:
+            transaction.append(key, number)
 
 
 def count(outbox: Outbox) -> int:
