@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.consumer.fetcher import ConsumerRecord
+from kafka.errors import KafkaError
 from kafka.serializer import Serializer
 
 PARTITIONS = 3
@@ -63,17 +64,29 @@ def read_topic(
     """
     consumer = KafkaConsumer(bootstrap_servers=bootstrap_servers, enable_auto_commit=False)
     try:
-        partitions = consumer.partitions_for_topic(topic) or set()
-        consumer.assign([TopicPartition(topic, number) for number in sorted(partitions)])
+        deadline = time.monotonic() + timeout_seconds
+        consumer.assign(_partitions(consumer, topic, deadline))
         consumer.seek_to_beginning()
         records: list[ConsumerRecord] = []
-        deadline = time.monotonic() + timeout_seconds
         while not enough(records) and time.monotonic() < deadline:
             for batch in consumer.poll(timeout_ms=100).values():
                 records.extend(batch)
         return records
     finally:
         consumer.close()
+
+
+def _partitions(consumer: KafkaConsumer, topic: str, deadline: float) -> list[TopicPartition]:
+    """A broker that was frozen may name no broker at first, not even itself."""
+    while True:
+        try:
+            numbers = consumer.partitions_for_topic(topic) or set()
+        except KafkaError:
+            if time.monotonic() >= deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return [TopicPartition(topic, number) for number in sorted(numbers)]
 
 
 def committed_offset(bootstrap_servers: str, group_id: str, topic: str, partition: int) -> int | None:
