@@ -16,6 +16,8 @@ from outbox_relay.session import WorkSession
 from outbox_relay.source import PostgresSource
 from servicekit.messaging.cluster import KafkaCluster
 
+LEADERSHIP_TIMEOUT_MS = 60_000
+
 
 @dataclass
 class SteppingRelay:
@@ -72,6 +74,8 @@ def a_stepping_relay(
 ) -> Iterator[SteppingRelay]:
     """A relay that has competed for its leadership once, unless told not to. ``options`` are settings.
 
+    Nothing beats for it, so by default it leads for much longer than a test takes on a slow machine.
+
     A test that wants to look between two pages says ``pages_per_turn=1``.
     """
     source_settings = SourceSettings(database_url=database_url)
@@ -79,7 +83,7 @@ def a_stepping_relay(
         kafka_bootstrap_servers=bootstrap_servers,
         sources={"test": source_settings},
         page_events=page_events,
-        **options,  # type: ignore[arg-type]  # checked by the settings themselves
+        **{"leadership_timeout_ms": LEADERSHIP_TIMEOUT_MS, **options},  # type: ignore[arg-type]  # checked by the settings themselves
     )
     leadership = Leadership(
         leadership_engine(source_settings, settings),

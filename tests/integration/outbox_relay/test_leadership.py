@@ -13,7 +13,7 @@ from outbox_relay.relay import Failed, Published, Standby
 from tests.integration.outbox_relay.outbox import Outbox
 from tests.integration.outbox_relay.process import RelayProcess, a_relay_process
 from tests.integration.outbox_relay.reading import arrivals, by_key, first_seen
-from tests.integration.outbox_relay.stepping import SteppingRelay, a_stepping_relay
+from tests.integration.outbox_relay.stepping import LEADERSHIP_TIMEOUT_MS, SteppingRelay, a_stepping_relay
 from tests.support.waiting import wait_until
 
 
@@ -118,7 +118,7 @@ def test_leader_that_was_silent_for_too_long_publishes_nothing_until_it_is_confi
         outbox.append("a")
         silent = relay.leadership
         confirmed_at = silent._clock()  # noqa: SLF001 - the clock is held by the test
-        silent._clock = lambda: confirmed_at + 5.0  # noqa: SLF001 - the same
+        silent._clock = lambda: confirmed_at + LEADERSHIP_TIMEOUT_MS / 1000  # noqa: SLF001 - the same
 
         assert isinstance(relay.step(), Standby)
 
@@ -193,7 +193,7 @@ def stalling_reads(relay: SteppingRelay) -> Iterator[None]:
     read_page = relay.source.read_page
 
     def read_slowly(window: Window, shards: Shards) -> Page:
-        relay.leadership._confirmed_at -= 60.0  # noqa: SLF001 - the clock is held by the test
+        relay.leadership._confirmed_at -= LEADERSHIP_TIMEOUT_MS / 1000  # noqa: SLF001 - the clock is held by the test
         return read_page(window, shards)
 
     with pytest.MonkeyPatch.context() as patch:
