@@ -38,7 +38,7 @@ class RelaySettings(KafkaSettings, SourcesSettings):
     """Two pages at most are in memory; a page ends with the event that reaches this."""
     event_max_bytes: Annotated[int, Field(ge=1_024)] = 1024 * 1024
     """A larger event becomes a dead letter; Kafka's ``message.max.bytes`` decides below it."""
-    poll_interval_ms: Annotated[int, Field(ge=1, le=60_000)] = 100
+    poll_interval_ms: Annotated[int, Field(ge=1, le=60_000)] = 200
     """How often an outbox is looked at that has been idle for long."""
     poll_interval_busy_ms: Annotated[int, Field(ge=1, le=60_000)] = 2
     """How often while events come in."""

@@ -36,7 +36,7 @@ from servicekit.observability.logging import configure_logging
 from servicekit.observability.tracing import configure_tracing
 
 _BEAT_SECONDS = 1.0
-_MEASURE_SECONDS = 1.0
+_MEASURE_SECONDS = 2.0
 _WATCH_SECONDS = 0.5
 _PROBE_SECONDS = 2.0
 _FINISH_SECONDS = 3.0

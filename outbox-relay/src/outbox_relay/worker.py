@@ -17,9 +17,9 @@ from outbox_relay.retention import Retention
 from outbox_relay.status import StatusBoard
 from outbox_relay.watchdog import Watchdog
 
-_SHIFT_SECONDS = 1.0
+_SHIFT_SECONDS = 10.0
 """How long a source's thread works before it reports back to the schedule."""
-_REPLAY_SECONDS = 1.0
+_REPLAY_SECONDS = 2.0
 _STANDBY_SECONDS = 0.1
 
 _log = structlog.get_logger(__name__)
@@ -59,7 +59,7 @@ class SourceWorker:
         self._replay_at = 0.0
 
     def relay_once(self) -> float:
-        """Work for a second, pausing as long as traffic allows; returns after how many seconds to go on.
+        """Work for ten seconds, pausing as long as traffic allows; returns after how many seconds to go on.
 
         The pauses are too short for a scheduler's clockwork.
         """
