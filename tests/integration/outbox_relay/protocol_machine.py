@@ -1,13 +1,14 @@
 """Writers, relays, a broker and an operator, doing what they may in any order."""
 
 import sys
+from dataclasses import dataclass
 from typing import ClassVar
 from unittest import mock
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import RULE_MARKER, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from outbox_relay.relay import Failed, Idle, Standby
+from outbox_relay.relay import Idle, Standby
 from tests.integration.outbox_relay.broker_model import BrokerModel, Fate
 from tests.integration.outbox_relay.guarantees import History, Violated
 from tests.integration.outbox_relay.protocol_database import RELAYS, WRITERS, ProtocolDatabase
@@ -19,44 +20,42 @@ _NOBODY_IS_IDLE = "the relays don't come to rest"
 
 keys = st.sampled_from(["a", "a", "b", "c"])
 writers = st.integers(0, WRITERS - 1)
-relays = st.sampled_from([0, 0, 0, 1, 1, 2])
-fates = st.sampled_from([Fate.ACKNOWLEDGED, Fate.ACKNOWLEDGED, Fate.GIVEN_UP, Fate.UNCERTAIN])
+relays = st.integers(0, RELAYS - 1)
+fates = st.sampled_from([Fate.ACKNOWLEDGED] * 5 + [Fate.GIVEN_UP, Fate.UNCERTAIN])
 prefixes = st.integers(0, 3)
-breakpoints = st.sampled_from(
-    [
-        None,
-        None,
-        "before load",
-        "after open_window",
-        "before read_page",
-        "after read_page",
-        "before hold_back",
-        "before send",
-        "before wait",
-        "after wait",
-        "before save",
-        "after save",
-        "before park",
-        "after park",
-        "after to_replay",
-        "before replayed",
-    ]
-)
+_BREAKPOINTS = [
+    "before load",
+    "after open_window",
+    "before read_page",
+    "after read_page",
+    "before hold_back",
+    "before send",
+    "before wait",
+    "after wait",
+    "before save",
+    "after save",
+    "before park",
+    "after park",
+    "after to_replay",
+    "before replayed",
+]
+breakpoints = st.none() | st.sampled_from(_BREAKPOINTS)
 
 
 class ProtocolMachine(RuleBasedStateMachine):
     """Subclassed with a database."""
 
     database: ClassVar[ProtocolDatabase]
+    most_relays: ClassVar[int] = RELAYS
 
     @initialize(
         shards=st.integers(1, 3),
-        page_events=st.integers(1, 3),
-        page_bytes=st.sampled_from([1, 30, 100_000]),
-        pages_per_turn=st.integers(1, 3),
-        large_window=st.sampled_from([1, 3, 20_000]),
+        page_events=st.sampled_from([1, 1, 2, 3]),
+        page_bytes=st.sampled_from([100_000, 30, 1]),
+        pages_per_turn=st.sampled_from([1, 1, 2, 3]),
+        large_window=st.sampled_from([20_000, 3, 1]),
         partitions=st.booleans(),
-        leaders=st.integers(1, RELAYS),
+        count=st.integers(1, RELAYS),
     )
     def begin(
         self,
@@ -66,7 +65,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         pages_per_turn: int,
         large_window: int,
         partitions: bool,
-        leaders: int,
+        count: int,
     ) -> None:
         self.database.begin_anew(shards, partitions=partitions)
         self.now = 0
@@ -75,6 +74,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         self.history = History()
         self.rows: dict[str, tuple[str, str]] = {}
         self.is_smooth = True
+        self.gone: dict[str, int] = {}
         self.letters: list[tuple[str, str, str]] | None = None
         self.writers = [Writer(connection, self.history) for connection in self.database.writers]
         self.page_sizes = {
@@ -83,9 +83,8 @@ class ProtocolMachine(RuleBasedStateMachine):
             "pages_per_turn": pages_per_turn,
         }
         self.processes = 0
-        self.relays = [self._process(number) for number in range(RELAYS)]
-        for relay in self.relays[:leaders]:
-            relay.beat()
+        self.relays = [self._process(number) for number in range(min(count, self.most_relays))]
+        self.relays[0].beat()
         self.large_window = mock.patch("outbox_relay.source._LARGE_WINDOW", large_window)
         self.large_window.start()
 
@@ -139,7 +138,7 @@ class ProtocolMachine(RuleBasedStateMachine):
     @rule(relay=relays, fate=fates, prefix=prefixes, stop_at=breakpoints)
     def turn(self, relay: int, fate: Fate, prefix: int, stop_at: str | None) -> None:
         """A turn, or the rest of the one that is stopped."""
-        self._step(self.relays[relay], fate, prefix, stop_at)
+        self._step(self._relay(relay), fate, prefix, stop_at)
 
     @precondition(lambda self: self._is_any_relay_stopped())
     @rule(relay=relays, fate=fates, prefix=prefixes, stop_at=breakpoints)
@@ -150,13 +149,13 @@ class ProtocolMachine(RuleBasedStateMachine):
     @precondition(lambda self: self._are_there_dead_letters("REPLAYING"))
     @rule(relay=relays, fate=fates, prefix=prefixes, stop_at=breakpoints)
     def replay(self, relay: int, fate: Fate, prefix: int, stop_at: str | None) -> None:
-        if self.relays[relay].stopped_at is None:
-            self._step(self.relays[relay], fate, prefix, stop_at, replay=True)
+        if self._relay(relay).stopped_at is None:
+            self._step(self._relay(relay), fate, prefix, stop_at, replay=True)
 
     @rule(relay=relays, answer_takes_seconds=st.sampled_from([0.0, 0.0, 0.0, LEASE_SECONDS * 0.6]))
     def beat(self, relay: int, answer_takes_seconds: float) -> None:
         self.is_smooth = self.is_smooth and answer_takes_seconds == 0
-        self.relays[relay].beat(answer_takes_seconds)
+        self._relay(relay).beat(answer_takes_seconds)
         self._end_silent_sessions()
 
     @rule()
@@ -168,13 +167,14 @@ class ProtocolMachine(RuleBasedStateMachine):
     def crash(self, relay: int) -> None:
         """Wherever it is stopped; another process begins in its place."""
         self.is_smooth = False
-        self.relays[relay].kill()
-        self.relays[relay] = self._process(relay)
+        number = relay % len(self.relays)
+        self.relays[number].kill()
+        self.relays[number] = self._process(number)
 
     @rule(relay=relays, session=st.sampled_from(["work", "leadership"]))
     def lose_session(self, relay: int, session: str) -> None:
         self.is_smooth = False
-        self._end_session(self.relays[relay], session)
+        self._end_session(self._relay(relay), session)
 
     @rule(seconds=st.sampled_from([LEASE_SECONDS * 0.3, LEASE_SECONDS * 0.85, LEASE_SECONDS * 1.1]))
     def time_passes(self, seconds: float) -> None:
@@ -191,7 +191,7 @@ class ProtocolMachine(RuleBasedStateMachine):
 
     @rule(relay=relays, partition=st.integers(0, 1), count=st.integers(1, 2))
     def broker_writes(self, relay: int, partition: int, count: int) -> None:
-        self.relays[relay].producer.deliver_some(partition, count)
+        self._relay(relay).producer.deliver_some(partition, count)
 
     @precondition(lambda self: self.broker.orphans)
     @rule(number=st.integers(0, 5), count=st.integers(0, 3))
@@ -233,6 +233,8 @@ class ProtocolMachine(RuleBasedStateMachine):
             "UPDATE outbox_dead_letter SET state = 'DISCARDED' WHERE id = :id", id=letter
         )
         self.history.events[letter].is_discarded = True
+        if not self._is_anything_under_way():
+            self.gone[letter] = self._occurrences(letter)
 
     @rule(shards=st.integers(1, 3))
     def reshard(self, shards: int) -> None:
@@ -259,8 +261,11 @@ class ProtocolMachine(RuleBasedStateMachine):
     @invariant()
     def log_is_right(self) -> None:
         self.history.check_log(self._log())
-        if self.is_smooth and not self.broker.refused:
+        if self.is_smooth and not any(relay.has_failed for relay in self.relays):
             self.history.check_once(self._log())
+        for letter, occurrences in self.gone.items():
+            if self._occurrences(letter) > occurrences:
+                raise Violated("discarded", f"{self.history.events[letter].label} is sent nevertheless")
 
     @invariant()
     def shards_have_one_leader(self) -> None:
@@ -344,8 +349,10 @@ class ProtocolMachine(RuleBasedStateMachine):
             relay.replay(stop_at)
         else:
             relay.turn(stop_at)
-        if isinstance(relay.result, Failed):
-            self.is_smooth = False
+        relay.producer.next_fate = Fate.ACKNOWLEDGED
+
+    def _relay(self, number: int) -> StoppableRelay:
+        return self.relays[number % len(self.relays)]
 
     def _process(self, number: int) -> StoppableRelay:
         self.processes += 1
@@ -399,6 +406,16 @@ class ProtocolMachine(RuleBasedStateMachine):
         candidates = [writer for writer in self.writers if writer.is_open]
         return candidates[number % len(candidates)]
 
+    def _is_anything_under_way(self) -> bool:
+        return (
+            self._is_any_relay_stopped()
+            or bool(self.broker.orphans)
+            or any(relay.producer.has_pending for relay in self.relays)
+        )
+
+    def _occurrences(self, event_id: str) -> int:
+        return sum(partition.count(event_id) for partition in self._log())
+
     def _is_any_relay_stopped(self) -> bool:
         return any(relay.stopped_at for relay in self.relays)
 
@@ -422,3 +439,60 @@ class ProtocolMachine(RuleBasedStateMachine):
 
     def _open_dead_letters(self) -> set[str]:
         return {letter for state in ("PARKED", "REPLAYING") for letter, _ in self._dead_letters(state)}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A part of what may happen, for more of it to happen."""
+
+    name: str
+    most_relays: int
+    rules: frozenset[str] | None = None
+
+    def machine(self, database: ProtocolDatabase) -> type[ProtocolMachine]:
+        """The machine with this scene's rules only."""
+        every = {
+            name for name in dir(ProtocolMachine) if hasattr(getattr(ProtocolMachine, name), RULE_MARKER)
+        }
+        without = dict.fromkeys(every - (every if self.rules is None else self.rules))
+        return type(
+            f"{self.name.title().replace(' ', '')}Machine",
+            (ProtocolMachine,),
+            {**without, "database": database, "most_relays": self.most_relays},
+        )
+
+
+def _scene(name: str, most_relays: int, *rules: str) -> Scene:
+    return Scene(name, most_relays, frozenset({"write", "insert", "commit_late", "turn", *rules}))
+
+
+WINDOWS = _scene("windows", 1, "lock", "lock_and_insert", "roll_back", "savepoint", "roll_back_to_savepoint")
+FAILURES = _scene("failures", 1, "resume", "crash", "lose_session", "broker_writes", "something_arrives_late")
+LEADERS = _scene(
+    "leaders",
+    3,
+    "resume",
+    "beat",
+    "all_beat",
+    "crash",
+    "lose_session",
+    "time_passes",
+    "something_arrives_late",
+)
+SHARDS = _scene("shards", 2, "resume", "all_beat", "reshard", "crash")
+DEAD_LETTERS = _scene(
+    "dead letters",
+    2,
+    "resume",
+    "replay",
+    "all_beat",
+    "crash",
+    "broker_refuses",
+    "broker_refuses_nothing",
+    "replay_dead_letters",
+    "discard_dead_letter",
+    "reshard",
+)
+PARTITIONS = _scene("partitions", 1, "resume", "all_beat", "crash", "reshard", "rebase", "keep_partitions")
+EVERYTHING = Scene("everything", RELAYS)
+SCENES = (WINDOWS, FAILURES, LEADERS, SHARDS, DEAD_LETTERS, PARTITIONS, EVERYTHING)
