@@ -56,6 +56,10 @@ class ProtocolDatabase:
         result = self.administrator.execute(text(statement), parameters)
         return list(result) if result.returns_rows else []
 
+    def script(self, statements: str) -> None:
+        """Run them as they are."""
+        self.administrator.exec_driver_sql(statements.replace("%", "%%"))
+
 
 @contextmanager
 def a_protocol_database(database_url: str) -> Iterator[ProtocolDatabase]:
