@@ -155,13 +155,13 @@ MUTATIONS = (
     _mutation(
         WINDOWS,
         "A window is bounded by snapshots and not by the last position",
-        "lost",
+        "lost or order",
         InCode(Window, "closed", "Cursor(self.upper)", "Cursor(self.upper, None, self.position)"),
     ),
     _mutation(
         WINDOWS,
         "Late rows, whose xid is below the cursor's xmax, belong to the window",
-        "lost",
+        "lost or order",
         InCode(PostgresSource, "open_window", "row.has_late_rows", "False"),
     ),
     _mutation(
@@ -208,13 +208,13 @@ MUTATIONS = (
     _mutation(
         WINDOWS,
         "A full page is not the last one of its window",
-        "lost",
+        "lost or order",
         InCode(PostgresSource, "read_page", "len(rows) < self._limit", "len(rows) <= self._limit"),
     ),
     _mutation(
         WINDOWS,
         "A page that was cut at its bytes is not the last one of its window",
-        "lost",
+        "lost or order",
         InCode(PostgresSource, "read_page", "not cut and ", ""),
     ),
     _mutation(

@@ -11,7 +11,7 @@ from tests.integration.outbox_relay.outbox import Outbox, an_outbox
 from tests.integration.outbox_relay.stoppable_relay import Connections
 
 RELAYS = 3
-WRITERS = 3
+WRITERS = 4
 TOPIC = "topic"
 PARTITION_POSITIONS = 5
 
