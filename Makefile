@@ -20,7 +20,7 @@ UNMOVED_BY_SERVERS := --ignore=tests/integration/devstack --ignore=tests/integra
                       --ignore-glob='*/test_debezium.py'
 
 .DEFAULT_GOAL := help
-.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos matrix operations manifests bench-relay lint format clean
+.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos matrix operations manifests bench-relay mutations lint format clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9 -]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-38s %s\n", $$1, $$2}'
@@ -74,6 +74,9 @@ $(KUSTOMIZE): deploy/kubernetes/tools/go.mod deploy/kubernetes/tools/go.sum
 
 bench-relay: $(INSTALLED) ## Measure the relay beside Debezium, on an idle machine (OPTIONS="--only NAME --repeats N --events N")
 	@$(BIN)/python -m tests.benchmarks.relay $(OPTIONS)
+
+mutations: $(INSTALLED) ## Break each safeguard of the relay's protocol, and see its test notice (takes long)
+	$(BIN)/python -m tests.integration.outbox_relay.try_mutations $(OPTIONS)
 
 lint: $(INSTALLED) ## Check style, types and the import rules
 	$(BIN)/ruff check .

@@ -61,6 +61,10 @@ class ProducerModel:
         self._queues: list[_Queue] = [[] for _ in range(_PARTITIONS)]
         self._has_gap = [False] * _PARTITIONS
 
+    @property
+    def has_pending(self) -> bool:
+        return any(self._queues)
+
     def send(self, events: Sequence[Event]) -> "_ModelDelivery":
         # Some events are found out before anything is sent.
         refused = [event for event in events if event.event_id in self._broker.refused and event.position % 2]

@@ -11,7 +11,7 @@ from tests.integration.outbox_relay.outbox import Outbox, an_outbox
 from tests.integration.outbox_relay.stoppable_relay import Connections
 
 RELAYS = 3
-WRITERS = 3
+WRITERS = 4
 TOPIC = "topic"
 PARTITION_POSITIONS = 5
 
@@ -55,6 +55,10 @@ class ProtocolDatabase:
         """Run it in a transaction of its own."""
         result = self.administrator.execute(text(statement), parameters)
         return list(result) if result.returns_rows else []
+
+    def script(self, statements: str) -> None:
+        """Run them as they are."""
+        self.administrator.exec_driver_sql(statements.replace("%", "%%"))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from outbox_relay.errors import RelayError
 from outbox_relay.leadership import Leadership
 from outbox_relay.model import Event, Lease, Page, Shards, Window
 from outbox_relay.parking import PostgresDeadLetters
-from outbox_relay.relay import DeadLetters, Delivery, Relay, Source, StepResult
+from outbox_relay.relay import DeadLetters, Delivery, Failed, Relay, Source, StepResult
 from outbox_relay.session import WorkSession
 from outbox_relay.source import PostgresSource
 from tests.integration.outbox_relay.breakpoints import Stoppable, WithBreakpoints
@@ -91,6 +91,7 @@ class StoppableRelay:
     ) -> None:
         self.name = name
         self.result: StepResult | None = None
+        self.has_failed = False
         self.is_cut_off = False
         """Its lock is gone before its time, which it can't know."""
         self.heard_at = clock.now
@@ -168,6 +169,7 @@ class StoppableRelay:
     def _run(self, work: Callable[[], StepResult], stop_at: str | None) -> None:
         def run() -> None:
             self.result = work()
+            self.has_failed = self.has_failed or isinstance(self.result, Failed)
 
         self.result = None
         self._thread.run(run, stop_at)
