@@ -136,5 +136,5 @@ def test_no_alert_fires_while_all_is_well(prometheus: httpx.Client) -> None:
         return all(it["health"] == "ok" for it in alerts(prometheus))
 
     wait_until(judged, "all rules to be judged")
-    assert len(alerts(prometheus)) >= 8
+    assert len(alerts(prometheus)) >= 9
     assert [it["name"] for it in alerts(prometheus) if it["state"] == "firing"] == []

@@ -13,6 +13,7 @@ pytestmark = pytest.mark.timeout(900)
 
 POSTGRESQL = 5432
 PROVIDERS = 443
+TRACES_COLLECTOR = 4318
 INGRESS = {"shop.example/ingress": "true"}
 MONITORING = {"shop.example/monitoring": "true"}
 
@@ -94,6 +95,7 @@ def test_no_process_reaches_what_it_has_no_use_for(manifests: Manifests) -> None
             9092: "KAFKA_BOOTSTRAP_SERVERS" in variables,
             9096: "KAFKA_BOOTSTRAP_SERVERS" in variables,
             PROVIDERS: "ALIMTALK_URL" in variables,
+            TRACES_COLLECTOR: not workload.is_job and name != SANDBOX,
             80: False,
             6443: False,
         }
