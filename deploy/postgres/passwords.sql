@@ -1,4 +1,4 @@
--- The roles' passwords from the environment, for a server that others can reach; what isn't set stays as it is.
+-- The roles' passwords from the environment (psql 15 or newer); what isn't set stays as it is.
 \getenv coupon_service COUPON_DATABASE_PASSWORD
 \getenv order_service ORDER_DATABASE_PASSWORD
 \getenv notification_service NOTIFICATION_DATABASE_PASSWORD

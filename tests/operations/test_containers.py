@@ -9,6 +9,7 @@ from docker.models.containers import Container
 from devstack.compose_project import project_containers, service_of
 from devstack.compose_stack import ComposeStack
 from devstack.repository import ROOT
+from tests.support.compose_commands import compose
 from tests.support.shop import ShopClient
 
 SERVERS = {"postgresql", "kafka", "zookeeper"}
@@ -97,7 +98,9 @@ def test_ports_are_published_on_the_loopback_address_only(stack: ComposeStack) -
 def test_what_was_stored_is_there_after_down_and_up(stack: ComposeStack, shop: ShopClient) -> None:
     coupon_id = shop.create_coupon(totalQuantity=1)
     assert shop.decided(shop.press(1, coupon_id))["status"] == "ISSUED"
-    assert stack.down()
+    # Containers, with whatever they hold beside the volumes, are gone after this.
+    compose(stack, [], "down")
+    assert project_containers(stack.project_name) == []
     assert stack.up()
     coupon = shop.get("coupon-api", f"/api/v1/coupons/{coupon_id}").json()
     assert (coupon["issuedQuantity"], coupon["status"]) == (1, "SOLD_OUT")

@@ -34,6 +34,7 @@ OptionalPort = Annotated[int, Field(ge=0, le=65535)]
 _postgres_dsn = TypeAdapter(PostgresDsn)
 # libpq's own words.
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_SSL_MODES_OF_CHANCE = ("disable", "allow", "prefer")
 _SSL_FILES = {"sslrootcert", "sslcert", "sslkey", "sslcrl"}
 
 
@@ -46,7 +47,20 @@ def _check_database_url(value: str) -> str:
     if not url.path or url.path == "/":
         raise ValueError("must name a database, as in postgresql://user:password@host:5432/database")
     _check_encryption(dict(url.query_params()))
+    _check_parameters(value)
     return value
+
+
+def _check_parameters(value: str) -> None:
+    # Only processes with a database have its driver.
+    from psycopg2 import ProgrammingError
+    from psycopg2.extensions import parse_dsn
+
+    try:
+        parse_dsn(value)
+    except ProgrammingError:
+        # Its own words may hold the password.
+        raise ValueError("has an unknown parameter or a % that begins no code of a character") from None
 
 
 def _check_encryption(parameters: dict[str, str]) -> None:
@@ -54,7 +68,10 @@ def _check_encryption(parameters: dict[str, str]) -> None:
     mode = parameters.get("sslmode", "prefer")
     if mode not in _SSL_MODES:
         raise ValueError(f"sslmode must be one of {', '.join(_SSL_MODES)}")
-    for name in _SSL_FILES & parameters.keys():
+    files = sorted(_SSL_FILES & parameters.keys())
+    if files and mode in _SSL_MODES_OF_CHANCE:
+        raise ValueError(f"{files[0]} is of no use with sslmode={mode}: say verify-full")
+    for name in files:
         if (name, parameters[name]) != ("sslrootcert", "system"):
             _check_readable(Path(parameters[name]), f"{name} ")
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.kubernetes.manifests import Manifests
+from tests.unit.kubernetes.manifests import COMPONENT, Manifests
 
 pytestmark = pytest.mark.timeout(900)
 
@@ -45,10 +45,11 @@ def test_every_process_is_asked_whether_it_lives_and_is_ready(manifests: Manifes
         if workload.is_job:
             assert probes == {}, name
             continue
+        is_api = workload.labels.get(COMPONENT) == "api"
         assert probes == {
-            "startupProbe": {"path": "/healthz", "port": "http"},
+            "startupProbe": {"path": "/readyz" if is_api else "/healthz", "port": "http"},
             "livenessProbe": {"path": "/healthz", "port": "http"},
-            "readinessProbe": {"path": "/readyz", "port": "http"},
+            "readinessProbe": {"path": "/healthz" if is_api else "/readyz", "port": "http"},
         }, name
         assert "http" in workload.ports, name
 

@@ -68,6 +68,10 @@ def test_every_missing_and_malformed_variable_is_named_in_one_message(
             "DATABASE_URL",
             "postgresql://user:secret@127.0.0.1:5432/shop?sslmode=require&sslrootcert=/none.pem",
         ),
+        ("DATABASE_URL", "postgresql://user:secret@127.0.0.1:5432/shop?ssl_mode=verify-full"),
+        ("DATABASE_URL", "postgresql://user:secret%zz@127.0.0.1:5432/shop"),
+        ("DATABASE_URL", f"postgresql://user:secret@127.0.0.1:5432/shop?sslrootcert={__file__}"),
+        ("DATABASE_URL", f"postgresql://user:secret@127.0.0.1:5432/shop?sslmode=prefer&sslcert={__file__}"),
         ("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1"),
         ("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:9092,"),
         ("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:0"),
@@ -84,6 +88,7 @@ def test_malformed_value_names_its_variable(
     with pytest.raises(InvalidSettings) as refused:
         read_settings(Settings)
     assert [name for name, _ in refused.value.problems] == [variable]
+    assert "secret" not in str(refused.value)
 
 
 def test_empty_variable_counts_as_missing(monkeypatch: pytest.MonkeyPatch) -> None:
