@@ -174,20 +174,22 @@ class ProtocolMachine(RuleBasedStateMachine):
     def all_beat(self) -> None:
         self._all_beat()
 
-    @rule(relay=relays)
-    def crash(self, relay: int) -> None:
-        """Wherever it is stopped; another process begins in its place."""
+    @rule(relay=relays, is_followed=st.booleans())
+    def crash(self, relay: int, is_followed: bool) -> None:
+        """Wherever it is stopped; another process begins in its place, and may be the first to compete."""
         self.is_smooth = False
         number = relay % len(self.relays)
         self.relays[number].kill()
         self.relays[number] = self._process(number)
+        if is_followed:
+            self.relays[number].beat()
 
     @rule(relay=relays, session=st.sampled_from(["work", "leadership"]))
     def lose_session(self, relay: int, session: str) -> None:
         self.is_smooth = False
         self._end_session(self._relay(relay), session)
 
-    @rule(seconds=st.sampled_from([LEASE_SECONDS * 0.3, LEASE_SECONDS * 0.85, LEASE_SECONDS * 1.1]))
+    @rule(seconds=st.sampled_from([LEASE_SECONDS * part for part in (0.3, 0.45, 0.85, 1.1)]))
     def time_passes(self, seconds: float) -> None:
         self.is_smooth = False
         self.clock.now += seconds
@@ -519,8 +521,11 @@ WINDOWS = _scene("windows", 1)
 TRANSACTIONS = _scene(
     "transactions", 1, "lock", "lock_and_insert", "roll_back", "savepoint", "roll_back_to_savepoint"
 )
-FAILURES = _scene("failures", 1, "resume", "crash", "lose_session", "broker_writes", "something_arrives_late")
+FAILURES = _scene(
+    "failures", 1, "resume", "crash", "lose_session", "all_beat", "broker_writes", "something_arrives_late"
+)
 LEADERS = _scene("leaders", 3, "resume", "beat", "all_beat", "crash", "time_passes")
+LEASES = Scene("leases", 3, ("write", "turn", "resume", "beat", "beat", "time_passes"))
 SHARDS = _scene("shards", 2, "resume", "all_beat", "reshard", "crash")
 DEAD_LETTERS = _scene(
     "dead letters",
@@ -533,7 +538,9 @@ DEAD_LETTERS = _scene(
     "replay_dead_letters",
     "discard_dead_letter",
     "resume",
+    "all_beat",
 )
+HELD_BACK = Scene("held back", 2, ("write", "turn", "turn", "all_beat", "crash", "broker_refuses", "resume"))
 OPERATIONS = _scene(
     "operations",
     2,
@@ -547,4 +554,16 @@ OPERATIONS = _scene(
 )
 PARTITIONS = _scene("partitions", 1, "resume", "crash", "reshard", "rebase", "keep_partitions", "all_beat")
 EVERYTHING = Scene("everything", RELAYS)
-SCENES = (WINDOWS, TRANSACTIONS, FAILURES, LEADERS, SHARDS, DEAD_LETTERS, OPERATIONS, PARTITIONS, EVERYTHING)
+SCENES = (
+    WINDOWS,
+    TRANSACTIONS,
+    FAILURES,
+    LEADERS,
+    LEASES,
+    SHARDS,
+    DEAD_LETTERS,
+    HELD_BACK,
+    OPERATIONS,
+    PARTITIONS,
+    EVERYTHING,
+)
