@@ -245,9 +245,9 @@ class Relay:
         flight: _Flight | None = None
         for _ in range(self._pages_per_turn):
             page = self._source.read_page(window, lane.shards)
-            # Reading may have taken long, or this process was frozen meanwhile: look at the clock again.
-            self._check_leases(lane)
             ready = self._dead_letters.hold_back(page.events) if page.events else []
+            # Both may have taken long, or this process was frozen meanwhile: look at the clock again.
+            self._check_leases(lane)
             delivery = self._publisher.send(ready) if ready else None
             if flight is not None:
                 published += self._land(lane, flight)

@@ -19,7 +19,10 @@ from tests.integration.outbox_relay.protocol_database import ProtocolDatabase
 from tests.integration.outbox_relay.protocol_machine import (
     DEAD_LETTERS,
     FAILURES,
+    HANDOVERS,
+    HELD_BACK,
     LEADERS,
+    LEASES,
     PARTITIONS,
     SHARDS,
     WINDOWS,
@@ -252,7 +255,7 @@ MUTATIONS = (
     _mutation(
         SHARDS,
         "The cursor is fenced by the epoch",
-        "lost",
+        "lost or cursor",
         InStatement(
             "save_cursors", {_FENCE.replace(*_WITH_PLUS): _NO_FENCE.replace("shard =", "shard + 0 =")}
         ),
@@ -261,7 +264,7 @@ MUTATIONS = (
     _mutation(
         LEADERS,
         "A new leader begins a new epoch",
-        "lost or repetition or leader",
+        "cursor",
         InStatement("take_over", {"epoch = epoch + 1": "epoch = epoch"}),
     ),
     _mutation(
@@ -271,13 +274,13 @@ MUTATIONS = (
         InCode(Relay, "_check_leases", "not self._source.holds(lane.leases)", "False"),
     ),
     _mutation(
-        LEADERS,
+        LEASES,
         "A lease ends before the server ends a silent session",
         "leader",
         InConstant(leadership, "_SAFE_PART_OF_TIMEOUT", 1.5),
     ),
     _mutation(
-        LEADERS,
+        LEASES,
         "A lease counts from the question and not from the answer",
         "leader",
         InCode(Leadership, "_confirm_and_compete", "= asked_at", "= self._clock()"),
@@ -309,13 +312,13 @@ MUTATIONS = (
     _mutation(
         SHARDS,
         "Lanes join at equal cursors only",
-        "lost or repetition",
+        "lost or order or repetition",
         InCode(Relay, "_join_lanes", "(lane.cursor, lane.window, lane.total)", "lane.total"),
     ),
     _mutation(
-        SHARDS,
+        HANDOVERS,
         "A lane keeps the shards that it has the leases of",
-        "progress or lease or repetition",
+        "repetition or lease or progress",
         InCode(Relay, "_follow_leases", "leases.get(lease.shard) == lease", "lease"),
     ),
     _mutation(
@@ -350,7 +353,7 @@ MUTATIONS = (
         InStatement("park_behind", {"WHERE outbox.position = ANY": "WHERE false AND outbox.position = ANY"}),
     ),
     _mutation(
-        DEAD_LETTERS,
+        HELD_BACK,
         "Who takes over a shard looks which keys are held back",
         "order",
         InCode(Relay, "_follow_leases", "self._dead_letters.refresh()", "pass"),
@@ -413,7 +416,7 @@ MUTATIONS = (
     _mutation(
         PARTITIONS,
         "After a restore former leaders lose their epoch",
-        "lost",
+        "lost or cursor",
         InDatabase("outbox_rebase", "(SELECT max(epoch) FROM outbox_cursor) + 1", "epoch"),
     ),
 )
