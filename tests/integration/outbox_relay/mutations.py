@@ -19,6 +19,7 @@ from tests.integration.outbox_relay.protocol_database import ProtocolDatabase
 from tests.integration.outbox_relay.protocol_machine import (
     DEAD_LETTERS,
     FAILURES,
+    FORMER_LEADERS,
     HANDOVERS,
     HELD_BACK,
     LEADERS,
@@ -262,7 +263,7 @@ MUTATIONS = (
         InStatement("load_cursors", {_FENCE: _NO_FENCE}),
     ),
     _mutation(
-        LEADERS,
+        FORMER_LEADERS,
         "A new leader begins a new epoch",
         "cursor",
         InStatement("take_over", {"epoch = epoch + 1": "epoch = epoch"}),
@@ -312,7 +313,7 @@ MUTATIONS = (
     _mutation(
         SHARDS,
         "Lanes join at equal cursors only",
-        "lost or order or repetition",
+        "order or cursor or lost or repetition",
         InCode(Relay, "_join_lanes", "(lane.cursor, lane.window, lane.total)", "lane.total"),
     ),
     _mutation(

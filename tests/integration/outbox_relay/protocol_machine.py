@@ -404,6 +404,7 @@ class ProtocolMachine(RuleBasedStateMachine):
             self.database.relays[number],
             self.clock,
             self.broker,
+            self.cursors_go_forward,
             **self.page_sizes,
         )
 
@@ -580,12 +581,25 @@ FAILURES = Scene(
 LEADERS = Scene(
     "leaders",
     RELAYS,
-    *["write", "turn", "turn", "resume", "beat"] * 2,
+    *["write", "turn", "turn", "resume", "beat", "time_passes"] * 2,
     "all_beat",
     "crash",
-    "time_passes",
+    "lose_session",
+    session=st.just("leadership"),
     stop_at=_stops_on_the_way,
     count=st.integers(2, RELAYS),
+)
+FORMER_LEADERS = Scene(
+    "former leaders",
+    2,
+    *["write", "turn", "turn", "turn", "resume", "beat", "beat", "lose_session"],
+    answer_takes_seconds=st.just(0.0),
+    fate=st.just(Fate.ACKNOWLEDGED),
+    page_bytes=st.just(100_000),
+    session=st.just("leadership"),
+    shards=st.just(1),
+    stop_at=_stops_on_the_way,
+    count=st.just(2),
 )
 LEASES = Scene(
     "leases",
@@ -659,6 +673,7 @@ SCENES = (
     TRANSACTIONS,
     FAILURES,
     LEADERS,
+    FORMER_LEADERS,
     LEASES,
     HANDOVERS,
     SHARDS,

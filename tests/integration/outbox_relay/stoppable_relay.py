@@ -10,7 +10,7 @@ from outbox_relay.config import RelaySettings, SourceSettings
 from outbox_relay.database import leadership_engine, work_engine
 from outbox_relay.errors import RelayError
 from outbox_relay.leadership import Leadership
-from outbox_relay.model import Event, Lease, Page, Shards, Window
+from outbox_relay.model import Cursor, Event, Lease, Page, Shards, Window
 from outbox_relay.parking import PostgresDeadLetters
 from outbox_relay.relay import DeadLetters, Delivery, Failed, Relay, Source, StepResult
 from outbox_relay.session import WorkSession
@@ -58,12 +58,13 @@ class Connections:
         self.leadership.dispose()
 
 
-class PageWatch:
-    """The source, watched for pages that are larger than they may be."""
+class SourceWatch:
+    """The source, watched for pages that are larger than they may be, and for what it saves."""
 
-    def __init__(self, source: PostgresSource, page_events: int) -> None:
+    def __init__(self, source: PostgresSource, page_events: int, has_saved: Callable[[], None]) -> None:
         self._source = source
         self._page_events = page_events
+        self._has_saved = has_saved
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._source, name)
@@ -73,6 +74,10 @@ class PageWatch:
         if len(page.events) > self._page_events:
             raise Violated("page", f"{len(page.events)} events in a page of {self._page_events}")
         return page
+
+    def save(self, cursor: Cursor, leases: Sequence[Lease]) -> None:
+        self._source.save(cursor, leases)
+        self._has_saved()
 
 
 class StoppableRelay:
@@ -84,6 +89,7 @@ class StoppableRelay:
         connections: Connections,
         clock: ModelClock,
         broker: BrokerModel,
+        has_saved: Callable[[], None],
         *,
         page_events: int,
         page_bytes: int,
@@ -109,8 +115,8 @@ class StoppableRelay:
             clock=self._read_clock,
         )
         self._session = WorkSession(connections.work, on_loss=self._leadership.renounce)
-        source = PageWatch(
-            PostgresSource(self._session, self._leadership, page_events, page_bytes), page_events
+        source = SourceWatch(
+            PostgresSource(self._session, self._leadership, page_events, page_bytes), page_events, has_saved
         )
         self.producer = ProducerModel(broker, reach)
         self._relay = Relay(
