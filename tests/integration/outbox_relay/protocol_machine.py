@@ -643,11 +643,12 @@ DEAD_LETTERS = Scene(
 HELD_BACK = Scene(
     "held back",
     2,
-    *["write", "turn"] * 2,
-    *["beat", "crash", "resume"],
-    refused=_often,
+    *["write", "turn", "turn"] * 3,
+    *["beat", "beat", "crash", "discard_dead_letter"],
+    answer_takes_seconds=st.just(0.0),
     shards=st.integers(2, 3),
     count=st.just(2),
+    is_shared=st.just(True),
 )
 OPERATIONS = Scene(
     "operations",

@@ -43,7 +43,14 @@ def published(outbox: Outbox) -> int:
     broker = BrokerModel()
     connections = Connections(outbox.relay_url)
     relay = StoppableRelay(
-        "only", connections, ModelClock(), broker, page_events=7, page_bytes=10_000, pages_per_turn=2
+        "only",
+        connections,
+        ModelClock(),
+        broker,
+        lambda: None,
+        page_events=7,
+        page_bytes=10_000,
+        pages_per_turn=2,
     )
     try:
         relay.beat()
