@@ -25,6 +25,7 @@ from tests.integration.outbox_relay.protocol_machine import (
     LEADERS,
     LEASES,
     PARTITIONS,
+    REPLAYS,
     SHARDS,
     WINDOWS,
     Scene,
@@ -360,7 +361,7 @@ MUTATIONS = (
         InCode(Relay, "_follow_leases", "self._dead_letters.refresh()", "pass"),
     ),
     _mutation(
-        DEAD_LETTERS,
+        REPLAYS,
         "A replay waits for the parked ones before it",
         "order",
         InStatement("read_replays", {"AND earlier.state = 'PARKED'": "AND false"}),

@@ -640,6 +640,14 @@ DEAD_LETTERS = Scene(
     "all_beat",
     refused=_often,
 )
+REPLAYS = Scene(
+    "replays",
+    1,
+    *["write", "write", "turn", "turn", "turn"],
+    *["replay", "replay_dead_letters", "broker_refuses_nothing"],
+    all_of_key=st.just(False),
+    refused=_often,
+)
 HELD_BACK = Scene(
     "held back",
     2,
@@ -679,6 +687,7 @@ SCENES = (
     HANDOVERS,
     SHARDS,
     DEAD_LETTERS,
+    REPLAYS,
     HELD_BACK,
     OPERATIONS,
     PARTITIONS,
