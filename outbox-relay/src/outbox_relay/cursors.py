@@ -11,11 +11,11 @@ def rebase(engine: Engine) -> int:
 
     Returns how many events will be published. Raises :class:`SourceUnavailable`.
     """
-    with translated_errors(), engine.begin() as connection:
+    with translated_errors(), engine.connect() as connection:
         return int(connection.execute(query("rebase")).scalar_one())
 
 
 def reshard(engine: Engine, shards: int) -> None:
     """Divide the outbox's keys among another number of shards. Raises :class:`SourceUnavailable`."""
-    with translated_errors(), engine.begin() as connection:
+    with translated_errors(), engine.connect() as connection:
         connection.execute(query("reshard"), {"shards": shards})

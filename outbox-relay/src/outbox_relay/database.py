@@ -1,16 +1,19 @@
 """Connections to a source's database, which must fail in time rather than hang."""
 
+from psycopg2.errors import QueryCanceled
 from sqlalchemy import Engine, create_engine, make_url, pool
 from sqlalchemy.exc import DBAPIError
 
 from outbox_relay.config import RelaySettings, SourceSettings, SourcesSettings
-from outbox_relay.errors import SourceUnavailable
+from outbox_relay.errors import SourceUnavailable, StatementTimedOut
 from outbox_relay.watchdog import Watchdog
 
 # What the server has for ending a statement by itself, and for saying so.
 _ANSWER_SECONDS = 2.0
 # A peer that vanished without a word is noticed within ten seconds.
 _TCP = {"keepalives_idle": 4, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 10_000}
+# The server notices it as well, and gives back what the session has locked.
+_SERVER_TCP = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
 
 # The statements are written for one plan each (see their files) and this keeps to it even where statistics
 # are missing or old. Losing the latest cursor in a crash of the server merely repeats a page, so no write of
@@ -52,23 +55,29 @@ def leadership_engine(
     )
 
 
-def operator_engine(source: SourceSettings, settings: SourcesSettings) -> Engine:
-    """For what people ask for: one transaction an action, which soon gives up what it has to wait for."""
-    engine = _engine(source, settings, {"lock_timeout": "5s"}, pool_size=2, max_overflow=0, pool_timeout=5)
+def operator_engine(
+    source: SourceSettings, settings: SourcesSettings, watchdog: Watchdog | None = None
+) -> Engine:
+    """For what people ask for: one transaction an action, which soon gives up what it has to wait for.
+
+    The server ends it when the one who asked has gone in the middle of it.
+    """
+    options = {"lock_timeout": "5s", "idle_in_transaction_session_timeout": "5s"}
+    engine = _engine(source, settings, options, watchdog, pool_size=2, max_overflow=0, pool_timeout=5)
     return engine.execution_options(isolation_level="READ COMMITTED")
 
 
 def repair_engine(source: SourceSettings, settings: SourcesSettings) -> Engine:
-    """Like :func:`operator_engine`, for what may take long with many events."""
+    """For what may take long with many events; each statement is its own transaction."""
     options = {"lock_timeout": "10s", "statement_timeout": "0"}
-    engine = _engine(source, settings, options, poolclass=pool.NullPool)
-    return engine.execution_options(isolation_level="READ COMMITTED")
+    return _engine(source, settings, options, poolclass=pool.NullPool)
 
 
 def unavailable(error: DBAPIError) -> SourceUnavailable:
     """The database's error as ours: its first line, which holds no statement and no parameter."""
     lines = str(error.orig).strip().splitlines()
-    return SourceUnavailable(lines[0] if lines else type(error.orig).__name__)
+    known = StatementTimedOut if isinstance(error.orig, QueryCanceled) else SourceUnavailable
+    return known(lines[0] if lines else type(error.orig).__name__)
 
 
 def _engine(
@@ -86,6 +95,7 @@ def _engine(
         "timezone": "UTC",
         "search_path": source.database_schema,
         "statement_timeout": str(settings.database_statement_timeout_ms),
+        **_SERVER_TCP,
         **options,
     }
     return create_engine(
@@ -94,6 +104,7 @@ def _engine(
         connect_args={
             "connect_timeout": settings.database_connect_timeout_seconds,
             "application_name": "outbox-relay",
+            "client_encoding": "UTF8",
             "options": " ".join(f"-c {name}={value}" for name, value in session.items()),
             **_TCP,
             **watched,

@@ -20,8 +20,18 @@ class SourceUnavailable(RelayError):
     kind = "database"
 
 
+class StatementTimedOut(SourceUnavailable):
+    """The source's database has ended a statement that took too long."""
+
+
 class SessionLost(SourceUnavailable):
     """The session that the cursor was loaded in has ended."""
+
+
+class UnexpectedFailure(RelayError):
+    """Something that nobody thought of: an error of our own, or strange data. The log has all of it."""
+
+    kind = "unexpected"
 
 
 class CursorMissing(RelayError):

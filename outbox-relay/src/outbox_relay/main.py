@@ -2,10 +2,13 @@
 
 import os
 import socket
+import sys
 import threading
 from importlib.metadata import version
 
+import click
 import structlog
+from flask import Flask
 from sqlalchemy import Engine
 
 from outbox_relay.broker import BrokerProbe
@@ -41,6 +44,8 @@ _WATCH_SECONDS = 0.5
 _PROBE_SECONDS = 2.0
 _FINISH_SECONDS = 3.0
 _GIVE_UP_SECONDS = 8.0
+_OTHER_THREADS = 4
+_THREADS_OF_A_SOURCE = 4
 
 _log = structlog.get_logger(__name__)
 
@@ -60,18 +65,34 @@ def run() -> None:
         _worker(name, source, settings, cluster, probe, board) for name, source in settings.sources.items()
     ]
     schedule = _schedule(workers, kafka, settings)
+    operators_watchdog = Watchdog()
+    schedule.every(_WATCH_SECONDS, "operators.watch", operators_watchdog.run_once)
     dead_letters = {
-        name: DeadLetterOperations(name, operator_engine(source, settings))
+        name: DeadLetterOperations(name, operator_engine(source, settings, operators_watchdog))
         for name, source in settings.sources.items()
     }
     app = create_relay_app(board, kafka, dead_letters)
-    with HttpServer(app, settings.http_host, settings.http_port):
+    with _http_server(app, settings):
         schedule.start()
         _log.info("relay_started", sources=sorted(settings.sources), version=version("outbox-relay"))
         stop.wait()
         _log.info("relay_stopping")
         _stop(schedule, workers)
     _log.info("relay_stopped")
+
+
+def _http_server(app: Flask, settings: RelaySettings) -> HttpServer:
+    """Exits with 2 if it can't listen."""
+    # However many operators wait for a database that doesn't answer, whoever asks for /healthz gets a thread.
+    threads = _OTHER_THREADS + _THREADS_OF_A_SOURCE * len(settings.sources)
+    server = HttpServer(app, settings.http_host, settings.http_port, threads)
+    try:
+        server.start()
+    except OSError as error:
+        address = f"{settings.http_host}:{settings.http_port}"
+        click.echo(f"outbox-relay: can't listen on {address} (HTTP_HOST, HTTP_PORT): {error}", err=True)
+        sys.exit(2)
+    return server
 
 
 def _worker(

@@ -15,7 +15,6 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kafka.errors import (
-    BrokerResponseError,
     IllegalStateError,
     InvalidRecordError,
     InvalidTopicError,
@@ -190,10 +189,10 @@ class KafkaPublisher:
                 max_events=self._batch_events,
             )
         ]
-        for batch in encoded:
-            if len(batch.body) > self._event_max_bytes and len(batch.events) == 1:
-                reason = f"{len(batch.body)} bytes, more than {self._event_max_bytes}"
-                raise EventsRejected(batch.events, "too_large", reason)
+        large = [it for it in encoded if len(it.body) > self._event_max_bytes and len(it.events) == 1]
+        if large:
+            reason = f"{max(len(it.body) for it in large)} bytes, more than {self._event_max_bytes}"
+            raise EventsRejected([event for it in large for event in it.events], "too_large", reason)
         return encoded
 
     def _check_keys(self, events: Sequence[Event]) -> None:
@@ -202,29 +201,34 @@ class KafkaPublisher:
             raise EventsRejected(keyless, "invalid_key", "an event without a key has no order")
 
     def _check_topics(self, producer: BatchProducer, events: Sequence[Event]) -> None:
-        for topic in {event.topic for event in events}:
-            try:
-                # One that was missing lately is asked for first: the producer's own way waits for it.
-                if topic in self._missing_since and self._probe.is_missing(topic):
-                    self._on_missing(topic, events)
-                producer.learn_partitions(topic)
-            except KafkaTimeoutError as error:
-                if not self._probe.is_missing(topic):
-                    raise BrokerUnavailable(f"no metadata for topic {topic}") from error
-                self._on_missing(topic, events)
-            except TopicAuthorizationFailedError as error:
-                raise _rejected(topic, events, "unauthorized", str(error)) from error
-            except (BrokerResponseError, ValueError, TypeError) as error:
-                raise _rejected(topic, events, "invalid_topic", str(error)) from error
-            else:
-                self._missing_since.pop(topic, None)
-
-    def _on_missing(self, topic: str, events: Sequence[Event]) -> None:
+        missing = {it for it in {event.topic for event in events} if self._is_missing(producer, it, events)}
+        if not missing:
+            return
         # A topic may be missing because somebody is making it anew.
-        since = self._missing_since.setdefault(topic, self._clock())
-        if self._clock() - since < self._grace_seconds:
-            raise TopicMissing(f"the topic {topic} does not exist")
-        raise _rejected(topic, events, "unknown_topic", "the topic does not exist")
+        overdue = {it for it in missing if self._clock() - self._missing_since[it] >= self._grace_seconds}
+        if not overdue:
+            raise TopicMissing(f"the topic {', '.join(sorted(missing))} does not exist")
+        rejected = [event for event in events if event.topic in overdue]
+        raise EventsRejected(rejected, "unknown_topic", "the topic does not exist")
+
+    def _is_missing(self, producer: BatchProducer, topic: str, events: Sequence[Event]) -> bool:
+        """Whether Kafka says that there is no such topic; from the first time on its grace is counted."""
+        try:
+            # One that was missing lately is asked for first: the producer's own way waits for it.
+            if topic in self._missing_since and self._probe.is_missing(topic):
+                return True
+            producer.learn_partitions(topic)
+        except KafkaTimeoutError as error:
+            if not self._probe.is_missing(topic):
+                raise BrokerUnavailable(f"no metadata for topic {topic}") from error
+            self._missing_since.setdefault(topic, self._clock())
+            return True
+        except TopicAuthorizationFailedError as error:
+            raise _rejected(topic, events, "unauthorized", str(error)) from error
+        except (InvalidTopicError, ValueError, TypeError) as error:
+            raise _rejected(topic, events, "invalid_topic", str(error)) from error
+        self._missing_since.pop(topic, None)
+        return False
 
     def _on_refusal(self, producer: BatchProducer, batch: RecordBatch) -> Callable[[BaseException], None]:
         def refuse(error: BaseException) -> None:

@@ -245,8 +245,9 @@ class Relay:
         flight: _Flight | None = None
         for _ in range(self._pages_per_turn):
             page = self._source.read_page(window, lane.shards)
+            # Each may have taken long, or this process was frozen meanwhile: look at the clock again.
+            self._check_leases(lane)
             ready = self._dead_letters.hold_back(page.events) if page.events else []
-            # Both may have taken long, or this process was frozen meanwhile: look at the clock again.
             self._check_leases(lane)
             delivery = self._publisher.send(ready) if ready else None
             if flight is not None:
@@ -319,9 +320,12 @@ class Relay:
     def _park(self, rejected: EventsRejected) -> StepResult:
         self._publisher.abandon()
         try:
+            # A successor may have published it meanwhile.
+            for lane in self._lanes:
+                self._check_leases(lane)
             self._dead_letters.park(rejected)
         except RelayError as error:
-            if isinstance(error, SessionLost):
+            if isinstance(error, LostLeadership | SessionLost):
                 self._forget()
             return Failed(error)
         return Failed(rejected)

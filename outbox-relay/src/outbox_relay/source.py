@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from outbox_relay.errors import ForeignCluster, LostLeadership
+from outbox_relay.errors import ForeignCluster, LostLeadership, StatementTimedOut
 from outbox_relay.leadership import Leadership
 from outbox_relay.model import Cursor, Event, Lease, Page, Shards, Window
 from outbox_relay.queries import query, sharded
@@ -62,16 +62,21 @@ class PostgresSource:
 
     def read_page(self, window: Window, shards: Shards) -> Page:
         statement, parameters = sharded("read_late_page" if window.has_late_rows else "read_page", shards)
-        rows = self._session.rows(
-            statement,
-            snapshot=window.lower,
-            window=window.upper,
-            position=window.position,
-            main_start=window.main_start,
-            limit=self._limit,
-            bytes=self._page_bytes,
-            **parameters,
-        )
+        try:
+            rows = self._session.rows(
+                statement,
+                snapshot=window.lower,
+                window=window.upper,
+                position=window.position,
+                main_start=window.main_start,
+                limit=self._limit,
+                bytes=self._page_bytes,
+                **parameters,
+            )
+        except StatementTimedOut:
+            # All payloads are read before their bytes are counted: try fewer.
+            self._limit = max(1, self._limit // 10)
+            raise
         cut = bool(rows) and rows[-1][-1] >= self._page_bytes
         complete = not cut and len(rows) < self._limit
         # What is beyond the bytes was read for nothing, so large events make for few rows.

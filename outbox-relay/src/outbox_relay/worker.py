@@ -8,7 +8,14 @@ import structlog
 
 from outbox_relay import metrics
 from outbox_relay.backoff import Backoff
-from outbox_relay.errors import BatchRefused, EventsRejected, LostLeadership, RelayError, SourceUnavailable
+from outbox_relay.errors import (
+    BatchRefused,
+    EventsRejected,
+    LostLeadership,
+    RelayError,
+    SourceUnavailable,
+    UnexpectedFailure,
+)
 from outbox_relay.lag import SourceLag
 from outbox_relay.leadership import Leadership
 from outbox_relay.pace import Pace
@@ -57,6 +64,7 @@ class SourceWorker:
         self._backoff = Backoff()
         self._stopping = threading.Event()
         self._replay_at = 0.0
+        self._shown_shards: set[int] = set()
 
     def relay_once(self) -> float:
         """Work for ten seconds, pausing as long as traffic allows; returns after how many seconds to go on.
@@ -65,7 +73,7 @@ class SourceWorker:
         """
         until = time.monotonic() + _SHIFT_SECONDS
         while not self._stopping.is_set():
-            delay = self._turn()
+            delay = self._safe_turn()
             if time.monotonic() + delay >= until:
                 return delay
             if delay > 0:
@@ -129,12 +137,21 @@ class SourceWorker:
         self._abandon()
         self._close()
 
+    def _safe_turn(self) -> float:
+        try:
+            return self._turn()
+        except Exception as error:  # noqa: BLE001 - readiness must tell it, whatever it is
+            # An error of ours, or data that nobody thought of: told like any other, and tried again.
+            _log.exception("turn_failed_unexpectedly", source=self.name)
+            self._abandon()
+            return self._on_failure(UnexpectedFailure(f"{type(error).__name__}: {error}"))
+
     def _turn(self) -> float:
         now = time.monotonic()
         result = self._relay.run_once()
         if now >= self._replay_at and not isinstance(result, Failed):
             replayed = self._relay.replay_once()
-            if not (isinstance(replayed, Published) and replayed.more):
+            if not _has_more(replayed):
                 self._replay_at = now + _REPLAY_SECONDS
             if isinstance(replayed, Failed):
                 result = replayed
@@ -181,6 +198,17 @@ class SourceWorker:
 
     def _show_leadership(self) -> None:
         status = self._board.get(self.name)
-        shards = {shard.shard for shard in status.lag.shards} if status.lag else set()
-        for shard in shards | status.led_shards:
+        known = {shard.shard for shard in status.lag.shards} if status.lag else self._shown_shards
+        shown = known | status.led_shards
+        for shard in self._shown_shards - shown:
+            metrics.LEADER.remove(self.name, str(shard))
+        for shard in shown:
             metrics.LEADER.labels(self.name, shard).set(shard in status.led_shards)
+        self._shown_shards = shown
+
+
+def _has_more(replayed: StepResult) -> bool:
+    """Whether to go on at once: others wait behind an event that has been refused and parked."""
+    if isinstance(replayed, Failed):
+        return isinstance(replayed.error, EventsRejected | BatchRefused)
+    return isinstance(replayed, Published) and replayed.more

@@ -153,7 +153,6 @@ _NOT_LATE = "AND xid <> ALL (ARRAY(SELECT pg_snapshot_xip(CAST(:snapshot AS pg_s
 _PAGE_ORDER = "ORDER BY position\n            LIMIT"
 _FENCE = "(shard, epoch) IN (SELECT * FROM unnest(CAST(:shards AS integer[]), CAST(:epochs AS bigint[])))"
 _NO_FENCE = "shard = ANY (CAST(:shards AS integer[])) AND CAST(:epochs AS bigint[]) IS NOT NULL"
-_WITH_PLUS = ("(shard,", "(shard + 0,")
 
 MUTATIONS = (
     # Windows
@@ -258,9 +257,7 @@ MUTATIONS = (
         SHARDS,
         "The cursor is fenced by the epoch",
         "lost or cursor",
-        InStatement(
-            "save_cursors", {_FENCE.replace(*_WITH_PLUS): _NO_FENCE.replace("shard =", "shard + 0 =")}
-        ),
+        InStatement("save_cursors", {_FENCE: _NO_FENCE}),
         InStatement("load_cursors", {_FENCE: _NO_FENCE}),
     ),
     _mutation(

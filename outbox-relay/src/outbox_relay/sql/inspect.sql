@@ -1,4 +1,4 @@
--- Who leads each shard, how many events wait there since when, how many are dead; looks at no more than its cap.
+-- Who leads each shard, how many events wait there since when, how many are dead; looks at no more than its cap of each.
 --
 -- Between windows what waits is found by xid. Inside of one, what is left begins after the position reached, plus
 -- rows of transactions that had not ended when the window was opened. Shards that stand at the same place, which is
@@ -13,8 +13,7 @@ WITH cursor AS MATERIALIZED (
 dead AS MATERIALIZED (
     SELECT mod(hashtextextended(aggregateid COLLATE "C", 0) & 2147483647, (SELECT max(shards) FROM cursor)) AS shard,
            count(*) AS letters
-    FROM outbox_dead_letter
-    WHERE state IN ('PARKED', 'REPLAYING')
+    FROM (SELECT aggregateid FROM outbox_dead_letter WHERE state IN ('PARKED', 'REPLAYING') LIMIT :cap) AS letter
     GROUP BY 1
 ),
 waiting AS MATERIALIZED (

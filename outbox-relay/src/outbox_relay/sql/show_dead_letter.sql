@@ -1,4 +1,4 @@
--- One dead letter with what it carries.
+-- One dead letter with what it carries; of those of one event that goes to several topics, one that is open if any is.
 SELECT position, CAST(id AS text) AS event_id, topic, aggregateid AS key, type AS event_type, source, state, kind, reason,
        attempts, created_at, parked_at, changed_at, changed_by, change_reason,
        CAST(payload AS text) AS payload, traceparent,
@@ -6,3 +6,5 @@ SELECT position, CAST(id AS text) AS event_id, topic, aggregateid AS key, type A
        CAST(extract(epoch FROM clock_timestamp() - created_at) AS float8) AS age_seconds
 FROM outbox_dead_letter
 WHERE id = CAST(:event_id AS uuid)
+ORDER BY state IN ('PARKED', 'REPLAYING') DESC, position
+LIMIT 1

@@ -22,7 +22,12 @@ class HttpServer:
         return int(self._server.bind_addr[1])
 
     def start(self) -> None:
-        """Listen, then serve in a thread of its own. Raises OSError when the port is taken."""
+        """Listen, then serve in a thread of its own; without effect when started.
+
+        Raises OSError when the port is taken.
+        """
+        if self._thread is not None:
+            return
         self._server.prepare()
         self._thread = threading.Thread(target=self._server.serve, name="http", daemon=True)
         self._thread.start()

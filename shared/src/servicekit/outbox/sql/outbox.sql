@@ -15,7 +15,7 @@ CREATE TABLE @schema@.outbox (
     source text NOT NULL,
     payload json NOT NULL,
     traceparent text,
-    created_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+    created_at timestamptz NOT NULL DEFAULT clock_timestamp() CHECK (isfinite(created_at)),
     PRIMARY KEY (position)
 ) PARTITION BY RANGE (position);
 
@@ -27,9 +27,10 @@ CREATE TABLE @schema@.outbox_default PARTITION OF @schema@.outbox DEFAULT;
 
 -- One row a shard, written once a batch. snapshot: everything visible in it has been published; of what is visible in
 -- window_snapshot, everything up to window_position. epoch fences former leaders off. Room for new versions of a row
--- in its page.
+-- in its page. No key: while a transaction that is held open keeps old versions alive, each new one's entry in an index
+-- would be compared with those of all of them. Only the functions below insert rows.
 CREATE TABLE @schema@.outbox_cursor (
-    shard integer PRIMARY KEY,
+    shard integer NOT NULL,
     shards integer NOT NULL,
     snapshot pg_snapshot NOT NULL,
     window_snapshot pg_snapshot,
@@ -51,7 +52,8 @@ FROM generate_series(0, @shards@ - 1) AS shard;
 -- drop the originals. PARKED and REPLAYING are open: they hold their key back.
 CREATE TABLE @schema@.outbox_dead_letter (
     position bigint PRIMARY KEY,
-    id uuid NOT NULL UNIQUE,
+    -- Not unique: an event may go to two topics.
+    id uuid NOT NULL,
     topic text NOT NULL,
     aggregatetype text NOT NULL,
     aggregateid text NOT NULL,
@@ -70,6 +72,7 @@ CREATE TABLE @schema@.outbox_dead_letter (
     change_reason text
 );
 
+CREATE INDEX outbox_dead_letter_id_idx ON @schema@.outbox_dead_letter (id);
 CREATE INDEX outbox_dead_letter_open_idx ON @schema@.outbox_dead_letter (topic, aggregateid, position)
 WHERE state IN ('PARKED', 'REPLAYING');
 CREATE INDEX outbox_dead_letter_replaying_idx ON @schema@.outbox_dead_letter (position) WHERE state = 'REPLAYING';
@@ -316,7 +319,7 @@ SELECT count(*) FROM @schema@.outbox_add_partitions(1000000, 2, '1 day');
 
 GRANT USAGE ON SCHEMA @schema@ TO @relay_role@;
 GRANT SELECT ON @schema@.outbox TO @relay_role@;
-GRANT SELECT, INSERT, UPDATE ON @schema@.outbox_cursor TO @relay_role@;
+GRANT SELECT, UPDATE ON @schema@.outbox_cursor TO @relay_role@;
 GRANT SELECT, INSERT, UPDATE ON @schema@.outbox_dead_letter TO @relay_role@;
 GRANT EXECUTE ON FUNCTION @schema@.outbox_add_partitions(bigint, integer, interval),
     @schema@.outbox_drop_partition(interval), @schema@.outbox_partition_bounds(), @schema@.outbox_rebase(),
