@@ -19,6 +19,7 @@ from tests.integration.outbox_relay.fleet import (
 )
 from tests.integration.outbox_relay.ledger import SteadyWriter, check_all_arrived
 from tests.integration.outbox_relay.outbox import Outbox, an_outbox
+from tests.integration.outbox_relay.process import RelayProcess
 from tests.support.waiting import wait_until
 
 KEYS = [f"key-{number}" for number in range(24)]
@@ -50,8 +51,15 @@ def test_four_shards_are_shared_and_each_event_arrives_once_in_the_order_of_its_
         assert received.duplicates == 0
         wait_until_idle(running[0])
         wait_until_ready(*running)
-        publishers = {shard["leader"] for shard in source(running[0])["shards"]}
-        assert len(publishers) == relays
+        # What is told of the shards may have been measured before they were shared.
+        wait_until(
+            lambda: None not in leaders(running[0]) and len(leaders(running[0])) == relays,
+            "each of the relays to be known as a leader",
+        )
+
+
+def leaders(relay: RelayProcess) -> set[str | None]:
+    return {shard["leader"] for shard in source(relay)["shards"]}
 
 
 def test_relays_that_join_and_leave_hand_over_without_a_duplicate_when_idle(
