@@ -43,7 +43,8 @@ def counterexample(mutation: Mutation, server: PostgresqlServer, examples: int) 
                 ),
             )
         except Violated as error:
-            return str(error)
+            expected = "" if error.guarantee in mutation.violates else ", which nobody expected"
+            return f"{error}{expected}"
     return None
 
 
