@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
@@ -30,6 +31,7 @@ from tests.support.topics import PARTITIONS, committed_offset, produce, read_top
 from tests.support.waiting import wait_until
 
 STOCK, USERS = 50, 120
+HEARTBEAT_SECONDS = 3.5
 
 Record = tuple[bytes | None, bytes | None]
 
@@ -77,13 +79,29 @@ def issued_to(engine: Engine, user_id: int) -> bool:
     return user_id in [row.user_id for row in rows(engine, "SELECT user_id FROM user_coupon")]
 
 
-def members_with_partitions(bootstrap_servers: str, group_id: str) -> int:
+def wait_until_settled(bootstrap_servers: str, group_id: str, members: int) -> None:
+    """Until so many members have had the same partitions for longer than a heartbeat takes.
+
+    A rebalance waits for a member that is deciding: begun once both have something to decide, it would keep
+    one of them from its records for as long as the other one is kept waiting.
+    """
     admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
+    former: list[str] = []
+    since = time.monotonic()
+
+    def settled() -> bool:
+        nonlocal former, since
+        found = admin.describe_groups([group_id])[group_id]["members"]
+        now = sorted(f"{it['member_id']} {it['member_assignment']}" for it in found)
+        assigned = sum(bool(it["member_assignment"]["assigned_partitions"]) for it in found)
+        if now != former or assigned != members:
+            former, since = now, time.monotonic()
+        return time.monotonic() - since > HEARTBEAT_SECONDS
+
     try:
-        members = admin.describe_groups([group_id])[group_id]["members"]
+        wait_until(settled, f"{members} workers to have partitions, and to keep them")
     finally:
         admin.close()
-    return sum(bool(member["member_assignment"]["assigned_partitions"]) for member in members)
 
 
 def wait_until_read(bootstrap_servers: str, group_id: str, topic: str, ends: dict[int, int]) -> None:
@@ -136,10 +154,7 @@ def test_two_workers_by_mistake_and_messages_twice_never_oversell(
         a_worker(coupon_database_url, kafka_bootstrap_servers, topic, group_id),
         a_worker(coupon_database_url, kafka_bootstrap_servers, topic, group_id),
     ):
-        wait_until(
-            lambda: members_with_partitions(kafka_bootstrap_servers, group_id) == 2,
-            "both workers to have partitions",
-        )
+        wait_until_settled(kafka_bootstrap_servers, group_id, 2)
         with held(engine, coupon_id):
             # All partitions, as if their number had changed: no worker has this coupon for itself, and of
             # what both decide now no event is common, so that the inbox keeps nobody waiting.

@@ -49,7 +49,7 @@ def test_four_shards_are_shared_and_each_event_arrives_once_in_the_order_of_its_
         received = check_all_arrived(sharded, kafka_bootstrap_servers)
 
         assert received.duplicates == 0
-        wait_until_idle(running[0])
+        wait_until_idle(sharded)
         wait_until_ready(*running)
         # What is told of the shards may have been measured before they were shared.
         wait_until(
@@ -72,19 +72,19 @@ def test_relays_that_join_and_leave_hand_over_without_a_duplicate_when_idle(
     with a_relay_of(sharded, tmp_path, kafka_bootstrap_servers) as first:
         wait_for_parts([first], [4])
         write()
-        wait_until_idle(first)
+        wait_until_idle(sharded)
         with a_relay_of(sharded, tmp_path, kafka_bootstrap_servers) as second:
             wait_for_parts([first, second], [2, 2])
             write()
-            wait_until_idle(first)
+            wait_until_idle(sharded)
             with a_relay_of(sharded, tmp_path, kafka_bootstrap_servers) as third:
                 wait_for_parts([first, second, third], [1, 1, 2])
                 write()
-                wait_until_idle(first)
+                wait_until_idle(sharded)
                 assert second.terminate() == 0
                 wait_for_parts([first, third], [2, 2])
                 write()
-                wait_until_idle(first)
+                wait_until_idle(sharded)
                 assert first.terminate() == 0
                 wait_for_parts([third], [4])
                 write()
@@ -149,7 +149,7 @@ def test_shards_of_a_frozen_relay_are_taken_over_and_thawed_it_moves_no_cursor(
             lost = led(frozen)
             frozen.signal(signal.SIGSTOP)
             wait_until(lambda: led(successor) == {0, 1, 2, 3}, "the takeover", timeout_seconds=60)
-        wait_until_idle(successor, timeout_seconds=120)
+        wait_until_idle(sharded, timeout_seconds=120)
         before = positions(sharded)
         frozen.signal(signal.SIGCONT)
         # It leads again, in new epochs, once it has found out that it has lost the former ones.
