@@ -2,13 +2,11 @@
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from flask.testing import FlaskClient
-from kafka.admin import KafkaAdminClient
 from sqlalchemy import Engine
 
 from coupon_service.config import WorkerSettings
@@ -27,11 +25,11 @@ from tests.integration.coupon_service.support import (
     rows,
     waiting,
 )
+from tests.support.consumer_groups import wait_until_settled
 from tests.support.topics import PARTITIONS, committed_offset, produce, read_topic
 from tests.support.waiting import wait_until
 
 STOCK, USERS = 50, 120
-HEARTBEAT_SECONDS = 3.5
 
 Record = tuple[bytes | None, bytes | None]
 
@@ -77,31 +75,6 @@ def a_worker(
 
 def issued_to(engine: Engine, user_id: int) -> bool:
     return user_id in [row.user_id for row in rows(engine, "SELECT user_id FROM user_coupon")]
-
-
-def wait_until_settled(bootstrap_servers: str, group_id: str, members: int) -> None:
-    """Until so many members have had the same partitions for longer than a heartbeat takes.
-
-    A rebalance waits for a member that is deciding: begun once both have something to decide, it would keep
-    one of them from its records for as long as the other one is kept waiting.
-    """
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
-    former: list[str] = []
-    since = time.monotonic()
-
-    def settled() -> bool:
-        nonlocal former, since
-        found = admin.describe_groups([group_id])[group_id]["members"]
-        now = sorted(f"{it['member_id']} {it['member_assignment']}" for it in found)
-        assigned = sum(bool(it["member_assignment"]["assigned_partitions"]) for it in found)
-        if now != former or assigned != members:
-            former, since = now, time.monotonic()
-        return time.monotonic() - since > HEARTBEAT_SECONDS
-
-    try:
-        wait_until(settled, f"{members} workers to have partitions, and to keep them")
-    finally:
-        admin.close()
 
 
 def wait_until_read(bootstrap_servers: str, group_id: str, topic: str, ends: dict[int, int]) -> None:
