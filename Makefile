@@ -57,7 +57,7 @@ unit contract integration e2e chaos: $(INSTALLED) ## Run one tier of the tests (
 	$(BIN)/python -m pytest tests/$@
 
 matrix: $(INSTALLED) ## Run what depends on the servers, on PostgreSQL 15 and the seed's Kafka (POSTGRES=15 KAFKA=3.4.0 suit any tier)
-	POSTGRES=15 KAFKA=3.4.0 $(BIN)/python -m pytest tests/contract tests/integration $(UNMOVED_BY_SERVERS)
+	POSTGRES=15 KAFKA=3.4.0 PROTOCOL_EXAMPLES=$${PROTOCOL_EXAMPLES:-50} $(BIN)/python -m pytest tests/contract tests/integration $(UNMOVED_BY_SERVERS)
 
 operations: $(INSTALLED) ## Restart, kill, scale and upgrade containers under load (OFFLINE_IMAGES=1 without a registry)
 	STACK=compose $(BIN)/python -m pytest tests/operations

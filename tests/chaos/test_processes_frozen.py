@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from devstack.stacks import EmbeddedStack
+from notification_service.messaging.order_completed import CONSUMER_GROUP
+from tests.support.consumer_groups import wait_until_settled
 from tests.support.demo import DemoProcess, assert_nothing_lost_or_doubled
 from tests.support.effects import assert_each_effect_once
 from tests.support.freezing import freeze_holding_claims, freeze_inside_a_transaction
@@ -46,6 +48,12 @@ def thawing(stack: EmbeddedStack, name: str) -> Iterator[None]:
     wait_until(lambda: {it.name: it.state for it in stack.status()}[name] == "ready", f"{name} to be ready")
 
 
+@pytest.fixture
+def settled_consumers(stack: EmbeddedStack) -> None:
+    """The former test may have left one consumer alone, and the others have only just come back."""
+    wait_until_settled(stack.info().kafka.bootstrap_servers, CONSUMER_GROUP, 1 + len(OTHERS))
+
+
 def deliver_alone(stack: EmbeddedStack, shop: ShopClient) -> None:
     """Leave one order to the thawed consumer only. Its threads are then past whatever they had held."""
     assert [stack.stop(name) for name in OTHERS] == [0, 0]
@@ -54,6 +62,7 @@ def deliver_alone(stack: EmbeddedStack, shop: ShopClient) -> None:
     shop.effects(order_id, timeout_seconds=60)
 
 
+@pytest.mark.usefixtures("settled_consumers")
 def test_frozen_notification_consumer_is_replaced_and_doubles_nothing_when_it_wakes(
     stack: EmbeddedStack,
     stack_directory: Path,
@@ -79,6 +88,7 @@ def test_frozen_notification_consumer_is_replaced_and_doubles_nothing_when_it_wa
     assert pids(stack) == {**before, **dict.fromkeys(OTHERS)}
 
 
+@pytest.mark.usefixtures("settled_consumers")
 @pytest.mark.parametrize("table", ["inbox", "delivery", "sales_daily"])
 def test_consumer_frozen_inside_a_transaction_holds_up_the_others_for_seconds_only(
     stack: EmbeddedStack,

@@ -39,7 +39,7 @@ def test_one_of_two_relays_killed_every_two_seconds_loses_nothing_and_keeps_the_
             relays.pop(0).kill()
             kills += 1
             relays.append(start())
-        wait_until_idle(relays[0], timeout_seconds=120)
+        wait_until_idle(outbox, timeout_seconds=120)
 
         received = check_all_arrived(outbox, kafka_bootstrap_servers, timeout_seconds=120)
         print(f"{kills} kills, {received.duplicates} of {EVENTS} events twice")  # noqa: T201 - figures to be reported

@@ -1,5 +1,7 @@
 """Connections to a source's database, which must fail in time rather than hang."""
 
+from collections.abc import Mapping
+
 from psycopg2.errors import QueryCanceled
 from sqlalchemy import Engine, create_engine, make_url, pool
 from sqlalchemy.exc import DBAPIError
@@ -27,10 +29,14 @@ _WORK_OPTIONS = {
     "synchronous_commit": "off",
 }
 
+_NO_POOL: Mapping[str, object] = {"poolclass": pool.NullPool}
+# A session that ended while nobody used it, with its server that is long back, is no trouble to tell of.
+_POOL: Mapping[str, object] = {"pool_size": 2, "max_overflow": 0, "pool_timeout": 5, "pool_pre_ping": True}
+
 
 def work_engine(source: SourceSettings, settings: RelaySettings, watchdog: Watchdog | None = None) -> Engine:
     """For the one session that reads pages and moves cursors; each statement is its own transaction."""
-    return _engine(source, settings, _WORK_OPTIONS, watchdog, poolclass=pool.NullPool)
+    return _engine(source, settings, _WORK_OPTIONS, _NO_POOL, watchdog)
 
 
 def maintenance_engine(
@@ -38,7 +44,7 @@ def maintenance_engine(
 ) -> Engine:
     """For measuring what waits, and for making and dropping partitions."""
     options = {"enable_seqscan": "off", "jit": "off"}
-    return _engine(source, settings, options, watchdog, pool_size=2, max_overflow=0, pool_timeout=5)
+    return _engine(source, settings, options, _POOL, watchdog)
 
 
 def leadership_engine(
@@ -50,9 +56,7 @@ def leadership_engine(
     """
     timeout_ms = settings.leadership_timeout_ms
     options = {"idle_session_timeout": str(timeout_ms)}
-    return _engine(
-        source, settings, options, watchdog, limit_seconds=timeout_ms / 1000, poolclass=pool.NullPool
-    )
+    return _engine(source, settings, options, _NO_POOL, watchdog, limit_seconds=timeout_ms / 1000)
 
 
 def operator_engine(
@@ -63,14 +67,14 @@ def operator_engine(
     The server ends it when the one who asked has gone in the middle of it.
     """
     options = {"lock_timeout": "5s", "idle_in_transaction_session_timeout": "5s"}
-    engine = _engine(source, settings, options, watchdog, pool_size=2, max_overflow=0, pool_timeout=5)
+    engine = _engine(source, settings, options, _POOL, watchdog)
     return engine.execution_options(isolation_level="READ COMMITTED")
 
 
 def repair_engine(source: SourceSettings, settings: SourcesSettings) -> Engine:
     """For what may take long with many events; each statement is its own transaction."""
     options = {"lock_timeout": "10s", "statement_timeout": "0"}
-    return _engine(source, settings, options, poolclass=pool.NullPool)
+    return _engine(source, settings, options, _NO_POOL)
 
 
 def unavailable(error: DBAPIError) -> SourceUnavailable:
@@ -83,10 +87,10 @@ def unavailable(error: DBAPIError) -> SourceUnavailable:
 def _engine(
     source: SourceSettings,
     settings: SourcesSettings,
-    options: dict[str, str],
+    options: Mapping[str, str],
+    pool_options: Mapping[str, object],
     watchdog: Watchdog | None = None,
     limit_seconds: float | None = None,
-    **pool_options: object,
 ) -> Engine:
     if limit_seconds is None:
         limit_seconds = settings.database_statement_timeout_ms / 1000 + _ANSWER_SECONDS

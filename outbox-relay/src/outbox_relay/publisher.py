@@ -191,7 +191,7 @@ class KafkaPublisher:
         ]
         large = [it for it in encoded if len(it.body) > self._event_max_bytes and len(it.events) == 1]
         if large:
-            reason = f"{max(len(it.body) for it in large)} bytes, more than {self._event_max_bytes}"
+            reason = f"as a record more than {self._event_max_bytes} bytes"
             raise EventsRejected([event for it in large for event in it.events], "too_large", reason)
         return encoded
 

@@ -7,7 +7,6 @@ from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from flask.testing import FlaskClient
-from kafka.admin import KafkaAdminClient
 from sqlalchemy import Engine
 
 from coupon_service.config import WorkerSettings
@@ -26,6 +25,7 @@ from tests.integration.coupon_service.support import (
     rows,
     waiting,
 )
+from tests.support.consumer_groups import wait_until_settled
 from tests.support.topics import PARTITIONS, committed_offset, produce, read_topic
 from tests.support.waiting import wait_until
 
@@ -75,15 +75,6 @@ def a_worker(
 
 def issued_to(engine: Engine, user_id: int) -> bool:
     return user_id in [row.user_id for row in rows(engine, "SELECT user_id FROM user_coupon")]
-
-
-def members_with_partitions(bootstrap_servers: str, group_id: str) -> int:
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
-    try:
-        members = admin.describe_groups([group_id])[group_id]["members"]
-    finally:
-        admin.close()
-    return sum(bool(member["member_assignment"]["assigned_partitions"]) for member in members)
 
 
 def wait_until_read(bootstrap_servers: str, group_id: str, topic: str, ends: dict[int, int]) -> None:
@@ -136,10 +127,7 @@ def test_two_workers_by_mistake_and_messages_twice_never_oversell(
         a_worker(coupon_database_url, kafka_bootstrap_servers, topic, group_id),
         a_worker(coupon_database_url, kafka_bootstrap_servers, topic, group_id),
     ):
-        wait_until(
-            lambda: members_with_partitions(kafka_bootstrap_servers, group_id) == 2,
-            "both workers to have partitions",
-        )
+        wait_until_settled(kafka_bootstrap_servers, group_id, 2)
         with held(engine, coupon_id):
             # All partitions, as if their number had changed: no worker has this coupon for itself, and of
             # what both decide now no event is common, so that the inbox keeps nobody waiting.

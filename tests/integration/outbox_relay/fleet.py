@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 
+from outbox_relay.lag import measure
 from tests.integration.outbox_relay.outbox import Outbox
 from tests.integration.outbox_relay.process import RelayProcess, a_relay_process
 from tests.support.waiting import wait_until
@@ -45,15 +46,17 @@ def wait_for_parts(relays: Sequence[RelayProcess], expected: Sequence[int]) -> N
     )
 
 
-def lag_events(relay: RelayProcess) -> int | None:
-    """How many events of all shards wait; None while that is unknown."""
-    shards = source(relay)["shards"]
-    return sum(shard["lag"]["events"] for shard in shards) if shards else None
+def wait_until_idle(outbox: Outbox, timeout_seconds: float = 60.0) -> None:
+    """Until every cursor has passed everything that is in the outbox now.
 
+    What a relay tells of that it has measured a while ago, perhaps before the events were written.
+    """
 
-def wait_until_idle(relay: RelayProcess, timeout_seconds: float = 60.0) -> None:
-    """Until nothing waits any more."""
-    wait_until(lambda: lag_events(relay) == 0, "nothing to wait", timeout_seconds)
+    def waiting() -> int:
+        open_windows = outbox.run("SELECT FROM outbox_cursor WHERE window_snapshot IS NOT NULL")
+        return len(open_windows) + sum(shard.events for shard in measure(outbox.engine).shards)
+
+    wait_until(lambda: waiting() == 0, "nothing to wait", timeout_seconds)
 
 
 def wait_until_ready(*relays: RelayProcess, timeout_seconds: float = 60.0) -> None:

@@ -553,7 +553,9 @@ _often_fails = st.sampled_from([Fate.ACKNOWLEDGED, Fate.ACKNOWLEDGED, Fate.GIVEN
 _stops_on_the_way = st.none() | st.sampled_from(["before wait", "after wait", "before save"])
 _often = st.sampled_from([False, False, True])
 
-WINDOWS = Scene("windows", 1, *_TRANSACTIONS)
+WINDOWS = Scene(
+    "windows", 1, *_TRANSACTIONS, page_events=st.integers(1, 3), page_bytes=st.sampled_from([100_000, 30])
+)
 TRANSACTIONS = Scene(
     "transactions",
     1,
@@ -586,7 +588,6 @@ LEADERS = Scene(
     "crash",
     "lose_session",
     session=st.just("leadership"),
-    stop_at=_stops_on_the_way,
     count=st.integers(2, RELAYS),
 )
 FORMER_LEADERS = Scene(
@@ -654,6 +655,7 @@ HELD_BACK = Scene(
     *["write", "turn", "turn"] * 3,
     *["beat", "beat", "crash", "discard_dead_letter"],
     answer_takes_seconds=st.just(0.0),
+    refused=_often,
     shards=st.integers(2, 3),
     count=st.just(2),
     is_shared=st.just(True),

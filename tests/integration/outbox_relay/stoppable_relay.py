@@ -59,17 +59,24 @@ class Connections:
 
 
 class SourceWatch:
-    """The source, watched for pages that are larger than they may be, and for what it saves."""
+    """The source, watched for what the relay reads of it and saves in it."""
 
     def __init__(self, source: PostgresSource, page_events: int, has_saved: Callable[[], None]) -> None:
         self._source = source
         self._page_events = page_events
         self._has_saved = has_saved
+        self._kept: set[int] = set()
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._source, name)
 
+    def let_go(self, kept: Sequence[Lease]) -> None:
+        self._kept = {lease.shard for lease in kept}
+        self._source.let_go(kept)
+
     def read_page(self, window: Window, shards: Shards) -> Page:
+        if shards.numbers - self._kept:
+            raise Violated("lease", f"shards {sorted(shards.numbers - self._kept)} are read after letting go")
         page = self._source.read_page(window, shards)
         if len(page.events) > self._page_events:
             raise Violated("page", f"{len(page.events)} events in a page of {self._page_events}")

@@ -62,7 +62,7 @@ def test_clock_of_the_database_jumps(
             before = writer.events
             wait_until(lambda: writer.events > before + 100, "events after the jump back")
         check_all_arrived(outbox, kafka_bootstrap_servers)
-        wait_until_idle(relay)
+        wait_until_idle(outbox)
         wait_until_ready(relay)
         assert relay.logged("error", "critical", "warning") == []
     backwards = outbox.run(

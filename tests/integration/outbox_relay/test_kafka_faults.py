@@ -222,7 +222,7 @@ def test_relay_frozen_between_sending_and_moving_its_cursor_moves_none_when_it_t
         wait_for_parts([frozen, successor], [1, 1])
         append_together(outbox, 0)
         receive(kafka.direct, outbox.topic, len(KEYS))
-        wait_until_idle(successor)
+        wait_until_idle(outbox)
         kafka.proxy.hold_answers()
         append_together(outbox, 1)
         # The last of the frozen one's page is there, and it doesn't know.
@@ -231,7 +231,7 @@ def test_relay_frozen_between_sending_and_moving_its_cursor_moves_none_when_it_t
         kafka.proxy.resume()
         wait_until(lambda: led(successor) == {0, 1}, "the takeover")
         append_together(outbox, 2)
-        wait_until_idle(successor)
+        wait_until_idle(outbox)
         before = positions(outbox)
 
         frozen.signal(signal.SIGCONT)
@@ -247,7 +247,7 @@ def test_relay_killed_while_nothing_is_acknowledged_leaves_it_all_to_its_success
     with a_relay_of(outbox, tmp_path, kafka.proxied, **SETTINGS) as killed:
         append_together(outbox, 0)
         assert receive(kafka.direct, outbox.topic, len(KEYS)).total == len(KEYS)
-        wait_until_idle(killed)
+        wait_until_idle(outbox)
         before = positions(outbox)
         kafka.proxy.pause()
         append_together(outbox, 1)

@@ -154,6 +154,19 @@ def test_open_dead_letters_are_counted_in_their_shards(sharded_outbox: Outbox, e
     assert counts == [0, 0, 0]
 
 
+def test_measuring_goes_on_in_a_new_session_when_the_server_has_ended_the_idle_one(
+    sharded_outbox: Outbox, engine: Engine
+) -> None:
+    measure(engine)
+    ended = sharded_outbox.run(
+        "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity"
+        " WHERE application_name = 'outbox-relay' AND datname = current_database()"
+    )
+    assert ended == [(True,)]
+
+    assert waiting(engine) == [0] * SHARDS
+
+
 def test_outbox_without_cursors_is_told(sharded_outbox: Outbox, engine: Engine) -> None:
     sharded_outbox.run("DELETE FROM outbox_cursor")
 

@@ -161,7 +161,7 @@ def test_transaction_held_open_while_the_cursor_moves_as_often_as_in_an_hour(
             wait_for_parts([relay], [SHARDS])
             outbox.append_many(MOVES)
             check_all_arrived(outbox, kafka_bootstrap_servers, timeout_seconds=120)
-            wait_until_idle(relay)
+            wait_until_idle(outbox)
             with nothing_is_lost(outbox, relay, kafka_bootstrap_servers):
                 assert failing(relay) == {}
             other.append("late", 1)

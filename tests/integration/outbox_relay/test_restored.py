@@ -42,7 +42,7 @@ def test_restored_backup_is_refused_until_it_is_rebased(
     with a_relay_of(outbox, tmp_path, servers) as relay:
         write(outbox, 0, 10)
         assert receive(servers, topic, 50).total == 50
-        wait_until_idle(relay)
+        wait_until_idle(outbox)
         relay.terminate()
     write(outbox, 10, 12)
 
@@ -66,7 +66,7 @@ def test_restored_backup_is_refused_until_it_is_rebased(
 
                 received = receive(servers, topic, 16 * len(KEYS))
                 wait_until_ready(relay)
-                wait_until_idle(relay)
+                wait_until_idle(copy)
             check_in_order(copy, received)
             assert received.total == 16 * len(KEYS)
             assert told == f"test: rebased, {4 * len(KEYS)} events are to be published"

@@ -195,7 +195,7 @@ def test_events_beyond_the_last_partition_are_published_and_later_partitions_mad
     ) as relay:
         wait_until(lambda: count(outbox, "outbox") == 0, "the default partition to be emptied, too")
         outbox.append_many(3 * POSITIONS)
-        wait_until_idle(relay)
+        wait_until_idle(outbox)
         received = receive(kafka_bootstrap_servers, outbox.topic, end + 500 + 3 * POSITIONS)
         assert relay.logged("error", "critical", "warning") == []
     assert received.total == end + 500 + 3 * POSITIONS

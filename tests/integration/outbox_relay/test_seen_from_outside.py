@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -25,11 +26,20 @@ def outbox(database_url: str, topic: str) -> Iterator[Outbox]:
         yield outbox
 
 
+@contextmanager
+def a_relay_that_leads(
+    outbox: Outbox, directory: Path, servers: str, **settings: object
+) -> Iterator[RelayProcess]:
+    """The only relay of the outbox, once it leads both shards."""
+    with a_relay_of(outbox, directory, servers, **settings) as relay:
+        wait_until(lambda: led(relay) == {0, 1}, "both shards to be led")
+        yield relay
+
+
 def test_metrics_tell_what_was_published_what_waits_and_who_leads(
     outbox: Outbox, kafka_bootstrap_servers: str, tmp_path: Path
 ) -> None:
-    with a_relay_of(outbox, tmp_path, kafka_bootstrap_servers, event_max_bytes=2_000) as relay:
-        wait_until(lambda: led(relay) == {0, 1}, "both shards to be led")
+    with a_relay_that_leads(outbox, tmp_path, kafka_bootstrap_servers, event_max_bytes=2_000) as relay:
         outbox.append_many(300)
         wait_until_published(relay, outbox, 300)
         append_large(outbox, "key-0", 2_500)
@@ -53,8 +63,7 @@ def test_metrics_tell_what_was_published_what_waits_and_who_leads(
 def test_a_batch_is_a_line_in_the_log_and_a_poll_without_work_is_none(
     outbox: Outbox, kafka_bootstrap_servers: str, tmp_path: Path
 ) -> None:
-    with a_relay_of(outbox, tmp_path, kafka_bootstrap_servers, poll_interval_ms=10) as relay:
-        wait_until(lambda: led(relay) == {0, 1}, "both shards to be led")
+    with a_relay_that_leads(outbox, tmp_path, kafka_bootstrap_servers, poll_interval_ms=10) as relay:
         before = transactions(outbox)
         wait_until(lambda: transactions(outbox) > before + 100, "some polls")
         assert published(relay) == []
@@ -70,8 +79,7 @@ def test_memory_does_not_grow_with_the_backlog(
     outbox: Outbox, kafka_bootstrap_servers: str, tmp_path: Path
 ) -> None:
     """Two pages of `PAGE_EVENTS` or `PAGE_BYTES` are on their way at most: far less than what waits here."""
-    with a_relay_of(outbox, tmp_path, kafka_bootstrap_servers, page_bytes=1_000_000) as relay:
-        wait_until(lambda: led(relay) == {0, 1}, "both shards to be led")
+    with a_relay_that_leads(outbox, tmp_path, kafka_bootstrap_servers, page_bytes=1_000_000) as relay:
         outbox.append_many(500)
         wait_until_published(relay, outbox, 500)
         before = most_memory_bytes(relay)
