@@ -3,6 +3,7 @@
 What is changed here is only what the relay shall do; it is the source's leader that sends, within a second.
 """
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,12 +15,16 @@ from uuid import UUID
 import structlog
 from sqlalchemy import Connection, Engine
 
+from outbox_relay.errors import SourceUnavailable
 from outbox_relay.model import Event
 from outbox_relay.queries import query
 from outbox_relay.session import translated_errors
 
 SHOWN_EVENT_IDS = 100
 """So many of the events that an action has changed are named; the table knows all of them."""
+
+OPERATIONS_AT_ONCE = 4
+"""So many may use, or wait for, one source's database at a time; others are refused."""
 
 _log = structlog.get_logger(__name__)
 
@@ -121,6 +126,7 @@ class DeadLetterOperations:
     def __init__(self, source: str, engine: Engine) -> None:
         self._source = source
         self._engine = engine
+        self._turns = threading.BoundedSemaphore(OPERATIONS_AT_ONCE)
 
     def find(
         self,
@@ -246,8 +252,13 @@ class DeadLetterOperations:
 
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
-        with translated_errors(), self._engine.begin() as connection:
-            yield connection
+        if not self._turns.acquire(blocking=False):
+            raise SourceUnavailable(f"{OPERATIONS_AT_ONCE} others wait for this database already")
+        try:
+            with translated_errors(), self._engine.begin() as connection:
+                yield connection
+        finally:
+            self._turns.release()
 
     @contextmanager
     def _change(self) -> Iterator[Connection]:

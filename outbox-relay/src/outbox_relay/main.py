@@ -14,7 +14,7 @@ from sqlalchemy import Engine
 from outbox_relay.broker import BrokerProbe
 from outbox_relay.config import RelaySettings, SourceSettings
 from outbox_relay.database import leadership_engine, maintenance_engine, operator_engine, work_engine
-from outbox_relay.dead_letters import DeadLetterOperations
+from outbox_relay.dead_letters import OPERATIONS_AT_ONCE, DeadLetterOperations
 from outbox_relay.http import create_relay_app
 from outbox_relay.lag import measure
 from outbox_relay.leadership import Leadership
@@ -45,7 +45,6 @@ _PROBE_SECONDS = 2.0
 _FINISH_SECONDS = 3.0
 _GIVE_UP_SECONDS = 8.0
 _OTHER_THREADS = 4
-_THREADS_OF_A_SOURCE = 4
 
 _log = structlog.get_logger(__name__)
 
@@ -84,7 +83,7 @@ def run() -> None:
 def _http_server(app: Flask, settings: RelaySettings) -> HttpServer:
     """Exits with 2 if it can't listen."""
     # However many operators wait for a database that doesn't answer, whoever asks for /healthz gets a thread.
-    threads = _OTHER_THREADS + _THREADS_OF_A_SOURCE * len(settings.sources)
+    threads = _OTHER_THREADS + OPERATIONS_AT_ONCE * len(settings.sources)
     server = HttpServer(app, settings.http_host, settings.http_port, threads)
     try:
         server.start()

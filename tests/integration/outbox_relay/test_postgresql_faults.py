@@ -3,13 +3,16 @@
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import pytest
 from sqlalchemy import make_url
 
 from devstack.postgresql import PostgresqlServer
+from outbox_relay.dead_letters import OPERATIONS_AT_ONCE
 from tests.integration.outbox_relay.fleet import (
     a_relay_of,
     failing,
@@ -28,6 +31,7 @@ from tests.support.waiting import wait_until
 KEYS = [f"key-{number}" for number in range(12)]
 SHARDS = 2
 MOVES = 1_500
+OPERATORS = 20
 
 
 @pytest.fixture
@@ -131,6 +135,39 @@ def test_connections_to_the_database_that_break_again_and_again(
             wait_for_parts([relay], [SHARDS])
             proxy.cut()
             wait_until(lambda: len(relay_sessions(outbox)) >= 3, "new sessions")
+
+
+def test_operators_who_ask_for_a_frozen_database_keep_nobody_else_from_an_answer(
+    outbox: Outbox, kafka_bootstrap_servers: str, tmp_path: Path
+) -> None:
+    def ask() -> httpx.Response:
+        return httpx.get(f"{relay.url}/api/v1/relay/sources/test/dead-letters", timeout=60, trust_env=False)
+
+    with (
+        TcpProxy(make_url(outbox.relay_url).port or 0) as proxy,
+        a_relay_process(
+            tmp_path,
+            kafka_bootstrap_servers,
+            {"test": through(proxy, outbox)},
+            database_statement_timeout_ms=2_000,
+        ) as relay,
+        ThreadPoolExecutor(OPERATORS) as pool,
+    ):
+        wait_until_ready(relay)
+        assert ask().status_code == 200
+        proxy.pause()
+        replies = [pool.submit(ask) for _ in range(OPERATORS)]
+        wait_until(
+            lambda: sum(it.done() for it in replies) == OPERATORS - OPERATIONS_AT_ONCE,
+            "those to be refused who are too many",
+        )
+        assert httpx.get(f"{relay.url}/healthz", timeout=60, trust_env=False).status_code == 200
+        assert not all(it.done() for it in replies)
+        problems = [it.result().json() for it in replies]
+        assert {it.result().status_code for it in replies} == {503}
+        assert {it["type"] for it in problems} == {"urn:problem:source-unavailable"}
+        proxy.resume()
+        wait_until(lambda: ask().status_code == 200, "the database to answer operators again")
 
 
 def test_session_that_does_its_work_frozen_on_the_servers_side(

@@ -110,8 +110,10 @@ class MemoryPublisher:
     fails_when_sent: dict[int, RelayError] = field(default_factory=dict)
     fails_on_arrival: dict[int, RelayError] = field(default_factory=dict)
     journal: list[tuple[str, list[int]]] = field(default_factory=list)
+    before_send: Callable[[], None] = lambda: None
 
     def send(self, events: Sequence[Event]) -> MemoryDelivery:
+        self.before_send()
         positions = [event.position for event in events]
         failure = self.fails_when_sent.get(positions[0])
         if failure is not None:
@@ -137,6 +139,7 @@ class MemoryDeadLetters:
     parked: dict[int, tuple[Event, str]] = field(default_factory=dict)
     replaying: list[Event] = field(default_factory=list)
     error: RelayError | None = None
+    before_hold_back: Callable[[], None] = lambda: None
 
     def refresh(self) -> bool:
         return bool(self.replaying)
@@ -145,8 +148,10 @@ class MemoryDeadLetters:
         if self.error is not None:
             raise self.error
         self.parked.update({event.position: (event, rejected.kind) for event in rejected.events})
+        self.replaying = [event for event in self.replaying if event not in rejected.events]
 
     def hold_back(self, events: list[Event]) -> list[Event]:
+        self.before_hold_back()
         opened = sorted([*(event for event, _ in self.parked.values()), *self.replaying], reverse=True)
         held_from = {event.key: event.position for event in opened}
         ready = [event for event in events if event.position < held_from.get(event.key, event.position + 1)]

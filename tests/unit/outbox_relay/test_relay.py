@@ -132,6 +132,15 @@ def test_leadership_that_ended_while_reading_publishes_nothing() -> None:
     assert publisher.journal == [("abandoned", [])]
 
 
+def test_leadership_that_ended_while_events_were_held_back_publishes_nothing() -> None:
+    source, publisher, dead_letters = a_source(5), MemoryPublisher(), MemoryDeadLetters()
+    dead_letters.before_hold_back = lambda: setattr(source, "is_certain", False)
+
+    assert isinstance(failure_of(a_relay(source, publisher, dead_letters).run_once()), LostLeadership)
+
+    assert publisher.journal == [("abandoned", [])]
+
+
 def test_leadership_that_ended_while_a_page_is_on_its_way_abandons_it() -> None:
     source, publisher = a_source(5), MemoryPublisher()
     source.before_read = lambda: setattr(source, "is_certain", not publisher.journal)
@@ -431,6 +440,20 @@ def test_refusal_that_could_not_be_kept_parks_nothing_and_is_tried_again() -> No
 
     assert failure_of(relay.run_once()).kind == "too_large"
     assert list(dead_letters.parked) == [1]
+
+
+def test_refusal_is_not_kept_once_a_successor_may_lead() -> None:
+    source, publisher, dead_letters = (
+        a_source(1),
+        MemoryPublisher(rejects={1: "too_large"}),
+        MemoryDeadLetters(),
+    )
+    relay = a_relay(source, publisher, dead_letters)
+    publisher.before_send = lambda: setattr(source, "is_certain", False)
+
+    assert isinstance(failure_of(relay.run_once()), LostLeadership)
+
+    assert dead_letters.parked == {}
 
 
 def test_session_lost_while_parking_is_forgotten_too() -> None:
