@@ -32,7 +32,8 @@ _ROUNDS_TO_SETTLE = 200
 _ROUNDS_TO_SHARE = 3
 _NOBODY_IS_IDLE = "the relays don't come to rest"
 
-keys = st.sampled_from(["a", "a", "b", "c"])
+KEYS = "abc"
+keys = st.sampled_from(["a", *KEYS])
 _SHORT = WRITERS - 1
 writers = st.integers(0, _SHORT - 1)
 relays = st.integers(0, RELAYS - 1)
@@ -86,7 +87,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         count: int,
         is_shared: bool,
     ) -> None:
-        """``is_shared``: the relays have shared the shards out before anything is written."""
+        """``is_shared``: the relays have shared the shards out, and published an event of each key."""
         self.database.begin_anew(shards, partitions=partitions)
         self.now = 0
         self.clock = ModelClock()
@@ -106,10 +107,8 @@ class ProtocolMachine(RuleBasedStateMachine):
         self.relays = [self._process(number) for number in range(min(count, self.most_relays))]
         self.cursors: dict[int, StoredCursor] = {}
         self.relays[0].beat()
-        for _ in range(_ROUNDS_TO_SHARE if is_shared else 0):
-            self._all_beat()
-            for relay in self.relays:
-                relay.turn()
+        if is_shared:
+            self._share()
         self.large_window = mock.patch("outbox_relay.source._LARGE_WINDOW", large_window)
         self.large_window.start()
 
@@ -192,7 +191,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         """Wherever it is stopped; another process begins in its place, and may be the first to compete."""
         self.is_smooth = False
         number = relay % len(self.relays)
-        self.relays[number].kill()
+        self.relays[number].kill(self.database.administrator)
         self.relays[number] = self._process(number)
         if is_followed:
             self.relays[number].beat()
@@ -318,7 +317,7 @@ class ProtocolMachine(RuleBasedStateMachine):
             if hasattr(self, "relays"):
                 self.large_window.stop()
                 for relay in self.relays:
-                    relay.kill()
+                    relay.kill(self.database.administrator)
                 for writer in self.writers:
                     writer.roll_back()
 
@@ -359,6 +358,15 @@ class ProtocolMachine(RuleBasedStateMachine):
         self.log_is_right()
         self.cursors_go_forward()
         self.history.check_arrived(guarantee, self._log(), excused=self._open_dead_letters())
+
+    def _share(self) -> None:
+        for key in KEYS:
+            self._insert(_SHORT, key)
+        self.commit(_SHORT)
+        for _ in range(_ROUNDS_TO_SHARE):
+            self._all_beat()
+            for relay in self.relays:
+                relay.turn()
 
     def _all_beat(self) -> None:
         for relay in self.relays:

@@ -166,12 +166,15 @@ class StoppableRelay:
     def resume(self, stop_at: str | None = None) -> None:
         self._thread.resume(stop_at)
 
-    def kill(self) -> None:
+    def kill(self, administrator: Connection) -> None:
         """What a crash of the process leaves behind: nothing here, and what is on its way."""
         self._thread.kill()
         self.producer.abandon()
         self._leadership.resign()
         self._session.end()
+        # The server frees what a session has locked when it gets to it, and the next step may count on that.
+        for name in list(self._connections.pids):
+            self.lose_session(administrator, name)
 
     def lose_session(self, administrator: Connection, name: str) -> None:
         """The server ends one of its sessions; it doesn't learn of it before it uses it."""

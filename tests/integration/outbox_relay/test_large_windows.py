@@ -57,6 +57,7 @@ def published(outbox: Outbox) -> int:
         while not isinstance(relay.result, Idle):
             relay.turn()
     finally:
-        relay.kill()
+        with outbox.engine.connect() as administrator:
+            relay.kill(administrator)
         connections.dispose()
     return sum(map(len, broker.log))
