@@ -1,12 +1,17 @@
 """Containers restarted, killed and scaled while the demo and steady customers are at it."""
 
+import json
+from contextlib import closing
+from http import HTTPStatus
+from http.client import HTTPConnection
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from devstack.compose_stack import ComposeStack
 from tests.support.outside_record import OutsideParties
-from tests.support.shop import ShopClient
+from tests.support.shop import ORDER, ShopClient
 from tests.support.stack_databases import StackDatabases
 from tests.support.stack_under_load import under_load
 
@@ -37,6 +42,25 @@ def test_planned_restarts_are_not_seen_by_clients(
             restart(stack, name)
     assert load.server_errors == []
     assert load.unreachable == []
+
+
+def test_request_whose_body_comes_after_its_container_was_restarted_is_answered(
+    stack: ComposeStack, shop: ShopClient
+) -> None:
+    """It isn't the first on its connection: HAProxy closes without a word what of those it can't repeat."""
+    url = urlsplit(shop.url("order-api"))
+    body = json.dumps(ORDER).encode()
+    with closing(HTTPConnection(url.hostname or "", url.port, timeout=70)) as connection:
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().read()
+        connection.putrequest("POST", "/api/v1/orders")
+        connection.putheader("Content-Type", "application/json")
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders()
+        assert stack.kill("order-api")
+        stack.start("order-api")
+        connection.send(body)
+        assert connection.getresponse().status == HTTPStatus.CREATED
 
 
 def test_killed_containers_and_restarted_servers_lose_and_double_nothing(
