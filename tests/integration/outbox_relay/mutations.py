@@ -141,8 +141,8 @@ class Mutation:
 
 
 def _mutation(scene: Scene, safeguard: str, violates: str, *changes: Change) -> Mutation:
-    # What is lost is seen at the end, or while a transaction is still open.
-    guarantees = violates.replace("lost", "lost or stall")
+    # What is lost is seen at the end, while a transaction is still open, or by a later event of its key.
+    guarantees = violates.replace("lost", "lost or stall or order")
     return Mutation(scene, safeguard, frozenset(guarantees.split(" or ")), changes)
 
 
@@ -287,7 +287,7 @@ MUTATIONS = (
     _mutation(
         LEADERS,
         "A shard is led by who has its lock",
-        "leader",
+        "leader or progress",
         InStatement("try_lock", {"pg_try_advisory_lock(:program, :lock)": ":program + :lock IS NOT NULL"}),
     ),
     _mutation(
@@ -342,7 +342,7 @@ MUTATIONS = (
     _mutation(
         DEAD_LETTERS,
         "What follows a parked event of its key is held back",
-        "order",
+        "order or discarded or progress",
         InCode(PostgresDeadLetters, "hold_back", "return ready", "return events"),
     ),
     _mutation(
@@ -384,7 +384,7 @@ MUTATIONS = (
     _mutation(
         DEAD_LETTERS,
         "A replay that is refused is parked again",
-        "progress",
+        "progress or order",
         InStatement("park", {"AND state IN ('REPLAYING', 'REPLAYED')": "AND false"}),
     ),
     _mutation(

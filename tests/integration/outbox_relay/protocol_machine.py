@@ -360,13 +360,17 @@ class ProtocolMachine(RuleBasedStateMachine):
         self.history.check_arrived(guarantee, self._log(), excused=self._open_dead_letters())
 
     def _share(self) -> None:
+        for _ in range(_ROUNDS_TO_SHARE):
+            self._all_beat()
+            self._all_turn()
         for key in KEYS:
             self._insert(_SHORT, key)
         self.commit(_SHORT)
-        for _ in range(_ROUNDS_TO_SHARE):
-            self._all_beat()
-            for relay in self.relays:
-                relay.turn()
+        self._all_turn()
+
+    def _all_turn(self) -> None:
+        for relay in self.relays:
+            relay.turn()
 
     def _all_beat(self) -> None:
         for relay in self.relays:
@@ -559,11 +563,10 @@ class Scene:
 _TRANSACTIONS = ("write", "insert", "insert", "commit_late", "turn", "turn")
 _often_fails = st.sampled_from([Fate.ACKNOWLEDGED, Fate.ACKNOWLEDGED, Fate.GIVEN_UP, Fate.UNCERTAIN])
 _stops_on_the_way = st.none() | st.sampled_from(["before wait", "after wait", "before save"])
+_KEYS_OF_DIFFERENT_SHARDS = "ac"
 _often = st.sampled_from([False, False, True])
 
-WINDOWS = Scene(
-    "windows", 1, *_TRANSACTIONS, page_events=st.integers(1, 3), page_bytes=st.sampled_from([100_000, 30])
-)
+WINDOWS = Scene("windows", 1, *_TRANSACTIONS, page_events=st.integers(1, 3))
 TRANSACTIONS = Scene(
     "transactions",
     1,
@@ -660,10 +663,12 @@ REPLAYS = Scene(
 HELD_BACK = Scene(
     "held back",
     2,
-    *["write", "turn", "turn"] * 3,
-    *["beat", "beat", "crash", "discard_dead_letter"],
+    *["write", "write", "turn", "turn", "beat", "crash"],
     answer_takes_seconds=st.just(0.0),
+    is_followed=st.just(False),
+    key=st.sampled_from(_KEYS_OF_DIFFERENT_SHARDS),
     refused=_often,
+    relay=st.integers(0, 1),
     shards=st.integers(2, 3),
     count=st.just(2),
     is_shared=st.just(True),
