@@ -19,8 +19,13 @@ from tests.integration.outbox_relay.protocol_database import ProtocolDatabase
 from tests.integration.outbox_relay.protocol_machine import (
     DEAD_LETTERS,
     FAILURES,
+    FORMER_LEADERS,
+    HANDOVERS,
+    HELD_BACK,
     LEADERS,
+    LEASES,
     PARTITIONS,
+    REPLAYS,
     SHARDS,
     WINDOWS,
     Scene,
@@ -136,8 +141,8 @@ class Mutation:
 
 
 def _mutation(scene: Scene, safeguard: str, violates: str, *changes: Change) -> Mutation:
-    # What is lost is seen at the end, or while a transaction is still open.
-    guarantees = violates.replace("lost", "lost or stall")
+    # What is lost is seen at the end, while a transaction is still open, or by a later event of its key.
+    guarantees = violates.replace("lost", "lost or stall or order")
     return Mutation(scene, safeguard, frozenset(guarantees.split(" or ")), changes)
 
 
@@ -251,14 +256,14 @@ MUTATIONS = (
     _mutation(
         SHARDS,
         "The cursor is fenced by the epoch",
-        "lost",
+        "lost or cursor",
         InStatement("save_cursors", {_FENCE: _NO_FENCE}),
         InStatement("load_cursors", {_FENCE: _NO_FENCE}),
     ),
     _mutation(
-        LEADERS,
+        FORMER_LEADERS,
         "A new leader begins a new epoch",
-        "lost or repetition or leader",
+        "cursor",
         InStatement("take_over", {"epoch = epoch + 1": "epoch = epoch"}),
     ),
     _mutation(
@@ -268,13 +273,13 @@ MUTATIONS = (
         InCode(Relay, "_check_leases", "not self._source.holds(lane.leases)", "False"),
     ),
     _mutation(
-        LEADERS,
+        LEASES,
         "A lease ends before the server ends a silent session",
         "leader",
         InConstant(leadership, "_SAFE_PART_OF_TIMEOUT", 1.5),
     ),
     _mutation(
-        LEADERS,
+        LEASES,
         "A lease counts from the question and not from the answer",
         "leader",
         InCode(Leadership, "_confirm_and_compete", "= asked_at", "= self._clock()"),
@@ -282,7 +287,7 @@ MUTATIONS = (
     _mutation(
         LEADERS,
         "A shard is led by who has its lock",
-        "leader",
+        "leader or progress",
         InStatement("try_lock", {"pg_try_advisory_lock(:program, :lock)": ":program + :lock IS NOT NULL"}),
     ),
     _mutation(
@@ -306,13 +311,13 @@ MUTATIONS = (
     _mutation(
         SHARDS,
         "Lanes join at equal cursors only",
-        "lost or repetition",
+        "order or cursor or lost or repetition",
         InCode(Relay, "_join_lanes", "(lane.cursor, lane.window, lane.total)", "lane.total"),
     ),
     _mutation(
-        SHARDS,
+        HANDOVERS,
         "A lane keeps the shards that it has the leases of",
-        "progress or lease or repetition",
+        "repetition or lease or progress",
         InCode(Relay, "_follow_leases", "leases.get(lease.shard) == lease", "lease"),
     ),
     _mutation(
@@ -337,7 +342,7 @@ MUTATIONS = (
     _mutation(
         DEAD_LETTERS,
         "What follows a parked event of its key is held back",
-        "order",
+        "order or discarded or progress",
         InCode(PostgresDeadLetters, "hold_back", "return ready", "return events"),
     ),
     _mutation(
@@ -347,13 +352,13 @@ MUTATIONS = (
         InStatement("park_behind", {"WHERE outbox.position = ANY": "WHERE false AND outbox.position = ANY"}),
     ),
     _mutation(
-        DEAD_LETTERS,
+        HELD_BACK,
         "Who takes over a shard looks which keys are held back",
         "order",
         InCode(Relay, "_follow_leases", "self._dead_letters.refresh()", "pass"),
     ),
     _mutation(
-        DEAD_LETTERS,
+        REPLAYS,
         "A replay waits for the parked ones before it",
         "order",
         InStatement("read_replays", {"AND earlier.state = 'PARKED'": "AND false"}),
@@ -379,7 +384,7 @@ MUTATIONS = (
     _mutation(
         DEAD_LETTERS,
         "A replay that is refused is parked again",
-        "progress",
+        "progress or order",
         InStatement("park", {"AND state IN ('REPLAYING', 'REPLAYED')": "AND false"}),
     ),
     _mutation(
@@ -410,7 +415,7 @@ MUTATIONS = (
     _mutation(
         PARTITIONS,
         "After a restore former leaders lose their epoch",
-        "lost",
+        "lost or cursor",
         InDatabase("outbox_rebase", "(SELECT max(epoch) FROM outbox_cursor) + 1", "epoch"),
     ),
 )

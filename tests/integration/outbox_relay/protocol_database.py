@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -32,6 +32,26 @@ _RESET = """
 """
 
 
+_CURSORS = """
+    SELECT shard, CAST(CAST(pg_snapshot_xmax(snapshot) AS text) AS bigint), CAST(snapshot AS text),
+           coalesce(window_position, 0)
+    FROM outbox_cursor
+"""
+
+
+class StoredCursor(NamedTuple):
+    """How far a shard has come."""
+
+    xmax: int
+    snapshot: str
+    window_position: int
+
+    def is_behind(self, former: "StoredCursor") -> bool:
+        if self.snapshot == former.snapshot:
+            return self.window_position < former.window_position
+        return self.xmax < former.xmax
+
+
 @dataclass
 class ProtocolDatabase:
     """An outbox, connections of writers and relays, and one that may do everything."""
@@ -55,6 +75,9 @@ class ProtocolDatabase:
         """Run it in a transaction of its own."""
         result = self.administrator.execute(text(statement), parameters)
         return list(result) if result.returns_rows else []
+
+    def cursors(self) -> dict[int, StoredCursor]:
+        return {shard: StoredCursor(*rest) for shard, *rest in self.run(_CURSORS)}
 
     def script(self, statements: str) -> None:
         """Run them as they are."""

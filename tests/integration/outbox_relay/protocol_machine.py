@@ -1,13 +1,12 @@
 """Writers, relays, a broker and an operator, doing what they may in any order."""
 
 import sys
-from dataclasses import dataclass
-from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 from unittest import mock
 
 from hypothesis import strategies as st
 from hypothesis.stateful import (
+    INITIALIZE_RULE_MARKER,
     RULE_MARKER,
     Rule,
     RuleBasedStateMachine,
@@ -20,14 +19,21 @@ from hypothesis.stateful import (
 from outbox_relay.relay import Idle, Standby
 from tests.integration.outbox_relay.broker_model import BrokerModel, Fate
 from tests.integration.outbox_relay.guarantees import History, Violated
-from tests.integration.outbox_relay.protocol_database import RELAYS, WRITERS, ProtocolDatabase
+from tests.integration.outbox_relay.protocol_database import (
+    RELAYS,
+    WRITERS,
+    ProtocolDatabase,
+    StoredCursor,
+)
 from tests.integration.outbox_relay.protocol_writers import Writer
 from tests.integration.outbox_relay.stoppable_relay import LEASE_SECONDS, ModelClock, StoppableRelay
 
 _ROUNDS_TO_SETTLE = 200
+_ROUNDS_TO_SHARE = 3
 _NOBODY_IS_IDLE = "the relays don't come to rest"
 
-keys = st.sampled_from(["a", "a", "b", "c"])
+KEYS = "abc"
+keys = st.sampled_from(["a", *KEYS])
 _SHORT = WRITERS - 1
 writers = st.integers(0, _SHORT - 1)
 relays = st.integers(0, RELAYS - 1)
@@ -68,6 +74,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         large_window=st.sampled_from([20_000, 3, 1]),
         partitions=st.booleans(),
         count=st.integers(1, RELAYS),
+        is_shared=st.booleans(),
     )
     def begin(
         self,
@@ -78,7 +85,9 @@ class ProtocolMachine(RuleBasedStateMachine):
         large_window: int,
         partitions: bool,
         count: int,
+        is_shared: bool,
     ) -> None:
+        """``is_shared``: the relays have shared the shards out, and published an event of each key."""
         self.database.begin_anew(shards, partitions=partitions)
         self.now = 0
         self.clock = ModelClock()
@@ -96,7 +105,10 @@ class ProtocolMachine(RuleBasedStateMachine):
         }
         self.processes = 0
         self.relays = [self._process(number) for number in range(min(count, self.most_relays))]
+        self.cursors: dict[int, StoredCursor] = {}
         self.relays[0].beat()
+        if is_shared:
+            self._share()
         self.large_window = mock.patch("outbox_relay.source._LARGE_WINDOW", large_window)
         self.large_window.start()
 
@@ -179,7 +191,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         """Wherever it is stopped; another process begins in its place, and may be the first to compete."""
         self.is_smooth = False
         number = relay % len(self.relays)
-        self.relays[number].kill()
+        self.relays[number].kill(self.database.administrator)
         self.relays[number] = self._process(number)
         if is_followed:
             self.relays[number].beat()
@@ -253,6 +265,7 @@ class ProtocolMachine(RuleBasedStateMachine):
     def reshard(self, shards: int) -> None:
         self.is_smooth = False
         self.database.run("SELECT outbox_reshard(:shards)", shards=shards)
+        self.cursors = {}
 
     @precondition(lambda self: not self._is_any_writer_open())
     @rule()
@@ -287,6 +300,15 @@ class ProtocolMachine(RuleBasedStateMachine):
             if len(leaders) > 1:
                 raise Violated("leader", f"{[relay.name for relay in leaders]} lead shard {shard}")
 
+    @invariant()
+    def cursors_go_forward(self) -> None:
+        """But for a change of the shards' number: no former leader moves one back."""
+        stored = self.database.cursors()
+        for shard, cursor in stored.items():
+            if shard in self.cursors and cursor.is_behind(self.cursors[shard]):
+                raise Violated("cursor", f"shard {shard} goes back from {self.cursors[shard]} to {cursor}")
+        self.cursors = stored
+
     def teardown(self) -> None:
         try:
             if sys.exc_info()[0] is None and hasattr(self, "relays"):
@@ -295,7 +317,7 @@ class ProtocolMachine(RuleBasedStateMachine):
             if hasattr(self, "relays"):
                 self.large_window.stop()
                 for relay in self.relays:
-                    relay.kill()
+                    relay.kill(self.database.administrator)
                 for writer in self.writers:
                     writer.roll_back()
 
@@ -334,7 +356,21 @@ class ProtocolMachine(RuleBasedStateMachine):
             raise Violated("progress", f"the relays don't come to rest: {results}")
         self.letters = None
         self.log_is_right()
+        self.cursors_go_forward()
         self.history.check_arrived(guarantee, self._log(), excused=self._open_dead_letters())
+
+    def _share(self) -> None:
+        for _ in range(_ROUNDS_TO_SHARE):
+            self._all_beat()
+            self._all_turn()
+        for key in KEYS:
+            self._insert(_SHORT, key)
+        self.commit(_SHORT)
+        self._all_turn()
+
+    def _all_turn(self) -> None:
+        for relay in self.relays:
+            relay.turn()
 
     def _all_beat(self) -> None:
         for relay in self.relays:
@@ -380,6 +416,7 @@ class ProtocolMachine(RuleBasedStateMachine):
             self.database.relays[number],
             self.clock,
             self.broker,
+            self.cursors_go_forward,
             **self.page_sizes,
         )
 
@@ -467,16 +504,8 @@ def _rules() -> dict[str, Rule]:
     return {name: found_rule for name, found_rule in found.items() if found_rule is not None}
 
 
-@cache
-def _actions(names: tuple[str, ...]) -> st.SearchStrategy[tuple[str, dict[str, object]]]:
-    """One of these rules, and its arguments."""
-    return st.one_of(
-        [st.tuples(st.just(name), st.fixed_dictionaries(dict(_rules()[name].arguments))) for name in names]
-    )
-
-
 class SceneMachine(ProtocolMachine):
-    """Does only what a scene says, and all of that equally often.
+    """Does only what a scene says, each as often as it is named.
 
     Hypothesis leaves out some rules of a machine in each example, at random: good where any two of many rules
     may be one too many for a failure, but with four of which a failure needs each, most examples would be in
@@ -484,66 +513,170 @@ class SceneMachine(ProtocolMachine):
     """
 
     names: ClassVar[tuple[str, ...]]
+    arguments: ClassVar[dict[str, st.SearchStrategy[dict[str, object]]]]
 
     @rule(data=st.data())
     def act(self, data: st.DataObject) -> None:
         possible = tuple(
             name for name in self.names if all(holds(self) for holds in _rules()[name].preconditions)
         )
-        name, arguments = data.draw(_actions(possible))
-        _rules()[name].function(self, **arguments)
+        name = data.draw(st.sampled_from(possible))
+        _rules()[name].function(self, **data.draw(self.arguments[name]))
 
 
-@dataclass(frozen=True)
 class Scene:
-    """A part of what may happen, for more of it to happen."""
+    """A part of what may happen, for more of it to happen; everything if no rule is named.
 
-    name: str
-    most_relays: int
-    rules: tuple[str, ...] = ()
-    """All, if none is named."""
+    ``choices``: what arguments of its rules, and of its beginning, are drawn from instead.
+    """
+
+    def __init__(
+        self, name: str, most_relays: int, *rules: str, **choices: st.SearchStrategy[object]
+    ) -> None:
+        self.name = name
+        self._most_relays = most_relays
+        self._rules = rules
+        self._choices = choices
 
     def machine(self, database: ProtocolDatabase) -> type[ProtocolMachine]:
         """The machine of this scene."""
-        attributes = {"database": database, "most_relays": self.most_relays}
-        if not self.rules:
+        attributes: dict[str, object] = {"database": database, "most_relays": self._most_relays}
+        if not self._rules:
             return type("EverythingMachine", (ProtocolMachine,), attributes)
+        beginning: Rule = getattr(ProtocolMachine.begin, INITIALIZE_RULE_MARKER)
+        begins: Any = initialize(**self._arguments(beginning))
+        attributes |= {
+            "begin": begins(beginning.function),
+            "names": self._rules,
+            "arguments": {
+                name: st.fixed_dictionaries(self._arguments(_rules()[name])) for name in self._rules
+            },
+            "is_calm": "resume" not in self._rules,
+        }
         name = f"{self.name.title().replace(' ', '')}Machine"
-        attributes |= {"names": self.rules, "is_calm": "resume" not in self.rules}
         return type(name, (SceneMachine,), dict.fromkeys(_rules()) | attributes)
 
+    def _arguments(self, of: Rule) -> dict[str, Any]:
+        return {name: self._choices.get(name, usual) for name, usual in of.arguments.items()}
 
-def _scene(name: str, most_relays: int, *rules: str) -> Scene:
-    return Scene(name, most_relays, ("write", "insert", "insert", "commit_late", "turn", "turn", *rules))
 
+_TRANSACTIONS = ("write", "insert", "insert", "commit_late", "turn", "turn")
+_often_fails = st.sampled_from([Fate.ACKNOWLEDGED, Fate.ACKNOWLEDGED, Fate.GIVEN_UP, Fate.UNCERTAIN])
+_stops_on_the_way = st.none() | st.sampled_from(["before wait", "after wait", "before save"])
+_KEYS_OF_DIFFERENT_SHARDS = "ac"
+_often = st.sampled_from([False, False, True])
 
-WINDOWS = _scene("windows", 1)
-TRANSACTIONS = _scene(
-    "transactions", 1, "lock", "lock_and_insert", "roll_back", "savepoint", "roll_back_to_savepoint"
+WINDOWS = Scene("windows", 1, *_TRANSACTIONS, page_events=st.integers(1, 3))
+TRANSACTIONS = Scene(
+    "transactions",
+    1,
+    *_TRANSACTIONS,
+    "lock",
+    "lock_and_insert",
+    "roll_back",
+    "savepoint",
+    "roll_back_to_savepoint",
 )
-FAILURES = _scene(
-    "failures", 1, "resume", "crash", "lose_session", "all_beat", "broker_writes", "something_arrives_late"
+FAILURES = Scene(
+    "failures",
+    1,
+    *_TRANSACTIONS,
+    *["turn", "all_beat"] * 2,
+    "write",
+    "resume",
+    "crash",
+    "lose_session",
+    "broker_writes",
+    "something_arrives_late",
+    fate=_often_fails,
+    pages_per_turn=st.integers(1, 3),
 )
-LEADERS = _scene("leaders", 3, "resume", "beat", "all_beat", "crash", "time_passes")
-LEASES = Scene("leases", 3, ("write", "turn", "resume", "beat", "beat", "time_passes"))
-SHARDS = _scene("shards", 2, "resume", "all_beat", "reshard", "crash")
-DEAD_LETTERS = _scene(
+LEADERS = Scene(
+    "leaders",
+    RELAYS,
+    *["write", "turn", "turn", "resume", "beat", "time_passes"] * 2,
+    "all_beat",
+    "crash",
+    "lose_session",
+    session=st.just("leadership"),
+    count=st.integers(2, RELAYS),
+)
+FORMER_LEADERS = Scene(
+    "former leaders",
+    2,
+    *["write", "turn", "turn", "turn", "resume", "beat", "beat", "lose_session"],
+    answer_takes_seconds=st.just(0.0),
+    fate=st.just(Fate.ACKNOWLEDGED),
+    page_bytes=st.just(100_000),
+    session=st.just("leadership"),
+    shards=st.just(1),
+    stop_at=_stops_on_the_way,
+    count=st.just(2),
+)
+LEASES = Scene(
+    "leases",
+    RELAYS,
+    *["write", "turn", "resume", "beat", "beat", "time_passes"],
+    count=st.integers(2, RELAYS),
+)
+HANDOVERS = Scene(
+    "handovers",
+    RELAYS,
+    *["write", "turn", "turn", "resume", "beat"],
+    answer_takes_seconds=st.just(0.0),
+    fate=st.just(Fate.ACKNOWLEDGED),
+    stop_at=_stops_on_the_way,
+    count=st.integers(2, RELAYS),
+    is_shared=st.just(False),
+)
+SHARDS = Scene(
+    "shards",
+    2,
+    *_TRANSACTIONS,
+    *["turn", "resume", "all_beat"] * 2,
+    "reshard",
+    "crash",
+    shards=st.integers(2, 3),
+    count=st.just(2),
+)
+DEAD_LETTERS = Scene(
     "dead letters",
     1,
-    "turn",
-    "replay",
+    *["write", "turn", "turn"] * 2,
+    *["replay", "replay_dead_letters"] * 2,
     "crash",
     "broker_refuses",
     "broker_refuses_nothing",
-    "replay_dead_letters",
     "discard_dead_letter",
     "resume",
     "all_beat",
+    refused=_often,
 )
-HELD_BACK = Scene("held back", 2, ("write", "turn", "turn", "all_beat", "crash", "broker_refuses", "resume"))
-OPERATIONS = _scene(
+REPLAYS = Scene(
+    "replays",
+    1,
+    *["write", "write", "turn", "turn", "turn"],
+    *["replay", "replay_dead_letters", "broker_refuses_nothing"],
+    all_of_key=st.just(False),
+    refused=_often,
+)
+HELD_BACK = Scene(
+    "held back",
+    2,
+    *["write", "write", "turn", "turn", "beat", "crash"],
+    answer_takes_seconds=st.just(0.0),
+    is_followed=st.just(False),
+    key=st.sampled_from(_KEYS_OF_DIFFERENT_SHARDS),
+    refused=_often,
+    relay=st.integers(0, 1),
+    shards=st.integers(2, 3),
+    count=st.just(2),
+    is_shared=st.just(True),
+)
+OPERATIONS = Scene(
     "operations",
     2,
+    *_TRANSACTIONS,
     "all_beat",
     "replay",
     "broker_refuses",
@@ -552,16 +685,24 @@ OPERATIONS = _scene(
     "discard_dead_letter",
     "reshard",
 )
-PARTITIONS = _scene("partitions", 1, "resume", "crash", "reshard", "rebase", "keep_partitions", "all_beat")
+PARTITIONS = Scene(
+    "partitions",
+    1,
+    *_TRANSACTIONS,
+    *["resume", "crash", "reshard", "rebase", "keep_partitions", "all_beat"],
+)
 EVERYTHING = Scene("everything", RELAYS)
 SCENES = (
     WINDOWS,
     TRANSACTIONS,
     FAILURES,
     LEADERS,
+    FORMER_LEADERS,
     LEASES,
+    HANDOVERS,
     SHARDS,
     DEAD_LETTERS,
+    REPLAYS,
     HELD_BACK,
     OPERATIONS,
     PARTITIONS,

@@ -10,7 +10,7 @@ from outbox_relay.config import RelaySettings, SourceSettings
 from outbox_relay.database import leadership_engine, work_engine
 from outbox_relay.errors import RelayError
 from outbox_relay.leadership import Leadership
-from outbox_relay.model import Event, Lease, Page, Shards, Window
+from outbox_relay.model import Cursor, Event, Lease, Page, Shards, Window
 from outbox_relay.parking import PostgresDeadLetters
 from outbox_relay.relay import DeadLetters, Delivery, Failed, Relay, Source, StepResult
 from outbox_relay.session import WorkSession
@@ -58,21 +58,33 @@ class Connections:
         self.leadership.dispose()
 
 
-class PageWatch:
-    """The source, watched for pages that are larger than they may be."""
+class SourceWatch:
+    """The source, watched for what the relay reads of it and saves in it."""
 
-    def __init__(self, source: PostgresSource, page_events: int) -> None:
+    def __init__(self, source: PostgresSource, page_events: int, has_saved: Callable[[], None]) -> None:
         self._source = source
         self._page_events = page_events
+        self._has_saved = has_saved
+        self._kept: set[int] = set()
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._source, name)
 
+    def let_go(self, kept: Sequence[Lease]) -> None:
+        self._kept = {lease.shard for lease in kept}
+        self._source.let_go(kept)
+
     def read_page(self, window: Window, shards: Shards) -> Page:
+        if shards.numbers - self._kept:
+            raise Violated("lease", f"shards {sorted(shards.numbers - self._kept)} are read after letting go")
         page = self._source.read_page(window, shards)
         if len(page.events) > self._page_events:
             raise Violated("page", f"{len(page.events)} events in a page of {self._page_events}")
         return page
+
+    def save(self, cursor: Cursor, leases: Sequence[Lease]) -> None:
+        self._source.save(cursor, leases)
+        self._has_saved()
 
 
 class StoppableRelay:
@@ -84,6 +96,7 @@ class StoppableRelay:
         connections: Connections,
         clock: ModelClock,
         broker: BrokerModel,
+        has_saved: Callable[[], None],
         *,
         page_events: int,
         page_bytes: int,
@@ -109,8 +122,8 @@ class StoppableRelay:
             clock=self._read_clock,
         )
         self._session = WorkSession(connections.work, on_loss=self._leadership.renounce)
-        source = PageWatch(
-            PostgresSource(self._session, self._leadership, page_events, page_bytes), page_events
+        source = SourceWatch(
+            PostgresSource(self._session, self._leadership, page_events, page_bytes), page_events, has_saved
         )
         self.producer = ProducerModel(broker, reach)
         self._relay = Relay(
@@ -153,12 +166,15 @@ class StoppableRelay:
     def resume(self, stop_at: str | None = None) -> None:
         self._thread.resume(stop_at)
 
-    def kill(self) -> None:
+    def kill(self, administrator: Connection) -> None:
         """What a crash of the process leaves behind: nothing here, and what is on its way."""
         self._thread.kill()
         self.producer.abandon()
         self._leadership.resign()
         self._session.end()
+        # The server frees what a session has locked when it gets to it, and the next step may count on that.
+        for name in list(self._connections.pids):
+            self.lose_session(administrator, name)
 
     def lose_session(self, administrator: Connection, name: str) -> None:
         """The server ends one of its sessions; it doesn't learn of it before it uses it."""

@@ -43,13 +43,21 @@ def published(outbox: Outbox) -> int:
     broker = BrokerModel()
     connections = Connections(outbox.relay_url)
     relay = StoppableRelay(
-        "only", connections, ModelClock(), broker, page_events=7, page_bytes=10_000, pages_per_turn=2
+        "only",
+        connections,
+        ModelClock(),
+        broker,
+        lambda: None,
+        page_events=7,
+        page_bytes=10_000,
+        pages_per_turn=2,
     )
     try:
         relay.beat()
         while not isinstance(relay.result, Idle):
             relay.turn()
     finally:
-        relay.kill()
+        with outbox.engine.connect() as administrator:
+            relay.kill(administrator)
         connections.dispose()
     return sum(map(len, broker.log))
