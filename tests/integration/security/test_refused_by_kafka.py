@@ -1,5 +1,6 @@
 """A Kafka that doesn't let us in: each process says so, says why, keeps its secrets, and can be stopped."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -39,8 +40,9 @@ FAULTS: dict[str, tuple[Callable[[SecuredServers], Environment], str]] = {
         _of_a_stranger,
         "certificate verify failed: unable to get local issuer certificate",
     ),
-    "wrong password": (_guessing, "are user and password right?"),
-    "plain text": (_in_plain_text, "is PLAINTEXT what the broker wants?"),
+    # The broker's own words reach us only if kafka-python reads them before it sees the closed connection.
+    "wrong password": (_guessing, r"are user and password right\?|invalid credentials"),
+    "plain text": (_in_plain_text, r"is PLAINTEXT what the broker wants\?"),
     "another host": (_under_another_name, "Hostname mismatch, certificate is not valid for 'localhost'"),
 }
 PROCESSES: dict[str, tuple[list[str], str]] = {
@@ -52,7 +54,7 @@ PROCESSES: dict[str, tuple[list[str], str]] = {
 
 @pytest.fixture(params=FAULTS)
 def fault(request: pytest.FixtureRequest, secured: SecuredServers) -> tuple[Environment, str]:
-    """Wrong variables, and words of the reason that has to be given."""
+    """Wrong variables, and a pattern for the reason that has to be given."""
     environment, reason = FAULTS[request.param]
     return environment(secured), reason
 
@@ -99,12 +101,15 @@ def test_a_process_says_why_and_can_be_stopped(
     running, url = process
     reason = fault[1]
 
-    told = wait_until(lambda: reason in _failed_checks(url).get("kafka", ""), f"{reason!r} at {url}/readyz")
+    told = wait_until(
+        lambda: re.search(reason, _failed_checks(url).get("kafka", "")), f"{reason!r} at {url}/readyz"
+    )
 
     assert told
     wait_until(
         lambda: any(
-            line["level"] == "warning" and reason in str(line.get("reason")) for line in running.log_lines()
+            line["level"] == "warning" and re.search(reason, str(line.get("reason")))
+            for line in running.log_lines()
         ),
         f"{reason!r} in the log",
     )
@@ -122,6 +127,6 @@ def test_making_topics_fails_and_says_why(secured: SecuredServers) -> None:
 
     for name, (status, told) in outcomes.items():
         assert status == 1, told
-        assert FAULTS[name][1] in told, name
+        assert re.search(FAULTS[name][1], told), (name, told)
         assert "Traceback" not in told
         assert_no_secret(told)
