@@ -1,8 +1,11 @@
 """How a process learns that it should stop."""
 
 import signal
+import socket
 import threading
 from types import FrameType
+
+_STOPPING = (signal.SIGTERM, signal.SIGINT)
 
 
 class StopSignal:
@@ -14,11 +17,22 @@ class StopSignal:
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._arrivals: tuple[socket.socket, socket.socket] | None = None
 
     def install(self) -> None:
-        """Let SIGTERM and SIGINT set this signal. To be called from the main thread."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._on_signal)
+        """Let SIGTERM and SIGINT set this signal. To be called from the main thread.
+
+        Python runs a signal's handler in the main thread, and only once that wakes up. Where the system hands
+        the signal to another thread, a main thread that waits for it goes on waiting for ever; and a handler
+        that runs in the middle of a wait meets the lock that this wait holds. So it isn't a handler that sets
+        the signal but a thread, which the interpreter tells of arrivals in whichever thread they were.
+        """
+        self._arrivals = told, teller = socket.socketpair()
+        teller.setblocking(False)
+        signal.set_wakeup_fd(teller.fileno(), warn_on_full_buffer=False)
+        for number in _STOPPING:
+            signal.signal(number, _leave_to_the_thread)
+        threading.Thread(target=self._listen, args=(told,), name="signals", daemon=True).start()
 
     def set(self) -> None:
         self._event.set()
@@ -30,5 +44,11 @@ class StopSignal:
         """Pause for ``timeout_seconds`` (for ever when None); True as soon as the signal is set."""
         return self._event.wait(timeout_seconds)
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        self._event.set()
+    def _listen(self, arrivals: socket.socket) -> None:
+        while number := arrivals.recv(1):
+            if number[0] in _STOPPING:
+                self.set()
+
+
+def _leave_to_the_thread(number: int, frame: FrameType | None) -> None:
+    """Without a handler the signal would end the process."""
