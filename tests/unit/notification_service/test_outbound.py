@@ -59,6 +59,7 @@ def provider(reply: Reply) -> SandboxAlimtalkProvider:
         (answering(422), DeliveryRefused),
         (answering(401), DeliveryUnavailable),
         (answering(404), DeliveryUnavailable),
+        (answering(408, {"type": "urn:problem:incomplete-body"}), DeliveryUnavailable),
         (answering(302, headers={"Location": "http://elsewhere/"}), DeliveryUnavailable),
         (answering(200, {"unexpected": True}), OutcomeUnknown),
         (answering(200, []), OutcomeUnknown),

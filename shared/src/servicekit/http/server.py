@@ -11,9 +11,15 @@ from flask import Flask
 class HttpServer:
     """Serves ``app`` from :meth:`start` to :meth:`stop` beside whatever the process does."""
 
-    def __init__(self, app: Flask, host: str, port: int, threads: int = 4) -> None:
-        """Port 0 takes any free port; :attr:`port` then tells which."""
+    def __init__(
+        self, app: Flask, host: str, port: int, threads: int = 4, silence_seconds: float = 10.0
+    ) -> None:
+        """Port 0 takes any free port; :attr:`port` then tells which.
+
+        A client that keeps silent for ``silence_seconds`` in the middle of a request isn't waited for.
+        """
         self._server = wsgi.Server((host, port), app, numthreads=threads, server_name=app.name)
+        self._server.timeout = silence_seconds
         self._server.shutdown_timeout = 2
         self._thread: threading.Thread | None = None
 
