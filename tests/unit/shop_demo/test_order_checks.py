@@ -77,7 +77,8 @@ def _monitoring_missing(facts: OrderFacts) -> OrderFacts:
 
 
 def _delivery_failed(facts: OrderFacts) -> OrderFacts:
-    return replace(facts, deliveries=(replace(facts.deliveries[0], status="FAILED"), *facts.deliveries[1:]))
+    first = replace(facts.deliveries[0], status="FAILED", last_error="no such number")
+    return replace(facts, deliveries=(first, *facts.deliveries[1:]))
 
 
 def _delivery_missing(facts: OrderFacts) -> OrderFacts:
@@ -129,7 +130,10 @@ def _wrong_total_answered(facts: OrderFacts) -> OrderFacts:
         (_message_sent_twice, ("duplicated: expected 0, found 1",)),
         (_message_missing, ("orders with alimtalk where it takes effect: expected 3, found 2", "lost")),
         (_monitoring_missing, ("orders with monitoring where it takes effect: expected 3, found 2", "lost")),
-        (_delivery_failed, ("alimtalk delivered, by the database: expected 3, found 2",)),
+        (
+            _delivery_failed,
+            ("alimtalk delivered, by the database: expected 3, found 2", "of order-1: no such number"),
+        ),
         (_delivery_missing, ("monitoring deliveries in the database: expected 3, found 2",)),
         (_counted_wrongly, ("sales counted by analytics",)),
         (_api_tells_other_sales, ("sales that the analytics API tells",)),

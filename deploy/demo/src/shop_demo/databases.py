@@ -31,7 +31,7 @@ _SETTLED_DELIVERIES = """
 SELECT count(*) FROM delivery WHERE order_id = ANY(%s::uuid[]) AND status IN ('DELIVERED', 'FAILED')
 """
 _DELIVERIES = """
-SELECT event_id::text, order_id::text, effect, status, completed_at
+SELECT event_id::text, order_id::text, effect, status, completed_at, last_error
 FROM delivery WHERE order_id = ANY(%s::uuid[])
 """
 _ANALYTICS = """

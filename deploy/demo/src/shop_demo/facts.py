@@ -97,6 +97,7 @@ class Delivery:
     effect: str
     status: str
     completed_at: datetime | None
+    last_error: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,10 @@ def _check_effects(facts: OrderFacts, summary: OrderSummary, findings: Findings)
         findings.expect(f"{effect} delivered, by the database", expected=len(facts.paid), found=delivered)
         findings.expect(f"orders with {effect} where it takes effect", expected=len(facts.paid), found=seen)
     findings.expect_none(
+        "effects given up",
+        (f"{it.effect} of {it.order_id}: {it.last_error}" for it in facts.deliveries if it.status == "FAILED"),
+    )
+    findings.expect_none(
         "orders of which the notification API does not say that all three effects are delivered",
         (order_id for order_id, effects in facts.told_delivered.items() if effects != frozenset(EFFECTS)),
     )
