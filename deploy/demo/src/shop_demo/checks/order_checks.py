@@ -105,9 +105,9 @@ def _check_effects(facts: OrderFacts, summary: OrderSummary, findings: Findings)
         findings.expect(f"{effect} deliveries in the database", expected=len(facts.paid), found=len(rows))
         findings.expect(f"{effect} delivered, by the database", expected=len(facts.paid), found=delivered)
         findings.expect(f"orders with {effect} where it takes effect", expected=len(facts.paid), found=seen)
+    given_up = (delivery for delivery in facts.deliveries if delivery.status == "FAILED")
     findings.expect_none(
-        "effects given up",
-        (f"{it.effect} of {it.order_id}: {it.last_error}" for it in facts.deliveries if it.status == "FAILED"),
+        "effects given up", (f"{it.effect} of {it.order_id}: {it.last_error}" for it in given_up)
     )
     findings.expect_none(
         "orders of which the notification API does not say that all three effects are delivered",
