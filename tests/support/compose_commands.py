@@ -14,7 +14,6 @@ def compose(
     variables: Mapping[str, str] | None = None,
 ) -> None:
     """Run a command on a stack's project, with options (as --file) and variables beside its own."""
-    settings = [f"{name}={value}" for name, value in (variables or {}).items()]
-    whole = ["env", *settings, *stack.compose_command, *options, *command]
+    whole = [*stack.compose_command(variables or {}), *options, *command]
     done = subprocess.run(whole, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr

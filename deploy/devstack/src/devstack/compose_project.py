@@ -1,6 +1,7 @@
 """The containers of one Compose project, by their labels and through the engine's API."""
 
 import logging
+import os
 import subprocess
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -14,6 +15,7 @@ from docker.errors import APIError, DockerException
 from docker.models.containers import Container
 from testcontainers.compose import DockerCompose
 
+from devstack import config
 from devstack.errors import DevstackError
 
 PROJECT_FILE = "project"
@@ -25,32 +27,45 @@ logging.getLogger("testcontainers").addHandler(logging.NullHandler())
 
 
 class _Compose(DockerCompose):
-    """Compose with variables that win over those of the environment, unlike an environment file's."""
+    """Compose with `prefix` before it, which decides what it sees of the environment."""
 
-    variables: Mapping[str, str]
+    prefix: Sequence[str]
 
     @cached_property
     def compose_command_property(self) -> list[str]:
-        return ["env", *(f"{name}={value}" for name, value in self.variables.items()), *self._plain]
-
-    @property
-    def _plain(self) -> list[str]:
         files = self.compose_file_name or []
-        return ["docker", "compose", *(part for file in files for part in ("-f", file))]
+        # Beside the compose file may lie an operator's .env, which says where production is.
+        plain = ["docker", "compose", "--env-file", os.devnull]
+        return [*self.prefix, *plain, *(part for file in files for part in ("-f", file))]
 
 
 class ComposeProject:
-    """One project: its compose files, relative to `root`, with the variables that they are filled with."""
+    """One project: its compose files, relative to `root`, with the variables that they are filled with.
+
+    Of the environment the files see only what suits a stack of this machine's own, and nothing of a
+    file `.env`.
+    """
 
     def __init__(self, root: Path, name: str, files: Sequence[str], variables: Mapping[str, str]) -> None:
         self.name = name
-        self._compose = _Compose(root, list(files), build=True, wait=True)
-        self._compose.variables = {**variables, "COMPOSE_PROJECT_NAME": name}
+        self._root = root
+        self._files = list(files)
+        self._variables = {**variables, "COMPOSE_PROJECT_NAME": name}
+        self._compose = self._make_compose({})
 
-    @property
-    def command(self) -> list[str]:
-        """The `docker compose` of this project, for whoever runs one of its commands."""
-        return list(self._compose.compose_command_property)
+    def command(self, variables: Mapping[str, str]) -> list[str]:
+        """Return the `docker compose` of this project, with variables beside its own."""
+        return list(self._make_compose(variables).compose_command_property)
+
+    def _make_compose(self, more: Mapping[str, str]) -> _Compose:
+        compose = _Compose(self._root, self._files, build=True, wait=True)
+        settings = {**self._variables, **more}
+        compose.prefix = [
+            "env",
+            *(f"--unset={name}" for name in config.unknown_to_containers()),
+            *(f"{name}={value}" for name, value in settings.items()),
+        ]
+        return compose
 
     def up(self) -> None:
         """Build the images, start what isn't running, and wait until every container is healthy."""
@@ -71,8 +86,8 @@ class ComposeProject:
         """Start or stop containers of a service until there are that many."""
         with _telling():
             subprocess.run(  # noqa: S603 our own command, a known service and a number
-                [*self.command, "scale", "--no-deps", f"{service}={count}"],
-                cwd=self._compose.context, capture_output=True, check=True,
+                [*self.command({}), "scale", "--no-deps", f"{service}={count}"],
+                cwd=self._root, capture_output=True, check=True,
             )  # fmt: skip
 
     def containers(self) -> list[Container]:

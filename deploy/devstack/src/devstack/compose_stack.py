@@ -104,10 +104,9 @@ class ComposeStack:
         """What Compose calls the stack."""
         return self._project.name
 
-    @property
-    def compose_command(self) -> list[str]:
-        """The `docker compose` of this stack."""
-        return self._project.command
+    def compose_command(self, variables: Mapping[str, str] = MappingProxyType({})) -> list[str]:
+        """Return the `docker compose` of this stack, with variables beside its own."""
+        return self._project.command(variables)
 
     def write_logs(self) -> None:
         """Write what the engine has kept of each container's output."""

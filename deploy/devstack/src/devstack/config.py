@@ -1,6 +1,7 @@
 """The only module that reads the environment."""
 
 import os
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -20,6 +21,14 @@ _PASSED_ON = (
 
 _KAFKA_SECURITY = tuple(
     field.upper() for field in KafkaSettings.model_fields if field != "kafka_bootstrap_servers"
+)
+
+_OF_THE_ENGINE = re.compile(r"(DOCKER|BUILDKIT|BUILDX)_\w+")
+# Nothing that names a server or an outside party: those of this machine's user may be in production.
+_OF_CONTAINERS = re.compile(
+    r"\w+_(IMAGE|MEMORY|CPUS|APIS)|OUTBOX_RELAYS|NOTIFICATION_CONSUMERS|KAFKA_HEAP_OPTS"
+    r"|POSTGRES_(USER_ID|MAX_CONNECTIONS)|((COUPON|ORDER|NOTIFICATION|OUTBOX_RELAY)_DATABASE|POSTGRES)_PASSWORD"
+    r"|HTTP_(WORKERS|THREADS)|DATABASE_POOL_SIZE|LOG_LEVEL|REVISION"
 )
 
 
@@ -79,6 +88,21 @@ def kafka_security() -> dict[str, str]:
 def base_environment() -> dict[str, str]:
     """Return what every started process may know of devstack's own environment."""
     return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+
+
+def unknown_to_containers() -> list[str]:
+    """Return the variables that a stack in containers may not see.
+
+    What is left is what every process may know, the Docker client's own, and of the compose file's images,
+    passwords, limits and numbers.
+    """
+    return [
+        name
+        for name in os.environ
+        if name not in _PASSED_ON
+        and not _OF_THE_ENGINE.fullmatch(name)
+        and not _OF_CONTAINERS.fullmatch(name)
+    ]
 
 
 def java_home() -> Path | None:
