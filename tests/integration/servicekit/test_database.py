@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
+from structlog.testing import capture_logs
 
 from devstack.postgresql import PostgresqlServer
 from servicekit.config import DatabaseSettings
@@ -153,6 +154,13 @@ from alembic import context
 from servicekit.db.migrations import run_in_environment
 run_in_environment(context)
 """
+SECOND_MIGRATION = """
+from alembic import op
+revision = "0002"
+down_revision = "0001"
+def upgrade():
+    op.execute("ALTER TABLE made_once ADD COLUMN added int")
+"""
 MIGRATION = """
 from alembic import op
 revision = "0001"
@@ -163,10 +171,17 @@ def upgrade():
 """
 
 
+def migrations(folder: Path, *versions: str) -> Path:
+    """A service's folder of migrations, which are these."""
+    (folder / "versions").mkdir(parents=True)
+    (folder / "env.py").write_text(ENVIRONMENT)
+    for number, version in enumerate(versions, start=1):
+        (folder / "versions" / f"{number:04}.py").write_text(version)
+    return folder
+
+
 def test_two_migrations_at_once_run_each_step_once(database_url: str, tmp_path: Path) -> None:
-    (tmp_path / "versions").mkdir()
-    (tmp_path / "env.py").write_text(ENVIRONMENT)
-    (tmp_path / "versions" / "0001_first.py").write_text(MIGRATION)
+    migrations(tmp_path, MIGRATION)
     errors: list[BaseException] = []
 
     def migrate() -> None:
@@ -184,4 +199,20 @@ def test_two_migrations_at_once_run_each_step_once(database_url: str, tmp_path: 
     engine = an_engine(database_url)
     with engine.connect() as connection:
         assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0001"]
+    engine.dispose()
+
+
+def test_a_former_release_leaves_a_newer_database_as_it_is(database_url: str, tmp_path: Path) -> None:
+    former = migrations(tmp_path / "former", MIGRATION)
+    newer = migrations(tmp_path / "newer", MIGRATION, SECOND_MIGRATION)
+    upgrade(database_url, newer)
+    with capture_logs() as lines:
+        upgrade(database_url, former)
+    assert [(it["event"], it["revisions"], it["known"]) for it in lines] == [
+        ("database_is_newer", ["0002"], "0001")
+    ]
+    engine = an_engine(database_url)
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT added FROM made_once")).all() == []
+        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0002"]
     engine.dispose()

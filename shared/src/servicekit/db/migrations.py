@@ -4,13 +4,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
+import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, pool, text
 from sqlalchemy.exc import OperationalError
 
 from servicekit.db.engine import psycopg2_url
+
+_log = structlog.stdlib.get_logger(__name__)
 
 # Any constant serves, as long as all migrations of one database use the same.
 _ADVISORY_LOCK = 0x6D_69_67_72
@@ -40,6 +44,8 @@ def upgrade(
     ``script_location`` holds an Alembic ``env.py`` that calls :func:`run_in_environment`, and ``versions/``.
     ``options`` reach a migration as ``op.get_context().config.attributes``… through :func:`migration_option`.
     Several processes may call this at once: one migrates, the others wait and find nothing left to do.
+    A database that a newer release has migrated is left as it is, with a warning: whoever goes back to a
+    former release starts its migration job, too.
     Raises :class:`DatabaseUnreachable`.
     """
     engine = create_engine(
@@ -49,12 +55,13 @@ def upgrade(
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
         connection.commit()
         try:
-            config = Config()
-            config.set_main_option("script_location", str(script_location).replace("%", "%%"))
-            config.set_main_option("path_separator", "os")
+            config = _config(script_location)
             config.attributes["connection"] = connection
             config.attributes["options"] = dict(options or {})
-            command.upgrade(config, revision)
+            if newer := _unknown_revisions(connection, config):
+                _log.warning("database_is_newer", revisions=newer, known=head_revision(script_location))
+            else:
+                command.upgrade(config, revision)
             connection.commit()
         finally:
             connection.rollback()
@@ -72,10 +79,19 @@ def _connected(engine: Engine) -> Connection:
 
 def head_revision(script_location: Path) -> str | None:
     """The newest revision that the code knows."""
+    return ScriptDirectory.from_config(_config(script_location)).get_current_head()
+
+
+def _config(script_location: Path) -> Config:
     config = Config()
     config.set_main_option("script_location", str(script_location).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
-    return ScriptDirectory.from_config(config).get_current_head()
+    return config
+
+
+def _unknown_revisions(connection: Connection, config: Config) -> list[str]:
+    known = {it.revision for it in ScriptDirectory.from_config(config).walk_revisions()}
+    return [it for it in MigrationContext.configure(connection).get_current_heads() if it not in known]
 
 
 def run_in_environment(context: MigrationEnvironment) -> None:
