@@ -2,9 +2,16 @@
 
 import json
 import re
+import tarfile
+from collections.abc import Iterator
+from io import StringIO
+from tempfile import TemporaryFile
+from typing import IO
 
+import docker
 import psutil
 from docker.models.containers import Container
+from docker.models.images import Image
 
 from devstack.compose_project import project_containers, service_of
 from devstack.compose_stack import ComposeStack
@@ -20,6 +27,9 @@ OURS = (
 OWN_PACKAGES = {"servicekit", "provider-sandbox", "outbox-relay"}
 LABEL = "org.opencontainers.image"
 SECRET = re.compile(r"passw|secret|token|credential", re.IGNORECASE)
+SECRET_FILE = re.compile(
+    r"(^|/)(\.env[^/]*|\.netrc|\.pgpass|pip\.conf|id_[a-z0-9]+|[^/]+\.(key|p12|pfx|jks))$"
+)
 INSTALLED = """
 import importlib.metadata, importlib.util, json
 versions = {it.name: it.version for it in importlib.metadata.distributions()}
@@ -59,16 +69,49 @@ def test_every_process_of_ours_is_confined(stack: ComposeStack) -> None:
         assert host["Memory"] > 0, container.name
 
 
-def test_images_say_what_they_are_and_hold_no_secret(stack: ComposeStack) -> None:
-    for name, container in one_of_each(stack).items():
-        image = container.image
-        assert image is not None
-        labels = image.labels
-        assert labels[f"{LABEL}.title"] in image.tags[0], name
-        assert labels[f"{LABEL}.version"], name
-        assert labels[f"{LABEL}.revision"], name
-        layers = json.dumps([image.history(), image.attrs["Config"]["Env"]])
-        assert SECRET.search(layers) is None, name
+def files_of_layers(image: Image) -> Iterator[tuple[str, bytes]]:
+    """Yield each file of each layer, also those that a later layer hides: its path, and its first bytes."""
+    with TemporaryFile() as saved:
+        saved.writelines(image.save())
+        saved.seek(0)
+        with tarfile.open(fileobj=saved) as whole:
+            manifest = json.load(whole.extractfile("manifest.json") or StringIO("[]"))
+            for layer in manifest[0]["Layers"]:
+                yield from _files(whole.extractfile(layer))
+
+
+def _files(layer: IO[bytes] | None) -> Iterator[tuple[str, bytes]]:
+    with tarfile.open(fileobj=layer) as files:
+        for member in files:
+            if member.isfile() and (content := files.extractfile(member)):
+                yield member.name, content.read(100)
+
+
+def test_images_say_what_they_are(stack: ComposeStack) -> None:
+    """As they are built for an upgrade: with a tag and a revision of their own."""
+    names = {"COUPON_SERVICE", "ORDER_SERVICE", "NOTIFICATION_SERVICE", "OUTBOX_RELAY", "PROVIDER_SANDBOX"}
+    tags = {f"{it}_IMAGE": f"{it.lower().replace('_', '-')}:labelled" for it in names}
+    compose(stack, [], "build", variables={**tags, "REVISION": "0123abc"})
+    for tag in tags.values():
+        labels = docker.from_env().images.get(tag).labels
+        assert labels[f"{LABEL}.title"] == tag.removesuffix(":labelled")
+        assert labels[f"{LABEL}.version"] == "0.1.0", tag
+        assert labels[f"{LABEL}.revision"] == "0123abc", tag
+
+
+def test_images_hold_no_secret(stack: ComposeStack) -> None:
+    """Neither in what was told when they were built, nor in a file of any layer."""
+    for image in {it.image.id: it.image for it in one_of_each(stack).values() if it.image}.values():
+        told = json.dumps([image.history(), image.attrs["Config"]["Env"]])
+        assert SECRET.search(told) is None, image.tags
+        files = list(files_of_layers(image))
+        assert len(files) > 1000, image.tags
+        secret = [
+            path
+            for path, begin in files
+            if SECRET_FILE.search(path) or re.search(rb"BEGIN [A-Z ]*PRIVATE KEY", begin)
+        ]
+        assert secret == [], image.tags
 
 
 def test_images_hold_what_constraints_name_and_no_installer(stack: ComposeStack) -> None:
