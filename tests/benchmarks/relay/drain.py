@@ -4,6 +4,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import psutil
+
 from tests.benchmarks.relay.arrivals import Arrivals, read_arrivals
 from tests.benchmarks.relay.backlog import write_backlog
 from tests.benchmarks.relay.resources import Resources, resources
@@ -28,6 +30,8 @@ class Drain:
     resident_mb: float
     """Of all its processes, when the last event had arrived."""
     cpu_seconds: float
+    machine_cpu_percent: float
+    """How busy all cores were meanwhile, with servers; another relay could use what is missing to 100."""
     repeated_events: int
     bytes_an_event: float
 
@@ -38,7 +42,14 @@ def drain(world: World, system: System, events: int) -> Drain:
     system.prepare(world)
     write_backlog(world, topic, events)
     used: list[Resources] = []
+    busy_percent: list[float] = []
+
+    def look() -> None:
+        busy_percent.append(psutil.cpu_percent())
+        used.append(resources(processes))
+
     started_at = time.time()
+    psutil.cpu_percent()
     with system.run(world) as processes:
         wait_for_records(
             world.bootstrap_servers,
@@ -46,9 +57,10 @@ def drain(world: World, system: System, events: int) -> Drain:
             events,
             timeout_seconds=_STARTING_SECONDS + events / _SLOWEST_EVENTS_PER_SECOND,
             check=lambda: _check_alive(processes),
-            on_enough=lambda: used.append(resources(processes)),
+            on_enough=look,
         )
-    return _figures(events, started_at, read_arrivals(world.bootstrap_servers, topic, events), used[0])
+    arrivals = read_arrivals(world.bootstrap_servers, topic, events)
+    return _figures(events, started_at, arrivals, used[0], busy_percent[0])
 
 
 def _check_alive(processes: Sequence[Process]) -> None:
@@ -57,7 +69,9 @@ def _check_alive(processes: Sequence[Process]) -> None:
             raise ChildProcessError(f"{process.args!r} has ended with {process.returncode}")
 
 
-def _figures(events: int, started_at: float, arrivals: Arrivals, used: Resources) -> Drain:
+def _figures(
+    events: int, started_at: float, arrivals: Arrivals, used: Resources, busy_percent: float
+) -> Drain:
     return Drain(
         events=events,
         seconds=arrivals.last_at - started_at,
@@ -65,6 +79,7 @@ def _figures(events: int, started_at: float, arrivals: Arrivals, used: Resources
         events_per_second=rate(events, arrivals),
         resident_mb=used.resident_mb,
         cpu_seconds=used.cpu_seconds,
+        machine_cpu_percent=busy_percent,
         repeated_events=arrivals.repeated,
         bytes_an_event=arrivals.bytes_an_event,
     )
