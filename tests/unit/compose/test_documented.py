@@ -1,0 +1,20 @@
+"""Every variable of the compose files is named where their readers look."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from devstack.repository import ROOT
+
+FILES = (ROOT / "docker-compose.yml", *sorted((ROOT / "deploy" / "compose").glob("*.yml")))
+VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)")
+DEPLOYABLES = ("", "coupon-service", "order-service", "notification-service", "outbox-relay")
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda it: it.stem)
+def test_each_variable_is_in_the_readme_of_the_stack_or_of_a_process(file: Path) -> None:
+    text = " ".join((ROOT / folder / "README.md").read_text() for folder in DEPLOYABLES)
+    named = set(re.findall(r"[A-Z0-9_]+", text))
+    variables = set(VARIABLE.findall(file.read_text()))
+    assert variables - named == set()
