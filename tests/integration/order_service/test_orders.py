@@ -51,7 +51,7 @@ def test_an_order_for_nothing_is_completed_by_a_payment_of_nothing(shop: Shop) -
     assert shop.pay(order["orderId"], amount=0).status_code == 201
 
 
-@pytest.mark.parametrize("order_id", [str(uuid.uuid4()), str(uuid.UUID(int=0))])
+@pytest.mark.parametrize("order_id", [str(uuid.UUID(int=1, version=4)), str(uuid.UUID(int=0))])
 def test_an_unknown_order_is_not_found(shop: Shop, order_id: str) -> None:
     for reply in (shop.client.get(f"/api/v1/orders/{order_id}"), shop.pay(order_id, key="k-1")):
         assert (reply.status_code, slug(reply)) == (404, "order-not-found")
