@@ -19,6 +19,10 @@ UNMOVED_BY_SERVERS := --ignore=tests/integration/devstack --ignore=tests/integra
                       --ignore-glob='*/test_bad_input.py' --ignore-glob='*/test_refused_by_*.py' \
                       --ignore-glob='*/test_debezium.py'
 
+# Each worker has servers of its own. Whole stacks, frozen and under load, are tried one after the other.
+WORKERS ?= 2
+SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile
+
 .DEFAULT_GOAL := help
 .PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos matrix operations manifests bench-relay mutations lint format clean
 
@@ -50,14 +54,15 @@ clean-stack: $(INSTALLED) ## Stop the stack and remove its data
 demo: $(INSTALLED) ## Run both processes end to end and check every number (USERS= STOCK= ORDERS= SEED= LIMIT= KEEP=1 KAFKA=)
 	@$(BIN)/shop-demo
 
-test: $(INSTALLED) ## Run all tests, on the embedded stack
-	$(BIN)/python -m pytest --ignore=tests/operations
+test: $(INSTALLED) ## Run all tests, on the embedded stack (WORKERS=1 for one after the other)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit tests/contract tests/integration
+	$(BIN)/python -m pytest tests/e2e tests/chaos
 
 unit contract integration e2e chaos: $(INSTALLED) ## Run one tier of the tests (e2e: STACK=compose for containers)
 	$(BIN)/python -m pytest tests/$@
 
 matrix: $(INSTALLED) ## Run what depends on the servers, on PostgreSQL 15 and the seed's Kafka (POSTGRES=15 KAFKA=3.4.0 suit any tier)
-	POSTGRES=15 KAFKA=3.4.0 PROTOCOL_EXAMPLES=$${PROTOCOL_EXAMPLES:-50} $(BIN)/python -m pytest tests/contract tests/integration $(UNMOVED_BY_SERVERS)
+	POSTGRES=15 KAFKA=3.4.0 PROTOCOL_EXAMPLES=$${PROTOCOL_EXAMPLES:-50} $(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/contract tests/integration $(UNMOVED_BY_SERVERS)
 
 operations: $(INSTALLED) ## Restart, kill, scale and upgrade containers under load (OFFLINE_IMAGES=1 without a registry)
 	STACK=compose $(BIN)/python -m pytest tests/operations
