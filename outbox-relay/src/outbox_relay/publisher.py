@@ -120,6 +120,7 @@ class KafkaPublisher:
         self._encoder = RecordEncoder()
         self._lock = threading.Lock()
         self._producer: BatchProducer | None = None
+        self._is_stopped = False
         self._refused: tuple[RecordBatch, BaseException] | None = None
         self._batch_events = _BATCH_EVENTS
         self._smaller_until = 0.0
@@ -142,6 +143,17 @@ class KafkaPublisher:
         if producer is not None:
             producer.abort()
 
+    def stop(self) -> None:
+        """Give up whatever is being published and publish nothing any more, from any thread.
+
+        The thread that sends may be about to send the page behind the one that is given up here. Whatever it
+        does from now on fails, be it in the middle of sending: to a producer that has been stopped, or for
+        want of one.
+        """
+        with self._lock:
+            self._is_stopped = True
+        self.abandon()
+
     def failure(self) -> PublishFailed:
         """Why what was sent has failed: the first batch that was refused, if any was."""
         self.abandon()
@@ -160,6 +172,8 @@ class KafkaPublisher:
 
     def _connected(self) -> BatchProducer:
         with self._lock:
+            if self._is_stopped:
+                raise PublishAbandoned
             if self._producer is None:
                 self._refused = None
                 try:
