@@ -15,6 +15,7 @@ from kafka.errors import IllegalStateError, KafkaError
 from kafka.partitioner.default import murmur2
 from kafka.producer.producer_batch import ProducerBatch
 from kafka.record.memory_records import MemoryRecordsBuilder
+from kafka.util import ensure_valid_topic_name
 
 from outbox_relay.record import RecordBatch
 
@@ -69,6 +70,13 @@ class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no
             partition = partition_of(key, self._counts[topic])
             partitions[key] = partition
         return partition
+
+    def knows(self, topic: str) -> bool:
+        """Whether it has metadata of this topic. Raises ValueError for a name that no topic can have."""
+        if self._metadata.partitions_for_topic(topic) is not None:
+            return True
+        ensure_valid_topic_name(topic)
+        return False
 
     def learn_partitions(self, topic: str) -> None:
         """Have metadata of this topic; to be called before :meth:`partition_of`. Raises as partitions_for."""

@@ -228,15 +228,13 @@ class KafkaPublisher:
     def _is_missing(self, producer: BatchProducer, topic: str, events: Sequence[Event]) -> bool:
         """Whether Kafka says that there is no such topic; from the first time on its grace is counted."""
         try:
-            # One that was missing lately is asked for first: the producer's own way waits for it.
-            if topic in self._missing_since and self._probe.is_missing(topic):
+            # The producer's own way waits for seconds for a topic that isn't there, and for each one anew.
+            if not producer.knows(topic) and self._probe.is_missing(topic):
+                self._missing_since.setdefault(topic, self._clock())
                 return True
             producer.learn_partitions(topic)
         except KafkaTimeoutError as error:
-            if not self._probe.is_missing(topic):
-                raise BrokerUnavailable(f"no metadata for topic {topic}") from error
-            self._missing_since.setdefault(topic, self._clock())
-            return True
+            raise BrokerUnavailable(f"no metadata for topic {topic}") from error
         except TopicAuthorizationFailedError as error:
             raise _rejected(topic, events, "unauthorized", str(error)) from error
         except (InvalidTopicError, ValueError, TypeError) as error:

@@ -7,7 +7,7 @@ import pytest
 from kafka.errors import InvalidRecordError, InvalidTimestampError
 
 from outbox_relay.broker import BrokerProbe
-from outbox_relay.errors import BatchRefused, EventsRejected
+from outbox_relay.errors import BatchRefused, EventsRejected, TopicMissing
 from outbox_relay.model import Event
 from outbox_relay.publisher import KafkaPublisher
 from servicekit.messaging.cluster import KafkaCluster
@@ -55,6 +55,18 @@ def publish(publisher: KafkaPublisher, page: Sequence[Event]) -> list[Event]:
             refused += error.events
         else:
             return refused
+
+
+# Topics
+
+
+def test_nobody_waits_for_topics_that_are_missing(publisher: KafkaPublisher, kafka: MemoryKafka) -> None:
+    page = [an_event(n, topic=f"missing-{n}") for n in range(30)]
+
+    with pytest.raises(TopicMissing, match="missing-0, missing-1, missing-10"):
+        publisher.send([an_event(100), *page])
+
+    assert kafka.waited_for == []
 
 
 # Refusals
