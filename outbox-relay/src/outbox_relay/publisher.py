@@ -25,6 +25,7 @@ from kafka.errors import (
     TopicAuthorizationFailedError,
 )
 
+from outbox_relay.batch_limits import BatchLimits
 from outbox_relay.batch_producer import BatchFuture, BatchProducer
 from outbox_relay.broker import BrokerProbe
 from outbox_relay.errors import (
@@ -41,8 +42,6 @@ from outbox_relay.record import RecordBatch, RecordEncoder, batches
 from servicekit.messaging.cluster import KafkaCluster
 
 BATCH_BYTES = 256 * 1024
-_BATCH_EVENTS = 10_000
-_SMALLER_BATCHES_SECONDS = 60.0
 _CONNECT_TIMEOUT_MS = 3_000
 _TOPIC_TIMEOUT_MS = 3_000
 _NEVER_MS = 2**31 - 1
@@ -54,6 +53,7 @@ _PERMANENT: dict[type[BaseException], str] = {
     InvalidTopicError: "invalid_topic",
     InvalidRecordError: "invalid_record",
 }
+_OF_WHOLE_TOPICS = ("unauthorized", "invalid_topic")
 
 
 def producer_options(cluster: KafkaCluster, client_id: str) -> dict[str, Any]:
@@ -122,8 +122,7 @@ class KafkaPublisher:
         self._producer: BatchProducer | None = None
         self._is_stopped = False
         self._refused: tuple[RecordBatch, BaseException] | None = None
-        self._batch_events = _BATCH_EVENTS
-        self._smaller_until = 0.0
+        self._limits = BatchLimits(timeout_seconds, clock)
         self._missing_since: dict[str, float] = {}
 
     def send(self, events: Sequence[Event]) -> _KafkaDelivery:
@@ -164,11 +163,13 @@ class KafkaPublisher:
         kind = next((kind for type_, kind in _PERMANENT.items() if isinstance(error, type_)), None)
         if kind is None:
             return PublishFailed(reason)
-        if len(batch.events) > 1 and kind != "unauthorized":
-            self._batch_events = len(batch.events) // 2
-            self._smaller_until = self._clock() + _SMALLER_BATCHES_SECONDS
-            return BatchRefused(f"{len(batch.events)} events of topic {batch.topic}: {reason}")
-        return EventsRejected(batch.events, kind, reason)
+        if len(batch.events) == 1 or kind in _OF_WHOLE_TOPICS:
+            return EventsRejected(batch.events, kind, reason)
+        if kind == "too_large":
+            self._limits.refused_for_size(batch)
+        else:
+            self._limits.refused(batch)
+        return BatchRefused(f"{len(batch.events)} events of topic {batch.topic}: {reason}")
 
     def _connected(self) -> BatchProducer:
         with self._lock:
@@ -183,8 +184,6 @@ class KafkaPublisher:
             return self._producer
 
     def _encode(self, producer: BatchProducer, events: Sequence[Event]) -> list[RecordBatch]:
-        if self._clock() >= self._smaller_until:
-            self._batch_events = _BATCH_EVENTS
         self._check_keys(events)
         self._check_topics(producer, events)
         partitions: defaultdict[tuple[str, int], list[Event]] = defaultdict(list)
@@ -199,8 +198,8 @@ class KafkaPublisher:
                 partition,
                 own,
                 # An event that is larger than allowed is thereby alone in its batch.
-                max_bytes=min(BATCH_BYTES, self._event_max_bytes),
-                max_events=self._batch_events,
+                max_bytes=self._limits.max_bytes(topic, min(BATCH_BYTES, self._event_max_bytes)),
+                starts=self._limits.starts(),
             )
         ]
         large = [it for it in encoded if len(it.body) > self._event_max_bytes and len(it.events) == 1]

@@ -1,5 +1,6 @@
 """Publishing pages by a producer that lives in memory."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import cast
 
@@ -12,7 +13,7 @@ from outbox_relay.model import Event
 from outbox_relay.publisher import KafkaPublisher
 from servicekit.messaging.cluster import KafkaCluster
 from tests.unit.outbox_relay.events import an_event
-from tests.unit.outbox_relay.kafka_in_memory import MemoryKafka, refusal
+from tests.unit.outbox_relay.kafka_in_memory import PARTITIONS, MemoryKafka, refusal
 
 PAGE_EVENTS, POISON = 5_000, 4_900
 
@@ -24,9 +25,23 @@ def kafka(monkeypatch: pytest.MonkeyPatch) -> MemoryKafka:
     return kafka
 
 
+class Clock:
+    """Stands still until the test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
 @pytest.fixture
-def publisher(kafka: MemoryKafka) -> KafkaPublisher:
-    """One for which no time passes."""
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def publisher(kafka: MemoryKafka, clock: Clock) -> KafkaPublisher:
     return KafkaPublisher(
         KafkaCluster("unused:1"),
         "test",
@@ -34,7 +49,7 @@ def publisher(kafka: MemoryKafka) -> KafkaPublisher:
         timeout_seconds=30,
         event_max_bytes=1_000_000,
         missing_topic_grace_seconds=60,
-        clock=lambda: 1_000.0,
+        clock=clock,
     )
 
 
@@ -99,3 +114,66 @@ def test_events_that_are_refused_are_found_and_all_others_go_on_in_order(
     for key in range(97):
         own = [position for position in first_seen if position % 97 == key]
         assert own == sorted(own)
+
+
+def test_all_but_what_is_refused_goes_out_in_large_batches_while_it_is_looked_for_and_afterwards(
+    publisher: KafkaPublisher, kafka: MemoryKafka
+) -> None:
+    """Each waits for the one before it: thousands of them would take longer than a page may."""
+    publish(publisher, a_page())
+    usual = most_batches_of_a_partition(kafka)
+    kafka.invalid = {POISON}
+
+    publish(publisher, a_page())
+    publish(publisher, [event for event in a_page() if event.position != POISON])
+
+    assert most_batches_of_a_partition(kafka) <= usual + 15
+    assert len(kafka.attempts) <= 20
+
+
+def test_topic_that_takes_only_small_batches_gets_batches_nearly_as_large_as_it_takes(
+    publisher: KafkaPublisher, kafka: MemoryKafka
+) -> None:
+    kafka.max_bytes = 20_000
+    page = a_page(1_000, payload_bytes=1_000)
+
+    assert publish(publisher, page) == []
+    assert len(kafka.attempts) <= 5
+
+    kafka.attempts.clear()
+    publisher.abandon()
+    assert publish(publisher, page) == []
+    (sent,) = kafka.attempts
+    assert sum(len(batch.body) for batch in sent) / len(sent) > kafka.max_bytes / 3
+
+
+def test_limits_that_no_longer_hold_are_forgotten(
+    publisher: KafkaPublisher, kafka: MemoryKafka, clock: Clock
+) -> None:
+    page = a_page(100, payload_bytes=1_000)
+    kafka.max_bytes = 20_000
+    publish(publisher, page)
+    kafka.max_bytes = 1_000_000
+    clock.now += 100
+
+    publisher.abandon()
+    publish(publisher, page)
+
+    assert len(kafka.attempts[-1]) == PARTITIONS
+
+
+def test_other_topics_get_batches_as_large_as_ever(publisher: KafkaPublisher, kafka: MemoryKafka) -> None:
+    kafka.topics.add("other")
+    kafka.max_bytes = 20_000
+    publish(publisher, a_page(1_000, payload_bytes=1_000))
+    kafka.max_bytes = 1_000_000
+    publisher.abandon()
+
+    publish(publisher, [event._replace(topic="other") for event in a_page(100, payload_bytes=1_000)])
+
+    assert len(kafka.attempts[-1]) == PARTITIONS
+
+
+def most_batches_of_a_partition(kafka: MemoryKafka) -> int:
+    """In one attempt."""
+    return max(max(Counter(batch.partition for batch in batches).values()) for batches in kafka.attempts)
