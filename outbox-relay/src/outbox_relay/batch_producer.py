@@ -22,6 +22,7 @@ from outbox_relay.record import RecordBatch
 _MAGIC = 2
 _NO_COMPRESSION = 0
 _STOP_TIMEOUT_SECONDS = 5
+_STOPPED = "the producer has been stopped"
 
 OnFailure = Callable[[BaseException], None]
 
@@ -79,8 +80,15 @@ class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no
         return False
 
     def learn_partitions(self, topic: str) -> None:
-        """Have metadata of this topic; to be called before :meth:`partition_of`. Raises as partitions_for."""
-        count = len(self.partitions_for(topic))
+        """Have metadata of this topic; to be called before :meth:`partition_of`.
+
+        Raises as partitions_for, and IllegalStateError when the producer has been stopped.
+        """
+        try:
+            count = len(self.partitions_for(topic))
+        except RuntimeError as error:
+            # kafka-python has closed what would wake its thread up.
+            raise IllegalStateError(_STOPPED) from error
         if self._counts.get(topic) != count:
             self._counts[topic] = count
             self._partitions[topic] = {}
@@ -104,7 +112,7 @@ class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no
         finally:
             accumulator._appends_in_progress.decrement()
         if accumulator._closed and not pending.is_done:
-            pending.abort(IllegalStateError("the producer has been stopped"))
+            pending.abort(IllegalStateError(_STOPPED))
         self._sender.wakeup()
         return BatchFuture(pending.produce_future, records)
 

@@ -127,6 +127,9 @@ class KafkaPublisher:
 
     def send(self, events: Sequence[Event]) -> _KafkaDelivery:
         producer = self._connected()
+        if self._refused is not None:
+            # Of an earlier page. Nothing of this one would leave, and its topics could not even be asked for.
+            raise self.failure()
         try:
             encoded = self._encode(producer, events)
             # Only now, so that an event which can't be sent lets none before it be sent for nothing.
@@ -232,7 +235,12 @@ class KafkaPublisher:
                 self._missing_since.setdefault(topic, self._clock())
                 return True
             producer.learn_partitions(topic)
+        except IllegalStateError as error:
+            raise self.failure() from error
         except KafkaTimeoutError as error:
+            if self._refused is not None:
+                # It has been stopped meanwhile, and nobody would have answered.
+                raise self.failure() from error
             raise BrokerUnavailable(f"no metadata for topic {topic}") from error
         except TopicAuthorizationFailedError as error:
             raise _rejected(topic, events, "unauthorized", str(error)) from error

@@ -84,6 +84,19 @@ def test_nobody_waits_for_topics_that_are_missing(publisher: KafkaPublisher, kaf
     assert kafka.waited_for == []
 
 
+def test_refusal_is_told_although_the_next_page_has_topics_that_the_stopped_producer_cannot_learn(
+    publisher: KafkaPublisher, kafka: MemoryKafka
+) -> None:
+    kafka.topics.add("other")
+    kafka.invalid = {1}
+    publisher.send([an_event(1)])
+
+    with pytest.raises(EventsRejected) as rejected:
+        publisher.send([an_event(2, topic="other")])
+
+    assert [event.position for event in rejected.value.events] == [1]
+
+
 # Refusals
 
 
