@@ -7,20 +7,22 @@ each record. That reaches into its accumulator, which is no public interface: th
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from kafka import KafkaProducer, TopicPartition
-from kafka.errors import IllegalStateError
+from kafka.errors import IllegalStateError, KafkaError
 from kafka.partitioner.default import murmur2
 from kafka.producer.producer_batch import ProducerBatch
 from kafka.record.memory_records import MemoryRecordsBuilder
+from kafka.util import ensure_valid_topic_name
 
 from outbox_relay.record import RecordBatch
 
 _MAGIC = 2
 _NO_COMPRESSION = 0
 _STOP_TIMEOUT_SECONDS = 5
+_STOPPED = "the producer has been stopped"
 
 OnFailure = Callable[[BaseException], None]
 
@@ -32,16 +34,17 @@ def partition_of(key: str, partitions: int) -> int:
 
 
 class BatchFuture:
-    """The fate of one batch."""
+    """The fate of one batch of so many records."""
 
-    def __init__(self, future: Any) -> None:
+    def __init__(self, future: Any, records: int) -> None:
         self._future = future
+        self._records = records
 
     def failure(self, timeout_seconds: float) -> BaseException | None:
         """Wait, and say why the batch failed, None if it is acknowledged. Raises TimeoutError."""
         if not self._future.wait(timeout_seconds):
             raise TimeoutError
-        return _failure(self._future.value)
+        return _failure(self._future.value, self._records)
 
 
 class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no type information
@@ -69,9 +72,23 @@ class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no
             partitions[key] = partition
         return partition
 
+    def knows(self, topic: str) -> bool:
+        """Whether it has metadata of this topic. Raises ValueError for a name that no topic can have."""
+        if self._metadata.partitions_for_topic(topic) is not None:
+            return True
+        ensure_valid_topic_name(topic)
+        return False
+
     def learn_partitions(self, topic: str) -> None:
-        """Have metadata of this topic; to be called before :meth:`partition_of`. Raises as partitions_for."""
-        count = len(self.partitions_for(topic))
+        """Have metadata of this topic; to be called before :meth:`partition_of`.
+
+        Raises as partitions_for, and IllegalStateError when the producer has been stopped.
+        """
+        try:
+            count = len(self.partitions_for(topic))
+        except RuntimeError as error:
+            # kafka-python has closed what would wake its thread up.
+            raise IllegalStateError(_STOPPED) from error
         if self._counts.get(topic) != count:
             self._counts[topic] = count
             self._partitions[topic] = {}
@@ -83,7 +100,8 @@ class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no
         """
         partition = TopicPartition(batch.topic, batch.partition)
         pending = ProducerBatch(partition, _records(batch))
-        pending.produce_future.add_callback(lambda value: _tell(_failure(value), on_failure))
+        records = len(batch.events)
+        pending.produce_future.add_callback(lambda value: _tell(_failure(value, records), on_failure))
         accumulator = self._accumulator
         accumulator._appends_in_progress.increment()
         try:
@@ -94,9 +112,9 @@ class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no
         finally:
             accumulator._appends_in_progress.decrement()
         if accumulator._closed and not pending.is_done:
-            pending.abort(IllegalStateError("the producer has been stopped"))
+            pending.abort(IllegalStateError(_STOPPED))
         self._sender.wakeup()
-        return BatchFuture(pending.produce_future)
+        return BatchFuture(pending.produce_future, records)
 
     def stop_sending(self) -> None:
         """Send nothing that isn't on its way already. Returns at once; any thread may call it."""
@@ -128,9 +146,13 @@ def _records(batch: RecordBatch) -> MemoryRecordsBuilder:
     return records
 
 
-def _failure(value: Any) -> BaseException | None:
+def _failure(value: Any, records: int) -> BaseException | None:
     _, _, exception_of_record = value
-    return None if exception_of_record is None else exception_of_record(0)
+    if exception_of_record is None:
+        return None
+    exceptions: Iterator[BaseException] = map(exception_of_record, range(records))
+    # Where some records are to blame, kafka-python says of the others only that they were in their company.
+    return next((it for it in exceptions if type(it) is not KafkaError), exception_of_record(0))
 
 
 def _tell(failure: BaseException | None, on_failure: OnFailure) -> None:

@@ -134,6 +134,7 @@ def _worker(
         board=board,
         pace=Pace(settings.poll_interval_busy_ms / 1000, settings.poll_interval_ms / 1000),
         abandon=publisher.abandon,
+        stop_publishing=publisher.stop,
         watchdog=watchdog,
         work_watchdog=work_watchdog,
         close=lambda: _close(session, engine, side_engine),

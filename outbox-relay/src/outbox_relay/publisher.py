@@ -25,6 +25,7 @@ from kafka.errors import (
     TopicAuthorizationFailedError,
 )
 
+from outbox_relay.batch_limits import BatchLimits
 from outbox_relay.batch_producer import BatchFuture, BatchProducer
 from outbox_relay.broker import BrokerProbe
 from outbox_relay.errors import (
@@ -41,8 +42,6 @@ from outbox_relay.record import RecordBatch, RecordEncoder, batches
 from servicekit.messaging.cluster import KafkaCluster
 
 BATCH_BYTES = 256 * 1024
-_BATCH_EVENTS = 10_000
-_SMALLER_BATCHES_SECONDS = 60.0
 _CONNECT_TIMEOUT_MS = 3_000
 _TOPIC_TIMEOUT_MS = 3_000
 _NEVER_MS = 2**31 - 1
@@ -54,6 +53,7 @@ _PERMANENT: dict[type[BaseException], str] = {
     InvalidTopicError: "invalid_topic",
     InvalidRecordError: "invalid_record",
 }
+_OF_WHOLE_TOPICS = ("unauthorized", "invalid_topic")
 
 
 def producer_options(cluster: KafkaCluster, client_id: str) -> dict[str, Any]:
@@ -120,13 +120,16 @@ class KafkaPublisher:
         self._encoder = RecordEncoder()
         self._lock = threading.Lock()
         self._producer: BatchProducer | None = None
+        self._is_stopped = False
         self._refused: tuple[RecordBatch, BaseException] | None = None
-        self._batch_events = _BATCH_EVENTS
-        self._smaller_until = 0.0
+        self._limits = BatchLimits(timeout_seconds, clock)
         self._missing_since: dict[str, float] = {}
 
     def send(self, events: Sequence[Event]) -> _KafkaDelivery:
         producer = self._connected()
+        if self._refused is not None:
+            # Of an earlier page. Nothing of this one would leave, and its topics could not even be asked for.
+            raise self.failure()
         try:
             encoded = self._encode(producer, events)
             # Only now, so that an event which can't be sent lets none before it be sent for nothing.
@@ -142,6 +145,17 @@ class KafkaPublisher:
         if producer is not None:
             producer.abort()
 
+    def stop(self) -> None:
+        """Give up whatever is being published and publish nothing any more, from any thread.
+
+        The thread that sends may be about to send the page behind the one that is given up here. Whatever it
+        does from now on fails, be it in the middle of sending: to a producer that has been stopped, or for
+        want of one.
+        """
+        with self._lock:
+            self._is_stopped = True
+        self.abandon()
+
     def failure(self) -> PublishFailed:
         """Why what was sent has failed: the first batch that was refused, if any was."""
         self.abandon()
@@ -152,14 +166,18 @@ class KafkaPublisher:
         kind = next((kind for type_, kind in _PERMANENT.items() if isinstance(error, type_)), None)
         if kind is None:
             return PublishFailed(reason)
-        if len(batch.events) > 1 and kind != "unauthorized":
-            self._batch_events = len(batch.events) // 2
-            self._smaller_until = self._clock() + _SMALLER_BATCHES_SECONDS
-            return BatchRefused(f"{len(batch.events)} events of topic {batch.topic}: {reason}")
-        return EventsRejected(batch.events, kind, reason)
+        if len(batch.events) == 1 or kind in _OF_WHOLE_TOPICS:
+            return EventsRejected(batch.events, kind, reason)
+        if kind == "too_large":
+            self._limits.refused_for_size(batch)
+        else:
+            self._limits.refused(batch)
+        return BatchRefused(f"{len(batch.events)} events of topic {batch.topic}: {reason}")
 
     def _connected(self) -> BatchProducer:
         with self._lock:
+            if self._is_stopped:
+                raise PublishAbandoned
             if self._producer is None:
                 self._refused = None
                 try:
@@ -169,8 +187,6 @@ class KafkaPublisher:
             return self._producer
 
     def _encode(self, producer: BatchProducer, events: Sequence[Event]) -> list[RecordBatch]:
-        if self._clock() >= self._smaller_until:
-            self._batch_events = _BATCH_EVENTS
         self._check_keys(events)
         self._check_topics(producer, events)
         partitions: defaultdict[tuple[str, int], list[Event]] = defaultdict(list)
@@ -185,8 +201,8 @@ class KafkaPublisher:
                 partition,
                 own,
                 # An event that is larger than allowed is thereby alone in its batch.
-                max_bytes=min(BATCH_BYTES, self._event_max_bytes),
-                max_events=self._batch_events,
+                max_bytes=self._limits.max_bytes(topic, min(BATCH_BYTES, self._event_max_bytes)),
+                starts=self._limits.starts(),
             )
         ]
         large = [it for it in encoded if len(it.body) > self._event_max_bytes and len(it.events) == 1]
@@ -214,15 +230,18 @@ class KafkaPublisher:
     def _is_missing(self, producer: BatchProducer, topic: str, events: Sequence[Event]) -> bool:
         """Whether Kafka says that there is no such topic; from the first time on its grace is counted."""
         try:
-            # One that was missing lately is asked for first: the producer's own way waits for it.
-            if topic in self._missing_since and self._probe.is_missing(topic):
+            # The producer's own way waits for seconds for a topic that isn't there, and for each one anew.
+            if not producer.knows(topic) and self._probe.is_missing(topic):
+                self._missing_since.setdefault(topic, self._clock())
                 return True
             producer.learn_partitions(topic)
+        except IllegalStateError as error:
+            raise self.failure() from error
         except KafkaTimeoutError as error:
-            if not self._probe.is_missing(topic):
-                raise BrokerUnavailable(f"no metadata for topic {topic}") from error
-            self._missing_since.setdefault(topic, self._clock())
-            return True
+            if self._refused is not None:
+                # It has been stopped meanwhile, and nobody would have answered.
+                raise self.failure() from error
+            raise BrokerUnavailable(f"no metadata for topic {topic}") from error
         except TopicAuthorizationFailedError as error:
             raise _rejected(topic, events, "unauthorized", str(error)) from error
         except (InvalidTopicError, ValueError, TypeError) as error:

@@ -6,7 +6,7 @@ kafka-python's general way, a record at a time through checks, sizes, locks and 
 times as long as reading the event from PostgreSQL; here what many events share is encoded once.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from kafka.record.util import encode_varint
@@ -107,14 +107,17 @@ def batches(
     events: Sequence[Event],
     *,
     max_bytes: int,
-    max_events: int,
+    starts: Collection[int] = (),
 ) -> Iterator[RecordBatch]:
-    """Encode the events of one partition in order, so many at most in a batch, and one in any case."""
+    """Encode the events of one partition in order, one at least in a batch.
+
+    An event whose position is in ``starts`` is the first of its batch.
+    """
     first, size = 0, 0
     records: list[bytes] = []
     for index, event in enumerate(events):
         record = encoder.record(event, index - first)
-        if records and (size + len(record) > max_bytes or len(records) >= max_events):
+        if records and (size + len(record) > max_bytes or event.position in starts):
             yield RecordBatch(topic, partition, events[first:index], b"".join(records))
             first, size, records = index, 0, []
             record = encoder.record(event, 0)

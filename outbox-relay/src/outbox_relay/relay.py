@@ -109,7 +109,11 @@ class Publisher(Protocol):
         ...
 
     def abandon(self) -> None:
-        """Give up whatever is being published, from any thread; the next :meth:`send` starts anew."""
+        """Give up whatever is being published; the next :meth:`send` starts anew.
+
+        Only for the thread that sends: done between two pages by another one, the second would go without
+        the first.
+        """
         ...
 
 

@@ -46,6 +46,7 @@ class SourceWorker:
         board: StatusBoard,
         pace: Pace,
         abandon: Callable[[], None],
+        stop_publishing: Callable[[], None],
         watchdog: Watchdog,
         work_watchdog: Watchdog,
         close: Callable[[], None],
@@ -58,6 +59,7 @@ class SourceWorker:
         self._board = board
         self._pace = pace
         self._abandon = abandon
+        self._stop_publishing = stop_publishing
         self._watchdog = watchdog
         self._work_watchdog = work_watchdog
         self._close = close
@@ -128,13 +130,13 @@ class SourceWorker:
         self._stopping.set()
 
     def abandon(self) -> None:
-        """Give up the pages that are being published, from another thread."""
-        self._abandon()
+        """Give up the pages that are being published and publish no others, from another thread."""
+        self._stop_publishing()
 
     def close(self) -> None:
         """Hand over to other relays, once nothing of this one runs any more."""
         self._leadership.resign()
-        self._abandon()
+        self._stop_publishing()
         self._close()
 
     def _safe_turn(self) -> float:

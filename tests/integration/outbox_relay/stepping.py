@@ -26,6 +26,7 @@ class SteppingRelay:
     relay: Relay
     leadership: Leadership
     source: PostgresSource
+    publisher: KafkaPublisher
 
     def step(self) -> StepResult:
         return self.relay.run_once()
@@ -110,6 +111,7 @@ def a_stepping_relay(
             Relay(source, PostgresDeadLetters(session, "test"), publisher, pages_per_turn),
             leadership,
             source,
+            publisher,
         )
     finally:
         leadership.resign()

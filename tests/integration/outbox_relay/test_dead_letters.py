@@ -1,13 +1,15 @@
 """What becomes a dead letter and what doesn't. The relay steps when the test says so."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import httpx
 import pytest
 
 from devstack.kafka_broker import KafkaBroker
+from outbox_relay.batch_producer import BatchProducer
 from outbox_relay.errors import TopicMissing
+from outbox_relay.model import Event
 from outbox_relay.relay import Failed, Idle
 from tests.integration.outbox_relay.access_lists import (
     Forbid,
@@ -157,6 +159,32 @@ def test_event_with_a_name_that_kafka_does_not_take_is_parked(
 
     assert outbox.dead_letters() == {1: ("PARKED", kind)}
     assert read_all(kafka_bootstrap_servers, outbox.topic, 3) == {"a": [0, 2, 3]}
+
+
+def test_refusal_is_not_hidden_by_a_later_page_whose_topic_the_stopped_producer_cannot_learn(
+    outbox: Outbox, kafka_bootstrap_servers: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = f"{outbox.topic}-other"
+    create_topics(kafka_bootstrap_servers, [other])
+    set_topic_option(kafka_bootstrap_servers, outbox.topic, "max.message.bytes", "20000")
+    with outbox.transaction() as transaction:
+        transaction.append("a", 0, {"number": 0, "filling": "x" * 30_000})
+        transaction.append("b", 1)
+    send_elsewhere(outbox, other, 1)
+
+    with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers, page_events=1) as relay:
+        check_topics = relay.publisher._check_topics  # noqa: SLF001 - between two pages, and after the look at them
+
+        def refused_first(producer: BatchProducer, events: Sequence[Event]) -> None:
+            if events[0].topic == other and not outbox.dead_letters():
+                wait_until(lambda: not producer._sender.is_alive(), "the first page to be refused")  # noqa: SLF001
+            check_topics(producer, events)
+
+        monkeypatch.setattr(relay.publisher, "_check_topics", refused_first)
+        assert relay.drain_parking() == ["too_large"]
+
+    assert outbox.dead_letters() == {0: ("PARKED", "too_large")}
+    assert read_all(kafka_bootstrap_servers, other, 1) == {"b": [1]}
 
 
 @pytest.fixture(scope="module")

@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,27 @@ def test_relay_stopped_under_load_exits_in_time_and_its_successor_completes_the_
         found = first_seen(arrivals(kafka_bootstrap_servers, outbox.topic, 7000))
 
     assert len(found) == 7000
+
+
+def test_relay_that_is_stopped_while_it_reads_sends_nothing_of_what_it_reads(
+    outbox: Outbox, kafka_bootstrap_servers: str, tmp_path: Path
+) -> None:
+    outbox.append_many(5_000)
+    # With a lease that outlasts the stop, only the stop itself keeps it from sending.
+    settings = {"page_events": 1, "leadership_timeout_ms": 60_000}
+    with a_relay_process(tmp_path, kafka_bootstrap_servers, {"test": outbox.relay_url}, **settings) as relay:
+        wait_until(lambda: outbox.cursor()["window_position"], "the relay to be in the middle of its work")
+        with outbox.open_transaction() as blocker:
+            blocker.run("LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE")
+            before = arrivals(kafka_bootstrap_servers, outbox.topic, 5_000, timeout_seconds=2)
+            relay.signal(signal.SIGTERM)
+            # Longer than it waits for its pages, shorter than it waits for its threads.
+            time.sleep(5)
+        assert relay.terminate() == 0
+        assert "relay_stop_forced" not in relay.log.read_text()
+
+    found = arrivals(kafka_bootstrap_servers, outbox.topic, 5_000, timeout_seconds=2)
+    assert len(found) == len(before) < 5_000
 
 
 def test_missing_topic_is_named_by_readiness_and_creating_it_is_enough(

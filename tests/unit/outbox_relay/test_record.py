@@ -108,23 +108,24 @@ def test_batch_is_read_back_as_the_events_that_it_was_made_of() -> None:
     ]
 
 
-@given(st.lists(events, max_size=30), st.integers(1, 9_000), st.integers(1, 10))
+@given(st.lists(events, max_size=30), st.integers(1, 9_000), st.integers(2, 10))
 @example([an_event(n) for n in range(7)], 10**6, 3)
 @example([an_event(n, payload="x" * 500) for n in range(7)], 1_000, 100)
 def test_batches_hold_every_event_once_in_order_within_their_limits(
-    listed: list[Event], max_bytes: int, max_events: int
+    listed: list[Event], max_bytes: int, every: int
 ) -> None:
-    made = list(batches(RecordEncoder(), "topic", 5, listed, max_bytes=max_bytes, max_events=max_events))
+    starts = {event.position for event in listed[::every]}
+    made = list(batches(RecordEncoder(), "topic", 5, listed, max_bytes=max_bytes, starts=starts))
 
     assert [event for batch in made for event in batch.events] == listed
     for batch in made:
         assert (batch.topic, batch.partition) == ("topic", 5)
         assert batch.body == written_by_kafka_python(batch.events)
-        assert 1 <= len(batch.events) <= max_events
+        assert not starts & {event.position for event in batch.events[1:]}
         assert len(batch.body) <= max_bytes or len(batch.events) == 1
     for batch, following in pairwise(made):
         bigger = written_by_kafka_python([*batch.events, following.events[0]])
-        assert len(batch.events) == max_events or len(bigger) > max_bytes
+        assert following.events[0].position in starts or len(bigger) > max_bytes
 
 
 @given(texts, st.integers(1, 64))

@@ -25,6 +25,7 @@ def a_worker(relay: Relay) -> SourceWorker:
         board=board,
         pace=Pace(0.01, 0.01),
         abandon=lambda: None,
+        stop_publishing=lambda: None,
         watchdog=unused,
         work_watchdog=unused,
         close=unused,

@@ -1,0 +1,192 @@
+"""Publishing pages by a producer that lives in memory."""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import cast
+
+import pytest
+from kafka.errors import InvalidRecordError, InvalidTimestampError
+
+from outbox_relay.broker import BrokerProbe
+from outbox_relay.errors import BatchRefused, EventsRejected, TopicMissing
+from outbox_relay.model import Event
+from outbox_relay.publisher import KafkaPublisher
+from servicekit.messaging.cluster import KafkaCluster
+from tests.unit.outbox_relay.events import an_event
+from tests.unit.outbox_relay.kafka_in_memory import PARTITIONS, MemoryKafka, refusal
+
+PAGE_EVENTS, POISON = 5_000, 4_900
+
+
+@pytest.fixture
+def kafka(monkeypatch: pytest.MonkeyPatch) -> MemoryKafka:
+    kafka = MemoryKafka()
+    monkeypatch.setattr("outbox_relay.publisher.BatchProducer", kafka)
+    return kafka
+
+
+class Clock:
+    """Stands still until the test moves it."""
+
+    def __init__(self) -> None:
+        self.now = 1_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def publisher(kafka: MemoryKafka, clock: Clock) -> KafkaPublisher:
+    return KafkaPublisher(
+        KafkaCluster("unused:1"),
+        "test",
+        cast("BrokerProbe", kafka),
+        timeout_seconds=30,
+        event_max_bytes=1_000_000,
+        missing_topic_grace_seconds=60,
+        clock=clock,
+    )
+
+
+def a_page(count: int = PAGE_EVENTS, payload_bytes: int = 2) -> list[Event]:
+    return [an_event(n, key=f"key-{n % 97}", payload="x" * payload_bytes) for n in range(1, count + 1)]
+
+
+def publish(publisher: KafkaPublisher, page: Sequence[Event]) -> list[Event]:
+    """Send the page until it is acknowledged; returns what was refused of it."""
+    refused: list[Event] = []
+    while True:
+        try:
+            publisher.send([event for event in page if event not in refused]).wait()
+        except BatchRefused:
+            continue
+        except EventsRejected as error:
+            publisher.abandon()
+            refused += error.events
+        else:
+            return refused
+
+
+# Topics
+
+
+def test_nobody_waits_for_topics_that_are_missing(publisher: KafkaPublisher, kafka: MemoryKafka) -> None:
+    page = [an_event(n, topic=f"missing-{n}") for n in range(30)]
+
+    with pytest.raises(TopicMissing, match="missing-0, missing-1, missing-10"):
+        publisher.send([an_event(100), *page])
+
+    assert kafka.waited_for == []
+
+
+def test_refusal_is_told_although_the_next_page_has_topics_that_the_stopped_producer_cannot_learn(
+    publisher: KafkaPublisher, kafka: MemoryKafka
+) -> None:
+    kafka.topics.add("other")
+    kafka.invalid = {1}
+    publisher.send([an_event(1)])
+
+    with pytest.raises(EventsRejected) as rejected:
+        publisher.send([an_event(2, topic="other")])
+
+    assert [event.position for event in rejected.value.events] == [1]
+
+
+# Refusals
+
+
+@pytest.mark.parametrize("index", [0, 57, 99])
+def test_batch_is_refused_for_what_is_said_of_the_records_to_blame(index: int) -> None:
+    """kafka-python says of the others only that they were in its company."""
+    failure = refusal(InvalidRecordError("invalid"), [index], 100).failure(0)
+
+    assert isinstance(failure, InvalidRecordError)
+
+
+def test_batch_in_which_no_record_is_to_blame_is_refused_for_what_is_said_of_the_batch() -> None:
+    assert isinstance(refusal(InvalidTimestampError("late"), [], 100).failure(0), InvalidTimestampError)
+
+
+@pytest.mark.parametrize("positions", [{1}, {POISON}, {PAGE_EVENTS}, {17, 18, 3_000}])
+def test_events_that_are_refused_are_found_and_all_others_go_on_in_order(
+    publisher: KafkaPublisher, kafka: MemoryKafka, positions: set[int]
+) -> None:
+    kafka.invalid = positions
+
+    refused = publish(publisher, a_page())
+
+    assert {event.position for event in refused} == positions
+    assert len(refused) == len(positions)
+    first_seen = list(dict.fromkeys(event.position for event in kafka.log))
+    assert sorted(first_seen) == [n for n in range(1, PAGE_EVENTS + 1) if n not in positions]
+    for key in range(97):
+        own = [position for position in first_seen if position % 97 == key]
+        assert own == sorted(own)
+
+
+def test_all_but_what_is_refused_goes_out_in_large_batches_while_it_is_looked_for_and_afterwards(
+    publisher: KafkaPublisher, kafka: MemoryKafka
+) -> None:
+    """Each waits for the one before it: thousands of them would take longer than a page may."""
+    publish(publisher, a_page())
+    usual = most_batches_of_a_partition(kafka)
+    kafka.invalid = {POISON}
+
+    publish(publisher, a_page())
+    publish(publisher, [event for event in a_page() if event.position != POISON])
+
+    assert most_batches_of_a_partition(kafka) <= usual + 15
+    assert len(kafka.attempts) <= 20
+
+
+def test_topic_that_takes_only_small_batches_gets_batches_nearly_as_large_as_it_takes(
+    publisher: KafkaPublisher, kafka: MemoryKafka
+) -> None:
+    kafka.max_bytes = 20_000
+    page = a_page(1_000, payload_bytes=1_000)
+
+    assert publish(publisher, page) == []
+    assert len(kafka.attempts) <= 5
+
+    kafka.attempts.clear()
+    publisher.abandon()
+    assert publish(publisher, page) == []
+    (sent,) = kafka.attempts
+    assert sum(len(batch.body) for batch in sent) / len(sent) > kafka.max_bytes / 3
+
+
+def test_limits_that_no_longer_hold_are_forgotten(
+    publisher: KafkaPublisher, kafka: MemoryKafka, clock: Clock
+) -> None:
+    page = a_page(100, payload_bytes=1_000)
+    kafka.max_bytes = 20_000
+    publish(publisher, page)
+    kafka.max_bytes = 1_000_000
+    clock.now += 100
+
+    publisher.abandon()
+    publish(publisher, page)
+
+    assert len(kafka.attempts[-1]) == PARTITIONS
+
+
+def test_other_topics_get_batches_as_large_as_ever(publisher: KafkaPublisher, kafka: MemoryKafka) -> None:
+    kafka.topics.add("other")
+    kafka.max_bytes = 20_000
+    publish(publisher, a_page(1_000, payload_bytes=1_000))
+    kafka.max_bytes = 1_000_000
+    publisher.abandon()
+
+    publish(publisher, [event._replace(topic="other") for event in a_page(100, payload_bytes=1_000)])
+
+    assert len(kafka.attempts[-1]) == PARTITIONS
+
+
+def most_batches_of_a_partition(kafka: MemoryKafka) -> int:
+    """In one attempt."""
+    return max(max(Counter(batch.partition for batch in batches).values()) for batches in kafka.attempts)
