@@ -45,9 +45,12 @@ class Retention:
         return made, dropped
 
     def _make(self) -> list[str]:
+        made: list[str] = []
         with _without_waiting(), self._engine.connect() as connection:
-            return list(connection.execute(query("add_partitions"), self._add).scalars())
-        return []
+            # Once more after some were made: they may be of a new zone, which the sequence is to move on to.
+            while names := connection.execute(query("add_partitions"), self._add).scalars().all():
+                made.extend(names)
+        return made
 
     def _drop_passed(self) -> list[str]:
         dropped: list[str] = []
