@@ -47,9 +47,10 @@ class Retention:
     def _make(self) -> list[str]:
         made: list[str] = []
         with _without_waiting(), self._engine.connect() as connection:
-            # Once more after some were made: they may be of a new zone, which the sequence is to move on to.
-            while names := connection.execute(query("add_partitions"), self._add).scalars().all():
-                made.extend(names)
+            made.extend(connection.execute(query("add_partitions"), self._add).scalars())
+            if made:
+                # They may be of a new zone, and another transaction moves the sequence on to it.
+                made.extend(connection.execute(query("add_partitions"), self._add).scalars())
         return made
 
     def _drop_passed(self) -> list[str]:

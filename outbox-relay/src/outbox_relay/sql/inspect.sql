@@ -55,7 +55,7 @@ waiting AS MATERIALIZED (
 ),
 looked_at AS MATERIALIZED (
     SELECT place, events,
-           (SELECT sum(last.position - greatest(zone.lower_position, first))
+           (SELECT CAST(sum(last.position - greatest(zone.lower_position, first)) AS bigint)
             FROM outbox_zone_bounds() AS zone
             CROSS JOIN LATERAL (SELECT max(position)
                                 FROM outbox
