@@ -231,7 +231,8 @@ def test_writers_notice_nothing_while_the_partitions_that_ran_out_are_made(
             try:
                 with outbox.transaction() as writer:
                     writer.run("SET LOCAL statement_timeout = '2s'")
-                    writer.append("a")
+                    for number in range(20):
+                        writer.append("a", number)
             except DBAPIError as error:
                 failures.append(error)
 
