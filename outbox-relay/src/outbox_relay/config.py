@@ -49,8 +49,8 @@ class RelaySettings(KafkaSettings, SourcesSettings):
     """How long a leader may be silent before PostgreSQL takes its locks away."""
     retention_hours: Annotated[float, Field(gt=0)] = 168.0
     """How long published events are kept, at least."""
-    partition_positions: Annotated[int, Field(ge=1_000)] = 1_000_000
-    """Events in a partition of the outbox, at most."""
+    partition_positions: Annotated[int, Field(ge=1_000, le=1_000_000_000)] = 1_000_000
+    """Events in a partition of the outbox, at most; a zone has room for a thousand of the largest."""
     partitions_ahead: Annotated[int, Field(ge=1, le=100)] = 2
     partition_max_age_hours: Annotated[float, Field(gt=0)] = 24.0
     """After how long the next partition is begun, however few events the present one has."""

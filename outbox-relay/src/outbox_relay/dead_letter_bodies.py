@@ -7,8 +7,10 @@ from pydantic import Field, StringConstraints, model_validator
 from outbox_relay.dead_letters import Selection
 from servicekit.fields import RequestModel, Storable
 
-_Name = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1_000), Storable]
-_Key = Annotated[str, StringConstraints(strict=True, max_length=10_000), Storable]
+# Topic and key are as long as somebody made them: what Kafka refuses for that must be named, too.
+_Topic = Annotated[str, StringConstraints(strict=True, min_length=1), Storable]
+_Key = Annotated[str, StringConstraints(strict=True), Storable]
+_Kind = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1_000), Storable]
 
 Who = Annotated[
     str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=200), Storable
@@ -34,9 +36,9 @@ class DiscardBody(ActionBody):
 class SelectionBody(ActionBody):
     """All of one key (``topic`` and ``key``), or ``"all": true``, which topic and kind may narrow."""
 
-    topic: _Name | None = None
+    topic: _Topic | None = None
     key: _Key | None = None
-    kind: _Name | None = None
+    kind: _Kind | None = None
     all: Annotated[bool, Field(strict=True)] = False
 
     @model_validator(mode="after")

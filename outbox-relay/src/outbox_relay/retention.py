@@ -45,9 +45,13 @@ class Retention:
         return made, dropped
 
     def _make(self) -> list[str]:
+        made: list[str] = []
         with _without_waiting(), self._engine.connect() as connection:
-            return list(connection.execute(query("add_partitions"), self._add).scalars())
-        return []
+            made.extend(connection.execute(query("add_partitions"), self._add).scalars())
+            if made:
+                # They may be of a new zone, and another transaction moves the sequence on to it.
+                made.extend(connection.execute(query("add_partitions"), self._add).scalars())
+        return made
 
     def _drop_passed(self) -> list[str]:
         dropped: list[str] = []

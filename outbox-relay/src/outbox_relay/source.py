@@ -110,10 +110,10 @@ class PostgresSource:
     def _find_main_start(self, snapshot: str) -> int | None:
         """The smallest position of a large window's main part, looked for partition by partition.
 
-        Only the first partition that has any of it is looked at whole. What lies before all of them is in the
-        default one, which has taken events when there was no other.
+        Only the first partition that has any of it is looked at whole. The default one of a zone, which takes
+        events when there is no other, comes last there.
         """
-        bounds = [0, *(row[0] for row in self._session.rows(query("partitions")) if row[0] is not None)]
+        bounds = [0, *(row[0] for row in self._session.rows(query("partitions")))]
         ends = [*bounds[1:], 2**63 - 1]
         for begin, end in zip(bounds, ends, strict=True):
             parameters = {"from": begin, "to": end, "snapshot": snapshot}

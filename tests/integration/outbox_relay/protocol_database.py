@@ -18,9 +18,14 @@ PARTITION_POSITIONS = 5
 _KEYS = "CREATE TABLE aggregate (key text PRIMARY KEY); INSERT INTO aggregate VALUES ('a'), ('b'), ('c')"
 _DROP_PARTITIONS = """
     DO $$ DECLARE name text; BEGIN
-        FOR name IN SELECT bounds.name FROM outbox_partition_bounds() AS bounds LOOP
+        FOR name IN SELECT part.name FROM outbox_partition_bounds() AS part
+                    UNION ALL
+                    SELECT zone.name FROM outbox_zone_bounds() AS zone WHERE zone.lower_position > 1 LOOP
             EXECUTE 'DROP TABLE ' || name;
         END LOOP;
+        IF to_regclass('outbox_zone1') IS NULL THEN
+            PERFORM outbox_begin_zone(NULL, 0);
+        END IF;
     END $$
 """
 _RESET = """

@@ -229,6 +229,24 @@ def test_http_lists_shows_replays_and_discards(
     assert all(line["request_id"] for line in told)
 
 
+def test_key_and_topic_that_are_very_long_can_be_named(
+    outbox: Outbox, relay: RelayProcess, command: Command
+) -> None:
+    key, topic = "key" * 5_000, "topic" * 1_000
+    outbox.append(key)
+    outbox.append(key)
+    outbox.run("UPDATE outbox SET topic = :topic", topic=topic)
+    wait_until(lambda: relay.shard()["deadLetters"] == 2, "both to be parked", 60)
+    named = ("--topic", topic, "--key", key)
+    listed = json.loads(command("dead-letters", "list", "test", *named, "--json").stdout)
+    assert [letter["key"] for letter in listed["deadLetters"]] == [key, key]
+    url = f"{relay.url}/api/v1/relay/sources/test/dead-letters"
+    answer = httpx.post(f"{url}/discard", json={**BODY, "topic": topic, "key": key}, timeout=5)
+    assert (answer.status_code, answer.json()["discarded"]) == (200, 2)
+    done = command("dead-letters", "discard", "test", *named, *WHO)
+    assert "no parked event matches" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "field"),
     [

@@ -100,6 +100,24 @@ def test_more_than_is_looked_at_is_estimated_and_shards_with_nothing_are_told_ap
     assert all(shard.events == 0 for shard in lag.shards if shard.shard != hot)
 
 
+def test_what_is_left_out_between_two_zones_is_not_estimated(sharded_outbox: Outbox, engine: Engine) -> None:
+    sharded_outbox.run(
+        "SELECT setval('outbox_position_seq', max(upper_position)) FROM outbox_partition_bounds()"
+    )
+    for _ in range(2):
+        sharded_outbox.run(
+            "INSERT INTO outbox (id, topic, aggregatetype, aggregateid, type, source, payload)"
+            " SELECT gen_random_uuid(), 'topic', 'test', 'hot', 'Tested', '/test', '{}'"
+            " FROM generate_series(1, :count)",
+            count=2 * LAG_CAP,
+        )
+        for _ in range(2):
+            sharded_outbox.run("SELECT outbox_add_partitions(1000000, 2, '1 day')")
+    assert sharded_outbox.run("SELECT count(*) FROM outbox_default1") == [(2 * LAG_CAP,)]
+
+    assert abs(of_key(engine, sharded_outbox, "hot").events - 4 * LAG_CAP) <= 2
+
+
 def test_a_transaction_that_commits_late_counts(sharded_outbox: Outbox, engine: Engine) -> None:
     with sharded_outbox.open_transaction() as late:
         late.append("late")

@@ -1,8 +1,10 @@
 """Data and surroundings that nobody thought of: told, and never in the way of others for good."""
 
+import secrets
 import socket
 import subprocess
 import uuid
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +16,10 @@ from sqlalchemy.exc import IntegrityError
 
 from devstack.free_ports import find_free_ports
 from devstack.postgresql import PostgresqlServer
-from outbox_relay.errors import StatementTimedOut, TopicMissing
+from outbox_relay.config import SourceSettings, SourcesSettings
+from outbox_relay.database import operator_engine
+from outbox_relay.dead_letters import DeadLetterOperations, Selection
+from outbox_relay.errors import EventsRejected, StatementTimedOut, TopicMissing
 from outbox_relay.relay import Failed, Published
 from tests.integration.outbox_relay.fleet import a_relay_of, failing, led
 from tests.integration.outbox_relay.outbox import Outbox, an_outbox
@@ -41,6 +46,62 @@ def test_event_that_goes_to_two_topics_is_parked_in_both(
     parked = outbox.run("SELECT topic, state FROM outbox_dead_letter ORDER BY topic")
     assert [tuple(row) for row in parked] == [("absent-1", "PARKED"), ("absent-2", "PARKED")]
     assert by_key(arrivals(kafka_bootstrap_servers, outbox.topic, 1)) == {"healthy": [7]}
+
+
+@pytest.fixture
+def operations(outbox: Outbox) -> Iterator[DeadLetterOperations]:
+    source = SourceSettings(database_url=outbox.relay_url)
+    engine = operator_engine(source, SourcesSettings(sources={"test": source}))
+    yield DeadLetterOperations("test", engine)
+    engine.dispose()
+
+
+def test_event_with_a_key_that_no_index_has_room_for_is_parked_replayed_and_discarded(
+    outbox: Outbox, operations: DeadLetterOperations, kafka_bootstrap_servers: str
+) -> None:
+    key = random_text()
+    with outbox.transaction() as transaction:
+        poison = transaction.append(key, 0, {"number": 0, "filling": "x" * 30_000})
+        transaction.append("other", 1)
+        transaction.append(key, 2)
+    with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers, event_max_bytes=20_000) as relay:
+        assert relay.drain_parking() == ["too_large"]
+        outbox.append(key, 3)
+        outbox.append(key[:-1], 4)
+        relay.drain()
+        held = {2: ("PARKED", "behind"), 3: ("PARKED", "behind")}
+        assert outbox.dead_letters() == {0: ("PARKED", "too_large"), **held}
+
+        assert operations.replay(Selection(topic=outbox.topic, key=key), by="kim", reason="x").replaying == 3
+        result = relay.relay.replay_once()
+        assert isinstance(result, Failed)
+        assert isinstance(result.error, EventsRejected)
+        assert outbox.dead_letters() == {0: ("PARKED", "too_large"), **held}
+
+        operations.discard(Selection(event_ids=(poison,)), by="kim", reason="x", replay_rest=True)
+        assert relay.replay() == 2
+    found = by_key(arrivals(kafka_bootstrap_servers, outbox.topic, 4))
+    assert found == {"other": [1], key[:-1]: [4], key: [2, 3]}
+
+
+def test_event_with_a_topic_that_no_index_has_room_for_is_parked_and_discarded(
+    outbox: Outbox, operations: DeadLetterOperations, kafka_bootstrap_servers: str
+) -> None:
+    topic = random_text()
+    outbox.run(INSERT, id=str(uuid.uuid4()), topic=topic, key="k")
+    outbox.append("k", 7)
+    with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers) as relay:
+        assert relay.drain_parking() == ["invalid_topic"]
+        outbox.run(INSERT, id=str(uuid.uuid4()), topic=topic, key="k")
+        assert relay.drain_parking() == []
+    assert [letter.kind for letter in operations.find(topic=topic, key="k")] == ["invalid_topic", "behind"]
+    assert operations.discard(Selection(topic=topic, key="k"), by="kim", reason="x").discarded == 2
+    assert by_key(arrivals(kafka_bootstrap_servers, outbox.topic, 1)) == {"k": [7]}
+
+
+def random_text() -> str:
+    """5,000 characters that can't be compressed."""
+    return secrets.token_urlsafe(3_750)
 
 
 def test_grace_of_all_missing_topics_begins_at_the_same_time(

@@ -142,7 +142,7 @@ def test_window_over_a_backlog_looks_at_no_more_than_its_cap(backlog: Backlog) -
 
 def test_beginning_of_a_backlog_is_looked_for_in_one_partition(backlog: Backlog) -> None:
     """Partition by partition, as the relay does it, up to the first that has any of it."""
-    bounds = [bound for (bound,) in backlog.outbox.run(query("partitions").text) if bound is not None]
+    bounds = [bound for (bound,) in backlog.outbox.run(query("partitions").text)]
     assert len(bounds) == PARTITIONS + 1
     begin = max(bound for bound in bounds if bound <= backlog.main_start())
     for start, end in zip(bounds, [*bounds[1:], 2**63 - 1], strict=True):
@@ -268,6 +268,29 @@ class CursorSaver:
         return {"snapshot": "1:1:", "window": None, "position": None, "places": places, **self._fence}
 
 
+HELD_BACK = 20_000
+
+
+def test_key_is_held_back_and_replayed_at_the_same_cost_however_many_of_its_events_are_parked(
+    backlog: Backlog,
+) -> None:
+    backlog.outbox.run(
+        "INSERT INTO outbox_dead_letter (position, id, topic, aggregatetype, aggregateid, type, source,"
+        "                                payload, created_at, state, kind, reason)"
+        " SELECT number, gen_random_uuid(), 'topic' || number % 2, 'test', 'held', 'Tested', '/test', '{}',"
+        "        now(), CASE WHEN number > :held THEN 'REPLAYING' ELSE 'PARKED' END, 'too_large', 'x'"
+        " FROM generate_series(1, :held + 10) AS number",
+        held=HELD_BACK,
+    )
+    keys = {"topics": ["topic0", "topic1"], "keys": ["held", "held"]}
+    held_back = explain(backlog.engine, query("park_behind"), **keys, positions=[])
+    replayed = explain(backlog.engine, sharded("read_replays", ALL)[0], limit=PAGE, bytes=PAGE_BYTES)
+    backlog.outbox.run("TRUNCATE outbox_dead_letter")
+
+    assert rows_read(held_back, "outbox_dead_letter") == 2 * 2
+    assert 10 <= rows_read(replayed, "outbox_dead_letter") <= 10 + 10
+
+
 def explain_page(backlog: Backlog, name: str, position: int, shards: Shards) -> dict[str, Any]:
     statement, parameters = sharded(name, shards)
     return explain(
@@ -299,8 +322,9 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(child)
 
 
-def rows_read(plan: dict[str, Any]) -> float:
-    """Rows of the outbox's partitions that any scan looked at."""
+def rows_read(plan: dict[str, Any], *relations: str) -> float:
+    """Rows of the outbox's partitions, or of other relations, that any scan looked at."""
+    names = relations or ("outbox_p", "outbox_default")
     return float(
         sum(
             (
@@ -310,7 +334,7 @@ def rows_read(plan: dict[str, Any]) -> float:
             )
             * node["Actual Loops"]
             for node in nodes(plan)
-            if node.get("Relation Name", "").startswith(("outbox_p", "outbox_default"))
+            if node.get("Relation Name", "").startswith(names)
         )
     )
 

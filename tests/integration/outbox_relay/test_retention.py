@@ -1,12 +1,15 @@
 """Partitions of the outbox: there in time, dropped when nobody needs them, and never in a writer's way."""
 
+import re
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
 
 from outbox_relay.config import RelaySettings, SourceSettings
 from outbox_relay.database import maintenance_engine
@@ -28,7 +31,7 @@ POSITIONS = 1_000
 AT_ONCE_HOURS = 1e-6
 WAITING = """
 SELECT FROM pg_stat_activity
-WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%outbox_add_partitions%'
+WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE :query
 """
 KEYS = [f"key-{number}" for number in range(20)]
 
@@ -77,11 +80,11 @@ def test_partitions_are_there_in_time_and_dropped_without_touching_a_row_while_e
         outbox.append("after", 1)
         receive(kafka_bootstrap_servers, outbox.topic, 4 * POSITIONS + 1)
         relay.terminate()
-    assert count(outbox, "outbox_default") == 0
+    assert count(outbox, "outbox_default1") == 0
     assert last_position(outbox) == 4 * POSITIONS + 1
     changes = outbox.run(
         "SELECT sum(n_tup_del + n_tup_upd) FROM pg_stat_user_tables"
-        " WHERE relname ~ '^outbox(_p[0-9]+|_default)?$'"
+        " WHERE relname ~ '^outbox(_(p|zone|default)[0-9]*)?$'"
     )
     assert changes == [(0,)]
 
@@ -182,7 +185,7 @@ def test_events_beyond_the_last_partition_are_published_and_later_partitions_mad
 ) -> None:
     end = upper(outbox)
     outbox.append_many(end + 500)
-    assert count(outbox, "outbox_default") > 0
+    assert count(outbox, "outbox_default1") > 0
     written = committed(outbox)
     settings = {"partition_positions": POSITIONS, "maintenance_interval_seconds": 0.1}
     with a_relay_of(outbox, tmp_path, kafka_bootstrap_servers, retention_hours=1, **settings) as relay:
@@ -202,24 +205,135 @@ def test_events_beyond_the_last_partition_are_published_and_later_partitions_mad
     assert received.duplicates == 0
 
 
-def test_events_that_overtake_the_partition_made_for_them_get_one_the_next_time(
+def test_no_default_partition_with_events_is_read_when_partitions_are_made(outbox: Outbox) -> None:
+    outbox.append_many(upper(outbox))
+    with closing(outbox.engine.raw_connection()) as connection:
+        cursor = connection.cursor()
+        cursor.execute("SET client_min_messages = debug1")
+        cursor.execute("SELECT outbox_add_partitions(1000, 2, '1 day')")
+        connection.commit()
+        read = re.findall(r'verifying table "(outbox_\w+)"', str(connection.dbapi_connection.notices))  # type: ignore[union-attr]  # psycopg2's
+    assert read, "PostgreSQL says it in other words"
+    assert [name for name in read if count(outbox, name) > 0] == []
+
+
+def test_writers_notice_nothing_while_the_partitions_that_ran_out_are_made(
+    outbox: Outbox, retention: Retention
+) -> None:
+    outbox.append_many(upper(outbox))
+    beyond = upper(outbox) + 200_000
+    append_old(outbox, 200_000, "1 hour")
+    stop = threading.Event()
+    failures: list[DBAPIError] = []
+
+    def write() -> None:
+        while not stop.is_set():
+            try:
+                with outbox.transaction() as writer:
+                    writer.run("SET LOCAL statement_timeout = '2s'")
+                    for number in range(20):
+                        writer.append("a", number)
+            except DBAPIError as error:
+                failures.append(error)
+
+    writers = [threading.Thread(target=write) for _ in range(3)]
+    for writer in writers:
+        writer.start()
+    try:
+        wait_until(lambda: retention.run_once() and last_position(outbox) > 2 * beyond, "the next zone")
+        behind = count(outbox, "outbox_default1")
+        reached = last_position(outbox)
+        wait_until(
+            lambda: retention.run_once() and last_position(outbox) > reached + POSITIONS, "events in it"
+        )
+    finally:
+        stop.set()
+        for writer in writers:
+            writer.join()
+    assert failures == []
+    assert count(outbox, "outbox_default1") == behind
+
+
+def test_writer_that_takes_a_position_of_the_partition_being_made_is_not_refused(
     outbox: Outbox, retention: Retention
 ) -> None:
     outbox.append_many(upper(outbox) - 1)
-    results: list[list[str]] = []
-    maintaining = threading.Thread(target=lambda: results.append(retention.run_once()[0]))
-    with outbox.open_transaction() as unseen:
-        for number in range(POSITIONS):
-            unseen.append("a", number)
+    outbox.run("ALTER FUNCTION outbox_add_partitions SET lock_timeout = '20s'")
+    made: list[list[str]] = []
+    maintaining = threading.Thread(target=lambda: made.append(retention.run_once()[0]))
+    failures: list[DBAPIError] = []
+
+    def write() -> None:
+        try:
+            outbox.append("a")
+        except DBAPIError as error:
+            failures.append(error)
+
+    writing = threading.Thread(target=write)
+    with outbox.open_transaction() as reader:
+        reader.run("SELECT FROM outbox")
         maintaining.start()
-        # It attaches a partition for positions that these have, and waits for their table.
-        wait_until(lambda: outbox.run(WAITING) or not maintaining.is_alive(), "maintenance to wait")
-        unseen.commit()
+        wait_until(
+            lambda: outbox.run(WAITING, query="%add_partitions%"), "maintenance to wait for the reader"
+        )
+        writing.start()
+        wait_until(lambda: outbox.run(WAITING, query="INSERT%"), "the writer to wait for maintenance")
+        reader.commit()
     maintaining.join()
-    assert results == [[]]
+    writing.join()
+
+    assert failures == []
+    assert made[0] != []
+    assert upper(outbox) > last_position(outbox) + POSITIONS
+
+
+@pytest.mark.parametrize("ends", ["commits", "rolls back"])
+def test_next_zone_is_begun_beside_an_open_transaction_and_used_when_it_has_ended(
+    outbox: Outbox, retention: Retention, kafka_bootstrap_servers: str, ends: str
+) -> None:
+    outbox.append_many(upper(outbox) - 1)
+    with outbox.open_transaction() as unseen:
+        unseen.append("a")
+        made, _ = retention.run_once()
+        outbox.append("b")
+        assert retention.run_once()[0] == []
+        assert last_position(outbox) < upper(outbox) - 3 * POSITIONS
+        if ends == "commits":
+            unseen.commit()
+    assert retention.run_once() == ([], [])
+    outbox.append("c")
+
+    assert made[0] == f"outbox_p{last_position(outbox)}"
+    with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers) as relay:
+        relay.drain()
+    check_all_arrived(outbox, kafka_bootstrap_servers)
+    assert retention.run_once()[1][-1] == "outbox_zone1"
+    assert count(outbox, "outbox") == 1
+
+
+def test_events_restored_beyond_all_zones_are_published_and_leave(
+    outbox: Outbox, retention: Retention, kafka_bootstrap_servers: str
+) -> None:
+    beyond = 7 * 10**12
+    outbox.append("a")
+    outbox.run(
+        "INSERT INTO outbox (position, id, topic, aggregatetype, aggregateid, type, source, payload)"
+        " OVERRIDING SYSTEM VALUE"
+        " SELECT :position, gen_random_uuid(), topic, aggregatetype, 'b', type, source, payload FROM outbox",
+        position=beyond,
+    )
+    outbox.run("SELECT setval('outbox_position_seq', :position)", position=beyond)
+    outbox.append("b")
+    assert count(outbox, "outbox_default") == 2
+    written = committed(outbox)
+    with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers) as relay:
+        assert relay.drain() == 3
+    check_same(written, receive(kafka_bootstrap_servers, outbox.topic, 3))
 
     assert retention.run_once()[0] != []
-    assert upper(outbox) > last_position(outbox) + POSITIONS
+    outbox.append("c")
+    assert f"outbox_p{last_position(outbox)}" in partitions(outbox)
+    assert count(outbox, "outbox") == 1
 
 
 def test_outbox_with_few_events_begins_a_new_partition_by_age(

@@ -124,6 +124,7 @@ def test_names_that_are_no_plain_identifiers_are_refused(name: str) -> None:
         "SELECT outbox_add_partitions(1000, 2, '1 day')",
         "SELECT outbox_drop_partition('1 hour')",
         "SELECT * FROM outbox_partition_bounds()",
+        "SELECT * FROM outbox_zone_bounds()",
         "SELECT outbox_rebase()",
         "SELECT outbox_reshard(2)",
     ],
@@ -145,6 +146,8 @@ def test_relay_may_read_events_and_keep_its_own_books(relay_engine: Engine, stat
         "DELETE FROM outbox_dead_letter",
         "SELECT nextval(pg_get_serial_sequence('outbox', 'position'))",
         "CREATE TABLE mine (number integer)",
+        "SELECT outbox_begin_zone(1, 1)",
+        "SELECT outbox_move_on(1000)",
     ],
 )
 def test_relay_may_change_no_event_and_nothing_else(relay_engine: Engine, statement: str) -> None:

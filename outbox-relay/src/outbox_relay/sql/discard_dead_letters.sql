@@ -7,13 +7,13 @@ WITH discarded AS (
       AND topic = coalesce(:topic, topic)
       AND aggregateid = coalesce(:key, aggregateid)
       AND kind = coalesce(:kind, kind)
-    RETURNING position, id, topic, aggregateid
+    RETURNING position, id, topic, aggregateid, key_hash
 ),
 rest AS MATERIALIZED (
     -- As of before this statement, in which what has just been discarded is parked.
     SELECT letter.position
     FROM outbox_dead_letter AS letter
-    JOIN (SELECT DISTINCT topic, aggregateid FROM discarded) AS own USING (topic, aggregateid)
+    JOIN (SELECT DISTINCT key_hash, topic, aggregateid FROM discarded) AS own USING (key_hash, topic, aggregateid)
     WHERE letter.state = 'PARKED'
       AND NOT EXISTS (SELECT FROM discarded WHERE discarded.position = letter.position)
 ),

@@ -1,2 +1,2 @@
--- Drops the oldest partition if nobody needs it any more.
+-- Drops the oldest partition, or a zone without any, if nobody needs it any more.
 SELECT outbox_drop_partition(:retention)

@@ -4,7 +4,7 @@
 -- rows of transactions that had not ended when the window was opened. Shards that stand at the same place, which is
 -- usual, are looked at together; to look until each of them is known would lead through all that waits where one has
 -- next to nothing. Beyond the cap the number of positions since the first event that was looked at tells about how many
--- wait, of which a shard has the same part as of those looked at.
+-- wait, of which a shard has the same part as of those looked at; what is left out between two zones isn't counted.
 WITH cursor AS MATERIALIZED (
     SELECT shard, shards, snapshot, window_snapshot, coalesce(window_position, 0) AS window_position, epoch, leader,
            concat_ws('/', snapshot, window_snapshot, coalesce(window_position, 0)) AS place
@@ -54,9 +54,15 @@ waiting AS MATERIALIZED (
     ) AS rows
 ),
 looked_at AS MATERIALIZED (
-    SELECT place, count(*) AS events, (SELECT max(position) FROM outbox) - min(position) AS positions
-    FROM waiting
-    GROUP BY place
+    SELECT place, events,
+           (SELECT CAST(sum(last.position - greatest(zone.lower_position, first)) AS bigint)
+            FROM outbox_zone_bounds() AS zone
+            CROSS JOIN LATERAL (SELECT max(position)
+                                FROM outbox
+                                WHERE position >= zone.lower_position
+                                  AND position < zone.upper_position) AS last (position)
+            WHERE zone.upper_position > first) AS positions
+    FROM (SELECT place, count(*) AS events, min(position) AS first FROM waiting GROUP BY place) AS place
 ),
 counted AS MATERIALIZED (
     SELECT place, shard, count(*) AS events, min(created_at) AS since

@@ -6,7 +6,7 @@ WITH again AS (
     SET state = 'PARKED', attempts = attempts + 1, kind = :kind, reason = :reason, changed_at = clock_timestamp()
     WHERE position = ANY (CAST(:positions AS bigint[]))
       AND state IN ('REPLAYING', 'REPLAYED')
-    RETURNING topic, aggregateid, position
+    RETURNING topic, aggregateid, key_hash, position
 ),
 added AS (
     INSERT INTO outbox_dead_letter (position, id, topic, aggregatetype, aggregateid, type, source, payload,
@@ -16,14 +16,15 @@ added AS (
     FROM outbox
     WHERE position = ANY (CAST(:positions AS bigint[]))
     ON CONFLICT (position) DO NOTHING
-    RETURNING topic, aggregateid, position
+    RETURNING topic, aggregateid, key_hash, position
 )
 UPDATE outbox_dead_letter AS follower
 SET state = 'PARKED', changed_at = clock_timestamp()
-FROM (SELECT topic, aggregateid, min(position) AS position
+FROM (SELECT topic, aggregateid, key_hash, min(position) AS position
       FROM (TABLE again UNION ALL TABLE added) AS refused
-      GROUP BY topic, aggregateid) AS first
-WHERE follower.topic = first.topic
+      GROUP BY topic, aggregateid, key_hash) AS first
+WHERE follower.key_hash = first.key_hash
+  AND follower.topic = first.topic
   AND follower.aggregateid = first.aggregateid
   AND follower.position > first.position
   AND follower.position <> ALL (CAST(:positions AS bigint[]))

@@ -6,20 +6,24 @@
 -- parked.
 WITH held AS MATERIALIZED (
     SELECT wanted.topic, wanted.aggregateid, first.position, last.state
-    FROM unnest(CAST(:topics AS text[]), CAST(:keys AS text[])) AS wanted (topic, aggregateid)
+    FROM (SELECT topic, aggregateid,
+                 hashtextextended(aggregateid COLLATE "C", hashtextextended(topic COLLATE "C", 0)) AS key_hash
+          FROM unnest(CAST(:topics AS text[]), CAST(:keys AS text[])) AS key (topic, aggregateid)) AS wanted
     CROSS JOIN LATERAL (SELECT position
                         FROM outbox_dead_letter AS letter
-                        WHERE letter.topic = wanted.topic
+                        WHERE letter.key_hash = wanted.key_hash
+                          AND letter.topic = wanted.topic
                           AND letter.aggregateid = wanted.aggregateid
                           AND letter.state IN ('PARKED', 'REPLAYING')
-                        ORDER BY letter.topic, letter.aggregateid, letter.position
+                        ORDER BY letter.key_hash, letter.position
                         LIMIT 1) AS first
     CROSS JOIN LATERAL (SELECT state
                         FROM outbox_dead_letter AS letter
-                        WHERE letter.topic = wanted.topic
+                        WHERE letter.key_hash = wanted.key_hash
+                          AND letter.topic = wanted.topic
                           AND letter.aggregateid = wanted.aggregateid
                           AND letter.state IN ('PARKED', 'REPLAYING')
-                        ORDER BY letter.topic DESC, letter.aggregateid DESC, letter.position DESC
+                        ORDER BY letter.key_hash DESC, letter.position DESC
                         LIMIT 1) AS last
 ),
 kept AS (

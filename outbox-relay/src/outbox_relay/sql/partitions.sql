@@ -1,5 +1,7 @@
--- The positions at which partitions begin, the lowest first; beyond the last one is the default partition's.
+-- The positions at which partitions begin, those with bounds and the default ones of their zones, the lowest first.
 SELECT lower_position AS position FROM outbox_partition_bounds()
-UNION ALL
-SELECT max(upper_position) FROM outbox_partition_bounds()
+UNION
+SELECT upper_position FROM outbox_partition_bounds()
+UNION
+SELECT lower_position FROM outbox_zone_bounds()
 ORDER BY position

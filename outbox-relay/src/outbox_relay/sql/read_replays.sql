@@ -11,7 +11,8 @@ FROM (SELECT page.*, sum(octet_length(payload)) OVER (ORDER BY position ROWS UNB
               AND /*shards*/
               AND NOT EXISTS (SELECT
                               FROM outbox_dead_letter AS earlier
-                              WHERE earlier.topic = letter.topic
+                              WHERE earlier.key_hash = letter.key_hash
+                                AND earlier.topic = letter.topic
                                 AND earlier.aggregateid = letter.aggregateid
                                 AND earlier.position < letter.position
                                 AND earlier.state = 'PARKED')

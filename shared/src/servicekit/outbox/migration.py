@@ -6,9 +6,14 @@ from servicekit.outbox.ddl import DEFAULT_SHARDS, outbox_ddl
 _TABLES = ("outbox", "outbox_cursor", "outbox_dead_letter")
 _FUNCTIONS = (
     "outbox_add_partitions(bigint, integer, interval)",
+    "outbox_is_overtaken(text, bigint, bigint)",
+    "outbox_begin_zone(bigint, bigint)",
+    "outbox_move_on(bigint)",
     "outbox_drop_partition(interval)",
     "outbox_is_passed(text, interval)",
     "outbox_partition_bounds()",
+    "outbox_zone_bounds()",
+    "outbox_bounds(oid)",
     "outbox_rebase()",
     "outbox_reshard(integer)",
 )

@@ -69,11 +69,14 @@ CREATE TABLE @schema@.outbox_dead_letter (
     parked_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     changed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
     changed_by text,
-    change_reason text
+    change_reason text,
+    -- For the index, which has no room for a long topic or key; their texts are compared beside it.
+    key_hash bigint NOT NULL GENERATED ALWAYS AS
+        (hashtextextended(aggregateid COLLATE "C", hashtextextended(topic COLLATE "C", 0))) STORED
 );
 
 CREATE INDEX outbox_dead_letter_id_idx ON @schema@.outbox_dead_letter (id);
-CREATE INDEX outbox_dead_letter_open_idx ON @schema@.outbox_dead_letter (topic, aggregateid, position)
+CREATE INDEX outbox_dead_letter_open_idx ON @schema@.outbox_dead_letter (key_hash, position)
 WHERE state IN ('PARKED', 'REPLAYING');
 CREATE INDEX outbox_dead_letter_replaying_idx ON @schema@.outbox_dead_letter (position) WHERE state = 'REPLAYING';
 CREATE INDEX outbox_dead_letter_discarded_idx ON @schema@.outbox_dead_letter (position) WHERE state = 'DISCARDED';
@@ -81,6 +84,10 @@ CREATE INDEX outbox_dead_letter_discarded_idx ON @schema@.outbox_dead_letter (po
 -- Makes partitions ahead of the sequence until that many wait, and returns the names of those that it made. When the
 -- partition in use is older than max_age, the sequence is moved on to the next one, so that a service with few events
 -- gets partitions that retention can drop. Waits no longer than 100 ms for a lock: call it again later.
+--
+-- To attach a partition, PostgreSQL reads all of the default one beside it, and lets nobody write there meanwhile. So
+-- none is attached beside one that has ever been written to: the next zone is begun, and once that is committed, another
+-- call moves the sequence on to it.
 CREATE FUNCTION @schema@.outbox_add_partitions(partition_positions bigint, ahead integer, max_age interval)
 RETURNS SETOF text
 LANGUAGE plpgsql SECURITY DEFINER
@@ -90,6 +97,8 @@ AS $body$
 DECLARE
     sequence_name text := pg_get_serial_sequence('@schema_literal@.outbox', 'position');
     last_position bigint;
+    zone record;
+    is_begun boolean := false;
     next_start bigint;
     partition_name text;
     begun_at timestamptz;
@@ -99,21 +108,41 @@ BEGIN
         RETURN;
     END IF;
     EXECUTE 'SELECT last_value FROM ' || sequence_name INTO last_position;
-    SELECT coalesce(max(bounds.upper_position), 1) INTO next_start FROM outbox_partition_bounds() AS bounds;
-    -- Events that found no partition lie in the default one, and a partition must not claim their positions.
-    IF EXISTS (SELECT FROM outbox_default WHERE position >= next_start) THEN
-        next_start := greatest(next_start, last_position) + partition_positions;
+    SELECT bounds.* INTO zone FROM outbox_zone_bounds() AS bounds ORDER BY bounds.lower_position DESC LIMIT 1;
+    SELECT coalesce(max(bounds.upper_position), zone.lower_position) INTO next_start
+    FROM outbox_partition_bounds() AS bounds
+    WHERE bounds.lower_position >= zone.lower_position;
+    IF NOT outbox_is_overtaken(zone.name, next_start, last_position)
+        AND next_start - greatest(last_position, zone.lower_position) < partition_positions THEN
+        -- Writers are close. Nobody may hold a position of a partition that is attached: on its way to the default
+        -- partition its row would be refused.
+        LOCK TABLE outbox IN SHARE ROW EXCLUSIVE MODE;
+        EXECUTE 'SELECT last_value FROM ' || sequence_name INTO last_position;
     END IF;
-    WHILE next_start - last_position <= ahead * partition_positions LOOP
+    IF outbox_is_overtaken(zone.name, next_start, last_position)
+        OR next_start + partition_positions > zone.upper_position THEN
+        SELECT bounds.* INTO zone FROM outbox_begin_zone(zone.upper_position, last_position) AS bounds;
+        next_start := zone.lower_position;
+        is_begun := true;
+    END IF;
+    WHILE next_start - greatest(last_position, zone.lower_position) <= ahead * partition_positions
+        AND next_start + partition_positions <= zone.upper_position LOOP
         partition_name := 'outbox_p' || next_start;
         EXECUTE 'CREATE TABLE ' || quote_ident(partition_name)
             || ' (LIKE outbox INCLUDING DEFAULTS INCLUDING CONSTRAINTS)';
         -- Attached and not made as a partition: that would lock writers out.
-        EXECUTE 'ALTER TABLE outbox ATTACH PARTITION ' || quote_ident(partition_name)
+        EXECUTE 'ALTER TABLE ' || quote_ident(zone.name) || ' ATTACH PARTITION ' || quote_ident(partition_name)
             || ' FOR VALUES FROM (' || next_start || ') TO (' || next_start + partition_positions || ')';
         RETURN NEXT partition_name;
         next_start := next_start + partition_positions;
     END LOOP;
+    IF is_begun THEN
+        RETURN;
+    END IF;
+    IF last_position < zone.lower_position THEN
+        PERFORM outbox_move_on(zone.lower_position);
+        RETURN;
+    END IF;
     SELECT bounds.name, bounds.upper_position INTO partition_name, next_start
     FROM outbox_partition_bounds() AS bounds
     WHERE last_position >= bounds.lower_position AND last_position < bounds.upper_position;
@@ -122,23 +151,74 @@ BEGIN
     END IF;
     EXECUTE 'SELECT created_at FROM ' || quote_ident(partition_name) || ' ORDER BY position LIMIT 1' INTO begun_at;
     IF begun_at < clock_timestamp() - max_age THEN
-        BEGIN
-            -- Nobody may take a position between the look and the jump, or the jump could lead back.
-            LOCK TABLE outbox IN SHARE ROW EXCLUSIVE MODE;
-            EXECUTE 'SELECT last_value FROM ' || sequence_name INTO last_position;
-            IF last_position < next_start THEN
-                PERFORM setval(sequence_name, next_start, false);
-            END IF;
-        EXCEPTION WHEN lock_not_available THEN
-            -- A transaction that has written an event is open; what was made above stays.
-            NULL;
-        END;
+        PERFORM outbox_move_on(next_start);
     END IF;
 END
 $body$;
 
--- The partitions by position; the default one has no bounds and isn't among them.
-CREATE FUNCTION @schema@.outbox_partition_bounds()
+-- Whether no partition can be attached to a zone any more: its default partition has been written to, by whomever and
+-- with whatever outcome, or positions of the partition that would be next have been handed out. True for no zone.
+CREATE FUNCTION @schema@.outbox_is_overtaken(zone_name text, next_start bigint, last_position bigint)
+RETURNS boolean
+LANGUAGE sql
+SET search_path = @schema@, pg_catalog, pg_temp
+AS $body$
+    SELECT last_position > next_start OR NOT EXISTS (
+        SELECT FROM pg_partitioned_table
+        WHERE partrelid = to_regclass(zone_name) AND pg_relation_size(partdefid) = 0)
+$body$;
+
+-- Makes a zone behind the last one, or the first one, in which nobody writes yet, and returns its name and bounds.
+CREATE FUNCTION @schema@.outbox_begin_zone(last_end bigint, last_position bigint)
+RETURNS TABLE (name text, lower_position bigint, upper_position bigint)
+LANGUAGE plpgsql
+SET search_path = @schema@, pg_catalog, pg_temp
+AS $body$
+DECLARE
+    -- Ten thousand events a second take three years for it.
+    positions constant bigint := 1000000000000;
+BEGIN
+    lower_position := coalesce(last_end, 1);
+    IF lower_position < last_position THEN
+        lower_position := last_position + positions;
+    END IF;
+    upper_position := lower_position + positions;
+    name := 'outbox_zone' || lower_position;
+    EXECUTE 'CREATE TABLE ' || quote_ident(name)
+        || ' (LIKE outbox INCLUDING DEFAULTS INCLUDING CONSTRAINTS) PARTITION BY RANGE (position)';
+    EXECUTE 'ALTER TABLE outbox ATTACH PARTITION ' || quote_ident(name)
+        || ' FOR VALUES FROM (' || lower_position || ') TO (' || upper_position || ')';
+    EXECUTE 'CREATE TABLE ' || quote_ident('outbox_default' || lower_position)
+        || ' PARTITION OF ' || quote_ident(name) || ' DEFAULT';
+    RETURN NEXT;
+END
+$body$;
+
+-- Moves the sequence on to a position at which a partition begins, unless a transaction that has written an event is
+-- open: a statement of it may know only the partitions of when it began.
+CREATE FUNCTION @schema@.outbox_move_on(next_position bigint)
+RETURNS void
+LANGUAGE plpgsql
+SET search_path = @schema@, pg_catalog, pg_temp
+AS $body$
+DECLARE
+    sequence_name text := pg_get_serial_sequence('@schema_literal@.outbox', 'position');
+    last_position bigint;
+BEGIN
+    -- Nobody may take a position between the look and the jump, or the jump could lead back.
+    LOCK TABLE outbox IN SHARE ROW EXCLUSIVE MODE;
+    EXECUTE 'SELECT last_value FROM ' || sequence_name INTO last_position;
+    IF last_position < next_position THEN
+        PERFORM setval(sequence_name, next_position, false);
+    END IF;
+EXCEPTION WHEN lock_not_available THEN
+    -- What its caller has made stays.
+    NULL;
+END
+$body$;
+
+-- The parts of a partitioned table that have bounds.
+CREATE FUNCTION @schema@.outbox_bounds(parent oid)
 RETURNS TABLE (name text, lower_position bigint, upper_position bigint)
 LANGUAGE sql STABLE
 SET search_path = @schema@, pg_catalog, pg_temp
@@ -149,13 +229,33 @@ AS $body$
     FROM pg_inherits
     JOIN pg_class AS partition ON partition.oid = pg_inherits.inhrelid
     CROSS JOIN LATERAL (SELECT pg_get_expr(partition.relpartbound, partition.oid)) AS bounds (expression)
-    WHERE pg_inherits.inhparent = 'outbox'::regclass AND bounds.expression <> 'DEFAULT'
+    WHERE pg_inherits.inhparent = parent AND bounds.expression <> 'DEFAULT'
+$body$;
+
+-- The partitions by position; default ones have no bounds and aren't among them.
+CREATE FUNCTION @schema@.outbox_partition_bounds()
+RETURNS TABLE (name text, lower_position bigint, upper_position bigint)
+LANGUAGE sql STABLE
+SET search_path = @schema@, pg_catalog, pg_temp
+AS $body$
+    SELECT bounds.* FROM pg_inherits AS zone
+    CROSS JOIN LATERAL outbox_bounds(zone.inhrelid) AS bounds
+    WHERE zone.inhparent = 'outbox'::regclass
     ORDER BY 2
 $body$;
 
--- Drops the oldest partition and returns its name, or null if it has to stay: its newest event is younger than
--- retention, a cursor has not passed all of it, or a transaction that wrote to it is still open. Waits no longer than
--- 100 ms for a lock, and raises lock_not_available then: call it again later.
+-- The zones by position.
+CREATE FUNCTION @schema@.outbox_zone_bounds()
+RETURNS TABLE (name text, lower_position bigint, upper_position bigint)
+LANGUAGE sql STABLE
+SET search_path = @schema@, pg_catalog, pg_temp
+AS $body$
+    SELECT * FROM outbox_bounds('outbox'::regclass) ORDER BY 2
+$body$;
+
+-- Drops the oldest partition, or a zone with what is left of it, and returns its name, or null if it has to stay: its
+-- newest event is younger than retention, a cursor has not passed all of it, or a transaction that wrote to it is still
+-- open. Waits no longer than 100 ms for a lock, and raises lock_not_available then: call it again later.
 CREATE FUNCTION @schema@.outbox_drop_partition(retention interval)
 RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER
@@ -172,7 +272,11 @@ BEGIN
     in_default := EXISTS (SELECT FROM outbox_default);
     SELECT 'outbox_default' AS name INTO oldest WHERE in_default;
     IF NOT in_default OR NOT outbox_is_passed('outbox_default', retention) THEN
-        SELECT bounds.name INTO oldest FROM outbox_partition_bounds() AS bounds
+        SELECT bounds.name INTO oldest
+        FROM (SELECT * FROM outbox_partition_bounds()
+              UNION ALL
+              -- After its partitions, what is left of it is the default one.
+              SELECT zone.name, zone.upper_position, zone.upper_position FROM outbox_zone_bounds() AS zone) AS bounds
         WHERE bounds.upper_position <= last_position
         ORDER BY bounds.lower_position
         LIMIT 1;
@@ -313,8 +417,9 @@ BEGIN
 END
 $body$;
 
-REVOKE ALL ON FUNCTION @schema@.outbox_add_partitions(bigint, integer, interval), @schema@.outbox_drop_partition(interval),
-    @schema@.outbox_is_passed(text, interval), @schema@.outbox_rebase(), @schema@.outbox_reshard(integer) FROM PUBLIC;
+REVOKE ALL ON FUNCTION @schema@.outbox_add_partitions(bigint, integer, interval), @schema@.outbox_begin_zone(bigint, bigint),
+    @schema@.outbox_move_on(bigint), @schema@.outbox_drop_partition(interval), @schema@.outbox_is_passed(text, interval),
+    @schema@.outbox_rebase(), @schema@.outbox_reshard(integer) FROM PUBLIC;
 SELECT count(*) FROM @schema@.outbox_add_partitions(1000000, 2, '1 day');
 
 GRANT USAGE ON SCHEMA @schema@ TO @relay_role@;
@@ -322,5 +427,5 @@ GRANT SELECT ON @schema@.outbox TO @relay_role@;
 GRANT SELECT, UPDATE ON @schema@.outbox_cursor TO @relay_role@;
 GRANT SELECT, INSERT, UPDATE ON @schema@.outbox_dead_letter TO @relay_role@;
 GRANT EXECUTE ON FUNCTION @schema@.outbox_add_partitions(bigint, integer, interval),
-    @schema@.outbox_drop_partition(interval), @schema@.outbox_partition_bounds(), @schema@.outbox_rebase(),
-    @schema@.outbox_reshard(integer) TO @relay_role@;
+    @schema@.outbox_drop_partition(interval), @schema@.outbox_partition_bounds(), @schema@.outbox_zone_bounds(),
+    @schema@.outbox_bounds(oid), @schema@.outbox_rebase(), @schema@.outbox_reshard(integer) TO @relay_role@;
