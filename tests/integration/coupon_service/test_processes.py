@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -66,15 +65,12 @@ def test_the_api_stopped_while_a_client_waits_answers_and_exits_0(
         waiter = threading.Thread(target=wait_for_decision)
         waiter.start()
         waiter.join(0.5)
-        began = time.monotonic()
         status = stop(api)
-        stopped_after_seconds = time.monotonic() - began
         waiter.join()
 
     assert status == 0, log.read_text()
-    assert replies[0].json()["status"] == "ACCEPTED"
-    # Well below what gunicorn would grant a request that goes on.
-    assert stopped_after_seconds < 10, log.read_text()
+    # A request that went on would have been cut off by gunicorn, and not been answered.
+    assert [it.json()["status"] for it in replies] == ["ACCEPTED"], log.read_text()
 
 
 def test_the_worker_says_how_it_is_and_exits_0(
