@@ -5,6 +5,7 @@ import os
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from tests.integration.outbox_relay.mutations import MUTATIONS
 from tests.integration.outbox_relay.protocol_database import a_protocol_database
 from tests.integration.outbox_relay.protocol_machine import ProtocolMachine
 
@@ -28,3 +29,11 @@ def test_guarantees_hold_in_any_interleaving(database_url: str) -> None:
                 suppress_health_check=list(HealthCheck),
             ),
         )
+
+
+def test_each_safeguard_is_where_it_would_be_taken_out(database_url: str) -> None:
+    """Else it could not be seen that the test above notices when it is missing (`make mutations`)."""
+    with a_protocol_database(database_url) as database:
+        for mutation in MUTATIONS:
+            with mutation.applied(database):
+                pass
