@@ -3,6 +3,7 @@
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from devstack.repository import ROOT
 from servicekit.config import ConsumerSettings
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging import InvalidMessage, ReceivedRecord, run_consumer
+from tests.support.consumer_groups import wait_until_somebody_asks_to_join
 from tests.support.servers import a_kafka_broker
 from tests.support.topics import committed_offset, create_topics, produce, produce_empty, read_topic
 from tests.support.waiting import wait_until
@@ -29,6 +31,7 @@ class Recorder:
     def __init__(self) -> None:
         self.seen: list[Position] = []
         self.failing = False
+        self.seconds_a_batch = 0.0
         self.attempts = 0
 
     def parse(self, record: ReceivedRecord) -> Position:
@@ -40,6 +43,7 @@ class Recorder:
         self.attempts += 1
         if self.failing:
             raise NotNow
+        time.sleep(self.seconds_a_batch)
         self.seen.extend(events)
 
 
@@ -133,7 +137,7 @@ def test_transient_failure_keeps_the_records_and_commits_nothing_until_it_passes
 
 @pytest.mark.parametrize("leaver_stays", [True, False])
 def test_rebalance_while_records_wait_for_a_retry_loses_none(
-    start: Callable[[], Member], kafka_bootstrap_servers: str, topic: str, leaver_stays: bool
+    start: Callable[[], Member], kafka_bootstrap_servers: str, topic: str, unique: str, leaver_stays: bool
 ) -> None:
     """A consumer goes on from its own position in what comes back to it, whatever became of its records."""
     first = start()
@@ -142,7 +146,9 @@ def test_rebalance_while_records_wait_for_a_retry_loses_none(
         produce(kafka_bootstrap_servers, topic, [(b"k", b"ok")] * 40, partition=partition)
     wait_until(lambda: first.recorder.attempts >= 2, "the first member to hold records")
     second = start()
-    wait_until(lambda: first.recorder.attempts >= 4, "the first member to hold them on")
+    wait_until_somebody_asks_to_join(kafka_bootstrap_servers, unique)
+    # It hears of that with its next heartbeat, 3 s later at most, and must not be done with all before.
+    first.recorder.seconds_a_batch = 0.5
     first.recorder.failing = False
     wait_until(lambda: second.recorder.seen, "the second member to get some of the partitions", 60)
     if not leaver_stays:
