@@ -3,6 +3,7 @@
 from typing import Any
 
 from devstack import repository
+from servicekit.outbox.ddl import DEFAULT_SHARDS
 from tests.benchmarks.relay import backlog, bare_producer, latency, world
 from tests.support import debezium
 
@@ -22,6 +23,7 @@ def settings_in_force() -> dict[str, Any]:
             "events_per_second": latency.EVENTS_PER_SECOND,
             "warm_up_seconds": latency.WARM_UP_SECONDS,
         },
+        "outbox": {"shards": DEFAULT_SHARDS},
         "relay": "its defaults",
         "bare_producer": bare_producer.PRODUCER_SETTINGS,
         "debezium": {

@@ -12,6 +12,7 @@ from kafka.admin import KafkaAdminClient, NewTopic
 
 from devstack.kafka_broker import KafkaBroker
 from devstack.postgresql import PostgresqlServer
+from servicekit.outbox.ddl import DEFAULT_SHARDS
 from tests.integration.outbox_relay.outbox import Outbox, an_outbox
 from tests.support.databases import fresh_database, make_roles
 
@@ -70,5 +71,5 @@ def a_fresh_world() -> Iterator[World]:
             make_roles(postgresql.url())
             with fresh_database(postgresql.url()) as database:
                 url = postgresql.url(database)
-                with an_outbox(url, "unused") as outbox:
+                with an_outbox(url, "unused", DEFAULT_SHARDS) as outbox:
                     yield World(directory, kafka.bootstrap_servers, url, outbox)
