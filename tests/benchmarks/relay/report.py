@@ -47,7 +47,8 @@ def print_settings(console: Console, machine: dict[str, Any], scale: Scale) -> N
         f"{machine['postgresql']}, durable, wal_level=logical for all; Kafka {machine['kafka']}, one broker, "
         "3 partitions; both fresh for each measurement.\n"
         f"Small backlog: {scale.events:,} events of 200 bytes; large: {scale.large_backlog:,}; "
-        f"rows kept: {scale.kept_rows:,}. The relay has its default settings, the outbox {DEFAULT_SHARDS} shards.\n"
+        f"rows kept: {scale.kept_rows:,}. "
+        f"The relay has its default settings, the outbox {DEFAULT_SHARDS} shards.\n"
         f"Debezium {machine['debezium']}: event router alone, {_STARTS[scale.debezium_start]}, "
         f"poll.interval.ms={CONNECTOR['poll.interval.ms']}, max.batch.size={CONNECTOR['max.batch.size']}, "
         f"linger.ms={WORKER['producer.linger.ms']}, batch.size={WORKER['producer.batch.size']}.",
