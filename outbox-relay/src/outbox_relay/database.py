@@ -18,12 +18,14 @@ _TCP = {"keepalives_idle": 4, "keepalives_interval": 2, "keepalives_count": 3, "
 _SERVER_TCP = {"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3"}
 
 # The statements are written for one plan each (see their files) and this keeps to it even where statistics
-# are missing or old. Losing the latest cursor in a crash of the server merely repeats a page, so no write of
-# it waits for the disk (see WorkSession); a change of leader, which the fence rests on, is written on the
-# other connection and does.
+# are missing or old. Of a page of some shards PostgreSQL expects few rows, and would have several processes
+# read and sort all that waits. Losing the latest cursor in a crash of the server merely repeats a page, so
+# no write of it waits for the disk (see WorkSession); a change of leader, which the fence rests on, is
+# written on the other connection and does.
 _WORK_OPTIONS = {
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
+    "max_parallel_workers_per_gather": "0",
     "jit": "off",
     "plan_cache_mode": "force_generic_plan",
     "synchronous_commit": "off",
@@ -43,7 +45,7 @@ def maintenance_engine(
     source: SourceSettings, settings: RelaySettings, watchdog: Watchdog | None = None
 ) -> Engine:
     """For measuring what waits, and for making and dropping partitions."""
-    options = {"enable_seqscan": "off", "jit": "off"}
+    options = {"enable_seqscan": "off", "max_parallel_workers_per_gather": "0", "jit": "off"}
     return _engine(source, settings, options, _POOL, watchdog)
 
 

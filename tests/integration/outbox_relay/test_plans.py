@@ -68,6 +68,7 @@ def backlog(request: pytest.FixtureRequest, postgresql_server: PostgresqlServer)
         fresh_database(postgresql_server.url()) as name,
         an_outbox(postgresql_server.url(database=name), "topic", SHARDS) as outbox,
     ):
+        prefer_parallel_plans(outbox, name)
         published = fill_outbox(outbox, request.param)
         source = SourceSettings(database_url=outbox.relay_url)
         settings = RelaySettings(kafka_bootstrap_servers="unused:1", sources={"test": source})
@@ -75,6 +76,12 @@ def backlog(request: pytest.FixtureRequest, postgresql_server: PostgresqlServer)
         yield Backlog(outbox, engine, maintenance, published)
         engine.dispose()
         maintenance.dispose()
+
+
+def prefer_parallel_plans(outbox: Outbox, database: str) -> None:
+    """As with millions of rows: several processes read and sort them all, which looks cheaper than it is."""
+    for setting in ("parallel_setup_cost", "parallel_tuple_cost", "min_parallel_index_scan_size"):
+        outbox.run(f'ALTER DATABASE "{database}" SET {setting} = 0')
 
 
 def fill_outbox(outbox: Outbox, statistics: str) -> str:
