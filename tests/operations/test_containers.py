@@ -4,7 +4,6 @@ import json
 import re
 import tarfile
 from collections.abc import Iterator
-from io import StringIO
 from tempfile import TemporaryFile
 from typing import IO
 
@@ -75,8 +74,9 @@ def files_of_layers(image: Image) -> Iterator[tuple[str, bytes]]:
         saved.writelines(image.save())
         saved.seek(0)
         with tarfile.open(fileobj=saved) as whole:
-            manifest = json.load(whole.extractfile("manifest.json") or StringIO("[]"))
-            for layer in manifest[0]["Layers"]:
+            manifest = whole.extractfile("manifest.json")
+            assert manifest is not None
+            for layer in json.load(manifest)[0]["Layers"]:
                 yield from _files(whole.extractfile(layer))
 
 

@@ -172,6 +172,7 @@ def _stop(schedule: Schedule, workers: list[SourceWorker]) -> None:
     if finishing.is_alive():
         for worker in workers:
             worker.abandon()
+        _log.info("pages_abandoned")
         finishing.join()
     for worker in workers:
         worker.close()

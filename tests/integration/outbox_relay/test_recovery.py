@@ -2,7 +2,6 @@
 
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -73,8 +72,7 @@ def test_relay_that_is_stopped_while_it_reads_sends_nothing_of_what_it_reads(
             blocker.run("LOCK TABLE outbox IN ACCESS EXCLUSIVE MODE")
             before = arrivals(kafka_bootstrap_servers, outbox.topic, 5_000, timeout_seconds=2)
             relay.signal(signal.SIGTERM)
-            # Longer than it waits for its pages, shorter than it waits for its threads.
-            time.sleep(5)
+            wait_until(lambda: "pages_abandoned" in relay.log.read_text(), "the relay to give its pages up")
         assert relay.terminate() == 0
         assert "relay_stop_forced" not in relay.log.read_text()
 

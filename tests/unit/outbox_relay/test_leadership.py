@@ -11,6 +11,7 @@ from sqlalchemy.pool import NullPool
 from outbox_relay.errors import SourceUnavailable
 from outbox_relay.leadership import Leadership, fair_part, lock_id
 from outbox_relay.model import Lease
+from tests.unit.outbox_relay.clock import Clock
 
 shards = st.integers(1, 256)
 members = st.integers(1, 64)
@@ -47,21 +48,6 @@ def test_shards_that_cannot_be_divided_go_to_different_relays_for_different_outb
     lone = [[fair_part(1, 3, rank, outbox) for rank in range(3)].index(1) for outbox in range(30)]
 
     assert {lone.count(rank) for rank in range(3)} == {10}
-
-
-class Clock:
-    """Seconds that pass when told to."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

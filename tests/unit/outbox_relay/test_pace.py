@@ -3,23 +3,9 @@
 import pytest
 
 from outbox_relay.pace import Pace
+from tests.unit.outbox_relay.clock import Clock
 
 SHORTEST, LONGEST = 0.002, 0.05
-
-
-class Clock:
-    """Seconds that pass when told to."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

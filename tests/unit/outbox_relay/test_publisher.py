@@ -12,6 +12,7 @@ from outbox_relay.errors import BatchRefused, EventsRejected, TopicMissing
 from outbox_relay.model import Event
 from outbox_relay.publisher import KafkaPublisher
 from servicekit.messaging.cluster import KafkaCluster
+from tests.unit.outbox_relay.clock import Clock
 from tests.unit.outbox_relay.events import an_event
 from tests.unit.outbox_relay.kafka_in_memory import PARTITIONS, MemoryKafka, refusal
 
@@ -23,21 +24,6 @@ def kafka(monkeypatch: pytest.MonkeyPatch) -> MemoryKafka:
     kafka = MemoryKafka()
     monkeypatch.setattr("outbox_relay.publisher.BatchProducer", kafka)
     return kafka
-
-
-class Clock:
-    """Stands still until the test moves it."""
-
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture
