@@ -233,9 +233,11 @@ def test_key_and_topic_that_are_very_long_can_be_named(
     outbox: Outbox, relay: RelayProcess, command: Command
 ) -> None:
     key, topic = "key" * 5_000, "topic" * 1_000
-    outbox.append(key)
-    outbox.append(key)
-    outbox.run("UPDATE outbox SET topic = :topic", topic=topic)
+    with outbox.transaction() as transaction:
+        transaction.append(key)
+        transaction.append(key)
+        # In the same transaction: the relay reads what is committed at once.
+        transaction.run("UPDATE outbox SET topic = :topic", topic=topic)
     wait_until(lambda: relay.shard()["deadLetters"] == 2, "both to be parked", 60)
     named = ("--topic", topic, "--key", key)
     listed = json.loads(command("dead-letters", "list", "test", *named, "--json").stdout)
