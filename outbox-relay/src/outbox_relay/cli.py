@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from outbox_relay import cursors
-from outbox_relay.command_line import BadInput, OneLineGroup, disposing, find_source
 from outbox_relay.config import SourcesSettings, TopicsSettings
-from outbox_relay.database import repair_engine
-from outbox_relay.dead_letters_cli import dead_letters
 from outbox_relay.main import run as run_relay
+from outbox_relay.operations.command_line import BadInput, OneLineGroup, disposing, find_source
+from outbox_relay.operations.dead_letters_cli import dead_letters
+from outbox_relay.postgresql import cursors
+from outbox_relay.postgresql.database import repair_engine
 from servicekit.config import load_settings
 from servicekit.messaging.cluster import KafkaCluster
 from servicekit.messaging.topics import TopicsError, TopicsFileError, make_topics, read_topics

@@ -11,26 +11,31 @@ import structlog
 from flask import Flask
 from sqlalchemy import Engine
 
-from outbox_relay.broker import BrokerProbe
 from outbox_relay.config import RelaySettings, SourceSettings
-from outbox_relay.database import leadership_engine, maintenance_engine, operator_engine, work_engine
-from outbox_relay.dead_letters import OPERATIONS_AT_ONCE, DeadLetterOperations
-from outbox_relay.http import create_relay_app
-from outbox_relay.lag import measure
-from outbox_relay.leadership import Leadership
-from outbox_relay.measured import MeasuredPublisher
-from outbox_relay.pace import Pace
-from outbox_relay.parking import PostgresDeadLetters
-from outbox_relay.publisher import KafkaPublisher
-from outbox_relay.readiness import KafkaWatch
-from outbox_relay.relay import Relay
-from outbox_relay.retention import Retention
-from outbox_relay.schedule import Schedule
-from outbox_relay.session import WorkSession
-from outbox_relay.source import PostgresSource
-from outbox_relay.status import StatusBoard
-from outbox_relay.watchdog import Watchdog
-from outbox_relay.worker import SourceWorker
+from outbox_relay.kafka.broker import BrokerProbe
+from outbox_relay.kafka.publisher import KafkaPublisher
+from outbox_relay.operations.http import create_relay_app
+from outbox_relay.postgresql.database import (
+    leadership_engine,
+    maintenance_engine,
+    operator_engine,
+    work_engine,
+)
+from outbox_relay.postgresql.dead_letters import OPERATIONS_AT_ONCE, DeadLetterOperations
+from outbox_relay.postgresql.lag import measure
+from outbox_relay.postgresql.leadership import Leadership
+from outbox_relay.postgresql.parking import PostgresDeadLetters
+from outbox_relay.postgresql.retention import Retention
+from outbox_relay.postgresql.session import WorkSession
+from outbox_relay.postgresql.source import PostgresSource
+from outbox_relay.postgresql.watchdog import Watchdog
+from outbox_relay.protocol.pace import Pace
+from outbox_relay.protocol.relay import Relay
+from outbox_relay.running.measured import MeasuredPublisher
+from outbox_relay.running.readiness import KafkaWatch
+from outbox_relay.running.schedule import Schedule
+from outbox_relay.running.status import StatusBoard
+from outbox_relay.running.worker import SourceWorker
 from servicekit.config import load_settings
 from servicekit.http.server import HttpServer
 from servicekit.lifecycle import StopSignal

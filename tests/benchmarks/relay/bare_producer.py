@@ -11,8 +11,8 @@ from tests.benchmarks.relay.drain import rate
 from tests.benchmarks.relay.workers import worker_pool
 from tests.benchmarks.relay.world import World
 
-# Those of outbox_relay/publisher.py that say how records are batched and acknowledged. The relay gives whole
-# batches to its producer, so only this one has to linger for more records.
+# Those of the relay's kafka/publisher.py that say how records are batched and acknowledged. The relay gives
+# whole batches to its producer, so only this one has to linger for more records.
 PRODUCER_SETTINGS = {
     "acks": "all",
     "enable_idempotence": True,

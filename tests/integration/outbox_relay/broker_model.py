@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from outbox_relay.errors import EventsRejected, PublishAbandoned, PublishFailed, PublishTimedOut
-from outbox_relay.model import Event
+from outbox_relay.protocol.errors import EventsRejected, PublishAbandoned, PublishFailed, PublishTimedOut
+from outbox_relay.protocol.model import Event
 
 PARTITION_OF_KEY = {"a": 0, "b": 0, "c": 1}
 _PARTITIONS = 2
@@ -50,7 +50,7 @@ class BrokerModel:
 
 
 class ProducerModel:
-    """One process's way to the broker, as :class:`outbox_relay.relay.Publisher` promises it."""
+    """One process's way to the broker, as :class:`outbox_relay.protocol.relay.Publisher` promises it."""
 
     def __init__(self, broker: BrokerModel, reach: Callable[[str], None]) -> None:
         self.next_fate = Fate.ACKNOWLEDGED

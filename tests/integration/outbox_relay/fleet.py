@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from outbox_relay.lag import measure
+from outbox_relay.postgresql.lag import measure
 from tests.integration.outbox_relay.outbox import Outbox
 from tests.integration.outbox_relay.process import RelayProcess, a_relay_process
 from tests.support.waiting import wait_until

@@ -9,12 +9,12 @@ from types import ModuleType
 from typing import Any
 from unittest import mock
 
-from outbox_relay import leadership, queries
-from outbox_relay.leadership import Leadership
-from outbox_relay.model import Window
-from outbox_relay.parking import PostgresDeadLetters
-from outbox_relay.relay import Relay
-from outbox_relay.source import PostgresSource
+from outbox_relay.postgresql import leadership, queries
+from outbox_relay.postgresql.leadership import Leadership
+from outbox_relay.postgresql.parking import PostgresDeadLetters
+from outbox_relay.postgresql.source import PostgresSource
+from outbox_relay.protocol.model import Window
+from outbox_relay.protocol.relay import Relay
 from tests.integration.outbox_relay.protocol_database import ProtocolDatabase
 from tests.integration.outbox_relay.protocol_machine import (
     DEAD_LETTERS,

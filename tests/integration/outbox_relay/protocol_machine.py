@@ -16,7 +16,7 @@ from hypothesis.stateful import (
     rule,
 )
 
-from outbox_relay.relay import Idle, Standby
+from outbox_relay.protocol.relay import Idle, Standby
 from tests.integration.outbox_relay.broker_model import BrokerModel, Fate
 from tests.integration.outbox_relay.guarantees import History, Violated
 from tests.integration.outbox_relay.protocol_database import (
@@ -109,7 +109,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         self.relays[0].beat()
         if is_shared:
             self._share()
-        self.large_window = mock.patch("outbox_relay.source._LARGE_WINDOW", large_window)
+        self.large_window = mock.patch("outbox_relay.postgresql.source._LARGE_WINDOW", large_window)
         self.large_window.start()
 
     # Writers

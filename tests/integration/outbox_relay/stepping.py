@@ -4,16 +4,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from outbox_relay.broker import BrokerProbe
 from outbox_relay.config import RelaySettings, SourceSettings
-from outbox_relay.database import leadership_engine, work_engine
-from outbox_relay.errors import BatchRefused, EventsRejected
-from outbox_relay.leadership import Leadership
-from outbox_relay.parking import PostgresDeadLetters
-from outbox_relay.publisher import KafkaPublisher
-from outbox_relay.relay import PAGES_PER_TURN, Failed, Idle, Published, Relay, StepResult
-from outbox_relay.session import WorkSession
-from outbox_relay.source import PostgresSource
+from outbox_relay.kafka.broker import BrokerProbe
+from outbox_relay.kafka.publisher import KafkaPublisher
+from outbox_relay.postgresql.database import leadership_engine, work_engine
+from outbox_relay.postgresql.leadership import Leadership
+from outbox_relay.postgresql.parking import PostgresDeadLetters
+from outbox_relay.postgresql.session import WorkSession
+from outbox_relay.postgresql.source import PostgresSource
+from outbox_relay.protocol.errors import BatchRefused, EventsRejected
+from outbox_relay.protocol.relay import PAGES_PER_TURN, Failed, Idle, Published, Relay, StepResult
 from servicekit.messaging.cluster import KafkaCluster
 
 LEADERSHIP_TIMEOUT_MS = 60_000

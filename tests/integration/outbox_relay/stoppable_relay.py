@@ -7,14 +7,14 @@ from typing import cast
 from sqlalchemy import Connection, Engine, event, text
 
 from outbox_relay.config import RelaySettings, SourceSettings
-from outbox_relay.database import leadership_engine, work_engine
-from outbox_relay.errors import RelayError
-from outbox_relay.leadership import Leadership
-from outbox_relay.model import Cursor, Event, Lease, Page, Shards, Window
-from outbox_relay.parking import PostgresDeadLetters
-from outbox_relay.relay import DeadLetters, Delivery, Failed, Relay, Source, StepResult
-from outbox_relay.session import WorkSession
-from outbox_relay.source import PostgresSource
+from outbox_relay.postgresql.database import leadership_engine, work_engine
+from outbox_relay.postgresql.leadership import Leadership
+from outbox_relay.postgresql.parking import PostgresDeadLetters
+from outbox_relay.postgresql.session import WorkSession
+from outbox_relay.postgresql.source import PostgresSource
+from outbox_relay.protocol.errors import RelayError
+from outbox_relay.protocol.model import Cursor, Event, Lease, Page, Shards, Window
+from outbox_relay.protocol.relay import DeadLetters, Delivery, Failed, Relay, Source, StepResult
 from tests.integration.outbox_relay.breakpoints import Stoppable, WithBreakpoints
 from tests.integration.outbox_relay.broker_model import BrokerModel, ProducerModel
 from tests.integration.outbox_relay.guarantees import Violated

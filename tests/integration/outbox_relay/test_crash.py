@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 
 from devstack.postgresql import PostgresqlServer
-from outbox_relay.errors import RelayError
-from outbox_relay.relay import Failed, Published, Standby
+from outbox_relay.protocol.errors import RelayError
+from outbox_relay.protocol.relay import Failed, Published, Standby
 from tests.integration.outbox_relay.outbox import Outbox, an_outbox
 from tests.integration.outbox_relay.reading import arrivals, by_key, first_seen
 from tests.integration.outbox_relay.stepping import SteppingRelay, a_stepping_relay

@@ -9,8 +9,8 @@ from uuid import UUID, uuid4
 import pytest
 
 from outbox_relay.config import SourceSettings, SourcesSettings
-from outbox_relay.database import operator_engine
-from outbox_relay.dead_letters import (
+from outbox_relay.postgresql.database import operator_engine
+from outbox_relay.postgresql.dead_letters import (
     STATE_FILTERS,
     DeadLetterIsClosed,
     DeadLetterIsReplaying,
@@ -18,7 +18,7 @@ from outbox_relay.dead_letters import (
     DeadLetterOperations,
     Selection,
 )
-from outbox_relay.relay import Failed, Published
+from outbox_relay.protocol.relay import Failed, Published
 from tests.integration.outbox_relay.outbox import Outbox, an_outbox
 from tests.integration.outbox_relay.reading import read_all
 from tests.integration.outbox_relay.stepping import SteppingRelay, a_stepping_relay

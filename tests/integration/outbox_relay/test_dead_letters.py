@@ -7,10 +7,10 @@ import httpx
 import pytest
 
 from devstack.kafka_broker import KafkaBroker
-from outbox_relay.batch_producer import BatchProducer
-from outbox_relay.errors import TopicMissing
-from outbox_relay.model import Event
-from outbox_relay.relay import Failed, Idle
+from outbox_relay.kafka.batch_producer import BatchProducer
+from outbox_relay.protocol.errors import TopicMissing
+from outbox_relay.protocol.model import Event
+from outbox_relay.protocol.relay import Failed, Idle
 from tests.integration.outbox_relay.access_lists import (
     Forbid,
     a_broker_with_access_lists,

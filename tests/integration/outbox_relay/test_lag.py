@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import Engine
 
 from outbox_relay.config import RelaySettings, SourceSettings
-from outbox_relay.database import maintenance_engine
-from outbox_relay.errors import CursorMissing
-from outbox_relay.lag import LAG_CAP, ShardLag, measure
-from outbox_relay.relay import Published
+from outbox_relay.postgresql.database import maintenance_engine
+from outbox_relay.postgresql.lag import LAG_CAP, ShardLag, measure
+from outbox_relay.protocol.errors import CursorMissing
+from outbox_relay.protocol.relay import Published
 from tests.integration.outbox_relay.outbox import Outbox, an_outbox
 from tests.integration.outbox_relay.stepping import a_stepping_relay
 

@@ -5,7 +5,7 @@ from unittest import mock
 
 import pytest
 
-from outbox_relay.relay import Idle
+from outbox_relay.protocol.relay import Idle
 from tests.integration.outbox_relay.broker_model import BrokerModel
 from tests.integration.outbox_relay.outbox import Outbox, an_outbox
 from tests.integration.outbox_relay.stoppable_relay import Connections, ModelClock, StoppableRelay
@@ -22,7 +22,7 @@ def outbox(database_url: str) -> Iterator[Outbox]:
 
 @pytest.fixture(autouse=True)
 def _every_window_is_large() -> Iterator[None]:
-    with mock.patch("outbox_relay.source._LARGE_WINDOW", 1):
+    with mock.patch("outbox_relay.postgresql.source._LARGE_WINDOW", 1):
         yield
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from outbox_relay.errors import LostLeadership, SessionLost
-from outbox_relay.model import Page, Shards, Window
-from outbox_relay.relay import Failed, Published, Standby
+from outbox_relay.protocol.errors import LostLeadership, SessionLost
+from outbox_relay.protocol.model import Page, Shards, Window
+from outbox_relay.protocol.relay import Failed, Published, Standby
 from tests.integration.outbox_relay.outbox import Outbox
 from tests.integration.outbox_relay.process import RelayProcess, a_relay_process
 from tests.integration.outbox_relay.reading import arrivals, by_key, first_seen

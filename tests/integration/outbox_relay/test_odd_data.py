@@ -17,10 +17,10 @@ from sqlalchemy.exc import IntegrityError
 from devstack.free_ports import find_free_ports
 from devstack.postgresql import PostgresqlServer
 from outbox_relay.config import SourceSettings, SourcesSettings
-from outbox_relay.database import operator_engine
-from outbox_relay.dead_letters import DeadLetterOperations, Selection
-from outbox_relay.errors import EventsRejected, StatementTimedOut, TopicMissing
-from outbox_relay.relay import Failed, Published
+from outbox_relay.postgresql.database import operator_engine
+from outbox_relay.postgresql.dead_letters import DeadLetterOperations, Selection
+from outbox_relay.protocol.errors import EventsRejected, StatementTimedOut, TopicMissing
+from outbox_relay.protocol.relay import Failed, Published
 from tests.integration.outbox_relay.fleet import a_relay_of, failing, led
 from tests.integration.outbox_relay.outbox import Outbox, an_outbox
 from tests.integration.outbox_relay.process import RelayProcess, a_relay_process, relay_command

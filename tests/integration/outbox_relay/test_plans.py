@@ -10,10 +10,10 @@ from sqlalchemy import Engine, Row, TextClause, text
 
 from devstack.postgresql import PostgresqlServer
 from outbox_relay.config import RelaySettings, SourceSettings
-from outbox_relay.database import maintenance_engine, work_engine
-from outbox_relay.lag import LAG_CAP
-from outbox_relay.model import Shards
-from outbox_relay.queries import execution, preparation, query, sharded
+from outbox_relay.postgresql.database import maintenance_engine, work_engine
+from outbox_relay.postgresql.lag import LAG_CAP
+from outbox_relay.postgresql.queries import execution, preparation, query, sharded
+from outbox_relay.protocol.model import Shards
 from tests.integration.outbox_relay.outbox import Outbox, an_outbox
 from tests.support.databases import fresh_database
 

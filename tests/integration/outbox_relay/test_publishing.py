@@ -8,9 +8,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from outbox_relay.errors import PublishAbandoned
-from outbox_relay.model import Event, Page, Shards, Window
-from outbox_relay.relay import Delivery, Failed, Idle, Published
+from outbox_relay.protocol.errors import PublishAbandoned
+from outbox_relay.protocol.model import Event, Page, Shards, Window
+from outbox_relay.protocol.relay import Delivery, Failed, Idle, Published
 from tests.integration.outbox_relay.outbox import Outbox
 from tests.integration.outbox_relay.reading import arrivals, by_key, first_seen
 from tests.integration.outbox_relay.stepping import SteppingRelay, a_stepping_relay

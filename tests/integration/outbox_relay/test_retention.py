@@ -12,8 +12,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from outbox_relay.config import RelaySettings, SourceSettings
-from outbox_relay.database import maintenance_engine
-from outbox_relay.retention import Retention
+from outbox_relay.postgresql.database import maintenance_engine
+from outbox_relay.postgresql.retention import Retention
 from tests.integration.outbox_relay.fleet import a_relay_of, source, wait_until_idle, wait_until_ready
 from tests.integration.outbox_relay.ledger import (
     SteadyWriter,

@@ -1,6 +1,6 @@
 """Events as a relay reads them."""
 
-from outbox_relay.model import Event
+from outbox_relay.protocol.model import Event
 
 
 def an_event(position: int = 1, key: str = "key", topic: str = "topic", payload: str = "{}") -> Event:

@@ -8,9 +8,9 @@ from kafka.errors import IllegalStateError, InvalidRecordError, KafkaTimeoutErro
 from kafka.producer.future import FutureProduceResult
 from kafka.producer.sender import Sender
 
-from outbox_relay.batch_producer import BatchFuture, OnFailure, partition_of
-from outbox_relay.model import Event
-from outbox_relay.record import RecordBatch
+from outbox_relay.kafka.batch_producer import BatchFuture, OnFailure, partition_of
+from outbox_relay.kafka.record import RecordBatch
+from outbox_relay.protocol.model import Event
 
 PARTITIONS = 3
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from outbox_relay.errors import EventsRejected, LostLeadership, RelayError
-from outbox_relay.model import Cursor, Event, Lease, Page, Shards, Window
+from outbox_relay.protocol.errors import EventsRejected, LostLeadership, RelayError
+from outbox_relay.protocol.model import Cursor, Event, Lease, Page, Shards, Window
 from tests.unit.outbox_relay.events import an_event
 
 BEGINNING = Cursor("0")

@@ -1,6 +1,6 @@
 """Pauses between attempts."""
 
-from outbox_relay.backoff import Backoff
+from outbox_relay.protocol.backoff import Backoff
 
 
 def test_pauses_grow_up_to_ten_seconds_and_start_anew_after_success() -> None:

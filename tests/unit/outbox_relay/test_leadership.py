@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine
 from sqlalchemy.pool import NullPool
 
-from outbox_relay.errors import SourceUnavailable
-from outbox_relay.leadership import Leadership, fair_part, lock_id
-from outbox_relay.model import Lease
+from outbox_relay.postgresql.leadership import Leadership, fair_part, lock_id
+from outbox_relay.protocol.errors import SourceUnavailable
+from outbox_relay.protocol.model import Lease
 from tests.unit.outbox_relay.clock import Clock
 
 shards = st.integers(1, 256)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from outbox_relay.pace import Pace
+from outbox_relay.protocol.pace import Pace
 from tests.unit.outbox_relay.clock import Clock
 
 SHORTEST, LONGEST = 0.002, 0.05

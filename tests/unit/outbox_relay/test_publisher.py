@@ -7,10 +7,10 @@ from typing import cast
 import pytest
 from kafka.errors import InvalidRecordError, InvalidTimestampError
 
-from outbox_relay.broker import BrokerProbe
-from outbox_relay.errors import BatchRefused, EventsRejected, TopicMissing
-from outbox_relay.model import Event
-from outbox_relay.publisher import KafkaPublisher
+from outbox_relay.kafka.broker import BrokerProbe
+from outbox_relay.kafka.publisher import KafkaPublisher
+from outbox_relay.protocol.errors import BatchRefused, EventsRejected, TopicMissing
+from outbox_relay.protocol.model import Event
 from servicekit.messaging.cluster import KafkaCluster
 from tests.unit.outbox_relay.clock import Clock
 from tests.unit.outbox_relay.events import an_event
@@ -22,7 +22,7 @@ PAGE_EVENTS, POISON = 5_000, 4_900
 @pytest.fixture
 def kafka(monkeypatch: pytest.MonkeyPatch) -> MemoryKafka:
     kafka = MemoryKafka()
-    monkeypatch.setattr("outbox_relay.publisher.BatchProducer", kafka)
+    monkeypatch.setattr("outbox_relay.kafka.publisher.BatchProducer", kafka)
     return kafka
 
 

@@ -10,9 +10,9 @@ from kafka.partitioner.default import DefaultPartitioner
 from kafka.record.default_records import DefaultRecordBatchBuilder
 from kafka.record.memory_records import MemoryRecords, MemoryRecordsBuilder
 
-from outbox_relay.batch_producer import _records, partition_of
-from outbox_relay.model import Event
-from outbox_relay.record import RecordBatch, RecordEncoder, batches, record_headers
+from outbox_relay.kafka.batch_producer import _records, partition_of
+from outbox_relay.kafka.record import RecordBatch, RecordEncoder, batches, record_headers
+from outbox_relay.protocol.model import Event
 from tests.unit.outbox_relay.events import an_event
 
 # Where a varint of a length or of an offset grows by a byte, and where the encoder's table of them ends.
@@ -67,7 +67,7 @@ def test_a_record_at_any_place_of_its_batch_is_written_as_kafka_python_writes_it
 
 
 def test_an_encoder_that_has_forgotten_what_it_knew_writes_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("outbox_relay.record._CACHED_KEYS", 2)
+    monkeypatch.setattr("outbox_relay.kafka.record._CACHED_KEYS", 2)
     listed = [
         an_event(n)._replace(key=f"key-{n % 5}", event_type=f"Type-{n % 4}", source=f"/source-{n % 3}")
         for n in range(60)

@@ -1,14 +1,14 @@
 """The turns of a relay, over ports that live in memory."""
 
-from outbox_relay.errors import (
+from outbox_relay.protocol.errors import (
     LostLeadership,
     PublishTimedOut,
     RelayError,
     SessionLost,
     SourceUnavailable,
 )
-from outbox_relay.model import Cursor, Lease
-from outbox_relay.relay import Failed, Idle, Published, Relay, Standby, StepResult
+from outbox_relay.protocol.model import Cursor, Lease
+from outbox_relay.protocol.relay import Failed, Idle, Published, Relay, Standby, StepResult
 from tests.unit.outbox_relay.ports import (
     MemoryDeadLetters,
     MemoryPublisher,

@@ -3,7 +3,7 @@
 import threading
 import time
 
-from outbox_relay.schedule import Schedule
+from outbox_relay.running.schedule import Schedule
 
 TIMEOUT_SECONDS = 10
 

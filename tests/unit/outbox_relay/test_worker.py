@@ -2,10 +2,10 @@
 
 from typing import Any, cast
 
-from outbox_relay.pace import Pace
-from outbox_relay.relay import Relay
-from outbox_relay.status import StatusBoard
-from outbox_relay.worker import SourceWorker
+from outbox_relay.protocol.pace import Pace
+from outbox_relay.protocol.relay import Relay
+from outbox_relay.running.status import StatusBoard
+from outbox_relay.running.worker import SourceWorker
 from tests.unit.outbox_relay.ports import MemoryDeadLetters, MemoryPublisher, MemorySource, of_shard
 
 LETTERS = 20

@@ -1,0 +1,1 @@
+"""The side of the topics: the only producer of the whole system."""

@@ -1,0 +1,263 @@
+"""Publishing to Kafka; the only producer of the whole system.
+
+Order within a partition must be a prefix of what was sent, whatever fails: an event behind a failed one must
+not reach the log before it. kafka-python's idempotent producer has one batch of a partition in flight at a
+time and repeats it before the next, so only a batch that is *given up* lets later ones overtake. Hence it
+never gives one up by itself (endless retries, a delivery timeout of weeks), and on the first batch that a
+broker refuses, or when this publisher's own deadline has passed, the producer is stopped at once and what it
+still holds is dropped.
+"""
+
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from kafka.errors import (
+    IllegalStateError,
+    InvalidRecordError,
+    InvalidTopicError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    TopicAuthorizationFailedError,
+)
+
+from outbox_relay.kafka.batch_limits import BatchLimits
+from outbox_relay.kafka.batch_producer import BatchFuture, BatchProducer
+from outbox_relay.kafka.broker import BrokerProbe
+from outbox_relay.kafka.record import RecordBatch, RecordEncoder, batches
+from outbox_relay.protocol.errors import (
+    BatchRefused,
+    BrokerUnavailable,
+    EventsRejected,
+    PublishAbandoned,
+    PublishFailed,
+    PublishTimedOut,
+    TopicMissing,
+)
+from outbox_relay.protocol.model import Event
+from servicekit.messaging.cluster import KafkaCluster
+
+BATCH_BYTES = 256 * 1024
+_CONNECT_TIMEOUT_MS = 3_000
+_TOPIC_TIMEOUT_MS = 3_000
+_NEVER_MS = 2**31 - 1
+
+_PERMANENT: dict[type[BaseException], str] = {
+    MessageSizeTooLargeError: "too_large",
+    RecordListTooLargeError: "too_large",
+    TopicAuthorizationFailedError: "unauthorized",
+    InvalidTopicError: "invalid_topic",
+    InvalidRecordError: "invalid_record",
+}
+_OF_WHOLE_TOPICS = ("unauthorized", "invalid_topic")
+
+
+def producer_options(cluster: KafkaCluster, client_id: str) -> dict[str, Any]:
+    """What the producer is made with."""
+    return {
+        **cluster.client_options,
+        "client_id": client_id,
+        "acks": "all",
+        "enable_idempotence": True,
+        "allow_auto_create_topics": False,
+        "delivery_timeout_ms": _NEVER_MS,
+        "bootstrap_timeout_ms": _CONNECT_TIMEOUT_MS,
+        "max_block_ms": _TOPIC_TIMEOUT_MS,
+        "request_timeout_ms": 10_000,
+        "reconnect_backoff_max_ms": 1_000,
+        # Batches are whole when they are given to it.
+        "linger_ms": 0,
+        "batch_size": BATCH_BYTES,
+        "metrics_enabled": False,
+    }
+
+
+class _KafkaDelivery:
+    """Batches on their way, and the time by which they must have arrived."""
+
+    def __init__(
+        self, publisher: "KafkaPublisher", timeout_seconds: float, futures: Sequence[BatchFuture]
+    ) -> None:
+        self._publisher = publisher
+        self._deadline = time.monotonic() + timeout_seconds
+        self._futures = futures
+
+    def wait(self) -> None:
+        try:
+            for future in self._futures:
+                if future.failure(max(0.0, self._deadline - time.monotonic())) is not None:
+                    raise self._publisher.failure()
+        except TimeoutError:
+            self._publisher.abandon()
+            raise PublishTimedOut("not acknowledged in time; is a partition without a leader?") from None
+
+
+class KafkaPublisher:
+    """Publishes pages as :class:`outbox_relay.protocol.relay.Publisher` promises it."""
+
+    def __init__(
+        self,
+        cluster: KafkaCluster,
+        client_id: str,
+        probe: BrokerProbe,
+        *,
+        timeout_seconds: float,
+        event_max_bytes: int,
+        missing_topic_grace_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._cluster = cluster
+        self._client_id = client_id
+        self._probe = probe
+        self._timeout_seconds = timeout_seconds
+        self._event_max_bytes = event_max_bytes
+        self._grace_seconds = missing_topic_grace_seconds
+        self._clock = clock
+        self._encoder = RecordEncoder()
+        self._lock = threading.Lock()
+        self._producer: BatchProducer | None = None
+        self._is_stopped = False
+        self._refused: tuple[RecordBatch, BaseException] | None = None
+        self._limits = BatchLimits(timeout_seconds, clock)
+        self._missing_since: dict[str, float] = {}
+
+    def send(self, events: Sequence[Event]) -> _KafkaDelivery:
+        producer = self._connected()
+        if self._refused is not None:
+            # Of an earlier page. Nothing of this one would leave, and its topics could not even be asked for.
+            raise self.failure()
+        try:
+            encoded = self._encode(producer, events)
+            # Only now, so that an event which can't be sent lets none before it be sent for nothing.
+            futures = [producer.send_batch(batch, self._on_refusal(producer, batch)) for batch in encoded]
+        except KafkaError as error:
+            self.abandon()
+            raise PublishFailed(str(error) or type(error).__name__) from error
+        return _KafkaDelivery(self, self._timeout_seconds, futures)
+
+    def abandon(self) -> None:
+        with self._lock:
+            producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.abort()
+
+    def stop(self) -> None:
+        """Give up whatever is being published and publish nothing any more, from any thread.
+
+        The thread that sends may be about to send the page behind the one that is given up here. Whatever it
+        does from now on fails, be it in the middle of sending: to a producer that has been stopped, or for
+        want of one.
+        """
+        with self._lock:
+            self._is_stopped = True
+        self.abandon()
+
+    def failure(self) -> PublishFailed:
+        """Why what was sent has failed: the first batch that was refused, if any was."""
+        self.abandon()
+        if self._refused is None:
+            return PublishAbandoned()
+        batch, error = self._refused
+        reason = str(error) or type(error).__name__
+        kind = next((kind for type_, kind in _PERMANENT.items() if isinstance(error, type_)), None)
+        if kind is None:
+            return PublishFailed(reason)
+        if len(batch.events) == 1 or kind in _OF_WHOLE_TOPICS:
+            return EventsRejected(batch.events, kind, reason)
+        if kind == "too_large":
+            self._limits.refused_for_size(batch)
+        else:
+            self._limits.refused(batch)
+        return BatchRefused(f"{len(batch.events)} events of topic {batch.topic}: {reason}")
+
+    def _connected(self) -> BatchProducer:
+        with self._lock:
+            if self._is_stopped:
+                raise PublishAbandoned
+            if self._producer is None:
+                self._refused = None
+                try:
+                    self._producer = BatchProducer(**producer_options(self._cluster, self._client_id))
+                except KafkaError as error:
+                    raise BrokerUnavailable(f"{self._cluster}: {self._cluster.reason(error)}") from error
+            return self._producer
+
+    def _encode(self, producer: BatchProducer, events: Sequence[Event]) -> list[RecordBatch]:
+        self._check_keys(events)
+        self._check_topics(producer, events)
+        partitions: defaultdict[tuple[str, int], list[Event]] = defaultdict(list)
+        for event in events:
+            partitions[event.topic, producer.partition_of(event.topic, event.key)].append(event)
+        encoded = [
+            batch
+            for (topic, partition), own in partitions.items()
+            for batch in batches(
+                self._encoder,
+                topic,
+                partition,
+                own,
+                # An event that is larger than allowed is thereby alone in its batch.
+                max_bytes=self._limits.max_bytes(topic, min(BATCH_BYTES, self._event_max_bytes)),
+                starts=self._limits.starts(),
+            )
+        ]
+        large = [it for it in encoded if len(it.body) > self._event_max_bytes and len(it.events) == 1]
+        if large:
+            reason = f"as a record more than {self._event_max_bytes} bytes"
+            raise EventsRejected([event for it in large for event in it.events], "too_large", reason)
+        return encoded
+
+    def _check_keys(self, events: Sequence[Event]) -> None:
+        keyless = [event for event in events if not event.key]
+        if keyless:
+            raise EventsRejected(keyless, "invalid_key", "an event without a key has no order")
+
+    def _check_topics(self, producer: BatchProducer, events: Sequence[Event]) -> None:
+        missing = {it for it in {event.topic for event in events} if self._is_missing(producer, it, events)}
+        if not missing:
+            return
+        # A topic may be missing because somebody is making it anew.
+        overdue = {it for it in missing if self._clock() - self._missing_since[it] >= self._grace_seconds}
+        if not overdue:
+            raise TopicMissing(f"the topic {', '.join(sorted(missing))} does not exist")
+        rejected = [event for event in events if event.topic in overdue]
+        raise EventsRejected(rejected, "unknown_topic", "the topic does not exist")
+
+    def _is_missing(self, producer: BatchProducer, topic: str, events: Sequence[Event]) -> bool:
+        """Whether Kafka says that there is no such topic; from the first time on its grace is counted."""
+        try:
+            # The producer's own way waits for seconds for a topic that isn't there, and for each one anew.
+            if not producer.knows(topic) and self._probe.is_missing(topic):
+                self._missing_since.setdefault(topic, self._clock())
+                return True
+            producer.learn_partitions(topic)
+        except IllegalStateError as error:
+            raise self.failure() from error
+        except KafkaTimeoutError as error:
+            if self._refused is not None:
+                # It has been stopped meanwhile, and nobody would have answered.
+                raise self.failure() from error
+            raise BrokerUnavailable(f"no metadata for topic {topic}") from error
+        except TopicAuthorizationFailedError as error:
+            raise _rejected(topic, events, "unauthorized", str(error)) from error
+        except (InvalidTopicError, ValueError, TypeError) as error:
+            raise _rejected(topic, events, "invalid_topic", str(error)) from error
+        self._missing_since.pop(topic, None)
+        return False
+
+    def _on_refusal(self, producer: BatchProducer, batch: RecordBatch) -> Callable[[BaseException], None]:
+        def refuse(error: BaseException) -> None:
+            # Batches that a stopped producer drops end so, too; they were refused by nobody.
+            if self._refused is None and not isinstance(error, IllegalStateError):
+                self._refused = (batch, error)
+            producer.stop_sending()
+
+        return refuse
+
+
+def _rejected(topic: str, events: Sequence[Event], kind: str, reason: str) -> EventsRejected:
+    return EventsRejected([event for event in events if event.topic == topic], kind, reason)

@@ -1,0 +1,1 @@
+"""What people ask of a relay, over HTTP and by commands."""

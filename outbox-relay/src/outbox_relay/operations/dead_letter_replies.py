@@ -1,0 +1,102 @@
+"""Dead letters as JSON, alike over HTTP and on the command line."""
+
+from collections.abc import Sequence
+from typing import Self
+from uuid import UUID
+
+from pydantic import Field
+
+from outbox_relay.kafka.record import record_headers
+from outbox_relay.postgresql.dead_letters import (
+    SHOWN_EVENT_IDS,
+    DeadLetter,
+    DeadLetterState,
+    Discarded,
+    Replayed,
+)
+from outbox_relay.protocol.model import Event
+from servicekit.fields import JsonModel, Time
+
+_SHOWN = f"The first {SHOWN_EVENT_IDS} of them."
+
+
+class DeadLetterReply(JsonModel):
+    """An event that Kafka refuses, or (kind ``behind``) a later one of its key."""
+
+    event_id: UUID
+    position: int
+    topic: str
+    key: str
+    event_type: str
+    state: DeadLetterState
+    kind: str
+    reason: str
+    attempts: int = Field(description="How often Kafka has refused it.")
+    created_at: Time
+    parked_at: Time
+    changed_at: Time
+    changed_by: str | None = Field(description="Who has asked for its latest replay, or discarded it.")
+    change_reason: str | None
+
+    @classmethod
+    def of(cls, letter: DeadLetter) -> Self:
+        return cls(**_fields(letter))
+
+
+class DeadLettersReply(JsonModel):
+    """A page of them."""
+
+    dead_letters: list[DeadLetterReply]
+    next_after: int | None = Field(description="The parameter ``after`` of the next page; null on the last.")
+
+    @classmethod
+    def of(cls, letters: Sequence[DeadLetter], limit: int) -> Self:
+        return cls(
+            dead_letters=[DeadLetterReply.of(letter) for letter in letters],
+            next_after=letters[-1].position if len(letters) == limit else None,
+        )
+
+
+class DeadLetterWithEventReply(DeadLetterReply):
+    """The same with the record that Kafka is to get."""
+
+    headers: dict[str, str]
+    payload: str = Field(description="The record's value as it is stored, byte for byte.")
+
+    @classmethod
+    def with_event(cls, letter: DeadLetter, event: Event) -> Self:
+        headers = {name: value.decode() for name, value in record_headers(event)}
+        return cls(**_fields(letter), headers=headers, payload=event.payload)
+
+
+class ReplayedReply(JsonModel):
+    """What will be sent again, in each key's order."""
+
+    replaying: int
+    event_ids: list[UUID] = Field(description=_SHOWN)
+
+    @classmethod
+    def of(cls, replayed: Replayed) -> Self:
+        return cls(replaying=replayed.replaying, event_ids=[UUID(text) for text in replayed.event_ids])
+
+
+class DiscardedReply(JsonModel):
+    """What was given up, and what became of the other events of the same keys."""
+
+    discarded: int
+    replaying: int
+    still_parked: int
+    event_ids: list[UUID] = Field(description=_SHOWN)
+
+    @classmethod
+    def of(cls, discarded: Discarded) -> Self:
+        return cls(
+            discarded=discarded.discarded,
+            replaying=discarded.replaying,
+            still_parked=discarded.still_parked,
+            event_ids=[UUID(text) for text in discarded.event_ids],
+        )
+
+
+def _fields(letter: DeadLetter) -> dict[str, object]:
+    return {name: getattr(letter, name) for name in DeadLetterReply.model_fields}

@@ -1,0 +1,232 @@
+"""``outbox-relay dead-letters``"""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any, TypeVar
+from uuid import UUID
+
+import click
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from outbox_relay.config import SourcesSettings
+from outbox_relay.operations.command_line import BadInput, OneLineGroup, disposing, find_source
+from outbox_relay.operations.dead_letter_bodies import Who, Why
+from outbox_relay.operations.dead_letter_replies import (
+    DeadLetterReply,
+    DeadLettersReply,
+    DeadLetterWithEventReply,
+    DiscardedReply,
+    ReplayedReply,
+)
+from outbox_relay.postgresql.database import operator_engine
+from outbox_relay.postgresql.dead_letters import (
+    STATE_FILTERS,
+    DeadLetterError,
+    DeadLetterOperations,
+    Selection,
+)
+from servicekit.config import load_settings
+from servicekit.fields import MAX_INT64, Storable
+from servicekit.observability.logging import configure_logging
+
+_Command = TypeVar("_Command", bound=Callable[..., object])
+_COLUMNS = ("EVENT ID", "STATE", "KIND", "TOPIC", "KEY", "ATTEMPTS", "PARKED AT", "REASON")
+
+
+class _Text(click.ParamType[str]):
+    """Text that passes the checks of an annotated type."""
+
+    name = "text"
+
+    def __init__(self, annotated: Any) -> None:
+        self._adapter: TypeAdapter[str] = TypeAdapter(annotated)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        try:
+            return self._adapter.validate_python(value)
+        except ValidationError as error:
+            return self.fail(error.errors()[0]["msg"].removeprefix("Value error, "), param, ctx)
+
+
+_TEXT = _Text(Annotated[str, Storable])
+
+_json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
+_by_option = click.option("--by", type=_Text(Who), required=True, help="Who you are; is kept and logged.")
+_reason_option = click.option("--reason", type=_Text(Why), required=True, help="Why; is kept and logged.")
+
+
+def _selection_options(command: _Command) -> _Command:
+    for decorate in (
+        click.option("--kind", type=_TEXT, help="With --all: only those of this kind."),
+        click.option("--all", "everything", is_flag=True, help="All of the source."),
+        click.option("--key", type=_TEXT, help="With --topic: all of this key."),
+        click.option("--topic", type=_TEXT, help="With --key; or with --all: only those of this topic."),
+        click.argument("event_ids", metavar="[EVENT_ID]...", nargs=-1, type=click.UUID),
+    ):
+        command = decorate(command)
+    return command
+
+
+@click.group(name="dead-letters", cls=OneLineGroup)
+def dead_letters() -> None:
+    """Events that Kafka refuses, and the later ones of their keys.
+
+    SOURCE is the NAME of SOURCES__<NAME>__DATABASE_URL in small letters.
+    """
+
+
+@dead_letters.command(name="list")
+@click.argument("source")
+@click.option(
+    "--state", type=click.Choice(list(STATE_FILTERS), case_sensitive=False), default="OPEN", show_default=True
+)
+@click.option("--topic", type=_TEXT, help="Only those of this topic.")
+@click.option("--key", type=_TEXT, help="Only those of this key.")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
+@click.option(
+    "--after", type=click.IntRange(0, MAX_INT64), default=0, help="Only those behind this position."
+)
+@_json_option
+def list_command(
+    source: str, state: str, topic: str | None, key: str | None, limit: int, after: int, *, as_json: bool
+) -> None:
+    """List dead letters by position, those that hold their key back unless told otherwise."""
+    with _operations(source) as operations:
+        letters = operations.find(STATE_FILTERS[state], topic=topic, key=key, limit=limit, after=after)
+    reply = DeadLettersReply.of(letters, limit)
+    if as_json:
+        _print_json(reply)
+        return
+    if not letters:
+        click.echo("no dead letters")
+        return
+    _print_table([_COLUMNS, *(_row(letter) for letter in reply.dead_letters)])
+    if reply.next_after is not None:
+        click.echo(f"more with --after {reply.next_after}")
+
+
+@dead_letters.command()
+@click.argument("source")
+@click.argument("event_id", type=click.UUID)
+@_json_option
+def show(source: str, event_id: UUID, *, as_json: bool) -> None:
+    """Show a dead letter, with the record that Kafka is to get."""
+    with _operations(source) as operations:
+        reply = DeadLetterWithEventReply.with_event(*operations.show(event_id))
+    if as_json:
+        _print_json(reply)
+        return
+    fields = reply.model_dump(mode="json", by_alias=True)
+    headers, payload = fields.pop("headers"), fields.pop("payload")
+    _print_table([(name, "" if value is None else str(value)) for name, value in fields.items()])
+    _print_table([(f"header {name}", value) for name, value in headers.items()])
+    click.echo(_printable(payload))
+
+
+@dead_letters.command()
+@click.argument("source")
+@_selection_options
+@_by_option
+@_reason_option
+@_json_option
+def replay(source: str, by: str, reason: str, *, as_json: bool, **selected: Any) -> None:
+    """Have parked events sent again, each key's in its order.
+
+    Name EVENT_IDs, and what is parked before them in their keys goes along; or --topic and --key, or --all
+    with --topic or --kind or without, and whole keys are sent.
+    """
+    selection = _read_selection(**selected)
+    with _operations(source) as operations:
+        reply = ReplayedReply.of(operations.replay(selection, by=by, reason=reason))
+    _check_matched(reply.replaying)
+    if as_json:
+        _print_json(reply)
+    else:
+        click.echo(f"{reply.replaying} to be replayed")
+
+
+@dead_letters.command()
+@click.argument("source")
+@_selection_options
+@click.option("--replay-rest", is_flag=True, help="Replay what else is parked of their keys.")
+@_by_option
+@_reason_option
+@_json_option
+def discard(source: str, by: str, reason: str, *, replay_rest: bool, as_json: bool, **selected: Any) -> None:
+    """Give parked events up: exactly those that are named or match.
+
+    Later events of their keys stay parked, unless --replay-rest is given.
+    """
+    selection = _read_selection(**selected)
+    with _operations(source) as operations:
+        reply = DiscardedReply.of(
+            operations.discard(selection, by=by, reason=reason, replay_rest=replay_rest)
+        )
+    _check_matched(reply.discarded)
+    if as_json:
+        _print_json(reply)
+        return
+    click.echo(f"{reply.discarded} discarded, {reply.replaying} of their keys to be replayed")
+    if reply.still_parked:
+        click.echo(f"{reply.still_parked} of their keys are still parked; replay or discard them, too")
+
+
+def _read_selection(
+    event_ids: Sequence[UUID], topic: str | None, key: str | None, kind: str | None, *, everything: bool
+) -> Selection:
+    if event_ids and (topic, key, kind, everything) == (None, None, None, False):
+        return Selection(event_ids=tuple(event_ids))
+    if not event_ids and everything and key is None:
+        return Selection(topic=topic, kind=kind)
+    if not event_ids and not everything and topic is not None and key is not None and kind is None:
+        return Selection(topic=topic, key=key)
+    raise BadInput("name event ids, or --topic and --key, or --all (with --topic, --kind)")
+
+
+@contextmanager
+def _operations(source: str) -> Iterator[DeadLetterOperations]:
+    settings = load_settings(SourcesSettings)
+    configure_logging(settings.log_level, settings.log_format, "outbox-relay")
+    engine = operator_engine(find_source(settings, source), settings)
+    with disposing(engine):
+        try:
+            yield DeadLetterOperations(source, engine)
+        except DeadLetterError as error:
+            raise click.ClickException(str(error)) from error
+
+
+def _check_matched(events: int) -> None:
+    if not events:
+        raise click.ClickException("no parked event matches")
+
+
+def _print_json(reply: BaseModel) -> None:
+    click.echo(reply.model_dump_json(by_alias=True))
+
+
+def _row(letter: DeadLetterReply) -> Sequence[str]:
+    return (
+        str(letter.event_id),
+        letter.state,
+        letter.kind,
+        letter.topic,
+        letter.key,
+        str(letter.attempts),
+        letter.parked_at.isoformat(sep=" ", timespec="seconds"),
+        letter.reason,
+    )
+
+
+def _print_table(rows: Sequence[Sequence[str]]) -> None:
+    cells = [[_printable(cell) for cell in row] for row in rows]
+    widths = [max(len(cell) for cell in column) for column in zip(*cells, strict=True)]
+    for row in cells:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def _printable(text: str) -> str:
+    """Keys and payloads are others' text: nothing of it may steer the terminal."""
+    return "".join(
+        character if character.isprintable() else character.encode("unicode_escape").decode()
+        for character in text
+    )

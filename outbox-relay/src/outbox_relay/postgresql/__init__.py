@@ -1,0 +1,1 @@
+"""The side of the outbox: statements, sessions, leadership, partitions, dead letters."""

@@ -1,0 +1,1 @@
+"""What a relay does, and in which order. PROTOCOL.md says why it is right."""
