@@ -242,6 +242,11 @@ def test_key_and_topic_that_are_very_long_can_be_named(
     named = ("--topic", topic, "--key", key)
     listed = json.loads(command("dead-letters", "list", "test", *named, "--json").stdout)
     assert [letter["key"] for letter in listed["deadLetters"]] == [key, key]
+    head, *lines = command("dead-letters", "list", "test").stdout.splitlines()
+    assert len(lines) == 2
+    for line in lines:
+        assert line[head.index("KEY") : head.index("ATTEMPTS")].strip() == "key" * 21 + "…"
+        assert len(line) < 500
     url = f"{relay.url}/api/v1/relay/sources/test/dead-letters"
     answer = httpx.post(f"{url}/discard", json={**BODY, "topic": topic, "key": key}, timeout=5)
     assert (answer.status_code, answer.json()["discarded"]) == (200, 2)

@@ -31,6 +31,9 @@ from servicekit.observability.logging import configure_logging
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _COLUMNS = ("EVENT ID", "STATE", "KIND", "TOPIC", "KEY", "ATTEMPTS", "PARKED AT", "REASON")
+# A table stays one that fits; ``show`` and ``--json`` tell all.
+_NAME_CHARACTERS = 64
+_REASON_CHARACTERS = 200
 
 
 class _Text(click.ParamType[str]):
@@ -209,12 +212,16 @@ def _row(letter: DeadLetterReply) -> Sequence[str]:
         str(letter.event_id),
         letter.state,
         letter.kind,
-        letter.topic,
-        letter.key,
+        _shortened(letter.topic, _NAME_CHARACTERS),
+        _shortened(letter.key, _NAME_CHARACTERS),
         str(letter.attempts),
         letter.parked_at.isoformat(sep=" ", timespec="seconds"),
-        letter.reason,
+        _shortened(letter.reason, _REASON_CHARACTERS),
     )
+
+
+def _shortened(text: str, characters: int) -> str:
+    return text if len(text) <= characters else f"{text[: characters - 1]}…"
 
 
 def _print_table(rows: Sequence[Sequence[str]]) -> None:
