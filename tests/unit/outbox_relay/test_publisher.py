@@ -9,7 +9,7 @@ from kafka.errors import InvalidRecordError, InvalidTimestampError
 
 from outbox_relay.kafka.broker import BrokerProbe
 from outbox_relay.kafka.publisher import KafkaPublisher
-from outbox_relay.protocol.errors import BatchRefused, EventsRejected, TopicMissing
+from outbox_relay.protocol.errors import BatchRefused, BrokerUnavailable, EventsRejected, TopicMissing
 from outbox_relay.protocol.model import Event
 from servicekit.messaging.cluster import KafkaCluster
 from tests.unit.outbox_relay.clock import Clock
@@ -17,6 +17,7 @@ from tests.unit.outbox_relay.events import an_event
 from tests.unit.outbox_relay.kafka_in_memory import PARTITIONS, MemoryKafka, refusal
 
 PAGE_EVENTS, POISON = 5_000, 4_900
+GRACE_SECONDS = 60
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def publisher(kafka: MemoryKafka, clock: Clock) -> KafkaPublisher:
         cast("BrokerProbe", kafka),
         timeout_seconds=30,
         event_max_bytes=1_000_000,
-        missing_topic_grace_seconds=60,
+        missing_topic_grace_seconds=GRACE_SECONDS,
         clock=clock,
     )
 
@@ -68,6 +69,29 @@ def test_nobody_waits_for_topics_that_are_missing(publisher: KafkaPublisher, kaf
         publisher.send([an_event(100), *page])
 
     assert kafka.waited_for == []
+
+
+@pytest.mark.parametrize("has_producer", [True, False])
+def test_outage_is_no_part_of_the_time_for_which_a_topic_is_missing(
+    publisher: KafkaPublisher, kafka: MemoryKafka, clock: Clock, has_producer: bool
+) -> None:
+    """A broker with ZooKeeper that begins knows of no topic until its controller has told it."""
+    page = [an_event(1, topic="missing")]
+    with pytest.raises(TopicMissing):
+        publisher.send(page)
+    if not has_producer:
+        publisher.abandon()
+    clock.now += GRACE_SECONDS
+    kafka.is_down = True
+    with pytest.raises(BrokerUnavailable):
+        publisher.send(page)
+    kafka.is_down = False
+
+    with pytest.raises(TopicMissing):
+        publisher.send(page)
+    clock.now += GRACE_SECONDS
+    with pytest.raises(EventsRejected):
+        publisher.send(page)
 
 
 def test_refusal_is_told_although_the_next_page_has_topics_that_the_stopped_producer_cannot_learn(

@@ -126,6 +126,14 @@ class KafkaPublisher:
         self._missing_since: dict[str, float] = {}
 
     def send(self, events: Sequence[Event]) -> _KafkaDelivery:
+        try:
+            return self._send(events)
+        except BrokerUnavailable:
+            # A broker that is back may not know its topics yet: while none answered, none was missing.
+            self._missing_since.clear()
+            raise
+
+    def _send(self, events: Sequence[Event]) -> _KafkaDelivery:
         producer = self._connected()
         if self._refused is not None:
             # Of an earlier page. Nothing of this one would leave, and its topics could not even be asked for.
