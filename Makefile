@@ -8,6 +8,8 @@ DISTRIBUTIONS := shared[db,http,kafka,otlp] coupon-service order-service notific
 PROJECT_FILES := constraints.txt requirements-dev.txt pyproject.toml $(wildcard */pyproject.toml deploy/*/pyproject.toml)
 INSTALLED := build/.installed
 KUSTOMIZE := build/kustomize
+# What is measured is installed as in its container: with what it needs, and nothing of the tests or the demo.
+RELAY_ALONE := build/benchmarks/outbox-relay
 SOURCES := shared/src coupon-service/src order-service/src notification-service/src outbox-relay/src \
            deploy/devstack/src deploy/sandbox/src deploy/demo/src
 
@@ -78,6 +80,9 @@ $(KUSTOMIZE): deploy/kubernetes/tools/go.mod deploy/kubernetes/tools/go.sum
 	cd $(<D) && GOTOOLCHAIN=auto GOFLAGS=-mod=readonly go build -o $(CURDIR)/$@ sigs.k8s.io/kustomize/kustomize/v5
 
 bench-relay: $(INSTALLED) ## Measure the relay beside Debezium, on an idle machine (OPTIONS="--only NAME --repeats N --events N")
+	@$(PYTHON) -m venv --without-pip $(RELAY_ALONE)
+	@$(BIN)/python -m pip --python $(RELAY_ALONE)/bin/python install --quiet --constraint constraints.txt \
+	    --build-constraint constraints.txt --editable 'shared[db,http,kafka,otlp]' --editable outbox-relay
 	@$(BIN)/python -m tests.benchmarks.relay $(OPTIONS)
 
 mutations: $(INSTALLED) ## Break each safeguard of the relay's protocol, and see its test notice (takes long)

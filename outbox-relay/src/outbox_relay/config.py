@@ -33,7 +33,7 @@ class RelaySettings(KafkaSettings, SourcesSettings):
     http_host: str = "127.0.0.1"
     http_port: Port = 8004
     kafka_client_id: Annotated[str, Field(min_length=1)] = "outbox-relay"
-    page_events: Annotated[int, Field(ge=1, le=100_000)] = 5_000
+    page_events: Annotated[int, Field(ge=1, le=100_000)] = 2_000
     page_bytes: Annotated[int, Field(ge=1_024)] = 4 * 1024 * 1024
     """Two pages at most are in memory; a page ends with the event that reaches this."""
     event_max_bytes: Annotated[int, Field(ge=1_024)] = 1024 * 1024

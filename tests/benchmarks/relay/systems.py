@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from devstack import repository
 from devstack.config import base_environment
 from devstack.free_ports import find_free_ports
 from devstack.jars import resolve_class_path
 from tests.benchmarks.relay.world import World
-from tests.integration.outbox_relay.process import relay_command
 from tests.support.debezium import COORDINATES, a_debezium, prepare_outbox
 
 Process = subprocess.Popen[bytes]
+
+RELAY = repository.ROOT / "build" / "benchmarks" / "outbox-relay" / "bin" / "outbox-relay"
+"""Installed there by ``make bench-relay``, without what the tests and the demo need."""
 
 _STOP_SECONDS = 15
 _LOG_END_CHARACTERS = 2_000
@@ -44,7 +47,7 @@ def _relay(world: World, port: int) -> Iterator[Process]:
     }
     log = world.directory / f"relay-{port}.log"
     with log.open("wb") as output:
-        process = subprocess.Popen(relay_command(), env=environment, stdout=output, stderr=output)
+        process = subprocess.Popen([RELAY, "run"], env=environment, stdout=output, stderr=output)
     try:
         with _log_told(log):
             yield process

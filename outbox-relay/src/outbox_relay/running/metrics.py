@@ -16,7 +16,7 @@ PAGE_EVENTS = Histogram(
     "outbox_relay_page_events",
     "Events in a page.",
     ["source"],
-    buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 5000),
+    buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500, 1000, 2000, 5000),
 )
 PAGE_SECONDS = Histogram(
     "outbox_relay_page_publish_seconds",
