@@ -8,7 +8,7 @@ DISTRIBUTIONS := shared[db,http,kafka,otlp] coupon-service order-service notific
 PROJECT_FILES := constraints.txt requirements-dev.txt pyproject.toml $(wildcard */pyproject.toml deploy/*/pyproject.toml)
 INSTALLED := build/.installed
 KUSTOMIZE := build/kustomize
-# What is measured is installed as in its container: with what it needs, and nothing of the tests or the demo.
+# What is measured has the packages of its container, and nothing that the tests or the demo need.
 RELAY_ALONE := build/benchmarks/outbox-relay
 SOURCES := shared/src coupon-service/src order-service/src notification-service/src outbox-relay/src \
            deploy/devstack/src deploy/sandbox/src deploy/demo/src
@@ -79,10 +79,13 @@ $(KUSTOMIZE): deploy/kubernetes/tools/go.mod deploy/kubernetes/tools/go.sum
 	@command -v go >/dev/null || { echo "kustomize is built by Go: please install Go 1.21 or newer" >&2; exit 2; }
 	cd $(<D) && GOTOOLCHAIN=auto GOFLAGS=-mod=readonly go build -o $(CURDIR)/$@ sigs.k8s.io/kustomize/kustomize/v5
 
-bench-relay: $(INSTALLED) ## Measure the relay beside Debezium, on an idle machine (OPTIONS="--only NAME --repeats N --events N")
-	@$(PYTHON) -m venv --without-pip $(RELAY_ALONE)
-	@$(BIN)/python -m pip --python $(RELAY_ALONE)/bin/python install --quiet --constraint constraints.txt \
+$(RELAY_ALONE)/.installed: $(INSTALLED)
+	@$(BIN)/python -m venv --clear --without-pip $(@D)
+	@$(BIN)/python -m pip --python $(@D)/bin/python install --quiet --constraint constraints.txt \
 	    --build-constraint constraints.txt --editable 'shared[db,http,kafka,otlp]' --editable outbox-relay
+	@touch $@
+
+bench-relay: $(RELAY_ALONE)/.installed ## Measure the relay beside Debezium, on an idle machine (OPTIONS="--only NAME --repeats N --events N")
 	@$(BIN)/python -m tests.benchmarks.relay $(OPTIONS)
 
 mutations: $(INSTALLED) ## Break each safeguard of the relay's protocol, and see its test notice (takes long)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.unit.outbox_relay.clock import Clock
+from tests.support.clock import Clock
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ from kafka import TopicPartition
 from kafka.errors import (
     IllegalStateError,
     InvalidRecordError,
-    KafkaConnectionError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
 )
@@ -16,7 +15,6 @@ from kafka.producer.sender import Sender
 
 from outbox_relay.kafka.batch_producer import BatchFuture, OnFailure, partition_of
 from outbox_relay.kafka.record import RecordBatch
-from outbox_relay.protocol.errors import BrokerUnavailable
 from outbox_relay.protocol.model import Event
 
 PARTITIONS = 3
@@ -40,7 +38,8 @@ def acknowledgement(records: int) -> BatchFuture:
 class MemoryKafka:
     """Takes the place of :class:`BatchProducer` itself, too: calling it makes a producer."""
 
-    is_down: bool = False
+    answered_seconds: float = 3_600
+    """For how long a broker has answered."""
     topics: set[str] = field(default_factory=lambda: {"topic"})
     invalid: set[int] = field(default_factory=set)
     """Positions of events that aren't taken, however often they are sent."""
@@ -52,14 +51,13 @@ class MemoryKafka:
     log: list[Event] = field(default_factory=list)
 
     def __call__(self, **_: object) -> "MemoryProducer":
-        if self.is_down:
-            raise KafkaConnectionError
         self.attempts.append([])
         return MemoryProducer(self)
 
+    def answering_seconds(self) -> float:
+        return self.answered_seconds
+
     def is_missing(self, topic: str) -> bool:
-        if self.is_down:
-            raise BrokerUnavailable("refused")
         return topic not in self.topics
 
     def answer(self, batch: RecordBatch) -> BatchFuture:

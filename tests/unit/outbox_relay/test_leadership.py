@@ -11,7 +11,7 @@ from sqlalchemy.pool import NullPool
 from outbox_relay.postgresql.leadership import Leadership, fair_part, lock_id
 from outbox_relay.protocol.errors import SourceUnavailable
 from outbox_relay.protocol.model import Lease
-from tests.unit.outbox_relay.clock import Clock
+from tests.support.clock import Clock
 
 shards = st.integers(1, 256)
 members = st.integers(1, 64)

@@ -3,7 +3,7 @@
 import pytest
 
 from outbox_relay.protocol.pace import Pace
-from tests.unit.outbox_relay.clock import Clock
+from tests.support.clock import Clock
 
 SHORTEST, LONGEST = 0.002, 0.05
 

@@ -1,1 +1,1 @@
-"""The side of the topics: the only producer of the whole system."""
+"""The side of the topics: the only producer of events in the whole system."""

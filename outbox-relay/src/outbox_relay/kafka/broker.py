@@ -24,6 +24,10 @@ class BrokerProbe:
         with _as_ours():
             return self._probe.is_missing(topic)
 
+    def answering_seconds(self) -> float:
+        """For how long every question has been answered, whoever asked."""
+        return self._probe.answering_seconds()
+
     def close(self) -> None:
         self._probe.close()
 

@@ -1,4 +1,4 @@
-"""Publishing to Kafka; the only producer of the whole system.
+"""Publishing to Kafka; the only producer of events in the whole system.
 
 Order within a partition must be a prefix of what was sent, whatever fails: an event behind a failed one must
 not reach the log before it. kafka-python's idempotent producer has one batch of a partition in flight at a
@@ -45,6 +45,7 @@ BATCH_BYTES = 256 * 1024
 _CONNECT_TIMEOUT_MS = 3_000
 _TOPIC_TIMEOUT_MS = 3_000
 _NEVER_MS = 2**31 - 1
+_SETTLING_SECONDS = 10
 
 _PERMANENT: dict[type[BaseException], str] = {
     MessageSizeTooLargeError: "too_large",
@@ -126,14 +127,6 @@ class KafkaPublisher:
         self._missing_since: dict[str, float] = {}
 
     def send(self, events: Sequence[Event]) -> _KafkaDelivery:
-        try:
-            return self._send(events)
-        except BrokerUnavailable:
-            # A broker that is back may not know its topics yet: while none answered, none was missing.
-            self._missing_since.clear()
-            raise
-
-    def _send(self, events: Sequence[Event]) -> _KafkaDelivery:
         producer = self._connected()
         if self._refused is not None:
             # Of an earlier page. Nothing of this one would leave, and its topics could not even be asked for.
@@ -229,11 +222,17 @@ class KafkaPublisher:
         if not missing:
             return
         # A topic may be missing because somebody is making it anew.
-        overdue = {it for it in missing if self._clock() - self._missing_since[it] >= self._grace_seconds}
+        overdue = {it for it in missing if self._is_overdue(it)}
         if not overdue:
             raise TopicMissing(f"the topic {', '.join(sorted(missing))} does not exist")
         rejected = [event for event in events if event.topic in overdue]
         raise EventsRejected(rejected, "unknown_topic", "the topic does not exist")
+
+    def _is_overdue(self, topic: str) -> bool:
+        if self._clock() - self._missing_since[topic] < self._grace_seconds:
+            return False
+        # A broker with ZooKeeper that has just begun knows of no topic until its controller has told it.
+        return self._probe.answering_seconds() >= min(_SETTLING_SECONDS, self._grace_seconds)
 
     def _is_missing(self, producer: BatchProducer, topic: str, events: Sequence[Event]) -> bool:
         """Whether Kafka says that there is no such topic; from the first time on its grace is counted."""

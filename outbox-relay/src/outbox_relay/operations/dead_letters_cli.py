@@ -31,8 +31,8 @@ from servicekit.observability.logging import configure_logging
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _COLUMNS = ("EVENT ID", "STATE", "KIND", "TOPIC", "KEY", "ATTEMPTS", "PARKED AT", "REASON")
-# A table stays one that fits; ``show`` and ``--json`` tell all.
-_NAME_CHARACTERS = 64
+# The longest name of a topic is shown whole; ``show`` and ``--json`` tell all of longer keys, too.
+_NAME_CHARACTERS = 249
 _REASON_CHARACTERS = 200
 
 
@@ -221,7 +221,8 @@ def _row(letter: DeadLetterReply) -> Sequence[str]:
 
 
 def _shortened(text: str, characters: int) -> str:
-    return text if len(text) <= characters else f"{text[: characters - 1]}…"
+    shown = _printable(text)
+    return shown if len(shown) <= characters else f"{shown[: characters - 1]}…"
 
 
 def _print_table(rows: Sequence[Sequence[str]]) -> None:

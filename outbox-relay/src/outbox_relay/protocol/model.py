@@ -7,7 +7,8 @@ from typing import NamedTuple, Self
 class Event(NamedTuple):
     """One row of an outbox. ``payload`` is published byte for byte.
 
-    A tuple, since millions of them are made: the fields are the columns of ``sql/read_page.sql``, in order.
+    A tuple, since millions of them are made: the fields are the columns of ``postgresql/sql/read_page.sql``,
+    in order.
     """
 
     position: int

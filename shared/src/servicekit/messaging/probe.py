@@ -1,6 +1,8 @@
 """Is there a broker that lets us in, and does it know a topic? Asked apart from consuming and publishing."""
 
 import threading
+import time
+from collections.abc import Callable
 
 import structlog
 from kafka.admin import KafkaAdminClient
@@ -34,12 +36,16 @@ class KafkaProbe:
     Logs when the answer changes, so that an outage is a line and not one for every question.
     """
 
-    def __init__(self, cluster: KafkaCluster, client_id: str) -> None:
+    def __init__(
+        self, cluster: KafkaCluster, client_id: str, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self._cluster = cluster
         self._client_id = f"{client_id}-probe"
         self._lock = threading.Lock()
         self._admin: _Admin | None = None
         self._reason: str | None = None
+        self._clock = clock
+        self._answered_since: float | None = None
 
     def check(self) -> None:
         """Raises :class:`KafkaUnavailable` with the reason when no broker lets us in within a few seconds."""
@@ -49,6 +55,11 @@ class KafkaProbe:
         """True when a broker answers and says that there is no such topic."""
         topics = self._describe([topic])
         return any(entry["error_code"] == UnknownTopicOrPartitionError.errno for entry in topics)
+
+    def answering_seconds(self) -> float:
+        """For how long every question, of whomever, has been answered; 0 if the latest wasn't."""
+        since = self._answered_since
+        return 0.0 if since is None else self._clock() - since
 
     def close(self) -> None:
         with self._lock:
@@ -67,6 +78,10 @@ class KafkaProbe:
             return described
 
     def _tell(self, reason: str | None) -> None:
+        if reason is not None:
+            self._answered_since = None
+        elif self._answered_since is None:
+            self._answered_since = self._clock()
         if reason == self._reason:
             return
         self._reason = reason
