@@ -4,12 +4,14 @@ from pathlib import Path
 import pytest
 
 from devstack.external import ExternalServers
+from devstack.kafka_broker import KafkaBroker
 from devstack.ports import Ports
 from devstack.postgresql import PostgresqlServer
 from devstack.process_stack import ProcessStack
 from devstack.services import Deployment
 from devstack.stacks import ExternalStack
 from tests.integration.devstack.builders import a_deployment
+from tests.support.servers import a_kafka_broker
 
 StackMaker = Callable[..., ProcessStack]
 
@@ -20,13 +22,20 @@ def directory(server_directory: Path, unique: str) -> Path:
     return server_directory / unique
 
 
+@pytest.fixture(scope="session")
+def shops_kafka(server_directory: Path) -> Iterator[KafkaBroker]:
+    """A broker on which stacks make the shop's own topics, which other tests want to make themselves."""
+    with a_kafka_broker(server_directory / "shops-kafka") as broker:
+        yield broker
+
+
 @pytest.fixture
 def make_stack(
-    tmp_path: Path, postgresql_server: PostgresqlServer, kafka_bootstrap_servers: str
+    tmp_path: Path, postgresql_server: PostgresqlServer, shops_kafka: KafkaBroker
 ) -> Iterator[StackMaker]:
     """Makes stacks of one directory on the tests' servers; what still runs in the end is stopped."""
     servers = ExternalServers(
-        postgresql_url=postgresql_server.url(), bootstrap_servers=kafka_bootstrap_servers
+        postgresql_url=postgresql_server.url(), bootstrap_servers=shops_kafka.bootstrap_servers
     )
     ports = Ports.free()
     made: list[ProcessStack] = []
