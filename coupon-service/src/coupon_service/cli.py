@@ -1,12 +1,11 @@
 """The command line: one command a process."""
 
-from importlib.resources import as_file, files
-
 import click
 
 from coupon_service.config import ApiSettings, MigrationSettings, WorkerSettings
+from coupon_service.migrations import SCRIPT_LOCATION
 from servicekit.config import load_settings
-from servicekit.db import migrations
+from servicekit.db.migration_job import migrate_or_exit
 from servicekit.http.gunicorn import serve
 from servicekit.lifecycle import StopSignal
 from servicekit.observability.logging import configure_logging
@@ -43,13 +42,5 @@ def migrate() -> None:
     """Bring the database up to date."""
     settings = load_settings(MigrationSettings)
     configure_logging(settings.log_level, settings.log_format, "coupon-migrate")
-    try:
-        migrate_database(settings.database_url, settings.outbox_relay_role)
-    except migrations.DatabaseUnreachable as error:
-        raise click.ClickException(str(error)) from error
-
-
-def migrate_database(database_url: str, outbox_relay_role: str) -> None:
-    """Bring a database up to date; the role must exist and is granted the outbox."""
-    with as_file(files("coupon_service.migrations")) as location:
-        migrations.upgrade(database_url, location, options={"outbox_relay_role": outbox_relay_role})
+    options = {"outbox_relay_role": settings.outbox_relay_role}
+    migrate_or_exit(settings.database_url, "coupon-service", SCRIPT_LOCATION, options)

@@ -9,7 +9,7 @@ from notification_service.config import ApiSettings, MigrationSettings, Notifica
 from notification_service.messaging.order_completed import CONSUMER_GROUP, TOPIC
 from notification_service.migrations import SCRIPT_LOCATION
 from servicekit.config import load_settings
-from servicekit.db.migrations import DatabaseUnreachable, upgrade
+from servicekit.db.migration_job import migrate_or_exit
 from servicekit.http.gunicorn import serve
 from servicekit.lifecycle import StopSignal
 from servicekit.observability.logging import configure_logging
@@ -48,7 +48,4 @@ def migrate() -> None:
     """Bring the database to this version's schema."""
     settings = load_settings(MigrationSettings)
     configure_logging(settings.log_level, settings.log_format, "notification-migrate")
-    try:
-        upgrade(settings.database_url, SCRIPT_LOCATION)
-    except DatabaseUnreachable as error:
-        raise click.ClickException(str(error)) from error
+    migrate_or_exit(settings.database_url, "notification-service", SCRIPT_LOCATION)

@@ -26,12 +26,9 @@ def api() -> None:
 @main.command()
 def migrate() -> None:
     """Bring the database to this version's tables; does nothing when it is there already."""
-    from servicekit.db.migrations import DatabaseUnreachable, upgrade  # Alembic isn't needed for serving
+    from servicekit.db.migration_job import migrate_or_exit  # Alembic isn't needed for serving
 
     settings = load_settings(MigrationSettings)
     configure_logging(settings.log_level, settings.log_format, SERVICE)
     options = {"outbox_relay_role": settings.outbox_relay_role}
-    try:
-        upgrade(settings.database_url, SCRIPT_LOCATION, options=options)
-    except DatabaseUnreachable as error:
-        raise click.ClickException(str(error)) from error
+    migrate_or_exit(settings.database_url, SERVICE, SCRIPT_LOCATION, options)

@@ -6,8 +6,9 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from coupon_service.cli import migrate_database
+from coupon_service.migrations import SCRIPT_LOCATION
 from coupon_service.wsgi import compose
+from servicekit.db.migrations import upgrade
 from servicekit.lifecycle import StopSignal
 from tests.integration.coupon_service.support import an_engine
 
@@ -15,7 +16,7 @@ from tests.integration.coupon_service.support import an_engine
 @pytest.fixture
 def coupon_database_url(database_url: str) -> str:
     """A database with the service's tables."""
-    migrate_database(database_url, "outbox_relay")
+    upgrade(database_url, "coupon-service", SCRIPT_LOCATION, {"outbox_relay_role": "outbox_relay"})
     return database_url
 
 

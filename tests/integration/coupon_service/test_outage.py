@@ -6,9 +6,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from coupon_service.cli import migrate_database
+from coupon_service.migrations import SCRIPT_LOCATION
 from coupon_service.wsgi import compose
 from devstack.postgresql import PostgresqlServer
+from servicekit.db.migrations import upgrade
 from servicekit.lifecycle import StopSignal
 from tests.integration.coupon_service.support import an_engine, ask, count, create_coupon
 from tests.support.databases import fresh_database, make_roles
@@ -32,7 +33,7 @@ def own_server() -> Iterator[PostgresqlServer]:
 def test_clients_are_told_to_come_again_and_no_acceptance_is_lost(own_server: PostgresqlServer) -> None:
     with fresh_database(own_server.url()) as name:
         url = own_server.url(database=name)
-        migrate_database(url, "outbox_relay")
+        upgrade(url, "coupon-service", SCRIPT_LOCATION, {"outbox_relay_role": "outbox_relay"})
         engine = an_engine(url)
         client = compose(engine, StopSignal(), max_waiting=1).test_client()
         coupon_id = create_coupon(client)

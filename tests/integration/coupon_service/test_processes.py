@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import Engine, text
 
 from devstack.free_ports import find_free_ports
 from tests.integration.coupon_service.support import a_coupon_body
@@ -99,6 +100,23 @@ def test_migrating_twice_is_as_good_as_once(database_url: str) -> None:
             [COMMAND, "migrate"], env=environment(DATABASE_URL=database_url), capture_output=True, check=False
         )
         assert migration.returncode == 0, migration.stderr.decode()
+
+
+def test_another_services_database_is_refused_in_one_line(coupon_database_url: str, engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("COMMENT ON TABLE alembic_version IS 'order-service'"))
+
+    migration = subprocess.run(
+        [COMMAND, "migrate"],
+        env=environment(DATABASE_URL=coupon_database_url),
+        capture_output=True,
+        check=False,
+    )
+
+    assert migration.returncode == 2
+    assert migration.stderr.decode().splitlines()[-1:] == [
+        "Error: this database is order-service's; coupon-service has one of its own"
+    ]
 
 
 @pytest.mark.parametrize(

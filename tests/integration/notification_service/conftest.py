@@ -20,7 +20,7 @@ from tests.integration.notification_service.world import World
 @pytest.fixture
 def migrated_url(database_url: str) -> str:
     """A database with this service's tables."""
-    upgrade(database_url, SCRIPT_LOCATION)
+    upgrade(database_url, "notification-service", SCRIPT_LOCATION)
     return database_url
 
 

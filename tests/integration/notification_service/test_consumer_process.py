@@ -117,7 +117,7 @@ def test_a_consumer_outlives_a_restart_of_postgresql(
     events = [an_event() for _ in range(60)]
     with ExitStack() as stack:
         server = stack.enter_context(a_postgresql_server(server_directory / f"own-{unique}"))
-        upgrade(server.url(), SCRIPT_LOCATION)
+        upgrade(server.url(), "notification-service", SCRIPT_LOCATION)
         engine = create_engine(DatabaseSettings(database_url=server.url()), "test")
         stack.callback(engine.dispose)
         own_sandbox.control(alimtalk={"latencyMs": 50})

@@ -117,7 +117,7 @@ class Shop:
 
 def migrate(database_url: str) -> None:
     """Make the service's tables in an empty database."""
-    upgrade(database_url, SCRIPT_LOCATION, options={"outbox_relay_role": RELAY_ROLE})
+    upgrade(database_url, "order-service", SCRIPT_LOCATION, {"outbox_relay_role": RELAY_ROLE})
 
 
 @contextmanager

@@ -24,6 +24,10 @@ class DatabaseUnreachable(Exception):
     """The database doesn't answer, or doesn't let us in; the message is its own first line."""
 
 
+class WrongDatabase(Exception):
+    """The database was migrated by another service; nothing was changed in it."""
+
+
 class MigrationEnvironment(Protocol):
     """What is needed of the module ``alembic.context`` while it runs an ``env.py``."""
 
@@ -37,16 +41,17 @@ class MigrationEnvironment(Protocol):
 
 
 def upgrade(
-    database_url: str, script_location: Path, revision: str = "head", options: Mapping[str, str] | None = None
+    database_url: str, service: str, script_location: Path, options: Mapping[str, str] | None = None
 ) -> None:
-    """Bring the database to ``revision``.
+    """Bring ``service``'s database to the newest revision that the code knows.
 
     ``script_location`` holds an Alembic ``env.py`` that calls :func:`run_in_environment`, and ``versions/``.
     ``options`` reach a migration as ``op.get_context().config.attributes``… through :func:`migration_option`.
     Several processes may call this at once: one migrates, the others wait and find nothing left to do.
     A database that a newer release has migrated is left as it is, with a warning: whoever goes back to a
-    former release starts its migration job, too.
-    Raises :class:`DatabaseUnreachable`.
+    former release starts its migration job, too. A database keeps its service's name, as the comment of
+    Alembic's table: revisions don't tell two services apart that both begin with "0001".
+    Raises :class:`DatabaseUnreachable` and :class:`WrongDatabase`.
     """
     engine = create_engine(
         psycopg2_url(database_url), poolclass=pool.NullPool, connect_args={"connect_timeout": 10}
@@ -58,10 +63,15 @@ def upgrade(
             config = _config(script_location)
             config.attributes["connection"] = connection
             config.attributes["options"] = dict(options or {})
+            owner = _owner(connection)
+            if owner not in (None, service):
+                raise WrongDatabase(f"this database is {owner}'s; {service} has one of its own")
             if newer := _unknown_revisions(connection, config):
                 _log.warning("database_is_newer", revisions=newer, known=head_revision(script_location))
             else:
-                command.upgrade(config, revision)
+                command.upgrade(config, "head")
+                if owner is None:
+                    _set_owner(connection, service)
             connection.commit()
         finally:
             connection.rollback()
@@ -75,6 +85,17 @@ def _connected(engine: Engine) -> Connection:
         return engine.connect()
     except OperationalError as error:
         raise DatabaseUnreachable(str(error.orig).strip().partition("\n")[0]) from error
+
+
+def _owner(connection: Connection) -> str | None:
+    """The service whose database this is; None for one that is new, or from before it was noted."""
+    owner = connection.scalar(text("SELECT obj_description(to_regclass('alembic_version'), 'pg_class')"))
+    return None if owner is None else str(owner)
+
+
+def _set_owner(connection: Connection, service: str) -> None:
+    quoted = connection.scalar(text("SELECT quote_literal(:service)"), {"service": service})
+    connection.exec_driver_sql(f"COMMENT ON TABLE alembic_version IS {quoted}")
 
 
 def head_revision(script_location: Path) -> str | None:

@@ -1,0 +1,28 @@
+"""What a service's migration job does, and how it ends."""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from servicekit.db.migrations import DatabaseUnreachable, WrongDatabase, upgrade
+
+
+def migrate_or_exit(
+    database_url: str, service: str, script_location: Path, options: Mapping[str, str] | None = None
+) -> None:
+    """:func:`servicekit.db.migrations.upgrade` for a process of its own.
+
+    In one line on stderr it says what is wrong, and exits: with 1 where trying again may help, for a database
+    that doesn't answer; with 2 for another service's.
+    """
+    try:
+        upgrade(database_url, service, script_location, options)
+    except DatabaseUnreachable as error:
+        _exit(1, error)
+    except WrongDatabase as error:
+        _exit(2, error)
+
+
+def _exit(status: int, error: Exception) -> None:
+    print(f"Error: {error}", file=sys.stderr)  # noqa: T201 - for whoever started it, like any command's error
+    raise SystemExit(status) from None
