@@ -72,5 +72,7 @@ def _unpack(jar: Path, installation: Path) -> None:
     with zipfile.ZipFile(jar) as files:
         [archive] = [name for name in files.namelist() if name.endswith(".txz")]
         with files.open(archive) as packed, tarfile.open(fileobj=packed, mode="r:xz") as unpacked:
-            unpacked.extractall(new, filter="data")
+            # Debian 12 has Python 3.11.2, which knows no filters yet; the attribute suits both.
+            unpacked.extraction_filter = getattr(tarfile, "data_filter", None)
+            unpacked.extractall(new)
     new.rename(installation)
