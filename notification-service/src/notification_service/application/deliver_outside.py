@@ -60,7 +60,8 @@ class DeliverOutside:
     """Deliver what is due of one effect.
 
     The claim is committed before the first call to the outside, so that a crash leaves a lease that runs out;
-    results are recorded only where the claim is still ours.
+    results are recorded only where the claim is still ours. What the database wouldn't take is kept and
+    recorded first the next time, so that an outage of it leaves no delivery to be attempted again.
     """
 
     def __init__(
@@ -82,8 +83,10 @@ class DeliverOutside:
         self._retry = retry
         self._jitter = jitter
         self._failed_runs = 0
+        self._unrecorded: list[Outcome] = []
 
     def run_once(self, stop: StopCheck) -> WorkDone:
+        self._record()
         # Taken before the claim: the lease can only end later than this clock says.
         last_begin = time.monotonic() + self._limits.lease_seconds - self._limits.attempt_seconds
         with self._begin() as work:
@@ -96,10 +99,17 @@ class DeliverOutside:
             return not stop.is_set() and time.monotonic() < last_begin
 
         outcomes = list(self._pool.map(lambda delivery: self._attempt(delivery, may_send), claimed))
-        with self._begin() as work:
-            work.deliveries.record(outcomes)
-            work.commit()
+        self._unrecorded = outcomes
+        self._record()
         return WorkDone(len(outcomes), self._pause_seconds(outcomes))
+
+    def _record(self) -> None:
+        if not self._unrecorded:
+            return
+        with self._begin() as work:
+            work.deliveries.record(self._unrecorded)
+            work.commit()
+        self._unrecorded = []
 
     def _attempt(self, delivery: ClaimedDelivery, may_send: Callable[[], bool]) -> Outcome:
         if not may_send():
