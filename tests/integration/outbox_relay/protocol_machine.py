@@ -1,6 +1,7 @@
 """Writers, relays, a broker and an operator, doing what they may in any order."""
 
 import sys
+from enum import Enum
 from typing import Any, ClassVar
 from unittest import mock
 
@@ -58,6 +59,14 @@ _BREAKPOINTS = [
 breakpoints = st.none() | st.sampled_from(_BREAKPOINTS)
 
 
+class Heirs(Enum):
+    """Who competes at once for the shards of a relay that has died."""
+
+    NOBODY = "nobody"
+    ITS_SUCCESSOR = "its successor"
+    THE_OTHERS = "the others"
+
+
 class ProtocolMachine(RuleBasedStateMachine):
     """Subclassed with a database."""
 
@@ -75,6 +84,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         partitions=st.booleans(),
         count=st.integers(1, RELAYS),
         is_shared=st.booleans(),
+        is_one_parked=st.just(False),
     )
     def begin(
         self,
@@ -86,8 +96,12 @@ class ProtocolMachine(RuleBasedStateMachine):
         partitions: bool,
         count: int,
         is_shared: bool,
+        is_one_parked: bool,
     ) -> None:
-        """``is_shared``: the relays have shared the shards out, and published an event of each key."""
+        """``is_shared``: the relays have shared the shards out, and published an event of each key.
+
+        ``is_one_parked``: and one of them has parked an event since.
+        """
         self.database.begin_anew(shards, partitions=partitions)
         self.now = 0
         self.clock = ModelClock()
@@ -109,6 +123,8 @@ class ProtocolMachine(RuleBasedStateMachine):
         self.relays[0].beat()
         if is_shared:
             self._share()
+        if is_one_parked:
+            self._park_one()
         self.large_window = mock.patch("outbox_relay.postgresql.source._LARGE_WINDOW", large_window)
         self.large_window.start()
 
@@ -186,15 +202,16 @@ class ProtocolMachine(RuleBasedStateMachine):
     def all_beat(self) -> None:
         self._all_beat()
 
-    @rule(relay=relays, is_followed=st.booleans())
-    def crash(self, relay: int, is_followed: bool) -> None:
-        """Wherever it is stopped; another process begins in its place, and may be the first to compete."""
+    @rule(relay=relays, who_competes=st.sampled_from(Heirs))
+    def crash(self, relay: int, who_competes: Heirs) -> None:
+        """Wherever it is stopped; another process begins in its place."""
         self.is_smooth = False
         number = relay % len(self.relays)
         self.relays[number].kill(self.database.administrator)
         self.relays[number] = self._process(number)
-        if is_followed:
-            self.relays[number].beat()
+        for other, heir in enumerate(self.relays):
+            if who_competes is (Heirs.ITS_SUCCESSOR if other == number else Heirs.THE_OTHERS):
+                heir.beat()
 
     @rule(relay=relays, session=st.sampled_from(["work", "leadership"]))
     def lose_session(self, relay: int, session: str) -> None:
@@ -367,6 +384,14 @@ class ProtocolMachine(RuleBasedStateMachine):
             self._insert(_SHORT, key)
         self.commit(_SHORT)
         self._all_turn()
+
+    def _park_one(self) -> None:
+        self._insert(_SHORT, KEYS[0])
+        self.commit(_SHORT)
+        self.broker.refused.add(list(self.history.events)[-1])
+        # It is parked by the first turn, and passed by the cursor in the next one.
+        for _ in range(2):
+            self._all_turn()
 
     def _all_turn(self) -> None:
         for relay in self.relays:
@@ -663,15 +688,16 @@ REPLAYS = Scene(
 HELD_BACK = Scene(
     "held back",
     2,
-    *["write", "write", "turn", "turn", "beat", "crash"],
-    answer_takes_seconds=st.just(0.0),
-    is_followed=st.just(False),
+    *["write", "write", "turn", "turn", "turn", "crash"],
+    who_competes=st.just(Heirs.THE_OTHERS),
     key=st.sampled_from(_KEYS_OF_DIFFERENT_SHARDS),
     refused=_often,
     relay=st.integers(0, 1),
     shards=st.integers(2, 3),
     count=st.just(2),
     is_shared=st.just(True),
+    # Only who has seen no dead letter yet doesn't look anyway.
+    is_one_parked=st.booleans(),
 )
 OPERATIONS = Scene(
     "operations",
