@@ -225,7 +225,7 @@ MUTATIONS = (
         PARTITIONS,
         "A large window's beginning is looked for from the lowest position on",
         "lost",
-        InCode(PostgresSource, "_find_main_start", "[0, *(", "[10, *("),
+        InCode(PostgresSource, "_find_main_start", "zip(bounds, ends,", "zip(bounds[2:], ends[2:],"),
     ),
     _mutation(
         WINDOWS,

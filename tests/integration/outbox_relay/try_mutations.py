@@ -81,7 +81,7 @@ def is_noticed(mutation: Mutation, server: PostgresqlServer, examples: int) -> b
 
 @click.command()
 @click.argument("words", nargs=-1)
-@click.option("--examples", default=300, show_default=True, help="Tried at most, for each mutation.")
+@click.option("--examples", default=1000, show_default=True, help="Tried at most, for each mutation.")
 def main(words: tuple[str, ...], examples: int) -> None:
     """Try the mutations."""
     # What the relays log while they are broken on purpose is of no interest.
@@ -91,7 +91,7 @@ def main(words: tuple[str, ...], examples: int) -> None:
         PostgresqlServer(Path(directory) / "postgresql", durable=False) as server,
     ):
         make_roles(server.url())
-        outcomes = [holds(scene, server, examples // 3) for scene in SCENES if not words]
+        outcomes = [holds(scene, server, examples // 10) for scene in SCENES if not words]
         outcomes += [
             is_noticed(mutation, server, examples)
             for mutation in MUTATIONS
