@@ -141,6 +141,15 @@ def test_long_body_without_a_length_is_refused_and_not_cut(client: FlaskClient, 
     assert reply.status_code == 413
 
 
+def test_problem_has_the_same_name_on_every_python(client: FlaskClient) -> None:
+    """The standard library calls it "Content Too Large" from 3.13 on."""
+    reply = client.post("/things/1", data=b"x" * 70_000, content_type="application/json")
+
+    assert reply.status_code == 413
+    assert reply.json is not None
+    assert reply.json["title"] == "Request Entity Too Large"
+
+
 def test_other_content_type_is_refused(client: FlaskClient) -> None:
     status, problem = post(client, VALID, content_type="text/plain")
     assert (status, problem["errors"][0]["field"]) == (415, "Content-Type")

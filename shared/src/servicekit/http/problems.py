@@ -1,13 +1,13 @@
 """Errors as ``application/problem+json`` (RFC 9457)."""
 
 from collections.abc import Mapping, Sequence
-from http import HTTPStatus
 from typing import Any
 
 import structlog
 from flask import Flask, Response, g, request
 from pydantic import BaseModel, ConfigDict
 from werkzeug.exceptions import HTTPException
+from werkzeug.http import HTTP_STATUS_CODES
 
 from servicekit.db.errors import is_conflict, is_unavailable
 from servicekit.http.replies import json_reply
@@ -61,7 +61,7 @@ class Problem(Exception):
         self.status = status
         self.slug = slug
         self.detail = detail
-        self.title = title or HTTPStatus(status).phrase
+        self.title = title or HTTP_STATUS_CODES[status]
         self.errors = list(errors)
         self.headers = dict(headers or {})
         self.extensions = dict(extensions or {})
@@ -108,7 +108,8 @@ def _render_reused_key(error: IdempotencyKeyReused) -> Response:
 
 def _render_http_exception(error: HTTPException) -> Response:
     status = error.code or 500
-    phrase = HTTPStatus(status).phrase
+    # Not http.HTTPStatus, whose names are others from Python 3.13 on: clients tell problems apart by this.
+    phrase = HTTP_STATUS_CODES[status]
     headers = {
         name: value
         for name, value in error.get_headers()
