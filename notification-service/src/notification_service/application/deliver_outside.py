@@ -61,7 +61,7 @@ class DeliverOutside:
 
     The claim is committed before the first call to the outside, so that a crash leaves a lease that runs out;
     results are recorded only where the claim is still ours. What the database wouldn't take is kept and
-    recorded first the next time, so that an outage of it leaves no delivery to be attempted again.
+    recorded first the next time, so that nothing is attempted again unless the lease has run out meanwhile.
     """
 
     def __init__(
