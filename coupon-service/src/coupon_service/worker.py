@@ -10,10 +10,10 @@ from servicekit.clock import SystemClock
 from servicekit.db.engine import create_engine
 from servicekit.http.admin import admin_app
 from servicekit.http.server import HttpServer
+from servicekit.kafka.cluster import KafkaCluster
+from servicekit.kafka.probe import KafkaProbe
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging import run_consumer
-from servicekit.messaging.cluster import KafkaCluster
-from servicekit.messaging.probe import KafkaProbe
 
 SERVICE = "coupon-worker"
 

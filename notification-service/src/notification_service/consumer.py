@@ -28,10 +28,10 @@ from servicekit.db.engine import create_engine
 from servicekit.db.health import database_check
 from servicekit.http.admin import admin_app
 from servicekit.http.server import HttpServer
+from servicekit.kafka.cluster import KafkaCluster
+from servicekit.kafka.probe import KafkaProbe
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging import run_consumer
-from servicekit.messaging.cluster import KafkaCluster
-from servicekit.messaging.probe import KafkaProbe
 
 SERVICE = "notification-consumer"
 # Of the 10 s that a process has from the stop to its end.

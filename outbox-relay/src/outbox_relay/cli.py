@@ -11,8 +11,8 @@ from outbox_relay.operations.dead_letters_cli import dead_letters
 from outbox_relay.postgresql import cursors
 from outbox_relay.postgresql.database import repair_engine
 from servicekit.config import load_settings
-from servicekit.messaging.cluster import KafkaCluster
-from servicekit.messaging.topics import TopicsError, TopicsFileError, make_topics, read_topics
+from servicekit.kafka.cluster import KafkaCluster
+from servicekit.kafka.topics import TopicsError, TopicsFileError, make_topics, read_topics
 from servicekit.outbox.ddl import DEFAULT_SHARDS, MAX_SHARDS, outbox_ddl
 
 _SHARDS = click.IntRange(1, MAX_SHARDS)

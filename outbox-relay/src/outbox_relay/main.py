@@ -38,8 +38,8 @@ from outbox_relay.running.status import StatusBoard
 from outbox_relay.running.worker import SourceWorker
 from servicekit.config import load_settings
 from servicekit.http.server import HttpServer
+from servicekit.kafka.cluster import KafkaCluster
 from servicekit.lifecycle import StopSignal
-from servicekit.messaging.cluster import KafkaCluster
 from servicekit.observability.logging import configure_logging
 from servicekit.observability.tracing import configure_tracing
 

@@ -15,6 +15,8 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
+from servicekit.rfc3339 import format_rfc3339
+
 MAX_INT64 = 2**63 - 1
 
 
@@ -51,10 +53,6 @@ def _in_utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-def _rfc3339(value: datetime) -> str:
-    return value.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
 PositiveInt64 = Annotated[int, Field(strict=True, ge=1, le=MAX_INT64)]
 """In a JSON body: an integer and nothing that merely looks like one."""
 
@@ -65,7 +63,7 @@ Time = Annotated[
     AwareDatetime,
     BeforeValidator(_written_time),
     AfterValidator(_in_utc),
-    PlainSerializer(_rfc3339, return_type=str),
+    PlainSerializer(format_rfc3339, return_type=str),
 ]
 """RFC 3339 with an offset; kept and told in UTC with microseconds."""
 

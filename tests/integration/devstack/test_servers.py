@@ -11,7 +11,7 @@ from devstack.errors import UsageError
 from devstack.kafka_broker import MODES, KafkaBroker
 from devstack.postgresql import PostgresqlServer
 from devstack.topics import make_topics, read_topics
-from servicekit.messaging.cluster import KafkaCluster
+from servicekit.kafka.cluster import KafkaCluster
 
 
 def _ask(server: PostgresqlServer, statement: str) -> object:

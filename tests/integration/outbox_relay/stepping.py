@@ -14,7 +14,7 @@ from outbox_relay.postgresql.session import WorkSession
 from outbox_relay.postgresql.source import PostgresSource
 from outbox_relay.protocol.errors import BatchRefused, EventsRejected
 from outbox_relay.protocol.relay import PAGES_PER_TURN, Failed, Idle, Published, Relay, StepResult
-from servicekit.messaging.cluster import KafkaCluster
+from servicekit.kafka.cluster import KafkaCluster
 
 LEADERSHIP_TIMEOUT_MS = 60_000
 

@@ -9,7 +9,7 @@ from devstack.kafka_broker import KafkaBroker
 from devstack.kafka_security import BrokerSecurity
 from devstack.postgresql import PostgresqlServer
 from devstack.services import SHOP, Deployment
-from servicekit.messaging.cluster import KafkaCluster
+from servicekit.kafka.cluster import KafkaCluster
 from tests.support.certificates import CertificateAuthority
 
 USER = "shop"

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from servicekit.messaging.cluster import KafkaCluster
-from servicekit.messaging.probe import KafkaProbe, KafkaUnavailable
+from servicekit.kafka.cluster import KafkaCluster
+from servicekit.kafka.probe import KafkaProbe, KafkaUnavailable
 from tests.support.clock import Clock
 from tests.support.servers import a_kafka_broker
 

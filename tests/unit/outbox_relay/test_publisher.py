@@ -11,7 +11,7 @@ from outbox_relay.kafka.broker import BrokerProbe
 from outbox_relay.kafka.publisher import KafkaPublisher
 from outbox_relay.protocol.errors import BatchRefused, EventsRejected, TopicMissing
 from outbox_relay.protocol.model import Event
-from servicekit.messaging.cluster import KafkaCluster
+from servicekit.kafka.cluster import KafkaCluster
 from tests.support.clock import Clock
 from tests.unit.outbox_relay.events import an_event
 from tests.unit.outbox_relay.kafka_in_memory import PARTITIONS, MemoryKafka, refusal

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from servicekit.config import InvalidSettings, KafkaSettings, ProcessSettings, read_settings
-from servicekit.messaging.cluster import KafkaCluster
+from servicekit.kafka.cluster import KafkaCluster
 from tests.support.certificates import CertificateAuthority, IssuedCertificate
 
 PASSWORD = "hunter2-of-kafka"

@@ -1,10 +1,10 @@
 """The event that this service emits; its contract is ``shared/contracts/coupon-publish-request``."""
 
-from datetime import UTC, datetime
 from uuid import UUID
 
 from coupon_service.domain.request import CouponRequest
 from servicekit.outbox.event import OutboxEvent
+from servicekit.rfc3339 import format_rfc3339
 
 TOPIC = "coupon-publish-request"
 EVENT_TYPE = "CouponPublishRequested"
@@ -23,13 +23,9 @@ def coupon_publish_requested(request: CouponRequest, event_id: UUID) -> OutboxEv
             "eventId": str(event_id),
             "eventType": EVENT_TYPE,
             "version": VERSION,
-            "occurredAt": _rfc3339(request.requested_at),
+            "occurredAt": format_rfc3339(request.requested_at),
             "requestId": str(request.request_id),
             "userId": request.user_id,
             "couponId": request.coupon_id,
         },
     )
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

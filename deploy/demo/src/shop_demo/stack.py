@@ -12,7 +12,7 @@ from devstack.interruption import interrupted_once, undisturbed
 from devstack.kafka_broker import DEFAULT_VERSION
 from devstack.stack import Stack
 from devstack.stack_directory import StackDirectory
-from servicekit.messaging.cluster import KafkaCluster
+from servicekit.kafka.cluster import KafkaCluster
 from shop_demo.config import DemoSettings
 from shop_demo.progress import Narrator
 

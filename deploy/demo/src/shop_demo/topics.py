@@ -9,7 +9,7 @@ from typing import Any
 from kafka import KafkaConsumer, TopicPartition
 from kafka.errors import KafkaError
 
-from servicekit.messaging.cluster import KafkaCluster
+from servicekit.kafka.cluster import KafkaCluster
 from shop_demo.errors import DemoError
 from shop_demo.facts import PublishedEvent
 from shop_demo.restarts import outlasting_restarts

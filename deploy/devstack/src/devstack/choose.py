@@ -16,7 +16,7 @@ from devstack.ports import Ports
 from devstack.stack import Stack
 from devstack.stack_directory import StackDirectory
 from devstack.stacks import EmbeddedStack, ExternalStack
-from servicekit.messaging.cluster import KafkaCluster
+from servicekit.kafka.cluster import KafkaCluster
 
 
 def embedded_stack(settings: Settings, kafka_version: str = DEFAULT_VERSION) -> Stack:

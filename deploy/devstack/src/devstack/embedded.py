@@ -17,7 +17,7 @@ from devstack.processes import Processes, ProcessSpec
 from devstack.roles import make_roles_and_databases
 from devstack.services import DATABASE_OWNERS
 from devstack.topics import make_topics, read_topics
-from servicekit.messaging.cluster import KafkaCluster
+from servicekit.kafka.cluster import KafkaCluster
 
 
 def data_name(kafka_version: str) -> str:

@@ -18,7 +18,7 @@ from devstack.roles import make_roles_and_databases
 from devstack.services import DATABASE_OWNERS
 from devstack.topics import make_topics, read_topics
 from servicekit.config import KafkaSettings
-from servicekit.messaging.cluster import KafkaCluster
+from servicekit.kafka.cluster import KafkaCluster
 
 DATA_NAME = "external"
 _FILE = "servers.json"

@@ -4,9 +4,9 @@ from pathlib import Path
 
 from devstack import repository
 from devstack.errors import DevstackError
-from servicekit.messaging import topics
-from servicekit.messaging.cluster import KafkaCluster
-from servicekit.messaging.topics import Topics, TopicsError
+from servicekit.kafka import topics
+from servicekit.kafka.cluster import KafkaCluster
+from servicekit.kafka.topics import Topics, TopicsError
 
 TOPICS_FILE = repository.KAFKA_DATA / "topics.toml"
 
@@ -17,7 +17,7 @@ def read_topics(path: Path = TOPICS_FILE) -> Topics:
 
 
 def make_topics(cluster: KafkaCluster, wanted: Topics, environment: str = "development") -> None:
-    """Make the topics that are missing, as `servicekit.messaging.topics.make_topics` does."""
+    """Make the topics that are missing, as `servicekit.kafka.topics.make_topics` does."""
     try:
         topics.make_topics(cluster, wanted, environment)
     except TopicsError as error:

@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from servicekit.rfc3339 import format_rfc3339
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS message (
     sequence      INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -153,4 +155,4 @@ def _to_json(value: Mapping[str, Any]) -> str:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return format_rfc3339(datetime.now(UTC))

@@ -6,6 +6,7 @@ import httpx
 
 from notification_service.domain.delivery import ClaimedDelivery
 from notification_service.outbound import exchange, unexpected
+from servicekit.rfc3339 import format_rfc3339
 
 
 class MonitoringWebhook:
@@ -33,7 +34,7 @@ class MonitoringWebhook:
                 "currency": order.currency,
                 "totalAmount": order.total_amount,
                 "itemCount": order.item_count,
-                "completedAt": order.completed_at.isoformat().replace("+00:00", "Z"),
+                "completedAt": format_rfc3339(order.completed_at),
             },
         )
         response = exchange(self._client, request)

@@ -1,11 +1,10 @@
 """``OrderCompleted``, version 1: ``shared/contracts/order-completed/v1.schema.json``."""
 
-from datetime import UTC, datetime
-
 from order_service.domain.order import Order
 from order_service.domain.payment import Payment
 from servicekit.identifiers import uuid7
 from servicekit.outbox.event import OutboxEvent
+from servicekit.rfc3339 import format_rfc3339
 
 TOPIC = "order-completed"
 EVENT_TYPE = "OrderCompleted"
@@ -27,7 +26,7 @@ def order_completed_event(order: Order, payment: Payment) -> OutboxEvent:
             "eventId": str(event_id),
             "eventType": EVENT_TYPE,
             "version": VERSION,
-            "occurredAt": _rfc3339(order.completed_at),
+            "occurredAt": format_rfc3339(order.completed_at),
             "orderId": str(order.order_id),
             "userId": order.user_id,
             "currency": order.currency,
@@ -40,11 +39,7 @@ def order_completed_event(order: Order, payment: Payment) -> OutboxEvent:
             "payment": {
                 "paymentId": str(payment.payment_id),
                 "method": payment.request.method.value,
-                "approvedAt": _rfc3339(payment.approved_at),
+                "approvedAt": format_rfc3339(payment.approved_at),
             },
         },
     )
-
-
-def _rfc3339(time: datetime) -> str:
-    return time.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from outbox_relay.protocol.errors import BrokerUnavailable
-from servicekit.messaging.cluster import KafkaCluster
-from servicekit.messaging.probe import KafkaProbe, KafkaUnavailable
+from servicekit.kafka.cluster import KafkaCluster
+from servicekit.kafka.probe import KafkaProbe, KafkaUnavailable
 
 
 class BrokerProbe:

@@ -39,7 +39,7 @@ from outbox_relay.protocol.errors import (
     TopicMissing,
 )
 from outbox_relay.protocol.model import Event
-from servicekit.messaging.cluster import KafkaCluster
+from servicekit.kafka.cluster import KafkaCluster
 
 BATCH_BYTES = 256 * 1024
 _CONNECT_TIMEOUT_MS = 3_000

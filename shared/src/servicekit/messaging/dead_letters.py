@@ -8,8 +8,9 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError
 
 from servicekit.config import ConsumerSettings
-from servicekit.messaging.cluster import KafkaCluster
+from servicekit.kafka.cluster import KafkaCluster
 from servicekit.messaging.records import ReceivedRecord
+from servicekit.rfc3339 import format_rfc3339
 
 SUFFIX = ".dlt"
 # Together less than a process has for stopping.
@@ -51,7 +52,7 @@ class KafkaDeadLetterWriter:
             ("dlt-partition", str(record.partition).encode()),
             ("dlt-offset", str(record.offset).encode()),
             ("dlt-consumer-group", self._group_id.encode()),
-            ("dlt-failed-at", datetime.now(UTC).isoformat(timespec="milliseconds").encode()),
+            ("dlt-failed-at", format_rfc3339(datetime.now(UTC)).encode()),
         ]
         if record.key is None and record.value is None:
             self._send(record, b"", [*headers, ("dlt-value", b"null")])

@@ -7,8 +7,8 @@ from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, T
 from kafka.errors import KafkaError
 
 from servicekit.config import ConsumerSettings
+from servicekit.kafka.cluster import KafkaCluster
 from servicekit.lifecycle import StopSignal
-from servicekit.messaging.cluster import KafkaCluster
 from servicekit.messaging.records import ReceivedRecord
 from servicekit.messaging.watermark import Partition
 

@@ -10,7 +10,7 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 from pydantic import BaseModel, ConfigDict, PositiveInt, ValidationError
 
-from servicekit.messaging.cluster import KafkaCluster
+from servicekit.kafka.cluster import KafkaCluster
 
 _TIMEOUT_MS = 30_000
 

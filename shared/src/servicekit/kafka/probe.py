@@ -8,7 +8,7 @@ import structlog
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError, UnknownTopicOrPartitionError
 
-from servicekit.messaging.cluster import KafkaCluster
+from servicekit.kafka.cluster import KafkaCluster
 
 _TIMEOUT_MS = 2_000
 _log = structlog.get_logger(__name__)

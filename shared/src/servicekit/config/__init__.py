@@ -1,0 +1,34 @@
+"""Settings from the environment: typed, with units in their names, and refused all at once.
+
+A service composes its settings class from these mix-ins and adds its own fields::
+
+    class WorkerSettings(ConsumerSettings, DatabaseSettings, ProcessSettings):
+        ...
+
+    settings = load_settings(WorkerSettings)
+"""
+
+from servicekit.config.database import DatabaseSettings, DatabaseUrl
+from servicekit.config.environment import environment_with, prometheus_multiprocess_directory
+from servicekit.config.http import AdminSettings, HttpSettings, OptionalPort, Port
+from servicekit.config.kafka import BootstrapServers, ConsumerSettings, KafkaSettings
+from servicekit.config.loading import InvalidSettings, load_settings, read_settings
+from servicekit.config.process import ProcessSettings
+
+__all__ = [
+    "AdminSettings",
+    "BootstrapServers",
+    "ConsumerSettings",
+    "DatabaseSettings",
+    "DatabaseUrl",
+    "HttpSettings",
+    "InvalidSettings",
+    "KafkaSettings",
+    "OptionalPort",
+    "Port",
+    "ProcessSettings",
+    "environment_with",
+    "load_settings",
+    "prometheus_multiprocess_directory",
+    "read_settings",
+]

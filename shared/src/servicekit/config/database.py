@@ -1,0 +1,70 @@
+"""Settings of a PostgreSQL database."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator, Field, PostgresDsn, TypeAdapter
+from pydantic_settings import BaseSettings
+
+from servicekit.config.readable import check_readable
+
+_postgres_dsn = TypeAdapter(PostgresDsn)
+# libpq's own words.
+_SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
+_SSL_MODES_OF_CHANCE = ("disable", "allow", "prefer")
+_SSL_FILES = {"sslrootcert", "sslcert", "sslkey", "sslcrl"}
+
+
+def _check_database_url(value: str) -> str:
+    url = _postgres_dsn.validate_python(value)
+    if url.scheme not in {"postgresql", "postgres"}:
+        raise ValueError("must begin with postgresql://")
+    if len(url.hosts()) != 1:
+        raise ValueError("must name one host")
+    if not url.path or url.path == "/":
+        raise ValueError("must name a database, as in postgresql://user:password@host:5432/database")
+    _check_encryption(dict(url.query_params()))
+    _check_parameters(value)
+    return value
+
+
+def _check_parameters(value: str) -> None:
+    # Only processes with a database have its driver.
+    from psycopg2 import ProgrammingError
+    from psycopg2.extensions import parse_dsn
+
+    try:
+        parse_dsn(value)
+    except ProgrammingError:
+        # Its own words may hold the password.
+        raise ValueError("has an unknown parameter or a % that begins no code of a character") from None
+
+
+def _check_encryption(parameters: dict[str, str]) -> None:
+    """libpq would say so only with the first connection, and again with every later one."""
+    mode = parameters.get("sslmode", "prefer")
+    if mode not in _SSL_MODES:
+        raise ValueError(f"sslmode must be one of {', '.join(_SSL_MODES)}")
+    files = sorted(_SSL_FILES & parameters.keys())
+    if files and mode in _SSL_MODES_OF_CHANCE:
+        raise ValueError(f"{files[0]} is of no use with sslmode={mode}: say verify-full")
+    for name in files:
+        if (name, parameters[name]) != ("sslrootcert", "system"):
+            check_readable(Path(parameters[name]), f"{name} ")
+
+
+DatabaseUrl = Annotated[str, AfterValidator(_check_database_url)]
+
+
+class DatabaseSettings(BaseSettings):
+    """One PostgreSQL database and how patiently it is used."""
+
+    database_url: DatabaseUrl
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = 16
+    database_pool_timeout_seconds: Annotated[float, Field(gt=0)] = 5.0
+    database_connect_timeout_seconds: Annotated[int, Field(ge=1)] = 3
+    database_statement_timeout_ms: Annotated[int, Field(ge=1)] = 30_000
+    database_lock_timeout_ms: Annotated[int, Field(ge=1)] = 3_000
+    """How long a statement waits for another transaction; less than a process has for stopping."""
+    database_idle_in_transaction_timeout_ms: Annotated[int, Field(ge=1)] = 10_000
+    """After how long PostgreSQL ends the transaction of a process that was frozen inside of it."""

@@ -1,0 +1,25 @@
+"""Settings of what a process serves over HTTP."""
+
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+OptionalPort = Annotated[int, Field(ge=0, le=65535)]
+
+
+class HttpSettings(BaseSettings):
+    """Where an API listens and how many requests it serves at a time."""
+
+    http_host: str = "127.0.0.1"
+    http_port: Port
+    http_workers: Annotated[int, Field(ge=1, le=64)] = 2
+    http_threads: Annotated[int, Field(ge=1, le=256)] = 16
+
+
+class AdminSettings(BaseSettings):
+    """Where a process without an API of its own tells about its health; port 0 is nowhere."""
+
+    admin_host: str = "127.0.0.1"
+    admin_port: OptionalPort = 0

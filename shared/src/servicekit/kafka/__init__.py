@@ -1,0 +1,1 @@
+"""Being a client of a Kafka cluster: how to reach it, whether it answers, and which topics it has."""
