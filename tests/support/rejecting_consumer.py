@@ -6,9 +6,10 @@ Arguments: bootstrap servers, topic, group.
 import sys
 from collections.abc import Sequence
 
-from servicekit.config import ConsumerSettings
+from servicekit.config import KafkaConsumerSettings
 from servicekit.lifecycle import StopSignal
-from servicekit.messaging import InvalidMessage, ReceivedRecord, run_consumer
+from servicekit.messaging.records import InvalidMessage, ReceivedRecord
+from servicekit.messaging.run import run_consumer
 
 
 class Rejecting:
@@ -25,7 +26,7 @@ class Rejecting:
 def main(bootstrap_servers: str, topic: str, group_id: str) -> None:
     stop = StopSignal()
     stop.install()
-    settings = ConsumerSettings(kafka_bootstrap_servers=bootstrap_servers, kafka_client_id="test")
+    settings = KafkaConsumerSettings(kafka_bootstrap_servers=bootstrap_servers, kafka_client_id="test")
     run_consumer(settings, topic=topic, group_id=group_id, handler=Rejecting(), stop=stop)
 
 

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from servicekit.config import (
     AdminSettings,
-    ConsumerSettings,
+    KafkaConsumerSettings,
     DatabaseSettings,
     HttpSettings,
     Port,
@@ -20,7 +20,7 @@ class ApiSettings(HttpSettings, DatabaseSettings, ProcessSettings):
     http_port: Port = 8001
 
 
-class WorkerSettings(AdminSettings, ConsumerSettings, DatabaseSettings, ProcessSettings):
+class WorkerSettings(AdminSettings, KafkaConsumerSettings, DatabaseSettings, ProcessSettings):
     """The worker, which decides requests."""
 
     kafka_client_id: str = "coupon-worker"

@@ -13,7 +13,7 @@ from servicekit.http.server import HttpServer
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.probe import KafkaProbe
 from servicekit.lifecycle import StopSignal
-from servicekit.messaging import run_consumer
+from servicekit.messaging.run import run_consumer
 
 SERVICE = "coupon-worker"
 

@@ -5,7 +5,7 @@ from typing import Annotated, Self
 from pydantic import AfterValidator, Field, HttpUrl, TypeAdapter, model_validator
 
 from notification_service.outbound import CONNECT_TIMEOUT_SECONDS
-from servicekit.config import AdminSettings, ConsumerSettings, DatabaseSettings, HttpSettings, ProcessSettings
+from servicekit.config import AdminSettings, KafkaConsumerSettings, DatabaseSettings, HttpSettings, ProcessSettings
 
 _http_url = TypeAdapter(HttpUrl)
 
@@ -26,7 +26,7 @@ class ApiSettings(HttpSettings, DatabaseSettings, ProcessSettings):
     """``notification-service api``"""
 
 
-class NotificationConsumerSettings(ConsumerSettings, AdminSettings, DatabaseSettings, ProcessSettings):
+class NotificationConsumerSettings(KafkaConsumerSettings, AdminSettings, DatabaseSettings, ProcessSettings):
     """``notification-service consumer``"""
 
     kafka_client_id: str = "notification-consumer"

@@ -1,13 +1,9 @@
-"""``order-service api`` and ``order-service migrate``."""
+"""The command line: one command a process."""
 
 import click
 
 from order_service.config import ApiSettings, MigrationSettings
-from order_service.migrations import SCRIPT_LOCATION
 from servicekit.config import load_settings
-from servicekit.observability.logging import configure_logging
-
-SERVICE = "order-service"
 
 
 @click.group()
@@ -18,17 +14,19 @@ def main() -> None:
 @main.command()
 def api() -> None:
     """Serve the HTTP API."""
-    from servicekit.http.gunicorn import serve  # gunicorn isn't needed for migrating
+    from servicekit.http.gunicorn import serve
 
-    serve("order_service.wsgi:create_application()", SERVICE, load_settings(ApiSettings))
+    serve("order_service.api:create_application()", "order-api", load_settings(ApiSettings))
 
 
 @main.command()
 def migrate() -> None:
-    """Bring the database to this version's tables; does nothing when it is there already."""
-    from servicekit.db.migration_job import migrate_or_exit  # Alembic isn't needed for serving
+    """Bring the database's tables to this release; does nothing where they are already."""
+    from order_service.migrations import SCRIPT_LOCATION
+    from servicekit.db.migration_job import migrate_or_exit
+    from servicekit.observability.logging import configure_logging
 
     settings = load_settings(MigrationSettings)
-    configure_logging(settings.log_level, settings.log_format, SERVICE)
+    configure_logging(settings.log_level, settings.log_format, "order-migrate")
     options = {"outbox_relay_role": settings.outbox_relay_role}
-    migrate_or_exit(settings.database_url, SERVICE, SCRIPT_LOCATION, options)
+    migrate_or_exit(settings.database_url, "order-service", SCRIPT_LOCATION, options)

@@ -4,7 +4,13 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from servicekit.config import DatabaseSettings, DatabaseUrl, HttpSettings, ProcessSettings
+from servicekit.config import (
+    DatabaseSettings,
+    HttpSettings,
+    OutboxMigrationSettings,
+    Port,
+    ProcessSettings,
+)
 
 GatewayName = Literal["in-process"]
 
@@ -12,14 +18,11 @@ GatewayName = Literal["in-process"]
 class ApiSettings(HttpSettings, DatabaseSettings, ProcessSettings):
     """``order-service api``."""
 
-    http_port: Annotated[int, Field(ge=1, le=65535)] = 8002
-    # No default: nobody should sell goods against the in-process gateway by having forgotten a variable.
+    http_port: Port = 8002
+    # No default: a forgotten variable must not sell goods against the in-process gateway.
     payment_gateway: GatewayName
     payment_in_progress_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
 
 
-class MigrationSettings(ProcessSettings):
+class MigrationSettings(OutboxMigrationSettings):
     """``order-service migrate``."""
-
-    database_url: DatabaseUrl
-    outbox_relay_role: Annotated[str, Field(min_length=1, max_length=63)] = "outbox_relay"

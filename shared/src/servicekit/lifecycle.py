@@ -3,6 +3,7 @@
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
@@ -22,17 +23,35 @@ class StopSignal:
     def install(self) -> None:
         """Let SIGTERM and SIGINT set this signal. To be called from the main thread.
 
-        Python runs a signal's handler in the main thread, and only once that wakes up. Where the system hands
-        the signal to another thread, a main thread that waits for it goes on waiting for ever; and a handler
-        that runs in the middle of a wait meets the lock that this wait holds. So it isn't a handler that sets
-        the signal but a thread, which the interpreter tells of arrivals in whichever thread they were.
+        Python runs a signal's handler in the main thread, and only once that wakes up. If the system hands
+        the signal to another thread, a main thread that waits for it goes on waiting for ever; a handler
+        that runs in the middle of a wait meets the lock that this wait holds. So no handler sets the signal:
+        a thread does, to which the interpreter writes every arrival, whichever thread it was in.
         """
-        self._arrivals = told, teller = socket.socketpair()
-        teller.setblocking(False)
-        signal.set_wakeup_fd(teller.fileno(), warn_on_full_buffer=False)
+        self._arrivals = receiver, sender = socket.socketpair()
+        sender.setblocking(False)
+        signal.set_wakeup_fd(sender.fileno(), warn_on_full_buffer=False)
         for number in _STOPPING:
             signal.signal(number, _leave_to_the_thread)
-        threading.Thread(target=self._listen, args=(told,), name="signals", daemon=True).start()
+        threading.Thread(target=self._listen, args=(receiver,), name="signals", daemon=True).start()
+
+    def install_before_handlers(self) -> None:
+        """Let SIGTERM, SIGINT and SIGQUIT set this signal, and then run the handlers that they have now.
+
+        For a gunicorn worker, whose own handlers end it. To be called from the main thread.
+        """
+        for number in (*_STOPPING, signal.SIGQUIT):
+            signal.signal(number, self._setting_before(signal.getsignal(number)))
+
+    def _setting_before(
+        self, handler: Callable[[int, FrameType | None], object] | int | None
+    ) -> Callable[[int, FrameType | None], None]:
+        def handle(number: int, frame: FrameType | None) -> None:
+            self.set()
+            if callable(handler):
+                handler(number, frame)
+
+        return handle
 
     def set(self) -> None:
         self._event.set()

@@ -13,7 +13,7 @@ from coupon_service.application.events import coupon_publish_requested
 from coupon_service.domain.request import CouponRequest
 from coupon_service.messaging.coupon_publish_requested import parse_coupon_publish_requested
 from servicekit.identifiers import uuid7
-from servicekit.messaging import InvalidMessage, ReceivedRecord
+from servicekit.messaging.records import InvalidMessage, ReceivedRecord
 
 CONTRACT = Path(__file__).parents[3] / "shared/contracts/coupon-publish-request"
 SCHEMA: dict[str, Any] = json.loads((CONTRACT / "v1.schema.json").read_text())

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 
 from notification_service.domain.completed_order import CompletedOrder, Recipient
 from notification_service.messaging.order_completed import CONSUMER_GROUP, TOPIC, OrderCompletedHandler
-from servicekit.messaging import InvalidMessage, ReceivedRecord
+from servicekit.messaging.records import InvalidMessage, ReceivedRecord
 
 CONTRACT = Path(__file__).parents[3] / "shared/contracts/order-completed"
 SCHEMA = json.loads((CONTRACT / "v1.schema.json").read_text())

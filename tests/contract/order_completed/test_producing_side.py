@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from order_service.domain.gateway import Approved
 from order_service.domain.order import Order, OrderItem, Recipient
 from order_service.domain.payment import Payment
+from order_service.domain.payment_outcome import Approved
 from order_service.domain.payment_request import PaymentMethod, PaymentRequest
 from order_service.http.bodies import OrderBody
-from order_service.messaging.order_completed import EVENT_TYPE, TOPIC, order_completed_event
+from order_service.messaging.outgoing_order_completed import ORDER_COMPLETED, order_completed
 from servicekit.identifiers import uuid7
 from tests.unit.order_service.builders import NOON, a_request, an_order
 
@@ -42,7 +42,7 @@ _items = st.lists(_item(1_000_000, 10**7), min_size=1, max_size=200) | st.lists(
 
 def _completed(order: Order, request: PaymentRequest) -> dict[str, Any]:
     payment = Payment.requested(request).settled(request.attempt, Approved(NOON))
-    event = order_completed_event(order.completed(NOON), payment)
+    event = order_completed(order.completed(NOON), payment)
     # Through JSON and back, as a consumer reads it.
     payload: dict[str, Any] = json.loads(json.dumps(event.payload))
     return payload
@@ -99,7 +99,14 @@ def test_every_phone_number_that_is_accepted_is_told_with_dashes() -> None:
 def test_the_record_is_keyed_by_the_order_and_named_as_its_payload_says() -> None:
     order = an_order()
     payment = Payment.requested(a_request(order_id=order.order_id)).settled(1, Approved(NOON))
-    event = order_completed_event(order.completed(NOON), payment)
-    assert (event.topic, event.key, event.event_type) == (TOPIC, str(order.order_id), EVENT_TYPE)
-    assert (event.payload["eventId"], event.payload["eventType"]) == (str(event.event_id), EVENT_TYPE)
-    assert CONTRACT.name == TOPIC
+    event = order_completed(order.completed(NOON), payment)
+    assert (event.topic, event.key, event.event_type) == (
+        ORDER_COMPLETED.topic,
+        str(order.order_id),
+        ORDER_COMPLETED.name,
+    )
+    assert (event.payload["eventId"], event.payload["eventType"]) == (
+        str(event.event_id),
+        ORDER_COMPLETED.name,
+    )
+    assert CONTRACT.name == ORDER_COMPLETED.topic

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from coupon_service.config import WorkerSettings
 from coupon_service.messaging.coupon_publish_requested import CouponPublishRequested
 from servicekit.lifecycle import StopSignal
-from servicekit.messaging import run_consumer
+from servicekit.messaging.run import run_consumer
 from tests.integration.coupon_service.support import (
     a_handler,
     an_engine,

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from order_service.domain.gateway import Approved, Declined, NeverHappened, Outcome, Undecided
+from order_service.domain.payment_outcome import Approved, Declined, NeverHappened, Outcome, Undecided
 from order_service.domain.payment_request import PaymentRequest
 
 

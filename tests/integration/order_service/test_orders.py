@@ -40,9 +40,23 @@ def test_the_same_request_with_the_same_key_places_one_order(shop: Shop) -> None
 
 def test_a_key_used_again_with_another_body_is_refused(shop: Shop) -> None:
     shop.place(key="k-1")
-    reply = shop.place(an_order_body(userId=8), key="k-1")
+    reply = shop.place(an_order_body(currency="USD"), key="k-1")
     assert (reply.status_code, slug(reply)) == (422, "idempotency-key-reused")
     assert shop.count("orders") == 1
+
+
+def test_another_user_may_use_the_same_key(shop: Shop) -> None:
+    shop.place(key="k-1")
+    reply = shop.place(an_order_body(userId=8), key="k-1")
+    assert (reply.status_code, reply.get_json()["userId"]) == (201, 8)
+    assert "Idempotent-Replayed" not in reply.headers
+
+
+def test_only_a_repeated_order_is_marked_as_replayed(shop: Shop) -> None:
+    first, again = shop.place(key="k-1"), shop.place(key="k-1")
+    assert again.get_json() == first.get_json()
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == "true"
 
 
 def test_an_order_for_nothing_is_completed_by_a_payment_of_nothing(shop: Shop) -> None:

@@ -175,8 +175,31 @@ def test_a_charge_that_arrives_after_its_payment_was_given_up_is_due_for_refund(
 
 
 def test_a_key_used_again_for_another_payment_is_refused(shop: Shop) -> None:
-    order_id, other_id = shop.placed(), shop.placed()
+    order_id = shop.placed()
     shop.pay(order_id, key="k-1")
-    for reply in (shop.pay(order_id, "pay-2", key="k-1"), shop.pay(other_id, key="k-1")):
-        assert (reply.status_code, slug(reply)) == (422, "idempotency-key-reused")
+    reply = shop.pay(order_id, "pay-2", key="k-1")
+    assert (reply.status_code, slug(reply)) == (422, "idempotency-key-reused")
     assert (shop.count("payment"), len(shop.gateway.charged)) == (1, 1)
+
+
+def test_nobody_can_occupy_the_key_of_another_order(shop: Shop) -> None:
+    order_id, other_id = shop.placed(), shop.placed()
+    shop.pay(order_id, key=f"pay-{other_id}")
+    reply = shop.pay(other_id, key=f"pay-{other_id}")
+    assert (reply.status_code, reply.get_json()["orderId"]) == (201, other_id)
+
+
+def test_a_repeated_approval_is_marked_as_replayed(shop: Shop) -> None:
+    order_id = shop.placed()
+    first, again = shop.pay(order_id, key="k-1"), shop.pay(order_id, key="k-1")
+    assert again.get_json() == first.get_json()
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == "true"
+
+
+def test_a_repeated_decline_is_marked_as_replayed(shop: Shop) -> None:
+    order_id = shop.placed()
+    first, again = (shop.pay(order_id, "decline-1", key="k-1") for _ in range(2))
+    assert (first.status_code, again.status_code) == (402, 402)
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == "true"

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from devstack.repository import ROOT
-from servicekit.config import ConsumerSettings
+from servicekit.config import KafkaConsumerSettings
 from servicekit.lifecycle import StopSignal
-from servicekit.messaging import InvalidMessage, ReceivedRecord, run_consumer
+from servicekit.messaging.records import InvalidMessage, ReceivedRecord
+from servicekit.messaging.run import run_consumer
 from tests.support.consumer_groups import wait_until_somebody_asks_to_join
 from tests.support.servers import a_kafka_broker
 from tests.support.topics import committed_offset, create_topics, produce, produce_empty, read_topic
@@ -54,13 +55,13 @@ class Member:
         self.recorder = Recorder()
         self.stop_signal = StopSignal()
         self.error: BaseException | None = None
-        settings = ConsumerSettings(
+        settings = KafkaConsumerSettings(
             kafka_bootstrap_servers=bootstrap_servers, kafka_client_id="test", consumer_max_poll_records=10
         )
         self._thread = threading.Thread(target=self._run, args=(settings, topic, group_id))
         self._thread.start()
 
-    def _run(self, settings: ConsumerSettings, topic: str, group_id: str) -> None:
+    def _run(self, settings: KafkaConsumerSettings, topic: str, group_id: str) -> None:
         try:
             run_consumer(
                 settings, topic=topic, group_id=group_id, handler=self.recorder, stop=self.stop_signal,

@@ -1,4 +1,4 @@
-"""The outbox, the inbox and idempotency keys join the caller's transaction and never commit it."""
+"""The outbox and the inbox join the caller's transaction and never commit it."""
 
 import threading
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
+from opentelemetry.trace import SpanKind
 from sqlalchemy import Connection, Engine, MetaData, func, select, text
 from sqlalchemy.exc import IntegrityError
 
@@ -15,9 +16,10 @@ from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.errors import constraint_name
 from servicekit.db.unit_of_work import UnitOfWork
-from servicekit.idempotency import IdempotencyKeyReused, IdempotencyKeys, idempotency_key_table
 from servicekit.identifiers import uuid7
-from servicekit.inbox import Inbox, inbox_table
+from servicekit.inbox.inbox import Inbox
+from servicekit.inbox.table import inbox_table
+from servicekit.observability.tracing import configure_tracing, current_traceparent, span
 from servicekit.outbox.event import OutboxEvent
 from servicekit.outbox.migration import create_outbox
 from servicekit.outbox.table import outbox_table
@@ -28,7 +30,6 @@ from tests.support.waiting import wait_until
 METADATA = MetaData()
 OUTBOX = outbox_table(MetaData())
 INBOX = inbox_table(METADATA)
-KEYS = idempotency_key_table(METADATA)
 
 
 @pytest.fixture
@@ -78,6 +79,20 @@ def test_events_get_positions_in_order_and_the_transaction_that_wrote_them(engin
     assert all(row.mine for row in rows)
 
 
+def test_events_of_one_transaction_keep_the_traces_they_were_made_in(engine: Engine) -> None:
+    configure_tracing("test")
+    events, traces = [], []
+    for _ in range(2):
+        with span("request", SpanKind.SERVER, {}):
+            events.append(an_event())
+            traces.append(current_traceparent())
+    with UnitOfWork(engine) as uow:
+        OutboxWriter(uow.connection, OUTBOX, "/things").append_all([*events, an_event()])
+        stored = uow.connection.execute(text("SELECT traceparent FROM outbox ORDER BY position")).scalars()
+        assert list(stored) == [*traces, None]
+    assert len(set(traces)) == 2
+
+
 def test_inbox_accepts_each_event_once_a_group(engine: Engine) -> None:
     first, second, third = uuid7(), uuid7(), uuid7()
     with UnitOfWork(engine) as uow:
@@ -117,31 +132,6 @@ def _somebody_waits(connection: Connection) -> bool:
     found = bool(connection.execute(waiting).scalar_one())
     connection.rollback()
     return found
-
-
-def test_idempotency_key_gives_the_first_reply_again(engine: Engine) -> None:
-    for expected in (None, {"requestId": "1"}):
-        with UnitOfWork(engine) as uow:
-            keys = IdempotencyKeys(uow.connection, KEYS)
-            assert keys.begin("key", "fingerprint") == expected
-            if expected is None:
-                keys.finish("key", {"requestId": "1"})
-            uow.commit()
-
-
-def test_idempotency_key_of_another_request_is_refused(engine: Engine) -> None:
-    with UnitOfWork(engine) as uow:
-        keys = IdempotencyKeys(uow.connection, KEYS)
-        keys.begin("key", "one")
-        keys.finish("key", {})
-        with pytest.raises(IdempotencyKeyReused):
-            keys.begin("key", "another")
-
-
-def test_idempotency_key_is_free_again_after_a_rollback(engine: Engine) -> None:
-    for _ in range(2):
-        with UnitOfWork(engine) as uow:
-            assert IdempotencyKeys(uow.connection, KEYS).begin("key", "fingerprint") is None
 
 
 def test_violated_constraint_is_named(engine: Engine) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from order_service.domain.gateway import Approved, Declined, NeverHappened, Undecided
+from order_service.domain.payment_outcome import Approved, Declined, NeverHappened, Undecided
 from order_service.gateways.in_process import InProcessGateway
 from tests.unit.order_service.builders import a_request
 

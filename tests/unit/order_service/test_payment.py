@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from order_service.domain.gateway import Approved, Declined, NeverHappened, Outcome, Undecided
 from order_service.domain.payment import PaymentStatus as Status
+from order_service.domain.payment_outcome import Approved, Declined, NeverHappened, Outcome, Undecided
 from tests.unit.order_service.builders import NOON, a_payment
 
 APPROVED = Approved(NOON)

@@ -7,10 +7,10 @@ import pytest
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from servicekit.config import (
-    ConsumerSettings,
     DatabaseSettings,
     HttpSettings,
     InvalidSettings,
+    KafkaConsumerSettings,
     ProcessSettings,
     load_settings,
     read_settings,
@@ -18,7 +18,7 @@ from servicekit.config import (
 from servicekit.db.engine import psycopg2_url
 
 
-class Settings(HttpSettings, ConsumerSettings, DatabaseSettings, ProcessSettings):
+class Settings(HttpSettings, KafkaConsumerSettings, DatabaseSettings, ProcessSettings):
     pass
 
 

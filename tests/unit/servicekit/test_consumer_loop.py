@@ -1,14 +1,13 @@
 """The consumer's step: commits follow work, errors are told apart by kind, revoked work is dropped."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pytest
 from kafka.errors import KafkaTimeoutError
 
 from servicekit.lifecycle import StopSignal
-from servicekit.messaging.loop import ConsumerLoop
+from servicekit.messaging.loop import ConsumerLoop, Partition
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord
-from servicekit.messaging.watermark import Partition
 
 
 class DatabaseDown(Exception):
@@ -31,9 +30,9 @@ class ScriptedSource:
     def poll(self, timeout_seconds: float) -> Sequence[ReceivedRecord]:
         return self.polls.pop(0) if self.polls else []
 
-    def commit(self, offsets: dict[Partition, int]) -> bool:
+    def commit(self, offsets: Mapping[Partition, int]) -> bool:
         if self.can_commit:
-            self.commits.append(offsets)
+            self.commits.append(dict(offsets))
         return self.can_commit
 
     def revoked(self) -> Iterable[Partition]:

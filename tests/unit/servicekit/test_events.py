@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from servicekit.messaging import EventModel, InvalidMessage, ReceivedRecord, parse_event
+from servicekit.messaging.events import EventModel, parse_event
+from servicekit.messaging.records import InvalidMessage, ReceivedRecord
 
 VALID: dict[str, Any] = {
     "eventId": "01890a5d-ac96-774b-bcce-b302099a8057",

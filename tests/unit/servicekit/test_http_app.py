@@ -6,15 +6,18 @@ from typing import Annotated, Any
 
 import pytest
 from flask.testing import FlaskClient
-from pydantic import BaseModel, Field, StringConstraints
+from flask_openapi3.blueprint import APIBlueprint
+from pydantic import Field, StringConstraints
 
 from servicekit.fields import PathInt64, PositiveInt64, RequestModel, Storable, Time
 from servicekit.http.app import create_app
-from servicekit.http.problems import Problem, register_problem
+from servicekit.http.models import BodyModel, PathModel
+from servicekit.http.problems import Problem, ProblemType
 from servicekit.http.replies import json_reply
+from servicekit.http.routes import Route, declared_routes, route
 
 
-class ThingPath(BaseModel):
+class ThingPath(PathModel):
     thing_id: PathInt64
 
 
@@ -22,7 +25,7 @@ class Part(RequestModel):
     part_count: PositiveInt64
 
 
-class ThingBody(RequestModel):
+class ThingBody(BodyModel):
     name: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=10), Storable]
     parts: Annotated[list[Part], Field(min_length=1)]
     made_at: Time | None = None
@@ -36,24 +39,41 @@ def broken_dependency() -> None:
     raise ConnectionError("nobody answers")
 
 
-@pytest.fixture
-def client() -> FlaskClient:
-    app = create_app("things", "1.0", checks={"database": lambda: None, "kafka": broken_dependency})
+def thing_routes() -> APIBlueprint:
+    routes = APIBlueprint("things", __name__)
 
-    @app.post("/things/<thing_id>")
+    @route(routes, "POST", "/things/<thingId>", summary="Make a thing", replies={201: None})
     def create(path: ThingPath, body: ThingBody) -> Any:
         return json_reply({"thingId": path.thing_id, "name": body.name}, 201)
 
-    @app.get("/sold-out")
+    @route(routes, "GET", "/sold-out", summary="Refuse", replies={200: None})
     def sold_out() -> Any:
         raise OutOfStock("Nothing left.")
 
-    @app.get("/bug")
+    @route(routes, "GET", "/bug", summary="Fail", replies={200: None})
     def bug() -> Any:
         raise ZeroDivisionError("secret")
 
-    register_problem(app, OutOfStock, status=409, slug="out-of-stock")
+    return routes
+
+
+@pytest.fixture
+def client() -> FlaskClient:
+    app = create_app(
+        "servicekit",
+        checks={"database": lambda: None, "kafka": broken_dependency},
+        problems=[{OutOfStock: ProblemType(409, "out-of-stock")}],
+        routes=[thing_routes()],
+    )
     return app.test_client()
+
+
+def test_declared_routes_can_be_listed_and_built_in_ones_are_not_among_them(client: FlaskClient) -> None:
+    assert set(declared_routes(client.application)) == {
+        Route("POST", "/things/{thingId}", "Make a thing"),
+        Route("GET", "/sold-out", "Refuse"),
+        Route("GET", "/bug", "Fail"),
+    }
 
 
 VALID = {"name": "쿠폰", "parts": [{"partCount": 1}]}
@@ -198,7 +218,7 @@ def test_metrics_and_documents_are_served(client: FlaskClient) -> None:
     assert b"http_requests_total" in client.get("/metrics").data
     document = client.get("/openapi.json").json
     assert document is not None
-    assert "/things/{thing_id}" in document["paths"]
+    assert "/things/{thingId}" in document["paths"]
     assert b"openapi.json" in client.get("/docs", follow_redirects=True).data
 
 

@@ -18,7 +18,7 @@ HEAD = b"POST /things HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: 
 
 @pytest.fixture
 def server() -> Iterator[HttpServer]:
-    app = create_app("things", "1.0", checks={})
+    app = create_app("servicekit", checks={})
 
     @app.post("/things")
     def create() -> Any:

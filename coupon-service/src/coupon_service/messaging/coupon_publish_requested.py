@@ -4,7 +4,8 @@ from uuid import UUID
 
 from coupon_service.domain.request import CouponRequest
 from servicekit.fields import PositiveInt64
-from servicekit.messaging import EventModel, InvalidMessage, ReceivedRecord, parse_event
+from servicekit.messaging.events import EventModel, parse_event
+from servicekit.messaging.records import InvalidMessage, ReceivedRecord
 
 
 class CouponPublishRequested(EventModel):

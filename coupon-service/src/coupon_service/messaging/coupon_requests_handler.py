@@ -11,7 +11,7 @@ from coupon_service.messaging.coupon_publish_requested import (
     CouponPublishRequested,
     parse_coupon_publish_requested,
 )
-from servicekit.messaging import ReceivedRecord
+from servicekit.messaging.records import ReceivedRecord
 
 TOPIC = "coupon-publish-request"
 

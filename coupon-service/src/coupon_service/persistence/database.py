@@ -7,8 +7,8 @@ from coupon_service.persistence.coupons import PostgresCoupons
 from coupon_service.persistence.tables import idempotency_key, inbox, outbox
 from coupon_service.persistence.user_coupons import PostgresUserCoupons
 from servicekit.db.unit_of_work import UnitOfWork
-from servicekit.idempotency import IdempotencyKeys
-from servicekit.inbox import Inbox
+from servicekit.idempotency.keys import IdempotencyKeys
+from servicekit.inbox.inbox import Inbox
 from servicekit.outbox.writer import OutboxWriter
 
 SOURCE = "/coupon-service"

@@ -2,8 +2,8 @@
 
 from sqlalchemy import BigInteger, Column, DateTime, Identity, Integer, MetaData, Table, Text, Uuid
 
-from servicekit.idempotency import idempotency_key_table
-from servicekit.inbox import inbox_table
+from servicekit.idempotency.table import idempotency_key_table
+from servicekit.inbox.table import inbox_table
 from servicekit.outbox.table import outbox_table
 
 metadata = MetaData()

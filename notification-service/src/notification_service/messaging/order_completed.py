@@ -11,7 +11,8 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from notification_service.domain.completed_order import CompletedOrder, Recipient
 from servicekit.fields import MAX_INT64, PositiveInt64, Storable
-from servicekit.messaging import EventModel, ReceivedRecord, parse_event
+from servicekit.messaging.events import EventModel, parse_event
+from servicekit.messaging.records import ReceivedRecord
 
 TOPIC = "order-completed"
 CONSUMER_GROUP = "order-consumer-group"

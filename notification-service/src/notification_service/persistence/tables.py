@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, Date, DateTime, Integer, MetaData, Numeric, Table, Text, Uuid
 
-from servicekit.inbox import inbox_table
+from servicekit.inbox.table import inbox_table
 
 metadata = MetaData()
 

@@ -8,7 +8,7 @@ from notification_service.persistence.completed_orders import CompletedOrders
 from notification_service.persistence.deliveries import Deliveries
 from notification_service.persistence.tables import inbox
 from servicekit.db.unit_of_work import UnitOfWork
-from servicekit.inbox import Inbox
+from servicekit.inbox.inbox import Inbox
 
 
 class AcceptanceUnitOfWork(UnitOfWork):

@@ -4,19 +4,20 @@
 2. The gateway is called outside of any transaction: it may take a minute, and can't be rolled back.
 3. In one transaction the answer is recorded (:mod:`order_service.application.settle_payment`).
 
-Whatever happens in between, the payment stays behind and says that the gateway may have charged. Whoever
-comes next, with the same key or with another one, asks the gateway what became of it before anything is sent
-again.
+If anything fails in between, the stored payment shows that the gateway may have charged. The next request,
+with the same key or another one, asks the gateway what became of it before anything is sent again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
 from uuid import UUID
 
-from order_service.application.ports import IdempotencyKey, UnitOfWork, UnitOfWorkFactory
+from order_service.application.ports import PaymentGateway, UnitOfWork, UnitOfWorkFactory
 from order_service.application.settle_payment import SettlePayment, lock_payment
 from order_service.domain.errors import (
+    OrderError,
     OrderNotFound,
     PaymentAbandoned,
     PaymentDeclined,
@@ -24,10 +25,11 @@ from order_service.domain.errors import (
     PaymentOutcomeUnknown,
     PaymentRefundDue,
 )
-from order_service.domain.gateway import NeverHappened, PaymentGateway, Undecided
 from order_service.domain.payment import Payment, PaymentStatus
+from order_service.domain.payment_outcome import NeverHappened, Undecided
 from order_service.domain.payment_request import PaymentMethod, PaymentRequest
 from servicekit.clock import Clock
+from servicekit.idempotency.key import Answer, IdempotencyKey
 from servicekit.identifiers import uuid7
 
 
@@ -68,7 +70,7 @@ class PayOrder:
         self._clock = clock
         self._in_progress_limit = in_progress_limit
 
-    def __call__(self, command: PayOrderCommand) -> Payment:
+    def __call__(self, command: PayOrderCommand) -> Answer[Payment]:
         """The approved payment; everything else is an :class:`~order_service.domain.errors.OrderError`."""
         standing, payment = self._open(command)
         if standing is _Standing.IN_THE_WAY:
@@ -77,16 +79,18 @@ class PayOrder:
         if standing is _Standing.IN_THE_WAY:
             raise PaymentInProgress
         if standing is _Standing.NEW:
-            payment = self._settle(payment.request, self._gateway.approve(payment.request))
-        elif payment.is_unsettled:
-            payment = self._resume(payment)
-        return _approved(payment)
+            return _answer(self._settle(payment.request, self._gateway.approve(payment.request)))
+        if payment.is_unsettled:
+            return _answer(self._resume(payment))
+        return _answer(payment, is_replay=True)
 
     def _open(self, command: PayOrderCommand) -> tuple[_Standing, Payment]:
-        key = command.idempotency_key
+        payment_id = uuid7()
         with self._unit_of_work() as unit_of_work:
-            if key is not None:
-                earlier = unit_of_work.idempotency_keys.begin(key.key, key.fingerprint)
+            if command.idempotency_key is not None:
+                earlier = unit_of_work.idempotency_keys.claim(
+                    command.idempotency_key, {"paymentId": str(payment_id)}
+                )
                 if earlier is not None:
                     return _Standing.OURS, _stored(unit_of_work, UUID(earlier["paymentId"]))
             order = unit_of_work.orders.lock(command.order_id)
@@ -96,16 +100,14 @@ class PayOrder:
             live = unit_of_work.payments.live(command.order_id)
             if live is not None:
                 return _Standing.IN_THE_WAY, live
-            payment = Payment.requested(self._request(command, order.currency))
+            payment = Payment.requested(self._request(payment_id, command, order.currency))
             unit_of_work.payments.add(payment)
-            if key is not None:
-                unit_of_work.idempotency_keys.finish(key.key, {"paymentId": str(payment.payment_id)})
             unit_of_work.commit()
         return _Standing.NEW, payment
 
-    def _request(self, command: PayOrderCommand, currency: str) -> PaymentRequest:
+    def _request(self, payment_id: UUID, command: PayOrderCommand, currency: str) -> PaymentRequest:
         return PaymentRequest(
-            payment_id=uuid7(),
+            payment_id=payment_id,
             order_id=command.order_id,
             method=command.method,
             payment_key=command.payment_key,
@@ -152,17 +154,16 @@ def _stored(unit_of_work: UnitOfWork, payment_id: UUID) -> Payment:
     return payment
 
 
-def _approved(payment: Payment) -> Payment:
-    match payment.status:
-        case PaymentStatus.APPROVED:
-            return payment
-        case PaymentStatus.DECLINED:
-            raise PaymentDeclined
-        case PaymentStatus.UNKNOWN:
-            raise PaymentOutcomeUnknown
-        case PaymentStatus.REQUESTED:
-            raise PaymentInProgress
-        case PaymentStatus.ABANDONED:
-            raise PaymentAbandoned
-        case PaymentStatus.REFUND_DUE:
-            raise PaymentRefundDue
+_REFUSALS: Mapping[PaymentStatus, type[OrderError]] = {
+    PaymentStatus.DECLINED: PaymentDeclined,
+    PaymentStatus.UNKNOWN: PaymentOutcomeUnknown,
+    PaymentStatus.REQUESTED: PaymentInProgress,
+    PaymentStatus.ABANDONED: PaymentAbandoned,
+    PaymentStatus.REFUND_DUE: PaymentRefundDue,
+}
+
+
+def _answer(payment: Payment, *, is_replay: bool = False) -> Answer[Payment]:
+    if payment.status is not PaymentStatus.APPROVED:
+        raise _REFUSALS[payment.status](is_replay=is_replay)
+    return Answer(payment, is_replay)

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from uuid import UUID
 
-from order_service.application.ports import IdempotencyKey, UnitOfWork, UnitOfWorkFactory
+from order_service.application.ports import UnitOfWork, UnitOfWorkFactory
 from order_service.domain.errors import OrderNotFound
 from order_service.domain.order import Order, OrderItem, Recipient
 from servicekit.clock import Clock
+from servicekit.idempotency.key import Answer, IdempotencyKey
 from servicekit.identifiers import uuid7
 
 
@@ -28,22 +29,21 @@ class PlaceOrder:
         self._unit_of_work = unit_of_work
         self._clock = clock
 
-    def __call__(self, command: PlaceOrderCommand) -> Order:
+    def __call__(self, command: PlaceOrderCommand) -> Answer[Order]:
         """The order as placed: now, or by an earlier request with the same key."""
         order = Order.place(
             uuid7(), command.user_id, command.currency, command.items, command.recipient, self._clock.now()
         )
-        key = command.idempotency_key
         with self._unit_of_work() as unit_of_work:
-            if key is not None:
-                earlier = unit_of_work.idempotency_keys.begin(key.key, key.fingerprint)
+            if command.idempotency_key is not None:
+                earlier = unit_of_work.idempotency_keys.claim(
+                    command.idempotency_key, {"orderId": str(order.order_id)}
+                )
                 if earlier is not None:
-                    return _placed_earlier(unit_of_work, UUID(earlier["orderId"]))
+                    return Answer(_placed_earlier(unit_of_work, UUID(earlier["orderId"])), is_replay=True)
             unit_of_work.orders.add(order)
-            if key is not None:
-                unit_of_work.idempotency_keys.finish(key.key, {"orderId": str(order.order_id)})
             unit_of_work.commit()
-        return order
+        return Answer(order)
 
 
 def _placed_earlier(unit_of_work: UnitOfWork, order_id: UUID) -> Order:

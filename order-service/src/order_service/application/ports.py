@@ -1,22 +1,16 @@
-"""What the use cases need from the outside, in their own words."""
+"""What the use cases need of databases and gateways."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Protocol, Self
 from uuid import UUID
 
 from order_service.domain.order import Order
 from order_service.domain.payment import Payment
+from order_service.domain.payment_outcome import Approved, Declined, Outcome, Undecided
+from order_service.domain.payment_request import PaymentRequest
+from servicekit.idempotency.key import IdempotencyKey
 from servicekit.outbox.event import OutboxEvent
-
-
-@dataclass(frozen=True, slots=True)
-class IdempotencyKey:
-    """A client's name for one request, and what tells that request from others."""
-
-    key: str
-    fingerprint: str
 
 
 class Orders(Protocol):
@@ -62,11 +56,12 @@ class Outbox(Protocol):
 class IdempotencyKeys(Protocol):
     """The requests answered so far."""
 
-    def begin(self, key: str, fingerprint: str) -> Mapping[str, Any] | None:
-        """None for a new key, otherwise what :meth:`finish` was given. Waits for a concurrent first use."""
-        ...
+    def claim(self, key: IdempotencyKey, reply: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """None for a new key, which then has ``reply``; otherwise the reply of its first use.
 
-    def finish(self, key: str, reply: Mapping[str, Any]) -> None: ...
+        Waits for a concurrent first use. Raises IdempotencyKeyReused where that was another request.
+        """
+        ...
 
 
 class UnitOfWork(Protocol):
@@ -94,3 +89,30 @@ class UnitOfWork(Protocol):
 
 
 UnitOfWorkFactory = Callable[[], UnitOfWork]
+
+CompletionEvent = Callable[[Order, Payment], OutboxEvent]
+"""Makes the event that the order was completed by the payment."""
+
+
+class PaymentGateway(Protocol):
+    """A payment provider.
+
+    What an adapter must do:
+
+    - Every way of not learning the result (time-out, cut connection, 5xx, a code it doesn't list) is
+      :class:`Undecided`. It raises only when the fault is ours (credentials, a malformed call).
+    - An approval counts only after its key, order, amount and currency were compared with the request.
+    - "Not found" is :class:`NeverHappened` only once the provider would refuse a late arrival of the attempt;
+      before that it is :class:`Undecided`. What is charged after a NeverHappened has to be refunded by hand.
+    """
+
+    def approve(self, request: PaymentRequest) -> Approved | Declined | Undecided:
+        """Take the money. Sends ``request.idempotency_key``, so that the same attempt is never charged twice.
+
+        Returns within the time limit that the service is configured with for a payment in progress.
+        """
+        ...
+
+    def find(self, request: PaymentRequest) -> Outcome:
+        """Ask what became of an earlier :meth:`approve`; changes nothing."""
+        ...

@@ -1,19 +1,14 @@
-"""Recording what the gateway said: payment, order and event stand or fall together."""
-
-from collections.abc import Callable
+"""Recording the gateway's answer: payment, order and event commit together or not at all."""
 
 import structlog
 
-from order_service.application.ports import UnitOfWork, UnitOfWorkFactory
+from order_service.application.ports import CompletionEvent, UnitOfWork, UnitOfWorkFactory
 from order_service.domain.errors import OrderNotFound
-from order_service.domain.gateway import Outcome
 from order_service.domain.order import Order
 from order_service.domain.payment import Payment, PaymentStatus
+from order_service.domain.payment_outcome import Outcome
 from order_service.domain.payment_request import PaymentRequest
 from servicekit.clock import Clock
-from servicekit.outbox.event import OutboxEvent
-
-CompletionEvent = Callable[[Order, Payment], OutboxEvent]
 
 _log = structlog.get_logger(__name__)
 
@@ -21,8 +16,8 @@ _log = structlog.get_logger(__name__)
 class SettlePayment:
     """Moves a payment to where the gateway's answer puts it.
 
-    An approval, the completed order and its event are one commit. Doing it again, or at the same time as
-    somebody else, changes nothing more: an order is completed once and has one event.
+    An approval, the completed order and its event are one commit. Doing it again, or in two processes at
+    once, changes nothing more: an order is completed once and has one event.
     """
 
     def __init__(

@@ -4,7 +4,9 @@
 class OrderError(Exception):
     """The order service refused."""
 
-    def __init__(self, message: str | None = None) -> None:
+    def __init__(self, message: str | None = None, *, is_replay: bool = False) -> None:
+        """``is_replay`` says that an earlier request with the same idempotency key was refused so."""
+        self.is_replay = is_replay
         super().__init__(message or self.__doc__)
 
 

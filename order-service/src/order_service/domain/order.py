@@ -35,7 +35,7 @@ class OrderItem:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Who is told about the order. ``phone`` is a Korean mobile number with dashes."""
+    """The person to notify about the order. ``phone`` is a Korean mobile number with dashes."""
 
     name: str
     phone: str

@@ -23,7 +23,7 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
-from order_service.domain.gateway import Approved, Declined, NeverHappened, Outcome, Undecided
+from order_service.domain.payment_outcome import Approved, Declined, NeverHappened, Outcome, Undecided
 from order_service.domain.payment_request import PaymentRequest
 
 

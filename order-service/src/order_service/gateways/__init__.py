@@ -1,1 +1,1 @@
-"""Payment providers behind the port :class:`order_service.domain.gateway.PaymentGateway`."""
+"""Payment providers behind the port :class:`order_service.application.ports.PaymentGateway`."""

@@ -1,6 +1,6 @@
 """A gateway for development and tests: no money, no network, no memory."""
 
-from order_service.domain.gateway import Approved, Declined, NeverHappened, Outcome, Undecided
+from order_service.domain.payment_outcome import Approved, Declined, NeverHappened, Outcome, Undecided
 from order_service.domain.payment_request import PaymentRequest
 
 

@@ -9,10 +9,11 @@ from pydantic_extra_types.currency_code import Currency
 
 from order_service.application.pay_order import PayOrderCommand
 from order_service.application.place_order import PlaceOrderCommand
-from order_service.application.ports import IdempotencyKey
 from order_service.domain.order import MAX_AMOUNT, OrderItem, Recipient
 from order_service.domain.payment_request import PaymentMethod
 from servicekit.fields import PositiveInt64, RequestModel, Storable
+from servicekit.http.models import BodyModel, PathModel
+from servicekit.idempotency.key import IdempotencyKey
 
 _MOBILE = re.compile(r"(010)-?([0-9]{4})-?([0-9]{4})|(01[16789])-?([0-9]{3,4})-?([0-9]{4})")
 
@@ -39,7 +40,7 @@ UnitPrice = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000_000)]
 Amount = Annotated[int, Field(strict=True, ge=0, le=MAX_AMOUNT)]
 
 
-class OrderPath(RequestModel):
+class OrderPath(PathModel):
     """An order in a path."""
 
     order_id: UUID
@@ -54,13 +55,13 @@ class ItemPart(RequestModel):
 
 
 class RecipientPart(RequestModel):
-    """Who is told about the order."""
+    """The person to notify about the order."""
 
     name: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), Storable]
     phone: MobileNumber
 
 
-class OrderBody(RequestModel):
+class OrderBody(BodyModel):
     """An order to place."""
 
     user_id: PositiveInt64
@@ -70,7 +71,7 @@ class OrderBody(RequestModel):
     recipient: RecipientPart
 
     def command(self, key: IdempotencyKey | None) -> PlaceOrderCommand:
-        """What the use case is told."""
+        """The use case's command."""
         return PlaceOrderCommand(
             user_id=self.user_id,
             currency=self.currency,
@@ -80,7 +81,7 @@ class OrderBody(RequestModel):
         )
 
 
-class PaymentBody(RequestModel):
+class PaymentBody(BodyModel):
     """A payment to make; the amount in minor units of the order's currency."""
 
     method: PaymentMethod
@@ -88,5 +89,5 @@ class PaymentBody(RequestModel):
     amount: Amount
 
     def command(self, order_id: UUID, key: IdempotencyKey | None) -> PayOrderCommand:
-        """What the use case is told."""
+        """The use case's command."""
         return PayOrderCommand(order_id, self.method, self.payment_key, self.amount, key)

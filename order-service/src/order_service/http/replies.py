@@ -1,4 +1,4 @@
-"""What clients are told."""
+"""What clients receive."""
 
 from typing import Self
 from uuid import UUID
@@ -18,7 +18,7 @@ class ItemReply(JsonModel):
 
 
 class PaymentReply(JsonModel):
-    """A payment, told without what identifies the buyer to the gateway."""
+    """A payment, without what identifies the buyer to the gateway."""
 
     payment_id: UUID
     order_id: UUID
@@ -43,7 +43,7 @@ class PaymentReply(JsonModel):
 
 
 class OrderReply(JsonModel):
-    """An order with its payment, told without the recipient: whoever placed it knows, nobody else should."""
+    """An order with its payment, without the recipient: only the client that placed it should know."""
 
     order_id: UUID
     user_id: int

@@ -2,7 +2,7 @@
 
 from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Table, Text, Uuid
 
-from servicekit.idempotency import idempotency_key_table
+from servicekit.idempotency.table import idempotency_key_table
 from servicekit.outbox.table import outbox_table
 
 metadata = MetaData()

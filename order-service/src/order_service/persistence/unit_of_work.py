@@ -4,7 +4,7 @@ from order_service.persistence.orders import SqlOrders
 from order_service.persistence.payments import SqlPayments
 from order_service.persistence.tables import idempotency_key, outbox
 from servicekit.db.unit_of_work import UnitOfWork
-from servicekit.idempotency import IdempotencyKeys
+from servicekit.idempotency.keys import IdempotencyKeys
 from servicekit.outbox.writer import OutboxWriter
 
 EVENT_SOURCE = "/order-service"

@@ -2,29 +2,36 @@
 
 A service composes its settings class from these mix-ins and adds its own fields::
 
-    class WorkerSettings(ConsumerSettings, DatabaseSettings, ProcessSettings):
+    class WorkerSettings(KafkaConsumerSettings, DatabaseSettings, ProcessSettings):
         ...
 
     settings = load_settings(WorkerSettings)
 """
 
-from servicekit.config.database import DatabaseSettings, DatabaseUrl
+from servicekit.config.database import (
+    DatabaseMigrationSettings,
+    DatabaseSettings,
+    DatabaseUrl,
+    OutboxMigrationSettings,
+)
 from servicekit.config.environment import environment_with, prometheus_multiprocess_directory
 from servicekit.config.http import AdminSettings, HttpSettings, OptionalPort, Port
-from servicekit.config.kafka import BootstrapServers, ConsumerSettings, KafkaSettings
+from servicekit.config.kafka import BootstrapServers, KafkaConsumerSettings, KafkaSettings
 from servicekit.config.loading import InvalidSettings, load_settings, read_settings
 from servicekit.config.process import ProcessSettings
 
 __all__ = [
     "AdminSettings",
     "BootstrapServers",
-    "ConsumerSettings",
+    "DatabaseMigrationSettings",
     "DatabaseSettings",
     "DatabaseUrl",
     "HttpSettings",
     "InvalidSettings",
+    "KafkaConsumerSettings",
     "KafkaSettings",
     "OptionalPort",
+    "OutboxMigrationSettings",
     "Port",
     "ProcessSettings",
     "environment_with",

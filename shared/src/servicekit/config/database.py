@@ -1,4 +1,4 @@
-"""Settings of a PostgreSQL database."""
+"""Settings of a PostgreSQL database and of its migration job."""
 
 from pathlib import Path
 from typing import Annotated
@@ -6,6 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, PostgresDsn, TypeAdapter
 from pydantic_settings import BaseSettings
 
+from servicekit.config.process import ProcessSettings
 from servicekit.config.readable import check_readable
 
 _postgres_dsn = TypeAdapter(PostgresDsn)
@@ -68,3 +69,16 @@ class DatabaseSettings(BaseSettings):
     """How long a statement waits for another transaction; less than a process has for stopping."""
     database_idle_in_transaction_timeout_ms: Annotated[int, Field(ge=1)] = 10_000
     """After how long PostgreSQL ends the transaction of a process that was frozen inside of it."""
+
+
+class DatabaseMigrationSettings(ProcessSettings):
+    """What a migration job reads."""
+
+    database_url: DatabaseUrl
+
+
+class OutboxMigrationSettings(DatabaseMigrationSettings):
+    """The same, for a service with an outbox."""
+
+    outbox_relay_role: Annotated[str, Field(min_length=1, max_length=63)] = "outbox_relay"
+    """The role that the relay connects as; it must exist."""

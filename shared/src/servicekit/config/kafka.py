@@ -100,7 +100,7 @@ class KafkaSettings(BaseSettings):
         return value
 
 
-class ConsumerSettings(KafkaSettings):
+class KafkaConsumerSettings(KafkaSettings):
     """A Kafka consumer's connection. Group, topic and offset policy are the program's, not the operator's."""
 
     kafka_client_id: str = "servicekit"

@@ -1,41 +1,54 @@
 """The application that every service begins with."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from importlib.metadata import version
 
 from flask import Response, redirect
+from flask_openapi3.blueprint import APIBlueprint
 from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.wrappers import Response as BaseResponse
 
 from servicekit.http.health import HealthCheck, register_health
-from servicekit.http.problems import ProblemReply, register_common_problems
+from servicekit.http.models import InvalidRequest
+from servicekit.http.problems import ProblemReply, ProblemTable, register_problems
 from servicekit.http.request_context import register_request_context
-from servicekit.http.validation import register_body_checks, validation_reply
+from servicekit.http.validation import invalid_request_problem, register_body_checks
 from servicekit.observability.tracing import configure_tracing
 
+_REQUEST_PROBLEMS: ProblemTable = {InvalidRequest: invalid_request_problem}
 
-def create_app(service: str, version: str, checks: Mapping[str, HealthCheck]) -> OpenAPI:
-    """An application with health, readiness, metrics, OpenAPI and problem+json, and no route of its own.
 
-    ``checks`` are what ``/readyz`` asks, by the name that it tells. The document is at ``/openapi.json``
-    and can be tried at ``/docs``.
+def create_app(
+    distribution: str,
+    *,
+    checks: Mapping[str, HealthCheck],
+    problems: Iterable[ProblemTable] = (),
+    routes: Iterable[APIBlueprint] = (),
+) -> OpenAPI:
+    """An application with ``routes``, and with health, readiness, metrics, OpenAPI and problem+json.
+
+    ``distribution`` gives the OpenAPI document its title and its version. ``checks`` are what ``/readyz``
+    asks, by the name in its reply. ``problems`` answer the exceptions of the routes. The document is at
+    ``/openapi.json`` and can be tried at ``/docs``.
     """
-    configure_tracing(service)
+    configure_tracing(distribution)
     app = OpenAPI(
-        service,
-        info=Info(title=service, version=version),
+        distribution,
+        info=Info(title=distribution, version=version(distribution)),
         doc_prefix="",
         doc_url="/openapi.json",
         responses={"default": ProblemReply},
-        validation_error_callback=validation_reply,
         validation_error_model=ProblemReply,
     )
     app.url_map.strict_slashes = False
     register_request_context(app)
     register_body_checks(app)
-    register_common_problems(app)
+    register_problems(app, _REQUEST_PROBLEMS, *problems)
     register_health(app, checks)
     app.add_url_rule("/docs", "docs", _docs)
+    for blueprint in routes:
+        app.register_api(blueprint)
     return app
 
 

@@ -7,13 +7,15 @@ from flask import request
 from pydantic_core import to_json
 
 from servicekit.http.problems import Problem
+from servicekit.http.routes import path_template
+from servicekit.idempotency.key import IdempotencyKey
 
 HEADER = "Idempotency-Key"
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
-def idempotency_key() -> str | None:
-    """The request's idempotency key, None when it has none.
+def sent_key() -> str | None:
+    """The key that the client sent, None without one.
 
     Raises :class:`Problem` 400 for a key that isn't 1 to 255 printable ASCII characters without blanks.
     """
@@ -29,6 +31,19 @@ def idempotency_key() -> str | None:
             errors=[{"field": HEADER, "detail": detail}],
         )
     return key
+
+
+def idempotency_key(owner: str = "") -> IdempotencyKey | None:
+    """The request's key in the scope of its route and ``owner``, None when the client sent none.
+
+    ``owner`` says within what a key is unique, as in ``userId=7``. Raises like :func:`sent_key`.
+    """
+    key = sent_key()
+    if key is None:
+        return None
+    rule = request.url_rule.rule if request.url_rule else request.path
+    scope = f"{request.method} {path_template(rule)} {owner}".rstrip()
+    return IdempotencyKey(scope, key, request_fingerprint())
 
 
 def request_fingerprint() -> str:

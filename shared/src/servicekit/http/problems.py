@@ -1,6 +1,7 @@
 """Errors as ``application/problem+json`` (RFC 9457)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -9,12 +10,10 @@ from pydantic import BaseModel, ConfigDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
-from servicekit.db.errors import is_conflict, is_unavailable
 from servicekit.http.replies import json_reply
-from servicekit.idempotency.keys import IdempotencyKeyReused
+from servicekit.idempotency.key import IdempotencyKeyReused
 
 PROBLEM_CONTENT_TYPE = "application/problem+json"
-RETRY_AFTER_SECONDS = 1
 
 _log = structlog.get_logger(__name__)
 
@@ -41,7 +40,7 @@ class ProblemReply(BaseModel):
 
 
 class Problem(Exception):
-    """An error that knows how it is told to a client.
+    """An error as a client sees it.
 
     ``slug`` is the last part of the problem's type (``urn:problem:<slug>``) and never changes; ``detail`` is
     for people. ``errors`` name fields, each as ``{"field": …, "detail": …}``.
@@ -56,7 +55,7 @@ class Problem(Exception):
         title: str | None = None,
         errors: Sequence[Mapping[str, str]] = (),
         headers: Mapping[str, str] | None = None,
-        extensions: Mapping[str, Any] | None = None,
+        is_replay: bool = False,
     ) -> None:
         self.status = status
         self.slug = slug
@@ -64,7 +63,7 @@ class Problem(Exception):
         self.title = title or HTTP_STATUS_CODES[status]
         self.errors = list(errors)
         self.headers = dict(headers or {})
-        self.extensions = dict(extensions or {})
+        self.is_replay = is_replay
         super().__init__(detail)
 
 
@@ -77,36 +76,77 @@ def render(problem: Problem) -> Response:
         "detail": problem.detail,
         "instance": request.path,
         "requestId": g.get("request_id"),
-        **problem.extensions,
     }
     if problem.errors:
         body["errors"] = [dict(error) for error in problem.errors]
-    return json_reply(body, problem.status, headers=problem.headers, content_type=PROBLEM_CONTENT_TYPE)
+    return json_reply(
+        body,
+        problem.status,
+        headers=problem.headers,
+        is_replay=problem.is_replay,
+        content_type=PROBLEM_CONTENT_TYPE,
+    )
 
 
-def register_problem(app: Flask, error_class: type[Exception], *, status: int, slug: str) -> None:
-    """Render every ``error_class`` that a route raises as a problem whose detail is the error's message."""
+ProblemOf = Callable[[Any], Problem]
+"""Turns an exception into the problem that its client sees."""
 
-    def handle(error: Exception) -> Response:
-        return render(Problem(status, slug, str(error)))
-
-    app.register_error_handler(error_class, handle)
+ProblemTable = Mapping[type[Exception], ProblemOf]
+"""How exceptions are answered; the entry of the nearest base class counts."""
 
 
-def register_common_problems(app: Flask) -> None:
-    """Make sure that whatever a route raises becomes a problem, and that only a bug becomes a 500."""
-    app.register_error_handler(Problem, render)
-    app.register_error_handler(HTTPException, _render_http_exception)
-    app.register_error_handler(IdempotencyKeyReused, _render_reused_key)
-    app.register_error_handler(Exception, _render_unexpected)
+@dataclass(frozen=True, slots=True)
+class ProblemType:
+    """An entry of a problem table: the detail is the exception's message.
+
+    ``field`` is the part of the request that is at fault. An exception with an attribute ``field`` names it
+    itself; one with a true ``is_replay`` repeats the answer to an earlier request with the same key.
+    """
+
+    status: int
+    slug: str
+    field: str | None = None
+    retry_after_seconds: int | None = None
+
+    def __call__(self, error: Exception) -> Problem:
+        detail = str(error)
+        field = getattr(error, "field", self.field)
+        retry = self.retry_after_seconds
+        return Problem(
+            self.status,
+            self.slug,
+            detail,
+            errors=[{"field": field, "detail": detail}] if field else (),
+            headers=None if retry is None else {"Retry-After": str(retry)},
+            is_replay=getattr(error, "is_replay", False),
+        )
 
 
-def _render_reused_key(error: IdempotencyKeyReused) -> Response:
-    errors = [{"field": "Idempotency-Key", "detail": "was used for another request"}]
-    return render(Problem(422, "idempotency-key-reused", str(error), errors=errors))
+def register_problems(app: Flask, *tables: ProblemTable) -> None:
+    """Answer every exception in ``tables`` that a route raises, and whatever else one raises.
+
+    Only what stands in no table and is no error of HTTP becomes a 500.
+    """
+    for table in (_COMMON, *tables):
+        for error_class, problem_of in table.items():
+            app.register_error_handler(error_class, _renderer(problem_of))
 
 
-def _render_http_exception(error: HTTPException) -> Response:
+def _renderer(problem_of: ProblemOf) -> Callable[[Exception], Response]:
+    return lambda error: render(problem_of(error))
+
+
+def unexpected_problem(error: Exception) -> Problem:
+    """The problem for a bug, which is logged."""
+    _log.error("request_failed", exc_info=error)
+    return Problem(500, "internal-server-error", "An error on our side. It has been recorded.")
+
+
+def _problem_itself(problem: Problem) -> Problem:
+    return problem
+
+
+def _http_problem(error: HTTPException) -> Problem:
     status = error.code or 500
     # Not http.HTTPStatus, whose names are others from Python 3.13 on: clients tell problems apart by this.
     phrase = HTTP_STATUS_CODES[status]
@@ -115,28 +155,12 @@ def _render_http_exception(error: HTTPException) -> Response:
         for name, value in error.get_headers()
         if name.lower() not in {"content-type", "content-length"}
     }
-    slug = phrase.lower().replace(" ", "-")
-    return render(Problem(status, slug, error.description or phrase, headers=headers))
+    return Problem(status, phrase.lower().replace(" ", "-"), error.description or phrase, headers=headers)
 
 
-def _render_unexpected(error: Exception) -> Response:
-    if is_unavailable(error):
-        # Expected while a database restarts: the client repeats, nobody has to be woken.
-        _log.warning("database_unavailable", reason=_cause(error))
-        return _come_again("database-unavailable", "The database can't be reached just now.")
-    if is_conflict(error):
-        _log.warning("database_busy", reason=_cause(error))
-        return _come_again("database-busy", "Another request stood in the way.")
-    _log.error("request_failed", exc_info=error)
-    return render(Problem(500, "internal-server-error", "An error on our side. It has been recorded."))
-
-
-def _cause(error: Exception) -> str:
-    """What the driver said, in a line. SQLAlchemy's own message has the statement and its values."""
-    said = str(getattr(error, "orig", error)).strip().splitlines()
-    return f"{type(error).__name__}: {said[0] if said else ''}"
-
-
-def _come_again(slug: str, detail: str) -> Response:
-    advice = f"{detail} Send the request again, with its Idempotency-Key."
-    return render(Problem(503, slug, advice, headers={"Retry-After": str(RETRY_AFTER_SECONDS)}))
+_COMMON: ProblemTable = {
+    Problem: _problem_itself,
+    HTTPException: _http_problem,
+    IdempotencyKeyReused: ProblemType(422, "idempotency-key-reused", field="Idempotency-Key"),
+    Exception: unexpected_problem,
+}

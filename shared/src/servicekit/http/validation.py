@@ -1,15 +1,15 @@
-"""What is wrong with a request, said so that its sender can mend it."""
+"""What is wrong with a request, in words that let its sender correct it."""
 
 from typing import Any
 
-from flask import Flask, Request, Response, request
+from flask import Flask, Request, request
 from flask.json.provider import DefaultJSONProvider
-from pydantic import ValidationError
 from pydantic.alias_generators import to_camel
 from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge
 
 from servicekit import strict_json
-from servicekit.http.problems import Problem, render
+from servicekit.http.models import InvalidRequest, Part
+from servicekit.http.problems import Problem
 
 MAX_BODY_BYTES = 64 * 1024
 _METHODS_WITH_BODY = frozenset({"POST", "PUT", "PATCH"})
@@ -57,8 +57,8 @@ def _check_body() -> None:
 def _received_length() -> int:
     """The length of a body that is whole.
 
-    One that isn't is another matter than one that is malformed, which nobody would send again: the connection
-    broke, or the sender stood still for longer than the server waits.
+    A cut body is not a malformed one, which would fail again: the connection broke, or the sender paused for
+    longer than the server waits.
     """
     try:
         length = len(request.get_data(cache=True))
@@ -77,21 +77,20 @@ def _has_body(current: Request) -> bool:
     return bool(current.content_length) or "Transfer-Encoding" in current.headers
 
 
-def validation_reply(error: ValidationError) -> Response:
-    """Every field that didn't validate, as a 422 problem; for flask-openapi3's callback.
-
-    The part of the request is told by the model's class name: ``…Path``, ``…Query`` or else the body.
-    """
-    part = next((part for part in ("path", "query") if error.title.endswith(part.capitalize())), None)
+def invalid_request_problem(invalid: InvalidRequest) -> Problem:
+    """Every field that isn't valid, as a 422 problem."""
     errors = [
-        {"field": _field(part, details["loc"]), "detail": details["msg"].removeprefix("Value error, ")}
-        for details in error.errors(include_input=False, include_url=False, include_context=False)
+        {
+            "field": _field(invalid.part, details["loc"]),
+            "detail": details["msg"].removeprefix("Value error, "),
+        }
+        for details in invalid.error.errors(include_input=False, include_url=False, include_context=False)
     ]
-    return render(Problem(422, "validation", "The request isn't valid; see errors.", errors=errors))
+    return Problem(422, "validation", "The request isn't valid; see errors.", errors=errors)
 
 
-def _field(part: str | None, location: tuple[int | str, ...]) -> str:
+def _field(part: Part, location: tuple[int | str, ...]) -> str:
     names = [name if isinstance(name, int) else to_camel(name) for name in location]
-    if part is not None:
+    if part != "body":
         names.insert(0, part)
     return ".".join(str(name) for name in names) or "body"

@@ -2,8 +2,3 @@
 
 Pattern: "Idempotent consumer" (microservices.io). At-least-once delivery becomes an effect exactly once.
 """
-
-from servicekit.inbox.inbox import Inbox
-from servicekit.inbox.table import inbox_table
-
-__all__ = ["Inbox", "inbox_table"]

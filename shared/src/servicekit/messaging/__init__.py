@@ -3,7 +3,7 @@
 What is promised, and by what:
 
 - **At least once.** An offset is committed only after the database transaction that applied its record, and
-  only up to the first record of its partition that isn't done yet (the contiguous watermark).
+  only up to the first record of its partition that isn't done yet.
 - **One effect.** A handler accepts event ids through the inbox in the transaction of its effect; a record
   that comes again changes nothing.
 - **Order.** Records of one partition reach the handler in offset order.
@@ -11,11 +11,6 @@ What is promised, and by what:
   reason and where it came from, acknowledged by the broker before its offset counts as done.
 - **The kind of error decides.** Invalid → dead letter; database or broker out of reach → wait and repeat;
   anything else → the process ends loudly and the records are delivered again.
+
+Nothing is imported here: what only reads events (:mod:`servicekit.messaging.events`) needs no Kafka client.
 """
-
-from servicekit.messaging.events import EventModel, parse_event
-from servicekit.messaging.handler import MessageHandler
-from servicekit.messaging.records import InvalidMessage, ReceivedRecord
-from servicekit.messaging.run import run_consumer
-
-__all__ = ["EventModel", "InvalidMessage", "MessageHandler", "ReceivedRecord", "parse_event", "run_consumer"]

@@ -7,7 +7,7 @@ from typing import Protocol
 from kafka import KafkaProducer
 from kafka.errors import KafkaError, MessageSizeTooLargeError
 
-from servicekit.config import ConsumerSettings
+from servicekit.config import KafkaConsumerSettings
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.messaging.records import ReceivedRecord
 from servicekit.rfc3339 import format_rfc3339
@@ -38,7 +38,7 @@ class KafkaDeadLetterWriter:
     the record too large. The original stays at its offset in the source topic.
     """
 
-    def __init__(self, settings: ConsumerSettings, group_id: str) -> None:
+    def __init__(self, settings: KafkaConsumerSettings, group_id: str) -> None:
         self._settings = settings
         self._group_id = group_id
         self._producer: KafkaProducer | None = None

@@ -1,16 +1,16 @@
 """kafka-python's consumer behind the loop's port."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError
 
-from servicekit.config import ConsumerSettings
+from servicekit.config import KafkaConsumerSettings
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.lifecycle import StopSignal
+from servicekit.messaging.loop import Partition
 from servicekit.messaging.records import ReceivedRecord
-from servicekit.messaging.watermark import Partition
 
 _BOOTSTRAP_TIMEOUT_MS = 2_000
 _COMMIT_TIMEOUT_MS = 5_000
@@ -41,7 +41,7 @@ class KafkaRecordSource:
     A rebalance happens inside of :meth:`poll` and nowhere else; heartbeats go on in a thread of their own.
     """
 
-    def __init__(self, settings: ConsumerSettings, topic: str, group_id: str) -> None:
+    def __init__(self, settings: KafkaConsumerSettings, topic: str, group_id: str) -> None:
         """Raises :class:`kafka.errors.KafkaError` when no broker answers in 2 s."""
         self._consumer = KafkaConsumer(
             **KafkaCluster.of(settings).client_options,
@@ -73,7 +73,7 @@ class KafkaRecordSource:
             for record in records
         ]
 
-    def commit(self, offsets: dict[Partition, int]) -> bool:
+    def commit(self, offsets: Mapping[Partition, int]) -> bool:
         try:
             self._consumer.commit(
                 {
@@ -98,7 +98,7 @@ class KafkaRecordSource:
 
 
 def connect(
-    settings: ConsumerSettings, topic: str, group_id: str, stop: StopSignal
+    settings: KafkaConsumerSettings, topic: str, group_id: str, stop: StopSignal
 ) -> KafkaRecordSource | None:
     """A connected source, waiting for a broker as long as it takes; None when told to stop before that."""
     while not stop.is_set():

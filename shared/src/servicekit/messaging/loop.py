@@ -1,7 +1,7 @@
 """The consumer's loop over a testable step."""
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
 import structlog
@@ -11,12 +11,14 @@ from servicekit.lifecycle import StopSignal
 from servicekit.messaging.dead_letters import DeadLetterWriter
 from servicekit.messaging.handler import MessageHandler
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord
-from servicekit.messaging.watermark import Partition, Watermarks
 from servicekit.observability.tracing import consumer_spans
 
 POLL_TIMEOUT_SECONDS = 0.25
 FIRST_BACKOFF_SECONDS = 0.1
 LONGEST_BACKOFF_SECONDS = 5.0
+
+Partition = tuple[str, int]
+"""Topic and partition number."""
 
 EventT = TypeVar("EventT")
 _log = structlog.get_logger(__name__)
@@ -29,7 +31,7 @@ class RecordSource(Protocol):
         """Records in offset order within each partition, maybe none. Rebalances happen in here."""
         ...
 
-    def commit(self, offsets: dict[Partition, int]) -> bool:
+    def commit(self, offsets: Mapping[Partition, int]) -> bool:
         """Commit next offsets; False when that wasn't possible, which costs a redelivery and nothing else."""
         ...
 
@@ -52,8 +54,9 @@ class ConsumerLoop(Generic[EventT]):
         self._handler = handler
         self._dead_letters = dead_letters
         self._is_transient = is_transient
-        self._watermarks = Watermarks()
+        self._batch: Sequence[ReceivedRecord] = []
         self._pending: list[ReceivedRecord] = []
+        self._uncommitted: dict[Partition, int] = {}
         self._failures = 0
         self.last_error: str | None = None
 
@@ -73,12 +76,15 @@ class ConsumerLoop(Generic[EventT]):
         for longer than ``max.poll.interval.ms`` costs the membership, which the next poll renews.
         """
         if not self._pending:
-            self._pending = list(self._source.poll(POLL_TIMEOUT_SECONDS))
-            self._watermarks.revoked(self._source.revoked())
-            for record in self._pending:
-                self._watermarks.received((record.topic, record.partition), [record.offset])
+            self._batch = self._source.poll(POLL_TIMEOUT_SECONDS)
+            self._pending = list(self._batch)
+            for partition in self._source.revoked():
+                self._uncommitted.pop(partition, None)
         done = self._attempt() if self._pending else 0
-        self._commit()
+        if done:
+            self._uncommitted |= _next_offsets(self._batch, self._pending)
+        if self._uncommitted and self._source.commit(self._uncommitted):
+            self._uncommitted = {}
         return done
 
     def _attempt(self) -> int:
@@ -120,21 +126,20 @@ class ConsumerLoop(Generic[EventT]):
 
     def _done(self, records: Sequence[ReceivedRecord]) -> None:
         finished = {(record.topic, record.partition, record.offset) for record in records}
-        for record in records:
-            self._watermarks.done((record.topic, record.partition), record.offset)
         self._pending = [
             record for record in self._pending
             if (record.topic, record.partition, record.offset) not in finished
         ]  # fmt: skip
 
-    def _commit(self) -> None:
-        offsets = dict(self._watermarks.committable())
-        if offsets and self._source.commit(offsets):
-            self._watermarks.committed(offsets)
-
     def _backoff_seconds(self) -> float:
         longest: float = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** min(self._failures, 10))
         return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing
+
+
+def _next_offsets(batch: Sequence[ReceivedRecord], pending: Sequence[ReceivedRecord]) -> dict[Partition, int]:
+    """What Kafka wants committed: by partition the first pending offset, else the one behind the batch."""
+    offsets = {(record.topic, record.partition): record.offset + 1 for record in batch}
+    return offsets | {(record.topic, record.partition): record.offset for record in reversed(pending)}
 
 
 def _trace_headers(record: ReceivedRecord) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import structlog
 
-from servicekit.config import ConsumerSettings
+from servicekit.config import KafkaConsumerSettings
 from servicekit.db.errors import is_conflict, is_unavailable
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging.dead_letters import KafkaDeadLetterWriter
@@ -24,7 +24,7 @@ def database_is_out_of_reach(error: BaseException) -> bool:
 
 
 def run_consumer(
-    settings: ConsumerSettings,
+    settings: KafkaConsumerSettings,
     *,
     topic: str,
     group_id: str,

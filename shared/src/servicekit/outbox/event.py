@@ -1,9 +1,11 @@
 """An event on its way into the outbox."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
+
+from servicekit.observability.tracing import current_traceparent
 
 
 @dataclass(frozen=True, slots=True)
@@ -12,7 +14,8 @@ class OutboxEvent:
 
     ``key`` decides the partition, and events of one key keep their order. ``payload`` becomes the record's
     value as UTF-8 JSON, byte for byte as written here. ``event_id`` stays the same however often the record
-    is delivered.
+    is delivered. ``traceparent`` continues the trace in which the event was made, also where events of
+    several requests share a transaction.
     """
 
     event_id: UUID
@@ -21,3 +24,4 @@ class OutboxEvent:
     aggregate_type: str
     event_type: str
     payload: Mapping[str, Any]
+    traceparent: str | None = field(default_factory=current_traceparent)

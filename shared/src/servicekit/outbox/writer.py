@@ -5,7 +5,6 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, Table, insert
 
-from servicekit.observability.tracing import current_traceparent
 from servicekit.outbox.event import OutboxEvent
 
 
@@ -28,7 +27,6 @@ class OutboxWriter:
 
     def append_all(self, events: Iterable[OutboxEvent]) -> None:
         """Store events so that those of one key are published in the order given here."""
-        traceparent = current_traceparent()
         rows = [
             {
                 "id": event.event_id,
@@ -40,7 +38,7 @@ class OutboxWriter:
                 "payload": json.dumps(
                     event.payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False
                 ),
-                "traceparent": traceparent,
+                "traceparent": event.traceparent,
             }
             for event in events
         ]

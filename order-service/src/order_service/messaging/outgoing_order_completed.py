@@ -2,31 +2,22 @@
 
 from order_service.domain.order import Order
 from order_service.domain.payment import Payment
-from servicekit.identifiers import uuid7
+from servicekit.outbox.envelope import EventType, envelope
 from servicekit.outbox.event import OutboxEvent
 from servicekit.rfc3339 import format_rfc3339
 
-TOPIC = "order-completed"
-EVENT_TYPE = "OrderCompleted"
-VERSION = 1
+ORDER_COMPLETED = EventType(topic="order-completed", name="OrderCompleted", version=1, aggregate_type="order")
 
 
-def order_completed_event(order: Order, payment: Payment) -> OutboxEvent:
+def order_completed(order: Order, payment: Payment) -> OutboxEvent:
     """The event that ``order`` was completed by ``payment``."""
     if order.completed_at is None or payment.approved_at is None:
         raise ValueError("only a completed order with its approved payment has this event")
-    event_id = uuid7()
-    return OutboxEvent(
-        event_id=event_id,
-        topic=TOPIC,
+    return envelope(
+        ORDER_COMPLETED,
         key=str(order.order_id),
-        aggregate_type="order",
-        event_type=EVENT_TYPE,
-        payload={
-            "eventId": str(event_id),
-            "eventType": EVENT_TYPE,
-            "version": VERSION,
-            "occurredAt": format_rfc3339(order.completed_at),
+        occurred_at=order.completed_at,
+        fields={
             "orderId": str(order.order_id),
             "userId": order.user_id,
             "currency": order.currency,

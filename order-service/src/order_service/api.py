@@ -3,26 +3,28 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
-from importlib.metadata import version
 
 from flask_openapi3.openapi import OpenAPI
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine
 
 from order_service.application.pay_order import PayOrder
 from order_service.application.place_order import PlaceOrder
+from order_service.application.ports import PaymentGateway
 from order_service.application.read_order import ReadOrder
 from order_service.application.settle_payment import SettlePayment
 from order_service.config import ApiSettings, GatewayName
-from order_service.domain.gateway import PaymentGateway
 from order_service.gateways.in_process import InProcessGateway
 from order_service.http.orders import order_routes
 from order_service.http.payments import payment_routes
-from order_service.http.problems import register_problems
-from order_service.messaging.order_completed import order_completed_event
+from order_service.http.problems import PROBLEMS
+from order_service.messaging.outgoing_order_completed import order_completed
+from order_service.persistence.tables import orders
 from order_service.persistence.unit_of_work import OrderSnapshot, OrderUnitOfWork
 from servicekit.clock import Clock, SystemClock
 from servicekit.config import read_settings
 from servicekit.db.engine import create_engine
+from servicekit.db.health import database_check
+from servicekit.db.problems import DATABASE_PROBLEMS
 from servicekit.http.app import create_app
 from servicekit.observability.tracing import configure_tracing
 
@@ -39,7 +41,7 @@ def create_application() -> OpenAPI:
     settings = read_settings(ApiSettings)
     configure_tracing(SERVICE, settings.otel_exporter_otlp_endpoint)
     return build_application(
-        create_engine(settings, SERVICE),
+        create_engine(settings, "order-api"),
         GATEWAYS[settings.payment_gateway](settings),
         SystemClock(),
         timedelta(seconds=settings.payment_in_progress_seconds),
@@ -51,18 +53,13 @@ def build_application(
 ) -> OpenAPI:
     """The API on the given database, gateway and clock."""
     unit_of_work = partial(OrderUnitOfWork, engine)
-    settle_payment = SettlePayment(unit_of_work, clock, order_completed_event)
+    settle_payment = SettlePayment(unit_of_work, clock, order_completed)
     pay_order = PayOrder(unit_of_work, gateway, settle_payment, clock, payment_in_progress_limit)
     place_order = PlaceOrder(unit_of_work, clock)
     read_order = ReadOrder(partial(OrderSnapshot, engine))
-
-    app = create_app(SERVICE, version(SERVICE), {"database": partial(_check_database, engine)})
-    register_problems(app)
-    app.register_api(order_routes(place_order, read_order))
-    app.register_api(payment_routes(pay_order))
-    return app
-
-
-def _check_database(engine: Engine) -> None:
-    with engine.connect() as connection:
-        connection.execute(text("SELECT 1"))
+    return create_app(
+        SERVICE,
+        checks={"database": database_check(engine, orders)},
+        problems=[PROBLEMS, DATABASE_PROBLEMS],
+        routes=[order_routes(place_order, read_order), payment_routes(pay_order)],
+    )

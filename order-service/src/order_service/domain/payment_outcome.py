@@ -1,0 +1,31 @@
+"""What became of one attempt at a payment, as the gateway knows it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Approved:
+    """The money has been taken."""
+
+    approved_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Declined:
+    """The money was not taken and will not be. ``code`` is the gateway's."""
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Undecided:
+    """Not known yet: no reply, or a reply that doesn't settle it."""
+
+
+@dataclass(frozen=True, slots=True)
+class NeverHappened:
+    """The attempt did not reach the gateway, and can no longer succeed there."""
+
+
+Outcome = Approved | Declined | Undecided | NeverHappened

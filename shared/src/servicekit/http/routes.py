@@ -1,0 +1,64 @@
+"""Routes, each declared in one way, so that all of an application's can be listed."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from flask import Flask, Response
+from flask_openapi3.blueprint import APIBlueprint
+from pydantic import BaseModel
+
+Method = Literal["GET", "POST", "PUT", "DELETE"]
+Replies = Mapping[int, type[BaseModel] | None]
+HandlerT = TypeVar("HandlerT", bound=Callable[..., Response])
+
+_ATTRIBUTE = "declared_route"
+_VARIABLE = re.compile(r"<(?:[^<>:]*:)?([^<>:]+)>")
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A route as clients know it; ``template`` like ``/api/v1/orders/{orderId}``."""
+
+    method: Method
+    template: str
+    summary: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Declaration:
+    method: Method
+    summary: str
+
+
+def route(
+    blueprint: APIBlueprint, method: Method, rule: str, *, summary: str, replies: Replies
+) -> Callable[[HandlerT], HandlerT]:
+    """Declare the decorated handler as a route of ``blueprint``; ``rule`` is behind the blueprint's prefix.
+
+    ``replies`` are the successful ones by status, None for one without a body: every other reply is a
+    problem. The handler takes what it needs of ``path``, ``query`` and ``body``, each annotated with a model
+    of :mod:`servicekit.http.models`.
+    """
+
+    def declare(handler: HandlerT) -> HandlerT:
+        setattr(handler, _ATTRIBUTE, _Declaration(method, summary))
+        register = getattr(blueprint, method.lower())
+        register(rule, summary=summary, responses=dict(replies))(handler)
+        return handler
+
+    return declare
+
+
+def declared_routes(app: Flask) -> Iterator[Route]:
+    """Every route of ``app`` that was declared by :func:`route`, in the order of declaration."""
+    for rule in app.url_map.iter_rules():
+        declaration = getattr(app.view_functions[rule.endpoint], _ATTRIBUTE, None)
+        if isinstance(declaration, _Declaration):
+            yield Route(declaration.method, path_template(rule.rule), declaration.summary)
+
+
+def path_template(rule: str) -> str:
+    """A Flask rule as OpenAPI writes it: ``/orders/<string:orderId>`` becomes ``/orders/{orderId}``."""
+    return _VARIABLE.sub(r"{\1}", rule)

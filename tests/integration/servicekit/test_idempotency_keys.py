@@ -1,0 +1,116 @@
+"""Idempotency keys join the caller's transaction: the first use executes, later ones get its reply."""
+
+import threading
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Engine, MetaData, text
+
+from servicekit.config import DatabaseSettings
+from servicekit.db.engine import create_engine
+from servicekit.db.unit_of_work import UnitOfWork
+from servicekit.idempotency.key import IdempotencyKey, IdempotencyKeyReused
+from servicekit.idempotency.keys import Claim, IdempotencyKeys
+from servicekit.idempotency.table import idempotency_key_table
+from tests.support.waiting import wait_until
+
+METADATA = MetaData()
+KEYS = idempotency_key_table(METADATA)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = create_engine(DatabaseSettings(database_url=database_url), "test")
+    METADATA.create_all(engine)
+    yield engine
+    engine.dispose()
+
+
+def a_key(key: str = "key", fingerprint: str = "one", scope: str = "POST /things") -> IdempotencyKey:
+    return IdempotencyKey(scope, key, fingerprint)
+
+
+def claim(engine: Engine, key: IdempotencyKey, reply: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    with UnitOfWork(engine) as uow:
+        earlier = IdempotencyKeys(uow.connection, KEYS).claim(key, reply)
+        uow.commit()
+    return earlier
+
+
+def test_a_key_gives_the_first_reply_again(engine: Engine) -> None:
+    assert claim(engine, a_key(), {"requestId": "1"}) is None
+    assert claim(engine, a_key(), {"requestId": "2"}) == {"requestId": "1"}
+
+
+def test_a_key_of_another_request_is_refused(engine: Engine) -> None:
+    claim(engine, a_key(fingerprint="one"), {})
+    with pytest.raises(IdempotencyKeyReused):
+        claim(engine, a_key(fingerprint="another"), {})
+
+
+def test_a_key_of_another_scope_is_another_key(engine: Engine) -> None:
+    claim(engine, a_key(scope="POST /things userId=1"), {"thing": 1})
+    assert claim(engine, a_key(fingerprint="another", scope="POST /things userId=2"), {}) is None
+
+
+def test_a_key_is_free_again_after_a_rollback(engine: Engine) -> None:
+    for _ in range(2):
+        with UnitOfWork(engine) as uow:
+            assert IdempotencyKeys(uow.connection, KEYS).claim(a_key(), {}) is None
+
+
+@pytest.mark.parametrize("commits", [True, False])
+def test_a_concurrent_first_use_is_waited_for(engine: Engine, commits: bool) -> None:
+    replies: list[Mapping[str, Any] | None] = []
+    second = threading.Thread(target=lambda: replies.append(claim(engine, a_key(), {"by": "second"})))
+    with UnitOfWork(engine) as uow:
+        IdempotencyKeys(uow.connection, KEYS).claim(a_key(), {"by": "first"})
+        second.start()
+        with engine.connect() as observer:
+            waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+            wait_until(lambda: observer.scalar(waiting) == 1, "the second use to wait for the first")
+        if commits:
+            uow.commit()
+    second.join(timeout=10)
+    assert replies == [{"by": "first"} if commits else None]
+
+
+claims = st.lists(
+    st.builds(
+        a_key, st.sampled_from("abc"), st.sampled_from(["one", "another"]), st.sampled_from(["s", "t"])
+    ),
+    max_size=8,
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(committed=claims, together=claims)
+def test_a_set_has_the_outcome_of_one_claim_after_the_other(
+    engine: Engine, committed: list[IdempotencyKey], together: list[IdempotencyKey]
+) -> None:
+    model: dict[tuple[str, str], tuple[str, Mapping[str, Any]]] = {}
+
+    def outcome_in_the_model(key: IdempotencyKey, reply: Mapping[str, Any]) -> object:
+        identity = (key.scope, key.key)
+        if identity not in model:
+            model[identity] = (key.fingerprint, reply)
+            return None
+        fingerprint, earlier = model[identity]
+        return earlier if fingerprint == key.fingerprint else IdempotencyKeyReused
+
+    with engine.begin() as connection:
+        connection.execute(KEYS.delete())
+    for round_number, keys in enumerate((committed, together)):
+        replies = [{"number": 100 * round_number + index} for index in range(len(keys))]
+        expected = [outcome_in_the_model(key, reply) for key, reply in zip(keys, replies, strict=True)]
+        with UnitOfWork(engine) as uow:
+            outcomes = IdempotencyKeys(uow.connection, KEYS).claim_all(
+                [Claim(key, reply) for key, reply in zip(keys, replies, strict=True)]
+            )
+            uow.commit()
+        assert [
+            type(outcome) if isinstance(outcome, Exception) else outcome for outcome in outcomes
+        ] == expected
