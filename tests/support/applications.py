@@ -1,0 +1,26 @@
+"""The services' HTTP APIs, composed without a server behind them."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+import coupon_service.api
+import notification_service.api
+from flask import Flask
+
+import order_service.api
+from order_service.gateways.in_process import InProcessGateway
+from servicekit.clock import SystemClock
+from servicekit.config import DatabaseSettings
+from servicekit.db.engine import create_engine
+from servicekit.lifecycle import StopSignal
+
+# Nothing connects before the first request.
+_ENGINE = create_engine(DatabaseSettings(database_url="postgresql://nobody@127.0.0.1:1/nothing"), "test")
+
+APPLICATIONS: Mapping[str, Callable[[], Flask]] = {
+    "coupon": lambda: coupon_service.api.build_application(_ENGINE, StopSignal(), max_waiting=1),
+    "order": lambda: order_service.api.build_application(
+        _ENGINE, InProcessGateway(), SystemClock(), timedelta(seconds=60)
+    ),
+    "notification": lambda: notification_service.api.build_application(_ENGINE),
+}

@@ -1,0 +1,142 @@
+"""The same rooms in every service: what one service has, another has under the same name."""
+
+import ast
+import importlib
+import inspect
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+from pydantic import BaseModel
+
+from servicekit.fields import RequestModel
+from servicekit.http.models import BodyModel, PathModel, QueryModel
+from servicekit.http.routes import declared_routes, path_template
+from tests.support.applications import APPLICATIONS
+
+SERVICES = ("coupon", "order", "notification")
+each_service = pytest.mark.parametrize("service", SERVICES)
+
+
+def source(service: str) -> Path:
+    root = importlib.import_module(f"{service}_service").__file__
+    assert root is not None
+    return Path(root).parent
+
+
+def modules(service: str, room: str, *, apart_from: tuple[str, ...] = ()) -> Iterator[ModuleType]:
+    """The modules of one folder of a service."""
+    for file in sorted((source(service) / room).glob("*.py")):
+        if file.stem not in ("__init__", *apart_from):
+            yield importlib.import_module(f"{service}_service.{room}.{file.stem}")
+
+
+def stem(module: ModuleType) -> str:
+    return module.__name__.rpartition(".")[2]
+
+
+def camel_case(name: str) -> str:
+    return "".join(word.capitalize() for word in name.split("_"))
+
+
+def own_classes(module: ModuleType) -> dict[str, type]:
+    return {
+        name: value
+        for name, value in inspect.getmembers(module, inspect.isclass)
+        if value.__module__ == module.__name__
+    }
+
+
+@each_service
+def test_a_use_case_is_a_callable_class_in_a_file_of_its_name(service: str) -> None:
+    for module in modules(service, "application", apart_from=("ports",)):
+        callables = [name for name, value in own_classes(module).items() if "__call__" in vars(value)]
+        assert callables == [camel_case(stem(module))]
+
+
+@each_service
+def test_ports_are_in_one_file_with_one_unit_of_work(service: str) -> None:
+    ports = importlib.import_module(f"{service}_service.application.ports")
+    assert {"UnitOfWork", "UnitOfWorkFactory"} <= set(vars(ports))
+    for module in modules(service, "application", apart_from=("ports",)):
+        protocols = [name for name, value in own_classes(module).items() if getattr(value, "_is_protocol", 0)]
+        assert not protocols, module
+
+
+@each_service
+def test_only_the_application_commits(service: str) -> None:
+    for file in source(service).rglob("*.py"):
+        calls = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, ast.Call)]
+        commits = [call for call in calls if getattr(call.func, "attr", "") == "commit"]
+        assert not commits or file.parent.name == "application", file
+
+
+@each_service
+def test_persistence_has_one_unit_of_work_and_repositories_by_noun(service: str) -> None:
+    unit_of_work = importlib.import_module(f"{service}_service.persistence.unit_of_work")
+    assert f"{camel_case(service)}UnitOfWork" in own_classes(unit_of_work)
+    for module in modules(service, "persistence", apart_from=("tables", "unit_of_work")):
+        assert f"Sql{camel_case(stem(module))}" in own_classes(module)
+
+
+@each_service
+def test_http_has_routes_by_noun_beside_bodies_replies_and_problems(service: str) -> None:
+    rooms = {stem(module) for module in modules(service, "http")}
+    assert {"bodies", "replies", "problems"} <= rooms
+    for module in modules(service, "http", apart_from=("bodies", "replies", "problems")):
+        assert f"{stem(module).removesuffix('s')}_routes" in vars(module)
+    assert "PROBLEMS" in vars(importlib.import_module(f"{service}_service.http.problems"))
+
+
+@each_service
+def test_models_of_requests_say_which_part_they_are(service: str) -> None:
+    bodies = importlib.import_module(f"{service}_service.http.bodies")
+    for name, model in own_classes(bodies).items():
+        if issubclass(model, BaseModel):
+            assert issubclass(model, RequestModel), name
+        for suffix, base in (("Path", PathModel), ("Query", QueryModel), ("Body", BodyModel)):
+            assert issubclass(model, base) == name.endswith(suffix), name
+
+
+@each_service
+def test_every_route_is_declared_through_servicekit(service: str) -> None:
+    app = APPLICATIONS[service]()
+    served = {
+        (method, path_template(rule.rule))
+        for rule in app.url_map.iter_rules()
+        if rule.rule.startswith("/api/")
+        for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
+    }
+    assert served == {(route.method, route.template) for route in declared_routes(app)}
+    assert served
+
+
+@each_service
+def test_messages_are_incoming_or_outgoing(service: str) -> None:
+    for module in modules(service, "messaging"):
+        assert re.fullmatch(r"(incoming|outgoing)_[a-z_]+", stem(module))
+
+
+@each_service
+@pytest.mark.parametrize("topic", ["coupon-publish-request", "order-completed"])
+def test_a_topic_is_written_once_and_in_messaging(service: str, topic: str) -> None:
+    written = [
+        file
+        for file in source(service).rglob("*.py")
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Constant) and node.value == topic
+    ]
+    assert len(written) <= 1
+    assert all(file.parent.name == "messaging" for file in written)
+
+
+@each_service
+def test_processes_are_composed_beside_the_command_line(service: str) -> None:
+    root = source(service)
+    assert {"api.py", "cli.py", "config.py"} <= {file.name for file in root.glob("*.py")}
+    api = importlib.import_module(f"{service}_service.api")
+    assert {"create_application", "build_application", "SERVICE"} <= set(vars(api))
+    config = own_classes(importlib.import_module(f"{service}_service.config"))
+    assert {"ApiSettings", "MigrationSettings"} <= set(config)
