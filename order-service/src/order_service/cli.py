@@ -3,8 +3,9 @@
 import click
 
 from order_service.config import ApiSettings, MigrationSettings
-from order_service.migrations import SCRIPT_LOCATION
+from order_service.migrations import FAMILIES, SCRIPT_LOCATION
 from servicekit.config import load_settings
+from servicekit.db.schema_check import check_schema_or_exit
 from servicekit.observability.logging import configure_logging
 
 SERVICE = "order-service"
@@ -20,7 +21,10 @@ def api() -> None:
     """Serve the HTTP API."""
     from servicekit.http.gunicorn import serve  # gunicorn isn't needed for migrating
 
-    serve("order_service.wsgi:create_application()", SERVICE, load_settings(ApiSettings))
+    settings = load_settings(ApiSettings)
+    configure_logging(settings.log_level, settings.log_format, SERVICE)
+    check_schema_or_exit(settings, SERVICE, FAMILIES)
+    serve("order_service.wsgi:create_application()", SERVICE, settings)
 
 
 @main.command()
@@ -31,4 +35,4 @@ def migrate() -> None:
     settings = load_settings(MigrationSettings)
     configure_logging(settings.log_level, settings.log_format, SERVICE)
     options = {"outbox_relay_role": settings.outbox_relay_role}
-    migrate_or_exit(settings.database_url, SERVICE, SCRIPT_LOCATION, options)
+    migrate_or_exit(settings.database_url, SERVICE, SCRIPT_LOCATION, options, FAMILIES)

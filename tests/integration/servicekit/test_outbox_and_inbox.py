@@ -19,7 +19,7 @@ from servicekit.idempotency import IdempotencyKeyReused, IdempotencyKeys, idempo
 from servicekit.identifiers import uuid7
 from servicekit.inbox import Inbox, inbox_table
 from servicekit.outbox.event import OutboxEvent
-from servicekit.outbox.migration import create_outbox
+from servicekit.outbox.migration import upgrade_outbox
 from servicekit.outbox.table import outbox_table
 from servicekit.outbox.writer import OutboxWriter
 from tests.support.databases import RELAY_ROLE
@@ -36,7 +36,7 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine = create_engine(DatabaseSettings(database_url=database_url), "test")
     METADATA.create_all(engine)
     with engine.begin() as connection:
-        create_outbox(Operations(MigrationContext.configure(connection)), RELAY_ROLE)
+        upgrade_outbox(Operations(MigrationContext.configure(connection)), to=1, relay_role=RELAY_ROLE)
     yield engine
     engine.dispose()
 

@@ -1,6 +1,6 @@
 """Alembic without an .ini file: a service's migrations are part of its package."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Engine, create_engine, pool, text
 from sqlalchemy.exc import OperationalError
 
 from servicekit.db.engine import psycopg2_url
+from servicekit.db.schema import SchemaFamily
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -41,7 +42,11 @@ class MigrationEnvironment(Protocol):
 
 
 def upgrade(
-    database_url: str, service: str, script_location: Path, options: Mapping[str, str] | None = None
+    database_url: str,
+    service: str,
+    script_location: Path,
+    options: Mapping[str, str] | None = None,
+    families: Iterable[SchemaFamily] = (),
 ) -> None:
     """Bring ``service``'s database to the newest revision that the code knows.
 
@@ -51,7 +56,8 @@ def upgrade(
     A database that a newer release has migrated is left as it is, with a warning: whoever goes back to a
     former release starts its migration job, too. A database keeps its service's name, as the comment of
     Alembic's table: revisions don't tell two services apart that both begin with "0001".
-    Raises :class:`DatabaseUnreachable` and :class:`WrongDatabase`.
+    ``families`` are those of servicekit's tables that the service has. Raises :class:`DatabaseUnreachable`,
+    :class:`WrongDatabase` and :class:`servicekit.db.schema.SchemaContracted`.
     """
     engine = create_engine(
         psycopg2_url(database_url), poolclass=pool.NullPool, connect_args={"connect_timeout": 10}
@@ -66,6 +72,8 @@ def upgrade(
             owner = _owner(connection)
             if owner not in (None, service):
                 raise WrongDatabase(f"this database is {owner}'s; {service} has one of its own")
+            for family in families:
+                family.check_not_contracted(family.read(connection.connection), service)
             if newer := _unknown_revisions(connection, config):
                 _log.warning("database_is_newer", revisions=newer, known=head_revision(script_location))
             else:

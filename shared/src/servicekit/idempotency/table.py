@@ -7,10 +7,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 def idempotency_key_table(
     metadata: MetaData, name: str = "idempotency_key", schema: str | None = None
 ) -> Table:
-    """One row for each key, with the request's fingerprint and the reply to give again."""
+    """One row for each key of a scope, with the request's fingerprint and the reply to give again."""
     return Table(
         name,
         metadata,
+        Column("scope", Text, primary_key=True, server_default=""),
         Column("key", Text, primary_key=True),
         Column("fingerprint", Text, nullable=False),
         Column("reply", JSONB),
