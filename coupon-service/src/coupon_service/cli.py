@@ -3,9 +3,10 @@
 import click
 
 from coupon_service.config import ApiSettings, MigrationSettings, WorkerSettings
-from coupon_service.migrations import SCRIPT_LOCATION
+from coupon_service.migrations import FAMILIES, SCRIPT_LOCATION
 from servicekit.config import load_settings
 from servicekit.db.migration_job import migrate_or_exit
+from servicekit.db.schema_check import check_schema_or_exit
 from servicekit.http.gunicorn import serve
 from servicekit.lifecycle import StopSignal
 from servicekit.observability.logging import configure_logging
@@ -20,7 +21,10 @@ def main() -> None:
 @main.command()
 def api() -> None:
     """Serve the HTTP API."""
-    serve("coupon_service.wsgi:create_application()", "coupon-api", load_settings(ApiSettings))
+    settings = load_settings(ApiSettings)
+    configure_logging(settings.log_level, settings.log_format, "coupon-api")
+    check_schema_or_exit(settings, "coupon-service", FAMILIES)
+    serve("coupon_service.wsgi:create_application()", "coupon-api", settings)
 
 
 @main.command()
@@ -32,6 +36,7 @@ def worker() -> None:
     settings = load_settings(WorkerSettings)
     configure_logging(settings.log_level, settings.log_format, SERVICE)
     configure_tracing(SERVICE, settings.otel_exporter_otlp_endpoint)
+    check_schema_or_exit(settings, "coupon-service", FAMILIES)
     stop = StopSignal()
     stop.install()
     run_worker(settings, stop)
@@ -43,4 +48,4 @@ def migrate() -> None:
     settings = load_settings(MigrationSettings)
     configure_logging(settings.log_level, settings.log_format, "coupon-migrate")
     options = {"outbox_relay_role": settings.outbox_relay_role}
-    migrate_or_exit(settings.database_url, "coupon-service", SCRIPT_LOCATION, options)
+    migrate_or_exit(settings.database_url, "coupon-service", SCRIPT_LOCATION, options, FAMILIES)

@@ -3,7 +3,11 @@
 import click
 
 from order_service.config import ApiSettings, MigrationSettings
+from order_service.migrations import FAMILIES, SCRIPT_LOCATION
 from servicekit.config import load_settings
+from servicekit.observability.logging import configure_logging
+
+SERVICE = "order-service"
 
 
 @click.group()
@@ -14,19 +18,22 @@ def main() -> None:
 @main.command()
 def api() -> None:
     """Serve the HTTP API."""
+    from servicekit.db.schema_check import check_schema_or_exit
     from servicekit.http.gunicorn import serve
 
-    serve("order_service.api:create_application()", "order-api", load_settings(ApiSettings))
+    settings = load_settings(ApiSettings)
+    configure_logging(settings.log_level, settings.log_format, "order-api")
+    check_schema_or_exit(settings, SERVICE, FAMILIES)
+    serve("order_service.api:create_application()", "order-api", settings)
 
 
 @main.command()
-def migrate() -> None:
+@click.option("--contract", is_flag=True, help="Also remove what only former releases use.")
+def migrate(contract: bool) -> None:
     """Bring the database's tables to this release; does nothing where they are already."""
-    from order_service.migrations import SCRIPT_LOCATION
     from servicekit.db.migration_job import migrate_or_exit
-    from servicekit.observability.logging import configure_logging
 
     settings = load_settings(MigrationSettings)
     configure_logging(settings.log_level, settings.log_format, "order-migrate")
     options = {"outbox_relay_role": settings.outbox_relay_role}
-    migrate_or_exit(settings.database_url, "order-service", SCRIPT_LOCATION, options)
+    migrate_or_exit(settings.database_url, SERVICE, SCRIPT_LOCATION, options, FAMILIES, contract=contract)

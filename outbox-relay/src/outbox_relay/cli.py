@@ -14,6 +14,7 @@ from servicekit.config import load_settings
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.topics import TopicsError, TopicsFileError, make_topics, read_topics
 from servicekit.outbox.ddl import DEFAULT_SHARDS, MAX_SHARDS, outbox_ddl
+from servicekit.outbox.schema import OUTBOX
 
 _SHARDS = click.IntRange(1, MAX_SHARDS)
 
@@ -73,9 +74,17 @@ def reshard(source: str, shards: int) -> None:
 @click.option("--schema", default="public", show_default=True)
 @click.option("--role", default="outbox_relay", show_default=True, help="The relay's; it must exist.")
 @click.option("--shards", type=_SHARDS, default=DEFAULT_SHARDS, show_default=True)
-def ddl(schema: str, role: str, shards: int) -> None:
-    """Print the SQL that makes an outbox, for a migration tool of any kind."""
+@click.option(
+    "--from",
+    "after",
+    type=click.IntRange(0, OUTBOX.newest),
+    default=0,
+    show_default=True,
+    help="The version that is there: print only what comes after it.",
+)
+def ddl(schema: str, role: str, shards: int, after: int) -> None:
+    """Print the SQL that makes an outbox, or upgrades one, for a migration tool of any kind."""
     try:
-        click.echo(outbox_ddl(role, schema, shards), nl=False)
+        click.echo(outbox_ddl(role, schema, shards, after=after), nl=False)
     except ValueError as error:
         raise BadInput(str(error)) from error

@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Engine, MetaData, create_engine, make_url, te
 from sqlalchemy.pool import NullPool
 
 from servicekit.outbox.event import OutboxEvent
-from servicekit.outbox.migration import create_outbox
+from servicekit.outbox.migration import upgrade_outbox
+from servicekit.outbox.schema import OUTBOX
 from servicekit.outbox.table import outbox_table
 from servicekit.outbox.writer import OutboxWriter
 from tests.support.databases import RELAY_ROLE
@@ -93,7 +94,8 @@ def an_outbox(database_url: str, topic: str, shards: int = 1) -> Iterator[Outbox
     url = make_url(database_url)
     engine = create_engine(url.set(drivername="postgresql+psycopg2"), poolclass=NullPool)
     with engine.begin() as connection:
-        create_outbox(Operations(MigrationContext.configure(connection)), RELAY_ROLE, shards=shards)
+        operations = Operations(MigrationContext.configure(connection))
+        upgrade_outbox(operations, to=OUTBOX.newest, relay_role=RELAY_ROLE, shards=shards)
     relay_url = url.set(drivername="postgresql", username=RELAY_ROLE, password=RELAY_ROLE)
     yield Outbox(engine, relay_url.render_as_string(hide_password=False), topic)
     engine.dispose()

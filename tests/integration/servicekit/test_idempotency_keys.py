@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, MetaData, text
@@ -14,19 +16,28 @@ from servicekit.db.engine import create_engine
 from servicekit.db.unit_of_work import UnitOfWork
 from servicekit.idempotency.key import IdempotencyKey, IdempotencyKeyReused
 from servicekit.idempotency.keys import Claim, IdempotencyKeys
+from servicekit.idempotency.migration import upgrade_idempotency_keys
 from servicekit.idempotency.table import idempotency_key_table
 from tests.support.waiting import wait_until
 
-METADATA = MetaData()
-KEYS = idempotency_key_table(METADATA)
+KEYS = idempotency_key_table(MetaData())
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
+def expanded(database_url: str) -> Iterator[Engine]:
+    """A database on which the former release may still run."""
     engine = create_engine(DatabaseSettings(database_url=database_url), "test")
-    METADATA.create_all(engine)
+    with engine.begin() as connection:
+        upgrade_idempotency_keys(Operations(MigrationContext.configure(connection)), to=2)
     yield engine
     engine.dispose()
+
+
+@pytest.fixture
+def engine(expanded: Engine) -> Engine:
+    with expanded.begin() as connection:
+        upgrade_idempotency_keys(Operations(MigrationContext.configure(connection)), to=3)
+    return expanded
 
 
 def a_key(key: str = "key", fingerprint: str = "one", scope: str = "POST /things") -> IdempotencyKey:
@@ -54,6 +65,32 @@ def test_a_key_of_another_request_is_refused(engine: Engine) -> None:
 def test_a_key_of_another_scope_is_another_key(engine: Engine) -> None:
     claim(engine, a_key(scope="POST /things userId=1"), {"thing": 1})
     assert claim(engine, a_key(fingerprint="another", scope="POST /things userId=2"), {}) is None
+
+
+def used_by_the_former_release(engine: Engine, key: str, fingerprint: str) -> None:
+    statement = text(
+        "INSERT INTO idempotency_key (key, fingerprint, reply) VALUES (:key, :fingerprint, :reply)"
+    )
+    with engine.begin() as connection:
+        connection.execute(statement, {"key": key, "print": fingerprint, "reply": '{"by": "former"}'})
+
+
+@pytest.mark.parametrize("version", ["expanded", "engine"])
+def test_a_request_of_the_former_release_is_recognised(version: str, request: pytest.FixtureRequest) -> None:
+    engine: Engine = request.getfixturevalue(version)
+    used_by_the_former_release(engine, "key", "one")
+    assert claim(engine, a_key(fingerprint="one"), {"by": "ours"}) == {"by": "former"}
+
+
+def test_while_the_former_release_runs_a_key_has_one_scope(expanded: Engine) -> None:
+    claim(expanded, a_key(scope="POST /things userId=1"), {})
+    with pytest.raises(IdempotencyKeyReused):
+        claim(expanded, a_key(scope="POST /things userId=2"), {})
+
+
+def test_after_that_another_request_of_it_occupies_no_key(engine: Engine) -> None:
+    used_by_the_former_release(engine, "key", "another")
+    assert claim(engine, a_key(fingerprint="one"), {"by": "ours"}) is None
 
 
 def test_a_key_is_free_again_after_a_rollback(engine: Engine) -> None:

@@ -21,7 +21,7 @@ from servicekit.inbox.inbox import Inbox
 from servicekit.inbox.table import inbox_table
 from servicekit.observability.tracing import configure_tracing, current_traceparent, span
 from servicekit.outbox.event import OutboxEvent
-from servicekit.outbox.migration import create_outbox
+from servicekit.outbox.migration import upgrade_outbox
 from servicekit.outbox.table import outbox_table
 from servicekit.outbox.writer import OutboxWriter
 from tests.support.databases import RELAY_ROLE
@@ -37,7 +37,7 @@ def engine(database_url: str) -> Iterator[Engine]:
     engine = create_engine(DatabaseSettings(database_url=database_url), "test")
     METADATA.create_all(engine)
     with engine.begin() as connection:
-        create_outbox(Operations(MigrationContext.configure(connection)), RELAY_ROLE)
+        upgrade_outbox(Operations(MigrationContext.configure(connection)), to=1, relay_role=RELAY_ROLE)
     yield engine
     engine.dispose()
 

@@ -11,7 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from servicekit.outbox.ddl import outbox_ddl
-from servicekit.outbox.migration import create_outbox, drop_outbox
+from servicekit.outbox.migration import drop_outbox, upgrade_outbox
+from servicekit.outbox.schema import OUTBOX
 from servicekit.outbox.table import outbox_table
 from tests.support.databases import RELAY_ROLE
 
@@ -44,7 +45,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 def relay_engine(engine: Engine) -> Iterator[Engine]:
     """What the relay's role sees of an outbox with an event in it."""
     with engine.begin() as connection:
-        create_outbox(operations(connection), RELAY_ROLE)
+        upgrade_outbox(operations(connection), to=OUTBOX.newest, relay_role=RELAY_ROLE)
         connection.execute(text(_INSERT))
     relay = create_engine(engine.url.set(username=RELAY_ROLE, password=RELAY_ROLE), poolclass=NullPool)
     yield relay
@@ -64,7 +65,7 @@ def test_table_of_a_writer_has_the_columns_that_the_migration_makes(engine: Engi
         connection.execute(text("CREATE SCHEMA writer"))
         outbox_table(metadata := MetaData(), schema="writer")
         metadata.create_all(connection)
-        create_outbox(operations(connection), RELAY_ROLE)
+        upgrade_outbox(operations(connection), to=OUTBOX.newest, relay_role=RELAY_ROLE)
         columns = {schema: rows(connection, _COLUMNS, schema=schema) for schema in ("public", "writer")}
         keys = {
             schema: inspect(connection).get_pk_constraint("outbox", schema)["constrained_columns"]
@@ -80,7 +81,7 @@ def test_outbox_in_another_schema_can_be_dropped_and_made_again(engine: Engine) 
     with engine.begin() as connection:
         connection.execute(text("CREATE SCHEMA shop"))
         for _ in range(2):
-            create_outbox(operations(connection), RELAY_ROLE, schema="shop")
+            upgrade_outbox(operations(connection), to=OUTBOX.newest, relay_role=RELAY_ROLE, schema="shop")
             assert {"outbox", "outbox_cursor", "outbox_dead_letter", "outbox_rebase"} <= {
                 name for (name,) in rows(connection, _OBJECTS, schema="shop")
             }
@@ -92,7 +93,7 @@ def test_outbox_in_another_schema_can_be_dropped_and_made_again(engine: Engine) 
 @pytest.mark.parametrize("shards", [1, 4, 256])
 def test_there_is_a_cursor_a_shard(engine: Engine, shards: int) -> None:
     with engine.begin() as connection:
-        create_outbox(operations(connection), RELAY_ROLE, shards=shards)
+        upgrade_outbox(operations(connection), to=OUTBOX.newest, relay_role=RELAY_ROLE, shards=shards)
         cursors = rows(
             connection, "SELECT shard, shards, CAST(snapshot AS text) FROM outbox_cursor ORDER BY 1"
         )

@@ -7,6 +7,7 @@ from sqlalchemy import Engine, create_engine, make_url, pool
 from sqlalchemy.exc import DBAPIError
 
 from outbox_relay.config import RelaySettings, SourceSettings, SourcesSettings
+from outbox_relay.postgresql.schema_version import check_at_connect
 from outbox_relay.postgresql.watchdog import Watchdog
 from outbox_relay.protocol.errors import SourceUnavailable, StatementTimedOut
 
@@ -104,7 +105,7 @@ def _engine(
         **_SERVER_TCP,
         **options,
     }
-    return create_engine(
+    engine = create_engine(
         make_url(source.database_url).set(drivername="postgresql+psycopg2"),
         isolation_level="AUTOCOMMIT",
         connect_args={
@@ -117,3 +118,5 @@ def _engine(
         },
         **pool_options,
     )
+    check_at_connect(engine, f"{engine.url.host}/{engine.url.database}/{source.database_schema}")
+    return engine

@@ -20,6 +20,12 @@ class SourceUnavailable(RelayError):
     kind = "database"
 
 
+class UnsuitedSchema(SourceUnavailable):
+    """The source's outbox has a version that this relay can't work with."""
+
+    kind = "schema"
+
+
 class StatementTimedOut(SourceUnavailable):
     """The source's database has ended a statement that took too long."""
 

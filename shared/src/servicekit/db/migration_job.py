@@ -1,28 +1,35 @@
 """What a service's migration job does, and how it ends."""
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from servicekit.db.migrations import DatabaseUnreachable, WrongDatabase, upgrade
+from servicekit.db.schema import SchemaContracted, SchemaFamily
 
 
 def migrate_or_exit(
-    database_url: str, service: str, script_location: Path, options: Mapping[str, str] | None = None
+    database_url: str,
+    service: str,
+    script_location: Path,
+    options: Mapping[str, str] | None = None,
+    families: Iterable[SchemaFamily] = (),
+    *,
+    contract: bool = False,
 ) -> None:
     """:func:`servicekit.db.migrations.upgrade` for a process of its own.
 
     In one line on stderr it says what is wrong, and exits: with 1 where trying again may help, for a database
-    that doesn't answer; with 2 for another service's.
+    that doesn't answer; with 2 for another service's, or one that was contracted past this release.
     """
     try:
-        upgrade(database_url, service, script_location, options)
+        upgrade(database_url, service, script_location, options, families, contract=contract)
     except DatabaseUnreachable as error:
         _exit(1, error)
-    except WrongDatabase as error:
+    except (WrongDatabase, SchemaContracted) as error:
         _exit(2, error)
 
 
 def _exit(status: int, error: Exception) -> None:
-    print(f"Error: {error}", file=sys.stderr)  # noqa: T201 - for whoever started it, like any command's error
+    print(f"Error: {error}", file=sys.stderr)  # noqa: T201 - like any command's error
     raise SystemExit(status) from None

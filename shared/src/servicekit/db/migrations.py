@@ -1,6 +1,7 @@
 """Alembic without an .ini file: a service's migrations are part of its package."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, pool, text
 from sqlalchemy.exc import OperationalError
 
 from servicekit.db.engine import psycopg2_url
+from servicekit.db.schema import SchemaFamily
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -41,9 +43,19 @@ class MigrationEnvironment(Protocol):
 
 
 def upgrade(
-    database_url: str, service: str, script_location: Path, options: Mapping[str, str] | None = None
+    database_url: str,
+    service: str,
+    script_location: Path,
+    options: Mapping[str, str] | None = None,
+    families: Iterable[SchemaFamily] = (),
+    *,
+    contract: bool = False,
 ) -> None:
     """Bring ``service``'s database to the newest revision that the code knows.
+
+    A revision whose module says ``contracts = True`` takes away what a former release needs. It is applied
+    to a new database, and elsewhere with ``contract`` only: the former release runs while this one is rolled
+    out. Without it the revisions before the first such one are applied, and the log names the rest.
 
     ``script_location`` holds an Alembic ``env.py`` that calls :func:`run_in_environment`, and ``versions/``.
     ``options`` reach a migration as ``op.get_context().config.attributes``… through :func:`migration_option`.
@@ -51,7 +63,8 @@ def upgrade(
     A database that a newer release has migrated is left as it is, with a warning: whoever goes back to a
     former release starts its migration job, too. A database keeps its service's name, as the comment of
     Alembic's table: revisions don't tell two services apart that both begin with "0001".
-    Raises :class:`DatabaseUnreachable` and :class:`WrongDatabase`.
+    ``families`` are those of servicekit's tables that the service has. Raises :class:`DatabaseUnreachable`,
+    :class:`WrongDatabase` and :class:`servicekit.db.schema.SchemaContracted`.
     """
     engine = create_engine(
         psycopg2_url(database_url), poolclass=pool.NullPool, connect_args={"connect_timeout": 10}
@@ -66,10 +79,12 @@ def upgrade(
             owner = _owner(connection)
             if owner not in (None, service):
                 raise WrongDatabase(f"this database is {owner}'s; {service} has one of its own")
+            for family in families:
+                family.check_not_contracted(family.read(connection.connection), service)
             if newer := _unknown_revisions(connection, config):
                 _log.warning("database_is_newer", revisions=newer, known=head_revision(script_location))
             else:
-                command.upgrade(config, "head")
+                command.upgrade(config, _target(connection, config, contract))
                 if owner is None:
                     _set_owner(connection, service)
             connection.commit()
@@ -113,6 +128,22 @@ def _config(script_location: Path) -> Config:
 def _unknown_revisions(connection: Connection, config: Config) -> list[str]:
     known = {it.revision for it in ScriptDirectory.from_config(config).walk_revisions()}
     return [it for it in MigrationContext.configure(connection).get_current_heads() if it not in known]
+
+
+def _target(connection: Connection, config: Config, contract: bool) -> str:
+    scripts = ScriptDirectory.from_config(config)
+    current = MigrationContext.configure(connection).get_current_revision()
+    if contract or current is None:
+        return "head"
+    pending = list(scripts.iterate_revisions("head", current))[::-1]
+    expanding = list(takewhile(lambda script: not getattr(script.module, "contracts", False), pending))
+    if len(expanding) < len(pending):
+        _log.warning(
+            "contraction_is_pending",
+            revisions=[script.revision for script in pending[len(expanding) :]],
+            advice="run migrate --contract once nothing of the former release runs",
+        )
+    return expanding[-1].revision if expanding else current
 
 
 def run_in_environment(context: MigrationEnvironment) -> None:

@@ -1,15 +1,18 @@
 """First come, first executed; the same again gets the same reply."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Table, select, tuple_
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, Table, any_, cast, exists, func, literal, select
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT, insert
 
 from servicekit.idempotency.key import IdempotencyKey, IdempotencyKeyReused
 
 Reply = Mapping[str, Any]
+_Identity = tuple[str, str]
+_Stored = tuple[str, Reply]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,46 +50,77 @@ class IdempotencyKeys:
         A key that stands in ``claims`` twice is first at its first place. Keys are inserted in order, so that
         two callers with overlapping sets don't deadlock.
         """
-        firsts: dict[tuple[str, str], Claim] = {}
+        firsts: dict[_Identity, Claim] = {}
         for claim in claims:
-            firsts.setdefault((claim.key.scope, claim.key.key), claim)
-        ours = self._insert(firsts)
-        stored = self._stored(set(firsts) - ours)
+            firsts.setdefault(_identity(claim.key), claim)
+        ours = self._insert(list(firsts.values()))
+        stored = self._stored({key for scope, key in set(firsts) - ours})
         outcomes: list[Reply | IdempotencyKeyReused | None] = []
         for claim in claims:
-            identity = (claim.key.scope, claim.key.key)
-            if identity in ours and claim is firsts[identity]:
+            first = firsts[_identity(claim.key)]
+            if _identity(claim.key) not in ours:
+                outcomes.append(_earlier_reply(claim.key, stored))
+            elif claim is first:
                 outcomes.append(None)
-                continue
-            first = firsts[identity]
-            fingerprint, reply = stored.get(identity, (first.key.fingerprint, first.reply))
-            same = fingerprint == claim.key.fingerprint
-            outcomes.append(reply if same else IdempotencyKeyReused(claim.key.key))
+            else:
+                same = claim.key.fingerprint == first.key.fingerprint
+                outcomes.append(first.reply if same else IdempotencyKeyReused(claim.key.key))
         return outcomes
 
-    def _insert(self, firsts: Mapping[tuple[str, str], Claim]) -> set[tuple[str, str]]:
-        if not firsts:
+    def _insert(self, claims: Sequence[Claim]) -> set[_Identity]:
+        """Insert those that are new, and return what they are."""
+        if not claims:
             return set()
-        rows = [
-            {
-                "scope": scope,
-                "key": key,
-                "fingerprint": claim.key.fingerprint,
-                "reply": dict(claim.reply),
-            }
-            for (scope, key), claim in sorted(firsts.items())
-        ]
+        claims = sorted(claims, key=lambda claim: _identity(claim.key))
+        claimed = (
+            func.unnest(
+                literal([claim.key.scope for claim in claims], ARRAY(TEXT)),
+                literal([claim.key.key for claim in claims], ARRAY(TEXT)),
+                literal([claim.key.fingerprint for claim in claims], ARRAY(TEXT)),
+                literal([json.dumps(dict(claim.reply)) for claim in claims], ARRAY(TEXT)),
+            )
+            .table_valued("scope", "key", "fingerprint", "reply")
+            .render_derived(name="claimed")
+        )
+        unscoped = self._table.alias("unscoped")
+        # No index compares a key with a row of the former release, whose scope is empty.
+        known_without_a_scope = exists().where(
+            unscoped.c.scope == "",
+            unscoped.c.key == claimed.c.key,
+            unscoped.c.fingerprint == claimed.c.fingerprint,
+        )
+        new = select(
+            claimed.c.scope, claimed.c.key, claimed.c.fingerprint, cast(claimed.c.reply, JSONB)
+        ).where(~known_without_a_scope)
         columns = self._table.c
-        statement = insert(self._table).on_conflict_do_nothing().returning(columns.scope, columns.key)
-        return {(row.scope, row.key) for row in self._connection.execute(statement, rows)}
+        statement = (
+            insert(self._table)
+            .from_select([columns.scope, columns.key, columns.fingerprint, columns.reply], new)
+            .on_conflict_do_nothing()
+            .returning(columns.scope, columns.key)
+        )
+        return {(row.scope, row.key) for row in self._connection.execute(statement)}
 
-    def _stored(self, identities: set[tuple[str, str]]) -> dict[tuple[str, str], tuple[str, Reply]]:
-        if not identities:
+    def _stored(self, keys: set[str]) -> dict[_Identity, _Stored]:
+        if not keys:
             return {}
         columns = self._table.c
         statement = select(columns.scope, columns.key, columns.fingerprint, columns.reply).where(
-            tuple_(columns.scope, columns.key).in_(sorted(identities))
+            columns.key == any_(literal(sorted(keys), ARRAY(TEXT)))
         )
         return {
             (row.scope, row.key): (row.fingerprint, row.reply) for row in self._connection.execute(statement)
         }
+
+
+def _identity(key: IdempotencyKey) -> _Identity:
+    return key.scope, key.key
+
+
+def _earlier_reply(key: IdempotencyKey, stored: Mapping[_Identity, _Stored]) -> Reply | IdempotencyKeyReused:
+    """The reply that ``key`` has in its own scope or, from the former release, in none."""
+    for identity in ((key.scope, key.key), ("", key.key)):
+        fingerprint, reply = stored.get(identity, (None, {}))
+        if fingerprint == key.fingerprint:
+            return reply
+    return IdempotencyKeyReused(key.key)

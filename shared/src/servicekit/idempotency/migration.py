@@ -1,15 +1,18 @@
 """Idempotency keys in a migration."""
 
-from sqlalchemy import MetaData
-from sqlalchemy.schema import CreateTable
-
 from servicekit.db.operations import MigrationOperations
-from servicekit.idempotency.table import idempotency_key_table
+from servicekit.db.schema_upgrade import drop_schema, upgrade_schema
+from servicekit.idempotency.schema import IDEMPOTENCY_KEYS
 
 
-def create_idempotency_key(op: MigrationOperations, schema: str | None = None) -> None:
-    op.execute(CreateTable(idempotency_key_table(MetaData(), schema=schema)))
+def upgrade_idempotency_keys(op: MigrationOperations, *, to: int, schema: str = "public") -> None:
+    """Bring the table of keys in ``schema`` to version ``to``.
+
+    Version 3 contracts: it may follow once nothing runs any more that knows only version 1.
+    """
+    upgrade_schema(op, IDEMPOTENCY_KEYS, to, schema)
 
 
-def drop_idempotency_key(op: MigrationOperations, schema: str | None = None) -> None:
-    op.drop_table(idempotency_key_table(MetaData(), schema=schema).name, schema=schema)
+def drop_idempotency_keys(op: MigrationOperations, schema: str = "public") -> None:
+    """Drop the table. A request repeated after that is executed again."""
+    drop_schema(op, IDEMPOTENCY_KEYS, schema)

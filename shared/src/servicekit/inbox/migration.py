@@ -1,16 +1,15 @@
 """The inbox in a migration."""
 
-from sqlalchemy import MetaData
-from sqlalchemy.schema import CreateTable
-
 from servicekit.db.operations import MigrationOperations
-from servicekit.inbox.table import inbox_table
+from servicekit.db.schema_upgrade import drop_schema, upgrade_schema
+from servicekit.inbox.schema import INBOX
 
 
-def create_inbox(op: MigrationOperations, schema: str | None = None) -> None:
-    op.execute(CreateTable(inbox_table(MetaData(), schema=schema)))
+def upgrade_inbox(op: MigrationOperations, *, to: int, schema: str = "public") -> None:
+    """Bring the inbox in ``schema`` to version ``to``."""
+    upgrade_schema(op, INBOX, to, schema)
 
 
-def drop_inbox(op: MigrationOperations, schema: str | None = None) -> None:
+def drop_inbox(op: MigrationOperations, schema: str = "public") -> None:
     """Drop the table. Events delivered again after that are applied again."""
-    op.drop_table(inbox_table(MetaData(), schema=schema).name, schema=schema)
+    drop_schema(op, INBOX, schema)

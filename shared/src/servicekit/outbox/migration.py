@@ -1,9 +1,11 @@
 """The outbox in a migration: tables, functions, first cursors, and the relay's rights."""
 
 from servicekit.db.operations import MigrationOperations
-from servicekit.outbox.ddl import DEFAULT_SHARDS, outbox_ddl
+from servicekit.db.schema_upgrade import drop_schema, upgrade_schema
+from servicekit.outbox.ddl import DEFAULT_SHARDS, outbox_values
+from servicekit.outbox.schema import OUTBOX
 
-_TABLES = ("outbox", "outbox_cursor", "outbox_dead_letter")
+_OTHER_TABLES = ("outbox_cursor", "outbox_dead_letter")
 _FUNCTIONS = (
     "outbox_add_partitions(bigint, integer, interval)",
     "outbox_is_overtaken(text, bigint, bigint)",
@@ -19,19 +21,26 @@ _FUNCTIONS = (
 )
 
 
-def create_outbox(
-    op: MigrationOperations, relay_role: str, schema: str = "public", shards: int = DEFAULT_SHARDS
+def upgrade_outbox(
+    op: MigrationOperations,
+    *,
+    to: int,
+    relay_role: str,
+    schema: str = "public",
+    shards: int = DEFAULT_SHARDS,
 ) -> None:
-    """Create everything that :func:`servicekit.outbox.ddl.outbox_ddl` says.
+    """Bring the outbox in ``schema`` to version ``to``; see :func:`servicekit.outbox.ddl.outbox_ddl`.
 
     The role must exist: a migration that silently granted nothing would leave the relay locked out.
+    ``shards`` counts for a new outbox only.
     """
-    op.get_bind().exec_driver_sql(outbox_ddl(relay_role, schema, shards))
+    upgrade_schema(op, OUTBOX, to, schema, outbox_values(relay_role, schema, shards))
 
 
 def drop_outbox(op: MigrationOperations, schema: str = "public") -> None:
     """Drop it again, and with it every event that was not published yet."""
-    for table in _TABLES:
+    drop_schema(op, OUTBOX, schema)
+    for table in _OTHER_TABLES:
         op.drop_table(table, schema=schema)
     for function in _FUNCTIONS:
         op.execute(f'DROP FUNCTION "{schema}".{function}')

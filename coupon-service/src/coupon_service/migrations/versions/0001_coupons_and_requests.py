@@ -8,9 +8,9 @@ kept too, with the answer that it got.
 from alembic import op
 
 from servicekit.db.migrations import migration_option
-from servicekit.idempotency.migration import create_idempotency_key, drop_idempotency_key
-from servicekit.inbox.migration import create_inbox, drop_inbox
-from servicekit.outbox.migration import create_outbox, drop_outbox
+from servicekit.idempotency.migration import drop_idempotency_keys, upgrade_idempotency_keys
+from servicekit.inbox.migration import drop_inbox, upgrade_inbox
+from servicekit.outbox.migration import drop_outbox, upgrade_outbox
 
 revision = "0001"
 down_revision = None
@@ -77,13 +77,13 @@ USER_COUPON_OF_USER = "CREATE INDEX user_coupon_of_user ON user_coupon (user_id,
 def upgrade() -> None:
     for statement in (COUPON, COUPON_REQUEST, COUPON_REQUEST_DECISION, USER_COUPON, USER_COUPON_OF_USER):
         op.execute(statement)
-    create_outbox(op, migration_option(op.get_context().config, "outbox_relay_role"))
-    create_inbox(op)
-    create_idempotency_key(op)
+    upgrade_outbox(op, to=1, relay_role=migration_option(op.get_context().config, "outbox_relay_role"))
+    upgrade_inbox(op, to=1)
+    upgrade_idempotency_keys(op, to=1)
 
 
 def downgrade() -> None:
-    drop_idempotency_key(op)
+    drop_idempotency_keys(op)
     drop_inbox(op)
     drop_outbox(op)
     for table in ("user_coupon", "coupon_request", "coupon"):

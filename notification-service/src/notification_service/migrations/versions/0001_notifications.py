@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from servicekit.inbox.migration import create_inbox, drop_inbox
+from servicekit.inbox.migration import drop_inbox, upgrade_inbox
 
 revision = "0001"
 down_revision = None
@@ -11,7 +11,7 @@ depends_on = None
 
 
 def upgrade() -> None:
-    create_inbox(op)
+    upgrade_inbox(op, to=1)
     op.execute("""
         CREATE TABLE completed_order (
             event_id        uuid PRIMARY KEY,

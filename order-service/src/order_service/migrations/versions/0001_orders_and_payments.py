@@ -3,8 +3,8 @@
 from alembic import op
 
 from servicekit.db.migrations import migration_option
-from servicekit.idempotency.migration import create_idempotency_key, drop_idempotency_key
-from servicekit.outbox.migration import create_outbox, drop_outbox
+from servicekit.idempotency.migration import drop_idempotency_keys, upgrade_idempotency_keys
+from servicekit.outbox.migration import drop_outbox, upgrade_outbox
 
 revision = "0001"
 down_revision = None
@@ -69,12 +69,12 @@ PAYMENT_OF_ORDER = "CREATE INDEX payment_of_order ON payment (order_id, payment_
 def upgrade() -> None:
     for statement in (ORDERS, ORDER_ITEM, PAYMENT, ONE_LIVE_PAYMENT, PAYMENT_OF_ORDER):
         op.execute(statement)
-    create_outbox(op, migration_option(op.get_context().config, "outbox_relay_role"))
-    create_idempotency_key(op)
+    upgrade_outbox(op, to=1, relay_role=migration_option(op.get_context().config, "outbox_relay_role"))
+    upgrade_idempotency_keys(op, to=1)
 
 
 def downgrade() -> None:
-    drop_idempotency_key(op)
+    drop_idempotency_keys(op)
     drop_outbox(op)
     for table in ("payment", "order_item", "orders"):
         op.drop_table(table)

@@ -1,0 +1,5 @@
+"""Versions of the inbox."""
+
+from servicekit.db.schema import SchemaFamily
+
+INBOX = SchemaFamily("inbox", "servicekit.inbox", needs=1)
