@@ -7,13 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
-from structlog.testing import capture_logs
 
 from devstack.postgresql import PostgresqlServer
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.errors import is_conflict, is_unavailable
-from servicekit.db.migrations import WrongDatabase, upgrade
 from tests.support.servers import a_postgresql_server
 from tests.support.waiting import wait_until
 
@@ -147,98 +145,3 @@ def test_deadlock_is_a_conflict(database_url: str) -> None:
         thread.join(timeout=20)
     assert [is_conflict(error) for error in errors] == [True]
     engine.dispose()
-
-
-ENVIRONMENT = """
-from alembic import context
-from servicekit.db.migrations import run_in_environment
-run_in_environment(context)
-"""
-SECOND_MIGRATION = """
-from alembic import op
-revision = "0002"
-down_revision = "0001"
-def upgrade():
-    op.execute("ALTER TABLE made_once ADD COLUMN added int")
-"""
-MIGRATION = """
-from alembic import op
-revision = "0001"
-down_revision = None
-def upgrade():
-    op.execute("CREATE TABLE made_once (id int)")
-    op.execute("SELECT pg_sleep(0.3)")
-"""
-
-
-def migrations(folder: Path, *versions: str) -> Path:
-    """A service's folder of migrations, which are these."""
-    (folder / "versions").mkdir(parents=True)
-    (folder / "env.py").write_text(ENVIRONMENT)
-    for number, version in enumerate(versions, start=1):
-        (folder / "versions" / f"{number:04}.py").write_text(version)
-    return folder
-
-
-def test_two_migrations_at_once_run_each_step_once(database_url: str, tmp_path: Path) -> None:
-    migrations(tmp_path, MIGRATION)
-    errors: list[BaseException] = []
-
-    def migrate() -> None:
-        try:
-            upgrade(database_url, "a-service", tmp_path)
-        except BaseException as error:  # noqa: BLE001 - the test looks at it
-            errors.append(error)
-
-    threads = [threading.Thread(target=migrate) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=30)
-    assert errors == []
-    engine = an_engine(database_url)
-    with engine.connect() as connection:
-        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0001"]
-    engine.dispose()
-
-
-def test_a_former_release_leaves_a_newer_database_as_it_is(database_url: str, tmp_path: Path) -> None:
-    former = migrations(tmp_path / "former", MIGRATION)
-    newer = migrations(tmp_path / "newer", MIGRATION, SECOND_MIGRATION)
-    upgrade(database_url, "a-service", newer)
-    with capture_logs() as lines:
-        upgrade(database_url, "a-service", former)
-    assert [(it["event"], it["revisions"], it["known"]) for it in lines] == [
-        ("database_is_newer", ["0002"], "0001")
-    ]
-    engine = an_engine(database_url)
-    with engine.connect() as connection:
-        assert connection.execute(text("SELECT added FROM made_once")).all() == []
-        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0002"]
-    engine.dispose()
-
-
-def test_another_services_database_is_left_as_it_is(database_url: str, tmp_path: Path) -> None:
-    """Although the first revision of both has the same name."""
-    upgrade(database_url, "a-service", migrations(tmp_path / "a", MIGRATION))
-    others = migrations(tmp_path / "other", MIGRATION, SECOND_MIGRATION)
-    with pytest.raises(WrongDatabase, match="this database is a-service's; other-service has one of its own"):
-        upgrade(database_url, "other-service", others)
-    engine = an_engine(database_url)
-    with engine.connect() as connection:
-        assert connection.execute(text("SELECT version_num FROM alembic_version")).scalars().all() == ["0001"]
-    engine.dispose()
-
-
-def test_a_database_from_before_its_service_was_noted_is_taken_over(
-    database_url: str, tmp_path: Path
-) -> None:
-    ours = migrations(tmp_path, MIGRATION)
-    upgrade(database_url, "a-service", ours)
-    engine = an_engine(database_url)
-    with engine.begin() as connection:
-        connection.execute(text("COMMENT ON TABLE alembic_version IS NULL"))
-    engine.dispose()
-    upgrade(database_url, "another's-service", ours)
-    with pytest.raises(WrongDatabase, match="another's-service"):
-        upgrade(database_url, "a-service", ours)
