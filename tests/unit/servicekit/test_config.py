@@ -15,7 +15,7 @@ from servicekit.config import (
     load_settings,
     read_settings,
 )
-from servicekit.db.engine import psycopg2_url
+from servicekit.db.engine import create_engine
 
 
 class Settings(HttpSettings, KafkaConsumerSettings, DatabaseSettings, ProcessSettings):
@@ -120,14 +120,14 @@ def test_a_database_url_says_how_it_is_encrypted(monkeypatch: pytest.MonkeyPatch
     )
     monkeypatch.setenv("DATABASE_URL", url)
     settings = read_settings(Settings)
-    assert psycopg2_url(settings.database_url).translate_connect_args() == {
+    assert create_engine(settings, "test").url.translate_connect_args() == {
         "username": "us@er",
         "password": "p@ss/w:rd%",
         "host": "db.example",
         "port": 5432,
         "database": "shop",
     }
-    assert psycopg2_url(settings.database_url).query == {
+    assert create_engine(settings, "test").url.query == {
         "sslmode": "verify-full",
         "sslrootcert": str(authority),
     }

@@ -10,10 +10,10 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, pool, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
-from servicekit.db.engine import psycopg2_url
+from servicekit.db.engine import create_migration_engine
 from servicekit.db.schema import SchemaFamily
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -66,9 +66,7 @@ def upgrade(
     ``families`` are those of servicekit's tables that the service has. Raises :class:`DatabaseUnreachable`,
     :class:`WrongDatabase` and :class:`servicekit.db.schema.SchemaContracted`.
     """
-    engine = create_engine(
-        psycopg2_url(database_url), poolclass=pool.NullPool, connect_args={"connect_timeout": 10}
-    )
+    engine = create_migration_engine(database_url, f"{service} migrate")
     with _connected(engine) as connection:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
         connection.commit()
