@@ -4,12 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
-
-from tests.unit.kubernetes import readme
-from tests.unit.kubernetes.manifests import COMPONENT, SANDBOX, Manifests, Workload, selects
-
-pytestmark = pytest.mark.timeout(900)
+from tests.kubernetes import readme
+from tests.kubernetes.manifests import COMPONENT, SANDBOX, Manifests, Workload, selects
 
 POSTGRESQL = 5432
 PROVIDERS = 443
