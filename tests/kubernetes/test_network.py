@@ -98,7 +98,7 @@ def test_no_process_reaches_what_it_has_no_use_for(manifests: Manifests) -> None
         assert {port: may_call(manifests, workload, port) for port in uses} == uses, name
 
 
-def test_clients_reach_apis_and_prometheus_reaches_processes_and_nobody_else_anything(
+def test_only_clients_reach_apis_and_only_prometheus_the_metrics(
     manifests: Manifests,
 ) -> None:
     everybody = {
