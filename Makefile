@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DISTRIBUTIONS := shared[db,http,kafka,otlp] coupon-service order-service notification-service outbox-relay \
                  deploy/devstack deploy/sandbox deploy/demo
 PROJECT_FILES := constraints.txt requirements-dev.txt pyproject.toml $(wildcard */pyproject.toml deploy/*/pyproject.toml)
-INSTALLED := build/.installed
+INSTALLED := $(VENV)/.installed
 KUSTOMIZE := build/kustomize
 # What is measured has the packages of its container, and nothing that the tests or the demo need.
 RELAY_ALONE := build/benchmarks/outbox-relay
@@ -26,7 +26,7 @@ WORKERS ?= 2
 SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos matrix operations manifests bench-relay mutations lint format clean
+.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos matrix operations seed-cluster manifests test-kubernetes release-check bench-relay mutations lint format clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9 -]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-38s %s\n", $$1, $$2}'
@@ -69,10 +69,16 @@ matrix: $(INSTALLED) ## Run what depends on the servers, on PostgreSQL 15 and th
 operations: $(INSTALLED) ## Restart, kill, scale and upgrade containers under load (OFFLINE_IMAGES=1 without a registry)
 	STACK=compose $(BIN)/python -m pytest tests/operations
 
+seed-cluster: $(INSTALLED) ## Run both processes in containers on the seed's own cluster (OFFLINE_IMAGES=1 without a registry)
+	STACK=compose KAFKA=3.4.0 $(BIN)/python -m pytest tests/e2e tests/operations/test_containers.py
+
 manifests: $(KUSTOMIZE) ## Render the Kubernetes manifests into build/kubernetes, a file an overlay
 	@mkdir -p build/kubernetes
 	@for overlay in development production; do \
 	    $(KUSTOMIZE) build deploy/kubernetes/overlays/$$overlay --output build/kubernetes/$$overlay.yaml || exit; done
+
+test-kubernetes: $(INSTALLED) $(KUSTOMIZE) ## Compare the rendered manifests with the compose file and Kubernetes' schemas (needs Go)
+	$(BIN)/python -m pytest tests/kubernetes
 
 # By any Go from 1.21 on: it fetches the one that go.mod asks for.
 $(KUSTOMIZE): deploy/kubernetes/tools/go.mod deploy/kubernetes/tools/go.sum
@@ -91,15 +97,18 @@ bench-relay: $(RELAY_ALONE)/.installed ## Measure the relay beside Debezium, on 
 mutations: $(INSTALLED) ## Break each safeguard of the relay's protocol, and see its test notice (takes long)
 	$(BIN)/python -m tests.integration.outbox_relay.try_mutations $(OPTIONS)
 
+release-check: $(INSTALLED) ## Run every check there is, and end with a table of them (OPTIONS="--only lint kubernetes"; takes hours)
+	@$(BIN)/python .ci/checks.py $(OPTIONS)
+
 lint: $(INSTALLED) ## Check style, types and the import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
-	$(BIN)/mypy $(SOURCES) tests
+	$(BIN)/mypy $(SOURCES) tests .ci/checks.py
 
 format: $(INSTALLED) ## Format the sources
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
 
 clean: ## Remove what was built, but not the virtual environment nor the stack's data
-	rm -rf build/demo build/benchmarks build/kubernetes build/kustomize build/.installed .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf build/demo build/benchmarks build/kubernetes build/kustomize .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -14,7 +14,7 @@ from tests.support.databases import fresh_database, make_roles
 from tests.support.servers import a_kafka_broker, a_postgresql_server
 from tests.support.topics import create_topics
 
-TIERS = ("unit", "contract", "integration", "e2e", "chaos", "operations")
+TIERS = ("unit", "contract", "integration", "e2e", "chaos", "operations", "kubernetes")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -63,7 +63,7 @@ def deliver_alone(stack: EmbeddedStack, shop: ShopClient) -> None:
 
 
 @pytest.mark.usefixtures("settled_consumers")
-def test_frozen_notification_consumer_is_replaced_and_doubles_nothing_when_it_wakes(
+def test_frozen_notification_consumer_is_replaced_and_doubles_nothing(
     stack: EmbeddedStack,
     stack_directory: Path,
     shop: ShopClient,
@@ -90,7 +90,7 @@ def test_frozen_notification_consumer_is_replaced_and_doubles_nothing_when_it_wa
 
 @pytest.mark.usefixtures("settled_consumers")
 @pytest.mark.parametrize("table", ["inbox", "delivery", "sales_daily"])
-def test_consumer_frozen_inside_a_transaction_holds_up_the_others_for_seconds_only(
+def test_consumer_frozen_in_a_transaction_delays_the_others_for_seconds(
     stack: EmbeddedStack,
     stack_directory: Path,
     shop: ShopClient,
@@ -127,7 +127,7 @@ def decisions(databases: StackDatabases) -> list[tuple[Any, ...]]:
     return [row for query in (requests, coupons, user_coupons) for row in databases.rows("coupon", query)]
 
 
-def test_coupon_worker_frozen_with_a_coupons_lock_is_replaced_and_decides_nothing_twice_when_it_wakes(
+def test_coupon_worker_frozen_with_a_lock_decides_nothing_twice(
     stack: EmbeddedStack, stack_directory: Path, shop: ShopClient, databases: StackDatabases, tmp_path: Path
 ) -> None:
     before = pids(stack)

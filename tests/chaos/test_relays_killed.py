@@ -15,7 +15,7 @@ _SECONDS_BETWEEN_KILLS = 2.0
 _MOST_KILLS = 60
 
 
-def test_one_of_two_relays_killed_every_two_seconds_loses_nothing_and_keeps_the_order(
+def test_relays_killed_in_turn_lose_nothing_and_keep_the_order(
     database_url: str, topic: str, kafka_bootstrap_servers: str, tmp_path: Path
 ) -> None:
     with an_outbox(database_url, topic, shards=4) as outbox, ExitStack() as stack:

@@ -54,7 +54,7 @@ def assert_unavailable(reply: httpx.Response) -> None:
 
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
-def test_postgresql_restarted_loses_no_acceptance_and_every_process_reconnects(
+def test_postgresql_restarted_loses_nothing_and_processes_reconnect(
     stack: EmbeddedStack, shop: ShopClient, end: str
 ) -> None:
     before = pids(stack)

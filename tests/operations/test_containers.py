@@ -4,6 +4,7 @@ import json
 import re
 import tarfile
 from collections.abc import Iterator
+from importlib.metadata import version
 from tempfile import TemporaryFile
 from typing import IO
 
@@ -91,11 +92,13 @@ def test_images_say_what_they_are(stack: ComposeStack) -> None:
     """As they are built for an upgrade: with a tag and a revision of their own."""
     names = {"COUPON_SERVICE", "ORDER_SERVICE", "NOTIFICATION_SERVICE", "OUTBOX_RELAY", "PROVIDER_SANDBOX"}
     tags = {f"{it}_IMAGE": f"{it.lower().replace('_', '-')}:labelled" for it in names}
-    compose(stack, [], "build", variables={**tags, "REVISION": "0123abc"})
+    release = version("outbox-relay")
+    build = ("build", "--build-arg", f"VERSION={release}")
+    compose(stack, [], *build, variables={**tags, "REVISION": "0123abc"})
     for tag in tags.values():
         labels = docker.from_env().images.get(tag).labels
         assert labels[f"{LABEL}.title"] == tag.removesuffix(":labelled")
-        assert labels[f"{LABEL}.version"] == "0.1.0", tag
+        assert labels[f"{LABEL}.version"] == release == version(tag.removesuffix(":labelled"))
         assert labels[f"{LABEL}.revision"] == "0123abc", tag
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from shutil import copytree, ignore_patterns
+from shutil import copyfile, copytree, ignore_patterns
 
 import pytest
 
@@ -22,7 +22,9 @@ def sources(stack: ComposeStack, tmp_path: Path) -> Iterator[Path]:
     """A copy of the checkout that two processes of the stack, one of each kind, run from."""
     for name in ("shared", "coupon-service"):
         copytree(ROOT / name, tmp_path / name, ignore=ignore_patterns("__pycache__", "*.egg-info"))
-    (tmp_path / "constraints.txt").write_text((ROOT / "constraints.txt").read_text())
+    (tmp_path / "deploy").mkdir()
+    for name in ("constraints.txt", "deploy/Dockerfile"):
+        copyfile(ROOT / name, tmp_path / name)
     options = ["--project-directory", str(tmp_path), "--file", "deploy/compose/development.yml"]
     try:
         compose(stack, options, *START, "--build", *RELOADED)

@@ -35,7 +35,7 @@ def project(folder: Path) -> ComposeProject:
     return ComposeProject(folder, "surroundings", ["docker-compose.yml"], {"KAFKA_PORT": "29092"})
 
 
-def test_neither_a_file_beside_the_compose_file_nor_a_variable_leads_to_production(
+def test_neither_an_env_file_nor_a_variable_leads_to_production(
     project: ComposeProject, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = configuration(project, folder)

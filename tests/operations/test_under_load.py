@@ -44,7 +44,7 @@ def test_planned_restarts_are_not_seen_by_clients(
     assert load.unreachable == []
 
 
-def test_request_whose_body_comes_after_its_container_was_restarted_is_answered(
+def test_request_whose_body_arrives_during_a_restart_is_answered(
     stack: ComposeStack, shop: ShopClient
 ) -> None:
     """It isn't the first on its connection: HAProxy closes without a word what of those it can't repeat."""

@@ -62,7 +62,7 @@ def test_the_consumer_reads_what_the_producer_writes() -> None:
     assert (read.event_id, read.to_request()) == (written.event_id, request)
 
 
-def test_the_consumer_reads_the_example_and_passes_over_fields_it_does_not_know() -> None:
+def test_the_consumer_reads_the_example_and_ignores_unknown_fields() -> None:
     event = parse_coupon_publish_requested(a_record(EXAMPLE | {"channel": "app", "tags": [{}]}))
 
     assert event.to_request() == CouponRequest(

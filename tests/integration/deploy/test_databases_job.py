@@ -36,7 +36,7 @@ def server(server_directory: Path, unique: str) -> Iterator[PostgresqlServer]:
         yield server
 
 
-def test_administrator_who_is_no_superuser_makes_everything_and_may_do_so_again(
+def test_administrator_without_superuser_can_make_everything_twice(
     server: PostgresqlServer,
 ) -> None:
     for _ in range(2):

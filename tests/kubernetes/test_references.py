@@ -2,13 +2,9 @@
 
 import shlex
 
-import pytest
-
 from devstack.repository import KAFKA_DATA
-from tests.unit.kubernetes import readme
-from tests.unit.kubernetes.manifests import COMPONENT, KUBERNETES, NAME, PART_OF, SANDBOX, Manifests, selects
-
-pytestmark = pytest.mark.timeout(900)
+from tests.kubernetes import readme
+from tests.kubernetes.manifests import COMPONENT, KUBERNETES, NAME, PART_OF, SANDBOX, Manifests, selects
 
 
 def test_every_config_map_and_secret_is_made_and_used(manifests: Manifests) -> None:

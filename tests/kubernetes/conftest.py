@@ -1,30 +1,20 @@
 """The overlays, rendered by the real kustomize."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from devstack.repository import ROOT
-from tests.unit.kubernetes import readme
-from tests.unit.kubernetes.compose import ComposeFile
-from tests.unit.kubernetes.manifests import OVERLAYS, Manifests, render
-
-KUSTOMIZE = Path("build", "kustomize")
+from tests.kubernetes import readme
+from tests.kubernetes.manifests import OVERLAYS, Manifests, render
+from tests.support.compose_file import ComposeFile
 
 
 @pytest.fixture(scope="session")
 def kustomize() -> Path:
-    """kustomize, built when it is missing; that takes Go, and two minutes the first time."""
-    done = subprocess.run(
-        ["make", "--no-print-directory", str(KUSTOMIZE)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, f"make {KUSTOMIZE}: {done.stderr}"
-    return ROOT / KUSTOMIZE
+    program = ROOT / "build" / "kustomize"
+    assert program.exists(), "kustomize isn't built: run `make test-kubernetes`"
+    return program
 
 
 @pytest.fixture(scope="session")

@@ -3,9 +3,7 @@
 import kubernetes_validate
 import pytest
 
-from tests.unit.kubernetes.manifests import Manifests
-
-pytestmark = pytest.mark.timeout(900)
+from tests.kubernetes.manifests import Manifests
 
 OLDEST = "1.31"
 """The oldest version that README names."""

@@ -4,7 +4,7 @@ import re
 import shlex
 from collections.abc import Iterator
 
-from tests.unit.kubernetes.manifests import KUBERNETES, Keys
+from tests.kubernetes.manifests import KUBERNETES, Keys
 
 _CREATE_SECRET = ["kubectl", "create", "secret", "generic"]
 

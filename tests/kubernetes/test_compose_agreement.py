@@ -2,10 +2,8 @@
 
 import pytest
 
-from tests.unit.kubernetes.compose import ComposeFile, ComposeService, filled_in
-from tests.unit.kubernetes.manifests import COMPONENT, SANDBOX, Manifests, Workload
-
-pytestmark = pytest.mark.timeout(900)
+from tests.kubernetes.manifests import COMPONENT, SANDBOX, Manifests, Workload
+from tests.support.compose_file import ComposeFile, ComposeService
 
 ONLY_IN_COMPOSE = {
     "postgresql": "managed, or somebody else's",
@@ -133,21 +131,3 @@ def test_there_are_as_many_replicas(pairs: Pairs, manifests: Manifests) -> None:
         scale = autoscalers[name]["spec"]
         least = service.replicas if manifests.overlay == "development" else 2
         assert (scale["minReplicas"], scale["maxReplicas"]) == (least, API_REPLICAS_AT_MOST), name
-
-
-@pytest.mark.parametrize(
-    ("text", "filled"),
-    [
-        ("${A:-}", ""),
-        ("${A:-b} ${C:-d/e:1}", "b d/e:1"),
-        ("${A_URL:-postgresql://u:${A:-p}@h:5432/d}", "postgresql://u:p@h:5432/d"),
-    ],
-)
-def test_defaults_are_filled_in_as_compose_does(text: str, filled: str) -> None:
-    assert filled_in(text) == filled
-
-
-@pytest.mark.parametrize("text", ["$A", "${A}", "${A:?why}", "$$"])
-def test_what_is_not_understood_of_compose_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="not understood"):
-        filled_in(text)

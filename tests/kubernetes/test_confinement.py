@@ -1,10 +1,6 @@
 """Every pod is confined, bounded and watched."""
 
-import pytest
-
-from tests.unit.kubernetes.manifests import COMPONENT, Manifests
-
-pytestmark = pytest.mark.timeout(900)
+from tests.kubernetes.manifests import COMPONENT, Manifests
 
 
 def test_the_namespace_takes_none_but_restricted_pods(manifests: Manifests) -> None:

@@ -1,7 +1,7 @@
-"""docker-compose.yml with its defaults filled in, and the Dockerfiles that it names."""
+"""docker-compose.yml with its defaults filled in, and what the Dockerfile says of each image."""
 
-import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,21 +11,20 @@ import yaml
 from devstack.repository import ROOT
 
 _DEFAULT = re.compile(r"\$\{[A-Z_]+:-((?:[^${}]|\$(?!\{))*)\}")
+_ARGUMENT = re.compile(r"\$\{([A-Z]+)\}")
 _LISTEN = re.compile(r"^listen (\S+)\n    bind :(\d+)$.*?^    server-template \S+ \S+ \1:(\d+)$", re.M | re.S)
 
 
 @dataclass(frozen=True)
 class Image:
-    """What a Dockerfile says of how its image runs."""
+    """What the Dockerfile says of how an image runs that was built with these arguments."""
 
-    text: str
+    dockerfile: str
+    arguments: Mapping[str, str]
 
     def _last(self, instruction: str) -> str:
-        return str(re.findall(rf"^{instruction} (.+)$", self.text, flags=re.M)[-1])
-
-    @property
-    def command(self) -> list[str]:
-        return list(json.loads(self._last("CMD")))
+        line = re.findall(rf"^{instruction} (.+)$", self.dockerfile, flags=re.MULTILINE)[-1]
+        return _ARGUMENT.sub(lambda it: self.arguments[it[1]], line)
 
     @property
     def port(self) -> int:
@@ -54,7 +53,7 @@ class ComposeService:
 
     @property
     def command(self) -> list[str]:
-        return list(self.data.get("command", self.image.command))
+        return list(self.data["command"])
 
     @property
     def environment(self) -> dict[str, str]:
@@ -102,11 +101,15 @@ class ComposeFile:
 
     @cached_property
     def services(self) -> dict[str, ComposeService]:
-        built = {it["image"]: it["build"]["dockerfile"] for it in self._services.values() if "build" in it}
+        images = {
+            it["image"]: Image((ROOT / it["build"]["dockerfile"]).read_text(), it["build"]["args"])
+            for it in self._services.values()
+            if "build" in it
+        }
         return {
-            name: ComposeService(it, Image((ROOT / built[it["image"]]).read_text()))
+            name: ComposeService(it, images[it["image"]])
             for name, it in self._services.items()
-            if it["image"] in built
+            if it["image"] in images
         }
 
     @cached_property

@@ -7,36 +7,11 @@ import pytest
 import trustme
 from pydantic_settings import BaseSettings
 
-import coupon_service.config
-import notification_service.config
-import order_service.config
-import outbox_relay.config
-import provider_sandbox.config
 from servicekit.config import read_settings
-from tests.unit.kubernetes.compose import ComposeFile, Image
-from tests.unit.kubernetes.manifests import Manifests, Workload
+from tests.kubernetes.manifests import Manifests, Workload
+from tests.support.compose_file import ComposeFile, Image
+from tests.support.process_settings import SETTINGS
 
-pytestmark = pytest.mark.timeout(900)
-
-SETTINGS: dict[str, type[BaseSettings]] = {
-    "coupon-migrate": coupon_service.config.MigrationSettings,
-    "coupon-api": coupon_service.config.ApiSettings,
-    "coupon-worker": coupon_service.config.WorkerSettings,
-    "order-migrate": order_service.config.MigrationSettings,
-    "order-api": order_service.config.ApiSettings,
-    "notification-migrate": notification_service.config.MigrationSettings,
-    "notification-api": notification_service.config.ApiSettings,
-    "notification-consumer": notification_service.config.NotificationConsumerSettings,
-    "outbox-relay": outbox_relay.config.RelaySettings,
-    "topics": outbox_relay.config.TopicsSettings,
-    "provider-sandbox": provider_sandbox.config.SandboxSettings,
-}
-NOT_IN_COMPOSE = {
-    "SOURCES": "its parts are there",
-    "OUTBOX_RELAY_ROLE": "deploy/postgres makes the role by this name",
-    "KAFKA_CLIENT_ID": "the process's own name",
-    "HTTP_PORT": "clients know the load balancer's",
-}
 CERTIFICATES = "/etc/certificate-authorities"
 
 
@@ -64,15 +39,6 @@ def test_every_process_takes_its_environment_and_listens_where_it_is_asked(
             listener = "admin" if "admin_port" in settings else "http"
             assert settings[f"{listener}_port"] == workload.ports["http"], name
             assert settings[f"{listener}_host"] == "0.0.0.0", name  # noqa: S104 - a pod has its own
-
-
-def test_every_setting_comes_through_the_compose_file(compose: ComposeFile) -> None:
-    for name, settings in SETTINGS.items():
-        if name == "provider-sandbox":
-            continue
-        service = compose.services[name]
-        known = {it.upper() for it in settings.model_fields} - set(NOT_IN_COMPOSE)
-        assert known - set(service.environment) - set(service.image.environment) == set(), name
 
 
 def test_production_encrypts_and_checks_every_connection(production: Manifests) -> None:

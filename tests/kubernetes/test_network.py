@@ -4,12 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
-
-from tests.unit.kubernetes import readme
-from tests.unit.kubernetes.manifests import COMPONENT, SANDBOX, Manifests, Workload, selects
-
-pytestmark = pytest.mark.timeout(900)
+from tests.kubernetes import readme
+from tests.kubernetes.manifests import COMPONENT, SANDBOX, Manifests, Workload, selects
 
 POSTGRESQL = 5432
 PROVIDERS = 443
@@ -102,7 +98,7 @@ def test_no_process_reaches_what_it_has_no_use_for(manifests: Manifests) -> None
         assert {port: may_call(manifests, workload, port) for port in uses} == uses, name
 
 
-def test_clients_reach_apis_and_prometheus_reaches_processes_and_nobody_else_anything(
+def test_only_clients_reach_apis_and_only_prometheus_the_metrics(
     manifests: Manifests,
 ) -> None:
     everybody = {

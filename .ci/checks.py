@@ -1,0 +1,122 @@
+"""Run the project's checks, and say in a table what ran, what it took and what could not run.
+
+`make release-check` runs all of them, `.ci/run` those of every change; tests/README.md says why.
+Exits with 1 if a check failed. One that could not run is no failure, but stands in the table.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+class CannotRunError(Exception):
+    """This machine lacks what a check needs."""
+
+
+class Machine:
+    """What checks need beside Python, make and curl. Each method returns variables for make."""
+
+    def __init__(self) -> None:
+        self._engine = ""
+
+    def close(self) -> None:
+        """Stop the container engine if it was started here."""
+        if self._engine:
+            as_root = [] if os.geteuid() == 0 else ["sudo", "-n"]
+            subprocess.run([*as_root, "kill", self._engine], check=False)
+
+    def go(self) -> list[str]:
+        _run_script(".ci/go")
+        return []
+
+    def containers(self) -> list[str]:
+        self._engine = self._engine or _run_script(".ci/docker-engine")
+        # No registry is asked for anything, unless OFFLINE_IMAGES is set to nothing.
+        return ["STACK=compose", f"OFFLINE_IMAGES={os.environ.get('OFFLINE_IMAGES', '1')}"]
+
+    def newest_python(self) -> list[str]:
+        minor, program = max(_pythons(), default=(0, ""))
+        if minor <= sys.version_info.minor:
+            raise CannotRunError(f"no Python is installed that is newer than 3.{sys.version_info.minor}")
+        return [f"PYTHON={program}", f"VENV=build/python3.{minor}"]
+
+
+def _run_script(script: str) -> str:
+    done = subprocess.run([ROOT / script], capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise CannotRunError((done.stderr.strip() or f"{script} failed").splitlines()[-1])
+    return done.stdout.strip()
+
+
+def _pythons() -> Iterator[tuple[int, str]]:
+    """The minor version and the path of each Python that can make a virtual environment; pyenv's too."""
+    folders = [Path(it) for it in os.environ["PATH"].split(os.pathsep)]
+    folders += Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob("versions/*/bin")
+    for program in (it for folder in folders for it in folder.glob("python3.*")):
+        trial = [str(program), "-c", "import ensurepip, venv"]
+        version = re.fullmatch(r"python3\.(\d+)", program.name)
+        if version and subprocess.run(trial, capture_output=True, check=False).returncode == 0:
+            yield int(version[1]), str(program)
+
+
+@dataclass(frozen=True)
+class Check:
+    """A command, to which ``needs`` adds arguments, or raises CannotRunError."""
+
+    name: str
+    command: Sequence[str]
+    needs: Callable[[Machine], list[str]] = lambda _: []
+
+
+CHECKS = (
+    Check("lint", ["make", "lint"]),
+    Check("test", ["make", "test"]),
+    Check("containers", ["make", "e2e"], Machine.containers),
+    Check("kubernetes", ["make", "test-kubernetes"], Machine.go),
+    Check("older-servers", ["make", "matrix"]),
+    Check("operations", ["make", "operations"], Machine.containers),
+    Check("seed-cluster", ["make", "seed-cluster"], Machine.containers),
+    Check("newest-python", ["make", "test"], Machine.newest_python),
+    Check("mutations", ["make", "mutations"]),
+)
+
+
+def run(check: Check, machine: Machine) -> tuple[str, bool]:
+    """What came of the check, in words, and whether it failed."""
+    begun = time.monotonic()
+    try:
+        command = [*check.command, *check.needs(machine)]
+    except CannotRunError as reason:
+        return f"could not run: {reason}", False
+    print(f"\n=== {check.name}: {' '.join(command)}", flush=True)
+    failed = subprocess.run(command, cwd=ROOT, check=False).returncode != 0
+    minutes, seconds = divmod(round(time.monotonic() - begun), 60)
+    return f"{'FAILED' if failed else 'passed'} in {minutes} min {seconds:02} s: {' '.join(command)}", failed
+
+
+def main(arguments: Sequence[str], checks: Sequence[Check] = CHECKS) -> int:
+    parser = argparse.ArgumentParser(prog="make release-check", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--only", nargs="+", metavar="CHECK", choices=[it.name for it in checks], default=[])
+    only = parser.parse_args(arguments).only
+    machine, results = Machine(), dict[str, tuple[str, bool]]()
+    try:
+        for check in checks:
+            if not only or check.name in only:
+                results[check.name] = run(check, machine)
+    finally:
+        machine.close()
+        rows = [f"{it.name:14} {results.get(it.name, ('not asked for', False))[0]}" for it in checks]
+        print("", *rows, sep="\n", flush=True)
+    return int(any(failed for _, failed in results.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
