@@ -23,7 +23,7 @@ def test_payments_of_one_order_at_once_charge_once_and_leave_one_event(shop: Sho
     assert (len(shop.gateway.charged), len(shop.events()), shop.payment_statuses()) == (1, 1, ["APPROVED"])
 
 
-def test_one_payment_sent_many_times_at_once_charges_once_and_leaves_one_event(shop: Shop) -> None:
+def test_one_payment_sent_many_times_at_once_charges_and_completes_once(shop: Shop) -> None:
     order_id = shop.placed()
     replies = _at_once(lambda _: shop.pay(order_id, key="k-1"))
     assert 201 in {reply.status_code for reply in replies}

@@ -17,7 +17,7 @@ def test_an_order_is_placed_and_read(shop: Shop) -> None:
     assert shop.order(body["orderId"]) == body
 
 
-def test_the_same_product_may_stand_in_two_lines_and_lines_keep_their_order(shop: Shop) -> None:
+def test_one_product_may_stand_in_two_lines_and_lines_keep_their_order(shop: Shop) -> None:
     items = [{"productId": name, "quantity": 1, "unitPrice": price} for price, name in enumerate("BABAA")]
     reply = shop.place(an_order_body(items=items))
     assert shop.order(reply.get_json()["orderId"])["items"] == items

@@ -50,7 +50,7 @@ def test_clients_are_told_to_come_again_and_can(own_server: PostgresqlServer, sh
     assert (shop.count("orders"), len(shop.events()), len(shop.gateway.charged)) == (2, 1, 1)
 
 
-def test_a_payment_charged_while_the_database_was_away_is_made_good_by_a_retry(
+def test_a_charge_while_the_database_was_away_is_completed_by_a_retry(
     own_server: PostgresqlServer, shop: Shop
 ) -> None:
     order_id = shop.placed()

@@ -141,7 +141,7 @@ def test_a_process_that_died_after_charging_is_made_good_by_a_retry(shop: Shop) 
     assert (len(shop.gateway.charged), len(shop.events())) == (1, 1)
 
 
-def test_a_process_that_died_after_charging_holds_others_up_only_for_a_time(shop: Shop) -> None:
+def test_a_process_that_died_after_charging_delays_others_for_a_time(shop: Shop) -> None:
     order_id = shop.placed()
     with pytest.raises(CallerDied):
         shop.pay(order_id, "fatal-1")
@@ -155,7 +155,7 @@ def test_a_process_that_died_after_charging_holds_others_up_only_for_a_time(shop
     assert (len(shop.gateway.charged), len(shop.events())) == (1, 1)
 
 
-def test_a_charge_that_arrives_after_its_payment_was_given_up_is_due_for_refund(
+def test_a_charge_after_its_payment_was_abandoned_is_due_for_refund(
     shop: Shop, logs: list[EventDict]
 ) -> None:
     order_id = shop.placed()

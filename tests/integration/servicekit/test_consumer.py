@@ -120,7 +120,7 @@ def test_malformed_record_goes_to_the_dead_letter_topic_with_its_origin(
     assert committed_offset(kafka_bootstrap_servers, unique, topic, 2) == 3
 
 
-def test_transient_failure_keeps_the_records_and_commits_nothing_until_it_passes(
+def test_transient_failure_keeps_records_and_commits_nothing_meanwhile(
     start: Callable[[], Member], kafka_bootstrap_servers: str, topic: str, unique: str
 ) -> None:
     produce(kafka_bootstrap_servers, topic, [(b"k", b"ok")] * 3)
@@ -201,7 +201,7 @@ def test_stop_with_an_unsent_dead_letter_and_no_broker_is_graceful(
             assert consumer.wait(timeout=10) == 0
 
 
-def test_unexpected_error_ends_the_consumer_and_the_records_are_delivered_again(
+def test_unexpected_error_ends_the_consumer_and_records_come_again(
     start: Callable[[], Member], kafka_bootstrap_servers: str, topic: str
 ) -> None:
     produce(kafka_bootstrap_servers, topic, [(b"k", b"ok")])
@@ -212,7 +212,7 @@ def test_unexpected_error_ends_the_consumer_and_the_records_are_delivered_again(
     wait_until(lambda: second.recorder.seen == [(0, 0)], "the record to come again")
 
 
-def test_member_that_leaves_hands_its_partitions_over_without_loss_or_repeat(
+def test_leaving_member_hands_partitions_over_without_loss_or_repeat(
     start: Callable[[], Member], kafka_bootstrap_servers: str, topic: str
 ) -> None:
     first, second = start(), start()

@@ -94,7 +94,7 @@ def test_wait_for_a_lock_ends_in_time_and_is_a_conflict(database_url: str) -> No
     engine.dispose()
 
 
-def test_waits_and_idle_transactions_are_bounded_below_the_time_for_stopping(database_url: str) -> None:
+def test_waits_and_idle_transactions_end_before_the_time_for_stopping(database_url: str) -> None:
     engine = an_engine(database_url)
     with engine.connect() as connection:
         limits = {

@@ -104,9 +104,7 @@ def test_inbox_accepts_each_event_once_a_group(engine: Engine) -> None:
 
 
 @pytest.mark.parametrize("commits", [True, False])
-def test_inbox_waits_for_a_concurrent_consumer_and_takes_what_that_one_gave_up(
-    engine: Engine, commits: bool
-) -> None:
+def test_inbox_waits_for_a_concurrent_consumer_and_takes_its_rollback(engine: Engine, commits: bool) -> None:
     event_id = uuid7()
     accepted: list[set[UUID]] = []
 

@@ -136,7 +136,7 @@ def test_nothing_is_polled_while_records_wait() -> None:
     assert len(source.polls) == 1
 
 
-def test_offset_that_could_not_be_committed_is_forgotten_with_its_partition() -> None:
+def test_offset_not_committed_is_forgotten_with_its_partition() -> None:
     source, handler = ScriptedSource([a_record(0)], [a_record(0, partition=1)]), Collector()
     source.can_commit = False
     loop = a_loop(source, handler, DeadLetters())

@@ -68,7 +68,7 @@ def client() -> FlaskClient:
     return app.test_client()
 
 
-def test_declared_routes_can_be_listed_and_built_in_ones_are_not_among_them(client: FlaskClient) -> None:
+def test_declared_routes_are_listed_without_the_built_in_ones(client: FlaskClient) -> None:
     assert set(declared_routes(client.application)) == {
         Route("POST", "/things/{thingId}", "Make a thing"),
         Route("GET", "/sold-out", "Refuse"),

@@ -124,8 +124,9 @@ def _config(script_location: Path) -> Config:
 
 
 def _unknown_revisions(connection: Connection, config: Config) -> list[str]:
-    known = {it.revision for it in ScriptDirectory.from_config(config).walk_revisions()}
-    return [it for it in MigrationContext.configure(connection).get_current_heads() if it not in known]
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    heads = MigrationContext.configure(connection).get_current_heads()
+    return [revision for revision in heads if revision not in known]
 
 
 def _target(connection: Connection, config: Config, contract: bool) -> str:
