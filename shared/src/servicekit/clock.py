@@ -5,7 +5,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Tells the time of day. Tests hold it still; processes use :class:`SystemClock`."""
+    """The time of day. Tests hold it still; processes use :class:`SystemClock`."""
 
     def now(self) -> datetime:
         """The present moment, aware and in UTC."""

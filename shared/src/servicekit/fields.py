@@ -65,7 +65,7 @@ Time = Annotated[
     AfterValidator(_in_utc),
     PlainSerializer(format_rfc3339, return_type=str),
 ]
-"""RFC 3339 with an offset; kept and told in UTC with microseconds."""
+"""RFC 3339 with an offset; kept and written in UTC with microseconds."""
 
 
 Storable = AfterValidator(_storable)

@@ -66,7 +66,7 @@ class Payment:
         return self.status in UNSETTLED
 
     def is_in_progress(self, now: datetime, limit: timedelta) -> bool:
-        """True while somebody may still wait for the gateway's answer; nobody waits longer than ``limit``."""
+        """True while a request may still wait for the gateway's answer, which takes less than ``limit``."""
         return self.status is PaymentStatus.REQUESTED and now - self.request.requested_at < limit
 
     def next_attempt(self, at: datetime) -> Self:

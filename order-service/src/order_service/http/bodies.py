@@ -66,7 +66,7 @@ class OrderBody(BodyModel):
 
     user_id: PositiveInt64
     currency: CurrencyCode
-    # A list: of a tuple pydantic counts the sound items only, so that one bad item would be two errors.
+    # A list: of a tuple pydantic counts the valid items only, so that one bad item would be two errors.
     items: Annotated[list[ItemPart], Field(min_length=1, max_length=200)]
     recipient: RecipientPart
 

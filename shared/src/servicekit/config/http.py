@@ -19,7 +19,7 @@ class HttpSettings(BaseSettings):
 
 
 class AdminSettings(BaseSettings):
-    """Where a process without an API of its own tells about its health; port 0 is nowhere."""
+    """Where a process without an API of its own serves health and metrics; port 0 turns that off."""
 
     admin_host: str = "127.0.0.1"
     admin_port: OptionalPort = 0

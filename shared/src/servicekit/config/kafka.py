@@ -22,10 +22,10 @@ BootstrapServers = Annotated[str, AfterValidator(_check_bootstrap_servers)]
 
 
 class KafkaSettings(BaseSettings):
-    """A Kafka cluster, and how it and its clients know each other.
+    """A Kafka cluster, and how clients and brokers authenticate.
 
-    What contradicts the security protocol is refused rather than ignored: whoever sets a password believes
-    that it is used.
+    A setting that contradicts the security protocol is refused, not ignored: a password that is set is meant
+    to be used.
     """
 
     kafka_bootstrap_servers: BootstrapServers

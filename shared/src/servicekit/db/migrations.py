@@ -60,8 +60,8 @@ def upgrade(
     ``script_location`` holds an Alembic ``env.py`` that calls :func:`run_in_environment`, and ``versions/``.
     ``options`` reach a migration as ``op.get_context().config.attributes``… through :func:`migration_option`.
     Several processes may call this at once: one migrates, the others wait and find nothing left to do.
-    A database that a newer release has migrated is left as it is, with a warning: whoever goes back to a
-    former release starts its migration job, too. A database keeps its service's name, as the comment of
+    A database that a newer release has migrated is left as it is, with a warning: going back to a former
+    release starts its migration job, too. A database keeps its service's name, as the comment of
     Alembic's table: revisions don't tell two services apart that both begin with "0001".
     ``families`` are those of servicekit's tables that the service has. Raises :class:`DatabaseUnreachable`,
     :class:`WrongDatabase` and :class:`servicekit.db.schema.SchemaContracted`.

@@ -34,7 +34,7 @@ def register_health(app: Flask, checks: Mapping[str, HealthCheck]) -> None:
 def _run(check: HealthCheck) -> dict[str, Any]:
     try:
         check()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is the reason
+    except Exception as error:  # noqa: BLE001 - any failure of a check is a reason
         first_line = (str(error).strip().splitlines() or [""])[0]
         return {"status": "failed", "reason": f"{type(error).__name__}: {first_line}"[:500]}
     return {"status": "ok"}

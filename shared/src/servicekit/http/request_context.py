@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 
 
 def register_request_context(app: Flask) -> None:
-    """Give each request an id (the caller's ``X-Request-Id``, if sound), a span, metrics and a log line."""
+    """Give each request an id (the caller's ``X-Request-Id``, if well-formed), a span, metrics and a log line."""
     app.before_request(_begin)
     app.after_request(_answered)
     app.teardown_request(_end)
@@ -53,7 +53,7 @@ def _answered(response: Response) -> Response:
         return response
     seconds = time.perf_counter() - g.started_at
     response.headers["X-Request-Id"] = g.request_id
-    # Where no route matched, the method is whatever somebody thought of.
+    # Where no route matched, clients choose the method: each would be a time series.
     method = request.method if request.url_rule else "unknown"
     _REQUESTS.labels(method, _route(), response.status_code).inc()
     _SECONDS.labels(method, _route()).observe(seconds)

@@ -14,7 +14,7 @@ class HttpServer:
     def __init__(
         self, app: Flask, host: str, port: int, threads: int = 4, silence_seconds: float = 10.0
     ) -> None:
-        """Port 0 takes any free port; :attr:`port` then tells which.
+        """Port 0 takes any free port; :attr:`port` is the one taken.
 
         A client that keeps silent for ``silence_seconds`` in the middle of a request isn't waited for.
         """

@@ -10,8 +10,8 @@ ResultT = TypeVar("ResultT")
 class IdempotencyKey:
     """A client's name for one request.
 
-    Keys belong to a ``scope``, so that nobody can occupy another's. ``fingerprint`` is equal for requests
-    that mean the same: a key that comes again with another one is refused.
+    Keys belong to a ``scope``, so that one client can't occupy another's. ``fingerprint`` is equal for
+    requests that mean the same: a key that comes again with another one is refused.
     """
 
     scope: str

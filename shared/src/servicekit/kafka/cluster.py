@@ -1,4 +1,4 @@
-"""Where a Kafka cluster is and how one is let in: one object that every client of it is made with."""
+"""Where a Kafka cluster is and how to authenticate: one object that every client of it is made with."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -45,7 +45,7 @@ class KafkaCluster:
         return {"bootstrap_servers": servers, "kafka_client": _AskingClient, **self.security}
 
     def enter(self) -> None:
-        """Connect to one bootstrap server after the other, until one lets us in and answers.
+        """Connect to one bootstrap server after the other, until one accepts and answers.
 
         Raises the first one's :class:`kafka.errors.KafkaError`, within about a second a server.
         """
@@ -60,18 +60,18 @@ class KafkaCluster:
     def reason(self, error: Exception) -> str:
         """Why one of kafka-python's clients could not connect, in one line.
 
-        Whatever it was, a client only says that time ran out, so another attempt is made to see.
+        A client reports every cause as a time-out, so this connects once more to learn the cause.
         """
         if isinstance(error, KafkaTimeoutError):
             try:
                 self.enter()
             except KafkaError as cause:
                 error = cause
-        told = str(error) if isinstance(error, KafkaError) else f"{type(error).__name__}: {error}"
-        return told + self._hint(error)
+        reason = str(error) if isinstance(error, KafkaError) else f"{type(error).__name__}: {error}"
+        return reason + self._hint(error)
 
     def _hint(self, error: Exception) -> str:
-        """Ask what the broker did not say, or said in vain: kafka-python 3.0.12 drops what came last."""
+        """The likely cause where the broker closed the connection: kafka-python drops its last words."""
         if not isinstance(error, InvalidReceiveError) and "socket disconnected" not in str(error):
             return ""
         protocol = str(self.security.get("security_protocol", "PLAINTEXT"))

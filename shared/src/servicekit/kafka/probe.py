@@ -1,4 +1,4 @@
-"""Is there a broker that lets us in, and does it know a topic? Asked apart from consuming and publishing."""
+"""Does a broker accept us, and does it know a topic? Asked apart from consuming and publishing."""
 
 import threading
 import time
@@ -15,7 +15,7 @@ _log = structlog.get_logger(__name__)
 
 
 class KafkaUnavailable(Exception):
-    """No broker answers, or none lets us in."""
+    """No broker answers, or none accepts us."""
 
 
 class _Admin(KafkaAdminClient):  # type: ignore[misc]  # kafka-python has no type information
@@ -48,7 +48,7 @@ class KafkaProbe:
         self._answered_since: float | None = None
 
     def check(self) -> None:
-        """Raises :class:`KafkaUnavailable` with the reason when no broker lets us in within a few seconds."""
+        """Raises :class:`KafkaUnavailable` with the reason when no broker accepts us within a few seconds."""
         self._describe([])
 
     def is_missing(self, topic: str) -> bool:
@@ -57,7 +57,7 @@ class KafkaProbe:
         return any(entry["error_code"] == UnknownTopicOrPartitionError.errno for entry in topics)
 
     def answering_seconds(self) -> float:
-        """For how long every question, of whomever, has been answered; 0 if the latest wasn't."""
+        """For how long every question of this process has been answered; 0 if the latest was not."""
         since = self._answered_since
         return 0.0 if since is None else self._clock() - since
 
@@ -92,7 +92,7 @@ class KafkaProbe:
 
     def _connect(self) -> _Admin:
         if self._admin is None:
-            # Tells at once, and with its cause, what the client would call a timeout.
+            # Fails at once and with the cause, where the client would report a time-out.
             self._cluster.enter()
             self._admin = _Admin(
                 **self._cluster.client_options,

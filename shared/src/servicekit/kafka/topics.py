@@ -79,7 +79,7 @@ def _create(admin: Any, missing: dict[str, dict[str, int]]) -> None:
     try:
         admin.create_topics(missing, timeout_ms=_TIMEOUT_MS, wait_for_metadata=True)
     except TopicAlreadyExistsError:
-        # Somebody else has made it since we looked; the next look tells whether as wanted.
+        # Another process has made it since we looked; the next look compares it.
         for name, options in missing.items():
             _create_one(admin, name, options)
 

@@ -31,7 +31,7 @@ class KafkaDeadLetterWriter:
 
     Added headers: ``dlt-reason``, ``dlt-topic``, ``dlt-partition``, ``dlt-offset``, ``dlt-consumer-group``
     and ``dlt-failed-at`` (RFC 3339). A crash after the acknowledgement and before the offset's commit leaves
-    the record there twice; the source offset tells.
+    the record there twice, with the same source offset.
 
     What Kafka doesn't take as it is gets an empty value and ``dlt-value`` saying what was there: ``null``
     (kafka-python sends no record without key and value), or ``omitted`` when the added headers would make

@@ -100,7 +100,7 @@ class KafkaRecordSource:
 def connect(
     settings: KafkaConsumerSettings, topic: str, group_id: str, stop: StopSignal
 ) -> KafkaRecordSource | None:
-    """A connected source, waiting for a broker as long as it takes; None when told to stop before that."""
+    """A connected source, waiting for a broker as long as it takes; None if ``stop`` is set before that."""
     while not stop.is_set():
         try:
             return KafkaRecordSource(settings, topic, group_id)

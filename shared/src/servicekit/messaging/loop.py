@@ -61,7 +61,7 @@ class ConsumerLoop(Generic[EventT]):
         self.last_error: str | None = None
 
     def run(self, stop: StopSignal) -> None:
-        """Step until told to stop. Raises whatever a handler raises that isn't transient."""
+        """Step until ``stop`` is set. Raises what a handler raises that isn't transient."""
         while not stop.is_set():
             self.step()
             if self._pending:

@@ -20,7 +20,7 @@ _EXPORT_TIMEOUT_SECONDS = 2
 
 
 class _Exporting:
-    """Whether anybody is to see the spans of this process."""
+    """Where the spans of this process go, if anywhere."""
 
     to: str | None = None
 
@@ -38,7 +38,7 @@ def configure_tracing(service: str, otlp_endpoint: str | None = None) -> None:
 
 
 def _export_to(endpoint: str) -> None:
-    # Imported only where somebody collects traces: it takes as long as all the rest.
+    # Imported only where traces are collected: it takes as long as all the rest.
     from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
     exporter = OTLPSpanExporter(f"{endpoint.rstrip('/')}/v1/traces", timeout=_EXPORT_TIMEOUT_SECONDS)
@@ -67,8 +67,8 @@ def span(name: str, kind: SpanKind, carrier: Mapping[str, str]) -> Iterator[None
 def consumer_spans(topic: str, carriers: Iterable[Mapping[str, str]]) -> Iterator[None]:
     """Run the block, which handles records of ``topic`` together, in one span for each of their traces.
 
-    Each continues what its record's headers say and lasts as long as the block. None is made while nobody
-    collects them: a poll has hundreds.
+    Each continues what its record's headers say and lasts as long as the block. None is made while spans
+    are not collected: a poll has hundreds.
     """
     with ExitStack() as spans:
         if _Exporting.to is not None:
