@@ -42,7 +42,7 @@ def read_settings(cls: type[SettingsT]) -> SettingsT:
 
 
 def load_settings(cls: type[SettingsT]) -> SettingsT:
-    """Like :func:`read_settings`, for a process that starts: prints the problems on stderr and exits with 2."""
+    """Like :func:`read_settings`, for a process that starts: prints the problems, exits with 2."""
     try:
         return read_settings(cls)
     except InvalidSettings as error:

@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 
 
 def register_request_context(app: Flask) -> None:
-    """Give each request an id (the caller's ``X-Request-Id``, if well-formed), a span, metrics and a log line."""
+    """Give each request an id (the caller's ``X-Request-Id``, if valid), a span, metrics and a log line."""
     app.before_request(_begin)
     app.after_request(_answered)
     app.teardown_request(_end)
