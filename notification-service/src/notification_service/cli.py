@@ -1,19 +1,9 @@
-"""``notification-service``"""
-
-import logging
+"""The command line: one command a process."""
 
 import click
 
-from notification_service import consumer
-from notification_service.config import ApiSettings, MigrationSettings, NotificationConsumerSettings
-from notification_service.messaging.order_completed import CONSUMER_GROUP, TOPIC
-from notification_service.migrations import SCRIPT_LOCATION
+from notification_service.config import ApiSettings, ConsumerSettings, MigrationSettings
 from servicekit.config import load_settings
-from servicekit.db.migration_job import migrate_or_exit
-from servicekit.http.gunicorn import serve
-from servicekit.lifecycle import StopSignal
-from servicekit.observability.logging import configure_logging
-from servicekit.observability.tracing import configure_tracing
 
 
 @click.group()
@@ -24,28 +14,28 @@ def main() -> None:
 @main.command()
 def api() -> None:
     """Serve the HTTP API."""
-    settings = load_settings(ApiSettings)
-    serve("notification_service.wsgi:create_application()", "notification-api", settings)
+    from servicekit.http.gunicorn import serve
+
+    serve("notification_service.api:create_application()", "notification-api", load_settings(ApiSettings))
 
 
-@main.command("consumer")
-@click.option("--topic", default=TOPIC, show_default=True)
-@click.option("--group-id", default=CONSUMER_GROUP, show_default=True)
-def run_consumer(topic: str, group_id: str) -> None:
+@main.command()
+def consumer() -> None:
     """Consume order-completed and deliver its effects."""
-    settings = load_settings(NotificationConsumerSettings)
-    configure_logging(settings.log_level, settings.log_format, consumer.SERVICE)
-    configure_tracing(consumer.SERVICE, settings.otel_exporter_otlp_endpoint)
-    # It would tell of every request; what matters of them is in our own lines.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    stop = StopSignal()
-    stop.install()
-    consumer.run(settings, stop, topic=topic, group_id=group_id)
+    from notification_service.consumer import SERVICE, run
+    from servicekit.process import begin_process
+
+    settings = load_settings(ConsumerSettings)
+    run(settings, begin_process(SERVICE, settings))
 
 
 @main.command()
 def migrate() -> None:
-    """Bring the database to this version's schema."""
+    """Bring the database's tables to this release; does nothing where they are already."""
+    from notification_service.migrations import SCRIPT_LOCATION
+    from servicekit.db.migration_job import migrate_or_exit
+    from servicekit.observability.logging import configure_logging
+
     settings = load_settings(MigrationSettings)
     configure_logging(settings.log_level, settings.log_format, "notification-migrate")
     migrate_or_exit(settings.database_url, "notification-service", SCRIPT_LOCATION)
