@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from devstack.stacks import EmbeddedStack
-from notification_service.messaging.order_completed import CONSUMER_GROUP
+from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
 from tests.support.consumer_groups import wait_until_settled
 from tests.support.demo import DemoProcess, assert_nothing_lost_or_doubled
 from tests.support.effects import assert_each_effect_once

@@ -16,7 +16,7 @@ SETTINGS: dict[str, type[BaseSettings]] = {
     "order-api": order_service.config.ApiSettings,
     "notification-migrate": notification_service.config.MigrationSettings,
     "notification-api": notification_service.config.ApiSettings,
-    "notification-consumer": notification_service.config.NotificationConsumerSettings,
+    "notification-consumer": notification_service.config.ConsumerSettings,
     "outbox-relay": outbox_relay.config.RelaySettings,
     "topics": outbox_relay.config.TopicsSettings,
     "provider-sandbox": provider_sandbox.config.SandboxSettings,

@@ -1,20 +1,13 @@
-"""``notification-service``"""
-
-import logging
+"""The command line: one command a process."""
 
 import click
 
-from notification_service import consumer
-from notification_service.config import ApiSettings, MigrationSettings, NotificationConsumerSettings
-from notification_service.messaging.order_completed import CONSUMER_GROUP, TOPIC
+from notification_service.config import ApiSettings, ConsumerSettings, MigrationSettings
 from notification_service.migrations import FAMILIES, SCRIPT_LOCATION
 from servicekit.config import load_settings
-from servicekit.db.migration_job import migrate_or_exit
-from servicekit.db.schema_check import check_schema_or_exit
-from servicekit.http.gunicorn import serve
-from servicekit.lifecycle import StopSignal
 from servicekit.observability.logging import configure_logging
-from servicekit.observability.tracing import configure_tracing
+
+SERVICE = "notification-service"
 
 
 @click.group()
@@ -25,31 +18,34 @@ def main() -> None:
 @main.command()
 def api() -> None:
     """Serve the HTTP API."""
+    from servicekit.db.schema_check import check_schema_or_exit
+    from servicekit.http.gunicorn import serve
+
     settings = load_settings(ApiSettings)
     configure_logging(settings.log_level, settings.log_format, "notification-api")
-    check_schema_or_exit(settings, "notification-service", FAMILIES)
-    serve("notification_service.wsgi:create_application()", "notification-api", settings)
-
-
-@main.command("consumer")
-@click.option("--topic", default=TOPIC, show_default=True)
-@click.option("--group-id", default=CONSUMER_GROUP, show_default=True)
-def run_consumer(topic: str, group_id: str) -> None:
-    """Consume order-completed and deliver its effects."""
-    settings = load_settings(NotificationConsumerSettings)
-    configure_logging(settings.log_level, settings.log_format, consumer.SERVICE)
-    configure_tracing(consumer.SERVICE, settings.otel_exporter_otlp_endpoint)
-    # It would tell of every request; what matters of them is in our own lines.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    check_schema_or_exit(settings, "notification-service", FAMILIES)
-    stop = StopSignal()
-    stop.install()
-    consumer.run(settings, stop, topic=topic, group_id=group_id)
+    check_schema_or_exit(settings, SERVICE, FAMILIES)
+    serve("notification_service.api:create_application()", "notification-api", settings)
 
 
 @main.command()
-def migrate() -> None:
-    """Bring the database to this version's schema."""
+def consumer() -> None:
+    """Consume order-completed and deliver its effects."""
+    from notification_service.consumer import PROCESS, run
+    from servicekit.db.schema_check import check_schema_or_exit
+    from servicekit.process import begin_process
+
+    settings = load_settings(ConsumerSettings)
+    stop = begin_process(PROCESS, settings)
+    check_schema_or_exit(settings, SERVICE, FAMILIES)
+    run(settings, stop)
+
+
+@main.command()
+@click.option("--contract", is_flag=True, help="Also remove what only former releases use.")
+def migrate(contract: bool) -> None:
+    """Bring the database's tables to this release; does nothing where they are already."""
+    from servicekit.db.migration_job import migrate_or_exit
+
     settings = load_settings(MigrationSettings)
     configure_logging(settings.log_level, settings.log_format, "notification-migrate")
-    migrate_or_exit(settings.database_url, "notification-service", SCRIPT_LOCATION, families=FAMILIES)
+    migrate_or_exit(settings.database_url, SERVICE, SCRIPT_LOCATION, families=FAMILIES, contract=contract)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from notification_service.application.effect_work import EffectWork
+from notification_service.application.ports import EffectWork
 from notification_service.domain.delivery import Effect
 from servicekit.db.errors import is_conflict, is_unavailable
 from servicekit.lifecycle import StopSignal
@@ -19,7 +19,10 @@ _log = structlog.get_logger(__name__)
 
 
 class EffectThread(threading.Thread):
-    """Runs one effect's work until told to stop: at once after :meth:`wake`, else every POLL_SECONDS."""
+    """Works on one effect until the stop: at once after :meth:`wake`, else every POLL_SECONDS.
+
+    An unavailable or busy database delays the work; any other error stops the process.
+    """
 
     def __init__(self, effect: Effect, work: EffectWork, stop: StopSignal) -> None:
         super().__init__(name=f"effect-{effect.value.lower()}", daemon=True)
@@ -37,14 +40,14 @@ class EffectThread(threading.Thread):
         try:
             while not self._stop_signal.is_set():
                 self._step()
-        except BaseException as error:  # noqa: BLE001 - told to the main thread, which raises it
+        except BaseException as error:  # noqa: BLE001 - the main thread raises it
             _log.error("effect_crashed", effect=self._effect.value, exc_info=error)
             self.failure = error
             self._stop_signal.set()
 
     def _step(self) -> None:
         try:
-            done = self._work.run_once(self._stop_signal)
+            done = self._work(self._stop_signal)
         except Exception as error:
             if not (is_unavailable(error) or is_conflict(error)):
                 raise
@@ -63,10 +66,10 @@ class EffectThread(threading.Thread):
 
 
 class Dispatcher:
-    """All effects' threads."""
+    """The threads of all effects."""
 
-    def __init__(self, works: Mapping[Effect, EffectWork], stop: StopSignal) -> None:
-        self._threads = [EffectThread(effect, work, stop) for effect, work in works.items()]
+    def __init__(self, effects: Mapping[Effect, EffectWork], stop: StopSignal) -> None:
+        self._threads = [EffectThread(effect, work, stop) for effect, work in effects.items()]
         self._stop_signal = stop
         self._stopped_at: float | None = None
 
@@ -76,14 +79,14 @@ class Dispatcher:
             thread.start()
 
     def wake(self) -> None:
-        """There is something new to deliver."""
+        """Let every effect look for due deliveries now."""
         for thread in self._threads:
             thread.wake()
 
     def join(self, timeout_seconds: float) -> None:
         """Wait until all threads have ended, no longer than ``timeout_seconds`` since the stop.
 
-        Raises what ended one of them, if anything did.
+        Raises the error that ended one of them, if there is one.
         """
         stopped_at = time.monotonic() if self._stopped_at is None else self._stopped_at
         for thread in self._threads:
@@ -95,6 +98,6 @@ class Dispatcher:
                 raise thread.failure
 
     def _note_stop(self) -> None:
-        # The threads hear a stop at once, while whoever joins them may have other things to end before.
+        # The threads notice the stop at once; the caller of join() may have to end other work first.
         self._stop_signal.wait()
         self._stopped_at = time.monotonic()

@@ -1,29 +1,13 @@
-"""Orders and events for tests; each call's is another one unless told otherwise."""
+"""Orders and events with every part filled in, for tests that care about one of them."""
 
 import json
-from dataclasses import replace
-from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from notification_service.domain.completed_order import CompletedOrder, Recipient
 from servicekit.identifiers import uuid7
+from tests.unit.notification_service.builders import NOON_IN_SEOUL, a_completed_order
 
-NOON_IN_SEOUL = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
-
-
-def an_order(*, phone: str = "010-1234-5678", name: str = "김하늘", **changes: Any) -> CompletedOrder:
-    order = CompletedOrder(
-        event_id=uuid7(),
-        order_id=uuid7(),
-        user_id=7,
-        currency="KRW",
-        total_amount=30_000,
-        item_count=2,
-        recipient=Recipient(name=name, phone=phone),
-        completed_at=NOON_IN_SEOUL,
-    )
-    return replace(order, **changes)
+__all__ = ["NOON_IN_SEOUL", "a_completed_order", "an_event", "encoded"]
 
 
 def an_event(*, order_id: UUID | None = None, **changes: Any) -> dict[str, Any]:

@@ -1,20 +1,24 @@
-"""The service's database, and the sandbox as a real process."""
+"""The service's database and topic, and the sandbox as a real process."""
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.messaging.incoming_order_completed import TOPIC
 from notification_service.migrations import SCRIPT_LOCATION
-from notification_service.persistence.unit_of_work import AcceptanceUnitOfWork
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.migrations import upgrade
-from tests.integration.notification_service.processes import Sandbox
-from tests.integration.notification_service.world import World
+from tests.integration.notification_service.consumer_deployment import (
+    ConsumerDeployment,
+    skip_former_records,
+)
+from tests.integration.notification_service.effect_work import transactions
+from tests.support.sandbox import Sandbox
+from tests.support.topics import create_topics
 
 
 @pytest.fixture
@@ -26,14 +30,14 @@ def migrated_url(database_url: str) -> str:
 
 @pytest.fixture
 def engine(migrated_url: str) -> Iterator[Engine]:
-    engine = create_engine(DatabaseSettings(database_url=migrated_url), "test")
+    engine = create_engine(DatabaseSettings(database_url=migrated_url), "notification-service-tests")
     yield engine
     engine.dispose()
 
 
 @pytest.fixture
-def accept(engine: Engine) -> AcceptCompletedOrders:
-    return AcceptCompletedOrders(partial(AcceptanceUnitOfWork, engine, "test-group"))
+def accept_completed_orders(engine: Engine) -> AcceptCompletedOrders:
+    return AcceptCompletedOrders(transactions(engine))
 
 
 @pytest.fixture(scope="session")
@@ -56,9 +60,21 @@ def own_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
         yield running
 
 
+@pytest.fixture(scope="session")
+def _order_completed(kafka_bootstrap_servers: str) -> None:
+    create_topics(kafka_bootstrap_servers, [TOPIC, f"{TOPIC}.dlt"])
+
+
 @pytest.fixture
-def world(
-    engine: Engine, kafka_bootstrap_servers: str, topic: str, own_sandbox: Sandbox, tmp_path: Path
-) -> Iterator[World]:
-    with World(engine, kafka_bootstrap_servers, topic, own_sandbox, tmp_path) as world:
-        yield world
+def order_completed(_order_completed: None, kafka_bootstrap_servers: str) -> str:
+    """The servers of a broker on which the consumer group has read everything that came before."""
+    skip_former_records(kafka_bootstrap_servers)
+    return kafka_bootstrap_servers
+
+
+@pytest.fixture
+def deployment(
+    engine: Engine, order_completed: str, own_sandbox: Sandbox, tmp_path: Path
+) -> Iterator[ConsumerDeployment]:
+    with ConsumerDeployment(engine, order_completed, own_sandbox, tmp_path) as deployment:
+        yield deployment

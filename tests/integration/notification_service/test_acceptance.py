@@ -1,15 +1,14 @@
-"""Taking over events: each once, with one delivery for each effect, all or nothing."""
+"""Accepting events: each once, with one delivery for each effect, all or nothing."""
 
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
-from notification_service.persistence.unit_of_work import AcceptanceUnitOfWork
-from tests.integration.notification_service.builders import an_order
+from tests.integration.notification_service.builders import a_completed_order
+from tests.integration.notification_service.effect_work import transactions
 
 
 def _count(engine: Engine, table: str) -> int:
@@ -26,9 +25,9 @@ def _deliveries(engine: Engine) -> list[tuple[str, str, int]]:
 
 
 def test_each_new_event_gets_one_delivery_for_each_effect(
-    accept: AcceptCompletedOrders, engine: Engine
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine
 ) -> None:
-    assert accept([an_order(), an_order()]) == 2
+    assert accept_completed_orders([a_completed_order(), a_completed_order()]) == 2
 
     assert _deliveries(engine) == [
         ("ALIMTALK", "PENDING", 2),
@@ -37,49 +36,53 @@ def test_each_new_event_gets_one_delivery_for_each_effect(
     ]
 
 
-def test_an_event_delivered_again_changes_nothing(accept: AcceptCompletedOrders, engine: Engine) -> None:
-    order = an_order()
-    accept([order])
+def test_an_event_delivered_again_changes_nothing(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+) -> None:
+    order = a_completed_order()
+    accept_completed_orders([order])
 
-    assert accept([order, order]) == 0
+    assert accept_completed_orders([order, order]) == 0
     assert _count(engine, "delivery") == 3
 
 
-def test_an_event_twice_in_one_poll_counts_once(accept: AcceptCompletedOrders, engine: Engine) -> None:
-    order = an_order()
+def test_an_event_twice_in_one_poll_counts_once(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+) -> None:
+    order = a_completed_order()
 
-    assert accept([order, order]) == 1
+    assert accept_completed_orders([order, order]) == 1
     assert _count(engine, "delivery") == 3
 
 
 def test_consumers_with_the_same_records_at_once_share_them_out(
-    accept: AcceptCompletedOrders, engine: Engine
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine
 ) -> None:
-    orders = [an_order() for _ in range(200)]
+    orders = [a_completed_order() for _ in range(200)]
     backwards = orders[::-1]
 
     with ThreadPoolExecutor(4) as pool:
-        accepted = list(pool.map(accept, [orders, backwards, orders, backwards]))
+        accepted = list(pool.map(accept_completed_orders, [orders, backwards, orders, backwards]))
 
     assert sum(accepted) == 200
     assert _count(engine, "delivery") == 600
     assert _count(engine, "inbox") == 200
 
 
-def test_whoever_waits_for_new_deliveries_is_told_after_the_commit(engine: Engine) -> None:
+def test_new_deliveries_are_announced_after_the_commit(engine: Engine) -> None:
     seen: list[int] = []
-    accept = AcceptCompletedOrders(
-        partial(AcceptanceUnitOfWork, engine, "test-group"), lambda: seen.append(_count(engine, "delivery"))
+    accept_completed_orders = AcceptCompletedOrders(
+        transactions(engine), lambda: seen.append(_count(engine, "delivery"))
     )
 
-    accept([an_order()])
+    accept_completed_orders([a_completed_order()])
 
     assert seen == [3]
 
 
 @pytest.mark.parametrize("table", ["inbox", "completed_order", "delivery"])
 def test_when_one_of_the_writes_fails_none_is_kept(
-    table: str, accept: AcceptCompletedOrders, engine: Engine
+    table: str, accept_completed_orders: AcceptCompletedOrders, engine: Engine
 ) -> None:
     with engine.begin() as connection:
         connection.execute(text(
@@ -89,12 +92,12 @@ def test_when_one_of_the_writes_fails_none_is_kept(
         connection.execute(text(
             f"CREATE TRIGGER refuse BEFORE INSERT ON {table} EXECUTE FUNCTION refuse()"
         ))  # fmt: skip
-    order = an_order()
+    order = a_completed_order()
 
     with pytest.raises(DBAPIError):
-        accept([order])
+        accept_completed_orders([order])
     assert [_count(engine, name) for name in ("inbox", "completed_order", "delivery")] == [0, 0, 0]
 
     with engine.begin() as connection:
         connection.execute(text(f"DROP TRIGGER refuse ON {table}"))
-    assert accept([order]) == 1
+    assert accept_completed_orders([order]) == 1

@@ -7,23 +7,27 @@ from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.delivery import DeliveryStatus, Effect
-from notification_service.domain.errors import NotBegun
+from notification_service.domain.errors import NotSent
 from notification_service.domain.retry_policy import RetryPolicy
-from notification_service.outbound import outbound_client
-from notification_service.persistence.unit_of_work import ClaimUnitOfWork
+from notification_service.http_client import create_http_client
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import an_order
-from tests.integration.notification_service.delivering import delivering, delivery_of, run_until_final
-from tests.integration.notification_service.processes import Sandbox
+from tests.integration.notification_service.builders import a_completed_order
+from tests.integration.notification_service.effect_work import (
+    delivering,
+    delivery_of,
+    run_until_final,
+    transactions,
+)
+from tests.support.sandbox import Sandbox
 
 ALIMTALK = Effect.ALIMTALK
 
 
 def test_the_buyer_gets_the_approved_text(
-    accept: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
 ) -> None:
-    order = an_order(name="김하늘", phone="010-1234-5678", total_amount=1_234_500, item_count=3)
-    accept([order])
+    order = a_completed_order(name="김하늘", phone="010-1234-5678", total_amount=1_234_500, item_count=3)
+    accept_completed_orders([order])
 
     with delivering(engine, ALIMTALK, sandbox) as work:
         (delivery,) = run_until_final(work, engine, [order], ALIMTALK)
@@ -37,12 +41,12 @@ def test_the_buyer_gets_the_approved_text(
     assert "결제금액: 1,234,500원" in message["content"]
 
 
-def test_a_message_whose_acceptance_was_not_heard_is_not_sent_twice(
-    accept: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+def test_a_message_whose_acceptance_was_lost_is_not_sent_twice(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
 ) -> None:
     sandbox.control(alimtalk={"timeoutAfterAcceptNext": 3, "timeoutMs": 2_000})
-    orders = [an_order() for _ in range(4)]
-    accept(orders)
+    orders = [a_completed_order() for _ in range(4)]
+    accept_completed_orders(orders)
 
     with delivering(engine, ALIMTALK, sandbox, timeout_seconds=0.3) as work:
         found = run_until_final(work, engine, orders, ALIMTALK)
@@ -52,11 +56,11 @@ def test_a_message_whose_acceptance_was_not_heard_is_not_sent_twice(
     assert sorted(sandbox.references()) == sorted(str(order.event_id) for order in orders)
 
 
-def test_while_the_provider_can_not_tell_whether_it_has_the_message_nothing_is_sent(
-    accept: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+def test_nothing_is_sent_again_while_look_ups_of_the_message_fail(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
 ) -> None:
-    order = an_order()
-    accept([order])
+    order = a_completed_order()
+    accept_completed_orders([order])
     sandbox.control(alimtalk={"timeoutAfterAcceptNext": 1, "timeoutMs": 1_000, "failNextLookups": 3})
 
     with delivering(engine, ALIMTALK, sandbox, timeout_seconds=0.3) as work:
@@ -67,11 +71,11 @@ def test_while_the_provider_can_not_tell_whether_it_has_the_message_nothing_is_s
 
 
 def test_a_failing_provider_is_tried_again_with_a_growing_pause(
-    accept: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
 ) -> None:
     sandbox.control(alimtalk={"failNext": 2, "throttleNext": 1})
-    order = an_order()
-    accept([order])
+    order = a_completed_order()
+    accept_completed_orders([order])
 
     with delivering(engine, ALIMTALK, sandbox) as work:
         (delivery,) = run_until_final(work, engine, [order], ALIMTALK)
@@ -82,11 +86,11 @@ def test_a_failing_provider_is_tried_again_with_a_growing_pause(
     assert sandbox.references() == [str(order.event_id)]
 
 
-def test_a_number_that_can_not_be_reached_is_not_tried_again(
-    accept: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+def test_a_message_that_the_provider_rejects_is_not_tried_again(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
 ) -> None:
-    bad, good = an_order(phone="02-123-4567"), an_order()
-    accept([bad, good])
+    bad, good = a_completed_order(phone="02-123-4567"), a_completed_order()
+    accept_completed_orders([bad, good])
 
     with delivering(engine, ALIMTALK, sandbox) as work:
         failed, delivered = run_until_final(work, engine, [bad, good], ALIMTALK)
@@ -100,11 +104,11 @@ def test_a_number_that_can_not_be_reached_is_not_tried_again(
 
 
 def test_a_provider_that_fails_for_too_long_is_given_up(
-    accept: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
 ) -> None:
     sandbox.control(alimtalk={"failNext": 1_000_000})
-    order = an_order()
-    accept([order])
+    order = a_completed_order()
+    accept_completed_orders([order])
     retry = RetryPolicy(base_seconds=0.05, cap_seconds=0.1, pause_cap_seconds=0.05, give_up_after_seconds=0.5)
 
     with delivering(engine, ALIMTALK, sandbox, retry=retry) as work:
@@ -117,14 +121,14 @@ def test_a_provider_that_fails_for_too_long_is_given_up(
 
 
 def test_an_effect_pauses_while_its_provider_is_down(
-    accept: AcceptCompletedOrders, engine: Engine, own_sandbox: Sandbox
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, own_sandbox: Sandbox
 ) -> None:
-    order = an_order()
-    accept([order])
+    order = a_completed_order()
+    accept_completed_orders([order])
     own_sandbox.process.kill()
 
     with delivering(engine, ALIMTALK, own_sandbox) as work:
-        done = work.run_once(StopSignal())
+        done = work(StopSignal())
 
     assert done.deliveries == 1
     assert done.pause_seconds > 0
@@ -133,20 +137,20 @@ def test_an_effect_pauses_while_its_provider_is_down(
     assert "can't be reached" in str(delivery.last_error)
 
 
-def test_a_lease_that_ends_while_the_connection_is_made_takes_the_message_back(
-    accept: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+def test_a_lease_that_expires_while_connecting_withdraws_the_message(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
 ) -> None:
-    accept([an_order()])
-    with ClaimUnitOfWork(engine) as work:
-        (delivery,) = work.deliveries.claim(ALIMTALK, 1, 20.0)
-        work.commit()
+    accept_completed_orders([a_completed_order()])
+    with transactions(engine)() as unit_of_work:
+        (delivery,) = unit_of_work.claims.claim(ALIMTALK, 1, 20.0)
+        unit_of_work.commit()
 
-    with outbound_client(1.0, 1) as client:
-        courier = SendAlimtalk(SandboxAlimtalkProvider(client, sandbox.url))
-        looks = iter([True, False])
-        with pytest.raises(NotBegun):
-            courier.deliver(delivery, lambda: next(looks))
+    with create_http_client(1.0, 1) as client:
+        send_alimtalk = SendAlimtalk(SandboxAlimtalkProvider(client, sandbox.url))
+        answers = iter([True, False])
+        with pytest.raises(NotSent):
+            send_alimtalk(delivery, lambda: next(answers))
         assert sandbox.references() == []
 
-        courier.deliver(delivery, lambda: True)
+        send_alimtalk(delivery, lambda: True)
     assert sandbox.references() == [str(delivery.order.event_id)]

@@ -1,41 +1,35 @@
 """The API over the real database."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
+from notification_service.api import build_application
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
-from notification_service.application.apply_analytics import ApplyAnalytics
-from notification_service.config import ApiSettings
+from notification_service.application.count_sales import CountSales
 from notification_service.domain.delivery import Effect
-from notification_service.persistence.unit_of_work import AnalyticsUnitOfWork
-from notification_service.wsgi import create_application
 from servicekit.identifiers import uuid7
-from tests.integration.notification_service.builders import an_order
-from tests.integration.notification_service.delivering import delivering, run_until_final
-from tests.integration.notification_service.processes import Sandbox
+from tests.integration.notification_service.builders import a_completed_order
+from tests.integration.notification_service.effect_work import delivering, run_until_final, transactions
+from tests.support.sandbox import Sandbox
 
 SALES = "/api/v1/analytics/sales"
 NOTIFICATIONS = "/api/v1/notifications"
 
 
 @pytest.fixture
-def client(migrated_url: str) -> Iterator[FlaskClient]:
-    app = create_application(ApiSettings(database_url=migrated_url, http_port=8003))
-    with app.test_client() as client:
-        yield client
+def client(engine: Engine) -> FlaskClient:
+    return build_application(engine).test_client()
 
 
 def test_an_order_shows_its_three_effects(
-    accept: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox, client: FlaskClient
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox, client: FlaskClient
 ) -> None:
-    order = an_order()
-    accept([order])
+    order = a_completed_order()
+    accept_completed_orders([order])
     with delivering(engine, Effect.ALIMTALK, sandbox) as work:
         run_until_final(work, engine, [order], Effect.ALIMTALK)
 
@@ -54,7 +48,7 @@ def test_an_order_shows_its_three_effects(
     assert {effect["eventId"] for effect in body["effects"]} == {str(order.event_id)}
 
 
-def test_an_order_of_which_nothing_is_known_has_no_effects(client: FlaskClient) -> None:
+def test_an_unknown_order_has_no_effects(client: FlaskClient) -> None:
     order_id = str(uuid7())
 
     reply = client.get(NOTIFICATIONS, query_string={"orderId": order_id})
@@ -62,18 +56,21 @@ def test_an_order_of_which_nothing_is_known_has_no_effects(client: FlaskClient) 
     assert (reply.status_code, reply.get_json()) == (200, {"orderId": order_id, "effects": []})
 
 
-def test_sales_are_told_by_day_and_in_total(
-    accept: AcceptCompletedOrders, engine: Engine, client: FlaskClient
+def test_sales_are_reported_by_day_and_in_total(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, client: FlaskClient
 ) -> None:
     orders = [
-        an_order(total_amount=1_000, item_count=1, completed_at=datetime(2026, 11, 22, 15, 0, tzinfo=UTC)),
-        an_order(total_amount=2_000, item_count=2, completed_at=datetime(2026, 11, 23, 15, 0, tzinfo=UTC)),
-        an_order(total_amount=799, item_count=8, currency="USD"),
-        an_order(total_amount=5_000, completed_at=datetime(2026, 11, 24, 15, 0, tzinfo=UTC)),
+        a_completed_order(
+            total_amount=1_000, item_count=1, completed_at=datetime(2026, 11, 22, 15, 0, tzinfo=UTC)
+        ),
+        a_completed_order(
+            total_amount=2_000, item_count=2, completed_at=datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
+        ),
+        a_completed_order(total_amount=799, item_count=8, currency="USD"),
+        a_completed_order(total_amount=5_000, completed_at=datetime(2026, 11, 24, 15, 0, tzinfo=UTC)),
     ]
-    accept(orders)
-    work = ApplyAnalytics(partial(AnalyticsUnitOfWork, engine))
-    run_until_final(work, engine, orders, Effect.ANALYTICS)
+    accept_completed_orders(orders)
+    run_until_final(CountSales(transactions(engine)), engine, orders, Effect.ANALYTICS)
 
     reply = client.get(SALES, query_string={"from": "2026-11-23", "to": "2026-11-24"})
 
@@ -125,7 +122,7 @@ def test_days_without_sales_are_an_empty_list(client: FlaskClient) -> None:
         (SALES, {"from": "2026-11-23", "to": "2026-11-23", "currency": "KRW"}, "query.currency"),
     ],
 )
-def test_a_request_that_makes_no_sense_is_refused_by_field(
+def test_an_invalid_request_is_refused_by_field(
     client: FlaskClient, path: str, query: dict[str, Any], field: str
 ) -> None:
     reply = client.get(path, query_string=query)

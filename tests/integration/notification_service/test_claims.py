@@ -1,4 +1,4 @@
-"""A delivery belongs to one claimant at a time, and to nobody for ever."""
+"""A delivery has one claimant at a time, and no claimant for ever."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -9,31 +9,30 @@ from sqlalchemy import Engine
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.domain.attempt import Delivered, GivenUp, Outcome, Released, RetryLater
 from notification_service.domain.delivery import ClaimedDelivery, DeliveryStatus, Effect
-from notification_service.persistence.unit_of_work import ClaimUnitOfWork
-from tests.integration.notification_service.builders import an_order
-from tests.integration.notification_service.delivering import delivery_of
+from tests.integration.notification_service.builders import a_completed_order
+from tests.integration.notification_service.effect_work import delivery_of, transactions
 from tests.support.waiting import wait_until
 
 ALIMTALK = Effect.ALIMTALK
 
 
 def claim(engine: Engine, limit: int = 10, lease_seconds: float = 20.0) -> Sequence[ClaimedDelivery]:
-    with ClaimUnitOfWork(engine) as work:
-        claimed = work.deliveries.claim(ALIMTALK, limit, lease_seconds)
-        work.commit()
+    with transactions(engine)() as unit_of_work:
+        claimed = unit_of_work.claims.claim(ALIMTALK, limit, lease_seconds)
+        unit_of_work.commit()
         return claimed
 
 
 def record(engine: Engine, *outcomes: Outcome) -> None:
-    with ClaimUnitOfWork(engine) as work:
-        work.deliveries.record(outcomes)
-        work.commit()
+    with transactions(engine)() as unit_of_work:
+        unit_of_work.claims.record(outcomes)
+        unit_of_work.commit()
 
 
 def test_several_claimants_at_once_get_different_deliveries(
-    accept: AcceptCompletedOrders, engine: Engine
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine
 ) -> None:
-    accept([an_order() for _ in range(100)])
+    accept_completed_orders([a_completed_order() for _ in range(100)])
 
     with ThreadPoolExecutor(5) as pool:
         batches = list(pool.map(partial(claim, engine), [15] * 5))
@@ -45,10 +44,10 @@ def test_several_claimants_at_once_get_different_deliveries(
 
 
 def test_a_claimed_delivery_comes_back_when_its_lease_is_over(
-    accept: AcceptCompletedOrders, engine: Engine
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine
 ) -> None:
-    order = an_order()
-    accept([order])
+    order = a_completed_order()
+    accept_completed_orders([order])
     (first,) = claim(engine, lease_seconds=0.3)
     assert claim(engine) == []
     assert not first.may_have_been_sent
@@ -60,10 +59,10 @@ def test_a_claimed_delivery_comes_back_when_its_lease_is_over(
 
 
 def test_a_claimant_whose_lease_was_taken_over_records_nothing(
-    accept: AcceptCompletedOrders, engine: Engine
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine
 ) -> None:
-    order = an_order()
-    accept([order])
+    order = a_completed_order()
+    accept_completed_orders([order])
     (late,) = claim(engine, lease_seconds=0.1)
     (present,) = wait_until(partial(claim, engine), "the lease to end")
 
@@ -78,9 +77,9 @@ def test_a_claimant_whose_lease_was_taken_over_records_nothing(
 
 
 def test_a_released_delivery_is_as_if_it_had_not_been_claimed(
-    accept: AcceptCompletedOrders, engine: Engine
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine
 ) -> None:
-    accept([an_order()])
+    accept_completed_orders([a_completed_order()])
     (claimed,) = claim(engine)
 
     record(engine, Released(claimed))
@@ -89,16 +88,18 @@ def test_a_released_delivery_is_as_if_it_had_not_been_claimed(
     assert (again.attempt, again.may_have_been_sent) == (1, False)
 
 
-def test_results_of_a_batch_are_told_apart(accept: AcceptCompletedOrders, engine: Engine) -> None:
-    orders = [an_order() for _ in range(4)]
-    accept(orders)
+def test_each_outcome_of_a_batch_is_recorded_as_its_own(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+) -> None:
+    orders = [a_completed_order() for _ in range(4)]
+    accept_completed_orders(orders)
     by_order = {claimed.order.order_id: claimed for claimed in claim(engine)}
-    delivered, refused, delayed, released = (by_order[order.order_id] for order in orders)
+    delivered, rejected, delayed, released = (by_order[order.order_id] for order in orders)
 
     record(
         engine,
         Delivered(delivered, None),
-        GivenUp(refused, "no such number"),
+        GivenUp(rejected, "no such number"),
         RetryLater(delayed, 60.0, "busy"),
         Released(released),
     )
@@ -112,14 +113,14 @@ def test_results_of_a_batch_are_told_apart(accept: AcceptCompletedOrders, engine
     assert [claimed.order.order_id for claimed in claim(engine)] == [orders[3].order_id]
 
 
-def test_a_reason_that_the_database_could_not_hold_is_recorded_all_the_same(
-    accept: AcceptCompletedOrders, engine: Engine
+def test_a_reason_that_postgresql_can_not_store_is_recorded_cleaned(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine
 ) -> None:
-    orders = [an_order(), an_order()]
-    accept(orders)
-    delayed, refused = claim(engine)
+    orders = [a_completed_order(), a_completed_order()]
+    accept_completed_orders(orders)
+    delayed, rejected = claim(engine)
 
-    record(engine, RetryLater(delayed, 60.0, "a\x00b"), GivenUp(refused, "c\ud800d" + "\x00" * 2_000))
+    record(engine, RetryLater(delayed, 60.0, "a\x00b"), GivenUp(rejected, "c\ud800d" + "\x00" * 2_000))
 
     reasons = {delivery.last_error for delivery in (delivery_of(engine, order, ALIMTALK) for order in orders)}
     assert reasons == {"a\ufffdb", "c?d" + "\ufffd" * 997}

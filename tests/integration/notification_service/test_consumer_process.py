@@ -2,107 +2,121 @@
 
 import json
 import signal
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
 from kafka.consumer.fetcher import ConsumerRecord
 
 from devstack.free_ports import find_free_ports
+from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP, TOPIC
 from notification_service.migrations import SCRIPT_LOCATION
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.migrations import upgrade
 from tests.integration.notification_service.builders import an_event, encoded
-from tests.integration.notification_service.processes import Sandbox
-from tests.integration.notification_service.world import EFFECTS, World, freeze_in_the_middle, stop_gracefully
+from tests.integration.notification_service.consumer_deployment import (
+    EFFECTS,
+    ConsumerDeployment,
+    freeze_holding_claims,
+    stop_gracefully,
+)
+from tests.support.sandbox import Sandbox
 from tests.support.servers import a_postgresql_server
-from tests.support.topics import produce, read_topic
+from tests.support.topics import committed_offset, produce, read_topic
 from tests.support.waiting import wait_until
 
 
-def test_every_effect_happens_once_though_each_message_comes_twice_and_to_two_consumers(world: World) -> None:
-    consumers = [world.start_consumer(), world.start_consumer()]
+def test_messages_that_come_twice_to_two_consumers_have_each_effect_once(
+    deployment: ConsumerDeployment,
+) -> None:
+    consumers = [deployment.start_consumer(), deployment.start_consumer()]
     events = [an_event(totalAmount=number) for number in range(60)]
 
     # The same events in two partitions, which are (or become) different consumers'.
-    world.produce([*events, *events], partition=0)
-    world.produce(events[::-1], partition=1)
-    world.produce(events, partition=2)
+    deployment.produce([*events, *events], partition=0)
+    deployment.produce(events[::-1], partition=1)
+    deployment.produce(events, partition=2)
 
     for effect in EFFECTS:
-        world.wait_for(effect, delivered=60)
-    world.assert_each_once(events)
+        deployment.wait_for(effect, delivered=60)
+    deployment.assert_each_once(events)
     for consumer in consumers:
         stop_gracefully(consumer)
 
 
-def test_a_provider_that_is_down_delays_only_its_own_effect(world: World) -> None:
-    world.sandbox.control(alimtalk={"failNext": 1_000_000, "latencyMs": 200})
-    consumer = world.start_consumer()
+def test_a_provider_that_is_down_delays_only_its_own_effect(deployment: ConsumerDeployment) -> None:
+    deployment.sandbox.control(alimtalk={"failNext": 1_000_000, "latencyMs": 200})
+    consumer = deployment.start_consumer()
     events = [an_event() for _ in range(40)]
 
-    world.produce(events)
-    world.wait_for("ANALYTICS", delivered=40)
-    world.wait_for("MONITORING", delivered=40)
-    assert world.statuses("ALIMTALK")["DELIVERED"] == 0
-    assert world.sandbox.references() == []
+    deployment.produce(events)
+    deployment.wait_for("ANALYTICS", delivered=40)
+    deployment.wait_for("MONITORING", delivered=40)
+    assert deployment.statuses("ALIMTALK")["DELIVERED"] == 0
+    assert deployment.sandbox.references() == []
 
-    world.sandbox.control(alimtalk={})
-    world.wait_for("ALIMTALK", delivered=40)
-    world.assert_each_once(events)
+    deployment.sandbox.control(alimtalk={})
+    deployment.wait_for("ALIMTALK", delivered=40)
+    deployment.assert_each_once(events)
     stop_gracefully(consumer)
 
 
-def test_a_killed_consumer_costs_no_message_and_doubles_none(world: World) -> None:
-    world.sandbox.control(alimtalk={"latencyMs": 100}, monitoring={"latencyMs": 50})
+def test_a_killed_consumer_costs_no_message_and_doubles_none(deployment: ConsumerDeployment) -> None:
+    deployment.sandbox.control(alimtalk={"latencyMs": 100}, monitoring={"latencyMs": 50})
     events = [an_event() for _ in range(60)]
-    first = world.start_consumer()
+    first = deployment.start_consumer()
 
-    world.produce(events[:30])
-    world.produce(events[30:], partition=1)
-    freeze_in_the_middle(world, first)
+    deployment.produce(events[:30])
+    deployment.produce(events[30:], partition=1)
+    freeze_holding_claims(deployment, first)
     first.kill()
 
-    second = world.start_consumer()
+    second = deployment.start_consumer()
     for effect in EFFECTS:
-        world.wait_for(effect, delivered=60)
-    world.assert_each_once(events)
+        deployment.wait_for(effect, delivered=60)
+    deployment.assert_each_once(events)
     stop_gracefully(second)
 
 
-def test_a_consumer_that_was_frozen_until_its_lease_was_over_doubles_nothing(world: World) -> None:
-    world.sandbox.control(alimtalk={"latencyMs": 50})
+def test_a_consumer_frozen_until_its_lease_has_expired_doubles_nothing(
+    deployment: ConsumerDeployment,
+) -> None:
+    deployment.sandbox.control(alimtalk={"latencyMs": 50})
     events = [an_event() for _ in range(60)]
-    frozen = world.start_consumer()
+    frozen = deployment.start_consumer()
 
-    world.produce(events)
-    freeze_in_the_middle(world, frozen)
-    world.start_consumer()
+    deployment.produce(events)
+    freeze_holding_claims(deployment, frozen)
+    other = deployment.start_consumer()
     for effect in EFFECTS:
-        world.wait_for(effect, delivered=60)
+        deployment.wait_for(effect, delivered=60)
     frozen.signal(signal.SIGCONT)
     stop_gracefully(frozen)
+    stop_gracefully(other)
 
-    world.assert_each_once(events)
+    deployment.assert_each_once(events)
 
 
-def test_a_consumer_that_is_stopped_under_load_hands_back_what_it_holds(world: World) -> None:
-    world.sandbox.control(alimtalk={"latencyMs": 100}, monitoring={"latencyMs": 100})
+def test_a_consumer_that_is_stopped_under_load_hands_back_what_it_holds(
+    deployment: ConsumerDeployment,
+) -> None:
+    deployment.sandbox.control(alimtalk={"latencyMs": 100}, monitoring={"latencyMs": 100})
     events = [an_event() for _ in range(200)]
-    first = world.start_consumer()
+    first = deployment.start_consumer()
 
-    world.produce(events)
-    world.wait_for("ALIMTALK", delivered=8)
+    deployment.produce(events)
+    deployment.wait_for("ALIMTALK", delivered=8)
     stop_gracefully(first)
 
     for effect in EFFECTS:
-        assert world.statuses(effect)["SENDING"] == 0
-    assert world.statuses("ALIMTALK")["DELIVERED"] < 200
-    world.sandbox.control(alimtalk={}, monitoring={})
-    second = world.start_consumer()
+        assert deployment.statuses(effect)["SENDING"] == 0
+    assert deployment.statuses("ALIMTALK")["DELIVERED"] < 200
+    deployment.sandbox.control(alimtalk={}, monitoring={})
+    second = deployment.start_consumer()
     for effect in EFFECTS:
-        world.wait_for(effect, delivered=200)
-    world.assert_each_once(events)
+        deployment.wait_for(effect, delivered=200)
+    deployment.assert_each_once(events)
     stop_gracefully(second)
 
 
@@ -110,8 +124,7 @@ def test_a_consumer_outlives_a_restart_of_postgresql(
     tmp_path: Path,
     server_directory: Path,
     unique: str,
-    kafka_bootstrap_servers: str,
-    topic: str,
+    order_completed: str,
     own_sandbox: Sandbox,
 ) -> None:
     events = [an_event() for _ in range(60)]
@@ -121,24 +134,24 @@ def test_a_consumer_outlives_a_restart_of_postgresql(
         engine = create_engine(DatabaseSettings(database_url=server.url()), "test")
         stack.callback(engine.dispose)
         own_sandbox.control(alimtalk={"latencyMs": 50})
-        world = stack.enter_context(World(engine, kafka_bootstrap_servers, topic, own_sandbox, tmp_path))
-        consumer = world.start_consumer()
+        deployment = stack.enter_context(ConsumerDeployment(engine, order_completed, own_sandbox, tmp_path))
+        consumer = deployment.start_consumer()
 
-        world.produce(events[:30])
-        world.wait_for("ALIMTALK", delivered=4)
+        deployment.produce(events[:30])
+        deployment.wait_for("ALIMTALK", delivered=4)
         server.kill()
-        world.produce(events[30:])
+        deployment.produce(events[30:])
         consumer.logged("batch_postponed")
         consumer.logged("effect_postponed")
         server.start()
 
         for effect in EFFECTS:
-            world.wait_for(effect, delivered=60)
-        world.assert_each_once(events)
+            deployment.wait_for(effect, delivered=60)
+        deployment.assert_each_once(events)
         stop_gracefully(consumer)
 
 
-def test_messages_that_can_not_be_understood_go_to_the_dead_letters_and_the_rest_flows(world: World) -> None:
+def test_malformed_messages_go_to_the_dead_letters_and_the_rest_flows(deployment: ConsumerDeployment) -> None:
     good = [an_event(), an_event()]
     first, last = map(encoded, good)
     key, value = encoded(an_event())
@@ -160,33 +173,38 @@ def test_messages_that_can_not_be_understood_go_to_the_dead_letters_and_the_rest
         (key, json.dumps(an_event(recipient={"name": "\ud800", "phone": "010-1234-5678"})).encode()),
         (key, json.dumps({name: value for name, value in an_event().items() if name != "orderId"}).encode()),
     ]
-    consumer = world.start_consumer()
+    consumer = deployment.start_consumer()
+    servers = deployment.bootstrap_servers
+    begin = committed_offset(servers, CONSUMER_GROUP, TOPIC, partition=2)
+    assert begin is not None
 
-    produce(world.bootstrap_servers, world.topic, [first, *broken, last], partition=2)
+    produce(servers, TOPIC, [first, *broken, last], partition=2)
 
-    letters = read_topic(
-        world.bootstrap_servers, f"{world.topic}.dlt", lambda records: len(records) >= len(broken)
-    )
+    def ours(records: Sequence[ConsumerRecord]) -> list[ConsumerRecord]:
+        return [record for record in records if _offset(record) >= begin]
+
+    letters = ours(read_topic(servers, f"{TOPIC}.dlt", lambda records: len(ours(records)) >= len(broken)))
     for effect in EFFECTS:
-        world.wait_for(effect, delivered=2)
-    world.assert_each_once(good)
-    assert sorted(_offset(letter) for letter in letters) == list(range(1, len(broken) + 1))
+        deployment.wait_for(effect, delivered=2)
+    deployment.assert_each_once(good)
+    assert sorted(_offset(letter) for letter in letters) == list(range(begin + 1, begin + 1 + len(broken)))
     by_offset = {_offset(letter): letter for letter in letters}
-    for offset, (broken_key, broken_value) in enumerate(broken, start=1):
+    for offset, (broken_key, broken_value) in enumerate(broken, start=begin + 1):
         headers = dict(by_offset[offset].headers)
         assert (by_offset[offset].key, by_offset[offset].value) == (broken_key, broken_value)
-        assert headers["dlt-topic"].decode() == world.topic
+        assert headers["dlt-topic"].decode() == TOPIC
         assert headers["dlt-partition"] == b"2"
         assert headers["dlt-reason"]
     stop_gracefully(consumer)
 
 
-def test_a_consumer_tells_its_health(world: World) -> None:
+def test_a_consumer_reports_its_health(deployment: ConsumerDeployment) -> None:
     (free_port,) = find_free_ports(1)
-    consumer = world.start_consumer(ADMIN_PORT=str(free_port))
+    consumer = deployment.start_consumer(ADMIN_PORT=str(free_port))
 
     reply = wait_until(
-        lambda: world.sandbox.client.get(f"http://127.0.0.1:{free_port}/readyz"), "the consumer's readiness"
+        lambda: deployment.sandbox.client.get(f"http://127.0.0.1:{free_port}/readyz"),
+        "the consumer's readiness",
     )
 
     assert reply.status_code == 200

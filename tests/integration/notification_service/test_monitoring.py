@@ -1,21 +1,21 @@
-"""Each event reaches monitoring; repetitions carry the same key."""
+"""Each event reaches monitoring; repetitions have the same key."""
 
 from sqlalchemy import Engine
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.domain.delivery import DeliveryStatus, Effect
-from tests.integration.notification_service.builders import an_order
-from tests.integration.notification_service.delivering import delivering, run_until_final
-from tests.integration.notification_service.processes import Sandbox
+from tests.integration.notification_service.builders import a_completed_order
+from tests.integration.notification_service.effect_work import delivering, run_until_final
+from tests.support.sandbox import Sandbox
 
 MONITORING = Effect.MONITORING
 
 
-def test_monitoring_learns_of_an_order_but_not_whose_it_is(
-    accept: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+def test_monitoring_receives_the_order_without_its_recipient(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
 ) -> None:
-    order = an_order(name="김하늘", phone="010-1234-5678")
-    accept([order])
+    order = a_completed_order(name="김하늘", phone="010-1234-5678")
+    accept_completed_orders([order])
 
     with delivering(engine, MONITORING, sandbox) as work:
         (delivery,) = run_until_final(work, engine, [order], MONITORING)
@@ -29,11 +29,11 @@ def test_monitoring_learns_of_an_order_but_not_whose_it_is(
 
 
 def test_a_post_whose_reply_was_lost_is_repeated_with_the_same_key(
-    accept: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
 ) -> None:
     sandbox.control(monitoring={"timeoutAfterAcceptNext": 1, "timeoutMs": 2_000})
-    order = an_order()
-    accept([order])
+    order = a_completed_order()
+    accept_completed_orders([order])
 
     with delivering(engine, MONITORING, sandbox, timeout_seconds=0.3) as work:
         (delivery,) = run_until_final(work, engine, [order], MONITORING)
@@ -44,11 +44,11 @@ def test_a_post_whose_reply_was_lost_is_repeated_with_the_same_key(
 
 
 def test_any_other_answer_than_success_is_tried_again(
-    accept: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
 ) -> None:
     sandbox.control(monitoring={"rejectNext": 1, "failNext": 1})
-    order = an_order()
-    accept([order])
+    order = a_completed_order()
+    accept_completed_orders([order])
 
     with delivering(engine, MONITORING, sandbox) as work:
         (delivery,) = run_until_final(work, engine, [order], MONITORING)

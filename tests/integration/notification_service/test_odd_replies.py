@@ -1,6 +1,5 @@
-"""A provider that answers nonsense, and a bug in an adapter: neither takes the process with it."""
+"""Malformed replies, and a bug in an adapter: neither ends the process."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import httpx
@@ -10,29 +9,30 @@ from sqlalchemy import Engine
 
 from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.ports import MaySend
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.delivery import ClaimedDelivery, DeliveryStatus, Effect
 from notification_service.monitoring.webhook import MonitoringWebhook
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import an_order
-from tests.integration.notification_service.delivering import QUICK, delivering, delivery_of, run_until_final
-from tests.integration.notification_service.processes import Sandbox
+from tests.integration.notification_service.builders import a_completed_order
+from tests.integration.notification_service.effect_work import QUICK, delivering, delivery_of, run_until_final
+from tests.support.sandbox import Sandbox
 
 FOUND = httpx.Response(200, json={"messages": [{"messageId": "m-1"}], "next": None})
 
 
 def posts_answered(reply: httpx.Response) -> httpx.Client:
-    """Any message is found; posting one is answered like this."""
+    """A client that finds any message, and gets ``reply`` to every post."""
     return httpx.Client(
         transport=httpx.MockTransport(lambda request: FOUND if request.method == "GET" else reply)
     )
 
 
 def test_a_message_id_that_can_not_be_stored_is_asked_about(
-    accept: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
 ) -> None:
-    order = an_order()
-    accept([order])
+    order = a_completed_order()
+    accept_completed_orders([order])
     client = posts_answered(httpx.Response(200, json={"messageId": "a\x00b", "status": "ACCEPTED"}))
     courier = SendAlimtalk(SandboxAlimtalkProvider(client, "http://provider"))
 
@@ -40,14 +40,14 @@ def test_a_message_id_that_can_not_be_stored_is_asked_about(
         (delivery,) = run_until_final(work, engine, [order], Effect.ALIMTALK)
 
     assert (delivery.status, delivery.attempts) == (DeliveryStatus.DELIVERED, 2)
-    assert "makes no sense" in str(delivery.last_error)
+    assert "malformed" in str(delivery.last_error)
 
 
-def test_a_refusal_with_nul_in_it_is_recorded(
-    accept: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+def test_a_rejection_with_nul_in_it_is_recorded(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
 ) -> None:
-    order = an_order()
-    accept([order])
+    order = a_completed_order()
+    accept_completed_orders([order])
     courier = SendAlimtalk(
         SandboxAlimtalkProvider(posts_answered(httpx.Response(400, content=b"no\x00!")), "http://provider")
     )
@@ -60,45 +60,45 @@ def test_a_refusal_with_nul_in_it_is_recorded(
 
 
 def test_an_error_page_with_nul_in_it_delays_the_webhook(
-    accept: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
 ) -> None:
-    order = an_order()
-    accept([order])
+    order = a_completed_order()
+    accept_completed_orders([order])
     courier = MonitoringWebhook(posts_answered(httpx.Response(500, content=b"\x00")), "http://monitoring")
 
     with delivering(engine, Effect.MONITORING, sandbox, courier=courier) as work:
-        work.run_once(StopSignal())
+        work(StopSignal())
 
     delivery = delivery_of(engine, order, Effect.MONITORING)
     assert (delivery.status, delivery.attempts) == (DeliveryStatus.PENDING, 1)
 
 
 class Crashing:
-    """Delivers everything but one order, at which it trips as often as told."""
+    """Delivers every order but one, which crashes it ``times`` times."""
 
     def __init__(self, user_id: int, times: int) -> None:
         self._user_id = user_id
         self._left = times
 
-    def deliver(self, delivery: ClaimedDelivery, may_send: Callable[[], bool]) -> str | None:
+    def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> str | None:
         if delivery.order.user_id == self._user_id and self._left:
             self._left -= 1
             raise KeyError("no such\x00thing \ud800")
         return None
 
 
-def test_a_bug_that_one_delivery_meets_delays_that_one_and_is_told(
-    accept: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+def test_a_bug_that_one_delivery_meets_delays_that_one_and_is_logged(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
 ) -> None:
-    odd, *others = orders = [an_order(user_id=number) for number in range(1, 6)]
-    accept(orders)
+    odd, *others = orders = [a_completed_order(user_id=number) for number in range(1, 6)]
+    accept_completed_orders(orders)
     stop = StopSignal()
 
     with (
         structlog.testing.capture_logs() as logs,
         delivering(engine, Effect.ALIMTALK, sandbox, courier=Crashing(odd.user_id, times=1)) as work,
     ):
-        work.run_once(stop)
+        work(stop)
         first = delivery_of(engine, odd, Effect.ALIMTALK)
         found = run_until_final(work, engine, orders, Effect.ALIMTALK)
 
@@ -115,10 +115,10 @@ def test_a_bug_that_one_delivery_meets_delays_that_one_and_is_told(
 
 @pytest.mark.parametrize("effect", [Effect.ALIMTALK, Effect.MONITORING])
 def test_a_bug_that_every_attempt_meets_is_given_up_in_the_end(
-    accept: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox, effect: Effect
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox, effect: Effect
 ) -> None:
-    order = an_order()
-    accept([order])
+    order = a_completed_order()
+    accept_completed_orders([order])
     retry, courier = replace(QUICK, give_up_after_seconds=0.5), Crashing(order.user_id, times=1_000)
 
     with delivering(engine, effect, sandbox, courier=courier, retry=retry) as work:

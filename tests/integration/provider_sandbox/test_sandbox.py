@@ -1,4 +1,4 @@
-"""The sandbox as a process: what it keeps, what it refuses, what it does wrong on demand."""
+"""The sandbox as a process: what it keeps, what it rejects, and its faults on demand."""
 
 import time
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.notification_service.processes import Sandbox
+from tests.support.sandbox import Sandbox
 from tests.support.waiting import wait_until
 
 MESSAGES = "/alimtalk/v1/messages"
@@ -61,7 +61,7 @@ def test_a_message_that_is_sent_twice_is_there_twice(sandbox: Sandbox) -> None:
     assert (totals["messages"], totals["messageReferences"]) == (2, 1)
 
 
-def test_events_are_told_apart_by_their_key(sandbox: Sandbox) -> None:
+def test_events_are_identified_by_their_key(sandbox: Sandbox) -> None:
     for key in ("event-1", "event-2", "event-1", "event-1"):
         reply = sandbox.client.post(WEBHOOKS, json={"n": 1}, headers={"Idempotency-Key": key})
         assert reply.status_code == 204
@@ -103,7 +103,7 @@ def test_what_was_accepted_survives_a_kill(tmp_path: Path) -> None:
         assert len(restarted.webhooks()) == 1
 
 
-def test_records_can_be_forgotten(sandbox: Sandbox) -> None:
+def test_records_can_be_deleted(sandbox: Sandbox) -> None:
     sandbox.client.post(MESSAGES, json=a_message())
 
     assert sandbox.client.delete("/records").status_code == 204
@@ -111,7 +111,7 @@ def test_records_can_be_forgotten(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize(("fault", "status"), [("failNext", 503), ("throttleNext", 429), ("rejectNext", 400)])
-def test_it_fails_as_often_as_it_was_told(sandbox: Sandbox, fault: str, status: int) -> None:
+def test_it_fails_as_often_as_it_was_asked_to(sandbox: Sandbox, fault: str, status: int) -> None:
     sandbox.control(alimtalk={fault: 2})
 
     statuses = [sandbox.client.post(MESSAGES, json=a_message()).status_code for _ in range(3)]
@@ -121,7 +121,7 @@ def test_it_fails_as_often_as_it_was_told(sandbox: Sandbox, fault: str, status: 
     assert sandbox.client.get("/controls").json()["alimtalk"][fault] == 0
 
 
-def test_it_accepts_and_does_not_say_so_in_time(sandbox: Sandbox) -> None:
+def test_it_accepts_and_replies_too_late(sandbox: Sandbox) -> None:
     sandbox.control(alimtalk={"timeoutAfterAcceptNext": 1, "timeoutMs": 1_500})
 
     with pytest.raises(httpx.ReadTimeout):
@@ -153,7 +153,7 @@ def test_faults_of_one_receiver_leave_the_other_alone(sandbox: Sandbox) -> None:
         ({"unknown": 1}, 422, "unknown"),
     ],
 )
-def test_a_message_that_makes_no_sense_is_refused_by_field(
+def test_an_invalid_message_is_refused_by_field(
     sandbox: Sandbox, changes: dict[str, Any], status: int, field: str
 ) -> None:
     reply = sandbox.client.post(MESSAGES, json=a_message(**changes))
@@ -173,14 +173,14 @@ def test_a_message_that_makes_no_sense_is_refused_by_field(
         {"sms": {}},
     ],
 )
-def test_faults_that_make_no_sense_are_refused(sandbox: Sandbox, body: dict[str, Any]) -> None:
+def test_invalid_faults_are_refused(sandbox: Sandbox, body: dict[str, Any]) -> None:
     reply = sandbox.client.put("/controls", json=body)
 
     assert reply.status_code == 422
     assert reply.json()["errors"]
 
 
-def test_it_takes_many_senders_at_once(sandbox: Sandbox) -> None:
+def test_many_senders_at_once_are_served(sandbox: Sandbox) -> None:
     def send(number: int) -> httpx.Response:
         return sandbox.client.post(MESSAGES, json=a_message(f"event-{number}"))
 
@@ -191,7 +191,7 @@ def test_it_takes_many_senders_at_once(sandbox: Sandbox) -> None:
     assert len(set(sandbox.references())) == 300
 
 
-def test_a_stop_ends_waits_and_the_process_well(tmp_path: Path) -> None:
+def test_a_stop_ends_waits_and_exits_with_0(tmp_path: Path) -> None:
     with Sandbox(tmp_path) as sandbox, ThreadPoolExecutor(1) as pool:
         sandbox.control(alimtalk={"timeoutAfterAcceptNext": 1})
         waiting = pool.submit(lambda: sandbox.client.post(MESSAGES, json=a_message()))

@@ -1,31 +1,20 @@
 """The text that a buyer gets."""
 
-from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 import pytest
 
-from notification_service.domain.alimtalk_message import order_completed_message
-from notification_service.domain.completed_order import CompletedOrder, Recipient
+from notification_service.domain.alimtalk_message import AlimtalkMessage, order_completed_message
+from tests.unit.notification_service.builders import a_completed_order
 
 
-def an_order(
-    *, name: str = "김하늘", phone: str = "010-1234-5678", currency: str = "KRW", total_amount: int = 33_500
-) -> CompletedOrder:
-    return CompletedOrder(
-        event_id=UUID(int=1),
-        order_id=UUID(int=2),
-        user_id=7,
-        currency=currency,
-        total_amount=total_amount,
-        item_count=1_234,
-        recipient=Recipient(name, phone),
-        completed_at=datetime(2026, 11, 23, tzinfo=UTC),
-    )
+def message_for(**changes: Any) -> AlimtalkMessage:
+    return order_completed_message(a_completed_order(**changes))
 
 
 def test_the_text_is_the_template_with_its_variables() -> None:
-    message = order_completed_message(an_order())
+    message = message_for(order_id=UUID(int=2), item_count=1_234, total_amount=33_500)
 
     assert message.content == (
         "[주문완료] 김하늘님, 주문이 완료되었습니다.\n"
@@ -41,14 +30,14 @@ def test_the_text_is_the_template_with_its_variables() -> None:
 
 
 def test_the_reference_is_the_events_id_and_the_number_is_digits_only() -> None:
-    message = order_completed_message(an_order(phone="010-1234-5678"))
+    message = message_for(event_id=UUID(int=1), phone="010-1234-5678")
 
     assert (message.reference, message.recipient_number) == (str(UUID(int=1)), "01012345678")
 
 
 @pytest.mark.parametrize("name", ["#{orderId}", "{name}", "%s", "김\n하늘"])
 def test_a_name_that_looks_like_a_template_stays_as_it_is(name: str) -> None:
-    assert f"[주문완료] {name}님," in order_completed_message(an_order(name=name)).content
+    assert f"[주문완료] {name}님," in message_for(name=name).content
 
 
 @pytest.mark.parametrize(
@@ -62,6 +51,6 @@ def test_a_name_that_looks_like_a_template_stays_as_it_is(name: str) -> None:
     ],
 )
 def test_an_amount_is_written_in_its_currencys_units(currency: str, minor_units: int, text: str) -> None:
-    message = order_completed_message(an_order(currency=currency, total_amount=minor_units))
+    message = message_for(currency=currency, total_amount=minor_units)
 
     assert text in message.variables["totalAmount"]

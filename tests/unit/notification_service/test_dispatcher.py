@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from notification_service.application.effect_work import StopCheck, WorkDone
+from notification_service.application.ports import StopCheck, WorkDone
 from notification_service.dispatcher import Dispatcher
 from notification_service.domain.delivery import Effect
 from servicekit.lifecycle import StopSignal
@@ -13,27 +13,27 @@ from tests.support.waiting import wait_until
 
 
 class Stuck:
-    """Hears no stop until it is let go."""
+    """Ignores the stop until it is released."""
 
     def __init__(self) -> None:
-        self.begun, self.let_go = threading.Event(), threading.Event()
+        self.begun, self.released = threading.Event(), threading.Event()
 
-    def run_once(self, stop: StopCheck) -> WorkDone:
+    def __call__(self, stop: StopCheck) -> WorkDone:
         self.begun.set()
-        self.let_go.wait(30)
+        self.released.wait(30)
         return WorkDone(0)
 
 
 class Broken:
-    def run_once(self, stop: StopCheck) -> WorkDone:
+    def __call__(self, stop: StopCheck) -> WorkDone:
         raise KeyError("a bug")
 
 
-def test_all_threads_together_are_waited_for_no_longer_than_one() -> None:
-    stop, works = StopSignal(), {effect: Stuck() for effect in Effect}
-    dispatcher = Dispatcher(works, stop)
+def test_joining_all_threads_takes_no_longer_than_one_time_limit() -> None:
+    stop, effects = StopSignal(), {effect: Stuck() for effect in Effect}
+    dispatcher = Dispatcher(effects, stop)
     dispatcher.start()
-    for work in works.values():
+    for work in effects.values():
         assert work.begun.wait(10)
 
     stop.set()
@@ -41,12 +41,12 @@ def test_all_threads_together_are_waited_for_no_longer_than_one() -> None:
     dispatcher.join(0.5)
     seconds = time.monotonic() - started
 
-    for work in works.values():
-        work.let_go.set()
+    for work in effects.values():
+        work.released.set()
     assert 0.4 < seconds < 1.0
 
 
-def test_time_that_passed_since_the_stop_counts() -> None:
+def test_time_that_passed_since_the_stop_counts_towards_the_limit() -> None:
     stop, work = StopSignal(), Stuck()
     dispatcher = Dispatcher({Effect.ALIMTALK: work}, stop)
     dispatcher.start()
@@ -59,11 +59,11 @@ def test_time_that_passed_since_the_stop_counts() -> None:
     dispatcher.join(0.5)
     seconds = time.monotonic() - started
 
-    work.let_go.set()
+    work.released.set()
     assert seconds < 0.4
 
 
-def test_what_ended_a_thread_stops_all_and_is_raised() -> None:
+def test_an_error_in_one_thread_stops_all_and_is_raised() -> None:
     stop = StopSignal()
     dispatcher = Dispatcher({Effect.ALIMTALK: Broken()}, stop)
     dispatcher.start()

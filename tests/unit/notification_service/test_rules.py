@@ -1,11 +1,13 @@
-"""Business days, daily sales and the back-off."""
+"""Business days, the period of a report, and the back-off."""
 
 from datetime import UTC, date, datetime
 
 import pytest
 
 from notification_service.domain.completed_order import business_day
+from notification_service.domain.errors import SalesPeriodReversed, SalesPeriodTooLong
 from notification_service.domain.retry_policy import RetryPolicy
+from notification_service.domain.sales_period import SalesPeriod
 
 
 @pytest.mark.parametrize(
@@ -18,6 +20,22 @@ from notification_service.domain.retry_policy import RetryPolicy
 )
 def test_a_business_day_begins_at_midnight_in_seoul(instant: datetime, day: date) -> None:
     assert business_day(instant) == day
+
+
+def test_a_sales_period_spans_at_most_366_days_after_its_first() -> None:
+    first, last = date(2026, 11, 23), date(2027, 11, 24)
+    assert SalesPeriod(first, last).last == last
+
+    with pytest.raises(SalesPeriodTooLong):
+        SalesPeriod(first, date(2027, 11, 25))
+
+
+def test_a_sales_period_does_not_end_before_it_begins() -> None:
+    day = date(2026, 11, 23)
+    assert SalesPeriod(day, day).first == day
+
+    with pytest.raises(SalesPeriodReversed):
+        SalesPeriod(day, date(2026, 11, 22))
 
 
 def test_the_pause_doubles_up_to_its_cap() -> None:

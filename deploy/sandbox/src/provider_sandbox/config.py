@@ -1,4 +1,4 @@
-"""The sandbox's environment."""
+"""What the process reads of its environment. The only module that does."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ from servicekit.config import OptionalPort, ProcessSettings
 
 
 class SandboxSettings(ProcessSettings):
-    """``provider-sandbox run``"""
+    """``provider-sandbox run``."""
 
     http_host: str = "127.0.0.1"
     http_port: OptionalPort

@@ -1,4 +1,4 @@
-"""Faults on demand: what a test wants the outside to do wrong."""
+"""Faults on demand: what a test wants the two receivers to do wrong."""
 
 import threading
 from typing import Annotated
@@ -12,24 +12,24 @@ _Milliseconds = Annotated[int, Field(strict=True, ge=0, le=60_000)]
 
 
 class Faults(RequestModel):
-    """What one of the two receivers does wrong. A count says how many of the next requests are meant.
+    """What one of the two receivers does wrong. A count is for that many of the next requests.
 
     A request meets one fault: the first, in this order, whose count isn't used up.
     """
 
     reject_next: _Count = 0
-    """Refuse for good: 400."""
+    """Reject: 400."""
     fail_next: _Count = 0
-    """Answer 503 and keep nothing."""
+    """Reply with 503 and keep nothing."""
     throttle_next: _Count = 0
-    """Answer 429 with Retry-After: 1 and keep nothing."""
+    """Reply with 429 and ``Retry-After: 1``, and keep nothing."""
     fail_next_lookups: _Count = 0
-    """Answer 503 to look-ups of messages."""
+    """Reply with 503 to look-ups of messages."""
     timeout_after_accept_next: _Count = 0
-    """Keep it, and answer only after ``timeoutMs``."""
+    """Keep it, and reply only after ``timeoutMs``."""
     timeout_ms: _Milliseconds = 30_000
     latency_ms: _Milliseconds = 0
-    """Answer everything, look-ups too, this much later."""
+    """Delay every reply, look-ups included."""
 
 
 SENDING_FAULTS = ("reject_next", "fail_next", "throttle_next", "timeout_after_accept_next")
@@ -37,7 +37,7 @@ SENDING_FAULTS = ("reject_next", "fail_next", "throttle_next", "timeout_after_ac
 
 
 class FaultSource:
-    """Gives each request the fault that it is to meet. Safe for several threads."""
+    """Gives each request the fault that it meets. Safe for several threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -46,7 +46,7 @@ class FaultSource:
 
     @property
     def faults(self) -> Faults:
-        """What is still to come."""
+        """The faults still to come."""
         with self._lock:
             return self._faults
 
@@ -65,11 +65,11 @@ class FaultSource:
         return None
 
     def delay(self) -> None:
-        """Wait as long as every request is to be held up."""
+        """Wait for ``latencyMs``."""
         self._wait(self.faults.latency_ms)
 
     def time_out(self) -> None:
-        """Wait until the caller has lost patience."""
+        """Wait for ``timeoutMs``, which should be longer than the client's time-out."""
         self._wait(self.faults.timeout_ms)
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What the sandbox was sent, in an SQLite file, so that it can be counted after a restart."""
+"""What the sandbox received, in an SQLite file, so that it can be counted after a restart."""
 
 import json
 import sqlite3
@@ -50,7 +50,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Webhook:
-    """A monitoring event; ``repetitions`` counts how often its key came again."""
+    """A monitoring event; ``repetitions`` counts how often its key was sent again."""
 
     sequence: int
     idempotency_key: str
@@ -60,7 +60,7 @@ class Webhook:
 
 
 class Record:
-    """The file, for any number of threads. What was written is there after a kill of the process."""
+    """The file, for any number of threads. What was written outlives a kill of the process."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,7 +86,7 @@ class Record:
         variables: Mapping[str, str],
         content: str,
     ) -> None:
-        """Keep a message, even if there is one with the same reference: doubled sends are to be seen."""
+        """Keep a message, even if there is one with the same reference: doubled sends must be visible."""
         with self._exclusively() as connection:
             connection.execute(
                 "INSERT INTO message (message_id, reference, template_code, recipient_no, variables, content,"
@@ -95,7 +95,7 @@ class Record:
             )
 
     def messages(self, *, reference: str | None, after: int, limit: int) -> list[Message]:
-        """Messages in the order of their acceptance, those after the sequence number ``after``."""
+        """Messages after the sequence number ``after``, in the order of their acceptance."""
         with self._exclusively() as connection:
             rows = connection.execute(
                 "SELECT * FROM message WHERE sequence > ? AND (? IS NULL OR reference = ?)"
@@ -105,7 +105,7 @@ class Record:
         return [Message(**{**row, "variables": json.loads(row["variables"])}) for row in map(dict, rows)]
 
     def add_webhook(self, idempotency_key: str, body: Mapping[str, Any]) -> bool:
-        """Keep an event; False when its key was there already, which is counted."""
+        """Keep an event. False if its key was there already; the repetition is then counted."""
         with self._exclusively() as connection:
             (repetitions,) = connection.execute(
                 "INSERT INTO webhook (idempotency_key, body, received_at) VALUES (?, ?, ?)"
@@ -116,7 +116,7 @@ class Record:
         return bool(repetitions == 0)
 
     def webhooks(self, *, after: int, limit: int) -> list[Webhook]:
-        """Events in the order of their first arrival, those after the sequence number ``after``."""
+        """Events after the sequence number ``after``, in the order of their first arrival."""
         with self._exclusively() as connection:
             rows = connection.execute(
                 "SELECT * FROM webhook WHERE sequence > ? ORDER BY sequence LIMIT ?", (after, limit)
@@ -124,7 +124,7 @@ class Record:
         return [Webhook(**{**row, "body": json.loads(row["body"])}) for row in map(dict, rows)]
 
     def totals(self) -> dict[str, int]:
-        """How much there is of everything."""
+        """How many messages, references, events and repetitions there are, by their names in JSON."""
         with self._exclusively() as connection:
             row = connection.execute(
                 "SELECT (SELECT count(*) FROM message) AS messages,"

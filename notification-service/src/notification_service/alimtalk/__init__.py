@@ -1,1 +1,1 @@
-"""Adapters to alimtalk providers, one a file; the port is in ``application/send_alimtalk.py``."""
+"""Adapters to alimtalk providers, one a file."""

@@ -1,20 +1,19 @@
 """The sandbox provider of development and tests."""
 
-from collections.abc import Callable
 from typing import Annotated, TypeVar
 
 import httpx
 from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
+from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.errors import DeliveryRefused, OutcomeUnknown
-from notification_service.outbound import excerpt, exchange, unexpected
+from notification_service.domain.errors import DeliveryRejected, OutcomeUnknown
+from notification_service.http_client import excerpt, exchange, unexpected
 from servicekit.fields import Storable
 
 _ReplyT = TypeVar("_ReplyT", bound=BaseModel)
 
-
-# It is stored, and an id that can't be stored is as good as none.
+# The database stores it: an id that can't be stored counts as none.
 _MessageId = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200), Storable]
 
 
@@ -27,7 +26,7 @@ class _Messages(BaseModel):
 
 
 class SandboxAlimtalkProvider:
-    """Speaks with deploy/sandbox over HTTP."""
+    """Calls deploy/sandbox over HTTP."""
 
     def __init__(self, client: httpx.Client, base_url: str) -> None:
         self._client = client
@@ -43,7 +42,7 @@ class SandboxAlimtalkProvider:
         found = _read(response, _Messages).messages
         return found[0].message_id if found else None
 
-    def send(self, message: AlimtalkMessage, may_send: Callable[[], bool]) -> str:
+    def send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
         request = self._client.build_request(
             "POST",
             self._messages_url,
@@ -57,7 +56,7 @@ class SandboxAlimtalkProvider:
         )
         response = exchange(self._client, request, may_send)
         if response.status_code in {httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY}:
-            raise DeliveryRefused(f"refused by the provider: {excerpt(response)}")
+            raise DeliveryRejected(f"the provider rejected the message: {excerpt(response)}")
         if response.status_code != httpx.codes.OK:
             raise unexpected(response)
         return _read(response, _Accepted).message_id
@@ -67,4 +66,4 @@ def _read(response: httpx.Response, model: type[_ReplyT]) -> _ReplyT:
     try:
         return model.model_validate_json(response.content)
     except ValidationError as error:
-        raise OutcomeUnknown(f"the provider's reply makes no sense: {excerpt(response)}") from error
+        raise OutcomeUnknown(f"the provider's reply is malformed: {excerpt(response)}") from error

@@ -1,1 +1,1 @@
-"""The use cases, one a file. Only they commit."""
+"""Use cases, one a file. Only what is here commits."""

@@ -1,60 +1,34 @@
-"""Take over what Kafka delivered: from here on the database remembers what is to be done."""
+"""Accepting completed orders: once this has committed, the database holds everything that is left to do."""
 
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import AbstractContextManager
-from typing import Protocol
-from uuid import UUID
+from collections.abc import Callable, Sequence
 
+from notification_service.application.ports import UnitOfWorkFactory
 from notification_service.domain.completed_order import CompletedOrder
 
 
-class Inbox(Protocol):
-    def accept(self, event_ids: Iterable[UUID]) -> set[UUID]: ...
-
-
-class Orders(Protocol):
-    def add_all(self, orders: Sequence[CompletedOrder]) -> None: ...
-
-
-class Deliveries(Protocol):
-    def add_for_all(self, orders: Sequence[CompletedOrder]) -> None: ...
-
-
-class UnitOfWork(Protocol):
-    @property
-    def inbox(self) -> Inbox: ...
-    @property
-    def orders(self) -> Orders: ...
-    @property
-    def deliveries(self) -> Deliveries: ...
-    def commit(self) -> None: ...
-
-
 class AcceptCompletedOrders:
-    """Store each order that is seen for the first time, and one delivery for each of its effects.
+    """Stores each order whose event is new, and one delivery for each of its effects.
 
-    All of a call is one transaction, so that an event in the inbox has its deliveries. ``accepted`` is called
-    after the commit, when there is something new to deliver.
+    A call is one transaction, so that every event in the inbox has its deliveries. ``on_accepted`` is called
+    after the commit, if there are new deliveries.
     """
 
     def __init__(
-        self,
-        begin: Callable[[], AbstractContextManager[UnitOfWork]],
-        accepted: Callable[[], None] = lambda: None,
+        self, unit_of_work: UnitOfWorkFactory, on_accepted: Callable[[], None] = lambda: None
     ) -> None:
-        self._begin = begin
-        self._accepted = accepted
+        self._unit_of_work = unit_of_work
+        self._on_accepted = on_accepted
 
     def __call__(self, orders: Sequence[CompletedOrder]) -> int:
-        """How many of ``orders`` were new. An event that stands in ``orders`` twice counts once."""
+        """The number of new orders. An event that ``orders`` holds twice counts once."""
         by_event = {order.event_id: order for order in orders}
-        with self._begin() as work:
-            unseen = work.inbox.accept(by_event)
-            fresh = [order for event_id, order in by_event.items() if event_id in unseen]
-            if fresh:
-                work.orders.add_all(fresh)
-                work.deliveries.add_for_all(fresh)
-                work.commit()
-        if fresh:
-            self._accepted()
-        return len(fresh)
+        with self._unit_of_work() as unit_of_work:
+            new_ids = unit_of_work.inbox.accept(by_event)
+            new = [order for event_id, order in by_event.items() if event_id in new_ids]
+            if new:
+                unit_of_work.completed_orders.add_all(new)
+                unit_of_work.deliveries.add_for_all(new)
+                unit_of_work.commit()
+        if new:
+            self._on_accepted()
+        return len(new)

@@ -1,28 +1,18 @@
-"""What became of an order's effects."""
+"""Listing what was delivered for an order."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from typing import Protocol
+from collections.abc import Sequence
 from uuid import UUID
 
+from notification_service.application.ports import UnitOfWorkFactory
 from notification_service.domain.delivery import Delivery
 
 
-class Deliveries(Protocol):
-    def of_order(self, order_id: UUID) -> Sequence[Delivery]: ...
-
-
-class UnitOfWork(Protocol):
-    @property
-    def deliveries(self) -> Deliveries: ...
-
-
 class ListNotifications:
-    """The deliveries of one order; none when its event has not arrived (or there is no such order)."""
+    """Looks up an order's deliveries; none if its event has not arrived, or if there is no such order."""
 
-    def __init__(self, begin: Callable[[], AbstractContextManager[UnitOfWork]]) -> None:
-        self._begin = begin
+    def __init__(self, unit_of_work: UnitOfWorkFactory) -> None:
+        self._unit_of_work = unit_of_work
 
     def __call__(self, order_id: UUID) -> Sequence[Delivery]:
-        with self._begin() as work:
-            return work.deliveries.of_order(order_id)
+        with self._unit_of_work() as unit_of_work:
+            return unit_of_work.deliveries.of_order(order_id)

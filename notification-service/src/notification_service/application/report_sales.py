@@ -1,28 +1,18 @@
-"""What the analytics effect has counted."""
+"""Reporting what the analytics effect has counted."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from datetime import date
-from typing import Protocol
+from collections.abc import Sequence
 
+from notification_service.application.ports import UnitOfWorkFactory
 from notification_service.domain.daily_sales import DailySales
-
-
-class Analytics(Protocol):
-    def sales_between(self, first: date, last: date) -> Sequence[DailySales]: ...
-
-
-class UnitOfWork(Protocol):
-    @property
-    def analytics(self) -> Analytics: ...
+from notification_service.domain.sales_period import SalesPeriod
 
 
 class ReportSales:
-    """The sales of the business days ``first`` to ``last``, both included, by day and currency."""
+    """Looks up the sales of a period, by business day and currency."""
 
-    def __init__(self, begin: Callable[[], AbstractContextManager[UnitOfWork]]) -> None:
-        self._begin = begin
+    def __init__(self, unit_of_work: UnitOfWorkFactory) -> None:
+        self._unit_of_work = unit_of_work
 
-    def __call__(self, first: date, last: date) -> Sequence[DailySales]:
-        with self._begin() as work:
-            return work.analytics.sales_between(first, last)
+    def __call__(self, period: SalesPeriod) -> Sequence[DailySales]:
+        with self._unit_of_work() as unit_of_work:
+            return unit_of_work.sales.in_period(period)

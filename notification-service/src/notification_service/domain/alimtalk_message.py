@@ -1,7 +1,7 @@
 """The alimtalk that a buyer gets.
 
-A template is registered with the provider and approved by Kakao; a message that differs from its template in
-anything but the variables is refused. The text and the variables' names are therefore data of the contract.
+A template is registered with the provider and approved by Kakao, which rejects a message that differs from
+its template in anything but the variables. The text and the variables' names are part of the contract.
 """
 
 from collections.abc import Mapping
@@ -25,9 +25,9 @@ _ORDER_COMPLETED_TEMPLATE = """\
 
 @dataclass(frozen=True, slots=True)
 class AlimtalkMessage:
-    """A message in both forms that providers ask for: a template's variables, and the finished text.
+    """A message in both forms that providers use: the template's variables, and the finished text.
 
-    ``reference`` is ours: by it the provider is asked whether it has the message.
+    ``reference`` is our id of the message, by which the provider finds it.
     """
 
     reference: str

@@ -1,4 +1,4 @@
-"""What became of one attempt at a delivery."""
+"""How one attempt at a delivery ended."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from notification_service.domain.delivery import ClaimedDelivery
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """It is done. ``reference`` is what the other side calls it, if it calls it anything."""
+    """The delivery is done. ``reference`` is the receiver's own id of it, if it has one."""
 
     delivery: ClaimedDelivery
     reference: str | None = None
@@ -15,7 +15,7 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True)
 class RetryLater:
-    """It may succeed in ``delay_seconds``."""
+    """The next attempt is due in ``delay_seconds``."""
 
     delivery: ClaimedDelivery
     delay_seconds: float
@@ -24,7 +24,7 @@ class RetryLater:
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """It will not be tried again."""
+    """There will be no further attempt."""
 
     delivery: ClaimedDelivery
     reason: str
@@ -32,7 +32,7 @@ class GivenUp:
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """It was claimed and never begun: as if it had not been claimed."""
+    """The delivery was claimed and not attempted: it is as if it had not been claimed."""
 
     delivery: ClaimedDelivery
 

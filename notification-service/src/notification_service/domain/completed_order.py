@@ -11,7 +11,7 @@ _BUSINESS_TIME_ZONE = timezone(timedelta(hours=9), BUSINESS_TIME_ZONE_NAME)
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """Whom to notify."""
+    """The person to notify."""
 
     name: str
     phone: str
@@ -19,7 +19,7 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class CompletedOrder:
-    """One OrderCompleted event. ``total_amount`` is in minor units, ``item_count`` counts pieces."""
+    """One OrderCompleted event. ``total_amount`` is in minor units; ``item_count`` counts pieces."""
 
     event_id: UUID
     order_id: UUID

@@ -1,11 +1,11 @@
 """Deliveries: one for each effect of each event, with a life of its own.
 
     PENDING ──claim──► SENDING ──► DELIVERED
-       ▲                  │   └──► FAILED      refused for good, or tried for too long
+       ▲                  │   └──► FAILED      rejected, or attempted for too long
        └──── retry, ──────┘
              release
 
-A claim is a lease: when its time is over, the delivery may be claimed again, whatever became of the claimant.
+A claim is a lease: once it has expired, the delivery may be claimed again, even if its claimant still runs.
 """
 
 from dataclasses import dataclass
@@ -25,7 +25,7 @@ class Effect(StrEnum):
 
 
 class DeliveryStatus(StrEnum):
-    """Where a delivery stands. DELIVERED and FAILED are final."""
+    """DELIVERED and FAILED are final."""
 
     PENDING = "PENDING"
     SENDING = "SENDING"
@@ -51,7 +51,7 @@ class Delivery:
 
 @dataclass(frozen=True, slots=True)
 class ClaimedDelivery:
-    """A delivery that this claimant alone may attempt, until its lease ends. ``attempt`` counts from 1."""
+    """A delivery that only its claimant may attempt, until the lease expires. ``attempt`` counts from 1."""
 
     delivery_id: UUID
     claim_id: UUID
@@ -63,7 +63,7 @@ class ClaimedDelivery:
     def may_have_been_sent(self) -> bool:
         """True unless this is the first attempt.
 
-        An earlier attempt may have reached the other side even if nothing is known of it (a lost reply, a
-        claimant killed in the middle), so that the other side is to be asked before anything is sent again.
+        An earlier attempt may have reached the receiver although no reply was recorded: it was lost, or the
+        claimant was killed. Ask the receiver before sending again.
         """
         return self.attempt > 1

@@ -1,32 +1,41 @@
-"""What can go wrong when an effect reaches for the outside."""
+"""What can go wrong with a delivery or a report. A class's docstring is its default message."""
 
 
 class NotificationError(Exception):
-    """Something about a notification went wrong."""
+    """The notification service refused."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__doc__)
+
+
+class SalesPeriodReversed(NotificationError):
+    """The last day must not be before the first."""
+
+
+class SalesPeriodTooLong(NotificationError):
+    """The last day must be at most 366 days after the first."""
+
+
+class NotSent(NotificationError):
+    """The attempt was no longer allowed to send, and the receiver got nothing that it could accept."""
 
 
 class DeliveryFailed(NotificationError):
-    """An attempt to deliver an effect did not succeed."""
+    """The attempt at a delivery failed."""
 
 
-class NotBegun(NotificationError):
-    """This attempt was no longer allowed to send, and has sent nothing that the other side could take."""
+class DeliveryRejected(DeliveryFailed):
+    """The receiver rejected the delivery, and would reject it again."""
 
 
-class DeliveryRefused(DeliveryFailed):
-    """The other side refused for good: the same attempt would be refused again."""
+class ReceiverUnavailable(DeliveryFailed):
+    """The receiver did not accept the delivery, and may accept it later."""
 
-
-class DeliveryUnavailable(DeliveryFailed):
-    """The other side did not take it, and may take it later.
-
-    ``retry_after_seconds`` is what the other side asked for, if it did.
-    """
-
-    def __init__(self, message: str, *, retry_after_seconds: float | None = None) -> None:
+    def __init__(self, message: str | None = None, *, retry_after_seconds: float | None = None) -> None:
+        """``retry_after_seconds`` is the pause that the receiver asked for, if it asked for one."""
         self.retry_after_seconds = retry_after_seconds
         super().__init__(message)
 
 
 class OutcomeUnknown(DeliveryFailed):
-    """The other side may have taken it: the reply was lost, or too late, or made no sense."""
+    """The receiver may have accepted the delivery: its reply was lost, late or malformed."""

@@ -8,8 +8,8 @@ class RetryPolicy:
     """Exponential back-off with equal jitter, until a delivery is ``give_up_after_seconds`` old.
 
     Attempt n is followed by a pause between half of and all of ``base_seconds`` · 2ⁿ⁻¹, at most
-    ``cap_seconds``. An outcome that is unknown is asked about only after ``settle_seconds``: the other side
-    may be working on it. While everything fails, an effect as a whole pauses between its batches, for up to
+    ``cap_seconds``. After an unknown outcome it is at least ``settle_seconds``, since the receiver may still
+    be working on it. While every delivery fails, an effect pauses between its batches, for up to
     ``pause_cap_seconds``.
     """
 
@@ -24,12 +24,12 @@ class RetryPolicy:
         return self._doubled(attempt, self.cap_seconds) / 2 * (1 + jitter)
 
     def pause_seconds(self, failed_batches: int) -> float:
-        """The pause after ``failed_batches`` batches in a row of which nothing was delivered."""
+        """The pause after ``failed_batches`` batches in a row in which every delivery failed."""
         return self._doubled(failed_batches, self.pause_cap_seconds) / 2
 
     def is_exhausted(self, age_seconds: float) -> bool:
         return age_seconds >= self.give_up_after_seconds
 
     def _doubled(self, times: int, cap_seconds: float) -> float:
-        # A float has no room for an exponent that grows for ever.
+        # Without a limit, the power would overflow a float.
         return min(cap_seconds, self.base_seconds * 2.0 ** min(times - 1, 32))

@@ -1,1 +1,1 @@
-"""The API's resources, one a file."""
+"""The HTTP API: routes by resource, queries and replies, and errors as problems."""

@@ -1,74 +1,21 @@
-"""``GET /api/v1/notifications?orderId=``"""
-
-from typing import Literal
-from uuid import UUID
+"""``/api/v1/notifications``"""
 
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
-from flask_openapi3.openapi import OpenAPI
 
 from notification_service.application.list_notifications import ListNotifications
-from notification_service.domain.delivery import Delivery, DeliveryStatus
-from servicekit.fields import JsonModel, RequestModel, Time
-from servicekit.http.problems import ProblemReply
+from notification_service.http.bodies import NotificationsQuery
+from notification_service.http.replies import NotificationsReply
 from servicekit.http.replies import json_reply
+from servicekit.http.routes import route
 
 
-class NotificationsQuery(RequestModel):
-    """Whose notifications."""
+def notification_routes(list_notifications: ListNotifications) -> APIBlueprint:
+    """Reading the effects of an order."""
+    routes = APIBlueprint("notifications", __name__, url_prefix="/api/v1/notifications")
 
-    order_id: UUID
+    @route(routes, "GET", "", summary="List the effects of an order", replies={200: NotificationsReply})
+    def get_notifications(query: NotificationsQuery) -> Response:
+        return json_reply(NotificationsReply.of(query.order_id, list_notifications(query.order_id)))
 
-
-class EffectReply(JsonModel):
-    """One effect of the order's event. ``nextAttemptAt`` is null once the status is final."""
-
-    effect: Literal["alimtalk", "analytics", "monitoring"]
-    status: DeliveryStatus
-    event_id: UUID
-    attempts: int
-    next_attempt_at: Time | None
-    last_error: str | None
-    created_at: Time
-    completed_at: Time | None
-
-
-class NotificationsReply(JsonModel):
-    """The three effects of an order; no effects when its event hasn't arrived, or there is no such order."""
-
-    order_id: UUID
-    effects: list[EffectReply]
-
-
-def register_notifications(app: OpenAPI, list_notifications: ListNotifications) -> None:
-    api = APIBlueprint("notifications", __name__)
-
-    @api.get(
-        "/api/v1/notifications",
-        summary="What became of an order's effects",
-        responses={200: NotificationsReply, 422: ProblemReply},
-    )
-    def notifications(query: NotificationsQuery) -> Response:
-        deliveries = list_notifications(query.order_id)
-        return json_reply(
-            NotificationsReply(
-                order_id=query.order_id, effects=[_effect_reply(delivery) for delivery in deliveries]
-            )
-        )
-
-    app.register_api(api)
-
-
-def _effect_reply(delivery: Delivery) -> EffectReply:
-    return EffectReply.model_validate(
-        {
-            "effect": delivery.effect.value.lower(),
-            "status": delivery.status,
-            "event_id": delivery.event_id,
-            "attempts": delivery.attempts,
-            "next_attempt_at": delivery.due_at,
-            "last_error": delivery.last_error,
-            "created_at": delivery.created_at,
-            "completed_at": delivery.completed_at,
-        }
-    )
+    return routes

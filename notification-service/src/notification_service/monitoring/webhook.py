@@ -1,26 +1,25 @@
-"""Monitoring learns of completed orders by a webhook."""
-
-from collections.abc import Callable
+"""The webhook that reports completed orders to monitoring."""
 
 import httpx
 
+from notification_service.application.ports import MaySend
 from notification_service.domain.delivery import ClaimedDelivery
-from notification_service.outbound import exchange, unexpected
+from notification_service.http_client import exchange, unexpected
 from servicekit.rfc3339 import format_rfc3339
 
 
 class MonitoringWebhook:
     """Posts each completed order to a URL.
 
-    A post whose reply was lost is made again: the receiver tells the two apart by their ``Idempotency-Key``,
-    which is the event's id. That is the receiver's part of "exactly once".
+    A post whose reply was lost is repeated with the same ``Idempotency-Key``, the event's id. The receiver
+    must drop repetitions by that key: that is its part of "exactly once".
     """
 
     def __init__(self, client: httpx.Client, url: str) -> None:
         self._client = client
         self._url = url
 
-    def deliver(self, delivery: ClaimedDelivery, may_send: Callable[[], bool]) -> str | None:
+    def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> str | None:
         order = delivery.order
         request = self._client.build_request(
             "POST",

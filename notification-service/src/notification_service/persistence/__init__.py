@@ -1,1 +1,1 @@
-"""The service's tables, and what is done with them."""
+"""The notification database: tables, repositories, and the transaction that joins them."""

@@ -1,4 +1,4 @@
-"""Claims on deliveries: leases on the server's clock, fenced by an id that each claim has of its own."""
+"""Claims on deliveries: leases on the server's clock, each fenced by an id of its own."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -14,8 +14,8 @@ from notification_service.persistence.tables import completed_order, delivery
 
 _LONGEST_ERROR = 1000
 
-# One statement for a batch, whatever became of each. A row whose lease ran out and that somebody else has
-# claimed has another claim_id by now, and is left alone.
+# One statement for a batch of any outcomes. A delivery whose lease expired and that was claimed again has
+# another claim_id by now, and stays as it is.
 _RECORD = text("""
     UPDATE delivery
        SET status       = outcome.status,
@@ -34,8 +34,8 @@ _RECORD = text("""
 """)
 
 
-class Claims:
-    """Claims and their results, on a connection whose transaction belongs to the caller."""
+class SqlClaims:
+    """The claims on a connection whose transaction belongs to the caller."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -43,8 +43,8 @@ class Claims:
     def claim(self, effect: Effect, limit: int, lease_seconds: float) -> list[ClaimedDelivery]:
         """Claim up to ``limit`` due deliveries for ``lease_seconds``, oldest due first.
 
-        Due are those whose time has come and those whose claimant's lease has run out. Several claimants at
-        once get different ones. The claim holds from the caller's commit on.
+        Due are deliveries whose next attempt is due and those whose lease has expired. Concurrent claimants
+        get different ones. The claim holds from the caller's commit on.
         """
         now = func.clock_timestamp()
         # A common table expression with FOR UPDATE runs once; as a subquery it might run for each row.
@@ -88,7 +88,6 @@ class Claims:
         ]
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
-        """Record what became of claimed deliveries, except of those whose claim is somebody else's by now."""
         columns = zip(*(_recorded(outcome) for outcome in outcomes), strict=True)
         names = (
             "delivery_ids",
@@ -116,5 +115,5 @@ def _recorded(outcome: Outcome) -> tuple[Any, ...]:
 
 
 def _storable(reason: str) -> str:
-    # Reasons quote what others said, and PostgreSQL's text holds neither NUL nor half of a surrogate pair.
+    # Reasons quote replies, and PostgreSQL's text holds neither NUL nor half of a surrogate pair.
     return reason[:_LONGEST_ERROR].encode("utf-8", "replace").decode().replace("\x00", "\ufffd")

@@ -1,4 +1,4 @@
-"""What the events told, kept for as long as their deliveries."""
+"""Completed orders, kept for as long as their deliveries."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,8 +9,8 @@ from notification_service.domain.completed_order import CompletedOrder, Recipien
 from notification_service.persistence.tables import completed_order
 
 
-class CompletedOrders:
-    """The completed_order table on a connection whose transaction belongs to the caller."""
+class SqlCompletedOrders:
+    """The completed orders on a connection whose transaction belongs to the caller."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

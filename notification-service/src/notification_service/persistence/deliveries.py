@@ -1,4 +1,4 @@
-"""The deliveries: made, read and, where no claim is needed, completed."""
+"""Deliveries: stored, read and, where no claim is needed, completed."""
 
 from collections.abc import Iterable, Sequence
 from uuid import UUID
@@ -12,14 +12,13 @@ from notification_service.persistence.tables import completed_order, delivery
 from servicekit.identifiers import uuid7
 
 
-class Deliveries:
-    """The delivery table on a connection whose transaction belongs to the caller. Times are the server's."""
+class SqlDeliveries:
+    """The deliveries on a connection whose transaction belongs to the caller. Times are the server's."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def add_for_all(self, orders: Sequence[CompletedOrder]) -> None:
-        """One delivery for each effect of each order, due at once."""
         self._connection.execute(
             insert(delivery),
             [
@@ -37,7 +36,7 @@ class Deliveries:
         )
 
     def of_order(self, order_id: UUID) -> list[Delivery]:
-        """The deliveries of an order, by effect; of two events of one order the older one's come first."""
+        # Identifiers are UUIDv7: they sort by time.
         rows = self._connection.execute(
             select(delivery)
             .where(delivery.c.order_id == order_id)
@@ -60,7 +59,6 @@ class Deliveries:
         ]
 
     def lock_due(self, effect: Effect, limit: int) -> list[tuple[UUID, CompletedOrder]]:
-        """Up to ``limit`` due deliveries that nobody else has locked; locked until the transaction ends."""
         rows = self._connection.execute(
             select(delivery.c.delivery_id, completed_order)
             .join(completed_order, completed_order.c.event_id == delivery.c.event_id)
@@ -72,7 +70,6 @@ class Deliveries:
         return [(row.delivery_id, completed_order_of(row)) for row in rows]
 
     def complete(self, delivery_ids: Iterable[UUID]) -> None:
-        """Mark deliveries that :meth:`lock_due` returned as delivered, in one attempt more."""
         self._connection.execute(
             update(delivery)
             .where(delivery.c.delivery_id.in_(list(delivery_ids)))

@@ -1,4 +1,4 @@
-"""The tables as queries see them; ``migrations/`` makes them."""
+"""The tables as the queries see them; ``migrations/`` makes them, with the constraints."""
 
 from sqlalchemy import BigInteger, Column, Date, DateTime, Integer, MetaData, Numeric, Table, Text, Uuid
 

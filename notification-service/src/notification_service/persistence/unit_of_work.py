@@ -1,22 +1,24 @@
-"""One transaction of this service."""
+"""One transaction on the notification database."""
 
 from sqlalchemy import Engine
 
-from notification_service.persistence.analytics import Analytics
-from notification_service.persistence.claims import Claims
-from notification_service.persistence.completed_orders import CompletedOrders
-from notification_service.persistence.deliveries import Deliveries
+from notification_service.persistence.claims import SqlClaims
+from notification_service.persistence.completed_orders import SqlCompletedOrders
+from notification_service.persistence.deliveries import SqlDeliveries
+from notification_service.persistence.sales import SqlSales
 from notification_service.persistence.tables import inbox
 from servicekit.db.unit_of_work import UnitOfWork
 from servicekit.inbox.inbox import Inbox
 
 
-class AcceptanceUnitOfWork(UnitOfWork):
-    """For taking over what a consumer group is given."""
+class NotificationUnitOfWork(UnitOfWork):
+    """Everything that may change together. ``consumer_group`` owns the inbox's events."""
 
     inbox: Inbox
-    orders: CompletedOrders
-    deliveries: Deliveries
+    completed_orders: SqlCompletedOrders
+    deliveries: SqlDeliveries
+    claims: SqlClaims
+    sales: SqlSales
 
     def __init__(self, engine: Engine, consumer_group: str) -> None:
         super().__init__(engine)
@@ -24,25 +26,7 @@ class AcceptanceUnitOfWork(UnitOfWork):
 
     def opened(self) -> None:
         self.inbox = Inbox(self.connection, inbox, self._consumer_group)
-        self.orders = CompletedOrders(self.connection)
-        self.deliveries = Deliveries(self.connection)
-
-
-class ClaimUnitOfWork(UnitOfWork):
-    """For deliveries to the outside."""
-
-    deliveries: Claims
-
-    def opened(self) -> None:
-        self.deliveries = Claims(self.connection)
-
-
-class AnalyticsUnitOfWork(UnitOfWork):
-    """For counting, and for reading what was counted and delivered."""
-
-    deliveries: Deliveries
-    analytics: Analytics
-
-    def opened(self) -> None:
-        self.deliveries = Deliveries(self.connection)
-        self.analytics = Analytics(self.connection)
+        self.completed_orders = SqlCompletedOrders(self.connection)
+        self.deliveries = SqlDeliveries(self.connection)
+        self.claims = SqlClaims(self.connection)
+        self.sales = SqlSales(self.connection)

@@ -18,7 +18,7 @@ from servicekit.config.environment import environment_with, prometheus_multiproc
 from servicekit.config.http import AdminSettings, HttpSettings, OptionalPort, Port
 from servicekit.config.kafka import BootstrapServers, KafkaConsumerSettings, KafkaSettings
 from servicekit.config.loading import InvalidSettings, load_settings, read_settings
-from servicekit.config.process import ProcessSettings
+from servicekit.config.process import HttpUrlText, ProcessSettings
 
 __all__ = [
     "AdminSettings",
@@ -27,6 +27,7 @@ __all__ = [
     "DatabaseSettings",
     "DatabaseUrl",
     "HttpSettings",
+    "HttpUrlText",
     "InvalidSettings",
     "KafkaConsumerSettings",
     "KafkaSettings",

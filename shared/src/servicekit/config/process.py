@@ -5,11 +5,17 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, HttpUrl, TypeAdapter
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_http_url = TypeAdapter(HttpUrl)
+
 
 def _check_http_url(value: str) -> str:
-    if TypeAdapter(HttpUrl).validate_python(value).host is None:
+    if _http_url.validate_python(value).host is None:
         raise ValueError("must name a host")
     return value
+
+
+HttpUrlText = Annotated[str, AfterValidator(_check_http_url)]
+"""An http:// or https:// URL, kept as it was written."""
 
 
 class ProcessSettings(BaseSettings):
@@ -20,5 +26,5 @@ class ProcessSettings(BaseSettings):
 
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"] = "INFO"
     log_format: Literal["json", "console"] = "json"
-    otel_exporter_otlp_endpoint: Annotated[str, AfterValidator(_check_http_url)] | None = None
+    otel_exporter_otlp_endpoint: HttpUrlText | None = None
     """Base URL of an OpenTelemetry collector (OTLP over HTTP), which gets this process's spans."""

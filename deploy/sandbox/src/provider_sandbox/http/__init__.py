@@ -1,1 +1,1 @@
-"""The sandbox's resources, one a file."""
+"""The HTTP API: routes by resource, bodies and replies as JSON, and faults as problems."""

@@ -1,13 +1,13 @@
-"""The faults that are an answer."""
+"""Faults that are a reply."""
 
 from servicekit.http.problems import Problem
 
 
-def refuse(fault: str | None) -> None:
-    """Raise the problem that ``fault`` stands for; nothing for None, or a fault that is not an answer."""
+def raise_fault(fault: str | None) -> None:
+    """Raise the problem that ``fault`` stands for; nothing for None and for faults that are no reply."""
     match fault:
         case "reject_next":
-            raise Problem(400, "refused-on-demand", "Refused on demand.")
+            raise Problem(400, "refused-on-demand", "Rejected on demand.")
         case "fail_next" | "fail_next_lookups":
             raise Problem(503, "failing-on-demand", "Failing on demand.")
         case "throttle_next":

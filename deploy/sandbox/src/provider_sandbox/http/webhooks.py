@@ -1,71 +1,44 @@
-"""The receiver of monitoring events: ``/webhooks/monitoring``
+"""``/webhooks/monitoring``: the receiver of monitoring events.
 
-It tells repetitions by their ``Idempotency-Key``, keeps the first, and counts the others.
+It identifies repetitions by their ``Idempotency-Key``, keeps the first event of a key, and counts the others.
 """
-
-from typing import Any
 
 from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
-from flask_openapi3.openapi import OpenAPI
 
 from provider_sandbox.controls import SENDING_FAULTS, FaultSource
-from provider_sandbox.http.faults import refuse
-from provider_sandbox.http.paging import PageQuery
+from provider_sandbox.http.bodies import PageQuery
+from provider_sandbox.http.faults import raise_fault
+from provider_sandbox.http.replies import WebhooksReply
 from provider_sandbox.record import Record
-from servicekit.fields import JsonModel
-from servicekit.http.idempotency import idempotency_key
-from servicekit.http.problems import Problem, ProblemReply
+from servicekit.http.idempotency import HEADER, sent_key
+from servicekit.http.problems import Problem
 from servicekit.http.replies import json_reply
+from servicekit.http.routes import route
 
 
-class WebhookReply(JsonModel):
-    idempotency_key: str
-    body: dict[str, Any]
-    received_at: str
-    repetitions: int
+def webhook_routes(record: Record, faults: FaultSource) -> APIBlueprint:
+    """Receiving an event and listing those received."""
+    routes = APIBlueprint("webhooks", __name__, url_prefix="/webhooks/monitoring")
 
-
-class WebhooksReply(JsonModel):
-    """``next`` is null on the last page."""
-
-    webhooks: list[WebhookReply]
-    next: int | None
-
-
-def register_webhooks(app: OpenAPI, record: Record, faults: FaultSource) -> None:
-    api = APIBlueprint("webhooks", __name__)
-
-    # Any JSON object will do: what a monitoring system reads of it is its own business.
-    @api.post("/webhooks/monitoring", summary="Report an event", responses={204: None, 400: ProblemReply})
-    def receive() -> Response:
+    # No model: a monitoring system reads what it likes of the event, and any JSON object will do.
+    @route(routes, "POST", "", summary="Report an event", replies={204: None})
+    def post_webhook() -> Response:
         faults.delay()
-        key = idempotency_key()
+        key = sent_key()
         if key is None:
-            errors = [{"field": "Idempotency-Key", "detail": "is missing"}]
-            raise Problem(
-                400, "idempotency-key-missing", "The header Idempotency-Key is missing.", errors=errors
-            )
+            errors = [{"field": HEADER, "detail": "is missing"}]
+            raise Problem(400, "idempotency-key-missing", f"The header {HEADER} is missing.", errors=errors)
         fault = faults.take(*SENDING_FAULTS)
-        refuse(fault)
+        raise_fault(fault)
         record.add_webhook(key, request.get_json(silent=True) or {})
         if fault == "timeout_after_accept_next":
             faults.time_out()
         return Response(status=204)
 
-    @api.get("/webhooks/monitoring", summary="Events received", responses={200: WebhooksReply})
-    def webhooks(query: PageQuery) -> Response:
+    @route(routes, "GET", "", summary="List received events", replies={200: WebhooksReply})
+    def get_webhooks(query: PageQuery) -> Response:
         found = record.webhooks(after=query.after, limit=query.limit)
-        replies = [
-            WebhookReply(
-                idempotency_key=webhook.idempotency_key,
-                body=webhook.body,
-                received_at=webhook.received_at,
-                repetitions=webhook.repetitions,
-            )
-            for webhook in found
-        ]
-        full = len(found) == query.limit
-        return json_reply(WebhooksReply(webhooks=replies, next=found[-1].sequence if full else None))
+        return json_reply(WebhooksReply.of(found, query.limit))
 
-    app.register_api(api)
+    return routes

@@ -1,30 +1,35 @@
-"""The outside effects' work, composed as the consumer process composes it, with short waits."""
+"""Work on deliveries, composed as in the consumer process, with short pauses."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
 
 from sqlalchemy import Engine
 
 from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
-from notification_service.application.deliver_outside import ClaimLimits, Courier, DeliverOutside
-from notification_service.application.effect_work import EffectWork
+from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
 from notification_service.application.list_notifications import ListNotifications
+from notification_service.application.ports import Courier, EffectWork
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
 from notification_service.domain.retry_policy import RetryPolicy
+from notification_service.http_client import create_http_client
+from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
 from notification_service.monitoring.webhook import MonitoringWebhook
-from notification_service.outbound import outbound_client
-from notification_service.persistence.unit_of_work import AnalyticsUnitOfWork, ClaimUnitOfWork
+from notification_service.persistence.unit_of_work import NotificationUnitOfWork
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.processes import Sandbox
+from tests.support.sandbox import Sandbox
 from tests.support.waiting import wait_until
 
 QUICK = RetryPolicy(base_seconds=0.05, cap_seconds=0.2, settle_seconds=0.1, pause_cap_seconds=0.05)
 LIMITS = ClaimLimits(batch_size=8, lease_seconds=20.0, attempt_seconds=5.0)
+
+
+def transactions(engine: Engine) -> Callable[[], NotificationUnitOfWork]:
+    """Makes units of work on the test's database."""
+    return partial(NotificationUnitOfWork, engine, CONSUMER_GROUP)
 
 
 @contextmanager
@@ -37,17 +42,17 @@ def delivering(
     limits: ClaimLimits = LIMITS,
     timeout_seconds: float = 1.0,
     courier: Courier | None = None,
-) -> Iterator[DeliverOutside]:
-    with outbound_client(timeout_seconds, 8) as client, ThreadPoolExecutor(4) as pool:
+) -> Iterator[DeliverEffect]:
+    """``effect``'s use case, by ``courier`` or else to the sandbox."""
+    with create_http_client(timeout_seconds, 8) as client, ThreadPoolExecutor(4) as pool:
         couriers: dict[Effect, Courier] = {
             Effect.ALIMTALK: SendAlimtalk(SandboxAlimtalkProvider(client, sandbox.url)),
             Effect.MONITORING: MonitoringWebhook(client, sandbox.monitoring_url),
         }
-        begin: Any = partial(ClaimUnitOfWork, engine)
-        yield DeliverOutside(
+        yield DeliverEffect(
             effect,
             courier or couriers[effect],
-            begin,
+            transactions(engine),
             pool=pool,
             limits=limits,
             retry=retry,
@@ -57,18 +62,18 @@ def delivering(
 
 def delivery_of(engine: Engine, order: CompletedOrder, effect: Effect) -> Delivery:
     """That effect's delivery as it is stored now."""
-    found = ListNotifications(partial(AnalyticsUnitOfWork, engine))(order.order_id)
+    found = ListNotifications(transactions(engine))(order.order_id)
     return next(delivery for delivery in found if delivery.effect == effect)
 
 
 def run_until_final(
     work: EffectWork, engine: Engine, orders: Sequence[CompletedOrder], effect: Effect
 ) -> list[Delivery]:
-    """Run ``work`` until nothing of ``orders`` is left to do; their deliveries then."""
+    """Call ``work`` until the deliveries of all ``orders`` are final; returns them."""
     stop = StopSignal()
 
     def probe() -> list[Delivery]:
-        work.run_once(stop)
+        work(stop)
         found = [delivery_of(engine, order, effect) for order in orders]
         final = {DeliveryStatus.DELIVERED, DeliveryStatus.FAILED}
         return found if all(delivery.status in final for delivery in found) else []

@@ -3,50 +3,49 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, date, datetime
-from functools import partial
 
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
-from notification_service.application.apply_analytics import ApplyAnalytics
+from notification_service.application.count_sales import CountSales
 from notification_service.application.report_sales import ReportSales
 from notification_service.domain.daily_sales import DailySales
 from notification_service.domain.delivery import DeliveryStatus, Effect
-from notification_service.persistence.unit_of_work import AnalyticsUnitOfWork
+from notification_service.domain.sales_period import SalesPeriod
 from servicekit.identifiers import uuid7
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import NOON_IN_SEOUL, an_order
-from tests.integration.notification_service.delivering import delivery_of, run_until_final
+from tests.integration.notification_service.builders import NOON_IN_SEOUL, a_completed_order
+from tests.integration.notification_service.effect_work import delivery_of, run_until_final, transactions
 
 ANALYTICS = Effect.ANALYTICS
 
 
 @pytest.fixture
-def analytics(engine: Engine) -> ApplyAnalytics:
-    return ApplyAnalytics(partial(AnalyticsUnitOfWork, engine), batch_size=7)
+def count_sales(engine: Engine) -> CountSales:
+    return CountSales(transactions(engine), batch_size=7)
 
 
 def sales(engine: Engine) -> list[DailySales]:
-    report = ReportSales(partial(AnalyticsUnitOfWork, engine))
-    return list(report(date(2026, 1, 1), date(2026, 12, 31)))
+    report_sales = ReportSales(transactions(engine))
+    return list(report_sales(SalesPeriod(date(2026, 1, 1), date(2026, 12, 31))))
 
 
 def test_orders_add_up_by_business_day_and_currency(
-    accept: AcceptCompletedOrders, analytics: ApplyAnalytics, engine: Engine
+    accept_completed_orders: AcceptCompletedOrders, count_sales: CountSales, engine: Engine
 ) -> None:
     before_midnight = datetime(2026, 11, 23, 14, 59, 59, tzinfo=UTC)
     after_midnight = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
     orders = [
-        an_order(total_amount=1_000, item_count=1, completed_at=before_midnight),
-        an_order(total_amount=2_000, item_count=2, completed_at=after_midnight),
-        an_order(total_amount=4_000, item_count=4, completed_at=after_midnight),
-        an_order(total_amount=799, item_count=8, completed_at=after_midnight, currency="USD"),
+        a_completed_order(total_amount=1_000, item_count=1, completed_at=before_midnight),
+        a_completed_order(total_amount=2_000, item_count=2, completed_at=after_midnight),
+        a_completed_order(total_amount=4_000, item_count=4, completed_at=after_midnight),
+        a_completed_order(total_amount=799, item_count=8, completed_at=after_midnight, currency="USD"),
     ]
-    accept(orders)
+    accept_completed_orders(orders)
 
-    (delivery, *_) = run_until_final(analytics, engine, orders, ANALYTICS)
+    (delivery, *_) = run_until_final(count_sales, engine, orders, ANALYTICS)
 
     assert (delivery.status, delivery.attempts) == (DeliveryStatus.DELIVERED, 1)
     assert sales(engine) == [
@@ -57,16 +56,17 @@ def test_orders_add_up_by_business_day_and_currency(
 
 
 def test_processes_that_count_at_the_same_time_count_each_order_once(
-    accept: AcceptCompletedOrders, analytics: ApplyAnalytics, engine: Engine
+    accept_completed_orders: AcceptCompletedOrders, count_sales: CountSales, engine: Engine
 ) -> None:
     days = [NOON_IN_SEOUL.replace(day=day) for day in (21, 22, 23)]
     orders = [
-        an_order(completed_at=days[number % 3], currency=("KRW", "USD")[number % 2]) for number in range(120)
+        a_completed_order(completed_at=days[number % 3], currency=("KRW", "USD")[number % 2])
+        for number in range(120)
     ]
-    accept(orders)
+    accept_completed_orders(orders)
 
     with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda _: run_until_final(analytics, engine, orders, ANALYTICS), range(3)))
+        list(pool.map(lambda _: run_until_final(count_sales, engine, orders, ANALYTICS), range(3)))
 
     found = sales(engine)
     assert len(found) == 6
@@ -75,42 +75,42 @@ def test_processes_that_count_at_the_same_time_count_each_order_once(
 
 
 def test_a_second_event_of_the_same_order_is_not_counted(
-    accept: AcceptCompletedOrders, analytics: ApplyAnalytics, engine: Engine
+    accept_completed_orders: AcceptCompletedOrders, count_sales: CountSales, engine: Engine
 ) -> None:
-    order = an_order()
-    accept([order])
-    run_until_final(analytics, engine, [order], ANALYTICS)
-    accept([replace(order, event_id=uuid7())])
+    order = a_completed_order()
+    accept_completed_orders([order])
+    run_until_final(count_sales, engine, [order], ANALYTICS)
+    accept_completed_orders([replace(order, event_id=uuid7())])
 
-    assert analytics.run_once(StopSignal()).deliveries == 1
+    assert count_sales(StopSignal()).deliveries == 1
 
     assert [sale.orders for sale in sales(engine)] == [1]
 
 
 def test_when_counting_fails_the_delivery_is_still_to_be_made(
-    accept: AcceptCompletedOrders, analytics: ApplyAnalytics, engine: Engine
+    accept_completed_orders: AcceptCompletedOrders, count_sales: CountSales, engine: Engine
 ) -> None:
-    order = an_order()
-    accept([order])
+    order = a_completed_order()
+    accept_completed_orders([order])
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE sales_daily ADD CONSTRAINT refuse CHECK (orders < 0)"))
 
     with pytest.raises(DBAPIError):
-        analytics.run_once(StopSignal())
+        count_sales(StopSignal())
     assert delivery_of(engine, order, ANALYTICS).status == DeliveryStatus.PENDING
 
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE sales_daily DROP CONSTRAINT refuse"))
-    run_until_final(analytics, engine, [order], ANALYTICS)
+    run_until_final(count_sales, engine, [order], ANALYTICS)
     assert [sale.orders for sale in sales(engine)] == [1]
 
 
 def test_sums_are_exact_beyond_64_bits(
-    accept: AcceptCompletedOrders, analytics: ApplyAnalytics, engine: Engine
+    accept_completed_orders: AcceptCompletedOrders, count_sales: CountSales, engine: Engine
 ) -> None:
-    orders = [an_order(total_amount=2**63 - 1) for _ in range(3)]
-    accept(orders)
+    orders = [a_completed_order(total_amount=2**63 - 1) for _ in range(3)]
+    accept_completed_orders(orders)
 
-    run_until_final(analytics, engine, orders, ANALYTICS)
+    run_until_final(count_sales, engine, orders, ANALYTICS)
 
     assert [sale.amount for sale in sales(engine)] == [3 * (2**63 - 1)]

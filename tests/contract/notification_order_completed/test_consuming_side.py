@@ -10,7 +10,8 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from notification_service.domain.completed_order import CompletedOrder, Recipient
-from notification_service.messaging.order_completed import CONSUMER_GROUP, TOPIC, OrderCompletedHandler
+from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP, TOPIC, OrderCompleted
+from servicekit.messaging.events import parse_event
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord
 
 CONTRACT = Path(__file__).parents[3] / "shared/contracts/order-completed"
@@ -20,7 +21,7 @@ EXAMPLE: dict[str, Any] = json.loads((CONTRACT / "v1.example.json").read_text())
 
 def read(value: dict[str, Any]) -> CompletedOrder:
     record = ReceivedRecord(TOPIC, 0, 0, value["orderId"].encode(), json.dumps(value).encode())
-    return OrderCompletedHandler(len).parse(record)
+    return parse_event(record, OrderCompleted).to_domain()
 
 
 def test_the_example_is_read_in_full() -> None:
@@ -91,7 +92,7 @@ def test_every_field_that_is_read_is_one_that_the_producer_must_send(field: str)
     record = ReceivedRecord(TOPIC, 0, 0, b"key", json.dumps(event).encode())
 
     with pytest.raises(InvalidMessage):
-        OrderCompletedHandler(len).parse(record)
+        parse_event(record, OrderCompleted)
 
 
 def test_topic_and_group_are_those_of_the_design() -> None:

@@ -1,7 +1,6 @@
-"""The analytics effect's own tables."""
+"""The orders that the analytics effect has counted, and their sums."""
 
 from collections.abc import Sequence
-from datetime import date
 from uuid import UUID
 
 from sqlalchemy import Connection, select
@@ -9,21 +8,21 @@ from sqlalchemy.dialects.postgresql import insert
 
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.daily_sales import DailySales
+from notification_service.domain.sales_period import SalesPeriod
 from notification_service.persistence.tables import analytics_order, sales_daily
 
 
-class Analytics:
-    """analytics_order and sales_daily on a connection whose transaction belongs to the caller.
+class SqlSales:
+    """The sales on a connection whose transaction belongs to the caller.
 
-    Both are written in the order of their keys, orders before days, so that processes that count at the same
-    time wait for each other and never in a circle.
+    Rows are written in the order of their keys, orders before days, so that processes that count at the same
+    time never deadlock.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def add_orders(self, orders: Sequence[CompletedOrder]) -> set[UUID]:
-        """Add those orders that were not counted before, and return their ids."""
         rows = [
             {
                 "order_id": order.order_id,
@@ -40,7 +39,6 @@ class Analytics:
         return set(self._connection.execute(statement, rows).scalars())
 
     def add_sales(self, sales: Sequence[DailySales]) -> None:
-        """Add ``sales``, sorted by day and currency, to what is there."""
         if not sales:
             return
         statement = insert(sales_daily)
@@ -66,11 +64,10 @@ class Analytics:
             ],
         )
 
-    def sales_between(self, first: date, last: date) -> list[DailySales]:
-        """What was sold from ``first`` to ``last``, both included, sorted by day and currency."""
+    def in_period(self, period: SalesPeriod) -> list[DailySales]:
         rows = self._connection.execute(
             select(sales_daily, sales_daily.c["items"].label("pieces"))
-            .where(sales_daily.c.business_day.between(first, last))
+            .where(sales_daily.c.business_day.between(period.first, period.last))
             .order_by(sales_daily.c.business_day, sales_daily.c.currency)
         )
         return [

@@ -1,4 +1,4 @@
-"""What an answer, or none, means for a delivery."""
+"""What a response, or none, means for a delivery."""
 
 from collections.abc import Callable
 
@@ -6,16 +6,15 @@ import httpx
 import pytest
 
 from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
-from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.errors import (
     DeliveryFailed,
-    DeliveryRefused,
-    DeliveryUnavailable,
+    DeliveryRejected,
     OutcomeUnknown,
+    ReceiverUnavailable,
 )
-from notification_service.outbound import exchange, outbound_client
+from notification_service.http_client import create_http_client, exchange
+from tests.unit.notification_service.builders import a_message
 
-MESSAGE = AlimtalkMessage("event-1", "ORDER_COMPLETED", "01012345678", {"name": "김하늘"}, "[주문완료] …")
 Reply = Callable[[httpx.Request], httpx.Response]
 
 
@@ -23,7 +22,7 @@ def answering(status: int, body: object = None, headers: dict[str, str] | None =
     return lambda request: httpx.Response(status, json=body, headers=headers)
 
 
-def saying(status: int, content: bytes, content_type: str = "application/json") -> Reply:
+def answering_bytes(status: int, content: bytes, content_type: str = "application/json") -> Reply:
     headers = {"Content-Type": content_type}
     return lambda request: httpx.Response(status, content=content, headers=headers)
 
@@ -42,74 +41,72 @@ def provider(reply: Reply) -> SandboxAlimtalkProvider:
 @pytest.mark.parametrize(
     ("reply", "meaning"),
     [
-        (failing(httpx.ConnectError), DeliveryUnavailable),
-        (failing(httpx.ConnectTimeout), DeliveryUnavailable),
-        (failing(httpx.PoolTimeout), DeliveryUnavailable),
+        (failing(httpx.ConnectError), ReceiverUnavailable),
+        (failing(httpx.ConnectTimeout), ReceiverUnavailable),
+        (failing(httpx.PoolTimeout), ReceiverUnavailable),
         (failing(httpx.ReadTimeout), OutcomeUnknown),
         (failing(httpx.WriteTimeout), OutcomeUnknown),
         (failing(httpx.ReadError), OutcomeUnknown),
         (failing(httpx.WriteError), OutcomeUnknown),
         (failing(httpx.RemoteProtocolError), OutcomeUnknown),
-        (answering(429), DeliveryUnavailable),
-        (answering(503), DeliveryUnavailable),
+        (answering(429), ReceiverUnavailable),
+        (answering(503), ReceiverUnavailable),
         (answering(500), OutcomeUnknown),
         (answering(502), OutcomeUnknown),
         (answering(504), OutcomeUnknown),
-        (answering(400, {"type": "urn:problem:invalid-recipient"}), DeliveryRefused),
-        (answering(422), DeliveryRefused),
-        (answering(401), DeliveryUnavailable),
-        (answering(404), DeliveryUnavailable),
-        (answering(408, {"type": "urn:problem:incomplete-body"}), DeliveryUnavailable),
-        (answering(302, headers={"Location": "http://elsewhere/"}), DeliveryUnavailable),
+        (answering(400, {"type": "urn:problem:invalid-recipient"}), DeliveryRejected),
+        (answering(422), DeliveryRejected),
+        (answering(401), ReceiverUnavailable),
+        (answering(404), ReceiverUnavailable),
+        (answering(408, {"type": "urn:problem:incomplete-body"}), ReceiverUnavailable),
+        (answering(302, headers={"Location": "http://elsewhere/"}), ReceiverUnavailable),
         (answering(200, {"unexpected": True}), OutcomeUnknown),
         (answering(200, []), OutcomeUnknown),
         (answering(200, {"messageId": "a\x00b"}), OutcomeUnknown),
-        (saying(200, b'{"messageId":"\\ud800"}'), OutcomeUnknown),
+        (answering_bytes(200, b'{"messageId":"\\ud800"}'), OutcomeUnknown),
         (answering(200, {"messageId": ""}), OutcomeUnknown),
         (answering(200, {"messageId": "m" * 1_000}), OutcomeUnknown),
         (answering(200, {"messageId": 7}), OutcomeUnknown),
-        (saying(200, b"odd", "text/plain; charset=utf-16"), OutcomeUnknown),
-        (saying(400, b"odd", "text/plain; charset=utf-16"), DeliveryRefused),
-        (saying(404, b"odd", "text/plain; charset=utf-16"), DeliveryUnavailable),
-        (saying(500, b"odd", "text/plain; charset=utf-16"), OutcomeUnknown),
+        (answering_bytes(200, b"odd", "text/plain; charset=utf-16"), OutcomeUnknown),
+        (answering_bytes(400, b"odd", "text/plain; charset=utf-16"), DeliveryRejected),
+        (answering_bytes(404, b"odd", "text/plain; charset=utf-16"), ReceiverUnavailable),
+        (answering_bytes(500, b"odd", "text/plain; charset=utf-16"), OutcomeUnknown),
     ],
 )
-def test_what_an_answer_means(reply: Reply, meaning: type[DeliveryFailed]) -> None:
+def test_each_response_has_one_meaning(reply: Reply, meaning: type[DeliveryFailed]) -> None:
     with pytest.raises(DeliveryFailed) as failure:
-        provider(reply).send(MESSAGE, lambda: True)
+        provider(reply).send(a_message(), lambda: True)
 
     assert type(failure.value) is meaning
 
 
 def test_an_accepted_message_has_the_providers_id() -> None:
     assert (
-        provider(answering(200, {"messageId": "m-1", "status": "ACCEPTED"})).send(MESSAGE, lambda: True)
+        provider(answering(200, {"messageId": "m-1", "status": "ACCEPTED"})).send(a_message(), lambda: True)
         == "m-1"
     )
 
 
 @pytest.mark.parametrize(("messages", "found"), [([], None), ([{"messageId": "m-1"}], "m-1")])
-def test_a_look_up_tells_whether_there_is_such_a_message(
-    messages: list[dict[str, str]], found: str | None
-) -> None:
-    assert provider(answering(200, {"messages": messages, "next": None})).find(MESSAGE) == found
+def test_a_look_up_finds_an_accepted_message(messages: list[dict[str, str]], found: str | None) -> None:
+    assert provider(answering(200, {"messages": messages, "next": None})).find(a_message()) == found
 
 
-def test_a_look_up_whose_answer_makes_no_sense_does_not_say_that_there_is_none() -> None:
+def test_a_malformed_look_up_does_not_count_as_not_found() -> None:
     with pytest.raises(OutcomeUnknown):
-        provider(answering(200, {"messages": [{"messageId": "a\x00b"}]})).find(MESSAGE)
+        provider(answering(200, {"messages": [{"messageId": "a\x00b"}]})).find(a_message())
 
 
-def test_a_look_up_that_fails_does_not_say_that_there_is_none() -> None:
-    with pytest.raises(DeliveryUnavailable):
-        provider(answering(404)).find(MESSAGE)
+def test_a_failed_look_up_does_not_count_as_not_found() -> None:
+    with pytest.raises(ReceiverUnavailable):
+        provider(answering(404)).find(a_message())
 
 
 @pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("soon", None), ("-1", None), ("", None)])
-def test_a_wish_to_be_left_alone_for_a_while_is_heard(header: str, seconds: float | None) -> None:
+def test_retry_after_in_seconds_is_read(header: str, seconds: float | None) -> None:
     client = httpx.Client(transport=httpx.MockTransport(answering(429, headers={"Retry-After": header})))
 
-    with pytest.raises(DeliveryUnavailable) as failure:
+    with pytest.raises(ReceiverUnavailable) as failure:
         exchange(client, client.build_request("GET", "http://provider/"))
 
     assert failure.value.retry_after_seconds == seconds
@@ -118,5 +115,5 @@ def test_a_wish_to_be_left_alone_for_a_while_is_heard(header: str, seconds: floa
 def test_no_proxy_is_taken_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
 
-    with outbound_client(1.0, 1) as client:
+    with create_http_client(1.0, 1) as client:
         assert not client.trust_env

@@ -1,14 +1,15 @@
-"""OrderCompleted, version 1: the fields that this service reads, and the adapter to its use case.
+"""``OrderCompleted``, version 1, as far as its effects need it.
 
-The contract is ``shared/contracts/order-completed``; fields that aren't named here may change without us.
+The contract is ``shared/contracts/order-completed``. Fields that aren't named here may change.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
 
+from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.domain.completed_order import CompletedOrder, Recipient
 from servicekit.fields import MAX_INT64, PositiveInt64, Storable
 from servicekit.messaging.events import EventModel, parse_event
@@ -25,21 +26,21 @@ _Quantity = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 _Currency = Annotated[str, Field(strict=True, pattern="^[A-Z]{3}$")]
 
 
-class OrderItem(BaseModel):
+class ItemPart(BaseModel):
     """One line of the order."""
 
     quantity: _Quantity
 
 
-class EventRecipient(BaseModel):
-    """Whom the buyer wants to be notified."""
+class RecipientPart(BaseModel):
+    """The person to notify about the order."""
 
     name: _Name
     phone: _Phone
 
 
 class OrderCompleted(EventModel):
-    """What happened, as far as its effects need it."""
+    """The event's value."""
 
     expected_type = "OrderCompleted"
     expected_version = 1
@@ -48,8 +49,8 @@ class OrderCompleted(EventModel):
     user_id: PositiveInt64
     currency: _Currency
     total_amount: _Amount
-    items: Annotated[list[OrderItem], Field(min_length=1, max_length=100_000)]
-    recipient: EventRecipient
+    items: Annotated[list[ItemPart], Field(min_length=1, max_length=100_000)]
+    recipient: RecipientPart
 
     def to_domain(self) -> CompletedOrder:
         return CompletedOrder(
@@ -65,13 +66,13 @@ class OrderCompleted(EventModel):
 
 
 class OrderCompletedHandler:
-    """Hands a poll's orders to the use case."""
+    """Passes the orders of a poll to the use case."""
 
-    def __init__(self, accept: Callable[[Sequence[CompletedOrder]], int]) -> None:
-        self._accept = accept
+    def __init__(self, accept_completed_orders: AcceptCompletedOrders) -> None:
+        self._accept_completed_orders = accept_completed_orders
 
     def parse(self, record: ReceivedRecord) -> CompletedOrder:
         return parse_event(record, OrderCompleted).to_domain()
 
     def handle(self, events: Sequence[CompletedOrder]) -> None:
-        self._accept(events)
+        self._accept_completed_orders(events)

@@ -1,4 +1,7 @@
-"""Consumer processes on a topic and a database of their own."""
+"""Consumer processes on a database of the test's own.
+
+Their topic and their group are the program's, and so the same for every test.
+"""
 
 import signal
 from collections import Counter
@@ -8,36 +11,36 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from sqlalchemy import Engine, text
 
+from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP, TOPIC
 from tests.integration.notification_service.builders import encoded
-from tests.integration.notification_service.processes import CommandProcess, Sandbox
-from tests.support.topics import produce
+from tests.support.command_process import CommandProcess
+from tests.support.sandbox import Sandbox
+from tests.support.topics import PARTITIONS, produce
 from tests.support.waiting import wait_until
 
 EFFECTS = ("ALIMTALK", "ANALYTICS", "MONITORING")
 
 
-class World:
-    """What a consumer process needs, and what can be seen of what it does."""
+class ConsumerDeployment:
+    """What a consumer process needs, and the effects that it has."""
 
-    def __init__(
-        self, engine: Engine, bootstrap_servers: str, topic: str, sandbox: Sandbox, directory: Path
-    ) -> None:
+    def __init__(self, engine: Engine, bootstrap_servers: str, sandbox: Sandbox, directory: Path) -> None:
         self.engine = engine
         self.bootstrap_servers = bootstrap_servers
-        self.topic = topic
         self.sandbox = sandbox
         self._directory = directory
         self._stack = ExitStack()
         self._started = 0
 
     def start_consumer(self, **environment: str) -> CommandProcess:
-        """A consumer, in the group already when this returns."""
+        """A consumer that has joined the group."""
         self._started += 1
         url = self.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         process = CommandProcess(
-            ["notification-service", "consumer", "--topic", self.topic, "--group-id", f"group-{self.topic}"],
+            ["notification-service", "consumer"],
             {
                 "DATABASE_URL": url,
                 "KAFKA_BOOTSTRAP_SERVERS": self.bootstrap_servers,
@@ -56,7 +59,7 @@ class World:
         return process
 
     def produce(self, events: Iterable[dict[str, Any]], partition: int = 0) -> None:
-        produce(self.bootstrap_servers, self.topic, [encoded(event) for event in events], partition)
+        produce(self.bootstrap_servers, TOPIC, [encoded(event) for event in events], partition)
 
     def statuses(self, effect: str) -> Counter[str]:
         """How many deliveries of ``effect`` have each status."""
@@ -95,12 +98,31 @@ class World:
         self._stack.close()
 
 
-def freeze_in_the_middle(world: World, process: CommandProcess) -> None:
+def skip_former_records(bootstrap_servers: str) -> None:
+    """Let the consumer group begin behind every record that is there, once it has no members left."""
+    partitions = [TopicPartition(TOPIC, number) for number in range(PARTITIONS)]
+    consumer = KafkaConsumer(
+        bootstrap_servers=bootstrap_servers, group_id=CONSUMER_GROUP, enable_auto_commit=False
+    )
+
+    def commit() -> bool:
+        ends = consumer.end_offsets(partitions)
+        consumer.commit({partition: OffsetAndMetadata(end, "", -1) for partition, end in ends.items()})
+        return True
+
+    try:
+        # A member that was killed is one until its session ends.
+        wait_until(commit, f"{CONSUMER_GROUP} to be empty")
+    finally:
+        consumer.close(autocommit=False)
+
+
+def freeze_holding_claims(deployment: ConsumerDeployment, process: CommandProcess) -> None:
     """SIGSTOP at a moment at which some messages have been sent and some are claimed."""
 
     def probe() -> bool:
         process.signal(signal.SIGSTOP)
-        statuses = world.statuses("ALIMTALK")
+        statuses = deployment.statuses("ALIMTALK")
         if statuses["SENDING"] and statuses["DELIVERED"] and statuses["PENDING"]:
             return True
         process.signal(signal.SIGCONT)
@@ -115,7 +137,7 @@ def assert_no_errors(process: CommandProcess) -> None:
 
 
 def stop_gracefully(process: CommandProcess) -> None:
-    """SIGTERM, and 10 s to end well."""
+    """SIGTERM, and at most 10 s until it exits with 0."""
     process.signal(signal.SIGTERM)
     assert process.exit_status(10.0) == 0, process.log_text()
     assert_no_errors(process)

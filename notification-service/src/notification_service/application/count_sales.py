@@ -1,0 +1,30 @@
+"""The analytics effect: counted in the transaction that completes the delivery, hence exactly once."""
+
+from notification_service.application.ports import StopCheck, UnitOfWorkFactory, WorkDone
+from notification_service.domain.daily_sales import daily_sales
+from notification_service.domain.delivery import Effect
+
+
+class CountSales:
+    """Counts the orders that are due, a batch in one transaction.
+
+    It needs no claim: the rows stay locked until the commit, and a crash undoes everything. An order with two
+    events is counted once.
+    """
+
+    def __init__(self, unit_of_work: UnitOfWorkFactory, batch_size: int = 500) -> None:
+        self._unit_of_work = unit_of_work
+        self._batch_size = batch_size
+
+    def __call__(self, stop: StopCheck) -> WorkDone:
+        if stop.is_set():
+            return WorkDone(0)
+        with self._unit_of_work() as unit_of_work:
+            due = unit_of_work.deliveries.lock_due(Effect.ANALYTICS, self._batch_size)
+            if due:
+                by_order = {order.order_id: order for _, order in due}
+                uncounted = unit_of_work.sales.add_orders(list(by_order.values()))
+                unit_of_work.sales.add_sales(daily_sales(by_order[order_id] for order_id in uncounted))
+                unit_of_work.deliveries.complete(delivery_id for delivery_id, _ in due)
+                unit_of_work.commit()
+        return WorkDone(len(due))

@@ -1,0 +1,148 @@
+"""Delivering an effect to an external service: claimed, attempted, recorded."""
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+
+import structlog
+
+from notification_service.application.ports import (
+    Courier,
+    MaySend,
+    StopCheck,
+    UnitOfWorkFactory,
+    WorkDone,
+)
+from notification_service.domain.attempt import Delivered, GivenUp, Outcome, Released, RetryLater
+from notification_service.domain.delivery import ClaimedDelivery, Effect
+from notification_service.domain.errors import (
+    DeliveryFailed,
+    DeliveryRejected,
+    NotSent,
+    OutcomeUnknown,
+    ReceiverUnavailable,
+)
+from notification_service.domain.retry_policy import RetryPolicy
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimLimits:
+    """``attempt_seconds`` is the longest that an attempt takes; none begins with less of its lease left."""
+
+    batch_size: int
+    lease_seconds: float
+    attempt_seconds: float
+
+
+class DeliverEffect:
+    """Delivers what is due of one effect.
+
+    The claim commits before the first call, so that a crash leaves a lease that expires. Outcomes are
+    recorded only while the claim holds. Outcomes that the database didn't take are kept and recorded in the
+    next call, so that nothing is attempted again unless its lease has expired.
+    """
+
+    def __init__(
+        self,
+        effect: Effect,
+        courier: Courier,
+        unit_of_work: UnitOfWorkFactory,
+        *,
+        pool: Executor,
+        limits: ClaimLimits,
+        retry: RetryPolicy,
+        jitter: Callable[[], float],
+    ) -> None:
+        """``jitter`` returns random numbers in [0, 1)."""
+        self._effect = effect
+        self._courier = courier
+        self._unit_of_work = unit_of_work
+        self._pool = pool
+        self._limits = limits
+        self._retry = retry
+        self._jitter = jitter
+        self._failed_batches = 0
+        self._unrecorded: list[Outcome] = []
+
+    def __call__(self, stop: StopCheck) -> WorkDone:
+        self._record()
+        # Read before the claim: the lease can only expire later than this clock says.
+        last_begin = time.monotonic() + self._limits.lease_seconds - self._limits.attempt_seconds
+        claimed = self._claim()
+        if not claimed:
+            return WorkDone(0)
+
+        def may_send() -> bool:
+            return not stop.is_set() and time.monotonic() < last_begin
+
+        outcomes = list(self._pool.map(lambda delivery: self._attempt(delivery, may_send), claimed))
+        self._unrecorded = outcomes
+        self._record()
+        return WorkDone(len(outcomes), self._pause_seconds(outcomes))
+
+    def _claim(self) -> Sequence[ClaimedDelivery]:
+        with self._unit_of_work() as unit_of_work:
+            claimed = unit_of_work.claims.claim(
+                self._effect, self._limits.batch_size, self._limits.lease_seconds
+            )
+            unit_of_work.commit()
+        return claimed
+
+    def _record(self) -> None:
+        if not self._unrecorded:
+            return
+        with self._unit_of_work() as unit_of_work:
+            unit_of_work.claims.record(self._unrecorded)
+            unit_of_work.commit()
+        self._unrecorded = []
+
+    def _attempt(self, delivery: ClaimedDelivery, may_send: MaySend) -> Outcome:
+        if not may_send():
+            return Released(delivery)
+        try:
+            reference = self._courier(delivery, may_send)
+        except NotSent:
+            return Released(delivery)
+        except DeliveryFailed as failure:
+            return self._failed(delivery, failure)
+        except Exception as error:  # noqa: BLE001 - a bug that one delivery meets must not stop the others
+            _log.error("delivery_attempt_crashed", **self._fields(delivery), exc_info=error)
+            # It may have happened after the sending.
+            reason = f"internal error: {type(error).__name__}: {error}"
+            return self._failed(delivery, OutcomeUnknown(reason))
+        return Delivered(delivery, reference)
+
+    def _failed(self, delivery: ClaimedDelivery, failure: DeliveryFailed) -> Outcome:
+        outcome = self._after(failure, delivery)
+        event = "delivery_given_up" if isinstance(outcome, GivenUp) else "delivery_delayed"
+        _log.warning(event, **self._fields(delivery), reason=str(failure))
+        return outcome
+
+    def _fields(self, delivery: ClaimedDelivery) -> dict[str, str | int]:
+        return {
+            "effect": self._effect.value,
+            "event_id": str(delivery.order.event_id),
+            "order_id": str(delivery.order.order_id),
+            "attempt": delivery.attempt,
+        }
+
+    def _after(self, failure: DeliveryFailed, delivery: ClaimedDelivery) -> Outcome:
+        if isinstance(failure, DeliveryRejected) or self._retry.is_exhausted(delivery.age_seconds):
+            return GivenUp(delivery, str(failure))
+        delay_seconds = self._retry.delay_seconds(delivery.attempt, self._jitter())
+        if isinstance(failure, OutcomeUnknown):
+            delay_seconds = max(delay_seconds, self._retry.settle_seconds)
+        if isinstance(failure, ReceiverUnavailable) and failure.retry_after_seconds is not None:
+            delay_seconds = max(delay_seconds, min(failure.retry_after_seconds, self._retry.cap_seconds))
+        return RetryLater(delivery, delay_seconds, str(failure))
+
+    def _pause_seconds(self, outcomes: Sequence[Outcome]) -> float:
+        """A pause while the receiver accepts nothing: a backlog must not become a flood of attempts."""
+        if not all(isinstance(outcome, RetryLater) for outcome in outcomes):
+            self._failed_batches = 0
+            return 0.0
+        self._failed_batches += 1
+        return self._retry.pause_seconds(self._failed_batches)

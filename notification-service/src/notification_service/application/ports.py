@@ -1,0 +1,170 @@
+"""What the use cases need of the database, of external services and of the process that runs them."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Protocol, Self
+from uuid import UUID
+
+from notification_service.domain.alimtalk_message import AlimtalkMessage
+from notification_service.domain.attempt import Outcome
+from notification_service.domain.completed_order import CompletedOrder
+from notification_service.domain.daily_sales import DailySales
+from notification_service.domain.delivery import ClaimedDelivery, Delivery, Effect
+from notification_service.domain.sales_period import SalesPeriod
+
+
+class Inbox(Protocol):
+    """The events accepted so far."""
+
+    def accept(self, event_ids: Iterable[UUID]) -> set[UUID]:
+        """Remember these events; returns those that are new. Waits for a concurrent acceptance."""
+        ...
+
+
+class CompletedOrders(Protocol):
+    """The stored orders."""
+
+    def add_all(self, orders: Sequence[CompletedOrder]) -> None: ...
+
+
+class Deliveries(Protocol):
+    """The stored deliveries. Times are the database's."""
+
+    def add_for_all(self, orders: Sequence[CompletedOrder]) -> None:
+        """Store one delivery for each effect of each order, due at once."""
+        ...
+
+    def of_order(self, order_id: UUID) -> Sequence[Delivery]:
+        """The order's deliveries by event and effect; events are sorted by age, the oldest first."""
+        ...
+
+    def lock_due(self, effect: Effect, limit: int) -> Sequence[tuple[UUID, CompletedOrder]]:
+        """Ids and orders of due deliveries, at most ``limit``, held until the transaction ends.
+
+        Skips what another transaction holds.
+        """
+        ...
+
+    def complete(self, delivery_ids: Iterable[UUID]) -> None:
+        """Mark deliveries that :meth:`lock_due` returned as delivered, and count one attempt."""
+        ...
+
+
+class Claims(Protocol):
+    """Claims on deliveries: leases that expire by the database's clock."""
+
+    def claim(self, effect: Effect, limit: int, lease_seconds: float) -> Sequence[ClaimedDelivery]:
+        """Claim due deliveries, at most ``limit``; concurrent claimants get different ones."""
+        ...
+
+    def record(self, outcomes: Sequence[Outcome]) -> None:
+        """Record the outcomes, except of deliveries that another claimant has claimed since."""
+        ...
+
+
+class Sales(Protocol):
+    """The counted orders and their sums by business day and currency."""
+
+    def add_orders(self, orders: Sequence[CompletedOrder]) -> set[UUID]:
+        """Mark orders as counted; returns the ids of those that were not counted before."""
+        ...
+
+    def add_sales(self, sales: Sequence[DailySales]) -> None:
+        """Add ``sales``, sorted by day and currency, to the sums."""
+        ...
+
+    def in_period(self, period: SalesPeriod) -> Sequence[DailySales]:
+        """The sums of the period, sorted by day and currency."""
+        ...
+
+
+class UnitOfWork(Protocol):
+    """One transaction, rolled back unless :meth:`commit` is called."""
+
+    @property
+    def inbox(self) -> Inbox: ...
+
+    @property
+    def completed_orders(self) -> CompletedOrders: ...
+
+    @property
+    def deliveries(self) -> Deliveries: ...
+
+    @property
+    def claims(self) -> Claims: ...
+
+    @property
+    def sales(self) -> Sales: ...
+
+    def commit(self) -> None: ...
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+
+UnitOfWorkFactory = Callable[[], UnitOfWork]
+
+MaySend = Callable[[], bool]
+"""Whether an attempt may still send. The answer may change from true to false, never back."""
+
+
+class Courier(Protocol):
+    """Delivers one effect to its receiver."""
+
+    def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> str | None:
+        """Deliver at most once; returns the receiver's own id of the delivery, if it has one.
+
+        Asks ``may_send`` right before the step that can't be undone, and raises NotSent if it returns false.
+        Raises DeliveryRejected, ReceiverUnavailable or OutcomeUnknown.
+        """
+        ...
+
+
+class AlimtalkProvider(Protocol):
+    """A provider of alimtalk messages. An adapter turns its replies and codes into these few meanings."""
+
+    def find(self, message: AlimtalkMessage) -> str | None:
+        """The provider's id of an accepted message with this message's reference; None if there is none.
+
+        Raises ReceiverUnavailable or OutcomeUnknown if the provider doesn't say.
+        """
+        ...
+
+    def send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
+        """Send the message at most once; returns the provider's id of it.
+
+        Asks ``may_send`` at the last moment at which the message can be withdrawn, and raises NotSent if it
+        returns false. Raises DeliveryRejected if the provider will never accept the message (an unknown
+        number, a template without approval), ReceiverUnavailable if it surely has not accepted the message,
+        OutcomeUnknown if it may have.
+        """
+        ...
+
+
+class StopCheck(Protocol):
+    """Whether the process stops."""
+
+    def is_set(self) -> bool: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WorkDone:
+    """What one run did: how many deliveries it worked on, and the pause that should follow."""
+
+    deliveries: int
+    pause_seconds: float = 0.0
+
+
+class EffectWork(Protocol):
+    """Works on one effect's deliveries, a batch in each call."""
+
+    def __call__(self, stop: StopCheck) -> WorkDone:
+        """Work on what is due now, at most one batch.
+
+        Once ``stop`` is set, no attempt begins: those under way end, and the other claims are released.
+        """
+        ...

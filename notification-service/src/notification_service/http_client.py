@@ -1,0 +1,74 @@
+"""HTTP calls to external services, whose failures become errors of the domain."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from notification_service.application.ports import MaySend
+from notification_service.domain.errors import NotSent, OutcomeUnknown, ReceiverUnavailable
+
+CONNECT_TIMEOUT_SECONDS = 1.0
+_EXCERPT_BYTES = 400
+
+
+def create_http_client(timeout_seconds: float, connections: int) -> httpx.Client:
+    """A client that waits ``timeout_seconds`` for a reply and takes no proxy from the environment."""
+    return httpx.Client(
+        timeout=httpx.Timeout(timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS),
+        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+        trust_env=False,
+    )
+
+
+def exchange(client: httpx.Client, request: httpx.Request, may_send: MaySend | None = None) -> httpx.Response:
+    """Send ``request`` and return its response, unless that says that the receiver is unavailable or failed.
+
+    ``may_send`` is asked right before the request's body is written: connecting may take long, and a request
+    without its body has no effect. Raises NotSent if it returns false, ReceiverUnavailable if the receiver
+    surely accepted nothing, and OutcomeUnknown if it may have.
+    """
+
+    def ask_before_body(event: str, _details: Mapping[str, Any]) -> None:
+        if event.endswith(".send_request_body.started") and may_send is not None and not may_send():
+            raise NotSent
+
+    request.extensions["trace"] = ask_before_body
+    try:
+        response = client.send(request)
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        raise ReceiverUnavailable(f"{request.url.host} can't be reached: {_cause(error)}") from error
+    except (httpx.TransportError, httpx.DecodingError) as error:
+        raise OutcomeUnknown(f"no reply from {request.url.host}: {_cause(error)}") from error
+    if response.status_code in {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE}:
+        raise ReceiverUnavailable(_summary(response), retry_after_seconds=_retry_after_seconds(response))
+    if response.is_server_error:
+        raise OutcomeUnknown(_summary(response))
+    return response
+
+
+def unexpected(response: httpx.Response) -> ReceiverUnavailable:
+    """The error for a status that an adapter doesn't know, such as that of a wrong URL or a revoked key.
+
+    The configuration is at fault and not the delivery, which succeeds once an operator has corrected it.
+    """
+    return ReceiverUnavailable(_summary(response))
+
+
+def excerpt(response: httpx.Response) -> str:
+    """The beginning of the response's body as text. Never raises, even if its charset is unknown."""
+    return response.content[:_EXCERPT_BYTES].decode("utf-8", "replace")
+
+
+def _summary(response: httpx.Response) -> str:
+    return f"{response.request.url.host} answered {response.status_code}: {excerpt(response)}"
+
+
+def _cause(error: Exception) -> str:
+    return f"{type(error).__name__} {error}".strip()
+
+
+def _retry_after_seconds(response: httpx.Response) -> float | None:
+    # The form with a date would need a comparison of clocks; the back-off serves instead.
+    value = response.headers.get("Retry-After", "")
+    return float(value) if value.isascii() and value.isdigit() else None

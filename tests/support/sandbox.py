@@ -1,0 +1,61 @@
+"""The provider sandbox as a process of the test's own."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from tests.support.command_process import CommandProcess
+
+
+class Sandbox:
+    """A running sandbox, as its clients see it."""
+
+    def __init__(self, directory: Path, name: str = "sandbox") -> None:
+        environment = {"HTTP_PORT": "0", "SANDBOX_DATABASE_PATH": str(directory / "sandbox.sqlite")}
+        self.process = CommandProcess(["provider-sandbox", "run"], environment, directory / f"{name}.log")
+
+    def __enter__(self) -> Self:
+        self.process.start()
+        port = self.process.logged("sandbox_started")["port"]
+        self.url = f"http://127.0.0.1:{port}"
+        self.client = httpx.Client(base_url=self.url, timeout=40.0, trust_env=False)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.client.close()
+        self.process.kill()
+
+    @property
+    def monitoring_url(self) -> str:
+        return f"{self.url}/webhooks/monitoring"
+
+    def control(self, **faults: dict[str, int]) -> None:
+        self.client.put("/controls", json=faults).raise_for_status()
+
+    def reset(self) -> None:
+        """No faults, no records."""
+        self.control(alimtalk={}, monitoring={})
+        self.client.delete("/records").raise_for_status()
+
+    def messages(self) -> list[dict[str, Any]]:
+        return self._all("/alimtalk/v1/messages", "messages")
+
+    def references(self) -> list[str]:
+        """The references of all messages, one for each message."""
+        return [message["reference"] for message in self.messages()]
+
+    def webhooks(self) -> list[dict[str, Any]]:
+        return self._all("/webhooks/monitoring", "webhooks")
+
+    def _all(self, path: str, name: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        after: int | None = 0
+        while after is not None:
+            page = self.client.get(path, params={"after": after, "limit": 1000}).raise_for_status().json()
+            found += page[name]
+            after = page["next"]
+        return found

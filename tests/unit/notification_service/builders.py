@@ -1,0 +1,42 @@
+"""Orders and messages with every part filled in, for tests that care about one of them."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from notification_service.domain.alimtalk_message import AlimtalkMessage
+from notification_service.domain.completed_order import CompletedOrder, Recipient
+from notification_service.domain.delivery import ClaimedDelivery
+from servicekit.identifiers import uuid7
+
+NOON_IN_SEOUL = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
+
+
+def a_completed_order(
+    *, name: str = "김하늘", phone: str = "010-1234-5678", **changes: Any
+) -> CompletedOrder:
+    order = CompletedOrder(
+        event_id=uuid7(),
+        order_id=uuid7(),
+        user_id=7,
+        currency="KRW",
+        total_amount=30_000,
+        item_count=2,
+        recipient=Recipient(name, phone),
+        completed_at=NOON_IN_SEOUL,
+    )
+    return replace(order, **changes)
+
+
+def a_delivery(order: CompletedOrder | None = None, *, attempt: int = 1) -> ClaimedDelivery:
+    return ClaimedDelivery(
+        delivery_id=uuid7(),
+        claim_id=uuid7(),
+        attempt=attempt,
+        age_seconds=0.0,
+        order=order or a_completed_order(),
+    )
+
+
+def a_message() -> AlimtalkMessage:
+    return AlimtalkMessage("event-1", "ORDER_COMPLETED", "01012345678", {"name": "김하늘"}, "[주문완료] …")

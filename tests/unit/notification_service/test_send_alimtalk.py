@@ -1,0 +1,51 @@
+"""What a provider is asked, in which attempt."""
+
+import httpx
+import pytest
+
+from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
+from notification_service.application.send_alimtalk import SendAlimtalk
+from notification_service.domain.errors import NotSent
+from tests.unit.notification_service.builders import a_delivery
+
+
+class Calls:
+    """The methods that a provider was called with; it has a message of every reference, or none."""
+
+    def __init__(self, *, finds: bool = False) -> None:
+        self.methods: list[str] = []
+        self._found = [{"messageId": "found"}] if finds else []
+        client = httpx.Client(transport=httpx.MockTransport(self._reply))
+        self.send_alimtalk = SendAlimtalk(SandboxAlimtalkProvider(client, "http://provider"))
+
+    def _reply(self, request: httpx.Request) -> httpx.Response:
+        self.methods.append(request.method)
+        body = {"messages": self._found} if request.method == "GET" else {"messageId": "sent"}
+        return httpx.Response(200, json=body)
+
+
+def test_the_first_attempt_sends_without_a_look_up() -> None:
+    calls = Calls()
+
+    assert calls.send_alimtalk(a_delivery(attempt=1), lambda: True) == "sent"
+    assert calls.methods == ["POST"]
+
+
+@pytest.mark.parametrize(
+    ("finds", "result", "methods"), [(True, "found", ["GET"]), (False, "sent", ["GET", "POST"])]
+)
+def test_a_later_attempt_sends_only_what_the_provider_does_not_have(
+    finds: bool, result: str, methods: list[str]
+) -> None:
+    calls = Calls(finds=finds)
+
+    assert calls.send_alimtalk(a_delivery(attempt=2), lambda: True) == result
+    assert calls.methods == methods
+
+
+def test_nothing_is_sent_when_the_look_up_took_the_time_that_was_left() -> None:
+    calls = Calls()
+
+    with pytest.raises(NotSent):
+        calls.send_alimtalk(a_delivery(attempt=2), lambda: False)
+    assert calls.methods == ["GET"]
