@@ -3,13 +3,7 @@
 import click
 
 from coupon_service.config import ApiSettings, MigrationSettings, WorkerSettings
-from coupon_service.migrations import SCRIPT_LOCATION
 from servicekit.config import load_settings
-from servicekit.db.migration_job import migrate_or_exit
-from servicekit.http.gunicorn import serve
-from servicekit.lifecycle import StopSignal
-from servicekit.observability.logging import configure_logging
-from servicekit.observability.tracing import configure_tracing
 
 
 @click.group()
@@ -20,26 +14,28 @@ def main() -> None:
 @main.command()
 def api() -> None:
     """Serve the HTTP API."""
-    serve("coupon_service.wsgi:create_application()", "coupon-api", load_settings(ApiSettings))
+    from servicekit.http.gunicorn import serve
+
+    serve("coupon_service.api:create_application()", "coupon-api", load_settings(ApiSettings))
 
 
 @main.command()
 def worker() -> None:
     """Decide requests for coupons, in order."""
-    # Imported here: the API needs no Kafka client in memory.
-    from coupon_service.worker import SERVICE, run_worker
+    from coupon_service.worker import PROCESS, run
+    from servicekit.process import begin_process
 
     settings = load_settings(WorkerSettings)
-    configure_logging(settings.log_level, settings.log_format, SERVICE)
-    configure_tracing(SERVICE, settings.otel_exporter_otlp_endpoint)
-    stop = StopSignal()
-    stop.install()
-    run_worker(settings, stop)
+    run(settings, begin_process(PROCESS, settings))
 
 
 @main.command()
 def migrate() -> None:
-    """Bring the database up to date."""
+    """Bring the database's tables to this release; does nothing where they are already."""
+    from coupon_service.migrations import SCRIPT_LOCATION
+    from servicekit.db.migration_job import migrate_or_exit
+    from servicekit.observability.logging import configure_logging
+
     settings = load_settings(MigrationSettings)
     configure_logging(settings.log_level, settings.log_format, "coupon-migrate")
     options = {"outbox_relay_role": settings.outbox_relay_role}
