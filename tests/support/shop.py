@@ -7,7 +7,7 @@ import httpx
 from devstack.info import StackInfo
 from tests.support.waiting import wait_until
 
-CAMPAIGN = {
+COUPON = {
     "name": "첫 주문 5,000원 할인",
     "totalQuantity": 2,
     "startsAt": "2026-01-01T00:00:00Z",
@@ -44,7 +44,7 @@ class ShopClient:
         return self._http.post(self.url(service) + path, json=body, headers=headers)
 
     def create_coupon(self, **changes: Any) -> int:
-        reply = self.post("coupon-api", "/api/v1/coupons", {**CAMPAIGN, **changes})
+        reply = self.post("coupon-api", "/api/v1/coupons", {**COUPON, **changes})
         assert reply.status_code == 201, reply.text
         return int(reply.json()["couponId"])
 

@@ -5,12 +5,9 @@ import click
 from coupon_service.config import ApiSettings, MigrationSettings, WorkerSettings
 from coupon_service.migrations import FAMILIES, SCRIPT_LOCATION
 from servicekit.config import load_settings
-from servicekit.db.migration_job import migrate_or_exit
-from servicekit.db.schema_check import check_schema_or_exit
-from servicekit.http.gunicorn import serve
-from servicekit.lifecycle import StopSignal
 from servicekit.observability.logging import configure_logging
-from servicekit.observability.tracing import configure_tracing
+
+SERVICE = "coupon-service"
 
 
 @click.group()
@@ -21,31 +18,35 @@ def main() -> None:
 @main.command()
 def api() -> None:
     """Serve the HTTP API."""
+    from servicekit.db.schema_check import check_schema_or_exit
+    from servicekit.http.gunicorn import serve
+
     settings = load_settings(ApiSettings)
     configure_logging(settings.log_level, settings.log_format, "coupon-api")
-    check_schema_or_exit(settings, "coupon-service", FAMILIES)
-    serve("coupon_service.wsgi:create_application()", "coupon-api", settings)
+    check_schema_or_exit(settings, SERVICE, FAMILIES)
+    serve("coupon_service.api:create_application()", "coupon-api", settings)
 
 
 @main.command()
 def worker() -> None:
     """Decide requests for coupons, in order."""
-    # Imported here: the API needs no Kafka client in memory.
-    from coupon_service.worker import SERVICE, run_worker
+    from coupon_service.worker import PROCESS, run
+    from servicekit.db.schema_check import check_schema_or_exit
+    from servicekit.process import begin_process
 
     settings = load_settings(WorkerSettings)
-    configure_logging(settings.log_level, settings.log_format, SERVICE)
-    configure_tracing(SERVICE, settings.otel_exporter_otlp_endpoint)
-    check_schema_or_exit(settings, "coupon-service", FAMILIES)
-    stop = StopSignal()
-    stop.install()
-    run_worker(settings, stop)
+    stop = begin_process(PROCESS, settings)
+    check_schema_or_exit(settings, SERVICE, FAMILIES)
+    run(settings, stop)
 
 
 @main.command()
-def migrate() -> None:
-    """Bring the database up to date."""
+@click.option("--contract", is_flag=True, help="Also remove what only former releases use.")
+def migrate(contract: bool) -> None:
+    """Bring the database's tables to this release; does nothing where they are already."""
+    from servicekit.db.migration_job import migrate_or_exit
+
     settings = load_settings(MigrationSettings)
     configure_logging(settings.log_level, settings.log_format, "coupon-migrate")
     options = {"outbox_relay_role": settings.outbox_relay_role}
-    migrate_or_exit(settings.database_url, "coupon-service", SCRIPT_LOCATION, options, FAMILIES)
+    migrate_or_exit(settings.database_url, SERVICE, SCRIPT_LOCATION, options, FAMILIES, contract=contract)

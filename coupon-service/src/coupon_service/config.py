@@ -6,29 +6,28 @@ from pydantic import Field
 
 from servicekit.config import (
     AdminSettings,
-    KafkaConsumerSettings,
     DatabaseSettings,
     HttpSettings,
+    KafkaConsumerSettings,
+    OutboxMigrationSettings,
     Port,
     ProcessSettings,
 )
 
 
 class ApiSettings(HttpSettings, DatabaseSettings, ProcessSettings):
-    """The API."""
+    """``coupon-service api``."""
 
     http_port: Port = 8001
 
 
 class WorkerSettings(AdminSettings, KafkaConsumerSettings, DatabaseSettings, ProcessSettings):
-    """The worker, which decides requests."""
+    """``coupon-service worker``."""
 
     kafka_client_id: str = "coupon-worker"
     # One transaction at a time, and what /readyz asks.
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 3
 
 
-class MigrationSettings(DatabaseSettings, ProcessSettings):
+class MigrationSettings(OutboxMigrationSettings):
     """``coupon-service migrate``."""
-
-    outbox_relay_role: Annotated[str, Field(min_length=1, max_length=63)] = "outbox_relay"

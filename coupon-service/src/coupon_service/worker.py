@@ -1,31 +1,41 @@
-"""The worker, composed: decides requests for coupons."""
+"""The worker's composition root."""
 
-from contextlib import ExitStack
+from contextlib import closing
+from functools import partial
 
 from coupon_service.application.decide_requests import DecideRequests
 from coupon_service.config import WorkerSettings
-from coupon_service.messaging.coupon_requests_handler import TOPIC, CouponRequestsHandler
-from coupon_service.persistence.database import CONSUMER_GROUP, CouponDatabase
+from coupon_service.messaging.incoming_coupon_publish_requested import (
+    CONSUMER_GROUP,
+    CouponPublishRequestedHandler,
+)
+from coupon_service.messaging.outgoing_coupon_publish_requested import COUPON_PUBLISH_REQUESTED
+from coupon_service.persistence.tables import coupon
+from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.clock import SystemClock
 from servicekit.db.engine import create_engine
-from servicekit.http.admin import admin_app
-from servicekit.http.server import HttpServer
+from servicekit.db.health import database_check
+from servicekit.http.admin import admin_server
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.probe import KafkaProbe
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging.run import run_consumer
 
-SERVICE = "coupon-worker"
+PROCESS = "coupon-worker"
 
 
-def run_worker(settings: WorkerSettings, stop: StopSignal) -> None:
-    """Decide until ``stop`` is set. Raises what is neither a bad message nor a passing outage."""
-    database = CouponDatabase(create_engine(settings, application_name=SERVICE))
-    handler = CouponRequestsHandler(DecideRequests(database, SystemClock()))
-    with ExitStack() as scope:
-        if settings.admin_port:
-            kafka = KafkaProbe(KafkaCluster.of(settings), settings.kafka_client_id)
-            scope.callback(kafka.close)
-            app = admin_app(SERVICE, {"database": database.check, "kafka": kafka.check})
-            scope.enter_context(HttpServer(app, settings.admin_host, settings.admin_port))
-        run_consumer(settings, topic=TOPIC, group_id=CONSUMER_GROUP, handler=handler, stop=stop)
+def run(settings: WorkerSettings, stop: StopSignal) -> None:
+    """Decide requests until ``stop`` is set. Raises like :func:`servicekit.messaging.run.run_consumer`."""
+    engine = create_engine(settings, PROCESS)
+    unit_of_work = partial(CouponUnitOfWork, engine, CONSUMER_GROUP)
+    handler = CouponPublishRequestedHandler(DecideRequests(unit_of_work, SystemClock()))
+    with closing(KafkaProbe(KafkaCluster.of(settings), settings.kafka_client_id)) as kafka:
+        checks = {"database": database_check(engine, coupon), "kafka": kafka.check}
+        with admin_server(PROCESS, settings, checks):
+            run_consumer(
+                settings,
+                topic=COUPON_PUBLISH_REQUESTED.topic,
+                group_id=CONSUMER_GROUP,
+                handler=handler,
+                stop=stop,
+            )

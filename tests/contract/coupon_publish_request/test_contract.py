@@ -9,9 +9,12 @@ from uuid import UUID
 import pytest
 from jsonschema import Draft202012Validator
 
-from coupon_service.application.events import coupon_publish_requested
-from coupon_service.domain.request import CouponRequest
-from coupon_service.messaging.coupon_publish_requested import parse_coupon_publish_requested
+from coupon_service.domain.coupon_request import CouponRequest
+from coupon_service.messaging.incoming_coupon_publish_requested import parse_coupon_publish_requested
+from coupon_service.messaging.outgoing_coupon_publish_requested import (
+    COUPON_PUBLISH_REQUESTED,
+    coupon_publish_requested,
+)
 from servicekit.identifiers import uuid7
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord
 
@@ -44,28 +47,29 @@ def test_the_schema_is_one_and_the_example_obeys_it() -> None:
 )
 @pytest.mark.parametrize("number", [1, LARGEST])
 def test_what_the_producer_writes_obeys_the_schema(requested_at: datetime, number: int) -> None:
-    event = coupon_publish_requested(CouponRequest(uuid7(), number, number, requested_at), uuid7())
+    event = coupon_publish_requested(CouponRequest(uuid7(), number, number, requested_at))
 
     validate(json.loads(json.dumps(event.payload)))
     assert set(event.payload) == set(SCHEMA["properties"])
     assert (event.topic, event.event_type) == ("coupon-publish-request", "CouponPublishRequested")
+    assert CONTRACT.name == COUPON_PUBLISH_REQUESTED.topic
     assert event.key == str(number)
     assert event.payload["eventId"] == str(event.event_id)
 
 
 def test_the_consumer_reads_what_the_producer_writes() -> None:
     request = CouponRequest(uuid7(), 42, 7, datetime(2026, 7, 15, 3, 0, 0, 1, tzinfo=UTC))
-    written = coupon_publish_requested(request, uuid7())
+    written = coupon_publish_requested(request)
 
     read = parse_coupon_publish_requested(a_record(dict(written.payload), written.key.encode()))
 
-    assert (read.event_id, read.to_request()) == (written.event_id, request)
+    assert (read.event_id, read.to_domain()) == (written.event_id, request)
 
 
 def test_the_consumer_reads_the_example_and_ignores_unknown_fields() -> None:
     event = parse_coupon_publish_requested(a_record(EXAMPLE | {"channel": "app", "tags": [{}]}))
 
-    assert event.to_request() == CouponRequest(
+    assert event.to_domain() == CouponRequest(
         UUID("0190b6a4-5c3d-7a90-8b1e-6d0c5a7e4b22"),
         42,
         7,

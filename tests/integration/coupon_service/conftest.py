@@ -6,17 +6,15 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
-from coupon_service.migrations import SCRIPT_LOCATION
-from coupon_service.wsgi import compose
-from servicekit.db.migrations import upgrade
+from coupon_service.api import build_application
 from servicekit.lifecycle import StopSignal
-from tests.integration.coupon_service.support import an_engine
+from tests.integration.coupon_service.service import an_engine, migrate
 
 
 @pytest.fixture
 def coupon_database_url(database_url: str) -> str:
-    """A database with the service's tables."""
-    upgrade(database_url, "coupon-service", SCRIPT_LOCATION, {"outbox_relay_role": "outbox_relay"})
+    """A migrated database of the test's own."""
+    migrate(database_url)
     return database_url
 
 
@@ -34,4 +32,4 @@ def stop() -> StopSignal:
 
 @pytest.fixture
 def client(engine: Engine, stop: StopSignal) -> FlaskClient:
-    return compose(engine, stop, max_waiting=2).test_client()
+    return build_application(engine, stop, max_waiting=2).test_client()

@@ -7,7 +7,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
-from tests.integration.coupon_service.support import a_coupon_body, count, create_coupon
+from tests.integration.coupon_service.builders import a_coupon_body
+from tests.integration.coupon_service.service import count, create_coupon
 
 COUPONS = "/api/v1/coupons"
 TOO_LARGE = 2**63
@@ -61,7 +62,7 @@ def assert_problem(reply: TestResponse, status: int, field: str | None = None) -
         ({"unknown": 1}, "unknown"),
     ],
 )
-def test_a_bad_campaign_is_refused_by_field(
+def test_a_bad_coupon_is_refused_by_field(
     client: FlaskClient, engine: Engine, changes: dict[str, Any], field: str
 ) -> None:
     reply = client.post(COUPONS, json=a_coupon_body(**changes), headers={"Idempotency-Key": "k"})

@@ -1,23 +1,24 @@
-"""Campaigns over HTTP."""
+"""Coupons over HTTP."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
+from werkzeug.test import TestResponse
 
-from tests.integration.coupon_service.support import (
-    a_coupon_body,
+from tests.integration.coupon_service.builders import a_coupon_body, an_event
+from tests.integration.coupon_service.service import (
     a_handler,
-    an_event,
-    ask,
+    accepted,
     count,
     create_coupon,
     published_events,
 )
 
 
-def test_a_campaign_is_created_and_can_be_read_at_its_location(client: FlaskClient) -> None:
+def test_a_coupon_is_created_and_can_be_read_at_its_location(client: FlaskClient) -> None:
     body = a_coupon_body(startsAt="2026-01-01T09:00:00+09:00", endsAt="2999-01-01T00:00:00Z")
 
     created = client.post("/api/v1/coupons", json=body)
@@ -41,7 +42,7 @@ def test_a_campaign_is_created_and_can_be_read_at_its_location(client: FlaskClie
     }
 
 
-def test_a_campaign_tells_how_it_stands(client: FlaskClient, engine: Engine) -> None:
+def test_a_coupon_has_a_status_and_a_stock(client: FlaskClient, engine: Engine) -> None:
     now = datetime.now(UTC)
     scheduled = create_coupon(client, startsAt=(now + timedelta(minutes=1)).isoformat())
     ended = create_coupon(client, endsAt=(now - timedelta(minutes=1)).isoformat())
@@ -59,19 +60,51 @@ def test_a_campaign_tells_how_it_stands(client: FlaskClient, engine: Engine) -> 
     assert (stand[sold_out]["issuedQuantity"], stand[sold_out]["remainingQuantity"]) == (1, 0)
 
 
-def test_a_campaign_sent_again_under_one_key_is_created_once(client: FlaskClient, engine: Engine) -> None:
+def test_a_coupon_sent_again_under_one_key_is_created_once(client: FlaskClient, engine: Engine) -> None:
     body = a_coupon_body()
-    headers = {"Idempotency-Key": "campaign-1"}
+    headers = {"Idempotency-Key": "create-1"}
 
     replies = [client.post("/api/v1/coupons", json=body, headers=headers) for _ in range(2)]
 
     assert [reply.status_code for reply in replies] == [201, 201]
     assert replies[0].get_json() == replies[1].get_json()
+    assert replies[0].headers["Location"] == replies[1].headers["Location"]
     assert count(engine, "coupon") == 1
 
 
-def test_a_key_used_again_for_another_campaign_is_refused(client: FlaskClient, engine: Engine) -> None:
-    headers = {"Idempotency-Key": "campaign-1"}
+def test_only_a_repeated_creation_is_marked_as_replayed(client: FlaskClient) -> None:
+    body, headers = a_coupon_body(), {"Idempotency-Key": "create-1"}
+    first, again = (client.post("/api/v1/coupons", json=body, headers=headers) for _ in range(2))
+    assert "Idempotent-Replayed" not in first.headers
+    assert again.headers["Idempotent-Replayed"] == "true"
+
+
+def test_a_replayed_creation_shows_the_coupon_as_it_was_created(client: FlaskClient, engine: Engine) -> None:
+    body, headers = a_coupon_body(totalQuantity=1), {"Idempotency-Key": "create-1"}
+    first = client.post("/api/v1/coupons", json=body, headers=headers)
+    a_handler(engine).handle([an_event(7, first.get_json()["couponId"])])
+    again = client.post("/api/v1/coupons", json=body, headers=headers)
+    assert (again.status_code, again.data) == (201, first.data)
+
+
+def test_a_coupon_sent_many_times_at_once_under_one_key_is_created_once(
+    client: FlaskClient, engine: Engine
+) -> None:
+    body, headers = a_coupon_body(), {"Idempotency-Key": "create-1"}
+
+    def create(_: int) -> TestResponse:
+        return client.application.test_client().post("/api/v1/coupons", json=body, headers=headers)
+
+    with ThreadPoolExecutor(4) as crowd:
+        replies = list(crowd.map(create, range(12)))
+    assert {reply.status_code for reply in replies} == {201}
+    assert len({reply.data for reply in replies}) == 1
+    assert sorted(reply.headers.get("Idempotent-Replayed", "") for reply in replies) == ["", *["true"] * 11]
+    assert count(engine, "coupon") == 1
+
+
+def test_a_key_used_again_for_another_coupon_is_refused(client: FlaskClient, engine: Engine) -> None:
+    headers = {"Idempotency-Key": "create-1"}
     client.post("/api/v1/coupons", json=a_coupon_body(), headers=headers)
 
     reply = client.post("/api/v1/coupons", json=a_coupon_body(name="another"), headers=headers)
@@ -84,7 +117,7 @@ def test_a_key_used_again_for_another_campaign_is_refused(client: FlaskClient, e
 def test_a_users_coupons_are_paged_newest_first(client: FlaskClient, engine: Engine) -> None:
     coupon_ids = [create_coupon(client) for _ in range(3)]
     for coupon_id in coupon_ids:
-        ask(client, 7, coupon_id)
+        accepted(client, 7, coupon_id)
     a_handler(engine).handle(published_events(engine))
 
     first = client.get("/api/v1/users/7/coupons?limit=2").get_json()

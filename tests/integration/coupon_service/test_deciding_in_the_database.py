@@ -10,20 +10,20 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
-from coupon_service.messaging.coupon_publish_requested import CouponPublishRequested
+from coupon_service.messaging.incoming_coupon_publish_requested import CouponPublishRequested
 from servicekit.identifiers import uuid7
-from tests.integration.coupon_service.support import (
+from tests.integration.coupon_service.builders import an_event
+from tests.integration.coupon_service.service import (
     a_handler,
+    accepted,
     an_engine,
-    an_event,
-    ask,
     count,
     create_coupon,
     held,
     published_events,
     request_of,
     rows,
-    waiting,
+    waiting_sessions,
 )
 from tests.support.waiting import wait_until
 
@@ -58,7 +58,7 @@ def outcomes(engine: Engine, coupon_id: int) -> list[tuple[int, str, int | None]
 def test_requests_are_decided_in_the_order_of_their_events(client: FlaskClient, engine: Engine) -> None:
     coupon_id = create_coupon(client, totalQuantity=2)
     for user_id in (5, 5, 3, 5, 9, 3):
-        ask(client, user_id, coupon_id)
+        accepted(client, user_id, coupon_id)
 
     a_handler(engine).handle(published_events(engine))
 
@@ -74,7 +74,7 @@ def test_requests_are_decided_in_the_order_of_their_events(client: FlaskClient, 
     assert (coupon["issuedQuantity"], coupon["status"]) == (2, "SOLD_OUT")
 
 
-def test_two_workers_by_mistake_and_every_message_twice_issue_what_one_would(
+def test_two_workers_and_every_message_twice_issue_what_one_would(
     client: FlaskClient, coupon_database_url: str, engine: Engine
 ) -> None:
     stock, users = 40, 90
@@ -83,7 +83,7 @@ def test_two_workers_by_mistake_and_every_message_twice_issue_what_one_would(
     presses = [(user, coupon) for user in range(1, users + 1) for coupon in coupon_ids] * 2
     dice.shuffle(presses)
     for user_id, coupon_id in presses:
-        ask(client, user_id, coupon_id)
+        accepted(client, user_id, coupon_id)
     events = [event for event in published_events(engine) for _delivery in range(2)]
     failures: list[BaseException] = []
 
@@ -97,7 +97,7 @@ def test_two_workers_by_mistake_and_every_message_twice_issue_what_one_would(
             ][::order]
             mixed = [event for pair in zip(*by_coupon, strict=True) for event in pair]
             handle_in_batches(own, mixed, lambda: sizes.randint(1, 40))
-        except BaseException as error:  # noqa: BLE001 - told to the test's own thread
+        except BaseException as error:  # noqa: BLE001 - the test's own thread reports it
             failures.append(error)
         finally:
             own.dispose()
@@ -125,7 +125,7 @@ def test_two_workers_by_mistake_and_every_message_twice_issue_what_one_would(
 def test_a_batch_delivered_again_changes_nothing(client: FlaskClient, engine: Engine) -> None:
     coupon_id = create_coupon(client, totalQuantity=1)
     for user_id in (1, 2):
-        ask(client, user_id, coupon_id)
+        accepted(client, user_id, coupon_id)
     events = published_events(engine)
     handler = a_handler(engine)
     handler.handle(events)
@@ -150,12 +150,12 @@ def test_a_batch_delivered_again_waits_for_no_coupon(client: FlaskClient, engine
     assert outcomes(engine, coupon_id) == [(7, "ISSUED", 1)]
 
 
-def test_two_workers_with_different_events_for_one_user_wait_for_each_other(
+def test_two_workers_with_different_events_of_one_user_wait_in_turn(
     client: FlaskClient, engine: Engine
 ) -> None:
     coupon_id = create_coupon(client)
     for _ in range(2):
-        ask(client, 7, coupon_id)
+        accepted(client, 7, coupon_id)
     first, second = published_events(engine)
     first_again = first.model_copy(update={"event_id": uuid7()})
 
@@ -164,7 +164,7 @@ def test_two_workers_with_different_events_for_one_user_wait_for_each_other(
         with held(engine, coupon_id):
             batches: list[Events] = [[first], [first_again, second]]
             futures = [workers.submit(a_handler(engine).handle, batch) for batch in batches]
-            wait_until(lambda: waiting(engine) == 2, "both workers to be about to decide")
+            wait_until(lambda: waiting_sessions(engine) == 2, "both workers to be about to decide")
         for future in futures:
             future.result()
 
@@ -175,7 +175,7 @@ def test_a_batch_that_fails_midway_leaves_nothing_and_can_be_repeated(
     client: FlaskClient, engine: Engine
 ) -> None:
     coupon_id = create_coupon(client)
-    ask(client, 7, coupon_id)
+    accepted(client, 7, coupon_id)
     events = published_events(engine)
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE coupon ADD CONSTRAINT refuse_all CHECK (decided_count = 0)"))
@@ -238,7 +238,7 @@ def test_another_event_for_a_decided_request_decides_nothing(client: FlaskClient
 
 def test_an_event_that_contradicts_its_request_is_passed_over(client: FlaskClient, engine: Engine) -> None:
     coupon_id = create_coupon(client)
-    request_id = ask(client, 7, coupon_id)
+    request_id = accepted(client, 7, coupon_id)
     contradicting = an_event(8, coupon_id, requestId=str(request_id))
 
     a_handler(engine).handle([contradicting, *published_events(engine)])

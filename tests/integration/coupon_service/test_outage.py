@@ -6,12 +6,10 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from coupon_service.migrations import SCRIPT_LOCATION
-from coupon_service.wsgi import compose
+from coupon_service.api import build_application
 from devstack.postgresql import PostgresqlServer
-from servicekit.db.migrations import upgrade
 from servicekit.lifecycle import StopSignal
-from tests.integration.coupon_service.support import an_engine, ask, count, create_coupon
+from tests.integration.coupon_service.service import accepted, an_engine, count, create_coupon, migrate
 from tests.support.databases import fresh_database, make_roles
 from tests.support.servers import a_postgresql_server
 
@@ -30,21 +28,21 @@ def own_server() -> Iterator[PostgresqlServer]:
         yield server
 
 
-def test_clients_are_told_to_come_again_and_no_acceptance_is_lost(own_server: PostgresqlServer) -> None:
+def test_clients_are_asked_to_retry_and_no_acceptance_is_lost(own_server: PostgresqlServer) -> None:
     with fresh_database(own_server.url()) as name:
         url = own_server.url(database=name)
-        upgrade(url, "coupon-service", SCRIPT_LOCATION, {"outbox_relay_role": "outbox_relay"})
+        migrate(url)
         engine = an_engine(url)
-        client = compose(engine, StopSignal(), max_waiting=1).test_client()
+        client = build_application(engine, StopSignal(), max_waiting=1).test_client()
         coupon_id = create_coupon(client)
-        request_id = ask(client, 7, coupon_id)
+        request_id = accepted(client, 7, coupon_id)
 
         own_server.stop()
         refused = client.post(f"/api/v1/users/8/coupons/{coupon_id}/issue")
         unread = client.get(f"/api/v1/coupon-requests/{request_id}")
         readiness = client.get("/readyz")
         own_server.start()
-        ask(client, 9, coupon_id)
+        accepted(client, 9, coupon_id)
 
         for reply in (refused, unread):
             assert reply.status_code == 503

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from devstack.free_ports import find_free_ports
-from tests.integration.coupon_service.support import a_coupon_body
+from tests.integration.coupon_service.builders import a_coupon_body
 from tests.support.topics import create_topics
 from tests.support.waiting import wait_until
 
@@ -71,10 +71,10 @@ def test_the_api_stopped_while_a_client_waits_answers_and_exits_0(
 
     assert status == 0, log.read_text()
     # A request that went on would have been cut off by gunicorn, and not been answered.
-    assert [it.json()["status"] for it in replies] == ["ACCEPTED"], log.read_text()
+    assert [reply.json()["status"] for reply in replies] == ["ACCEPTED"], log.read_text()
 
 
-def test_the_worker_says_how_it_is_and_exits_0(
+def test_the_worker_reports_its_readiness_and_exits_0(
     coupon_database_url: str, kafka_bootstrap_servers: str, tmp_path: Path
 ) -> None:
     create_topics(kafka_bootstrap_servers, ["coupon-publish-request", "coupon-publish-request.dlt"])
@@ -94,7 +94,7 @@ def test_the_worker_says_how_it_is_and_exits_0(
     assert status == 0, log.read_text()
 
 
-def test_migrating_twice_is_as_good_as_once(database_url: str) -> None:
+def test_a_database_can_be_migrated_twice(database_url: str) -> None:
     for _ in range(2):
         migration = subprocess.run(
             [COMMAND, "migrate"], env=environment(DATABASE_URL=database_url), capture_output=True, check=False
@@ -131,7 +131,7 @@ def test_another_services_database_is_refused_in_one_line(coupon_database_url: s
         ("migrate", {"OUTBOX_RELAY_ROLE": "x" * 64}, ["DATABASE_URL", "OUTBOX_RELAY_ROLE"]),
     ],
 )
-def test_every_bad_variable_is_told_in_one_message(
+def test_every_bad_variable_is_named_in_one_message(
     command: str, variables: dict[str, str], named: list[str]
 ) -> None:
     process = subprocess.run(
@@ -139,6 +139,6 @@ def test_every_bad_variable_is_told_in_one_message(
     )
 
     assert process.returncode == 2
-    told = process.stderr.decode()
-    assert all(name in told for name in named), told
-    assert "Traceback" not in told
+    message = process.stderr.decode()
+    assert all(name in message for name in named), message
+    assert "Traceback" not in message

@@ -10,20 +10,20 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from coupon_service.config import WorkerSettings
-from coupon_service.messaging.coupon_publish_requested import CouponPublishRequested
+from coupon_service.messaging.incoming_coupon_publish_requested import CouponPublishRequested
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging.run import run_consumer
-from tests.integration.coupon_service.support import (
+from tests.integration.coupon_service.builders import an_event
+from tests.integration.coupon_service.service import (
     a_handler,
+    accepted,
     an_engine,
-    an_event,
-    ask,
     count,
     create_coupon,
     held,
     published_events,
     rows,
-    waiting,
+    waiting_sessions,
 )
 from tests.support.consumer_groups import wait_until_settled
 from tests.support.topics import PARTITIONS, committed_offset, produce, read_topic
@@ -90,7 +90,7 @@ def wait_until_read(bootstrap_servers: str, group_id: str, topic: str, ends: dic
 def press_twice(client: FlaskClient, engine: Engine, coupon_id: int) -> list[Record]:
     """Every user asks, and then all ask again; the events in their order."""
     for user_id in [*range(1, USERS + 1), *range(1, USERS + 1)]:
-        ask(client, user_id, coupon_id)
+        accepted(client, user_id, coupon_id)
     return [a_record(event) for event in published_events(engine)]
 
 
@@ -112,7 +112,7 @@ def assert_decided_once(engine: Engine) -> None:
     assert [row.decision_number for row in numbers] == list(range(1, 2 * USERS + 1))
 
 
-def test_two_workers_by_mistake_and_messages_twice_never_oversell(
+def test_two_workers_and_every_message_twice_never_oversell(
     client: FlaskClient,
     engine: Engine,
     coupon_database_url: str,
@@ -133,7 +133,7 @@ def test_two_workers_by_mistake_and_messages_twice_never_oversell(
             # what both decide now no event is common, so that the inbox keeps nobody waiting.
             for partition in range(PARTITIONS):
                 produce(kafka_bootstrap_servers, topic, records[partition::PARTITIONS], partition)
-            wait_until(lambda: waiting(engine) == 2, "both workers to be about to decide")
+            wait_until(lambda: waiting_sessions(engine) == 2, "both workers to be about to decide")
             # A relay that was killed after sending sends again; now another worker gets it.
             for partition in range(PARTITIONS):
                 again = records[(partition + 1) % PARTITIONS :: PARTITIONS]
@@ -144,7 +144,7 @@ def test_two_workers_by_mistake_and_messages_twice_never_oversell(
     assert_decided_once(engine)
 
 
-def test_two_workers_that_get_the_same_messages_decide_them_once_and_in_order(
+def test_two_workers_with_the_same_messages_decide_them_once_and_in_order(
     client: FlaskClient,
     engine: Engine,
     coupon_database_url: str,
@@ -161,7 +161,7 @@ def test_two_workers_that_get_the_same_messages_decide_them_once_and_in_order(
         with held(engine, coupon_id):
             for group_id in groups:
                 workers.enter_context(a_worker(coupon_database_url, kafka_bootstrap_servers, topic, group_id))
-            wait_until(lambda: waiting(engine) == 2, "both workers to be about to decide")
+            wait_until(lambda: waiting_sessions(engine) == 2, "both workers to be about to decide")
         for group_id in groups:
             wait_until_read(kafka_bootstrap_servers, group_id, topic, {1: 2 * len(records)})
 

@@ -1,1 +1,1 @@
-"""The use cases. Only here are transactions committed."""
+"""Use cases, one a file. Only what is here commits."""

@@ -1,60 +1,41 @@
-"""Opening a campaign."""
+"""Creating a coupon."""
 
 from dataclasses import dataclass
 from datetime import datetime
 
-from coupon_service.application.idempotency import Idempotency
-from coupon_service.application.ports import Database, Transaction
-from coupon_service.domain.coupon import Coupon, NewCoupon
+from coupon_service.application.ports import UnitOfWorkFactory
+from coupon_service.domain.coupon import Coupon, CouponTerms
 from servicekit.clock import Clock
+from servicekit.idempotency.key import Answer, IdempotencyKey
 
 
 @dataclass(frozen=True, slots=True)
 class CreateCouponCommand:
-    coupon: NewCoupon
-    idempotency: Idempotency | None = None
+    """The coupon that the client wants to offer."""
+
+    terms: CouponTerms
+    idempotency_key: IdempotencyKey | None = None
 
 
 class CreateCoupon:
-    """Stores a campaign, once for each idempotency key."""
+    """Stores a coupon; once for each idempotency key."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
-        self._database = database
+    def __init__(self, unit_of_work: UnitOfWorkFactory, clock: Clock) -> None:
+        self._unit_of_work = unit_of_work
         self._clock = clock
 
-    def handle(self, command: CreateCouponCommand) -> Coupon:
-        """The campaign as it was when it was created, the first time or just now."""
-        with self._database.begin() as transaction:
-            if command.idempotency is None:
-                coupon = self._create(transaction, command.coupon)
-            else:
-                coupon = self._create_once(transaction, command.coupon, command.idempotency)
-            transaction.commit()
-        return coupon
-
-    def _create_once(self, transaction: Transaction, new: NewCoupon, idempotency: Idempotency) -> Coupon:
-        earlier = transaction.idempotency_keys.begin(idempotency.key, idempotency.fingerprint)
-        if earlier is not None:
-            return _created(new, earlier["couponId"], datetime.fromisoformat(earlier["createdAt"]))
-        coupon = self._create(transaction, new)
-        transaction.idempotency_keys.finish(
-            idempotency.key, {"couponId": coupon.coupon_id, "createdAt": coupon.created_at.isoformat()}
-        )
-        return coupon
-
-    def _create(self, transaction: Transaction, new: NewCoupon) -> Coupon:
-        created_at = self._clock.now()
-        return _created(new, transaction.coupons.add(new, created_at), created_at)
-
-
-def _created(new: NewCoupon, coupon_id: int, created_at: datetime) -> Coupon:
-    return Coupon(
-        coupon_id=coupon_id,
-        name=new.name,
-        total_quantity=new.total_quantity,
-        issued_quantity=0,
-        starts_at=new.starts_at,
-        ends_at=new.ends_at,
-        discount=new.discount,
-        created_at=created_at,
-    )
+    def __call__(self, command: CreateCouponCommand) -> Answer[Coupon]:
+        """The coupon as created: now, or by an earlier request with the same key."""
+        with self._unit_of_work() as unit_of_work:
+            coupon = unit_of_work.coupons.add(command.terms, self._clock.now())
+            if command.idempotency_key is not None:
+                earlier = unit_of_work.idempotency_keys.claim(
+                    command.idempotency_key,
+                    {"couponId": coupon.coupon_id, "createdAt": coupon.created_at.isoformat()},
+                )
+                if earlier is not None:
+                    # Not committed: the coupon just added is rolled back.
+                    created_at = datetime.fromisoformat(earlier["createdAt"])
+                    return Answer(Coupon(earlier["couponId"], command.terms, 0, created_at), is_replay=True)
+            unit_of_work.commit()
+        return Answer(coupon)

@@ -1,28 +1,31 @@
-"""What the use cases need of the world, in their own words."""
+"""What the use cases need of databases and messages."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Any, Protocol
+from types import TracebackType
+from typing import Any, Protocol, Self
 from uuid import UUID
 
-from coupon_service.domain.coupon import Coupon, NewCoupon
-from coupon_service.domain.deciding import CampaignState
-from coupon_service.domain.request import CouponRequest, CouponRequestView, Decision
+from coupon_service.domain.coupon import Coupon, CouponTerms
+from coupon_service.domain.coupon_request import CouponRequest, CouponRequestView, Decision
+from coupon_service.domain.deciding import CouponStock
 from coupon_service.domain.user_coupon import UserCoupon
+from servicekit.idempotency.key import IdempotencyKey
 from servicekit.outbox.event import OutboxEvent
 
 
 class Coupons(Protocol):
-    def add(self, coupon: NewCoupon, created_at: datetime) -> int:
-        """Store a campaign; its number."""
+    """The stored coupons."""
+
+    def add(self, terms: CouponTerms, created_at: datetime) -> Coupon:
+        """Store a coupon, of which none is issued."""
         ...
 
     def get(self, coupon_id: int) -> Coupon | None: ...
 
-    def lock_campaigns(self, coupon_ids: Collection[int]) -> dict[int, CampaignState]:
-        """Those that exist, locked in the order of their numbers until the transaction ends."""
+    def lock_stocks(self, coupon_ids: Collection[int]) -> Mapping[int, CouponStock]:
+        """The stocks of the coupons that exist, locked by order of id until the transaction ends."""
         ...
 
     def record_progress(self, decisions: Sequence[Decision]) -> None:
@@ -31,7 +34,9 @@ class Coupons(Protocol):
 
 
 class CouponRequests(Protocol):
-    def add_all(self, requests: Sequence[CouponRequest]) -> None: ...
+    """The stored requests."""
+
+    def add(self, request: CouponRequest) -> None: ...
 
     def adopt(self, requests: Sequence[CouponRequest]) -> None:
         """Store those whose id is not taken."""
@@ -39,57 +44,91 @@ class CouponRequests(Protocol):
 
     def get(self, request_id: UUID) -> CouponRequestView | None: ...
 
-    def get_all(self, request_ids: Collection[UUID]) -> dict[UUID, CouponRequestView]: ...
+    def get_all(self, request_ids: Collection[UUID]) -> Mapping[UUID, CouponRequestView]:
+        """The requests that are stored, by id."""
+        ...
 
     def record_decisions(self, decisions: Sequence[Decision], decided_at: datetime) -> None: ...
 
 
 class UserCoupons(Protocol):
+    """The coupons that users hold."""
+
     def holders(self, requests: Sequence[CouponRequest]) -> Mapping[int, AbstractSet[int]]:
-        """By coupon: which of the users in ``requests`` hold the coupon that they ask for."""
+        """By coupon: which of the users in ``requests`` hold the coupon that they request."""
         ...
 
     def add_issued(self, decisions: Sequence[Decision], issued_at: datetime) -> None:
-        """Hand out what ``decisions`` issued."""
+        """Store what ``decisions`` issued; rejections are passed over."""
         ...
 
-    def of_user(self, user_id: int, limit: int, before: int | None) -> list[UserCoupon]:
+    def of_user(self, user_id: int, limit: int, before: int | None) -> Sequence[UserCoupon]:
         """The newest ``limit`` of a user's coupons, of those older than the user coupon ``before``."""
         ...
 
 
 class Outbox(Protocol):
-    def append_all(self, events: Iterable[OutboxEvent]) -> None: ...
+    """Events that are published once the transaction has committed."""
+
+    def append(self, event: OutboxEvent) -> None: ...
 
 
 class Inbox(Protocol):
-    def accept(self, event_ids: Iterable[UUID]) -> set[UUID]: ...
+    """The events applied so far."""
+
+    def accept(self, event_ids: Iterable[UUID]) -> AbstractSet[UUID]:
+        """Remember all of these and return those that are new. Waits for a concurrent first use."""
+        ...
 
 
 class IdempotencyKeys(Protocol):
-    def begin(self, key: str, fingerprint: str) -> dict[str, Any] | None: ...
+    """The requests answered so far."""
 
-    def finish(self, key: str, reply: Mapping[str, Any]) -> None: ...
+    def claim(self, key: IdempotencyKey, reply: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """None for a new key, which then has ``reply``; otherwise the reply of its first use.
+
+        Waits for a concurrent first use. Raises IdempotencyKeyReused where that was another request.
+        """
+        ...
 
 
-class Transaction(Protocol):
-    """One database transaction. It ends without effect unless :meth:`commit` was called."""
+class UnitOfWork(Protocol):
+    """One transaction, rolled back unless :meth:`commit` is called."""
 
     @property
     def coupons(self) -> Coupons: ...
+
     @property
-    def requests(self) -> CouponRequests: ...
+    def coupon_requests(self) -> CouponRequests: ...
+
     @property
     def user_coupons(self) -> UserCoupons: ...
+
     @property
     def outbox(self) -> Outbox: ...
+
     @property
     def inbox(self) -> Inbox: ...
+
     @property
     def idempotency_keys(self) -> IdempotencyKeys: ...
 
     def commit(self) -> None: ...
 
+    def __enter__(self) -> Self: ...
 
-class Database(Protocol):
-    def begin(self) -> AbstractContextManager[Transaction]: ...
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None: ...
+
+
+UnitOfWorkFactory = Callable[[], UnitOfWork]
+
+RequestEvent = Callable[[CouponRequest], OutboxEvent]
+"""Makes the event that the request was accepted and awaits its decision."""
+
+
+class CouponDirectory(Protocol):
+    """Which coupons exist, without a transaction for each question."""
+
+    def exists(self, coupon_id: int) -> bool: ...

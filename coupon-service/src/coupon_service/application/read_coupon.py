@@ -1,18 +1,20 @@
-"""Reading a campaign."""
+"""Reading a coupon."""
 
-from coupon_service.application.ports import Database
+from coupon_service.application.ports import UnitOfWorkFactory
 from coupon_service.domain.coupon import Coupon
 from coupon_service.domain.errors import CouponNotFound
 
 
 class ReadCoupon:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    """Looks a coupon up."""
 
-    def handle(self, coupon_id: int) -> Coupon:
-        """The campaign as it stands. Raises CouponNotFound."""
-        with self._database.begin() as transaction:
-            coupon = transaction.coupons.get(coupon_id)
+    def __init__(self, unit_of_work: UnitOfWorkFactory) -> None:
+        self._unit_of_work = unit_of_work
+
+    def __call__(self, coupon_id: int) -> Coupon:
+        """The coupon as it stands now. Raises :class:`CouponNotFound`."""
+        with self._unit_of_work() as unit_of_work:
+            coupon = unit_of_work.coupons.get(coupon_id)
         if coupon is None:
-            raise CouponNotFound(coupon_id)
+            raise CouponNotFound
         return coupon

@@ -1,11 +1,12 @@
-"""A coupon campaign: so many coupons, from then until then."""
+"""A coupon that users can request: so many, in a period."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
 from coupon_service.domain.discount import Discount
-from coupon_service.domain.errors import InvalidCampaign
+from coupon_service.domain.errors import InvalidCoupon
+from coupon_service.domain.period import Period
 
 MAX_NAME_LENGTH = 100
 MAX_TOTAL_QUANTITY = 10_000_000
@@ -19,48 +20,38 @@ class CouponStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class NewCoupon:
-    """A campaign without a number yet. Requests count from ``starts_at`` until just before ``ends_at``."""
+class CouponTerms:
+    """What a client sets when it creates a coupon. Raises :class:`InvalidCoupon`."""
 
     name: str
     total_quantity: int
-    starts_at: datetime
-    ends_at: datetime
+    period: Period
     discount: Discount
 
     def __post_init__(self) -> None:
         if not 1 <= len(self.name) <= MAX_NAME_LENGTH:
-            raise InvalidCampaign("name", f"must have 1 to {MAX_NAME_LENGTH} characters")
+            raise InvalidCoupon("name", f"must have 1 to {MAX_NAME_LENGTH} characters")
         if not 1 <= self.total_quantity <= MAX_TOTAL_QUANTITY:
-            raise InvalidCampaign("totalQuantity", f"must be from 1 to {MAX_TOTAL_QUANTITY}")
-        for field, moment in (("startsAt", self.starts_at), ("endsAt", self.ends_at)):
-            if moment.tzinfo is None:
-                raise InvalidCampaign(field, "must have a UTC offset")
-        if self.ends_at <= self.starts_at:
-            raise InvalidCampaign("endsAt", "must be after startsAt")
+            raise InvalidCoupon("totalQuantity", f"must be from 1 to {MAX_TOTAL_QUANTITY}")
 
 
 @dataclass(frozen=True, slots=True)
 class Coupon:
-    """A campaign as it stands now."""
+    """A coupon as it stands now."""
 
     coupon_id: int
-    name: str
-    total_quantity: int
+    terms: CouponTerms
     issued_quantity: int
-    starts_at: datetime
-    ends_at: datetime
-    discount: Discount
     created_at: datetime
 
     @property
     def remaining_quantity(self) -> int:
-        return self.total_quantity - self.issued_quantity
+        return self.terms.total_quantity - self.issued_quantity
 
     def status_at(self, moment: datetime) -> CouponStatus:
-        """Time goes before stock: what has ended is ENDED, sold out or not."""
-        if moment < self.starts_at:
+        """Time goes before stock: a coupon whose period is over is ENDED, sold out or not."""
+        if not self.terms.period.has_started(moment):
             return CouponStatus.SCHEDULED
-        if moment >= self.ends_at:
+        if self.terms.period.has_ended(moment):
             return CouponStatus.ENDED
         return CouponStatus.ACTIVE if self.remaining_quantity else CouponStatus.SOLD_OUT

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from coupon_service.domain.errors import InvalidCampaign
+from coupon_service.domain.errors import InvalidCoupon
 
 MAX_AMOUNT = 2**63 - 1
 MAX_RATE_PERCENT = 100
@@ -24,4 +24,4 @@ class Discount:
     def __post_init__(self) -> None:
         highest = MAX_RATE_PERCENT if self.type is DiscountType.RATE else MAX_AMOUNT
         if not 1 <= self.value <= highest:
-            raise InvalidCampaign("discount.value", f"must be from 1 to {highest} for {self.type}")
+            raise InvalidCoupon("discount.value", f"must be from 1 to {highest} for {self.type}")

@@ -1,32 +1,25 @@
-"""What the rules refuse."""
-
-from uuid import UUID
+"""What the rules of coupons refuse. A class's docstring is its default message."""
 
 
 class CouponError(Exception):
-    """A rule of coupons was broken."""
+    """The coupon service refused."""
+
+    def __init__(self, message: str | None = None) -> None:
+        super().__init__(message or self.__doc__)
 
 
-class InvalidCampaign(CouponError):
-    """A campaign's values contradict each other or leave their ranges. ``field`` names the one to blame."""
+class InvalidCoupon(CouponError):
+    """The coupon's terms are out of range, or contradict each other."""
 
-    def __init__(self, field: str, reason: str) -> None:
+    def __init__(self, field: str, rule: str) -> None:
+        """``field`` is the term at fault, as clients call it; ``rule`` is what it must be."""
         self.field = field
-        self.reason = reason
-        super().__init__(f"{field}: {reason}")
+        super().__init__(f"{field} {rule}")
 
 
 class CouponNotFound(CouponError):
     """There is no such coupon."""
 
-    def __init__(self, coupon_id: int) -> None:
-        self.coupon_id = coupon_id
-        super().__init__(f"There is no coupon {coupon_id}.")
-
 
 class CouponRequestNotFound(CouponError):
-    """There is no such request for a coupon."""
-
-    def __init__(self, request_id: UUID) -> None:
-        self.request_id = request_id
-        super().__init__(f"There is no coupon request {request_id}.")
+    """There is no such coupon request."""

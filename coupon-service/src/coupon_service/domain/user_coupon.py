@@ -1,4 +1,4 @@
-"""A coupon in a user's hands."""
+"""A coupon that a user holds."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from coupon_service.domain.discount import Discount
 
 @dataclass(frozen=True, slots=True)
 class UserCoupon:
-    """An issued coupon, with what its campaign says it is worth."""
+    """An issued coupon. ``name`` and ``discount`` are the coupon's; ``issue_number`` counts from 1."""
 
     user_coupon_id: int
     coupon_id: int

@@ -1,1 +1,1 @@
-"""The API: requests into commands, results into replies."""
+"""The HTTP API: routes by resource, bodies and replies as JSON, and errors as problems."""

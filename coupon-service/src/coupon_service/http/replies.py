@@ -1,4 +1,4 @@
-"""What clients get."""
+"""What clients receive."""
 
 from datetime import datetime
 from typing import Literal, Self
@@ -6,13 +6,15 @@ from uuid import UUID
 
 from coupon_service.application.read_user_coupons import UserCouponsPage
 from coupon_service.domain.coupon import Coupon, CouponStatus
+from coupon_service.domain.coupon_request import CouponRequestView, RejectionReason, RequestStatus
 from coupon_service.domain.discount import Discount, DiscountType
-from coupon_service.domain.request import CouponRequestView, RejectionReason, RequestStatus
 from coupon_service.domain.user_coupon import UserCoupon
 from servicekit.fields import JsonModel, Time
 
 
 class DiscountReply(JsonModel):
+    """AMOUNT in minor units of the currency, or RATE in percent."""
+
     type: DiscountType
     value: int
 
@@ -22,6 +24,8 @@ class DiscountReply(JsonModel):
 
 
 class CouponReply(JsonModel):
+    """A coupon with its stock."""
+
     coupon_id: int
     name: str
     total_quantity: int
@@ -35,27 +39,32 @@ class CouponReply(JsonModel):
 
     @classmethod
     def of(cls, coupon: Coupon, now: datetime) -> Self:
+        terms = coupon.terms
         return cls(
             coupon_id=coupon.coupon_id,
-            name=coupon.name,
-            total_quantity=coupon.total_quantity,
+            name=terms.name,
+            total_quantity=terms.total_quantity,
             issued_quantity=coupon.issued_quantity,
             remaining_quantity=coupon.remaining_quantity,
             status=coupon.status_at(now),
-            starts_at=coupon.starts_at,
-            ends_at=coupon.ends_at,
-            discount=DiscountReply.of(coupon.discount),
+            starts_at=terms.period.starts_at,
+            ends_at=terms.period.ends_at,
+            discount=DiscountReply.of(terms.discount),
             created_at=coupon.created_at,
         )
 
 
 class AcceptedReply(JsonModel):
+    """The request is stored and will be decided."""
+
     request_id: UUID
     status: Literal[RequestStatus.ACCEPTED] = RequestStatus.ACCEPTED
     message: str = "요청 접수됨"
 
 
 class CouponRequestReply(JsonModel):
+    """A request for a coupon, decided or not."""
+
     request_id: UUID
     coupon_id: int
     user_id: int
@@ -82,6 +91,8 @@ class CouponRequestReply(JsonModel):
 
 
 class UserCouponReply(JsonModel):
+    """A coupon that a user holds."""
+
     user_coupon_id: int
     coupon_id: int
     name: str

@@ -1,1 +1,1 @@
-"""Events from Kafka into commands."""
+"""The events that this service writes and reads."""

@@ -1,1 +1,1 @@
-"""The use cases' ports on PostgreSQL."""
+"""The ports of the use cases on PostgreSQL."""

@@ -1,4 +1,4 @@
-"""Requests for coupons in PostgreSQL."""
+"""Requests for coupons."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, INTEGER, TEXT, insert
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.sql import column
 
-from coupon_service.domain.request import (
+from coupon_service.domain.coupon_request import (
     CouponRequest,
     CouponRequestView,
     Decision,
@@ -20,12 +20,14 @@ from coupon_service.domain.request import (
 from coupon_service.persistence.tables import coupon_request
 
 
-class PostgresCouponRequests:
+class SqlCouponRequests:
+    """The requests on a connection whose transaction belongs to the caller."""
+
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add_all(self, requests: Sequence[CouponRequest]) -> None:
-        self._connection.execute(insert(coupon_request), [_accepted(request) for request in requests])
+    def add(self, request: CouponRequest) -> None:
+        self._connection.execute(insert(coupon_request), _accepted(request))
 
     def adopt(self, requests: Sequence[CouponRequest]) -> None:
         self._connection.execute(

@@ -1,57 +1,50 @@
-"""Campaigns in PostgreSQL."""
+"""Coupons and their stocks."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, any_, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT
 
-from coupon_service.domain.coupon import Coupon, NewCoupon
-from coupon_service.domain.deciding import CampaignState
+from coupon_service.domain.coupon import Coupon, CouponTerms
+from coupon_service.domain.coupon_request import Decision
+from coupon_service.domain.deciding import CouponStock
 from coupon_service.domain.discount import Discount, DiscountType
-from coupon_service.domain.request import Decision
-from coupon_service.persistence.tables import coupon
+from coupon_service.domain.period import Period
+from coupon_service.persistence.tables import coupon as coupons
+
+# Every term that is one value is kept in a column of its name, so that a new one needs no line in this file.
+_SCALAR_TERMS = [field.name for field in fields(CouponTerms) if field.name not in {"period", "discount"}]
 
 
-class PostgresCoupons:
+class SqlCoupons:
+    """The coupons on a connection whose transaction belongs to the caller."""
+
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, new: NewCoupon, created_at: datetime) -> int:
-        statement = insert(coupon).returning(coupon.c.coupon_id)
-        values = {
-            "name": new.name,
-            "total_quantity": new.total_quantity,
-            "issued_quantity": 0,
-            "decided_count": 0,
-            "starts_at": new.starts_at,
-            "ends_at": new.ends_at,
-            "discount_type": new.discount.type.value,
-            "discount_value": new.discount.value,
-            "created_at": created_at,
-        }
-        return int(self._connection.execute(statement, values).scalar_one())
+    def add(self, terms: CouponTerms, created_at: datetime) -> Coupon:
+        row = self._connection.execute(
+            insert(coupons)
+            .values(**_term_columns(terms), issued_quantity=0, decided_count=0, created_at=created_at)
+            .returning(coupons.c.coupon_id)
+        ).one()
+        return Coupon(row.coupon_id, terms, issued_quantity=0, created_at=created_at)
 
     def get(self, coupon_id: int) -> Coupon | None:
-        row = self._connection.execute(select(coupon).where(coupon.c.coupon_id == coupon_id)).one_or_none()
+        row = self._connection.execute(select(coupons).where(coupons.c.coupon_id == coupon_id)).one_or_none()
         return None if row is None else _coupon(row)
 
-    def lock_campaigns(self, coupon_ids: Collection[int]) -> dict[int, CampaignState]:
+    def lock_stocks(self, coupon_ids: Collection[int]) -> Mapping[int, CouponStock]:
         statement = (
-            select(
-                coupon.c.coupon_id,
-                coupon.c.total_quantity,
-                coupon.c.issued_quantity,
-                coupon.c.decided_count,
-                coupon.c.starts_at,
-                coupon.c.ends_at,
-            )
-            .where(coupon.c.coupon_id == any_(literal(sorted(coupon_ids), ARRAY(BIGINT))))
-            .order_by(coupon.c.coupon_id)
+            select(coupons)
+            .where(coupons.c.coupon_id == any_(literal(sorted(coupon_ids), ARRAY(BIGINT))))
+            .order_by(coupons.c.coupon_id)
             .with_for_update()
         )
-        return {row.coupon_id: CampaignState(**row._asdict()) for row in self._connection.execute(statement)}
+        return {row.coupon_id: _stock(row) for row in self._connection.execute(statement)}
 
     def record_progress(self, decisions: Sequence[Decision]) -> None:
         progress: dict[int, tuple[int, int]] = {}
@@ -62,27 +55,43 @@ class PostgresCoupons:
                 progress[coupon_id] = (decided + 1, issued + (decision.issue_number is not None))
         for coupon_id, (decided, issued) in sorted(progress.items()):
             self._connection.execute(
-                update(coupon)
-                .where(coupon.c.coupon_id == coupon_id)
+                update(coupons)
+                .where(coupons.c.coupon_id == coupon_id)
                 .values(
-                    decided_count=coupon.c.decided_count + decided,
-                    issued_quantity=coupon.c.issued_quantity + issued,
+                    decided_count=coupons.c.decided_count + decided,
+                    issued_quantity=coupons.c.issued_quantity + issued,
                 )
             )
 
 
-def discount_of(row: Row[Any]) -> Discount:
+def discount_in(row: Row[Any]) -> Discount:
+    """The discount in a row with a coupon's columns."""
     return Discount(DiscountType(row.discount_type), row.discount_value)
 
 
+def _term_columns(terms: CouponTerms) -> dict[str, Any]:
+    return {name: getattr(terms, name) for name in _SCALAR_TERMS} | {
+        "starts_at": terms.period.starts_at,
+        "ends_at": terms.period.ends_at,
+        "discount_type": terms.discount.type.value,
+        "discount_value": terms.discount.value,
+    }
+
+
+def _terms(row: Row[Any]) -> CouponTerms:
+    scalars = {name: getattr(row, name) for name in _SCALAR_TERMS}
+    return CouponTerms(**scalars, period=_period(row), discount=discount_in(row))
+
+
+def _period(row: Row[Any]) -> Period:
+    return Period(row.starts_at, row.ends_at)
+
+
 def _coupon(row: Row[Any]) -> Coupon:
-    return Coupon(
-        coupon_id=row.coupon_id,
-        name=row.name,
-        total_quantity=row.total_quantity,
-        issued_quantity=row.issued_quantity,
-        starts_at=row.starts_at,
-        ends_at=row.ends_at,
-        discount=discount_of(row),
-        created_at=row.created_at,
+    return Coupon(row.coupon_id, _terms(row), row.issued_quantity, row.created_at)
+
+
+def _stock(row: Row[Any]) -> CouponStock:
+    return CouponStock(
+        row.coupon_id, _period(row), row.total_quantity, row.issued_quantity, row.decided_count
     )

@@ -1,4 +1,4 @@
-"""The tables, as the queries see them; constraints and indexes are the migrations' business."""
+"""The tables as the queries see them; ``migrations/`` makes them, with the constraints."""
 
 from sqlalchemy import BigInteger, Column, DateTime, Identity, Integer, MetaData, Table, Text, Uuid
 

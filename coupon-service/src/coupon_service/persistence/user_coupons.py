@@ -1,4 +1,4 @@
-"""Coupons in users' hands, in PostgreSQL."""
+"""Coupons that users hold."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -9,13 +9,15 @@ from sqlalchemy import Connection, and_, func, insert, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT
 from sqlalchemy.sql import column
 
-from coupon_service.domain.request import CouponRequest, Decision
+from coupon_service.domain.coupon_request import CouponRequest, Decision
 from coupon_service.domain.user_coupon import UserCoupon
-from coupon_service.persistence.coupons import discount_of
+from coupon_service.persistence.coupons import discount_in
 from coupon_service.persistence.tables import coupon, user_coupon
 
 
-class PostgresUserCoupons:
+class SqlUserCoupons:
+    """The user coupons on a connection whose transaction belongs to the caller."""
+
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
@@ -69,7 +71,7 @@ class PostgresUserCoupons:
                 user_coupon_id=row.user_coupon_id,
                 coupon_id=row.coupon_id,
                 name=row.name,
-                discount=discount_of(row),
+                discount=discount_in(row),
                 request_id=row.request_id,
                 issue_number=row.issue_number,
                 issued_at=row.issued_at,

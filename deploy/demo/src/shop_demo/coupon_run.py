@@ -3,7 +3,7 @@
 import asyncio
 from operator import attrgetter
 
-from shop_demo.coupon_drop import drop_coupon, open_campaign, plan_presses
+from shop_demo.coupon_drop import drop_coupon, create_coupon, plan_presses
 from shop_demo.facts import AnsweredPress, CouponFacts, CouponRequest
 from shop_demo.observation import watch_decisions
 from shop_demo.progress import counted
@@ -14,7 +14,7 @@ from shop_demo.topics import COUPON_PUBLISH_REQUEST, Offsets
 async def run_coupons(run: RunContext) -> CouponFacts:
     settings, coupon_api = run.settings, run.stack.coupon_api
     since = await asyncio.to_thread(run.topics.end_of, COUPON_PUBLISH_REQUEST)
-    coupon_id = await open_campaign(run.client, coupon_api, stock=settings.stock, run_id=run.run_id)
+    coupon_id = await create_coupon(run.client, coupon_api, stock=settings.stock, run_id=run.run_id)
     plan = plan_presses(users=settings.users, seed=settings.seed, run_id=run.run_id)
     with run.narrator.step(
         f"{settings.users:,} users press for {settings.stock:,} coupons", len(plan)

@@ -1,45 +1,45 @@
-"""What the coupon service's tests do again and again."""
+"""The coupon service over HTTP, and its database as it really is."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, Row, text
+from werkzeug.test import TestResponse
 
 from coupon_service.application.decide_requests import DecideRequests
-from coupon_service.application.events import coupon_publish_requested
 from coupon_service.config import ApiSettings
-from coupon_service.domain.request import CouponRequest
-from coupon_service.messaging.coupon_publish_requested import CouponPublishRequested
-from coupon_service.messaging.coupon_requests_handler import CouponRequestsHandler
-from coupon_service.persistence.database import CouponDatabase
+from coupon_service.messaging.incoming_coupon_publish_requested import (
+    CONSUMER_GROUP,
+    CouponPublishRequested,
+    CouponPublishRequestedHandler,
+)
+from coupon_service.migrations import SCRIPT_LOCATION
+from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.clock import SystemClock
 from servicekit.db.engine import create_engine
-from servicekit.identifiers import uuid7
+from servicekit.db.migrations import upgrade
+from tests.integration.coupon_service.builders import a_coupon_body
+from tests.support.databases import RELAY_ROLE
+
+
+def migrate(database_url: str) -> None:
+    """Make the service's tables in an empty database."""
+    upgrade(database_url, "coupon-service", SCRIPT_LOCATION, {"outbox_relay_role": RELAY_ROLE})
 
 
 def an_engine(database_url: str, pool_size: int = 8) -> Engine:
     settings = ApiSettings(database_url=database_url, database_pool_size=pool_size)
-    return create_engine(settings, application_name="tests")
+    return create_engine(settings, "coupon-service-tests")
 
 
-def a_handler(engine: Engine) -> CouponRequestsHandler:
-    return CouponRequestsHandler(DecideRequests(CouponDatabase(engine), SystemClock()))
-
-
-def a_coupon_body(**changes: Any) -> dict[str, Any]:
-    """A campaign that goes on now."""
-    now = datetime.now(UTC)
-    return {
-        "name": "선착순",
-        "totalQuantity": 500,
-        "startsAt": (now - timedelta(hours=1)).isoformat(),
-        "endsAt": (now + timedelta(hours=1)).isoformat(),
-        "discount": {"type": "AMOUNT", "value": 5000},
-    } | changes
+def a_handler(engine: Engine) -> CouponPublishRequestedHandler:
+    """The worker without its consumer."""
+    unit_of_work = partial(CouponUnitOfWork, engine, CONSUMER_GROUP)
+    return CouponPublishRequestedHandler(DecideRequests(unit_of_work, SystemClock()))
 
 
 def create_coupon(client: FlaskClient, **changes: Any) -> int:
@@ -48,8 +48,15 @@ def create_coupon(client: FlaskClient, **changes: Any) -> int:
     return int(reply.get_json()["couponId"])
 
 
-def ask(client: FlaskClient, user_id: int, coupon_id: int) -> UUID:
-    reply = client.post(f"/api/v1/users/{user_id}/coupons/{coupon_id}/issue")
+def press(client: FlaskClient, user_id: int, coupon_id: int, key: str | None = None) -> TestResponse:
+    """Request a coupon, under an idempotency key if there is one."""
+    headers = {} if key is None else {"Idempotency-Key": key}
+    return client.post(f"/api/v1/users/{user_id}/coupons/{coupon_id}/issue", headers=headers)
+
+
+def accepted(client: FlaskClient, user_id: int, coupon_id: int) -> UUID:
+    """The id of a new request."""
+    reply = press(client, user_id, coupon_id)
     assert reply.status_code == 202, reply.text
     return UUID(reply.get_json()["requestId"])
 
@@ -59,13 +66,6 @@ def request_of(client: FlaskClient, request_id: UUID, wait_seconds: float = 0) -
     assert reply.status_code == 200, reply.text
     body: dict[str, Any] = reply.get_json()
     return body
-
-
-def an_event(user_id: int, coupon_id: int, **changes: Any) -> CouponPublishRequested:
-    """An event that no request of ours belongs to."""
-    request = CouponRequest(uuid7(), coupon_id, user_id, datetime.now(UTC))
-    payload = dict(coupon_publish_requested(request, uuid7()).payload)
-    return CouponPublishRequested.model_validate(payload | changes)
 
 
 def published_events(engine: Engine) -> list[CouponPublishRequested]:
@@ -82,12 +82,12 @@ def rows(engine: Engine, statement: str) -> Sequence[Row[Any]]:
 
 
 def count(engine: Engine, table: str) -> int:
-    return int(rows(engine, f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608 - a table of ours
+    return int(rows(engine, f"SELECT count(*) FROM {table}")[0][0])  # noqa: S608 - our own table names
 
 
 @contextmanager
 def held(engine: Engine, coupon_id: int) -> Iterator[None]:
-    """Keep a coupon's row locked: whoever decides it waits, and all of them go on at the same moment."""
+    """Keep a coupon's row locked: every decider of it waits, and all go on at the same moment."""
     statement = text("SELECT 1 FROM coupon WHERE coupon_id = :coupon_id FOR UPDATE")
     with engine.begin() as connection:
         # On a busy machine the others take longer to come than a frozen process may keep its locks.
@@ -96,7 +96,7 @@ def held(engine: Engine, coupon_id: int) -> Iterator[None]:
         yield
 
 
-def waiting(engine: Engine) -> int:
+def waiting_sessions(engine: Engine) -> int:
     """How many sessions wait for another one's lock."""
     [row] = rows(
         engine,

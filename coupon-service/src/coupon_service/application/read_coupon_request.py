@@ -4,9 +4,9 @@ import threading
 import time
 from uuid import UUID
 
-from coupon_service.application.ports import Database
+from coupon_service.application.ports import UnitOfWorkFactory
+from coupon_service.domain.coupon_request import CouponRequestView, RequestStatus
 from coupon_service.domain.errors import CouponRequestNotFound
-from coupon_service.domain.request import CouponRequestView, RequestStatus
 from servicekit.lifecycle import StopSignal
 
 FIRST_PAUSE_SECONDS = 0.05
@@ -14,20 +14,20 @@ LONGEST_PAUSE_SECONDS = 0.25
 
 
 class ReadCouponRequest:
-    """Reads a request, and waits for its decision if asked to.
+    """Looks a request up, and waits for its decision if asked to.
 
-    Every look is a short transaction: nobody who waits holds a connection. At most ``max_waiting`` callers
-    wait at a time, so that they can't take every thread from those who ask for coupons; one more is told at
-    once how things stand. A stop ends all waiting.
+    Each look is a short transaction: a caller that waits holds no connection. At most ``max_waiting`` callers
+    wait at a time, so that they can't take every thread from users that request coupons; one more gets the
+    present state at once. ``stop`` ends all waiting.
     """
 
-    def __init__(self, database: Database, stop: StopSignal, max_waiting: int) -> None:
-        self._database = database
+    def __init__(self, unit_of_work: UnitOfWorkFactory, stop: StopSignal, max_waiting: int) -> None:
+        self._unit_of_work = unit_of_work
         self._stop = stop
         self._places = threading.BoundedSemaphore(max_waiting)
 
-    def handle(self, request_id: UUID, wait_seconds: float) -> CouponRequestView:
-        """The request; still ACCEPTED if it was not decided in time. Raises CouponRequestNotFound."""
+    def __call__(self, request_id: UUID, wait_seconds: float) -> CouponRequestView:
+        """The request; still ACCEPTED if not decided in time. Raises :class:`CouponRequestNotFound`."""
         view = self._read(request_id)
         if view.status is not RequestStatus.ACCEPTED or wait_seconds <= 0:
             return view
@@ -50,8 +50,8 @@ class ReadCouponRequest:
         return view
 
     def _read(self, request_id: UUID) -> CouponRequestView:
-        with self._database.begin() as transaction:
-            view = transaction.requests.get(request_id)
+        with self._unit_of_work() as unit_of_work:
+            view = unit_of_work.coupon_requests.get(request_id)
         if view is None:
-            raise CouponRequestNotFound(request_id)
+            raise CouponRequestNotFound
         return view

@@ -1,0 +1,69 @@
+"""The API's composition root."""
+
+from functools import partial
+
+from flask_openapi3.openapi import OpenAPI
+from sqlalchemy import Engine
+
+from coupon_service.application.create_coupon import CreateCoupon
+from coupon_service.application.read_coupon import ReadCoupon
+from coupon_service.application.read_coupon_request import ReadCouponRequest
+from coupon_service.application.read_user_coupons import ReadUserCoupons
+from coupon_service.application.request_coupon import RequestCoupon
+from coupon_service.config import ApiSettings
+from coupon_service.http.coupon_requests import coupon_request_routes
+from coupon_service.http.coupons import coupon_routes
+from coupon_service.http.problems import PROBLEMS
+from coupon_service.http.user_coupons import user_coupon_routes
+from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
+from coupon_service.messaging.outgoing_coupon_publish_requested import coupon_publish_requested
+from coupon_service.persistence.coupon_directory import CachedCouponDirectory
+from coupon_service.persistence.tables import coupon
+from coupon_service.persistence.unit_of_work import CouponUnitOfWork
+from servicekit.clock import SystemClock
+from servicekit.config import read_settings
+from servicekit.db.engine import create_engine
+from servicekit.db.health import database_check
+from servicekit.db.problems import DATABASE_PROBLEMS
+from servicekit.http.app import create_app
+from servicekit.lifecycle import StopSignal
+from servicekit.observability.tracing import configure_tracing
+
+SERVICE = "coupon-service"
+
+
+def create_application() -> OpenAPI:
+    """What gunicorn calls in each worker process."""
+    settings = read_settings(ApiSettings)
+    configure_tracing(SERVICE, settings.otel_exporter_otlp_endpoint)
+    stop = StopSignal()
+    stop.install_before_handlers()
+    # Half of the threads stay free for users that request coupons.
+    max_waiting = max(1, settings.http_threads // 2)
+    return build_application(create_engine(settings, "coupon-api"), stop, max_waiting)
+
+
+def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> OpenAPI:
+    """The API on the given database.
+
+    At most ``max_waiting`` HTTP requests wait for a decision at a time; ``stop`` ends their waiting.
+    """
+    unit_of_work = partial(CouponUnitOfWork, engine, CONSUMER_GROUP)
+    clock = SystemClock()
+    create_coupon = CreateCoupon(unit_of_work, clock)
+    read_coupon = ReadCoupon(unit_of_work)
+    request_coupon = RequestCoupon(
+        unit_of_work, CachedCouponDirectory(engine), clock, coupon_publish_requested
+    )
+    read_coupon_request = ReadCouponRequest(unit_of_work, stop, max_waiting)
+    read_user_coupons = ReadUserCoupons(unit_of_work)
+    return create_app(
+        SERVICE,
+        checks={"database": database_check(engine, coupon)},
+        problems=[PROBLEMS, DATABASE_PROBLEMS],
+        routes=[
+            coupon_routes(create_coupon, read_coupon, clock),
+            coupon_request_routes(request_coupon, read_coupon_request),
+            user_coupon_routes(read_user_coupons),
+        ],
+    )

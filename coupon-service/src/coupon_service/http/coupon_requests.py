@@ -1,0 +1,45 @@
+"""``/api/v1/users/{userId}/coupons/{couponId}/issue`` and ``/api/v1/coupon-requests``"""
+
+from flask import Response
+from flask_openapi3.blueprint import APIBlueprint
+
+from coupon_service.application.read_coupon_request import ReadCouponRequest
+from coupon_service.application.request_coupon import RequestCoupon, RequestCouponCommand
+from coupon_service.http.bodies import CouponRequestPath, CouponRequestQuery, EmptyBody, UserAndCouponPath
+from coupon_service.http.replies import AcceptedReply, CouponRequestReply
+from servicekit.http.idempotency import idempotency_key
+from servicekit.http.replies import json_reply
+from servicekit.http.routes import route
+
+
+def coupon_request_routes(
+    request_coupon: RequestCoupon, read_coupon_request: ReadCouponRequest
+) -> APIBlueprint:
+    """Requesting a coupon and reading what became of the request."""
+    routes = APIBlueprint("coupon-requests", __name__, url_prefix="/api/v1")
+
+    @route(
+        routes,
+        "POST",
+        "/users/<string:userId>/coupons/<string:couponId>/issue",
+        summary="Request a coupon",
+        replies={202: AcceptedReply},
+    )
+    def post_coupon_request(path: UserAndCouponPath, body: EmptyBody) -> Response:
+        key = idempotency_key(f"userId={path.user_id}")
+        answer = request_coupon(RequestCouponCommand(path.user_id, path.coupon_id, key))
+        location = {"Location": f"/api/v1/coupon-requests/{answer.result}"}
+        reply = AcceptedReply(request_id=answer.result)
+        return json_reply(reply, 202, headers=location, is_replay=answer.is_replay)
+
+    @route(
+        routes,
+        "GET",
+        "/coupon-requests/<string:requestId>",
+        summary="Read a request, at once or when it is decided",
+        replies={200: CouponRequestReply},
+    )
+    def get_coupon_request(path: CouponRequestPath, query: CouponRequestQuery) -> Response:
+        return json_reply(CouponRequestReply.of(read_coupon_request(path.request_id, query.wait)))
+
+    return routes
