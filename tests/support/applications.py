@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-import coupon_service.api
-import notification_service.api
 from flask import Flask
 
+import coupon_service.api
+import notification_service.api
 import order_service.api
 from order_service.gateways.in_process import InProcessGateway
 from servicekit.clock import SystemClock

@@ -17,7 +17,7 @@ from coupon_service.http.problems import PROBLEMS
 from coupon_service.http.user_coupons import user_coupon_routes
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
 from coupon_service.messaging.outgoing_coupon_publish_requested import coupon_publish_requested
-from coupon_service.persistence.coupon_directory import CachedCouponDirectory
+from coupon_service.persistence.coupon_directory import SqlCouponDirectory
 from coupon_service.persistence.tables import coupon
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.clock import SystemClock
@@ -53,7 +53,7 @@ def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> Ope
     create_coupon = CreateCoupon(unit_of_work, clock)
     read_coupon = ReadCoupon(unit_of_work)
     request_coupon = RequestCoupon(
-        unit_of_work, CachedCouponDirectory(engine), clock, coupon_publish_requested
+        unit_of_work, SqlCouponDirectory(engine), clock, coupon_publish_requested
     )
     read_coupon_request = ReadCouponRequest(unit_of_work, stop, max_waiting)
     read_user_coupons = ReadUserCoupons(unit_of_work)

@@ -5,7 +5,7 @@ from sqlalchemy import Engine
 from coupon_service.persistence.coupons import SqlCoupons
 
 
-class CachedCouponDirectory:
+class SqlCouponDirectory:
     """Remembers the coupons that it found. A coupon is never deleted, so this never goes stale.
 
     That a coupon does not exist is not remembered: another process may create it the next moment.
