@@ -6,6 +6,7 @@ from enum import StrEnum
 
 GOAL_EVENTS = 200_000
 """The goals are for a small backlog of so many events."""
+DEFAULT_REPEATS = 2
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,11 @@ def chosen_ratios(names: Iterable[str]) -> list[Ratio]:
     """Those of these names, all if there are none."""
     wanted = set(names) or set(NAMES)
     return [ratio for ratio in RATIOS if ratio.name in wanted]
+
+
+def is_complete(ratios: Iterable[Ratio], scale: Scale, repeats: int) -> bool:
+    """Whether a run with these options is one that the documents may quote."""
+    return tuple(ratios) == RATIOS and scale == Scale() and repeats >= DEFAULT_REPEATS
 
 
 def needed_measurements(ratios: Iterable[Ratio]) -> list[Measurement]:
