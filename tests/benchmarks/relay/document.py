@@ -10,7 +10,7 @@ PAGE = ROOT / "outbox-relay" / "BENCHMARKS.md"
 
 _STARTS = {"slot": "slot older than the backlog", "snapshot": "snapshot of the backlog"}
 _TEMPLATE = """\
-# The relay beside Debezium, measured
+# The relay and Debezium, measured
 
 Written by `make bench-relay` on {date}; don't edit it.
 
