@@ -1,4 +1,4 @@
-"""A rolling upgrade, as README's "Upgrades" has it: expand, roll, and in the next release contract."""
+"""A rolling upgrade, as in deploy/README.md, "Upgrades": expand, roll, and in the next release contract."""
 
 from pathlib import Path
 

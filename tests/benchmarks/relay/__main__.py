@@ -9,17 +9,27 @@ import click
 from rich.console import Console
 
 from devstack.interruption import interrupted_once
+from devstack.repository import ROOT
+from tests.benchmarks.relay.document import PAGE, benchmark_page
 from tests.benchmarks.relay.machine import machine_facts
 from tests.benchmarks.relay.measuring import measure
 from tests.benchmarks.relay.plan import (
+    DEFAULT_REPEATS,
     GOAL_EVENTS,
     NAMES,
     Measurement,
     Scale,
     chosen_ratios,
+    is_complete,
     needed_measurements,
 )
-from tests.benchmarks.relay.report import print_figures, print_settings, print_verdicts, write_json
+from tests.benchmarks.relay.report import (
+    print_figures,
+    print_settings,
+    print_verdicts,
+    results_as_json,
+    write_json,
+)
 from tests.benchmarks.relay.systems import DEBEZIUM
 from tests.benchmarks.relay.verdict import verdicts
 
@@ -30,7 +40,7 @@ _INTERRUPTED = 130
 @click.option(
     "--only", multiple=True, type=click.Choice(NAMES), help="Measure for this ratio only; repeatable."
 )
-@click.option("--repeats", type=click.IntRange(1, 10), default=2, show_default=True)
+@click.option("--repeats", type=click.IntRange(1, 10), default=DEFAULT_REPEATS, show_default=True)
 @click.option(
     "--events", type=click.IntRange(1_000, 1_000_000), default=GOAL_EVENTS, show_default=True,
     help="Size of the small backlog; the large one is 5 times, the rows kept 50 times as many.",
@@ -49,8 +59,9 @@ def main(
 ) -> None:
     """Measure the relay beside Debezium on the embedded stack, and compare with the goals.
 
-    A goal that is not met is told, and no failure. Exit status: 1 when something can't be measured, as when
-    an event is lost, 2 for wrong arguments, 130 when interrupted.
+    A complete run also writes outbox-relay/BENCHMARKS.md. A missed goal is reported and is no failure. Exit
+    status: 1 when something can't be measured, as when an event is lost, 2 for wrong arguments, 130 when
+    interrupted.
     """
     # A file is no reason for narrow tables.
     console = Console(width=None if sys.stdout.isatty() else 120)
@@ -78,9 +89,14 @@ def main(
             console.print(note, markup=False, highlight=False)
         sys.exit(1)
     outcome = verdicts(ratios, results, scale)
-    write_json(output, machine, scale, outcome, results)
+    content = results_as_json(machine, scale, repeats, outcome, results)
+    write_json(output, content)
+    written = [str(output)]
+    if is_complete(ratios, scale, repeats):
+        PAGE.write_text(benchmark_page(content))
+        written.append(str(PAGE.relative_to(ROOT)))
     print_verdicts(console, outcome, results)
-    console.print(f"{timedelta(seconds=round(time.monotonic() - began))}, everything is in {output}")
+    console.print(f"{timedelta(seconds=round(time.monotonic() - began))}, wrote {' and '.join(written)}")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +14,32 @@ from servicekit.outbox.ddl import DEFAULT_SHARDS
 from tests.benchmarks.relay.measuring import Figures, Results
 from tests.benchmarks.relay.plan import Measurement, Scale
 from tests.benchmarks.relay.settings import settings_in_force
+from tests.benchmarks.relay.units import UNITS
 from tests.benchmarks.relay.verdict import Verdict, disturbed
 from tests.support.debezium import CONNECTOR, WORKER
-
-_UNITS = {"seconds": "s", "events_per_second": "/s", "p50_ms": "ms", "p99_ms": "ms", "resident_mb": "MB"}
 
 _STARTS = {"slot": "slot older than the backlog", "snapshot": "snapshot of the backlog"}
 _STEADY = 1.15
 
 
-def write_json(
-    path: Path, machine: dict[str, Any], scale: Scale, verdicts: Sequence[Verdict], results: Results
-) -> None:
-    """Everything that was measured, and on what and how."""
-    content = {
+def results_as_json(
+    machine: dict[str, Any], scale: Scale, repeats: int, verdicts: Sequence[Verdict], results: Results
+) -> dict[str, Any]:
+    """Everything that was measured, and when, on what and how."""
+    return {
+        "measured_on": datetime.now(UTC).date().isoformat(),
         "machine": machine,
         "settings": settings_in_force(),
         "scale": {**asdict(scale), "large_backlog": scale.large_backlog, "kept_rows": scale.kept_rows},
+        "repeats": repeats,
         "disturbed": [measurement.name.lower() for measurement in disturbed(results)],
         "repeats_compared_by": "the best of each measurement",
         "ratios": {verdict.ratio.name: _ratio(verdict) for verdict in verdicts},
         "measurements": {measurement.name.lower(): repeats for measurement, repeats in results.items()},
     }
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
@@ -71,7 +76,7 @@ def print_verdicts(console: Console, verdicts: Sequence[Verdict], results: Resul
     table.add_column("met")
     for verdict in verdicts:
         ratio = verdict.ratio
-        unit = _UNITS[ratio.figure]
+        unit = UNITS[ratio.figure]
         table.add_row(
             ratio.name,
             ratio.what,

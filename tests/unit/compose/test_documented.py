@@ -9,7 +9,7 @@ from devstack.repository import ROOT
 
 FILES = (ROOT / "docker-compose.yml", *sorted((ROOT / "deploy" / "compose").glob("*.yml")))
 VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)")
-DEPLOYABLES = ("", "coupon-service", "order-service", "notification-service", "outbox-relay")
+DEPLOYABLES = ("deploy", "coupon-service", "order-service", "notification-service", "outbox-relay")
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda it: it.stem)

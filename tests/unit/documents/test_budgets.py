@@ -1,0 +1,28 @@
+"""Documents stay short enough to be read once."""
+
+from pathlib import Path
+
+import pytest
+
+from devstack.repository import ROOT
+from tests.support.documents import documents, words
+
+DEPLOYABLES = ("coupon-service", "order-service", "notification-service", "outbox-relay", "deploy/sandbox")
+BUDGETS = {"README.md": 600, "README.ko.md": 600, "ARCHITECTURE.md": 1_000} | {
+    f"{folder}/README.md": 500 for folder in DEPLOYABLES
+}
+DECISION_WORDS = 120
+
+
+def test_all_documents_together() -> None:
+    assert sum(map(words, documents())) <= 12_000
+
+
+@pytest.mark.parametrize(("document", "budget"), BUDGETS.items())
+def test_one_document(document: str, budget: int) -> None:
+    assert words(ROOT / document) <= budget
+
+
+def test_one_decision(tmp_path: Path) -> None:
+    records = (ROOT / "DECISIONS.md").read_text().split("\n## ")[1:]
+    assert [it.partition("\n")[0] for it in records if len(it.split()) > DECISION_WORDS] == []
