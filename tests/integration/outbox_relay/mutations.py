@@ -9,9 +9,11 @@ from types import ModuleType
 from typing import Any
 from unittest import mock
 
+from sqlalchemy import text
+
 from outbox_relay.postgresql import leadership, queries
+from outbox_relay.postgresql.dead_letters import PostgresDeadLetters
 from outbox_relay.postgresql.leadership import Leadership
-from outbox_relay.postgresql.parking import PostgresDeadLetters
 from outbox_relay.postgresql.source import PostgresSource
 from outbox_relay.protocol.model import Window
 from outbox_relay.protocol.relay import Relay
@@ -288,7 +290,7 @@ MUTATIONS = (
         LEADERS,
         "A shard is led by who has its lock",
         "leader or progress",
-        InStatement("try_lock", {"pg_try_advisory_lock(:program, :lock)": ":program + :lock IS NOT NULL"}),
+        InConstant(leadership, "_TRY_LOCK", text("SELECT :program + :lock IS NOT NULL")),
     ),
     _mutation(
         LEADERS,
@@ -299,7 +301,7 @@ MUTATIONS = (
             "_give_back",
             "self._leaving[shard] = self._held.pop(shard)",
             "self._leaving[shard] = self._held.pop(shard); self._connection.execute("
-            'query("unlock"), {"program": _PROGRAM, "lock": lock_id(self._schema, shard)})',
+            '_UNLOCK, {"program": _PROGRAM, "lock": lock_id(self._schema, shard)})',
         ),
     ),
     _mutation(

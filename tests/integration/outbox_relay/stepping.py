@@ -1,20 +1,20 @@
-"""A relay inside of the test, which takes a step when told to."""
+"""A relay inside of the test, which takes a turn only when the test calls for it."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from outbox_relay.config import RelaySettings, SourceSettings
-from outbox_relay.kafka.broker import BrokerProbe
 from outbox_relay.kafka.publisher import KafkaPublisher
 from outbox_relay.postgresql.database import leadership_engine, work_engine
+from outbox_relay.postgresql.dead_letters import PostgresDeadLetters
 from outbox_relay.postgresql.leadership import Leadership
-from outbox_relay.postgresql.parking import PostgresDeadLetters
 from outbox_relay.postgresql.session import WorkSession
 from outbox_relay.postgresql.source import PostgresSource
 from outbox_relay.protocol.errors import BatchRefused, EventsRejected
 from outbox_relay.protocol.relay import PAGES_PER_TURN, Failed, Idle, Published, Relay, StepResult
 from servicekit.kafka.cluster import KafkaCluster
+from servicekit.kafka.probe import KafkaProbe
 
 LEADERSHIP_TIMEOUT_MS = 60_000
 
@@ -79,23 +79,23 @@ def a_stepping_relay(
 
     A test that wants to look between two pages says ``pages_per_turn=1``.
     """
-    source_settings = SourceSettings(database_url=database_url)
     settings = RelaySettings(
         kafka_bootstrap_servers=bootstrap_servers,
-        sources={"test": source_settings},
+        sources={"test": SourceSettings(database_url=database_url)},
         page_events=page_events,
         **{"leadership_timeout_ms": LEADERSHIP_TIMEOUT_MS, **options},  # type: ignore[arg-type]  # checked by the settings themselves
     )
+    database = settings.databases()["test"]
     leadership = Leadership(
-        leadership_engine(source_settings, settings),
+        leadership_engine(database, settings.leadership_timeout_ms),
         schema="public",
         identity="test:1",
         timeout_seconds=settings.leadership_timeout_ms / 1000,
     )
-    session = WorkSession(work_engine(source_settings, settings), on_loss=leadership.renounce)
+    session = WorkSession(work_engine(database), on_loss=leadership.renounce)
     source = PostgresSource(session, leadership, settings.page_events, settings.page_bytes)
     cluster = KafkaCluster(bootstrap_servers)
-    probe = BrokerProbe(cluster, "stepping")
+    probe = KafkaProbe(cluster, "stepping")
     publisher = KafkaPublisher(
         cluster,
         "stepping",

@@ -6,10 +6,9 @@ from typing import cast
 
 from sqlalchemy import Connection, Engine, event, text
 
-from outbox_relay.config import RelaySettings, SourceSettings
-from outbox_relay.postgresql.database import leadership_engine, work_engine
+from outbox_relay.postgresql.database import SourceDatabase, leadership_engine, work_engine
+from outbox_relay.postgresql.dead_letters import PostgresDeadLetters
 from outbox_relay.postgresql.leadership import Leadership
-from outbox_relay.postgresql.parking import PostgresDeadLetters
 from outbox_relay.postgresql.session import WorkSession
 from outbox_relay.postgresql.source import PostgresSource
 from outbox_relay.protocol.errors import RelayError
@@ -33,16 +32,10 @@ class Connections:
     """How one relay reaches the database; used by one process after the other."""
 
     def __init__(self, relay_url: str) -> None:
-        source = SourceSettings(database_url=relay_url)
-        settings = RelaySettings(
-            kafka_bootstrap_servers="unused:1",
-            sources={"test": source},
-            # The model clock says when the server ends a silent session, and not the server's own.
-            leadership_timeout_ms=60_000,
-            database_statement_timeout_ms=120_000,
-        )
-        self.work = work_engine(source, settings)
-        self.leadership = leadership_engine(source, settings)
+        database = SourceDatabase(relay_url, statement_timeout_ms=120_000)
+        self.work = work_engine(database)
+        # The model clock says when the server ends a silent session, and not the server's own.
+        self.leadership = leadership_engine(database, timeout_ms=60_000)
         self.pids: dict[str, int] = {}
         self._note_pid("work", self.work)
         self._note_pid("leadership", self.leadership)

@@ -8,9 +8,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from outbox_relay.config import SourceSettings, SourcesSettings
-from outbox_relay.postgresql.database import operator_engine
-from outbox_relay.postgresql.dead_letters import (
+from outbox_relay.postgresql.database import SourceDatabase, operator_engine
+from outbox_relay.postgresql.dead_letter_operations import (
     STATE_FILTERS,
     DeadLetterIsClosed,
     DeadLetterIsReplaying,
@@ -43,8 +42,7 @@ def operations(outbox: Outbox) -> Iterator[DeadLetterOperations]:
 
 @contextmanager
 def operations_on(outbox: Outbox) -> Iterator[DeadLetterOperations]:
-    source = SourceSettings(database_url=outbox.relay_url)
-    engine = operator_engine(source, SourcesSettings(sources={"test": source}))
+    engine = operator_engine(SourceDatabase(outbox.relay_url))
     yield DeadLetterOperations("test", engine)
     engine.dispose()
 

@@ -5,8 +5,7 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine
 
-from outbox_relay.config import RelaySettings, SourceSettings
-from outbox_relay.postgresql.database import maintenance_engine
+from outbox_relay.postgresql.database import SourceDatabase, maintenance_engine
 from outbox_relay.postgresql.lag import LAG_CAP, ShardLag, measure
 from outbox_relay.protocol.errors import CursorMissing
 from outbox_relay.protocol.relay import Published
@@ -24,9 +23,7 @@ def sharded_outbox(database_url: str, topic: str) -> Iterator[Outbox]:
 
 @pytest.fixture
 def engine(sharded_outbox: Outbox) -> Iterator[Engine]:
-    source = SourceSettings(database_url=sharded_outbox.relay_url)
-    settings = RelaySettings(kafka_bootstrap_servers="unused:1", sources={"test": source})
-    engine = maintenance_engine(source, settings)
+    engine = maintenance_engine(SourceDatabase(sharded_outbox.relay_url))
     yield engine
     engine.dispose()
 

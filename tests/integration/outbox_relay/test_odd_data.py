@@ -16,9 +16,8 @@ from sqlalchemy.exc import IntegrityError
 
 from devstack.free_ports import find_free_ports
 from devstack.postgresql import PostgresqlServer
-from outbox_relay.config import SourceSettings, SourcesSettings
-from outbox_relay.postgresql.database import operator_engine
-from outbox_relay.postgresql.dead_letters import DeadLetterOperations, Selection
+from outbox_relay.postgresql.database import SourceDatabase, operator_engine
+from outbox_relay.postgresql.dead_letter_operations import DeadLetterOperations, Selection
 from outbox_relay.protocol.errors import EventsRejected, StatementTimedOut, TopicMissing
 from outbox_relay.protocol.relay import Failed, Published
 from tests.integration.outbox_relay.fleet import a_relay_of, failing, led
@@ -50,8 +49,7 @@ def test_event_that_goes_to_two_topics_is_parked_in_both(
 
 @pytest.fixture
 def operations(outbox: Outbox) -> Iterator[DeadLetterOperations]:
-    source = SourceSettings(database_url=outbox.relay_url)
-    engine = operator_engine(source, SourcesSettings(sources={"test": source}))
+    engine = operator_engine(SourceDatabase(outbox.relay_url))
     yield DeadLetterOperations("test", engine)
     engine.dispose()
 

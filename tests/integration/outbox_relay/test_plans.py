@@ -9,8 +9,7 @@ import pytest
 from sqlalchemy import Engine, Row, TextClause, text
 
 from devstack.postgresql import PostgresqlServer
-from outbox_relay.config import RelaySettings, SourceSettings
-from outbox_relay.postgresql.database import maintenance_engine, work_engine
+from outbox_relay.postgresql.database import SourceDatabase, maintenance_engine, work_engine
 from outbox_relay.postgresql.lag import LAG_CAP
 from outbox_relay.postgresql.queries import execution, preparation, query, sharded
 from outbox_relay.protocol.model import Shards
@@ -70,9 +69,8 @@ def backlog(request: pytest.FixtureRequest, postgresql_server: PostgresqlServer)
     ):
         prefer_parallel_plans(outbox, name)
         published = fill_outbox(outbox, request.param)
-        source = SourceSettings(database_url=outbox.relay_url)
-        settings = RelaySettings(kafka_bootstrap_servers="unused:1", sources={"test": source})
-        engine, maintenance = work_engine(source, settings), maintenance_engine(source, settings)
+        database = SourceDatabase(outbox.relay_url)
+        engine, maintenance = work_engine(database), maintenance_engine(database)
         yield Backlog(outbox, engine, maintenance, published)
         engine.dispose()
         maintenance.dispose()
@@ -200,7 +198,7 @@ def test_page_of_a_window_with_late_rows_reads_and_sorts_no_more(
 def test_measuring_the_lag_looks_no_further_than_its_cap(backlog: Backlog, inside_of_a_window: bool) -> None:
     set_cursors(backlog, inside_of_a_window)
 
-    plan = explain(backlog.maintenance, query("inspect"), cap=LAG_CAP)
+    plan = explain(backlog.maintenance, query("measure_lag"), cap=LAG_CAP)
 
     assert LAG_CAP < rows_read(plan) <= LAG_CAP + 20, json.dumps(plan, indent=1)
 

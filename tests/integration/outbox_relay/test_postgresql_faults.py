@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import make_url
 
 from devstack.postgresql import PostgresqlServer
-from outbox_relay.postgresql.dead_letters import OPERATIONS_AT_ONCE
+from outbox_relay.postgresql.dead_letter_operations import OPERATIONS_AT_ONCE
 from tests.integration.outbox_relay.fleet import (
     a_relay_of,
     failing,

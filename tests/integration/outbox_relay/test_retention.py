@@ -4,16 +4,15 @@ import re
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from outbox_relay.config import RelaySettings, SourceSettings
-from outbox_relay.postgresql.database import maintenance_engine
-from outbox_relay.postgresql.retention import Retention
+from outbox_relay.postgresql.database import SourceDatabase, maintenance_engine
+from outbox_relay.postgresql.retention import PartitionChanges, Retention
 from tests.integration.outbox_relay.fleet import a_relay_of, source, wait_until_idle, wait_until_ready
 from tests.integration.outbox_relay.ledger import (
     SteadyWriter,
@@ -93,16 +92,16 @@ def test_partition_stays_while_a_cursor_has_not_passed_it(
     outbox: Outbox, retention: Retention, kafka_bootstrap_servers: str
 ) -> None:
     outbox.append_many(2 * POSITIONS + 1)
-    assert retention.run_once()[1] == []
+    assert retention.run_once().dropped == ()
     with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers) as relay:
         relay.drain()
         with outbox.open_transaction() as unpublished:
             # One shard's cursor is put back behind the first partition.
             unpublished.run("UPDATE outbox_cursor SET snapshot = '1:1:' WHERE shard = 1")
             unpublished.commit()
-        assert retention.run_once()[1] == []
+        assert retention.run_once().dropped == ()
         outbox.run("UPDATE outbox_cursor SET snapshot = (SELECT snapshot FROM outbox_cursor WHERE shard = 0)")
-        assert retention.run_once()[1] == ["outbox_p1", "outbox_p1001"]
+        assert retention.run_once().dropped == ("outbox_p1", "outbox_p1001")
     assert count(outbox, "outbox") == 1
 
 
@@ -117,12 +116,12 @@ def test_partition_stays_while_a_transaction_that_wrote_to_it_is_open_or_unpubli
         outbox.append_many(POSITIONS + 1)
         assert relay.drain() == POSITIONS + 1
 
-        assert retention.run_once()[1] == []
+        assert retention.run_once().dropped == ()
         late.commit()
-        assert retention.run_once()[1] == []
+        assert retention.run_once().dropped == ()
 
         assert relay.drain() == 1
-        assert retention.run_once()[1] == ["outbox_p1"]
+        assert retention.run_once().dropped == ("outbox_p1",)
     assert receive(kafka_bootstrap_servers, outbox.topic, POSITIONS + 2).by_key.keys() >= {"late"}
 
 
@@ -134,8 +133,8 @@ def test_partition_stays_while_its_newest_event_is_young(
     with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers) as relay:
         relay.drain()
 
-    assert maintenance(outbox, retention_hours=1).run_once()[1] == []
-    assert maintenance(outbox, retention_hours=0.4).run_once()[1] == ["outbox_p1"]
+    assert maintenance(outbox, retention_hours=1).run_once().dropped == ()
+    assert maintenance(outbox, retention_hours=0.4).run_once().dropped == ("outbox_p1",)
 
 
 @pytest.mark.parametrize(
@@ -153,13 +152,13 @@ def test_partition_stays_while_the_cursors_are_of_another_cluster(
         relay.drain()
     outbox.run(change)
 
-    assert retention.run_once()[1] == []
+    assert retention.run_once().dropped == ()
 
     # The rows are of this cluster, so nothing tells whether they have been published: they are once more.
     outbox.run("SELECT outbox_rebase()")
     with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers) as relay:
         assert relay.drain() == POSITIONS + 1
-    assert retention.run_once()[1] == ["outbox_p1"]
+    assert retention.run_once().dropped == ("outbox_p1",)
 
 
 def test_relay_that_was_down_for_longer_than_the_retention_publishes_all(
@@ -259,8 +258,8 @@ def test_writer_that_takes_a_position_of_the_partition_being_made_is_not_refused
 ) -> None:
     outbox.append_many(upper(outbox) - 1)
     outbox.run("ALTER FUNCTION outbox_add_partitions SET lock_timeout = '20s'")
-    made: list[list[str]] = []
-    maintaining = threading.Thread(target=lambda: made.append(retention.run_once()[0]))
+    made: list[tuple[str, ...]] = []
+    maintaining = threading.Thread(target=lambda: made.append(retention.run_once().made))
     failures: list[DBAPIError] = []
 
     def write() -> None:
@@ -283,7 +282,7 @@ def test_writer_that_takes_a_position_of_the_partition_being_made_is_not_refused
     writing.join()
 
     assert failures == []
-    assert made[0] != []
+    assert made[0] != ()
     assert upper(outbox) > last_position(outbox) + POSITIONS
 
 
@@ -294,20 +293,20 @@ def test_next_zone_is_begun_beside_an_open_transaction_and_used_when_it_has_ende
     outbox.append_many(upper(outbox) - 1)
     with outbox.open_transaction() as unseen:
         unseen.append("a")
-        made, _ = retention.run_once()
+        made = retention.run_once().made
         outbox.append("b")
-        assert retention.run_once()[0] == []
+        assert retention.run_once().made == ()
         assert last_position(outbox) < upper(outbox) - 3 * POSITIONS
         if ends == "commits":
             unseen.commit()
-    assert retention.run_once() == ([], [])
+    assert retention.run_once() == PartitionChanges()
     outbox.append("c")
 
     assert made[0] == f"outbox_p{last_position(outbox)}"
     with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers) as relay:
         relay.drain()
     check_all_arrived(outbox, kafka_bootstrap_servers)
-    assert retention.run_once()[1][-1] == "outbox_zone1"
+    assert retention.run_once().dropped[-1] == "outbox_zone1"
     assert count(outbox, "outbox") == 1
 
 
@@ -330,7 +329,7 @@ def test_events_restored_beyond_all_zones_are_published_and_leave(
         assert relay.drain() == 3
     check_same(written, receive(kafka_bootstrap_servers, outbox.topic, 3))
 
-    assert retention.run_once()[0] != []
+    assert retention.run_once().made != ()
     outbox.append("c")
     assert f"outbox_p{last_position(outbox)}" in partitions(outbox)
     assert count(outbox, "outbox") == 1
@@ -357,7 +356,7 @@ def test_outbox_with_few_events_begins_a_new_partition_by_age(
     with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers) as relay:
         assert relay.drain() == 3
     check_all_arrived(outbox, kafka_bootstrap_servers)
-    assert maintenance(outbox).run_once()[1] == ["outbox_p1"]
+    assert maintenance(outbox).run_once().dropped == ("outbox_p1",)
 
 
 def test_order_of_a_key_holds_while_partitions_are_begun_by_age(
@@ -418,17 +417,20 @@ def test_maintenance_lets_writers_pass_while_the_transaction_of_one_is_open(
             maintaining.join()
         assert before[0] in partitions(outbox)
         open_one.commit()
-    assert before[0] in retention.run_once()[1]
+    assert before[0] in retention.run_once().dropped
 
 
-def maintenance(outbox: Outbox, **settings: Any) -> Retention:
-    """Makes and drops partitions when told to; by default it keeps nothing that may be dropped."""
-    source_settings = SourceSettings(database_url=outbox.relay_url)
-    values = {"retention_hours": AT_ONCE_HOURS, "partition_positions": POSITIONS, **settings}
-    relay_settings = RelaySettings(
-        kafka_bootstrap_servers="none:1", sources={"test": source_settings}, **values
+def maintenance(
+    outbox: Outbox, retention_hours: float = AT_ONCE_HOURS, partition_max_age_hours: float = 24.0
+) -> Retention:
+    """By default it keeps nothing that may be dropped."""
+    return Retention(
+        maintenance_engine(SourceDatabase(outbox.relay_url)),
+        partition_positions=POSITIONS,
+        partitions_ahead=2,
+        partition_max_age=timedelta(hours=partition_max_age_hours),
+        retention=timedelta(hours=retention_hours),
     )
-    return Retention("test", maintenance_engine(source_settings, relay_settings), relay_settings)
 
 
 def append_old(outbox: Outbox, events: int, age: str) -> None:

@@ -7,11 +7,11 @@ from typing import cast
 import pytest
 from kafka.errors import InvalidRecordError, InvalidTimestampError
 
-from outbox_relay.kafka.broker import BrokerProbe
 from outbox_relay.kafka.publisher import KafkaPublisher
 from outbox_relay.protocol.errors import BatchRefused, EventsRejected, TopicMissing
 from outbox_relay.protocol.model import Event
 from servicekit.kafka.cluster import KafkaCluster
+from servicekit.kafka.probe import KafkaProbe
 from tests.support.clock import Clock
 from tests.unit.outbox_relay.events import an_event
 from tests.unit.outbox_relay.kafka_in_memory import PARTITIONS, MemoryKafka, refusal
@@ -32,7 +32,7 @@ def publisher(kafka: MemoryKafka, clock: Clock) -> KafkaPublisher:
     return KafkaPublisher(
         KafkaCluster("unused:1"),
         "test",
-        cast("BrokerProbe", kafka),
+        cast("KafkaProbe", kafka),
         timeout_seconds=30,
         event_max_bytes=1_000_000,
         missing_topic_grace_seconds=GRACE_SECONDS,

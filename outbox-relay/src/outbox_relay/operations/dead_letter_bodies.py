@@ -1,40 +1,40 @@
-"""What is asked of dead letters over HTTP: who wants it, why, and of which."""
+"""The bodies of operations on dead letters."""
 
 from typing import Annotated, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
-from outbox_relay.postgresql.dead_letters import Selection
+from outbox_relay.postgresql.dead_letter_operations import Selection
 from servicekit.fields import RequestModel, Storable
 
-# Topic and key are as long as somebody made them: what Kafka refuses for that must be named, too.
+# Topic and key have no limit here: an event that Kafka refuses for their length must be selectable, too.
 _Topic = Annotated[str, StringConstraints(strict=True, min_length=1), Storable]
 _Key = Annotated[str, StringConstraints(strict=True), Storable]
 _Kind = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1_000), Storable]
 
-Who = Annotated[
+Operator = Annotated[
     str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=200), Storable
 ]
-Why = Annotated[
+Reason = Annotated[
     str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=1_000), Storable
 ]
 
 
 class ActionBody(RequestModel):
-    """Who wants it, and why: both are kept with the dead letters and in the log."""
+    """The operator and the reason, which are kept with the dead letters and logged."""
 
-    by: Who
-    reason: Why
+    by: Operator
+    reason: Reason
 
 
 class DiscardBody(ActionBody):
-    """The same, and whether the other parked events of the key are to be replayed."""
+    """With ``replayRest``, the other parked events of the key are replayed."""
 
     replay_rest: Annotated[bool, Field(strict=True)] = False
 
 
 class SelectionBody(ActionBody):
-    """All of one key (``topic`` and ``key``), or ``"all": true``, which topic and kind may narrow."""
+    """All of one key (``topic`` and ``key``), or ``"all": true``, which ``topic`` and ``kind`` may narrow."""
 
     topic: _Topic | None = None
     key: _Key | None = None
@@ -53,4 +53,4 @@ class SelectionBody(ActionBody):
 
 
 class SelectionDiscardBody(SelectionBody, DiscardBody):
-    """What to discard, and whether the other parked events of the same keys are to be replayed."""
+    """With ``replayRest``, the other parked events of the same keys are replayed."""

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from outbox_relay.kafka.record import record_headers
-from outbox_relay.postgresql.dead_letters import (
+from outbox_relay.postgresql.dead_letter_operations import (
     SHOWN_EVENT_IDS,
     DeadLetter,
     DeadLetterState,
@@ -35,7 +35,7 @@ class DeadLetterReply(JsonModel):
     created_at: Time
     parked_at: Time
     changed_at: Time
-    changed_by: str | None = Field(description="Who has asked for its latest replay, or discarded it.")
+    changed_by: str | None = Field(description="The operator of its latest replay or of its discarding.")
     change_reason: str | None
 
     @classmethod
@@ -44,7 +44,7 @@ class DeadLetterReply(JsonModel):
 
 
 class DeadLettersReply(JsonModel):
-    """A page of them."""
+    """A page of dead letters."""
 
     dead_letters: list[DeadLetterReply]
     next_after: int | None = Field(description="The parameter ``after`` of the next page; null on the last.")
@@ -58,7 +58,7 @@ class DeadLettersReply(JsonModel):
 
 
 class DeadLetterWithEventReply(DeadLetterReply):
-    """The same with the record that Kafka is to get."""
+    """A dead letter with the record that Kafka is to get."""
 
     headers: dict[str, str]
     payload: str = Field(description="The record's value as it is stored, byte for byte.")
@@ -70,7 +70,7 @@ class DeadLetterWithEventReply(DeadLetterReply):
 
 
 class ReplayedReply(JsonModel):
-    """What will be sent again, in each key's order."""
+    """The events that will be sent again, in the order of each key."""
 
     replaying: int
     event_ids: list[UUID] = Field(description=_SHOWN)
@@ -81,7 +81,7 @@ class ReplayedReply(JsonModel):
 
 
 class DiscardedReply(JsonModel):
-    """What was given up, and what became of the other events of the same keys."""
+    """The events that were given up, and what became of the others of their keys."""
 
     discarded: int
     replaying: int

@@ -21,7 +21,7 @@ from outbox_relay.operations.dead_letter_replies import (
     DiscardedReply,
     ReplayedReply,
 )
-from outbox_relay.postgresql.dead_letters import (
+from outbox_relay.postgresql.dead_letter_operations import (
     STATE_FILTERS,
     DeadLetterIsClosed,
     DeadLetterIsReplaying,
@@ -56,7 +56,7 @@ def _upper(value: object) -> object:
 
 
 class DeadLettersQuery(RequestModel):
-    """Which dead letters, and from where on."""
+    """Filters, and the position behind which the page begins."""
 
     state: Annotated[StateFilter, BeforeValidator(_upper)] = "OPEN"
     topic: Annotated[str, Storable] | None = None
@@ -65,20 +65,20 @@ class DeadLettersQuery(RequestModel):
     after: Annotated[int, Field(ge=0, le=MAX_INT64, description="Only those behind this position.")] = 0
 
 
-def register_dead_letters(app: OpenAPI, sources: Mapping[str, DeadLetterOperations]) -> None:
-    """Add the resource to ``app``."""
+def dead_letter_routes(sources: Mapping[str, DeadLetterOperations]) -> APIBlueprint:
+    """Operations on the dead letters of each source, by its name."""
     api = APIBlueprint(
         "dead-letters", __name__, url_prefix="/api/v1/relay/sources/<string:source>/dead-letters"
     )
 
-    def of(path: SourcePath) -> DeadLetterOperations:
+    def source_of(path: SourcePath) -> DeadLetterOperations:
         if path.source not in sources:
             raise Problem(404, "source-not-found", f"This relay has no source {path.source}.")
         return sources[path.source]
 
     @api.get("", summary="Dead letters, by position", responses={200: DeadLettersReply})
     def get_dead_letters(path: SourcePath, query: DeadLettersQuery) -> Response:
-        letters = of(path).find(
+        letters = source_of(path).find(
             STATE_FILTERS[query.state], topic=query.topic, key=query.key, limit=query.limit, after=query.after
         )
         return json_reply(DeadLettersReply.of(letters, query.limit))
@@ -89,7 +89,7 @@ def register_dead_letters(app: OpenAPI, sources: Mapping[str, DeadLetterOperatio
         responses={200: DeadLetterWithEventReply},
     )
     def get_dead_letter(path: DeadLetterPath) -> Response:
-        return json_reply(DeadLetterWithEventReply.with_event(*of(path).show(path.event_id)))
+        return json_reply(DeadLetterWithEventReply.with_event(*source_of(path).show(path.event_id)))
 
     @api.post(
         "/<string:eventId>/replay",
@@ -98,7 +98,7 @@ def register_dead_letters(app: OpenAPI, sources: Mapping[str, DeadLetterOperatio
     )
     def replay_dead_letter(path: DeadLetterPath, body: ActionBody) -> Response:
         selection = Selection(event_ids=(path.event_id,))
-        return json_reply(ReplayedReply.of(of(path).replay(selection, by=body.by, reason=body.reason)))
+        return json_reply(ReplayedReply.of(source_of(path).replay(selection, by=body.by, reason=body.reason)))
 
     @api.post(
         "/<string:eventId>/discard",
@@ -106,7 +106,7 @@ def register_dead_letters(app: OpenAPI, sources: Mapping[str, DeadLetterOperatio
         responses={200: DiscardedReply, 409: ProblemReply},
     )
     def discard_dead_letter(path: DeadLetterPath, body: DiscardBody) -> Response:
-        return _discard(of(path), Selection(event_ids=(path.event_id,)), body)
+        return _discard(source_of(path), Selection(event_ids=(path.event_id,)), body)
 
     @api.post(
         "/replay",
@@ -114,7 +114,9 @@ def register_dead_letters(app: OpenAPI, sources: Mapping[str, DeadLetterOperatio
         responses={200: ReplayedReply},
     )
     def replay_dead_letters(path: SourcePath, body: SelectionBody) -> Response:
-        return json_reply(ReplayedReply.of(of(path).replay(body.selection(), by=body.by, reason=body.reason)))
+        return json_reply(
+            ReplayedReply.of(source_of(path).replay(body.selection(), by=body.by, reason=body.reason))
+        )
 
     @api.post(
         "/discard",
@@ -122,9 +124,12 @@ def register_dead_letters(app: OpenAPI, sources: Mapping[str, DeadLetterOperatio
         responses={200: DiscardedReply, 409: ProblemReply},
     )
     def discard_dead_letters(path: SourcePath, body: SelectionDiscardBody) -> Response:
-        return _discard(of(path), body.selection(), body)
+        return _discard(source_of(path), body.selection(), body)
 
-    app.register_api(api)
+    return api
+
+
+def register_dead_letter_problems(app: OpenAPI) -> None:
     register_problem(app, DeadLetterNotFound, status=404, slug="dead-letter-not-found")
     register_problem(app, DeadLetterIsReplaying, status=409, slug="dead-letter-is-replaying")
     register_problem(app, DeadLetterIsClosed, status=409, slug="dead-letter-is-closed")

@@ -1,9 +1,9 @@
--- Who leads each shard, how many events wait there since when, how many are dead; looks at no more than its cap of each.
+-- For each shard its leader, how many events wait and since when, and how many are dead letters; counts up to :cap of each.
 --
 -- Between windows what waits is found by xid. Inside of one, what is left begins after the position reached, plus
 -- rows of transactions that had not ended when the window was opened. Shards that stand at the same place, which is
 -- usual, are looked at together; to look until each of them is known would lead through all that waits where one has
--- next to nothing. Beyond the cap the number of positions since the first event that was looked at tells about how many
+-- next to nothing. Beyond the cap the number of positions since the first event that was looked at is about how many
 -- wait, of which a shard has the same part as of those looked at; what is left out between two zones isn't counted.
 WITH cursor AS MATERIALIZED (
     SELECT shard, shards, snapshot, window_snapshot, coalesce(window_position, 0) AS window_position, epoch, leader,

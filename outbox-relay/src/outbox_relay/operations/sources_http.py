@@ -1,24 +1,17 @@
-"""The relay's HTTP API: health, metrics, and how far each source is behind."""
+"""``/api/v1/relay/sources``"""
 
-from collections.abc import Mapping
-
-from flask import Flask, Response
+from flask import Response
+from flask_openapi3.blueprint import APIBlueprint
 from pydantic import Field
 
-from outbox_relay.operations.dead_letters_http import register_dead_letters
-from outbox_relay.postgresql.dead_letters import DeadLetterOperations
 from outbox_relay.postgresql.lag import ShardLag
-from outbox_relay.running.readiness import KafkaWatch, readiness_checks
 from outbox_relay.running.status import SourceStatus, StatusBoard
 from servicekit.fields import JsonModel
-from servicekit.http.app import create_app
 from servicekit.http.replies import json_reply
-
-_VERSION = "1.0.0"
 
 
 class LagReply(JsonModel):
-    """What waits to be published."""
+    """The events that wait to be published."""
 
     events: int
     is_estimate: bool = Field(description="True when more events wait than are counted.")
@@ -29,8 +22,8 @@ class ShardReply(JsonModel):
     """One shard of a source."""
 
     shard: int
-    leader: str | None = Field(description="host:pid of the relay that leads or has led last.")
-    is_leader: bool = Field(description="Whether that is the process that answers.")
+    leader: str | None = Field(description="host:pid of the relay that leads it or led it last.")
+    is_leader: bool = Field(description="Whether the process that answers leads it.")
     epoch: int
     lag: LagReply
     dead_letters: int
@@ -52,22 +45,19 @@ class SourcesReply(JsonModel):
     sources: list[SourceReply]
 
 
-def create_relay_app(
-    board: StatusBoard, kafka: KafkaWatch, dead_letters: Mapping[str, DeadLetterOperations]
-) -> Flask:
-    """The application over what ``board`` and ``kafka`` know, and the dead letters of each source."""
-    app = create_app("outbox-relay", _VERSION, readiness_checks(board, kafka))
+def source_routes(board: StatusBoard) -> APIBlueprint:
+    """What ``board`` knows of each source."""
+    api = APIBlueprint("sources", __name__, url_prefix="/api/v1/relay/sources")
 
-    @app.get(
-        "/api/v1/relay/sources",
+    @api.get(
+        "",
         summary="Leader, lag and dead letters of every shard of every source",
         responses={200: SourcesReply},
     )
     def sources() -> Response:
         return json_reply(SourcesReply(sources=[_source(status) for status in board.all()]))
 
-    register_dead_letters(app, dead_letters)
-    return app
+    return api
 
 
 def _source(status: SourceStatus) -> SourceReply:

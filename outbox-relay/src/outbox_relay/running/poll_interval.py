@@ -1,4 +1,4 @@
-"""How long to wait before looking at an outbox again."""
+"""How long to wait before the outbox is polled again."""
 
 import time
 from collections.abc import Callable
@@ -6,10 +6,10 @@ from collections.abc import Callable
 _SHARE_OF_SILENCE = 0.1
 
 
-class Pace:
-    """A pause that grows with the silence: a tenth of it, between the shortest and the longest.
+class PollInterval:
+    """A tenth of the time since the latest event, between the shortest and the longest interval.
 
-    So an event waits for a tenth of the time since the one before it, and an idle outbox costs little.
+    Under traffic an event waits for milliseconds, and an idle outbox costs little.
     """
 
     def __init__(

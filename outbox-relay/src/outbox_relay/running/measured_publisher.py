@@ -1,4 +1,4 @@
-"""A publisher that counts what another one publishes."""
+"""Metrics of what is published."""
 
 import time
 from collections import Counter
@@ -29,7 +29,7 @@ class _MeasuredDelivery:
 
 
 class MeasuredPublisher:
-    """Passes everything on to ``publisher``."""
+    """Counts and times what ``publisher`` publishes."""
 
     def __init__(self, publisher: Publisher, source: str) -> None:
         self._publisher = publisher

@@ -1,4 +1,4 @@
-"""How commands tell what is wrong: one line, and an exit status that says whose fault it is."""
+"""Errors of commands: one line, and exit status 2 for wrong input, 1 for a failure."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,18 +7,19 @@ from typing import Any, ClassVar
 import click
 from sqlalchemy import Engine
 
-from outbox_relay.config import SourceSettings, SourcesSettings
+from outbox_relay.config import SourcesSettings
+from outbox_relay.postgresql.database import SourceDatabase
 from outbox_relay.protocol.errors import RelayError
 
 
 class BadInput(click.ClickException):
-    """What was typed can't be meant."""
+    """The arguments are wrong."""
 
     exit_code: ClassVar[int] = 2
 
 
 class OneLineGroup(click.Group):
-    """Commands whose misuse is told in one line, without the usage."""
+    """Commands that report wrong arguments in one line, without the usage."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
@@ -29,16 +30,17 @@ class OneLineGroup(click.Group):
             raise BadInput(error.format_message().replace("\n", " ")) from error
 
 
-def find_source(settings: SourcesSettings, name: str) -> SourceSettings:
-    """Raises :class:`BadInput` for a name that the environment doesn't have."""
+def find_database(settings: SourcesSettings, name: str) -> SourceDatabase:
+    """Raises :class:`BadInput` for a source that the environment doesn't have."""
     if name not in settings.sources:
-        raise BadInput(f"there is no source {name!r}; there are: {', '.join(sorted(settings.sources))}")
-    return settings.sources[name]
+        known = ", ".join(sorted(settings.sources))
+        raise BadInput(f"there is no source {name!r}; the environment has: {known}")
+    return settings.databases()[name]
 
 
 @contextmanager
 def disposing(engine: Engine) -> Iterator[Engine]:
-    """The engine, closed at the end; what can't be done with its database is told."""
+    """Dispose of the engine at the end, and report what its database can't do."""
     try:
         yield engine
     except RelayError as error:
