@@ -89,7 +89,7 @@ bench-relay: $(RELAY_ALONE)/.installed ## Measure the relay beside Debezium, on 
 	@$(BIN)/python -m tests.benchmarks.relay $(OPTIONS)
 
 mutations: $(INSTALLED) ## Break each safeguard of the relay's protocol, and see its test notice (takes long)
-	$(BIN)/python -m tests.integration.outbox_relay.try_mutations $(OPTIONS)
+	$(BIN)/python -m tests.integration.outbox_relay.protocol.try_mutations $(OPTIONS)
 
 lint: $(INSTALLED) ## Check style, types and the import rules
 	$(BIN)/ruff check .

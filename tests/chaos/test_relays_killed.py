@@ -4,10 +4,10 @@ import threading
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.integration.outbox_relay.fleet import a_relay_of, wait_until_idle
-from tests.integration.outbox_relay.ledger import check_all_arrived
-from tests.integration.outbox_relay.outbox import Outbox, an_outbox
-from tests.integration.outbox_relay.process import RelayProcess
+from tests.support.relay.delivery_check import check_all_arrived
+from tests.support.relay.fleet import a_relay_of, wait_until_idle
+from tests.support.relay.outbox import Outbox, an_outbox
+from tests.support.relay.process import RelayProcess
 
 EVENTS = 100_000
 KEYS = 500
@@ -15,7 +15,7 @@ _SECONDS_BETWEEN_KILLS = 2.0
 _MOST_KILLS = 60
 
 
-def test_one_of_two_relays_killed_every_two_seconds_loses_nothing_and_keeps_the_order(
+def test_relays_killed_every_two_seconds_lose_nothing_and_keep_order(
     database_url: str, topic: str, kafka_bootstrap_servers: str, tmp_path: Path
 ) -> None:
     with an_outbox(database_url, topic, shards=4) as outbox, ExitStack() as stack:
