@@ -20,7 +20,15 @@ from servicekit.fields import JsonModel, Time
 _SHOWN = f"The first {SHOWN_EVENT_IDS} of them."
 
 
-class DeadLetterReply(JsonModel):
+class _AttributesReply(JsonModel):
+    """A reply whose fields are attributes of a result of :class:`DeadLetterOperations`."""
+
+    @classmethod
+    def of(cls, result: DeadLetter | Replayed | Discarded) -> Self:
+        return cls.model_validate(result, from_attributes=True)
+
+
+class DeadLetterReply(_AttributesReply):
     """An event that Kafka refuses, or (kind ``behind``) a later one of its key."""
 
     event_id: UUID
@@ -37,10 +45,6 @@ class DeadLetterReply(JsonModel):
     changed_at: Time
     changed_by: str | None = Field(description="The operator of its latest replay or of its discarding.")
     change_reason: str | None
-
-    @classmethod
-    def of(cls, letter: DeadLetter) -> Self:
-        return cls(**_fields(letter))
 
 
 class DeadLettersReply(JsonModel):
@@ -66,37 +70,20 @@ class DeadLetterWithEventReply(DeadLetterReply):
     @classmethod
     def with_event(cls, letter: DeadLetter, event: Event) -> Self:
         headers = {name: value.decode() for name, value in record_headers(event)}
-        return cls(**_fields(letter), headers=headers, payload=event.payload)
+        return cls(**dict(DeadLetterReply.of(letter)), headers=headers, payload=event.payload)
 
 
-class ReplayedReply(JsonModel):
+class ReplayedReply(_AttributesReply):
     """The events that will be sent again, in the order of each key."""
 
     replaying: int
     event_ids: list[UUID] = Field(description=_SHOWN)
 
-    @classmethod
-    def of(cls, replayed: Replayed) -> Self:
-        return cls(replaying=replayed.replaying, event_ids=[UUID(text) for text in replayed.event_ids])
 
-
-class DiscardedReply(JsonModel):
+class DiscardedReply(_AttributesReply):
     """The events that were given up, and what became of the others of their keys."""
 
     discarded: int
     replaying: int
     still_parked: int
     event_ids: list[UUID] = Field(description=_SHOWN)
-
-    @classmethod
-    def of(cls, discarded: Discarded) -> Self:
-        return cls(
-            discarded=discarded.discarded,
-            replaying=discarded.replaying,
-            still_parked=discarded.still_parked,
-            event_ids=[UUID(text) for text in discarded.event_ids],
-        )
-
-
-def _fields(letter: DeadLetter) -> dict[str, object]:
-    return {name: getattr(letter, name) for name in DeadLetterReply.model_fields}
