@@ -95,7 +95,7 @@ bench-relay: $(RELAY_ALONE)/.installed ## Measure the relay beside Debezium, on 
 	@$(BIN)/python -m tests.benchmarks.relay $(OPTIONS)
 
 mutations: $(INSTALLED) ## Break each safeguard of the relay's protocol, and see its test notice (takes long)
-	$(BIN)/python -m tests.integration.outbox_relay.try_mutations $(OPTIONS)
+	$(BIN)/python -m tests.integration.outbox_relay.protocol.try_mutations $(OPTIONS)
 
 release-check: $(INSTALLED) ## Run every check there is, and end with a table of them (OPTIONS="--only lint kubernetes"; takes hours)
 	@$(BIN)/python .ci/checks.py $(OPTIONS)

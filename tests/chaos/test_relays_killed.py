@@ -4,10 +4,10 @@ import threading
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.integration.outbox_relay.fleet import a_relay_of, wait_until_idle
-from tests.integration.outbox_relay.ledger import check_all_arrived
-from tests.integration.outbox_relay.outbox import Outbox, an_outbox
-from tests.integration.outbox_relay.process import RelayProcess
+from tests.support.relay.delivery_check import check_all_arrived
+from tests.support.relay.fleet import a_relay_of, wait_until_idle
+from tests.support.relay.outbox import Outbox, an_outbox
+from tests.support.relay.process import RelayProcess
 
 EVENTS = 100_000
 KEYS = 500

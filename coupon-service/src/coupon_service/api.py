@@ -52,9 +52,7 @@ def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> Ope
     clock = SystemClock()
     create_coupon = CreateCoupon(unit_of_work, clock)
     read_coupon = ReadCoupon(unit_of_work)
-    request_coupon = RequestCoupon(
-        unit_of_work, SqlCouponDirectory(engine), clock, coupon_publish_requested
-    )
+    request_coupon = RequestCoupon(unit_of_work, SqlCouponDirectory(engine), clock, coupon_publish_requested)
     read_coupon_request = ReadCouponRequest(unit_of_work, stop, max_waiting)
     read_user_coupons = ReadUserCoupons(unit_of_work)
     return create_app(

@@ -6,7 +6,7 @@ import click
 
 from outbox_relay.config import SourcesSettings, TopicsSettings
 from outbox_relay.main import run as run_relay
-from outbox_relay.operations.command_line import BadInput, OneLineGroup, disposing, find_source
+from outbox_relay.operations.cli_errors import BadInput, OneLineGroup, disposing, find_database
 from outbox_relay.operations.dead_letters_cli import dead_letters
 from outbox_relay.postgresql import cursors
 from outbox_relay.postgresql.database import repair_engine
@@ -21,7 +21,7 @@ _SHARDS = click.IntRange(1, MAX_SHARDS)
 
 @click.group(cls=OneLineGroup)
 def main() -> None:
-    """Publishes outbox tables to Kafka. Its settings come from the environment; see README.md."""
+    """Publish outbox tables to Kafka. The settings come from the environment; see README.md."""
 
 
 main.add_command(dead_letters)
@@ -36,7 +36,7 @@ def run() -> None:
 @main.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def topics(file: Path) -> None:
-    """Make the topics of FILE (TOML) that are missing, and refuse those that are there otherwise."""
+    """Create the missing topics of FILE (TOML); fail if a topic exists with other partitions."""
     settings = load_settings(TopicsSettings)
     try:
         make_topics(KafkaCluster.of(settings), read_topics(file), settings.topics_environment)
@@ -49,23 +49,23 @@ def topics(file: Path) -> None:
 @main.command()
 @click.argument("source")
 def rebase(source: str) -> None:
-    """Go on with SOURCE after its database was restored into another cluster.
+    """Continue with SOURCE after its database was restored into another cluster.
 
-    What was published after the backup was made is published again. Writers wait while it runs.
+    Events that were published after the backup are published again. Writers wait while the command runs.
     """
     settings = load_settings(SourcesSettings)
-    with disposing(repair_engine(find_source(settings, source), settings)) as engine:
+    with disposing(repair_engine(find_database(settings, source))) as engine:
         events = cursors.rebase(engine)
-    click.echo(f"{source}: rebased, {events} events are to be published")
+    click.echo(f"{source}: rebased, {events} events will be published")
 
 
 @main.command()
 @click.argument("source")
 @click.option("--shards", type=_SHARDS, required=True)
 def reshard(source: str, shards: int) -> None:
-    """Give the outbox of SOURCE another number of shards. Some events are published again, in order."""
+    """Change the number of shards of SOURCE. Some events are published again, in order."""
     settings = load_settings(SourcesSettings)
-    with disposing(repair_engine(find_source(settings, source), settings)) as engine:
+    with disposing(repair_engine(find_database(settings, source))) as engine:
         cursors.reshard(engine, shards)
     click.echo(f"{source}: {shards} shards")
 

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_settings import SettingsConfigDict
 
+from outbox_relay.postgresql.database import SourceDatabase
 from servicekit.config import DatabaseUrl, KafkaSettings, Port, ProcessSettings
 
 
@@ -26,39 +27,51 @@ class SourcesSettings(ProcessSettings):
     database_connect_timeout_seconds: Annotated[int, Field(ge=2, le=60)] = 3
     database_statement_timeout_ms: Annotated[int, Field(ge=1_000)] = 30_000
 
+    def databases(self) -> dict[str, SourceDatabase]:
+        """The database of each source by its name."""
+        return {
+            name: SourceDatabase(
+                url=source.database_url,
+                schema=source.database_schema,
+                connect_timeout_seconds=self.database_connect_timeout_seconds,
+                statement_timeout_ms=self.database_statement_timeout_ms,
+            )
+            for name, source in self.sources.items()
+        }
+
 
 class RelaySettings(KafkaSettings, SourcesSettings):
-    """Everything that can be told to ``outbox-relay run``."""
+    """The settings of ``outbox-relay run``."""
 
     http_host: str = "127.0.0.1"
     http_port: Port = 8004
     kafka_client_id: Annotated[str, Field(min_length=1)] = "outbox-relay"
     page_events: Annotated[int, Field(ge=1, le=100_000)] = 2_000
     page_bytes: Annotated[int, Field(ge=1_024)] = 4 * 1024 * 1024
-    """Two pages at most are in memory; a page ends with the event that reaches this."""
+    """A page ends with the event that reaches this; at most two pages are in memory."""
     event_max_bytes: Annotated[int, Field(ge=1_024)] = 1024 * 1024
     """A larger event becomes a dead letter; Kafka's ``message.max.bytes`` decides below it."""
     poll_interval_ms: Annotated[int, Field(ge=1, le=60_000)] = 200
-    """How often an outbox is looked at that has been idle for long."""
+    """The pause between polls of an outbox that has long been idle."""
     poll_interval_busy_ms: Annotated[int, Field(ge=1, le=60_000)] = 2
-    """How often while events come in."""
+    """The pause while events come in."""
     publish_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     missing_topic_grace_seconds: Annotated[float, Field(ge=0, le=86_400)] = 60.0
     """How long a topic must be missing until its events become dead letters."""
     leadership_timeout_ms: Annotated[int, Field(ge=2_000, le=60_000)] = 4_000
-    """How long a leader may be silent before PostgreSQL takes its locks away."""
+    """How long a leader may be silent before PostgreSQL frees its locks."""
     retention_hours: Annotated[float, Field(gt=0)] = 168.0
-    """How long published events are kept, at least."""
+    """How long published events are kept at least."""
     partition_positions: Annotated[int, Field(ge=1_000, le=1_000_000_000)] = 1_000_000
-    """Events in a partition of the outbox, at most; a zone has room for a thousand of the largest."""
+    """The most events in a partition; a zone has room for a thousand partitions of the largest size."""
     partitions_ahead: Annotated[int, Field(ge=1, le=100)] = 2
     partition_max_age_hours: Annotated[float, Field(gt=0)] = 24.0
-    """After how long the next partition is begun, however few events the present one has."""
+    """The age at which a partition is followed by the next one, however few events it has."""
     maintenance_interval_seconds: Annotated[float, Field(gt=0)] = 30.0
 
 
 class TopicsSettings(KafkaSettings, ProcessSettings):
-    """What is told to ``outbox-relay topics``."""
+    """The settings of ``outbox-relay topics``."""
 
     topics_environment: Annotated[str, Field(min_length=1)] = "development"
-    """Whose replication factor of the file is taken."""
+    """Selects a replication factor of the file."""

@@ -13,8 +13,8 @@ from kafka.admin import KafkaAdminClient, NewTopic
 from devstack.kafka_broker import KafkaBroker
 from devstack.postgresql import PostgresqlServer
 from servicekit.outbox.ddl import DEFAULT_SHARDS
-from tests.integration.outbox_relay.outbox import Outbox, an_outbox
 from tests.support.databases import fresh_database, make_roles
+from tests.support.relay.outbox import Outbox, an_outbox
 
 POSTGRESQL_SETTINGS = {"wal_level": "logical"}
 """Beside its defaults, and durable: Debezium needs it, so the relay has it, too."""

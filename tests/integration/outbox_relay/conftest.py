@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from devstack.postgresql import PostgresqlServer
-from tests.integration.outbox_relay.outbox import Outbox, an_outbox
-from tests.integration.outbox_relay.stepping import SteppingRelay, a_stepping_relay
+from tests.support.relay.outbox import Outbox, an_outbox
+from tests.support.relay.stepping_relay import SteppingRelay, a_stepping_relay
 from tests.support.servers import a_postgresql_server
 
 

@@ -22,7 +22,7 @@ def test_any_number_of_sources_is_read_by_name(environment: pytest.MonkeyPatch) 
     assert settings.http_port == 8004
 
 
-def test_every_problem_is_told_and_no_secret(environment: pytest.MonkeyPatch) -> None:
+def test_every_problem_is_named_and_no_secret_shown(environment: pytest.MonkeyPatch) -> None:
     environment.setenv("SOURCES__COUPON__DATABASE_URL", "mysql://relay:secret@db/coupon")
     environment.setenv("SOURCES__ORDER_2__DATABASE_SCHEMA", "a schema; DROP")
     environment.setenv("PAGE_EVENTS", "0")

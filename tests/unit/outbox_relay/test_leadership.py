@@ -44,7 +44,7 @@ def test_parts_never_grow_when_a_relay_comes(shards: int, members: int, outbox: 
     assert all(before >= after for before, after in pairwise(largest))
 
 
-def test_shards_that_cannot_be_divided_go_to_different_relays_for_different_outboxes() -> None:
+def test_indivisible_shards_go_to_different_relays_for_each_outbox() -> None:
     lone = [[fair_part(1, 3, rank, outbox) for rank in range(3)].index(1) for outbox in range(30)]
 
     assert {lone.count(rank) for rank in range(3)} == {10}
@@ -79,7 +79,7 @@ def test_leases_are_believed_for_four_fifths_of_the_timeout(leadership: Leadersh
     assert not leadership.holds([Lease(0, 7)])
 
 
-def test_shard_that_is_being_given_away_is_held_and_not_offered_for_new_work(leadership: Leadership) -> None:
+def test_shard_being_given_away_is_held_but_not_offered_for_new_work(leadership: Leadership) -> None:
     assert 2 not in leadership.leases()
     assert leadership.holds([Lease(0, 7), Lease(1, 3), Lease(2, 5)])
 

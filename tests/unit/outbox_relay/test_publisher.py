@@ -7,11 +7,11 @@ from typing import cast
 import pytest
 from kafka.errors import InvalidRecordError, InvalidTimestampError
 
-from outbox_relay.kafka.broker import BrokerProbe
 from outbox_relay.kafka.publisher import KafkaPublisher
 from outbox_relay.protocol.errors import BatchRefused, EventsRejected, TopicMissing
 from outbox_relay.protocol.model import Event
 from servicekit.kafka.cluster import KafkaCluster
+from servicekit.kafka.probe import KafkaProbe
 from tests.support.clock import Clock
 from tests.unit.outbox_relay.events import an_event
 from tests.unit.outbox_relay.kafka_in_memory import PARTITIONS, MemoryKafka, refusal
@@ -32,7 +32,7 @@ def publisher(kafka: MemoryKafka, clock: Clock) -> KafkaPublisher:
     return KafkaPublisher(
         KafkaCluster("unused:1"),
         "test",
-        cast("BrokerProbe", kafka),
+        cast("KafkaProbe", kafka),
         timeout_seconds=30,
         event_max_bytes=1_000_000,
         missing_topic_grace_seconds=GRACE_SECONDS,
@@ -62,7 +62,7 @@ def publish(publisher: KafkaPublisher, page: Sequence[Event]) -> list[Event]:
 # Topics
 
 
-def test_nobody_waits_for_topics_that_are_missing(publisher: KafkaPublisher, kafka: MemoryKafka) -> None:
+def test_missing_topics_are_not_waited_for(publisher: KafkaPublisher, kafka: MemoryKafka) -> None:
     page = [an_event(n, topic=f"missing-{n}") for n in range(30)]
 
     with pytest.raises(TopicMissing, match="missing-0, missing-1, missing-10"):
@@ -71,7 +71,7 @@ def test_nobody_waits_for_topics_that_are_missing(publisher: KafkaPublisher, kaf
     assert kafka.waited_for == []
 
 
-def test_topic_that_a_broker_which_has_just_come_back_does_not_know_is_not_overdue(
+def test_topic_unknown_to_a_broker_that_just_came_back_is_not_overdue(
     publisher: KafkaPublisher, kafka: MemoryKafka, clock: Clock
 ) -> None:
     """However long ago it was missing for the first time."""
@@ -88,7 +88,7 @@ def test_topic_that_a_broker_which_has_just_come_back_does_not_know_is_not_overd
         publisher.send(page)
 
 
-def test_refusal_is_told_although_the_next_page_has_topics_that_the_stopped_producer_cannot_learn(
+def test_refusal_is_reported_although_the_next_page_has_a_new_topic(
     publisher: KafkaPublisher, kafka: MemoryKafka
 ) -> None:
     kafka.topics.add("other")
@@ -112,7 +112,7 @@ def test_batch_is_refused_for_what_is_said_of_the_records_to_blame(index: int) -
     assert isinstance(failure, InvalidRecordError)
 
 
-def test_batch_in_which_no_record_is_to_blame_is_refused_for_what_is_said_of_the_batch() -> None:
+def test_batch_without_a_blamed_record_is_refused_for_the_batchs_error() -> None:
     assert isinstance(refusal(InvalidTimestampError("late"), [], 100).failure(0), InvalidTimestampError)
 
 
@@ -133,9 +133,7 @@ def test_events_that_are_refused_are_found_and_all_others_go_on_in_order(
         assert own == sorted(own)
 
 
-def test_all_but_what_is_refused_goes_out_in_large_batches_while_it_is_looked_for_and_afterwards(
-    publisher: KafkaPublisher, kafka: MemoryKafka
-) -> None:
+def test_only_refused_events_go_out_in_small_batches(publisher: KafkaPublisher, kafka: MemoryKafka) -> None:
     """Each waits for the one before it: thousands of them would take longer than a page may."""
     publish(publisher, a_page())
     usual = most_batches_of_a_partition(kafka)
@@ -148,7 +146,7 @@ def test_all_but_what_is_refused_goes_out_in_large_batches_while_it_is_looked_fo
     assert len(kafka.attempts) <= 20
 
 
-def test_topic_that_takes_only_small_batches_gets_batches_nearly_as_large_as_it_takes(
+def test_topic_of_small_batches_gets_them_nearly_as_large_as_it_takes(
     publisher: KafkaPublisher, kafka: MemoryKafka
 ) -> None:
     kafka.max_bytes = 20_000

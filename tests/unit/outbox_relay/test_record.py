@@ -52,7 +52,7 @@ def test_a_part_of_any_length_is_written_as_kafka_python_writes_it(part: str, le
 
 
 @pytest.mark.parametrize("length", BOUNDARIES)
-def test_a_record_as_a_whole_of_any_length_is_written_as_kafka_python_writes_it(length: int) -> None:
+def test_record_of_any_length_is_written_as_kafka_python_writes_it(length: int) -> None:
     """Its own length is a varint, too: that of what lies behind it."""
     overhead = len(encoded([an_event(payload="")])[0])
     for payload_length in range(max(0, length - overhead - 4), max(1, length - overhead + 5)):
@@ -62,7 +62,7 @@ def test_a_record_as_a_whole_of_any_length_is_written_as_kafka_python_writes_it(
 
 
 @pytest.mark.parametrize("count", [63, 64, 65, 8191, 8192, 8193, 16384, 16386])
-def test_a_record_at_any_place_of_its_batch_is_written_as_kafka_python_writes_it(count: int) -> None:
+def test_record_at_any_offset_is_written_as_kafka_python_writes_it(count: int) -> None:
     assert b"".join(encoded([an_event()] * count)) == written_by_kafka_python([an_event()] * count)
 
 
@@ -77,7 +77,7 @@ def test_an_encoder_that_has_forgotten_what_it_knew_writes_the_same(monkeypatch:
 
 
 @given(st.lists(events, min_size=1, max_size=8))
-def test_batch_given_to_the_producer_is_the_one_that_kafka_python_would_have_made(
+def test_batch_given_to_the_producer_is_what_kafka_python_would_make(
     listed: list[Event],
 ) -> None:
     batch = RecordBatch("topic", 0, listed, b"".join(encoded(listed)))

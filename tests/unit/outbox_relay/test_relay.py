@@ -132,7 +132,7 @@ def test_leadership_that_ended_while_reading_publishes_nothing() -> None:
     assert publisher.journal == [("abandoned", [])]
 
 
-def test_leadership_that_ended_while_events_were_held_back_publishes_nothing() -> None:
+def test_leadership_that_ends_while_events_are_held_back_sends_nothing() -> None:
     source, publisher, dead_letters = a_source(5), MemoryPublisher(), MemoryDeadLetters()
     dead_letters.before_hold_back = lambda: setattr(source, "is_certain", False)
 
@@ -181,7 +181,7 @@ def test_cursor_write_that_misses_makes_the_relay_forget_where_it_was() -> None:
     assert source.sessions == 2
 
 
-def test_shard_that_was_lost_and_won_again_between_two_turns_is_loaded_anew() -> None:
+def test_shard_lost_and_won_again_between_two_turns_is_loaded_anew() -> None:
     source, publisher = a_source(5), MemoryPublisher()
     relay = a_relay(source, publisher)
     relay.run_once()
@@ -295,7 +295,7 @@ def test_only_the_shards_that_are_led_are_published() -> None:
     assert source.stored == {0: Cursor("0"), 1: Cursor("6")}
 
 
-def test_shard_taken_over_inside_of_a_window_is_a_lane_of_its_own_until_windows_end_together() -> None:
+def test_shard_taken_over_inside_of_a_window_is_a_lane_until_its_end() -> None:
     source, publisher = two_shards(page_events=10), MemoryPublisher()
     source.lead(Lease(0, 1))
     relay = a_relay(source, publisher)
@@ -359,7 +359,7 @@ def test_lanes_inside_of_different_pages_of_one_window_stay_apart() -> None:
     assert source.stored == {0: Cursor("6"), 1: Cursor("6")}
 
 
-def test_shard_that_is_to_be_given_away_is_let_go_with_the_turn_after_its_last_page() -> None:
+def test_shard_to_be_given_away_is_let_go_after_its_last_page() -> None:
     source, publisher = two_shards(page_events=4), MemoryPublisher()
     relay = a_relay(source, publisher)
     first, second = source.mine.values()
@@ -407,7 +407,7 @@ def test_relay_that_gets_shards_back_begins_a_new_session() -> None:
 # Dead letters
 
 
-def test_event_that_is_refused_is_parked_with_those_behind_it_and_others_go_on() -> None:
+def test_refused_event_is_parked_with_its_followers_and_others_go_on() -> None:
     source = MemorySource(
         [of_shard(0, 1), of_shard(1, 2), of_shard(0, 3), of_shard(0, 4), of_shard(1, 5)],
         shards=2,
@@ -466,7 +466,7 @@ def test_session_lost_while_parking_is_forgotten_too() -> None:
     assert source.sessions == 2
 
 
-def test_page_of_which_everything_is_held_back_moves_the_cursor_and_sends_nothing() -> None:
+def test_page_that_is_held_back_whole_moves_the_cursor_and_sends_nothing() -> None:
     source, publisher = a_source(3), MemoryPublisher()
     dead_letters = MemoryDeadLetters(parked={0: (of_shard(0, 0), "too_large")})
 
@@ -487,7 +487,7 @@ def test_only_a_leader_replays() -> None:
     assert publisher.journal == []
 
 
-def test_dead_letters_of_led_shards_are_sent_again_when_somebody_asks_for_it() -> None:
+def test_replaying_dead_letters_of_led_shards_are_sent_again() -> None:
     source = two_shards(stored={0: Cursor("6"), 1: Cursor("6")})
     source.lead(Lease(0, 1))
     publisher, dead_letters = MemoryPublisher(), MemoryDeadLetters()

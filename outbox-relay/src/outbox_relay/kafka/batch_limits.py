@@ -1,8 +1,9 @@
 """How much goes into a batch where batches have been refused.
 
-Nobody knows which event of a refused batch is to blame, so the next attempt sends its events in two. A page
-is repeated whole with each attempt and has a deadline, and of a partition's batches each waits for the one
-before it: therefore only what was refused goes out in smaller batches, and all the rest as before.
+Kafka doesn't always say which event of a refused batch is to blame, so the next attempt sends its events in
+two. A page is repeated whole with each attempt and has a deadline, and of a partition's batches each waits
+for the one before it: therefore only what was refused goes out in smaller batches, and all the rest as
+before.
 """
 
 from collections.abc import Callable, Collection

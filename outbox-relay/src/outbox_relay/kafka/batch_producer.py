@@ -3,7 +3,7 @@
 What is kafka-python's stays so: connections, metadata, the producer id and its sequence numbers, retries, the
 order of a partition's batches. Only its way from a record to a batch is left out, and with it a future for
 each record. That reaches into its accumulator, which is no public interface: the release is pinned, and
-``test_record.py`` and the tests on a broker tell whether it still fits.
+``test_record.py`` and the tests on a broker fail if another one doesn't fit.
 """
 
 import time
@@ -34,14 +34,14 @@ def partition_of(key: str, partitions: int) -> int:
 
 
 class BatchFuture:
-    """The fate of one batch of so many records."""
+    """The outcome of one batch of so many records."""
 
     def __init__(self, future: Any, records: int) -> None:
         self._future = future
         self._records = records
 
     def failure(self, timeout_seconds: float) -> BaseException | None:
-        """Wait, and say why the batch failed, None if it is acknowledged. Raises TimeoutError."""
+        """Wait: why the batch failed, or None once it is acknowledged. Raises TimeoutError."""
         if not self._future.wait(timeout_seconds):
             raise TimeoutError
         return _failure(self._future.value, self._records)
@@ -56,7 +56,7 @@ class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no
 
     def __init__(self, **options: object) -> None:
         super().__init__(**options)
-        # kafka-python would split a batch that is too large into two whose fate it tells nobody of.
+        # kafka-python would split a batch that is too large into two, and report the outcome of neither.
         self._sender._can_split = _never
         self._partitions: dict[str, dict[str, int]] = {}
         self._counts: dict[str, int] = {}
@@ -101,7 +101,7 @@ class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no
         partition = TopicPartition(batch.topic, batch.partition)
         pending = ProducerBatch(partition, _records(batch))
         records = len(batch.events)
-        pending.produce_future.add_callback(lambda value: _tell(_failure(value, records), on_failure))
+        pending.produce_future.add_callback(lambda value: _report(_failure(value, records), on_failure))
         accumulator = self._accumulator
         accumulator._appends_in_progress.increment()
         try:
@@ -151,10 +151,10 @@ def _failure(value: Any, records: int) -> BaseException | None:
     if exception_of_record is None:
         return None
     exceptions: Iterator[BaseException] = map(exception_of_record, range(records))
-    # Where some records are to blame, kafka-python says of the others only that they were in their company.
-    return next((it for it in exceptions if type(it) is not KafkaError), exception_of_record(0))
+    # Where some records are to blame, kafka-python has only a bare KafkaError for the others of the batch.
+    return next((error for error in exceptions if type(error) is not KafkaError), exception_of_record(0))
 
 
-def _tell(failure: BaseException | None, on_failure: OnFailure) -> None:
+def _report(failure: BaseException | None, on_failure: OnFailure) -> None:
     if failure is not None:
         on_failure(failure)

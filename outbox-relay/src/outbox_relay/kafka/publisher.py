@@ -27,7 +27,6 @@ from kafka.errors import (
 
 from outbox_relay.kafka.batch_limits import BatchLimits
 from outbox_relay.kafka.batch_producer import BatchFuture, BatchProducer
-from outbox_relay.kafka.broker import BrokerProbe
 from outbox_relay.kafka.record import RecordBatch, RecordEncoder, batches
 from outbox_relay.protocol.errors import (
     BatchRefused,
@@ -40,6 +39,7 @@ from outbox_relay.protocol.errors import (
 )
 from outbox_relay.protocol.model import Event
 from servicekit.kafka.cluster import KafkaCluster
+from servicekit.kafka.probe import KafkaProbe, KafkaUnavailable
 
 BATCH_BYTES = 256 * 1024
 _CONNECT_TIMEOUT_MS = 3_000
@@ -54,11 +54,10 @@ _PERMANENT: dict[type[BaseException], str] = {
     InvalidTopicError: "invalid_topic",
     InvalidRecordError: "invalid_record",
 }
-_OF_WHOLE_TOPICS = ("unauthorized", "invalid_topic")
+_CONCERNS_WHOLE_TOPIC = ("unauthorized", "invalid_topic")
 
 
 def producer_options(cluster: KafkaCluster, client_id: str) -> dict[str, Any]:
-    """What the producer is made with."""
     return {
         **cluster.client_options,
         "client_id": client_id,
@@ -104,7 +103,7 @@ class KafkaPublisher:
         self,
         cluster: KafkaCluster,
         client_id: str,
-        probe: BrokerProbe,
+        probe: KafkaProbe,
         *,
         timeout_seconds: float,
         event_max_bytes: int,
@@ -167,7 +166,7 @@ class KafkaPublisher:
         kind = next((kind for type_, kind in _PERMANENT.items() if isinstance(error, type_)), None)
         if kind is None:
             return PublishFailed(reason)
-        if len(batch.events) == 1 or kind in _OF_WHOLE_TOPICS:
+        if len(batch.events) == 1 or kind in _CONCERNS_WHOLE_TOPIC:
             return EventsRejected(batch.events, kind, reason)
         if kind == "too_large":
             self._limits.refused_for_size(batch)
@@ -206,10 +205,12 @@ class KafkaPublisher:
                 starts=self._limits.starts(),
             )
         ]
-        large = [it for it in encoded if len(it.body) > self._event_max_bytes and len(it.events) == 1]
+        large = [
+            batch for batch in encoded if len(batch.body) > self._event_max_bytes and len(batch.events) == 1
+        ]
         if large:
-            reason = f"as a record more than {self._event_max_bytes} bytes"
-            raise EventsRejected([event for it in large for event in it.events], "too_large", reason)
+            reason = f"the record is larger than EVENT_MAX_BYTES ({self._event_max_bytes})"
+            raise EventsRejected([event for batch in large for event in batch.events], "too_large", reason)
         return encoded
 
     def _check_keys(self, events: Sequence[Event]) -> None:
@@ -218,11 +219,12 @@ class KafkaPublisher:
             raise EventsRejected(keyless, "invalid_key", "an event without a key has no order")
 
     def _check_topics(self, producer: BatchProducer, events: Sequence[Event]) -> None:
-        missing = {it for it in {event.topic for event in events} if self._is_missing(producer, it, events)}
+        topics = {event.topic for event in events}
+        missing = {topic for topic in topics if self._is_missing(producer, topic, events)}
         if not missing:
             return
-        # A topic may be missing because somebody is making it anew.
-        overdue = {it for it in missing if self._is_overdue(it)}
+        # A topic may be missing because it is being deleted and created again.
+        overdue = {topic for topic in missing if self._is_overdue(topic)}
         if not overdue:
             raise TopicMissing(f"the topic {', '.join(sorted(missing))} does not exist")
         rejected = [event for event in events if event.topic in overdue]
@@ -231,7 +233,7 @@ class KafkaPublisher:
     def _is_overdue(self, topic: str) -> bool:
         if self._clock() - self._missing_since[topic] < self._grace_seconds:
             return False
-        # A broker with ZooKeeper that has just begun knows of no topic until its controller has told it.
+        # A broker with ZooKeeper that has just started knows no topic until its controller has sent them.
         return self._probe.answering_seconds() >= min(_SETTLING_SECONDS, self._grace_seconds)
 
     def _is_missing(self, producer: BatchProducer, topic: str, events: Sequence[Event]) -> bool:
@@ -246,9 +248,11 @@ class KafkaPublisher:
             raise self.failure() from error
         except KafkaTimeoutError as error:
             if self._refused is not None:
-                # It has been stopped meanwhile, and nobody would have answered.
+                # The producer was stopped meanwhile, so no answer could come.
                 raise self.failure() from error
             raise BrokerUnavailable(f"no metadata for topic {topic}") from error
+        except KafkaUnavailable as error:
+            raise BrokerUnavailable(str(error)) from error
         except TopicAuthorizationFailedError as error:
             raise _rejected(topic, events, "unauthorized", str(error)) from error
         except (InvalidTopicError, ValueError, TypeError) as error:
@@ -258,7 +262,7 @@ class KafkaPublisher:
 
     def _on_refusal(self, producer: BatchProducer, batch: RecordBatch) -> Callable[[BaseException], None]:
         def refuse(error: BaseException) -> None:
-            # Batches that a stopped producer drops end so, too; they were refused by nobody.
+            # Batches that a stopped producer drops end like this, too, but Kafka has not refused them.
             if self._refused is None and not isinstance(error, IllegalStateError):
                 self._refused = (batch, error)
             producer.stop_sending()

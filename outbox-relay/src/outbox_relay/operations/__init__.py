@@ -1,1 +1,1 @@
-"""What people ask of a relay, over HTTP and by commands."""
+"""The operators' side: commands and the HTTP API."""

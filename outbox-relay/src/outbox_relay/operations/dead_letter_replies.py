@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from outbox_relay.kafka.record import record_headers
-from outbox_relay.postgresql.dead_letters import (
+from outbox_relay.postgresql.dead_letter_operations import (
     SHOWN_EVENT_IDS,
     DeadLetter,
     DeadLetterState,
@@ -20,7 +20,15 @@ from servicekit.fields import JsonModel, Time
 _SHOWN = f"The first {SHOWN_EVENT_IDS} of them."
 
 
-class DeadLetterReply(JsonModel):
+class _AttributesReply(JsonModel):
+    """A reply whose fields are attributes of a result of :class:`DeadLetterOperations`."""
+
+    @classmethod
+    def of(cls, result: DeadLetter | Replayed | Discarded) -> Self:
+        return cls.model_validate(result, from_attributes=True)
+
+
+class DeadLetterReply(_AttributesReply):
     """An event that Kafka refuses, or (kind ``behind``) a later one of its key."""
 
     event_id: UUID
@@ -35,16 +43,12 @@ class DeadLetterReply(JsonModel):
     created_at: Time
     parked_at: Time
     changed_at: Time
-    changed_by: str | None = Field(description="Who has asked for its latest replay, or discarded it.")
+    changed_by: str | None = Field(description="The operator of its latest replay or of its discarding.")
     change_reason: str | None
-
-    @classmethod
-    def of(cls, letter: DeadLetter) -> Self:
-        return cls(**_fields(letter))
 
 
 class DeadLettersReply(JsonModel):
-    """A page of them."""
+    """A page of dead letters."""
 
     dead_letters: list[DeadLetterReply]
     next_after: int | None = Field(description="The parameter ``after`` of the next page; null on the last.")
@@ -58,7 +62,7 @@ class DeadLettersReply(JsonModel):
 
 
 class DeadLetterWithEventReply(DeadLetterReply):
-    """The same with the record that Kafka is to get."""
+    """A dead letter with the record that Kafka is to get."""
 
     headers: dict[str, str]
     payload: str = Field(description="The record's value as it is stored, byte for byte.")
@@ -66,37 +70,20 @@ class DeadLetterWithEventReply(DeadLetterReply):
     @classmethod
     def with_event(cls, letter: DeadLetter, event: Event) -> Self:
         headers = {name: value.decode() for name, value in record_headers(event)}
-        return cls(**_fields(letter), headers=headers, payload=event.payload)
+        return cls(**dict(DeadLetterReply.of(letter)), headers=headers, payload=event.payload)
 
 
-class ReplayedReply(JsonModel):
-    """What will be sent again, in each key's order."""
+class ReplayedReply(_AttributesReply):
+    """The events that will be sent again, in the order of each key."""
 
     replaying: int
     event_ids: list[UUID] = Field(description=_SHOWN)
 
-    @classmethod
-    def of(cls, replayed: Replayed) -> Self:
-        return cls(replaying=replayed.replaying, event_ids=[UUID(text) for text in replayed.event_ids])
 
-
-class DiscardedReply(JsonModel):
-    """What was given up, and what became of the other events of the same keys."""
+class DiscardedReply(_AttributesReply):
+    """The events that were given up, and what became of the others of their keys."""
 
     discarded: int
     replaying: int
     still_parked: int
     event_ids: list[UUID] = Field(description=_SHOWN)
-
-    @classmethod
-    def of(cls, discarded: Discarded) -> Self:
-        return cls(
-            discarded=discarded.discarded,
-            replaying=discarded.replaying,
-            still_parked=discarded.still_parked,
-            event_ids=[UUID(text) for text in discarded.event_ids],
-        )
-
-
-def _fields(letter: DeadLetter) -> dict[str, object]:
-    return {name: getattr(letter, name) for name in DeadLetterReply.model_fields}

@@ -9,8 +9,8 @@ import click
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from outbox_relay.config import SourcesSettings
-from outbox_relay.operations.command_line import BadInput, OneLineGroup, disposing, find_source
-from outbox_relay.operations.dead_letter_bodies import Who, Why
+from outbox_relay.operations.cli_errors import BadInput, OneLineGroup, disposing, find_database
+from outbox_relay.operations.dead_letter_bodies import Operator, Reason
 from outbox_relay.operations.dead_letter_replies import (
     DeadLetterReply,
     DeadLettersReply,
@@ -19,7 +19,7 @@ from outbox_relay.operations.dead_letter_replies import (
     ReplayedReply,
 )
 from outbox_relay.postgresql.database import operator_engine
-from outbox_relay.postgresql.dead_letters import (
+from outbox_relay.postgresql.dead_letter_operations import (
     STATE_FILTERS,
     DeadLetterError,
     DeadLetterOperations,
@@ -31,7 +31,7 @@ from servicekit.observability.logging import configure_logging
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _COLUMNS = ("EVENT ID", "STATE", "KIND", "TOPIC", "KEY", "ATTEMPTS", "PARKED AT", "REASON")
-# The longest name of a topic is shown whole; ``show`` and ``--json`` tell all of longer keys, too.
+# The longest name of a topic is shown whole; ``show`` and ``--json`` print longer keys whole, too.
 _NAME_CHARACTERS = 249
 _REASON_CHARACTERS = 200
 
@@ -53,17 +53,19 @@ class _Text(click.ParamType[str]):
 
 _TEXT = _Text(Annotated[str, Storable])
 
-_json_option = click.option("--json", "as_json", is_flag=True, help="For programs.")
-_by_option = click.option("--by", type=_Text(Who), required=True, help="Who you are; is kept and logged.")
-_reason_option = click.option("--reason", type=_Text(Why), required=True, help="Why; is kept and logged.")
+_json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_by_option = click.option("--by", type=_Text(Operator), required=True, help="Your name; stored and logged.")
+_reason_option = click.option("--reason", type=_Text(Reason), required=True, help="Why; stored and logged.")
 
 
 def _selection_options(command: _Command) -> _Command:
     for decorate in (
-        click.option("--kind", type=_TEXT, help="With --all: only those of this kind."),
-        click.option("--all", "everything", is_flag=True, help="All of the source."),
-        click.option("--key", type=_TEXT, help="With --topic: all of this key."),
-        click.option("--topic", type=_TEXT, help="With --key; or with --all: only those of this topic."),
+        click.option("--kind", type=_TEXT, help="With --all: only dead letters of this kind."),
+        click.option("--all", "everything", is_flag=True, help="All parked events of the source."),
+        click.option("--key", type=_TEXT, help="With --topic: all parked events of this key."),
+        click.option(
+            "--topic", type=_TEXT, help="The topic of --key; with --all: only dead letters of this topic."
+        ),
         click.argument("event_ids", metavar="[EVENT_ID]...", nargs=-1, type=click.UUID),
     ):
         command = decorate(command)
@@ -72,7 +74,7 @@ def _selection_options(command: _Command) -> _Command:
 
 @click.group(name="dead-letters", cls=OneLineGroup)
 def dead_letters() -> None:
-    """Events that Kafka refuses, and the later ones of their keys.
+    """List, show, replay and discard events that Kafka refuses, and the later events of their keys.
 
     SOURCE is the NAME of SOURCES__<NAME>__DATABASE_URL in small letters.
     """
@@ -83,17 +85,17 @@ def dead_letters() -> None:
 @click.option(
     "--state", type=click.Choice(list(STATE_FILTERS), case_sensitive=False), default="OPEN", show_default=True
 )
-@click.option("--topic", type=_TEXT, help="Only those of this topic.")
-@click.option("--key", type=_TEXT, help="Only those of this key.")
+@click.option("--topic", type=_TEXT, help="Only dead letters of this topic.")
+@click.option("--key", type=_TEXT, help="Only dead letters of this key.")
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
 @click.option(
-    "--after", type=click.IntRange(0, MAX_INT64), default=0, help="Only those behind this position."
+    "--after", type=click.IntRange(0, MAX_INT64), default=0, help="Only dead letters behind this position."
 )
 @_json_option
 def list_command(
     source: str, state: str, topic: str | None, key: str | None, limit: int, after: int, *, as_json: bool
 ) -> None:
-    """List dead letters by position, those that hold their key back unless told otherwise."""
+    """List dead letters by position; by default those that are open, which hold their keys back."""
     with _operations(source) as operations:
         letters = operations.find(STATE_FILTERS[state], topic=topic, key=key, limit=limit, after=after)
     reply = DeadLettersReply.of(letters, limit)
@@ -133,10 +135,10 @@ def show(source: str, event_id: UUID, *, as_json: bool) -> None:
 @_reason_option
 @_json_option
 def replay(source: str, by: str, reason: str, *, as_json: bool, **selected: Any) -> None:
-    """Have parked events sent again, each key's in its order.
+    """Send parked events again, in the order of each key.
 
-    Name EVENT_IDs, and what is parked before them in their keys goes along; or --topic and --key, or --all
-    with --topic or --kind or without, and whole keys are sent.
+    EVENT_IDs are sent together with the events that are parked before them in their keys. --topic with --key,
+    and --all, which --topic and --kind may narrow, send whole keys.
     """
     selection = _read_selection(**selected)
     with _operations(source) as operations:
@@ -151,12 +153,12 @@ def replay(source: str, by: str, reason: str, *, as_json: bool, **selected: Any)
 @dead_letters.command()
 @click.argument("source")
 @_selection_options
-@click.option("--replay-rest", is_flag=True, help="Replay what else is parked of their keys.")
+@click.option("--replay-rest", is_flag=True, help="Replay the other parked events of their keys.")
 @_by_option
 @_reason_option
 @_json_option
 def discard(source: str, by: str, reason: str, *, replay_rest: bool, as_json: bool, **selected: Any) -> None:
-    """Give parked events up: exactly those that are named or match.
+    """Give up the selected parked events, and no others. They will never be sent.
 
     Later events of their keys stay parked, unless --replay-rest is given.
     """
@@ -183,14 +185,17 @@ def _read_selection(
         return Selection(topic=topic, kind=kind)
     if not event_ids and not everything and topic is not None and key is not None and kind is None:
         return Selection(topic=topic, key=key)
-    raise BadInput("name event ids, or --topic and --key, or --all (with --topic, --kind)")
+    raise BadInput(
+        "these arguments select nothing: give event ids, or --topic and --key, "
+        "or --all, which --topic and --kind may narrow"
+    )
 
 
 @contextmanager
 def _operations(source: str) -> Iterator[DeadLetterOperations]:
     settings = load_settings(SourcesSettings)
     configure_logging(settings.log_level, settings.log_format, "outbox-relay")
-    engine = operator_engine(find_source(settings, source), settings)
+    engine = operator_engine(find_database(settings, source))
     with disposing(engine):
         try:
             yield DeadLetterOperations(source, engine)
@@ -200,7 +205,7 @@ def _operations(source: str) -> Iterator[DeadLetterOperations]:
 
 def _check_matched(events: int) -> None:
     if not events:
-        raise click.ClickException("no parked event matches")
+        raise click.ClickException("no parked event matches; `outbox-relay dead-letters list` shows them")
 
 
 def _print_json(reply: BaseModel) -> None:
@@ -233,7 +238,7 @@ def _print_table(rows: Sequence[Sequence[str]]) -> None:
 
 
 def _printable(text: str) -> str:
-    """Keys and payloads are others' text: nothing of it may steer the terminal."""
+    """Keys and payloads come from elsewhere: no control character of theirs may reach the terminal."""
     return "".join(
         character if character.isprintable() else character.encode("unicode_escape").decode()
         for character in text

@@ -1,273 +1,94 @@
-"""Dead letters as operators see them: listed, shown, replayed, discarded.
+"""Dead letters as the relay parks and replays them, in its work session."""
 
-What is changed here is only what the relay shall do; it is the source's leader that sends, within a second.
-"""
-
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from datetime import datetime
-from enum import StrEnum
-from typing import Any
-from uuid import UUID
+from collections.abc import Sequence
 
 import structlog
-from sqlalchemy import Connection, Engine
 
-from outbox_relay.postgresql.queries import query
-from outbox_relay.postgresql.session import translated_errors
-from outbox_relay.protocol.errors import SourceUnavailable
-from outbox_relay.protocol.model import Event
+from outbox_relay.postgresql.queries import query, sharded
+from outbox_relay.postgresql.session import WorkSession
+from outbox_relay.protocol.errors import EventsRejected
+from outbox_relay.protocol.model import Event, Shards
 
-SHOWN_EVENT_IDS = 100
-"""So many of the events that an action has changed are named; the table knows all of them."""
+_REPLAYED_AT_ONCE = 500
+_REPLAYED_BYTES_AT_ONCE = 4 * 1024 * 1024
 
-OPERATIONS_AT_ONCE = 4
-"""So many may use, or wait for, one source's database at a time; others are refused."""
+_NOWHERE = 2**63
 
 _log = structlog.get_logger(__name__)
 
 
-class DeadLetterError(Exception):
-    """What is asked for can't be done with these dead letters."""
+class PostgresDeadLetters:
+    """Dead letters as :class:`outbox_relay.protocol.relay.DeadLetters` promises them.
 
-    def __str__(self) -> str:
-        return super().__str__() or (self.__doc__ or "").splitlines()[0]
+    Which keys are held back is asked of the table for each page, and only while any is: neither does memory
+    grow with dead letters, nor does an outbox without them pay for them. A page that is read again, after a
+    crash or with other shards, may hold events that have been discarded meanwhile; they are left out, and
+    that is asked for only where events may have been discarded.
+    """
 
-
-class DeadLetterNotFound(DeadLetterError):
-    """The source has no such dead letter."""
-
-
-class DeadLetterIsReplaying(DeadLetterError):
-    """The event is being replayed; it is parked again if Kafka refuses it."""
-
-
-class DeadLetterIsClosed(DeadLetterError):
-    """The event has been replayed or discarded already."""
-
-
-class DeadLetterState(StrEnum):
-    """``PARKED`` and ``REPLAYING`` are open: later events of the key wait behind them."""
-
-    PARKED = "PARKED"
-    REPLAYING = "REPLAYING"
-    REPLAYED = "REPLAYED"
-    DISCARDED = "DISCARDED"
-
-
-OPEN_STATES = (DeadLetterState.PARKED, DeadLetterState.REPLAYING)
-STATE_FILTERS: Mapping[str, tuple[DeadLetterState, ...]] = {
-    "OPEN": OPEN_STATES,
-    **{state.value: (state,) for state in DeadLetterState},
-    "ANY": tuple(DeadLetterState),
-}
-"""What may be asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """One event that Kafka has refused, or that waits behind such a one (kind ``behind``)."""
-
-    position: int
-    event_id: str
-    topic: str
-    key: str
-    event_type: str
-    source: str
-    state: DeadLetterState
-    kind: str
-    reason: str
-    attempts: int
-    created_at: datetime
-    parked_at: datetime
-    changed_at: datetime
-    changed_by: str | None
-    change_reason: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which dead letters are meant: those of these ids, or all that have these attributes."""
-
-    event_ids: tuple[UUID, ...] | None = None
-    topic: str | None = None
-    key: str | None = None
-    kind: str | None = None
-
-    def parameters(self) -> dict[str, object]:
-        """What the statements call them."""
-        ids = None if self.event_ids is None else [str(event_id) for event_id in self.event_ids]
-        return {"ids": ids, "topic": self.topic, "key": self.key, "kind": self.kind}
-
-
-@dataclass(frozen=True, slots=True)
-class Replayed:
-    """How many events will be sent again, and the ids of the first of them."""
-
-    replaying: int
-    event_ids: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Discarded:
-    """How many events were given up, the ids of the first of them, and what becomes of their keys' others."""
-
-    discarded: int
-    replaying: int
-    still_parked: int
-    event_ids: tuple[str, ...]
-
-
-class DeadLetterOperations:
-    """The dead letters of one source. Every method raises :class:`SourceUnavailable`."""
-
-    def __init__(self, source: str, engine: Engine) -> None:
+    def __init__(self, session: WorkSession, source: str) -> None:
+        self._session = session
         self._source = source
-        self._engine = engine
-        self._turns = threading.BoundedSemaphore(OPERATIONS_AT_ONCE)
+        self._any_held = True
+        self._discarded_up_to = 0
 
-    def find(
-        self,
-        states: Sequence[DeadLetterState] = OPEN_STATES,
-        *,
-        topic: str | None = None,
-        key: str | None = None,
-        limit: int = 100,
-        after: int = 0,
-    ) -> list[DeadLetter]:
-        """At most ``limit`` of them, by position, behind position ``after``."""
-        parameters = {
-            "states": [state.value for state in states],
-            "topic": topic,
-            "key": key,
-            "limit": limit,
-            "after": after,
-        }
-        with self._transaction() as connection:
-            rows = connection.execute(query("list_dead_letters"), parameters).mappings()
-            return [_letter(row) for row in rows]
+    def refresh(self) -> bool:
+        row = self._session.run(query("any_open")).one()
+        self._any_held = row.held
+        self._discarded_up_to = row.discarded_up_to or 0
+        return bool(row.replaying)
 
-    def show(self, event_id: UUID) -> tuple[DeadLetter, Event]:
-        """One dead letter, and the event as it is to be sent. Raises :class:`DeadLetterNotFound`."""
-        with self._transaction() as connection:
-            statement = query("show_dead_letter")
-            row = connection.execute(statement, {"event_id": str(event_id)}).mappings().one_or_none()
-        if row is None:
-            raise DeadLetterNotFound(f"{self._source} has no dead letter {event_id}")
-        letter = _letter(row)
-        event = Event(
-            letter.position,
-            letter.event_id,
-            letter.topic,
-            letter.key,
-            letter.event_type,
-            letter.source,
-            row["payload"],
-            row["traceparent"],
-            row["time"],
-            row["age_seconds"],
+    def park(self, rejected: EventsRejected) -> None:
+        self._any_held = True
+        self._session.run(
+            query("park"),
+            positions=[event.position for event in rejected.events],
+            kind=rejected.kind,
+            reason=rejected.reason,
         )
-        return letter, event
+        _log.error(
+            "events_parked",
+            source=self._source,
+            kind=rejected.kind,
+            reason=rejected.reason,
+            topic=rejected.events[0].topic,
+            events=len(rejected.events),
+            event_id=rejected.events[0].event_id,
+        )
 
-    def replay(self, selection: Selection, *, by: str, reason: str) -> Replayed:
-        """Have parked events sent again, each key's in order.
+    def hold_back(self, events: list[Event]) -> list[Event]:
+        if not self._any_held and events[0].position > self._discarded_up_to:
+            return events
+        keys = {(event.topic, event.key) for event in events}
+        rows = self._session.rows(
+            query("park_behind"),
+            topics=[topic for topic, _ in keys],
+            keys=[key for _, key in keys],
+            positions=[event.position for event in events],
+        )
+        held_from = {(topic, key): position for topic, key, position in rows if topic is not None}
+        discarded = {position for topic, _, position in rows if topic is None}
+        if not held_from:
+            self.refresh()
+        # What comes before the first dead letter of its key has no reason to wait.
+        ready = [
+            event
+            for event in events
+            if event.position not in discarded
+            and event.position < held_from.get((event.topic, event.key), _NOWHERE)
+        ]
+        held = len(events) - len(ready) - len(discarded)
+        if held:
+            _log.warning("events_held_back", source=self._source, events=held, keys=len(held_from))
+        return ready
 
-        Of events that are named those before them in their keys go along, of any other selection whole keys.
-        Raises :class:`DeadLetterNotFound`, :class:`DeadLetterIsReplaying` or :class:`DeadLetterIsClosed` when
-        an event that is named isn't parked; nothing has changed then.
-        """
-        with self._change() as connection:
-            if selection.event_ids is not None:
-                self._check_named(connection, selection.event_ids)
-            row = connection.execute(
-                query("replay_dead_letters"),
-                {**selection.parameters(), "by": by, "reason": reason, "shown": SHOWN_EVENT_IDS},
-            ).one()
-        replayed = Replayed(row.replaying, tuple(row.event_ids))
-        if replayed.replaying:
-            _log.info(
-                "dead_letter_replay_requested",
-                source=self._source,
-                events=replayed.replaying,
-                event_ids=replayed.event_ids,
-                by=by,
-                reason=reason,
-            )
-        return replayed
+    def to_replay(self, shards: Shards) -> list[Event]:
+        statement, parameters = sharded("read_replays", shards)
+        rows = self._session.rows(
+            statement, limit=_REPLAYED_AT_ONCE, bytes=_REPLAYED_BYTES_AT_ONCE, **parameters
+        )
+        return [Event._make(row) for row in rows]
 
-    def discard(self, selection: Selection, *, by: str, reason: str, replay_rest: bool = False) -> Discarded:
-        """Give up exactly the parked events that are selected; they will never be sent.
-
-        Others of their keys stay parked, or are replayed with ``replay_rest``. Raises as :meth:`replay`, and
-        :class:`DeadLetterIsReplaying` also when some other selection holds an event that is being replayed.
-        """
-        with self._change() as connection:
-            if selection.event_ids is not None:
-                self._check_named(connection, selection.event_ids)
-            self._check_none_is_replaying(connection, selection)
-            row = connection.execute(
-                query("discard_dead_letters"),
-                {
-                    **selection.parameters(),
-                    "by": by,
-                    "reason": reason,
-                    "replay_rest": replay_rest,
-                    "shown": SHOWN_EVENT_IDS,
-                },
-            ).one()
-        discarded = Discarded(row.discarded, row.replaying, row.still_parked, tuple(row.event_ids))
-        if discarded.discarded:
-            _log.info(
-                "dead_letter_discarded",
-                source=self._source,
-                events=discarded.discarded,
-                event_ids=discarded.event_ids,
-                replaying=discarded.replaying,
-                by=by,
-                reason=reason,
-            )
-        return discarded
-
-    def _check_named(self, connection: Connection, event_ids: Sequence[UUID]) -> None:
-        for event_id in event_ids:
-            states = self._states(connection, Selection(event_ids=(event_id,)))
-            if not states:
-                raise DeadLetterNotFound(f"{self._source} has no dead letter {event_id}")
-            if DeadLetterState.REPLAYING in states:
-                raise DeadLetterIsReplaying(f"{event_id} is being replayed")
-            if DeadLetterState.PARKED not in states:
-                raise DeadLetterIsClosed(f"{event_id} is {next(iter(states))} already")
-
-    def _check_none_is_replaying(self, connection: Connection, selection: Selection) -> None:
-        event_id = self._states(connection, selection).get(DeadLetterState.REPLAYING)
-        if event_id is not None:
-            raise DeadLetterIsReplaying(f"{event_id} is being replayed, so nothing of these is discarded")
-
-    def _states(self, connection: Connection, selection: Selection) -> dict[DeadLetterState, str]:
-        """The states of a selection, each with the id of the first event in it."""
-        rows = connection.execute(query("select_dead_letters"), selection.parameters())
-        return {DeadLetterState(row.state): row.event_id for row in rows}
-
-    @contextmanager
-    def _transaction(self) -> Iterator[Connection]:
-        if not self._turns.acquire(blocking=False):
-            raise SourceUnavailable(f"{OPERATIONS_AT_ONCE} others wait for this database already")
-        try:
-            with translated_errors(), self._engine.begin() as connection:
-                yield connection
-        finally:
-            self._turns.release()
-
-    @contextmanager
-    def _change(self) -> Iterator[Connection]:
-        """A transaction in which dead letters change by nobody else."""
-        with self._transaction() as connection:
-            connection.execute(query("lock_dead_letters"))
-            yield connection
-
-
-def _letter(row: Any) -> DeadLetter:
-    names = DeadLetter.__dataclass_fields__
-    return DeadLetter(**{**{name: row[name] for name in names}, "state": DeadLetterState(row["state"])})
+    def replayed(self, events: Sequence[Event]) -> None:
+        self._session.run(query("replayed"), positions=[event.position for event in events])
+        _log.info("events_replayed", source=self._source, events=len(events))

@@ -9,19 +9,19 @@ from outbox_relay.postgresql.session import translated_errors
 from outbox_relay.protocol.errors import CursorMissing
 
 LAG_CAP = 5_000
-"""So many waiting events are looked at, of all shards together that stand at the same place."""
+"""At most so many waiting events are counted, over all shards that stand at the same place."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShardLag:
-    """What waits in a shard, and who leads it or has led it last."""
+    """What waits in a shard, and which relay leads it or led it last."""
 
     shard: int
     leader: str | None
     epoch: int
     events: int
     is_estimate: bool
-    """More than :data:`LAG_CAP` wait; the positions handed out since the first tell about how many."""
+    """More than :data:`LAG_CAP` wait; ``events`` is then estimated from the positions since the first."""
     seconds: float
     """Age of the oldest event that waits."""
     dead_letters: int
@@ -37,9 +37,12 @@ class SourceLag:
 
 
 def measure(engine: Engine) -> SourceLag:
-    """What waits now; may be asked of a relay that doesn't lead, too. Raises :class:`SourceUnavailable`."""
+    """What waits now, whether or not this process leads.
+
+    Raises :class:`SourceUnavailable`, and :class:`CursorMissing` for an outbox without cursors.
+    """
     with translated_errors(), engine.connect() as connection:
-        rows = connection.execute(query("inspect"), {"cap": LAG_CAP}).all()
+        rows = connection.execute(query("measure_lag"), {"cap": LAG_CAP}).all()
     if not rows:
         raise CursorMissing
     shards = tuple(

@@ -1,18 +1,18 @@
 """Which of several relays publishes which shards of a source.
 
 Every relay of a source keeps one session for it, in which it holds a lock that all share, and one lock for
-each shard that it leads. PostgreSQL lists who holds the shared lock, so that each relay knows how many there
-are and which of them it is, and from that how many shards are its part. It takes free ones up to its part and
-gives back what is more.
+each shard that it leads. PostgreSQL lists the holders of the shared lock, so that each relay knows how many
+relays there are, its own rank among them, and from both how many shards are its part. It takes free shards up
+to its part and gives back the rest.
 
 A session-level advisory lock is held by at most one session, and PostgreSQL frees it when that session ends,
 so a killed leader is replaced at once. Alone it is no lease: a frozen process, or one behind a cut network,
-keeps its session. So the session says something each second, has an ``idle_session_timeout`` after which
+keeps its session. So the session runs a statement each second, has an ``idle_session_timeout`` after which
 PostgreSQL ends it, and does nothing else: no result can be so large that it waits for a frozen reader.
 
-That tells the others. The former leader learns it from its own clock, and what it does before it knows is
-harmless: its cursor writes miss because of the epoch, and the events that it still sends are sent by its
-successor, too.
+That frees the locks for the others. The former leader learns it from its own clock, and what it does before
+it knows is harmless: its cursor writes miss because of the epoch, and the events that it still sends are sent
+by its successor, too.
 """
 
 import threading
@@ -21,7 +21,7 @@ import zlib
 from collections.abc import Callable, Mapping, Sequence
 
 import structlog
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from outbox_relay.postgresql.database import unavailable
@@ -29,11 +29,15 @@ from outbox_relay.postgresql.queries import query
 from outbox_relay.protocol.errors import CursorMissing, RelayError
 from outbox_relay.protocol.model import Lease
 
-# Tells this program's advisory locks from those of others in the same database.
+# Keeps this program's advisory locks apart from those of others in the same database.
 _PROGRAM = 0x6F_62_72_6C
 _MEMBERS = -1
 # The rest is kept for what lies between looking at the clock and sending.
 _SAFE_PART_OF_TIMEOUT = 0.8
+
+_JOIN_MEMBERS = text("SELECT pg_try_advisory_lock_shared(:program, :lock)")
+_TRY_LOCK = text("SELECT pg_try_advisory_lock(:program, :lock)")
+_UNLOCK = text("SELECT pg_advisory_unlock(:program, :lock)")
 
 _log = structlog.get_logger(__name__)
 
@@ -84,7 +88,7 @@ class Leadership:
         self._confirmed_at = 0.0
 
     def leases(self) -> Mapping[int, Lease]:
-        """The shards that are ours, if PostgreSQL confirmed it so lately that nobody else can hold them now.
+        """The shards that are ours, if PostgreSQL confirmed it so lately that no other can hold them now.
 
         Those that are to be given to others aren't among them.
         """
@@ -163,7 +167,7 @@ class Leadership:
         if self._connection is None:
             self._connection = self._engine.connect()
             parameters = {"program": _PROGRAM, "lock": lock_id(self._schema, _MEMBERS)}
-            self._connection.execute(query("enter"), parameters)
+            self._connection.execute(_JOIN_MEMBERS, parameters)
         row = self._connection.execute(
             query("compete"),
             {"program": _PROGRAM, "member_lock": _unsigned_lock_id(self._schema, _MEMBERS)},
@@ -179,7 +183,7 @@ class Leadership:
         self._win(self._connection, part, len(row.epochs), rank)
 
     def _drop_outdated(self, epochs: Mapping[int, int]) -> None:
-        """Forget shards whose epoch isn't ours any more: somebody has changed the number of shards."""
+        """Forget shards whose epoch isn't ours any more: an operator has changed the number of shards."""
         with self._state:
             for leases in (self._held, self._leaving):
                 for shard in [shard for shard, lease in leases.items() if epochs.get(shard) != lease.epoch]:
@@ -194,7 +198,7 @@ class Leadership:
         for lease in free:
             if self._connection is not None:
                 parameters = {"program": _PROGRAM, "lock": lock_id(self._schema, lease.shard)}
-                self._connection.execute(query("unlock"), parameters)
+                self._connection.execute(_UNLOCK, parameters)
         with self._state:
             for lease in free:
                 self._leaving.pop(lease.shard, None)
@@ -212,7 +216,7 @@ class Leadership:
             if not wanted:
                 return
             parameters = {"program": _PROGRAM, "lock": lock_id(self._schema, shard)}
-            if ours or not connection.execute(query("try_lock"), parameters).scalar_one():
+            if ours or not connection.execute(_TRY_LOCK, parameters).scalar_one():
                 continue
             lease = self._take_over(connection, shard)
             with self._state:

@@ -89,7 +89,7 @@ class WorkSession:
 
 @contextmanager
 def translated_errors() -> Iterator[None]:
-    """The driver's errors as ours."""
+    """The driver's errors as the relay's own."""
     try:
         yield
     except DBAPIError as error:

@@ -94,7 +94,7 @@ class PostgresSource:
         }
         rows = self._session.run_prepared("save_cursors", places=places, **parameters).all()
         if len(rows) < len(leases):
-            # Somebody has moved the rows, which is no harm, or leads them, which the second look tells.
+            # The rows were moved, which does no harm, or have another leader, which the second look finds.
             self.load(leases)
             places = self._places_of(leases)
             rows = self._session.run_prepared("save_cursors", places=places, **parameters).all()
@@ -123,8 +123,8 @@ class PostgresSource:
         return None
 
     def _fenced_off(self) -> LostLeadership:
-        # Either another relay leads and the next beat tells, or somebody has changed the cursors by hand and
-        # a new epoch is needed to go on.
+        # Another relay leads, which the next beat finds out, or an operator has changed the cursors by hand,
+        # and going on takes a new epoch.
         self._leadership.renounce()
         return LostLeadership()
 

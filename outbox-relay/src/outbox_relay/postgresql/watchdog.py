@@ -1,8 +1,8 @@
 """Sessions whose statements stay without an answer.
 
 TCP notices a peer that has vanished. It doesn't notice one that is frozen, nor one behind a proxy that has
-lost it: their machines go on to acknowledge what they are sent, and whoever waits for an answer, waits for
-ever. ``statement_timeout`` is counted by the server, and doesn't help either.
+lost it: their machines go on to acknowledge what they are sent, and a client that waits for an answer waits
+for ever. ``statement_timeout`` is counted by the server, and doesn't help either.
 """
 
 import os
@@ -24,7 +24,7 @@ _log = structlog.get_logger(__name__)
 class Watchdog:
     """Ends sessions that have waited for too long, so that the statement fails as if the server had gone.
 
-    Something calls :meth:`run_once` again and again, in a thread that uses none of these sessions.
+    :meth:`run_once` is called periodically, by a thread that uses none of these sessions.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -43,10 +43,10 @@ class Watchdog:
 
         return WatchedCursor
 
-    def run_once(self) -> None:
-        """End the sessions whose time is over."""
+    def run_once(self) -> int:
+        """End the sessions whose time is over; returns how many."""
         now = self._clock()
-        self._end(lambda deadline: deadline <= now)
+        return self._end(lambda deadline: deadline <= now)
 
     def end_all(self) -> None:
         """End every session that waits at this moment, however short a time."""
@@ -62,7 +62,7 @@ class Watchdog:
             with self._lock:
                 del self._waiting[connection]
 
-    def _end(self, is_due: Callable[[float], bool]) -> None:
+    def _end(self, is_due: Callable[[float], bool]) -> int:
         # With the lock, so that the statement can't end meanwhile and its descriptor become another file's.
         with self._lock:
             due = [connection for connection, deadline in self._waiting.items() if is_due(deadline)]
@@ -75,3 +75,4 @@ class Watchdog:
                     own.shutdown(socket.SHUT_RDWR)
         if due:
             _log.info("silent_sessions_ended", sessions=len(due))
+        return len(due)

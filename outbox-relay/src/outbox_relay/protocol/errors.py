@@ -1,4 +1,4 @@
-"""What can go wrong between an outbox and Kafka."""
+"""Everything that can fail between an outbox and Kafka."""
 
 from collections.abc import Sequence
 
@@ -35,19 +35,19 @@ class SessionLost(SourceUnavailable):
 
 
 class UnexpectedFailure(RelayError):
-    """Something that nobody thought of: an error of our own, or strange data. The log has all of it."""
+    """The relay failed in a way that it wasn't written for; the log has the traceback."""
 
     kind = "unexpected"
 
 
 class CursorMissing(RelayError):
-    """The source's outbox has no cursors."""
+    """The outbox has no cursors; run the migration that creates it."""
 
     kind = "cursor"
 
 
 class ForeignCluster(RelayError):
-    """The cursors come from another database cluster, as after a restore; `outbox-relay rebase` goes on.
+    """The cursors come from another database cluster, as after a restore; run `outbox-relay rebase SOURCE`.
 
     Transaction ids of one cluster mean nothing in another.
     """
@@ -86,7 +86,7 @@ class PublishAbandoned(PublishFailed):
 
 
 class TopicMissing(PublishFailed):
-    """The topic of an event does not exist, for less long than it takes to believe it."""
+    """The topic does not exist yet; its grace period has not run out."""
 
     kind = "topic_missing"
 
@@ -98,7 +98,7 @@ class BatchRefused(PublishFailed):
 
 
 class EventsRejected(PublishFailed):
-    """Kafka refuses events, however often they are sent: they become dead letters.
+    """Kafka refuses events for good: they become dead letters.
 
     ``kind`` says why: ``too_large``, ``unknown_topic``, ``unauthorized``, ``invalid_topic``, ``invalid_key``
     or ``invalid_record``.

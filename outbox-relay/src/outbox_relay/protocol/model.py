@@ -45,7 +45,7 @@ class Window:
 
     A snapshot bounds it and not a position or an xid, because both are handed out before commit: a
     transaction that takes its number early and commits late would be skipped. Its rows simply belong to a
-    later window, so nobody waits for it either. Inside of a window the order is that of positions: of two
+    later window, so no other event waits for it. Inside of a window the order is that of positions: of two
     transactions that lock the same aggregate, the one with the lower xid may well write its event second. For
     the same reason a window is never split by xid.
     """

@@ -34,7 +34,7 @@ class Source(Protocol):
         ...
 
     def holds(self, leases: Sequence[Lease]) -> bool:
-        """Whether nobody else can lead any of these shards as of this moment."""
+        """Whether no other relay can lead any of these shards as of this moment."""
         ...
 
     def let_go(self, kept: Sequence[Lease]) -> None:
@@ -69,7 +69,7 @@ class DeadLetters(Protocol):
     """What Kafka won't take, kept in the source's database. Raises what :class:`Source` raises."""
 
     def refresh(self) -> bool:
-        """Look which keys are held back, and say whether somebody wants events to be sent again."""
+        """Look up which keys are held back; returns whether any dead letter is to be replayed."""
         ...
 
     def park(self, rejected: EventsRejected) -> None:
@@ -81,7 +81,7 @@ class DeadLetters(Protocol):
         ...
 
     def to_replay(self, shards: Shards) -> list[Event]:
-        """The next of those that somebody wants to have sent again, of each key in its order."""
+        """The next events to be replayed, in the order of each key."""
         ...
 
     def replayed(self, events: Sequence[Event]) -> None:
@@ -195,7 +195,7 @@ class Relay:
         return self._guarded(self._turn)
 
     def replay_once(self) -> StepResult:
-        """Send some dead letters again, if somebody has asked for it.
+        """Send some of the dead letters that are to be replayed.
 
         Nothing else of this source is on its way meanwhile.
         """
@@ -234,7 +234,7 @@ class Relay:
                 window = self._source.open_window(lane.cursor, upper)
                 upper = window.upper if lane.cursor.window_snapshot is None else upper
                 if window.is_empty and lane.cursor.window_snapshot is None:
-                    # Nothing to save: whoever begins at the stored cursor finds nothing either.
+                    # Nothing to save: a successor that begins at the stored cursor finds nothing either.
                     lane.cursor = window.closed()
                     continue
                 lane.window = window

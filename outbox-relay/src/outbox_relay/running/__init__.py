@@ -1,1 +1,1 @@
-"""The process at work: who does what when, and what it tells of itself."""
+"""The running process: its jobs and their schedule, its status, readiness, metrics and shutdown."""

@@ -1,60 +1,34 @@
-"""Which of the relay's dependencies keep it from doing its work."""
+"""Which dependencies keep the relay from doing its work."""
 
 from collections.abc import Callable
 
 from outbox_relay.protocol.errors import RelayError
-from outbox_relay.running.status import SourceStatus, StatusBoard
+from outbox_relay.running.status import NotCheckedYet, SourceStatus, StatusBoard
 from servicekit.http.health import HealthCheck
 
 
-class NotStarted(RelayError):
-    """Nothing is known yet."""
-
-
-class KafkaWatch:
-    """Remembers whether a broker answered when last asked, so that readiness never waits for one."""
-
-    def __init__(self, probe: Callable[[], None]) -> None:
-        self._probe = probe
-        self._error: RelayError | None = NotStarted()
-
-    def run_once(self) -> None:
-        """Ask a broker now."""
-        try:
-            self._probe()
-        except RelayError as error:
-            self._error = error
-        else:
-            self._error = None
-
-    def check(self) -> None:
-        """Raises what was wrong when a broker was last asked."""
-        if self._error is not None:
-            raise self._error
-
-
-def readiness_checks(board: StatusBoard, kafka: KafkaWatch) -> dict[str, HealthCheck]:
-    """For each source its database and its publishing, and Kafka; a standby is as ready as a leader."""
-    checks: dict[str, HealthCheck] = {"kafka": kafka.check}
+def readiness_checks(board: StatusBoard) -> dict[str, HealthCheck]:
+    """For Kafka, and for each source its database and its publishing; a standby is as ready as a leader."""
+    checks = {"kafka": _check(lambda: board.kafka_error)}
     for status in board.all():
-        checks[f"{status.name}.database"] = _check(board, status.name, _database_error)
-        checks[f"{status.name}.publishing"] = _check(board, status.name, _work_error)
+        checks |= _source_checks(board, status.name)
     return checks
 
 
+def _source_checks(board: StatusBoard, name: str) -> dict[str, HealthCheck]:
+    return {
+        f"{name}.database": _check(lambda: _database_error(board.get(name))),
+        f"{name}.publishing": _check(lambda: board.get(name).work_error),
+    }
+
+
 def _database_error(status: SourceStatus) -> RelayError | None:
-    return status.database_error if status.known else NotStarted()
+    return status.database_error if status.is_known else NotCheckedYet()
 
 
-def _work_error(status: SourceStatus) -> RelayError | None:
-    return status.work_error
-
-
-def _check(
-    board: StatusBoard, name: str, error_of: Callable[[SourceStatus], RelayError | None]
-) -> HealthCheck:
+def _check(present_error: Callable[[], RelayError | None]) -> HealthCheck:
     def check() -> None:
-        error = error_of(board.get(name))
+        error = present_error()
         if error is not None:
             raise error
 

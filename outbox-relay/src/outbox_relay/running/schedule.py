@@ -1,117 +1,35 @@
-"""When each piece of work runs; the only module that knows APScheduler."""
+"""What runs how often."""
 
-import itertools
-import logging
-import threading
-import time
-from collections.abc import Callable
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
+from collections.abc import Sequence
 
-import structlog
-from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_EXECUTED, JobExecutionEvent
-from apscheduler.executors.pool import ThreadPoolExecutor
-from apscheduler.jobstores.base import JobLookupError
-from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.date import DateTrigger
-from apscheduler.triggers.interval import IntervalTrigger
+from outbox_relay.postgresql.watchdog import Watchdog
+from outbox_relay.running.jobs.check_kafka import CheckKafka
+from outbox_relay.running.scheduler import Scheduler
+from outbox_relay.running.source_jobs import SourceJobs
 
-Step = Callable[[], float]
-"""Works once and returns after how many seconds it wants to work again."""
-
-_DELAY_AFTER_BUG_SECONDS = 5.0
-_CLOCK_SECONDS = 0.5
-_SEPARATOR = "#"
-
-_log = structlog.get_logger(__name__)
+_BEAT_SECONDS = 1.0
+_MEASURE_SECONDS = 2.0
+_WATCH_SECONDS = 0.5
+_CHECK_KAFKA_SECONDS = 2.0
 
 
-class _Pool(ThreadPoolExecutor):  # type: ignore[misc]  # APScheduler has no type information
-    def join(self) -> None:
-        """Wait until what runs has ended; nothing new can begin after the scheduler's shutdown."""
-        self._pool.shutdown(wait=True)
-
-
-class Schedule:
-    """Runs jobs in threads, no job twice at a time, and none waiting for another's thread.
-
-    Jobs are added before :meth:`start`; each gets a thread of the pool, so one that hangs delays no other.
-    """
-
-    def __init__(self) -> None:
-        self._steps: dict[str, Step] = {}
-        self._periodic: list[tuple[str, Callable[[], None], float]] = []
-        self._runs = itertools.count()
-        self._pool: _Pool | None = None
-        self._scheduler: BackgroundScheduler | None = None
-        self._stopping = threading.Event()
-
-    def step(self, name: str, step: Step) -> None:
-        """Run ``step`` again and again, each time after the delay that it asked for."""
-        self._steps[name] = step
-
-    def every(self, seconds: float, name: str, work: Callable[[], None]) -> None:
-        """Run ``work`` at once and then every ``seconds``."""
-        self._periodic.append((name, work, seconds))
-
-    def start(self) -> None:
-        # Its lines tell of every run of every job, and of every beat skipped while a database hangs.
-        logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
-        self._pool = _Pool(len(self._steps) + len(self._periodic))
-        scheduler = BackgroundScheduler(
-            timezone=UTC,
-            executors={"default": self._pool},
-            # A run that is late is still wanted: by default it would be dropped after one second.
-            job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
+def schedule_jobs(
+    sources: Sequence[SourceJobs],
+    check_kafka: CheckKafka,
+    operators_watchdog: Watchdog,
+    maintenance_interval_seconds: float,
+) -> Scheduler:
+    """A scheduler with every job of the process, not started."""
+    scheduler = Scheduler()
+    scheduler.every(_CHECK_KAFKA_SECONDS, "kafka", check_kafka.run_once)
+    scheduler.every(_WATCH_SECONDS, "operators.watch", operators_watchdog.run_once)
+    for source in sources:
+        scheduler.repeat(f"{source.name}.publish", source.publish_events.run_once)
+        scheduler.every(_BEAT_SECONDS, f"{source.name}.lead", source.keep_leadership.run_once)
+        scheduler.every(_MEASURE_SECONDS, f"{source.name}.measure", source.measure_lag.run_once)
+        scheduler.every(
+            maintenance_interval_seconds, f"{source.name}.maintain", source.maintain_partitions.run_once
         )
-        scheduler.add_listener(self._on_job_ended, EVENT_JOB_EXECUTED | EVENT_JOB_ERROR)
-        self._scheduler = scheduler
-        for name, work, seconds in self._periodic:
-            scheduler.add_job(
-                work, IntervalTrigger(seconds=seconds), id=name, next_run_time=datetime.now(UTC)
-            )
-        for name in self._steps:
-            self._arm(name, 0.0)
-        scheduler.start()
-        threading.Thread(target=self._follow_clock, name="clock", daemon=True).start()
-
-    def stop(self) -> None:
-        """Start no more runs, and wait for those under way."""
-        self._stopping.set()
-        if self._scheduler is not None and self._pool is not None:
-            # A run that is being started must have been: its job can't be removed after the shutdown. Listing
-            # the jobs waits for that.
-            self._scheduler.pause()
-            self._scheduler.get_jobs()
-            # Waiting inside of shutdown() would hold a lock that a job needs to end.
-            self._scheduler.shutdown(wait=False)
-            self._pool.join()
-
-    def _on_job_ended(self, event: JobExecutionEvent) -> None:
-        # A step is armed again here and not by itself: APScheduler refuses to run a job that hasn't ended
-        # yet.
-        if event.exception is not None:
-            _log.error("job_failed", job=event.job_id, exc_info=event.exception)
-        name = event.job_id.partition(_SEPARATOR)[0]
-        if name in self._steps and not self._stopping.is_set():
-            self._arm(name, _DELAY_AFTER_BUG_SECONDS if event.exception else float(event.retval))
-
-    def _follow_clock(self) -> None:
-        """APScheduler plans by the wall clock: put back an hour, it would do nothing for an hour."""
-        ahead = time.time() - time.monotonic()
-        while not self._stopping.wait(_CLOCK_SECONDS):
-            before, ahead = ahead, time.time() - time.monotonic()
-            if ahead < before - _CLOCK_SECONDS and self._scheduler is not None:
-                _log.info("clock_put_back", seconds=round(before - ahead, 1))
-                for job in self._scheduler.get_jobs():
-                    # One that has begun since is armed by the new clock.
-                    with suppress(JobLookupError):
-                        job.modify(next_run_time=datetime.now(UTC))
-
-    def _arm(self, name: str, delay_seconds: float) -> None:
-        # With a new id each time: APScheduler removes a job that has no further run only after it has begun
-        # that run, and would then remove its successor of the same id.
-        run_at = datetime.now(UTC) + timedelta(seconds=delay_seconds)
-        job_id = f"{name}{_SEPARATOR}{next(self._runs)}"
-        if self._scheduler is not None:
-            self._scheduler.add_job(self._steps[name], DateTrigger(run_at), id=job_id)
+        for number, watchdog in enumerate(source.watchdogs):
+            scheduler.every(_WATCH_SECONDS, f"{source.name}.watch{number}", watchdog.run_once)
+    return scheduler

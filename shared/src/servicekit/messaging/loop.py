@@ -1,12 +1,12 @@
 """The consumer's loop over a testable step."""
 
-import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
 import structlog
 from kafka.errors import KafkaError
 
+from servicekit.backoff import Backoff
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging.dead_letters import DeadLetterWriter
 from servicekit.messaging.handler import MessageHandler
@@ -14,8 +14,7 @@ from servicekit.messaging.records import InvalidMessage, ReceivedRecord
 from servicekit.observability.tracing import consumer_spans
 
 POLL_TIMEOUT_SECONDS = 0.25
-FIRST_BACKOFF_SECONDS = 0.1
-LONGEST_BACKOFF_SECONDS = 5.0
+BACKOFF = Backoff(first_seconds=0.2, longest_seconds=5.0)
 
 Partition = tuple[str, int]
 """Topic and partition number."""
@@ -65,7 +64,7 @@ class ConsumerLoop(Generic[EventT]):
         while not stop.is_set():
             self.step()
             if self._pending:
-                stop.wait(self._backoff_seconds())
+                stop.wait(BACKOFF.seconds(self._failures))
 
     def step(self) -> int:
         """Take one poll's records, or again those that failed, through to the commit; how many were done.
@@ -130,10 +129,6 @@ class ConsumerLoop(Generic[EventT]):
             record for record in self._pending
             if (record.topic, record.partition, record.offset) not in finished
         ]  # fmt: skip
-
-    def _backoff_seconds(self) -> float:
-        longest: float = min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2 ** min(self._failures, 10))
-        return longest * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing
 
 
 def _next_offsets(batch: Sequence[ReceivedRecord], pending: Sequence[ReceivedRecord]) -> dict[Partition, int]:

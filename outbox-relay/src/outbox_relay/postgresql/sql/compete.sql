@@ -1,5 +1,5 @@
--- Says that this session lives, and tells what a relay must know to compete: which sessions take part in this outbox,
--- which of them is this one, and who leads which shard in what epoch.
+-- Keeps this session from being idle, and returns what a relay must know to compete: the sessions that take part in this
+-- outbox, which of them is this one, and the epoch of each shard.
 SELECT (SELECT array_agg(pid ORDER BY pid)
         FROM pg_locks
         WHERE locktype = 'advisory'

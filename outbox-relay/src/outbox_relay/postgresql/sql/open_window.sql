@@ -1,9 +1,9 @@
--- Tells what a new window holds: its upper snapshot, whether late rows are in it, where its main part begins.
+-- Describes a new window: its upper snapshot, whether late rows are in it, where its main part begins.
 --
 -- The statement's own snapshot is the window's, so a row seen here is exactly a row of the window. When one is given,
 -- rows beyond it may be seen, too, which does no harm: pages leave them out. "position + 0" keeps the planner from
 -- walking the primary key through everything published in search of the smallest position. Of a large backlog only
--- the beginning is looked at, and main_rows tells that it isn't known where the main part begins.
+-- the beginning is looked at, and main_rows = :cap then means that the beginning of the main part is unknown.
 SELECT coalesce(:window, CAST(pg_current_snapshot() AS text)) AS snapshot,
        main.start AS main_start,
        main.rows AS main_rows,

@@ -1,8 +1,8 @@
 -- Of some events, keeps those that follow an open dead letter of their key. Returns such keys with the position from
--- which on they are held back, and of the events themselves the positions of those that somebody has discarded.
+-- which on they are held back, and of the events themselves the positions of those that have been discarded.
 --
--- Followers take the state of their key's last open dead letter: who follows what is being replayed is replayed with it.
--- Nobody replays or discards meanwhile, see lock_dead_letters.sql. Two rows of each key are looked at, however many are
+-- Followers take the state of their key's last open dead letter: what follows a replayed event is replayed with it.
+-- No operator replays or discards meanwhile, see lock_dead_letters.sql. Two rows of each key are looked at, however many are
 -- parked.
 WITH held AS MATERIALIZED (
     SELECT wanted.topic, wanted.aggregateid, first.position, last.state

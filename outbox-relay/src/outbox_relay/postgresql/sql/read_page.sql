@@ -4,7 +4,7 @@
 -- primary key from where they begin. Their conditions on xid are filters that no index can serve: an index scan by xid
 -- would have to sort what is left of the window again for every page.
 --
--- Rows are taken until their payloads have :bytes, and one in any case; bytes tells how far it went.
+-- Rows are taken until their payloads have :bytes, and one in any case; bytes is their sum so far.
 SELECT position, id, topic, aggregateid, type, source, payload, traceparent,
        to_char(created_at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS time,
        CAST(extract(epoch FROM clock_timestamp() - created_at) AS float8) AS age_seconds,

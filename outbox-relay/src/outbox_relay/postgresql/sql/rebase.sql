@@ -1,2 +1,0 @@
--- Makes the cursors speak of this cluster's transactions.
-SELECT outbox_rebase()

@@ -1,2 +1,0 @@
--- Gives the outbox another number of shards.
-SELECT outbox_reshard(:shards)

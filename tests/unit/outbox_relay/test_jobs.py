@@ -1,0 +1,88 @@
+"""The other jobs: what each returns and leaves on the status board."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.pool import NullPool
+
+from outbox_relay.postgresql.lag import SourceLag
+from outbox_relay.postgresql.leadership import Leadership
+from outbox_relay.postgresql.retention import PartitionChanges, Retention
+from outbox_relay.protocol.errors import BrokerUnavailable, SourceUnavailable
+from outbox_relay.running.jobs.check_kafka import CheckKafka
+from outbox_relay.running.jobs.keep_leadership import KeepLeadership
+from outbox_relay.running.jobs.maintain_partitions import MaintainPartitions
+from outbox_relay.running.jobs.measure_lag import MeasureLag
+from outbox_relay.running.status import StatusBoard
+from servicekit.kafka.probe import KafkaUnavailable
+
+LAG = SourceLag((), "outbox_p1", 7.0)
+
+
+@pytest.fixture
+def board() -> StatusBoard:
+    return StatusBoard(["test"])
+
+
+@pytest.fixture
+def unreachable() -> Iterator[Engine]:
+    """An engine for a port at which no server listens."""
+    engine = create_engine("postgresql+psycopg2://user@127.0.0.1:1/database", poolclass=NullPool)
+    yield engine
+    engine.dispose()
+
+
+def test_lag_is_returned_and_shown(board: StatusBoard) -> None:
+    assert MeasureLag("test", lambda: LAG, board).run_once() == LAG
+    assert board.get("test").lag == LAG
+
+
+def test_lag_that_can_not_be_measured_is_unknown_and_not_the_old_one(board: StatusBoard) -> None:
+    error = SourceUnavailable("away")
+
+    def fail() -> SourceLag:
+        raise error
+
+    MeasureLag("test", lambda: LAG, board).run_once()
+
+    assert MeasureLag("test", fail, board).run_once() is None
+    assert board.get("test").lag is None
+    assert board.get("test").work_error is error
+
+
+def test_kafka_counts_as_unavailable_until_it_has_answered(board: StatusBoard) -> None:
+    def fail() -> None:
+        raise KafkaUnavailable("away")
+
+    assert board.kafka_error is not None
+    assert CheckKafka(lambda: None, board).run_once()
+    assert board.kafka_error is None
+    assert not CheckKafka(fail, board).run_once()
+    assert isinstance(board.kafka_error, BrokerUnavailable)
+
+
+def test_leadership_that_can_not_be_confirmed_is_lost(board: StatusBoard, unreachable: Engine) -> None:
+    board.leadership_confirmed("test", frozenset({0}))
+    losses: list[None] = []
+    leadership = Leadership(unreachable, schema="public", identity="test:1", timeout_seconds=4)
+
+    led = KeepLeadership("test", leadership, board, on_loss=lambda: losses.append(None)).run_once()
+
+    assert led == frozenset()
+    assert len(losses) == 1
+    assert board.get("test").led_shards == frozenset()
+    assert isinstance(board.get("test").database_error, SourceUnavailable)
+
+
+def test_maintenance_of_an_unreachable_database_changes_nothing(unreachable: Engine) -> None:
+    retention = Retention(
+        unreachable,
+        partition_positions=1_000,
+        partitions_ahead=2,
+        partition_max_age=timedelta(hours=24),
+        retention=timedelta(hours=168),
+    )
+
+    assert MaintainPartitions("test", retention).run_once() == PartitionChanges()
