@@ -3,7 +3,7 @@
 import asyncio
 from operator import attrgetter
 
-from shop_demo.coupon_drop import drop_coupon, create_coupon, plan_presses
+from shop_demo.coupon_drop import create_coupon, drop_coupon, plan_presses
 from shop_demo.facts import AnsweredPress, CouponFacts, CouponRequest
 from shop_demo.observation import watch_decisions
 from shop_demo.progress import counted
