@@ -329,7 +329,7 @@ MUTATIONS = (
         LEADERS,
         "A shard is led by who has its lock",
         "leader or progress",
-        InConstant(leadership, "_TRY_LOCK", text("SELECT :program + :lock IS NOT NULL")),
+        InConstant(leadership, "_TRY_LOCK", text("SELECT :program IS NOT NULL AND :lock IS NOT NULL")),
     ),
     _mutation(
         LEADERS,
