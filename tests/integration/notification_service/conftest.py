@@ -13,8 +13,8 @@ from notification_service.persistence.unit_of_work import AcceptanceUnitOfWork
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.migrations import upgrade
-from tests.integration.notification_service.processes import Sandbox
 from tests.integration.notification_service.world import World
+from tests.support.processes import Sandbox
 
 
 @pytest.fixture

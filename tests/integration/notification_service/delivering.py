@@ -20,7 +20,7 @@ from notification_service.monitoring.webhook import MonitoringWebhook
 from notification_service.outbound import outbound_client
 from notification_service.persistence.unit_of_work import AnalyticsUnitOfWork, ClaimUnitOfWork
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.processes import Sandbox
+from tests.support.processes import Sandbox
 from tests.support.waiting import wait_until
 
 QUICK = RetryPolicy(base_seconds=0.05, cap_seconds=0.2, settle_seconds=0.1, pause_cap_seconds=0.05)

@@ -14,7 +14,7 @@ from notification_service.persistence.unit_of_work import ClaimUnitOfWork
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import an_order
 from tests.integration.notification_service.delivering import delivering, delivery_of, run_until_final
-from tests.integration.notification_service.processes import Sandbox
+from tests.support.processes import Sandbox
 
 ALIMTALK = Effect.ALIMTALK
 

@@ -18,7 +18,7 @@ from notification_service.wsgi import create_application
 from servicekit.identifiers import uuid7
 from tests.integration.notification_service.builders import an_order
 from tests.integration.notification_service.delivering import delivering, run_until_final
-from tests.integration.notification_service.processes import Sandbox
+from tests.support.processes import Sandbox
 
 SALES = "/api/v1/analytics/sales"
 NOTIFICATIONS = "/api/v1/notifications"

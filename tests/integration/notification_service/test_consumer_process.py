@@ -13,8 +13,8 @@ from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.migrations import upgrade
 from tests.integration.notification_service.builders import an_event, encoded
-from tests.integration.notification_service.processes import Sandbox
 from tests.integration.notification_service.world import EFFECTS, World, freeze_in_the_middle, stop_gracefully
+from tests.support.processes import Sandbox
 from tests.support.servers import a_postgresql_server
 from tests.support.topics import produce, read_topic
 from tests.support.waiting import wait_until

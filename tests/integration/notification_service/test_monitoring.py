@@ -6,7 +6,7 @@ from notification_service.application.accept_completed_orders import AcceptCompl
 from notification_service.domain.delivery import DeliveryStatus, Effect
 from tests.integration.notification_service.builders import an_order
 from tests.integration.notification_service.delivering import delivering, run_until_final
-from tests.integration.notification_service.processes import Sandbox
+from tests.support.processes import Sandbox
 
 MONITORING = Effect.MONITORING
 

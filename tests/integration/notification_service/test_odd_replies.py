@@ -16,7 +16,7 @@ from notification_service.monitoring.webhook import MonitoringWebhook
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import an_order
 from tests.integration.notification_service.delivering import QUICK, delivering, delivery_of, run_until_final
-from tests.integration.notification_service.processes import Sandbox
+from tests.support.processes import Sandbox
 
 FOUND = httpx.Response(200, json={"messages": [{"messageId": "m-1"}], "next": None})
 

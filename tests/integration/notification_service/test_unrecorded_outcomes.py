@@ -11,7 +11,7 @@ from servicekit.db.errors import is_conflict
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import an_order
 from tests.integration.notification_service.delivering import delivering, delivery_of
-from tests.integration.notification_service.processes import Sandbox
+from tests.support.processes import Sandbox
 
 MONITORING = Effect.MONITORING
 

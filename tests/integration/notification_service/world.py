@@ -11,7 +11,7 @@ from typing import Any, Self
 from sqlalchemy import Engine, text
 
 from tests.integration.notification_service.builders import encoded
-from tests.integration.notification_service.processes import CommandProcess, Sandbox
+from tests.support.processes import CommandProcess, Sandbox
 from tests.support.topics import produce
 from tests.support.waiting import wait_until
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.notification_service.processes import Sandbox
+from tests.support.processes import Sandbox
 from tests.support.waiting import wait_until
 
 MESSAGES = "/alimtalk/v1/messages"

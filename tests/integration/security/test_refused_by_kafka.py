@@ -11,9 +11,9 @@ import pytest
 
 from devstack.free_ports import find_free_ports
 from devstack.topics import TOPICS_FILE
-from tests.integration.notification_service.processes import CommandProcess
 from tests.integration.security.commands import run
 from tests.integration.security.servers import GUESS, SecuredServers, assert_no_secret
+from tests.support.processes import CommandProcess
 from tests.support.waiting import wait_until
 
 Environment = Mapping[str, str]

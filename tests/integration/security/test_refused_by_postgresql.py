@@ -7,9 +7,9 @@ import httpx
 import pytest
 
 from devstack.free_ports import find_free_ports
-from tests.integration.notification_service.processes import CommandProcess
 from tests.integration.security.commands import run
 from tests.integration.security.servers import GUESS, SecuredServers, assert_no_secret
+from tests.support.processes import CommandProcess
 from tests.support.waiting import wait_until
 
 SERVICES = ("coupon-service", "order-service", "notification-service")
