@@ -14,15 +14,21 @@ from tests.support.databases import fresh_database, make_roles
 from tests.support.servers import a_kafka_broker, a_postgresql_server
 from tests.support.topics import create_topics
 
+# One of several minutes, and those that take more than one.
+LONG_FILES = {
+    "test_protocol.py", "test_kafka_faults.py", "test_dead_letters_commands.py", "test_debezium.py",
+    "test_recovery.py", "test_postgresql_faults.py",
+}  # fmt: skip
 TIERS = ("unit", "contract", "integration", "e2e", "chaos", "operations", "kubernetes")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The folder is the tier is the marker."""
+    """The folder is the tier is the marker. Long files come first, lest one worker ends alone with one."""
     for item in items:
         for tier in TIERS:
             if f"/tests/{tier}/" in item.path.as_posix():
                 item.add_marker(tier)
+    items.sort(key=lambda item: (item.path.name not in LONG_FILES, "/tests/unit/" in item.path.as_posix()))
 
 
 @pytest.fixture(scope="session", autouse=True)

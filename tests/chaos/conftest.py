@@ -20,9 +20,11 @@ def stack_directory(server_directory: Path) -> Path:
 @pytest.fixture(scope="session")
 def _started_stack(stack_directory: Path) -> Iterator[EmbeddedStack]:
     stack = EmbeddedStack(stack_directory, ports=Ports.free())
-    stack.up()
-    yield stack
-    stack.down()
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.down()
 
 
 @pytest.fixture

@@ -19,9 +19,11 @@ def stack_directory(server_directory: Path) -> Path:
 def stack(stack_directory: Path) -> Iterator[Stack]:
     """The stack of processes, or that of containers if STACK=compose says so."""
     stack = chosen_stack(stack_directory)
-    stack.up()
-    yield stack
-    stack.clean()
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.clean()
 
 
 @pytest.fixture

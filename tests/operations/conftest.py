@@ -21,9 +21,11 @@ def stack_directory(server_directory: Path) -> Path:
 def stack(stack_directory: Path) -> Iterator[ComposeStack]:
     stack = chosen_stack(stack_directory)
     assert isinstance(stack, ComposeStack), "only containers are operated: run `make operations`"
-    stack.up()
-    yield stack
-    stack.clean()
+    try:
+        stack.up()
+        yield stack
+    finally:
+        stack.clean()
 
 
 @pytest.fixture

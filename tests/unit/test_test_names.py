@@ -15,4 +15,5 @@ def test_no_test_has_a_name_of_more_than_70_characters() -> None:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_")
     ]
     assert len(names) > 500
-    assert [f"{file}: {name}" for name, file in names if len(name) > LONGEST] == []
+    too_long = [f"{file}: {name}" for name, file in names if len(name) > LONGEST]
+    assert not too_long, "\n".join(too_long)

@@ -15,7 +15,7 @@ from order_service.domain.payment_request import PaymentMethod, PaymentRequest
 from order_service.http.bodies import OrderBody
 from order_service.messaging.outgoing_order_completed import ORDER_COMPLETED, order_completed
 from servicekit.identifiers import uuid7
-from tests.unit.order_service.builders import NOON, a_request, an_order
+from tests.support.order_builders import NOON, a_request, an_order
 
 CONTRACT = Path(__file__).parents[3] / "shared" / "contracts" / "order-completed"
 SCHEMA: dict[str, Any] = json.loads((CONTRACT / "v1.schema.json").read_text("utf-8"))

@@ -2,7 +2,7 @@ import pytest
 
 from order_service.domain.payment_outcome import Approved, Declined, NeverHappened, Undecided
 from order_service.gateways.in_process import InProcessGateway
-from tests.unit.order_service.builders import a_request
+from tests.support.order_builders import a_request
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import pytest
 
 from order_service.domain.errors import AmountMismatch, OrderAlreadyCompleted, OrderTotalTooLarge
 from order_service.domain.order import MAX_AMOUNT, OrderItem, OrderStatus
-from tests.unit.order_service.builders import NOON, an_order
+from tests.support.order_builders import NOON, an_order
 
 
 def test_the_total_is_the_sum_of_the_lines() -> None:

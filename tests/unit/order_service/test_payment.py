@@ -6,7 +6,7 @@ import pytest
 
 from order_service.domain.payment import PaymentStatus as Status
 from order_service.domain.payment_outcome import Approved, Declined, NeverHappened, Outcome, Undecided
-from tests.unit.order_service.builders import NOON, a_payment
+from tests.support.order_builders import NOON, a_payment
 
 APPROVED = Approved(NOON)
 DECLINED = Declined("NO_FUNDS")
