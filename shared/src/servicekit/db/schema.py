@@ -83,9 +83,8 @@ class SchemaFamily:
         self.check_not_contracted(found, program)
         if found.version < self.needs:
             has = f"has version {found.version}" if found.version else "is missing"
-            raise SchemaTooOld(
-                f"schema {self.name} {has}, and this release of {program} needs version {self.needs}: {upgrade}"
-            )
+            needs = f"this release of {program} needs version {self.needs}"
+            raise SchemaTooOld(f"schema {self.name} {has}, and {needs}: {upgrade}")
 
     def check_not_contracted(self, found: SchemaVersion, program: str) -> None:
         """Raises :class:`SchemaContracted`."""
