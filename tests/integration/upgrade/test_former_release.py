@@ -37,8 +37,7 @@ SHARDS = 4
 
 @pytest.fixture
 def engine(former_database: FormerDatabase) -> Iterator[Engine]:
-    url = make_url(former_database.url).set(drivername="postgresql+psycopg2")
-    engine = create_engine(url, poolclass=NullPool)
+    engine = an_engine(former_database.url)
     yield engine
     engine.dispose()
 
@@ -67,7 +66,7 @@ def test_expand_and_contract_under_former_writers_lose_nothing(
             former.stop()
             wait_until(lambda: present.leads("coupon") == SHARDS, "this release to lead all shards", 60)
             wait_for_more(database, "present-2")
-            contract(engine)
+            contract(database.url)
             assert versions(database)["idempotency_key"] == (3, 2)
             wait_for_more(database, "present-2")
             why = ("--by", "tests", "--reason", "the limit was raised")
@@ -86,7 +85,7 @@ def test_key_of_the_former_release_is_known_before_and_after_the_contract(
     with engine.begin() as connection:
         assert not claim(connection, REQUEST, "fingerprint-before", "/any")
         assert not claim(connection, REQUEST, "another request's", "/any")
-    contract(engine)
+    contract(former_database.url)
     with engine.begin() as connection:
         assert not claim(connection, REQUEST, "fingerprint-before", "/any")
         assert claim(connection, REQUEST, "another request's", "/any")
@@ -99,7 +98,7 @@ def test_keys_of_different_scopes_are_independent_once_contracted(
     with engine.begin() as connection:
         assert claim(connection, "key", "one", "/users/1")
         assert not claim(connection, "key", "two", "/users/2")
-    contract(engine)
+    contract(former_database.url)
     with engine.begin() as connection:
         assert claim(connection, "key", "two", "/users/2")
         assert not claim(connection, "key", "one", "/users/1")
@@ -112,6 +111,7 @@ def test_upgraded_and_fresh_databases_are_the_same(postgresql_server: Postgresql
             url = postgresql_server.url(database=name)
             for program in programs:
                 output(program, "migrate", DATABASE_URL=url)
+            contract(url)
             schemas.append(dump_schema(url))
 
     upgraded, fresh = schemas
@@ -131,6 +131,10 @@ def test_service_refuses_the_former_releases_database_until_it_is_migrated(
     )
 
 
+def an_engine(url: str) -> Engine:
+    return create_engine(make_url(url).set(drivername="postgresql+psycopg2"), poolclass=NullPool)
+
+
 @contextmanager
 def a_former_writer(database: FormerDatabase, topic: str, keys: Sequence[str]) -> Iterator[None]:
     """Works until the block is left, and may not have failed by then."""
@@ -145,10 +149,11 @@ def a_former_writer(database: FormerDatabase, topic: str, keys: Sequence[str]) -
         assert process.returncode == 0, errors
 
 
-def contract(engine: Engine) -> None:
-    """What the migration of the next release does."""
+def contract(url: str) -> None:
+    engine = an_engine(url)
     with engine.begin() as connection:
         upgrade_idempotency_keys(Operations(MigrationContext.configure(connection)), to=3)
+    engine.dispose()
 
 
 def versions(database: FormerDatabase) -> dict[object, tuple[object, object]]:
