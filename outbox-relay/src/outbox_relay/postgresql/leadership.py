@@ -26,7 +26,7 @@ from sqlalchemy.exc import DBAPIError
 
 from outbox_relay.postgresql.database import unavailable
 from outbox_relay.postgresql.queries import query
-from outbox_relay.protocol.errors import CursorMissing, RelayError
+from outbox_relay.protocol.errors import CursorMissing
 from outbox_relay.protocol.model import Lease
 
 # Keeps this program's advisory locks apart from those of others in the same database.
@@ -122,7 +122,7 @@ class Leadership:
         except DBAPIError as error:
             self.resign()
             raise unavailable(error) from error
-        except RelayError:
+        except CursorMissing:
             self.resign()
             raise
 
