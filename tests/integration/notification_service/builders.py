@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from servicekit.identifiers import uuid7
-from tests.unit.notification_service.builders import NOON_IN_SEOUL, a_completed_order
+from tests.support.notification_builders import NOON_IN_SEOUL, a_completed_order
 
 __all__ = ["NOON_IN_SEOUL", "a_completed_order", "an_event", "encoded"]
 

@@ -8,7 +8,7 @@ import pytest
 from coupon_service.domain.coupon import CouponStatus
 from coupon_service.domain.discount import Discount, DiscountType
 from coupon_service.domain.errors import InvalidCoupon
-from tests.unit.coupon_service.builders import DURING, ENDS_AT, STARTS_AT, a_coupon
+from tests.support.coupon_builders import DURING, ENDS_AT, STARTS_AT, a_coupon
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from coupon_service.domain.coupon_request import CouponRequest, Decision, RejectionReason, RequestStatus
 from coupon_service.domain.deciding import CouponStock, decide, reject_unknown
-from tests.unit.coupon_service.builders import DURING, ENDS_AT, STARTS_AT, a_coupon_request, a_coupon_stock
+from tests.support.coupon_builders import DURING, ENDS_AT, STARTS_AT, a_coupon_request, a_coupon_stock
 
 INSTANT = timedelta(microseconds=1)
 

@@ -6,7 +6,7 @@ import pytest
 
 from coupon_service.domain.errors import InvalidCoupon
 from coupon_service.domain.period import Period
-from tests.unit.coupon_service.builders import DURING, ENDS_AT, PERIOD, STARTS_AT
+from tests.support.coupon_builders import DURING, ENDS_AT, PERIOD, STARTS_AT
 
 INSTANT = timedelta(microseconds=1)
 

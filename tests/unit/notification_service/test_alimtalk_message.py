@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 
 from notification_service.domain.alimtalk_message import AlimtalkMessage, order_completed_message
-from tests.unit.notification_service.builders import a_completed_order
+from tests.support.notification_builders import a_completed_order
 
 
 def message_for(**changes: Any) -> AlimtalkMessage:

@@ -13,7 +13,7 @@ from notification_service.domain.errors import (
     ReceiverUnavailable,
 )
 from notification_service.http_client import create_http_client, exchange
-from tests.unit.notification_service.builders import a_message
+from tests.support.notification_builders import a_message
 
 Reply = Callable[[httpx.Request], httpx.Response]
 

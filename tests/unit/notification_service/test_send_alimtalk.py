@@ -6,7 +6,7 @@ import pytest
 from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.errors import NotSent
-from tests.unit.notification_service.builders import a_delivery
+from tests.support.notification_builders import a_delivery
 
 
 class Calls:
