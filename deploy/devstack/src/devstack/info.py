@@ -1,4 +1,4 @@
-"""stack.json: where everything listens, for whoever wants to use the stack."""
+"""stack.json: where everything listens."""
 
 from pathlib import Path
 from typing import Literal, Self
@@ -14,19 +14,14 @@ class _Info(BaseModel):
 
 
 class KafkaInfo(_Info):
-    """The broker; no pid if it is not ours."""
-
     bootstrap_servers: str
     version: str
-    pid: int | None = None
 
 
 class PostgresqlInfo(_Info):
-    """The server; no pid if it is not ours. Each database's URL is its owner's."""
-
     version: str
-    pid: int | None = None
     databases: dict[str, str]
+    """The URL of each database for its owner."""
 
 
 class ServiceInfo(_Info):
@@ -37,8 +32,6 @@ class ServiceInfo(_Info):
 
 
 class StackInfo(_Info):
-    """The whole stack."""
-
     kind: Kind
     kafka: KafkaInfo
     postgresql: PostgresqlInfo
@@ -46,7 +39,6 @@ class StackInfo(_Info):
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read stack.json."""
         return cls.model_validate_json(path.read_text())
 
     def write(self, path: Path) -> None:

@@ -6,32 +6,18 @@ from contextlib import contextmanager
 from types import FrameType
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_Handler = Callable[[int, FrameType | None], None]
 
 
 @contextmanager
 def interrupted_once(on_another: Callable[[], None]) -> Iterator[None]:
-    """Let the first of them raise KeyboardInterrupt, and none disturb what the block undoes then."""
+    """Raise KeyboardInterrupt at the first signal; report later ones, so that the clean-up can finish."""
 
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         for number in _SIGNALS:
             signal.signal(number, lambda _signal, _frame: on_another())
         raise KeyboardInterrupt
 
-    with _handled_by(interrupt):
-        yield
-
-
-@contextmanager
-def undisturbed(on_signal: Callable[[], None]) -> Iterator[None]:
-    """Let none of them end the block: something half undone would be left behind."""
-    with _handled_by(lambda _signal, _frame: on_signal()):
-        yield
-
-
-@contextmanager
-def _handled_by(handler: _Handler) -> Iterator[None]:
-    former = {number: signal.signal(number, handler) for number in _SIGNALS}
+    former = {number: signal.signal(number, interrupt) for number in _SIGNALS}
     try:
         yield
     finally:

@@ -11,7 +11,7 @@ import psutil
 from devstack import config, system_user
 from devstack.errors import DevstackError
 from devstack.postgresql_programs import PostgresqlPrograms
-from devstack.tls import TlsFiles
+from devstack.server import TlsFiles
 
 ADMINISTRATOR = "postgres"
 _LOCK_FILE_STATUS_LINE = 7
@@ -41,7 +41,7 @@ class DataDirectory:
             password_file.unlink()
         new.rename(self.path)
 
-    def let_in_by_tls_only(self, tls: TlsFiles) -> None:
+    def accept_tls_only(self, tls: TlsFiles) -> None:
         """Give the server its certificate and key, and have it refuse whoever comes without encryption."""
         (self.path / "pg_hba.conf").write_text(_TLS_ONLY)
         shutil.copyfile(tls.certificate_file, self.path / "server.crt")

@@ -1,4 +1,4 @@
-"""Processes that outlive whoever started them: started, found again, signalled and ended for sure."""
+"""Processes that outlive the program that started them."""
 
 import json
 import signal
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from devstack.errors import DevstackError, NotReadyError, ProcessDiedError
+from devstack.errors import DevstackError
 
 KEEPER = Path(__file__).with_name("keeper.py")
 POLL_SECONDS = 0.05
@@ -25,14 +25,9 @@ Probe = Callable[[], str | None]
 """Answers None when the process is ready, or else the reason why it isn't."""
 
 
-def always_ready() -> str | None:
-    """Be the probe of a process whose being alive is all that is asked."""
-    return None
-
-
 @dataclass(frozen=True)
 class UserIds:
-    """The system user that a process runs as when it may not run as the starting one."""
+    """The system user of a process, where it can't be the present one."""
 
     user: int
     group: int
@@ -40,13 +35,11 @@ class UserIds:
 
 @dataclass(frozen=True)
 class ProcessSpec:
-    """All that is needed to start, probe and stop a process."""
-
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
-    probe: Probe = always_ready
-    may_start: Probe = always_ready
+    probe: Probe = lambda: None
+    may_start: Probe = lambda: None
     start_timeout_seconds: float = 60.0
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout_seconds: float = 12.0
@@ -63,11 +56,11 @@ class Processes:
 
     def __init__(self, directory: Path) -> None:
         self._records = directory / "run"
-        self._logs = directory / "logs"
+        self.logs = directory / "logs"
 
     def log_path(self, name: str) -> Path:
         """Where standard output and error of the process go, appended over all its starts."""
-        return self._logs / f"{name}.log"
+        return self.logs / f"{name}.log"
 
     def log_tail(self, name: str, lines: int = LOG_TAIL_LINES) -> str:
         """Return the last lines that the process has written."""
@@ -78,7 +71,7 @@ class Processes:
             return ""
 
     def find(self, name: str) -> psutil.Process | None:
-        """Return the process if it is running (frozen counts as running), else None."""
+        """Return the process if it is running or frozen."""
         try:
             record = json.loads(self._record_path(name).read_text())
             process = psutil.Process(record["pid"])
@@ -89,12 +82,10 @@ class Processes:
         return process if alive else None
 
     def pid(self, name: str) -> int | None:
-        """Return the pid of the process if it is running."""
         process = self.find(name)
         return None if process is None else process.pid
 
     def running(self) -> list[str]:
-        """Return the names of those that are running."""
         names = sorted(record.stem for record in self._records.glob("*.json"))
         return [name for name in names if self.find(name) is not None]
 
@@ -111,7 +102,7 @@ class Processes:
         if running is not None:
             return running.pid
         self._wait(spec, spec.may_start)
-        for folder in (self._records, self._logs):
+        for folder in (self._records, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
         self._record_path(spec.name).unlink(missing_ok=True)
         self._exit_status_path(spec.name).unlink(missing_ok=True)
@@ -131,7 +122,7 @@ class Processes:
         try:
             asked.wait()
         except BaseException:
-            # Whoever is interrupted must find on record what it may have to stop.
+            # An interrupted caller must find on record what it may have to stop.
             asked.wait()
             raise
         if asked.returncode != 0:
@@ -144,8 +135,10 @@ class Processes:
         def probe() -> str | None:
             if self.find(spec.name) is None:
                 self._await_exit_status(spec.name)
-                status, log_path = self.exit_status(spec.name), self.log_path(spec.name)
-                raise ProcessDiedError(spec.name, status, log_path, self.log_tail(spec.name))
+                raise DevstackError(
+                    f"{spec.name} failed to start (exit status {self.exit_status(spec.name)}); "
+                    f"{self.log_path(spec.name)} ends with:\n{self.log_tail(spec.name)}"
+                )
             return spec.probe()
 
         self._wait(spec, probe)
@@ -155,13 +148,13 @@ class Processes:
 
         Frozen processes are thawed, so that they can hear it. Those not running are passed over.
         """
-        asked = [(spec, process) for spec in specs if (process := self.find(spec.name)) is not None]
-        for spec, process in asked:
+        running = [(spec, process) for spec in specs if (process := self.find(spec.name)) is not None]
+        for spec, process in running:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(spec.stop_signal)
                 _signal_tree(process, signal.SIGCONT)
         started_at = time.monotonic()
-        for spec, process in asked:
+        for spec, process in running:
             allowed = spec.stop_timeout_seconds if timeout_seconds is None else timeout_seconds
             try:
                 process.wait(timeout=max(0.0, started_at + allowed - time.monotonic()))
@@ -197,7 +190,10 @@ class Processes:
         deadline = time.monotonic() + spec.start_timeout_seconds
         while (reason := probe()) is not None:
             if time.monotonic() > deadline:
-                raise NotReadyError(spec.name, spec.start_timeout_seconds, reason, self.log_path(spec.name))
+                raise DevstackError(
+                    f"{spec.name} was not ready after {spec.start_timeout_seconds:g} s: {reason}; "
+                    f"see {self.log_path(spec.name)}"
+                )
             time.sleep(POLL_SECONDS)
 
     def _await_exit_status(self, name: str) -> None:

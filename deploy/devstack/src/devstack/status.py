@@ -27,7 +27,7 @@ class ProcessStatus:
 
 
 # Java ends so after SIGTERM.
-_ORDERLY = (None, 0, 143)
+ORDERLY_ENDS = (None, 0, 143)
 
 
 def status_of(spec: ProcessSpec, processes: Processes, url: str | None) -> ProcessStatus:
@@ -35,7 +35,7 @@ def status_of(spec: ProcessSpec, processes: Processes, url: str | None) -> Proce
     process = processes.find(spec.name)
     if process is None:
         exit_status = processes.exit_status(spec.name)
-        state: State = "stopped" if exit_status in _ORDERLY else "failed"
+        state: State = "stopped" if exit_status in ORDERLY_ENDS else "failed"
         return ProcessStatus(spec.name, state, None, url, exit_status=exit_status)
     if process.status() == psutil.STATUS_STOPPED:
         return ProcessStatus(spec.name, "frozen", process.pid, url)

@@ -1,0 +1,243 @@
+"""A stack whose services are processes of this machine."""
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from urllib.parse import quote, urlsplit
+
+from devstack.abstract_stack import Stack, silent
+from devstack.errors import DevstackError, UsageError
+from devstack.info import KafkaInfo, Kind, PostgresqlInfo, ServiceInfo, StackInfo
+from devstack.kafka_mode import BROKER_NAME
+from devstack.ports import Ports
+from devstack.postgresql import NAME as POSTGRESQL_NAME
+from devstack.postgresql import server_version
+from devstack.processes import Processes, ProcessSpec
+from devstack.repository import TOPICS_FILE
+from devstack.roles import make_roles_and_databases
+from devstack.server import Server
+from devstack.services import (
+    DATABASE_OWNERS,
+    OUTBOX_DATABASES,
+    RELAY_ROLE,
+    Deployment,
+    run_migrations,
+    service_spec,
+    service_url,
+    with_addresses,
+)
+from devstack.stack_directory import Progress
+from devstack.status import ProcessStatus, status_of
+from servicekit.kafka.cluster import KafkaCluster
+from servicekit.kafka.topics import TopicsError, make_topics, read_topics
+
+
+class StackOfProcesses(Stack):
+    """Every method that takes a process's name raises UsageError if there is no such process."""
+
+    kind: Kind
+    _kafka_security: Mapping[str, str] = MappingProxyType({})
+    """The variables that clients of a secured Kafka need."""
+    _kafka_version = "unknown"
+    _servers: Mapping[str, Server] = MappingProxyType({})
+    """The stack's own, in the order of their start."""
+    _server_ports: Sequence[tuple[str, str]] = ()
+    """Each of their processes with the name of its port in `Ports`; a process may have two."""
+
+    def __init__(self, directory: Path, name: str, ports: Ports | None, deployment: Deployment) -> None:
+        self._services = {service.name: service for service in deployment.services}
+        self._migrations = deployment.migrations
+        self._processes = Processes(directory.resolve() / name)
+        super().__init__(directory, name, ports)
+
+    @property
+    @abstractmethod
+    def _administrator_url(self) -> str:
+        """The URL of PostgreSQL for a role that may create roles and databases."""
+
+    @property
+    @abstractmethod
+    def _cluster(self) -> KafkaCluster: ...
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (*self._server_specs(), *self._services)
+
+    def collect_logs(self) -> Path:
+        return self._processes.logs
+
+    def start(self, name: str, progress: Progress = silent) -> None:
+        """Start one process unless it runs, and return when it is ready."""
+        self._check_name(name)
+        with self._directory.lock(progress):
+            self._prepare_start()
+            if self._processes.find(name) is None:
+                progress(name)
+                with self._taking_back(progress):
+                    self._take_ports_of([name])
+                    if name in self._services:
+                        spec = self._spec_to_start(name)
+                        self._processes.start(spec)
+                        self._processes.wait_until_ready(spec)
+                    elif name == POSTGRESQL_NAME:
+                        self._prepare_postgresql(silent)
+                    else:
+                        self._prepare_kafka(silent)
+            self._write_info()
+
+    def stop(self, name: str, timeout_seconds: float | None = None) -> int | None:
+        """Ask one process to end, kill it after the timeout, and return its exit status.
+
+        That is minus the number of the signal that ended it (-9 for a killed one), or None if it is unknown.
+        """
+        self._check_name(name)
+        with self._directory.lock(silent):
+            self._processes.stop([self._spec(name)], timeout_seconds)
+            self._write_info()
+            return self._processes.exit_status(name)
+
+    def kill(self, name: str) -> bool:
+        """Send SIGKILL to one process and its descendants; return whether it was running."""
+        self._check_name(name)
+        killed = self._processes.kill(name)
+        self._write_info()
+        return killed
+
+    def pause(self, name: str) -> bool:
+        """Freeze one process and its descendants; return whether it was running."""
+        self._check_name(name)
+        return self._processes.pause(name)
+
+    def resume(self, name: str) -> bool:
+        self._check_name(name)
+        return self._processes.resume(name)
+
+    def status(self) -> list[ProcessStatus]:
+        return [status_of(self._spec(name), self._processes, self._url(name)) for name in self.names]
+
+    def info(self) -> StackInfo:
+        databases = {name: self._database_url(name, owner) for name, owner in DATABASE_OWNERS.items()}
+        version = server_version(self._administrator_url)
+        return StackInfo(
+            kind=self.kind,
+            kafka=KafkaInfo(bootstrap_servers=self._cluster.bootstrap_servers, version=self._kafka_version),
+            postgresql=PostgresqlInfo(version=version, databases=databases),
+            services={
+                name: ServiceInfo(url=self._url(name), pid=self._processes.pid(name))
+                for name in self._services
+            },
+        )
+
+    def _start_missing(self, progress: Progress) -> bool:
+        missing = [name for name in self.names if self._processes.find(name) is None]
+        if missing:
+            with self._taking_back(progress):
+                self._take_ports_of(missing)
+                self._prepare_servers(progress)
+                services = [self._spec_to_start(name) for name in missing if name in self._services]
+                for spec in services:
+                    self._processes.start(spec)
+                for spec in services:
+                    progress(spec.name)
+                    self._processes.wait_until_ready(spec)
+        return bool(missing)
+
+    def _stop_all(self, progress: Progress) -> bool:
+        running = self._processes.running()
+        self._stop(running, progress)
+        return bool(running)
+
+    @contextmanager
+    def _taking_back(self, progress: Progress) -> Iterator[None]:
+        """Stop again what the block has started, if it fails or is interrupted."""
+        before = self._processes.running()
+        try:
+            yield
+        except BaseException:
+            self._stop([name for name in self._processes.running() if name not in before], progress)
+            raise
+
+    def _prepare_servers(self, progress: Progress) -> None:
+        # Kafka's start takes seconds, and the migrations don't need it.
+        with ThreadPoolExecutor() as pool:
+            kafka = pool.submit(self._prepare_kafka, progress)
+            self._prepare_postgresql(progress)
+            if self._migrations:
+                progress("migrations")
+            run_migrations(self._migrations, self._addresses(), self._processes)
+            kafka.result()
+
+    def _prepare_postgresql(self, progress: Progress) -> None:
+        """Return when the server answers and has the roles and databases."""
+        if server := self._servers.get(POSTGRESQL_NAME):
+            progress("PostgreSQL")
+            server.start()
+        make_roles_and_databases(self._administrator_url)
+
+    def _prepare_kafka(self, progress: Progress) -> None:
+        """Return when the broker answers and has the topics."""
+        if server := self._servers.get(BROKER_NAME):
+            progress("Kafka (the first start downloads its jars)")
+            server.start()
+        try:
+            make_topics(self._cluster, read_topics(TOPICS_FILE))
+        except TopicsError as error:
+            raise DevstackError(str(error)) from error
+
+    def _stop(self, names: Sequence[str], progress: Progress) -> None:
+        """Stop the services together, then the servers in the reverse order of their start."""
+        services = [name for name in self._services if name in names]
+        if services:
+            progress(f"stopping {len(services)} services")
+            self._processes.stop([self._spec(name) for name in services])
+        for name, spec in reversed(self._server_specs().items()):
+            if name in names:
+                progress(f"stopping {name}")
+                self._processes.stop([spec])
+
+    def _server_specs(self) -> dict[str, ProcessSpec]:
+        return {spec.name: spec for server in self._servers.values() for spec in server.specs}
+
+    def _spec(self, name: str) -> ProcessSpec:
+        """Return what it takes to probe and stop a process."""
+        if name in self._services:
+            return service_spec(self._services[name], self.ports)
+        return self._server_specs()[name]
+
+    def _spec_to_start(self, name: str) -> ProcessSpec:
+        spec, service = self._spec(name), self._services[name]
+        own = with_addresses(service.environment, self._addresses())
+        security = self._kafka_security if service.is_kafka_client else {}
+        return replace(spec, environment={**own, **security, **spec.environment})
+
+    def _addresses(self) -> dict[str, str]:
+        """Return what the `{…}` in a service's environment stand for."""
+        url = self._database_url
+        return {
+            "directory": str(self._data),
+            "bootstrap_servers": self._cluster.bootstrap_servers,
+            "provider_sandbox_url": service_url("provider-sandbox", self.ports),
+            **{f"{name}_database_url": url(name, owner) for name, owner in DATABASE_OWNERS.items()},
+            **{f"{name}_outbox_url": url(name, RELAY_ROLE) for name in OUTBOX_DATABASES},
+        }
+
+    def _database_url(self, database: str, role: str) -> str:
+        """Return the administrator's URL for another database and role; a role's password is its name."""
+        url = urlsplit(self._administrator_url)
+        netloc = f"{quote(role)}:{quote(role)}@{url.netloc.rpartition('@')[2]}"
+        return url._replace(netloc=netloc, path=f"/{quote(database)}").geturl()
+
+    def _url(self, name: str) -> str | None:
+        return service_url(name, self.ports) if name in self._services else None
+
+    def _take_ports_of(self, names: Sequence[str]) -> None:
+        ports = [*self._server_ports, *((name, name) for name in self._services)]
+        self._take_ports([(process, port_name) for process, port_name in ports if process in names])
+
+    def _check_name(self, name: str) -> None:
+        if name not in self.names:
+            raise UsageError(f"no process is called {name!r}; the names are: {', '.join(self.names)}")
