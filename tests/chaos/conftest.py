@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from devstack.embedded_stack import EmbeddedStack
 from devstack.ports import Ports
-from devstack.stacks import EmbeddedStack
 from tests.support.outside_record import OutsideParties
 from tests.support.shop import ShopClient
 from tests.support.stack_databases import StackDatabases

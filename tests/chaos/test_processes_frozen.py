@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from devstack.stacks import EmbeddedStack
+from devstack.embedded_stack import EmbeddedStack
 from notification_service.messaging.order_completed import CONSUMER_GROUP
 from tests.support.consumer_groups import wait_until_settled
 from tests.support.demo import DemoProcess, assert_nothing_lost_or_doubled
@@ -33,7 +33,7 @@ def pids(stack: EmbeddedStack) -> dict[str, int | None]:
 
 
 def tail(stack: EmbeddedStack, name: str) -> LogTail:
-    return LogTail(stack.log_path(name))
+    return LogTail(stack.collect_logs() / f"{name}.log")
 
 
 @contextmanager

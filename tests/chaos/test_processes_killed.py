@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from devstack.stacks import EmbeddedStack
+from devstack.embedded_stack import EmbeddedStack
 from tests.support.demo import DemoProcess, assert_nothing_lost_or_doubled, timed
 from tests.support.effects import assert_each_effect_once
 from tests.support.freezing import freeze_holding_claims

@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from devstack.stacks import EmbeddedStack
+from devstack.embedded_stack import EmbeddedStack
 from tests.support.shop import ORDER, ShopClient
 from tests.support.waiting import wait_until
 

@@ -5,8 +5,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from devstack.abstract_stack import Stack
 from devstack.repository import ROOT
-from devstack.stack import Stack
 
 _BLOCK = re.compile(r"```console\n(.*?)```", re.DOTALL)
 # What differs from run to run stands as an ellipsis.

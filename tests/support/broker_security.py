@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from devstack.kafka_security import SCRAM_MECHANISMS
-from devstack.server import TlsFiles
+from tests.support.certificates import TlsFiles
 
 _LOGIN_MODULES = "org.apache.kafka.common.security"
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from devstack.stacks import EmbeddedStack
+from devstack.embedded_stack import EmbeddedStack
 from tests.support.demo import DemoProcess
 from tests.support.outside_record import OutsideParties
 from tests.support.stack_databases import StackDatabases

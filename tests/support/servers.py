@@ -5,12 +5,11 @@ from pathlib import Path
 from devstack.kafka_broker import KafkaBroker
 from devstack.kafka_security import BrokerSecurity
 from devstack.postgresql import PostgresqlServer
-from devstack.tls import TlsFiles
 from tests.support.config import KAFKA_VERSION, POSTGRESQL_VERSION
 
 
-def a_postgresql_server(directory: Path, *, tls: TlsFiles | None = None) -> PostgresqlServer:
-    return PostgresqlServer(directory, version=POSTGRESQL_VERSION, durable=False, tls=tls)
+def a_postgresql_server(directory: Path) -> PostgresqlServer:
+    return PostgresqlServer(directory, version=POSTGRESQL_VERSION, durable=False)
 
 
 def a_kafka_broker(directory: Path, *, security: BrokerSecurity | None = None) -> KafkaBroker:

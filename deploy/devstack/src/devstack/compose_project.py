@@ -2,16 +2,14 @@
 
 import logging
 import os
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from http import HTTPStatus
 from pathlib import Path
 from subprocess import CalledProcessError
 
 import docker
-from docker.errors import APIError, DockerException
+from docker.errors import DockerException
 from docker.models.containers import Container
 from testcontainers.compose import DockerCompose
 
@@ -65,13 +63,6 @@ class ComposeProject:
         """Stop the containers, and remove them with their network and volumes if asked to."""
         with _reported():
             self._compose.stop(down=remove)
-
-    def scale(self, service: str, count: int) -> None:
-        with _reported():
-            subprocess.run(  # noqa: S603 our own command, a known service and a number
-                [*self.command({}), "scale", "--no-deps", f"{service}={count}"],
-                cwd=self._root, capture_output=True, check=True,
-            )  # fmt: skip
 
     def containers(self) -> list[Container]:
         """Return the long-running services' containers, running or not; jobs are left out."""
@@ -130,15 +121,3 @@ def is_running(project: str) -> bool:
     except DevstackError:
         return False
     return not states.isdisjoint({"running", "paused", "restarting"})
-
-
-def stop_container(container: Container, timeout_seconds: float | None) -> int:
-    """Ask a container to end, kill it after the timeout (its own grace period if None); the exit status."""
-    with _reported():
-        try:
-            container.stop(**({} if timeout_seconds is None else {"timeout": int(timeout_seconds)}))
-        except APIError as error:
-            if error.status_code != HTTPStatus.NOT_MODIFIED:  # it had stopped before
-                raise
-        container.reload()
-    return int(container.attrs["State"]["ExitCode"])

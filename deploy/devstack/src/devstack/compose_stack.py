@@ -7,14 +7,13 @@ from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 
-import tenacity
 from docker.models.containers import Container
 from dotenv import dotenv_values
 
 from devstack import config
 from devstack.abstract_stack import Stack
-from devstack.compose_project import PROJECT_FILE, ComposeProject, number_of, service_of, stop_container
-from devstack.errors import DevstackError, UsageError
+from devstack.compose_project import PROJECT_FILE, ComposeProject, number_of, service_of
+from devstack.errors import DevstackError
 from devstack.info import KafkaInfo, PostgresqlInfo, ServiceInfo, StackInfo
 from devstack.kafka_broker import DEFAULT_VERSION, supported_version
 from devstack.ports import Ports
@@ -37,7 +36,6 @@ _PORT_VARIABLES = {
 }
 _WITH_URL = ("coupon-api", "order-api", "notification-api", "outbox-relay", "provider-sandbox")
 _OFFLINE_IMAGES = ROOT / "deploy" / "offline-images"
-_START_TIMEOUT_SECONDS = 120.0
 _SIGNALLED = 128
 
 
@@ -49,9 +47,8 @@ def data_name(kafka_version: str) -> str:
 class ComposeStack(Stack):
     """A process's name is its service's, with `-1`, `-2`, … where a service has several containers.
 
-    The service's name alone then stands for all of them. Kafka 3.4.0 is the seed's cluster. `overrides` are
-    further compose files, by their paths in the repository, and `variables` are theirs; a second object for
-    the same stack needs the same ones before it starts anything.
+    Kafka 3.4.0 is the seed's cluster. `overrides` are further compose files, by their paths in the
+    repository, and `variables` are theirs.
     """
 
     def __init__(
@@ -88,47 +85,29 @@ class ComposeStack(Stack):
         """Return the `docker compose` of this stack, with further variables."""
         return self._project.command(variables)
 
+    def containers(self) -> dict[str, Container]:
+        """Return the containers of the long-running services, running or not, by the processes' names."""
+        containers = self._project.containers()
+        counts = Counter(map(service_of, containers))
+        return {
+            service_of(container)
+            + (f"-{number_of(container)}" if counts[service_of(container)] > 1 else ""): container
+            for container in containers
+        }
+
     def collect_logs(self) -> Path:
         folder = self._data / "log"
         folder.mkdir(parents=True, exist_ok=True)
-        for name, container in self._named().items():
+        for name, container in self.containers().items():
             (folder / f"{name}.log").write_bytes(container.logs())
         return folder
 
-    def start(self, name: str) -> None:
-        """Start a process's containers, and return when they are healthy."""
-        containers = self._find(name)
-        for container in containers:
-            container.start()
-        for container in containers:
-            self._wait_until_ready(name, container)
-        self._write_info()
-
-    def stop(self, name: str, timeout_seconds: float | None = None) -> int | None:
-        """Ask a process to end, kill it after the timeout, and return its exit status; -9 means killed."""
-        statuses = [stop_container(container, timeout_seconds) for container in self._find(name)]
-        return _exit_status(statuses[0])
-
-    def scale(self, service: str, count: int) -> None:
-        """Start or stop containers of a service until there are that many, and wait until all are healthy."""
-        self._project.scale(service, count)
-        for name, container in self._named().items():
-            if service_of(container) == service:
-                self._wait_until_ready(name, container)
-        self._write_info()
-
-    def kill(self, name: str) -> bool:
-        running = [container for container in self._find(name) if container.status == "running"]
-        for container in running:
-            container.kill()
-        return bool(running)
-
     def status(self) -> list[ProcessStatus]:
-        return [self._status(name, container) for name, container in self._named().items()]
+        return [self._status(name, container) for name, container in self.containers().items()]
 
     def info(self) -> StackInfo:
         """Describe the stack; a service with several containers has its address once, under its own name."""
-        named, passwords = self._named(), config.database_passwords()
+        named, passwords = self.containers(), config.database_passwords()
         databases = {
             name: f"postgresql://{owner}:{passwords[name]}@127.0.0.1:{self.ports.postgresql}/{name}"
             for name, owner in DATABASE_OWNERS.items()
@@ -190,47 +169,16 @@ class ComposeStack(Stack):
         place = "" if own else "-" + sha256(str(self._directory.path).encode()).hexdigest()[:8]
         return f"shop{'-seed' if self._seed else ''}{place}"
 
-    def _wait_until_ready(self, name: str, container: Container) -> None:
-        def state() -> State:
-            container.reload()
-            return _state(container)
-
-        waiting = tenacity.Retrying(
-            stop=tenacity.stop_after_delay(_START_TIMEOUT_SECONDS),
-            wait=tenacity.wait_fixed(0.2),
-            retry=tenacity.retry_if_result(lambda state: state != "ready"),
-        )
-        try:
-            waiting(state)
-        except tenacity.RetryError:
-            raise DevstackError(f"{name} was not healthy after {_START_TIMEOUT_SECONDS:g} s") from None
-
-    def _named(self) -> dict[str, Container]:
-        containers = self._project.containers()
-        counts = Counter(map(service_of, containers))
-        return {
-            service_of(container)
-            + (f"-{number_of(container)}" if counts[service_of(container)] > 1 else ""): container
-            for container in containers
-        }
-
-    def _find(self, name: str) -> list[Container]:
-        named = self._named()
-        found = [each for full_name, each in named.items() if name in (full_name, service_of(each))]
-        if not found:
-            raise UsageError(f"no container is called {name!r}; the names are: {', '.join(named)}")
-        return found
-
     def _status(self, name: str, container: Container) -> ProcessStatus:
         state = _state(container)
-        exit_status = _exit_status(int(container.attrs["State"]["ExitCode"]))
+        ended = state in ("stopped", "failed")
         return ProcessStatus(
             name,
             state,
             _pid(container),
             self._url(service_of(container)),
             reason=f"its health check says {_health(container)}" if state == "unready" else None,
-            exit_status=exit_status if state in ("stopped", "failed") else None,
+            exit_status=exit_status_of(container) if ended else None,
         )
 
     def _url(self, service: str) -> str | None:
@@ -264,5 +212,7 @@ def _pid(container: Container) -> int | None:
     return container.attrs["State"]["Pid"] or None
 
 
-def _exit_status(code: int) -> int:
+def exit_status_of(container: Container) -> int:
+    """Return a stopped container's exit status; -9 means that it was killed."""
+    code = int(container.attrs["State"]["ExitCode"])
     return _SIGNALLED - code if code == _SIGNALLED + 9 else code

@@ -34,8 +34,8 @@ class _CarefulResolver(PythonResolver):
 def resolve_class_path(coordinates: Sequence[str]) -> list[Path]:
     """Return the jars of these artifacts and of all that they need at run time, downloaded where missing.
 
-    The first artifact decides which versions fit together. The jars stay in the user's local Maven repository,
-    and their list in a cache, so that only the first call for some coordinates needs the network.
+    The first artifact decides which versions fit together. The jars stay in the user's local Maven
+    repository and their list in a cache, so that only the first call needs the network.
     """
     cache = platformdirs.user_cache_path("devstack") / "class-paths"
     cached = cache / ("+".join(coordinates).replace(":", "_") + ".json")

@@ -8,8 +8,9 @@ SCRAM_MECHANISMS = ("SCRAM-SHA-512", "SCRAM-SHA-256")
 
 
 class BrokerSecurity(Protocol):
-    users: Mapping[str, str]
-    """SCRAM passwords by user name; the first user is the broker itself."""
+    @property
+    def users(self) -> Mapping[str, str]:
+        """SCRAM passwords by user name; the first user is the broker itself."""
 
     @property
     def client_options(self) -> dict[str, str]:

@@ -4,7 +4,7 @@ import signal
 from collections.abc import Mapping
 from contextlib import closing
 from pathlib import Path
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import psycopg2
 
@@ -13,7 +13,7 @@ from devstack.free_ports import find_free_ports
 from devstack.postgresql_data import ADMINISTRATOR, DataDirectory
 from devstack.postgresql_programs import DEFAULT_VERSION, PostgresqlPrograms
 from devstack.processes import Processes, ProcessSpec
-from devstack.server import Server, TlsFiles
+from devstack.server import Server
 
 NAME = "postgresql"
 MAX_CONNECTIONS = 300
@@ -41,7 +41,7 @@ class PostgresqlServer(Server):
         version: str = DEFAULT_VERSION,
         port: int | None = None,
         durable: bool = True,
-        tls: TlsFiles | None = None,
+        with_tls: bool = False,
         settings: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
         processes: Processes | None = None,
@@ -49,8 +49,7 @@ class PostgresqlServer(Server):
         super().__init__(NAME, directory, processes)
         self.port = port or find_free_ports(1)[0]
         self._durable = durable
-        self._tls = tls
-        self._programs = PostgresqlPrograms(version, tls=tls is not None)
+        self._programs = PostgresqlPrograms(version, with_tls=with_tls)
         self._settings = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
@@ -59,7 +58,6 @@ class PostgresqlServer(Server):
             "timezone": "UTC",
             "log_timezone": "UTC",
             **({} if durable else {"fsync": "off", "full_page_writes": "off"}),
-            **({} if tls is None else {"ssl": "on"}),
             **(settings or {}),
         }
         self._environment = {**config.base_environment(), **(environment or {})}
@@ -72,10 +70,7 @@ class PostgresqlServer(Server):
     def url(self, database: str = "postgres", user: str = ADMINISTRATOR, password: str | None = None) -> str:
         """Return the URL of a database for a role, whose password is by default its name."""
         secret = quote(user if password is None else password, safe="")
-        url = f"postgresql://{quote(user)}:{secret}@127.0.0.1:{self.port}/{quote(database)}"
-        if self._tls is None:
-            return url
-        return f"{url}?{urlencode({'sslmode': 'verify-full', 'sslrootcert': str(self._tls.ca_file)})}"
+        return f"postgresql://{quote(user)}:{secret}@127.0.0.1:{self.port}/{quote(database)}"
 
     @property
     def specs(self) -> list[ProcessSpec]:
@@ -92,14 +87,16 @@ class PostgresqlServer(Server):
         )
         return [spec]
 
+    def prepare(self) -> None:
+        """Called before each start of the process."""
+        self._data.make_if_missing(durable=self._durable)
+        self._data.forget_foreign_lock_file()
+
     def start(self) -> None:
         [spec] = self.specs
         running = self.pid is not None
         if not running:
-            self._data.make_if_missing(durable=self._durable)
-            if self._tls is not None:
-                self._data.accept_tls_only(self._tls)
-            self._data.forget_foreign_lock_file()
+            self.prepare()
         try:
             self._processes.start(spec)
             self._processes.wait_until_ready(spec)

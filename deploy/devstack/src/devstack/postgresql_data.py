@@ -11,11 +11,9 @@ import psutil
 from devstack import config, system_user
 from devstack.errors import DevstackError
 from devstack.postgresql_programs import PostgresqlPrograms
-from devstack.server import TlsFiles
 
 ADMINISTRATOR = "postgres"
 _LOCK_FILE_STATUS_LINE = 7
-_TLS_ONLY = "hostssl all all 127.0.0.1/32 scram-sha-256\n"
 
 
 class DataDirectory:
@@ -40,18 +38,6 @@ class DataDirectory:
         finally:
             password_file.unlink()
         new.rename(self.path)
-
-    def accept_tls_only(self, tls: TlsFiles) -> None:
-        """Give the server its certificate and key, and have it refuse whoever comes without encryption."""
-        (self.path / "pg_hba.conf").write_text(_TLS_ONLY)
-        shutil.copyfile(tls.certificate_file, self.path / "server.crt")
-        key = self.path / "server.key"
-        key.unlink(missing_ok=True)
-        key.touch(mode=0o600)
-        key.write_bytes(tls.key_file.read_bytes())
-        user = system_user.server_user()
-        if user is not None:
-            os.chown(key, user.user, user.group)
 
     def not_ready_because(self, server_pid: int | None) -> str | None:
         """Tell why the server of this pid does not serve yet, or None if it does."""

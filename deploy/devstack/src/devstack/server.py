@@ -1,21 +1,11 @@
 """What a PostgreSQL server and a Kafka broker have in common."""
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from devstack.processes import Processes, ProcessSpec
-
-
-@dataclass(frozen=True)
-class TlsFiles:
-    """PEM files: a server's certificate, its key (PKCS #8, no passphrase), the authority of both sides."""
-
-    certificate_file: Path
-    key_file: Path
-    ca_file: Path
 
 
 class Server(ABC):

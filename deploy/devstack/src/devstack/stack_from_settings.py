@@ -81,7 +81,6 @@ def _ports(settings: Settings, directory: StackDirectory, name: str) -> Ports | 
     present = directory.recorded_ports(name) or Ports()
     changed = [f"{variable(field)}={port}" for field, port in chosen.items() if port != present.of(field)]
     if changed:
-        raise UsageError(
-            f"the running stack can't change ports; run `make down` first ({', '.join(changed)})"
-        )
+        names = ", ".join(changed)
+        raise UsageError(f"the stack is running on other ports; run `make down` before you set {names}")
     return None

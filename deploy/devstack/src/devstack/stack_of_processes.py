@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote, urlsplit
@@ -34,6 +35,13 @@ from devstack.stack_directory import Progress
 from devstack.status import ProcessStatus, status_of
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.topics import TopicsError, make_topics, read_topics
+
+
+def url_for_role(administrator_url: str, database: str, role: str) -> str:
+    """Return the administrator's URL for another database and role, whose password is its name."""
+    url = urlsplit(administrator_url)
+    netloc = f"{quote(role)}:{quote(role)}@{url.netloc.rpartition('@')[2]}"
+    return url._replace(netloc=netloc, path=f"/{quote(database)}").geturl()
 
 
 class StackOfProcesses(Stack):
@@ -120,12 +128,12 @@ class StackOfProcesses(Stack):
         return [status_of(self._spec(name), self._processes, self._url(name)) for name in self.names]
 
     def info(self) -> StackInfo:
-        databases = {name: self._database_url(name, owner) for name, owner in DATABASE_OWNERS.items()}
-        version = server_version(self._administrator_url)
+        administrator = self._administrator_url
+        databases = {name: url_for_role(administrator, name, role) for name, role in DATABASE_OWNERS.items()}
         return StackInfo(
             kind=self.kind,
             kafka=KafkaInfo(bootstrap_servers=self._cluster.bootstrap_servers, version=self._kafka_version),
-            postgresql=PostgresqlInfo(version=version, databases=databases),
+            postgresql=PostgresqlInfo(version=server_version(administrator), databases=databases),
             services={
                 name: ServiceInfo(url=self._url(name), pid=self._processes.pid(name))
                 for name in self._services
@@ -216,7 +224,7 @@ class StackOfProcesses(Stack):
 
     def _addresses(self) -> dict[str, str]:
         """Return what the `{…}` in a service's environment stand for."""
-        url = self._database_url
+        url = partial(url_for_role, self._administrator_url)
         return {
             "directory": str(self._data),
             "bootstrap_servers": self._cluster.bootstrap_servers,
@@ -224,12 +232,6 @@ class StackOfProcesses(Stack):
             **{f"{name}_database_url": url(name, owner) for name, owner in DATABASE_OWNERS.items()},
             **{f"{name}_outbox_url": url(name, RELAY_ROLE) for name in OUTBOX_DATABASES},
         }
-
-    def _database_url(self, database: str, role: str) -> str:
-        """Return the administrator's URL for another database and role; a role's password is its name."""
-        url = urlsplit(self._administrator_url)
-        netloc = f"{quote(role)}:{quote(role)}@{url.netloc.rpartition('@')[2]}"
-        return url._replace(netloc=netloc, path=f"/{quote(database)}").geturl()
 
     def _url(self, name: str) -> str | None:
         return service_url(name, self.ports) if name in self._services else None
