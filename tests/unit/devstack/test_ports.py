@@ -49,9 +49,7 @@ def test_two_processes_may_not_share_a_port() -> None:
 
 
 def test_two_processes_that_share_a_port_are_reported_in_one_line() -> None:
-    with pytest.raises(
-        UsageError, match=r"^two processes can't share a port: .*ORDER_API_PORT=8001"
-    ):
+    with pytest.raises(UsageError, match=r"^two processes can't share a port: .*ORDER_API_PORT=8001"):
         Ports.default_but({"order_api": 8001})
 
 

@@ -1,4 +1,4 @@
-"""The drop: everybody presses the button at once."""
+"""The drop: all users press the button at once."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -30,12 +30,12 @@ def plan_presses(*, users: int, seed: int, run_id: str) -> tuple[Press, ...]:
     return tuple(Press(user_id, f"{run_id}-press-{n}") for n, user_id in enumerate(pressing, start=1))
 
 
-async def open_campaign(client: HttpClient, coupon_api: str, *, stock: int, run_id: str) -> int:
-    """Creates the coupon that everybody wants, and returns its id."""
+async def create_coupon(client: HttpClient, coupon_api: str, *, stock: int, run_id: str) -> int:
+    """Creates the coupon of the drop, and returns its id."""
     now = datetime.now(UTC)
     answer = await client.post(
         f"{coupon_api}/api/v1/coupons",
-        f"{run_id}-campaign",
+        f"{run_id}-coupon",
         {
             "name": f"선착순 {stock}명 5,000원 할인",
             "totalQuantity": stock,

@@ -27,8 +27,10 @@ def stack_to_start(settings: Settings) -> Stack:
 
 
 def running_stack(settings: Settings) -> Stack:
-    """Return the stack that runs, or raise UsageError."""
-    if not (active := StackDirectory(settings.directory).active()):
+    """Return the stack that is up, or raise UsageError."""
+    directory = StackDirectory(settings.directory)
+    active = directory.active()
+    if not active or not directory.info_path.exists():
         raise UsageError("no stack is running; start one with `make up`")
     return named_stack(settings, active[0])
 
