@@ -34,4 +34,4 @@ class SecuredPostgresqlServer(PostgresqlServer):
         key.write_bytes(self._tls.key_file.read_bytes())
         user = system_user.server_user()
         if user is not None:
-            os.chown(key, user.user, user.group)
+            os.chown(key, user.pw_uid, user.pw_gid)

@@ -65,7 +65,7 @@ def main(
         console.print(f"{past}  repeat {repeat} of {repeats}: {measurement.value} …", highlight=False)
 
     try:
-        with interrupted_once(lambda: console.print("stopping …")):
+        with interrupted_once():
             results = measure(
                 needed_measurements(ratios), scale, repeats, tell_begin,
                 lambda measurement, figures: print_figures(console, measurement, figures),

@@ -7,19 +7,19 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from devstack.embedded_stack import EmbeddedStack
 from devstack.ports import Ports
 from tests.integration.devstack.builders import a_deployment
+from tests.support.controlled_stack import ControlledStack
 
 
 @pytest.fixture
-def stack(directory: Path) -> Iterator[EmbeddedStack]:
-    stack = EmbeddedStack(directory, ports=Ports.free(), durable=False, deployment=a_deployment())
+def stack(directory: Path) -> Iterator[ControlledStack]:
+    stack = ControlledStack(directory, ports=Ports.free(), durable=False, deployment=a_deployment())
     yield stack
     stack.down()
 
 
-def _pid(stack: EmbeddedStack, name: str) -> int | None:
+def _pid(stack: ControlledStack, name: str) -> int | None:
     return next(status.pid for status in stack.status() if status.name == name)
 
 
@@ -30,7 +30,7 @@ def _ask(url: str, statement: str) -> object:
         return cursor.fetchone() if cursor.description else None
 
 
-def test_up_restarts_a_killed_server_and_data_outlive_the_stack(stack: EmbeddedStack) -> None:
+def test_up_restarts_a_killed_server_and_data_outlive_the_stack(stack: ControlledStack) -> None:
     stack.up()
     first = stack.info()
     broker = _pid(stack, "kafka")
@@ -57,7 +57,7 @@ def test_up_restarts_a_killed_server_and_data_outlive_the_stack(stack: EmbeddedS
     assert _ask(again.postgresql.databases["order"], "SELECT answer FROM kept") == (42,)
 
 
-def test_a_role_enters_only_the_databases_it_needs(stack: EmbeddedStack) -> None:
+def test_a_role_enters_only_the_databases_it_needs(stack: ControlledStack) -> None:
     stack.start("postgresql")
     url = stack.info().postgresql.databases["coupon"]
 

@@ -39,7 +39,8 @@ def a_spec(processes: Processes, code: str, name: str = "thing") -> ProcessSpec:
 def test_a_process_outlives_the_program_that_started_it(processes: Processes, tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from devstack.processes import Processes, ProcessSpec;"
-        "print(Processes(Path(sys.argv[1])).start(ProcessSpec('thing', ('/bin/sleep', '600'))))"
+        "processes = Processes(Path(sys.argv[1])); processes.start(ProcessSpec('thing', ('/bin/sleep', '600')));"
+        "print(processes.pid('thing'))"
     )
 
     pid = int(subprocess.check_output([sys.executable, "-c", program, str(tmp_path)], text=True))
@@ -103,10 +104,12 @@ def test_kill_takes_the_descendants_along(processes: Processes) -> None:
 
 def test_starting_a_running_process_changes_nothing(processes: Processes) -> None:
     spec = ProcessSpec("thing", ("/bin/sleep", "600"))
-    pid = processes.start(spec)
+    processes.start(spec)
+    pid = processes.pid("thing")
 
     try:
-        assert processes.start(spec) == pid
+        processes.start(spec)
+        assert processes.pid("thing") == pid
     finally:
         processes.kill("thing")
 

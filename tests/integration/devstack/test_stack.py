@@ -12,16 +12,16 @@ import pytest
 from devstack.embedded_stack import EmbeddedStack
 from devstack.errors import DevstackError, UsageError
 from devstack.ports import Ports
-from devstack.stack_of_processes import StackOfProcesses
 from tests.integration.devstack.builders import a_deployment
 from tests.integration.devstack.conftest import StackMaker
+from tests.support.controlled_stack import ControlledExternalStack
 
 
-def pids(stack: StackOfProcesses) -> dict[str, int | None]:
+def pids(stack: ControlledExternalStack) -> dict[str, int | None]:
     return {name: service.pid for name, service in stack.info().services.items()}
 
 
-def test_up_starts_everything_and_writes_where_it_is(stack: StackOfProcesses) -> None:
+def test_up_starts_everything_and_writes_where_it_is(stack: ControlledExternalStack) -> None:
     assert stack.up()
 
     written = json.loads(stack.info_path.read_text())
@@ -33,7 +33,7 @@ def test_up_starts_everything_and_writes_where_it_is(stack: StackOfProcesses) ->
         assert psutil.pid_exists(service["pid"])
 
 
-def test_up_twice_starts_nothing_the_second_time(stack: StackOfProcesses) -> None:
+def test_up_twice_starts_nothing_the_second_time(stack: ControlledExternalStack) -> None:
     stack.up()
     first = pids(stack)
 
@@ -42,7 +42,7 @@ def test_up_twice_starts_nothing_the_second_time(stack: StackOfProcesses) -> Non
     assert pids(stack) == first
 
 
-def test_up_on_a_half_dead_stack_starts_only_what_is_missing(stack: StackOfProcesses) -> None:
+def test_up_on_a_half_dead_stack_starts_only_what_is_missing(stack: ControlledExternalStack) -> None:
     stack.up()
     before = pids(stack)
     stack.kill("order-api")
@@ -66,7 +66,7 @@ def test_two_ups_at_the_same_time_start_one_stack(make_stack: StackMaker) -> Non
     assert sorted(started) == [False, True]
 
 
-def test_down_stops_everything_and_down_again_is_fine(stack: StackOfProcesses) -> None:
+def test_down_stops_everything_and_down_again_is_fine(stack: ControlledExternalStack) -> None:
     stack.up()
 
     assert stack.down()
@@ -95,7 +95,7 @@ def test_running_processes_keep_their_ports(make_stack: StackMaker) -> None:
     assert make_stack(ports=Ports.free()).info() == stack.info()
 
 
-def test_one_missing_process_is_started_by_name(stack: StackOfProcesses) -> None:
+def test_one_missing_process_is_started_by_name(stack: ControlledExternalStack) -> None:
     stack.up()
     before = pids(stack)
     stack.kill("coupon-api")
@@ -168,7 +168,7 @@ def test_another_object_on_the_same_directory_controls_the_processes(make_stack:
     assert make_stack().stop("coupon-api") == 0
 
 
-def test_a_process_is_frozen_and_goes_on(stack: StackOfProcesses) -> None:
+def test_a_process_is_frozen_and_goes_on(stack: ControlledExternalStack) -> None:
     stack.up()
 
     stack.pause("order-api")
@@ -178,19 +178,16 @@ def test_a_process_is_frozen_and_goes_on(stack: StackOfProcesses) -> None:
     assert stack.status()[1].state == "ready"
 
 
-def test_an_unknown_name_is_refused(stack: StackOfProcesses) -> None:
-    with pytest.raises(UsageError, match="'nobody'; the names are: coupon-api, order-api"):
-        stack.start("nobody")
-
-
-def test_a_second_kind_of_stack_is_refused_while_one_runs(stack: StackOfProcesses, tmp_path: Path) -> None:
+def test_a_second_kind_of_stack_is_refused_while_one_runs(
+    stack: ControlledExternalStack, tmp_path: Path
+) -> None:
     stack.up()
 
     with pytest.raises(UsageError, match="external is running; stop it first with `make down`"):
         EmbeddedStack(tmp_path, ports=Ports.free()).up()
 
 
-def test_clean_removes_what_the_stack_has_kept(stack: StackOfProcesses, tmp_path: Path) -> None:
+def test_clean_removes_what_the_stack_has_kept(stack: ControlledExternalStack, tmp_path: Path) -> None:
     stack.up()
 
     stack.clean()

@@ -8,9 +8,9 @@ import psycopg2
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from devstack.external_stack import ExternalStack
 from devstack.ports import Ports
 from tests.integration.security.servers import SecuredServers, assert_no_secret, talkative
+from tests.support.controlled_stack import ControlledExternalStack
 from tests.support.shop import ShopClient
 from tests.support.waiting import wait_until
 
@@ -22,8 +22,8 @@ OURS = (
 
 
 @pytest.fixture(scope="module")
-def stack(secured: SecuredServers, server_directory: Path) -> Iterator[ExternalStack]:
-    stack = ExternalStack(
+def stack(secured: SecuredServers, server_directory: Path) -> Iterator[ControlledExternalStack]:
+    stack = ControlledExternalStack(
         server_directory / "secured-stack", secured.external, Ports.free(), deployment=talkative()
     )
     stack.up()
@@ -32,7 +32,7 @@ def stack(secured: SecuredServers, server_directory: Path) -> Iterator[ExternalS
 
 
 @pytest.fixture
-def shop(stack: ExternalStack) -> Iterator[ShopClient]:
+def shop(stack: ControlledExternalStack) -> Iterator[ShopClient]:
     with closing(ShopClient(stack.info())) as client:
         yield client
 
@@ -48,7 +48,7 @@ def test_a_request_is_decided_and_an_order_is_delivered(shop: ShopClient) -> Non
     assert set(shop.effects(order_id)) == {"alimtalk", "analytics", "monitoring"}
 
 
-def test_a_dead_letter_is_written(stack: ExternalStack, secured: SecuredServers) -> None:
+def test_a_dead_letter_is_written(stack: ControlledExternalStack, secured: SecuredServers) -> None:
     with closing(KafkaProducer(**secured.cluster.client_options)) as producer:
         producer.send("order-completed", b"no event", partition=0).get(timeout=30)
 
@@ -67,7 +67,7 @@ def test_a_dead_letter_is_written(stack: ExternalStack, secured: SecuredServers)
 
 
 def test_every_connection_to_the_databases_is_encrypted(
-    stack: ExternalStack, secured: SecuredServers
+    stack: ControlledExternalStack, secured: SecuredServers
 ) -> None:
     with closing(psycopg2.connect(secured.postgresql.url())) as connection, connection.cursor() as cursor:
         cursor.execute(
@@ -79,7 +79,7 @@ def test_every_connection_to_the_databases_is_encrypted(
     assert all(encrypted.values()), encrypted
 
 
-def test_everything_is_ready_and_stops_well_and_told_no_secret(stack: ExternalStack) -> None:
+def test_everything_is_ready_and_stops_well_and_told_no_secret(stack: ControlledExternalStack) -> None:
     ready = {status.name: status.state for status in stack.status()}
     assert {name: ready[name] for name in OURS} == dict.fromkeys(OURS, "ready")
 

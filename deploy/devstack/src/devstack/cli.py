@@ -4,8 +4,6 @@ from collections.abc import Callable
 from functools import update_wrapper
 
 import click
-from rich.console import Console
-from rich.markup import escape
 
 from devstack.config import read_settings
 from devstack.errors import DevstackError
@@ -13,18 +11,9 @@ from devstack.info import StackInfo
 from devstack.interruption import interrupted_once
 from devstack.stack_directory import StackDirectory
 from devstack.stack_from_settings import named_stack, stack_to_start
-from devstack.status import ProcessStatus, State
+from devstack.status import ProcessStatus
 
 EXIT_INTERRUPTED = 130
-_STYLES: dict[State, str] = {
-    "ready": "green",
-    "unready": "yellow",
-    "frozen": "cyan",
-    "stopped": "dim",
-    "failed": "red",
-}
-
-console = Console(highlight=False, soft_wrap=True)
 
 
 def _reporting_failures(command: Callable[[], None]) -> Callable[[], None]:
@@ -32,7 +21,7 @@ def _reporting_failures(command: Callable[[], None]) -> Callable[[], None]:
 
     def reporting() -> None:
         try:
-            with interrupted_once(lambda: _say("stopping what this command has started")):
+            with interrupted_once():
                 command()
         except KeyboardInterrupt:
             click.echo("devstack: interrupted", err=True)
@@ -45,7 +34,7 @@ def _reporting_failures(command: Callable[[], None]) -> Callable[[], None]:
 
 
 def _say(message: str) -> None:
-    console.print(f"  [dim]…[/] {escape(message)}")
+    click.echo(f"  … {message}")
 
 
 @click.group()
@@ -62,9 +51,9 @@ def up() -> None:
     """Start the processes that aren't running, and wait until they are ready."""
     stack = stack_to_start(read_settings())
     started = stack.up(_say)
-    console.print("[green]up[/]" if started else "already running")
+    click.echo("up" if started else "already running")
     _print_addresses(stack.info())
-    console.print(f"  {'all addresses':24} {stack.info_path}")
+    click.echo(f"  {'all addresses':24} {stack.info_path}")
 
 
 @main.command()
@@ -77,7 +66,7 @@ def status() -> None:
         for process in named_stack(settings, name).status():
             _print_status(process)
     if not names:
-        console.print("nothing is running")
+        click.echo("nothing is running")
 
 
 @main.command()
@@ -88,7 +77,7 @@ def down() -> None:
     names = StackDirectory(settings.directory).active()
     for name in names:
         named_stack(settings, name).down(_say)
-    console.print("down" if names else "nothing was running")
+    click.echo("down" if names else "nothing was running")
 
 
 @main.command()
@@ -99,20 +88,19 @@ def clean() -> None:
     directory = StackDirectory(settings.directory)
     for name in sorted({*directory.active(), *directory.known()}):
         named_stack(settings, name).clean(_say)
-        console.print(f"removed {directory.data(name)}")
+        click.echo(f"removed {directory.data(name)}")
 
 
 def _print_status(process: ProcessStatus) -> None:
     """One line, which a script can split at white space."""
     why = process.reason or (f"exit status {process.exit_status}" if process.state == "failed" else "")
-    state = f"[{_STYLES[process.state]}]{process.state:9}[/]"
     where = f"{process.pid or '-':<8} {process.url or '-':24}"
-    console.print(f"  {process.name:24} {state} {where} {escape(why)}".rstrip())
+    click.echo(f"  {process.name:24} {process.state:9} {where} {why}".rstrip())
 
 
 def _print_addresses(info: StackInfo) -> None:
     for name, service in info.services.items():
-        console.print(f"  {name:24} {service.url}")
-    console.print(f"  {'kafka':24} {info.kafka.bootstrap_servers} ({info.kafka.version})")
+        click.echo(f"  {name:24} {service.url}")
+    click.echo(f"  {'kafka':24} {info.kafka.bootstrap_servers} ({info.kafka.version})")
     for name, url in info.postgresql.databases.items():
-        console.print(f"  {'postgresql, ' + name:24} {url} ({info.postgresql.version})")
+        click.echo(f"  {'postgresql, ' + name:24} {url} ({info.postgresql.version})")

@@ -54,13 +54,7 @@ class EmbeddedStack(StackOfProcesses):
             (ZOOKEEPER_NAME if zookeeper else BROKER_NAME, second),
             (BROKER_NAME, BROKER_NAME),
         )
-        self._url_of_administrator = postgresql.url()
-        self._kafka_cluster = KafkaCluster(kafka.bootstrap_servers)
+        self._addresses_of_servers = postgresql.url(), KafkaCluster(kafka.bootstrap_servers)
 
-    @property
-    def _administrator_url(self) -> str:
-        return self._url_of_administrator
-
-    @property
-    def _cluster(self) -> KafkaCluster:
-        return self._kafka_cluster
+    def _access(self) -> tuple[str, KafkaCluster]:
+        return self._addresses_of_servers

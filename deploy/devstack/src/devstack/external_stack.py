@@ -61,18 +61,10 @@ class ExternalStack(StackOfProcesses):
             self._kafka_security = servers.kafka_security
             _ = servers.cluster
 
-    @property
-    def _administrator_url(self) -> str:
-        return self._known().postgresql_url
-
-    @property
-    def _cluster(self) -> KafkaCluster:
-        return self._known().cluster
-
-    def _known(self) -> ExternalServers:
+    def _access(self) -> tuple[str, KafkaCluster]:
         if self._external is None:
             raise UsageError(
                 "the addresses of the external servers are missing; set EXTERNAL_POSTGRESQL_URL and "
                 "EXTERNAL_KAFKA_BOOTSTRAP_SERVERS"
             )
-        return self._external
+        return self._external.postgresql_url, self._external.cluster

@@ -77,13 +77,18 @@ class PostgresqlServer(Server):
         options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         spec = ProcessSpec(
             name=NAME,
-            command=(str(self._programs.program("postgres")), "-D", str(self._data.path), *options),
+            command=(
+                *system_user.run_as(system_user.server_user()),
+                str(self._programs.program("postgres")),
+                "-D",
+                str(self._data.path),
+                *options,
+            ),
             environment=self._environment,
             # A probe by a connection would fill the log with refused ones.
             probe=lambda: self._data.not_ready_because(self.pid),
             stop_signal=signal.SIGINT,  # fast: SIGTERM would wait for every client to leave
             stop_timeout_seconds=30,
-            user=system_user.server_user(),
         )
         return [spec]
 

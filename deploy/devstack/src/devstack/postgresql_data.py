@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import psutil
 
@@ -64,21 +63,18 @@ class DataDirectory:
 
     def _run_initdb(self, new: Path, password_file: Path, *, durable: bool) -> None:
         user = system_user.server_user()
-        identity: dict[str, Any] = {}
         if user is not None:
-            identity = {"user": user.user, "group": user.group, "extra_groups": []}
             system_user.let_run(self._programs.installation)
             system_user.let_reach(new)
             for path in (new, password_file):
-                os.chown(path, user.user, user.group)
+                os.chown(path, user.pw_uid, user.pw_gid)
         made = subprocess.run(  # noqa: S603 the installed server's own program
             [
-                self._programs.program("initdb"), "--pgdata", new, "--username", ADMINISTRATOR,
-                "--pwfile", password_file, "--auth", "scram-sha-256", "--encoding", "UTF8",
-                *self._programs.locale,
-                *(() if durable else ("--no-sync",)),
+                *system_user.run_as(user), self._programs.program("initdb"), "--pgdata", new, "--username",
+                ADMINISTRATOR, "--pwfile", password_file, "--auth", "scram-sha-256", "--encoding", "UTF8",
+                *self._programs.locale, *(() if durable else ("--no-sync",)),
             ],
-            env=config.base_environment(), capture_output=True, text=True, check=False, **identity,
+            env=config.base_environment(), capture_output=True, text=True, check=False,
         )  # fmt: skip
         if made.returncode != 0:
-            raise DevstackError(f"PostgreSQL's data directory can't be made: {made.stderr.strip()}")
+            raise DevstackError(f"initdb could not create PostgreSQL's data directory: {made.stderr.strip()}")

@@ -26,14 +26,6 @@ Probe = Callable[[], str | None]
 
 
 @dataclass(frozen=True)
-class UserIds:
-    """The system user of a process, where it can't be the present one."""
-
-    user: int
-    group: int
-
-
-@dataclass(frozen=True)
 class ProcessSpec:
     name: str
     command: tuple[str, ...]
@@ -43,7 +35,6 @@ class ProcessSpec:
     start_timeout_seconds: float = 60.0
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout_seconds: float = 12.0
-    user: UserIds | None = None
 
 
 class Processes:
@@ -96,23 +87,19 @@ class Processes:
         except FileNotFoundError:
             return None
 
-    def start(self, spec: ProcessSpec) -> int:
-        """Start the process detached, unless it is running, and return its pid; it need not be ready yet."""
-        running = self.find(spec.name)
-        if running is not None:
-            return running.pid
+    def start(self, spec: ProcessSpec) -> None:
+        """Start the process detached, unless it is running; it need not be ready yet."""
+        if self.find(spec.name) is not None:
+            return
         self._wait(spec, spec.may_start)
         for folder in (self._records, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
-        self._record_path(spec.name).unlink(missing_ok=True)
-        self._exit_status_path(spec.name).unlink(missing_ok=True)
-        keeper = [sys.executable, "-I", str(KEEPER)]
-        if spec.user is not None:
-            keeper += ["--user", f"{spec.user.user}:{spec.user.group}"]
-        paths = [str(self._record_path(spec.name)), str(self._exit_status_path(spec.name))]
+        record, exit_status = self._record_path(spec.name), self._exit_status_path(spec.name)
+        record.unlink(missing_ok=True)
+        exit_status.unlink(missing_ok=True)
         with self.log_path(spec.name).open("ab") as log:
-            asked = subprocess.Popen(  # noqa: S603 the table of processes says what
-                [*keeper, *paths, *spec.command],
+            keeper = subprocess.Popen(  # noqa: S603 the table of processes says what
+                [sys.executable, "-I", str(KEEPER), str(record), str(exit_status), *spec.command],
                 env=dict(spec.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -120,14 +107,13 @@ class Processes:
                 start_new_session=True,
             )
         try:
-            asked.wait()
+            keeper.wait()
         except BaseException:
             # An interrupted caller must find on record what it may have to stop.
-            asked.wait()
+            keeper.wait()
             raise
-        if asked.returncode != 0:
+        if keeper.returncode != 0:
             raise DevstackError(f"{spec.name} can't be started: {self.log_tail(spec.name, 1)}")
-        return int(json.loads(self._record_path(spec.name).read_text())["pid"])
 
     def wait_until_ready(self, spec: ProcessSpec) -> None:
         """Return once the probe is content; raise if the process dies or the time is over."""
@@ -163,28 +149,22 @@ class Processes:
             self._await_exit_status(spec.name)
 
     def kill(self, name: str) -> bool:
-        """SIGKILL the process and all that descends from it; return whether it was running."""
+        """SIGKILL the process and its descendants; return whether it was running."""
         process = self.find(name)
         if process is None:
             return False
-        with suppress(psutil.NoSuchProcess):
-            family = [process, *process.children(recursive=True)]
-            for member in family:
-                with suppress(psutil.NoSuchProcess):
-                    member.kill()
-            psutil.wait_procs(family, timeout=10)
+        psutil.wait_procs(_signal_tree(process, signal.SIGKILL), timeout=10)
         self._await_exit_status(name)
         return True
 
     def pause(self, name: str) -> bool:
-        """Freeze the process and its descendants (SIGSTOP); return whether it was running."""
+        """Freeze the process and its descendants; return whether it was running."""
         process = self.find(name)
-        return process is not None and _signal_tree(process, signal.SIGSTOP)
+        return process is not None and bool(_signal_tree(process, signal.SIGSTOP))
 
     def resume(self, name: str) -> bool:
-        """Let a frozen process and its descendants go on (SIGCONT); return whether it was running."""
         process = self.find(name)
-        return process is not None and _signal_tree(process, signal.SIGCONT)
+        return process is not None and bool(_signal_tree(process, signal.SIGCONT))
 
     def _wait(self, spec: ProcessSpec, probe: Probe) -> None:
         deadline = time.monotonic() + spec.start_timeout_seconds
@@ -209,10 +189,12 @@ class Processes:
         return self._records / f"{name}.exit"
 
 
-def _signal_tree(process: psutil.Process, number: signal.Signals) -> bool:
+def _signal_tree(process: psutil.Process, number: signal.Signals) -> list[psutil.Process]:
+    """Return the process and its descendants, all of which have got the signal."""
+    family: list[psutil.Process] = []
     with suppress(psutil.NoSuchProcess):
-        for member in [process, *process.children(recursive=True)]:
+        family = [process, *process.children(recursive=True)]
+        for member in family:
             with suppress(psutil.NoSuchProcess):
                 member.send_signal(number)
-        return True
-    return False
+    return family

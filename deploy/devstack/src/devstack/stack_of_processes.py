@@ -10,8 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote, urlsplit
 
-from devstack.abstract_stack import Stack, silent
-from devstack.errors import DevstackError, UsageError
+from devstack.abstract_stack import Stack
+from devstack.errors import DevstackError
 from devstack.info import KafkaInfo, Kind, PostgresqlInfo, ServiceInfo, StackInfo
 from devstack.kafka_mode import BROKER_NAME
 from devstack.ports import Ports
@@ -45,8 +45,6 @@ def url_for_role(administrator_url: str, database: str, role: str) -> str:
 
 
 class StackOfProcesses(Stack):
-    """Every method that takes a process's name raises UsageError if there is no such process."""
-
     kind: Kind
     _kafka_security: Mapping[str, str] = MappingProxyType({})
     """The variables that clients of a secured Kafka need."""
@@ -62,77 +60,22 @@ class StackOfProcesses(Stack):
         self._processes = Processes(directory.resolve() / name)
         super().__init__(directory, name, ports)
 
-    @property
     @abstractmethod
-    def _administrator_url(self) -> str:
-        """The URL of PostgreSQL for a role that may create roles and databases."""
-
-    @property
-    @abstractmethod
-    def _cluster(self) -> KafkaCluster: ...
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return (*self._server_specs(), *self._services)
+    def _access(self) -> tuple[str, KafkaCluster]:
+        """Return PostgreSQL's URL for an administrator, who may create roles and databases, and the cluster."""
 
     def collect_logs(self) -> Path:
         return self._processes.logs
 
-    def start(self, name: str, progress: Progress = silent) -> None:
-        """Start one process unless it runs, and return when it is ready."""
-        self._check_name(name)
-        with self._directory.lock(progress):
-            self._prepare_start()
-            if self._processes.find(name) is None:
-                progress(name)
-                with self._taking_back(progress):
-                    self._take_ports_of([name])
-                    if name in self._services:
-                        spec = self._spec_to_start(name)
-                        self._processes.start(spec)
-                        self._processes.wait_until_ready(spec)
-                    elif name == POSTGRESQL_NAME:
-                        self._prepare_postgresql(silent)
-                    else:
-                        self._prepare_kafka(silent)
-            self._write_info()
-
-    def stop(self, name: str, timeout_seconds: float | None = None) -> int | None:
-        """Ask one process to end, kill it after the timeout, and return its exit status.
-
-        That is minus the number of the signal that ended it (-9 for a killed one), or None if it is unknown.
-        """
-        self._check_name(name)
-        with self._directory.lock(silent):
-            self._processes.stop([self._spec(name)], timeout_seconds)
-            self._write_info()
-            return self._processes.exit_status(name)
-
-    def kill(self, name: str) -> bool:
-        """Send SIGKILL to one process and its descendants; return whether it was running."""
-        self._check_name(name)
-        killed = self._processes.kill(name)
-        self._write_info()
-        return killed
-
-    def pause(self, name: str) -> bool:
-        """Freeze one process and its descendants; return whether it was running."""
-        self._check_name(name)
-        return self._processes.pause(name)
-
-    def resume(self, name: str) -> bool:
-        self._check_name(name)
-        return self._processes.resume(name)
-
     def status(self) -> list[ProcessStatus]:
-        return [status_of(self._spec(name), self._processes, self._url(name)) for name in self.names]
+        return [status_of(self._spec(name), self._processes, self._url(name)) for name in self._names()]
 
     def info(self) -> StackInfo:
-        administrator = self._administrator_url
+        administrator, cluster = self._access()
         databases = {name: url_for_role(administrator, name, role) for name, role in DATABASE_OWNERS.items()}
         return StackInfo(
             kind=self.kind,
-            kafka=KafkaInfo(bootstrap_servers=self._cluster.bootstrap_servers, version=self._kafka_version),
+            kafka=KafkaInfo(bootstrap_servers=cluster.bootstrap_servers, version=self._kafka_version),
             postgresql=PostgresqlInfo(version=server_version(administrator), databases=databases),
             services={
                 name: ServiceInfo(url=self._url(name), pid=self._processes.pid(name))
@@ -141,7 +84,7 @@ class StackOfProcesses(Stack):
         )
 
     def _start_missing(self, progress: Progress) -> bool:
-        missing = [name for name in self.names if self._processes.find(name) is None]
+        missing = [name for name in self._names() if self._processes.find(name) is None]
         if missing:
             with self._taking_back(progress):
                 self._take_ports_of(missing)
@@ -184,7 +127,8 @@ class StackOfProcesses(Stack):
         if server := self._servers.get(POSTGRESQL_NAME):
             progress("PostgreSQL")
             server.start()
-        make_roles_and_databases(self._administrator_url)
+        administrator, _ = self._access()
+        make_roles_and_databases(administrator)
 
     def _prepare_kafka(self, progress: Progress) -> None:
         """Return when the broker answers and has the topics."""
@@ -192,7 +136,8 @@ class StackOfProcesses(Stack):
             progress("Kafka (the first start downloads its jars)")
             server.start()
         try:
-            make_topics(self._cluster, read_topics(TOPICS_FILE))
+            _, cluster = self._access()
+            make_topics(cluster, read_topics(TOPICS_FILE))
         except TopicsError as error:
             raise DevstackError(str(error)) from error
 
@@ -206,6 +151,9 @@ class StackOfProcesses(Stack):
             if name in names:
                 progress(f"stopping {name}")
                 self._processes.stop([spec])
+
+    def _names(self) -> list[str]:
+        return [*self._server_specs(), *self._services]
 
     def _server_specs(self) -> dict[str, ProcessSpec]:
         return {spec.name: spec for server in self._servers.values() for spec in server.specs}
@@ -224,10 +172,11 @@ class StackOfProcesses(Stack):
 
     def _addresses(self) -> dict[str, str]:
         """Return what the `{…}` in a service's environment stand for."""
-        url = partial(url_for_role, self._administrator_url)
+        administrator, cluster = self._access()
+        url = partial(url_for_role, administrator)
         return {
             "directory": str(self._data),
-            "bootstrap_servers": self._cluster.bootstrap_servers,
+            "bootstrap_servers": cluster.bootstrap_servers,
             "provider_sandbox_url": service_url("provider-sandbox", self.ports),
             **{f"{name}_database_url": url(name, owner) for name, owner in DATABASE_OWNERS.items()},
             **{f"{name}_outbox_url": url(name, RELAY_ROLE) for name in OUTBOX_DATABASES},
@@ -239,7 +188,3 @@ class StackOfProcesses(Stack):
     def _take_ports_of(self, names: Sequence[str]) -> None:
         ports = [*self._server_ports, *((name, name) for name in self._services)]
         self._take_ports([(process, port_name) for process, port_name in ports if process in names])
-
-    def _check_name(self, name: str) -> None:
-        if name not in self.names:
-            raise UsageError(f"no process is called {name!r}; the names are: {', '.join(self.names)}")
