@@ -39,8 +39,8 @@ def a_spec(processes: Processes, code: str, name: str = "thing") -> ProcessSpec:
 def test_a_process_outlives_the_program_that_started_it(processes: Processes, tmp_path: Path) -> None:
     program = (
         "import sys; from pathlib import Path; from devstack.processes import Processes, ProcessSpec;"
-        "processes = Processes(Path(sys.argv[1])); processes.start(ProcessSpec('thing', ('/bin/sleep', '600')));"
-        "print(processes.pid('thing'))"
+        "processes = Processes(Path(sys.argv[1]));"
+        "processes.start(ProcessSpec('thing', ('/bin/sleep', '600'))); print(processes.pid('thing'))"
     )
 
     pid = int(subprocess.check_output([sys.executable, "-c", program, str(tmp_path)], text=True))

@@ -9,7 +9,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from devstack.errors import UsageError
 from devstack.kafka_broker import MODES, KafkaBroker
-from devstack.postgresql import PostgresqlServer
+from devstack.postgresql import PostgresqlServer, server_version
 from devstack.repository import TOPICS_FILE
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.topics import make_topics, read_topics
@@ -54,7 +54,7 @@ def test_postgresql_keeps_its_data_over_stop_and_kill(directory: Path) -> None:
 @pytest.mark.parametrize("version", ["18", "15"])
 def test_postgresql_is_asked_for_its_version_and_limits(version: str, directory: Path) -> None:
     with PostgresqlServer(directory, version=version, durable=False) as server:
-        assert server.version.startswith(f"{version}.")
+        assert server_version(server.url()).startswith(f"{version}.")
         assert _ask(server, "SHOW max_connections") == ("300",)
 
 

@@ -9,8 +9,8 @@ from devstack.errors import UsageError
 from devstack.free_ports import is_free
 from devstack.info import StackInfo
 from devstack.ports import Ports, variable
+from devstack.processes import ProcessStatus
 from devstack.stack_directory import Progress, StackDirectory
-from devstack.status import ProcessStatus
 
 
 def silent(_message: str) -> None:
@@ -54,15 +54,14 @@ class Stack(ABC):
     def down(self, progress: Progress = silent) -> bool:
         """Stop everything; the data stay. False if nothing was running."""
         with self._directory.lock(progress):
-            stopped = self._stop_all(progress)
+            stopped = self._stop_all(progress, remove=False)
             self._remove_stale_info()
             return stopped
 
     def clean(self, progress: Progress = silent) -> None:
         """Stop everything, and remove its data and logs."""
         with self._directory.lock(progress):
-            self._stop_all(progress)
-            self._remove_data(progress)
+            self._stop_all(progress, remove=True)
             rmtree(self._data, ignore_errors=True)
             self._remove_stale_info()
 
@@ -81,10 +80,8 @@ class Stack(ABC):
     def _start_missing(self, progress: Progress) -> bool: ...
 
     @abstractmethod
-    def _stop_all(self, progress: Progress) -> bool: ...
-
-    def _remove_data(self, progress: Progress) -> None:  # noqa: B027 not every stack has such
-        """Remove data outside of the stack's folder, if there are any."""
+    def _stop_all(self, progress: Progress, *, remove: bool) -> bool:
+        """Stop what runs, and remove data outside of the stack's folder if asked to."""
 
     def _prepare_start(self) -> None:
         if others := [name for name in self._directory.active() if name != self._name]:

@@ -9,9 +9,9 @@ from devstack.config import read_settings
 from devstack.errors import DevstackError
 from devstack.info import StackInfo
 from devstack.interruption import interrupted_once
+from devstack.processes import ProcessStatus
 from devstack.stack_directory import StackDirectory
 from devstack.stack_from_settings import named_stack, stack_to_start
-from devstack.status import ProcessStatus
 
 EXIT_INTERRUPTED = 130
 

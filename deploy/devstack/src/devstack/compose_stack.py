@@ -18,10 +18,10 @@ from devstack.info import KafkaInfo, PostgresqlInfo, ServiceInfo, StackInfo
 from devstack.kafka_broker import DEFAULT_VERSION, supported_version
 from devstack.ports import Ports
 from devstack.postgresql import server_version
+from devstack.processes import ORDERLY_ENDS, ProcessStatus, State
 from devstack.repository import ROOT
 from devstack.services import DATABASE_OWNERS
 from devstack.stack_directory import Progress
-from devstack.status import ORDERLY_ENDS, ProcessStatus, State
 
 # What each published port is called in the compose file.
 _PORT_VARIABLES = {
@@ -150,18 +150,14 @@ class ComposeStack(Stack):
             raise
         return True
 
-    def _stop_all(self, progress: Progress) -> bool:
+    def _stop_all(self, progress: Progress, *, remove: bool) -> bool:
         running = any(status.pid for status in self.status())
         if running:
             progress("stopping the containers")
             self.collect_logs()
-            self._project.stop(remove=False)
+        if running or remove:
+            self._project.stop(remove=remove)
         return running
-
-    def _remove_data(self, progress: Progress) -> None:
-        """The images stay."""
-        progress("removing the containers and their volumes")
-        self._project.stop(remove=True)
 
     def _project_name(self) -> str:
         """`shop` for a checkout's own stack; others, and the seed's cluster, have data of their own."""

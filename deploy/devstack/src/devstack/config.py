@@ -84,7 +84,8 @@ def kafka_security() -> dict[str, str]:
 
 def base_environment() -> dict[str, str]:
     """Return the part of devstack's own environment that every started process gets."""
-    return {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    passed_on = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    return {**passed_on, "PYTHONUNBUFFERED": "1"}
 
 
 def hidden_from_containers() -> list[str]:

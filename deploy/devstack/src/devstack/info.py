@@ -6,6 +6,8 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from devstack.locking import write_whole
+
 Kind = Literal["embedded", "external", "compose"]
 
 
@@ -42,7 +44,4 @@ class StackInfo(_Info):
         return cls.model_validate_json(path.read_text())
 
     def write(self, path: Path) -> None:
-        """Write stack.json in one step: a reader finds the former or the new one, whole."""
-        new = path.with_name(path.name + ".new")
-        new.write_text(self.model_dump_json(by_alias=True, exclude_none=True, indent=2) + "\n")
-        new.replace(path)
+        write_whole(path, self.model_dump_json(by_alias=True, exclude_none=True, indent=2) + "\n")

@@ -13,7 +13,7 @@ from jgo.config import GlobalSettings
 from jgo.maven import Artifact, MavenContext, PythonResolver
 
 from devstack.errors import DevstackError
-from devstack.locking import exclusive_lock
+from devstack.locking import exclusive_lock, write_whole
 
 _ATTEMPTS = 4
 _TIMEOUT_SECONDS = 30
@@ -46,21 +46,17 @@ def resolve_class_path(coordinates: Sequence[str]) -> list[Path]:
                 jars = _download_all(coordinates)
             except (requests.RequestException, RuntimeError, ParseError) as error:
                 raise DevstackError(f"downloading {', '.join(coordinates)} failed: {error}") from error
-            sizes = {str(jar): jar.stat().st_size for jar in jars}
-            new = cached.with_suffix(".new")
-            new.write_text(json.dumps(sizes, indent=1))
-            new.replace(cached)
+            write_whole(cached, json.dumps([str(jar) for jar in jars], indent=1))
     return jars
 
 
 def _read_complete(cached: Path) -> list[Path] | None:
-    """Return the cached jars if every one of them is still there, as large as it was."""
+    """Return the jars of an earlier call if every one of them still exists."""
     try:
-        sizes: dict[str, int] = json.loads(cached.read_text())
-        complete = all(Path(jar).stat().st_size == size for jar, size in sizes.items())
+        jars = [Path(jar) for jar in json.loads(cached.read_text())]
     except FileNotFoundError:
         return None
-    return [Path(jar) for jar in sizes] if complete else None
+    return jars if all(jar.exists() for jar in jars) else None
 
 
 @tenacity.retry(

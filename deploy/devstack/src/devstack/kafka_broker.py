@@ -6,21 +6,13 @@ from pathlib import Path
 from devstack.errors import UsageError
 from devstack.free_ports import find_free_ports
 from devstack.jars import resolve_class_path
-from devstack.kafka_mode import (
-    BROKER_NAME,
-    HOST,
-    BrokerPlace,
-    KafkaMode,
-    KraftMode,
-    ProxiedListener,
-    ZookeeperMode,
-)
+from devstack.kafka_mode import BROKER_NAME, HOST, BrokerPlace, KraftMode, ProxiedListener, ZookeeperMode
 from devstack.kafka_security import BrokerSecurity
 from devstack.processes import Processes, ProcessSpec
 from devstack.server import Server
 
 DEFAULT_VERSION = "4.3.1"
-MODES: dict[str, type[KafkaMode]] = {"4.3.1": KraftMode, "3.4.0": ZookeeperMode}
+MODES: dict[str, type[KraftMode] | type[ZookeeperMode]] = {"4.3.1": KraftMode, "3.4.0": ZookeeperMode}
 
 
 def supported_version(version: str) -> str:

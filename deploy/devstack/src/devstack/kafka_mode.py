@@ -178,7 +178,7 @@ class ZookeeperMode(KafkaMode):
             "zookeeper.connect": self._zookeeper,
             "log.dirs": str(self._place.data),
         }
-        write_properties(self._zookeeper_properties, "zookeeper.properties", zookeeper)
+        write_properties(self._place.directory / "zookeeper.properties", "zookeeper.properties", zookeeper)
         write_properties(self._properties, "broker-zookeeper.properties", broker)
 
     def add_users(self, class_path: str) -> None:
@@ -191,7 +191,7 @@ class ZookeeperMode(KafkaMode):
 
     def specs(self, class_path: str) -> list[ProcessSpec]:
         logging = f"-Dlog4j.configuration={(repository.KAFKA_DATA / 'log4j.properties').as_uri()}"
-        main = [_ZOOKEEPER_CLASS, str(self._zookeeper_properties)]
+        main = [_ZOOKEEPER_CLASS, str(self._place.directory / "zookeeper.properties")]
         options = ["-Xmx128m", logging]
         return [
             java_process(ZOOKEEPER_NAME, class_path, options, main, self._zookeeper_probe),
@@ -202,30 +202,23 @@ class ZookeeperMode(KafkaMode):
     def _zookeeper(self) -> str:
         return f"{HOST}:{self._place.second_port}"
 
-    @property
-    def _zookeeper_properties(self) -> Path:
-        return self._place.directory / "zookeeper.properties"
-
     def _zookeeper_probe(self) -> str | None:
-        try:
-            answer = self._ask_zookeeper(b"ruok")
-        except OSError as error:
-            return f"port {self._place.second_port}: {error}"
+        answer = self._ask_zookeeper(b"ruok")
         return None if answer == "imok" else f"it answers {answer!r}"
 
     def _may_broker_start(self) -> str | None:
         """Wait for a killed broker's session to end; a broker that finds itself registered gives up."""
-        try:
-            registered = "/brokers/ids/1" in self._ask_zookeeper(b"dump")
-        except OSError as error:
-            return f"ZooKeeper on port {self._place.second_port}: {error}"
+        registered = "/brokers/ids/1" in self._ask_zookeeper(b"dump")
         return "ZooKeeper still holds the session of the former broker" if registered else None
 
     def _ask_zookeeper(self, word: bytes) -> str:
-        with socket.create_connection((HOST, self._place.second_port), timeout=1) as connection:
-            connection.sendall(word)
-            with connection.makefile("rb") as answer:
-                return answer.read().decode()
+        try:
+            with socket.create_connection((HOST, self._place.second_port), timeout=1) as connection:
+                connection.sendall(word)
+                with connection.makefile("rb") as answer:
+                    return answer.read().decode()
+        except OSError as error:
+            return str(error)
 
 
 def java_process(
@@ -263,11 +256,7 @@ def _served_topics(client_options: dict[str, Any]) -> set[str]:
         topics = admin.describe_topics()
     finally:
         admin.close()
-    return {
-        topic["name"]
-        for topic in topics
-        if all(partition["leader_id"] >= 0 for partition in topic["partitions"])
-    }
+    return {topic["name"] for topic in topics if all(each["leader_id"] >= 0 for each in topic["partitions"])}
 
 
 def _kept_topics(data: Path) -> set[str]:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import psycopg2
 
-from devstack import config, system_user
+from devstack import config
 from devstack.free_ports import find_free_ports
 from devstack.postgresql_data import ADMINISTRATOR, DataDirectory
 from devstack.postgresql_programs import DEFAULT_VERSION, PostgresqlPrograms
@@ -63,10 +63,6 @@ class PostgresqlServer(Server):
         self._environment = {**config.base_environment(), **(environment or {})}
         self._data = DataDirectory(self.directory / "data", self._programs)
 
-    @property
-    def version(self) -> str:
-        return server_version(self.url())
-
     def url(self, database: str = "postgres", user: str = ADMINISTRATOR, password: str | None = None) -> str:
         """Return the URL of a database for a role, whose password is by default its name."""
         secret = quote(user if password is None else password, safe="")
@@ -77,13 +73,7 @@ class PostgresqlServer(Server):
         options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
         spec = ProcessSpec(
             name=NAME,
-            command=(
-                *system_user.run_as(system_user.server_user()),
-                str(self._programs.program("postgres")),
-                "-D",
-                str(self._data.path),
-                *options,
-            ),
+            command=(*self._programs.as_user("postgres"), "-D", str(self._data.path), *options),
             environment=self._environment,
             # A probe by a connection would fill the log with refused ones.
             probe=lambda: self._data.not_ready_because(self.pid),

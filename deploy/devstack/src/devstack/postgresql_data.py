@@ -70,8 +70,8 @@ class DataDirectory:
                 os.chown(path, user.pw_uid, user.pw_gid)
         made = subprocess.run(  # noqa: S603 the installed server's own program
             [
-                *system_user.run_as(user), self._programs.program("initdb"), "--pgdata", new, "--username",
-                ADMINISTRATOR, "--pwfile", password_file, "--auth", "scram-sha-256", "--encoding", "UTF8",
+                *self._programs.as_user("initdb"), "--pgdata", new, "--username", ADMINISTRATOR,
+                "--pwfile", password_file, "--auth", "scram-sha-256", "--encoding", "UTF8",
                 *self._programs.locale, *(() if durable else ("--no-sync",)),
             ],
             env=config.base_environment(), capture_output=True, text=True, check=False,

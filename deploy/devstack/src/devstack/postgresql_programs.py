@@ -50,6 +50,10 @@ class PostgresqlPrograms:
         builtin = ("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8")
         return ("--locale", "C", *(builtin if has_builtin else ()))
 
+    def as_user(self, name: str) -> tuple[str, ...]:
+        """Return the beginning of a command that runs a program as the server's user."""
+        return (*system_user.run_as(system_user.server_user()), str(self.program(name)))
+
     def program(self, name: str) -> Path:
         """Return the path of `initdb` or `postgres`."""
         return self.installation / "bin" / name

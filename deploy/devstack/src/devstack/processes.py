@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import psutil
 
@@ -35,6 +36,29 @@ class ProcessSpec:
     start_timeout_seconds: float = 60.0
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout_seconds: float = 12.0
+
+
+State = Literal["ready", "unready", "frozen", "stopped", "failed"]
+
+
+@dataclass(frozen=True)
+class ProcessStatus:
+    """One process at this moment.
+
+    `stopped` has ended in an orderly way or never ran; `failed` has ended in any other way. The exit status
+    is minus the signal's number if a signal ended the process.
+    """
+
+    name: str
+    state: State
+    pid: int | None
+    url: str | None
+    reason: str | None = None
+    exit_status: int | None = None
+
+
+# Java ends so after SIGTERM.
+ORDERLY_ENDS = (None, 0, 143)
 
 
 class Processes:
@@ -86,6 +110,18 @@ class Processes:
             return int(self._exit_status_path(name).read_text())
         except FileNotFoundError:
             return None
+
+    def status(self, spec: ProcessSpec, url: str | None) -> ProcessStatus:
+        """Look at a process, and ask it whether it is ready."""
+        process = self.find(spec.name)
+        if process is None:
+            exit_status = self.exit_status(spec.name)
+            state: State = "stopped" if exit_status in ORDERLY_ENDS else "failed"
+            return ProcessStatus(spec.name, state, None, url, exit_status=exit_status)
+        if process.status() == psutil.STATUS_STOPPED:
+            return ProcessStatus(spec.name, "frozen", process.pid, url)
+        reason = spec.probe()
+        return ProcessStatus(spec.name, "unready" if reason else "ready", process.pid, url, reason)
 
     def start(self, spec: ProcessSpec) -> None:
         """Start the process detached, unless it is running; it need not be ready yet."""

@@ -64,7 +64,7 @@ def service_spec(service: Service, ports: Ports) -> ProcessSpec:
     return ProcessSpec(
         name=service.name,
         command=_installed(service.command),
-        environment={**_base_environment(), service.port_variable: str(ports.of(service.name))},
+        environment={**config.base_environment(), service.port_variable: str(ports.of(service.name))},
         probe=lambda: _not_ready_because(f"{service_url(service.name, ports)}/readyz"),
         start_timeout_seconds=START_TIMEOUT_SECONDS,
     )
@@ -86,7 +86,7 @@ def _run_migration(migration: Service, addresses: Mapping[str, str], processes: 
     with log_path.open("wb") as log:
         done = subprocess.run(  # noqa: S603 the table of services says what
             _installed(migration.command),
-            env={**_base_environment(), **with_addresses(migration.environment, addresses)},
+            env={**config.base_environment(), **with_addresses(migration.environment, addresses)},
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=log,
@@ -110,10 +110,5 @@ def _not_ready_because(url: str) -> str | None:
 
 def _installed(command: Sequence[str]) -> tuple[str, ...]:
     """Return the command with the full path of its program, which is installed in devstack's environment."""
-    program, *arguments = command
     # An absolute path stays as it is.
-    return (str(Path(sysconfig.get_path("scripts")) / program), *arguments)
-
-
-def _base_environment() -> dict[str, str]:
-    return {**config.base_environment(), "PYTHONUNBUFFERED": "1"}
+    return (str(Path(sysconfig.get_path("scripts")) / command[0]), *command[1:])

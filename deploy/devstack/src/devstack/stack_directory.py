@@ -5,7 +5,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 from devstack.compose_project import PROJECT_FILE, is_running
-from devstack.locking import exclusive_lock
+from devstack.locking import exclusive_lock, write_whole
 from devstack.ports import Ports
 from devstack.processes import Processes
 
@@ -51,17 +51,10 @@ class StackDirectory:
     def recorded_ports(self, name: str) -> Ports | None:
         """Return the ports of the stack's latest start."""
         try:
-            return Ports.model_validate_json(self._ports_path(name).read_text())
+            return Ports.model_validate_json((self.data(name) / _PORTS_FILE).read_text())
         except FileNotFoundError:
             return None
 
     def record_ports(self, name: str, ports: Ports) -> None:
-        path = self._ports_path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
         # In one step: others read it without the lock.
-        new = path.with_name(path.name + ".new")
-        new.write_text(ports.model_dump_json(indent=2))
-        new.replace(path)
-
-    def _ports_path(self, name: str) -> Path:
-        return self.data(name) / _PORTS_FILE
+        write_whole(self.data(name) / _PORTS_FILE, ports.model_dump_json(indent=2))

@@ -1,15 +1,15 @@
 """A stack whose services are processes of this machine."""
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from urllib.parse import quote, urlsplit
 
+from devstack import services
 from devstack.abstract_stack import Stack
 from devstack.errors import DevstackError
 from devstack.info import KafkaInfo, Kind, PostgresqlInfo, ServiceInfo, StackInfo
@@ -17,22 +17,12 @@ from devstack.kafka_mode import BROKER_NAME
 from devstack.ports import Ports
 from devstack.postgresql import NAME as POSTGRESQL_NAME
 from devstack.postgresql import server_version
-from devstack.processes import Processes, ProcessSpec
+from devstack.processes import Processes, ProcessSpec, ProcessStatus
 from devstack.repository import TOPICS_FILE
 from devstack.roles import make_roles_and_databases
 from devstack.server import Server
-from devstack.services import (
-    DATABASE_OWNERS,
-    OUTBOX_DATABASES,
-    RELAY_ROLE,
-    Deployment,
-    run_migrations,
-    service_spec,
-    service_url,
-    with_addresses,
-)
+from devstack.services import DATABASE_OWNERS, OUTBOX_DATABASES, RELAY_ROLE, Deployment
 from devstack.stack_directory import Progress
-from devstack.status import ProcessStatus, status_of
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.topics import TopicsError, make_topics, read_topics
 
@@ -62,13 +52,13 @@ class StackOfProcesses(Stack):
 
     @abstractmethod
     def _access(self) -> tuple[str, KafkaCluster]:
-        """Return PostgreSQL's URL for an administrator, who may create roles and databases, and the cluster."""
+        """Return the URL of PostgreSQL's administrator, who may create databases, and the Kafka cluster."""
 
     def collect_logs(self) -> Path:
         return self._processes.logs
 
     def status(self) -> list[ProcessStatus]:
-        return [status_of(self._spec(name), self._processes, self._url(name)) for name in self._names()]
+        return [self._processes.status(self._spec(name), self._url(name)) for name in self._names()]
 
     def info(self) -> StackInfo:
         administrator, cluster = self._access()
@@ -84,33 +74,28 @@ class StackOfProcesses(Stack):
         )
 
     def _start_missing(self, progress: Progress) -> bool:
-        missing = [name for name in self._names() if self._processes.find(name) is None]
-        if missing:
-            with self._taking_back(progress):
-                self._take_ports_of(missing)
-                self._prepare_servers(progress)
-                services = [self._spec_to_start(name) for name in missing if name in self._services]
-                for spec in services:
-                    self._processes.start(spec)
-                for spec in services:
-                    progress(spec.name)
-                    self._processes.wait_until_ready(spec)
-        return bool(missing)
-
-    def _stop_all(self, progress: Progress) -> bool:
-        running = self._processes.running()
-        self._stop(running, progress)
-        return bool(running)
-
-    @contextmanager
-    def _taking_back(self, progress: Progress) -> Iterator[None]:
-        """Stop again what the block has started, if it fails or is interrupted."""
         before = self._processes.running()
+        missing = [name for name in self._names() if name not in before]
+        if not missing:
+            return False
         try:
-            yield
+            self._take_ports_of(missing)
+            self._prepare_servers(progress)
+            specs = [self._spec_to_start(name) for name in missing if name in self._services]
+            for spec in specs:
+                self._processes.start(spec)
+            for spec in specs:
+                progress(spec.name)
+                self._processes.wait_until_ready(spec)
         except BaseException:
             self._stop([name for name in self._processes.running() if name not in before], progress)
             raise
+        return True
+
+    def _stop_all(self, progress: Progress, *, remove: bool) -> bool:
+        running = self._processes.running()
+        self._stop(running, progress)
+        return bool(running)
 
     def _prepare_servers(self, progress: Progress) -> None:
         # Kafka's start takes seconds, and the migrations don't need it.
@@ -119,7 +104,7 @@ class StackOfProcesses(Stack):
             self._prepare_postgresql(progress)
             if self._migrations:
                 progress("migrations")
-            run_migrations(self._migrations, self._addresses(), self._processes)
+            services.run_migrations(self._migrations, self._addresses(), self._processes)
             kafka.result()
 
     def _prepare_postgresql(self, progress: Progress) -> None:
@@ -143,10 +128,10 @@ class StackOfProcesses(Stack):
 
     def _stop(self, names: Sequence[str], progress: Progress) -> None:
         """Stop the services together, then the servers in the reverse order of their start."""
-        services = [name for name in self._services if name in names]
-        if services:
-            progress(f"stopping {len(services)} services")
-            self._processes.stop([self._spec(name) for name in services])
+        running = [name for name in self._services if name in names]
+        if running:
+            progress(f"stopping {len(running)} services")
+            self._processes.stop([self._spec(name) for name in running])
         for name, spec in reversed(self._server_specs().items()):
             if name in names:
                 progress(f"stopping {name}")
@@ -161,12 +146,12 @@ class StackOfProcesses(Stack):
     def _spec(self, name: str) -> ProcessSpec:
         """Return what it takes to probe and stop a process."""
         if name in self._services:
-            return service_spec(self._services[name], self.ports)
+            return services.service_spec(self._services[name], self.ports)
         return self._server_specs()[name]
 
     def _spec_to_start(self, name: str) -> ProcessSpec:
         spec, service = self._spec(name), self._services[name]
-        own = with_addresses(service.environment, self._addresses())
+        own = services.with_addresses(service.environment, self._addresses())
         security = self._kafka_security if service.is_kafka_client else {}
         return replace(spec, environment={**own, **security, **spec.environment})
 
@@ -177,13 +162,13 @@ class StackOfProcesses(Stack):
         return {
             "directory": str(self._data),
             "bootstrap_servers": cluster.bootstrap_servers,
-            "provider_sandbox_url": service_url("provider-sandbox", self.ports),
+            "provider_sandbox_url": services.service_url("provider-sandbox", self.ports),
             **{f"{name}_database_url": url(name, owner) for name, owner in DATABASE_OWNERS.items()},
             **{f"{name}_outbox_url": url(name, RELAY_ROLE) for name in OUTBOX_DATABASES},
         }
 
     def _url(self, name: str) -> str | None:
-        return service_url(name, self.ports) if name in self._services else None
+        return services.service_url(name, self.ports) if name in self._services else None
 
     def _take_ports_of(self, names: Sequence[str]) -> None:
         ports = [*self._server_ports, *((name, name) for name in self._services)]
