@@ -23,19 +23,19 @@ class ControlledProcesses(StackOfProcesses):
                     self._prepare_postgresql(silent)
                 else:
                     self._prepare_kafka(silent)
-            self._write_info()
+            self._update_info()
 
     def stop(self, name: str, timeout_seconds: float | None = None) -> int | None:
         """The exit status after SIGTERM, or -9 if the process had to be killed after the timeout."""
         with self._directory.lock(silent):
             self._processes.stop([self._spec(name)], timeout_seconds)
-            self._write_info()
+            self._update_info()
             return self._processes.exit_status(name)
 
     def kill(self, name: str) -> bool:
         """SIGKILL the process and its descendants; whether it was running."""
         killed = self._processes.kill(name)
-        self._write_info()
+        self._update_info()
         return killed
 
     def pause(self, name: str) -> bool:

@@ -59,4 +59,4 @@ class OperatedStack(ComposeStack):
             return all(status.state == "ready" for status in self.status() if status.name in names)
 
         wait_until(ready, f"{name} to be healthy", _START_TIMEOUT_SECONDS)
-        self.info().write(self.info_path)
+        self._update_info()

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from devstack.interruption import interrupted_once
+from devstack.interruption import interrupt_once
 from tests.benchmarks.relay.machine import machine_facts
 from tests.benchmarks.relay.measuring import measure
 from tests.benchmarks.relay.plan import (
@@ -65,11 +65,11 @@ def main(
         console.print(f"{past}  repeat {repeat} of {repeats}: {measurement.value} …", highlight=False)
 
     try:
-        with interrupted_once():
-            results = measure(
-                needed_measurements(ratios), scale, repeats, tell_begin,
-                lambda measurement, figures: print_figures(console, measurement, figures),
-            )  # fmt: skip
+        interrupt_once()
+        results = measure(
+            needed_measurements(ratios), scale, repeats, tell_begin,
+            lambda measurement, figures: print_figures(console, measurement, figures),
+        )  # fmt: skip
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except (OSError, ValueError) as error:

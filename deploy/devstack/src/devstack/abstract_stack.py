@@ -48,14 +48,14 @@ class Stack(ABC):
         with self._directory.lock(progress):
             self._prepare_start()
             started = self._start_missing(progress)
-            self._write_info()
+            self._update_info()
             return started
 
     def down(self, progress: Progress = silent) -> bool:
         """Stop everything; the data stay. False if nothing was running."""
         with self._directory.lock(progress):
             stopped = self._stop_all(progress, remove=False)
-            self._remove_stale_info()
+            self._update_info()
             return stopped
 
     def clean(self, progress: Progress = silent) -> None:
@@ -63,7 +63,7 @@ class Stack(ABC):
         with self._directory.lock(progress):
             self._stop_all(progress, remove=True)
             rmtree(self._data, ignore_errors=True)
-            self._remove_stale_info()
+            self._update_info()
 
     @abstractmethod
     def status(self) -> list[ProcessStatus]:
@@ -109,10 +109,8 @@ class Stack(ABC):
                 )
         self._directory.record_ports(self._name, self.ports)
 
-    def _write_info(self) -> None:
+    def _update_info(self) -> None:
         if self._directory.is_active(self._name):
             self.info().write(self.info_path)
-
-    def _remove_stale_info(self) -> None:
-        if not self._directory.active():
+        elif not self._directory.active():
             self.info_path.unlink(missing_ok=True)

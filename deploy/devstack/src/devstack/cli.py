@@ -8,7 +8,7 @@ import click
 from devstack.config import read_settings
 from devstack.errors import DevstackError
 from devstack.info import StackInfo
-from devstack.interruption import interrupted_once
+from devstack.interruption import interrupt_once
 from devstack.processes import ProcessStatus
 from devstack.stack_directory import StackDirectory
 from devstack.stack_from_settings import named_stack, stack_to_start
@@ -21,8 +21,8 @@ def _reporting_failures(command: Callable[[], None]) -> Callable[[], None]:
 
     def reporting() -> None:
         try:
-            with interrupted_once():
-                command()
+            interrupt_once()
+            command()
         except KeyboardInterrupt:
             click.echo("devstack: interrupted", err=True)
             raise SystemExit(EXIT_INTERRUPTED) from None

@@ -31,13 +31,7 @@ class _Compose(DockerCompose):
 
     @cached_property
     def compose_command_property(self) -> list[str]:
-        # An operator's .env may lie next to the compose file, and it says where production is.
-        plain = ["docker", "compose", "--env-file", os.devnull]
-        return [
-            *self.prefix,
-            *plain,
-            *(part for file in self.compose_file_name or [] for part in ("-f", file)),
-        ]
+        return [*self.prefix, *super().compose_command_property]
 
 
 class ComposeProject:
@@ -73,7 +67,8 @@ class ComposeProject:
         ]
 
     def _make_compose(self, more: Mapping[str, str]) -> _Compose:
-        compose = _Compose(self._root, self._files, build=True, wait=True)
+        # An operator's .env may lie next to the compose file, and it says where production is.
+        compose = _Compose(self._root, self._files, build=True, env_file=os.devnull)
         compose.prefix = [
             "env",
             *(f"--unset={name}" for name in config.hidden_from_containers()),
@@ -94,12 +89,10 @@ def _reported() -> Iterator[None]:
 
 
 def service_of(container: Container) -> str:
-    """Return the name of the service that a container belongs to."""
     return str(container.labels[f"{_LABEL}.service"])
 
 
 def number_of(container: Container) -> int:
-    """Return a container's number among those of its service, from 1."""
     return int(container.labels[f"{_LABEL}.container-number"])
 
 

@@ -23,24 +23,13 @@ from devstack.repository import ROOT
 from devstack.services import DATABASE_OWNERS
 from devstack.stack_directory import Progress
 
-# What each published port is called in the compose file.
-_PORT_VARIABLES = {
-    "coupon-api": "COUPON_API_PORT",
-    "order-api": "ORDER_API_PORT",
-    "notification-api": "NOTIFICATION_API_PORT",
-    "outbox-relay": "OUTBOX_RELAY_PORT",
-    "provider-sandbox": "PROVIDER_SANDBOX_PORT",
-    "postgresql": "POSTGRES_PORT",
-    "kafka": "KAFKA_PORT",
-    "zookeeper": "ZOOKEEPER_PORT",
-}
 _WITH_URL = ("coupon-api", "order-api", "notification-api", "outbox-relay", "provider-sandbox")
+_PUBLISHED = (*_WITH_URL, "postgresql", "kafka", "zookeeper")
 _OFFLINE_IMAGES = ROOT / "deploy" / "offline-images"
 _SIGNALLED = 128
 
 
 def data_name(kafka_version: str) -> str:
-    """Return the name of the stack's folder."""
     return f"compose-kafka-{kafka_version}"
 
 
@@ -69,17 +58,13 @@ class ComposeStack(Stack):
 
     def _apply_ports(self) -> None:
         seed = ["deploy/compose/seed-cluster.yml"] if self._seed else []
-        ports = {name: str(self.ports.of(process)) for process, name in _PORT_VARIABLES.items()}
+        ports = {_port_variable(name): str(self.ports.of(name)) for name in _PUBLISHED}
         offline = dotenv_values(_OFFLINE_IMAGES / "images.env") if self._offline_images else {}
         images = {name: value for name, value in offline.items() if value is not None}
         files = ["docker-compose.yml", *seed, *self._overrides]
         variables = {**ports, **images, **self._variables}
-        self._project = ComposeProject(ROOT, self._project_name(), files, variables)
-
-    @property
-    def project_name(self) -> str:
-        """What Compose calls the stack."""
-        return self._project.name
+        self.project_name = self._project_name()
+        self._project = ComposeProject(ROOT, self.project_name, files, variables)
 
     def compose_command(self, variables: Mapping[str, str] = MappingProxyType({})) -> list[str]:
         """Return the `docker compose` of this stack, with further variables."""
@@ -134,9 +119,9 @@ class ComposeStack(Stack):
         if before and all(status.state == "ready" for status in before):
             return False
         found_running = any(status.pid for status in before)
-        published = [name for name in _PORT_VARIABLES if name != "zookeeper" or self._seed]
+        published = [name for name in _PUBLISHED if name != "zookeeper" or self._seed]
         self._take_ports((name, name) for name in ([] if found_running else published))
-        (self._data / PROJECT_FILE).write_text(self._project.name)
+        (self._data / PROJECT_FILE).write_text(self.project_name)
         if self._offline_images:
             progress("stand-ins for the base images")
             _build_offline_images()
@@ -181,6 +166,11 @@ class ComposeStack(Stack):
         return f"http://127.0.0.1:{self.ports.of(service)}" if service in _WITH_URL else None
 
 
+def _port_variable(process: str) -> str:
+    """Return what the compose file calls the port."""
+    return f"{'POSTGRES' if process == 'postgresql' else process.upper().replace('-', '_')}_PORT"
+
+
 def _build_offline_images() -> None:
     build = subprocess.run([_OFFLINE_IMAGES / "build"], capture_output=True, text=True, check=False)  # noqa: S603
     if build.returncode:
@@ -189,15 +179,13 @@ def _build_offline_images() -> None:
 
 
 def _state(container: Container) -> State:
-    match container.attrs["State"]["Status"]:
-        case "running" | "restarting":
-            return "ready" if _health(container) == "healthy" else "unready"
-        case "paused":
-            return "frozen"
-        case "created":
-            return "stopped"
-        case _:
-            return "stopped" if container.attrs["State"]["ExitCode"] in ORDERLY_ENDS else "failed"
+    status = container.attrs["State"]["Status"]
+    if status in ("running", "restarting"):
+        return "ready" if _health(container) == "healthy" else "unready"
+    if status == "paused":
+        return "frozen"
+    orderly = status == "created" or container.attrs["State"]["ExitCode"] in ORDERLY_ENDS
+    return "stopped" if orderly else "failed"
 
 
 def _health(container: Container) -> str:

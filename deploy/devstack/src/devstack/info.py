@@ -27,8 +27,6 @@ class PostgresqlInfo(_Info):
 
 
 class ServiceInfo(_Info):
-    """One process; no pid while it isn't running."""
-
     url: str | None = None
     pid: int | None = None
 

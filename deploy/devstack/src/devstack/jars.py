@@ -46,17 +46,18 @@ def resolve_class_path(coordinates: Sequence[str]) -> list[Path]:
                 jars = _download_all(coordinates)
             except (requests.RequestException, RuntimeError, ParseError) as error:
                 raise DevstackError(f"downloading {', '.join(coordinates)} failed: {error}") from error
-            write_whole(cached, json.dumps([str(jar) for jar in jars], indent=1))
+            write_whole(cached, json.dumps({str(jar): jar.stat().st_size for jar in jars}, indent=1))
     return jars
 
 
 def _read_complete(cached: Path) -> list[Path] | None:
-    """Return the jars of an earlier call if every one of them still exists."""
+    """Return the jars of an earlier call if each still exists in its former size."""
     try:
-        jars = [Path(jar) for jar in json.loads(cached.read_text())]
+        sizes: dict[str, int] = json.loads(cached.read_text())
+        complete = all(Path(jar).stat().st_size == size for jar, size in sizes.items())
     except FileNotFoundError:
         return None
-    return jars if all(jar.exists() for jar in jars) else None
+    return [Path(jar) for jar in sizes] if complete else None
 
 
 @tenacity.retry(

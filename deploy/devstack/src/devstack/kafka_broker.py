@@ -41,7 +41,7 @@ class KafkaBroker(Server):
         self.version = version
         self.port = port or free_port
         place = BrokerPlace(self.directory, self.port, second_port or free_second_port, security, proxied)
-        self._mode = MODES[supported_version(version)](place, version)
+        self._mode = MODES[supported_version(version)](place)
 
     @property
     def bootstrap_servers(self) -> str:
@@ -52,7 +52,7 @@ class KafkaBroker(Server):
         return self._mode.specs("")
 
     def start(self) -> None:
-        class_path = os.pathsep.join(map(str, resolve_class_path(self._mode.coordinates)))
+        class_path = os.pathsep.join(map(str, resolve_class_path(self._mode.coordinates(self.version))))
         specs = self._mode.specs(class_path)
         missing = [spec for spec in specs if self._processes.find(spec.name) is None]
         if missing:

@@ -8,5 +8,5 @@ from devstack.kafka_broker import MODES, supported_version
 
 if __name__ == "__main__":
     version, directory = sys.argv[1:]
-    for jar in resolve_class_path(MODES[supported_version(version)].coordinates_of(version)):
+    for jar in resolve_class_path(MODES[supported_version(version)].coordinates(version)):
         shutil.copy(jar, directory)

@@ -7,6 +7,7 @@ import socket
 import subprocess
 import uuid
 from abc import ABC, abstractmethod
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
@@ -58,7 +59,6 @@ class BrokerPlace:
 
     @property
     def client_options(self) -> dict[str, Any]:
-        """kafka-python's options for a client."""
         security = {} if self.security is None else self.security.client_options
         return {"bootstrap_servers": f"{HOST}:{self.port}", **security}
 
@@ -82,14 +82,12 @@ class KafkaMode(ABC):
 
     log_backend: ClassVar[str]
 
-    def __init__(self, place: BrokerPlace, version: str) -> None:
+    def __init__(self, place: BrokerPlace) -> None:
         self._place = place
         self._properties = place.directory / "server.properties"
-        self.coordinates = self.coordinates_of(version)
 
     @classmethod
-    def coordinates_of(cls, version: str) -> tuple[str, ...]:
-        """Return the Maven coordinates of the broker's jars."""
+    def coordinates(cls, version: str) -> tuple[str, ...]:
         return (f"org.apache.kafka:kafka_2.13:{version}", cls.log_backend)
 
     @abstractmethod
@@ -251,11 +249,9 @@ def write_properties(path: Path, defaults: str, additions: dict[str, str]) -> No
 
 
 def _served_topics(client_options: dict[str, Any]) -> set[str]:
-    admin = KafkaAdminClient(**client_options, bootstrap_timeout_ms=5000, request_timeout_ms=5000)
-    try:
+    options = {**client_options, "bootstrap_timeout_ms": 5000, "request_timeout_ms": 5000}
+    with closing(KafkaAdminClient(**options)) as admin:
         topics = admin.describe_topics()
-    finally:
-        admin.close()
     return {topic["name"] for topic in topics if all(each["leader_id"] >= 0 for each in topic["partitions"])}
 
 

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import psutil
 
+from devstack.locking import write_whole
+
 
 def main(arguments: list[str]) -> int:
     """Return once the record is there; a fork of this process waits for the end."""
@@ -36,17 +38,13 @@ def main(arguments: list[str]) -> int:
         sys.stderr.flush()
         os._exit(1)
     started_at = psutil.Process(child.pid).create_time()
-    _write(Path(record_path), json.dumps({"pid": child.pid, "startedAt": started_at, "command": command}))
+    write_whole(
+        Path(record_path), json.dumps({"pid": child.pid, "startedAt": started_at, "command": command})
+    )
     os.write(started_write, b"1")
     os.close(started_write)
-    _write(Path(exit_status_path), str(child.wait()))
+    write_whole(Path(exit_status_path), str(child.wait()))
     os._exit(0)
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_text(text)
-    temporary.replace(path)
 
 
 if __name__ == "__main__":

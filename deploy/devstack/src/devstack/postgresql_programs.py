@@ -55,7 +55,6 @@ class PostgresqlPrograms:
         return (*system_user.run_as(system_user.server_user()), str(self.program(name)))
 
     def program(self, name: str) -> Path:
-        """Return the path of `initdb` or `postgres`."""
         return self.installation / "bin" / name
 
 

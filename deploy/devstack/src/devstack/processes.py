@@ -88,7 +88,7 @@ class Processes:
     def find(self, name: str) -> psutil.Process | None:
         """Return the process if it is running or frozen."""
         try:
-            record = json.loads(self._record_path(name).read_text())
+            record = json.loads((self._records / f"{name}.json").read_text())
             process = psutil.Process(record["pid"])
             same = abs(process.create_time() - record["startedAt"]) < START_TIME_TOLERANCE_SECONDS
             alive = same and process.status() != psutil.STATUS_ZOMBIE
@@ -107,7 +107,7 @@ class Processes:
     def exit_status(self, name: str) -> int | None:
         """How the latest run ended: exit status, or minus the signal's number; None if not known (yet)."""
         try:
-            return int(self._exit_status_path(name).read_text())
+            return int((self._records / f"{name}.exit").read_text())
         except FileNotFoundError:
             return None
 
@@ -130,7 +130,7 @@ class Processes:
         self._wait(spec, spec.may_start)
         for folder in (self._records, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
-        record, exit_status = self._record_path(spec.name), self._exit_status_path(spec.name)
+        record, exit_status = (self._records / f"{spec.name}{suffix}" for suffix in (".json", ".exit"))
         record.unlink(missing_ok=True)
         exit_status.unlink(missing_ok=True)
         with self.log_path(spec.name).open("ab") as log:
@@ -217,12 +217,6 @@ class Processes:
         deadline = time.monotonic() + 2
         while self.exit_status(name) is None and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
-
-    def _record_path(self, name: str) -> Path:
-        return self._records / f"{name}.json"
-
-    def _exit_status_path(self, name: str) -> Path:
-        return self._records / f"{name}.exit"
 
 
 def _signal_tree(process: psutil.Process, number: signal.Signals) -> list[psutil.Process]:

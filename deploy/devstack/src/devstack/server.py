@@ -2,7 +2,6 @@
 
 from abc import ABC, abstractmethod
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from devstack.processes import Processes, ProcessSpec
@@ -30,7 +29,6 @@ class Server(ABC):
 
     @property
     def pid(self) -> int | None:
-        """The server's pid while it runs."""
         return self._processes.pid(self._name)
 
     @property
@@ -58,7 +56,5 @@ class Server(ABC):
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self.stop()

@@ -16,11 +16,7 @@ from devstack.errors import DevstackError
 from devstack.ports import Ports
 from devstack.processes import Processes, ProcessSpec
 
-DATABASE_OWNERS = {
-    "coupon": "coupon_service",
-    "order": "order_service",
-    "notification": "notification_service",
-}
+DATABASE_OWNERS = {name: f"{name}_service" for name in ("coupon", "order", "notification")}
 RELAY_ROLE = "outbox_relay"
 OUTBOX_DATABASES = ("coupon", "order")
 PROBE_TIMEOUT_SECONDS = 2.0

@@ -20,10 +20,7 @@ class StackDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path.resolve()
-
-    @property
-    def info_path(self) -> Path:
-        return self.path / "stack.json"
+        self.info_path = self.path / "stack.json"
 
     def data(self, name: str) -> Path:
         return self.path / name

@@ -49,7 +49,9 @@ def cluster_of(info: StackInfo) -> KafkaCluster:
 
 def _stack(settings: Settings, name: str, ports: Ports | None) -> Stack:
     if name == DATA_NAME:
-        return ExternalStack(settings.directory, _external_servers(settings), ports)
+        url, broker = settings.external_postgresql_url, settings.external_kafka_bootstrap_servers
+        servers = ExternalServers(url, broker, config.kafka_security()) if url and broker else None
+        return ExternalStack(settings.directory, servers, ports)
     kafka_version = name.rpartition("-")[2]
     if name == compose_data_name(kafka_version):
         offline = settings.offline_images
@@ -59,20 +61,8 @@ def _stack(settings: Settings, name: str, ports: Ports | None) -> Stack:
 
 def _wanted_name(settings: Settings) -> str:
     kafka_version = supported_version(settings.kafka or DEFAULT_VERSION)
-    match settings.stack:
-        case "external":
-            return DATA_NAME
-        case "compose":
-            return compose_data_name(kafka_version)
-        case _:
-            return data_name(kafka_version)
-
-
-def _external_servers(settings: Settings) -> ExternalServers | None:
-    url, bootstrap_servers = settings.external_postgresql_url, settings.external_kafka_bootstrap_servers
-    if url is None or bootstrap_servers is None:
-        return None
-    return ExternalServers(url, bootstrap_servers, config.kafka_security())
+    names = {"external": DATA_NAME, "compose": compose_data_name(kafka_version)}
+    return names.get(settings.stack or "embedded", data_name(kafka_version))
 
 
 def _ports(settings: Settings, directory: StackDirectory, name: str) -> Ports | None:
