@@ -19,12 +19,11 @@ _PASSED_ON = (
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
 )  # fmt: skip
 _KAFKA_SECURITY = [name.upper() for name in KafkaSettings.model_fields if name != "kafka_bootstrap_servers"]
-_OF_THE_ENGINE = re.compile(r"(DOCKER|BUILDKIT|BUILDX)_\w+")
 # Nothing that names a server or an external service: those of this machine's user may be in production.
-_OF_CONTAINERS = re.compile(
-    r"\w+_(IMAGE|MEMORY|CPUS|APIS)|OUTBOX_RELAYS|NOTIFICATION_CONSUMERS|KAFKA_HEAP_OPTS"
+_SEEN_BY_COMPOSE = re.compile(
+    r"(DOCKER|BUILDKIT|BUILDX)_\w+|\w+_(IMAGE|MEMORY|CPUS|APIS)|OUTBOX_RELAYS|NOTIFICATION_CONSUMERS"
     r"|POSTGRES_(USER_ID|MAX_CONNECTIONS)|((COUPON|ORDER|NOTIFICATION|OUTBOX_RELAY)_DATABASE|POSTGRES)_PASSWORD"
-    r"|HTTP_(WORKERS|THREADS)|DATABASE_POOL_SIZE|LOG_LEVEL|REVISION"
+    r"|KAFKA_HEAP_OPTS|HTTP_(WORKERS|THREADS)|DATABASE_POOL_SIZE|LOG_LEVEL|REVISION"
 )
 
 
@@ -94,13 +93,7 @@ def hidden_from_containers() -> list[str]:
     It sees what every process gets, the Docker client's variables, and the compose file's images, passwords,
     limits and numbers.
     """
-    return [
-        name
-        for name in os.environ
-        if name not in _PASSED_ON
-        and not _OF_THE_ENGINE.fullmatch(name)
-        and not _OF_CONTAINERS.fullmatch(name)
-    ]
+    return [name for name in os.environ if name not in _PASSED_ON and not _SEEN_BY_COMPOSE.fullmatch(name)]
 
 
 def java_home() -> Path | None:

