@@ -80,7 +80,7 @@ def test_a_summary_that_cannot_be_removed_is_reported(shop_demo: ShopDemo, tmp_p
 
 def test_without_a_running_stack_nothing_is_sent(shop_demo: ShopDemo, summary: Path) -> None:
     ended = shop_demo()
-    assert ended.returncode == 2
+    assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == "shop-demo: no stack is running; start one with `make up`\n"
     assert not summary.exists()
 

@@ -41,10 +41,10 @@ def run_demo(settings: DemoSettings, console: Console) -> bool:
 
 def _run(settings: DemoSettings, console: Console, narrator: Narrator) -> bool:
     batch = read_orders(settings.orders, seed=settings.seed, limit=settings.limit, say=narrator.say)
+    stack = running_stack(read_settings())
     narrator.say(f"{len(batch.orders):,} orders from {batch.source}, seed {settings.seed}")
     for note in batch.notes:
         narrator.say(f"  {note}")
-    stack = running_stack(read_settings())
     info = StackInfo.read(stack.info_path)
     access = StackAccess.of(info, cluster_of(info))
     log_mark = LogMark.now(stack.collect_logs)
