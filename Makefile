@@ -13,7 +13,7 @@ RELAY_ALONE := build/benchmarks/outbox-relay
 SOURCES := shared/src coupon-service/src order-service/src notification-service/src outbox-relay/src \
            deploy/devstack/src deploy/sandbox/src deploy/demo/src
 
-# What the stack and the demo are told: make demo USERS=2000 STOCK=500 ORDERS=completejourney KAFKA=3.4.0
+# Variables of the stack and the demo: make demo USERS=2000 STOCK=500 ORDERS=completejourney KAFKA=3.4.0
 export KAFKA POSTGRES STACK OFFLINE_IMAGES ORDERS USERS STOCK SEED LIMIT KEEP
 
 # Start servers of their own versions, or try our side alone: bad HTTP input, and what is said when a server refuses us.
@@ -54,8 +54,11 @@ down: $(INSTALLED) ## Stop the stack; its data stay
 clean-stack: $(INSTALLED) ## Stop the stack and remove its data
 	@$(BIN)/devstack clean
 
-demo: $(INSTALLED) ## Run both processes end to end and check every number (USERS= STOCK= ORDERS= SEED= LIMIT= KEEP=1 KAFKA=)
-	@$(BIN)/shop-demo
+demo: $(INSTALLED) ## Start the stack, run both processes end to end, check every number, stop the stack (USERS= STOCK= ORDERS= SEED= LIMIT= KEEP=1 KAFKA=)
+	@if [ -e "$${DEVSTACK_DIRECTORY:-build/devstack}/stack.json" ]; then KEEP=1; fi; \
+	$(BIN)/devstack up || exit; \
+	if [ "$$KEEP" != 1 ]; then trap '$(BIN)/devstack down' EXIT; trap 'exit 130' INT TERM; fi; \
+	$(BIN)/shop-demo
 
 test: $(INSTALLED) ## Run all tests, on the embedded stack (WORKERS=1 for one after the other)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit tests/contract tests/integration

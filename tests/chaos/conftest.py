@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from devstack.ports import Ports
-from devstack.stacks import EmbeddedStack
+from tests.support.controlled_stack import ControlledStack
 from tests.support.outside_record import OutsideParties
 from tests.support.shop import ShopClient
 from tests.support.stack_databases import StackDatabases
@@ -18,8 +18,8 @@ def stack_directory(server_directory: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _started_stack(stack_directory: Path) -> Iterator[EmbeddedStack]:
-    stack = EmbeddedStack(stack_directory, ports=Ports.free())
+def _started_stack(stack_directory: Path) -> Iterator[ControlledStack]:
+    stack = ControlledStack(stack_directory, ports=Ports.free())
     try:
         stack.up()
         yield stack
@@ -28,26 +28,26 @@ def _started_stack(stack_directory: Path) -> Iterator[EmbeddedStack]:
 
 
 @pytest.fixture
-def stack(_started_stack: EmbeddedStack) -> EmbeddedStack:
+def stack(_started_stack: ControlledStack) -> ControlledStack:
     """The stack, whole again whatever the last test left of it."""
     _started_stack.up()
     return _started_stack
 
 
 @pytest.fixture
-def shop(stack: EmbeddedStack) -> Iterator[ShopClient]:
+def shop(stack: ControlledStack) -> Iterator[ShopClient]:
     client = ShopClient(stack.info())
     yield client
     client.close()
 
 
 @pytest.fixture
-def databases(stack: EmbeddedStack) -> StackDatabases:
+def databases(stack: ControlledStack) -> StackDatabases:
     return StackDatabases(stack.info())
 
 
 @pytest.fixture
-def outside(stack: EmbeddedStack) -> Iterator[OutsideParties]:
+def outside(stack: ControlledStack) -> Iterator[OutsideParties]:
     parties = OutsideParties(stack.info())
     yield parties
     parties.close()

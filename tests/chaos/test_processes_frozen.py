@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from devstack.stacks import EmbeddedStack
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
 from tests.support.consumer_groups import wait_until_settled
+from tests.support.controlled_stack import ControlledStack
 from tests.support.demo import DemoProcess, assert_nothing_lost_or_doubled
 from tests.support.effects import assert_each_effect_once
 from tests.support.freezing import freeze_holding_claims, freeze_inside_a_transaction
@@ -28,16 +28,16 @@ UNTIL_GIVEN_UP_SECONDS = 15
 UNTIL_OTHERS_GO_ON_SECONDS = 30
 
 
-def pids(stack: EmbeddedStack) -> dict[str, int | None]:
+def pids(stack: ControlledStack) -> dict[str, int | None]:
     return {name: service.pid for name, service in stack.info().services.items()}
 
 
-def tail(stack: EmbeddedStack, name: str) -> LogTail:
-    return LogTail(stack.log_path(name))
+def tail(stack: ControlledStack, name: str) -> LogTail:
+    return LogTail(stack.collect_logs() / f"{name}.log")
 
 
 @contextmanager
-def thawing(stack: EmbeddedStack, name: str) -> Iterator[None]:
+def thawing(stack: ControlledStack, name: str) -> Iterator[None]:
     """Thaw the process at the block's end; then wait until it has joined its group anew and is ready."""
     log = tail(stack, name)
     try:
@@ -49,12 +49,12 @@ def thawing(stack: EmbeddedStack, name: str) -> Iterator[None]:
 
 
 @pytest.fixture
-def settled_consumers(stack: EmbeddedStack) -> None:
+def settled_consumers(stack: ControlledStack) -> None:
     """The former test may have left one consumer alone, and the others have only just come back."""
     wait_until_settled(stack.info().kafka.bootstrap_servers, CONSUMER_GROUP, 1 + len(OTHERS))
 
 
-def deliver_alone(stack: EmbeddedStack, shop: ShopClient) -> None:
+def deliver_alone(stack: ControlledStack, shop: ShopClient) -> None:
     """Leave one order to the thawed consumer only. Its threads are then past whatever they had held."""
     assert [stack.stop(name) for name in OTHERS] == [0, 0]
     order_id = shop.place_order()
@@ -64,7 +64,7 @@ def deliver_alone(stack: EmbeddedStack, shop: ShopClient) -> None:
 
 @pytest.mark.usefixtures("settled_consumers")
 def test_frozen_notification_consumer_is_replaced_and_doubles_nothing(
-    stack: EmbeddedStack,
+    stack: ControlledStack,
     stack_directory: Path,
     shop: ShopClient,
     databases: StackDatabases,
@@ -91,7 +91,7 @@ def test_frozen_notification_consumer_is_replaced_and_doubles_nothing(
 @pytest.mark.usefixtures("settled_consumers")
 @pytest.mark.parametrize("table", ["inbox", "delivery", "sales_daily"])
 def test_consumer_frozen_in_a_transaction_delays_the_others_for_seconds(
-    stack: EmbeddedStack,
+    stack: ControlledStack,
     stack_directory: Path,
     shop: ShopClient,
     databases: StackDatabases,
@@ -128,7 +128,7 @@ def decisions(databases: StackDatabases) -> list[tuple[Any, ...]]:
 
 
 def test_coupon_worker_frozen_with_a_lock_decides_nothing_twice(
-    stack: EmbeddedStack, stack_directory: Path, shop: ShopClient, databases: StackDatabases, tmp_path: Path
+    stack: ControlledStack, stack_directory: Path, shop: ShopClient, databases: StackDatabases, tmp_path: Path
 ) -> None:
     before = pids(stack)
     with DemoProcess(stack_directory, tmp_path, seed=61, users=1_500, stock=400, limit=20) as demo:

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from devstack.stacks import EmbeddedStack
+from tests.support.controlled_stack import ControlledStack
 from tests.support.demo import DemoProcess, assert_nothing_lost_or_doubled, timed
 from tests.support.effects import assert_each_effect_once
 from tests.support.freezing import freeze_holding_claims
@@ -26,7 +26,7 @@ def all_three_send(databases: StackDatabases) -> bool:
 
 
 def test_killed_relay_worker_and_consumer_lose_and_double_nothing(
-    stack: EmbeddedStack,
+    stack: ControlledStack,
     stack_directory: Path,
     databases: StackDatabases,
     outside: OutsideParties,
@@ -55,7 +55,7 @@ def test_killed_relay_worker_and_consumer_lose_and_double_nothing(
 
 
 def stop_under_load(
-    stack: EmbeddedStack, demo: DemoProcess, at_work: Mapping[str, Callable[[], object]]
+    stack: ControlledStack, demo: DemoProcess, at_work: Mapping[str, Callable[[], object]]
 ) -> list[tuple[str, Ending]]:
     """Stop one after the other, each while it is at work."""
     endings: list[tuple[str, Ending]] = []
@@ -66,7 +66,7 @@ def stop_under_load(
 
 
 def stop_consumers_under_load(
-    stack: EmbeddedStack, demo: DemoProcess, databases: StackDatabases
+    stack: ControlledStack, demo: DemoProcess, databases: StackDatabases
 ) -> list[tuple[str, Ending]]:
     endings: list[tuple[str, Ending]] = []
     for name in CONSUMERS:
@@ -77,7 +77,7 @@ def stop_consumers_under_load(
 
 
 def stop_notification_api_under_load(
-    stack: EmbeddedStack, demo: DemoProcess, shop: ShopClient, databases: StackDatabases
+    stack: ControlledStack, demo: DemoProcess, shop: ShopClient, databases: StackDatabases
 ) -> list[tuple[str, Ending]]:
     known_order = next(iter(databases.counted_orders()))
     with Readers(f"{shop.url('notification-api')}/api/v1/notifications?orderId={known_order}") as readers:
@@ -88,7 +88,7 @@ def stop_notification_api_under_load(
     return endings
 
 
-def start_all(stack: EmbeddedStack, names: Iterable[str]) -> None:
+def start_all(stack: ControlledStack, names: Iterable[str]) -> None:
     for name in names:
         stack.start(name)
 
@@ -98,7 +98,7 @@ def bad(endings: Iterable[tuple[str, Ending]]) -> dict[str, Ending]:
 
 
 def test_every_process_asked_to_stop_under_load_exits_0_within_10_seconds(
-    stack: EmbeddedStack,
+    stack: ControlledStack,
     stack_directory: Path,
     shop: ShopClient,
     databases: StackDatabases,
@@ -135,7 +135,7 @@ def test_every_process_asked_to_stop_under_load_exits_0_within_10_seconds(
 
 
 def test_second_coupon_worker_by_mistake_issues_nothing_twice(
-    stack: EmbeddedStack, stack_directory: Path, tmp_path: Path
+    stack: ControlledStack, stack_directory: Path, tmp_path: Path
 ) -> None:
     with SecondCouponWorker(stack, tmp_path) as second:
         with DemoProcess(stack_directory, tmp_path, seed=31, users=400, stock=120, limit=200) as demo:

@@ -5,16 +5,16 @@ from typing import Any
 import httpx
 import pytest
 
-from devstack.stacks import EmbeddedStack
+from tests.support.controlled_stack import ControlledStack
 from tests.support.shop import ORDER, ShopClient
 from tests.support.waiting import wait_until
 
 
-def pids(stack: EmbeddedStack) -> dict[str, int | None]:
+def pids(stack: ControlledStack) -> dict[str, int | None]:
     return {name: service.pid for name, service in stack.info().services.items()}
 
 
-def assert_all_ready(stack: EmbeddedStack) -> bool:
+def assert_all_ready(stack: ControlledStack) -> bool:
     unready = [status for status in stack.status() if status.state != "ready"]
     assert unready == []
     return True
@@ -27,7 +27,7 @@ def relay_checks(shop: ShopClient) -> dict[str, Any]:
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_kafka_down_accepts_everything_and_delivers_it_when_kafka_is_back(
-    stack: EmbeddedStack, shop: ShopClient, end: str
+    stack: ControlledStack, shop: ShopClient, end: str
 ) -> None:
     before = pids(stack)
     coupon_id = shop.create_coupon(totalQuantity=5)
@@ -55,7 +55,7 @@ def assert_unavailable(reply: httpx.Response) -> None:
 
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_postgresql_restarted_loses_nothing_and_processes_reconnect(
-    stack: EmbeddedStack, shop: ShopClient, end: str
+    stack: ControlledStack, shop: ShopClient, end: str
 ) -> None:
     before = pids(stack)
     coupon_id = shop.create_coupon(totalQuantity=100)
@@ -77,7 +77,7 @@ def test_postgresql_restarted_loses_nothing_and_processes_reconnect(
     assert pids(stack) == before
 
 
-def test_half_dead_stack_is_completed_and_nothing_else_is_touched(stack: EmbeddedStack) -> None:
+def test_half_dead_stack_is_completed_and_nothing_else_is_touched(stack: ControlledStack) -> None:
     before = pids(stack)
     stack.kill("coupon-worker")
     stack.kill("notification-consumer-3")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from devstack.stack import Stack
+from devstack.abstract_stack import Stack
 from tests.support.chosen_stack import chosen_stack
 from tests.support.shop import ShopClient
 

@@ -12,9 +12,9 @@ import pytest
 from sqlalchemy import MetaData, create_engine, make_url, text
 from sqlalchemy.schema import CreateTable
 
+from devstack.abstract_stack import Stack
 from devstack.free_ports import find_free_ports
 from devstack.repository import ROOT
-from devstack.stack import Stack
 from servicekit.inbox.table import inbox_table
 from servicekit.outbox.ddl import outbox_ddl
 from tests.support.topics import create_topics

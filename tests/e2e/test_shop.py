@@ -8,7 +8,7 @@ import httpx
 import pytest
 from kafka.admin import KafkaAdminClient
 
-from devstack.stack import Stack
+from devstack.abstract_stack import Stack
 from tests.support.demo import DemoProcess, assert_nothing_lost_or_doubled
 from tests.support.shop import ShopClient
 from tests.support.topics import produce, read_topic

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from devstack.abstract_stack import Stack
+from devstack.embedded_stack import EmbeddedStack
 from devstack.ports import Ports
 from devstack.services import SHOP
-from devstack.stack import Stack
-from devstack.stacks import EmbeddedStack
 from tests.support.otlp_collector import CollectedSpan, Collector, a_collector
 from tests.support.shop import ShopClient
 from tests.support.waiting import wait_until

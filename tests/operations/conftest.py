@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from devstack.compose_stack import ComposeStack
 from tests.support.chosen_stack import chosen_stack
+from tests.support.operated_stack import OperatedStack
 from tests.support.outside_record import OutsideParties
 from tests.support.shop import ShopClient
 from tests.support.stack_databases import StackDatabases
@@ -18,9 +18,9 @@ def stack_directory(server_directory: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stack(stack_directory: Path) -> Iterator[ComposeStack]:
+def stack(stack_directory: Path) -> Iterator[OperatedStack]:
     stack = chosen_stack(stack_directory)
-    assert isinstance(stack, ComposeStack), "only containers are operated: run `make operations`"
+    assert isinstance(stack, OperatedStack), "only containers are operated: run `make operations`"
     try:
         stack.up()
         yield stack
@@ -29,19 +29,19 @@ def stack(stack_directory: Path) -> Iterator[ComposeStack]:
 
 
 @pytest.fixture
-def shop(stack: ComposeStack) -> Iterator[ShopClient]:
+def shop(stack: OperatedStack) -> Iterator[ShopClient]:
     client = ShopClient(stack.info())
     yield client
     client.close()
 
 
 @pytest.fixture
-def databases(stack: ComposeStack) -> StackDatabases:
+def databases(stack: OperatedStack) -> StackDatabases:
     return StackDatabases(stack.info())
 
 
 @pytest.fixture
-def outside(stack: ComposeStack) -> Iterator[OutsideParties]:
+def outside(stack: OperatedStack) -> Iterator[OutsideParties]:
     parties = OutsideParties(stack.info())
     yield parties
     parties.close()

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from devstack.compose_stack import ComposeStack
+from tests.support.operated_stack import OperatedStack
 from tests.support.outside_record import OutsideParties
 from tests.support.shop import ORDER, ShopClient
 from tests.support.stack_databases import StackDatabases
@@ -27,14 +27,14 @@ NOTICED = ("postgresql", "load-balancer")
 ORDERLY_ENDS = {"kafka": 143}
 
 
-def restart(stack: ComposeStack, name: str) -> None:
+def restart(stack: OperatedStack, name: str) -> None:
     """Stop and start; the process must have ended by the signal and not by its grace period."""
     assert stack.stop(name) == ORDERLY_ENDS.get(name, 0), name
     stack.start(name)
 
 
 def test_planned_restarts_are_not_seen_by_clients(
-    stack: ComposeStack, stack_directory: Path, shop: ShopClient, databases: StackDatabases,
+    stack: OperatedStack, stack_directory: Path, shop: ShopClient, databases: StackDatabases,
     outside: OutsideParties, tmp_path: Path,
 ) -> None:  # fmt: skip
     with under_load(shop, databases, outside, stack_directory, tmp_path) as load:
@@ -45,7 +45,7 @@ def test_planned_restarts_are_not_seen_by_clients(
 
 
 def test_request_whose_body_arrives_during_a_restart_is_answered(
-    stack: ComposeStack, shop: ShopClient
+    stack: OperatedStack, shop: ShopClient
 ) -> None:
     """It isn't the first on its connection: HAProxy closes without a word what of those it can't repeat."""
     url = urlsplit(shop.url("order-api"))
@@ -64,7 +64,7 @@ def test_request_whose_body_arrives_during_a_restart_is_answered(
 
 
 def test_killed_containers_and_restarted_servers_lose_and_double_nothing(
-    stack: ComposeStack, stack_directory: Path, shop: ShopClient, databases: StackDatabases,
+    stack: OperatedStack, stack_directory: Path, shop: ShopClient, databases: StackDatabases,
     outside: OutsideParties, tmp_path: Path,
 ) -> None:  # fmt: skip
     with under_load(shop, databases, outside, stack_directory, tmp_path):
@@ -76,7 +76,7 @@ def test_killed_containers_and_restarted_servers_lose_and_double_nothing(
 
 
 def test_scaling_up_and_down_is_not_seen_by_clients(
-    stack: ComposeStack, stack_directory: Path, shop: ShopClient, databases: StackDatabases,
+    stack: OperatedStack, stack_directory: Path, shop: ShopClient, databases: StackDatabases,
     outside: OutsideParties, tmp_path: Path,
 ) -> None:  # fmt: skip
     with under_load(shop, databases, outside, stack_directory, tmp_path) as load:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from kafka.admin import KafkaAdminClient
 
-from devstack.compose_stack import ComposeStack
 from tests.support.chosen_stack import three_brokers_stack
+from tests.support.operated_stack import OperatedStack
 from tests.support.outside_record import OutsideParties
 from tests.support.shop import ShopClient
 from tests.support.stack_databases import StackDatabases
@@ -26,14 +26,14 @@ def stack_directory(server_directory: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def stack(stack_directory: Path) -> Iterator[ComposeStack]:
+def stack(stack_directory: Path) -> Iterator[OperatedStack]:
     stack = three_brokers_stack(stack_directory)
     stack.up()
     yield stack
     stack.clean()
 
 
-def partitions(stack: ComposeStack) -> list[dict[str, Any]]:
+def partitions(stack: OperatedStack) -> list[dict[str, Any]]:
     """Of our topics, as the cluster describes them."""
     admin = KafkaAdminClient(bootstrap_servers=stack.info().kafka.bootstrap_servers)
     try:
@@ -42,12 +42,12 @@ def partitions(stack: ComposeStack) -> list[dict[str, Any]]:
         admin.close()
 
 
-def every_copy_is_there(stack: ComposeStack) -> bool:
+def every_copy_is_there(stack: OperatedStack) -> bool:
     return all(sorted(it["isr_nodes"]) == BROKERS for it in partitions(stack))
 
 
 def test_killed_broker_is_not_seen_by_clients_and_all_arrives_without_it(
-    stack: ComposeStack, stack_directory: Path, shop: ShopClient, databases: StackDatabases,
+    stack: OperatedStack, stack_directory: Path, shop: ShopClient, databases: StackDatabases,
     outside: OutsideParties, tmp_path: Path,
 ) -> None:  # fmt: skip
     assert len(partitions(stack)) == 12

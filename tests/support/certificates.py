@@ -13,6 +13,15 @@ from cryptography.hazmat.primitives.serialization import (
 
 
 @dataclass(frozen=True)
+class TlsFiles:
+    """PEM files: a server's certificate, its key (PKCS #8, no passphrase), the authority of both sides."""
+
+    certificate_file: Path
+    key_file: Path
+    ca_file: Path
+
+
+@dataclass(frozen=True)
 class IssuedCertificate:
     """A certificate and its key, each in a PEM file."""
 

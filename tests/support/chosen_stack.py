@@ -3,14 +3,13 @@
 import os
 from pathlib import Path
 
-from devstack import choose
-from devstack.compose_stack import ComposeStack
+from devstack.abstract_stack import Stack
 from devstack.config import read_settings
+from devstack.embedded_stack import EmbeddedStack
 from devstack.free_ports import find_free_ports
 from devstack.kafka_broker import DEFAULT_VERSION
 from devstack.ports import Ports
-from devstack.stack import Stack
-from devstack.stacks import EmbeddedStack
+from tests.support.operated_stack import OperatedStack
 
 THREE_BROKERS = "deploy/compose/three-brokers.yml"
 
@@ -23,17 +22,17 @@ def chosen_stack(directory: Path) -> Stack:
     kafka_version = os.environ.get("KAFKA") or DEFAULT_VERSION
     kind = os.environ.get("STACK") or "embedded"
     if kind == "compose":
-        settings = read_settings().model_copy(update={"directory": directory, "ports": "free"})
-        return choose.compose_stack(settings, kafka_version)
+        offline = read_settings().offline_images
+        return OperatedStack(directory, kafka_version, Ports.free(), offline_images=offline)
     assert kind == "embedded", f"the tests know no stack that is called {kind}"
     return EmbeddedStack(directory, kafka_version, Ports.free(), durable=False)
 
 
-def three_brokers_stack(directory: Path) -> ComposeStack:
+def three_brokers_stack(directory: Path) -> OperatedStack:
     """One of containers with three Kafka brokers, which are called kafka, kafka-2 and kafka-3."""
     ports = Ports.free()
     second, third = find_free_ports(2, excluded=ports.model_dump().values())
-    return ComposeStack(
+    return OperatedStack(
         directory,
         ports=ports,
         offline_images=read_settings().offline_images,

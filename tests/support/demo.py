@@ -14,7 +14,7 @@ from tests.support.waiting import wait_until
 
 _COMMAND = Path(sys.executable).with_name("shop-demo")
 # Whatever the one who runs the tests has set must not steer them.
-_OWN_VARIABLES = ("ORDERS", "USERS", "STOCK", "SEED", "LIMIT", "KEEP", "KAFKA", "STACK", "DEVSTACK_PORTS")
+_OWN_VARIABLES = ("ORDERS", "USERS", "STOCK", "SEED", "LIMIT", "KAFKA", "STACK", "DEVSTACK_PORTS")
 
 T = TypeVar("T")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from devstack.stacks import EmbeddedStack
+from tests.support.controlled_stack import ControlledStack
 from tests.support.demo import DemoProcess
 from tests.support.outside_record import OutsideParties
 from tests.support.stack_databases import StackDatabases
@@ -11,7 +11,7 @@ CONSUMERS = 3
 
 
 def freeze_holding_claims(
-    stack: EmbeddedStack, demo: DemoProcess, databases: StackDatabases, outside: OutsideParties, name: str
+    stack: ControlledStack, demo: DemoProcess, databases: StackDatabases, outside: OutsideParties, name: str
 ) -> set[str]:
     """Freeze one of three notification consumers that has claimed messages and not yet sent all of them.
 
@@ -42,7 +42,7 @@ def _last_one_held(databases: StackDatabases, claims: Mapping[str, str]) -> set[
 
 
 def freeze_inside_a_transaction(
-    stack: EmbeddedStack, demo: DemoProcess, databases: StackDatabases, name: str, database: str, table: str
+    stack: ControlledStack, demo: DemoProcess, databases: StackDatabases, name: str, database: str, table: str
 ) -> int:
     """Freeze (SIGSTOP) the process ``name`` while a transaction of its has come as far as writing ``table``.
 

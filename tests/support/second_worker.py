@@ -10,7 +10,7 @@ from typing import Self
 
 import psutil
 
-from devstack.stacks import EmbeddedStack
+from devstack.embedded_stack import EmbeddedStack
 
 
 class SecondCouponWorker:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from devstack.interruption import interrupted_once
+from devstack.interruption import interrupt_once
 from devstack.repository import ROOT
 from tests.benchmarks.relay.document import PAGE, benchmark_page
 from tests.benchmarks.relay.machine import machine_facts
@@ -76,11 +76,11 @@ def main(
         console.print(f"{past}  repeat {repeat} of {repeats}: {measurement.value} …", highlight=False)
 
     try:
-        with interrupted_once(lambda: console.print("stopping …")):
-            results = measure(
-                needed_measurements(ratios), scale, repeats, tell_begin,
-                lambda measurement, figures: print_figures(console, measurement, figures),
-            )  # fmt: skip
+        interrupt_once()
+        results = measure(
+            needed_measurements(ratios), scale, repeats, tell_begin,
+            lambda measurement, figures: print_figures(console, measurement, figures),
+        )  # fmt: skip
     except KeyboardInterrupt:
         sys.exit(_INTERRUPTED)
     except (OSError, ValueError) as error:

@@ -21,9 +21,3 @@ def a_deployment(**environments: Mapping[str, str]) -> Deployment:
             a_service(name, environments.get(name.replace("-", "_"))) for name in ("coupon-api", "order-api")
         )
     )
-
-
-def with_a_sandbox_and_its_user() -> Deployment:
-    """Two stand-ins, of which `order-api` is told where `provider-sandbox` listens."""
-    user = a_service("order-api", {"ALIMTALK_URL": "{provider_sandbox_url}"})
-    return Deployment((a_service("provider-sandbox"), user))

@@ -3,17 +3,16 @@ from pathlib import Path
 
 import pytest
 
-from devstack.external import ExternalServers
+from devstack.external_stack import ExternalServers
 from devstack.kafka_broker import KafkaBroker
 from devstack.ports import Ports
 from devstack.postgresql import PostgresqlServer
-from devstack.process_stack import ProcessStack
 from devstack.services import Deployment
-from devstack.stacks import ExternalStack
 from tests.integration.devstack.builders import a_deployment
+from tests.support.controlled_stack import ControlledExternalStack
 from tests.support.servers import a_kafka_broker
 
-StackMaker = Callable[..., ProcessStack]
+StackMaker = Callable[..., ControlledExternalStack]
 
 
 @pytest.fixture
@@ -38,10 +37,12 @@ def make_stack(
         postgresql_url=postgresql_server.url(), bootstrap_servers=shops_kafka.bootstrap_servers
     )
     ports = Ports.free()
-    made: list[ProcessStack] = []
+    made: list[ControlledExternalStack] = []
 
-    def make(deployment: Deployment | None = None, ports: Ports | None = ports) -> ProcessStack:
-        made.append(ExternalStack(tmp_path, servers, ports, deployment=deployment or a_deployment()))
+    def make(deployment: Deployment | None = None, ports: Ports | None = ports) -> ControlledExternalStack:
+        made.append(
+            ControlledExternalStack(tmp_path, servers, ports, deployment=deployment or a_deployment())
+        )
         return made[-1]
 
     yield make
@@ -50,6 +51,6 @@ def make_stack(
 
 
 @pytest.fixture
-def stack(make_stack: StackMaker) -> ProcessStack:
+def stack(make_stack: StackMaker) -> ControlledExternalStack:
     """A stack of two stand-ins that isn't up yet."""
     return make_stack()

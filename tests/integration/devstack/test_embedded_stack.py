@@ -8,16 +8,19 @@ import psycopg2
 import pytest
 
 from devstack.ports import Ports
-from devstack.process_stack import ProcessStack
-from devstack.stacks import EmbeddedStack
 from tests.integration.devstack.builders import a_deployment
+from tests.support.controlled_stack import ControlledStack
 
 
 @pytest.fixture
-def stack(directory: Path) -> Iterator[ProcessStack]:
-    stack = EmbeddedStack(directory, ports=Ports.free(), durable=False, deployment=a_deployment())
+def stack(directory: Path) -> Iterator[ControlledStack]:
+    stack = ControlledStack(directory, ports=Ports.free(), durable=False, deployment=a_deployment())
     yield stack
     stack.down()
+
+
+def _pid(stack: ControlledStack, name: str) -> int | None:
+    return next(status.pid for status in stack.status() if status.name == name)
 
 
 def _ask(url: str, statement: str) -> object:
@@ -27,9 +30,10 @@ def _ask(url: str, statement: str) -> object:
         return cursor.fetchone() if cursor.description else None
 
 
-def test_servers_are_mended_like_services_and_data_outlive_the_stack(stack: ProcessStack) -> None:
+def test_up_restarts_a_killed_server_and_data_outlive_the_stack(stack: ControlledStack) -> None:
     stack.up()
     first = stack.info()
+    broker = _pid(stack, "kafka")
     assert (first.kind, first.kafka.version) == ("embedded", "4.3.1")
     assert first.postgresql.version.startswith("18.")
     _ask(first.postgresql.databases["order"], "CREATE TABLE kept AS SELECT 42 AS answer")
@@ -38,14 +42,14 @@ def test_servers_are_mended_like_services_and_data_outlive_the_stack(stack: Proc
     assert stack.up()
 
     mended = stack.info()
-    assert mended.kafka.pid not in (None, first.kafka.pid)
+    assert _pid(stack, "kafka") not in (None, broker)
     assert mended.postgresql == first.postgresql
     assert mended.services == first.services
 
     stack.down()
     ends = {status.name: status.exit_status for status in stack.status()}
     orderly = {"postgresql": 0, "kafka": 143, "coupon-api": 0, "order-api": 0}
-    assert ends == orderly, stack.log_path("postgresql").read_text()
+    assert ends == orderly, (stack.collect_logs() / "postgresql.log").read_text()
     stack.up()
 
     again = stack.info()
@@ -53,9 +57,7 @@ def test_servers_are_mended_like_services_and_data_outlive_the_stack(stack: Proc
     assert _ask(again.postgresql.databases["order"], "SELECT answer FROM kept") == (42,)
 
 
-def test_a_service_enters_no_other_database_and_the_relay_only_those_with_an_outbox(
-    stack: ProcessStack,
-) -> None:
+def test_a_role_enters_only_the_databases_it_needs(stack: ControlledStack) -> None:
     stack.start("postgresql")
     url = stack.info().postgresql.databases["coupon"]
 

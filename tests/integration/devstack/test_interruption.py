@@ -51,7 +51,7 @@ def _interrupted_by(number: signal.Signals) -> Iterator[None]:
         signal.signal(number, former)
 
 
-def test_a_process_whose_start_is_interrupted_is_on_record_when_that_is_heard(
+def test_a_process_whose_start_is_interrupted_is_on_record(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     processes = Processes(tmp_path)

@@ -9,9 +9,10 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from devstack.errors import UsageError
 from devstack.kafka_broker import MODES, KafkaBroker
-from devstack.postgresql import PostgresqlServer
-from devstack.topics import make_topics, read_topics
+from devstack.postgresql import PostgresqlServer, server_version
+from devstack.repository import TOPICS_FILE
 from servicekit.kafka.cluster import KafkaCluster
+from servicekit.kafka.topics import make_topics, read_topics
 
 
 def _ask(server: PostgresqlServer, statement: str) -> object:
@@ -53,16 +54,16 @@ def test_postgresql_keeps_its_data_over_stop_and_kill(directory: Path) -> None:
 @pytest.mark.parametrize("version", ["18", "15"])
 def test_postgresql_is_asked_for_its_version_and_limits(version: str, directory: Path) -> None:
     with PostgresqlServer(directory, version=version, durable=False) as server:
-        assert server.version.startswith(f"{version}.")
+        assert server_version(server.url()).startswith(f"{version}.")
         assert _ask(server, "SHOW max_connections") == ("300",)
 
 
-def test_a_version_of_postgresql_that_is_not_known_is_refused(directory: Path) -> None:
-    with pytest.raises(UsageError, match="PostgreSQL 9 is not supported; there are: 18, 15"):
+def test_an_unknown_version_of_postgresql_is_refused(directory: Path) -> None:
+    with pytest.raises(UsageError, match="PostgreSQL 9 is not supported; the versions are: 18, 15"):
         PostgresqlServer(directory, version="9")
 
 
-def test_postgresql_is_durable_unless_told_otherwise(directory: Path) -> None:
+def test_postgresql_is_durable_by_default(directory: Path) -> None:
     with PostgresqlServer(directory) as server:
         assert _ask(server, "SHOW fsync") == ("on",)
 
@@ -75,7 +76,7 @@ def test_a_role_needs_its_password(postgresql_server: PostgresqlServer) -> None:
 @pytest.mark.parametrize("version", MODES)
 def test_kafka_keeps_its_data_over_stop_and_kill(version: str, tmp_path: Path) -> None:
     with KafkaBroker(tmp_path, version=version) as broker:
-        make_topics(KafkaCluster(broker.bootstrap_servers), read_topics())
+        make_topics(KafkaCluster(broker.bootstrap_servers), read_topics(TOPICS_FILE))
         _send(broker, b"kept")
 
         assert broker.stop() == 143
@@ -87,9 +88,9 @@ def test_kafka_keeps_its_data_over_stop_and_kill(version: str, tmp_path: Path) -
         broker.start()
         assert _read_one(broker) == b"kept"
 
-        make_topics(KafkaCluster(broker.bootstrap_servers), read_topics())
+        make_topics(KafkaCluster(broker.bootstrap_servers), read_topics(TOPICS_FILE))
 
 
-def test_a_version_that_is_not_known_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"Kafka 2\.0 is not supported; there are: 4\.3\.1, 3\.4\.0"):
+def test_an_unknown_version_of_kafka_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"KAFKA=2\.0 is not supported; the versions are: 4\.3\.1, 3\.4\.0"):
         KafkaBroker(tmp_path, version="2.0")

@@ -9,19 +9,19 @@ import httpx
 import psutil
 import pytest
 
-from devstack.errors import PortTakenError, ProcessDiedError, UnknownProcessError, UsageError
+from devstack.embedded_stack import EmbeddedStack
+from devstack.errors import DevstackError, UsageError
 from devstack.ports import Ports
-from devstack.process_stack import ProcessStack
-from devstack.stacks import EmbeddedStack
-from tests.integration.devstack.builders import a_deployment, with_a_sandbox_and_its_user
+from tests.integration.devstack.builders import a_deployment
 from tests.integration.devstack.conftest import StackMaker
+from tests.support.controlled_stack import ControlledExternalStack
 
 
-def pids(stack: ProcessStack) -> dict[str, int | None]:
+def pids(stack: ControlledExternalStack) -> dict[str, int | None]:
     return {name: service.pid for name, service in stack.info().services.items()}
 
 
-def test_up_starts_everything_and_writes_where_it_is(stack: ProcessStack) -> None:
+def test_up_starts_everything_and_writes_where_it_is(stack: ControlledExternalStack) -> None:
     assert stack.up()
 
     written = json.loads(stack.info_path.read_text())
@@ -33,7 +33,7 @@ def test_up_starts_everything_and_writes_where_it_is(stack: ProcessStack) -> Non
         assert psutil.pid_exists(service["pid"])
 
 
-def test_up_twice_starts_nothing_the_second_time(stack: ProcessStack) -> None:
+def test_up_twice_starts_nothing_the_second_time(stack: ControlledExternalStack) -> None:
     stack.up()
     first = pids(stack)
 
@@ -42,7 +42,7 @@ def test_up_twice_starts_nothing_the_second_time(stack: ProcessStack) -> None:
     assert pids(stack) == first
 
 
-def test_up_on_a_half_dead_stack_starts_only_what_is_missing(stack: ProcessStack) -> None:
+def test_up_on_a_half_dead_stack_starts_only_what_is_missing(stack: ControlledExternalStack) -> None:
     stack.up()
     before = pids(stack)
     stack.kill("order-api")
@@ -66,7 +66,7 @@ def test_two_ups_at_the_same_time_start_one_stack(make_stack: StackMaker) -> Non
     assert sorted(started) == [False, True]
 
 
-def test_down_stops_everything_and_down_again_is_fine(stack: ProcessStack) -> None:
+def test_down_stops_everything_and_down_again_is_fine(stack: ControlledExternalStack) -> None:
     stack.up()
 
     assert stack.down()
@@ -76,7 +76,7 @@ def test_down_stops_everything_and_down_again_is_fine(stack: ProcessStack) -> No
     assert not stack.info_path.exists()
 
 
-def test_the_ports_stay_over_down_and_up(make_stack: StackMaker) -> None:
+def test_another_object_finds_the_ports_of_the_latest_start(make_stack: StackMaker) -> None:
     stack = make_stack()
     stack.up()
     before = {name: service.url for name, service in stack.info().services.items()}
@@ -88,84 +88,54 @@ def test_the_ports_stay_over_down_and_up(make_stack: StackMaker) -> None:
     assert {name: service.url for name, service in again.info().services.items()} == before
 
 
-def test_running_processes_keep_their_ports_whatever_is_asked_for(make_stack: StackMaker) -> None:
+def test_running_processes_keep_their_ports(make_stack: StackMaker) -> None:
     stack = make_stack()
     stack.up()
 
     assert make_stack(ports=Ports.free()).info() == stack.info()
 
 
-def test_what_is_missing_starts_on_the_port_that_is_asked_for_now(make_stack: StackMaker) -> None:
-    stack = make_stack()
+def test_one_missing_process_is_started_by_name(stack: ControlledExternalStack) -> None:
     stack.up()
-    before = stack.info().services
-    stack.kill("order-api")
-    other = Ports.free({"coupon_api": stack.ports.coupon_api})
-
-    with socket.create_server(("127.0.0.1", stack.ports.order_api)):
-        assert make_stack(ports=other).up()
-
-    after = make_stack(ports=None).info().services
-    assert after["coupon-api"] == before["coupon-api"]
-    assert after["order-api"].url == f"http://127.0.0.1:{other.order_api}"
-
-
-def test_one_process_is_started_on_the_port_that_is_asked_for_now(make_stack: StackMaker) -> None:
-    stack = make_stack()
-    stack.up()
-    stack.kill("order-api")
-    other = Ports.free()
-
-    make_stack(ports=other).start("order-api")
-
-    ports = make_stack(ports=None).ports
-    assert ports == stack.ports.changed({"order_api": other.order_api})
-
-
-def test_a_port_that_running_processes_know_is_not_changed(make_stack: StackMaker) -> None:
-    deployment = with_a_sandbox_and_its_user()
-    stack = make_stack(deployment)
-    stack.up()
-    stack.kill("provider-sandbox")
     before = pids(stack)
-    wanted = f"DEVSTACK_PROVIDER_SANDBOX_PORT={(other := Ports.free()).provider_sandbox}"
+    stack.kill("coupon-api")
+    stack.kill("order-api")
 
-    with pytest.raises(UsageError, match=f"order-api runs and knows.*`make down` first.*{wanted}"):
-        make_stack(deployment, ports=other).up()
+    stack.start("order-api")
 
-    assert pids(stack) == before
-    assert make_stack(deployment, ports=None).ports == stack.ports
+    after = pids(stack)
+    assert after["coupon-api"] is None
+    assert after["order-api"] not in (None, before["order-api"])
 
 
-def test_a_taken_port_that_running_processes_know_is_told_with_the_way_out(make_stack: StackMaker) -> None:
-    stack = make_stack(with_a_sandbox_and_its_user())
+def test_a_port_taken_while_the_stack_runs_is_reported(make_stack: StackMaker) -> None:
+    stack = make_stack()
     stack.up()
-    stack.kill("provider-sandbox")
+    stack.kill("order-api")
 
     with (
-        socket.create_server(("127.0.0.1", stack.ports.provider_sandbox)),
-        pytest.raises(
-            PortTakenError,
-            match=r"`make down` first.*DEVSTACK_PROVIDER_SANDBOX_PORT \(order-api runs and knows this one\)",
-        ),
+        socket.create_server(("127.0.0.1", stack.ports.order_api)),
+        pytest.raises(UsageError, match="run `make down` and set DEVSTACK_ORDER_API_PORT to a free port"),
     ):
         stack.up()
 
 
-def test_a_taken_port_is_told_before_anything_is_started(make_stack: StackMaker) -> None:
+def test_a_taken_port_is_reported_before_anything_is_started(make_stack: StackMaker) -> None:
     stack = make_stack()
     port = stack.ports.order_api
     with socket.create_server(("127.0.0.1", port)):
-        with pytest.raises(PortTakenError, match=f"{port}, meant for order-api, .* DEVSTACK_ORDER_API_PORT"):
+        with pytest.raises(
+            UsageError, match=f"port {port} of order-api is in use .* or set DEVSTACK_ORDER_API_PORT to a"
+        ):
             stack.up()
 
         assert pids(stack) == {"coupon-api": None, "order-api": None}
 
 
-def test_a_process_that_dies_at_start_takes_back_what_was_started_with_it(make_stack: StackMaker) -> None:
+def test_what_was_started_with_a_dying_process_is_stopped(make_stack: StackMaker) -> None:
     stack = make_stack(a_deployment(order_api={"DIE_AT_START": "1"}))
 
-    with pytest.raises(ProcessDiedError, match=r"order-api ended(.|\n)*dies as it was told"):
+    with pytest.raises(DevstackError, match=r"order-api failed to start(.|\n)*dies as it was told"):
         stack.up()
 
     assert pids(stack) == {"coupon-api": None, "order-api": None}
@@ -178,7 +148,7 @@ def test_a_failed_up_leaves_running_what_ran_before(make_stack: StackMaker) -> N
     before = pids(stack)
     stack.stop("order-api")
 
-    with pytest.raises(ProcessDiedError):
+    with pytest.raises(DevstackError, match="order-api failed to start"):
         make_stack(a_deployment(order_api={"DIE_AT_START": "1"})).up()
 
     assert pids(stack) == {**before, "order-api": None}
@@ -192,13 +162,13 @@ def test_stop_returns_the_exit_status(make_stack: StackMaker) -> None:
     assert stack.stop("order-api", timeout_seconds=0.2) == -9
 
 
-def test_another_object_on_the_same_directory_governs_the_same_processes(make_stack: StackMaker) -> None:
+def test_another_object_on_the_same_directory_controls_the_processes(make_stack: StackMaker) -> None:
     make_stack().up()
 
     assert make_stack().stop("coupon-api") == 0
 
 
-def test_a_process_is_frozen_and_goes_on(stack: ProcessStack) -> None:
+def test_a_process_is_frozen_and_goes_on(stack: ControlledExternalStack) -> None:
     stack.up()
 
     stack.pause("order-api")
@@ -208,19 +178,16 @@ def test_a_process_is_frozen_and_goes_on(stack: ProcessStack) -> None:
     assert stack.status()[1].state == "ready"
 
 
-def test_an_unknown_name_is_refused(stack: ProcessStack) -> None:
-    with pytest.raises(UnknownProcessError, match="'nobody'; there are: coupon-api, order-api"):
-        stack.start("nobody")
-
-
-def test_a_second_kind_of_stack_is_refused_while_one_runs(stack: ProcessStack, tmp_path: Path) -> None:
+def test_a_second_kind_of_stack_is_refused_while_one_runs(
+    stack: ControlledExternalStack, tmp_path: Path
+) -> None:
     stack.up()
 
-    with pytest.raises(UsageError, match="external is running; stop it with `make down`"):
+    with pytest.raises(UsageError, match="external is running; stop it first with `make down`"):
         EmbeddedStack(tmp_path, ports=Ports.free()).up()
 
 
-def test_clean_removes_what_the_stack_has_kept(stack: ProcessStack, tmp_path: Path) -> None:
+def test_clean_removes_what_the_stack_has_kept(stack: ControlledExternalStack, tmp_path: Path) -> None:
     stack.up()
 
     stack.clean()

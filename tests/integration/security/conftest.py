@@ -9,9 +9,7 @@ import pytest
 from psycopg2 import sql
 
 from devstack.free_ports import find_free_ports
-from devstack.kafka_security import BrokerSecurity
 from devstack.roles import make_roles_and_databases
-from devstack.tls import TlsFiles
 from tests.integration.security.servers import (
     BROKER_PASSWORD,
     DATABASE_PASSWORD,
@@ -19,8 +17,10 @@ from tests.integration.security.servers import (
     USER,
     SecuredServers,
 )
-from tests.support.certificates import CertificateAuthority
-from tests.support.servers import a_kafka_broker, a_postgresql_server
+from tests.support.broker_security import TlsBrokerSecurity
+from tests.support.certificates import CertificateAuthority, TlsFiles
+from tests.support.secured_postgresql import SecuredPostgresqlServer
+from tests.support.servers import a_kafka_broker
 
 
 @pytest.fixture(scope="session")
@@ -30,9 +30,9 @@ def secured(server_directory: Path) -> Iterator[SecuredServers]:
     server = authority.issue("127.0.0.1")
     tls = TlsFiles(server.certificate_file, server.key_file, authority.file)
     users = {"broker": BROKER_PASSWORD, USER: PASSWORD}
-    security = BrokerSecurity(tls, users, client_certificate_port=find_free_ports(1)[0])
+    security = TlsBrokerSecurity(tls, users, client_certificate_port=find_free_ports(1)[0])
     with ExitStack() as servers:
-        postgresql = servers.enter_context(a_postgresql_server(directory / "postgresql", tls=tls))
+        postgresql = servers.enter_context(SecuredPostgresqlServer(directory / "postgresql", tls))
         make_roles_and_databases(postgresql.url())
         kafka = servers.enter_context(a_kafka_broker(directory / "kafka", security=security))
         yield SecuredServers(

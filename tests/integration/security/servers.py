@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from urllib.parse import quote, urlencode
 
-from devstack.external import ExternalServers
+from devstack.external_stack import ExternalServers
 from devstack.kafka_broker import KafkaBroker
-from devstack.kafka_security import BrokerSecurity
 from devstack.postgresql import PostgresqlServer
 from devstack.services import SHOP, Deployment
 from servicekit.kafka.cluster import KafkaCluster
+from tests.support.broker_security import TlsBrokerSecurity
 from tests.support.certificates import CertificateAuthority
 
 USER = "shop"
@@ -26,7 +26,7 @@ class SecuredServers:
 
     postgresql: PostgresqlServer
     kafka: KafkaBroker
-    security: BrokerSecurity
+    security: TlsBrokerSecurity
     authority: CertificateAuthority
     stranger: CertificateAuthority
     """An authority that has issued nothing to the servers."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from devstack.topics import TOPICS_FILE
+from devstack.repository import TOPICS_FILE
 from tests.integration.security.commands import run
 from tests.integration.security.servers import SecuredServers, assert_no_secret
 from tests.support.databases import RELAY_ROLE

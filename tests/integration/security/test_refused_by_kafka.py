@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from devstack.free_ports import find_free_ports
-from devstack.topics import TOPICS_FILE
+from devstack.repository import TOPICS_FILE
 from tests.integration.security.commands import run
 from tests.integration.security.servers import GUESS, SecuredServers, assert_no_secret
 from tests.support.command_process import CommandProcess

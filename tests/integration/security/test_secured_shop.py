@@ -9,9 +9,8 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from devstack.ports import Ports
-from devstack.stack import Stack
-from devstack.stacks import ExternalStack
 from tests.integration.security.servers import SecuredServers, assert_no_secret, talkative
+from tests.support.controlled_stack import ControlledExternalStack
 from tests.support.shop import ShopClient
 from tests.support.waiting import wait_until
 
@@ -23,8 +22,8 @@ OURS = (
 
 
 @pytest.fixture(scope="module")
-def stack(secured: SecuredServers, server_directory: Path) -> Iterator[Stack]:
-    stack = ExternalStack(
+def stack(secured: SecuredServers, server_directory: Path) -> Iterator[ControlledExternalStack]:
+    stack = ControlledExternalStack(
         server_directory / "secured-stack", secured.external, Ports.free(), deployment=talkative()
     )
     stack.up()
@@ -33,7 +32,7 @@ def stack(secured: SecuredServers, server_directory: Path) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def shop(stack: Stack) -> Iterator[ShopClient]:
+def shop(stack: ControlledExternalStack) -> Iterator[ShopClient]:
     with closing(ShopClient(stack.info())) as client:
         yield client
 
@@ -49,7 +48,7 @@ def test_a_request_is_decided_and_an_order_is_delivered(shop: ShopClient) -> Non
     assert set(shop.effects(order_id)) == {"alimtalk", "analytics", "monitoring"}
 
 
-def test_a_dead_letter_is_written(stack: Stack, secured: SecuredServers) -> None:
+def test_a_dead_letter_is_written(stack: ControlledExternalStack, secured: SecuredServers) -> None:
     with closing(KafkaProducer(**secured.cluster.client_options)) as producer:
         producer.send("order-completed", b"no event", partition=0).get(timeout=30)
 
@@ -67,7 +66,9 @@ def test_a_dead_letter_is_written(stack: Stack, secured: SecuredServers) -> None
     assert values == [b"no event"]
 
 
-def test_every_connection_to_the_databases_is_encrypted(stack: Stack, secured: SecuredServers) -> None:
+def test_every_connection_to_the_databases_is_encrypted(
+    stack: ControlledExternalStack, secured: SecuredServers
+) -> None:
     with closing(psycopg2.connect(secured.postgresql.url())) as connection, connection.cursor() as cursor:
         cursor.execute(
             "SELECT application_name, bool_and(ssl) FROM pg_stat_activity JOIN pg_stat_ssl USING (pid)"
@@ -78,13 +79,13 @@ def test_every_connection_to_the_databases_is_encrypted(stack: Stack, secured: S
     assert all(encrypted.values()), encrypted
 
 
-def test_everything_is_ready_and_stops_well_and_told_no_secret(stack: Stack) -> None:
+def test_everything_is_ready_and_stops_well_and_told_no_secret(stack: ControlledExternalStack) -> None:
     ready = {status.name: status.state for status in stack.status()}
     assert {name: ready[name] for name in OURS} == dict.fromkeys(OURS, "ready")
 
     assert {name: stack.stop(name) for name in OURS} == dict.fromkeys(OURS, 0)
 
-    logs = {path.name: path.read_text() for path in stack.log_directory.glob("*.log")}
+    logs = {path.name: path.read_text() for path in stack.collect_logs().glob("*.log")}
     assert {f"{name}.log" for name in OURS} <= logs.keys()
     for log in logs.values():
         assert_no_secret(log)

@@ -1,12 +1,13 @@
 """The data that devstack shares with other ways of deployment."""
 
 from devstack.ports import Ports
+from devstack.repository import TOPICS_FILE
 from devstack.services import SHOP
-from devstack.topics import read_topics
+from servicekit.kafka.topics import read_topics
 
 
 def test_every_topic_has_three_partitions_and_a_dead_letter_topic() -> None:
-    topics = read_topics()
+    topics = read_topics(TOPICS_FILE)
 
     assert set(topics.topics) == {
         "coupon-publish-request",
@@ -20,4 +21,11 @@ def test_every_topic_has_three_partitions_and_a_dead_letter_topic() -> None:
 
 def test_every_service_has_a_port() -> None:
     for service in SHOP.services:
-        assert Ports.default().of(service.name)
+        assert Ports().of(service.name)
+
+
+def test_only_clients_of_kafka_get_its_secrets() -> None:
+    clients = {service.name for service in SHOP.services if service.is_kafka_client}
+
+    consumers = {f"notification-consumer-{number}" for number in (1, 2, 3)}
+    assert clients == {"coupon-worker", "outbox-relay", *consumers}

@@ -56,8 +56,8 @@ def coupon_facts(*, users: int = 4, stock: int = 3, twice: int = 1) -> CouponFac
         stock=stock,
         presses_sent=len(presses),
         presses=tuple(presses),
-        told={request.request_id: request for request in requests},
-        issued_quantity_told=len(coupons),
+        reported={request.request_id: request for request in requests},
+        issued_quantity_reported=len(coupons),
         stored=tuple(requests),
         user_coupons=tuple(coupons),
         published=tuple(
@@ -86,7 +86,7 @@ def order_facts(*, orders: int = 3) -> OrderFacts:
         analytics=tuple(AnalyticsRow(f"order-{n}", f"event-{n}", "KRW", total) for n in numbers),
         alimtalk_messages={f"event-{n}": 1 for n in numbers},
         monitoring_notices={f"event-{n}": 1 for n in numbers},
-        told_delivered={"order-1": frozenset({"alimtalk", "analytics", "monitoring"})},
-        sales_told={"KRW": total * orders},
+        reported_delivered={"order-1": frozenset({"alimtalk", "analytics", "monitoring"})},
+        sales_reported={"KRW": total * orders},
         sales_stored={"KRW": total * orders},
     )

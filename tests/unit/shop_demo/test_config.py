@@ -5,7 +5,7 @@ from shop_demo.errors import BadInput
 
 pytestmark = pytest.mark.unit
 
-VARIABLES = ("ORDERS", "USERS", "STOCK", "SEED", "LIMIT", "KEEP", "KAFKA", "STACK", "PATIENCE_SECONDS")
+VARIABLES = ("ORDERS", "USERS", "STOCK", "SEED", "LIMIT", "PATIENCE_SECONDS")
 
 
 @pytest.fixture(autouse=True)
@@ -17,9 +17,8 @@ def _no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_variables_are_read_and_empty_ones_are_unset(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("USERS", "2000")
     monkeypatch.setenv("STOCK", "")
-    monkeypatch.setenv("KEEP", "1")
     settings = load_settings(seed=None)
-    assert (settings.users, settings.stock, settings.keep) == (2000, 300, True)
+    assert (settings.users, settings.stock, settings.seed) == (2000, 300, 1)
 
 
 def test_options_come_before_variables(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,6 +29,6 @@ def test_options_come_before_variables(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_every_wrong_variable_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("USERS", "many")
     monkeypatch.setenv("STOCK", "0")
-    monkeypatch.setenv("STACK", "moon")
-    with pytest.raises(BadInput, match=r"(?s)USERS=many.*STOCK=0.*STACK=moon"):
+    monkeypatch.setenv("LIMIT", "none")
+    with pytest.raises(BadInput, match=r"(?s)USERS=many.*STOCK=0.*LIMIT=none"):
         load_settings()

@@ -77,8 +77,8 @@ def _published_with_another_key(facts: CouponFacts) -> CouponFacts:
 
 
 def _told_otherwise(facts: CouponFacts) -> CouponFacts:
-    changed = replace(facts.told["request-1"], status="REJECTED", reason="SOLD_OUT")
-    return replace(facts, told={**facts.told, "request-1": changed})
+    changed = replace(facts.reported["request-1"], status="REJECTED", reason="SOLD_OUT")
+    return replace(facts, reported={**facts.reported, "request-1": changed})
 
 
 def _one_press_unanswered(facts: CouponFacts) -> CouponFacts:
@@ -92,12 +92,16 @@ def _same_request_id_twice(facts: CouponFacts) -> CouponFacts:
 
 def _undecided(facts: CouponFacts) -> CouponFacts:
     waiting = CouponRequest("request-5", 1, "ACCEPTED")
-    return replace(facts, told={**facts.told, "request-5": waiting}, stored=(*facts.stored[:-1], waiting))
+    return replace(
+        facts, reported={**facts.reported, "request-5": waiting}, stored=(*facts.stored[:-1], waiting)
+    )
 
 
 def _gap_in_decision_numbers(facts: CouponFacts) -> CouponFacts:
     last = replace(facts.stored[-1], decision_number=77)
-    return replace(facts, told={**facts.told, last.request_id: last}, stored=(*facts.stored[:-1], last))
+    return replace(
+        facts, reported={**facts.reported, last.request_id: last}, stored=(*facts.stored[:-1], last)
+    )
 
 
 def _gap_in_issue_numbers(facts: CouponFacts) -> CouponFacts:
@@ -106,11 +110,13 @@ def _gap_in_issue_numbers(facts: CouponFacts) -> CouponFacts:
 
 def _duplicate_called_sold_out(facts: CouponFacts) -> CouponFacts:
     last = replace(facts.stored[-1], reason="SOLD_OUT")
-    return replace(facts, told={**facts.told, last.request_id: last}, stored=(*facts.stored[:-1], last))
+    return replace(
+        facts, reported={**facts.reported, last.request_id: last}, stored=(*facts.stored[:-1], last)
+    )
 
 
 def _api_counts_otherwise(facts: CouponFacts) -> CouponFacts:
-    return replace(facts, issued_quantity_told=facts.issued_quantity_told - 1)
+    return replace(facts, issued_quantity_reported=facts.issued_quantity_reported - 1)
 
 
 def _overtaken(facts: CouponFacts) -> CouponFacts:
@@ -128,7 +134,7 @@ def _overtaken(facts: CouponFacts) -> CouponFacts:
         (_oversold, "coupons oversold: expected 0, found 1"),
         (_second_coupon_for_a_user, "coupons issued twice to a user: expected 0, found 1"),
         (_lost_request, "coupon requests in the database, missing: 1 (request-1)"),
-        (_invented_request, "coupon requests in the database, that nobody asked for: 1 (foreign)"),
+        (_invented_request, "coupon requests in the database, unexpected: 1 (foreign)"),
         (_unpublished, "coupon requests on the topic, missing: 1 (request-5)"),
         (_published_with_two_event_ids, "events on coupon-publish-request: expected 5, found 6"),
         (_published_with_another_key, "events of this coupon with another key: 1 (event-0)"),

@@ -61,7 +61,7 @@ def test_prices_become_the_minor_units_of_their_currency(
     assert read_csv_file(path, seed=1).orders[0].items[0].unit_price == minor_units
 
 
-def test_byte_order_mark_carriage_returns_blank_lines_and_column_order_do_not_matter(path: Path) -> None:
+def test_byte_order_mark_line_ends_and_column_order_do_not_matter(path: Path) -> None:
     header = "product_id,order_id,customer_id,ordered_at,unit_price,quantity"
     written(path, header, '"P-1, red",A,7,2026-03-01,15000,2', "", "", newline="\r\n", encoding="utf-8-sig")
     assert read_csv_file(path, seed=1).orders[0].items == (OrderItem("P-1, red", 2, 15_000),)

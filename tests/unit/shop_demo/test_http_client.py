@@ -1,4 +1,4 @@
-"""The client's patience, against a server that fails as told."""
+"""The client's patience, against a server that fails as reported."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

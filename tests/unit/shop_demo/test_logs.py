@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from shop_demo.logs import LogMark, tells_of_error
+from shop_demo.logs import LogMark, reports_error
 
 pytestmark = pytest.mark.unit
 
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.unit
     ],
 )
 def test_an_error_is_told_by_level_whatever_the_format(line: str) -> None:
-    assert tells_of_error(line)
+    assert reports_error(line)
 
 
 @pytest.mark.parametrize(
@@ -33,12 +33,12 @@ def test_an_error_is_told_by_level_whatever_the_format(line: str) -> None:
     ],
 )
 def test_other_lines_are_no_errors(line: str) -> None:
-    assert not tells_of_error(line)
+    assert not reports_error(line)
 
 
 def test_only_what_was_written_since_the_mark_counts(tmp_path: Path) -> None:
     (tmp_path / "old.log").write_text("ERROR before\n")
-    mark = LogMark.now(tmp_path)
+    mark = LogMark.now(lambda: tmp_path)
     with (tmp_path / "old.log").open("a") as log:
         log.write("fine\nERROR after\n")
     (tmp_path / "new.log").write_text("ERROR in a new file\n")
@@ -47,10 +47,10 @@ def test_only_what_was_written_since_the_mark_counts(tmp_path: Path) -> None:
 
 def test_a_log_begun_anew_is_read_from_its_beginning(tmp_path: Path) -> None:
     (tmp_path / "a.log").write_text("a long line from before\n")
-    mark = LogMark.now(tmp_path)
+    mark = LogMark.now(lambda: tmp_path)
     (tmp_path / "a.log").write_text("ERROR new\n")
     assert mark.errors_since() == ("a: ERROR new",)
 
 
 def test_without_logs_there_are_no_errors(tmp_path: Path) -> None:
-    assert LogMark.now(tmp_path / "none").errors_since() == ()
+    assert LogMark.now(lambda: tmp_path / "none").errors_since() == ()

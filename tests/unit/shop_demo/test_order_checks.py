@@ -47,7 +47,7 @@ def test_what_others_sell_on_the_same_stack_is_left_out() -> None:
     alimtalk = {**facts.alimtalk_messages, "foreign-event": 5}
     sales = {"KRW": 90_000 + 1_000, "JPY": 7}
     summary, problems = checked(
-        replace(facts, alimtalk_messages=alimtalk, sales_told=sales, sales_stored=dict(sales))
+        replace(facts, alimtalk_messages=alimtalk, sales_reported=sales, sales_stored=dict(sales))
     )
     assert (summary.duplicated, problems) == (0, ())
 
@@ -89,8 +89,8 @@ def _counted_wrongly(facts: OrderFacts) -> OrderFacts:
     return replace(facts, analytics=(replace(facts.analytics[0], total_amount=1), *facts.analytics[1:]))
 
 
-def _api_tells_other_sales(facts: OrderFacts) -> OrderFacts:
-    return replace(facts, sales_told={"KRW": 1})
+def _api_reports_other_sales(facts: OrderFacts) -> OrderFacts:
+    return replace(facts, sales_reported={"KRW": 1})
 
 
 def _payment_unknown_to_the_client(facts: OrderFacts) -> OrderFacts:
@@ -106,8 +106,8 @@ def _not_all_paid(facts: OrderFacts) -> OrderFacts:
     return replace(facts, orders_sent=4)
 
 
-def _told_undelivered(facts: OrderFacts) -> OrderFacts:
-    return replace(facts, told_delivered={"order-1": frozenset({"alimtalk"})})
+def _reported_undelivered(facts: OrderFacts) -> OrderFacts:
+    return replace(facts, reported_delivered={"order-1": frozenset({"alimtalk"})})
 
 
 def _another_key(facts: OrderFacts) -> OrderFacts:
@@ -136,13 +136,13 @@ def _wrong_total_answered(facts: OrderFacts) -> OrderFacts:
         ),
         (_delivery_missing, ("monitoring deliveries in the database: expected 3, found 2",)),
         (_counted_wrongly, ("sales counted by analytics",)),
-        (_api_tells_other_sales, ("sales that the analytics API tells",)),
+        (_api_reports_other_sales, ("sales reported by the analytics API",)),
         (_payment_unknown_to_the_client, ("approved payments in the database: expected 3, found 4",)),
         (_paid_but_not_completed, ("completed orders in the database, missing: 1 (order-2)",)),
         (_not_all_paid, ("orders placed and paid: expected 4, found 3",)),
         (
-            _told_undelivered,
-            ("notification API does not say that all three effects are delivered: 1 (order-1)",),
+            _reported_undelivered,
+            ("notification API does not report as delivered: 1 (order-1)",),
         ),
         (_another_key, ("events with another key than their order: 1 (event-1)",)),
         (_wrong_total_answered, ("sums that order-service answered",)),

@@ -40,7 +40,7 @@ def test_a_request_decided_before_an_earlier_answered_one_is_a_violation() -> No
     assert count_order_violations([DecidedRequest(0, 10, 2), DecidedRequest(11, 12, 1)]) == 1
 
 
-def test_a_request_decided_while_an_earlier_answered_one_waits_is_a_violation() -> None:
+def test_a_decision_before_an_earlier_answered_request_is_a_violation() -> None:
     assert count_order_violations([DecidedRequest(0, 10, None), DecidedRequest(11, 12, 1)]) == 1
 
 

@@ -18,22 +18,18 @@ EXIT_INTERRUPTED = 130
 
 
 @click.command()
-@click.option("--orders", help="generator, completejourney, or the path of a CSV file (variable ORDERS).")
-@click.option("--users", type=int, help="How many users press the button (USERS).")
-@click.option("--stock", type=int, help="How many coupons there are (STOCK).")
-@click.option("--seed", type=int, help="Repeats the same choices (SEED).")
-@click.option("--limit", type=int, help="How many orders at most (LIMIT).")
-@click.option("--summary", type=click.Path(path_type=Path), help="Where summary.json goes (SUMMARY).")
-@click.option("--keep/--no-keep", default=None, help="Leave the stack up at the end (KEEP=1).")
-@click.option("--kafka", help="4.3.1, or 3.4.0 for the seed's cluster (KAFKA).")
-@click.option("--stack", help="embedded, external or compose (STACK).")
-def main(summary: Path | None, **options: str | int | bool | None) -> None:
-    """Drive both business processes and check that every number adds up.
+@click.option("--orders", help="generator, completejourney, or the path of a CSV file (ORDERS).")
+@click.option("--users", type=int, help="Number of users who press the button (USERS).")
+@click.option("--stock", type=int, help="Number of coupons (STOCK).")
+@click.option("--seed", type=int, help="The same seed repeats the same choices (SEED).")
+@click.option("--limit", type=int, help="Maximum number of orders (LIMIT).")
+@click.option("--summary", type=click.Path(path_type=Path), help="Path of summary.json (SUMMARY).")
+def main(summary: Path | None, **options: str | int | None) -> None:
+    """Drive both business processes of a running stack and check that every number adds up.
 
-    Exit status: 0 if it does, 1 if not, 2 for wrong input or beside another demo (nothing was started then,
-    and nothing sent), 130 if interrupted.
+    Exit status: 0 if it does; 1 if it does not, or if the demo could not go on; 2 if the input is wrong, no
+    stack is running or another demo is running (nothing was sent then); 130 if interrupted.
     """
-    # Whoever stops the demo by SIGTERM wants what Ctrl-C does: the stack taken down on the way out.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         _forget(summary_path(summary))
@@ -51,13 +47,13 @@ def main(summary: Path | None, **options: str | int | bool | None) -> None:
 
 
 def _forget(summary: Path) -> None:
-    """A summary of an earlier run must not be taken for this one's, whatever ends it."""
+    """However this run ends, an earlier run's summary must not be mistaken for its own."""
     try:
         summary.unlink(missing_ok=True)
     except OSError as error:
-        raise BadInput(f"SUMMARY={summary}: {error.strerror}") from error
+        raise BadInput(f"the former summary can't be removed: SUMMARY={summary}: {error.strerror}") from error
 
 
-def _end(complaint: str, exit_status: int) -> None:
-    click.echo(f"shop-demo: {complaint}", err=True)
+def _end(message: str, exit_status: int) -> None:
+    click.echo(f"shop-demo: {message}", err=True)
     sys.exit(exit_status)

@@ -1,7 +1,7 @@
-"""What the demo is told. The only module that reads the environment."""
+"""The demo's settings. The only module that reads the environment."""
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -11,7 +11,7 @@ from shop_demo.errors import BadInput
 
 
 class _SummarySettings(BaseSettings):
-    """Known before anything else can be wrong."""
+    """Read first: the former summary is removed whatever is wrong with the other settings."""
 
     model_config = SettingsConfigDict(env_ignore_empty=True, extra="ignore", frozen=True)
 
@@ -26,23 +26,16 @@ class DemoSettings(_SummarySettings):
     stock: Annotated[int, Field(ge=1, le=10_000_000)] = 300
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 1
     limit: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
-    keep: bool = False
-    kafka: str | None = None
-    """Its version. With neither this nor `stack` given, a stack that is running is used as it is."""
-    stack: Literal["embedded", "external", "compose"] | None = None
-    external_postgresql_url: str | None = None
-    external_kafka_bootstrap_servers: str | None = None
     patience_seconds: Annotated[float, Field(gt=0, le=3_600)] = 90
-    """How long a request is repeated, or no progress is put up with, before the demo gives up on it."""
+    """The demo gives up after repeating a request, or waiting without progress, for so long."""
 
 
 def summary_path(option: Path | None) -> Path:
-    """Where the summary goes, whatever is wrong with the rest."""
     return _SummarySettings().summary if option is None else option
 
 
 def load_settings(**options: Any) -> DemoSettings:
-    """The settings, options before variables; every wrong one is named in one BadInput."""
+    """The settings, options before variables; one BadInput names every wrong one."""
     given = {name: value for name, value in options.items() if value is not None}
     try:
         return DemoSettings(**given)

@@ -1,4 +1,4 @@
-"""The drop: everybody presses the button at once."""
+"""The drop: all users press the button at once."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -31,7 +31,7 @@ def plan_presses(*, users: int, seed: int, run_id: str) -> tuple[Press, ...]:
 
 
 async def create_coupon(client: HttpClient, coupon_api: str, *, stock: int, run_id: str) -> int:
-    """Creates the coupon that everybody wants, and returns its id."""
+    """Creates the coupon of the drop, and returns its id."""
     now = datetime.now(UTC)
     answer = await client.post(
         f"{coupon_api}/api/v1/coupons",

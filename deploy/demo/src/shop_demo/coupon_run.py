@@ -21,14 +21,14 @@ async def run_coupons(run: RunContext) -> CouponFacts:
     ) as show:
         presses = await drop_coupon(run.client, coupon_api, coupon_id, plan, counted(show))
     with run.narrator.step("Requests decided", len(presses)) as show:
-        told = await watch_decisions(
+        reported = await watch_decisions(
             run.client,
             coupon_api,
             [press.request_id for press in sorted(presses, key=attrgetter("answered_at_ns"))],
             patience_seconds=settings.patience_seconds,
             on_progress=show,
         )
-    return await _facts(run, coupon_id, len(plan), presses, told, since)
+    return await _facts(run, coupon_id, len(plan), presses, reported, since)
 
 
 async def _facts(
@@ -36,7 +36,7 @@ async def _facts(
     coupon_id: int,
     presses_sent: int,
     presses: tuple[AnsweredPress, ...],
-    told: dict[str, CouponRequest],
+    reported: dict[str, CouponRequest],
     since: Offsets,
 ) -> CouponFacts:
     coupon = await run.client.get(f"{run.stack.coupon_api}/api/v1/coupons/{coupon_id}")
@@ -45,8 +45,8 @@ async def _facts(
         stock=run.settings.stock,
         presses_sent=presses_sent,
         presses=presses,
-        told=told,
-        issued_quantity_told=int(coupon["issuedQuantity"]),
+        reported=reported,
+        issued_quantity_reported=int(coupon["issuedQuantity"]),
         stored=await asyncio.to_thread(run.databases.coupon_requests, coupon_id),
         user_coupons=await asyncio.to_thread(run.databases.user_coupons, coupon_id),
         published=await asyncio.to_thread(run.topics.coupon_publish_requests, since, coupon_id),

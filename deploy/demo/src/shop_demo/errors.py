@@ -1,4 +1,4 @@
-"""What can go wrong with the demo itself, as opposed to the system that it watches."""
+"""Failures of the demo itself, as opposed to those of the system that it watches."""
 
 
 class DemoError(Exception):
@@ -6,11 +6,11 @@ class DemoError(Exception):
 
 
 class BadInput(DemoError):
-    """The input is wrong: nothing has been started, and nothing sent."""
+    """The input is wrong: nothing has been sent."""
 
 
 class AnotherDemoRuns(DemoError):
-    """Two demos would take the stack down under each other: nothing has been started, and nothing sent."""
+    """Another demo uses the same stack: nothing has been sent."""
 
 
 class NotAnswered(DemoError):
@@ -18,4 +18,4 @@ class NotAnswered(DemoError):
 
 
 class Unexpected(DemoError):
-    """A service answered something that the contract does not foresee."""
+    """A service gave an answer that the contract does not foresee."""

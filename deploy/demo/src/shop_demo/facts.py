@@ -1,4 +1,4 @@
-"""What was seen by clients, in the databases, on the topics, at the outside parties. Values, no opinions."""
+"""What clients saw, and what stands in databases, topics and external services. Values, no opinions."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,9 +56,9 @@ class CouponFacts:
     stock: int
     presses_sent: int
     presses: tuple[AnsweredPress, ...]
-    told: Mapping[str, CouponRequest]
+    reported: Mapping[str, CouponRequest]
     """What the API says of each request in the end, by request id."""
-    issued_quantity_told: int
+    issued_quantity_reported: int
     stored: tuple[CouponRequest, ...]
     user_coupons: tuple[UserCoupon, ...]
     published: tuple[PublishedEvent, ...]
@@ -66,7 +66,7 @@ class CouponFacts:
 
 @dataclass(frozen=True, slots=True)
 class PaidOrder:
-    """An order that was placed and paid, as its client was told."""
+    """An order that was placed and paid, as its client saw it."""
 
     order: Order
     order_id: str
@@ -124,9 +124,9 @@ class OrderFacts:
     """By event id, how many messages the provider sent."""
     monitoring_notices: Mapping[str, int]
     """By event id, how many times the receiver acted on the webhook."""
-    told_delivered: Mapping[str, frozenset[str]]
+    reported_delivered: Mapping[str, frozenset[str]]
     """For a sample of orders, the effects that the notification API calls delivered."""
-    sales_told: Mapping[str, int]
+    sales_reported: Mapping[str, int]
     """Everything that the analytics API has counted so far, by currency."""
     sales_stored: Mapping[str, int]
     """The same, summed over the rows that it counted."""

@@ -9,7 +9,7 @@ from pathlib import Path
 _BAD_LEVELS = frozenset({"error", "critical", "fatal"})
 # What Java, PostgreSQL and Python write where a process does not write JSON.
 _BAD_LINE = re.compile(r"\b(ERROR|FATAL|PANIC|CRITICAL)\b|^Traceback \(most recent call last\)")
-# What PostgreSQL tells a client (a health check, say) that comes while it stops or starts: no failure.
+# PostgreSQL's answer to a client (a health check, say) that connects while it stops or starts: no failure.
 _REFUSED_FOR_NOW = re.compile(r"\bFATAL:  the database system is (shutting down|starting up)$")
 _LONGEST_SHOWN = 300
 
@@ -18,28 +18,25 @@ _LONGEST_SHOWN = 300
 class LogMark:
     """How long each log was when the run began."""
 
-    directory: Path
     sizes: Mapping[Path, int]
-    write_logs: Callable[[], None]
-    """Brings the files up to date."""
+    collect_logs: Callable[[], Path]
+    """Returns the folder of the logs, with the files up to date."""
 
     @classmethod
-    def now(cls, directory: Path, write_logs: Callable[[], None] = lambda: None) -> "LogMark":
-        write_logs()
-        return cls(directory, {path: path.stat().st_size for path in _logs(directory)}, write_logs)
+    def now(cls, collect_logs: Callable[[], Path]) -> "LogMark":
+        return cls({path: path.stat().st_size for path in _logs(collect_logs())}, collect_logs)
 
     def errors_since(self) -> tuple[str, ...]:
-        """Each line that tells of an error since the mark, with the log's name before it."""
-        self.write_logs()
+        """Each line that reports an error since the mark, with the log's name before it."""
         return tuple(
             f"{path.stem}: {line[:_LONGEST_SHOWN]}"
-            for path in _logs(self.directory)
+            for path in _logs(self.collect_logs())
             for line in _lines_from(path, self.sizes.get(path, 0))
-            if tells_of_error(line)
+            if reports_error(line)
         )
 
 
-def tells_of_error(line: str) -> bool:
+def reports_error(line: str) -> bool:
     """Whether a line of a log, JSON or not, is an error's."""
     if line.startswith("{"):
         try:

@@ -5,6 +5,9 @@ from uuid import uuid4
 
 from rich.console import Console
 
+from devstack.config import read_settings
+from devstack.info import StackInfo
+from devstack.stack_from_settings import cluster_of, running_stack
 from shop_demo.checks.coupon_checks import check_coupons
 from shop_demo.checks.findings import Findings
 from shop_demo.checks.order_checks import check_orders
@@ -23,7 +26,7 @@ from shop_demo.orders import OrderBatch
 from shop_demo.progress import Narrator
 from shop_demo.report import print_report
 from shop_demo.run_context import RunContext
-from shop_demo.stack import StackAccess, choose_stack, running
+from shop_demo.stack_access import StackAccess
 from shop_demo.summary import StackSummary, Summary
 from shop_demo.topics import TopicReader
 
@@ -37,14 +40,15 @@ def run_demo(settings: DemoSettings, console: Console) -> bool:
 
 
 def _run(settings: DemoSettings, console: Console, narrator: Narrator) -> bool:
-    stack = choose_stack(settings)
     batch = read_orders(settings.orders, seed=settings.seed, limit=settings.limit, say=narrator.say)
+    stack = running_stack(read_settings())
     narrator.say(f"{len(batch.orders):,} orders from {batch.source}, seed {settings.seed}")
     for note in batch.notes:
         narrator.say(f"  {note}")
-    log_mark = LogMark.now(stack.log_directory, stack.write_logs)
-    with running(stack, narrator, keep=settings.keep) as access:
-        coupons, orders = _drive(settings, access, batch, narrator)
+    info = StackInfo.read(stack.info_path)
+    access = StackAccess.of(info, cluster_of(info))
+    log_mark = LogMark.now(stack.collect_logs)
+    coupons, orders = _drive(settings, access, batch, narrator)
     summary = _summary(settings.seed, access, coupons, orders, log_mark)
     print_report(console, summary)
     summary.write(settings.summary)
@@ -71,7 +75,7 @@ def _drive(
     try:
         return asyncio.run(drive())
     except* DemoError as group:
-        # Of many requests that failed alike, one is told.
+        # Of many requests that failed alike, one is reported.
         raise _first(group) from None
 
 

@@ -10,16 +10,16 @@ from shop_demo.errors import AnotherDemoRuns
 
 @contextmanager
 def only_demo() -> Iterator[None]:
-    """Hold a lock that the kernel gives back however the demo ends; AnotherDemoRuns if one holds it.
+    """Hold a lock that the kernel releases however the demo ends; AnotherDemoRuns if another demo holds it.
 
-    Of two, the one that has started the stack would take it down while the other uses it.
+    `make demo` stops the stack that it has started, and so would stop it under the other demo.
     """
     directory = read_settings().directory
 
     def refuse() -> None:
         raise AnotherDemoRuns(
-            f"another demo is running on the stack of {directory}; wait for its end, or give this one "
-            "a stack of its own with DEVSTACK_DIRECTORY and DEVSTACK_PORTS=free"
+            f"another demo is running on the stack in {directory}; wait until it ends, or set "
+            "DEVSTACK_DIRECTORY and DEVSTACK_PORTS=free for a second stack"
         )
 
     with exclusive_lock(directory / "demo.lock", on_wait=refuse):

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
 from shop_demo.checks.order_checks import EFFECTS
+from shop_demo.external_services import alimtalk_messages, monitoring_notices
 from shop_demo.facts import OrderFacts, PaidOrder
 from shop_demo.observation import read_delivered_effects, watch_deliveries
 from shop_demo.order_load import place_and_pay, plan_declines
 from shop_demo.orders import OrderBatch
-from shop_demo.outside_parties import alimtalk_messages, monitoring_notices
 from shop_demo.progress import counted
 from shop_demo.run_context import RunContext
 from shop_demo.seeded import seeded
@@ -40,7 +40,7 @@ async def run_orders(run: RunContext, batch: OrderBatch) -> OrderFacts:
             patience_seconds=run.settings.patience_seconds,
             on_progress=show,
         )
-    run.narrator.say("Comparing clients, databases, topics and the outside parties' records")
+    run.narrator.say("Comparing clients, databases, topics and the external services' records")
     return await _facts(run, batch, paid, since)
 
 
@@ -49,7 +49,7 @@ async def _facts(
 ) -> OrderFacts:
     databases, order_ids = run.databases, [order.order_id for order in paid]
     sample = seeded(run.settings.seed, "sample").sample(order_ids, k=min(_SAMPLE_SIZE, len(order_ids)))
-    sales_told, sales_stored = await _sales(run)
+    sales_reported, sales_stored = await _sales(run)
     return OrderFacts(
         source=batch.source,
         orders_sent=len(batch.orders),
@@ -62,29 +62,29 @@ async def _facts(
         analytics=await asyncio.to_thread(databases.analytics, order_ids),
         alimtalk_messages=await alimtalk_messages(run.client, run.stack.sandbox),
         monitoring_notices=await monitoring_notices(run.client, run.stack.sandbox),
-        told_delivered=await read_delivered_effects(run.client, run.stack.notification_api, sample),
-        sales_told=sales_told,
+        reported_delivered=await read_delivered_effects(run.client, run.stack.notification_api, sample),
+        sales_reported=sales_reported,
         sales_stored=sales_stored,
     )
 
 
 async def _sales(run: RunContext) -> tuple[Mapping[str, int], Mapping[str, int]]:
-    """What the API tells and what its rows add up to, around today.
+    """What the API reports and what its rows add up to, around today.
 
-    Somebody else's order may be counted between the two readings, so they are taken again until they agree.
+    Another client's order may be counted between the two readings, so they are repeated until they agree.
     """
     today = datetime.now(UTC).date()
     first, last = today - timedelta(days=1), today + timedelta(days=1)
     for _ in range(_SALES_READINGS):
-        told = await _sales_told(run, first, last)
+        reported = await _sales_reported(run, first, last)
         stored = await asyncio.to_thread(run.databases.sales, first, last)
-        if told == stored:
+        if reported == stored:
             break
         await asyncio.sleep(_SECONDS_BETWEEN_READINGS)
-    return told, stored
+    return reported, stored
 
 
-async def _sales_told(run: RunContext, first: date, last: date) -> dict[str, int]:
+async def _sales_reported(run: RunContext, first: date, last: date) -> dict[str, int]:
     url = f"{run.stack.notification_api}/api/v1/analytics/sales"
     sales = await run.client.get(url, **{"from": first.isoformat(), "to": last.isoformat()})
     return {total["currency"]: int(total["amount"]) for total in sales["totals"]}

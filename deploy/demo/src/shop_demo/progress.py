@@ -33,7 +33,7 @@ class Narrator:
 
     @contextmanager
     def step(self, title: str, total: int) -> Iterator[OnCount]:
-        """A step with a countable end; yields what is to be told how many are done."""
+        """A step with a countable end; yields the callback for how many are done."""
         started_at = time.monotonic()
         done = 0
         with self._shown(title, total) as show:

@@ -6,7 +6,7 @@ from shop_demo.config import DemoSettings
 from shop_demo.databases import ShopDatabases
 from shop_demo.http_client import HttpClient
 from shop_demo.progress import Narrator
-from shop_demo.stack import StackAccess
+from shop_demo.stack_access import StackAccess
 from shop_demo.topics import TopicReader
 
 

@@ -67,7 +67,7 @@ class TopicReader:
                 polled = consumer.poll(timeout_ms=_POLL_TIMEOUT_MS)
                 empty_polls = 0 if polled else empty_polls + 1
                 if empty_polls > _EMPTY_POLLS_ALLOWED:
-                    raise DemoError(f"Kafka does not hand over the records of {topic}")
+                    raise DemoError(f"Kafka does not return all records of topic {topic}")
                 records.extend(
                     (record, value)
                     for record in chain.from_iterable(polled.values())
@@ -87,7 +87,7 @@ class TopicReader:
 def _partitions(consumer: KafkaConsumer, topic: str) -> list[TopicPartition]:
     partitions = consumer.partitions_for_topic(topic)
     if not partitions:
-        raise DemoError(f"there is no topic {topic}")
+        raise DemoError(f"topic {topic} does not exist; run `make up` to create it")
     return [TopicPartition(topic, partition) for partition in sorted(partitions)]
 
 

@@ -2,16 +2,14 @@
 
 import logging
 import os
-import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cached_property
-from http import HTTPStatus
 from pathlib import Path
 from subprocess import CalledProcessError
-from typing import Any
 
 import docker
-from docker.errors import APIError, DockerException
+from docker.errors import DockerException
 from docker.models.containers import Container
 from testcontainers.compose import DockerCompose
 
@@ -22,29 +20,22 @@ PROJECT_FILE = "project"
 """In a stack's folder: the name of its project."""
 
 _LABEL = "com.docker.compose"
-# Its errors are raised too; nobody wants them twice.
+# It logs the errors that it raises, and they would be printed twice.
 logging.getLogger("testcontainers").addHandler(logging.NullHandler())
 
 
 class _Compose(DockerCompose):
-    """Compose with `prefix` before it, which decides what it sees of the environment."""
+    """Compose behind `env`, which decides what it sees of the environment."""
 
     prefix: Sequence[str]
 
     @cached_property
     def compose_command_property(self) -> list[str]:
-        files = self.compose_file_name or []
-        # Beside the compose file may lie an operator's .env, which says where production is.
-        plain = ["docker", "compose", "--env-file", os.devnull]
-        return [*self.prefix, *plain, *(part for file in files for part in ("-f", file))]
+        return [*self.prefix, *super().compose_command_property]
 
 
 class ComposeProject:
-    """One project: its compose files, relative to `root`, with the variables that they are filled with.
-
-    Of the environment the files see only what suits a stack of this machine's own, and nothing of a
-    file `.env`.
-    """
+    """One project: its compose files, relative to `root`, and the values of their variables."""
 
     def __init__(self, root: Path, name: str, files: Sequence[str], variables: Mapping[str, str]) -> None:
         self.name = name
@@ -54,97 +45,72 @@ class ComposeProject:
         self._compose = self._make_compose({})
 
     def command(self, variables: Mapping[str, str]) -> list[str]:
-        """Return the `docker compose` of this project, with variables beside its own."""
+        """Return the `docker compose` of this project, with further variables."""
         return list(self._make_compose(variables).compose_command_property)
-
-    def _make_compose(self, more: Mapping[str, str]) -> _Compose:
-        compose = _Compose(self._root, self._files, build=True, wait=True)
-        settings = {**self._variables, **more}
-        compose.prefix = [
-            "env",
-            *(f"--unset={name}" for name in config.unknown_to_containers()),
-            *(f"{name}={value}" for name, value in settings.items()),
-        ]
-        return compose
 
     def up(self) -> None:
         """Build the images, start what isn't running, and wait until every container is healthy."""
-        with _telling():
+        with _reported():
             self._compose.start()
 
-    def stop(self) -> None:
-        """Stop the containers in the reverse order of their dependence."""
-        with _telling():
-            self._compose.stop(down=False)
-
-    def remove(self) -> None:
-        """Stop and remove the containers, the network and the volumes."""
-        with _telling():
-            self._compose.stop(down=True)
-
-    def scale(self, service: str, count: int) -> None:
-        """Start or stop containers of a service until there are that many."""
-        with _telling():
-            subprocess.run(  # noqa: S603 our own command, a known service and a number
-                [*self.command({}), "scale", "--no-deps", f"{service}={count}"],
-                cwd=self._root, capture_output=True, check=True,
-            )  # fmt: skip
+    def stop(self, *, remove: bool) -> None:
+        """Stop the containers, and remove them with their network and volumes if asked to."""
+        with _reported():
+            self._compose.stop(down=remove)
 
     def containers(self) -> list[Container]:
         """Return the long-running services' containers, running or not; jobs are left out."""
-        found = project_containers(self.name)
-        return [it for it in found if it.attrs["HostConfig"]["RestartPolicy"]["Name"] != "no"]
+        return [
+            container
+            for container in project_containers(self.name)
+            if container.attrs["HostConfig"]["RestartPolicy"]["Name"] != "no"
+        ]
+
+    def _make_compose(self, more: Mapping[str, str]) -> _Compose:
+        # An operator's .env may lie next to the compose file, and it says where production is.
+        compose = _Compose(self._root, self._files, build=True, env_file=os.devnull)
+        compose.prefix = [
+            "env",
+            *(f"--unset={name}" for name in config.hidden_from_containers()),
+            *(f"{name}={value}" for name, value in {**self._variables, **more}.items()),
+        ]
+        return compose
 
 
-class _telling:  # noqa: N801 a context manager, used as a function
-    """Turn an error of Compose or the engine into one that is told in a line."""
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, _kind: Any, error: BaseException | None, _traceback: Any) -> None:
-        if isinstance(error, CalledProcessError):
-            lines = error.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
-            raise DevstackError(f"docker compose failed: {lines[-1].strip()}") from error
-        if isinstance(error, DockerException):
-            raise DevstackError(f"the Docker engine can't be used: {error}") from error
+@contextmanager
+def _reported() -> Iterator[None]:
+    try:
+        yield
+    except CalledProcessError as error:
+        lines = error.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
+        raise DevstackError(f"docker compose failed: {lines[-1].strip()}") from error
+    except DockerException as error:
+        raise DevstackError(f"the Docker engine does not answer: {error}") from error
 
 
 def service_of(container: Container) -> str:
-    """Return the name of the service that a container is one of."""
     return str(container.labels[f"{_LABEL}.service"])
 
 
 def number_of(container: Container) -> int:
-    """Return a container's number among those of its service, from 1."""
     return int(container.labels[f"{_LABEL}.container-number"])
 
 
 def project_containers(project: str) -> list[Container]:
     """Return all containers of a project in the order of service and number."""
-    with _telling():
-        # One removed in the meantime would be an error if it were not ignored.
+    with _reported():
+        # A container that is removed in the meantime would otherwise be an error.
         found: list[Container] = docker.from_env().containers.list(
             all=True, filters={"label": f"{_LABEL}.project={project}"}, ignore_removed=True
         )
-    services = [it for it in found if it.labels.get(f"{_LABEL}.oneoff") != "True"]
-    return sorted(services, key=lambda it: (service_of(it), number_of(it)))
+    services = [container for container in found if container.labels.get(f"{_LABEL}.oneoff") != "True"]
+    return sorted(services, key=lambda container: (service_of(container), number_of(container)))
 
 
 def is_running(project: str) -> bool:
     """Whether any container of a project runs; none does where there is no engine."""
     try:
-        return any(it.status in {"running", "paused", "restarting"} for it in project_containers(project))
+        states = {container.status for container in project_containers(project)}
     except DevstackError:
         return False
-
-
-def end_of(container: Container, timeout_seconds: float | None) -> int:
-    """Ask a container to end, kill it after the timeout, and return its exit status."""
-    with _telling():
-        try:
-            container.stop(**({} if timeout_seconds is None else {"timeout": int(timeout_seconds)}))
-        except APIError as error:
-            if error.status_code != HTTPStatus.NOT_MODIFIED:  # it had stopped before
-                raise
-        container.reload()
-    return int(container.attrs["State"]["ExitCode"])
+    return not states.isdisjoint({"running", "paused", "restarting"})

@@ -1,10 +1,12 @@
-"""stack.json: where everything listens, for whoever wants to use the stack."""
+"""stack.json: where everything listens."""
 
 from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
+
+from devstack.locking import write_whole
 
 Kind = Literal["embedded", "external", "compose"]
 
@@ -14,31 +16,22 @@ class _Info(BaseModel):
 
 
 class KafkaInfo(_Info):
-    """The broker; no pid if it is not ours."""
-
     bootstrap_servers: str
     version: str
-    pid: int | None = None
 
 
 class PostgresqlInfo(_Info):
-    """The server; no pid if it is not ours. Each database's URL is its owner's."""
-
     version: str
-    pid: int | None = None
     databases: dict[str, str]
+    """The URL of each database for its owner."""
 
 
 class ServiceInfo(_Info):
-    """One process; no pid while it isn't running."""
-
     url: str | None = None
     pid: int | None = None
 
 
 class StackInfo(_Info):
-    """The whole stack."""
-
     kind: Kind
     kafka: KafkaInfo
     postgresql: PostgresqlInfo
@@ -46,11 +39,7 @@ class StackInfo(_Info):
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """Read stack.json."""
         return cls.model_validate_json(path.read_text())
 
     def write(self, path: Path) -> None:
-        """Write stack.json in one step: a reader finds the former or the new one, whole."""
-        new = path.with_name(path.name + ".new")
-        new.write_text(self.model_dump_json(by_alias=True, exclude_none=True, indent=2) + "\n")
-        new.replace(path)
+        write_whole(path, self.model_dump_json(by_alias=True, exclude_none=True, indent=2) + "\n")

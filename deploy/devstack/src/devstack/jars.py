@@ -1,4 +1,4 @@
-"""Java libraries by Maven coordinates, resolved by jgo in pure Python: neither Maven nor a JDK is needed."""
+"""Java libraries by Maven coordinates, resolved by jgo without Maven and without a JDK."""
 
 import json
 import zipfile
@@ -13,14 +13,14 @@ from jgo.config import GlobalSettings
 from jgo.maven import Artifact, MavenContext, PythonResolver
 
 from devstack.errors import DevstackError
-from devstack.locking import exclusive_lock
+from devstack.locking import exclusive_lock, write_whole
 
 _ATTEMPTS = 4
 _TIMEOUT_SECONDS = 30
 
 
 class _CarefulResolver(PythonResolver):
-    """Leaves no partial file behind, which every later run would take for a whole one."""
+    """Leaves no partial file behind: every later run would use it."""
 
     def download(self, artifact: Artifact) -> Path | None:
         try:
@@ -34,27 +34,26 @@ class _CarefulResolver(PythonResolver):
 def resolve_class_path(coordinates: Sequence[str]) -> list[Path]:
     """Return the jars of these artifacts and of all that they need at run time, downloaded where missing.
 
-    The first artifact decides which versions fit together. The jars are kept in the user's local Maven
-    repository. Which ones belong together is remembered, so that only the first call for some coordinates
-    asks the network for anything.
+    The first artifact decides which versions fit together. The jars stay in the user's local Maven
+    repository and their list in a cache, so that only the first call needs the network.
     """
     cache = platformdirs.user_cache_path("devstack") / "class-paths"
-    remembered = cache / ("+".join(coordinates).replace(":", "_") + ".json")
+    cached = cache / ("+".join(coordinates).replace(":", "_") + ".json")
     with exclusive_lock(cache / "lock"):
-        jars = _read_complete(remembered)
+        jars = _read_complete(cached)
         if jars is None:
-            jars = _resolve(coordinates)
-            sizes = {str(jar): jar.stat().st_size for jar in jars}
-            new = remembered.with_suffix(".new")
-            new.write_text(json.dumps(sizes, indent=1))
-            new.replace(remembered)
+            try:
+                jars = _download_all(coordinates)
+            except (requests.RequestException, RuntimeError, ParseError) as error:
+                raise DevstackError(f"downloading {', '.join(coordinates)} failed: {error}") from error
+            write_whole(cached, json.dumps({str(jar): jar.stat().st_size for jar in jars}, indent=1))
     return jars
 
 
-def _read_complete(remembered: Path) -> list[Path] | None:
-    """Return the remembered jars if every one of them is still there, as large as it was."""
+def _read_complete(cached: Path) -> list[Path] | None:
+    """Return the jars of an earlier call if each still exists in its former size."""
     try:
-        sizes: dict[str, int] = json.loads(remembered.read_text())
+        sizes: dict[str, int] = json.loads(cached.read_text())
         complete = all(Path(jar).stat().st_size == size for jar, size in sizes.items())
     except FileNotFoundError:
         return None
@@ -71,8 +70,8 @@ def _download_all(coordinates: Sequence[str]) -> list[Path]:
     repository = GlobalSettings.load().repo_cache
     context = MavenContext(resolver=_CarefulResolver(), repo_cache=repository, timeout=_TIMEOUT_SECONDS)
     first, *others = coordinates
-    # Raw: what an artifact says about the versions of its own relatives must not rule those of the first one.
-    dependencies = [context.create_dependency(it) for it in (first, *(f"{other}!" for other in others))]
+    # Raw (!): what an artifact says about the versions of its own relatives must not rule those of the first.
+    dependencies = [context.create_dependency(name) for name in (first, *(f"{other}!" for other in others))]
     inputs, transitive = context.resolver.resolve(dependencies)
     needed = [*inputs, *(found for found in transitive if found.scope in ("compile", "runtime"))]
     jars = []
@@ -84,11 +83,3 @@ def _download_all(coordinates: Sequence[str]) -> list[Path]:
             jar = artifact.resolve()
         jars.append(jar)
     return jars
-
-
-def _resolve(coordinates: Sequence[str]) -> list[Path]:
-    try:
-        return _download_all(coordinates)
-    except (requests.RequestException, RuntimeError, ParseError) as error:
-        message = f"the jars of {', '.join(coordinates)} can't be had: {error}"
-        raise DevstackError(message) from error

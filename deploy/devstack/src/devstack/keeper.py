@@ -1,12 +1,11 @@
-"""Starts one process detached, stays its parent, and writes down how it ended.
+"""Starts one process detached, stays its parent, and records how it ended.
 
-Whoever asks for a process is usually gone when the process ends, so nobody could tell its exit status. The
-keeper is the smallest parent that can: it starts the process in a session of its own, records pid and start
-time, waits, and records the exit status. It forwards no signals: they go to the recorded pid, which is the
-process itself. It also reaps the process where PID 1 of a container does not.
+The command that starts a process has usually ended before the process does, so another parent has to see the
+exit status. Signals go to the recorded pid, which is the process itself; the keeper forwards none. It also
+reaps the process where PID 1 of a container does not.
 
-Run as a script: keeper.py [--user UID:GID] RECORD EXIT_STATUS COMMAND...
-It returns 0 once RECORD is written. A command that can't be started is told on standard error.
+Run as a script: keeper.py RECORD EXIT_STATUS COMMAND...
+It returns 0 once RECORD is written, or 1 with the reason on standard error.
 """
 
 import json
@@ -15,18 +14,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import psutil
 
+from devstack.locking import write_whole
+
 
 def main(arguments: list[str]) -> int:
-    """Return in the asker's process once the record is there; wait for the end in a fork of it."""
-    identity: dict[str, Any] = {}
-    if arguments[0] == "--user":
-        user, group = arguments[1].split(":")
-        identity = {"user": int(user), "group": int(group), "extra_groups": []}
-        arguments = arguments[2:]
+    """Return once the record is there; a fork of this process waits for the end."""
     record_path, exit_status_path, *command = arguments
     started_read, started_write = os.pipe()
     if os.fork():
@@ -37,23 +32,19 @@ def main(arguments: list[str]) -> int:
         # A function and not SIG_IGN, which the process would inherit.
         signal.signal(name, lambda _signal, _frame: None)
     try:
-        child = subprocess.Popen(command, start_new_session=True, **identity)  # noqa: S603 it is the purpose
+        child = subprocess.Popen(command, start_new_session=True)  # noqa: S603 it is the purpose
     except OSError as error:
         sys.stderr.write(f"{command[0]}: {error}\n")
         sys.stderr.flush()
         os._exit(1)
     started_at = psutil.Process(child.pid).create_time()
-    _write(Path(record_path), json.dumps({"pid": child.pid, "startedAt": started_at, "command": command}))
+    write_whole(
+        Path(record_path), json.dumps({"pid": child.pid, "startedAt": started_at, "command": command})
+    )
     os.write(started_write, b"1")
     os.close(started_write)
-    _write(Path(exit_status_path), str(child.wait()))
+    write_whole(Path(exit_status_path), str(child.wait()))
     os._exit(0)
-
-
-def _write(path: Path, text: str) -> None:
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_text(text)
-    temporary.replace(path)
 
 
 if __name__ == "__main__":

@@ -2,30 +2,35 @@
 
 import signal
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
-from types import TracebackType
-from typing import Self
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import psycopg2
 
-from devstack import config, system_user
+from devstack import config
 from devstack.free_ports import find_free_ports
 from devstack.postgresql_data import ADMINISTRATOR, DataDirectory
 from devstack.postgresql_programs import DEFAULT_VERSION, PostgresqlPrograms
 from devstack.processes import Processes, ProcessSpec
-from devstack.tls import TlsFiles
+from devstack.server import Server
 
 NAME = "postgresql"
-MAX_CONNECTIONS = 300
 
 
-class PostgresqlServer:
-    """One server whose data, log and process record lie in one directory.
+def server_version(url: str) -> str:
+    """Return the running server's version, like 18.1, or "unknown" if it does not answer."""
+    try:
+        with closing(psycopg2.connect(url, connect_timeout=5)) as connection:
+            return (connection.get_parameter_status("server_version") or "unknown").split()[0]
+    except psycopg2.OperationalError:
+        return "unknown"
 
-    The server outlives this object and this program; another object on the same directory finds it again. The
-    data outlive the server, and belong to one major version. With `durable=False` it is faster, and a crash
-    of the machine (not of the server) may lose everything: for tests.
+
+class PostgresqlServer(Server):
+    """One server. Its data belong to one major version, so does its directory.
+
+    With `durable=False` it is faster, and a crash of the machine (not of the server) may lose everything.
     """
 
     def __init__(
@@ -35,120 +40,61 @@ class PostgresqlServer:
         version: str = DEFAULT_VERSION,
         port: int | None = None,
         durable: bool = True,
-        tls: TlsFiles | None = None,
+        with_tls: bool = False,
         settings: Mapping[str, str] | None = None,
         environment: Mapping[str, str] | None = None,
         processes: Processes | None = None,
     ) -> None:
-        self.directory = directory.resolve()
-        self.port = find_free_ports(1)[0] if port is None else port
+        super().__init__(NAME, directory, processes)
+        self.port = port or find_free_ports(1)[0]
         self._durable = durable
-        self._tls = tls
-        self._programs = PostgresqlPrograms(version, tls=tls is not None)
+        self._programs = PostgresqlPrograms(version, with_tls=with_tls)
         self._settings = {
             "listen_addresses": "127.0.0.1",
             "port": str(self.port),
             "unix_socket_directories": "",
-            "max_connections": str(MAX_CONNECTIONS),
+            "max_connections": "300",
             "timezone": "UTC",
             "log_timezone": "UTC",
             **({} if durable else {"fsync": "off", "full_page_writes": "off"}),
-            **({} if tls is None else {"ssl": "on"}),
             **(settings or {}),
         }
-        self._environment = {**(environment or {})}
-        self._processes = processes or Processes(self.directory)
+        self._environment = {**config.base_environment(), **(environment or {})}
         self._data = DataDirectory(self.directory / "data", self._programs)
 
-    @property
-    def pid(self) -> int | None:
-        """The server's pid while it runs."""
-        return self._processes.pid(NAME)
-
-    @property
-    def version(self) -> str:
-        """The version as the running server tells it, like 18.1."""
-        connection = psycopg2.connect(self.url(), connect_timeout=5)
-        try:
-            version = connection.get_parameter_status("server_version") or "unknown"
-        finally:
-            connection.close()
-        return version.split()[0]
-
-    @property
-    def exit_status(self) -> int | None:
-        """How the latest run ended, None while it runs."""
-        return self._processes.exit_status(NAME)
-
     def url(self, database: str = "postgres", user: str = ADMINISTRATOR, password: str | None = None) -> str:
-        """Return the URL of a database for a role; unless told otherwise its password is its name."""
+        """Return the URL of a database for a role, whose password is by default its name."""
         secret = quote(user if password is None else password, safe="")
-        url = f"postgresql://{quote(user)}:{secret}@127.0.0.1:{self.port}/{quote(database)}"
-        if self._tls is None:
-            return url
-        return f"{url}?{urlencode({'sslmode': 'verify-full', 'sslrootcert': str(self._tls.ca_file)})}"
+        return f"postgresql://{quote(user)}:{secret}@127.0.0.1:{self.port}/{quote(database)}"
 
     @property
-    def spec(self) -> ProcessSpec:
-        """How the server is started, probed and stopped."""
+    def specs(self) -> list[ProcessSpec]:
         options = [part for name, value in self._settings.items() for part in ("-c", f"{name}={value}")]
-        return ProcessSpec(
+        spec = ProcessSpec(
             name=NAME,
-            command=(
-                str(self._programs.program("postgres")),
-                "-D",
-                str(self._data.path),
-                *options,
-            ),
-            environment={**config.base_environment(), **self._environment},
-            probe=self._probe,
+            command=(*self._programs.as_user("postgres"), "-D", str(self._data.path), *options),
+            environment=self._environment,
+            # A probe by a connection would fill the log with refused ones.
+            probe=lambda: self._data.not_ready_because(self.pid),
             stop_signal=signal.SIGINT,  # fast: SIGTERM would wait for every client to leave
             stop_timeout_seconds=30,
-            user=system_user.server_user(),
         )
+        return [spec]
+
+    def prepare(self) -> None:
+        """Called before each start of the process."""
+        self._data.make_if_missing(durable=self._durable)
+        self._data.forget_foreign_lock_file()
 
     def start(self) -> None:
-        """Make the data directory and start the server where that isn't done yet; wait until it answers."""
-        if self.pid is not None:
-            self._processes.wait_until_ready(self.spec)
-            return
-        self._data.make_if_missing(durable=self._durable)
-        if self._tls is not None:
-            self._data.let_in_by_tls_only(self._tls)
-        self._data.forget_foreign_lock_file()
-        self._processes.start(self.spec)
+        [spec] = self.specs
+        running = self.pid is not None
+        if not running:
+            self.prepare()
         try:
-            self._processes.wait_until_ready(self.spec)
+            self._processes.start(spec)
+            self._processes.wait_until_ready(spec)
         except BaseException:
-            self._processes.stop([self.spec])
+            if not running:
+                self._processes.stop([spec])
             raise
-
-    def stop(self, timeout_seconds: float | None = None) -> int | None:
-        """End all sessions and shut down; return the exit status, 0 after an orderly end."""
-        self._processes.stop([self.spec], timeout_seconds)
-        return self.exit_status
-
-    def kill(self) -> None:
-        """SIGKILL, as when the machine's memory runs out; committed data survive."""
-        self._processes.kill(NAME)
-
-    def pause(self) -> None:
-        """Freeze the server and all its sessions."""
-        self._processes.pause(NAME)
-
-    def resume(self) -> None:
-        """Let a frozen server go on."""
-        self._processes.resume(NAME)
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
-    def _probe(self) -> str | None:
-        # Asking by a connection would fill the log with refused ones.
-        return self._data.not_ready_because(self.pid)

@@ -4,18 +4,14 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Any
 
 import psutil
 
 from devstack import config, system_user
 from devstack.errors import DevstackError
 from devstack.postgresql_programs import PostgresqlPrograms
-from devstack.tls import TlsFiles
 
 ADMINISTRATOR = "postgres"
-_LOCK_FILE_STATUS_LINE = 7
-_TLS_ONLY = "hostssl all all 127.0.0.1/32 scram-sha-256\n"
 
 
 class DataDirectory:
@@ -36,34 +32,35 @@ class DataDirectory:
         password_file = self.path.with_name("administrator-password")
         password_file.write_text(ADMINISTRATOR)
         try:
-            self._run_initdb(new, password_file, durable=durable)
+            user = system_user.server_user()
+            if user is not None:
+                system_user.let_run(self._programs.installation)
+                system_user.let_reach(new)
+                for path in (new, password_file):
+                    os.chown(path, user.pw_uid, user.pw_gid)
+            made = subprocess.run(  # noqa: S603 the installed server's own program
+                [
+                    *self._programs.as_user("initdb"), "--pgdata", new, "--username", ADMINISTRATOR,
+                    "--pwfile", password_file, "--auth", "scram-sha-256", "--encoding", "UTF8",
+                    *self._programs.locale, *(() if durable else ("--no-sync",)),
+                ],
+                env=config.base_environment(), capture_output=True, text=True, check=False,
+            )  # fmt: skip
         finally:
             password_file.unlink()
+        if made.returncode != 0:
+            raise DevstackError(f"initdb could not create PostgreSQL's data directory: {made.stderr.strip()}")
         new.rename(self.path)
 
-    def let_in_by_tls_only(self, tls: TlsFiles) -> None:
-        """Give the server its certificate and key, and have it refuse whoever comes without encryption."""
-        (self.path / "pg_hba.conf").write_text(_TLS_ONLY)
-        shutil.copyfile(tls.certificate_file, self.path / "server.crt")
-        key = self.path / "server.key"
-        key.unlink(missing_ok=True)
-        key.touch(mode=0o600)
-        key.write_bytes(tls.key_file.read_bytes())
-        user = system_user.server_user()
-        if user is not None:
-            os.chown(key, user.user, user.group)
-
     def not_ready_because(self, server_pid: int | None) -> str | None:
-        """Tell why the server of this pid does not serve yet, or None if it does."""
+        """Return why the server of this pid does not serve yet, or None if it does."""
         try:
             lines = self._lock_file.read_text().splitlines()
         except FileNotFoundError:
             return "it is starting"
-        # A killed server has left its own.
-        own = bool(lines) and lines[0] == str(server_pid)
-        status = (
-            lines[_LOCK_FILE_STATUS_LINE].strip() if own and lines[_LOCK_FILE_STATUS_LINE:] else "starting"
-        )
+        # A killed server has left its own. The eighth line is the status.
+        own = len(lines) > 7 and lines[0] == str(server_pid)
+        status = lines[7].strip() if own else "starting"
         return None if status == "ready" else f"it is {status}"
 
     def forget_foreign_lock_file(self) -> None:
@@ -75,24 +72,3 @@ class DataDirectory:
             return
         if foreign:
             self._lock_file.unlink()
-
-    def _run_initdb(self, new: Path, password_file: Path, *, durable: bool) -> None:
-        user = system_user.server_user()
-        identity: dict[str, Any] = {}
-        if user is not None:
-            identity = {"user": user.user, "group": user.group, "extra_groups": []}
-            system_user.let_run(self._programs.installation)
-            system_user.let_reach(new)
-            for path in (new, password_file):
-                os.chown(path, user.user, user.group)
-        made = subprocess.run(  # noqa: S603 the installed server's own program
-            [
-                self._programs.program("initdb"), "--pgdata", new, "--username", ADMINISTRATOR,
-                "--pwfile", password_file, "--auth", "scram-sha-256", "--encoding", "UTF8",
-                *self._programs.locale,
-                *(() if durable else ("--no-sync",)),
-            ],
-            env=config.base_environment(), capture_output=True, text=True, check=False, **identity,
-        )  # fmt: skip
-        if made.returncode != 0:
-            raise DevstackError(f"PostgreSQL's data directory can't be made: {made.stderr.strip()}")

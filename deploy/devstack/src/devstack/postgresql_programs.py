@@ -30,11 +30,13 @@ _PLATFORMS = {
 class PostgresqlPrograms:
     """A server's installation, downloaded when it is first needed. UsageError if the version isn't known."""
 
-    def __init__(self, version: str = DEFAULT_VERSION, *, tls: bool = False) -> None:
+    def __init__(self, version: str = DEFAULT_VERSION, *, with_tls: bool = False) -> None:
         if version not in _RELEASES:
-            raise UsageError(f"PostgreSQL {version} is not supported; there are: {', '.join(_RELEASES)}")
+            raise UsageError(
+                f"PostgreSQL {version} is not supported; the versions are: {', '.join(_RELEASES)}"
+            )
         self._version = version
-        self._in_package = version == DEFAULT_VERSION and not tls
+        self._in_package = version == DEFAULT_VERSION and not with_tls
 
     @cached_property
     def installation(self) -> Path:
@@ -48,8 +50,11 @@ class PostgresqlPrograms:
         builtin = ("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8")
         return ("--locale", "C", *(builtin if has_builtin else ()))
 
+    def as_user(self, name: str) -> tuple[str, ...]:
+        """Return the beginning of a command that runs a program as the server's user."""
+        return (*system_user.run_as(system_user.server_user()), str(self.program(name)))
+
     def program(self, name: str) -> Path:
-        """Return the path of `initdb` or `postgres`."""
         return self.installation / "bin" / name
 
 

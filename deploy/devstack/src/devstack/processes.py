@@ -1,4 +1,4 @@
-"""Processes that outlive whoever started them: started, found again, signalled and ended for sure."""
+"""Processes that outlive the program that started them."""
 
 import json
 import signal
@@ -10,47 +10,54 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 import psutil
 
-from devstack.errors import DevstackError, NotReadyError, ProcessDiedError
+from devstack.errors import DevstackError
 
 KEEPER = Path(__file__).with_name("keeper.py")
 POLL_SECONDS = 0.05
 # The clock may be set while a process lives, and its start time is computed from the clock.
 START_TIME_TOLERANCE_SECONDS = 2.0
-LOG_TAIL_LINES = 20
 
 Probe = Callable[[], str | None]
 """Answers None when the process is ready, or else the reason why it isn't."""
 
 
-def always_ready() -> str | None:
-    """Be the probe of a process whose being alive is all that is asked."""
-    return None
-
-
-@dataclass(frozen=True)
-class UserIds:
-    """The system user that a process runs as when it may not run as the starting one."""
-
-    user: int
-    group: int
-
-
 @dataclass(frozen=True)
 class ProcessSpec:
-    """All that is needed to start, probe and stop a process."""
-
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
-    probe: Probe = always_ready
-    may_start: Probe = always_ready
+    probe: Probe = lambda: None
+    may_start: Probe = lambda: None
     start_timeout_seconds: float = 60.0
     stop_signal: signal.Signals = signal.SIGTERM
     stop_timeout_seconds: float = 12.0
-    user: UserIds | None = None
+
+
+State = Literal["ready", "unready", "frozen", "stopped", "failed"]
+
+
+@dataclass(frozen=True)
+class ProcessStatus:
+    """One process at this moment.
+
+    `stopped` has ended in an orderly way or never ran; `failed` has ended in any other way. The exit status
+    is minus the signal's number if a signal ended the process.
+    """
+
+    name: str
+    state: State
+    pid: int | None
+    url: str | None
+    reason: str | None = None
+    exit_status: int | None = None
+
+
+# Java ends so after SIGTERM.
+ORDERLY_ENDS = (None, 0, 143)
 
 
 class Processes:
@@ -63,13 +70,13 @@ class Processes:
 
     def __init__(self, directory: Path) -> None:
         self._records = directory / "run"
-        self._logs = directory / "logs"
+        self.logs = directory / "logs"
 
     def log_path(self, name: str) -> Path:
         """Where standard output and error of the process go, appended over all its starts."""
-        return self._logs / f"{name}.log"
+        return self.logs / f"{name}.log"
 
-    def log_tail(self, name: str, lines: int = LOG_TAIL_LINES) -> str:
+    def log_tail(self, name: str, lines: int = 20) -> str:
         """Return the last lines that the process has written."""
         try:
             with self.log_path(name).open(errors="replace") as log:
@@ -78,9 +85,9 @@ class Processes:
             return ""
 
     def find(self, name: str) -> psutil.Process | None:
-        """Return the process if it is running (frozen counts as running), else None."""
+        """Return the process if it is running or frozen."""
         try:
-            record = json.loads(self._record_path(name).read_text())
+            record = json.loads((self._records / f"{name}.json").read_text())
             process = psutil.Process(record["pid"])
             same = abs(process.create_time() - record["startedAt"]) < START_TIME_TOLERANCE_SECONDS
             alive = same and process.status() != psutil.STATUS_ZOMBIE
@@ -89,39 +96,45 @@ class Processes:
         return process if alive else None
 
     def pid(self, name: str) -> int | None:
-        """Return the pid of the process if it is running."""
         process = self.find(name)
         return None if process is None else process.pid
 
     def running(self) -> list[str]:
-        """Return the names of those that are running."""
         names = sorted(record.stem for record in self._records.glob("*.json"))
         return [name for name in names if self.find(name) is not None]
 
     def exit_status(self, name: str) -> int | None:
         """How the latest run ended: exit status, or minus the signal's number; None if not known (yet)."""
         try:
-            return int(self._exit_status_path(name).read_text())
+            return int((self._records / f"{name}.exit").read_text())
         except FileNotFoundError:
             return None
 
-    def start(self, spec: ProcessSpec) -> int:
-        """Start the process detached, unless it is running, and return its pid; it need not be ready yet."""
-        running = self.find(spec.name)
-        if running is not None:
-            return running.pid
+    def status(self, spec: ProcessSpec, url: str | None) -> ProcessStatus:
+        """Look at a process, and ask it whether it is ready."""
+        process = self.find(spec.name)
+        if process is None:
+            exit_status = self.exit_status(spec.name)
+            state: State = "stopped" if exit_status in ORDERLY_ENDS else "failed"
+            return ProcessStatus(spec.name, state, None, url, exit_status=exit_status)
+        if process.status() == psutil.STATUS_STOPPED:
+            return ProcessStatus(spec.name, "frozen", process.pid, url)
+        reason = spec.probe()
+        return ProcessStatus(spec.name, "unready" if reason else "ready", process.pid, url, reason)
+
+    def start(self, spec: ProcessSpec) -> None:
+        """Start the process detached, unless it is running; it need not be ready yet."""
+        if self.find(spec.name) is not None:
+            return
         self._wait(spec, spec.may_start)
-        for folder in (self._records, self._logs):
+        for folder in (self._records, self.logs):
             folder.mkdir(parents=True, exist_ok=True)
-        self._record_path(spec.name).unlink(missing_ok=True)
-        self._exit_status_path(spec.name).unlink(missing_ok=True)
-        keeper = [sys.executable, "-I", str(KEEPER)]
-        if spec.user is not None:
-            keeper += ["--user", f"{spec.user.user}:{spec.user.group}"]
-        paths = [str(self._record_path(spec.name)), str(self._exit_status_path(spec.name))]
+        record, exit_status = (self._records / f"{spec.name}{suffix}" for suffix in (".json", ".exit"))
+        record.unlink(missing_ok=True)
+        exit_status.unlink(missing_ok=True)
         with self.log_path(spec.name).open("ab") as log:
-            asked = subprocess.Popen(  # noqa: S603 the table of processes says what
-                [*keeper, *paths, *spec.command],
+            keeper = subprocess.Popen(  # noqa: S603 the table of processes says what
+                [sys.executable, "-I", str(KEEPER), str(record), str(exit_status), *spec.command],
                 env=dict(spec.environment),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
@@ -129,14 +142,13 @@ class Processes:
                 start_new_session=True,
             )
         try:
-            asked.wait()
+            keeper.wait()
         except BaseException:
-            # Whoever is interrupted must find on record what it may have to stop.
-            asked.wait()
+            # An interrupted caller must find on record what it may have to stop.
+            keeper.wait()
             raise
-        if asked.returncode != 0:
+        if keeper.returncode != 0:
             raise DevstackError(f"{spec.name} can't be started: {self.log_tail(spec.name, 1)}")
-        return int(json.loads(self._record_path(spec.name).read_text())["pid"])
 
     def wait_until_ready(self, spec: ProcessSpec) -> None:
         """Return once the probe is content; raise if the process dies or the time is over."""
@@ -144,8 +156,10 @@ class Processes:
         def probe() -> str | None:
             if self.find(spec.name) is None:
                 self._await_exit_status(spec.name)
-                status, log_path = self.exit_status(spec.name), self.log_path(spec.name)
-                raise ProcessDiedError(spec.name, status, log_path, self.log_tail(spec.name))
+                raise DevstackError(
+                    f"{spec.name} failed to start (exit status {self.exit_status(spec.name)}); "
+                    f"{self.log_path(spec.name)} ends with:\n{self.log_tail(spec.name)}"
+                )
             return spec.probe()
 
         self._wait(spec, probe)
@@ -155,13 +169,13 @@ class Processes:
 
         Frozen processes are thawed, so that they can hear it. Those not running are passed over.
         """
-        asked = [(spec, process) for spec in specs if (process := self.find(spec.name)) is not None]
-        for spec, process in asked:
+        running = [(spec, process) for spec in specs if (process := self.find(spec.name)) is not None]
+        for spec, process in running:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(spec.stop_signal)
                 _signal_tree(process, signal.SIGCONT)
         started_at = time.monotonic()
-        for spec, process in asked:
+        for spec, process in running:
             allowed = spec.stop_timeout_seconds if timeout_seconds is None else timeout_seconds
             try:
                 process.wait(timeout=max(0.0, started_at + allowed - time.monotonic()))
@@ -170,34 +184,31 @@ class Processes:
             self._await_exit_status(spec.name)
 
     def kill(self, name: str) -> bool:
-        """SIGKILL the process and all that descends from it; return whether it was running."""
+        """SIGKILL the process and its descendants; return whether it was running."""
         process = self.find(name)
         if process is None:
             return False
-        with suppress(psutil.NoSuchProcess):
-            family = [process, *process.children(recursive=True)]
-            for member in family:
-                with suppress(psutil.NoSuchProcess):
-                    member.kill()
-            psutil.wait_procs(family, timeout=10)
+        psutil.wait_procs(_signal_tree(process, signal.SIGKILL), timeout=10)
         self._await_exit_status(name)
         return True
 
     def pause(self, name: str) -> bool:
-        """Freeze the process and its descendants (SIGSTOP); return whether it was running."""
+        """Freeze the process and its descendants; return whether it was running."""
         process = self.find(name)
-        return process is not None and _signal_tree(process, signal.SIGSTOP)
+        return process is not None and bool(_signal_tree(process, signal.SIGSTOP))
 
     def resume(self, name: str) -> bool:
-        """Let a frozen process and its descendants go on (SIGCONT); return whether it was running."""
         process = self.find(name)
-        return process is not None and _signal_tree(process, signal.SIGCONT)
+        return process is not None and bool(_signal_tree(process, signal.SIGCONT))
 
     def _wait(self, spec: ProcessSpec, probe: Probe) -> None:
         deadline = time.monotonic() + spec.start_timeout_seconds
         while (reason := probe()) is not None:
             if time.monotonic() > deadline:
-                raise NotReadyError(spec.name, spec.start_timeout_seconds, reason, self.log_path(spec.name))
+                raise DevstackError(
+                    f"{spec.name} was not ready after {spec.start_timeout_seconds:g} s: {reason}; "
+                    f"see {self.log_path(spec.name)}"
+                )
             time.sleep(POLL_SECONDS)
 
     def _await_exit_status(self, name: str) -> None:
@@ -206,17 +217,13 @@ class Processes:
         while self.exit_status(name) is None and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
 
-    def _record_path(self, name: str) -> Path:
-        return self._records / f"{name}.json"
 
-    def _exit_status_path(self, name: str) -> Path:
-        return self._records / f"{name}.exit"
-
-
-def _signal_tree(process: psutil.Process, number: signal.Signals) -> bool:
+def _signal_tree(process: psutil.Process, number: signal.Signals) -> list[psutil.Process]:
+    """Return the process and its descendants, all of which have got the signal."""
+    family: list[psutil.Process] = []
     with suppress(psutil.NoSuchProcess):
-        for member in [process, *process.children(recursive=True)]:
+        family = [process, *process.children(recursive=True)]
+        for member in family:
             with suppress(psutil.NoSuchProcess):
                 member.send_signal(number)
-        return True
-    return False
+    return family

@@ -9,8 +9,6 @@ from psycopg2 import sql
 from devstack import repository
 from devstack.errors import DevstackError
 
-_RUN_THE_ANSWER = "\\gexec"
-
 
 def make_roles_and_databases(administrator_url: str) -> None:
     """Make what is missing of them; what is there stays as it is. A new role's password is its name."""
@@ -29,7 +27,8 @@ def make_roles_and_databases(administrator_url: str) -> None:
                 _run(cursor, "databases.sql")
                 _run(cursor, "grants.sql")
     except psycopg2.Error as error:
-        raise DevstackError(f"the roles and databases can't be made: {str(error).strip()}") from error
+        reason = " ".join(str(error).split())
+        raise DevstackError(f"the roles and databases could not be created: {reason}") from error
 
 
 def _roles(cursor: Any) -> set[str]:
@@ -40,7 +39,7 @@ def _roles(cursor: Any) -> set[str]:
 def _run(cursor: Any, script: str) -> None:
     """Run a script as psql does, of whose commands only the one is known that runs an answer's statements."""
     text = (repository.POSTGRES_DATA / script).read_text()
-    statements, makes_statements, _ = text.partition(_RUN_THE_ANSWER)
+    statements, makes_statements, _ = text.partition("\\gexec")
     cursor.execute(statements)
     if makes_statements:
         for (statement,) in cursor.fetchall():

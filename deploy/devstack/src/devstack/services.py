@@ -1,27 +1,41 @@
-"""The services' processes and migrations, as data."""
+"""The services and their migrations, and how their processes are started and probed."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import Self
+import subprocess
+import sysconfig
+import tomllib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+from pydantic import TypeAdapter
+
+from devstack import config
+from devstack.errors import DevstackError
+from devstack.ports import Ports
+from devstack.processes import Processes, ProcessSpec
+
+DATABASE_OWNERS = {name: f"{name}_service" for name in ("coupon", "order", "notification")}
+RELAY_ROLE = "outbox_relay"
+OUTBOX_DATABASES = ("coupon", "order")
+PROBE_TIMEOUT_SECONDS = 2.0
+# An API's ready answer takes the first imports of every worker; two cores share nine such processes at start.
+START_TIMEOUT_SECONDS = 90.0
 
 
 @dataclass(frozen=True)
 class Service:
-    """One process. `{…}` in an environment's value stands for a place of the stack, see `places`."""
+    """A process, or a migration that ends by itself. `{…}` in the environment stands for an address."""
 
     name: str
     command: tuple[str, ...]
     port_variable: str = "HTTP_PORT"
     environment: Mapping[str, str] = field(default_factory=dict)
 
-
-@dataclass(frozen=True)
-class Migration:
-    """A command that brings a database up to date, run to its end before the services start."""
-
-    name: str
-    command: tuple[str, ...]
-    environment: Mapping[str, str]
+    @property
+    def is_kafka_client(self) -> bool:
+        return "KAFKA_BOOTSTRAP_SERVERS" in self.environment
 
 
 @dataclass(frozen=True)
@@ -29,88 +43,68 @@ class Deployment:
     """Everything that runs on a stack's PostgreSQL and Kafka."""
 
     services: tuple[Service, ...]
-    migrations: tuple[Migration, ...] = ()
-
-    def telling_kafka_clients(self, variables: Mapping[str, str]) -> Self:
-        """Return the same with these variables for every service that reads where Kafka is."""
-        literal = {name: value.replace("{", "{{").replace("}", "}}") for name, value in variables.items()}
-        services = (
-            replace(service, environment={**service.environment, **literal})
-            if "KAFKA_BOOTSTRAP_SERVERS" in service.environment
-            else service
-            for service in self.services
-        )
-        return replace(self, services=tuple(services))
+    migrations: tuple[Service, ...] = ()
 
 
-DATABASE_OWNERS = {
-    "coupon": "coupon_service",
-    "order": "order_service",
-    "notification": "notification_service",
-}
-RELAY_ROLE = "outbox_relay"
-OUTBOX_DATABASES = ("coupon", "order")
-
-
-def _database(name: str) -> dict[str, str]:
-    return {"DATABASE_URL": f"{{{name}_database_url}}"}
-
-
-def _kafka(client_id: str) -> dict[str, str]:
-    return {"KAFKA_BOOTSTRAP_SERVERS": "{bootstrap_servers}", "KAFKA_CLIENT_ID": client_id}
-
-
-def _notification_consumer(number: int) -> Service:
-    name = f"notification-consumer-{number}"
-    outside = {
-        "ALIMTALK_URL": "{provider_sandbox_url}",
-        "MONITORING_WEBHOOK_URL": "{provider_sandbox_url}/webhooks/monitoring",
-    }
-    environment = {**_database("notification"), **_kafka(name), **outside}
-    return Service(name, ("notification-service", "consumer"), "ADMIN_PORT", environment)
-
-
-_WORKERS = {"HTTP_WORKERS": "2"}
-_RELAY = {"OUTBOX_RELAY_ROLE": RELAY_ROLE}
-
-SHOP = Deployment(
-    services=(
-        Service(
-            "provider-sandbox",
-            ("provider-sandbox", "run"),
-            environment={"SANDBOX_DATABASE_PATH": "{directory}/provider-sandbox.sqlite"},
-        ),
-        Service("coupon-api", ("coupon-service", "api"), environment={**_database("coupon"), **_WORKERS}),
-        Service(
-            "coupon-worker",
-            ("coupon-service", "worker"),
-            "ADMIN_PORT",
-            {**_database("coupon"), **_kafka("coupon-worker")},
-        ),
-        Service(
-            "order-api",
-            ("order-service", "api"),
-            environment={**_database("order"), **_WORKERS, "PAYMENT_GATEWAY": "in-process"},
-        ),
-        Service(
-            "outbox-relay",
-            ("outbox-relay", "run"),
-            environment={
-                **_kafka("outbox-relay"),
-                "SOURCES__COUPON__DATABASE_URL": "{coupon_outbox_url}",
-                "SOURCES__ORDER__DATABASE_URL": "{order_outbox_url}",
-            },
-        ),
-        Service(
-            "notification-api",
-            ("notification-service", "api"),
-            environment={**_database("notification"), **_WORKERS},
-        ),
-        *(_notification_consumer(number) for number in (1, 2, 3)),
-    ),
-    migrations=(
-        Migration("coupon-migrate", ("coupon-service", "migrate"), {**_database("coupon"), **_RELAY}),
-        Migration("order-migrate", ("order-service", "migrate"), {**_database("order"), **_RELAY}),
-        Migration("notification-migrate", ("notification-service", "migrate"), _database("notification")),
-    ),
+SHOP = TypeAdapter(Deployment).validate_python(
+    tomllib.loads(Path(__file__).with_name("services.toml").read_text())
 )
+
+
+def service_url(name: str, ports: Ports) -> str:
+    return f"http://127.0.0.1:{ports.of(name)}"
+
+
+def service_spec(service: Service, ports: Ports) -> ProcessSpec:
+    """Return the process of a service, without the variables that need the stack's addresses."""
+    return ProcessSpec(
+        name=service.name,
+        command=_installed(service.command),
+        environment={**config.base_environment(), service.port_variable: str(ports.of(service.name))},
+        probe=lambda: _not_ready_because(f"{service_url(service.name, ports)}/readyz"),
+        start_timeout_seconds=START_TIMEOUT_SECONDS,
+    )
+
+
+def with_addresses(environment: Mapping[str, str], addresses: Mapping[str, str]) -> dict[str, str]:
+    return {name: value.format_map(addresses) for name, value in environment.items()}
+
+
+def run_migrations(migrations: Sequence[Service], addresses: Mapping[str, str], processes: Processes) -> None:
+    """Bring every database up to date, all at the same time."""
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda migration: _run_migration(migration, addresses, processes), migrations))
+
+
+def _run_migration(migration: Service, addresses: Mapping[str, str], processes: Processes) -> None:
+    log_path = processes.log_path(migration.name)
+    log_path.parent.mkdir(parents=True, exist_ok=True)
+    with log_path.open("wb") as log:
+        done = subprocess.run(  # noqa: S603 the table of services says what
+            _installed(migration.command),
+            env={**config.base_environment(), **with_addresses(migration.environment, addresses)},
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            check=False,
+        )
+    if done.returncode != 0:
+        tail = processes.log_tail(migration.name)
+        raise DevstackError(
+            f"{migration.name} failed (exit status {done.returncode}); {log_path} ends with:\n{tail}"
+        )
+
+
+def _not_ready_because(url: str) -> str | None:
+    try:
+        # Not through a proxy of the environment.
+        answer = httpx.get(url, timeout=PROBE_TIMEOUT_SECONDS, trust_env=False)
+    except httpx.HTTPError as error:
+        return f"{url}: {error or type(error).__name__}"
+    return None if answer.is_success else f"{url}: {answer.status_code} {answer.text.strip()}"
+
+
+def _installed(command: Sequence[str]) -> tuple[str, ...]:
+    """Return the command with the full path of its program, which is installed in devstack's environment."""
+    # An absolute path stays as it is.
+    return (str(Path(sysconfig.get_path("scripts")) / command[0]), *command[1:])

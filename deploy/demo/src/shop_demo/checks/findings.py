@@ -25,7 +25,7 @@ class Findings:
     def expect_same_ids(self, what: str, *, expected: Iterable[str], found: Iterable[str]) -> None:
         wanted, seen = set(expected), set(found)
         self.expect_none(f"{what}, missing", sorted(wanted - seen))
-        self.expect_none(f"{what}, that nobody asked for", sorted(seen - wanted))
+        self.expect_none(f"{what}, unexpected", sorted(seen - wanted))
 
 
 def _shown(value: object) -> str:

@@ -107,11 +107,12 @@ def _check_effects(facts: OrderFacts, summary: OrderSummary, findings: Findings)
         findings.expect(f"orders with {effect} where it takes effect", expected=len(facts.paid), found=seen)
     given_up = (delivery for delivery in facts.deliveries if delivery.status == "FAILED")
     findings.expect_none(
-        "effects given up", (f"{it.effect} of {it.order_id}: {it.last_error}" for it in given_up)
+        "effects given up",
+        (f"{delivery.effect} of {delivery.order_id}: {delivery.last_error}" for delivery in given_up),
     )
     findings.expect_none(
-        "orders of which the notification API does not say that all three effects are delivered",
-        (order_id for order_id, effects in facts.told_delivered.items() if effects != frozenset(EFFECTS)),
+        "orders whose three effects the notification API does not report as delivered",
+        (order_id for order_id, effects in facts.reported_delivered.items() if effects != frozenset(EFFECTS)),
     )
 
 
@@ -125,7 +126,9 @@ def _check_money(facts: OrderFacts, summary: OrderSummary, findings: Findings) -
     )
     findings.expect("sales counted by analytics", expected=sent, found=dict(summary.sales_by_currency))
     findings.expect(
-        "sales that the analytics API tells", expected=dict(facts.sales_stored), found=dict(facts.sales_told)
+        "sales reported by the analytics API",
+        expected=dict(facts.sales_stored),
+        found=dict(facts.sales_reported),
     )
 
 

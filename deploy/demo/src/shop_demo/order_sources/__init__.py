@@ -1,4 +1,4 @@
-"""Where orders come from. Every source hands over all of its orders, checked, or raises BadInput."""
+"""Where orders come from. Every source returns all of its orders, checked, or raises BadInput."""
 
 from collections.abc import Callable
 from pathlib import Path

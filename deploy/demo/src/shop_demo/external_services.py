@@ -1,4 +1,4 @@
-"""What the outside parties have on record: the alimtalk provider and the receiver of monitoring events."""
+"""What the external services have on record: the alimtalk provider and the monitoring receiver."""
 
 from collections import Counter
 from collections.abc import AsyncIterator

@@ -1,0 +1,60 @@
+"""What a PostgreSQL server and a Kafka broker have in common."""
+
+from abc import ABC, abstractmethod
+from pathlib import Path
+from typing import Self
+
+from devstack.processes import Processes, ProcessSpec
+
+
+class Server(ABC):
+    """A server whose data, logs and process records lie in one directory.
+
+    It outlives this object and this program; another object on the same directory finds it again.
+    """
+
+    def __init__(self, name: str, directory: Path, processes: Processes | None) -> None:
+        self.directory = directory.resolve()
+        self._name = name
+        self._processes = processes or Processes(self.directory)
+
+    @property
+    @abstractmethod
+    def specs(self) -> list[ProcessSpec]:
+        """The processes in the order of their start, with what it takes to probe and stop them."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start what isn't running, and wait until clients are served; if that fails, stop it again."""
+
+    @property
+    def pid(self) -> int | None:
+        return self._processes.pid(self._name)
+
+    @property
+    def exit_status(self) -> int | None:
+        """How the latest run ended, None while it runs; 143 is Java's orderly end after SIGTERM."""
+        return self._processes.exit_status(self._name)
+
+    def stop(self, timeout_seconds: float | None = None) -> int | None:
+        """Shut down in the reverse order of the start; return the exit status."""
+        for spec in reversed(self.specs):
+            self._processes.stop([spec], timeout_seconds)
+        return self.exit_status
+
+    def kill(self) -> None:
+        """Send SIGKILL to the server (not to a broker's ZooKeeper); what it had acknowledged survives."""
+        self._processes.kill(self._name)
+
+    def pause(self) -> None:
+        self._processes.pause(self._name)
+
+    def resume(self) -> None:
+        self._processes.resume(self._name)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stop()

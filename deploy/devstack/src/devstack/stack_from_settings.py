@@ -1,0 +1,78 @@
+"""The stack that the environment asks for."""
+
+from devstack import config
+from devstack.abstract_stack import Stack
+from devstack.compose_stack import ComposeStack
+from devstack.compose_stack import data_name as compose_data_name
+from devstack.config import Settings
+from devstack.embedded_stack import EmbeddedStack, data_name
+from devstack.errors import UsageError
+from devstack.external_stack import DATA_NAME, ExternalServers, ExternalStack
+from devstack.info import StackInfo
+from devstack.kafka_broker import DEFAULT_VERSION, supported_version
+from devstack.ports import Ports, variable
+from devstack.stack_directory import StackDirectory
+from servicekit.kafka.cluster import KafkaCluster
+
+
+def stack_to_start(settings: Settings) -> Stack:
+    """Return the stack that STACK and KAFKA name; with neither, the one that runs, or else the default."""
+    directory = StackDirectory(settings.directory)
+    active = directory.active()
+    if active and settings.stack is None and settings.kafka is None:
+        name = active[0]
+    else:
+        name = _wanted_name(settings)
+    return _stack(settings, name, _ports(settings, directory, name))
+
+
+def running_stack(settings: Settings) -> Stack:
+    """Return the stack that is up, or raise UsageError."""
+    directory = StackDirectory(settings.directory)
+    active = directory.active()
+    if not active or not directory.info_path.exists():
+        raise UsageError("no stack is running; start one with `make up`")
+    return named_stack(settings, active[0])
+
+
+def named_stack(settings: Settings, name: str) -> Stack:
+    """Return a stack by the name of its folder, on the ports of its latest start."""
+    return _stack(settings, name, None)
+
+
+def cluster_of(info: StackInfo) -> KafkaCluster:
+    """Return the cluster of a stack that is up; a secured one needs the KAFKA_… variables again."""
+    if info.kind == "external":
+        return ExternalServers("", info.kafka.bootstrap_servers, config.kafka_security()).cluster
+    return KafkaCluster(info.kafka.bootstrap_servers)
+
+
+def _stack(settings: Settings, name: str, ports: Ports | None) -> Stack:
+    if name == DATA_NAME:
+        url, broker = settings.external_postgresql_url, settings.external_kafka_bootstrap_servers
+        servers = ExternalServers(url, broker, config.kafka_security()) if url and broker else None
+        return ExternalStack(settings.directory, servers, ports)
+    kafka_version = name.rpartition("-")[2]
+    if name == compose_data_name(kafka_version):
+        offline = settings.offline_images
+        return ComposeStack(settings.directory, kafka_version, ports, offline_images=offline)
+    return EmbeddedStack(settings.directory, kafka_version, ports)
+
+
+def _wanted_name(settings: Settings) -> str:
+    kafka_version = supported_version(settings.kafka or DEFAULT_VERSION)
+    names = {"external": DATA_NAME, "compose": compose_data_name(kafka_version)}
+    return names.get(settings.stack or "embedded", data_name(kafka_version))
+
+
+def _ports(settings: Settings, directory: StackDirectory, name: str) -> Ports | None:
+    """Return the ports for a start from nothing; a running stack keeps its own."""
+    chosen = config.chosen_ports()
+    if not directory.is_active(name):
+        return Ports.free(chosen) if settings.ports == "free" else Ports.default_but(chosen)
+    present = directory.recorded_ports(name) or Ports()
+    changed = [f"{variable(field)}={port}" for field, port in chosen.items() if port != present.of(field)]
+    if changed:
+        names = ", ".join(changed)
+        raise UsageError(f"the stack is running on other ports; run `make down` before you set {names}")
+    return None
