@@ -129,6 +129,7 @@ def test_an_invalid_request_is_refused_by_field(
 
     assert reply.status_code == 422
     assert reply.content_type == "application/problem+json"
+    assert reply.get_json()["type"] == "urn:problem:validation"
     assert field in [error["field"] for error in reply.get_json()["errors"]]
 
 

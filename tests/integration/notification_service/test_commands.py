@@ -45,10 +45,10 @@ def test_each_command_names_its_missing_variables(
     for variable in variables:
         monkeypatch.delenv(variable, raising=False)
 
-    with pytest.raises(InvalidSettings) as refusal:
+    with pytest.raises(InvalidSettings) as raised:
         read_settings(settings)
 
-    assert [variable for variable, _ in refusal.value.problems] == variables
+    assert [variable for variable, _ in raised.value.problems] == variables
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_a_malformed_variable_is_named(monkeypatch: pytest.MonkeyPatch, variable
     for name, good in {**GOOD, variable: value}.items():
         monkeypatch.setenv(name, good)
 
-    with pytest.raises(InvalidSettings) as refusal:
+    with pytest.raises(InvalidSettings) as raised:
         read_settings(ConsumerSettings)
 
-    assert variable in str(refusal.value)
+    assert variable in str(raised.value)
