@@ -58,9 +58,13 @@ def benchmark_page(content: dict[str, Any]) -> str:
         batch_events=connector["max.batch.size"],
         linger=worker["producer.linger.ms"],
         batch_bytes=worker["producer.batch.size"],
-        heap=next(it.removeprefix("-Xmx") for it in settings["debezium"]["java"] if it.startswith("-Xmx")),
+        heap=_heap_limit(settings["debezium"]["java"]),
         repeats=content["repeats"],
     )
+
+
+def _heap_limit(java_options: list[str]) -> str:
+    return next(option.removeprefix("-Xmx") for option in java_options if option.startswith("-Xmx"))
 
 
 def _row(name: str, ratio: dict[str, Any]) -> str:

@@ -1,7 +1,5 @@
 """Documents stay short enough to be read once."""
 
-from pathlib import Path
-
 import pytest
 
 from devstack.repository import ROOT
@@ -19,10 +17,10 @@ def test_all_documents_together() -> None:
 
 
 @pytest.mark.parametrize(("document", "budget"), BUDGETS.items())
-def test_one_document(document: str, budget: int) -> None:
+def test_each_document(document: str, budget: int) -> None:
     assert words(ROOT / document) <= budget
 
 
-def test_one_decision(tmp_path: Path) -> None:
+def test_each_decision() -> None:
     records = (ROOT / "DECISIONS.md").read_text().split("\n## ")[1:]
-    assert [it.partition("\n")[0] for it in records if len(it.split()) > DECISION_WORDS] == []
+    assert [record for record in records if len(record.split()) > DECISION_WORDS] == []

@@ -98,7 +98,8 @@ def test_table_has_every_variable_that_is_read_and_no_other(folder: str) -> None
 def test_table_has_the_defaults(folder: str) -> None:
     read = read_variables(DEPLOYABLES[folder])
     printed = printed_variables(ROOT / folder / "README.md")
-    assert {name: it for name, it in printed.items() if it not in read.get(name, {it})} == {}
+    wrong = {name: value for name, value in printed.items() if value not in read.get(name, {value})}
+    assert wrong == {}
 
 
 @pytest.mark.parametrize(
@@ -110,7 +111,7 @@ def test_table_has_the_defaults(folder: str) -> None:
             "deploy/devstack",
             [
                 *variables_of_tools(devstack.config),
-                *(f"DEVSTACK_{it.upper()}_PORT" for it in Ports.model_fields),
+                *(f"DEVSTACK_{process.upper()}_PORT" for process in Ports.model_fields),
             ],
         ),
     ],
