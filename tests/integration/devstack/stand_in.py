@@ -1,4 +1,4 @@
-"""Behaves like a service (ready over HTTP, ends with 0 on SIGTERM), or misbehaves as it is told."""
+"""Behaves like a service (ready over HTTP, ends with 0 on SIGTERM), or misbehaves as its environment says."""
 
 import os
 import signal
@@ -7,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from types import FrameType
 
 if os.environ.get("DIE_AT_START"):
-    sys.stderr.write("the stand-in dies as it was told\n")
+    sys.stderr.write("the stand-in dies as it was asked to\n")
     sys.exit(3)
 
 

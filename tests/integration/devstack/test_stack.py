@@ -135,7 +135,7 @@ def test_a_taken_port_is_reported_before_anything_is_started(make_stack: StackMa
 def test_what_was_started_with_a_dying_process_is_stopped(make_stack: StackMaker) -> None:
     stack = make_stack(a_deployment(order_api={"DIE_AT_START": "1"}))
 
-    with pytest.raises(DevstackError, match=r"order-api failed to start(.|\n)*dies as it was told"):
+    with pytest.raises(DevstackError, match=r"order-api failed to start(.|\n)*dies as it was asked to"):
         stack.up()
 
     assert pids(stack) == {"coupon-api": None, "order-api": None}

@@ -76,7 +76,7 @@ def _published_with_another_key(facts: CouponFacts) -> CouponFacts:
     return replace(facts, published=(replace(facts.published[0], key="8"), *facts.published[1:]))
 
 
-def _told_otherwise(facts: CouponFacts) -> CouponFacts:
+def _reported_otherwise(facts: CouponFacts) -> CouponFacts:
     changed = replace(facts.reported["request-1"], status="REJECTED", reason="SOLD_OUT")
     return replace(facts, reported={**facts.reported, "request-1": changed})
 
@@ -138,7 +138,7 @@ def _overtaken(facts: CouponFacts) -> CouponFacts:
         (_unpublished, "coupon requests on the topic, missing: 1 (request-5)"),
         (_published_with_two_event_ids, "events on coupon-publish-request: expected 5, found 6"),
         (_published_with_another_key, "events of this coupon with another key: 1 (event-0)"),
-        (_told_otherwise, "of which the API and the database differ: 1 (request-1)"),
+        (_reported_otherwise, "that differ between API and database: 1 (request-1)"),
         (_one_press_unanswered, "presses answered 202: expected 6, found 5"),
         (_same_request_id_twice, "request ids handed out: expected 5, found 4"),
         (_undecided, "coupon requests undecided: expected 0, found 1"),

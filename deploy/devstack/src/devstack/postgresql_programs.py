@@ -45,7 +45,7 @@ class PostgresqlPrograms:
 
     @property
     def locale(self) -> tuple[str, ...]:
-        """What initdb is told of languages: to sort by code points."""
+        """The options of initdb that make it sort by code points."""
         has_builtin = int(self._version) >= 17
         builtin = ("--locale-provider", "builtin", "--builtin-locale", "C.UTF-8")
         return ("--locale", "C", *(builtin if has_builtin else ()))

@@ -219,7 +219,7 @@ class Processes:
 
 
 def _signal_tree(process: psutil.Process, number: signal.Signals) -> list[psutil.Process]:
-    """Return the process and its descendants, all of which have got the signal."""
+    """Return the process and its descendants, after sending the signal to each."""
     family: list[psutil.Process] = []
     with suppress(psutil.NoSuchProcess):
         family = [process, *process.children(recursive=True)]

@@ -88,7 +88,7 @@ def _check_requests(facts: CouponFacts, summary: CouponSummary, findings: Findin
         (event.event_id for event in facts.published if event.key != str(facts.coupon_id)),
     )
     findings.expect_none(
-        "coupon requests of which the API and the database differ",
+        "coupon requests that differ between API and database",
         (
             r.request_id
             for r in facts.stored
