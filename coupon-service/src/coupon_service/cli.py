@@ -3,11 +3,9 @@
 import click
 
 from coupon_service.config import ApiSettings, MigrationSettings, WorkerSettings
-from coupon_service.migrations import FAMILIES, SCRIPT_LOCATION
+from coupon_service.migrations import SCHEMA
 from servicekit.config import load_settings
 from servicekit.observability.logging import configure_logging
-
-SERVICE = "coupon-service"
 
 
 @click.group()
@@ -23,7 +21,7 @@ def api() -> None:
 
     settings = load_settings(ApiSettings)
     configure_logging(settings.log_level, settings.log_format, "coupon-api")
-    check_schema_or_exit(settings, SERVICE, FAMILIES)
+    check_schema_or_exit(settings, SCHEMA)
     serve("coupon_service.api:create_application()", "coupon-api", settings)
 
 
@@ -36,7 +34,7 @@ def worker() -> None:
 
     settings = load_settings(WorkerSettings)
     stop = begin_process(PROCESS, settings)
-    check_schema_or_exit(settings, SERVICE, FAMILIES)
+    check_schema_or_exit(settings, SCHEMA)
     run(settings, stop)
 
 
@@ -49,4 +47,4 @@ def migrate(contract: bool) -> None:
     settings = load_settings(MigrationSettings)
     configure_logging(settings.log_level, settings.log_format, "coupon-migrate")
     options = {"outbox_relay_role": settings.outbox_relay_role}
-    migrate_or_exit(settings.database_url, SERVICE, SCRIPT_LOCATION, options, FAMILIES, contract=contract)
+    migrate_or_exit(settings.database_url, SCHEMA, options, contract=contract)

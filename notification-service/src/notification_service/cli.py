@@ -3,11 +3,9 @@
 import click
 
 from notification_service.config import ApiSettings, ConsumerSettings, MigrationSettings
-from notification_service.migrations import FAMILIES, SCRIPT_LOCATION
+from notification_service.migrations import SCHEMA
 from servicekit.config import load_settings
 from servicekit.observability.logging import configure_logging
-
-SERVICE = "notification-service"
 
 
 @click.group()
@@ -23,7 +21,7 @@ def api() -> None:
 
     settings = load_settings(ApiSettings)
     configure_logging(settings.log_level, settings.log_format, "notification-api")
-    check_schema_or_exit(settings, SERVICE, FAMILIES)
+    check_schema_or_exit(settings, SCHEMA)
     serve("notification_service.api:create_application()", "notification-api", settings)
 
 
@@ -36,7 +34,7 @@ def consumer() -> None:
 
     settings = load_settings(ConsumerSettings)
     stop = begin_process(PROCESS, settings)
-    check_schema_or_exit(settings, SERVICE, FAMILIES)
+    check_schema_or_exit(settings, SCHEMA)
     run(settings, stop)
 
 
@@ -48,4 +46,4 @@ def migrate(contract: bool) -> None:
 
     settings = load_settings(MigrationSettings)
     configure_logging(settings.log_level, settings.log_format, "notification-migrate")
-    migrate_or_exit(settings.database_url, SERVICE, SCRIPT_LOCATION, families=FAMILIES, contract=contract)
+    migrate_or_exit(settings.database_url, SCHEMA, contract=contract)

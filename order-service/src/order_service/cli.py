@@ -3,11 +3,9 @@
 import click
 
 from order_service.config import ApiSettings, MigrationSettings
-from order_service.migrations import FAMILIES, SCRIPT_LOCATION
+from order_service.migrations import SCHEMA
 from servicekit.config import load_settings
 from servicekit.observability.logging import configure_logging
-
-SERVICE = "order-service"
 
 
 @click.group()
@@ -23,7 +21,7 @@ def api() -> None:
 
     settings = load_settings(ApiSettings)
     configure_logging(settings.log_level, settings.log_format, "order-api")
-    check_schema_or_exit(settings, SERVICE, FAMILIES)
+    check_schema_or_exit(settings, SCHEMA)
     serve("order_service.api:create_application()", "order-api", settings)
 
 
@@ -36,4 +34,4 @@ def migrate(contract: bool) -> None:
     settings = load_settings(MigrationSettings)
     configure_logging(settings.log_level, settings.log_format, "order-migrate")
     options = {"outbox_relay_role": settings.outbox_relay_role}
-    migrate_or_exit(settings.database_url, SERVICE, SCRIPT_LOCATION, options, FAMILIES, contract=contract)
+    migrate_or_exit(settings.database_url, SCHEMA, options, contract=contract)

@@ -17,7 +17,7 @@ from coupon_service.messaging.incoming_coupon_publish_requested import (
     CouponPublishRequested,
     CouponPublishRequestedHandler,
 )
-from coupon_service.migrations import SCRIPT_LOCATION
+from coupon_service.migrations import SCHEMA
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.clock import SystemClock
 from servicekit.db.engine import create_engine
@@ -28,7 +28,7 @@ from tests.support.databases import RELAY_ROLE
 
 def migrate(database_url: str) -> None:
     """Make the service's tables in an empty database."""
-    upgrade(database_url, "coupon-service", SCRIPT_LOCATION, {"outbox_relay_role": RELAY_ROLE})
+    upgrade(database_url, SCHEMA, {"outbox_relay_role": RELAY_ROLE})
 
 
 def an_engine(database_url: str, pool_size: int = 8) -> Engine:

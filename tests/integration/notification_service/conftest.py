@@ -8,7 +8,7 @@ from sqlalchemy import Engine
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.messaging.incoming_order_completed import TOPIC
-from notification_service.migrations import SCRIPT_LOCATION
+from notification_service.migrations import SCHEMA
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.migrations import upgrade
@@ -24,7 +24,7 @@ from tests.support.topics import create_topics
 @pytest.fixture
 def migrated_url(database_url: str) -> str:
     """A database with this service's tables."""
-    upgrade(database_url, "notification-service", SCRIPT_LOCATION)
+    upgrade(database_url, SCHEMA)
     return database_url
 
 

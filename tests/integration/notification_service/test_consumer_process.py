@@ -10,7 +10,7 @@ from kafka.consumer.fetcher import ConsumerRecord
 
 from devstack.free_ports import find_free_ports
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP, TOPIC
-from notification_service.migrations import SCRIPT_LOCATION
+from notification_service.migrations import SCHEMA
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.migrations import upgrade
@@ -130,7 +130,7 @@ def test_a_consumer_outlives_a_restart_of_postgresql(
     events = [an_event() for _ in range(60)]
     with ExitStack() as stack:
         server = stack.enter_context(a_postgresql_server(server_directory / f"own-{unique}"))
-        upgrade(server.url(), "notification-service", SCRIPT_LOCATION)
+        upgrade(server.url(), SCHEMA)
         engine = create_engine(DatabaseSettings(database_url=server.url()), "test")
         stack.callback(engine.dispose)
         own_sandbox.control(alimtalk={"latencyMs": 50})

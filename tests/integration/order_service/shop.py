@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
 from order_service.api import build_application
-from order_service.migrations import SCRIPT_LOCATION
+from order_service.migrations import SCHEMA
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.migrations import upgrade
@@ -117,7 +117,7 @@ class Shop:
 
 def migrate(database_url: str) -> None:
     """Make the service's tables in an empty database."""
-    upgrade(database_url, "order-service", SCRIPT_LOCATION, {"outbox_relay_role": RELAY_ROLE})
+    upgrade(database_url, SCHEMA, {"outbox_relay_role": RELAY_ROLE})
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """Migrations: one at a time, only one's own database, and nothing taken away while a former release runs."""
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from structlog.testing import capture_logs
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.migrations import WrongDatabase, upgrade
+from servicekit.db.schema import ServiceSchema
 
 
 def revisions(database_url: str) -> list[str]:
@@ -51,22 +53,22 @@ def upgrade():
 """
 
 
-def migrations(folder: Path, *versions: str) -> Path:
-    """A service's folder of migrations, which are these."""
+def a_schema(folder: Path, *versions: str, service: str = "a-service") -> ServiceSchema:
+    """A service's schema with these migrations."""
     (folder / "versions").mkdir(parents=True)
     (folder / "env.py").write_text(ENVIRONMENT)
     for number, version in enumerate(versions, start=1):
         (folder / "versions" / f"{number:04}.py").write_text(version)
-    return folder
+    return ServiceSchema(service, folder)
 
 
 def test_two_migrations_at_once_run_each_step_once(database_url: str, tmp_path: Path) -> None:
-    migrations(tmp_path, MIGRATION)
+    schema = a_schema(tmp_path, MIGRATION)
     errors: list[BaseException] = []
 
     def migrate() -> None:
         try:
-            upgrade(database_url, "a-service", tmp_path)
+            upgrade(database_url, schema)
         except BaseException as error:  # noqa: BLE001 - the test looks at it
             errors.append(error)
 
@@ -80,11 +82,11 @@ def test_two_migrations_at_once_run_each_step_once(database_url: str, tmp_path: 
 
 
 def test_a_former_release_leaves_a_newer_database_as_it_is(database_url: str, tmp_path: Path) -> None:
-    former = migrations(tmp_path / "former", MIGRATION)
-    newer = migrations(tmp_path / "newer", MIGRATION, SECOND_MIGRATION)
-    upgrade(database_url, "a-service", newer)
+    former = a_schema(tmp_path / "former", MIGRATION)
+    newer = a_schema(tmp_path / "newer", MIGRATION, SECOND_MIGRATION)
+    upgrade(database_url, newer)
     with capture_logs() as lines:
-        upgrade(database_url, "a-service", former)
+        upgrade(database_url, former)
     assert [(line["event"], line["revisions"], line["known"]) for line in lines] == [
         ("database_is_newer", ["0002"], "0001")
     ]
@@ -93,45 +95,45 @@ def test_a_former_release_leaves_a_newer_database_as_it_is(database_url: str, tm
 
 def test_another_services_database_is_left_as_it_is(database_url: str, tmp_path: Path) -> None:
     """Although the first revision of both has the same name."""
-    upgrade(database_url, "a-service", migrations(tmp_path / "a", MIGRATION))
-    others = migrations(tmp_path / "other", MIGRATION, SECOND_MIGRATION)
+    upgrade(database_url, a_schema(tmp_path / "a", MIGRATION))
+    others = a_schema(tmp_path / "other", MIGRATION, SECOND_MIGRATION, service="other-service")
     with pytest.raises(WrongDatabase, match="this database is a-service's; other-service has one of its own"):
-        upgrade(database_url, "other-service", others)
+        upgrade(database_url, others)
     assert revisions(database_url) == ["0001"]
 
 
 def test_a_database_from_before_its_service_was_noted_is_taken_over(
     database_url: str, tmp_path: Path
 ) -> None:
-    ours = migrations(tmp_path, MIGRATION)
-    upgrade(database_url, "a-service", ours)
+    ours = a_schema(tmp_path, MIGRATION)
+    upgrade(database_url, ours)
     engine = create_engine(DatabaseSettings(database_url=database_url), "test")
     with engine.begin() as connection:
         connection.execute(text("COMMENT ON TABLE alembic_version IS NULL"))
     engine.dispose()
-    upgrade(database_url, "another's-service", ours)
+    upgrade(database_url, replace(ours, service="another's-service"))
     with pytest.raises(WrongDatabase, match="another's-service"):
-        upgrade(database_url, "a-service", ours)
+        upgrade(database_url, ours)
 
 
 ALL = (MIGRATION, SECOND_MIGRATION, CONTRACTING_MIGRATION)
 
 
 def test_a_new_database_gets_every_revision_at_once(database_url: str, tmp_path: Path) -> None:
-    upgrade(database_url, "a-service", migrations(tmp_path, *ALL))
+    upgrade(database_url, a_schema(tmp_path, *ALL))
     assert revisions(database_url) == ["0003"]
 
 
 def test_nothing_is_taken_away_from_a_former_release_until_asked(database_url: str, tmp_path: Path) -> None:
-    upgrade(database_url, "a-service", migrations(tmp_path / "former", MIGRATION))
-    present = migrations(tmp_path / "present", *ALL)
+    upgrade(database_url, a_schema(tmp_path / "former", MIGRATION))
+    present = a_schema(tmp_path / "present", *ALL)
     for _ in range(2):
         with capture_logs() as lines:
-            upgrade(database_url, "a-service", present)
+            upgrade(database_url, present)
         assert revisions(database_url) == ["0002"]
         assert [(line["event"], line["revisions"]) for line in lines] == [
             ("contraction_is_pending", ["0003"])
         ]
     with capture_logs() as lines:
-        upgrade(database_url, "a-service", present, contract=True)
+        upgrade(database_url, present, contract=True)
     assert (revisions(database_url), lines) == (["0003"], [])

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from servicekit.db.schema import ServiceSchema
 from servicekit.idempotency.schema import IDEMPOTENCY_KEYS
 from servicekit.inbox.schema import INBOX
 from servicekit.outbox.schema import OUTBOX
 
-SCRIPT_LOCATION = Path(__file__).parent
-FAMILIES = (IDEMPOTENCY_KEYS, INBOX, OUTBOX)
+SCHEMA = ServiceSchema("coupon-service", Path(__file__).parent, (IDEMPOTENCY_KEYS, INBOX, OUTBOX))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
+from servicekit.db.schema import ServiceSchema
 from servicekit.inbox.schema import INBOX
 
-SCRIPT_LOCATION = Path(__file__).parent
-FAMILIES = (INBOX,)
+SCHEMA = ServiceSchema("notification-service", Path(__file__).parent, (INBOX,))

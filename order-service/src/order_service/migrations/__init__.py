@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from servicekit.db.schema import ServiceSchema
 from servicekit.idempotency.schema import IDEMPOTENCY_KEYS
 from servicekit.outbox.schema import OUTBOX
 
-SCRIPT_LOCATION = Path(__file__).parent
-FAMILIES = (IDEMPOTENCY_KEYS, OUTBOX)
+SCHEMA = ServiceSchema("order-service", Path(__file__).parent, (IDEMPOTENCY_KEYS, OUTBOX))

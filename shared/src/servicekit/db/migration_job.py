@@ -1,19 +1,16 @@
 """What a service's migration job does, and how it ends."""
 
 import sys
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 from servicekit.db.migrations import DatabaseUnreachable, WrongDatabase, upgrade
-from servicekit.db.schema import SchemaContracted, SchemaFamily
+from servicekit.db.schema import SchemaContracted, ServiceSchema
 
 
 def migrate_or_exit(
     database_url: str,
-    service: str,
-    script_location: Path,
+    schema: ServiceSchema,
     options: Mapping[str, str] | None = None,
-    families: Iterable[SchemaFamily] = (),
     *,
     contract: bool = False,
 ) -> None:
@@ -23,7 +20,7 @@ def migrate_or_exit(
     that doesn't answer; with 2 for another service's, or one that was contracted past this release.
     """
     try:
-        upgrade(database_url, service, script_location, options, families, contract=contract)
+        upgrade(database_url, schema, options, contract=contract)
     except DatabaseUnreachable as error:
         _exit(1, error)
     except (WrongDatabase, SchemaContracted) as error:

@@ -1,6 +1,6 @@
 """Alembic without an .ini file: a service's migrations are part of its package."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import takewhile
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from servicekit.db.engine import create_migration_engine
-from servicekit.db.schema import SchemaFamily
+from servicekit.db.schema import ServiceSchema
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -44,47 +44,44 @@ class MigrationEnvironment(Protocol):
 
 def upgrade(
     database_url: str,
-    service: str,
-    script_location: Path,
+    schema: ServiceSchema,
     options: Mapping[str, str] | None = None,
-    families: Iterable[SchemaFamily] = (),
     *,
     contract: bool = False,
 ) -> None:
-    """Bring ``service``'s database to the newest revision that the code knows.
+    """Bring a service's database to the newest revision that the code knows.
 
     A revision whose module says ``contracts = True`` takes away what a former release needs. It is applied
     to a new database, and elsewhere with ``contract`` only: the former release runs while this one is rolled
     out. Without it the revisions before the first such one are applied, and the log names the rest.
 
-    ``script_location`` holds an Alembic ``env.py`` that calls :func:`run_in_environment`, and ``versions/``.
     ``options`` reach a migration as ``op.get_context().config.attributes``… through :func:`migration_option`.
     Several processes may call this at once: one migrates, the others wait and find nothing left to do.
     A database that a newer release has migrated is left as it is, with a warning: going back to a former
     release starts its migration job, too. A database keeps its service's name, as the comment of
     Alembic's table: revisions don't tell two services apart that both begin with "0001".
-    ``families`` are those of servicekit's tables that the service has. Raises :class:`DatabaseUnreachable`,
-    :class:`WrongDatabase` and :class:`servicekit.db.schema.SchemaContracted`.
+    Raises :class:`DatabaseUnreachable`, :class:`WrongDatabase` and
+    :class:`servicekit.db.schema.SchemaContracted`.
     """
-    engine = create_migration_engine(database_url, f"{service} migrate")
+    engine = create_migration_engine(database_url, f"{schema.service} migrate")
     with _connected(engine) as connection:
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
         connection.commit()
         try:
-            config = _config(script_location)
+            config = _config(schema.migrations)
             config.attributes["connection"] = connection
             config.attributes["options"] = dict(options or {})
             owner = _owner(connection)
-            if owner not in (None, service):
-                raise WrongDatabase(f"this database is {owner}'s; {service} has one of its own")
-            for family in families:
-                family.check_not_contracted(family.read(connection.connection), service)
+            if owner not in (None, schema.service):
+                raise WrongDatabase(f"this database is {owner}'s; {schema.service} has one of its own")
+            for family in schema.families:
+                family.check_not_contracted(family.read(connection.connection), schema.service)
             if newer := _unknown_revisions(connection, config):
-                _log.warning("database_is_newer", revisions=newer, known=head_revision(script_location))
+                _log.warning("database_is_newer", revisions=newer, known=head_revision(schema.migrations))
             else:
                 command.upgrade(config, _target(connection, config, contract))
                 if owner is None:
-                    _set_owner(connection, service)
+                    _set_owner(connection, schema.service)
             connection.commit()
         finally:
             connection.rollback()

@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
+from pathlib import Path
 from typing import Any
 
 _FILE = re.compile(r"(\d{4})_[a-z_]+\.sql")
@@ -109,6 +110,18 @@ class SchemaFamily:
                 cursor.execute(f"SELECT version, oldest_supported FROM {record}")  # noqa: S608 - our own names
                 return SchemaVersion(*cursor.fetchone())
         return SchemaVersion(0, 0) if table is None else SchemaVersion(1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceSchema:
+    """What a service's database consists of."""
+
+    service: str
+    """Kept in the database, so that no other service migrates it."""
+    migrations: Path
+    """The folder of Alembic's ``env.py``, which calls ``run_in_environment``, and of ``versions/``."""
+    families: tuple[SchemaFamily, ...] = ()
+    """Those of servicekit's tables that the migrations make."""
 
 
 @cache

@@ -1,28 +1,28 @@
 """Whether a service's database has the tables that its release can work with, asked before it starts."""
 
 import sys
-from collections.abc import Iterable
 
 import structlog
 from sqlalchemy.exc import DBAPIError
 
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
-from servicekit.db.schema import SchemaFamily, SchemaRefused
+from servicekit.db.schema import SchemaRefused, ServiceSchema
 
 _log = structlog.stdlib.get_logger(__name__)
 
 
-def check_schema_or_exit(settings: DatabaseSettings, service: str, families: Iterable[SchemaFamily]) -> None:
-    """Exit with 2, and one line on stderr, when ``service`` can't use one of these.
+def check_schema_or_exit(settings: DatabaseSettings, schema: ServiceSchema) -> None:
+    """Exit with 2, and one line on stderr, when the service can't use one of its families.
 
     Asked once, before gunicorn forks: a worker that exits is started again for ever. A database that doesn't
     answer is no refusal, so the process starts and its readiness says so, as in any outage.
     """
+    service = schema.service
     engine = create_engine(settings, service)
     try:
         with engine.connect() as connection:
-            for family in families:
+            for family in schema.families:
                 found = family.read(connection.connection)
                 family.check(found, service, f"run `{service} migrate`")
                 if found.version > family.newest:
