@@ -55,6 +55,7 @@ def test_expand_and_contract_under_former_writers_lose_nothing(
             output(SERVICE, "migrate", DATABASE_URL=database.url)  # expands
             assert versions(database) == {"idempotency_key": (2, 1), "inbox": (2, 1), "outbox": (2, 1)}
             wait_for_more(database, "former-0")
+            wait_until_arrived(database, servers, topic, "former-0")
             with (
                 a_relay(RELAY, tmp_path, servers, sources) as present,
                 PresentWriter(engine, topic, "present"),
@@ -179,6 +180,14 @@ def wait_for_more(database: FormerDatabase, key: str) -> None:
     """Until the writer of this key has gone on a good deal."""
     wanted = count(database, key) + 20
     wait_until(lambda: count(database, key) >= wanted, f"more events of {key}")
+
+
+def wait_until_arrived(database: FormerDatabase, servers: str, topic: str, key: str) -> None:
+    """Until the relay has published the latest event of this key."""
+    latest = "SELECT CAST(id AS text) FROM outbox WHERE aggregateid = %s ORDER BY position DESC LIMIT 1"
+    [[event_id]] = database.run(latest, key)
+    records = read_topic(servers, topic, lambda records: event_id in arrived(records).get(key, []))
+    assert event_id in arrived(records)[key]
 
 
 def requests(database: FormerDatabase) -> dict[str, object]:
