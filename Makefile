@@ -126,4 +126,4 @@ format: $(INSTALLED) ## Format the sources
 	$(BIN)/ruff format .
 
 clean: ## Remove what was built, but not the virtual environment nor the stack's data
-	rm -rf build/demo build/benchmarks build/kubernetes build/kustomize .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf build/demo build/benchmarks build/former-release build/kubernetes build/kustomize .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -72,7 +72,7 @@ def used_by_the_former_release(engine: Engine, key: str, fingerprint: str) -> No
         "INSERT INTO idempotency_key (key, fingerprint, reply) VALUES (:key, :fingerprint, :reply)"
     )
     with engine.begin() as connection:
-        connection.execute(statement, {"key": key, "print": fingerprint, "reply": '{"by": "former"}'})
+        connection.execute(statement, {"key": key, "fingerprint": fingerprint, "reply": '{"by": "former"}'})
 
 
 @pytest.mark.parametrize("version", ["expanded", "engine"])

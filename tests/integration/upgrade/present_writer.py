@@ -6,8 +6,11 @@ from types import TracebackType
 from typing import Self
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, MetaData, text
+from sqlalchemy import Connection, Engine, MetaData
 
+from servicekit.idempotency.key import IdempotencyKey
+from servicekit.idempotency.keys import Claim, IdempotencyKeys
+from servicekit.idempotency.table import idempotency_key_table
 from servicekit.outbox.event import OutboxEvent
 from servicekit.outbox.table import outbox_table
 from servicekit.outbox.writer import OutboxWriter
@@ -16,18 +19,14 @@ SCOPE = "/requests"
 _SLOTS_A_SECOND = 20
 _PAUSE_SECONDS = 0.01
 _OUTBOX = outbox_table(MetaData())
-_CLAIM = text("""
-INSERT INTO idempotency_key (scope, key, fingerprint, reply)
-SELECT :scope, :key, :fingerprint, '{}'
-WHERE NOT EXISTS (SELECT FROM idempotency_key WHERE scope = '' AND key = :key AND fingerprint = :fingerprint)
-ON CONFLICT DO NOTHING
-""")
+_KEYS = idempotency_key_table(MetaData())
 
 
 def claim(connection: Connection, key: str, fingerprint: str, scope: str = SCOPE) -> bool:
     """Whether this transaction is the first with this key, and has to execute the request."""
-    parameters = {"scope": scope, "key": key, "fingerprint": fingerprint}
-    return connection.execute(_CLAIM, parameters).rowcount == 1
+    keys = IdempotencyKeys(connection, _KEYS)
+    [outcome] = keys.claim_all([Claim(IdempotencyKey(scope, key, fingerprint), {})])
+    return outcome is None
 
 
 def execute_request(connection: Connection, topic: str, slot: int) -> None:

@@ -6,14 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
 from kafka.consumer.fetcher import ConsumerRecord
 from sqlalchemy import Engine, create_engine, make_url
 from sqlalchemy.pool import NullPool
 
 from devstack.postgresql import PostgresqlServer
-from servicekit.idempotency.migration import upgrade_idempotency_keys
 from tests.integration.upgrade.former import former_program
 from tests.integration.upgrade.former_database import KEYS, PUBLISHED, REQUEST, FormerDatabase, dump_schema
 from tests.integration.upgrade.present_writer import PresentWriter, claim, execute_request
@@ -151,10 +148,7 @@ def a_former_writer(database: FormerDatabase, topic: str, keys: Sequence[str]) -
 
 
 def contract(url: str) -> None:
-    engine = an_engine(url)
-    with engine.begin() as connection:
-        upgrade_idempotency_keys(Operations(MigrationContext.configure(connection)), to=3)
-    engine.dispose()
+    output(SERVICE, "migrate", "--contract", DATABASE_URL=url)
 
 
 def versions(database: FormerDatabase) -> dict[object, tuple[object, object]]:

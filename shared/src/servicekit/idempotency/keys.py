@@ -71,7 +71,6 @@ class IdempotencyKeys:
         """Insert those that are new, and return what they are."""
         if not claims:
             return set()
-        claims = sorted(claims, key=lambda claim: _identity(claim.key))
         claimed = (
             func.unnest(
                 literal([claim.key.scope for claim in claims], ARRAY(TEXT)),
@@ -92,6 +91,8 @@ class IdempotencyKeys:
         new = select(
             claimed.c.scope, claimed.c.key, claimed.c.fingerprint, cast(claimed.c.reply, JSONB)
         ).where(~known_without_a_scope)
+        # Every index that may make a transaction wait for another one is locked in this order.
+        new = new.order_by(claimed.c.key, claimed.c.scope)
         columns = self._table.c
         statement = (
             insert(self._table)
