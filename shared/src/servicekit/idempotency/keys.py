@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Table, any_, cast, exists, func, literal, select
+from sqlalchemy import Connection, Table, cast, exists, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT, insert
 
 from servicekit.idempotency.key import IdempotencyKey, IdempotencyKeyReused
@@ -54,7 +54,7 @@ class IdempotencyKeys:
         for claim in claims:
             firsts.setdefault(_identity(claim.key), claim)
         ours = self._insert(list(firsts.values()))
-        stored = self._stored({key for scope, key in set(firsts) - ours})
+        stored = self._stored(set(firsts) - ours)
         outcomes: list[Reply | IdempotencyKeyReused | None] = []
         for claim in claims:
             first = firsts[_identity(claim.key)]
@@ -102,12 +102,14 @@ class IdempotencyKeys:
         )
         return {(row.scope, row.key) for row in self._connection.execute(statement)}
 
-    def _stored(self, keys: set[str]) -> dict[_Identity, _Stored]:
-        if not keys:
+    def _stored(self, identities: set[_Identity]) -> dict[_Identity, _Stored]:
+        """The rows that these have in their own scope and in none."""
+        if not identities:
             return {}
         columns = self._table.c
+        wanted = identities | {("", key) for _, key in identities}
         statement = select(columns.scope, columns.key, columns.fingerprint, columns.reply).where(
-            columns.key == any_(literal(sorted(keys), ARRAY(TEXT)))
+            tuple_(columns.scope, columns.key).in_(sorted(wanted))
         )
         return {
             (row.scope, row.key): (row.fingerprint, row.reply) for row in self._connection.execute(statement)
