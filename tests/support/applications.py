@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 
-from flask import Flask
+from flask_openapi3.openapi import OpenAPI
 
 import coupon_service.api
 import notification_service.api
@@ -17,7 +17,7 @@ from servicekit.lifecycle import StopSignal
 # Nothing connects before the first request.
 _ENGINE = create_engine(DatabaseSettings(database_url="postgresql://nobody@127.0.0.1:1/nothing"), "test")
 
-APPLICATIONS: Mapping[str, Callable[[], Flask]] = {
+APPLICATIONS: Mapping[str, Callable[[], OpenAPI]] = {
     "coupon": lambda: coupon_service.api.build_application(_ENGINE, StopSignal(), max_waiting=1),
     "order": lambda: order_service.api.build_application(
         _ENGINE, InProcessGateway(), SystemClock(), timedelta(seconds=60)

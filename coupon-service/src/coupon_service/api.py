@@ -17,6 +17,7 @@ from coupon_service.http.problems import PROBLEMS
 from coupon_service.http.user_coupons import user_coupon_routes
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
 from coupon_service.messaging.outgoing_coupon_publish_requested import coupon_publish_requested
+from coupon_service.migrations import SCHEMA
 from coupon_service.persistence.coupon_directory import SqlCouponDirectory
 from coupon_service.persistence.tables import coupon
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
@@ -57,7 +58,7 @@ def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> Ope
     read_user_coupons = ReadUserCoupons(unit_of_work)
     return create_app(
         SERVICE,
-        checks={"database": database_check(engine, coupon)},
+        checks={"database": database_check(engine, SCHEMA, coupon)},
         problems=[PROBLEMS, DATABASE_PROBLEMS],
         routes=[
             coupon_routes(create_coupon, read_coupon, clock),

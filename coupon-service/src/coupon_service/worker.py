@@ -10,6 +10,7 @@ from coupon_service.messaging.incoming_coupon_publish_requested import (
     CouponPublishRequestedHandler,
 )
 from coupon_service.messaging.outgoing_coupon_publish_requested import COUPON_PUBLISH_REQUESTED
+from coupon_service.migrations import SCHEMA
 from coupon_service.persistence.tables import coupon
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.clock import SystemClock
@@ -30,7 +31,7 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
     unit_of_work = partial(CouponUnitOfWork, engine, CONSUMER_GROUP)
     handler = CouponPublishRequestedHandler(DecideRequests(unit_of_work, SystemClock()))
     with closing(KafkaProbe(KafkaCluster.of(settings), settings.kafka_client_id)) as kafka:
-        checks = {"database": database_check(engine, coupon), "kafka": kafka.check}
+        checks = {"database": database_check(engine, SCHEMA, coupon), "kafka": kafka.check}
         with admin_server(PROCESS, settings, checks):
             run_consumer(
                 settings,

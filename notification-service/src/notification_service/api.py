@@ -12,6 +12,7 @@ from notification_service.http.notifications import notification_routes
 from notification_service.http.problems import PROBLEMS
 from notification_service.http.sales import sales_routes
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
+from notification_service.migrations import SCHEMA
 from notification_service.persistence.tables import delivery
 from notification_service.persistence.unit_of_work import NotificationUnitOfWork
 from servicekit.config import read_settings
@@ -36,7 +37,7 @@ def build_application(engine: Engine) -> OpenAPI:
     unit_of_work = partial(NotificationUnitOfWork, engine, CONSUMER_GROUP)
     return create_app(
         SERVICE,
-        checks={"database": database_check(engine, delivery)},
+        checks={"database": database_check(engine, SCHEMA, delivery)},
         problems=[PROBLEMS, DATABASE_PROBLEMS],
         routes=[
             notification_routes(ListNotifications(unit_of_work)),

@@ -19,9 +19,10 @@ from notification_service.domain.retry_policy import RetryPolicy
 from notification_service.http_client import create_http_client
 from notification_service.messaging.incoming_order_completed import (
     CONSUMER_GROUP,
-    TOPIC,
+    ORDER_COMPLETED,
     OrderCompletedHandler,
 )
+from notification_service.migrations import SCHEMA
 from notification_service.monitoring.webhook import MonitoringWebhook
 from notification_service.persistence.tables import delivery
 from notification_service.persistence.unit_of_work import NotificationUnitOfWork
@@ -44,7 +45,7 @@ def run(settings: ConsumerSettings, stop: StopSignal) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     engine = create_engine(settings, PROCESS)
     kafka = KafkaProbe(KafkaCluster.of(settings), settings.kafka_client_id)
-    checks = {"database": database_check(engine, delivery), "kafka": kafka.check}
+    checks = {"database": database_check(engine, SCHEMA, delivery), "kafka": kafka.check}
     with ExitStack() as scope:
         scope.callback(engine.dispose)
         scope.callback(kafka.close)
@@ -54,7 +55,9 @@ def run(settings: ConsumerSettings, stop: StopSignal) -> None:
         handler = OrderCompletedHandler(AcceptCompletedOrders(unit_of_work, dispatcher.wake))
         dispatcher.start()
         try:
-            run_consumer(settings, topic=TOPIC, group_id=CONSUMER_GROUP, handler=handler, stop=stop)
+            run_consumer(
+                settings, topic=ORDER_COMPLETED.topic, group_id=CONSUMER_GROUP, handler=handler, stop=stop
+            )
         finally:
             stop.set()
             dispatcher.join(_JOIN_SECONDS)

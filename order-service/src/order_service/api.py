@@ -18,6 +18,7 @@ from order_service.http.orders import order_routes
 from order_service.http.payments import payment_routes
 from order_service.http.problems import PROBLEMS
 from order_service.messaging.outgoing_order_completed import order_completed
+from order_service.migrations import SCHEMA
 from order_service.persistence.tables import orders
 from order_service.persistence.unit_of_work import OrderSnapshot, OrderUnitOfWork
 from servicekit.clock import Clock, SystemClock
@@ -59,7 +60,7 @@ def build_application(
     read_order = ReadOrder(partial(OrderSnapshot, engine))
     return create_app(
         SERVICE,
-        checks={"database": database_check(engine, orders)},
+        checks={"database": database_check(engine, SCHEMA, orders)},
         problems=[PROBLEMS, DATABASE_PROBLEMS],
         routes=[order_routes(place_order, read_order), payment_routes(pay_order)],
     )

@@ -40,9 +40,7 @@ from outbox_relay.running.status import StatusBoard
 from servicekit.config import load_settings
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.probe import KafkaProbe
-from servicekit.lifecycle import StopSignal
-from servicekit.observability.logging import configure_logging
-from servicekit.observability.tracing import configure_tracing
+from servicekit.process import begin_process
 
 _log = structlog.get_logger(__name__)
 
@@ -50,10 +48,7 @@ _log = structlog.get_logger(__name__)
 def run() -> None:
     """Relay until SIGTERM or SIGINT; returns once everything has been handed over."""
     settings = load_settings(RelaySettings)
-    configure_logging(settings.log_level, settings.log_format, "outbox-relay")
-    configure_tracing("outbox-relay", settings.otel_exporter_otlp_endpoint)
-    stop = StopSignal()
-    stop.install()
+    stop = begin_process("outbox-relay", settings)
 
     databases = settings.databases()
     cluster = KafkaCluster.of(settings)

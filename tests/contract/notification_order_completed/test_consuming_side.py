@@ -10,10 +10,15 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from notification_service.domain.completed_order import CompletedOrder, Recipient
-from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP, TOPIC, OrderCompleted
+from notification_service.messaging.incoming_order_completed import (
+    CONSUMER_GROUP,
+    ORDER_COMPLETED,
+    OrderCompleted,
+)
 from servicekit.messaging.events import parse_event
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord
 
+TOPIC = ORDER_COMPLETED.topic
 CONTRACT = Path(__file__).parents[3] / "shared/contracts/order-completed"
 SCHEMA = json.loads((CONTRACT / "v1.schema.json").read_text())
 EXAMPLE: dict[str, Any] = json.loads((CONTRACT / "v1.example.json").read_text())

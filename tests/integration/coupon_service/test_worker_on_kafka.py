@@ -36,7 +36,7 @@ Record = tuple[bytes | None, bytes | None]
 
 def a_record(event: CouponPublishRequested, **changes: object) -> Record:
     value = event.model_dump(mode="json", by_alias=True)
-    value |= {"eventType": event.expected_type, "version": event.expected_version} | changes
+    value |= {"eventType": event.event_type.name, "version": event.event_type.version} | changes
     return str(event.coupon_id).encode(), json.dumps(value).encode()
 
 

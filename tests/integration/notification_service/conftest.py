@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
-from notification_service.messaging.incoming_order_completed import TOPIC
+from notification_service.messaging.incoming_order_completed import ORDER_COMPLETED
 from notification_service.migrations import SCHEMA
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
@@ -62,7 +62,7 @@ def own_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def _order_completed(kafka_bootstrap_servers: str) -> None:
-    create_topics(kafka_bootstrap_servers, [TOPIC, f"{TOPIC}.dlt"])
+    create_topics(kafka_bootstrap_servers, [ORDER_COMPLETED.topic, f"{ORDER_COMPLETED.topic}.dlt"])
 
 
 @pytest.fixture

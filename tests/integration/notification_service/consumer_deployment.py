@@ -14,12 +14,14 @@ from typing import Any, Self
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from sqlalchemy import Engine, text
 
-from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP, TOPIC
+from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP, ORDER_COMPLETED
 from tests.integration.notification_service.builders import encoded
 from tests.support.command_process import CommandProcess
 from tests.support.sandbox import Sandbox
 from tests.support.topics import PARTITIONS, produce
 from tests.support.waiting import wait_until
+
+TOPIC = ORDER_COMPLETED.topic
 
 EFFECTS = ("ALIMTALK", "ANALYTICS", "MONITORING")
 

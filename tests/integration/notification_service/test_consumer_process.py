@@ -9,7 +9,7 @@ from pathlib import Path
 from kafka.consumer.fetcher import ConsumerRecord
 
 from devstack.free_ports import find_free_ports
-from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP, TOPIC
+from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP, ORDER_COMPLETED
 from notification_service.migrations import SCHEMA
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
@@ -25,6 +25,8 @@ from tests.support.sandbox import Sandbox
 from tests.support.servers import a_postgresql_server
 from tests.support.topics import committed_offset, produce, read_topic
 from tests.support.waiting import wait_until
+
+TOPIC = ORDER_COMPLETED.topic
 
 
 def test_messages_that_come_twice_to_two_consumers_have_each_effect_once(

@@ -80,9 +80,9 @@ def process(
         "LOG_LEVEL": "DEBUG",
         port_variable: str(port),
     }
-    if command[-1] == "consumer":
-        # It looks for deliveries whether or not there is a Kafka.
-        assert run("notification-service", "migrate", environment={"DATABASE_URL": url})[0] == 0
+    if command[-1] in {"consumer", "worker"}:
+        # They refuse to start on a database without their tables.
+        assert run(command[0], "migrate", environment={"DATABASE_URL": url})[0] == 0
     with CommandProcess(command, environment, tmp_path / "log") as running:
         yield running, f"http://127.0.0.1:{port}"
 

@@ -115,6 +115,16 @@ def test_every_route_is_declared_through_servicekit(service: str) -> None:
 
 
 @each_service
+def test_every_operation_declares_its_problems(service: str) -> None:
+    document = APPLICATIONS[service]().api_doc
+    operations = [operation for path in document["paths"].values() for operation in path.values()]
+    for operation in operations:
+        for status in ("422", "default"):
+            [content] = operation["responses"][status]["content"].values()
+            assert content["schema"] == {"$ref": "#/components/schemas/ProblemReply"}
+
+
+@each_service
 def test_messages_are_incoming_or_outgoing(service: str) -> None:
     for module in modules(service, "messaging"):
         assert re.fullmatch(r"(incoming|outgoing)_[a-z_]+", stem(module))

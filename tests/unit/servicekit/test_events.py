@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 
+from servicekit.event_type import EventType
 from servicekit.messaging.events import EventModel, parse_event
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord
 
@@ -20,8 +21,7 @@ VALID: dict[str, Any] = {
 
 
 class Happened(EventModel):
-    expected_type = "Happened"
-    expected_version = 1
+    event_type = EventType("things", "Happened", version=1)
     thing_id: int
 
 

@@ -23,8 +23,7 @@ _log = structlog.get_logger(__name__)
 class CouponPublishRequested(EventModel):
     """A user's request for a coupon was accepted at ``occurred_at``."""
 
-    expected_type = COUPON_PUBLISH_REQUESTED.name
-    expected_version = COUPON_PUBLISH_REQUESTED.version
+    event_type = COUPON_PUBLISH_REQUESTED
 
     request_id: UUID
     user_id: PositiveInt64

@@ -11,11 +11,12 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.domain.completed_order import CompletedOrder, Recipient
+from servicekit.event_type import EventType
 from servicekit.fields import MAX_INT64, PositiveInt64, Storable
 from servicekit.messaging.events import EventModel, parse_event
 from servicekit.messaging.records import ReceivedRecord
 
-TOPIC = "order-completed"
+ORDER_COMPLETED = EventType(topic="order-completed", name="OrderCompleted", version=1)
 CONSUMER_GROUP = "order-consumer-group"
 
 # Wider than the producer's own limits, which may grow, and never wider than what can be stored.
@@ -42,8 +43,7 @@ class RecipientPart(BaseModel):
 class OrderCompleted(EventModel):
     """The event's value."""
 
-    expected_type = "OrderCompleted"
-    expected_version = 1
+    event_type = ORDER_COMPLETED
 
     order_id: UUID
     user_id: PositiveInt64

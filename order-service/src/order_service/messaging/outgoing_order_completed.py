@@ -2,11 +2,12 @@
 
 from order_service.domain.order import Order
 from order_service.domain.payment import Payment
-from servicekit.outbox.envelope import EventType, envelope
+from servicekit.event_type import EventType
+from servicekit.outbox.envelope import envelope
 from servicekit.outbox.event import OutboxEvent
 from servicekit.rfc3339 import format_rfc3339
 
-ORDER_COMPLETED = EventType(topic="order-completed", name="OrderCompleted", version=1, aggregate_type="order")
+ORDER_COMPLETED = EventType(topic="order-completed", name="OrderCompleted", version=1)
 
 
 def order_completed(order: Order, payment: Payment) -> OutboxEvent:
@@ -15,6 +16,7 @@ def order_completed(order: Order, payment: Payment) -> OutboxEvent:
         raise ValueError("only a completed order with its approved payment has this event")
     return envelope(
         ORDER_COMPLETED,
+        aggregate_type="order",
         key=str(order.order_id),
         occurred_at=order.completed_at,
         fields={

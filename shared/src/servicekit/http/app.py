@@ -11,7 +11,7 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from servicekit.http.health import HealthCheck, register_health
 from servicekit.http.models import InvalidRequest
-from servicekit.http.problems import ProblemReply, ProblemTable, register_problems
+from servicekit.http.problems import ProblemTable, register_problems
 from servicekit.http.request_context import register_request_context
 from servicekit.http.validation import invalid_request_problem, register_body_checks
 from servicekit.observability.tracing import configure_tracing
@@ -38,8 +38,6 @@ def create_app(
         info=Info(title=distribution, version=version(distribution)),
         doc_prefix="",
         doc_url="/openapi.json",
-        responses={"default": ProblemReply},
-        validation_error_model=ProblemReply,
     )
     app.url_map.strict_slashes = False
     register_request_context(app)

@@ -9,11 +9,15 @@ from flask import Flask, Response
 from flask_openapi3.blueprint import APIBlueprint
 from pydantic import BaseModel
 
+from servicekit.http.problems import ProblemReply
+
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 Replies = Mapping[int, type[BaseModel] | None]
 HandlerT = TypeVar("HandlerT", bound=Callable[..., Response])
 
 _ATTRIBUTE = "declared_route"
+# Without an entry of its own, flask-openapi3 declares 422 as a list.
+_PROBLEMS: dict[str, type[BaseModel] | None] = {"422": ProblemReply, "default": ProblemReply}
 _VARIABLE = re.compile(r"<(?:[^<>:]*:)?([^<>:]+)>")
 
 
@@ -37,15 +41,16 @@ def route(
 ) -> Callable[[HandlerT], HandlerT]:
     """Declare the decorated handler as a route of ``blueprint``; ``rule`` is behind the blueprint's prefix.
 
-    ``replies`` are the successful ones by status, None for one without a body: every other reply is a
-    problem. The handler takes what it needs of ``path``, ``query`` and ``body``, each annotated with a model
-    of :mod:`servicekit.http.models`.
+    ``replies`` are the successful ones by status, None for one without a body: in the OpenAPI document every
+    other reply is a problem. The handler takes what it needs of ``path``, ``query`` and ``body``, each
+    annotated with a model of :mod:`servicekit.http.models`.
     """
 
     def declare(handler: HandlerT) -> HandlerT:
         setattr(handler, _ATTRIBUTE, _Declaration(method, summary))
         register = getattr(blueprint, method.lower())
-        register(rule, summary=summary, responses=dict(replies))(handler)
+        responses = {str(status): reply for status, reply in replies.items()} | _PROBLEMS
+        register(rule, summary=summary, responses=responses)(handler)
         return handler
 
     return declare

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic.alias_generators import to_camel
 
 from servicekit import strict_json
+from servicekit.event_type import EventType
 from servicekit.fields import Time
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord
 
@@ -20,16 +21,14 @@ class EventModel(BaseModel):
     which event it reads::
 
         class OrderCompleted(EventModel):
-            expected_type = "OrderCompleted"
-            expected_version = 1
+            event_type = EventType("order-completed", "OrderCompleted", version=1)
             order_id: UUID
     """
 
     model_config = ConfigDict(
         alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True, allow_inf_nan=False
     )
-    expected_type: ClassVar[str]
-    expected_version: ClassVar[int]
+    event_type: ClassVar[EventType]
 
     event_id: UUID
     occurred_at: Time
@@ -70,7 +69,7 @@ def parse_event(record: ReceivedRecord, model: type[EventT]) -> EventT:
 
 def _check_kind(value: dict[str, Any], model: type[EventModel]) -> None:
     event_type, version = value.get("eventType"), value.get("version")
-    if event_type != model.expected_type:
+    if event_type != model.event_type.name:
         raise InvalidMessage(f"unknown eventType {event_type!r}"[:MAX_REASON_LENGTH])
-    if isinstance(version, bool) or version != model.expected_version:
-        raise InvalidMessage(f"unknown version {version!r} of {model.expected_type}"[:MAX_REASON_LENGTH])
+    if isinstance(version, bool) or version != model.event_type.version:
+        raise InvalidMessage(f"unknown version {version!r} of {model.event_type.name}"[:MAX_REASON_LENGTH])

@@ -59,11 +59,12 @@ class PublishEvents:
     def run_once(self) -> Turn:
         try:
             result = self._take_turn()
+            return Turn(result, self._pause_after(result))
         except Exception as error:  # noqa: BLE001 - readiness must report it, whatever it is
             _log.exception("turn_failed_unexpectedly", source=self._source)
             self._abandon()
-            result = Failed(UnexpectedFailure(f"{type(error).__name__}: {error}"))
-        return Turn(result, self._pause_after(result))
+            failed = Failed(UnexpectedFailure(f"{type(error).__name__}: {error}"))
+            return Turn(failed, self._pause_after(failed))
 
     def _take_turn(self) -> StepResult:
         now = time.monotonic()
