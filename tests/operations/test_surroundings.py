@@ -44,10 +44,10 @@ def test_neither_an_env_file_nor_a_variable_leads_to_production(
         monkeypatch.setenv(name, f"production-{name}")
     # So it is without devstack.
     naked = ["docker", "compose", "config"]
-    told = subprocess.run(
+    configured = subprocess.run(
         naked, cwd=folder, env=os.environ, capture_output=True, text=True, check=True
     ).stdout
-    assert "production-COUPON_DATABASE_URL" in told
+    assert "production-COUPON_DATABASE_URL" in configured
     assert configuration(project, folder) == plain
 
 
@@ -56,9 +56,9 @@ def test_images_passwords_and_limits_are_taken_from_the_environment(
 ) -> None:
     for name in ("POSTGRES_IMAGE", "COUPON_DATABASE_PASSWORD", "HTTP_WORKERS", "REVISION"):
         monkeypatch.setenv(name, f"chosen-{name.lower().replace('_', '-')}")
-    told = configuration(project, folder)
-    assert "image: chosen-postgres-image" in told
-    assert "coupon_service:chosen-coupon-database-password@" in told
-    assert "HTTP_WORKERS: chosen-http-workers" in told
-    assert "REVISION: chosen-revision" in told
-    assert 'published: "29092"' in told
+    configured = configuration(project, folder)
+    assert "image: chosen-postgres-image" in configured
+    assert "coupon_service:chosen-coupon-database-password@" in configured
+    assert "HTTP_WORKERS: chosen-http-workers" in configured
+    assert "REVISION: chosen-revision" in configured
+    assert 'published: "29092"' in configured

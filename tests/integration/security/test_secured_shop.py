@@ -1,4 +1,4 @@
-"""The whole shop on servers that speak TLS only: told by its environment, it does its work."""
+"""The whole shop on servers that speak TLS only: configured by its environment, it does its work."""
 
 from collections.abc import Iterator
 from contextlib import closing

@@ -27,7 +27,7 @@ class NotNow(Exception):
 
 
 class Recorder:
-    """Keeps what it was given, and fails as long as it is told to."""
+    """Keeps what it was given, and fails as long as the test wants it to."""
 
     def __init__(self) -> None:
         self.seen: list[Position] = []
