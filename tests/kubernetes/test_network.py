@@ -103,7 +103,7 @@ def test_no_process_reaches_what_it_has_no_use_for(manifests: Manifests) -> None
 def test_only_clients_reach_apis_and_only_prometheus_the_metrics(
     manifests: Manifests,
 ) -> None:
-    everybody = {
+    allowed_by_component = {
         "api": [INGRESS, MONITORING],
         "worker": [MONITORING],
         "job": [],
@@ -115,7 +115,7 @@ def test_only_clients_reach_apis_and_only_prometheus_the_metrics(
         for rule in rules(manifests, workload, "ingress"):
             assert [port["port"] for port in rule["ports"]] == ["http"], name
             allowed += [peer["namespaceSelector"]["matchLabels"] for peer in rule["from"]]
-        assert allowed == everybody[workload.labels[COMPONENT]], name
+        assert allowed == allowed_by_component[workload.labels[COMPONENT]], name
 
 
 def test_only_consumers_reach_the_sandbox(development: Manifests) -> None:

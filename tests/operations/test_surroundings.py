@@ -10,7 +10,7 @@ import pytest
 from devstack.compose_project import ComposeProject
 from devstack.repository import ROOT
 
-OF_SOMEBODY_ELSE = (
+OF_ANOTHER_SETUP = (
     "COUPON_DATABASE_URL", "ORDER_DATABASE_URL", "NOTIFICATION_DATABASE_URL",
     "OUTBOX_RELAY_COUPON_DATABASE_URL", "OUTBOX_RELAY_ORDER_DATABASE_URL",
     "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_PASSWORD", "TOPICS_ENVIRONMENT",
@@ -39,8 +39,8 @@ def test_neither_an_env_file_nor_a_variable_leads_to_production(
     project: ComposeProject, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = configuration(project, folder)
-    (folder / ".env").write_text("".join(f"{name}=production-{name}\n" for name in OF_SOMEBODY_ELSE))
-    for name in OF_SOMEBODY_ELSE:
+    (folder / ".env").write_text("".join(f"{name}=production-{name}\n" for name in OF_ANOTHER_SETUP))
+    for name in OF_ANOTHER_SETUP:
         monkeypatch.setenv(name, f"production-{name}")
     # So it is without devstack.
     naked = ["docker", "compose", "config"]
