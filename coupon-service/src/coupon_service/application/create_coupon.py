@@ -27,6 +27,7 @@ class CreateCoupon:
     def __call__(self, command: CreateCouponCommand) -> Answer[Coupon]:
         """The coupon as created: now, or by an earlier request with the same key."""
         with self._unit_of_work() as unit_of_work:
+            # Before the key: the reply stored with the key needs the id, which the database makes.
             coupon = unit_of_work.coupons.add(command.terms, self._clock.now())
             if command.idempotency_key is not None:
                 earlier = unit_of_work.idempotency_keys.claim(
@@ -34,7 +35,7 @@ class CreateCoupon:
                     {"couponId": coupon.coupon_id, "createdAt": coupon.created_at.isoformat()},
                 )
                 if earlier is not None:
-                    # Not committed: the coupon just added is rolled back.
+                    # Not committed: the coupon just added is rolled back. The same key means the same terms.
                     created_at = datetime.fromisoformat(earlier["createdAt"])
                     return Answer(Coupon(earlier["couponId"], command.terms, 0, created_at), is_replay=True)
             unit_of_work.commit()

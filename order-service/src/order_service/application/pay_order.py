@@ -99,7 +99,7 @@ class PayOrder:
             # Before the look-up of a live payment: otherwise two requests could both find none.
             order = unit_of_work.orders.lock(command.order_id)
             if order is None:
-                # Every refusal rolls the key back, so that it can be used again.
+                # Raising rolls the key back too: nothing was stored, and the client may send it again.
                 raise OrderNotFound
             order.check_payable(command.amount)
             live = unit_of_work.payments.live(command.order_id)
