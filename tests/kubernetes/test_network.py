@@ -74,7 +74,7 @@ def test_every_process_reaches_what_its_variables_name(manifests: Manifests) -> 
             assert may_call(manifests, workload, port, host), f"{name} to {host}:{port}"
 
 
-def test_every_process_that_calls_somebody_resolves_names(manifests: Manifests) -> None:
+def test_every_process_that_calls_a_server_resolves_names(manifests: Manifests) -> None:
     for name, workload in manifests.workloads.items():
         protocols = {
             port["protocol"]

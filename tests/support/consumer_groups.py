@@ -34,7 +34,7 @@ def wait_until_settled(bootstrap_servers: str, group_id: str, members: int) -> N
         admin.close()
 
 
-def wait_until_somebody_asks_to_join(bootstrap_servers: str, group_id: str) -> None:
+def wait_until_a_consumer_asks_to_join(bootstrap_servers: str, group_id: str) -> None:
     """Until the group's partitions are to be shared anew, for which its members have yet to ask."""
     admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
 

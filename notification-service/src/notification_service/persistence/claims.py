@@ -54,7 +54,7 @@ class SqlClaims:
             .where(delivery.c.effect == effect.value, delivery.c.due_at <= now)
             .order_by(delivery.c.due_at)
             .limit(limit)
-            # Skipping, not waiting: the rows that are locked are being claimed by another process.
+            # Skipping, not waiting: another process is claiming or recording the locked rows.
             .with_for_update(skip_locked=True)
             .cte("due")
         )
