@@ -58,9 +58,9 @@ def _run_script(script: str) -> str:
 
 def _pythons() -> Iterator[tuple[int, str]]:
     """The minor version and the path of each Python that can make a virtual environment; pyenv's too."""
-    folders = [Path(it) for it in os.environ["PATH"].split(os.pathsep)]
+    folders = [Path(folder) for folder in os.environ["PATH"].split(os.pathsep)]
     folders += Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")).glob("versions/*/bin")
-    for program in (it for folder in folders for it in folder.glob("python3.*")):
+    for program in (path for folder in folders for path in folder.glob("python3.*")):
         trial = [str(program), "-c", "import ensurepip, venv"]
         version = re.fullmatch(r"python3\.(\d+)", program.name)
         if version and subprocess.run(trial, capture_output=True, check=False).returncode == 0:
@@ -104,7 +104,9 @@ def run(check: Check, machine: Machine) -> tuple[str, bool]:
 
 def main(arguments: Sequence[str], checks: Sequence[Check] = CHECKS) -> int:
     parser = argparse.ArgumentParser(prog="make release-check", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--only", nargs="+", metavar="CHECK", choices=[it.name for it in checks], default=[])
+    parser.add_argument(
+        "--only", nargs="+", metavar="CHECK", choices=[check.name for check in checks], default=[]
+    )
     only = parser.parse_args(arguments).only
     machine, results = Machine(), dict[str, tuple[str, bool]]()
     try:
@@ -113,7 +115,7 @@ def main(arguments: Sequence[str], checks: Sequence[Check] = CHECKS) -> int:
                 results[check.name] = run(check, machine)
     finally:
         machine.close()
-        rows = [f"{it.name:14} {results.get(it.name, ('not asked for', False))[0]}" for it in checks]
+        rows = [f"{check.name:14} {results.get(check.name, ('not asked for', False))[0]}" for check in checks]
         print("", *rows, sep="\n", flush=True)
     return int(any(failed for _, failed in results.values()))
 

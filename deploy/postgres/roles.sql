@@ -8,7 +8,7 @@ BEGIN
         IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name) THEN
             EXECUTE format('CREATE ROLE %I LOGIN', name);
         END IF;
-        -- An administrator who isn't a superuser may give a database only to a role whose rights it has. From 16 on, having
+        -- An administrator without superuser may give a database only to a role whose rights it has. From 16 on, having
         -- created a role isn't enough for that.
         IF NOT pg_has_role(current_user, name, 'USAGE') THEN
             EXECUTE format('GRANT %I TO CURRENT_USER', name);

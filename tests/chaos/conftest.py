@@ -7,7 +7,7 @@ import pytest
 
 from devstack.ports import Ports
 from tests.support.controlled_stack import ControlledStack
-from tests.support.outside_record import OutsideParties
+from tests.support.external_services import ExternalServices
 from tests.support.shop import ShopClient
 from tests.support.stack_databases import StackDatabases
 
@@ -47,7 +47,7 @@ def databases(stack: ControlledStack) -> StackDatabases:
 
 
 @pytest.fixture
-def outside(stack: ControlledStack) -> Iterator[OutsideParties]:
-    parties = OutsideParties(stack.info())
-    yield parties
-    parties.close()
+def external_services(stack: ControlledStack) -> Iterator[ExternalServices]:
+    services = ExternalServices(stack.info())
+    yield services
+    services.close()

@@ -12,9 +12,9 @@ from tests.support.consumer_groups import wait_until_settled
 from tests.support.controlled_stack import ControlledStack
 from tests.support.demo import DemoProcess, assert_nothing_lost_or_doubled
 from tests.support.effects import assert_each_effect_once
+from tests.support.external_services import ExternalServices
 from tests.support.freezing import freeze_holding_claims, freeze_inside_a_transaction
 from tests.support.log_tail import LogTail
-from tests.support.outside_record import OutsideParties
 from tests.support.second_worker import SecondCouponWorker
 from tests.support.shop import ShopClient
 from tests.support.stack_databases import StackDatabases
@@ -45,7 +45,10 @@ def thawing(stack: ControlledStack, name: str) -> Iterator[None]:
     finally:
         stack.resume(name)
     wait_until(lambda: log.events("partitions_assigned"), f"{name} to be given partitions anew", 60)
-    wait_until(lambda: {it.name: it.state for it in stack.status()}[name] == "ready", f"{name} to be ready")
+    wait_until(
+        lambda: {status.name: status.state for status in stack.status()}[name] == "ready",
+        f"{name} to be ready",
+    )
 
 
 @pytest.fixture
@@ -68,23 +71,23 @@ def test_frozen_notification_consumer_is_replaced_and_doubles_nothing(
     stack_directory: Path,
     shop: ShopClient,
     databases: StackDatabases,
-    outside: OutsideParties,
+    external_services: ExternalServices,
     tmp_path: Path,
 ) -> None:
     before = pids(stack)
     with (
         DemoProcess(stack_directory, tmp_path, seed=41, users=100, stock=40, limit=300) as demo,
-        outside.slow_provider(latency_ms=500),
+        external_services.slow_provider(latency_ms=500),
     ):
-        claimed = freeze_holding_claims(stack, demo, databases, outside, FROZEN)
+        claimed = freeze_holding_claims(stack, demo, databases, external_services, FROZEN)
         with thawing(stack, FROZEN):
             logs = [tail(stack, name) for name in OTHERS]
             assert_nothing_lost_or_doubled(demo.finish())
             assert databases.claimed_again(claimed) == claimed
             assert set.union(*(log.partitions() for log in logs)) == ALL_PARTITIONS
-            events = assert_each_effect_once(databases, outside)
+            events = assert_each_effect_once(databases, external_services)
     deliver_alone(stack, shop)
-    assert assert_each_effect_once(databases, outside) == events + 1
+    assert assert_each_effect_once(databases, external_services) == events + 1
     assert pids(stack) == {**before, **dict.fromkeys(OTHERS)}
 
 
@@ -95,7 +98,7 @@ def test_consumer_frozen_in_a_transaction_delays_the_others_for_seconds(
     stack_directory: Path,
     shop: ShopClient,
     databases: StackDatabases,
-    outside: OutsideParties,
+    external_services: ExternalServices,
     tmp_path: Path,
     table: str,
 ) -> None:
@@ -114,9 +117,9 @@ def test_consumer_frozen_in_a_transaction_delays_the_others_for_seconds(
             )
         assert_nothing_lost_or_doubled(demo.finish())
     assert pids(stack) == before
-    events = assert_each_effect_once(databases, outside)
+    events = assert_each_effect_once(databases, external_services)
     deliver_alone(stack, shop)
-    assert assert_each_effect_once(databases, outside) == events + 1
+    assert assert_each_effect_once(databases, external_services) == events + 1
 
 
 def decisions(databases: StackDatabases) -> list[tuple[Any, ...]]:
@@ -142,5 +145,5 @@ def test_coupon_worker_frozen_with_a_lock_decides_nothing_twice(
     assert decisions(databases) == decided
     coupon_id = shop.create_coupon(totalQuantity=1)
     found = [shop.decided(shop.press(user_id, coupon_id), timeout_seconds=60) for user_id in (1, 2)]
-    assert [it["status"] for it in found] == ["ISSUED", "REJECTED"]
+    assert [request["status"] for request in found] == ["ISSUED", "REJECTED"]
     assert pids(stack) == before

@@ -7,8 +7,8 @@ from pathlib import Path
 from tests.support.controlled_stack import ControlledStack
 from tests.support.demo import DemoProcess, assert_nothing_lost_or_doubled, timed
 from tests.support.effects import assert_each_effect_once
+from tests.support.external_services import ExternalServices
 from tests.support.freezing import freeze_holding_claims
-from tests.support.outside_record import OutsideParties
 from tests.support.readers import Readers
 from tests.support.second_worker import SecondCouponWorker
 from tests.support.shop import ShopClient
@@ -29,12 +29,12 @@ def test_killed_relay_worker_and_consumer_lose_and_double_nothing(
     stack: ControlledStack,
     stack_directory: Path,
     databases: StackDatabases,
-    outside: OutsideParties,
+    external_services: ExternalServices,
     tmp_path: Path,
 ) -> None:
     with (
         DemoProcess(stack_directory, tmp_path, seed=11, users=1_000, stock=300, limit=250) as demo,
-        outside.slow_provider(latency_ms=500),
+        external_services.slow_provider(latency_ms=500),
     ):
         demo.wait_until(databases.to_decide, "requests to decide")
         assert stack.kill("coupon-worker")
@@ -45,13 +45,13 @@ def test_killed_relay_worker_and_consumer_lose_and_double_nothing(
         demo.wait_until(lambda: databases.unpublished("order"), "orders to publish")
         assert stack.kill("outbox-relay")
         stack.start("outbox-relay")
-        claimed = freeze_holding_claims(stack, demo, databases, outside, "notification-consumer-1")
+        claimed = freeze_holding_claims(stack, demo, databases, external_services, "notification-consumer-1")
         assert stack.kill("notification-consumer-1")
         stack.start("notification-consumer-1")
         summary = demo.finish()
     assert_nothing_lost_or_doubled(summary)
     assert databases.claimed_again(claimed) == claimed
-    assert_each_effect_once(databases, outside)
+    assert_each_effect_once(databases, external_services)
 
 
 def stop_under_load(
@@ -102,14 +102,14 @@ def test_every_process_asked_to_stop_under_load_exits_0_within_10_seconds(
     stack_directory: Path,
     shop: ShopClient,
     databases: StackDatabases,
-    outside: OutsideParties,
+    external_services: ExternalServices,
     tmp_path: Path,
 ) -> None:
     requests, paid = databases.requests(), len(databases.paid_orders())
     endings: list[tuple[str, Ending]] = []
     with (
         DemoProcess(stack_directory, tmp_path, seed=21, users=USERS, stock=600, limit=ORDERS) as demo,
-        outside.slow_provider(latency_ms=500),
+        external_services.slow_provider(latency_ms=500),
     ):
         coupons: dict[str, Callable[[], object]] = {
             "coupon-worker": databases.to_decide,
@@ -131,7 +131,7 @@ def test_every_process_asked_to_stop_under_load_exits_0_within_10_seconds(
         summary = demo.finish()
     assert bad(endings) == {}
     assert_nothing_lost_or_doubled(summary)
-    assert_each_effect_once(databases, outside)
+    assert_each_effect_once(databases, external_services)
 
 
 def test_second_coupon_worker_by_mistake_issues_nothing_twice(

@@ -41,8 +41,8 @@ def test_kafka_down_accepts_everything_and_delivers_it_when_kafka_is_back(
     assert failed["reason"]
     stack.start("kafka")
     decided = [shop.decided(request_id, timeout_seconds=60) for request_id in requests]
-    assert [it["decisionNumber"] for it in decided] == list(range(1, 9))
-    assert [it["status"] for it in decided] == ["ISSUED"] * 5 + ["REJECTED"] * 3
+    assert [request["decisionNumber"] for request in decided] == list(range(1, 9))
+    assert [request["status"] for request in decided] == ["ISSUED"] * 5 + ["REJECTED"] * 3
     for order_id in orders:
         shop.effects(order_id, timeout_seconds=60)
     wait_until(lambda: assert_all_ready(stack), "everything to be ready again", 60)
@@ -71,7 +71,7 @@ def test_postgresql_restarted_loses_nothing_and_processes_reconnect(
     accepted.append(wait_until(lambda: shop.press(201, coupon_id), "a coupon to be accepted"))
     accepted += [shop.press(user_id, coupon_id) for user_id in range(202, 211)]
     decided = [shop.decided(request_id, timeout_seconds=60) for request_id in accepted]
-    assert [it["status"] for it in decided] == ["ISSUED"] * len(accepted)
+    assert [request["status"] for request in decided] == ["ISSUED"] * len(accepted)
     shop.effects(order_id, timeout_seconds=60)
     wait_until(lambda: assert_all_ready(stack), "everything to be ready again", 60)
     assert pids(stack) == before

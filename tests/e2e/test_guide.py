@@ -53,11 +53,11 @@ class Library:
         for said, real in self._places.items():
             command = command.replace(said, real)
         *variables, program = re.split(r"\s+(?=outbox-relay )", command.strip())
-        told = dict(pair.split("=", 1) for pair in " ".join(variables).split())
+        environment = dict(pair.split("=", 1) for pair in " ".join(variables).split())
         (port,) = find_free_ports(1)
         return subprocess.Popen(
             [COMMANDS / "outbox-relay", *program.split()[1:]],
-            env={"PATH": os.environ["PATH"], "HTTP_PORT": str(port), **told},
+            env={"PATH": os.environ["PATH"], "HTTP_PORT": str(port), **environment},
             cwd=self._directory,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

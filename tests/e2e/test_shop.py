@@ -17,14 +17,14 @@ from tests.support.topics import produce, read_topic
 def test_click_becomes_a_coupon_in_order_and_never_more_than_there_are(shop: ShopClient) -> None:
     coupon_id = shop.create_coupon(totalQuantity=2)
     requests = [shop.decided(shop.press(user_id, coupon_id)) for user_id in (1, 1, 2, 3)]
-    assert [(it["status"], it.get("reason")) for it in requests] == [
+    assert [(request["status"], request.get("reason")) for request in requests] == [
         ("ISSUED", None),
         ("REJECTED", "DUPLICATE"),
         ("ISSUED", None),
         ("REJECTED", "SOLD_OUT"),
     ]
-    assert [it["decisionNumber"] for it in requests] == [1, 2, 3, 4]
-    assert [it.get("issueNumber") for it in requests] == [1, None, 2, None]
+    assert [request["decisionNumber"] for request in requests] == [1, 2, 3, 4]
+    assert [request.get("issueNumber") for request in requests] == [1, None, 2, None]
     coupon = shop.get("coupon-api", f"/api/v1/coupons/{coupon_id}").json()
     assert (coupon["issuedQuantity"], coupon["remainingQuantity"], coupon["status"]) == (2, 0, "SOLD_OUT")
 
@@ -81,7 +81,7 @@ def test_any_kafka_client_sees_keys_cloudevents_headers_and_json(stack: Stack, s
 def test_topics_are_the_seeds(stack: Stack) -> None:
     admin = KafkaAdminClient(bootstrap_servers=stack.info().kafka.bootstrap_servers)
     try:
-        topics = {it["name"]: len(it["partitions"]) for it in admin.describe_topics()}
+        topics = {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics()}
     finally:
         admin.close()
     assert topics["coupon-publish-request"] == 3
@@ -112,8 +112,9 @@ def test_many_users_at_once_get_exactly_the_stock(shop: ShopClient) -> None:
     with ThreadPoolExecutor(20) as pool:
         request_ids = list(pool.map(lambda user_id: shop.press(user_id, coupon_id), range(1, 61)))
     requests = [shop.decided(request_id) for request_id in request_ids]
-    assert sorted(it["issueNumber"] for it in requests if it["status"] == "ISSUED") == list(range(1, 11))
-    assert sorted(it["decisionNumber"] for it in requests) == list(range(1, 61))
+    issued = [request for request in requests if request["status"] == "ISSUED"]
+    assert sorted(request["issueNumber"] for request in issued) == list(range(1, 11))
+    assert sorted(request["decisionNumber"] for request in requests) == list(range(1, 61))
 
 
 def test_long_body_sent_in_chunks_is_refused_and_stores_nothing(shop: ShopClient) -> None:

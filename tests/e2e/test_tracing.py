@@ -26,9 +26,9 @@ def collector() -> Iterator[Collector]:
 
 @pytest.fixture(scope="module")
 def stack(collector: Collector, server_directory: Path) -> Iterator[Stack]:
-    told = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
+    exporter = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url}
     services = tuple(
-        replace(service, environment={**service.environment, **told}) for service in SHOP.services
+        replace(service, environment={**service.environment, **exporter}) for service in SHOP.services
     )
     stack = EmbeddedStack(
         server_directory / "traced-stack",

@@ -20,7 +20,7 @@ def kustomize() -> Path:
 @pytest.fixture(scope="session")
 def overlays(kustomize: Path) -> dict[str, Manifests]:
     by_hand = {"development": {}, "production": readme.secrets_made_by_hand()}
-    return {it: Manifests(it, render(kustomize, it), by_hand[it]) for it in OVERLAYS}
+    return {overlay: Manifests(overlay, render(kustomize, overlay), by_hand[overlay]) for overlay in OVERLAYS}
 
 
 @pytest.fixture(params=OVERLAYS)

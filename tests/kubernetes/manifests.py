@@ -53,13 +53,15 @@ class Workload:
 
     @property
     def ports(self) -> dict[str, int]:
-        return {it["name"]: it["containerPort"] for it in self.container.get("ports", ())}
+        return {port["name"]: port["containerPort"] for port in self.container.get("ports", ())}
 
     @property
     def mounts(self) -> dict[str, Document]:
         """The volumes by the path at which they are seen."""
-        volumes = {it["name"]: it for it in self.pod.get("volumes", ())}
-        return {it["mountPath"]: volumes[it["name"]] for it in self.container.get("volumeMounts", ())}
+        volumes = {volume["name"]: volume for volume in self.pod.get("volumes", ())}
+        return {
+            mount["mountPath"]: volumes[mount["name"]] for mount in self.container.get("volumeMounts", ())
+        }
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,16 @@ class Manifests:
     secrets_made_by_hand: Mapping[str, Keys]
 
     def of(self, kind: str) -> dict[str, Document]:
-        return {it["metadata"]["name"]: it for it in self.documents if it["kind"] == kind}
+        return {
+            document["metadata"]["name"]: document for document in self.documents if document["kind"] == kind
+        }
 
     @property
     def workloads(self) -> dict[str, Workload]:
-        return {it.name: it for it in map(Workload, (*self.deployments, *self.of("Job").values()))}
+        return {
+            workload.name: workload
+            for workload in map(Workload, (*self.deployments, *self.of("Job").values()))
+        }
 
     @property
     def deployments(self) -> tuple[Document, ...]:
@@ -83,13 +90,13 @@ class Manifests:
 
     @property
     def config_maps(self) -> dict[str, Keys]:
-        return {name: it.get("data", {}) for name, it in self.of("ConfigMap").items()}
+        return {name: config_map.get("data", {}) for name, config_map in self.of("ConfigMap").items()}
 
     @property
     def secrets(self) -> dict[str, Keys]:
         made_here = {
-            name: {key: base64.b64decode(value).decode() for key, value in it["data"].items()}
-            for name, it in self.of("Secret").items()
+            name: {key: base64.b64decode(value).decode() for key, value in secret["data"].items()}
+            for name, secret in self.of("Secret").items()
         }
         return {**self.secrets_made_by_hand, **made_here}
 
@@ -101,18 +108,28 @@ class Manifests:
                 variables |= self.config_maps[source["configMapRef"]["name"]]
             else:
                 variables |= self.secrets[source["secretRef"]["name"]]
-        return variables | {it["name"]: it["value"] for it in workload.container.get("env", ())}
+        return variables | {
+            variable["name"]: variable["value"] for variable in workload.container.get("env", ())
+        }
 
     def secrets_referred_to(self) -> Iterator[str]:
         for workload in self.workloads.values():
-            yield from (it["secretRef"]["name"] for it in workload.container["envFrom"] if "secretRef" in it)
-            yield from (it["secret"]["secretName"] for it in workload.pod["volumes"] if "secret" in it)
+            yield from (
+                source["secretRef"]["name"]
+                for source in workload.container["envFrom"]
+                if "secretRef" in source
+            )
+            yield from (
+                volume["secret"]["secretName"] for volume in workload.pod["volumes"] if "secret" in volume
+            )
 
     def config_maps_referred_to(self) -> Iterator[str]:
         for workload in self.workloads.values():
-            references = (it.get("configMapRef") for it in workload.container["envFrom"])
-            yield from (it["name"] for it in references if it)
-            yield from (it["configMap"]["name"] for it in workload.pod["volumes"] if "configMap" in it)
+            references = (source.get("configMapRef") for source in workload.container["envFrom"])
+            yield from (reference["name"] for reference in references if reference)
+            yield from (
+                volume["configMap"]["name"] for volume in workload.pod["volumes"] if "configMap" in volume
+            )
 
 
 def render(kustomize: Path, overlay: str) -> tuple[Document, ...]:
@@ -128,7 +145,7 @@ def render(kustomize: Path, overlay: str) -> tuple[Document, ...]:
 def selects(selector: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
     """Whether a label selector, as Kubernetes reads it, matches."""
     equal = all(labels.get(key) == value for key, value in selector.get("matchLabels", {}).items())
-    return equal and all(_holds(it, labels) for it in selector.get("matchExpressions", ()))
+    return equal and all(_holds(expression, labels) for expression in selector.get("matchExpressions", ()))
 
 
 def _holds(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:

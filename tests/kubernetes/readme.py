@@ -22,6 +22,6 @@ def secrets_made_by_hand() -> dict[str, Keys]:
     for command in commands():
         if command[:4] == _CREATE_SECRET:
             name = command[4]
-            values = [it.partition("=") for it in command[5:] if it.startswith("--from-")]
+            values = [option.partition("=") for option in command[5:] if option.startswith("--from-")]
             secrets[name] = dict(value.split("=", 1) for _, _, value in values)
     return secrets

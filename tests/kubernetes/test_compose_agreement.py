@@ -6,8 +6,8 @@ from tests.kubernetes.manifests import COMPONENT, SANDBOX, Manifests, Workload
 from tests.support.compose_file import ComposeFile, ComposeService
 
 ONLY_IN_COMPOSE = {
-    "postgresql": "managed, or somebody else's",
-    "kafka": "managed, or somebody else's",
+    "postgresql": "managed, or run outside of the namespace",
+    "kafka": "managed, or run outside of the namespace",
     "databases": "run by hand with an administrator's password, which no pod should have",
     "load-balancer": "Services balance, and an Ingress or a Gateway is the way in",
 }
@@ -24,7 +24,9 @@ Pairs = list[tuple[str, ComposeService, Workload]]
 def pairs(compose: ComposeFile, manifests: Manifests) -> Pairs:
     """Each service with its workload, by name."""
     workloads = manifests.workloads
-    return [(name, it, workloads[name]) for name, it in compose.services.items() if name in workloads]
+    return [
+        (name, service, workloads[name]) for name, service in compose.services.items() if name in workloads
+    ]
 
 
 def test_every_service_has_a_workload_and_every_workload_a_service(

@@ -37,7 +37,7 @@ def test_every_container_is_bounded(manifests: Manifests) -> None:
 def test_every_process_is_asked_whether_it_lives_and_is_ready(manifests: Manifests) -> None:
     for name, workload in manifests.workloads.items():
         container = workload.container
-        probes = {it: container[it]["httpGet"] for it in container if it.endswith("Probe")}
+        probes = {kind: container[kind]["httpGet"] for kind in container if kind.endswith("Probe")}
         if workload.is_job:
             assert probes == {}, name
             continue

@@ -25,10 +25,12 @@ def may_call(manifests: Manifests, workload: Workload, port: int, host: str | No
     """Whether pods may open connections to a port: of any address, or of the workload called ``host``."""
     target = manifests.workloads.get(host or "")
     for rule in rules(manifests, workload, "egress"):
-        inside = [it["podSelector"] for it in rule.get("to", ())]
-        if inside and not (target and any(selects(it, target.labels) for it in inside)):
+        inside = [peer["podSelector"] for peer in rule.get("to", ())]
+        if inside and not (target and any(selects(pods, target.labels) for pods in inside)):
             continue
-        if any(it["port"] <= port <= it.get("endPort", it["port"]) for it in rule["ports"]):
+        if any(
+            allowed["port"] <= port <= allowed.get("endPort", allowed["port"]) for allowed in rule["ports"]
+        ):
             return True
     return False
 
@@ -39,10 +41,10 @@ def urls(manifests: Manifests, workload: Workload) -> list[tuple[str, int]]:
     found = []
     for variable, value in manifests.environment(workload).items():
         if variable == "KAFKA_BOOTSTRAP_SERVERS":
-            split = [urlsplit(f"kafka://{it}") for it in value.split(",")]
+            split = [urlsplit(f"kafka://{address}") for address in value.split(",")]
         else:
             split = [urlsplit(value)] if "://" in value else []
-        found += [(str(it.hostname), it.port or defaults[it.scheme]) for it in split]
+        found += [(str(url.hostname), url.port or defaults[url.scheme]) for url in split]
     return found
 
 
@@ -72,7 +74,7 @@ def test_every_process_reaches_what_its_variables_name(manifests: Manifests) -> 
             assert may_call(manifests, workload, port, host), f"{name} to {host}:{port}"
 
 
-def test_every_process_that_calls_somebody_resolves_names(manifests: Manifests) -> None:
+def test_every_process_that_calls_a_server_resolves_names(manifests: Manifests) -> None:
     for name, workload in manifests.workloads.items():
         protocols = {
             port["protocol"]
@@ -87,7 +89,7 @@ def test_no_process_reaches_what_it_has_no_use_for(manifests: Manifests) -> None
     for name, workload in manifests.workloads.items():
         variables = manifests.environment(workload)
         uses = {
-            POSTGRESQL: any(it.endswith("DATABASE_URL") for it in variables),
+            POSTGRESQL: any(variable.endswith("DATABASE_URL") for variable in variables),
             9092: "KAFKA_BOOTSTRAP_SERVERS" in variables,
             9096: "KAFKA_BOOTSTRAP_SERVERS" in variables,
             PROVIDERS: "ALIMTALK_URL" in variables,
@@ -101,7 +103,7 @@ def test_no_process_reaches_what_it_has_no_use_for(manifests: Manifests) -> None
 def test_only_clients_reach_apis_and_only_prometheus_the_metrics(
     manifests: Manifests,
 ) -> None:
-    everybody = {
+    allowed_by_component = {
         "api": [INGRESS, MONITORING],
         "worker": [MONITORING],
         "job": [],
@@ -109,23 +111,25 @@ def test_only_clients_reach_apis_and_only_prometheus_the_metrics(
     for name, workload in manifests.workloads.items():
         if name == SANDBOX:
             continue
-        let_in = []
+        allowed = []
         for rule in rules(manifests, workload, "ingress"):
-            assert [it["port"] for it in rule["ports"]] == ["http"], name
-            let_in += [it["namespaceSelector"]["matchLabels"] for it in rule["from"]]
-        assert let_in == everybody[workload.labels[COMPONENT]], name
+            assert [port["port"] for port in rule["ports"]] == ["http"], name
+            allowed += [peer["namespaceSelector"]["matchLabels"] for peer in rule["from"]]
+        assert allowed == allowed_by_component[workload.labels[COMPONENT]], name
 
 
 def test_only_consumers_reach_the_sandbox(development: Manifests) -> None:
     workloads = development.workloads
     (rule,) = rules(development, workloads[SANDBOX], "ingress")
     (source,) = rule["from"]
-    assert [it for it in workloads if selects(source["podSelector"], workloads[it].labels)] == [
+    assert [name for name in workloads if selects(source["podSelector"], workloads[name].labels)] == [
         "notification-consumer"
     ]
     assert list(rules(development, workloads[SANDBOX], "egress")) == []
 
 
-def test_readme_labels_the_namespaces_that_are_let_in() -> None:
+def test_readme_labels_the_namespaces_that_may_connect() -> None:
     labels = {command[4] for command in readme.commands() if command[:3] == ["kubectl", "label", "namespace"]}
-    assert labels == {f"{key}={value}" for it in (INGRESS, MONITORING) for key, value in it.items()}
+    assert labels == {
+        f"{key}={value}" for selector in (INGRESS, MONITORING) for key, value in selector.items()
+    }

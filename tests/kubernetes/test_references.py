@@ -20,13 +20,13 @@ def test_production_makes_no_secret_of_its_own(production: Manifests) -> None:
 def test_no_variable_comes_twice(manifests: Manifests) -> None:
     for name, workload in manifests.workloads.items():
         sources = [
-            manifests.config_maps[it["configMapRef"]["name"]]
-            if "configMapRef" in it
-            else manifests.secrets[it["secretRef"]["name"]]
-            for it in workload.container["envFrom"]
+            manifests.config_maps[reference["configMapRef"]["name"]]
+            if "configMapRef" in reference
+            else manifests.secrets[reference["secretRef"]["name"]]
+            for reference in workload.container["envFrom"]
         ]
-        variables = [key for it in sources for key in it] + [
-            it["name"] for it in workload.container.get("env", ())
+        variables = [key for source in sources for key in source] + [
+            variable["name"] for variable in workload.container.get("env", ())
         ]
         assert len(variables) == len(set(variables)), name
 
@@ -38,20 +38,27 @@ def test_topics_are_those_of_the_one_file(manifests: Manifests) -> None:
 
 def test_deployments_and_services_select_their_own_pods_and_no_others(manifests: Manifests) -> None:
     workloads = manifests.workloads
-    selectors = {it["metadata"]["name"]: it["spec"]["selector"] for it in manifests.deployments}
-    services = {name: {"matchLabels": it["spec"]["selector"]} for name, it in manifests.of("Service").items()}
+    selectors = {
+        deployment["metadata"]["name"]: deployment["spec"]["selector"] for deployment in manifests.deployments
+    }
+    services = {
+        name: {"matchLabels": service["spec"]["selector"]}
+        for name, service in manifests.of("Service").items()
+    }
     assert set(selectors) == set(services)
     for name, selector in [*selectors.items(), *services.items()]:
-        assert [it for it in workloads if selects(selector, workloads[it].labels)] == [name]
+        assert [workload for workload in workloads if selects(selector, workloads[workload].labels)] == [name]
 
 
 def test_every_deployment_has_a_disruption_budget_that_lets_one_go(manifests: Manifests) -> None:
     budgets = manifests.of("PodDisruptionBudget")
-    deployments = {it["metadata"]["name"] for it in manifests.deployments} - {SANDBOX}
+    deployments = {deployment["metadata"]["name"] for deployment in manifests.deployments} - {SANDBOX}
     assert set(budgets) == deployments
     for name, budget in budgets.items():
         selected = [
-            it.name for it in manifests.workloads.values() if selects(budget["spec"]["selector"], it.labels)
+            workload.name
+            for workload in manifests.workloads.values()
+            if selects(budget["spec"]["selector"], workload.labels)
         ]
         assert selected == [name]
         assert budget["spec"]["maxUnavailable"] == 1
@@ -59,7 +66,7 @@ def test_every_deployment_has_a_disruption_budget_that_lets_one_go(manifests: Ma
 
 def test_every_api_is_scaled_and_nothing_else_says_how_many_there_are(manifests: Manifests) -> None:
     autoscalers = manifests.of("HorizontalPodAutoscaler")
-    apis = {name for name, it in manifests.workloads.items() if it.labels.get(COMPONENT) == "api"}
+    apis = {name for name, workload in manifests.workloads.items() if workload.labels.get(COMPONENT) == "api"}
     assert set(autoscalers) == apis
     assert len(apis) == 3
     for name, autoscaler in autoscalers.items():
@@ -79,14 +86,14 @@ def test_prometheus_measures_every_process(production: Manifests) -> None:
     services = production.of("Service")
     measured = {
         name
-        for name, it in services.items()
-        if selects(monitor["spec"]["selector"], it["metadata"].get("labels", {}))
+        for name, service in services.items()
+        if selects(monitor["spec"]["selector"], service["metadata"].get("labels", {}))
     }
-    assert measured == {it["metadata"]["name"] for it in production.deployments}
+    assert measured == {deployment["metadata"]["name"] for deployment in production.deployments}
     (endpoint,) = monitor["spec"]["endpoints"]
     assert endpoint["path"] == "/metrics"
     for name in measured:
-        assert endpoint["port"] in {it["name"] for it in services[name]["spec"]["ports"]}, name
+        assert endpoint["port"] in {port["name"] for port in services[name]["spec"]["ports"]}, name
 
 
 def test_the_selectors_of_an_upgrade_divide_the_documents(manifests: Manifests) -> None:
@@ -107,8 +114,8 @@ def test_the_selectors_of_an_upgrade_divide_the_documents(manifests: Manifests) 
             assert template == labels
             assert template[PART_OF] == "shop"
     steps = [f"!{COMPONENT}", f"{COMPONENT}=job", f"{COMPONENT} in (api, worker)"]
-    assert [it for command, it in readme_selectors() if command == "apply"] == steps
-    assert {it for _, it in readme_selectors()} == set(steps)
+    assert [selector for command, selector in readme_selectors() if command == "apply"] == steps
+    assert {selector for _, selector in readme_selectors()} == set(steps)
 
 
 def readme_selectors() -> list[tuple[str, str]]:

@@ -27,8 +27,8 @@ def test_every_document_is_valid(manifests: Manifests, version: str) -> None:
 def test_every_document_is_in_the_namespace_that_is_made(manifests: Manifests) -> None:
     (namespace,) = manifests.of("Namespace")
     elsewhere = [
-        (it["kind"], it["metadata"]["name"])
-        for it in manifests.documents
-        if it["kind"] != "Namespace" and it["metadata"].get("namespace") != namespace
+        (document["kind"], document["metadata"]["name"])
+        for document in manifests.documents
+        if document["kind"] != "Namespace" and document["metadata"].get("namespace") != namespace
     ]
     assert elsewhere == []

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.chosen_stack import chosen_stack
+from tests.support.external_services import ExternalServices
 from tests.support.operated_stack import OperatedStack
-from tests.support.outside_record import OutsideParties
 from tests.support.shop import ShopClient
 from tests.support.stack_databases import StackDatabases
 
@@ -41,7 +41,7 @@ def databases(stack: OperatedStack) -> StackDatabases:
 
 
 @pytest.fixture
-def outside(stack: OperatedStack) -> Iterator[OutsideParties]:
-    parties = OutsideParties(stack.info())
-    yield parties
-    parties.close()
+def external_services(stack: OperatedStack) -> Iterator[ExternalServices]:
+    services = ExternalServices(stack.info())
+    yield services
+    services.close()

@@ -39,7 +39,7 @@ print(json.dumps({"versions": versions, "pip": importlib.util.find_spec("pip") i
 
 def one_of_each(stack: ComposeStack) -> dict[str, Container]:
     """A container of each process of ours, by the process's name."""
-    containers = {service_of(it): it for it in project_containers(stack.project_name)}
+    containers = {service_of(container): container for container in project_containers(stack.project_name)}
     return {name: containers[name] for name in OURS}
 
 
@@ -50,17 +50,29 @@ def normalized(name: str) -> str:
 def test_every_container_is_healthy_and_none_is_root(stack: ComposeStack) -> None:
     statuses = stack.status()
     assert len(statuses) >= 13
-    assert {it.name: it.state for it in statuses if it.state != "ready"} == {}
-    users = {it.name: psutil.Process(it.pid).uids() for it in statuses if it.pid is not None}
+    assert {status.name: status.state for status in statuses if status.state != "ready"} == {}
+    users = {status.name: psutil.Process(status.pid).uids() for status in statuses if status.pid is not None}
     assert len(users) == len(statuses)
     assert [name for name, uids in users.items() if 0 in uids] == []
-    jobs = [it for it in project_containers(stack.project_name) if it.attrs["State"]["Pid"] == 0]
+    jobs = [
+        container
+        for container in project_containers(stack.project_name)
+        if container.attrs["State"]["Pid"] == 0
+    ]
     assert len(jobs) == 5
-    assert [it.name for it in jobs if it.attrs["Config"]["User"].split(":")[0] in {"", "0", "root"}] == []
+    assert [
+        container.name
+        for container in jobs
+        if container.attrs["Config"]["User"].split(":")[0] in {"", "0", "root"}
+    ] == []
 
 
 def test_every_process_of_ours_is_confined(stack: ComposeStack) -> None:
-    containers = [it for it in project_containers(stack.project_name) if service_of(it) not in SERVERS]
+    containers = [
+        container
+        for container in project_containers(stack.project_name)
+        if service_of(container) not in SERVERS
+    ]
     for container in containers:
         host = container.attrs["HostConfig"]
         assert host["ReadonlyRootfs"], container.name
@@ -91,7 +103,7 @@ def _files(layer: IO[bytes] | None) -> Iterator[tuple[str, bytes]]:
 def test_images_say_what_they_are(stack: ComposeStack) -> None:
     """As they are built for an upgrade: with a tag and a revision of their own."""
     names = {"COUPON_SERVICE", "ORDER_SERVICE", "NOTIFICATION_SERVICE", "OUTBOX_RELAY", "PROVIDER_SANDBOX"}
-    tags = {f"{it}_IMAGE": f"{it.lower().replace('_', '-')}:labelled" for it in names}
+    tags = {f"{name}_IMAGE": f"{name.lower().replace('_', '-')}:labelled" for name in names}
     release = version("outbox-relay")
     build = ("build", "--build-arg", f"VERSION={release}")
     compose(stack, [], *build, variables={**tags, "REVISION": "0123abc"})
@@ -103,10 +115,11 @@ def test_images_say_what_they_are(stack: ComposeStack) -> None:
 
 
 def test_images_hold_no_secret(stack: ComposeStack) -> None:
-    """Neither in what was told when they were built, nor in a file of any layer."""
-    for image in {it.image.id: it.image for it in one_of_each(stack).values() if it.image}.values():
-        told = json.dumps([image.history(), image.attrs["Config"]["Env"]])
-        assert SECRET.search(told) is None, image.tags
+    """Neither in the build arguments and variables of an image, nor in a file of any layer."""
+    images = [container.image for container in one_of_each(stack).values() if container.image]
+    for image in {image.id: image for image in images}.values():
+        metadata = json.dumps([image.history(), image.attrs["Config"]["Env"]])
+        assert SECRET.search(metadata) is None, image.tags
         files = list(files_of_layers(image))
         assert len(files) > 1000, image.tags
         secret = [
@@ -123,12 +136,18 @@ def test_images_hold_what_constraints_name_and_no_installer(stack: ComposeStack)
     for name, container in one_of_each(stack).items():
         output = container.exec_run(["python", "-c", INSTALLED]).output
         assert isinstance(output, bytes)
-        told = json.loads(output)
-        versions = {normalized(package): version for package, version in told["versions"].items()}
-        foreign = {it for it in versions if it not in OWN_PACKAGES and not it.endswith("-service")}
+        report = json.loads(output)
+        versions = {normalized(package): version for package, version in report["versions"].items()}
+        foreign = {
+            package
+            for package in versions
+            if package not in OWN_PACKAGES and not package.endswith("-service")
+        }
         assert len(foreign) > 20, name
-        assert {it: versions[it] for it in foreign} == {it: pinned.get(it) for it in foreign}, name
-        assert not told["pip"], name
+        assert {package: versions[package] for package in foreign} == {
+            package: pinned.get(package) for package in foreign
+        }, name
+        assert not report["pip"], name
 
 
 def test_ports_are_published_on_the_loopback_address_only(stack: ComposeStack) -> None:

@@ -50,7 +50,11 @@ def test_a_change_is_live_in_an_api_and_in_a_worker(
     wait_until(lambda: shop.post("coupon-api", path).json()["message"] == "바뀐 답", "the changed answer")
 
     change(package / "messaging" / "coupon_requests_handler.py", "coupon_requests_decided", "changed_event")
-    (worker,) = [it for it in project_containers(stack.project_name) if service_of(it) == "coupon-worker"]
+    (worker,) = [
+        container
+        for container in project_containers(stack.project_name)
+        if service_of(container) == "coupon-worker"
+    ]
 
     def changed() -> bool:
         shop.decided(shop.press(2, coupon_id))

@@ -1,4 +1,4 @@
-"""What the override for servers of somebody else insists on."""
+"""What the override for managed servers requires."""
 
 import os
 import subprocess
@@ -40,8 +40,8 @@ def read(*without: str) -> "subprocess.CompletedProcess[str]":
 
 @pytest.mark.parametrize("name", NEEDED)
 def test_nothing_is_begun_without_what_only_the_operator_knows(name: str) -> None:
-    """A default would be a password that everybody knows, or a server that nobody meant."""
+    """A default would be a published password, or the wrong server."""
     assert read().returncode == 0
-    told = read(name)
-    assert told.returncode != 0
-    assert f"required variable {name} is missing a value" in told.stderr
+    completed = read(name)
+    assert completed.returncode != 0
+    assert f"required variable {name} is missing a value" in completed.stderr

@@ -79,7 +79,7 @@ def metrics_of(expression: str) -> set[str]:
 def test_every_container_of_ours_is_a_target_and_answers(prometheus: httpx.Client) -> None:
     def all_answer() -> bool:
         targets = ask(prometheus, "/targets", state="active")["activeTargets"]
-        return Counter(it["labels"]["job"] for it in targets if it["health"] == "up") == PROCESSES
+        return Counter(target["labels"]["job"] for target in targets if target["health"] == "up") == PROCESSES
 
     wait_until(all_answer, "each process as a target that answers")
 
@@ -87,7 +87,7 @@ def test_every_container_of_ours_is_a_target_and_answers(prometheus: httpx.Clien
 def test_lag_of_every_source_is_known_from_every_relay(prometheus: httpx.Client) -> None:
     def known() -> bool:
         found = ask(prometheus, "/query", query="outbox_relay_lag_seconds")["result"]
-        relays = {(it["metric"]["source"], it["metric"]["instance"]) for it in found}
+        relays = {(sample["metric"]["source"], sample["metric"]["instance"]) for sample in found}
         return Counter(source for source, _ in relays) == {"coupon": 2, "order": 2}
 
     wait_until(known, "the lag of both sources from both relays")
@@ -98,7 +98,7 @@ def test_all_that_dashboard_and_alerts_ask_for_exists(prometheus: httpx.Client, 
     order_id = shop.place_order()
     shop.pay(order_id)
     shop.effects(order_id)
-    asked = queries_of_dashboard() | {it["name"]: it["query"] for it in alerts(prometheus)}
+    asked = queries_of_dashboard() | {alert["name"]: alert["query"] for alert in alerts(prometheus)}
     assert len(asked) >= 20
     named = {name: metrics_of(expression) for name, expression in asked.items()}
     assert [name for name, metrics in named.items() if not metrics] == []
@@ -114,9 +114,9 @@ def test_all_that_dashboard_and_alerts_ask_for_exists(prometheus: httpx.Client, 
 
 def test_alerts_fire_when_they_should_and_only_then(stack: ComposeStack, prometheus: httpx.Client) -> None:
     (image,) = {
-        it.attrs["Config"]["Image"]
-        for it in project_containers(stack.project_name)
-        if service_of(it) == "prometheus"
+        container.attrs["Config"]["Image"]
+        for container in project_containers(stack.project_name)
+        if service_of(container) == "prometheus"
     }
     files = {
         MONITORING / "alerts.yml": "/rules/alerts.yml",
@@ -125,16 +125,16 @@ def test_alerts_fire_when_they_should_and_only_then(stack: ComposeStack, prometh
     # By the command line, since docker-py leaves the image's volume behind.
     mounts = [f"--volume={path}:{place}:ro" for path, place in files.items()]
     promtool = ["docker", "run", "--rm", *mounts, "--entrypoint=promtool", image]
-    told = subprocess.run(
+    completed = subprocess.run(
         [*promtool, "test", "rules", "/rules/alerts.test.yml"], capture_output=True, text=True, timeout=60
     )
-    assert told.returncode == 0, told.stdout + told.stderr
+    assert completed.returncode == 0, completed.stdout + completed.stderr
 
 
 def test_no_alert_is_on_its_way_while_all_is_well(prometheus: httpx.Client) -> None:
     def active() -> list[str]:
         rules = alerts(prometheus)
-        return [it["name"] for it in rules if it["health"] != "ok" or it["state"] != "inactive"]
+        return [rule["name"] for rule in rules if rule["health"] != "ok" or rule["state"] != "inactive"]
 
     # An alert that isn't true any more is inactive with the next evaluation.
     wait_until(lambda: not active(), "all rules to be judged, and none to be true", 60)

@@ -10,7 +10,7 @@ import pytest
 from devstack.compose_project import ComposeProject
 from devstack.repository import ROOT
 
-OF_SOMEBODY_ELSE = (
+OF_ANOTHER_SETUP = (
     "COUPON_DATABASE_URL", "ORDER_DATABASE_URL", "NOTIFICATION_DATABASE_URL",
     "OUTBOX_RELAY_COUPON_DATABASE_URL", "OUTBOX_RELAY_ORDER_DATABASE_URL",
     "KAFKA_BOOTSTRAP_SERVERS", "KAFKA_SECURITY_PROTOCOL", "KAFKA_SASL_PASSWORD", "TOPICS_ENVIRONMENT",
@@ -39,15 +39,15 @@ def test_neither_an_env_file_nor_a_variable_leads_to_production(
     project: ComposeProject, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain = configuration(project, folder)
-    (folder / ".env").write_text("".join(f"{name}=production-{name}\n" for name in OF_SOMEBODY_ELSE))
-    for name in OF_SOMEBODY_ELSE:
+    (folder / ".env").write_text("".join(f"{name}=production-{name}\n" for name in OF_ANOTHER_SETUP))
+    for name in OF_ANOTHER_SETUP:
         monkeypatch.setenv(name, f"production-{name}")
     # So it is without devstack.
     naked = ["docker", "compose", "config"]
-    told = subprocess.run(
+    configured = subprocess.run(
         naked, cwd=folder, env=os.environ, capture_output=True, text=True, check=True
     ).stdout
-    assert "production-COUPON_DATABASE_URL" in told
+    assert "production-COUPON_DATABASE_URL" in configured
     assert configuration(project, folder) == plain
 
 
@@ -56,9 +56,9 @@ def test_images_passwords_and_limits_are_taken_from_the_environment(
 ) -> None:
     for name in ("POSTGRES_IMAGE", "COUPON_DATABASE_PASSWORD", "HTTP_WORKERS", "REVISION"):
         monkeypatch.setenv(name, f"chosen-{name.lower().replace('_', '-')}")
-    told = configuration(project, folder)
-    assert "image: chosen-postgres-image" in told
-    assert "coupon_service:chosen-coupon-database-password@" in told
-    assert "HTTP_WORKERS: chosen-http-workers" in told
-    assert "REVISION: chosen-revision" in told
-    assert 'published: "29092"' in told
+    configured = configuration(project, folder)
+    assert "image: chosen-postgres-image" in configured
+    assert "coupon_service:chosen-coupon-database-password@" in configured
+    assert "HTTP_WORKERS: chosen-http-workers" in configured
+    assert "REVISION: chosen-revision" in configured
+    assert 'published: "29092"' in configured

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.support.external_services import ExternalServices
 from tests.support.operated_stack import OperatedStack
-from tests.support.outside_record import OutsideParties
 from tests.support.shop import ORDER, ShopClient
 from tests.support.stack_databases import StackDatabases
 from tests.support.stack_under_load import under_load
@@ -35,9 +35,9 @@ def restart(stack: OperatedStack, name: str) -> None:
 
 def test_planned_restarts_are_not_seen_by_clients(
     stack: OperatedStack, stack_directory: Path, shop: ShopClient, databases: StackDatabases,
-    outside: OutsideParties, tmp_path: Path,
+    external_services: ExternalServices, tmp_path: Path,
 ) -> None:  # fmt: skip
-    with under_load(shop, databases, outside, stack_directory, tmp_path) as load:
+    with under_load(shop, databases, external_services, stack_directory, tmp_path) as load:
         for name in (*APIS, *WORKERS, "kafka"):
             restart(stack, name)
     assert load.server_errors == []
@@ -65,9 +65,9 @@ def test_request_whose_body_arrives_during_a_restart_is_answered(
 
 def test_killed_containers_and_restarted_servers_lose_and_double_nothing(
     stack: OperatedStack, stack_directory: Path, shop: ShopClient, databases: StackDatabases,
-    outside: OutsideParties, tmp_path: Path,
+    external_services: ExternalServices, tmp_path: Path,
 ) -> None:  # fmt: skip
-    with under_load(shop, databases, outside, stack_directory, tmp_path):
+    with under_load(shop, databases, external_services, stack_directory, tmp_path):
         for name in (*APIS, *WORKERS, "kafka", *NOTICED):
             assert stack.kill(name)
             stack.start(name)
@@ -77,9 +77,9 @@ def test_killed_containers_and_restarted_servers_lose_and_double_nothing(
 
 def test_scaling_up_and_down_is_not_seen_by_clients(
     stack: OperatedStack, stack_directory: Path, shop: ShopClient, databases: StackDatabases,
-    outside: OutsideParties, tmp_path: Path,
+    external_services: ExternalServices, tmp_path: Path,
 ) -> None:  # fmt: skip
-    with under_load(shop, databases, outside, stack_directory, tmp_path) as load:
+    with under_load(shop, databases, external_services, stack_directory, tmp_path) as load:
         for service, counts in {
             "outbox-relay": (1, 3, 1, 2),
             "notification-consumer": (1, 3),
@@ -89,7 +89,9 @@ def test_scaling_up_and_down_is_not_seen_by_clients(
         }.items():
             for count in counts:
                 stack.scale(service, count)
-                running = [it.name for it in stack.status() if it.pid and it.name.startswith(service)]
+                running = [
+                    status.name for status in stack.status() if status.pid and status.name.startswith(service)
+                ]
                 assert len(running) == count
     assert load.server_errors == []
     assert load.unreachable == []

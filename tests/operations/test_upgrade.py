@@ -9,7 +9,7 @@ from devstack.compose_project import project_containers, service_of
 from devstack.compose_stack import ComposeStack
 from tests.support.compose_commands import compose
 from tests.support.effects import assert_each_effect_once
-from tests.support.outside_record import OutsideParties
+from tests.support.external_services import ExternalServices
 from tests.support.shop import ShopClient
 from tests.support.stack_databases import StackDatabases
 from tests.support.steady_load import SteadyLoad
@@ -68,9 +68,9 @@ def roll(stack: ComposeStack, image: str) -> None:
             variables={IMAGE: image},
         )
     images = {
-        service_of(it): it.attrs["Config"]["Image"]
-        for it in project_containers(stack.project_name)
-        if service_of(it) in ROLLED
+        service_of(container): container.attrs["Config"]["Image"]
+        for container in project_containers(stack.project_name)
+        if service_of(container) in ROLLED
     }
     assert images == dict.fromkeys(ROLLED, image)
 
@@ -83,12 +83,16 @@ def columns(databases: StackDatabases) -> list[str]:
 
 
 def test_expand_go_back_and_contract_under_load_is_not_seen_by_clients(
-    stack: ComposeStack, shop: ShopClient, databases: StackDatabases, outside: OutsideParties, tmp_path: Path
+    stack: ComposeStack,
+    shop: ShopClient,
+    databases: StackDatabases,
+    external_services: ExternalServices,
+    tmp_path: Path,
 ) -> None:
     (former,) = {
-        it.attrs["Config"]["Image"]
-        for it in project_containers(stack.project_name)
-        if service_of(it) == "coupon-api"
+        container.attrs["Config"]["Image"]
+        for container in project_containers(stack.project_name)
+        if service_of(container) == "coupon-api"
     }
     heads = databases.rows("coupon", "SELECT version_num FROM alembic_version")
     expand, contract = "upgrade_expand", "upgrade_contract"
@@ -110,4 +114,4 @@ def test_expand_go_back_and_contract_under_load_is_not_seen_by_clients(
     load.check()
     assert load.server_errors == []
     assert load.unreachable == []
-    assert_each_effect_once(databases, outside)
+    assert_each_effect_once(databases, external_services)

@@ -8,8 +8,8 @@ import pytest
 from kafka.admin import KafkaAdminClient
 
 from tests.support.chosen_stack import three_brokers_stack
+from tests.support.external_services import ExternalServices
 from tests.support.operated_stack import OperatedStack
-from tests.support.outside_record import OutsideParties
 from tests.support.shop import ShopClient
 from tests.support.stack_databases import StackDatabases
 from tests.support.stack_under_load import under_load
@@ -43,20 +43,20 @@ def partitions(stack: OperatedStack) -> list[dict[str, Any]]:
 
 
 def every_copy_is_there(stack: OperatedStack) -> bool:
-    return all(sorted(it["isr_nodes"]) == BROKERS for it in partitions(stack))
+    return all(sorted(partition["isr_nodes"]) == BROKERS for partition in partitions(stack))
 
 
 def test_killed_broker_is_not_seen_by_clients_and_all_arrives_without_it(
     stack: OperatedStack, stack_directory: Path, shop: ShopClient, databases: StackDatabases,
-    outside: OutsideParties, tmp_path: Path,
+    external_services: ExternalServices, tmp_path: Path,
 ) -> None:  # fmt: skip
     assert len(partitions(stack)) == 12
     assert every_copy_is_there(stack)
-    assert 2 in {it["leader_id"] for it in partitions(stack)}
-    with under_load(shop, databases, outside, stack_directory, tmp_path) as load:
+    assert 2 in {partition["leader_id"] for partition in partitions(stack)}
+    with under_load(shop, databases, external_services, stack_directory, tmp_path) as load:
         assert stack.kill("kafka-2")
     assert load.server_errors == []
     assert load.unreachable == []
-    assert 2 not in {it["leader_id"] for it in partitions(stack)}
+    assert 2 not in {partition["leader_id"] for partition in partitions(stack)}
     stack.start("kafka-2")
     wait_until(lambda: every_copy_is_there(stack), "the broker to have caught up", 60)

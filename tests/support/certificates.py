@@ -30,7 +30,7 @@ class IssuedCertificate:
 
 
 class CertificateAuthority:
-    """Trusted by whoever is given its file."""
+    """Trusted by every client that has its file."""
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -40,7 +40,7 @@ class CertificateAuthority:
         self._authority.cert_pem.write_to_path(str(self.file))
 
     def issue(self, *identities: str) -> IssuedCertificate:
-        """A certificate for host names, addresses or whoever else."""
+        """A certificate for host names, addresses or other identities."""
         issued = self._authority.issue_cert(*identities)
         name = identities[0]
         files = IssuedCertificate(self._directory / f"{name}.pem", self._directory / f"{name}.key")

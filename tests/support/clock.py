@@ -2,7 +2,7 @@
 
 
 class Clock:
-    """Seconds that pass when told to."""
+    """Seconds that pass when the test sets them."""
 
     def __init__(self) -> None:
         self.now = 1_000.0

@@ -1,4 +1,4 @@
-"""`docker compose`, as somebody types it who operates a stack."""
+"""`docker compose`, as an operator types it."""
 
 import subprocess
 from collections.abc import Mapping, Sequence

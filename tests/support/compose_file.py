@@ -24,7 +24,7 @@ class Image:
 
     def _last(self, instruction: str) -> str:
         line = re.findall(rf"^{instruction} (.+)$", self.dockerfile, flags=re.MULTILINE)[-1]
-        return _ARGUMENT.sub(lambda it: self.arguments[it[1]], line)
+        return _ARGUMENT.sub(lambda match: self.arguments[match[1]], line)
 
     @property
     def port(self) -> int:
@@ -33,7 +33,7 @@ class Image:
     @property
     def environment(self) -> dict[str, str]:
         """The variables that the image itself sets."""
-        return dict(it.split("=", 1) for it in self._last("ENV").split())
+        return dict(variable.split("=", 1) for variable in self._last("ENV").split())
 
     @property
     def user(self) -> str:
@@ -79,7 +79,7 @@ class ComposeService:
     @property
     def mounts(self) -> set[str]:
         """Where volumes and temporary file systems are seen."""
-        return {it.split(":")[1] for it in self.data.get("volumes", ())} | set(self.data["tmpfs"])
+        return {volume.split(":")[1] for volume in self.data.get("volumes", ())} | set(self.data["tmpfs"])
 
     @property
     def stop_grace_period_seconds(self) -> int:
@@ -96,20 +96,22 @@ class ComposeFile:
 
     @property
     def names(self) -> set[str]:
-        """All services, also those that run somebody else's image."""
+        """All services, also those that run a third party's image."""
         return set(self._services)
 
     @cached_property
     def services(self) -> dict[str, ComposeService]:
         images = {
-            it["image"]: Image((ROOT / it["build"]["dockerfile"]).read_text(), it["build"]["args"])
-            for it in self._services.values()
-            if "build" in it
+            service["image"]: Image(
+                (ROOT / service["build"]["dockerfile"]).read_text(), service["build"]["args"]
+            )
+            for service in self._services.values()
+            if "build" in service
         }
         return {
-            name: ComposeService(it, images[it["image"]])
-            for name, it in self._services.items()
-            if it["image"] in images
+            name: ComposeService(service, images[service["image"]])
+            for name, service in self._services.items()
+            if service["image"] in images
         }
 
     @cached_property
@@ -124,7 +126,7 @@ def _filled_in_everywhere(data: Any) -> Any:
         case dict():
             return {key: _filled_in_everywhere(value) for key, value in data.items()}
         case list():
-            return [_filled_in_everywhere(it) for it in data]
+            return [_filled_in_everywhere(element) for element in data]
         case str():
             return filled_in(data)
         case _:

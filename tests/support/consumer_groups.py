@@ -22,8 +22,8 @@ def wait_until_settled(bootstrap_servers: str, group_id: str, members: int) -> N
     def settled() -> bool:
         nonlocal former, since
         found = admin.describe_groups([group_id])[group_id]["members"]
-        now = sorted(f"{it['member_id']} {it['member_assignment']}" for it in found)
-        assigned = sum(bool(it["member_assignment"]["assigned_partitions"]) for it in found)
+        now = sorted(f"{member['member_id']} {member['member_assignment']}" for member in found)
+        assigned = sum(bool(member["member_assignment"]["assigned_partitions"]) for member in found)
         if now != former or not assigned == len(found) == members:
             former, since = now, time.monotonic()
         return time.monotonic() - since > _HEARTBEAT_SECONDS
@@ -34,7 +34,7 @@ def wait_until_settled(bootstrap_servers: str, group_id: str, members: int) -> N
         admin.close()
 
 
-def wait_until_somebody_asks_to_join(bootstrap_servers: str, group_id: str) -> None:
+def wait_until_a_consumer_asks_to_join(bootstrap_servers: str, group_id: str) -> None:
     """Until the group's partitions are to be shared anew, for which its members have yet to ask."""
     admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
 
@@ -42,6 +42,6 @@ def wait_until_somebody_asks_to_join(bootstrap_servers: str, group_id: str) -> N
         return bool(admin.describe_groups([group_id])[group_id]["group_state"] == "PreparingRebalance")
 
     try:
-        wait_until(is_asked, f"somebody to join {group_id}", 60)
+        wait_until(is_asked, f"a consumer to join {group_id}", 60)
     finally:
         admin.close()

@@ -1,6 +1,6 @@
 """Debezium's outbox event router reading one of our outbox tables: a Kafka Connect worker from Maven's jars.
 
-The settings are the module's constants, so that who measures against it can show them. Two things are made
+The settings are the module's constants, so that a benchmark against it can show them. Two things are made
 before the connector starts, as its documentation advises for production: the publication and the slot. So
 what is written after :func:`prepare_outbox` waits for the connector in the write-ahead log, as it does when a
 connector was away for a while.

@@ -13,7 +13,7 @@ from typing import Any, Self, TypeVar, cast
 from tests.support.waiting import wait_until
 
 _COMMAND = Path(sys.executable).with_name("shop-demo")
-# Whatever the one who runs the tests has set must not steer them.
+# Variables of the shell that runs the tests must not steer them.
 _OWN_VARIABLES = ("ORDERS", "USERS", "STOCK", "SEED", "LIMIT", "KAFKA", "STACK", "DEVSTACK_PORTS")
 
 T = TypeVar("T")

@@ -4,7 +4,7 @@ from collections import Counter
 from itertools import product
 from typing import TypeVar
 
-from tests.support.outside_record import OutsideParties
+from tests.support.external_services import ExternalServices
 from tests.support.stack_databases import StackDatabases
 
 T = TypeVar("T")
@@ -23,7 +23,7 @@ SELECT business_day, currency, daily.orders, counted.orders, daily.amount, count
 """
 
 
-def assert_each_effect_once(databases: StackDatabases, outside: OutsideParties) -> int:
+def assert_each_effect_once(databases: StackDatabases, external_services: ExternalServices) -> int:
     """Every paid order has one event and each of its effects once, by everybody's record; how many there are.
 
     To be asked when nothing is under way.
@@ -33,8 +33,8 @@ def assert_each_effect_once(databases: StackDatabases, outside: OutsideParties) 
     delivered = Counter(databases.rows("notification", _DELIVERED))
     once = Counter(events.keys())
     _assert_same("events of paid orders", Counter(events.values()), Counter(databases.paid_orders()))
-    _assert_same("messages that the provider accepted", outside.messages(), once)
-    _assert_same("notices that monitoring kept", outside.notices(), once)
+    _assert_same("messages that the provider accepted", external_services.messages(), once)
+    _assert_same("notices that monitoring kept", external_services.notices(), once)
     _assert_same("orders that analytics counted", counted, once)
     _assert_same("effects that are delivered, by the database", delivered, Counter(product(events, EFFECTS)))
     wrong_sales = databases.rows("notification", _SALES_THAT_DO_NOT_ADD_UP)

@@ -4,14 +4,18 @@ from collections.abc import Mapping
 
 from tests.support.controlled_stack import ControlledStack
 from tests.support.demo import DemoProcess
-from tests.support.outside_record import OutsideParties
+from tests.support.external_services import ExternalServices
 from tests.support.stack_databases import StackDatabases
 
 CONSUMERS = 3
 
 
 def freeze_holding_claims(
-    stack: ControlledStack, demo: DemoProcess, databases: StackDatabases, outside: OutsideParties, name: str
+    stack: ControlledStack,
+    demo: DemoProcess,
+    databases: StackDatabases,
+    external_services: ExternalServices,
+    name: str,
 ) -> set[str]:
     """Freeze one of three notification consumers that has claimed messages and not yet sent all of them.
 
@@ -23,10 +27,12 @@ def freeze_holding_claims(
         claims = databases.claims()
         if len(set(claims.values())) == CONSUMERS:
             held = demo.wait_until(lambda: _last_one_held(databases, claims), "the others to finish theirs")
-            accepted = outside.messages().total()
+            accepted = external_services.messages().total()
             # As many as take the two others a whole round: what was under way has arrived by then.
-            demo.wait_until(lambda: outside.messages().total() >= accepted + 16, "messages of the others")
-            if held - outside.messages().keys():
+            demo.wait_until(
+                lambda: external_services.messages().total() >= accepted + 16, "messages of the others"
+            )
+            if held - external_services.messages().keys():
                 return held
         stack.resume(name)
         return None

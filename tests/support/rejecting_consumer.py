@@ -1,4 +1,4 @@
-"""A consumer process that rejects every record, once it is told to on its standard input.
+"""A consumer process that rejects every record, once a line on its standard input says so.
 
 Arguments: bootstrap servers, topic, group.
 """

@@ -79,7 +79,7 @@ class ShopClient:
         def look() -> dict[str, dict[str, Any]] | None:
             reply = self.get("notification-api", f"/api/v1/notifications?orderId={order_id}")
             effects = {effect["effect"]: effect for effect in reply.json().get("effects", [])}
-            done = len(effects) == 3 and all(it["status"] == "DELIVERED" for it in effects.values())
+            done = len(effects) == 3 and all(effect["status"] == "DELIVERED" for effect in effects.values())
             return effects if done else None
 
         found = wait_until(look, f"the effects of order {order_id}", timeout_seconds)

@@ -67,7 +67,7 @@ class StackDatabases:
         return {order_id for (order_id,) in self.rows("order", _PAID)}
 
     def claims(self) -> dict[str, str]:
-        """By event, the claim on its message that somebody holds; a consumer has one claim at a time."""
+        """By event, the claim on its message that a consumer holds; a consumer has one claim at a time."""
         return dict(self.rows("notification", _CLAIMED))
 
     def claimed_again(self, events: Iterable[str]) -> set[str]:
@@ -80,11 +80,11 @@ class StackDatabases:
 
     def sessions_waiting_for(self, table: str, database: str, process_id: int) -> list[int]:
         """The backends that serve this process and have just begun to wait for a lock on ``table``."""
-        ports = {it.laddr.port for it in psutil.Process(process_id).net_connections("tcp")}
+        ports = {connection.laddr.port for connection in psutil.Process(process_id).net_connections("tcp")}
         return [pid for pid, port in self.rows(database, _WAITING_FOR_TABLE, table) if port in ports]
 
     def newest_coupon_is_locked(self) -> bool:
-        """Whether somebody is deciding, or means to decide, who gets it."""
+        """Whether a worker is deciding requests for it, or waits to decide them."""
         try:
             self.rows("coupon", _LOCK_NEWEST_COUPON)
         except psycopg2.errors.LockNotAvailable:
@@ -107,7 +107,7 @@ class StackDatabases:
 
     @contextmanager
     def locked(self, database: str, table: str) -> Iterator[None]:
-        """As long as the block lasts everybody else can read ``table``, and nobody write it."""
+        """While the block lasts, other sessions can read ``table`` but not write it."""
         with self._connected(database, autocommit=False) as connection, connection.cursor() as cursor:
             cursor.execute(
                 sql.SQL("LOCK TABLE {table} IN EXCLUSIVE MODE").format(table=sql.Identifier(table))

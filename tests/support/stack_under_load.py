@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.support.demo import DemoProcess, assert_nothing_lost_or_doubled
 from tests.support.effects import assert_each_effect_once
-from tests.support.outside_record import OutsideParties
+from tests.support.external_services import ExternalServices
 from tests.support.shop import ShopClient
 from tests.support.stack_databases import StackDatabases
 from tests.support.steady_load import SteadyLoad
@@ -17,7 +17,11 @@ _COUPONS = "SELECT count(*) FROM coupon"
 
 @contextmanager
 def under_load(
-    shop: ShopClient, databases: StackDatabases, outside: OutsideParties, directory: Path, scratch: Path
+    shop: ShopClient,
+    databases: StackDatabases,
+    external_services: ExternalServices,
+    directory: Path,
+    scratch: Path,
 ) -> Iterator[SteadyLoad]:
     """The demo and steady customers while the block lasts; at its end every number must add up."""
     coupons = databases.number("coupon", _COUPONS)
@@ -32,4 +36,4 @@ def under_load(
         summary = demo.finish()
     assert_nothing_lost_or_doubled(summary)
     load.check()
-    assert_each_effect_once(databases, outside)
+    assert_each_effect_once(databases, external_services)

@@ -1,4 +1,4 @@
-"""Customers who press, order, pay and look without a break, and keep account of every answer."""
+"""Customers that request coupons, order, pay and read without a break, and keep account of every answer."""
 
 import threading
 from collections import Counter
@@ -55,12 +55,12 @@ class SteadyLoad:
         """Every click is decided, in a gapless order, no coupon too many; paid orders have their effects."""
         assert self.given_up == []
         requests = [self.shop.decided(request_id, 120) for request_id in self.request_ids]
-        assert requests, "nobody pressed"
-        assert self.order_ids, "nobody paid"
-        outcomes = Counter(it["status"] for it in requests)
+        assert requests, "no coupon was requested"
+        assert self.order_ids, "no order was paid"
+        outcomes = Counter(request["status"] for request in requests)
         assert outcomes["ISSUED"] == min(self.stock, len(requests))
-        assert sorted(it["decisionNumber"] for it in requests) == list(range(1, len(requests) + 1))
-        issued = sorted(it["issueNumber"] for it in requests if it["status"] == "ISSUED")
+        assert sorted(request["decisionNumber"] for request in requests) == list(range(1, len(requests) + 1))
+        issued = sorted(request["issueNumber"] for request in requests if request["status"] == "ISSUED")
         assert issued == list(range(1, len(issued) + 1))
         for order_id in self.order_ids:
             self.shop.effects(order_id)

@@ -15,7 +15,7 @@ class TcpProxy:
     """Passes connections on to one port of this machine until the block is left.
 
     While it is paused it accepts connections and takes what the peers' own buffers hold, as a network does
-    that has lost the way: nobody is told anything.
+    that has lost its route: no peer learns of it.
     """
 
     def __init__(self, target_port: int) -> None:
@@ -46,7 +46,7 @@ class TcpProxy:
         self._answering.set()
 
     def forget(self) -> None:
-        """Pass nothing on for the connections that there are, ever, and tell nobody; new ones work."""
+        """Pass nothing on for the connections that there are, ever, and close none of them; new ones work."""
         self._passing.clear()
         self._forgotten.append(self._passing)
         self._passing = threading.Event()
@@ -56,8 +56,8 @@ class TcpProxy:
         """Break every connection; new ones are welcome."""
         with self._lock:
             sockets, self._sockets = self._sockets, set()
-        for it in sockets:
-            _break(it)
+        for connected in sockets:
+            _break(connected)
 
     def __enter__(self) -> Self:
         self._accepting.start()
@@ -67,7 +67,7 @@ class TcpProxy:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._closed = True
-        # Closing alone doesn't wake who accepts.
+        # Closing alone doesn't wake the accepting thread.
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.cut()

@@ -10,14 +10,14 @@ T = TypeVar("T")
 def wait_until(probe: Callable[[], T], what: str, timeout_seconds: float = 30.0) -> T:
     """The first true value of ``probe``; fails, saying ``what`` was waited for, when none comes in time.
 
-    A probe that raises counts as not yet; its last error is told.
+    A probe that raises counts as not yet; its last error is reported.
     """
     deadline = time.monotonic() + timeout_seconds
     last_error: Exception | None = None
     while time.monotonic() < deadline:
         try:
             value = probe()
-        except Exception as error:  # noqa: BLE001 - told at the deadline
+        except Exception as error:  # noqa: BLE001 - reported at the deadline
             last_error = error
         else:
             if value:

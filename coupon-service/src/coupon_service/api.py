@@ -38,6 +38,7 @@ def create_application() -> OpenAPI:
     settings = read_settings(ApiSettings)
     configure_tracing(SERVICE, settings.otel_exporter_otlp_endpoint)
     stop = StopSignal()
+    # A worker of gunicorn ends with its requests, so requests that wait for a decision must end at once.
     stop.install_before_handlers()
     # Half of the threads stay free for users that request coupons.
     max_waiting = max(1, settings.http_threads // 2)
@@ -45,10 +46,7 @@ def create_application() -> OpenAPI:
 
 
 def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> OpenAPI:
-    """The API on the given database.
-
-    At most ``max_waiting`` HTTP requests wait for a decision at a time; ``stop`` ends their waiting.
-    """
+    """At most ``max_waiting`` HTTP requests wait for a decision at a time; ``stop`` ends their waiting."""
     unit_of_work = partial(CouponUnitOfWork, engine, CONSUMER_GROUP)
     clock = SystemClock()
     create_coupon = CreateCoupon(unit_of_work, clock)

@@ -47,6 +47,7 @@ def run(settings: ConsumerSettings, stop: StopSignal) -> None:
     kafka = KafkaProbe(KafkaCluster.of(settings), settings.kafka_client_id)
     checks = {"database": database_check(engine, SCHEMA, delivery), "kafka": kafka.check}
     with ExitStack() as scope:
+        # Closed in reverse order: the engine last, since all else uses it.
         scope.callback(engine.dispose)
         scope.callback(kafka.close)
         scope.enter_context(admin_server(PROCESS, settings, checks))
@@ -59,6 +60,7 @@ def run(settings: ConsumerSettings, stop: StopSignal) -> None:
                 settings, topic=ORDER_COMPLETED.topic, group_id=CONSUMER_GROUP, handler=handler, stop=stop
             )
         finally:
+            # Consuming may have ended by an error; the effects' threads have to end as well.
             stop.set()
             dispatcher.join(_JOIN_SECONDS)
 
@@ -68,6 +70,7 @@ def _dispatcher(
 ) -> Dispatcher:
     def deliver_effect(effect: Effect, courier: Courier) -> DeliverEffect:
         pool = ThreadPoolExecutor(settings.delivery_parallelism, thread_name_prefix=effect.value.lower())
+        # Not waited for: a call that hangs would outlast the time that a stop has.
         scope.callback(pool.shutdown, wait=False, cancel_futures=True)
         limits = ClaimLimits(
             # Two rounds of the pool: a claim is worth its transactions, and a lease outlasts it.

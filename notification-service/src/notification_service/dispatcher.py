@@ -8,12 +8,12 @@ import structlog
 
 from notification_service.application.ports import EffectWork
 from notification_service.domain.delivery import Effect
+from servicekit.backoff import Backoff
 from servicekit.db.errors import is_conflict, is_unavailable
 from servicekit.lifecycle import StopSignal
 
 POLL_SECONDS = 0.5
-FIRST_BACKOFF_SECONDS = 0.2
-LONGEST_BACKOFF_SECONDS = 5.0
+BACKOFF = Backoff(first_seconds=0.2, longest_seconds=5.0)
 
 _log = structlog.get_logger(__name__)
 
@@ -25,6 +25,7 @@ class EffectThread(threading.Thread):
     """
 
     def __init__(self, effect: Effect, work: EffectWork, stop: StopSignal) -> None:
+        # A daemon: an attempt that ignores the stop must not keep the process alive.
         super().__init__(name=f"effect-{effect.value.lower()}", daemon=True)
         self.failure: BaseException | None = None
         self._effect = effect
@@ -43,6 +44,7 @@ class EffectThread(threading.Thread):
         except BaseException as error:  # noqa: BLE001 - the main thread raises it
             _log.error("effect_crashed", effect=self._effect.value, exc_info=error)
             self.failure = error
+            # The process ends: an effect must not stay dead while the others hide it.
             self._stop_signal.set()
 
     def _step(self) -> None:
@@ -53,15 +55,14 @@ class EffectThread(threading.Thread):
                 raise
             self._failures += 1
             _log.warning("effect_postponed", effect=self._effect.value, reason=type(error).__name__)
-            self._stop_signal.wait(
-                min(LONGEST_BACKOFF_SECONDS, FIRST_BACKOFF_SECONDS * 2.0 ** min(self._failures, 10))
-            )
+            self._stop_signal.wait(BACKOFF.seconds(self._failures))
             return
         self._failures = 0
         if done.pause_seconds:
             self._stop_signal.wait(done.pause_seconds)
         elif not done.deliveries:
             self._awake.wait(POLL_SECONDS)
+            # Cleared between waiting and working, so that a wake during the work isn't lost.
             self._awake.clear()
 
 

@@ -37,11 +37,14 @@ def exchange(client: httpx.Client, request: httpx.Request, may_send: MaySend | N
     try:
         response = client.send(request)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+        # These end before the request is sent, so trying again is safe.
         raise ReceiverUnavailable(f"{request.url.host} can't be reached: {_cause(error)}") from error
     except (httpx.TransportError, httpx.DecodingError) as error:
+        # Not ReceiverUnavailable: the request may have arrived.
         raise OutcomeUnknown(f"no reply from {request.url.host}: {_cause(error)}") from error
     if response.status_code in {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE}:
         raise ReceiverUnavailable(_summary(response), retry_after_seconds=_retry_after_seconds(response))
+    # A gateway answers 502 or 504 also when the service behind it did the work.
     if response.is_server_error:
         raise OutcomeUnknown(_summary(response))
     return response

@@ -45,7 +45,7 @@ def read_arrivals(bootstrap_servers: str, topic: str, events: int) -> Arrivals:
     keys = Counter[bytes]()
     for partition in partitions:
         keys.update(partition.keys)
-    expected = {b"key-%d" % it: len(range(it, events, KEYS)) for it in range(min(KEYS, events))}
+    expected = {b"key-%d" % number: len(range(number, events, KEYS)) for number in range(min(KEYS, events))}
     if keys != expected:
         raise ValueError(f"{topic}: {keys.total():,} of {events:,} events, or some key's in a wrong place")
     records = sum(partition.records for partition in partitions)

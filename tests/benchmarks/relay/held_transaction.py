@@ -1,4 +1,4 @@
-"""A transaction that somebody forgot to end."""
+"""A transaction that is left open."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

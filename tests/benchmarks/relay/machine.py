@@ -41,5 +41,5 @@ def _processor() -> str:
 
 
 def _first_line(program: Path, argument: str) -> str:
-    told = subprocess.run([program, argument], capture_output=True, text=True, check=True)
-    return (told.stdout or told.stderr).splitlines()[0]
+    output = subprocess.run([program, argument], capture_output=True, text=True, check=True)
+    return (output.stdout or output.stderr).splitlines()[0]

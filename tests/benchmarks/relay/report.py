@@ -62,8 +62,8 @@ def print_settings(console: Console, machine: dict[str, Any], scale: Scale) -> N
 
 
 def print_figures(console: Console, measurement: Measurement, figures: Figures) -> None:
-    told = "  ".join(f"{name}={value:,.1f}" for name, value in figures.items())
-    console.print(f"[bold]{measurement.value}[/bold]: {told}", highlight=False)
+    line = "  ".join(f"{name}={value:,.1f}" for name, value in figures.items())
+    console.print(f"[bold]{measurement.value}[/bold]: {line}", highlight=False)
 
 
 def print_verdicts(console: Console, verdicts: Sequence[Verdict], results: Results) -> None:

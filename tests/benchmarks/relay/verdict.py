@@ -43,7 +43,7 @@ def _verdict(ratio: Ratio, results: Results, scale: Scale) -> Verdict:
     dividend = _best(ratio.figure, results[ratio.dividend])
     divisor = _best(ratio.figure, results[ratio.divisor])
     met = ratio.meets_goal(dividend / divisor) if scale.events == GOAL_EVENTS else None
-    spread = max(_spread(ratio.figure, results[it]) for it in (ratio.dividend, ratio.divisor))
+    spread = max(_spread(ratio.figure, results[variant]) for variant in (ratio.dividend, ratio.divisor))
     return Verdict(ratio, dividend, divisor, met, spread)
 
 

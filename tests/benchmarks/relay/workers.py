@@ -6,5 +6,5 @@ from multiprocessing.pool import Pool
 
 
 def worker_pool(count: int) -> Pool:
-    """Leave its block to end them, whatever they do; Ctrl-C is left to whoever waits for them."""
+    """Leave its block to end them, whatever they do; Ctrl-C is left to the waiting process."""
     return get_context("spawn").Pool(count, signal.signal, (signal.SIGINT, signal.SIG_IGN))

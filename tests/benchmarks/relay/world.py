@@ -1,4 +1,4 @@
-"""A fresh PostgreSQL and a fresh Kafka for one measurement, the same for whoever is measured."""
+"""A fresh PostgreSQL and a fresh Kafka for one measurement, the same for every subject."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,7 +21,7 @@ POSTGRESQL_SETTINGS = {"wal_level": "logical"}
 
 PARTITIONS = 3
 TOPIC_SETTINGS = {
-    # The broker stamps each batch as it arrives: one clock for whoever sends, and it costs no polling.
+    # The broker stamps each batch as it arrives: one clock for all senders, and it costs no polling.
     "message.timestamp.type": "LogAppendTime",
 }
 

@@ -130,7 +130,7 @@ def test_two_workers_and_every_message_twice_never_oversell(
         wait_until_settled(kafka_bootstrap_servers, group_id, 2)
         with held(engine, coupon_id):
             # All partitions, as if their number had changed: no worker has this coupon for itself, and of
-            # what both decide now no event is common, so that the inbox keeps nobody waiting.
+            # what both decide now no event is common, so that no worker waits at the inbox.
             for partition in range(PARTITIONS):
                 produce(kafka_bootstrap_servers, topic, records[partition::PARTITIONS], partition)
             wait_until(lambda: waiting_sessions(engine) == 2, "both workers to be about to decide")

@@ -40,8 +40,8 @@ def test_administrator_without_superuser_can_make_everything_twice(
     server: PostgresqlServer,
 ) -> None:
     for _ in range(2):
-        told = run_job(server, PASSWORDS)
-        assert told.returncode == 0, told.stderr
+        completed = run_job(server, PASSWORDS)
+        assert completed.returncode == 0, completed.stderr
     for database, owner in OWNERS.items():
         password = PASSWORDS[f"{database.upper()}_DATABASE_PASSWORD"]
         with closing(psycopg2.connect(server.url(database, owner, password))) as connection:
@@ -55,9 +55,9 @@ def test_administrator_without_superuser_can_make_everything_twice(
         psycopg2.connect(server.url("order", "coupon_service", PASSWORDS["COUPON_DATABASE_PASSWORD"]))
 
 
-def test_role_that_is_given_no_password_lets_nobody_in(server: PostgresqlServer) -> None:
-    told = run_job(server, {name: value for name, value in PASSWORDS.items() if "RELAY" not in name})
-    assert told.returncode == 0, told.stderr
+def test_role_without_a_password_accepts_no_login(server: PostgresqlServer) -> None:
+    completed = run_job(server, {name: value for name, value in PASSWORDS.items() if "RELAY" not in name})
+    assert completed.returncode == 0, completed.stderr
     with pytest.raises(psycopg2.OperationalError, match="password authentication failed"):
         psycopg2.connect(server.url("coupon", "outbox_relay", "outbox_relay"))
 
@@ -66,7 +66,7 @@ def run_job(server: PostgresqlServer, passwords: dict[str, str]) -> "subprocess.
     """What the container runs, with this machine's psql and files."""
     job = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["databases"]
     program, *options = job["entrypoint"]
-    arguments = [it.replace("/sql/", f"{POSTGRES_DATA}/") for it in job["command"]]
+    arguments = [argument.replace("/sql/", f"{POSTGRES_DATA}/") for argument in job["command"]]
     environment = {
         "PGHOST": "127.0.0.1",
         "PGPORT": str(server.port),

@@ -1,4 +1,4 @@
-"""Bodies with one thing wrong, each with the name of the field that must be told."""
+"""Bodies with one thing wrong, each with the name of the field that must be reported."""
 
 from collections.abc import Callable
 from typing import Any

@@ -58,7 +58,7 @@ def _kill(api: subprocess.Popen[bytes]) -> None:
 
 @dataclass
 class Customers:
-    """Some customers who place orders and pay for them, one after another, until they are told to leave."""
+    """Some customers that place orders and pay for them, one after another, until they are stopped."""
 
     url: str
     placed: dict[str, str] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Two servers that let nobody in unencrypted, started once for all of these tests."""
+"""Two servers that refuse unencrypted connections, started once for all of these tests."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, closing

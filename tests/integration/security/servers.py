@@ -1,4 +1,4 @@
-"""A PostgreSQL and a Kafka that let nobody in but by TLS and with a password, and what clients are told."""
+"""A PostgreSQL and a Kafka that require TLS and a password, and the settings of their clients."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -48,7 +48,7 @@ class SecuredServers:
 
     @property
     def external(self) -> ExternalServers:
-        """As devstack's external stack is told them."""
+        """As devstack's external stack is configured with them."""
         return ExternalServers(
             postgresql_url=self.postgresql.url(),
             bootstrap_servers=self.kafka.bootstrap_servers,

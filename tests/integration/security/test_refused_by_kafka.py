@@ -101,11 +101,11 @@ def test_a_process_says_why_and_can_be_stopped(
     running, url = process
     reason = fault[1]
 
-    told = wait_until(
+    reported = wait_until(
         lambda: re.search(reason, _failed_checks(url).get("kafka", "")), f"{reason!r} at {url}/readyz"
     )
 
-    assert told
+    assert reported
     wait_until(
         lambda: any(
             line["level"] == "warning" and re.search(reason, str(line.get("reason")))
@@ -125,8 +125,8 @@ def test_making_topics_fails_and_says_why(secured: SecuredServers) -> None:
     with ThreadPoolExecutor() as pool:
         outcomes = dict(zip(FAULTS, pool.map(make, FAULTS.values()), strict=True))
 
-    for name, (status, told) in outcomes.items():
-        assert status == 1, told
-        assert re.search(FAULTS[name][1], told), (name, told)
-        assert "Traceback" not in told
-        assert_no_secret(told)
+    for name, (status, output) in outcomes.items():
+        assert status == 1, output
+        assert re.search(FAULTS[name][1], output), (name, output)
+        assert "Traceback" not in output
+        assert_no_secret(output)

@@ -41,11 +41,11 @@ def test_a_migration_fails_and_says_why_in_one_line(
     service: str, fault: str, secured: SecuredServers, database: str
 ) -> None:
     url, reason = FAULTS[fault]
-    status, told = run(service, "migrate", environment={"DATABASE_URL": url(secured, database)})
+    status, output = run(service, "migrate", environment={"DATABASE_URL": url(secured, database)})
     assert status == 1
-    assert reason in told
-    assert len(told.splitlines()) == 1, told
-    assert_no_secret(told)
+    assert reason in output
+    assert len(output.splitlines()) == 1, output
+    assert_no_secret(output)
 
 
 OTHER_FAULTS = [fault for fault in FAULTS if fault != "another authority"]

@@ -1,4 +1,4 @@
-"""The whole shop on servers that speak TLS only: told by its environment, it does its work."""
+"""The whole shop on servers that speak TLS only: configured by its environment, it does its work."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -14,7 +14,7 @@ from tests.support.controlled_stack import ControlledExternalStack
 from tests.support.shop import ShopClient
 from tests.support.waiting import wait_until
 
-# The processes that are clients of one server at least; the outside is none.
+# The processes that are clients of one server at least; the external services are none.
 OURS = (
     "coupon-api", "coupon-worker", "order-api", "outbox-relay", "notification-api",
     "notification-consumer-1", "notification-consumer-2", "notification-consumer-3",

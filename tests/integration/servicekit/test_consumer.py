@@ -14,7 +14,7 @@ from servicekit.config import KafkaConsumerSettings
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord
 from servicekit.messaging.run import run_consumer
-from tests.support.consumer_groups import wait_until_somebody_asks_to_join
+from tests.support.consumer_groups import wait_until_a_consumer_asks_to_join
 from tests.support.servers import a_kafka_broker
 from tests.support.topics import committed_offset, create_topics, produce, produce_empty, read_topic
 from tests.support.waiting import wait_until
@@ -27,7 +27,7 @@ class NotNow(Exception):
 
 
 class Recorder:
-    """Keeps what it was given, and fails as long as it is told to."""
+    """Keeps what it was given, and fails as long as the test wants it to."""
 
     def __init__(self) -> None:
         self.seen: list[Position] = []
@@ -147,7 +147,7 @@ def test_rebalance_while_records_wait_for_a_retry_loses_none(
         produce(kafka_bootstrap_servers, topic, [(b"k", b"ok")] * 40, partition=partition)
     wait_until(lambda: first.recorder.attempts >= 2, "the first member to hold records")
     second = start()
-    wait_until_somebody_asks_to_join(kafka_bootstrap_servers, unique)
+    wait_until_a_consumer_asks_to_join(kafka_bootstrap_servers, unique)
     # It hears of that with its next heartbeat, 3 s later at most, and must not be done with all before.
     first.recorder.seconds_a_batch = 0.5
     first.recorder.failing = False

@@ -118,14 +118,14 @@ def test_inbox_waits_for_a_concurrent_consumer_and_takes_its_rollback(engine: En
         other = threading.Thread(target=accept)
         other.start()
         with engine.connect() as observer:
-            wait_until(lambda: _somebody_waits(observer), "the second consumer to wait for the first")
+            wait_until(lambda: _a_session_waits(observer), "the second consumer to wait for the first")
         if commits:
             uow.commit()
     other.join(timeout=10)
     assert accepted == [set() if commits else {event_id}]
 
 
-def _somebody_waits(connection: Connection) -> bool:
+def _a_session_waits(connection: Connection) -> bool:
     waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
     found = bool(connection.execute(waiting).scalar_one())
     connection.rollback()

@@ -1,4 +1,4 @@
-"""The outbox that a migration makes: its columns, who may do what with it, and that it can go again."""
+"""The outbox that a migration makes: its columns, the rights of each role, and that it can be dropped."""
 
 from collections.abc import Iterator
 from typing import Any

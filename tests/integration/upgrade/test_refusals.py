@@ -91,8 +91,8 @@ def test_service_serves_on_a_newer_schema_that_supports_it(database_url: str, tm
 
 
 def test_service_starts_while_its_database_does_not_answer(tmp_path: Path) -> None:
-    (nobody,) = find_free_ports(1)
-    url = f"postgresql://user:password@127.0.0.1:{nobody}/order"
+    (free_port,) = find_free_ports(1)
+    url = f"postgresql://user:password@127.0.0.1:{free_port}/order"
     with an_api(present_program("order-service"), url, tmp_path / "log") as url:
         wait_until(lambda: httpx.get(f"{url}/healthz").is_success, "the API to live")
         assert httpx.get(f"{url}/readyz").status_code == 503

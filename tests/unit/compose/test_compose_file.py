@@ -18,7 +18,7 @@ def test_every_setting_comes_through_the_compose_file() -> None:
         if name == "provider-sandbox":
             continue
         service = compose.services[name]
-        known = {it.upper() for it in settings.model_fields} - set(NOT_IN_COMPOSE)
+        known = {field.upper() for field in settings.model_fields} - set(NOT_IN_COMPOSE)
         assert known - set(service.environment) - set(service.image.environment) == set(), name
 
 

@@ -23,14 +23,18 @@ FOLDERS = {
 
 
 def test_every_process_of_ours_is_in_it() -> None:
-    processes = {name for name, it in BASE.items() if it.get("restart") != "no" and "_SERVICE" in it["image"]}
+    processes = {
+        name
+        for name, service in BASE.items()
+        if service.get("restart") != "no" and "_SERVICE" in service["image"]
+    }
     assert processes | {"outbox-relay"} == set(FOLDERS)
     assert set(FOLDERS) <= set(OVERRIDE)
 
 
 @pytest.mark.parametrize(("name", "folder"), FOLDERS.items())
 def test_its_own_sources_come_before_what_is_installed(name: str, folder: str) -> None:
-    mounts = dict(it.removesuffix(":ro").rsplit(":", 1) for it in OVERRIDE[name]["volumes"])
+    mounts = dict(volume.removesuffix(":ro").rsplit(":", 1) for volume in OVERRIDE[name]["volumes"])
     assert mounts == {f"./{folder}/src": "/sources/service", "./shared/src": "/sources/shared"}
     for source in mounts:
         assert any((ROOT / source).glob("*/__init__.py")), source
@@ -53,5 +57,5 @@ def test_the_same_command_is_begun_anew(name: str, folder: str) -> None:
 
 def test_what_runs_the_same_image_runs_the_image_with_the_watcher() -> None:
     for name, process in OVERRIDE.items():
-        siblings = {other for other, it in BASE.items() if it["image"] == BASE[name]["image"]}
-        assert {OVERRIDE.get(it, {}).get("image") for it in siblings} == {process.get("image")}, name
+        siblings = {other for other, service in BASE.items() if service["image"] == BASE[name]["image"]}
+        assert {OVERRIDE.get(other, {}).get("image") for other in siblings} == {process.get("image")}, name

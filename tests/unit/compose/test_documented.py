@@ -12,7 +12,7 @@ VARIABLE = re.compile(r"\$\{([A-Z0-9_]+)")
 DEPLOYABLES = ("deploy", "coupon-service", "order-service", "notification-service", "outbox-relay")
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda it: it.stem)
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 def test_each_variable_is_in_the_readme_of_the_stack_or_of_a_process(file: Path) -> None:
     text = " ".join((ROOT / folder / "README.md").read_text() for folder in DEPLOYABLES)
     named = set(re.findall(r"[A-Z0-9_]+", text))

@@ -1,9 +1,11 @@
-"""Ending the effects' threads."""
+"""Delaying the effects' threads, and ending them."""
 
+import itertools
 import threading
 import time
 
 import pytest
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from notification_service.application.ports import StopCheck, WorkDone
 from notification_service.dispatcher import Dispatcher
@@ -21,6 +23,21 @@ class Stuck:
     def __call__(self, stop: StopCheck) -> WorkDone:
         self.begun.set()
         self.released.wait(30)
+        return WorkDone(0)
+
+
+class DatabaseAway:
+    """Finds no database three times, and keeps when it was called."""
+
+    def __init__(self) -> None:
+        self.called_at: list[float] = []
+        self.done = threading.Event()
+
+    def __call__(self, stop: StopCheck) -> WorkDone:
+        self.called_at.append(time.monotonic())
+        if len(self.called_at) <= 3:
+            raise PoolTimeoutError
+        self.done.set()
         return WorkDone(0)
 
 
@@ -71,3 +88,15 @@ def test_an_error_in_one_thread_stops_all_and_is_raised() -> None:
     assert stop.wait(10)
     with pytest.raises(KeyError, match="a bug"):
         dispatcher.join(10)
+
+
+def test_unavailable_database_delays_an_effect_for_longer_each_time() -> None:
+    stop, work = StopSignal(), DatabaseAway()
+    dispatcher = Dispatcher({Effect.ALIMTALK: work}, stop)
+    dispatcher.start()
+    assert work.done.wait(10)
+
+    stop.set()
+    dispatcher.join(10)
+    pauses = [later - earlier for earlier, later in itertools.pairwise(work.called_at[:4])]
+    assert [pause >= least for pause, least in zip(pauses, (0.1, 0.2, 0.4), strict=True)] == [True] * 3

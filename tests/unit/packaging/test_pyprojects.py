@@ -21,13 +21,13 @@ def project(file: Path) -> dict[str, Any]:
     return dict(tomllib.loads(file.read_text())["project"])
 
 
-@pytest.fixture(params=FILES, ids=lambda it: it.parent.name)
+@pytest.fixture(params=FILES, ids=lambda file: file.parent.name)
 def file(request: pytest.FixtureRequest) -> Path:
     return Path(request.param)
 
 
 def packages(file: Path) -> list[Path]:
-    return [it.parent for it in file.parent.glob("src/*/__init__.py")]
+    return [module.parent for module in file.parent.glob("src/*/__init__.py")]
 
 
 def literal_versions(source: Path) -> Iterator[str]:
@@ -52,7 +52,7 @@ def test_license_authors_readme_and_python_are_stated(file: Path) -> None:
     assert (file.parent / stated["readme"]).is_file()
     assert "Typing :: Typed" in stated["classifiers"]
     # Which PyPI refuses beside a license expression.
-    assert not [it for it in stated["classifiers"] if it.startswith("License ::")]
+    assert not [classifier for classifier in stated["classifiers"] if classifier.startswith("License ::")]
 
 
 def test_the_license_that_is_named_is_there() -> None:
@@ -73,4 +73,4 @@ def test_the_version_is_that_of_the_installed_metadata(file: Path) -> None:
 
 def test_no_source_writes_the_version_again(file: Path) -> None:
     sources = [source for package in packages(file) for source in package.rglob("*.py")]
-    assert [it for source in sources for it in literal_versions(source)] == []
+    assert [version for source in sources for version in literal_versions(source)] == []

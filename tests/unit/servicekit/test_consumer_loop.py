@@ -1,4 +1,4 @@
-"""The consumer's step: commits follow work, errors are told apart by kind, revoked work is dropped."""
+"""The consumer's step: commits follow work, errors are distinguished by kind, revoked work is dropped."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -41,7 +41,7 @@ class ScriptedSource:
 
 
 class Collector:
-    """A handler that can be told to fail."""
+    """A handler that can be made to fail."""
 
     def __init__(self) -> None:
         self.handled: list[int] = []

@@ -1,4 +1,4 @@
-"""What a container engine is told by a process's readiness."""
+"""What a container engine learns of a process's readiness."""
 
 import subprocess
 import sys

@@ -12,7 +12,7 @@ from servicekit.http.replies import json_reply
 from servicekit.http.server import HttpServer
 
 SILENCE_SECONDS = 0.2
-# With a connection that it means to keep, the server says nothing to whoever kept silent, and closes.
+# With a connection that it means to keep, the server says nothing to a silent client, and closes.
 HEAD = b"POST /things HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\n"
 
 

@@ -1,4 +1,4 @@
-"""Kafka's security settings: what contradicts itself is refused by name, and no password is told."""
+"""Kafka's security settings: what contradicts itself is refused by name, and no password is shown."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -52,7 +52,7 @@ def read(monkeypatch: pytest.MonkeyPatch, variables: Mapping[str, object]) -> Se
 
 
 def options_of(settings: Settings) -> dict[str, object]:
-    """What is told to kafka-python about the cluster."""
+    """What kafka-python is configured with."""
     options = KafkaCluster.of(settings).client_options
     del options["kafka_client"]
     return options
@@ -112,17 +112,17 @@ def test_the_password_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("protocol", ["SASL_SSL", "SASL_PLAINTEXT"])
 @pytest.mark.parametrize("missing", ["KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"])
 def test_authentication_lacks_something(monkeypatch: pytest.MonkeyPatch, protocol: str, missing: str) -> None:
-    told = problems(monkeypatch, {**SASL, "KAFKA_SECURITY_PROTOCOL": protocol, missing: ""})
-    assert told == {missing: f"is needed with KAFKA_SECURITY_PROTOCOL={protocol}"}
+    reported = problems(monkeypatch, {**SASL, "KAFKA_SECURITY_PROTOCOL": protocol, missing: ""})
+    assert reported == {missing: f"is needed with KAFKA_SECURITY_PROTOCOL={protocol}"}
 
 
 @pytest.mark.parametrize("protocol", ["", "PLAINTEXT", "SSL"])
 def test_credentials_that_would_not_be_sent_are_refused(
     monkeypatch: pytest.MonkeyPatch, protocol: str
 ) -> None:
-    told = problems(monkeypatch, {**SASL, "KAFKA_SECURITY_PROTOCOL": protocol})
+    reported = problems(monkeypatch, {**SASL, "KAFKA_SECURITY_PROTOCOL": protocol})
     reason = f"isn't used with KAFKA_SECURITY_PROTOCOL={protocol or 'PLAINTEXT'}"
-    assert told == dict.fromkeys(
+    assert reported == dict.fromkeys(
         ["KAFKA_SASL_MECHANISM", "KAFKA_SASL_USERNAME", "KAFKA_SASL_PASSWORD"], reason
     )
 
@@ -132,10 +132,10 @@ def test_certificates_that_would_not_be_used_are_refused(
     monkeypatch: pytest.MonkeyPatch, protocol: str, authority: CertificateAuthority
 ) -> None:
     sasl = SASL if protocol.startswith("SASL") else {}
-    told = problems(
+    reported = problems(
         monkeypatch, {**sasl, "KAFKA_SECURITY_PROTOCOL": protocol, "KAFKA_SSL_CA_FILE": authority.file}
     )
-    assert told == {"KAFKA_SSL_CA_FILE": f"isn't used with KAFKA_SECURITY_PROTOCOL={protocol}"}
+    assert reported == {"KAFKA_SSL_CA_FILE": f"isn't used with KAFKA_SECURITY_PROTOCOL={protocol}"}
 
 
 @pytest.mark.parametrize(
@@ -166,12 +166,12 @@ def test_files_that_are_not_what_they_should_be(
     ssl = {"KAFKA_SECURITY_PROTOCOL": "SSL"}
     words = tmp_path / "words.pem"
     words.write_text("no certificate")
-    told = problems(monkeypatch, {**ssl, "KAFKA_SSL_CA_FILE": tmp_path / "none.pem"})
-    assert told == {"KAFKA_SSL_CA_FILE": "can't be read: No such file or directory"}
-    told = problems(monkeypatch, {**ssl, "KAFKA_SSL_CA_FILE": tmp_path})
-    assert told == {"KAFKA_SSL_CA_FILE": "can't be read: Is a directory"}
-    told = problems(monkeypatch, {**ssl, "KAFKA_SSL_CA_FILE": words})
-    assert told == {"KAFKA_SSL_CA_FILE": "holds no certificate in PEM"}
+    reported = problems(monkeypatch, {**ssl, "KAFKA_SSL_CA_FILE": tmp_path / "none.pem"})
+    assert reported == {"KAFKA_SSL_CA_FILE": "can't be read: No such file or directory"}
+    reported = problems(monkeypatch, {**ssl, "KAFKA_SSL_CA_FILE": tmp_path})
+    assert reported == {"KAFKA_SSL_CA_FILE": "can't be read: Is a directory"}
+    reported = problems(monkeypatch, {**ssl, "KAFKA_SSL_CA_FILE": words})
+    assert reported == {"KAFKA_SSL_CA_FILE": "holds no certificate in PEM"}
 
 
 def test_a_key_must_be_of_its_certificate(
@@ -186,13 +186,13 @@ def test_a_key_must_be_of_its_certificate(
         key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"phrase"))
     )
     ssl = {"KAFKA_SECURITY_PROTOCOL": "SSL", "KAFKA_SSL_KEY_FILE": client.key_file}
-    told = problems(monkeypatch, ssl)
-    assert told == {"KAFKA_SSL_KEY_FILE": "is used with KAFKA_SSL_CERTIFICATE_FILE only"}
+    reported = problems(monkeypatch, ssl)
+    assert reported == {"KAFKA_SSL_KEY_FILE": "is used with KAFKA_SSL_CERTIFICATE_FILE only"}
     ssl["KAFKA_SSL_CERTIFICATE_FILE"] = client.certificate_file
     for wrong in (authority.issue("other.example").key_file, locked, client.certificate_file, ""):
-        told = problems(monkeypatch, {**ssl, "KAFKA_SSL_KEY_FILE": wrong})
-        assert told.keys() == {"KAFKA_SSL_KEY_FILE"}
-        assert "must hold the key of KAFKA_SSL_CERTIFICATE_FILE" in told["KAFKA_SSL_KEY_FILE"]
+        reported = problems(monkeypatch, {**ssl, "KAFKA_SSL_KEY_FILE": wrong})
+        assert reported.keys() == {"KAFKA_SSL_KEY_FILE"}
+        assert "must hold the key of KAFKA_SSL_CERTIFICATE_FILE" in reported["KAFKA_SSL_KEY_FILE"]
     assert read(monkeypatch, {**ssl, "KAFKA_SSL_KEY_FILE": client.key_file})
 
 

@@ -40,10 +40,12 @@ class DecideRequests:
     def __call__(self, requests: Sequence[RequestToDecide]) -> list[Decision]:
         """The decisions made, committed; none for events that had been applied before."""
         with self._unit_of_work() as unit_of_work:
+            # The inbox goes first: a consumer with the same events waits here, before it reads anything.
             fresh = unit_of_work.inbox.accept(arrived.event_id for arrived in requests)
             new = [arrived.request for arrived in requests if arrived.event_id in fresh]
             if not new:
                 return []
+            # Locked before requests and holders are read, which another worker may be changing.
             stocks = unit_of_work.coupons.lock_stocks({request.coupon_id for request in new})
             decisions = _decide(unit_of_work, stocks, _undecided(unit_of_work, new))
             if decisions:
@@ -51,6 +53,7 @@ class DecideRequests:
                 unit_of_work.coupon_requests.record_decisions(decisions, decided_at)
                 unit_of_work.user_coupons.add_issued(decisions, decided_at)
                 unit_of_work.coupons.record_progress(decisions)
+            # Also without a decision: the inbox has to remember the events.
             unit_of_work.commit()
         return decisions
 
@@ -62,12 +65,14 @@ def _undecided(unit_of_work: UnitOfWork, requests: Sequence[CouponRequest]) -> l
     it is adopted and decided like any other, so that its outcome can be read.
     """
     stored = dict(unit_of_work.coupon_requests.get_all({request.request_id for request in requests}))
+    # Reversed, so that of two events for one request the first one is kept.
     foreign = {
         request.request_id: request for request in reversed(requests) if request.request_id not in stored
     }
     if foreign:
         _log.warning("foreign_coupon_requests_adopted", count=len(foreign))
         unit_of_work.coupon_requests.adopt(list(foreign.values()))
+        # Read back, since another producer's event may have stored the same id first.
         stored |= unit_of_work.coupon_requests.get_all(foreign)
     undecided: dict[UUID, CouponRequest] = {}
     for request in requests:

@@ -16,10 +16,8 @@ from servicekit.outbox.event import OutboxEvent
 
 
 class Coupons(Protocol):
-    """The stored coupons."""
-
     def add(self, terms: CouponTerms, created_at: datetime) -> Coupon:
-        """Store a coupon, of which none is issued."""
+        """Store a coupon, none of it issued; its id is the database's."""
         ...
 
     def get(self, coupon_id: int) -> Coupon | None: ...
@@ -34,8 +32,6 @@ class Coupons(Protocol):
 
 
 class CouponRequests(Protocol):
-    """The stored requests."""
-
     def add(self, request: CouponRequest) -> None: ...
 
     def adopt(self, requests: Sequence[CouponRequest]) -> None:

@@ -6,8 +6,6 @@ from coupon_service.domain.errors import CouponNotFound
 
 
 class ReadCoupon:
-    """Looks a coupon up."""
-
     def __init__(self, unit_of_work: UnitOfWorkFactory) -> None:
         self._unit_of_work = unit_of_work
 

@@ -31,6 +31,7 @@ class ReadCouponRequest:
         view = self._read(request_id)
         if view.status is not RequestStatus.ACCEPTED or wait_seconds <= 0:
             return view
+        # Never blocks: waiting for a place would take the thread that the limit keeps free.
         if not self._places.acquire(blocking=False):
             return view
         try:
@@ -41,6 +42,7 @@ class ReadCouponRequest:
     def _wait(self, view: CouponRequestView, wait_seconds: float) -> CouponRequestView:
         deadline = time.monotonic() + wait_seconds
         pause_seconds = FIRST_PAUSE_SECONDS
+        # Polling, not LISTEN: each listener would hold a connection as long as it waits.
         while view.status is RequestStatus.ACCEPTED:
             left_seconds = deadline - time.monotonic()
             if left_seconds <= 0 or self._stop.wait(min(pause_seconds, left_seconds)):

@@ -40,6 +40,7 @@ class RequestCoupon:
 
         Raises :class:`CouponNotFound`.
         """
+        # Neither stock nor period is checked here: only the worker sees the requests in their order.
         if not self._coupons.exists(command.coupon_id):
             raise CouponNotFound
         request = CouponRequest(uuid7(), command.coupon_id, command.user_id, self._clock.now())
@@ -51,6 +52,7 @@ class RequestCoupon:
                 if earlier is not None:
                     return Answer(UUID(earlier["requestId"]), is_replay=True)
             unit_of_work.coupon_requests.add(request)
+            # In the same transaction: an accepted request without its event would never be decided.
             unit_of_work.outbox.append(self._request_event(request))
             unit_of_work.commit()
         return Answer(request.request_id)

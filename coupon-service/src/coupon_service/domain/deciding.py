@@ -32,6 +32,7 @@ def decide(
     taken = set(holders)
     issued = stock.issued_quantity
     decisions: list[Decision] = []
+    # A rejected request takes a number too, so that a gap always means a lost decision.
     for number, request in enumerate(requests_in_order, start=stock.decided_count + 1):
         reason = _reason_by_time(stock.period, request)
         if reason is None and request.user_id in taken:
@@ -40,6 +41,7 @@ def decide(
             reason = RejectionReason.SOLD_OUT
         if reason is None:
             issued += 1
+            # The user's next request in this batch is a duplicate already.
             taken.add(request.user_id)
             decisions.append(Decision(request, number, issue_number=issued))
         else:

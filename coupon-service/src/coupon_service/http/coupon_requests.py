@@ -26,6 +26,7 @@ def coupon_request_routes(
         replies={202: AcceptedReply},
     )
     def post_coupon_request(path: UserAndCouponPath, body: EmptyBody) -> Response:
+        # Within the user's scope, so that no key replays the request of another user.
         key = idempotency_key(f"userId={path.user_id}")
         answer = request_coupon(RequestCouponCommand(path.user_id, path.coupon_id, key))
         location = {"Location": f"/api/v1/coupon-requests/{answer.result}"}

@@ -14,6 +14,7 @@ from servicekit.fields import PositiveInt64
 from servicekit.messaging.events import EventModel, parse_event
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord
 
+# The inbox is keyed by it: under another name, every event would be new again.
 CONSUMER_GROUP = "coupon-consumer-group"
 
 _DECISIONS = Counter("coupon_decisions", "Requests decided.", ["outcome"])
@@ -58,6 +59,7 @@ class CouponPublishRequestedHandler:
         decisions = self._decide_requests(
             [RequestToDecide(event.event_id, event.to_domain()) for event in events]
         )
+        # Counted after the commit, since a batch that was rolled back comes again.
         outcomes = collections.Counter((decision.reason or decision.status).value for decision in decisions)
         for outcome, number in outcomes.items():
             _DECISIONS.labels(outcome).inc(number)

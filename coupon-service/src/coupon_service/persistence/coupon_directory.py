@@ -13,6 +13,7 @@ class SqlCouponDirectory:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        # Threads share it without a lock: adding is atomic, and a second look-up does no harm.
         self._known: set[int] = set()
 
     def exists(self, coupon_id: int) -> bool:

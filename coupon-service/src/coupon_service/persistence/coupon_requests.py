@@ -30,6 +30,7 @@ class SqlCouponRequests:
         self._connection.execute(insert(coupon_request), _accepted(request))
 
     def adopt(self, requests: Sequence[CouponRequest]) -> None:
+        # In order of id, so that two workers that adopt the same requests never deadlock.
         self._connection.execute(
             insert(coupon_request).on_conflict_do_nothing(),
             [_accepted(request) for request in sorted(requests, key=lambda request: request.request_id)],

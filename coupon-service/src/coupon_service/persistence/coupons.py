@@ -38,6 +38,7 @@ class SqlCoupons:
         return None if row is None else _coupon(row)
 
     def lock_stocks(self, coupon_ids: Collection[int]) -> Mapping[int, CouponStock]:
+        # Locked in order of id, so that two workers with several coupons in common never deadlock.
         statement = (
             select(coupons)
             .where(coupons.c.coupon_id == any_(literal(sorted(coupon_ids), ARRAY(BIGINT))))
@@ -53,6 +54,7 @@ class SqlCoupons:
                 coupon_id = decision.request.coupon_id
                 decided, issued = progress.get(coupon_id, (0, 0))
                 progress[coupon_id] = (decided + 1, issued + (decision.issue_number is not None))
+        # The table's check refuses an oversold coupon, even if a decision were wrong.
         for coupon_id, (decided, issued) in sorted(progress.items()):
             self._connection.execute(
                 update(coupons)

@@ -53,6 +53,7 @@ class SqlUserCoupons:
             for decision in decisions
             if decision.issue_number is not None
         ]
+        # The unique constraints are the last guard: one coupon a user, one issue number a coupon.
         if rows:
             self._connection.execute(insert(user_coupon), rows)
 
@@ -64,6 +65,7 @@ class SqlUserCoupons:
             .order_by(user_coupon.c.user_coupon_id.desc())
             .limit(limit)
         )
+        # By id and not by time: two coupons issued in one batch have the same time.
         if before is not None:
             statement = statement.where(user_coupon.c.user_coupon_id < before)
         return [

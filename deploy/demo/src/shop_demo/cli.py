@@ -19,7 +19,7 @@ EXIT_INTERRUPTED = 130
 
 @click.command()
 @click.option("--orders", help="generator, completejourney, or the path of a CSV file (ORDERS).")
-@click.option("--users", type=int, help="Number of users who press the button (USERS).")
+@click.option("--users", type=int, help="Number of users that request the coupon (USERS).")
 @click.option("--stock", type=int, help="Number of coupons (STOCK).")
 @click.option("--seed", type=int, help="The same seed repeats the same choices (SEED).")
 @click.option("--limit", type=int, help="Maximum number of orders (LIMIT).")

@@ -20,7 +20,7 @@ DATA_NAME = "external"
 
 @dataclass(frozen=True)
 class ExternalServers:
-    """Their addresses. The URL is an administrator's, who may create roles and databases."""
+    """Their addresses. The URL is that of an administrator with the right to create roles and databases."""
 
     postgresql_url: str = field(repr=False)
     bootstrap_servers: str

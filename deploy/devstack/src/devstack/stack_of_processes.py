@@ -52,7 +52,7 @@ class StackOfProcesses(Stack):
 
     @abstractmethod
     def _access(self) -> tuple[str, KafkaCluster]:
-        """Return the URL of PostgreSQL's administrator, who may create databases, and the Kafka cluster."""
+        """Return the URL of an administrator with the right to create databases, and the Kafka cluster."""
 
     def collect_logs(self) -> Path:
         return self._processes.logs

@@ -29,6 +29,7 @@ class AcceptCompletedOrders:
                 unit_of_work.completed_orders.add_all(new)
                 unit_of_work.deliveries.add_for_all(new)
                 unit_of_work.commit()
+        # After the commit: a dispatcher that is woken earlier finds nothing.
         if new:
             self._on_accepted()
         return len(new)

@@ -23,8 +23,10 @@ class CountSales:
             due = unit_of_work.deliveries.lock_due(Effect.ANALYTICS, self._batch_size)
             if due:
                 by_order = {order.order_id: order for _, order in due}
+                # Sums grow only by orders that this transaction was the first to mark as counted.
                 uncounted = unit_of_work.sales.add_orders(list(by_order.values()))
                 unit_of_work.sales.add_sales(daily_sales(by_order[order_id] for order_id in uncounted))
+                # All that were due: an order's second event is done too, although it adds nothing.
                 unit_of_work.deliveries.complete(delivery_id for delivery_id, _ in due)
                 unit_of_work.commit()
         return WorkDone(len(due))

@@ -68,6 +68,7 @@ class DeliverEffect:
         self._unrecorded: list[Outcome] = []
 
     def __call__(self, stop: StopCheck) -> WorkDone:
+        # Before the claim, which would take deliveries again whose known outcome isn't recorded.
         self._record()
         # Read before the claim: the lease can only expire later than this clock says.
         last_begin = time.monotonic() + self._limits.lease_seconds - self._limits.attempt_seconds
@@ -88,6 +89,7 @@ class DeliverEffect:
             claimed = unit_of_work.claims.claim(
                 self._effect, self._limits.batch_size, self._limits.lease_seconds
             )
+            # Before any call: the lease must survive a crash of this process.
             unit_of_work.commit()
         return claimed
 
@@ -100,6 +102,7 @@ class DeliverEffect:
         self._unrecorded = []
 
     def _attempt(self, delivery: ClaimedDelivery, may_send: MaySend) -> Outcome:
+        # The delivery may have waited in the pool until too little of its lease was left.
         if not may_send():
             return Released(delivery)
         try:
@@ -133,8 +136,10 @@ class DeliverEffect:
         if isinstance(failure, DeliveryRejected) or self._retry.is_exhausted(delivery.age_seconds):
             return GivenUp(delivery, str(failure))
         delay_seconds = self._retry.delay_seconds(delivery.attempt, self._jitter())
+        # A look-up too early would miss a message that the receiver is still working on.
         if isinstance(failure, OutcomeUnknown):
             delay_seconds = max(delay_seconds, self._retry.settle_seconds)
+        # Capped, so that a receiver's mistake can't delay a delivery for days.
         if isinstance(failure, ReceiverUnavailable) and failure.retry_after_seconds is not None:
             delay_seconds = max(delay_seconds, min(failure.retry_after_seconds, self._retry.cap_seconds))
         return RetryLater(delivery, delay_seconds, str(failure))

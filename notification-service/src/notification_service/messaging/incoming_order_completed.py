@@ -17,6 +17,7 @@ from servicekit.messaging.events import EventModel, parse_event
 from servicekit.messaging.records import ReceivedRecord
 
 ORDER_COMPLETED = EventType(topic="order-completed", name="OrderCompleted", version=1)
+# The inbox is keyed by it: under another name, every message would be sent again.
 CONSUMER_GROUP = "order-consumer-group"
 
 # Wider than the producer's own limits, which may grow, and never wider than what can be stored.
@@ -61,6 +62,7 @@ class OrderCompleted(EventModel):
             total_amount=self.total_amount,
             item_count=sum(item.quantity for item in self.items),
             recipient=Recipient(name=self.recipient.name, phone=self.recipient.phone),
+            # Not the time of arrival, which may fall on another business day.
             completed_at=self.occurred_at,
         )
 

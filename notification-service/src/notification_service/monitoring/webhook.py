@@ -36,6 +36,7 @@ class MonitoringWebhook:
                 "completedAt": format_rfc3339(order.completed_at),
             },
         )
+        # Without may_send: a post after the lease is a repetition, which the key makes harmless.
         response = exchange(self._client, request)
         if not response.is_success:
             raise unexpected(response)

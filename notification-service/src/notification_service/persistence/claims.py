@@ -46,6 +46,7 @@ class SqlClaims:
         Due are deliveries whose next attempt is due and those whose lease has expired. Concurrent claimants
         get different ones. The claim holds from the caller's commit on.
         """
+        # Not now(), which stands still while the transaction waits.
         now = func.clock_timestamp()
         # A common table expression with FOR UPDATE runs once; as a subquery it might run for each row.
         due = (
@@ -53,6 +54,7 @@ class SqlClaims:
             .where(delivery.c.effect == effect.value, delivery.c.due_at <= now)
             .order_by(delivery.c.due_at)
             .limit(limit)
+            # Skipping, not waiting: another process is claiming or recording the locked rows.
             .with_for_update(skip_locked=True)
             .cte("due")
         )
@@ -111,6 +113,7 @@ def _recorded(outcome: Outcome) -> tuple[Any, ...]:
         case RetryLater(delay_seconds=delay_seconds, reason=reason):
             return *identifiers, DeliveryStatus.PENDING.value, 0, delay_seconds, None, _storable(reason)
         case Released():
+            # The attempt is given back: nothing was sent, so the next one needs no look-up first.
             return *identifiers, DeliveryStatus.PENDING.value, 1, 0.0, None, None
 
 

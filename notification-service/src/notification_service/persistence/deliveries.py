@@ -65,6 +65,7 @@ class SqlDeliveries:
             .where(delivery.c.effect == effect.value, delivery.c.due_at <= func.clock_timestamp())
             .order_by(delivery.c.due_at)
             .limit(limit)
+            # Processes share the work: what one has locked, the others skip.
             .with_for_update(skip_locked=True, of=delivery)
         )
         return [(row.delivery_id, completed_order_of(row)) for row in rows]

@@ -44,6 +44,7 @@ class SqlSales:
         statement = insert(sales_daily)
         statement = statement.on_conflict_do_update(
             index_elements=[sales_daily.c.business_day, sales_daily.c.currency],
+            # Added in the database: a sum that is read first would lose what another process adds.
             set_={
                 "orders": sales_daily.c.orders + statement.excluded.orders,
                 "items": sales_daily.c["items"] + statement.excluded["items"],

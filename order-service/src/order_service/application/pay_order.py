@@ -44,10 +44,10 @@ class PayOrderCommand:
     idempotency_key: IdempotencyKey | None = None
 
 
-class _Standing(Enum):
+class _Origin(Enum):
     NEW = "stored just now, not sent yet"
-    OURS = "begun by an earlier request with the same key"
-    IN_THE_WAY = "begun by another request, and not known to have failed"
+    SAME_KEY = "begun by an earlier request with the same key"
+    OTHER_REQUEST = "begun by another request, and not known to have failed"
 
 
 class PayOrder:
@@ -72,38 +72,45 @@ class PayOrder:
 
     def __call__(self, command: PayOrderCommand) -> Answer[Payment]:
         """The approved payment; everything else is an :class:`~order_service.domain.errors.OrderError`."""
-        standing, payment = self._open(command)
-        if standing is _Standing.IN_THE_WAY:
+        origin, payment = self._open(command)
+        if origin is _Origin.OTHER_REQUEST:
             self._clear(payment)
-            standing, payment = self._open(command)
-        if standing is _Standing.IN_THE_WAY:
+            origin, payment = self._open(command)
+        if origin is _Origin.OTHER_REQUEST:
+            # The gateway doesn't know the outcome yet, or a third request was faster.
             raise PaymentInProgress
-        if standing is _Standing.NEW:
+        if origin is _Origin.NEW:
+            # No transaction is open: a slow gateway must hold neither the order's lock nor a connection.
             return _answer(self._settle(payment.request, self._gateway.approve(payment.request)))
         if payment.is_unsettled:
             return _answer(self._resume(payment))
         return _answer(payment, is_replay=True)
 
-    def _open(self, command: PayOrderCommand) -> tuple[_Standing, Payment]:
+    def _open(self, command: PayOrderCommand) -> tuple[_Origin, Payment]:
         payment_id = uuid7()
         with self._unit_of_work() as unit_of_work:
+            # Before the checks: a repeated request gets its payment even if the order is completed by now.
             if command.idempotency_key is not None:
                 earlier = unit_of_work.idempotency_keys.claim(
                     command.idempotency_key, {"paymentId": str(payment_id)}
                 )
                 if earlier is not None:
-                    return _Standing.OURS, _stored(unit_of_work, UUID(earlier["paymentId"]))
+                    return _Origin.SAME_KEY, _stored(unit_of_work, UUID(earlier["paymentId"]))
+            # Before the look-up of a live payment: otherwise two requests could both find none.
             order = unit_of_work.orders.lock(command.order_id)
             if order is None:
+                # Raising rolls the key back too: nothing was stored, and the client may send it again.
                 raise OrderNotFound
             order.check_payable(command.amount)
             live = unit_of_work.payments.live(command.order_id)
             if live is not None:
-                return _Standing.IN_THE_WAY, live
+                # Not committed: the key stays free for the second try.
+                return _Origin.OTHER_REQUEST, live
             payment = Payment.requested(self._request(payment_id, command, order.currency))
             unit_of_work.payments.add(payment)
+            # Before the gateway is called: after a crash, only this row shows that it may have charged.
             unit_of_work.commit()
-        return _Standing.NEW, payment
+        return _Origin.NEW, payment
 
     def _request(self, payment_id: UUID, command: PayOrderCommand, currency: str) -> PaymentRequest:
         return PaymentRequest(
@@ -118,15 +125,18 @@ class PayOrder:
         )
 
     def _clear(self, payment: Payment) -> None:
-        """Find out how another request's payment ended, so that it no longer stands in the way."""
+        """Find out how another request's payment ended, so that it no longer blocks this one."""
         if self._is_in_progress(payment):
+            # The attempt may still be on its way to the gateway, where a look-up would not find it yet.
             raise PaymentInProgress
         self._settle(payment.request, self._gateway.find(payment.request))
 
     def _resume(self, payment: Payment) -> Payment:
         """Carry on with a payment whose first request got no answer, or is still waiting for one."""
+        # Never approve first: the lost attempt may have charged, and the next one has a new key there.
         outcome = self._gateway.find(payment.request)
         if isinstance(outcome, NeverHappened | Undecided) and self._is_in_progress(payment):
+            # The earlier request still waits for its answer, and settles the payment itself.
             return payment
         if isinstance(outcome, NeverHappened):
             payment = self._claim_next_attempt(payment)
@@ -137,9 +147,11 @@ class PayOrder:
         with self._unit_of_work() as unit_of_work:
             _, current = lock_payment(unit_of_work, payment.request)
             if current != payment:
+                # Another process has claimed the next attempt, or settled this one.
                 raise PaymentInProgress
             claimed = current.next_attempt(self._clock.now())
             unit_of_work.payments.save(claimed)
+            # Before it is sent, so that a late answer to the former attempt can't decide this one.
             unit_of_work.commit()
         return claimed
 

@@ -50,4 +50,5 @@ def _placed_earlier(unit_of_work: UnitOfWork, order_id: UUID) -> Order:
     order = unit_of_work.orders.get(order_id)
     if order is None:
         raise OrderNotFound
+    # A repeated request gets the reply of the first one, even if the order has been paid since.
     return order.as_placed()

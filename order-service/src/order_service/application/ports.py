@@ -14,8 +14,6 @@ from servicekit.outbox.event import OutboxEvent
 
 
 class Orders(Protocol):
-    """The stored orders."""
-
     def add(self, order: Order) -> None: ...
 
     def get(self, order_id: UUID) -> Order | None: ...
@@ -24,14 +22,10 @@ class Orders(Protocol):
         """The order, held until the transaction ends. Comes before every change of it and of its payments."""
         ...
 
-    def complete(self, order: Order) -> None:
-        """Store that ``order`` is completed."""
-        ...
+    def complete(self, order: Order) -> None: ...
 
 
 class Payments(Protocol):
-    """The stored payments."""
-
     def add(self, payment: Payment) -> None: ...
 
     def get(self, payment_id: UUID) -> Payment | None: ...

@@ -33,6 +33,7 @@ class SettlePayment:
             order, before = lock_payment(unit_of_work, request)
             after = before.settled(request.attempt, outcome)
             if after is before:
+                # Settled earlier, perhaps by another process: a second event must not be written.
                 return before
             unit_of_work.payments.save(after)
             if after.status is PaymentStatus.APPROVED:
@@ -40,12 +41,14 @@ class SettlePayment:
                 unit_of_work.orders.complete(completed)
                 unit_of_work.outbox.append(self._completion_event(completed, after))
             unit_of_work.commit()
+        # After the commit: the log must not report what was rolled back.
         _report(after)
         return after
 
 
 def lock_payment(unit_of_work: UnitOfWork, request: PaymentRequest) -> tuple[Order, Payment]:
     """The request's order, held until the transaction ends, and its payment as it is now."""
+    # The order's lock covers its payments, so a payment is read only after it.
     order = unit_of_work.orders.lock(request.order_id)
     payment = unit_of_work.payments.get(request.payment_id)
     if order is None or payment is None:
@@ -56,6 +59,7 @@ def lock_payment(unit_of_work: UnitOfWork, request: PaymentRequest) -> tuple[Ord
 def _report(payment: Payment) -> None:
     log = _log.bind(order_id=str(payment.request.order_id), payment_id=str(payment.payment_id))
     if payment.status is PaymentStatus.REFUND_DUE:
+        # An error, because an operator has to return the money by hand.
         log.error("payment_refund_due")
     else:
         log.info("payment_settled", status=payment.status.value)

@@ -89,6 +89,7 @@ class Order:
 
     def completed(self, at: datetime) -> Self:
         """The order, paid at ``at``."""
+        # Not idempotent, on purpose: a second completion would be a second OrderCompleted event.
         if self.status is OrderStatus.COMPLETED:
             raise OrderAlreadyCompleted
         return replace(self, status=OrderStatus.COMPLETED, completed_at=at)

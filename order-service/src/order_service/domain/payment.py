@@ -39,6 +39,7 @@ class PaymentStatus(StrEnum):
 
 
 UNSETTLED = frozenset({PaymentStatus.REQUESTED, PaymentStatus.UNKNOWN})
+# APPROVED stays live: the index on live payments then refuses a second payment of a paid order.
 LIVE = UNSETTLED | {PaymentStatus.APPROVED}
 
 
@@ -100,5 +101,6 @@ class Payment:
     def _approved(self, approved_at: datetime) -> Self:
         if self.status in {PaymentStatus.APPROVED, PaymentStatus.REFUND_DUE}:
             return self
+        # A payment that was given up can't complete the order: another one may have paid for it since.
         status = PaymentStatus.APPROVED if self.is_unsettled else PaymentStatus.REFUND_DUE
         return replace(self, status=status, approved_at=approved_at)

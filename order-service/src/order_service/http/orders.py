@@ -18,9 +18,11 @@ def order_routes(place_order: PlaceOrder, read_order: ReadOrder) -> APIBlueprint
 
     @route(routes, "POST", "", summary="Place an order", replies={201: OrderReply})
     def post_order(body: OrderBody) -> Response:
+        # Within the user's scope, so that no key replays the order of another user.
         answer = place_order(body.command(idempotency_key(f"userId={body.user_id}")))
         order = answer.result
         location = {"Location": f"/api/v1/orders/{order.order_id}"}
+        # Without its payment, since a repeated request gets the reply of the first one.
         return json_reply(OrderReply.of(order, None), 201, headers=location, is_replay=answer.is_replay)
 
     @route(routes, "GET", "/<string:orderId>", summary="Read an order", replies={200: OrderReply})

@@ -48,7 +48,7 @@ class SqlOrders:
         return self._one(select(orders).where(orders.c.order_id == order_id))
 
     def lock(self, order_id: UUID) -> Order | None:
-        """The order, with its row locked until the transaction ends."""
+        # FOR NO KEY UPDATE is enough, since the key never changes; it doesn't block foreign keys' checks.
         return self._one(select(orders).where(orders.c.order_id == order_id).with_for_update(key_share=True))
 
     def complete(self, order: Order) -> None:
@@ -62,6 +62,7 @@ class SqlOrders:
         row = self._connection.execute(query).one_or_none()
         if row is None:
             return None
+        # Items never change, so this second query can't contradict the first one.
         lines = self._connection.execute(
             select(order_item.c.product_id, order_item.c.quantity, order_item.c.unit_price)
             .where(order_item.c.order_id == row.order_id)

@@ -38,6 +38,7 @@ class SqlPayments:
                 )
             )
         except IntegrityError as error:
+            # Callers lock the order first; the index holds even for one that doesn't.
             if constraint_name(error) == _ONE_LIVE_PAYMENT:
                 raise PaymentInProgress from error
             raise
@@ -49,7 +50,7 @@ class SqlPayments:
         return self._first(select(payments).where(payments.c.order_id == order_id, _IS_LIVE))
 
     def latest(self, order_id: UUID) -> Payment | None:
-        # Identifiers are UUIDv7: they sort by time.
+        # The live one goes first, whatever its age; identifiers are UUIDv7, which sort by time.
         return self._first(
             select(payments)
             .where(payments.c.order_id == order_id)
@@ -68,6 +69,7 @@ class SqlPayments:
 
 
 def _changing(payment: Payment) -> dict[str, Any]:
+    # Amount, method and payment key are missing: no attempt may charge anything else than the first one.
     return {
         "status": payment.status.value,
         "attempt": payment.request.attempt,

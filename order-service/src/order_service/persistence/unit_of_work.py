@@ -29,5 +29,6 @@ class OrderSnapshot(OrderUnitOfWork):
     """For reading only: all queries see the same moment, so that an order and its payment agree."""
 
     def opened(self) -> None:
+        # READ COMMITTED would give each query a snapshot of its own.
         self.connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         super().opened()

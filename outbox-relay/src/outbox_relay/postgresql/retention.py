@@ -76,7 +76,7 @@ class Retention:
 
 @contextmanager
 def _without_waiting() -> Iterator[None]:
-    """Leave what writers are in the way of to the next run; raise other errors as the relay's own."""
+    """Leave partitions that writers have locked to the next run; raise other errors as the relay's own."""
     try:
         yield
     except DBAPIError as error:

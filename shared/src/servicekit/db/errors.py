@@ -47,7 +47,7 @@ def is_unavailable(error: BaseException) -> bool:
 
 
 def is_conflict(error: BaseException) -> bool:
-    """True when other transactions stood in the way: a deadlock, a serialization failure, a wait too long.
+    """True when other transactions blocked this one: a deadlock, a serialization failure, a wait too long.
 
     The transaction was rolled back, and the same may succeed now or a little later.
     """

@@ -16,7 +16,7 @@ class OutboxWriter:
     """
 
     def __init__(self, connection: Connection, table: Table, source: str) -> None:
-        """``source`` says who emits, as a URI reference (CloudEvents 1.0, attribute ``source``)."""
+        """``source`` names the emitter, as a URI reference (CloudEvents 1.0, attribute ``source``)."""
         self._connection = connection
         self._insert = insert(table)
         self._source = source

@@ -315,7 +315,7 @@ def test_shard_that_moves_to_another_relay_still_holds_its_keys_back(
         a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers) as first,
         a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers, leads=False) as second,
     ):
-        # Twice each: who has too much stops using it with one beat and frees it with the next.
+        # Twice each: a relay with too many shards stops using one with one beat and frees it with the next.
         wait_until(lambda: share(first, second) == [1, 1], "each relay to lead a shard")
         for key in keys:
             append(outbox, key, 0)

@@ -160,7 +160,7 @@ def test_operators_of_a_frozen_database_leave_threads_for_others(
         replies = [pool.submit(ask) for _ in range(OPERATORS)]
         wait_until(
             lambda: sum(reply.done() for reply in replies) == OPERATORS - OPERATIONS_AT_ONCE,
-            "those to be refused who are too many",
+            "the surplus operations to be refused",
         )
         assert httpx.get(f"{relay.url}/healthz", timeout=60, trust_env=False).status_code == 200
         assert not all(reply.done() for reply in replies)

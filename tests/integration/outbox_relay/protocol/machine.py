@@ -60,7 +60,7 @@ breakpoints = st.none() | st.sampled_from(_BREAKPOINTS)
 
 
 class Heirs(Enum):
-    """Who competes at once for the shards of a relay that has died."""
+    """Which relays compete at once for the shards of one that has died."""
 
     NOBODY = "nobody"
     ITS_SUCCESSOR = "its successor"
@@ -696,7 +696,7 @@ HELD_BACK = Scene(
     shards=st.integers(2, 3),
     count=st.just(2),
     is_shared=st.just(True),
-    # Only who has seen no dead letter yet doesn't look anyway.
+    # Only a relay that has seen no dead letter yet doesn't look anyway.
     is_one_parked=st.booleans(),
 )
 OPERATIONS = Scene(

@@ -327,7 +327,7 @@ MUTATIONS = (
     ),
     _mutation(
         LEADERS,
-        "A shard is led by who has its lock",
+        "A shard is led by the relay that has its lock",
         "leader or progress",
         InConstant(leadership, "_TRY_LOCK", text("SELECT :program IS NOT NULL AND :lock IS NOT NULL")),
     ),

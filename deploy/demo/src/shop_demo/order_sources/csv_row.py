@@ -40,7 +40,7 @@ def _moment(text: str) -> datetime:
 
 
 def _currency(text: str) -> str:
-    # Gold, drawing rights and codes for tests have no minor unit, and nobody pays an order in them.
+    # Gold, drawing rights and codes for tests have no minor unit, and no order is paid in them.
     if text not in _MINOR_DIGITS:
         raise ValueError("must be a currency of ISO 4217, in capitals")
     return text

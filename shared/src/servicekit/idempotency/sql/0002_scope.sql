@@ -10,7 +10,7 @@
 --     ON CONFLICT DO NOTHING
 --
 -- is right in both versions: it names no columns that conflict, since those are others in version 3. There the row is
--- not compared with one of scope '', so the statement looks for that itself; nobody writes such rows any more by then.
+-- not compared with one of scope '', so the statement looks for that itself; no release writes such rows by then.
 ALTER TABLE @schema@.idempotency_key ADD COLUMN scope text NOT NULL DEFAULT '';
 
 CREATE FUNCTION @schema@.idempotency_key_schema_version(OUT version integer, OUT oldest_supported integer)

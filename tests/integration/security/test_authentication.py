@@ -1,4 +1,4 @@
-"""Every way of being known to a server lets in."""
+"""Every supported way to authenticate works."""
 
 import pytest
 
@@ -9,12 +9,12 @@ from tests.support.databases import RELAY_ROLE
 
 
 @pytest.mark.parametrize("mechanism", ["SCRAM-SHA-512", "SCRAM-SHA-256", "PLAIN"])
-def test_each_mechanism_lets_in(secured: SecuredServers, mechanism: str) -> None:
+def test_each_mechanism_authenticates(secured: SecuredServers, mechanism: str) -> None:
     environment = {**secured.kafka_environment, "KAFKA_SASL_MECHANISM": mechanism}
     assert run("outbox-relay", "topics", str(TOPICS_FILE), environment=environment) == (0, "")
 
 
-def test_a_client_certificate_lets_in(secured: SecuredServers) -> None:
+def test_a_client_certificate_authenticates(secured: SecuredServers) -> None:
     client = secured.authority.issue("client.example")
     environment = {
         "KAFKA_BOOTSTRAP_SERVERS": f"127.0.0.1:{secured.security.client_certificate_port}",
@@ -29,6 +29,6 @@ def test_a_client_certificate_lets_in(secured: SecuredServers) -> None:
 @pytest.mark.parametrize("service", ["coupon-service", "order-service", "notification-service"])
 def test_a_password_may_hold_anything(service: str, secured: SecuredServers, database: str) -> None:
     environment = {"DATABASE_URL": secured.database_url(database), "OUTBOX_RELAY_ROLE": RELAY_ROLE}
-    status, told = run(service, "migrate", environment=environment)
-    assert status == 0, told
-    assert_no_secret(told)
+    status, output = run(service, "migrate", environment=environment)
+    assert status == 0, output
+    assert_no_secret(output)

@@ -1,4 +1,4 @@
-"""The outside parties of a stack: slowed down, and asked what they have received."""
+"""The external services of a stack: slowed down, and asked what they have received."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from devstack.info import StackInfo
 _PAGE_SIZE = 1_000
 
 
-class OutsideParties:
+class ExternalServices:
     """The sandbox that stands for the alimtalk provider and for monitoring."""
 
     def __init__(self, info: StackInfo) -> None:
@@ -34,11 +34,13 @@ class OutsideParties:
 
     def messages(self) -> Counter[str]:
         """By event, how many messages the provider has accepted."""
-        return Counter(it["reference"] for it in self._pages("/alimtalk/v1/messages", "messages"))
+        return Counter(message["reference"] for message in self._pages("/alimtalk/v1/messages", "messages"))
 
     def notices(self) -> Counter[str]:
         """By event, how many notices monitoring has kept."""
-        return Counter(it["idempotencyKey"] for it in self._pages("/webhooks/monitoring", "webhooks"))
+        return Counter(
+            webhook["idempotencyKey"] for webhook in self._pages("/webhooks/monitoring", "webhooks")
+        )
 
     def _control(self, faults: dict[str, int]) -> None:
         self._http.put("/controls", json={"alimtalk": faults}).raise_for_status()
