@@ -3,8 +3,8 @@
 -- Append-only for its service: INSERT what happened in the transaction that makes it true. Columns without a default
 -- are the event; the columns id, aggregatetype, aggregateid, type and payload are those of Debezium's event router.
 CREATE TABLE @schema@.outbox (
-    -- Handed out before commit: it orders the events of transactions that wait for each other, and doesn't
-    -- show whether an event has been published. Don't give its sequence a CACHE.
+    -- Handed out before commit: it orders the events of transactions that wait for each other, and tells of no event
+    -- whether it has been published. Don't give its sequence a CACHE.
     position bigint GENERATED ALWAYS AS IDENTITY,
     xid xid8 NOT NULL DEFAULT pg_current_xact_id(),
     id uuid NOT NULL,
@@ -85,7 +85,7 @@ CREATE INDEX outbox_dead_letter_discarded_idx ON @schema@.outbox_dead_letter (po
 -- partition in use is older than max_age, the sequence is moved on to the next one, so that a service with few events
 -- gets partitions that retention can drop. Waits no longer than 100 ms for a lock: call it again later.
 --
--- To attach a partition, PostgreSQL reads all of the default one beside it, and blocks writes to it meanwhile. So
+-- To attach a partition, PostgreSQL reads all of the default one beside it, and lets nobody write there meanwhile. So
 -- none is attached beside one that has ever been written to: the next zone is begun, and once that is committed, another
 -- call moves the sequence on to it.
 CREATE FUNCTION @schema@.outbox_add_partitions(partition_positions bigint, ahead integer, max_age interval)
@@ -156,8 +156,8 @@ BEGIN
 END
 $body$;
 
--- Whether no partition can be attached to a zone any more: its default partition has been written to, even by a
--- transaction that rolled back, or positions of the partition that would be next have been handed out. True for no zone.
+-- Whether no partition can be attached to a zone any more: its default partition has been written to, by whomever and
+-- with whatever outcome, or positions of the partition that would be next have been handed out. True for no zone.
 CREATE FUNCTION @schema@.outbox_is_overtaken(zone_name text, next_start bigint, last_position bigint)
 RETURNS boolean
 LANGUAGE sql
@@ -168,7 +168,7 @@ AS $body$
         WHERE partrelid = to_regclass(zone_name) AND pg_relation_size(partdefid) = 0)
 $body$;
 
--- Makes a zone behind the last one, or the first one, in which no row is written yet, and returns its name and bounds.
+-- Makes a zone behind the last one, or the first one, in which nobody writes yet, and returns its name and bounds.
 CREATE FUNCTION @schema@.outbox_begin_zone(last_end bigint, last_position bigint)
 RETURNS TABLE (name text, lower_position bigint, upper_position bigint)
 LANGUAGE plpgsql
@@ -335,7 +335,7 @@ $body$;
 -- Returns how many events will be published.
 --
 -- Services may have written in the new cluster already. An xid of its own says nothing about the stored snapshots, so
--- such rows are recognised by age: a restore makes the primary key after the data. Where the key came first, as with a
+-- such rows are told by age: a restore makes the primary key after the data. Where the key came first, as with a
 -- restore of data alone, all that is kept is published again.
 CREATE FUNCTION @schema@.outbox_rebase()
 RETURNS bigint
