@@ -1,6 +1,6 @@
 """Which outboxes this relay may work on."""
 
-from functools import cache
+import threading
 from typing import Any
 
 import structlog
@@ -11,6 +11,9 @@ from servicekit.db.schema import SchemaRefused
 from servicekit.outbox.schema import OUTBOX
 
 _log = structlog.get_logger(__name__)
+# A source has several engines, which connect at the same time.
+_lock = threading.Lock()
+_warned: set[tuple[str, int]] = set()
 
 
 def check_at_connect(engine: Engine, source: str) -> None:
@@ -32,6 +35,9 @@ def check_at_connect(engine: Engine, source: str) -> None:
             _warn_once(source, found.version)
 
 
-@cache
 def _warn_once(source: str, version: int) -> None:
+    with _lock:
+        if (source, version) in _warned:
+            return
+        _warned.add((source, version))
     _log.warning("schema_is_newer", source=source, schema=OUTBOX.name, version=version, known=OUTBOX.newest)

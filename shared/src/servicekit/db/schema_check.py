@@ -14,12 +14,15 @@ from servicekit.db.schema import SchemaRefused, ServiceSchema
 _log = structlog.stdlib.get_logger(__name__)
 
 
-def check_schema(connection: Connection, schema: ServiceSchema) -> None:
-    """Raises :class:`servicekit.db.schema.SchemaRefused` when the service can't use one of its families."""
+def check_schema(connection: Connection, schema: ServiceSchema, *, warn: bool = False) -> None:
+    """Raises :class:`servicekit.db.schema.SchemaRefused` when the service can't use one of its families.
+
+    With ``warn`` a newer one that it can use is logged.
+    """
     for family in schema.families:
         found = family.read(connection.connection)
         family.check(found, schema.service, f"run `{schema.service} migrate`")
-        if found.version > family.newest:
+        if found.version > family.newest and warn:
             _log.warning("schema_is_newer", schema=family.name, version=found.version, known=family.newest)
 
 
@@ -32,7 +35,7 @@ def check_schema_or_exit(settings: DatabaseSettings, schema: ServiceSchema) -> N
     engine = create_engine(settings, schema.service)
     try:
         with engine.connect() as connection:
-            check_schema(connection, schema)
+            check_schema(connection, schema, warn=True)
     except SchemaRefused as error:
         print(f"Error: {error}", file=sys.stderr)  # noqa: T201 - like any command's error
         raise SystemExit(2) from None
