@@ -29,7 +29,7 @@ def test_relays_killed_in_turn_lose_nothing_and_keep_the_order(
 
         def start() -> RelayProcess:
             # Small pages, so that the backlog outlives several kills.
-            return stack.enter_context(a_relay_of(outbox, tmp_path, kafka_bootstrap_servers, page_events=50))
+            return stack.enter_context(a_relay_of(outbox, tmp_path, kafka_bootstrap_servers, page_events=20))
 
         relays = [start(), start()]
         kills = 0
