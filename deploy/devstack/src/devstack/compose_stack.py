@@ -20,7 +20,7 @@ from devstack.ports import Ports
 from devstack.postgresql import server_version
 from devstack.processes import ORDERLY_ENDS, ProcessStatus, State
 from devstack.repository import ROOT
-from devstack.services import DATABASE_OWNERS
+from devstack.roles import DATABASE_OWNERS
 from devstack.stack_directory import Progress
 
 _WITH_URL = ("coupon-api", "order-api", "notification-api", "outbox-relay", "provider-sandbox")

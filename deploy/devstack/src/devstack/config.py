@@ -11,7 +11,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from devstack.errors import UsageError, validation_faults
 from devstack.ports import Port, Ports, variable
 from devstack.repository import ROOT
-from devstack.services import DATABASE_OWNERS
+from devstack.roles import DATABASE_OWNERS
 from servicekit.config import KafkaSettings
 
 _PASSED_ON = (

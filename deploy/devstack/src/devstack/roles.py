@@ -9,6 +9,10 @@ from psycopg2 import sql
 from devstack import repository
 from devstack.errors import DevstackError
 
+DATABASE_OWNERS = {name: f"{name}_service" for name in ("coupon", "order", "notification")}
+RELAY_ROLE = "outbox_relay"
+OUTBOX_DATABASES = ("coupon", "order")
+
 
 def make_roles_and_databases(administrator_url: str) -> None:
     """Make what is missing of them; what is there stays as it is. A new role's password is its name."""

@@ -16,9 +16,6 @@ from devstack.errors import DevstackError
 from devstack.ports import Ports
 from devstack.processes import Processes, ProcessSpec
 
-DATABASE_OWNERS = {name: f"{name}_service" for name in ("coupon", "order", "notification")}
-RELAY_ROLE = "outbox_relay"
-OUTBOX_DATABASES = ("coupon", "order")
 PROBE_TIMEOUT_SECONDS = 2.0
 # An API's ready answer takes the first imports of every worker; two cores share nine such processes at start.
 START_TIMEOUT_SECONDS = 90.0

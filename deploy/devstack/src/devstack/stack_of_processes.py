@@ -19,9 +19,9 @@ from devstack.postgresql import NAME as POSTGRESQL_NAME
 from devstack.postgresql import server_version
 from devstack.processes import Processes, ProcessSpec, ProcessStatus
 from devstack.repository import TOPICS_FILE
-from devstack.roles import make_roles_and_databases
+from devstack.roles import DATABASE_OWNERS, OUTBOX_DATABASES, RELAY_ROLE, make_roles_and_databases
 from devstack.server import Server
-from devstack.services import DATABASE_OWNERS, OUTBOX_DATABASES, RELAY_ROLE, Deployment
+from devstack.services import Deployment
 from devstack.stack_directory import Progress
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.topics import TopicsError, make_topics, read_topics
