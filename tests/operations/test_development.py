@@ -49,7 +49,11 @@ def test_a_change_is_live_in_an_api_and_in_a_worker(
     change(package / "http" / "replies.py", "요청 접수됨", "바뀐 답")
     wait_until(lambda: shop.post("coupon-api", path).json()["message"] == "바뀐 답", "the changed answer")
 
-    change(package / "messaging" / "coupon_requests_handler.py", "coupon_requests_decided", "changed_event")
+    change(
+        package / "messaging" / "incoming_coupon_publish_requested.py",
+        "coupon_requests_decided",
+        "changed_event",
+    )
     (worker,) = [
         container
         for container in project_containers(stack.project_name)
