@@ -25,9 +25,6 @@ class UnitOfWork:
         """Make everything done so far durable. Raises what the database raises; nothing is then stored."""
         self.connection.commit()
 
-    def rollback(self) -> None:
-        self.connection.rollback()
-
     def __enter__(self) -> Self:
         self.connection = self._engine.connect()
         self.opened()
