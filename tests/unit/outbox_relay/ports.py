@@ -160,7 +160,7 @@ class MemoryDeadLetters:
                 self.parked.setdefault(event.position, (event, "behind"))
         return ready
 
-    def to_replay(self, shards: Shards) -> list[Event]:
+    def to_replay(self, cursor: Cursor, shards: Shards) -> list[Event]:
         return [event for event in self.replaying if int(event.key.rpartition("-")[2]) in shards.numbers]
 
     def replayed(self, events: Sequence[Event]) -> None:

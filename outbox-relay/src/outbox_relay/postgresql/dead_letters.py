@@ -7,7 +7,7 @@ import structlog
 from outbox_relay.postgresql.queries import query, sharded
 from outbox_relay.postgresql.session import WorkSession
 from outbox_relay.protocol.errors import EventsRejected
-from outbox_relay.protocol.model import Event, Shards
+from outbox_relay.protocol.model import Cursor, Event, Shards
 
 _REPLAYED_AT_ONCE = 500
 _REPLAYED_BYTES_AT_ONCE = 4 * 1024 * 1024
@@ -82,10 +82,16 @@ class PostgresDeadLetters:
             _log.warning("events_held_back", source=self._source, events=held, keys=len(held_from))
         return ready
 
-    def to_replay(self, shards: Shards) -> list[Event]:
+    def to_replay(self, cursor: Cursor, shards: Shards) -> list[Event]:
         statement, parameters = sharded("read_replays", shards)
         rows = self._session.rows(
-            statement, limit=_REPLAYED_AT_ONCE, bytes=_REPLAYED_BYTES_AT_ONCE, **parameters
+            statement,
+            snapshot=cursor.snapshot,
+            window=cursor.window_snapshot or cursor.snapshot,
+            position=cursor.window_position,
+            limit=_REPLAYED_AT_ONCE,
+            bytes=_REPLAYED_BYTES_AT_ONCE,
+            **parameters,
         )
         return [Event._make(row) for row in rows]
 

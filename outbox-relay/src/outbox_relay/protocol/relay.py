@@ -80,8 +80,11 @@ class DeadLetters(Protocol):
         """Those that may be published; the others wait behind a parked event of their key, and are kept."""
         ...
 
-    def to_replay(self, shards: Shards) -> list[Event]:
-        """The next events to be replayed, in the order of each key."""
+    def to_replay(self, cursor: Cursor, shards: Shards) -> list[Event]:
+        """The next events to be replayed, in the order of each key, up to where ``cursor`` stands.
+
+        Of a page that was given up, the events before a parked one haven't been published either.
+        """
         ...
 
     def replayed(self, events: Sequence[Event]) -> None:
@@ -216,7 +219,7 @@ class Relay:
     def _replay(self) -> StepResult:
         if self._dead_letters.refresh():
             for lane in self._lanes:
-                events = self._dead_letters.to_replay(lane.shards)
+                events = self._dead_letters.to_replay(lane.cursor, lane.shards)
                 if events:
                     self._check_leases(lane)
                     self._publisher.send(events).wait()

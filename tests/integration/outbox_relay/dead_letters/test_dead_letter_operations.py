@@ -100,6 +100,27 @@ def test_replay_keeps_the_order_of_its_key_whatever_arrives_meanwhile(
     assert (letter.changed_by, letter.change_reason) == ("kim", "ticket 7")
 
 
+def test_replay_waits_until_what_was_read_before_it_is_published(
+    outbox: Outbox, operations: DeadLetterOperations, kafka_bootstrap_servers: str
+) -> None:
+    for number in range(2):
+        append(outbox, "a", number)
+    poison = append(outbox, "a", 2, too_large=True)
+    with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers, event_max_bytes=20_000) as relay:
+        # It is found out before anything of the page is sent.
+        assert isinstance(relay.step(), Failed)
+    operations.replay(Selection(event_ids=(poison,)), **WHO)
+
+    with a_stepping_relay(outbox.relay_url, kafka_bootstrap_servers, 1, pages_per_turn=1) as successor:
+        for _ in range(2):
+            assert successor.step() == Published(1, more=True)
+            assert successor.replay() == 0
+        successor.drain()
+        assert successor.replay() == 1
+
+    assert read_all(kafka_bootstrap_servers, outbox.topic, 3) == {"a": [0, 1, 2]}
+
+
 def test_replay_of_an_event_takes_earlier_parked_ones_and_no_later_ones(
     outbox: Outbox,
     relay: SteppingRelay,

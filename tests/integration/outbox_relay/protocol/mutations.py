@@ -405,6 +405,12 @@ MUTATIONS = (
         InStatement("read_replays", {"AND earlier.state = 'PARKED'": "AND false"}),
     ),
     _mutation(
+        REPLAYS,
+        "A replay waits until the cursor has passed it",
+        "order",
+        InStatement("read_replays", {"(SELECT pg_visible": "(SELECT true OR pg_visible"}),
+    ),
+    _mutation(
         DEAD_LETTERS,
         "Replays go in the order of positions",
         "order",
