@@ -34,6 +34,10 @@ WHERE datname = current_database() AND NOT granted AND relation = %s::regclass
 """
 _COUNTED = "SELECT order_id::text FROM analytics_order"
 _LOCK_NEWEST_COUPON = "SELECT 1 FROM coupon ORDER BY coupon_id DESC LIMIT 1 FOR UPDATE NOWAIT"
+_END_OTHER_SESSIONS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user AND pid <> pg_backend_pid()
+"""
 _STATE = "SELECT state FROM pg_stat_activity WHERE pid = %s"
 
 
@@ -104,6 +108,22 @@ class StackDatabases:
 
         wait_until(settled, "the statement to end")
         return self.session_state(database, backend)
+
+    @contextmanager
+    def read_only(self, database: str) -> Iterator[None]:
+        """While the block lasts, new sessions can't write, and there are no others. Its end reaches new ones only."""
+        name = sql.Identifier(database)
+        self._run(database, sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(name))
+        try:
+            self._run(database, _END_OTHER_SESSIONS)
+            yield
+        finally:
+            self._run(database, sql.SQL("ALTER DATABASE {} RESET default_transaction_read_only").format(name))
+
+    def _run(self, database: str, statement: str | sql.Composed) -> None:
+        with self._connected(database) as connection, connection.cursor() as cursor:
+            cursor.execute("SET default_transaction_read_only = off")
+            cursor.execute(statement)
 
     @contextmanager
     def locked(self, database: str, table: str) -> Iterator[None]:

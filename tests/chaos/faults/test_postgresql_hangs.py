@@ -1,0 +1,61 @@
+"""PostgreSQL keeps its connections and answers nothing: a stalled disk, a frozen host."""
+
+import httpx
+import pytest
+
+from tests.chaos.faults.conftest import Seen
+from tests.support.controlled_stack import ControlledStack
+from tests.support.shop import ORDER, ShopClient
+from tests.support.waiting import wait_until
+
+APIS = ("coupon-api", "order-api", "notification-api")
+STOP_SECONDS = 10
+
+
+def is_alive(shop: ShopClient, name: str) -> bool:
+    try:
+        return httpx.get(f"{shop.url(name)}/healthz", timeout=2).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def test_apis_stay_alive_refuse_quickly_and_recover(
+    stack: ControlledStack, shop: ShopClient, seen: Seen
+) -> None:
+    """PostgreSQL freezes and thaws."""
+    stack.pause("postgresql")
+    try:
+        wait_until(
+            lambda: shop.post("order-api", "/api/v1/orders", ORDER).status_code == 503,
+            "an order to be refused",
+            60,
+        )
+        refused = shop.post("order-api", "/api/v1/orders", ORDER)
+        alive = {name: is_alive(shop, name) for name in APIS}
+    finally:
+        stack.resume("postgresql")
+    seen.operators.append(f"alive: {alive}")
+    seen.clients.append(f"{refused.status_code} after {refused.elapsed.total_seconds():.1f} s")
+    assert (refused.status_code, "Retry-After" in refused.headers) == (503, True)
+    assert all(alive.values())
+    wait_until(shop.place_order, "an order to be accepted again", 60)
+
+
+@pytest.mark.parametrize("process", ["coupon-worker", "notification-consumer-1", "order-api", "outbox-relay"])
+def test_process_ends_when_asked_though_its_database_hangs(
+    stack: ControlledStack, shop: ShopClient, seen: Seen, process: str
+) -> None:
+    """PostgreSQL freezes, and a process is asked to stop."""
+    coupon_id, order_id = shop.create_coupon(), shop.place_order()
+    stack.pause("postgresql")
+    try:
+        for path in (f"/api/v1/coupons/{coupon_id}", f"/api/v1/orders/{order_id}"):
+            name = "coupon-api" if "coupons" in path else "order-api"
+            with pytest.raises(httpx.TimeoutException):
+                httpx.get(shop.url(name) + path, timeout=0.5)
+        status = stack.stop(process, timeout_seconds=STOP_SECONDS)
+    finally:
+        stack.resume("postgresql")
+    seen.fault = f"PostgreSQL freezes, and {process} is asked to stop"
+    seen.operators.append(f"exit status {status}")
+    assert status == 0
