@@ -29,7 +29,9 @@ def test_orders_are_refused_with_503_and_accepted_right_after_the_cure(
     after = [shop.post("order-api", "/api/v1/orders", ORDER) for _ in range(ORDERS)]
 
     waits = {reply.headers.get("Retry-After") for reply in during if reply.status_code == 503}
-    seen.clients += [f"{reply.status_code} {reply.headers.get('Retry-After')}" for reply in (during[0], after[0])]
+    seen.clients += [
+        f"{reply.status_code} {reply.headers.get('Retry-After')}" for reply in (during[0], after[0])
+    ]
     assert [reply.status_code for reply in during] == [503] * ORDERS
     assert None not in waits
     # Otherwise all clients come back in the same second.

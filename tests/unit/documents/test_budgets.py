@@ -6,14 +6,14 @@ from devstack.repository import ROOT
 from tests.support.documents import documents, words
 
 DEPLOYABLES = ("coupon-service", "order-service", "notification-service", "outbox-relay", "deploy/sandbox")
-BUDGETS = {"README.md": 600, "README.ko.md": 600, "ARCHITECTURE.md": 1_000} | {
+BUDGETS = {"README.md": 600, "README.ko.md": 600, "ARCHITECTURE.md": 1_000, "deploy/RUNBOOK.md": 2_000} | {
     f"{folder}/README.md": 500 for folder in DEPLOYABLES
 }
 DECISION_WORDS = 120
 
 
 def test_all_documents_together() -> None:
-    assert sum(map(words, documents())) <= 12_000
+    assert sum(map(words, documents())) <= 14_000
 
 
 @pytest.mark.parametrize(("document", "budget"), BUDGETS.items())
