@@ -27,7 +27,7 @@ WORKERS ?= 3
 SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos matrix images operations seed-cluster manifests test-kubernetes release-check bench-relay mutations lint format clean
+.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos faults matrix images operations seed-cluster manifests test-kubernetes release-check bench-relay mutations lint format clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9 -]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-38s %s\n", $$1, $$2}'
@@ -66,6 +66,9 @@ test: $(INSTALLED) ## Run all tests, on the embedded stack (WORKERS=1 for one af
 
 unit contract integration e2e chaos: $(INSTALLED) ## Run one tier of the tests (e2e: STACK=compose for containers)
 	$(BIN)/python -m pytest tests/$@
+
+faults: $(INSTALLED) ## Play every fault on the whole stack, and print what clients, operators and data saw
+	$(BIN)/python -m pytest tests/chaos/faults
 
 matrix: $(INSTALLED) ## Run what depends on the servers, on PostgreSQL 15 and the seed's Kafka (POSTGRES=15 KAFKA=3.4.0 suit any tier)
 	POSTGRES=15 KAFKA=3.4.0 PROTOCOL_EXAMPLES=$${PROTOCOL_EXAMPLES:-50} $(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/contract tests/integration $(UNMOVED_BY_SERVERS)

@@ -111,7 +111,7 @@ class StackDatabases:
 
     @contextmanager
     def read_only(self, database: str) -> Iterator[None]:
-        """While the block lasts, new sessions can't write, and there are no others. Its end reaches new ones only."""
+        """While the block lasts no session can write; its end reaches new sessions only."""
         name = sql.Identifier(database)
         self._run(database, sql.SQL("ALTER DATABASE {} SET default_transaction_read_only = on").format(name))
         try:

@@ -3,7 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from urllib.parse import urlsplit
 
 import httpx
@@ -35,10 +35,8 @@ def answered_probes(url: str) -> int:
     """How many of some probes, each on a new connection as a kubelet's are, get 200 in time."""
     answered = 0
     for _ in range(PROBES):
-        try:
+        with suppress(httpx.HTTPError):
             answered += httpx.get(f"{url}/healthz", timeout=PROBE_TIMEOUT_SECONDS).status_code == 200
-        except httpx.HTTPError:
-            pass
     return answered
 
 
