@@ -1,5 +1,7 @@
 """A stack of processes whose processes are started, stopped, killed and frozen one by one."""
 
+import psycopg2
+
 from devstack.abstract_stack import silent
 from devstack.embedded_stack import EmbeddedStack
 from devstack.external_stack import ExternalStack
@@ -48,6 +50,17 @@ class ControlledProcesses(StackOfProcesses):
 
 class ControlledStack(ControlledProcesses, EmbeddedStack):
     """On servers of its own."""
+
+    def administer(self, database: str, statement: str) -> None:
+        """Run a statement as the database server's administrator."""
+        administrator, _ = self._access()
+        connection = psycopg2.connect(administrator, dbname=database)
+        try:
+            connection.autocommit = True
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+        finally:
+            connection.close()
 
 
 class ControlledExternalStack(ControlledProcesses, ExternalStack):

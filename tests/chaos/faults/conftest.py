@@ -1,6 +1,6 @@
 """A scene of a fault is a test in a file of its own; at the end all of them stand in one table.
 
-The first line of a scene's docstring is what is done to the stack. What was seen is recorded by :class:`Seen`.
+The first line of its docstring says what is done to the stack. :class:`Seen` keeps what was seen.
 """
 
 import inspect

@@ -1,4 +1,4 @@
-"""Clients that hold a connection without ever finishing their request: phones with a bad network, or an attack."""
+"""Clients that never finish their request: phones with a bad network, or an attack."""
 
 import socket
 import time
@@ -14,7 +14,10 @@ from tests.support.shop import ShopClient
 
 PROBES = 20
 PROBE_TIMEOUT_SECONDS = 2.0
-UNFINISHED_BODY = b"POST /api/v1/orders HTTP/1.1\r\nHost: shop\r\nContent-Type: application/json\r\nContent-Length: 400\r\n\r\n{"
+UNFINISHED_BODY = (
+    b"POST /api/v1/orders HTTP/1.1\r\nHost: shop\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 400\r\n\r\n{"
+)
 CLOSING_PROBE = b"GET /healthz HTTP/1.1\r\nHost: shop\r\nConnection: close\r\n\r\n"
 
 
