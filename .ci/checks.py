@@ -39,8 +39,8 @@ class Machine:
 
     def containers(self) -> list[str]:
         self._engine = self._engine or _run_script(".ci/docker-engine")
-        # No registry is asked for anything, unless OFFLINE_IMAGES is set to nothing.
-        return ["STACK=compose", f"OFFLINE_IMAGES={os.environ.get('OFFLINE_IMAGES', '1')}"]
+        # No registry is asked for anything, unless it is 0; make exports it empty where it is not set.
+        return ["STACK=compose", f"OFFLINE_IMAGES={os.environ.get('OFFLINE_IMAGES') or '1'}"]
 
     def newest_python(self) -> list[str]:
         minor, program = max(_pythons(), default=(0, ""))

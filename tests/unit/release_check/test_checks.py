@@ -61,3 +61,15 @@ def test_a_check_is_given_the_variables_that_it_needs(capsys: pytest.CaptureFixt
     check = SCRIPT.Check("containers", ["echo", "e2e"], lambda _: ["STACK=compose"])
     assert SCRIPT.main([], [check]) == 0
     assert "echo e2e STACK=compose" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("given", "used"), [(None, "1"), ("", "1"), ("0", "0"), ("1", "1")])
+def test_stand_in_images_are_used_unless_switched_off(
+    monkeypatch: pytest.MonkeyPatch, given: str | None, used: str
+) -> None:
+    monkeypatch.delenv("OFFLINE_IMAGES", raising=False)
+    if given is not None:
+        monkeypatch.setenv("OFFLINE_IMAGES", given)
+    machine = SCRIPT.Machine()
+    vars(machine)["_engine"] = "an engine that runs already"
+    assert machine.containers() == ["STACK=compose", f"OFFLINE_IMAGES={used}"]
