@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from psycopg2.errors import QueryCanceled
+from psycopg2.extensions import parse_dsn
 from sqlalchemy import Engine, pool
 from sqlalchemy.exc import DBAPIError
 
@@ -116,5 +117,6 @@ def _engine(
         isolation_level="AUTOCOMMIT",
         **pool_options,
     )
-    check_at_connect(engine, f"{engine.url.host}/{engine.url.database}/{database.schema}")
+    address = parse_dsn(database.url)
+    check_at_connect(engine, f"{address.get('host')}/{address.get('dbname')}/{database.schema}")
     return engine
