@@ -95,8 +95,13 @@ def test_error_without_a_sqlstate_waits_if_the_connection_failed(error: Exceptio
 
 
 @pytest.mark.parametrize(
-    ("code", "slug"), [("25006", "database-unavailable"), ("53100", "database-unavailable"), ("40P01", "database-busy")]
-)  # fmt: skip
+    ("code", "slug"),
+    [
+        ("25006", "database-unavailable"),
+        ("53100", "database-unavailable"),
+        ("40P01", "database-busy"),
+    ],
+)
 def test_clients_come_back_at_different_times(code: str, slug: str) -> None:
     problem_of = DATABASE_PROBLEMS[SQLAlchemyError]
     problems = [problem_of(wrapped(an_error(code))) for _ in range(200)]

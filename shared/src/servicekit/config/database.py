@@ -27,9 +27,7 @@ def _check_database_url(value: str) -> str:
         raise ValueError("must name a database, as in postgresql://user:password@host:5432/database")
     parameters = dict(url.query_params())
     if len(url.hosts()) > 1 and parameters.get("target_session_attrs") not in _WRITABLE:
-        raise ValueError(
-            "names several hosts, any of which may be a standby: say target_session_attrs=read-write"
-        )
+        raise ValueError("names several hosts, which may be standbys: say target_session_attrs=read-write")
     _check_encryption(parameters)
     _check_parameters(value)
     return value

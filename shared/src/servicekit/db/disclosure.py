@@ -9,7 +9,9 @@ from servicekit.db.errors import sqlstate
 
 # The server's own message is kept in these classes: it is about the server, its sessions and the names of
 # objects, never about a value. Elsewhere it may be "invalid input syntax for type integer: …".
-_ABOUT_NO_VALUE = frozenset("08 0A 25 28 3D 40 42 53 55 57 58 72 F0 XX".split())
+_ABOUT_NO_VALUE = frozenset(
+    ["08", "0A", "25", "28", "3D", "40", "42", "53", "55", "57", "58", "72", "F0", "XX"]
+)
 # At the place of a syntax error there may be a value, since psycopg2 puts them into the statement itself.
 _QUOTES_STATEMENT = frozenset({"42601", "42602"})
 

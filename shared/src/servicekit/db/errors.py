@@ -15,7 +15,7 @@ class Verdict(Enum):
     CONFLICT = "conflict"
     """Another transaction or a time limit stood in the way. This one was rolled back."""
     BUG = "bug"
-    """The statement, or the data in it, is wrong: it fails the same way for as long as the code is the same."""
+    """The statement, or the data in it, is wrong: it fails again for as long as the code is the same."""
 
 
 # Programs are wrong in the ways that the SQL standard names, and PostgreSQL's appendix A lists all of them. A
@@ -37,13 +37,16 @@ _CLASSES = {
     "HV": Verdict.UNAVAILABLE,  # another server, behind a foreign table
     "XX": Verdict.UNAVAILABLE,  # corruption and internal errors: an operator's work, not this program's
 } | dict.fromkeys(
-    # Data, statements and transactions that the program made.
-    "00 01 02 03 09 0A 0B 0F 0L 0P 0Z 10 20 21 22 23 24 25 26 27 2B 2D 2F 34 38 39 3B 3F 42 44 54 P0".split(),
+    # Data, statements and transactions that the program made; and what is no error at all.
+    [
+        "00", "01", "02", "03", "09", "0A", "0B", "0F", "0L", "0P", "0Z", "10", "20", "21", "22", "23", "24",
+        "25", "26", "27", "2B", "2D", "2F", "34", "38", "39", "3B", "3F", "42", "44", "54", "P0",
+    ],
     Verdict.BUG,
-)
+)  # fmt: skip
 
 _CODES = {
-    "25006": Verdict.UNAVAILABLE,  # read-only: a standby, a fail-over or a full disk that is being looked after
+    "25006": Verdict.UNAVAILABLE,  # read-only: a standby, a fail-over, or a managed disk that is full
     "25P03": Verdict.UNAVAILABLE,  # idle in its transaction: the process was frozen, its session is gone
     "25P04": Verdict.UNAVAILABLE,  # transaction_timeout, an operator's setting: that session is gone as well
     "40002": Verdict.BUG,  # the constraint that failed at the commit fails again
