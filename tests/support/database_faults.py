@@ -25,6 +25,12 @@ def read_only(database_url: str) -> Iterator[None]:
             cursor.execute(sql.SQL("ALTER DATABASE {} RESET default_transaction_read_only").format(name))
 
 
+def end_sessions(database_url: str) -> None:
+    """All but its own."""
+    with closing(psycopg2.connect(database_url)) as administrator, administrator.cursor() as cursor:
+        _end_sessions(cursor)
+
+
 @contextmanager
 def no_space_for(server: PostgresqlServer, database_url: str, table: str) -> Iterator[None]:
     """Every new page of ``table``, which must be empty, is refused by the kernel: no space left on device.

@@ -67,6 +67,25 @@ def test_terminated_session_is_unavailable(database_url: str) -> None:
     engine.dispose()
 
 
+def test_session_that_turned_out_read_only_is_given_up(database_url: str) -> None:
+    engine = an_engine(database_url)
+    with engine.connect() as connection:
+        connection.execute(text("SET default_transaction_read_only = on"))
+        connection.commit()
+        error = failure_of(lambda: connection.execute(text("CREATE TABLE one (id int)")))
+        assert verdict(error) is Verdict.UNAVAILABLE
+        assert connection.invalidated
+    engine.dispose()
+
+
+def test_program_that_reads_only_keeps_its_session(database_url: str) -> None:
+    engine = an_engine(database_url)
+    with engine.connect().execution_options(postgresql_readonly=True) as connection:
+        failure_of(lambda: connection.execute(text("CREATE TABLE one (id int)")))
+        assert not connection.invalidated
+    engine.dispose()
+
+
 def test_exhausted_pool_is_unavailable(database_url: str) -> None:
     engine = an_engine(database_url, pool_size=1)
     with engine.connect():

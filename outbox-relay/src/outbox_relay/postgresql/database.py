@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from psycopg2.errors import QueryCanceled
 from psycopg2.extensions import parse_dsn
@@ -95,7 +96,7 @@ def unavailable(error: DBAPIError) -> SourceUnavailable:
 def _engine(
     database: SourceDatabase,
     options: Mapping[str, str],
-    pool_options: Mapping[str, object],
+    pool_options: Mapping[str, Any],
     watchdog: Watchdog | None = None,
     limit_seconds: float | None = None,
 ) -> Engine:

@@ -96,10 +96,10 @@ def engine_of(
 
 def _address(database_url: str) -> tuple[URL, Mapping[str, str]]:
     """A URL as SQLAlchemy knows it, and psycopg2's arguments for several hosts, which it doesn't know."""
-    parameters = parse_dsn(database_url)
+    parameters: dict[str, str] = dict(parse_dsn(database_url))
     if "," not in parameters.get("host", ""):
         return make_url(database_url).set(drivername=_DRIVER), {}
-    hosts = {name: parameters.pop(name) for name in ("host", "port") if name in parameters}
+    hosts: dict[str, str] = {name: parameters.pop(name) for name in ("host", "port") if name in parameters}
     user, password = parameters.pop("user", None), parameters.pop("password", None)
     database = parameters.pop("dbname")
     return URL.create(_DRIVER, user, password, database=database, query=parameters), hosts
