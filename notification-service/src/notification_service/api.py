@@ -37,7 +37,7 @@ def build_application(engine: Engine) -> OpenAPI:
     unit_of_work = partial(NotificationUnitOfWork, engine, CONSUMER_GROUP)
     return create_app(
         SERVICE,
-        checks={"database": database_check(engine, SCHEMA, delivery)},
+        checks={"database": database_check(engine, SCHEMA, delivery, writes=False)},
         problems=[PROBLEMS, DATABASE_PROBLEMS],
         routes=[
             notification_routes(ListNotifications(unit_of_work)),

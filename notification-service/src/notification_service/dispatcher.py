@@ -9,7 +9,8 @@ import structlog
 from notification_service.application.ports import EffectWork
 from notification_service.domain.delivery import Effect
 from servicekit.backoff import Backoff
-from servicekit.db.errors import is_conflict, is_unavailable
+from servicekit.db.disclosure import summary
+from servicekit.db.errors import may_pass
 from servicekit.lifecycle import StopSignal
 
 POLL_SECONDS = 0.5
@@ -51,10 +52,10 @@ class EffectThread(threading.Thread):
         try:
             done = self._work(self._stop_signal)
         except Exception as error:
-            if not (is_unavailable(error) or is_conflict(error)):
+            if not may_pass(error):
                 raise
             self._failures += 1
-            _log.warning("effect_postponed", effect=self._effect.value, reason=type(error).__name__)
+            _log.warning("effect_postponed", effect=self._effect.value, reason=summary(error))
             self._stop_signal.wait(BACKOFF.seconds(self._failures))
             return
         self._failures = 0

@@ -2,15 +2,19 @@
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
+import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
+from structlog.testing import capture_logs
+from structlog.typing import EventDict
 
 from coupon_service.config import WorkerSettings
 from coupon_service.messaging.incoming_coupon_publish_requested import CouponPublishRequested
+from devstack.postgresql import PostgresqlServer
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging.run import run_consumer
 from tests.integration.coupon_service.builders import an_event
@@ -26,6 +30,7 @@ from tests.integration.coupon_service.service import (
     waiting_sessions,
 )
 from tests.support.consumer_groups import wait_until_settled
+from tests.support.database_faults import no_space_for, read_only
 from tests.support.topics import PARTITIONS, committed_offset, produce, read_topic
 from tests.support.waiting import wait_until
 
@@ -225,3 +230,38 @@ def test_a_worker_that_starts_again_continues_where_it_stopped(
             wait_until(partial(issued_to, engine, user_id), "the coupon to be issued")
 
     assert count(engine, "inbox") == 3
+
+
+@pytest.mark.parametrize("fault", ["read-only", "no space"])
+def test_a_worker_waits_for_a_database_that_can_not_store(
+    client: FlaskClient,
+    engine: Engine,
+    coupon_database_url: str,
+    postgresql_server: PostgresqlServer,
+    kafka_bootstrap_servers: str,
+    topic: str,
+    fault: str,
+) -> None:
+    coupon_id = create_coupon(client)
+    records = [a_record(an_event(user_id, coupon_id)) for user_id in range(1, 11)]
+    faults = {
+        "read-only": partial(read_only, coupon_database_url),
+        "no space": partial(no_space_for, postgresql_server, coupon_database_url, "user_coupon"),
+    }
+
+    with (
+        capture_logs() as logs,
+        a_worker(coupon_database_url, kafka_bootstrap_servers, topic, f"group-{topic}"),
+    ):
+        wait_until_settled(kafka_bootstrap_servers, f"group-{topic}", 1)
+        with faults[fault]():
+            produce(kafka_bootstrap_servers, topic, records, partition=0)
+            wait_until(lambda: len(named(logs, "batch_postponed")) >= 2, "two attempts to fail")
+        wait_until(lambda: issued_to(engine, 10), "the coupons to be issued")
+
+    assert count(engine, "user_coupon") == count(engine, "inbox") == 10
+    assert named(logs, "message_dead_lettered") == []
+
+
+def named(logs: Sequence[EventDict], event: str) -> list[EventDict]:
+    return [entry for entry in logs if entry["event"] == event]

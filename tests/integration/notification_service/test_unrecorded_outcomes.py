@@ -6,7 +6,7 @@ from sqlalchemy import Connection, Engine, text
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.ports import MaySend
 from notification_service.domain.delivery import ClaimedDelivery, DeliveryStatus, Effect
-from servicekit.db.errors import is_conflict
+from servicekit.db.errors import Verdict, verdict
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import delivering, delivery_of
@@ -41,7 +41,7 @@ def test_an_outcome_that_met_a_lock_is_recorded_later_without_redelivery(
         with delivering(engine, MONITORING, sandbox, courier=courier) as work:
             with pytest.raises(Exception, match="lock timeout") as failure:
                 work(StopSignal())
-            assert is_conflict(failure.value)
+            assert verdict(failure.value) is Verdict.CONFLICT
             assert delivery_of(engine, order, MONITORING).status == DeliveryStatus.SENDING
 
             other.rollback()

@@ -11,7 +11,7 @@ from sqlalchemy.exc import ProgrammingError, SQLAlchemyError
 from devstack.postgresql import PostgresqlServer
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
-from servicekit.db.errors import is_conflict, is_unavailable
+from servicekit.db.errors import Verdict, verdict
 from tests.support.servers import a_postgresql_server
 from tests.support.waiting import wait_until
 
@@ -51,8 +51,8 @@ def test_stopped_server_is_unavailable_and_a_restarted_one_is_used_again(
     with engine.connect() as in_flight:
         in_flight.execute(text("SELECT 1"))
         own_server.stop()
-        assert is_unavailable(failure_of(lambda: in_flight.execute(text("SELECT 1"))))
-    assert is_unavailable(failure_of(lambda: select_one(engine)))
+        assert verdict(failure_of(lambda: in_flight.execute(text("SELECT 1")))) is Verdict.UNAVAILABLE
+    assert verdict(failure_of(lambda: select_one(engine))) is Verdict.UNAVAILABLE
     own_server.start()
     assert wait_until(lambda: select_one(engine), "the engine to reconnect") == 1
     engine.dispose()
@@ -63,14 +63,33 @@ def test_terminated_session_is_unavailable(database_url: str) -> None:
     with engine.connect() as victim, engine.connect() as killer:
         pid = victim.execute(text("SELECT pg_backend_pid()")).scalar_one()
         killer.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
-        assert is_unavailable(failure_of(lambda: victim.execute(text("SELECT 1"))))
+        assert verdict(failure_of(lambda: victim.execute(text("SELECT 1")))) is Verdict.UNAVAILABLE
+    engine.dispose()
+
+
+def test_session_that_turned_out_read_only_is_given_up(database_url: str) -> None:
+    engine = an_engine(database_url)
+    with engine.connect() as connection:
+        connection.execute(text("SET default_transaction_read_only = on"))
+        connection.commit()
+        error = failure_of(lambda: connection.execute(text("CREATE TABLE one (id int)")))
+        assert verdict(error) is Verdict.UNAVAILABLE
+        assert connection.invalidated
+    engine.dispose()
+
+
+def test_program_that_reads_only_keeps_its_session(database_url: str) -> None:
+    engine = an_engine(database_url)
+    with engine.connect().execution_options(postgresql_readonly=True) as connection:
+        failure_of(lambda: connection.execute(text("CREATE TABLE one (id int)")))
+        assert not connection.invalidated
     engine.dispose()
 
 
 def test_exhausted_pool_is_unavailable(database_url: str) -> None:
     engine = an_engine(database_url, pool_size=1)
     with engine.connect():
-        assert is_unavailable(failure_of(lambda: select_one(engine)))
+        assert verdict(failure_of(lambda: select_one(engine))) is Verdict.UNAVAILABLE
     engine.dispose()
 
 
@@ -79,7 +98,7 @@ def test_faulty_statement_is_not_unavailable(database_url: str) -> None:
     with engine.connect() as connection:
         error = failure_of(lambda: connection.execute(text("SELECT nonsense")))
     assert isinstance(error, ProgrammingError)
-    assert not is_unavailable(error)
+    assert verdict(error) is Verdict.BUG
     engine.dispose()
 
 
@@ -90,7 +109,7 @@ def test_wait_for_a_lock_ends_in_time_and_is_a_conflict(database_url: str) -> No
         holder.commit()
         holder.execute(text("LOCK TABLE one"))
         other.execute(text("SET lock_timeout = 50"))
-        assert is_conflict(failure_of(lambda: other.execute(text("SELECT * FROM one"))))
+        assert verdict(failure_of(lambda: other.execute(text("SELECT * FROM one")))) is Verdict.CONFLICT
     engine.dispose()
 
 
@@ -117,7 +136,7 @@ def test_transaction_of_a_frozen_process_is_ended_and_its_locks_are_free(databas
         frozen.execute(text("SET idle_in_transaction_session_timeout = 100"))
         frozen.execute(text("LOCK TABLE one"))
         assert other.execute(text("SELECT count(*) FROM one")).scalar_one() == 0
-        assert is_unavailable(failure_of(lambda: frozen.execute(text("SELECT 1"))))
+        assert verdict(failure_of(lambda: frozen.execute(text("SELECT 1")))) is Verdict.UNAVAILABLE
     engine.dispose()
 
 
@@ -143,5 +162,5 @@ def test_deadlock_is_a_conflict(database_url: str) -> None:
         thread.start()
     for thread in threads:
         thread.join(timeout=20)
-    assert [is_conflict(error) for error in errors] == [True]
+    assert [verdict(error) for error in errors] == [Verdict.CONFLICT]
     engine.dispose()

@@ -5,6 +5,7 @@ from urllib.parse import quote
 
 import pytest
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from sqlalchemy import event
 
 from servicekit.config import (
     DatabaseSettings,
@@ -62,6 +63,8 @@ def test_every_missing_and_malformed_variable_is_named_in_one_message(
         ("DATABASE_URL", "postgresql://user:secret@127.0.0.1:5432"),
         ("DATABASE_URL", "not a url"),
         ("DATABASE_URL", "postgresql://user:secret@one:5432,two:5432/shop"),
+        ("DATABASE_URL", "postgresql://user:secret@one,two/shop?target_session_attrs=any"),
+        ("DATABASE_URL", "postgresql://user:secret@one:5432,:5433/shop?target_session_attrs=read-write"),
         ("DATABASE_URL", "postgresql://user:secret@127.0.0.1:99999/shop"),
         ("DATABASE_URL", "postgresql://user:secret@127.0.0.1:5432/shop?sslmode=verify-fully"),
         (
@@ -78,6 +81,7 @@ def test_every_missing_and_malformed_variable_is_named_in_one_message(
         ("HTTP_PORT", "0"),
         ("HTTP_PORT", "eighty"),
         ("DATABASE_POOL_SIZE", "0"),
+        ("DATABASE_POOLING", "statement"),
     ],
 )
 def test_malformed_value_names_its_variable(
@@ -138,3 +142,28 @@ def test_the_systems_authorities_are_no_file(monkeypatch: pytest.MonkeyPatch) ->
     url = "postgresql://user:secret@db.example/shop?sslmode=verify-full&sslrootcert=system"
     monkeypatch.setenv("DATABASE_URL", url)
     assert read_settings(Settings).database_url == url
+
+
+def test_of_several_hosts_each_may_have_its_port(monkeypatch: pytest.MonkeyPatch) -> None:
+    set_valid(monkeypatch)
+    url = (
+        "postgresql://us%40er:p%40ss@one:5432,[::1]:5433/shop?target_session_attrs=read-write&sslmode=require"
+    )
+    monkeypatch.setenv("DATABASE_URL", url)
+
+    engine = create_engine(read_settings(Settings), "test")
+
+    asked: dict[str, object] = {}
+
+    @event.listens_for(engine, "do_connect")
+    def keep(dialect: object, record: object, arguments: object, options: dict[str, object]) -> None:
+        asked.update(options)
+        raise ConnectionRefusedError
+
+    with pytest.raises(ConnectionRefusedError):
+        engine.connect()
+    expected = {
+        "user": "us@er", "password": "p@ss", "host": "one,::1", "port": "5432,5433", "dbname": "shop",
+        "target_session_attrs": "read-write", "sslmode": "require",
+    }  # fmt: skip
+    assert {name: asked[name] for name in expected} == expected

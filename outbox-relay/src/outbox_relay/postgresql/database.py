@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from psycopg2.errors import QueryCanceled
+from psycopg2.extensions import parse_dsn
 from sqlalchemy import Engine, pool
 from sqlalchemy.exc import DBAPIError
 
@@ -94,7 +96,7 @@ def unavailable(error: DBAPIError) -> SourceUnavailable:
 def _engine(
     database: SourceDatabase,
     options: Mapping[str, str],
-    pool_options: Mapping[str, object],
+    pool_options: Mapping[str, Any],
     watchdog: Watchdog | None = None,
     limit_seconds: float | None = None,
 ) -> Engine:
@@ -116,5 +118,6 @@ def _engine(
         isolation_level="AUTOCOMMIT",
         **pool_options,
     )
-    check_at_connect(engine, f"{engine.url.host}/{engine.url.database}/{database.schema}")
+    address = parse_dsn(database.url)
+    check_at_connect(engine, f"{address.get('host')}/{address.get('dbname')}/{database.schema}")
     return engine

@@ -1,7 +1,7 @@
 """Settings of a PostgreSQL database and of its migration job."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, PostgresDsn, TypeAdapter
 from pydantic_settings import BaseSettings
@@ -13,6 +13,7 @@ _postgres_dsn = TypeAdapter(PostgresDsn)
 # libpq's own words.
 _SSL_MODES = ("disable", "allow", "prefer", "require", "verify-ca", "verify-full")
 _SSL_MODES_OF_CHANCE = ("disable", "allow", "prefer")
+_WRITABLE = ("read-write", "primary")
 _SSL_FILES = {"sslrootcert", "sslcert", "sslkey", "sslcrl"}
 
 
@@ -20,11 +21,14 @@ def _check_database_url(value: str) -> str:
     url = _postgres_dsn.validate_python(value)
     if url.scheme not in {"postgresql", "postgres"}:
         raise ValueError("must begin with postgresql://")
-    if len(url.hosts()) != 1:
-        raise ValueError("must name one host")
+    if not all(host["host"] for host in url.hosts()):
+        raise ValueError("must name a host")
     if not url.path or url.path == "/":
         raise ValueError("must name a database, as in postgresql://user:password@host:5432/database")
-    _check_encryption(dict(url.query_params()))
+    parameters = dict(url.query_params())
+    if len(url.hosts()) > 1 and parameters.get("target_session_attrs") not in _WRITABLE:
+        raise ValueError("names several hosts, which may be standbys: say target_session_attrs=read-write")
+    _check_encryption(parameters)
     _check_parameters(value)
     return value
 
@@ -55,6 +59,7 @@ def _check_encryption(parameters: dict[str, str]) -> None:
 
 
 DatabaseUrl = Annotated[str, AfterValidator(_check_database_url)]
+"""As libpq takes it; of several hosts, the first one that can be written to is used."""
 
 
 class DatabaseSettings(BaseSettings):
@@ -69,6 +74,8 @@ class DatabaseSettings(BaseSettings):
     """How long a statement waits for another transaction; less than a process has for stopping."""
     database_idle_in_transaction_timeout_ms: Annotated[int, Field(ge=1)] = 10_000
     """After how long PostgreSQL ends the transaction of a process that was frozen inside of it."""
+    database_pooling: Literal["session", "transaction"] = "session"
+    """What a pooler in front of the database gives us: a session as if there were none, or transactions."""
 
 
 class DatabaseMigrationSettings(ProcessSettings):

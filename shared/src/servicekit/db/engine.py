@@ -1,13 +1,18 @@
 """Engines with the time limits that a process needs to fail fast and recover by itself."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
-from sqlalchemy import Engine, make_url, pool
+from psycopg2.extensions import parse_dsn
+from sqlalchemy import URL, Engine, make_url, pool
 from sqlalchemy import create_engine as sqlalchemy_create_engine
 
 from servicekit.config import DatabaseSettings
+from servicekit.db.disclosure import conceal_values
+from servicekit.db.pooler import set_in_each_transaction, startup_options
+from servicekit.db.sessions import replace_read_only_sessions
 
+_DRIVER = "postgresql+psycopg2"
 # A peer that vanished without closing the connection (a cut network) is noticed within half a minute.
 _KEEPALIVES = {
     "keepalives_idle": 10,
@@ -25,6 +30,7 @@ def create_engine(settings: DatabaseSettings, application_name: str) -> Engine:
     return engine_of(
         settings.database_url,
         application_name,
+        pooling=settings.database_pooling,
         connect_timeout_seconds=settings.database_connect_timeout_seconds,
         session={
             "statement_timeout": settings.database_statement_timeout_ms,
@@ -52,23 +58,48 @@ def engine_of(
     *,
     connect_timeout_seconds: int,
     session: Mapping[str, object],
+    pooling: Literal["session", "transaction"] = "session",
     driver: Mapping[str, object] | None = None,
     **options: Any,
 ) -> Engine:
     """An engine on psycopg2, whatever SQLAlchemy takes ``postgresql://`` for.
 
+    Its errors hold no values of rows or parameters, and its pool keeps no session that can't write.
+
     ``session`` are PostgreSQL's settings of each connection, in UTC; ``driver`` are further arguments of
-    psycopg2, ``options`` further ones of SQLAlchemy.
+    psycopg2, ``options`` further ones of SQLAlchemy. With transaction ``pooling`` there is no session to rely
+    on: the settings are made in each transaction, which may cost it a round trip.
     """
     settings = {"timezone": "UTC", **session}
-    return sqlalchemy_create_engine(
-        make_url(database_url).set(drivername="postgresql+psycopg2"),
+    url, hosts = _address(database_url)
+    engine = sqlalchemy_create_engine(
+        url,
         connect_args={
             "connect_timeout": connect_timeout_seconds,
             "application_name": application_name,
-            "options": " ".join(f"-c {name}={value}" for name, value in settings.items()),
+            **({"options": startup_options(settings)} if pooling == "session" else {}),
             **_KEEPALIVES,
+            **hosts,
             **(driver or {}),
         },
+        # Also in the statements that SQLAlchemy logs.
+        hide_parameters=True,
         **options,
     )
+    conceal_values(engine)
+    if pooling == "session":
+        replace_read_only_sessions(engine)
+    else:
+        set_in_each_transaction(engine, settings)
+    return engine
+
+
+def _address(database_url: str) -> tuple[URL, Mapping[str, str]]:
+    """A URL as SQLAlchemy knows it, and psycopg2's arguments for several hosts, which it doesn't know."""
+    parameters: dict[str, str] = dict(parse_dsn(database_url))
+    if "," not in parameters.get("host", ""):
+        return make_url(database_url).set(drivername=_DRIVER), {}
+    hosts: dict[str, str] = {name: parameters.pop(name) for name in ("host", "port") if name in parameters}
+    user, password = parameters.pop("user", None), parameters.pop("password", None)
+    database = parameters.pop("dbname")
+    return URL.create(_DRIVER, user, password, database=database, query=parameters), hosts

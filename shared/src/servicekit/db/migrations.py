@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
 from servicekit.db.engine import create_migration_engine
+from servicekit.db.pooler import SettingsDropped, check_settings_arrive, refuses_settings
 from servicekit.db.schema import ServiceSchema
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -60,11 +61,13 @@ def upgrade(
     A database that a newer release has migrated is left as it is, with a warning: going back to a former
     release starts its migration job, too. A database keeps its service's name, as the comment of
     Alembic's table: revisions don't tell two services apart that both begin with "0001".
-    Raises :class:`DatabaseUnreachable`, :class:`WrongDatabase` and
-    :class:`servicekit.db.schema.SchemaContracted`.
+    Raises :class:`DatabaseUnreachable`, :class:`WrongDatabase`,
+    :class:`servicekit.db.schema.SchemaContracted` and :class:`servicekit.db.pooler.SettingsDropped`.
     """
     engine = create_migration_engine(database_url, f"{schema.service} migrate")
     with _connected(engine) as connection:
+        # A pooler of transactions would hand the lock to another client.
+        check_settings_arrive(connection)
         connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
         connection.commit()
         try:
@@ -94,6 +97,8 @@ def _connected(engine: Engine) -> Connection:
     try:
         return engine.connect()
     except OperationalError as error:
+        if refuses_settings(error):
+            raise SettingsDropped from error
         raise DatabaseUnreachable(str(error.orig).strip().partition("\n")[0]) from error
 
 

@@ -7,7 +7,7 @@ from typing import TypeVar
 import structlog
 
 from servicekit.config import KafkaConsumerSettings
-from servicekit.db.errors import is_conflict, is_unavailable
+from servicekit.db.errors import may_pass
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging.dead_letters import KafkaDeadLetterWriter
 from servicekit.messaging.handler import MessageHandler
@@ -18,11 +18,6 @@ EventT = TypeVar("EventT")
 _log = structlog.get_logger(__name__)
 
 
-def database_is_out_of_reach(error: BaseException) -> bool:
-    """True for what passes by itself: no database to reach, or another transaction had precedence."""
-    return is_unavailable(error) or is_conflict(error)
-
-
 def run_consumer(
     settings: KafkaConsumerSettings,
     *,
@@ -30,7 +25,7 @@ def run_consumer(
     group_id: str,
     handler: MessageHandler[EventT],
     stop: StopSignal,
-    is_transient: Callable[[BaseException], bool] = database_is_out_of_reach,
+    is_transient: Callable[[BaseException], bool] = may_pass,
 ) -> None:
     """Consume ``topic`` as a member of ``group_id`` until ``stop`` is set, then leave the group.
 

@@ -50,7 +50,9 @@ def configure_logging(level: str, log_format: str, service: str) -> None:
 
 def _renderers(log_format: str) -> list[Processor]:
     if log_format == "console":
-        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        # By default a traceback is drawn with all its variables, if Rich is installed: with customers' names.
+        plain = structlog.dev.plain_traceback
+        return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=plain)]
     return [
         structlog.processors.format_exc_info,
         structlog.processors.UnicodeDecoder(),
