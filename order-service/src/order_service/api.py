@@ -21,7 +21,6 @@ from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.migrations import SCHEMA
 from order_service.persistence.tables import orders
 from order_service.persistence.unit_of_work import OrderSnapshot, OrderUnitOfWork
-from servicekit.clock import Clock, SystemClock
 from servicekit.config import read_settings
 from servicekit.db.engine import create_engine
 from servicekit.db.health import database_check
@@ -44,19 +43,18 @@ def create_application() -> OpenAPI:
     return build_application(
         create_engine(settings, "order-api"),
         GATEWAYS[settings.payment_gateway](settings),
-        SystemClock(),
         timedelta(seconds=settings.payment_in_progress_seconds),
     )
 
 
 def build_application(
-    engine: Engine, gateway: PaymentGateway, clock: Clock, payment_in_progress_limit: timedelta
+    engine: Engine, gateway: PaymentGateway, payment_in_progress_limit: timedelta
 ) -> OpenAPI:
-    """The API on the given database, gateway and clock."""
+    """The API on the given database and gateway."""
     unit_of_work = partial(OrderUnitOfWork, engine)
-    settle_payment = SettlePayment(unit_of_work, clock, order_completed)
-    pay_order = PayOrder(unit_of_work, gateway, settle_payment, clock, payment_in_progress_limit)
-    place_order = PlaceOrder(unit_of_work, clock)
+    settle_payment = SettlePayment(unit_of_work, order_completed)
+    pay_order = PayOrder(unit_of_work, gateway, settle_payment, payment_in_progress_limit)
+    place_order = PlaceOrder(unit_of_work)
     read_order = ReadOrder(partial(OrderSnapshot, engine))
     return create_app(
         SERVICE,

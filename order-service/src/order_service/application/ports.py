@@ -1,6 +1,7 @@
 """What the use cases need of databases and gateways."""
 
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol, Self
 from uuid import UUID
@@ -26,7 +27,9 @@ class Orders(Protocol):
 
 
 class Payments(Protocol):
-    def add(self, payment: Payment) -> None: ...
+    def add(self, payment: Payment) -> None:
+        """Raises PaymentInProgress and PaymentKeyReused where another live payment stands in the way."""
+        ...
 
     def get(self, payment_id: UUID) -> Payment | None: ...
 
@@ -72,6 +75,10 @@ class UnitOfWork(Protocol):
 
     @property
     def idempotency_keys(self) -> IdempotencyKeys: ...
+
+    def now(self) -> datetime:
+        """The database's clock, which all hosts share."""
+        ...
 
     def commit(self) -> None: ...
 

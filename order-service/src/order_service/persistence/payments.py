@@ -6,13 +6,14 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Select, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from order_service.domain.errors import PaymentInProgress
+from order_service.domain.errors import PaymentInProgress, PaymentKeyReused
 from order_service.domain.payment import LIVE, Payment, PaymentStatus
 from order_service.domain.payment_request import PaymentMethod, PaymentRequest
 from order_service.persistence.tables import payment as payments
 from servicekit.db.errors import constraint_name
 
 _ONE_LIVE_PAYMENT = "payment_live_order_key"
+_ONE_ORDER_A_KEY = "payment_live_payment_key"
 _IS_LIVE = payments.c.status.in_(sorted(status.value for status in LIVE))
 
 
@@ -23,7 +24,9 @@ class SqlPayments:
         self._connection = connection
 
     def add(self, payment: Payment) -> None:
-        """Raises :class:`PaymentInProgress` when the order has a live payment."""
+        """Raises :class:`PaymentInProgress` when the order has a live payment, and :class:`PaymentKeyReused`
+        when a live payment of another order has the same key.
+        """
         request = payment.request
         try:
             self._connection.execute(
@@ -41,6 +44,8 @@ class SqlPayments:
             # Callers lock the order first; the index holds even for one that doesn't.
             if constraint_name(error) == _ONE_LIVE_PAYMENT:
                 raise PaymentInProgress from error
+            if constraint_name(error) == _ONE_ORDER_A_KEY:
+                raise PaymentKeyReused from error
             raise
 
     def get(self, payment_id: UUID) -> Payment | None:
@@ -50,11 +55,11 @@ class SqlPayments:
         return self._first(select(payments).where(payments.c.order_id == order_id, _IS_LIVE))
 
     def latest(self, order_id: UUID) -> Payment | None:
-        # The live one goes first, whatever its age; identifiers are UUIDv7, which sort by time.
+        # The live one goes first, whatever its age. Not by id, whose time is the host's that made it.
         return self._first(
             select(payments)
             .where(payments.c.order_id == order_id)
-            .order_by(_IS_LIVE.desc(), payments.c.payment_id.desc())
+            .order_by(_IS_LIVE.desc(), payments.c.requested_at.desc(), payments.c.payment_id.desc())
             .limit(1)
         )
 
