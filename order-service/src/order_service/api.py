@@ -1,6 +1,5 @@
 """The API's composition root."""
 
-from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 
@@ -12,8 +11,8 @@ from order_service.application.place_order import PlaceOrder
 from order_service.application.ports import PaymentGateway
 from order_service.application.read_order import ReadOrder
 from order_service.application.settle_payment import SettlePayment
-from order_service.config import ApiSettings, GatewayName
-from order_service.gateways.in_process import InProcessGateway
+from order_service.config import ApiSettings
+from order_service.gateways import GATEWAYS
 from order_service.http.orders import order_routes
 from order_service.http.payments import payment_routes
 from order_service.http.problems import PROBLEMS
@@ -29,11 +28,6 @@ from servicekit.http.app import create_app
 from servicekit.observability.tracing import configure_tracing
 
 SERVICE = "order-service"
-
-# A provider of real money is one more line here, one more value of PAYMENT_GATEWAY, and its own settings.
-GATEWAYS: Mapping[GatewayName, Callable[[ApiSettings], PaymentGateway]] = {
-    "in-process": lambda settings: InProcessGateway(),
-}
 
 
 def create_application() -> OpenAPI:

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from order_service.domain.errors import PaymentInProgress, PaymentKeyReused
@@ -14,6 +14,7 @@ from servicekit.db.errors import constraint_name
 
 _ONE_LIVE_PAYMENT = "payment_live_order_key"
 _ONE_ORDER_A_KEY = "payment_live_payment_key"
+IS_REFUND_DUE = and_(payments.c.status == PaymentStatus.REFUND_DUE.value, payments.c.refunded_at.is_(None))
 _IS_LIVE = payments.c.status.in_(sorted(status.value for status in LIVE))
 
 
@@ -68,9 +69,22 @@ class SqlPayments:
             update(payments).where(payments.c.payment_id == payment.payment_id).values(**_changing(payment))
         )
 
+    def refunds_due(self, limit: int) -> list[Payment]:
+        query = select(payments).where(IS_REFUND_DUE).order_by(payments.c.approved_at).limit(limit)
+        return [payment_of(row) for row in self._connection.execute(query)]
+
+    def record_refund(self, payment_id: UUID, by: str) -> bool:
+        changed = self._connection.execute(
+            update(payments)
+            .where(payments.c.payment_id == payment_id, IS_REFUND_DUE)
+            .values(refunded_at=func.clock_timestamp(), refunded_by=by)
+            .returning(payments.c.payment_id)
+        )
+        return changed.one_or_none() is not None
+
     def _first(self, query: Select[Any]) -> Payment | None:
         row = self._connection.execute(query).one_or_none()
-        return None if row is None else _payment(row)
+        return None if row is None else payment_of(row)
 
 
 def _changing(payment: Payment) -> dict[str, Any]:
@@ -84,7 +98,8 @@ def _changing(payment: Payment) -> dict[str, Any]:
     }
 
 
-def _payment(row: Row[Any]) -> Payment:
+def payment_of(row: Row[Any]) -> Payment:
+    """The payment in a row with its columns."""
     request = PaymentRequest(
         payment_id=row.payment_id,
         order_id=row.order_id,

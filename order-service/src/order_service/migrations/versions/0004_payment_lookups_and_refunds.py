@@ -1,4 +1,4 @@
-"""When a payment is next looked up at the gateway, and when its money was returned.
+"""When a payment is next looked up at the gateway, and the record that its money was returned.
 
 The columns alone: indexes would be built while this revision's lock keeps readers out.
 """
@@ -15,6 +15,7 @@ ALTER TABLE payment
     ADD COLUMN lookup_count integer NOT NULL DEFAULT 0,
     ADD COLUMN next_lookup_at timestamptz NOT NULL DEFAULT now(),
     ADD COLUMN refunded_at timestamptz,
+    ADD COLUMN refunded_by text,
     ADD CONSTRAINT payment_refunded_if_due CHECK (refunded_at IS NULL OR status = 'REFUND_DUE') NOT VALID
 """
 
