@@ -55,7 +55,7 @@ def test_declined_payment_publishes_nothing_and_can_be_paid_again(shop: ShopClie
     order_id = shop.place_order()
     assert shop.pay(order_id, payment_key="decline-1").status_code == 402
     assert shop.get("order-api", f"/api/v1/orders/{order_id}").json()["status"] == "PENDING_PAYMENT"
-    assert shop.pay(order_id, payment_key="card-2").status_code == 201
+    assert shop.pay(order_id, payment_key=f"card-2-{order_id}").status_code == 201
     assert all(effect["attempts"] == 1 for effect in shop.effects(order_id).values())
 
 

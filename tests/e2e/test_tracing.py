@@ -72,7 +72,7 @@ def test_a_coupons_trace_reaches_the_worker(shop: ShopClient, collector: Collect
 def test_an_orders_trace_reaches_the_consumer(shop: ShopClient, collector: Collector) -> None:
     trace_id = "5bf92f3577b34da6a3ce929d0e0e4736"
     order_id = shop.place_order()
-    payment = {"method": "CARD", "paymentKey": "card-1", "amount": 30000}
+    payment = {"method": "CARD", "paymentKey": f"card-{order_id}", "amount": 30000}
     headers = {"Idempotency-Key": f"pay-{order_id}", "traceparent": f"00-{trace_id}-{PARENT}-01"}
 
     paid = shop.post("order-api", f"/api/v1/orders/{order_id}/payments", payment, **headers)

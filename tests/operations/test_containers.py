@@ -21,8 +21,8 @@ from tests.support.shop import ShopClient
 
 SERVERS = {"postgresql", "kafka", "zookeeper"}
 OURS = (
-    "coupon-api", "coupon-worker", "order-api", "notification-api", "notification-consumer", "outbox-relay",
-    "provider-sandbox",
+    "coupon-api", "coupon-worker", "order-api", "order-worker", "notification-api", "notification-consumer",
+    "outbox-relay", "provider-sandbox",
 )  # fmt: skip
 OWN_PACKAGES = {"servicekit", "provider-sandbox", "outbox-relay"}
 LABEL = "org.opencontainers.image"
@@ -49,7 +49,7 @@ def normalized(name: str) -> str:
 
 def test_every_container_is_healthy_and_none_is_root(stack: ComposeStack) -> None:
     statuses = stack.status()
-    assert len(statuses) >= 13
+    assert len(statuses) >= 14
     assert {status.name: status.state for status in statuses if status.state != "ready"} == {}
     users = {status.name: psutil.Process(status.pid).uids() for status in statuses if status.pid is not None}
     assert len(users) == len(statuses)

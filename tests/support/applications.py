@@ -9,7 +9,6 @@ import coupon_service.api
 import notification_service.api
 import order_service.api
 from order_service.gateways.in_process import InProcessGateway
-from servicekit.clock import SystemClock
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.lifecycle import StopSignal
@@ -19,8 +18,6 @@ _ENGINE = create_engine(DatabaseSettings(database_url="postgresql://nobody@127.0
 
 APPLICATIONS: Mapping[str, Callable[[], OpenAPI]] = {
     "coupon": lambda: coupon_service.api.build_application(_ENGINE, StopSignal(), max_waiting=1),
-    "order": lambda: order_service.api.build_application(
-        _ENGINE, InProcessGateway(), SystemClock(), timedelta(seconds=60)
-    ),
+    "order": lambda: order_service.api.build_application(_ENGINE, InProcessGateway(), timedelta(seconds=60)),
     "notification": lambda: notification_service.api.build_application(_ENGINE),
 }

@@ -14,6 +14,7 @@ SETTINGS: dict[str, type[BaseSettings]] = {
     "coupon-worker": coupon_service.config.WorkerSettings,
     "order-migrate": order_service.config.MigrationSettings,
     "order-api": order_service.config.ApiSettings,
+    "order-worker": order_service.config.WorkerSettings,
     "notification-migrate": notification_service.config.MigrationSettings,
     "notification-api": notification_service.config.ApiSettings,
     "notification-consumer": notification_service.config.ConsumerSettings,

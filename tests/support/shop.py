@@ -69,8 +69,8 @@ class ShopClient:
         assert reply.status_code == 201, reply.text
         return str(reply.json()["orderId"])
 
-    def pay(self, order_id: str, payment_key: str = "card-1", amount: int = 30000) -> httpx.Response:
-        body = {"method": "CARD", "paymentKey": payment_key, "amount": amount}
+    def pay(self, order_id: str, payment_key: str | None = None, amount: int = 30000) -> httpx.Response:
+        body = {"method": "CARD", "paymentKey": payment_key or f"card-{order_id}", "amount": amount}
         return self.post("order-api", f"/api/v1/orders/{order_id}/payments", body)
 
     def effects(self, order_id: str, timeout_seconds: float = 30.0) -> dict[str, dict[str, Any]]:

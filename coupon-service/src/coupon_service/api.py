@@ -21,7 +21,6 @@ from coupon_service.migrations import SCHEMA
 from coupon_service.persistence.coupon_directory import SqlCouponDirectory
 from coupon_service.persistence.tables import coupon
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
-from servicekit.clock import SystemClock
 from servicekit.config import read_settings
 from servicekit.db.engine import create_engine
 from servicekit.db.health import database_check
@@ -48,10 +47,9 @@ def create_application() -> OpenAPI:
 def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> OpenAPI:
     """At most ``max_waiting`` HTTP requests wait for a decision at a time; ``stop`` ends their waiting."""
     unit_of_work = partial(CouponUnitOfWork, engine, CONSUMER_GROUP)
-    clock = SystemClock()
-    create_coupon = CreateCoupon(unit_of_work, clock)
+    create_coupon = CreateCoupon(unit_of_work)
     read_coupon = ReadCoupon(unit_of_work)
-    request_coupon = RequestCoupon(unit_of_work, SqlCouponDirectory(engine), clock, coupon_publish_requested)
+    request_coupon = RequestCoupon(unit_of_work, SqlCouponDirectory(engine), coupon_publish_requested)
     read_coupon_request = ReadCouponRequest(unit_of_work, stop, max_waiting)
     read_user_coupons = ReadUserCoupons(unit_of_work)
     return create_app(
@@ -59,7 +57,7 @@ def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> Ope
         checks={"database": database_check(engine, SCHEMA, coupon)},
         problems=[PROBLEMS, DATABASE_PROBLEMS],
         routes=[
-            coupon_routes(create_coupon, read_coupon, clock),
+            coupon_routes(create_coupon, read_coupon),
             coupon_request_routes(request_coupon, read_coupon_request),
             user_coupon_routes(read_user_coupons),
         ],

@@ -13,7 +13,6 @@ from coupon_service.messaging.outgoing_coupon_publish_requested import COUPON_PU
 from coupon_service.migrations import SCHEMA
 from coupon_service.persistence.tables import coupon
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
-from servicekit.clock import SystemClock
 from servicekit.db.engine import create_engine
 from servicekit.db.health import database_check
 from servicekit.http.admin import admin_server
@@ -29,7 +28,7 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
     """Decide requests until ``stop`` is set. Raises like :func:`servicekit.messaging.run.run_consumer`."""
     engine = create_engine(settings, PROCESS)
     unit_of_work = partial(CouponUnitOfWork, engine, CONSUMER_GROUP)
-    handler = CouponPublishRequestedHandler(DecideRequests(unit_of_work, SystemClock()))
+    handler = CouponPublishRequestedHandler(DecideRequests(unit_of_work))
     with closing(KafkaProbe(KafkaCluster.of(settings), settings.kafka_client_id)) as kafka:
         checks = {"database": database_check(engine, SCHEMA, coupon), "kafka": kafka.check}
         with admin_server(PROCESS, settings, checks):

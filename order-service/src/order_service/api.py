@@ -1,6 +1,5 @@
 """The API's composition root."""
 
-from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 
@@ -12,8 +11,8 @@ from order_service.application.place_order import PlaceOrder
 from order_service.application.ports import PaymentGateway
 from order_service.application.read_order import ReadOrder
 from order_service.application.settle_payment import SettlePayment
-from order_service.config import ApiSettings, GatewayName
-from order_service.gateways.in_process import InProcessGateway
+from order_service.config import ApiSettings
+from order_service.gateways import GATEWAYS
 from order_service.http.orders import order_routes
 from order_service.http.payments import payment_routes
 from order_service.http.problems import PROBLEMS
@@ -21,7 +20,6 @@ from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.migrations import SCHEMA
 from order_service.persistence.tables import orders
 from order_service.persistence.unit_of_work import OrderSnapshot, OrderUnitOfWork
-from servicekit.clock import Clock, SystemClock
 from servicekit.config import read_settings
 from servicekit.db.engine import create_engine
 from servicekit.db.health import database_check
@@ -31,11 +29,6 @@ from servicekit.observability.tracing import configure_tracing
 
 SERVICE = "order-service"
 
-# A provider of real money is one more line here, one more value of PAYMENT_GATEWAY, and its own settings.
-GATEWAYS: Mapping[GatewayName, Callable[[ApiSettings], PaymentGateway]] = {
-    "in-process": lambda settings: InProcessGateway(),
-}
-
 
 def create_application() -> OpenAPI:
     """What gunicorn calls in each worker process."""
@@ -44,19 +37,18 @@ def create_application() -> OpenAPI:
     return build_application(
         create_engine(settings, "order-api"),
         GATEWAYS[settings.payment_gateway](settings),
-        SystemClock(),
         timedelta(seconds=settings.payment_in_progress_seconds),
     )
 
 
 def build_application(
-    engine: Engine, gateway: PaymentGateway, clock: Clock, payment_in_progress_limit: timedelta
+    engine: Engine, gateway: PaymentGateway, payment_in_progress_limit: timedelta
 ) -> OpenAPI:
-    """The API on the given database, gateway and clock."""
+    """The API on the given database and gateway."""
     unit_of_work = partial(OrderUnitOfWork, engine)
-    settle_payment = SettlePayment(unit_of_work, clock, order_completed)
-    pay_order = PayOrder(unit_of_work, gateway, settle_payment, clock, payment_in_progress_limit)
-    place_order = PlaceOrder(unit_of_work, clock)
+    settle_payment = SettlePayment(unit_of_work, order_completed)
+    pay_order = PayOrder(unit_of_work, gateway, settle_payment, payment_in_progress_limit)
+    place_order = PlaceOrder(unit_of_work)
     read_order = ReadOrder(partial(OrderSnapshot, engine))
     return create_app(
         SERVICE,

@@ -1,8 +1,10 @@
 """The command line: one command a process."""
 
+from uuid import UUID
+
 import click
 
-from order_service.config import ApiSettings, MigrationSettings
+from order_service.config import ApiSettings, MigrationSettings, RefundSettings, WorkerSettings
 from order_service.migrations import SCHEMA
 from servicekit.config import load_settings
 from servicekit.observability.logging import configure_logging
@@ -23,6 +25,39 @@ def api() -> None:
     configure_logging(settings.log_level, settings.log_format, "order-api")
     check_schema_or_exit(settings, SCHEMA)
     serve("order_service.api:create_application()", "order-api", settings)
+
+
+@main.command()
+def worker() -> None:
+    """Settle payments whose outcome is unknown."""
+    from order_service.worker import PROCESS, run
+    from servicekit.db.schema_check import check_schema_or_exit
+    from servicekit.process import begin_process
+
+    settings = load_settings(WorkerSettings)
+    stop = begin_process(PROCESS, settings)
+    check_schema_or_exit(settings, SCHEMA)
+    run(settings, stop)
+
+
+@main.command()
+def refunds() -> None:
+    """List payments that were charged after they had been given up."""
+    from order_service.refunds import list_refunds
+
+    list_refunds(load_settings(RefundSettings))
+
+
+@main.command()
+@click.argument("payment_id", type=click.UUID)
+@click.option("--by", required=True, help="Your name.")
+def refunded(payment_id: UUID, by: str) -> None:
+    """Record that you have returned a payment's money at the gateway."""
+    from order_service.refunds import record_refund
+
+    settings = load_settings(RefundSettings)
+    configure_logging(settings.log_level, settings.log_format, "order-refunds")
+    record_refund(settings, payment_id, by)
 
 
 @main.command()

@@ -3,8 +3,10 @@
 from typing import Annotated, Literal
 
 from pydantic import Field
+from pydantic_settings import BaseSettings
 
 from servicekit.config import (
+    AdminSettings,
     DatabaseSettings,
     HttpSettings,
     OutboxMigrationSettings,
@@ -15,13 +17,29 @@ from servicekit.config import (
 GatewayName = Literal["in-process"]
 
 
-class ApiSettings(HttpSettings, DatabaseSettings, ProcessSettings):
-    """``order-service api``."""
+class PaymentSettings(BaseSettings):
+    """How payments are made. The API and the worker need the same."""
 
-    http_port: Port = 8002
     # No default: a forgotten variable must not sell goods against the in-process gateway.
     payment_gateway: GatewayName
     payment_in_progress_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+
+
+class ApiSettings(PaymentSettings, HttpSettings, DatabaseSettings, ProcessSettings):
+    """``order-service api``."""
+
+    http_port: Port = 8002
+
+
+class WorkerSettings(PaymentSettings, AdminSettings, DatabaseSettings, ProcessSettings):
+    """``order-service worker``."""
+
+    # One transaction at a time, and what /readyz asks.
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = 3
+
+
+class RefundSettings(DatabaseSettings, ProcessSettings):
+    """``order-service refunds`` and ``refunded``."""
 
 
 class MigrationSettings(OutboxMigrationSettings):

@@ -9,6 +9,7 @@ from uuid import UUID
 import pytest
 from jsonschema import Draft202012Validator
 
+from coupon_service.application.decide_requests import RequestToDecide
 from coupon_service.domain.coupon_request import CouponRequest
 from coupon_service.messaging.incoming_coupon_publish_requested import parse_coupon_publish_requested
 from coupon_service.messaging.outgoing_coupon_publish_requested import (
@@ -63,17 +64,19 @@ def test_the_consumer_reads_what_the_producer_writes() -> None:
 
     read = parse_coupon_publish_requested(a_record(dict(written.payload), written.key.encode()))
 
-    assert (read.event_id, read.to_domain()) == (written.event_id, request)
+    assert read.to_domain() == RequestToDecide(
+        written.event_id, request.request_id, request.coupon_id, request.user_id
+    )
 
 
 def test_the_consumer_reads_the_example_and_ignores_unknown_fields() -> None:
     event = parse_coupon_publish_requested(a_record(EXAMPLE | {"channel": "app", "tags": [{}]}))
 
-    assert event.to_domain() == CouponRequest(
+    assert event.to_domain() == RequestToDecide(
+        UUID(EXAMPLE["eventId"]),
         UUID("0190b6a4-5c3d-7a90-8b1e-6d0c5a7e4b22"),
         42,
         7,
-        datetime(2026, 7, 15, 3, 0, 0, 123456, tzinfo=UTC),
     )
 
 

@@ -4,9 +4,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import phonenumbers
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
+from pydantic import ValidationError
 
 from order_service.domain.order import Order, OrderItem, Recipient
 from order_service.domain.payment import Payment
@@ -81,19 +84,55 @@ def test_every_order_makes_an_event_that_follows_the_schema(
     VALIDATOR.validate(_completed(order, request))
 
 
-def test_every_phone_number_that_is_accepted_is_told_with_dashes() -> None:
-    for phone in ("010-1234-5678", "01012345678", "011-123-4567", "0111234567", "016-1234-5678"):
-        body = OrderBody.model_validate(
-            {
-                "userId": 7,
-                "currency": "KRW",
-                "items": [{"productId": "P-1", "quantity": 1, "unitPrice": 1}],
-                "recipient": {"name": "김하늘", "phone": phone},
-            }
+def _phone_in_the_event(phone: str) -> str:
+    """Raises ValidationError for a number that the API refuses."""
+    body = OrderBody.model_validate(
+        {
+            "userId": 7,
+            "currency": "KRW",
+            "items": [{"productId": "P-1", "quantity": 1, "unitPrice": 1}],
+            "recipient": {"name": "김하늘", "phone": phone},
+        }
+    )
+    command = body.command(None)
+    order = Order.place(uuid7(), 7, "KRW", command.items, command.recipient, NOON)
+    event = _completed(order, a_request(order_id=order.order_id))
+    VALIDATOR.validate(event)
+    return str(event["recipient"]["phone"])
+
+
+@pytest.mark.parametrize("written", ["010-1234-5678", "01012345678", "+821012345678"])
+def test_a_mobile_number_is_published_as_former_releases_did(written: str) -> None:
+    assert _phone_in_the_event(written) == "010-1234-5678"
+
+
+EXAMPLES = [
+    example
+    for region in phonenumbers.SUPPORTED_REGIONS
+    for kind in phonenumbers.PhoneNumberType.values()
+    if (example := phonenumbers.example_number_for_type(region, kind)) is not None
+]
+
+
+def test_numbers_of_every_country_and_kind_follow_the_schema() -> None:
+    assert len(EXAMPLES) > 1_000
+    for example in EXAMPLES:
+        written = phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+        published = _phone_in_the_event(written)
+        again = phonenumbers.parse(published, "KR")
+        assert phonenumbers.format_number(again, phonenumbers.PhoneNumberFormat.E164) == (
+            phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
         )
-        command = body.command(None)
-        order = Order.place(uuid7(), 7, "KRW", command.items, command.recipient, NOON)
-        VALIDATOR.validate(_completed(order, a_request(order_id=order.order_id)))
+
+
+@settings(deadline=None)
+@given(st.from_regex(r"0[1-9][0-9]{6,10}|1[0-9]{7}", fullmatch=True))
+def test_every_korean_number_that_is_accepted_follows_the_schema(written: str) -> None:
+    try:
+        published = _phone_in_the_event(written)
+    except ValidationError:
+        return
+    assert published.replace("-", "") == written
 
 
 def test_the_record_is_keyed_by_the_order_and_named_as_its_payload_says() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -19,10 +20,9 @@ from coupon_service.messaging.incoming_coupon_publish_requested import (
 )
 from coupon_service.migrations import SCHEMA
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
-from servicekit.clock import SystemClock
 from servicekit.db.engine import create_engine
 from servicekit.db.migrations import upgrade
-from tests.integration.coupon_service.builders import a_coupon_body
+from tests.integration.coupon_service.builders import a_coupon_body, an_event
 from tests.support.databases import RELAY_ROLE
 
 
@@ -39,7 +39,7 @@ def an_engine(database_url: str, pool_size: int = 8) -> Engine:
 def a_handler(engine: Engine) -> CouponPublishRequestedHandler:
     """The worker without its consumer."""
     unit_of_work = partial(CouponUnitOfWork, engine, CONSUMER_GROUP)
-    return CouponPublishRequestedHandler(DecideRequests(unit_of_work, SystemClock()))
+    return CouponPublishRequestedHandler(DecideRequests(unit_of_work))
 
 
 def create_coupon(client: FlaskClient, **changes: Any) -> int:
@@ -74,6 +74,21 @@ def published_events(engine: Engine) -> list[CouponPublishRequested]:
         CouponPublishRequested.model_validate_json(row.payload)
         for row in rows(engine, "SELECT payload::text AS payload FROM outbox ORDER BY position")
     ]
+
+
+def a_stored_event(
+    engine: Engine, user_id: int, coupon_id: int, requested_at: datetime | None = None
+) -> CouponPublishRequested:
+    """The event of a request that was accepted at ``requested_at``, or now."""
+    event = an_event(user_id, coupon_id)
+    statement = (
+        "INSERT INTO coupon_request (request_id, coupon_id, user_id, status, requested_at)"
+        " VALUES (:request_id, :coupon_id, :user_id, 'ACCEPTED', coalesce(:at, clock_timestamp()))"
+    )
+    values = {"request_id": event.request_id, "coupon_id": coupon_id, "user_id": user_id, "at": requested_at}
+    with engine.begin() as connection:
+        connection.execute(text(statement), values)
+    return event
 
 
 def rows(engine: Engine, statement: str) -> Sequence[Row[Any]]:

@@ -8,9 +8,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
-from tests.integration.coupon_service.builders import a_coupon_body, an_event
+from tests.integration.coupon_service.builders import a_coupon_body
 from tests.integration.coupon_service.service import (
     a_handler,
+    a_stored_event,
     accepted,
     count,
     create_coupon,
@@ -47,7 +48,7 @@ def test_a_coupon_has_a_status_and_a_stock(client: FlaskClient, engine: Engine) 
     scheduled = create_coupon(client, startsAt=(now + timedelta(minutes=1)).isoformat())
     ended = create_coupon(client, endsAt=(now - timedelta(minutes=1)).isoformat())
     sold_out = create_coupon(client, totalQuantity=1)
-    a_handler(engine).handle([an_event(1, sold_out)])
+    a_handler(engine).handle([a_stored_event(engine, 1, sold_out)])
 
     stand = {
         coupon_id: client.get(f"/api/v1/coupons/{coupon_id}").get_json()
@@ -82,7 +83,7 @@ def test_only_a_repeated_creation_is_marked_as_replayed(client: FlaskClient) -> 
 def test_a_replayed_creation_shows_the_coupon_as_it_was_created(client: FlaskClient, engine: Engine) -> None:
     body, headers = a_coupon_body(totalQuantity=1), {"Idempotency-Key": "create-1"}
     first = client.post("/api/v1/coupons", json=body, headers=headers)
-    a_handler(engine).handle([an_event(7, first.get_json()["couponId"])])
+    a_handler(engine).handle([a_stored_event(engine, 7, first.get_json()["couponId"])])
     again = client.post("/api/v1/coupons", json=body, headers=headers)
     assert (again.status_code, again.data) == (201, first.data)
 
@@ -143,7 +144,7 @@ def test_a_users_coupons_are_paged_newest_first(client: FlaskClient, engine: Eng
 def test_the_last_page_of_a_users_coupons_has_no_next_one(
     client: FlaskClient, engine: Engine, limit: int, pages: list[int]
 ) -> None:
-    a_handler(engine).handle([an_event(7, create_coupon(client)) for _ in range(4)])
+    a_handler(engine).handle([a_stored_event(engine, 7, create_coupon(client)) for _ in range(4)])
 
     url = f"/api/v1/users/7/coupons?limit={limit}"
     page = client.get(url).get_json()

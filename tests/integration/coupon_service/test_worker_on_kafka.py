@@ -20,6 +20,7 @@ from servicekit.messaging.run import run_consumer
 from tests.integration.coupon_service.builders import an_event
 from tests.integration.coupon_service.service import (
     a_handler,
+    a_stored_event,
     accepted,
     an_engine,
     count,
@@ -184,7 +185,8 @@ def test_malformed_messages_go_to_the_dead_letters_and_the_rest_flows(
 ) -> None:
     coupon_id = create_coupon(client)
     key = str(coupon_id).encode()
-    good = [an_event(user_id, coupon_id) for user_id in (1, 2)]
+    good = [a_stored_event(engine, user_id, coupon_id) for user_id in (1, 2)]
+    foreign = an_event(3, coupon_id)
     bad: list[tuple[Record, str]] = [
         ((key, b"not json"), "not JSON"),
         ((key, b"\xff\xfe"), "not UTF-8"),
@@ -193,6 +195,7 @@ def test_malformed_messages_go_to_the_dead_letters_and_the_rest_flows(
         ((b"another", a_record(good[0])[1]), "key is not the couponId"),
         (a_record(good[0], version=2), "version 2"),
         (a_record(good[0], eventType="Other"), "eventType 'Other'"),
+        (a_record(foreign), "is not stored here"),
         (a_record(good[0], userId=-1), "userId"),
         (a_record(good[0], userId=2**63), "userId"),
         (a_record(good[0], occurredAt="0001-01-01T00:00:00+14:00"), "occurredAt"),
@@ -225,7 +228,12 @@ def test_a_worker_that_starts_again_continues_where_it_stopped(
 ) -> None:
     coupon_id = create_coupon(client)
     for user_id in (1, 2, 3):
-        produce(kafka_bootstrap_servers, topic, [a_record(an_event(user_id, coupon_id))], partition=0)
+        produce(
+            kafka_bootstrap_servers,
+            topic,
+            [a_record(a_stored_event(engine, user_id, coupon_id))],
+            partition=0,
+        )
         with a_worker(coupon_database_url, kafka_bootstrap_servers, topic):
             wait_until(partial(issued_to, engine, user_id), "the coupon to be issued")
 

@@ -70,9 +70,9 @@ ORDERS: list[BadBody] = [
     *_each(
         "recipient.phone",
         lambda value: _with_recipient(phone=value),
-        *("010-123-4567", "02-123-4567", "010-1234-56789", "+82-10-1234-5678", "010 1234 5678"),
-        # A line feed at the end, and digits of other scripts.
-        *("010-1234-5678\n", "\uff10\uff11\uff10-1234-5678", "010-1234-567\u0668"),
+        *("010-1234-56789", "02-123", "119", "+999 123456789", "1-800-FLOWERS", "P-1", "9" * 41),
+        # What is behind it would be lost.
+        "010-1234-5678 ext. 3",
         *NO_TEXTS,
     ),
     ("recipient.email", _with_recipient(email="sky@example.com")),

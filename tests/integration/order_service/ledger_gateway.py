@@ -13,7 +13,8 @@ class LedgerGateway:
     """Charges every idempotency key once.
 
     By the beginning of its payment key an attempt is declined (``decline-``), charged without telling
-    (``silent-``), charged before the caller's death (``fatal-``), or lost on the way (``lost-``).
+    (``silent-``; ``odd-`` too, which also breaks the look-up), charged before the caller's death
+    (``fatal-``), or lost on the way (``lost-``).
     ``before_charging`` runs in :meth:`approve`, so that a test can hold it there. A changed ``lost`` lets
     later attempts through, and while it is ``blind`` the look-up learns nothing.
     """
@@ -34,7 +35,7 @@ class LedgerGateway:
             first = self.charged.setdefault(request.idempotency_key, request)
         if request.payment_key.startswith("fatal-"):
             raise CallerDied
-        if request.payment_key.startswith("silent-"):
+        if request.payment_key.startswith(("silent-", "odd-")):
             return Undecided()
         return Approved(first.requested_at)
 
@@ -43,6 +44,8 @@ class LedgerGateway:
             return Undecided()
         if request.payment_key.startswith("decline-"):
             return Declined("NO_FUNDS")
+        if request.payment_key.startswith("odd-"):
+            raise KeyError("status")
         with self._lock:
             first = self.charged.get(request.idempotency_key)
         return NeverHappened() if first is None else Approved(first.requested_at)

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flask.testing import FlaskClient
@@ -20,19 +20,6 @@ from tests.support.databases import RELAY_ROLE
 
 PROBLEM = "application/problem+json"
 IN_PROGRESS_LIMIT = timedelta(seconds=60)
-
-
-class HeldClock:
-    """Stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self._now = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self._now
-
-    def advance(self, by: timedelta) -> None:
-        self._now += by
 
 
 def an_order_body(**changes: Any) -> dict[str, Any]:
@@ -57,14 +44,13 @@ def a_payment_body(payment_key: str = "pay-1", **changes: Any) -> dict[str, Any]
 
 @dataclass
 class Shop:
-    """One service on one database, with a gateway that keeps a ledger and a clock that stands still."""
+    """One service on one database, with a gateway that keeps a ledger."""
 
     engine: Engine
     gateway: LedgerGateway = field(default_factory=LedgerGateway)
-    clock: HeldClock = field(default_factory=HeldClock)
 
     def __post_init__(self) -> None:
-        self._app = build_application(self.engine, self.gateway, self.clock, IN_PROGRESS_LIMIT)
+        self._app = build_application(self.engine, self.gateway, IN_PROGRESS_LIMIT)
 
     @property
     def client(self) -> FlaskClient:
@@ -82,12 +68,20 @@ class Shop:
         return order_id
 
     def pay(
-        self, order_id: str, payment_key: str = "pay-1", key: str | None = None, **changes: Any
+        self, order_id: str, payment_key: str | None = None, key: str | None = None, **changes: Any
     ) -> TestResponse:
+        """With a payment key of the order's own, unless one is given."""
         return self.client.post(
             f"/api/v1/orders/{order_id}/payments",
-            json=a_payment_body(payment_key, **changes),
+            json=a_payment_body(payment_key or f"pay-{order_id}", **changes),
             headers=_headers(key),
+        )
+
+    def time_passes(self, by: timedelta) -> None:
+        """As if all payments had been requested so much earlier."""
+        self.execute(
+            f"UPDATE payment SET requested_at = requested_at - interval '{by.total_seconds()} seconds',"  # noqa: S608
+            f" next_lookup_at = next_lookup_at - interval '{by.total_seconds()} seconds'"
         )
 
     def order(self, order_id: str) -> dict[str, Any]:

@@ -23,11 +23,6 @@ def test_one_product_may_stand_in_two_lines_and_lines_keep_their_order(shop: Sho
     assert shop.order(reply.get_json()["orderId"])["items"] == items
 
 
-def test_a_phone_number_is_stored_with_dashes(shop: Shop) -> None:
-    shop.place(an_order_body(recipient={"name": "김하늘", "phone": "01012345678"}))
-    assert shop.query("SELECT recipient_phone FROM orders") == [("010-1234-5678",)]
-
-
 def test_the_same_request_with_the_same_key_places_one_order(shop: Shop) -> None:
     first = shop.place(key="k-1")
     shop.pay(first.get_json()["orderId"])
@@ -79,3 +74,31 @@ def test_an_order_and_its_payment_are_read_at_the_same_moment(shop: Shop) -> Non
         before = reading.orders.get(order_id)
         assert shop.pay(str(order_id)).status_code == 201
         assert (reading.orders.get(order_id), reading.payments.latest(order_id)) == (before, None)
+
+
+@pytest.mark.parametrize(
+    ("phone", "stored"),
+    [
+        ("01012345678", "010-1234-5678"),
+        ("010.1234.5678", "010-1234-5678"),
+        ("010 1234 5678", "010-1234-5678"),
+        ("+821012345678", "010-1234-5678"),
+        ("+82-10-1234-5678", "010-1234-5678"),
+        ("\uff10\uff11\uff10-1234-5678", "010-1234-5678"),
+        ("011-123-4567", "011-123-4567"),
+        ("02-312-3456", "02-312-3456"),
+        ("(031) 123-4567", "031-123-4567"),
+        ("1588-1234", "1588-1234"),
+        ("070-1234-5678", "070-1234-5678"),
+        # libphonenumber's grouping; the digits are what is dialled.
+        ("0504-1234-5678", "050-41234-5678"),
+        ("+1 (415) 555-2671", "+14155552671"),
+    ],
+)
+def test_a_phone_number_is_accepted_however_it_is_written(shop: Shop, phone: str, stored: str) -> None:
+    reply = shop.place(an_order_body(recipient={"name": "김하늘", "phone": phone}))
+    assert reply.status_code == 201, reply.text
+    assert shop.query("SELECT recipient_phone FROM orders") == [(stored,)]
+    shop.pay(reply.get_json()["orderId"])
+    [event] = shop.events()
+    assert event["recipient"]["phone"] == stored

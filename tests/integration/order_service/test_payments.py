@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 from structlog.typing import EventDict
 
+from servicekit.rfc3339 import format_rfc3339
 from tests.integration.order_service.ledger_gateway import CallerDied
 from tests.integration.order_service.shop import IN_PROGRESS_LIMIT, TOTAL, Shop, slug
 
@@ -26,8 +27,10 @@ def test_an_approved_payment_completes_the_order_and_leaves_its_event(shop: Shop
         "amount": TOTAL,
         "currency": "KRW",
         "method": "CARD",
-        "approvedAt": "2026-11-23T12:00:00.000000Z",
+        "approvedAt": payment["approvedAt"],
     }
+    [(requested_at,)] = shop.query("SELECT requested_at FROM payment")
+    assert payment["approvedAt"] == format_rfc3339(requested_at)
     order = shop.order(order_id)
     assert (order["status"], order["payment"]) == ("COMPLETED", payment)
     [event] = shop.events()
@@ -148,7 +151,7 @@ def test_a_process_that_died_after_charging_delays_others_for_a_time(shop: Shop)
     soon = shop.pay(order_id, "pay-2", key="k-2")
     assert (soon.status_code, slug(soon)) == (409, "payment-in-progress")
 
-    shop.clock.advance(IN_PROGRESS_LIMIT)
+    shop.time_passes(IN_PROGRESS_LIMIT)
     later = shop.pay(order_id, "pay-2", key="k-2")
     assert (later.status_code, slug(later)) == (409, "order-already-completed")
     assert shop.order(order_id)["status"] == "COMPLETED"
@@ -162,7 +165,7 @@ def test_a_charge_after_its_payment_was_abandoned_is_due_for_refund(
 
     def freeze_until_abandoned(_: object) -> None:
         shop.gateway.before_charging = lambda request: None
-        shop.clock.advance(IN_PROGRESS_LIMIT + timedelta(seconds=1))
+        shop.time_passes(IN_PROGRESS_LIMIT + timedelta(seconds=1))
         assert shop.pay(order_id, "pay-2", key="k-2").status_code == 201
 
     shop.gateway.before_charging = freeze_until_abandoned
@@ -203,3 +206,22 @@ def test_a_repeated_decline_is_marked_as_replayed(shop: Shop) -> None:
     assert (first.status_code, again.status_code) == (402, 402)
     assert "Idempotent-Replayed" not in first.headers
     assert again.headers["Idempotent-Replayed"] == "true"
+
+
+def test_one_payment_key_pays_for_one_order(shop: Shop) -> None:
+    order_id, other_id = shop.placed(), shop.placed()
+    assert shop.pay(order_id, "pay-1", key="k-1").status_code == 201
+
+    reply = shop.pay(other_id, "pay-1", key="k-1")
+
+    assert (reply.status_code, slug(reply)) == (422, "payment-key-reused")
+    assert reply.get_json()["errors"][0]["field"] == "paymentKey"
+    assert (shop.order(other_id)["status"], len(shop.gateway.charged)) == ("PENDING_PAYMENT", 1)
+    # The refused request left nothing, its idempotency key neither.
+    assert shop.pay(other_id, "pay-2", key="k-1").status_code == 201
+
+
+def test_a_payment_key_that_was_declined_may_be_used_again(shop: Shop) -> None:
+    order_id, other_id = shop.placed(), shop.placed()
+    for tried in (order_id, order_id, other_id):
+        assert shop.pay(tried, "decline-1").status_code == 402

@@ -17,7 +17,7 @@ import psutil
 import psycopg2
 
 from devstack.free_ports import find_free_ports
-from tests.integration.order_service.shop import a_payment_body, an_order_body
+from tests.integration.order_service.shop import TOTAL, Shop, a_payment_body, an_order_body
 from tests.support.waiting import wait_until
 
 COMMAND = str(Path(sys.executable).with_name("order-service"))
@@ -30,17 +30,32 @@ def _environment(**variables: str) -> dict[str, str]:
 
 
 @contextmanager
-def _an_api(database_url: str, port: int, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """The API, ready; whatever is left of it is killed afterwards."""
-    environment = _environment(DATABASE_URL=database_url, HTTP_PORT=str(port), PAYMENT_GATEWAY="in-process")
+def a_process(command: str, log: Path, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A process of one command; whatever is left of it is killed afterwards."""
     with log.open("ab") as output:
-        api = subprocess.Popen([COMMAND, "api"], env=environment, stderr=output)
+        process = subprocess.Popen([COMMAND, command], env=_environment(**variables), stderr=output)
     try:
+        yield process
+    finally:
+        _kill(process)
+
+
+def stopped(process: subprocess.Popen[bytes]) -> int:
+    """Its status after SIGTERM."""
+    process.send_signal(signal.SIGTERM)
+    return process.wait(STOPPED_WITHIN_SECONDS)
+
+
+@contextmanager
+def an_api(database_url: str, port: int, log: Path, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The API, ready; whatever is left of it is killed afterwards."""
+    variables = {
+        "DATABASE_URL": database_url, "HTTP_PORT": str(port), "PAYMENT_GATEWAY": "in-process", **variables
+    }  # fmt: skip
+    with a_process("api", log, **variables) as api:
         url = f"http://127.0.0.1:{port}/readyz"
         wait_until(lambda: httpx.get(url).status_code == 200, "the API to be ready")
         yield api
-    finally:
-        _kill(api)
 
 
 def _kill(api: subprocess.Popen[bytes]) -> None:
@@ -101,7 +116,9 @@ class Customers:
 
     def pay(self, client: httpx.Client, order_id: str) -> None:
         headers = {"Idempotency-Key": self.placed[order_id]}
-        reply = client.post(f"/api/v1/orders/{order_id}/payments", json=a_payment_body(), headers=headers)
+        reply = client.post(
+            f"/api/v1/orders/{order_id}/payments", json=a_payment_body(f"pay-{order_id}"), headers=headers
+        )
         if self._check(reply):
             self.paid.add(order_id)
 
@@ -130,7 +147,7 @@ def test_stopped_under_load_it_finishes_and_exits_0_within_10_s(
     [port] = find_free_ports(1)
     log = tmp_path / "log"
     customers = Customers(f"http://127.0.0.1:{port}")
-    with _an_api(order_database_url, port, log) as api, customers.shopping():
+    with an_api(order_database_url, port, log) as api, customers.shopping():
         wait_until(lambda: len(customers.paid) >= 20, "twenty payments")
         began = time.monotonic()
         api.send_signal(signal.SIGTERM)
@@ -150,12 +167,12 @@ def test_killed_under_load_every_payment_is_made_good_by_a_retry(
     [port] = find_free_ports(1)
     log = tmp_path / "log"
     customers = Customers(f"http://127.0.0.1:{port}")
-    with _an_api(order_database_url, port, log) as api, customers.shopping():
+    with an_api(order_database_url, port, log) as api, customers.shopping():
         wait_until(lambda: len(customers.paid) >= 20, "twenty payments")
         _kill(api)
     acknowledged = set(customers.paid)
 
-    with _an_api(order_database_url, port, log), httpx.Client(base_url=customers.url, timeout=10) as client:
+    with an_api(order_database_url, port, log), httpx.Client(base_url=customers.url, timeout=10) as client:
         for order_id in customers.placed:
             customers.pay(client, order_id)
 
@@ -172,6 +189,79 @@ def test_migrating_twice_is_as_good_as_once(database_url: str) -> None:
             [COMMAND, "migrate"], env=_environment(DATABASE_URL=database_url), capture_output=True, text=True
         )
         assert migration.returncode == 0, migration.stderr
+
+
+SHARED_KEY = """
+UPDATE alembic_version SET version_num = '0004' WHERE version_num = '0005';
+DROP INDEX payment_live_payment_key;
+WITH placed AS (
+    INSERT INTO orders (
+        order_id, user_id, currency, total_amount, recipient_name, recipient_phone, status, created_at
+    )
+    SELECT gen_random_uuid(), 7, 'KRW', 100, 'a', '010-1234-5678', 'PENDING_PAYMENT', now()
+      FROM generate_series(1, 2)
+    RETURNING order_id
+)
+INSERT INTO payment (
+    payment_id, order_id, method, payment_key, amount, currency, status, attempt, requested_at
+)
+SELECT gen_random_uuid(), order_id, 'CARD', 'secret-key', 100, 'KRW', 'UNKNOWN', 1, now() FROM placed
+RETURNING payment_id::text
+"""
+
+
+def test_the_migration_names_the_payments_that_share_a_payment_key(order_database_url: str) -> None:
+    connection = psycopg2.connect(order_database_url)
+    with connection, connection.cursor() as cursor:
+        cursor.execute(SHARED_KEY)
+        payment_ids = [payment_id for (payment_id,) in cursor.fetchall()]
+    migrate = [COMMAND, "migrate"]
+    environment = _environment(DATABASE_URL=order_database_url)
+
+    refused = subprocess.run(migrate, env=environment, capture_output=True, text=True)
+
+    assert refused.returncode == 2
+    assert refused.stderr.splitlines()[-1].startswith(
+        "Error: payments with one paymentKey are live together ("
+    )
+    assert all(payment_id in refused.stderr for payment_id in payment_ids)
+    assert "secret-key" not in refused.stderr
+    assert "Traceback" not in refused.stderr
+    with connection, connection.cursor() as cursor:
+        # What the message asks for.
+        cursor.execute(
+            "UPDATE payment SET status = 'REFUND_DUE', approved_at = now() WHERE payment_id = %s",
+            payment_ids[:1],
+        )
+    connection.close()
+    assert subprocess.run(migrate, env=environment, check=False).returncode == 0
+
+
+def _command(database_url: str, *arguments: str) -> tuple[int, str, str]:
+    done = subprocess.run(
+        [COMMAND, *arguments], env=_environment(DATABASE_URL=database_url), capture_output=True, text=True
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_a_refund_is_listed_until_it_is_recorded(shop: Shop, order_database_url: str) -> None:
+    order_id = shop.placed()
+    payment_id = shop.pay(order_id).get_json()["paymentId"]
+    shop.execute("UPDATE payment SET status = 'REFUND_DUE'")
+
+    status, listed, _ = _command(order_database_url, "refunds")
+    assert (status, listed.split()[:5]) == (0, [payment_id, "order", order_id, str(TOTAL), "KRW"])
+    assert _command(order_database_url, "refunded", payment_id, "--by", "kim")[0] == 0
+
+    assert _command(order_database_url, "refunds") == (0, "", "")
+    assert shop.query("SELECT refunded_by FROM payment") == [("kim",)]
+    again = _command(order_database_url, "refunded", payment_id, "--by", "lee")
+    assert again == (
+        2,
+        "",
+        f"Error: no refund of payment {payment_id} is due; `order-service refunds` lists them\n",
+    )
+    assert shop.query("SELECT refunded_by FROM payment") == [("kim",)]
 
 
 def test_every_missing_variable_is_told_in_one_message() -> None:

@@ -54,6 +54,7 @@ PROCESSES: dict[str, tuple[list[str], str, str]] = {
     "order-api": (["order-service", "api"], "HTTP_PORT", "database"),
     "notification-api": (["notification-service", "api"], "HTTP_PORT", "database"),
     "coupon-worker": (["coupon-service", "worker"], "ADMIN_PORT", "database"),
+    "order-worker": (["order-service", "worker"], "ADMIN_PORT", "database"),
     "notification-consumer": (["notification-service", "consumer"], "ADMIN_PORT", "database"),
     "outbox-relay": (["outbox-relay", "run"], "HTTP_PORT", "test.database"),
 }

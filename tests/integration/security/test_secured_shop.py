@@ -16,7 +16,7 @@ from tests.support.waiting import wait_until
 
 # The processes that are clients of one server at least; the external services are none.
 OURS = (
-    "coupon-api", "coupon-worker", "order-api", "outbox-relay", "notification-api",
+    "coupon-api", "coupon-worker", "order-api", "order-worker", "outbox-relay", "notification-api",
     "notification-consumer-1", "notification-consumer-2", "notification-consumer-3",
 )  # fmt: skip
 

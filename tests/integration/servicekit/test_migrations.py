@@ -137,3 +137,29 @@ def test_nothing_is_taken_away_from_a_former_release_until_asked(database_url: s
     with capture_logs() as lines:
         upgrade(database_url, present, contract=True)
     assert (revisions(database_url), lines) == (["0003"], [])
+
+
+EXPANDING_AFTER_A_CONTRACTION = """
+from alembic import op
+revision = "0004"
+down_revision = "0002"
+def upgrade():
+    op.execute("ALTER TABLE made_once ADD COLUMN later int")
+"""
+
+
+def test_a_pending_contraction_holds_back_no_later_expansion(database_url: str, tmp_path: Path) -> None:
+    upgrade(database_url, a_schema(tmp_path / "former", MIGRATION, SECOND_MIGRATION))
+    present = a_schema(tmp_path / "present", *ALL, EXPANDING_AFTER_A_CONTRACTION)
+    for _ in range(2):
+        upgrade(database_url, present)
+        assert revisions(database_url) == ["0004"]
+    upgrade(database_url, present, contract=True)
+    assert sorted(revisions(database_url)) == ["0003", "0004"]
+
+
+def test_a_contracted_database_gets_later_expansions(database_url: str, tmp_path: Path) -> None:
+    upgrade(database_url, a_schema(tmp_path / "former", *ALL))
+    present = a_schema(tmp_path / "present", *ALL, EXPANDING_AFTER_A_CONTRACTION)
+    upgrade(database_url, present)
+    assert sorted(revisions(database_url)) == ["0003", "0004"]

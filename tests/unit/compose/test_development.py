@@ -17,7 +17,8 @@ BASE = services(ROOT / "docker-compose.yml")
 OVERRIDE = services(ROOT / "deploy" / "compose" / "development.yml")
 FOLDERS = {
     "coupon-api": "coupon-service", "coupon-worker": "coupon-service", "order-api": "order-service",
-    "notification-api": "notification-service", "notification-consumer": "notification-service",
+    "order-worker": "order-service", "notification-api": "notification-service",
+    "notification-consumer": "notification-service",
     "outbox-relay": "outbox-relay",
 }  # fmt: skip
 

@@ -46,16 +46,18 @@ class Collector:
     def __init__(self) -> None:
         self.handled: list[int] = []
         self.failures: list[Exception] = []
+        self.refused: dict[int, str] = {}
 
     def parse(self, record: ReceivedRecord) -> int:
         if record.value == b"bad":
             raise InvalidMessage("bad value")
         return record.offset
 
-    def handle(self, events: Sequence[int]) -> None:
+    def handle(self, events: Sequence[int]) -> Mapping[int, str]:
         if self.failures:
             raise self.failures.pop(0)
-        self.handled.extend(events)
+        self.handled.extend(event for event in events if event not in self.refused)
+        return {place: self.refused[event] for place, event in enumerate(events) if event in self.refused}
 
 
 class DeadLetters:
@@ -162,3 +164,21 @@ def test_failed_commit_is_tried_again_with_the_next_step() -> None:
     source.can_commit = True
     loop.step()
     assert source.commits == [{("topic", 0): 1}]
+
+
+def test_an_event_that_its_handler_refuses_goes_to_the_dead_letters() -> None:
+    source, handler, dead_letters = (
+        ScriptedSource([a_record(0), a_record(1), a_record(2)]),
+        Collector(),
+        DeadLetters(),
+    )
+    handler.refused = {1: "nobody asked"}
+    dead_letters.failures = [KafkaTimeoutError()]
+    loop = a_loop(source, handler, dead_letters)
+
+    # The letter can't be written yet: only this record waits, and its offset with it.
+    assert (loop.step(), source.commits) == (2, [{("topic", 0): 1}])
+    loop.step()
+
+    assert (handler.handled, dead_letters.written) == ([0, 2], [(1, "nobody asked")])
+    assert source.commits[-1] == {("topic", 0): 3}

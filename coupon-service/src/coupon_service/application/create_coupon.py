@@ -5,7 +5,6 @@ from datetime import datetime
 
 from coupon_service.application.ports import UnitOfWorkFactory
 from coupon_service.domain.coupon import Coupon, CouponTerms
-from servicekit.clock import Clock
 from servicekit.idempotency.key import Answer, IdempotencyKey
 
 
@@ -20,15 +19,14 @@ class CreateCouponCommand:
 class CreateCoupon:
     """Stores a coupon; once for each idempotency key."""
 
-    def __init__(self, unit_of_work: UnitOfWorkFactory, clock: Clock) -> None:
+    def __init__(self, unit_of_work: UnitOfWorkFactory) -> None:
         self._unit_of_work = unit_of_work
-        self._clock = clock
 
     def __call__(self, command: CreateCouponCommand) -> Answer[Coupon]:
         """The coupon as created: now, or by an earlier request with the same key."""
         with self._unit_of_work() as unit_of_work:
             # Before the claim, whose reply names the number that the database hands out here.
-            coupon = unit_of_work.coupons.add(command.terms, self._clock.now())
+            coupon = unit_of_work.coupons.add(command.terms)
             if command.idempotency_key is not None:
                 earlier = unit_of_work.idempotency_keys.claim(
                     command.idempotency_key,

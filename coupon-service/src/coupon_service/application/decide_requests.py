@@ -5,22 +5,27 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import structlog
-
 from coupon_service.application.ports import UnitOfWork, UnitOfWorkFactory
-from coupon_service.domain.coupon_request import CouponRequest, Decision, RequestStatus
+from coupon_service.domain.coupon_request import CouponRequest, Decision
 from coupon_service.domain.deciding import CouponStock, decide, reject_unknown
-from servicekit.clock import Clock
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class RequestToDecide:
-    """A request, as the event ``event_id`` brought it."""
+    """What the event ``event_id`` says about a request that was accepted."""
 
     event_id: UUID
-    request: CouponRequest
+    request_id: UUID
+    coupon_id: int
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of the events. ``refused`` has the reasons, by place, of those that can have no effect."""
+
+    decisions: Sequence[Decision]
+    refused: Mapping[int, str]
 
 
 class DecideRequests:
@@ -31,58 +36,51 @@ class DecideRequests:
     of two with different events for one coupon, at the coupon. What another decision changes is read only
     after both. Every consumer takes inbox rows before coupons, each in the order of their ids, so that no two
     deadlock.
+
+    The stored request decides, and not its event: anything that may write to the topic can write an event,
+    but only this service's API stores requests. An event without its stored request is refused.
     """
 
-    def __init__(self, unit_of_work: UnitOfWorkFactory, clock: Clock) -> None:
+    def __init__(self, unit_of_work: UnitOfWorkFactory) -> None:
         self._unit_of_work = unit_of_work
-        self._clock = clock
 
-    def __call__(self, requests: Sequence[RequestToDecide]) -> list[Decision]:
-        """The decisions made, committed; none for events that had been applied before."""
+    def __call__(self, arrived: Sequence[RequestToDecide]) -> Outcome:
+        """Decide and commit. Events that had been applied before decide nothing, and are not refused."""
         with self._unit_of_work() as unit_of_work:
-            # The inbox goes first: a consumer with the same events waits here, before it reads anything.
-            fresh = unit_of_work.inbox.accept(arrived.event_id for arrived in requests)
-            new = [arrived.request for arrived in requests if arrived.event_id in fresh]
+            # Needs no lock: requests are stored before their events, and only their decision changes.
+            stored = unit_of_work.coupon_requests.stored({event.request_id for event in arrived})
+            refused = _refusals(stored, arrived)
+            known = [event for place, event in enumerate(arrived) if place not in refused]
+            # A consumer with the same events waits here, before it reads what a decision changes.
+            fresh = unit_of_work.inbox.accept(event.event_id for event in known)
+            new = [stored[event.request_id] for event in known if event.event_id in fresh]
             if not new:
-                return []
+                return Outcome([], refused)
             # Locked before requests and holders are read, which another worker may be changing.
             stocks = unit_of_work.coupons.lock_stocks({request.coupon_id for request in new})
-            decisions = _decide(unit_of_work, stocks, _undecided(unit_of_work, new))
+            undecided = unit_of_work.coupon_requests.undecided({request.request_id for request in new})
+            # Each once, in order: two events may be about one request.
+            waiting = dict.fromkeys(request for request in new if request.request_id in undecided)
+            decisions = _decide(unit_of_work, stocks, list(waiting))
             if decisions:
-                decided_at = self._clock.now()
+                decided_at = unit_of_work.now()
                 unit_of_work.coupon_requests.record_decisions(decisions, decided_at)
                 unit_of_work.user_coupons.add_issued(decisions, decided_at)
                 unit_of_work.coupons.record_progress(decisions)
             # Also without a decision: the inbox has to remember the events.
             unit_of_work.commit()
-        return decisions
+        return Outcome(decisions, refused)
 
 
-def _undecided(unit_of_work: UnitOfWork, requests: Sequence[CouponRequest]) -> list[CouponRequest]:
-    """The requests that await a decision, each once, in order.
-
-    This service stores a request before its event. A request that isn't stored comes from another producer:
-    it is adopted and decided like any other, so that its outcome can be read.
-    """
-    stored = dict(unit_of_work.coupon_requests.get_all({request.request_id for request in requests}))
-    # Reversed, so that of two events for one request the first one is kept.
-    foreign = {
-        request.request_id: request for request in reversed(requests) if request.request_id not in stored
-    }
-    if foreign:
-        _log.warning("foreign_coupon_requests_adopted", count=len(foreign))
-        unit_of_work.coupon_requests.adopt(list(foreign.values()))
-        # Read back, since another producer's event may have stored the same id first.
-        stored |= unit_of_work.coupon_requests.get_all(foreign)
-    undecided: dict[UUID, CouponRequest] = {}
-    for request in requests:
-        view = stored[request.request_id]
-        if (view.request.coupon_id, view.request.user_id) != (request.coupon_id, request.user_id):
-            # The stored request was answered to its user; this event is about another.
-            _log.warning("coupon_request_contradicted", request_id=str(request.request_id))
-        elif view.status is RequestStatus.ACCEPTED:
-            undecided.setdefault(request.request_id, request)
-    return list(undecided.values())
+def _refusals(stored: Mapping[UUID, CouponRequest], arrived: Sequence[RequestToDecide]) -> Mapping[int, str]:
+    refusals: dict[int, str] = {}
+    for place, event in enumerate(arrived):
+        request = stored.get(event.request_id)
+        if request is None:
+            refusals[place] = f"the request {event.request_id} is not stored here"
+        elif (request.coupon_id, request.user_id) != (event.coupon_id, event.user_id):
+            refusals[place] = f"the stored request {event.request_id} is for another user or coupon"
+    return refusals
 
 
 def _decide(

@@ -16,8 +16,8 @@ from servicekit.outbox.event import OutboxEvent
 
 
 class Coupons(Protocol):
-    def add(self, terms: CouponTerms, created_at: datetime) -> Coupon:
-        """Store a coupon, none of it issued; its id is the database's."""
+    def add(self, terms: CouponTerms) -> Coupon:
+        """Store a coupon, none of it issued; its id and its time are the database's."""
         ...
 
     def get(self, coupon_id: int) -> Coupon | None: ...
@@ -32,16 +32,18 @@ class Coupons(Protocol):
 
 
 class CouponRequests(Protocol):
-    def add(self, request: CouponRequest) -> None: ...
-
-    def adopt(self, requests: Sequence[CouponRequest]) -> None:
-        """Store those whose id is not taken."""
+    def add(self, request_id: UUID, coupon_id: int, user_id: int) -> CouponRequest:
+        """Store a request that is accepted now, by the database's clock."""
         ...
 
     def get(self, request_id: UUID) -> CouponRequestView | None: ...
 
-    def get_all(self, request_ids: Collection[UUID]) -> Mapping[UUID, CouponRequestView]:
-        """The requests that are stored, by id."""
+    def stored(self, request_ids: Collection[UUID]) -> Mapping[UUID, CouponRequest]:
+        """The requests that are stored, decided or not, by id."""
+        ...
+
+    def undecided(self, request_ids: Collection[UUID]) -> AbstractSet[UUID]:
+        """Which of these requests await their decision."""
         ...
 
     def record_decisions(self, decisions: Sequence[Decision], decided_at: datetime) -> None: ...
@@ -108,6 +110,10 @@ class UnitOfWork(Protocol):
 
     @property
     def idempotency_keys(self) -> IdempotencyKeys: ...
+
+    def now(self) -> datetime:
+        """The database's clock, which all hosts share."""
+        ...
 
     def commit(self) -> None: ...
 

@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from coupon_service.application.ports import CouponDirectory, RequestEvent, UnitOfWorkFactory
-from coupon_service.domain.coupon_request import CouponRequest
 from coupon_service.domain.errors import CouponNotFound
-from servicekit.clock import Clock
 from servicekit.idempotency.key import Answer, IdempotencyKey
 from servicekit.identifiers import uuid7
 
@@ -24,15 +22,10 @@ class RequestCoupon:
     """Stores a request and its event, both or neither; once for each idempotency key."""
 
     def __init__(
-        self,
-        unit_of_work: UnitOfWorkFactory,
-        coupons: CouponDirectory,
-        clock: Clock,
-        request_event: RequestEvent,
+        self, unit_of_work: UnitOfWorkFactory, coupons: CouponDirectory, request_event: RequestEvent
     ) -> None:
         self._unit_of_work = unit_of_work
         self._coupons = coupons
-        self._clock = clock
         self._request_event = request_event
 
     def __call__(self, command: RequestCouponCommand) -> Answer[UUID]:
@@ -43,16 +36,16 @@ class RequestCoupon:
         # Neither stock nor period is checked here: only the worker sees the requests in their order.
         if not self._coupons.exists(command.coupon_id):
             raise CouponNotFound
-        request = CouponRequest(uuid7(), command.coupon_id, command.user_id, self._clock.now())
+        request_id = uuid7()
         with self._unit_of_work() as unit_of_work:
             if command.idempotency_key is not None:
                 earlier = unit_of_work.idempotency_keys.claim(
-                    command.idempotency_key, {"requestId": str(request.request_id)}
+                    command.idempotency_key, {"requestId": str(request_id)}
                 )
                 if earlier is not None:
                     return Answer(UUID(earlier["requestId"]), is_replay=True)
-            unit_of_work.coupon_requests.add(request)
+            request = unit_of_work.coupon_requests.add(request_id, command.coupon_id, command.user_id)
             # In the same transaction: an accepted request without its event would never be decided.
             unit_of_work.outbox.append(self._request_event(request))
             unit_of_work.commit()
-        return Answer(request.request_id)
+        return Answer(request_id)

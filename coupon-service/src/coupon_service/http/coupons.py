@@ -7,13 +7,12 @@ from coupon_service.application.create_coupon import CreateCoupon
 from coupon_service.application.read_coupon import ReadCoupon
 from coupon_service.http.bodies import CouponBody, CouponPath
 from coupon_service.http.replies import CouponReply
-from servicekit.clock import Clock
 from servicekit.http.idempotency import idempotency_key
 from servicekit.http.replies import json_reply
 from servicekit.http.routes import route
 
 
-def coupon_routes(create_coupon: CreateCoupon, read_coupon: ReadCoupon, clock: Clock) -> APIBlueprint:
+def coupon_routes(create_coupon: CreateCoupon, read_coupon: ReadCoupon) -> APIBlueprint:
     """Creating a coupon and reading it."""
     routes = APIBlueprint("coupons", __name__, url_prefix="/api/v1/coupons")
 
@@ -28,6 +27,7 @@ def coupon_routes(create_coupon: CreateCoupon, read_coupon: ReadCoupon, clock: C
 
     @route(routes, "GET", "/<string:couponId>", summary="Read a coupon", replies={200: CouponReply})
     def get_coupon(path: CouponPath) -> Response:
-        return json_reply(CouponReply.of(read_coupon(path.coupon_id), clock.now()))
+        view = read_coupon(path.coupon_id)
+        return json_reply(CouponReply.of(view.coupon, view.read_at))
 
     return routes

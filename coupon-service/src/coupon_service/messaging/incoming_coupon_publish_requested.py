@@ -1,14 +1,13 @@
 """``CouponPublishRequested`` as the worker reads it."""
 
 import collections
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 import structlog
 from prometheus_client import Counter
 
 from coupon_service.application.decide_requests import DecideRequests, RequestToDecide
-from coupon_service.domain.coupon_request import CouponRequest
 from coupon_service.messaging.outgoing_coupon_publish_requested import COUPON_PUBLISH_REQUESTED
 from servicekit.fields import PositiveInt64
 from servicekit.messaging.events import EventModel, parse_event
@@ -22,7 +21,7 @@ _log = structlog.get_logger(__name__)
 
 
 class CouponPublishRequested(EventModel):
-    """A user's request for a coupon was accepted at ``occurred_at``."""
+    """A user's request for a coupon was accepted. When, is read from the stored request."""
 
     event_type = COUPON_PUBLISH_REQUESTED
 
@@ -30,8 +29,8 @@ class CouponPublishRequested(EventModel):
     user_id: PositiveInt64
     coupon_id: PositiveInt64
 
-    def to_domain(self) -> CouponRequest:
-        return CouponRequest(self.request_id, self.coupon_id, self.user_id, self.occurred_at)
+    def to_domain(self) -> RequestToDecide:
+        return RequestToDecide(self.event_id, self.request_id, self.coupon_id, self.user_id)
 
 
 def parse_coupon_publish_requested(record: ReceivedRecord) -> CouponPublishRequested:
@@ -55,12 +54,12 @@ class CouponPublishRequestedHandler:
     def parse(self, record: ReceivedRecord) -> CouponPublishRequested:
         return parse_coupon_publish_requested(record)
 
-    def handle(self, events: Sequence[CouponPublishRequested]) -> None:
-        decisions = self._decide_requests(
-            [RequestToDecide(event.event_id, event.to_domain()) for event in events]
-        )
+    def handle(self, events: Sequence[CouponPublishRequested]) -> Mapping[int, str]:
+        decided = self._decide_requests([event.to_domain() for event in events])
+        decisions = decided.decisions
         # Counted after the commit, since a batch that was rolled back comes again.
         outcomes = collections.Counter((decision.reason or decision.status).value for decision in decisions)
         for outcome, number in outcomes.items():
             _DECISIONS.labels(outcome).inc(number)
         _log.info("coupon_requests_decided", events=len(events), decided=len(decisions), **outcomes)
+        return decided.refused

@@ -5,8 +5,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, any_, func, literal, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, INTEGER, TEXT, insert
+from sqlalchemy import ColumnElement, Connection, Row, any_, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, INTEGER, TEXT
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.sql import column
 
@@ -26,28 +26,35 @@ class SqlCouponRequests:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, request: CouponRequest) -> None:
-        self._connection.execute(insert(coupon_request), _accepted(request))
-
-    def adopt(self, requests: Sequence[CouponRequest]) -> None:
-        # In order of id, so that two workers that adopt the same requests never deadlock.
-        self._connection.execute(
-            insert(coupon_request).on_conflict_do_nothing(),
-            [_accepted(request) for request in sorted(requests, key=lambda request: request.request_id)],
-        )
+    def add(self, request_id: UUID, coupon_id: int, user_id: int) -> CouponRequest:
+        row = self._connection.execute(
+            insert(coupon_request)
+            .values(
+                request_id=request_id,
+                coupon_id=coupon_id,
+                user_id=user_id,
+                status=RequestStatus.ACCEPTED.value,
+                # Not the host's clock: whether the coupon was open must not depend on which host was asked.
+                requested_at=func.clock_timestamp(),
+            )
+            .returning(coupon_request.c.requested_at)
+        ).one()
+        return CouponRequest(request_id, coupon_id, user_id, row.requested_at)
 
     def get(self, request_id: UUID) -> CouponRequestView | None:
         statement = select(coupon_request).where(coupon_request.c.request_id == request_id)
         row = self._connection.execute(statement).one_or_none()
         return None if row is None else _view(row)
 
-    def get_all(self, request_ids: Collection[UUID]) -> dict[UUID, CouponRequestView]:
-        if not request_ids:
-            return {}
-        statement = select(coupon_request).where(
-            coupon_request.c.request_id == any_(literal(list(request_ids), ARRAY(PG_UUID())))
+    def stored(self, request_ids: Collection[UUID]) -> dict[UUID, CouponRequest]:
+        rows = self._connection.execute(select(coupon_request).where(_is_one_of(request_ids)))
+        return {row.request_id: _request(row) for row in rows}
+
+    def undecided(self, request_ids: Collection[UUID]) -> set[UUID]:
+        statement = select(coupon_request.c.request_id).where(
+            _is_one_of(request_ids), coupon_request.c.status == RequestStatus.ACCEPTED.value
         )
-        return {row.request_id: _view(row) for row in self._connection.execute(statement)}
+        return set(self._connection.execute(statement).scalars())
 
     def record_decisions(self, decisions: Sequence[Decision], decided_at: datetime) -> None:
         decided = (
@@ -80,19 +87,17 @@ class SqlCouponRequests:
         )
 
 
-def _accepted(request: CouponRequest) -> dict[str, Any]:
-    return {
-        "request_id": request.request_id,
-        "coupon_id": request.coupon_id,
-        "user_id": request.user_id,
-        "status": RequestStatus.ACCEPTED.value,
-        "requested_at": request.requested_at,
-    }
+def _is_one_of(request_ids: Collection[UUID]) -> ColumnElement[bool]:
+    return coupon_request.c.request_id == any_(literal(list(request_ids), ARRAY(PG_UUID())))
+
+
+def _request(row: Row[Any]) -> CouponRequest:
+    return CouponRequest(row.request_id, row.coupon_id, row.user_id, row.requested_at)
 
 
 def _view(row: Row[Any]) -> CouponRequestView:
     return CouponRequestView(
-        request=CouponRequest(row.request_id, row.coupon_id, row.user_id, row.requested_at),
+        request=_request(row),
         status=RequestStatus(row.status),
         reason=None if row.reason is None else RejectionReason(row.reason),
         decision_number=row.decision_number,

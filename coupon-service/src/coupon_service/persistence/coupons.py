@@ -2,10 +2,9 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import fields
-from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, any_, insert, literal, select, update
+from sqlalchemy import Connection, Row, any_, func, insert, literal, select, update
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT
 
 from coupon_service.domain.coupon import Coupon, CouponTerms
@@ -25,13 +24,15 @@ class SqlCoupons:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, terms: CouponTerms, created_at: datetime) -> Coupon:
+    def add(self, terms: CouponTerms) -> Coupon:
         row = self._connection.execute(
             insert(coupons)
-            .values(**_term_columns(terms), issued_quantity=0, decided_count=0, created_at=created_at)
-            .returning(coupons.c.coupon_id)
+            .values(
+                **_term_columns(terms), issued_quantity=0, decided_count=0, created_at=func.clock_timestamp()
+            )
+            .returning(coupons.c.coupon_id, coupons.c.created_at)
         ).one()
-        return Coupon(row.coupon_id, terms, issued_quantity=0, created_at=created_at)
+        return Coupon(row.coupon_id, terms, issued_quantity=0, created_at=row.created_at)
 
     def get(self, coupon_id: int) -> Coupon | None:
         row = self._connection.execute(select(coupons).where(coupons.c.coupon_id == coupon_id)).one_or_none()

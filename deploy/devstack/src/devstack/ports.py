@@ -16,7 +16,7 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 class Ports(BaseModel):
     """A port for every process that may be started; a field's name is the process's, with underscores.
 
-    The coupon worker and the notification consumers have no API: on theirs they serve health and metrics.
+    Workers and consumers have no API: on theirs they serve health and metrics.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -30,6 +30,7 @@ class Ports(BaseModel):
     notification_consumer_1: Port = 8012
     notification_consumer_2: Port = 8013
     notification_consumer_3: Port = 8014
+    order_worker: Port = 8015
     postgresql: Port = 15432
     kafka: Port = 9092
     kafka_controller: Port = 9093

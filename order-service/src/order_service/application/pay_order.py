@@ -10,7 +10,7 @@ with the same key or another one, asks the gateway what became of it before anyt
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from uuid import UUID
 
@@ -28,7 +28,6 @@ from order_service.domain.errors import (
 from order_service.domain.payment import Payment, PaymentStatus
 from order_service.domain.payment_outcome import NeverHappened, Undecided
 from order_service.domain.payment_request import PaymentMethod, PaymentRequest
-from servicekit.clock import Clock
 from servicekit.idempotency.key import Answer, IdempotencyKey
 from servicekit.identifiers import uuid7
 
@@ -50,10 +49,20 @@ class _Origin(Enum):
     OTHER_REQUEST = "begun by another request, and not known to have failed"
 
 
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """A payment as it was at ``at``."""
+
+    origin: _Origin
+    payment: Payment
+    at: datetime
+
+
 class PayOrder:
     """Charges an order's total and completes the order.
 
-    ``in_progress_limit`` is how long a payment counts as being worked on; the gateway's calls take less.
+    ``in_progress_limit`` is how long a payment counts as being worked on, by the database's clock; the
+    gateway's calls take less.
     """
 
     def __init__(
@@ -61,32 +70,31 @@ class PayOrder:
         unit_of_work: UnitOfWorkFactory,
         gateway: PaymentGateway,
         settle: SettlePayment,
-        clock: Clock,
         in_progress_limit: timedelta,
     ) -> None:
         self._unit_of_work = unit_of_work
         self._gateway = gateway
         self._settle = settle
-        self._clock = clock
         self._in_progress_limit = in_progress_limit
 
     def __call__(self, command: PayOrderCommand) -> Answer[Payment]:
         """The approved payment; everything else is an :class:`~order_service.domain.errors.OrderError`."""
-        origin, payment = self._open(command)
-        if origin is _Origin.OTHER_REQUEST:
-            self._clear(payment)
-            origin, payment = self._open(command)
-        if origin is _Origin.OTHER_REQUEST:
+        opened = self._open(command)
+        if opened.origin is _Origin.OTHER_REQUEST:
+            self._clear(opened)
+            opened = self._open(command)
+        payment = opened.payment
+        if opened.origin is _Origin.OTHER_REQUEST:
             # The gateway doesn't know the outcome yet, or a third request was faster.
             raise PaymentInProgress
-        if origin is _Origin.NEW:
+        if opened.origin is _Origin.NEW:
             # No transaction is open: a slow gateway must hold neither the order's lock nor a connection.
             return _answer(self._settle(payment.request, self._gateway.approve(payment.request)))
         if payment.is_unsettled:
-            return _answer(self._resume(payment))
+            return _answer(self._resume(opened))
         return _answer(payment, is_replay=True)
 
-    def _open(self, command: PayOrderCommand) -> tuple[_Origin, Payment]:
+    def _open(self, command: PayOrderCommand) -> _Opened:
         payment_id = uuid7()
         with self._unit_of_work() as unit_of_work:
             # Before the checks: a repeated request gets its payment even if the order is completed by now.
@@ -95,7 +103,8 @@ class PayOrder:
                     command.idempotency_key, {"paymentId": str(payment_id)}
                 )
                 if earlier is not None:
-                    return _Origin.SAME_KEY, _stored(unit_of_work, UUID(earlier["paymentId"]))
+                    stored = _stored(unit_of_work, UUID(earlier["paymentId"]))
+                    return _Opened(_Origin.SAME_KEY, stored, unit_of_work.now())
             # Before the look-up of a live payment: otherwise two requests could both find none.
             order = unit_of_work.orders.lock(command.order_id)
             if order is None:
@@ -105,37 +114,28 @@ class PayOrder:
             live = unit_of_work.payments.live(command.order_id)
             if live is not None:
                 # Not committed: the key stays free for the second try.
-                return _Origin.OTHER_REQUEST, live
-            payment = Payment.requested(self._request(payment_id, command, order.currency))
+                return _Opened(_Origin.OTHER_REQUEST, live, unit_of_work.now())
+            now = unit_of_work.now()
+            payment = Payment.requested(_request(payment_id, command, order.currency, now))
             unit_of_work.payments.add(payment)
             # Before the gateway is called: after a crash, only this row shows that it may have charged.
             unit_of_work.commit()
-        return _Origin.NEW, payment
+        return _Opened(_Origin.NEW, payment, now)
 
-    def _request(self, payment_id: UUID, command: PayOrderCommand, currency: str) -> PaymentRequest:
-        return PaymentRequest(
-            payment_id=payment_id,
-            order_id=command.order_id,
-            method=command.method,
-            payment_key=command.payment_key,
-            amount=command.amount,
-            currency=currency,
-            attempt=1,
-            requested_at=self._clock.now(),
-        )
-
-    def _clear(self, payment: Payment) -> None:
+    def _clear(self, opened: _Opened) -> None:
         """Find out how another request's payment ended, so that it no longer blocks this one."""
-        if self._is_in_progress(payment):
+        if self._is_in_progress(opened):
             # The attempt may still be on its way to the gateway, where a look-up would not find it yet.
             raise PaymentInProgress
-        self._settle(payment.request, self._gateway.find(payment.request))
+        request = opened.payment.request
+        self._settle(request, self._gateway.find(request))
 
-    def _resume(self, payment: Payment) -> Payment:
+    def _resume(self, opened: _Opened) -> Payment:
         """Carry on with a payment whose first request got no answer, or is still waiting for one."""
+        payment = opened.payment
         # Never approve first: the lost attempt may have charged, and the next one has a new key there.
         outcome = self._gateway.find(payment.request)
-        if isinstance(outcome, NeverHappened | Undecided) and self._is_in_progress(payment):
+        if isinstance(outcome, NeverHappened | Undecided) and self._is_in_progress(opened):
             # The earlier request still waits for its answer, and settles the payment itself.
             return payment
         if isinstance(outcome, NeverHappened):
@@ -149,14 +149,27 @@ class PayOrder:
             if current != payment:
                 # Another process has claimed the next attempt, or settled this one.
                 raise PaymentInProgress
-            claimed = current.next_attempt(self._clock.now())
+            claimed = current.next_attempt(unit_of_work.now())
             unit_of_work.payments.save(claimed)
             # Before it is sent, so that a late answer to the former attempt can't decide this one.
             unit_of_work.commit()
         return claimed
 
-    def _is_in_progress(self, payment: Payment) -> bool:
-        return payment.is_in_progress(self._clock.now(), self._in_progress_limit)
+    def _is_in_progress(self, opened: _Opened) -> bool:
+        return opened.payment.is_in_progress(opened.at, self._in_progress_limit)
+
+
+def _request(payment_id: UUID, command: PayOrderCommand, currency: str, at: datetime) -> PaymentRequest:
+    return PaymentRequest(
+        payment_id=payment_id,
+        order_id=command.order_id,
+        method=command.method,
+        payment_key=command.payment_key,
+        amount=command.amount,
+        currency=currency,
+        attempt=1,
+        requested_at=at,
+    )
 
 
 def _stored(unit_of_work: UnitOfWork, payment_id: UUID) -> Payment:

@@ -6,7 +6,6 @@ from uuid import UUID
 from order_service.application.ports import UnitOfWork, UnitOfWorkFactory
 from order_service.domain.errors import OrderNotFound
 from order_service.domain.order import Order, OrderItem, Recipient
-from servicekit.clock import Clock
 from servicekit.idempotency.key import Answer, IdempotencyKey
 from servicekit.identifiers import uuid7
 
@@ -25,16 +24,20 @@ class PlaceOrderCommand:
 class PlaceOrder:
     """Stores an order that waits for its payment; once for each idempotency key."""
 
-    def __init__(self, unit_of_work: UnitOfWorkFactory, clock: Clock) -> None:
+    def __init__(self, unit_of_work: UnitOfWorkFactory) -> None:
         self._unit_of_work = unit_of_work
-        self._clock = clock
 
     def __call__(self, command: PlaceOrderCommand) -> Answer[Order]:
         """The order as placed: now, or by an earlier request with the same key."""
-        order = Order.place(
-            uuid7(), command.user_id, command.currency, command.items, command.recipient, self._clock.now()
-        )
         with self._unit_of_work() as unit_of_work:
+            order = Order.place(
+                uuid7(),
+                command.user_id,
+                command.currency,
+                command.items,
+                command.recipient,
+                unit_of_work.now(),
+            )
             if command.idempotency_key is not None:
                 earlier = unit_of_work.idempotency_keys.claim(
                     command.idempotency_key, {"orderId": str(order.order_id)}

@@ -1,12 +1,14 @@
 """What the use cases need of databases and gateways."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Protocol, Self
 from uuid import UUID
 
 from order_service.domain.order import Order
 from order_service.domain.payment import Payment
+from order_service.domain.payment_backlog import PaymentBacklog
 from order_service.domain.payment_outcome import Approved, Declined, Outcome, Undecided
 from order_service.domain.payment_request import PaymentRequest
 from servicekit.idempotency.key import IdempotencyKey
@@ -26,7 +28,9 @@ class Orders(Protocol):
 
 
 class Payments(Protocol):
-    def add(self, payment: Payment) -> None: ...
+    def add(self, payment: Payment) -> None:
+        """Raises PaymentInProgress and PaymentKeyReused where another live payment stands in the way."""
+        ...
 
     def get(self, payment_id: UUID) -> Payment | None: ...
 
@@ -39,6 +43,30 @@ class Payments(Protocol):
         ...
 
     def save(self, payment: Payment) -> None: ...
+
+    def refunds_due(self, limit: int) -> Sequence[Payment]:
+        """The REFUND_DUE payments that no refund is recorded for, the longest due first."""
+        ...
+
+    def record_refund(self, payment_id: UUID, by: str) -> bool:
+        """True where a refund was due, which it is no longer."""
+        ...
+
+
+class UnsettledPayments(Protocol):
+    """The payments of which only the gateway knows how they ended."""
+
+    def claim(
+        self, limit: int, in_progress_limit: timedelta, pause_seconds: Callable[[int], float]
+    ) -> Sequence[Payment]:
+        """Up to ``limit`` that are due for a look-up and no longer in progress, the longest due first.
+
+        Once the caller commits, each is due again after ``pause_seconds`` of the number of its look-ups, this
+        one counted. Concurrent callers get different ones.
+        """
+        ...
+
+    def backlog(self) -> PaymentBacklog: ...
 
 
 class Outbox(Protocol):
@@ -68,10 +96,17 @@ class UnitOfWork(Protocol):
     def payments(self) -> Payments: ...
 
     @property
+    def unsettled_payments(self) -> UnsettledPayments: ...
+
+    @property
     def outbox(self) -> Outbox: ...
 
     @property
     def idempotency_keys(self) -> IdempotencyKeys: ...
+
+    def now(self) -> datetime:
+        """The database's clock, which all hosts share."""
+        ...
 
     def commit(self) -> None: ...
 
@@ -86,6 +121,10 @@ UnitOfWorkFactory = Callable[[], UnitOfWork]
 
 CompletionEvent = Callable[[Order, Payment], OutboxEvent]
 """Makes the event that the order was completed by the payment."""
+
+
+ReportBacklog = Callable[[PaymentBacklog], None]
+"""Shows operators what waits."""
 
 
 class PaymentGateway(Protocol):

@@ -8,7 +8,6 @@ from order_service.domain.order import Order
 from order_service.domain.payment import Payment, PaymentStatus
 from order_service.domain.payment_outcome import Outcome
 from order_service.domain.payment_request import PaymentRequest
-from servicekit.clock import Clock
 
 _log = structlog.get_logger(__name__)
 
@@ -20,11 +19,8 @@ class SettlePayment:
     once, changes nothing more: an order is completed once and has one event.
     """
 
-    def __init__(
-        self, unit_of_work: UnitOfWorkFactory, clock: Clock, completion_event: CompletionEvent
-    ) -> None:
+    def __init__(self, unit_of_work: UnitOfWorkFactory, completion_event: CompletionEvent) -> None:
         self._unit_of_work = unit_of_work
-        self._clock = clock
         self._completion_event = completion_event
 
     def __call__(self, request: PaymentRequest, outcome: Outcome) -> Payment:
@@ -37,7 +33,7 @@ class SettlePayment:
                 return before
             unit_of_work.payments.save(after)
             if after.status is PaymentStatus.APPROVED:
-                completed = order.completed(self._clock.now())
+                completed = order.completed(unit_of_work.now())
                 unit_of_work.orders.complete(completed)
                 unit_of_work.outbox.append(self._completion_event(completed, after))
             unit_of_work.commit()

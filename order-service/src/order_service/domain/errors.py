@@ -30,6 +30,10 @@ class PaymentInProgress(OrderError):
     """Another payment of this order is in progress, or its outcome is not known yet. Try again later."""
 
 
+class PaymentKeyReused(OrderError):
+    """This paymentKey pays for another order. Let the buyer authorise a payment for this one."""
+
+
 class PaymentDeclined(OrderError):
     """The payment was declined. Nothing was charged; pay again with a new Idempotency-Key."""
 
@@ -39,7 +43,7 @@ class PaymentOutcomeUnknown(OrderError):
 
 
 class PaymentAbandoned(OrderError):
-    """This payment never happened, and another took its place. Use a new Idempotency-Key."""
+    """This payment never happened and was given up. Use a new Idempotency-Key."""
 
 
 class PaymentRefundDue(OrderError):

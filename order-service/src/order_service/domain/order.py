@@ -35,7 +35,7 @@ class OrderItem:
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """The person to notify about the order. ``phone`` is a Korean mobile number with dashes."""
+    """The person to notify about the order. ``phone`` is Korean with dashes, or E.164."""
 
     name: str
     phone: str

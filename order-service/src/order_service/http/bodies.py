@@ -1,9 +1,9 @@
 """What clients send."""
 
-import re
 from typing import Annotated
 from uuid import UUID
 
+import phonenumbers
 from pydantic import AfterValidator, Field, StringConstraints
 from pydantic_extra_types.currency_code import Currency
 
@@ -15,7 +15,7 @@ from servicekit.fields import PositiveInt64, RequestModel, Storable
 from servicekit.http.models import BodyModel, PathModel
 from servicekit.idempotency.key import IdempotencyKey
 
-_MOBILE = re.compile(r"(010)-?([0-9]{4})-?([0-9]{4})|(01[16789])-?([0-9]{3,4})-?([0-9]{4})")
+_HOME = "KR"
 
 
 def _known_currency(code: str) -> str:
@@ -24,17 +24,23 @@ def _known_currency(code: str) -> str:
     return code
 
 
-def _dashed_mobile(number: str) -> str:
-    match = _MOBILE.fullmatch(number)
-    if match is None:
-        raise ValueError("must be a Korean mobile number like 010-1234-5678")
-    return "-".join(part for part in match.groups() if part is not None)
+def _normalized_phone(text: str) -> str:
+    try:
+        number = phonenumbers.parse(text, _HOME)
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or number.extension or not phonenumbers.is_valid_number(number):
+        raise ValueError("must be a phone number: a Korean one, or +, country code and number")
+    # Korean ones with dashes, as the event has always had them.
+    is_korean = phonenumbers.region_code_for_number(number) == _HOME
+    style = phonenumbers.PhoneNumberFormat.NATIONAL if is_korean else phonenumbers.PhoneNumberFormat.E164
+    return phonenumbers.format_number(number, style)
 
 
 CurrencyCode = Annotated[
     str, StringConstraints(strict=True, min_length=3, max_length=3), AfterValidator(_known_currency)
 ]
-MobileNumber = Annotated[str, StringConstraints(strict=True, max_length=13), AfterValidator(_dashed_mobile)]
+PhoneNumber = Annotated[str, StringConstraints(strict=True, max_length=40), AfterValidator(_normalized_phone)]
 Quantity = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 UnitPrice = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000_000)]
 Amount = Annotated[int, Field(strict=True, ge=0, le=MAX_AMOUNT)]
@@ -58,7 +64,7 @@ class RecipientPart(RequestModel):
     """The person to notify about the order."""
 
     name: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), Storable]
-    phone: MobileNumber
+    phone: PhoneNumber
 
 
 class OrderBody(BodyModel):

@@ -13,6 +13,7 @@ PROBLEMS: ProblemTable = {
     errors.PaymentInProgress: ProblemType(
         409, "payment-in-progress", retry_after_seconds=RETRY_AFTER_SECONDS
     ),
+    errors.PaymentKeyReused: ProblemType(422, "payment-key-reused", field="paymentKey"),
     errors.PaymentDeclined: ProblemType(402, "payment-declined"),
     errors.PaymentOutcomeUnknown: ProblemType(
         504, "payment-outcome-unknown", retry_after_seconds=RETRY_AFTER_SECONDS

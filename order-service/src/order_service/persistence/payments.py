@@ -3,16 +3,18 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from order_service.domain.errors import PaymentInProgress
+from order_service.domain.errors import PaymentInProgress, PaymentKeyReused
 from order_service.domain.payment import LIVE, Payment, PaymentStatus
 from order_service.domain.payment_request import PaymentMethod, PaymentRequest
 from order_service.persistence.tables import payment as payments
 from servicekit.db.errors import constraint_name
 
 _ONE_LIVE_PAYMENT = "payment_live_order_key"
+_ONE_ORDER_A_KEY = "payment_live_payment_key"
+IS_REFUND_DUE = and_(payments.c.status == PaymentStatus.REFUND_DUE.value, payments.c.refunded_at.is_(None))
 _IS_LIVE = payments.c.status.in_(sorted(status.value for status in LIVE))
 
 
@@ -23,7 +25,9 @@ class SqlPayments:
         self._connection = connection
 
     def add(self, payment: Payment) -> None:
-        """Raises :class:`PaymentInProgress` when the order has a live payment."""
+        """Raises :class:`PaymentInProgress` when the order has a live payment, and :class:`PaymentKeyReused`
+        when a live payment of another order has the same key.
+        """
         request = payment.request
         try:
             self._connection.execute(
@@ -41,6 +45,8 @@ class SqlPayments:
             # Callers lock the order first; the index holds even for one that doesn't.
             if constraint_name(error) == _ONE_LIVE_PAYMENT:
                 raise PaymentInProgress from error
+            if constraint_name(error) == _ONE_ORDER_A_KEY:
+                raise PaymentKeyReused from error
             raise
 
     def get(self, payment_id: UUID) -> Payment | None:
@@ -50,11 +56,11 @@ class SqlPayments:
         return self._first(select(payments).where(payments.c.order_id == order_id, _IS_LIVE))
 
     def latest(self, order_id: UUID) -> Payment | None:
-        # The live one goes first, whatever its age; identifiers are UUIDv7, which sort by time.
+        # The live one goes first, whatever its age. Not by id, whose time is the host's that made it.
         return self._first(
             select(payments)
             .where(payments.c.order_id == order_id)
-            .order_by(_IS_LIVE.desc(), payments.c.payment_id.desc())
+            .order_by(_IS_LIVE.desc(), payments.c.requested_at.desc(), payments.c.payment_id.desc())
             .limit(1)
         )
 
@@ -63,9 +69,22 @@ class SqlPayments:
             update(payments).where(payments.c.payment_id == payment.payment_id).values(**_changing(payment))
         )
 
+    def refunds_due(self, limit: int) -> list[Payment]:
+        query = select(payments).where(IS_REFUND_DUE).order_by(payments.c.approved_at).limit(limit)
+        return [payment_of(row) for row in self._connection.execute(query)]
+
+    def record_refund(self, payment_id: UUID, by: str) -> bool:
+        changed = self._connection.execute(
+            update(payments)
+            .where(payments.c.payment_id == payment_id, IS_REFUND_DUE)
+            .values(refunded_at=func.clock_timestamp(), refunded_by=by)
+            .returning(payments.c.payment_id)
+        )
+        return changed.one_or_none() is not None
+
     def _first(self, query: Select[Any]) -> Payment | None:
         row = self._connection.execute(query).one_or_none()
-        return None if row is None else _payment(row)
+        return None if row is None else payment_of(row)
 
 
 def _changing(payment: Payment) -> dict[str, Any]:
@@ -79,7 +98,8 @@ def _changing(payment: Payment) -> dict[str, Any]:
     }
 
 
-def _payment(row: Row[Any]) -> Payment:
+def payment_of(row: Row[Any]) -> Payment:
+    """The payment in a row with its columns."""
     request = PaymentRequest(
         payment_id=row.payment_id,
         order_id=row.order_id,

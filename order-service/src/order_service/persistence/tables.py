@@ -45,6 +45,10 @@ payment = Table(
     Column("requested_at", DateTime(timezone=True), nullable=False),
     Column("approved_at", DateTime(timezone=True)),
     Column("decline_code", Text),
+    Column("lookup_count", Integer, nullable=False),
+    Column("next_lookup_at", DateTime(timezone=True), nullable=False),
+    Column("refunded_at", DateTime(timezone=True)),
+    Column("refunded_by", Text),
 )
 
 outbox = outbox_table(metadata)

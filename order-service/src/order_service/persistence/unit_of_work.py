@@ -3,6 +3,7 @@
 from order_service.persistence.orders import SqlOrders
 from order_service.persistence.payments import SqlPayments
 from order_service.persistence.tables import idempotency_key, outbox
+from order_service.persistence.unsettled_payments import SqlUnsettledPayments
 from servicekit.db.unit_of_work import UnitOfWork
 from servicekit.idempotency.keys import IdempotencyKeys
 from servicekit.outbox.writer import OutboxWriter
@@ -15,12 +16,14 @@ class OrderUnitOfWork(UnitOfWork):
 
     orders: SqlOrders
     payments: SqlPayments
+    unsettled_payments: SqlUnsettledPayments
     outbox: OutboxWriter
     idempotency_keys: IdempotencyKeys
 
     def opened(self) -> None:
         self.orders = SqlOrders(self.connection)
         self.payments = SqlPayments(self.connection)
+        self.unsettled_payments = SqlUnsettledPayments(self.connection)
         self.outbox = OutboxWriter(self.connection, outbox, EVENT_SOURCE)
         self.idempotency_keys = IdempotencyKeys(self.connection, idempotency_key)
 

@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Mapping
 
-from servicekit.db.migrations import DatabaseUnreachable, WrongDatabase, upgrade
+from servicekit.db.migrations import DatabaseUnreachable, RowsInTheWay, WrongDatabase, upgrade
 from servicekit.db.pooler import SettingsDropped
 from servicekit.db.schema import SchemaContracted, ServiceSchema
 
@@ -18,14 +18,14 @@ def migrate_or_exit(
     """:func:`servicekit.db.migrations.upgrade` for a process of its own.
 
     In one line on stderr it says what is wrong, and exits: with 1 where trying again may help, for a database
-    that doesn't answer; with 2 for another service's, one that was contracted past this release, or one
-    behind a pooler.
+    that doesn't answer; with 2 for another service's, one that was contracted past this release, one behind a
+    pooler, or rows that contradict a revision.
     """
     try:
         upgrade(database_url, schema, options, contract=contract)
     except DatabaseUnreachable as error:
         _exit(1, error)
-    except (WrongDatabase, SchemaContracted, SettingsDropped) as error:
+    except (WrongDatabase, SchemaContracted, SettingsDropped, RowsInTheWay) as error:
         _exit(2, error)
 
 

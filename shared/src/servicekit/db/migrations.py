@@ -1,7 +1,6 @@
 """Alembic without an .ini file: a service's migrations are part of its package."""
 
 from collections.abc import Mapping
-from itertools import takewhile
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -31,6 +30,10 @@ class WrongDatabase(Exception):
     """The database was migrated by another service; nothing was changed in it."""
 
 
+class RowsInTheWay(Exception):
+    """Rows contradict what a revision demands; the message says which. The revision changed nothing."""
+
+
 class MigrationEnvironment(Protocol):
     """What is needed of the module ``alembic.context`` while it runs an ``env.py``."""
 
@@ -54,14 +57,15 @@ def upgrade(
 
     A revision whose module says ``contracts = True`` takes away what a former release needs. It is applied
     to a new database, and elsewhere with ``contract`` only: the former release runs while this one is rolled
-    out. Without it the revisions before the first such one are applied, and the log names the rest.
+    out. Without it every revision that doesn't build on such a one is applied, and the log names the rest. A
+    revision that expands therefore has the last one that expands as its ``down_revision``.
 
     ``options`` reach a migration as ``op.get_context().config.attributes``… through :func:`migration_option`.
     Several processes may call this at once: one migrates, the others wait and find nothing left to do.
     A database that a newer release has migrated is left as it is, with a warning: going back to a former
     release starts its migration job, too. A database keeps its service's name, as the comment of
     Alembic's table: revisions don't tell two services apart that both begin with "0001".
-    Raises :class:`DatabaseUnreachable`, :class:`WrongDatabase`,
+    Raises :class:`DatabaseUnreachable`, :class:`WrongDatabase`, :class:`RowsInTheWay`,
     :class:`servicekit.db.schema.SchemaContracted` and :class:`servicekit.db.pooler.SettingsDropped`.
     """
     engine = create_migration_engine(database_url, f"{schema.service} migrate")
@@ -80,9 +84,10 @@ def upgrade(
             for family in schema.families:
                 family.check_not_contracted(family.read(connection.connection), schema.service)
             if newer := _unknown_revisions(connection, config):
-                _log.warning("database_is_newer", revisions=newer, known=head_revision(schema.migrations))
+                _log.warning("database_is_newer", revisions=newer, known=_newest(schema.migrations))
             else:
-                command.upgrade(config, _target(connection, config, contract))
+                for target in _targets(connection, config, contract):
+                    command.upgrade(config, target)
                 if owner is None:
                     _set_owner(connection, schema.service)
             connection.commit()
@@ -113,9 +118,8 @@ def _set_owner(connection: Connection, service: str) -> None:
     connection.exec_driver_sql(f"COMMENT ON TABLE alembic_version IS {quoted}")
 
 
-def head_revision(script_location: Path) -> str | None:
-    """The newest revision that the code knows."""
-    return ScriptDirectory.from_config(_config(script_location)).get_current_head()
+def _newest(script_location: Path) -> str:
+    return ", ".join(ScriptDirectory.from_config(_config(script_location)).get_heads())
 
 
 def _config(script_location: Path) -> Config:
@@ -131,20 +135,25 @@ def _unknown_revisions(connection: Connection, config: Config) -> list[str]:
     return [revision for revision in heads if revision not in known]
 
 
-def _target(connection: Connection, config: Config, contract: bool) -> str:
+def _targets(connection: Connection, config: Config, contract: bool) -> list[str]:
+    """The revisions to upgrade to, one after the other."""
     scripts = ScriptDirectory.from_config(config)
-    current = MigrationContext.configure(connection).get_current_revision()
-    if contract or current is None:
-        return "head"
-    pending = list(scripts.iterate_revisions("head", current))[::-1]
-    expanding = list(takewhile(lambda script: not getattr(script.module, "contracts", False), pending))
-    if len(expanding) < len(pending):
+    current = MigrationContext.configure(connection).get_current_heads()
+    if contract or not current:
+        return ["heads"]
+    expanding: list[str] = []
+    held_back: list[str] = []
+    for script in reversed(list(scripts.iterate_revisions("heads", current, implicit_base=True))):
+        builds_on_a_contraction = not {*script._all_down_revisions}.isdisjoint(held_back)  # noqa: SLF001
+        contracts = getattr(script.module, "contracts", False)
+        (held_back if contracts or builds_on_a_contraction else expanding).append(script.revision)
+    if held_back:
         _log.warning(
             "contraction_is_pending",
-            revisions=[script.revision for script in pending[len(expanding) :]],
+            revisions=held_back,
             advice="run migrate --contract once nothing of the former release runs",
         )
-    return expanding[-1].revision if expanding else current
+    return expanding
 
 
 def run_in_environment(context: MigrationEnvironment) -> None:

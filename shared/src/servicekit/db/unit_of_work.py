@@ -1,9 +1,10 @@
 """One transaction, seen from the application."""
 
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, func, select
 
 
 class UnitOfWork:
@@ -20,6 +21,11 @@ class UnitOfWork:
 
     def opened(self) -> None:
         """Called with :attr:`connection` ready; build what works on it here."""
+
+    def now(self) -> datetime:
+        """The database's clock, in UTC. What is compared across hosts takes its time from here only."""
+        moment: datetime = self.connection.execute(select(func.clock_timestamp())).scalar_one()
+        return moment.astimezone(UTC)
 
     def commit(self) -> None:
         """Make everything done so far durable. Raises what the database raises; nothing is then stored."""

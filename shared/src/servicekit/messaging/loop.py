@@ -112,8 +112,9 @@ class ConsumerLoop(Generic[EventT]):
                 invalid.append((record, error.reason))
         if events:
             with consumer_spans(valid[0].topic, map(_trace_headers, valid)):
-                self._handler.handle(events)
-            self._done(valid)
+                refused = self._handler.handle(events) or {}
+            invalid += [(valid[place], reason) for place, reason in refused.items()]
+            self._done([record for place, record in enumerate(valid) if place not in refused])
         for record, reason in invalid:
             self._dead_letters.write(record, reason)
             self._done([record])
@@ -121,7 +122,7 @@ class ConsumerLoop(Generic[EventT]):
                 "message_dead_lettered",
                 topic=record.topic, partition=record.partition, offset=record.offset, reason=reason,
             )  # fmt: skip
-        _log.info("batch_handled", handled=len(events), dead_lettered=len(invalid))
+        _log.info("batch_handled", handled=len(records) - len(invalid), dead_lettered=len(invalid))
 
     def _done(self, records: Sequence[ReceivedRecord]) -> None:
         finished = {(record.topic, record.partition, record.offset) for record in records}

@@ -1,0 +1,42 @@
+"""The worker's composition root."""
+
+from contextlib import ExitStack
+from datetime import timedelta
+from functools import partial
+
+from order_service.application.measure_payments import MeasurePayments
+from order_service.application.settle_payment import SettlePayment
+from order_service.application.settle_unsettled_payments import SettleUnsettledPayments
+from order_service.config import WorkerSettings
+from order_service.gateways import GATEWAYS
+from order_service.messaging.outgoing_order_completed import order_completed
+from order_service.metrics import show_backlog
+from order_service.migrations import SCHEMA
+from order_service.persistence.tables import payment
+from order_service.persistence.unit_of_work import OrderUnitOfWork
+from order_service.schedule import run_until_stopped
+from servicekit.db.engine import create_engine
+from servicekit.db.health import database_check
+from servicekit.http.admin import admin_server
+from servicekit.lifecycle import StopSignal
+
+PROCESS = "order-worker"
+
+
+def run(settings: WorkerSettings, stop: StopSignal) -> None:
+    """Settle payments until ``stop`` is set. Raises like :func:`order_service.schedule.run_until_stopped`."""
+    engine = create_engine(settings, PROCESS)
+    unit_of_work = partial(OrderUnitOfWork, engine)
+    settle = SettleUnsettledPayments(
+        unit_of_work,
+        GATEWAYS[settings.payment_gateway](settings),
+        SettlePayment(unit_of_work, order_completed),
+        timedelta(seconds=settings.payment_in_progress_seconds),
+        stop,
+    )
+    with ExitStack() as scope:
+        scope.callback(engine.dispose)
+        scope.enter_context(
+            admin_server(PROCESS, settings, {"database": database_check(engine, SCHEMA, payment)})
+        )
+        run_until_stopped(settle, MeasurePayments(unit_of_work, show_backlog), stop)
