@@ -91,10 +91,22 @@ class TopicMissing(PublishFailed):
     kind = "topic_missing"
 
 
+class TopicForbidden(PublishFailed):
+    """The relay may not write to the topic; its grace period has not run out."""
+
+    kind = "topic_forbidden"
+
+
 class BatchRefused(PublishFailed):
     """Kafka refuses several events together; the next attempt sends them in smaller batches."""
 
     kind = "batch_refused"
+
+
+class TimeRefused(BatchRefused):
+    """Kafka refuses the time that records carry; the next attempt takes it from another clock."""
+
+    kind = "time_refused"
 
 
 class EventsRejected(PublishFailed):
