@@ -26,6 +26,18 @@ class UnsuitedSchema(SourceUnavailable):
     kind = "schema"
 
 
+class OnStandby(SourceUnavailable):
+    """The source's server is a standby."""
+
+    kind = "standby"
+
+
+class SessionsShared(SourceUnavailable):
+    """A pooler gives each transaction another session; the relay needs a direct or session-pooled connection."""
+
+    kind = "pooling"
+
+
 class StatementTimedOut(SourceUnavailable):
     """The source's database has ended a statement that took too long."""
 
