@@ -32,18 +32,20 @@ class PgBouncer:
 
 
 @contextmanager
-def a_pgbouncer(directory: Path, server: PostgresqlServer, **settings: object) -> Iterator[PgBouncer]:
-    """One in transaction mode, with what Debian's configuration doesn't say left at its default."""
+def a_pgbouncer(
+    directory: Path, server: PostgresqlServer, mode: str = "transaction", **settings: object
+) -> Iterator[PgBouncer]:
+    """One that pools each role whose password is its name; what isn't said is left at its default."""
     found = subprocess.run([ROOT / ".ci" / "pgbouncer"], capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stderr
     (port,) = find_free_ports(1)
     # It refuses to run as root, and no other user may look into root's folders.
     _copy(Path(found.stdout.strip()), directory)
     configuration, users, log = directory / "pgbouncer.ini", directory / "users", directory / "log"
-    users.write_text('"postgres" "postgres"\n')
+    users.write_text("".join(f'"{role}" "{role}"\n' for role in _roles(server.url())))
     options = {
         "listen_addr": "127.0.0.1", "listen_port": port, "unix_socket_dir": "",
-        "auth_type": "scram-sha-256", "auth_file": users, "pool_mode": "transaction",
+        "auth_type": "scram-sha-256", "auth_file": users, "pool_mode": mode,
         "default_pool_size": SERVER_SESSIONS, **settings,
     }  # fmt: skip
     lines = [f"* = host=127.0.0.1 port={server.port}", "", "[pgbouncer]"]
@@ -65,6 +67,16 @@ def a_pgbouncer(directory: Path, server: PostgresqlServer, **settings: object) -
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(10)
+
+
+def _roles(url: str) -> list[str]:
+    connection = psycopg2.connect(url)
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT rolname FROM pg_roles WHERE rolcanlogin")
+            return [name for (name,) in cursor.fetchall()]
+    finally:
+        connection.close()
 
 
 def _answers(url: str, process: "subprocess.Popen[bytes]", log: Path) -> bool:

@@ -57,7 +57,7 @@ class RelaySettings(KafkaSettings, SourcesSettings):
     """The pause while events come in."""
     publish_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 30.0
     missing_topic_grace_seconds: Annotated[float, Field(ge=0, le=86_400)] = 60.0
-    """How long a topic must be missing until its events become dead letters."""
+    """How long a topic must be missing or closed to the relay until its events become dead letters."""
     leadership_timeout_ms: Annotated[int, Field(ge=2_000, le=60_000)] = 4_000
     """How long a leader may be silent before PostgreSQL frees its locks."""
     retention_hours: Annotated[float, Field(gt=0)] = 168.0

@@ -67,7 +67,7 @@ class MemorySource:
         self.windows_opened.append(window)
         return window
 
-    def read_page(self, window: Window, shards: Shards) -> Page:
+    def read_page(self, window: Window, shards: Shards, most_events: int | None) -> Page:
         self.before_read()
         self.pages_read.append(shards.numbers)
         found = [
@@ -76,7 +76,8 @@ class MemorySource:
             if event.position > max(int(window.lower), window.position)
             and int(event.key.rpartition("-")[2]) in shards.numbers
         ]
-        return Page(found[: self.page_events], len(found) < self.page_events)
+        limit = self.page_events if most_events is None else min(self.page_events, most_events)
+        return Page(found[:limit], len(found) < limit)
 
     def save(self, cursor: Cursor, leases: Sequence[Lease]) -> None:
         if self.save_error is not None:
@@ -101,6 +102,10 @@ class MemoryDelivery:
             raise failure
         self.publisher.journal.append(("arrived", self.positions))
 
+    def first_unacknowledged(self) -> int | None:
+        missing = [position for position in self.positions if position not in self.publisher.acknowledged]
+        return min(missing, default=None)
+
 
 @dataclass
 class MemoryPublisher:
@@ -109,6 +114,9 @@ class MemoryPublisher:
     rejects: dict[int, str] = field(default_factory=dict)
     fails_when_sent: dict[int, RelayError] = field(default_factory=dict)
     fails_on_arrival: dict[int, RelayError] = field(default_factory=dict)
+    acknowledged: set[int] = field(default_factory=set)
+    """Positions that have arrived although their page fails."""
+    most_events: int | None = None
     journal: list[tuple[str, list[int]]] = field(default_factory=list)
     before_send: Callable[[], None] = lambda: None
 

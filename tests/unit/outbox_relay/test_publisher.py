@@ -1,5 +1,6 @@
 """Publishing pages by a producer that lives in memory."""
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from typing import cast
@@ -8,7 +9,8 @@ import pytest
 from kafka.errors import InvalidRecordError, InvalidTimestampError
 
 from outbox_relay.kafka.publisher import KafkaPublisher
-from outbox_relay.protocol.errors import BatchRefused, EventsRejected, TopicMissing
+from outbox_relay.kafka.record_time import NO_TIME
+from outbox_relay.protocol.errors import BatchRefused, EventsRejected, PublishTimedOut, TopicForbidden, TopicMissing
 from outbox_relay.protocol.model import Event
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.probe import KafkaProbe
@@ -18,6 +20,8 @@ from tests.unit.outbox_relay.kafka_in_memory import PARTITIONS, MemoryKafka, ref
 
 PAGE_EVENTS, POISON = 5_000, 4_900
 GRACE_SECONDS = 60
+READ_AT_MS = 1_767_323_045_500
+"""When the events of :func:`an_event` were read, by the database's clock."""
 
 
 @pytest.fixture
@@ -29,11 +33,15 @@ def kafka(monkeypatch: pytest.MonkeyPatch) -> MemoryKafka:
 
 @pytest.fixture
 def publisher(kafka: MemoryKafka, clock: Clock) -> KafkaPublisher:
+    return a_publisher(kafka, clock)
+
+
+def a_publisher(kafka: MemoryKafka, clock: Clock, timeout_seconds: float = 30) -> KafkaPublisher:
     return KafkaPublisher(
         KafkaCluster("unused:1"),
         "test",
         cast("KafkaProbe", kafka),
-        timeout_seconds=30,
+        timeout_seconds=timeout_seconds,
         event_max_bytes=1_000_000,
         missing_topic_grace_seconds=GRACE_SECONDS,
         clock=clock,
@@ -99,6 +107,100 @@ def test_refusal_is_reported_although_the_next_page_has_a_new_topic(
         publisher.send([an_event(2, topic="other")])
 
     assert [event.position for event in rejected.value.events] == [1]
+
+
+# Rights
+
+
+def test_topic_that_forbids_writing_is_waited_for_until_its_grace_is_over(
+    publisher: KafkaPublisher, kafka: MemoryKafka, clock: Clock
+) -> None:
+    page = [an_event(1)]
+    kafka.forbidden = {"topic"}
+    for _ in range(2):
+        with pytest.raises(TopicForbidden, match="may not write to topic topic"):
+            publisher.send(page).wait()
+        clock.now += GRACE_SECONDS - 1
+
+    with pytest.raises(EventsRejected) as rejected:
+        publisher.send(page).wait()
+
+    assert rejected.value.kind == "unauthorized"
+
+
+def test_grace_begins_anew_once_a_topic_was_written_to(
+    publisher: KafkaPublisher, kafka: MemoryKafka, clock: Clock
+) -> None:
+    page = [an_event(1)]
+    kafka.forbidden = {"topic"}
+    with pytest.raises(TopicForbidden):
+        publisher.send(page).wait()
+    kafka.forbidden = set()
+    publisher.send(page).wait()
+    clock.now += GRACE_SECONDS
+
+    kafka.forbidden = {"topic"}
+    with pytest.raises(TopicForbidden):
+        publisher.send(page).wait()
+
+
+# Lateness
+
+
+def test_page_that_was_late_shrinks_and_grows_again(kafka: MemoryKafka, clock: Clock) -> None:
+    publisher = a_publisher(kafka, clock, timeout_seconds=0.01)
+    kafka.silent = {3_000}
+    delivery = publisher.send(a_page(4_000))
+    with pytest.raises(PublishTimedOut, match=r"of 4000 events acknowledged in 0\.01 s"):
+        delivery.wait()
+    assert 1 <= (publisher.most_events or 0) <= 2_000
+    assert 1 < (delivery.first_unacknowledged() or 0) <= 3_000
+
+    kafka.silent = set()
+    publisher = a_publisher(kafka, clock)
+    for most_events in (2_000, 1_000):
+        publisher.was_late(2 * most_events, 0)
+        assert publisher.most_events == most_events
+    for most_events in (2_000, None):
+        publisher.send(a_page(1_000)).wait()
+        assert publisher.most_events == most_events
+
+
+# Time
+
+
+def test_records_carry_the_time_at_which_the_database_read_them(
+    publisher: KafkaPublisher, kafka: MemoryKafka
+) -> None:
+    publisher.send([an_event(1)._replace(time="1999-01-01T00:00:00Z"), an_event(2)]).wait()
+
+    assert set(kafka.times_ms) == {READ_AT_MS}
+
+
+def test_clock_that_the_broker_refuses_is_replaced_and_tried_again_later(
+    publisher: KafkaPublisher, kafka: MemoryKafka, clock: Clock
+) -> None:
+    now_ms = time.time() * 1000
+    kafka.earliest_ms = now_ms - 60_000
+    publish(publisher, [an_event(1)])
+    assert abs(kafka.times_ms[-1] - now_ms) < 60_000
+
+    kafka.earliest_ms = now_ms + 3_600_000
+    publish(publisher, [an_event(2)])
+    assert kafka.times_ms[-1] == NO_TIME
+
+    kafka.earliest_ms = READ_AT_MS
+    clock.now += 601
+    publish(publisher, [an_event(3)])
+    assert kafka.times_ms[-1] == READ_AT_MS
+
+
+def test_event_whose_time_no_clock_shows_is_stamped_by_the_relay(
+    publisher: KafkaPublisher, kafka: MemoryKafka
+) -> None:
+    publisher.send([an_event(1)._replace(time="20000-01-01T00:00:00Z")]).wait()
+
+    assert abs(kafka.times_ms[-1] - time.time() * 1000) < 60_000
 
 
 # Refusals

@@ -17,6 +17,7 @@ from tests.unit.outbox_relay.events import an_event
 
 # Where a varint of a length or of an offset grows by a byte, and where the encoder's table of them ends.
 BOUNDARIES = (0, 1, 62, 63, 64, 65, 8190, 8191, 8192, 8193, 16382, 16383, 16384, 16385)
+TIME_MS = 1_767_323_045_500
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=80) | st.sampled_from(
     ["", "주문-7", "요청 접수됨 🎟️", "🙂" * 16, "한" * 21, "x" * 63, "x" * 64]
@@ -81,11 +82,10 @@ def test_batch_given_to_the_producer_is_what_kafka_python_would_make(
     listed: list[Event],
 ) -> None:
     batch = RecordBatch("topic", 0, listed, b"".join(encoded(listed)))
-    ours = _records(batch)
-    timestamp = ours._builder._max_timestamp  # noqa: SLF001 - the time at which it was made
+    ours = _records(batch, TIME_MS)
     theirs = MemoryRecordsBuilder(2, 0, 10**9)
     for event in listed:
-        theirs.append(timestamp, event.key.encode(), event.payload.encode(), record_headers(event))
+        theirs.append(TIME_MS, event.key.encode(), event.payload.encode(), record_headers(event))
     assert ours.next_offset() == theirs.next_offset()
     for records in (ours, theirs):
         records.set_producer_state(7, 1, 42, False)
@@ -96,7 +96,7 @@ def test_batch_given_to_the_producer_is_what_kafka_python_would_make(
 
 def test_batch_is_read_back_as_the_events_that_it_was_made_of() -> None:
     listed = [an_event(n, key=f"주문-{n}", payload=f'{{"number":{n}}}') for n in range(100)]
-    records = _records(RecordBatch("topic", 0, listed, b"".join(encoded(listed))))
+    records = _records(RecordBatch("topic", 0, listed, b"".join(encoded(listed))), TIME_MS)
     records.close()
 
     read = MemoryRecords(bytes(records.buffer()))

@@ -197,16 +197,20 @@ def test_shard_lost_and_won_again_between_two_turns_is_loaded_anew() -> None:
 # The database
 
 
-def test_page_whose_cursor_could_not_be_saved_is_repeated() -> None:
+def test_page_whose_cursor_could_not_be_saved_is_saved_later_and_not_sent_again() -> None:
     source, publisher = a_source(3), MemoryPublisher()
     relay = a_relay(source, publisher)
     source.save_error = SourceUnavailable()
-    assert isinstance(relay.run_once(), Failed)
+    for _ in range(3):
+        assert isinstance(failure_of(relay.run_once()), SourceUnavailable)
+    assert isinstance(failure_of(relay.replay_once()), SourceUnavailable)
+    assert source.pages_read == [frozenset({0})]
     source.save_error = None
 
-    relay.run_once()
+    assert relay.run_once() == Published(1)
 
-    assert publisher.arrived() == [1, 2, 1, 2]
+    assert publisher.arrived() == [1, 2, 3]
+    assert [cursor for cursor, _ in source.saves] == [Cursor("0", "3", 2), Cursor("3")]
     assert source.sessions == 1
 
 
@@ -264,6 +268,37 @@ def test_second_page_that_does_not_arrive_leaves_the_first_published() -> None:
     publisher.fails_on_arrival.clear()
     assert relay.run_once() == Published(3)
     assert publisher.arrived() == [1, 2, 3, 4, 5]
+
+
+def test_page_that_fails_is_repeated_from_its_first_gap_on() -> None:
+    source = a_source(9, page_events=6)
+    publisher = MemoryPublisher(fails_on_arrival={1: PublishTimedOut()}, acknowledged={1, 2, 4})
+    relay = a_relay(source, publisher)
+
+    assert isinstance(failure_of(relay.run_once()), PublishTimedOut)
+
+    assert source.stored[0] == Cursor("0", "9", 2)
+    relay.run_once()
+    assert publisher.arrived() == [3, 4, 5, 6, 7, 8]
+
+
+def test_first_page_counts_as_far_as_it_arrived_when_the_second_cannot_be_sent() -> None:
+    source = a_source(5)
+    publisher = MemoryPublisher(fails_when_sent={3: PublishTimedOut()}, acknowledged={1})
+    relay = a_relay(source, publisher, pages_per_turn=16)
+
+    assert isinstance(failure_of(relay.run_once()), PublishTimedOut)
+
+    assert source.stored[0] == Cursor("0", "5", 1)
+
+
+def test_page_has_no_more_events_than_the_publisher_can_take() -> None:
+    source, publisher = a_source(5, page_events=4), MemoryPublisher(most_events=1)
+    relay = a_relay(source, publisher)
+
+    assert [relay.run_once(), relay.run_once()] == [Published(1, more=True), Published(1, more=True)]
+    publisher.most_events = None
+    assert relay.run_once() == Published(3)
 
 
 # Lanes

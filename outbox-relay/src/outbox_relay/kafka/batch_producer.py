@@ -6,7 +6,6 @@ each record. That reaches into its accumulator, which is no public interface: th
 ``test_record.py`` and the tests on a broker fail if another one doesn't fit.
 """
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -45,6 +44,10 @@ class BatchFuture:
         if not self._future.wait(timeout_seconds):
             raise TimeoutError
         return _failure(self._future.value, self._records)
+
+    def is_acknowledged(self) -> bool:
+        """Whether the broker is known to have it; doesn't wait."""
+        return self._future.succeeded() and _failure(self._future.value, self._records) is None
 
 
 class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no type information
@@ -93,13 +96,13 @@ class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no
             self._counts[topic] = count
             self._partitions[topic] = {}
 
-    def send_batch(self, batch: RecordBatch, on_failure: OnFailure) -> BatchFuture:
-        """Send it behind all earlier ones of its partition.
+    def send_batch(self, batch: RecordBatch, time_ms: int, on_failure: OnFailure) -> BatchFuture:
+        """Send it behind all earlier ones of its partition; its records have this time.
 
         ``on_failure`` is called in the sending thread before the next batch of this partition may go.
         """
         partition = TopicPartition(batch.topic, batch.partition)
-        pending = ProducerBatch(partition, _records(batch))
+        pending = ProducerBatch(partition, _records(batch, time_ms))
         records = len(batch.events)
         pending.produce_future.add_callback(lambda value: _report(_failure(value, records), on_failure))
         accumulator = self._accumulator
@@ -136,13 +139,13 @@ def _never(*_: object) -> bool:
     return False
 
 
-def _records(batch: RecordBatch) -> MemoryRecordsBuilder:
+def _records(batch: RecordBatch, time_ms: int) -> MemoryRecordsBuilder:
     records = MemoryRecordsBuilder(_MAGIC, _NO_COMPRESSION, len(batch.body))
     builder = records._builder
     builder._buffer += batch.body
     builder._num_records = records._next_offset = len(batch.events)
     builder._last_offset = len(batch.events) - 1
-    builder._first_timestamp = builder._max_timestamp = int(time.time() * 1000)
+    builder._first_timestamp = builder._max_timestamp = time_ms
     return records
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from kafka.errors import (
     IllegalStateError,
     InvalidRecordError,
+    InvalidTimestampError,
     InvalidTopicError,
     KafkaError,
     KafkaTimeoutError,
@@ -27,7 +28,10 @@ from kafka.errors import (
 
 from outbox_relay.kafka.batch_limits import BatchLimits
 from outbox_relay.kafka.batch_producer import BatchFuture, BatchProducer
+from outbox_relay.kafka.grace import Grace
+from outbox_relay.kafka.page_fit import PageFit
 from outbox_relay.kafka.record import RecordBatch, RecordEncoder, batches
+from outbox_relay.kafka.record_time import RecordTime
 from outbox_relay.protocol.errors import (
     BatchRefused,
     BrokerUnavailable,
@@ -35,6 +39,8 @@ from outbox_relay.protocol.errors import (
     PublishAbandoned,
     PublishFailed,
     PublishTimedOut,
+    TimeRefused,
+    TopicForbidden,
     TopicMissing,
 )
 from outbox_relay.protocol.model import Event
@@ -45,7 +51,6 @@ BATCH_BYTES = 256 * 1024
 _CONNECT_TIMEOUT_MS = 3_000
 _TOPIC_TIMEOUT_MS = 3_000
 _NEVER_MS = 2**31 - 1
-_SETTLING_SECONDS = 10
 
 _PERMANENT: dict[type[BaseException], str] = {
     MessageSizeTooLargeError: "too_large",
@@ -77,23 +82,45 @@ def producer_options(cluster: KafkaCluster, client_id: str) -> dict[str, Any]:
 
 
 class _KafkaDelivery:
-    """Batches on their way, and the time by which they must have arrived."""
+    """Batches on their way, and for how long they may be waited for."""
 
     def __init__(
-        self, publisher: "KafkaPublisher", timeout_seconds: float, futures: Sequence[BatchFuture]
+        self,
+        publisher: "KafkaPublisher",
+        timeout_seconds: float,
+        batches: Sequence[tuple[RecordBatch, BatchFuture]],
     ) -> None:
         self._publisher = publisher
-        self._deadline = time.monotonic() + timeout_seconds
-        self._futures = futures
+        self._timeout_seconds = timeout_seconds
+        self._batches = batches
 
     def wait(self) -> None:
+        # Counted from here: until now the page before it may have had all of the way.
+        begun = time.monotonic()
         try:
-            for future in self._futures:
-                if future.failure(max(0.0, self._deadline - time.monotonic())) is not None:
+            for _, future in self._batches:
+                left = max(0.0, begun + self._timeout_seconds - time.monotonic())
+                if future.failure(left) is not None:
                     raise self._publisher.failure()
         except TimeoutError:
             self._publisher.abandon()
-            raise PublishTimedOut("not acknowledged in time; is a partition without a leader?") from None
+            raise self._late() from None
+        self._publisher.arrived(self._batches, time.monotonic() - begun)
+
+    def first_unacknowledged(self) -> int | None:
+        return min(
+            (batch.events[0].position for batch, future in self._batches if not future.is_acknowledged()),
+            default=None,
+        )
+
+    def _late(self) -> PublishTimedOut:
+        events = sum(len(batch.events) for batch, _ in self._batches)
+        acknowledged = sum(len(batch.events) for batch, future in self._batches if future.is_acknowledged())
+        self._publisher.was_late(events, acknowledged)
+        return PublishTimedOut(
+            f"{acknowledged} of {events} events acknowledged in {self._timeout_seconds:g} s;"
+            " is a partition without a leader, or a quota exhausted?"
+        )
 
 
 class KafkaPublisher:
@@ -115,15 +142,20 @@ class KafkaPublisher:
         self._probe = probe
         self._timeout_seconds = timeout_seconds
         self._event_max_bytes = event_max_bytes
-        self._grace_seconds = missing_topic_grace_seconds
-        self._clock = clock
         self._encoder = RecordEncoder()
         self._lock = threading.Lock()
         self._producer: BatchProducer | None = None
         self._is_stopped = False
         self._refused: tuple[RecordBatch, BaseException] | None = None
         self._limits = BatchLimits(timeout_seconds, clock)
-        self._missing_since: dict[str, float] = {}
+        self._fit = PageFit(timeout_seconds)
+        self._time = RecordTime(clock)
+        self._missing = Grace(missing_topic_grace_seconds, probe.answering_seconds, clock)
+        self._forbidden = Grace(missing_topic_grace_seconds, probe.answering_seconds, clock)
+
+    @property
+    def most_events(self) -> int | None:
+        return self._fit.most_events
 
     def send(self, events: Sequence[Event]) -> _KafkaDelivery:
         producer = self._connected()
@@ -133,11 +165,15 @@ class KafkaPublisher:
         try:
             encoded = self._encode(producer, events)
             # Only now, so that an event which can't be sent lets none before it be sent for nothing.
-            futures = [producer.send_batch(batch, self._on_refusal(producer, batch)) for batch in encoded]
+            time_ms = self._time.of(events[-1])
+            sent = [
+                (batch, producer.send_batch(batch, time_ms, self._on_refusal(producer, batch)))
+                for batch in encoded
+            ]
         except KafkaError as error:
             self.abandon()
             raise PublishFailed(str(error) or type(error).__name__) from error
-        return _KafkaDelivery(self, self._timeout_seconds, futures)
+        return _KafkaDelivery(self, self._timeout_seconds, sent)
 
     def abandon(self) -> None:
         with self._lock:
@@ -156,6 +192,16 @@ class KafkaPublisher:
             self._is_stopped = True
         self.abandon()
 
+    def arrived(self, sent: Sequence[tuple[RecordBatch, BatchFuture]], seconds: float) -> None:
+        """All of a page was acknowledged after so long."""
+        self._fit.was_in_time(sum(len(batch.events) for batch, _ in sent), seconds)
+        for topic in {batch.topic for batch, _ in sent}:
+            self._forbidden.end(topic)
+
+    def was_late(self, events: int, acknowledged: int) -> None:
+        """Of a page of so many events so many were acknowledged in time."""
+        self._fit.was_late(events, acknowledged)
+
     def failure(self) -> PublishFailed:
         """Why what was sent has failed: the first batch that was refused, if any was."""
         self.abandon()
@@ -163,9 +209,13 @@ class KafkaPublisher:
             return PublishAbandoned()
         batch, error = self._refused
         reason = str(error) or type(error).__name__
+        if isinstance(error, InvalidTimestampError):
+            return TimeRefused(f"topic {batch.topic}: {reason} Trying {self._time.refused()}.")
         kind = next((kind for type_, kind in _PERMANENT.items() if isinstance(error, type_)), None)
         if kind is None:
             return PublishFailed(reason)
+        if kind == "unauthorized" and not self._forbidden.is_over(batch.topic):
+            return _forbidden(batch.topic, reason)
         if len(batch.events) == 1 or kind in _CONCERNS_WHOLE_TOPIC:
             return EventsRejected(batch.events, kind, reason)
         if kind == "too_large":
@@ -223,25 +273,17 @@ class KafkaPublisher:
         missing = {topic for topic in topics if self._is_missing(producer, topic, events)}
         if not missing:
             return
-        # A topic may be missing because it is being deleted and created again.
-        overdue = {topic for topic in missing if self._is_overdue(topic)}
+        overdue = {topic for topic in missing if self._missing.is_over(topic)}
         if not overdue:
             raise TopicMissing(f"the topic {', '.join(sorted(missing))} does not exist")
         rejected = [event for event in events if event.topic in overdue]
         raise EventsRejected(rejected, "unknown_topic", "the topic does not exist")
 
-    def _is_overdue(self, topic: str) -> bool:
-        if self._clock() - self._missing_since[topic] < self._grace_seconds:
-            return False
-        # A broker with ZooKeeper that has just started knows no topic until its controller has sent them.
-        return self._probe.answering_seconds() >= min(_SETTLING_SECONDS, self._grace_seconds)
-
     def _is_missing(self, producer: BatchProducer, topic: str, events: Sequence[Event]) -> bool:
-        """Whether Kafka says that there is no such topic; from the first time on its grace is counted."""
+        """Whether Kafka says that there is no such topic."""
         try:
             # The producer's own way waits for seconds for a topic that isn't there, and for each one anew.
             if not producer.knows(topic) and self._probe.is_missing(topic):
-                self._missing_since.setdefault(topic, self._clock())
                 return True
             producer.learn_partitions(topic)
         except IllegalStateError as error:
@@ -254,10 +296,12 @@ class KafkaPublisher:
         except KafkaUnavailable as error:
             raise BrokerUnavailable(str(error)) from error
         except TopicAuthorizationFailedError as error:
+            if not self._forbidden.is_over(topic):
+                raise _forbidden(topic, str(error)) from error
             raise _rejected(topic, events, "unauthorized", str(error)) from error
         except (InvalidTopicError, ValueError, TypeError) as error:
             raise _rejected(topic, events, "invalid_topic", str(error)) from error
-        self._missing_since.pop(topic, None)
+        self._missing.end(topic)
         return False
 
     def _on_refusal(self, producer: BatchProducer, batch: RecordBatch) -> Callable[[BaseException], None]:
@@ -268,6 +312,10 @@ class KafkaPublisher:
             producer.stop_sending()
 
         return refuse
+
+
+def _forbidden(topic: str, reason: str) -> TopicForbidden:
+    return TopicForbidden(f"the relay may not write to topic {topic}: {reason}")
 
 
 def _rejected(topic: str, events: Sequence[Event], kind: str, reason: str) -> EventsRejected:

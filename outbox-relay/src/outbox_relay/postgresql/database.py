@@ -6,12 +6,13 @@ from typing import Any
 
 from psycopg2.errors import QueryCanceled
 from psycopg2.extensions import parse_dsn
-from sqlalchemy import Engine, pool
+from sqlalchemy import Engine, event, pool
 from sqlalchemy.exc import DBAPIError
 
 from outbox_relay.postgresql.schema_version import check_at_connect
+from outbox_relay.postgresql.suited_server import refuse_standbys
 from outbox_relay.postgresql.watchdog import Watchdog
-from outbox_relay.protocol.errors import SourceUnavailable, StatementTimedOut
+from outbox_relay.protocol.errors import SessionsShared, SourceUnavailable, StatementTimedOut
 from servicekit.db.engine import engine_of
 
 # What the server has for ending a statement by itself, and for saying so.
@@ -89,6 +90,8 @@ def repair_engine(database: SourceDatabase) -> Engine:
 def unavailable(error: DBAPIError) -> SourceUnavailable:
     """The driver's error as the relay's own: its first line, which holds no statement and no parameter."""
     lines = str(error.orig).strip().splitlines()
+    if "unsupported startup parameter" in str(error.orig):
+        return SessionsShared(f"a pooler refuses a setting of the relay's sessions: {lines[-1]}")
     kind = StatementTimedOut if isinstance(error.orig, QueryCanceled) else SourceUnavailable
     return kind(lines[0] if lines else type(error.orig).__name__)
 
@@ -104,6 +107,7 @@ def _engine(
         limit_seconds = database.statement_timeout_ms / 1000 + _ANSWER_SECONDS
     watched = {} if watchdog is None else {"cursor_factory": watchdog.cursor_factory(limit_seconds)}
     session = {
+        "timezone": "UTC",
         "search_path": database.schema,
         "statement_timeout": str(database.statement_timeout_ms),
         **_SERVER_TCP,
@@ -113,11 +117,25 @@ def _engine(
         database.url,
         "outbox-relay",
         connect_timeout_seconds=database.connect_timeout_seconds,
-        session=session,
-        driver={"client_encoding": "UTF8", **_TCP, **watched},
+        session={},
+        # What is asked for with the start of a connection is refused or ignored by poolers; see below.
+        driver={"client_encoding": "UTF8", "options": "", **_TCP, **watched},
         isolation_level="AUTOCOMMIT",
         **pool_options,
     )
-    address = parse_dsn(database.url)
-    check_at_connect(engine, f"{address.get('host')}/{address.get('dbname')}/{database.schema}")
+    _set_at_connect(engine, session)
+    parts = parse_dsn(database.url)
+    address = f"{parts.get('host')}/{parts.get('dbname')}"
+    refuse_standbys(engine, address)
+    check_at_connect(engine, f"{address}/{database.schema}")
     return engine
+
+
+def _set_at_connect(engine: Engine, settings: Mapping[str, str]) -> None:
+    @event.listens_for(engine, "connect")
+    def set_all(dbapi_connection: Any, record: object) -> None:
+        with dbapi_connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT set_config(name, value, false) FROM unnest(%s, %s) AS setting (name, value)",
+                (list(settings), list(settings.values())),
+            )

@@ -26,7 +26,8 @@ from sqlalchemy.exc import DBAPIError
 
 from outbox_relay.postgresql.database import unavailable
 from outbox_relay.postgresql.queries import query
-from outbox_relay.protocol.errors import CursorMissing
+from outbox_relay.postgresql.suited_server import refuse_shared_sessions
+from outbox_relay.protocol.errors import CursorMissing, SessionsShared, SourceUnavailable
 from outbox_relay.protocol.model import Lease
 
 # Keeps this program's advisory locks apart from those of others in the same database.
@@ -80,6 +81,7 @@ class Leadership:
         self._safe_seconds = timeout_seconds * _SAFE_PART_OF_TIMEOUT
         self._clock = clock
         self._connection: Connection | None = None
+        self._pid = 0
         self._state = threading.Lock()
         self._held: dict[int, Lease] = {}
         self._leaving: dict[int, Lease] = {}
@@ -122,7 +124,7 @@ class Leadership:
         except DBAPIError as error:
             self.resign()
             raise unavailable(error) from error
-        except CursorMissing:
+        except (CursorMissing, SourceUnavailable):
             self.resign()
             raise
 
@@ -166,12 +168,15 @@ class Leadership:
     def _confirm_and_compete(self, asked_at: float) -> None:
         if self._connection is None:
             self._connection = self._engine.connect()
+            self._pid = refuse_shared_sessions(self._engine, self._connection)
             parameters = {"program": _PROGRAM, "lock": lock_id(self._schema, _MEMBERS)}
             self._connection.execute(_JOIN_MEMBERS, parameters)
         row = self._connection.execute(
             query("compete"),
             {"program": _PROGRAM, "member_lock": _unsigned_lock_id(self._schema, _MEMBERS)},
         ).one()
+        if row.own != self._pid:
+            raise SessionsShared
         if not row.epochs:
             raise CursorMissing
         self._drop_outdated(dict(enumerate(row.epochs)))

@@ -60,7 +60,8 @@ class PostgresSource:
             start = self._find_main_start(cursor.snapshot)
         return Window(cursor.snapshot, row.snapshot, cursor.window_position, start, row.has_late_rows)
 
-    def read_page(self, window: Window, shards: Shards) -> Page:
+    def read_page(self, window: Window, shards: Shards, most_events: int | None) -> Page:
+        limit = self._limit if most_events is None else min(self._limit, most_events)
         statement, parameters = sharded("read_late_page" if window.has_late_rows else "read_page", shards)
         try:
             rows = self._session.rows(
@@ -69,16 +70,16 @@ class PostgresSource:
                 window=window.upper,
                 position=window.position,
                 main_start=window.main_start,
-                limit=self._limit,
+                limit=limit,
                 bytes=self._page_bytes,
                 **parameters,
             )
         except StatementTimedOut:
             # All payloads are read before their bytes are counted: try fewer.
-            self._limit = max(1, self._limit // 10)
+            self._limit = max(1, limit // 10)
             raise
         cut = bool(rows) and rows[-1][-1] >= self._page_bytes
-        complete = not cut and len(rows) < self._limit
+        complete = not cut and len(rows) < limit
         # What is beyond the bytes was read for nothing, so large events make for few rows.
         self._limit = max(1, 2 * len(rows)) if cut else self._limit * 2
         self._limit = min(self._limit, self._page_events)

@@ -26,6 +26,18 @@ class UnsuitedSchema(SourceUnavailable):
     kind = "schema"
 
 
+class OnStandby(SourceUnavailable):
+    """The source's server is a standby."""
+
+    kind = "standby"
+
+
+class SessionsShared(SourceUnavailable):
+    """A pooler gives each transaction another session; the relay needs a direct or session-pooled connection."""
+
+    kind = "pooling"
+
+
 class StatementTimedOut(SourceUnavailable):
     """The source's database has ended a statement that took too long."""
 
@@ -91,10 +103,22 @@ class TopicMissing(PublishFailed):
     kind = "topic_missing"
 
 
+class TopicForbidden(PublishFailed):
+    """The relay may not write to the topic; its grace period has not run out."""
+
+    kind = "topic_forbidden"
+
+
 class BatchRefused(PublishFailed):
     """Kafka refuses several events together; the next attempt sends them in smaller batches."""
 
     kind = "batch_refused"
+
+
+class TimeRefused(BatchRefused):
+    """Kafka refuses the time that records carry; the next attempt takes it from another clock."""
+
+    kind = "time_refused"
 
 
 class EventsRejected(PublishFailed):

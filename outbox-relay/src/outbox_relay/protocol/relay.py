@@ -17,7 +17,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from outbox_relay.protocol.errors import EventsRejected, LostLeadership, RelayError, SessionLost
+from outbox_relay.protocol.errors import (
+    EventsRejected,
+    LostLeadership,
+    PublishFailed,
+    RelayError,
+    SessionLost,
+)
 from outbox_relay.protocol.model import Cursor, Event, Lease, Page, Shards, Window
 
 PAGES_PER_TURN = 16
@@ -56,8 +62,8 @@ class Source(Protocol):
         """The window after ``cursor``, up to ``upper`` or now, or the one that it is inside of."""
         ...
 
-    def read_page(self, window: Window, shards: Shards) -> Page:
-        """The next events of ``shards`` in ``window`` by position."""
+    def read_page(self, window: Window, shards: Shards, most_events: int | None) -> Page:
+        """The next events of ``shards`` in ``window`` by position, no more than ``most_events``."""
         ...
 
     def save(self, cursor: Cursor, leases: Sequence[Lease]) -> None:
@@ -103,9 +109,18 @@ class Delivery(Protocol):
         """
         ...
 
+    def first_unacknowledged(self) -> int | None:
+        """The lowest position that isn't known to have been published, None if all are. Doesn't wait."""
+        ...
+
 
 class Publisher(Protocol):
     """Where events go."""
+
+    @property
+    def most_events(self) -> int | None:
+        """How many events are likely to be acknowledged in time; None when there is no reason to doubt."""
+        ...
 
     def send(self, events: Sequence[Event]) -> Delivery:
         """Begin to publish; in each partition behind everything sent before. Raises as a delivery does."""
@@ -140,7 +155,7 @@ class Published:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """The cursor has moved up to what was acknowledged; the next turn repeats the rest."""
+    """What was acknowledged counts; the next turn saves it if it isn't saved, and repeats the rest."""
 
     error: RelayError
 
@@ -160,6 +175,8 @@ class _Lane:
     total: int
     cursor: Cursor
     window: Window | None = None
+    is_saved: bool = True
+    """Whether the database knows what was acknowledged; until it does, nothing more is read."""
     shards: Shards = field(init=False)
 
     def __post_init__(self) -> None:
@@ -171,9 +188,23 @@ class _Flight:
     """A page on its way, and where the lane stands once it has landed."""
 
     delivery: Delivery | None
-    window: Window
-    events: int
-    complete: bool
+    begun: Window
+    page: Page
+
+    @property
+    def window(self) -> Window:
+        """Once all of the page has landed."""
+        events = self.page.events
+        return self.begun.published_to(events[-1].position) if events else self.begun
+
+    def acknowledged(self) -> Window | None:
+        """Once the delivery has failed: up to the first event that isn't known to have landed, if any has.
+
+        What isn't in the delivery is held back or discarded, and needs none.
+        """
+        first = None if self.delivery is None else self.delivery.first_unacknowledged()
+        landed = [event.position for event in self.page.events if first is None or event.position < first]
+        return self.begun.published_to(landed[-1]) if landed else None
 
 
 class Relay:
@@ -217,6 +248,7 @@ class Relay:
             return Failed(error)
 
     def _replay(self) -> StepResult:
+        self._save_pending()
         if self._dead_letters.refresh():
             for lane in self._lanes:
                 events = self._dead_letters.to_replay(lane.cursor, lane.shards)
@@ -231,6 +263,7 @@ class Relay:
         self._follow_leases()
         if not self._lanes:
             return Standby()
+        self._save_pending()
         published, more, upper = 0, False, None
         for lane in self._lanes:
             if lane.window is None:
@@ -251,20 +284,27 @@ class Relay:
         published = 0
         flight: _Flight | None = None
         for _ in range(self._pages_per_turn):
-            page = self._source.read_page(window, lane.shards)
+            page = self._source.read_page(window, lane.shards, self._publisher.most_events)
             # Each may have taken long, or this process was frozen meanwhile: look at the clock again.
             self._check_leases(lane)
             ready = self._dead_letters.hold_back(page.events) if page.events else []
             self._check_leases(lane)
-            delivery = self._publisher.send(ready) if ready else None
+            delivery = self._send(ready, lane, flight) if ready else None
             if flight is not None:
                 published += self._land(lane, flight)
-            if page.events:
-                window = window.published_to(page.events[-1].position)
-            flight = _Flight(delivery, window, len(page.events), page.complete)
+            flight = _Flight(delivery, window, page)
+            window = flight.window
             if page.complete:
                 break
         return published if flight is None else published + self._land(lane, flight)
+
+    def _send(self, events: list[Event], lane: _Lane, former: _Flight | None) -> Delivery:
+        try:
+            return self._publisher.send(events)
+        except PublishFailed:
+            if former is not None:
+                self._keep_acknowledged(lane, former)
+            raise
 
     def _land(self, lane: _Lane, flight: _Flight) -> int:
         """Wait for the page and save where we are.
@@ -275,12 +315,36 @@ class Relay:
         were concurrent and have no order to keep; and the neighbour comes again anyway.
         """
         if flight.delivery is not None:
-            flight.delivery.wait()
-        cursor = flight.window.closed() if flight.complete else flight.window.cursor()
-        self._source.save(cursor, lane.leases)
-        lane.cursor = cursor
-        lane.window = None if flight.complete else flight.window
-        return flight.events
+            try:
+                flight.delivery.wait()
+            except PublishFailed:
+                self._keep_acknowledged(lane, flight)
+                raise
+        if flight.page.complete:
+            self._move(lane, None, flight.window.closed())
+        else:
+            self._move(lane, flight.window, flight.window.cursor())
+        return len(flight.page.events)
+
+    def _keep_acknowledged(self, lane: _Lane, flight: _Flight) -> None:
+        """Of a page that has failed, don't repeat what comes before its first gap."""
+        window = flight.acknowledged()
+        if window is not None:
+            self._move(lane, window, window.cursor())
+
+    def _move(self, lane: _Lane, window: Window | None, cursor: Cursor) -> None:
+        """What is acknowledged stays so, also while it can't be saved: then the saving is repeated alone."""
+        lane.window, lane.cursor, lane.is_saved = window, cursor, False
+        self._save(lane)
+
+    def _save(self, lane: _Lane) -> None:
+        self._source.save(lane.cursor, lane.leases)
+        lane.is_saved = True
+
+    def _save_pending(self) -> None:
+        for lane in self._lanes:
+            if not lane.is_saved:
+                self._save(lane)
 
     def _follow_leases(self) -> None:
         """Let go of shards that aren't ours any more and load those that have become ours."""
@@ -313,9 +377,10 @@ class Relay:
             return
         joined: dict[object, _Lane] = {}
         for lane in self._lanes:
-            same = (lane.cursor, lane.window, lane.total)
+            same = (lane.cursor, lane.window, lane.total, lane.is_saved)
             if same in joined:
-                joined[same] = _Lane(joined[same].leases + lane.leases, lane.total, lane.cursor, lane.window)
+                leases = joined[same].leases + lane.leases
+                joined[same] = _Lane(leases, lane.total, lane.cursor, lane.window, lane.is_saved)
             else:
                 joined[same] = lane
         self._lanes = list(joined.values())

@@ -27,6 +27,9 @@ class _MeasuredDelivery:
         for topic, count in self._topics.items():
             metrics.EVENTS_PUBLISHED.labels(self._source, topic).inc(count)
 
+    def first_unacknowledged(self) -> int | None:
+        return self._delivery.first_unacknowledged()
+
 
 class MeasuredPublisher:
     """Counts and times what ``publisher`` publishes."""
@@ -34,6 +37,10 @@ class MeasuredPublisher:
     def __init__(self, publisher: Publisher, source: str) -> None:
         self._publisher = publisher
         self._source = source
+
+    @property
+    def most_events(self) -> int | None:
+        return self._publisher.most_events
 
     def send(self, events: Sequence[Event]) -> Delivery:
         return _MeasuredDelivery(self._publisher.send(events), self._source, events)

@@ -204,7 +204,7 @@ def test_forbidden_topic_parks_and_is_replayed_once_it_is_permitted(
     forbid(servers, forbidden)
     with (
         an_outbox(database_url, allowed) as outbox,
-        a_stepping_relay(outbox.relay_url, servers) as relay,
+        a_stepping_relay(outbox.relay_url, servers, missing_topic_grace_seconds=0) as relay,
     ):
         for number in range(6):
             outbox.append(f"key-{number % 2}", number)

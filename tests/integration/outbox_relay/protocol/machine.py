@@ -218,6 +218,11 @@ class ProtocolMachine(RuleBasedStateMachine):
         self.is_smooth = False
         self._end_session(self._relay(relay), session)
 
+    @rule(relay=relays, times=st.integers(1, 3))
+    def saving_fails(self, relay: int, times: int) -> None:
+        """And nothing else does."""
+        self._relay(relay).source.saves_to_fail = times
+
     @rule(seconds=st.sampled_from([LEASE_SECONDS * part for part in (0.3, 0.45, 0.85, 1.1)]))
     def time_passes(self, seconds: float) -> None:
         self.is_smooth = False
@@ -611,10 +616,14 @@ FAILURES = Scene(
     "resume",
     "crash",
     "lose_session",
+    "saving_fails",
     "broker_writes",
     "something_arrives_late",
     fate=_often_fails,
     pages_per_turn=st.integers(1, 3),
+)
+SAVING = Scene(
+    "saving", 1, *_TRANSACTIONS, "saving_fails", pages_per_turn=st.just(1), fate=st.just(Fate.ACKNOWLEDGED)
 )
 LEADERS = Scene(
     "leaders",
@@ -722,6 +731,7 @@ SCENES = (
     WINDOWS,
     TRANSACTIONS,
     FAILURES,
+    SAVING,
     LEADERS,
     FORMER_LEADERS,
     LEASES,

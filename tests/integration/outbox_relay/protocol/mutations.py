@@ -21,7 +21,7 @@ from outbox_relay.postgresql.dead_letters import PostgresDeadLetters
 from outbox_relay.postgresql.leadership import Leadership
 from outbox_relay.postgresql.source import PostgresSource
 from outbox_relay.protocol.model import Window
-from outbox_relay.protocol.relay import Relay
+from outbox_relay.protocol.relay import Relay, _Flight
 from servicekit.outbox.ddl import outbox_ddl
 from tests.integration.outbox_relay.protocol.database import ProtocolDatabase
 from tests.integration.outbox_relay.protocol.machine import (
@@ -34,6 +34,7 @@ from tests.integration.outbox_relay.protocol.machine import (
     LEASES,
     PARTITIONS,
     REPLAYS,
+    SAVING,
     SHARDS,
     WINDOWS,
     Scene,
@@ -254,7 +255,7 @@ MUTATIONS = (
         WINDOWS,
         "A full page is not the last one of its window",
         "lost or order",
-        InCode(PostgresSource, "read_page", "len(rows) < self._limit", "len(rows) <= self._limit"),
+        InCode(PostgresSource, "read_page", "len(rows) < limit", "len(rows) <= limit"),
     ),
     _mutation(
         WINDOWS,
@@ -286,6 +287,23 @@ MUTATIONS = (
         "After a failure everything that is on its way is given up",
         "order",
         InCode(Relay, "_guarded", "self._publisher.abandon()", "pass"),
+    ),
+    _mutation(
+        FAILURES,
+        "Of a page that failed nothing counts from its first gap on",
+        "lost",
+        InCode(_Flight, "acknowledged", "event.position < first", "event.position <= first"),
+    ),
+    _mutation(
+        SAVING,
+        "A page whose saving failed stays acknowledged",
+        "repetition",
+        InCode(
+            Relay,
+            "_move",
+            "lane.window, lane.cursor, lane.is_saved = window, cursor, False",
+            "self._source.save(cursor, lane.leases); lane.window, lane.cursor = window, cursor",
+        ),
     ),
     _mutation(
         DEAD_LETTERS,
@@ -353,7 +371,7 @@ MUTATIONS = (
         SHARDS,
         "Lanes join at equal cursors only",
         "order or cursor or lost or repetition",
-        InCode(Relay, "_join_lanes", "(lane.cursor, lane.window, lane.total)", "lane.total"),
+        InCode(Relay, "_join_lanes", "(lane.cursor, lane.window, lane.total, lane.is_saved)", "lane.total"),
     ),
     _mutation(
         HANDOVERS,

@@ -11,7 +11,7 @@ from outbox_relay.postgresql.dead_letters import PostgresDeadLetters
 from outbox_relay.postgresql.leadership import Leadership
 from outbox_relay.postgresql.session import WorkSession
 from outbox_relay.postgresql.source import PostgresSource
-from outbox_relay.protocol.errors import RelayError
+from outbox_relay.protocol.errors import RelayError, SourceUnavailable
 from outbox_relay.protocol.model import Cursor, Event, Lease, Page, Shards, Window
 from outbox_relay.protocol.relay import DeadLetters, Delivery, Failed, Relay, Source, StepResult
 from tests.integration.outbox_relay.protocol.breakpoints import Stoppable, WithBreakpoints
@@ -51,6 +51,10 @@ class Connections:
         self.leadership.dispose()
 
 
+class SavingFailed(SourceUnavailable):
+    """The database refuses to save a cursor, and goes on otherwise."""
+
+
 class SourceWatch:
     """The source, watched for what the relay reads of it and saves in it."""
 
@@ -59,6 +63,7 @@ class SourceWatch:
         self._page_events = page_events
         self._has_saved = has_saved
         self._kept: set[int] = set()
+        self.saves_to_fail = 0
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._source, name)
@@ -67,15 +72,18 @@ class SourceWatch:
         self._kept = {lease.shard for lease in kept}
         self._source.let_go(kept)
 
-    def read_page(self, window: Window, shards: Shards) -> Page:
+    def read_page(self, window: Window, shards: Shards, most_events: int | None) -> Page:
         if shards.numbers - self._kept:
             raise Violated("lease", f"shards {sorted(shards.numbers - self._kept)} are read after letting go")
-        page = self._source.read_page(window, shards)
+        page = self._source.read_page(window, shards, most_events)
         if len(page.events) > self._page_events:
             raise Violated("page", f"{len(page.events)} events in a page of {self._page_events}")
         return page
 
     def save(self, cursor: Cursor, leases: Sequence[Lease]) -> None:
+        if self.saves_to_fail:
+            self.saves_to_fail -= 1
+            raise SavingFailed
         self._source.save(cursor, leases)
         self._has_saved()
 
@@ -115,12 +123,13 @@ class StoppableRelay:
             clock=self._read_clock,
         )
         self._session = WorkSession(connections.work, on_loss=self._leadership.renounce)
-        source = SourceWatch(
+        self.source = SourceWatch(
             PostgresSource(self._session, self._leadership, page_events, page_bytes), page_events, has_saved
         )
+        self._pages_per_turn = pages_per_turn
         self.producer = ProducerModel(broker, reach)
         self._relay = Relay(
-            cast("Source", WithBreakpoints(source, reach)),
+            cast("Source", WithBreakpoints(self.source, reach)),
             cast("DeadLetters", WithBreakpoints(PostgresDeadLetters(self._session, "test"), reach)),
             LeaseWatch(self.producer, self._leadership, reach),
             pages_per_turn,
@@ -178,7 +187,10 @@ class StoppableRelay:
     def _run(self, work: Callable[[], StepResult], stop_at: str | None) -> None:
         def run() -> None:
             self.result = work()
-            self.has_failed = self.has_failed or isinstance(self.result, Failed)
+            if isinstance(self.result, Failed):
+                # Behind a page that could not be saved another one may be given up.
+                is_harmless = isinstance(self.result.error, SavingFailed) and self._pages_per_turn == 1
+                self.has_failed = self.has_failed or not is_harmless
 
         self.result = None
         self._thread.run(run, stop_at)
@@ -198,6 +210,10 @@ class LeaseWatch:
         self._producer = producer
         self._leadership = leadership
         self._reach = reach
+
+    @property
+    def most_events(self) -> int | None:
+        return self._producer.most_events
 
     def send(self, events: Sequence[Event]) -> Delivery:
         if not self._leadership.holds([]):
