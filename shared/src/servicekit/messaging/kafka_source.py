@@ -92,11 +92,20 @@ class KafkaRecordSource:
         if held in self._consumer.assignment():
             self._consumer.pause(held)
             self._consumer.seek(held, offset)
+            self._drop_buffered(held)
 
     def release(self, partition: Partition) -> None:
         held = TopicPartition(*partition)
         if held in self._consumer.assignment():
             self._consumer.resume(held)
+
+    def _drop_buffered(self, held: TopicPartition) -> None:
+        """kafka-python 3.0.12 parks what it has of a paused partition, and may never come back to it."""
+        fetcher = self._consumer._fetcher  # noqa: SLF001 - kafka/__init__.py pins the release
+        buffered = fetcher._next_partition_records  # noqa: SLF001
+        if buffered is not None and buffered.topic_partition == held:
+            buffered.drain()
+            fetcher._next_partition_records = None  # noqa: SLF001
 
     def positions(self) -> Mapping[Partition, tuple[int, int]]:
         # KafkaConsumer.position() may ask a broker; this is what the client knows now.

@@ -59,10 +59,12 @@ class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafk
                 break
             if batch is None:
                 break
-            yield from self._unpack_batch(tp, batch)
+            yield from self._unpack_batch(tp, batch, _base_offset(records))
         self.drain()
 
-    def _unpack_batch(self, tp: TopicPartition, batch: Any) -> Iterator[ConsumerRecord | UnreadableRecords]:
+    def _unpack_batch(
+        self, tp: TopicPartition, batch: Any, following: int | None
+    ) -> Iterator[ConsumerRecord | UnreadableRecords]:
         # Of an older format's compressed batch, base_offset is the last one's.
         behind = batch.next_offset if batch.magic == 2 else batch.base_offset + 1
         try:
@@ -74,7 +76,9 @@ class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafk
                 return
             records = iter(batch)
         except Exception as error:  # noqa: BLE001 - nothing but decoding is done here
-            yield self._step_over(tp, self._plausible(behind), error)
+            behind = self._plausible(behind, following)
+            if self.next_fetch_offset < behind:
+                yield self._step_over(tp, behind, error)
             return
         while True:
             try:
@@ -88,7 +92,7 @@ class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafk
                 if offset is None:
                     # Bytes behind the last record hold none.
                     if self.next_fetch_offset < behind:
-                        yield self._step_over(tp, self._plausible(behind), error)
+                        yield self._step_over(tp, behind, error)
                     return
                 if offset >= self.next_fetch_offset:
                     yield self._step_over(tp, offset + 1, error)
@@ -110,12 +114,20 @@ class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafk
         reason = f"can't be read: {type(error).__name__}: {error}"[:_MAX_REASON_LENGTH]
         return UnreadableRecords(tp.topic, tp.partition, offset, next_offset, reason)
 
-    def _plausible(self, behind: int) -> int:
-        """Where to go on. A corrupt batch may claim to end behind the log: then its next offset is tried."""
+    def _plausible(self, behind: int, following: int | None) -> int:
+        """The end of a batch that can't be trusted: where the next begins, else what it says, else one on."""
         end = self.end_offset()
+        if following is not None and 0 <= following and (end is None or following <= end):
+            return following
         if behind <= self.next_fetch_offset or (end is not None and behind > end):
             return self.next_fetch_offset + 1
         return behind
+
+
+def _base_offset(records: Any) -> int | None:
+    """Of the batch that is read next, if this fetch holds it whole."""
+    batch = records._next_slice  # noqa: SLF001
+    return None if batch is None else int.from_bytes(batch[:8], "big", signed=True)
 
 
 def _skip_record(batch: Any) -> int | None:
