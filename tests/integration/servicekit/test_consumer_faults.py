@@ -61,7 +61,8 @@ def test_batch_of_a_missing_codec_is_set_aside_and_stepped_over(
     start: Start, kafka_bootstrap_servers: str, topic: str, unique: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     producer = KafkaProducer(bootstrap_servers=kafka_bootstrap_servers, compression_type="zstd", linger_ms=200)
-    futures = [producer.send(topic, key=b"k", value=b"ok", partition=0) for _ in range(3)]
+    # A batch that would not shrink is sent without compression.
+    futures = [producer.send(topic, key=b"k", value=b"ok" * 200, partition=0) for _ in range(3)]
     producer.close()
     assert [future.get().offset for future in futures] == [0, 1, 2]
     produce(kafka_bootstrap_servers, topic, [(b"k", b"ok")])
