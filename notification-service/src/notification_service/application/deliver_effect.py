@@ -23,6 +23,7 @@ from notification_service.domain.errors import (
     OutcomeUnknown,
     ReceiverUnavailable,
 )
+from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.retry_policy import RetryPolicy
 
 _log = structlog.get_logger(__name__)
@@ -115,7 +116,7 @@ class DeliverEffect:
             _log.error("delivery_attempt_crashed", **self._fields(delivery), exc_info=error)
             # It may have happened after the sending.
             reason = f"internal error: {type(error).__name__}: {error}"
-            return self._failed(delivery, OutcomeUnknown(reason))
+            return self._failed(delivery, OutcomeUnknown(FailureReason.INTERNAL_ERROR, reason))
         return Delivered(delivery, reference)
 
     def _failed(self, delivery: ClaimedDelivery, failure: DeliveryFailed) -> Outcome:

@@ -1,5 +1,7 @@
 """What can go wrong with a delivery or a report. A class's docstring is its default message."""
 
+from notification_service.domain.failure_reason import FailureReason
+
 
 class NotificationError(Exception):
     """The notification service refused."""
@@ -23,6 +25,11 @@ class NotSent(NotificationError):
 class DeliveryFailed(NotificationError):
     """The attempt at a delivery failed."""
 
+    def __init__(self, reason: FailureReason, detail: str) -> None:
+        """``reason`` is for clients. ``detail`` is for operators, and may quote what the receiver replied."""
+        self.reason = reason
+        super().__init__(detail)
+
 
 class DeliveryRejected(DeliveryFailed):
     """The receiver rejected the delivery, and would reject it again."""
@@ -31,10 +38,12 @@ class DeliveryRejected(DeliveryFailed):
 class ReceiverUnavailable(DeliveryFailed):
     """The receiver did not accept the delivery, and may accept it later."""
 
-    def __init__(self, message: str | None = None, *, retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self, reason: FailureReason, detail: str, *, retry_after_seconds: float | None = None
+    ) -> None:
         """``retry_after_seconds`` is the pause that the receiver asked for, if it asked for one."""
         self.retry_after_seconds = retry_after_seconds
-        super().__init__(message)
+        super().__init__(reason, detail)
 
 
 class OutcomeUnknown(DeliveryFailed):

@@ -1,0 +1,20 @@
+"""Why an attempt at a delivery failed, in the words that clients of the API read."""
+
+from enum import StrEnum
+
+
+class FailureReason(StrEnum):
+    """Says nothing of the receiver's address, its replies, or the recipient."""
+
+    RECEIVER_UNREACHABLE = "RECEIVER_UNREACHABLE"
+    RECEIVER_BUSY = "RECEIVER_BUSY"
+    RECEIVER_ERROR = "RECEIVER_ERROR"
+    NO_REPLY = "NO_REPLY"
+    MALFORMED_REPLY = "MALFORMED_REPLY"
+    UNEXPECTED_REPLY = "UNEXPECTED_REPLY"
+    REJECTED = "REJECTED"
+    NOT_CONFIRMED = "NOT_CONFIRMED"
+    """An earlier attempt may have been accepted, and the receiver can't say yet."""
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+    OTHER = "OTHER"
+    """A former release recorded it."""
