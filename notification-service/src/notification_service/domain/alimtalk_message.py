@@ -10,7 +10,10 @@ from decimal import Decimal
 
 from babel.numbers import format_currency, get_currency_precision
 
+from notification_service.domain.alimtalk_recipient import korean_mobile_number
 from notification_service.domain.completed_order import CompletedOrder
+from notification_service.domain.errors import DeliverySkipped
+from notification_service.domain.failure_reason import FailureReason
 
 ORDER_COMPLETED_TEMPLATE_CODE = "ORDER_COMPLETED"
 _ORDER_COMPLETED_TEMPLATE = """\
@@ -38,7 +41,13 @@ class AlimtalkMessage:
 
 
 def order_completed_message(order: CompletedOrder) -> AlimtalkMessage:
-    """The message for one completed order. Its reference is the event's id, the same in every attempt."""
+    """The message for one completed order. Its reference is the event's id, the same in every attempt.
+
+    Raises DeliverySkipped if the recipient can't get it.
+    """
+    recipient_number = korean_mobile_number(order.recipient.phone)
+    if recipient_number is None:
+        raise DeliverySkipped(FailureReason.NOT_A_KOREAN_MOBILE_NUMBER)
     variables = {
         "name": order.recipient.name,
         "orderId": str(order.order_id),
@@ -48,7 +57,7 @@ def order_completed_message(order: CompletedOrder) -> AlimtalkMessage:
     return AlimtalkMessage(
         reference=str(order.event_id),
         template_code=ORDER_COMPLETED_TEMPLATE_CODE,
-        recipient_number="".join(filter(str.isdigit, order.recipient.phone)),
+        recipient_number=recipient_number,
         variables=variables,
         content=_fill(_ORDER_COMPLETED_TEMPLATE, variables),
     )

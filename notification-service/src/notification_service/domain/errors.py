@@ -22,6 +22,14 @@ class NotSent(NotificationError):
     """The attempt was no longer allowed to send, and the receiver got nothing that it could accept."""
 
 
+class DeliverySkipped(NotificationError):
+    """The recipient can't get the delivery, so that none is attempted."""
+
+    def __init__(self, reason: FailureReason) -> None:
+        self.reason = reason
+        super().__init__()
+
+
 class DeliveryFailed(NotificationError):
     """The attempt at a delivery failed."""
 
@@ -44,6 +52,10 @@ class ReceiverUnavailable(DeliveryFailed):
         """``retry_after_seconds`` is the pause that the receiver asked for, if it asked for one."""
         self.retry_after_seconds = retry_after_seconds
         super().__init__(reason, detail)
+
+
+class NotConfirmed(DeliveryFailed):
+    """An earlier attempt may have been accepted, and the receiver can't say yet. This one sent nothing."""
 
 
 class OutcomeUnknown(DeliveryFailed):

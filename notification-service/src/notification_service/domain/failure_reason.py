@@ -1,4 +1,4 @@
-"""Why an attempt at a delivery failed, in the words that clients of the API read."""
+"""Why an attempt at a delivery failed or was not made, in the words that clients of the API read."""
 
 from enum import StrEnum
 
@@ -15,6 +15,8 @@ class FailureReason(StrEnum):
     REJECTED = "REJECTED"
     NOT_CONFIRMED = "NOT_CONFIRMED"
     """An earlier attempt may have been accepted, and the receiver can't say yet."""
+    NOT_A_KOREAN_MOBILE_NUMBER = "NOT_A_KOREAN_MOBILE_NUMBER"
+    """The recipient can't get an alimtalk."""
     INTERNAL_ERROR = "INTERNAL_ERROR"
     OTHER = "OTHER"
     """A former release recorded it."""

@@ -7,9 +7,12 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
+from notification_service.domain.failure_reason import FailureReason
 from notification_service.persistence.completed_orders import completed_order_of
 from notification_service.persistence.tables import completed_order, delivery
 from servicekit.identifiers import uuid7
+
+_REASONS = frozenset(FailureReason)
 
 
 class SqlDeliveries:
@@ -51,7 +54,7 @@ class SqlDeliveries:
                 status=DeliveryStatus(row.status),
                 attempts=row.attempts,
                 due_at=row.due_at,
-                last_error=row.last_error,
+                last_error=_failure_reason(row.last_error),
                 created_at=row.created_at,
                 completed_at=row.completed_at,
             )
@@ -81,3 +84,10 @@ class SqlDeliveries:
                 completed_at=func.clock_timestamp(),
             )
         )
+
+
+def _failure_reason(stored: str | None) -> FailureReason | None:
+    # Former releases stored what the receiver replied, which is not for clients.
+    if stored is None:
+        return None
+    return FailureReason(stored) if stored in _REASONS else FailureReason.OTHER
