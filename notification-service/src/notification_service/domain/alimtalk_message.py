@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+import iso4217
 from babel.numbers import format_currency, get_currency_precision
 
 from notification_service.domain.alimtalk_recipient import korean_mobile_number
@@ -74,7 +75,16 @@ def _fill(template: str, variables: Mapping[str, str]) -> str:
 
 
 def _in_words(minor_units: int, currency: str) -> str:
-    amount = Decimal(minor_units).scaleb(-get_currency_precision(currency))
+    amount = Decimal(minor_units).scaleb(-_minor_unit_digits(currency))
     if currency == "KRW":
         return f"{amount:,}원"
     return format_currency(amount, currency, locale="ko_KR", decimal_quantization=False)
+
+
+def _minor_unit_digits(currency: str) -> int:
+    # The standard's, not those of CLDR, which drops the digits that a country no longer uses in cash.
+    try:
+        digits = iso4217.Currency(currency).exponent
+    except ValueError:
+        digits = None
+    return get_currency_precision(currency) if digits is None else digits
