@@ -48,5 +48,9 @@ class ConsumerSettings(KafkaConsumerSettings, AdminSettings, DatabaseSettings, P
         return self
 
 
+class OperatorSettings(DatabaseSettings, ProcessSettings):
+    """``notification-service deliveries``."""
+
+
 class MigrationSettings(DatabaseMigrationSettings):
     """``notification-service migrate``."""
