@@ -28,12 +28,15 @@ def a_completed_order(
     return replace(order, **changes)
 
 
-def a_delivery(order: CompletedOrder | None = None, *, attempt: int = 1) -> ClaimedDelivery:
+def a_delivery(
+    order: CompletedOrder | None = None, *, attempt: int = 1, seconds_since_possibly_sent: float | None = None
+) -> ClaimedDelivery:
     return ClaimedDelivery(
         delivery_id=uuid7(),
         claim_id=uuid7(),
         attempt=attempt,
         age_seconds=0.0,
+        seconds_since_possibly_sent=None if attempt == 1 else seconds_since_possibly_sent,
         order=order or a_completed_order(),
     )
 

@@ -3,6 +3,7 @@
 import click
 
 from notification_service.config import ApiSettings, ConsumerSettings, MigrationSettings
+from notification_service.deliveries_cli import deliveries
 from notification_service.migrations import SCHEMA
 from servicekit.config import load_settings
 from servicekit.observability.logging import configure_logging
@@ -36,6 +37,9 @@ def consumer() -> None:
     stop = begin_process(PROCESS, settings)
     check_schema_or_exit(settings, SCHEMA)
     run(settings, stop)
+
+
+main.add_command(deliveries)
 
 
 @main.command()

@@ -28,6 +28,7 @@ class ConsumerSettings(KafkaConsumerSettings, AdminSettings, DatabaseSettings, P
 
     kafka_client_id: str = "notification-consumer"
     alimtalk_url: HttpUrlText
+    alimtalk_processing_seconds: Annotated[float, Field(ge=0, le=3600)] = 60.0
     monitoring_webhook_url: HttpUrlText
     delivery_parallelism: Annotated[int, Field(ge=1, le=32)] = 4
     # A stop waits for calls that have begun, and has 10 s in all.
@@ -45,6 +46,10 @@ class ConsumerSettings(KafkaConsumerSettings, AdminSettings, DatabaseSettings, P
             message = "DELIVERY_LEASE_SECONDS must be at least 4 x (1 + DELIVERY_TIMEOUT_SECONDS)"
             raise ValueError(message)
         return self
+
+
+class OperatorSettings(DatabaseSettings, ProcessSettings):
+    """``notification-service deliveries``."""
 
 
 class MigrationSettings(DatabaseMigrationSettings):

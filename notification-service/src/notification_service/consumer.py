@@ -96,7 +96,9 @@ def _dispatcher(
     client = scope.enter_context(
         create_http_client(settings.delivery_timeout_seconds, 2 * settings.delivery_parallelism)
     )
-    send_alimtalk = SendAlimtalk(SandboxAlimtalkProvider(client, settings.alimtalk_url))
+    send_alimtalk = SendAlimtalk(
+        SandboxAlimtalkProvider(client, settings.alimtalk_url), settings.alimtalk_processing_seconds
+    )
     webhook = MonitoringWebhook(client, settings.monitoring_webhook_url)
     return Dispatcher(
         {

@@ -6,17 +6,24 @@ from typing import Any
 import httpx
 
 from notification_service.application.ports import MaySend
+from notification_service.bounded_transport import INCOMPLETE, BoundedTransport
 from notification_service.domain.errors import NotSent, OutcomeUnknown, ReceiverUnavailable
+from notification_service.domain.failure_reason import FailureReason
 
 CONNECT_TIMEOUT_SECONDS = 1.0
-_EXCERPT_BYTES = 400
+# More than a log line shows, so that a name at the cut is still seen whole and removed.
+_EXCERPT_BYTES = 4_000
 
 
 def create_http_client(timeout_seconds: float, connections: int) -> httpx.Client:
-    """A client that waits ``timeout_seconds`` for a reply and takes no proxy from the environment."""
+    """A client that waits ``timeout_seconds`` for a whole reply, once it is connected.
+
+    It takes no proxy from the environment. See :class:`BoundedTransport` for replies that aren't read.
+    """
     return httpx.Client(
+        transport=BoundedTransport(CONNECT_TIMEOUT_SECONDS + timeout_seconds, connections),
         timeout=httpx.Timeout(timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS),
-        limits=httpx.Limits(max_connections=connections, max_keepalive_connections=connections),
+        headers={"Accept-Encoding": "identity"},
         trust_env=False,
     )
 
@@ -38,15 +45,21 @@ def exchange(client: httpx.Client, request: httpx.Request, may_send: MaySend | N
         response = client.send(request)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
         # These end before the request is sent, so trying again is safe.
-        raise ReceiverUnavailable(f"{request.url.host} can't be reached: {_cause(error)}") from error
+        detail = f"{request.url.host} can't be reached: {_cause(error)}"
+        raise ReceiverUnavailable(FailureReason.RECEIVER_UNREACHABLE, detail) from error
     except (httpx.TransportError, httpx.DecodingError) as error:
         # Not ReceiverUnavailable: the request may have arrived.
-        raise OutcomeUnknown(f"no reply from {request.url.host}: {_cause(error)}") from error
+        detail = f"no reply from {request.url.host}: {_cause(error)}"
+        raise OutcomeUnknown(FailureReason.NO_REPLY, detail) from error
     if response.status_code in {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE}:
-        raise ReceiverUnavailable(_summary(response), retry_after_seconds=_retry_after_seconds(response))
+        raise ReceiverUnavailable(
+            FailureReason.RECEIVER_BUSY,
+            _summary(response),
+            retry_after_seconds=_retry_after_seconds(response),
+        )
     # A gateway answers 502 or 504 also when the service behind it did the work.
     if response.is_server_error:
-        raise OutcomeUnknown(_summary(response))
+        raise OutcomeUnknown(FailureReason.RECEIVER_ERROR, _summary(response))
     return response
 
 
@@ -55,11 +68,13 @@ def unexpected(response: httpx.Response) -> ReceiverUnavailable:
 
     The configuration is at fault and not the delivery, which succeeds once an operator has corrected it.
     """
-    return ReceiverUnavailable(_summary(response))
+    return ReceiverUnavailable(FailureReason.UNEXPECTED_REPLY, _summary(response))
 
 
 def excerpt(response: httpx.Response) -> str:
-    """The beginning of the response's body as text. Never raises, even if its charset is unknown."""
+    """The beginning of the response's body as text, or why it has none. Never raises."""
+    if incomplete := response.extensions.get(INCOMPLETE):
+        return f"({incomplete})"
     return response.content[:_EXCERPT_BYTES].decode("utf-8", "replace")
 
 

@@ -52,6 +52,7 @@ class ConsumerDeployment:
                 "CONSUMER_SESSION_TIMEOUT_MS": "6000",
                 "DELIVERY_TIMEOUT_SECONDS": "0.5",
                 "DELIVERY_LEASE_SECONDS": "6",
+                "ALIMTALK_PROCESSING_SECONDS": "2",
                 **environment,
             },
             self._directory / f"consumer-{self._started}.log",

@@ -1,24 +1,29 @@
 """One message for each order, whatever the provider does."""
 
+import time
+from dataclasses import replace
+
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.delivery import DeliveryStatus, Effect
 from notification_service.domain.errors import NotSent
-from notification_service.domain.retry_policy import RetryPolicy
 from notification_service.http_client import create_http_client
+from notification_service.domain.failure_reason import FailureReason
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import (
+    QUICK,
     delivering,
     delivery_of,
     run_until_final,
     transactions,
 )
 from tests.support.sandbox import Sandbox
+from tests.support.waiting import wait_until
 
 ALIMTALK = Effect.ALIMTALK
 
@@ -56,6 +61,42 @@ def test_a_message_whose_acceptance_was_lost_is_not_sent_twice(
     assert sorted(sandbox.references()) == sorted(str(order.event_id) for order in orders)
 
 
+def test_a_message_that_the_provider_accepts_late_is_not_sent_twice(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+) -> None:
+    sandbox.control(alimtalk={"timeoutBeforeAcceptNext": 1, "timeoutMs": 2_000})
+    order = a_completed_order()
+    accept_completed_orders([order])
+
+    with delivering(engine, ALIMTALK, sandbox, timeout_seconds=0.3, processing_seconds=60.0) as work:
+        accepted_at = time.monotonic() + 2.0
+        (delivery,) = run_until_final(work, engine, [order], ALIMTALK)
+        wait_until(lambda: time.monotonic() > accepted_at + 0.5, "the provider to have accepted the post")
+
+    assert delivery.status == DeliveryStatus.DELIVERED
+    assert sandbox.references() == [str(order.event_id)]
+
+
+def test_a_message_that_never_arrived_is_sent_again_after_the_processing_time(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+) -> None:
+    order = a_completed_order()
+    accept_completed_orders([order])
+    # As after a kill between the claim and the post: the lease ends without an outcome.
+    with transactions(engine)() as unit_of_work:
+        unit_of_work.claims.claim(ALIMTALK, 1, 0.1)
+        unit_of_work.commit()
+
+    with delivering(engine, ALIMTALK, sandbox, processing_seconds=1.0) as work:
+        wait_until(lambda: work(StopSignal()).deliveries, "the lease to end")
+        waiting = delivery_of(engine, order, ALIMTALK)
+        (delivery,) = run_until_final(work, engine, [order], ALIMTALK)
+
+    assert (waiting.status, waiting.last_error) == (DeliveryStatus.PENDING, FailureReason.NOT_CONFIRMED)
+    assert delivery.status == DeliveryStatus.DELIVERED
+    assert sandbox.references() == [str(order.event_id)]
+
+
 def test_nothing_is_sent_again_while_look_ups_of_the_message_fail(
     accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
 ) -> None:
@@ -81,26 +122,40 @@ def test_a_failing_provider_is_tried_again_with_a_growing_pause(
         (delivery,) = run_until_final(work, engine, [order], ALIMTALK)
 
     assert (delivery.status, delivery.attempts) == (DeliveryStatus.DELIVERED, 4)
-    assert delivery.last_error is not None
-    assert "429" in delivery.last_error
+    assert delivery.last_error == FailureReason.RECEIVER_BUSY
     assert sandbox.references() == [str(order.event_id)]
 
 
 def test_a_message_that_the_provider_rejects_is_not_tried_again(
     accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
 ) -> None:
-    bad, good = a_completed_order(phone="02-123-4567"), a_completed_order()
-    accept_completed_orders([bad, good])
+    sandbox.control(alimtalk={"rejectNext": 1})
+    bad = a_completed_order()
+    accept_completed_orders([bad])
 
     with delivering(engine, ALIMTALK, sandbox) as work:
-        failed, delivered = run_until_final(work, engine, [bad, good], ALIMTALK)
+        (failed,) = run_until_final(work, engine, [bad], ALIMTALK)
 
     assert (failed.status, failed.attempts) == (DeliveryStatus.FAILED, 1)
-    assert failed.last_error is not None
-    assert "invalid-recipient" in failed.last_error
+    assert failed.last_error == FailureReason.REJECTED
     assert failed.completed_at is not None
+    assert sandbox.references() == []
+
+
+def test_a_recipient_who_can_not_get_an_alimtalk_is_skipped(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+) -> None:
+    land_line, mobile = a_completed_order(phone="02-123-4567"), a_completed_order(phone="+821012345678")
+    accept_completed_orders([land_line, mobile])
+
+    with delivering(engine, ALIMTALK, sandbox) as work:
+        skipped, delivered = run_until_final(work, engine, [land_line, mobile], ALIMTALK)
+
+    assert (skipped.status, skipped.attempts) == (DeliveryStatus.SKIPPED, 0)
+    assert skipped.last_error == FailureReason.NOT_A_KOREAN_MOBILE_NUMBER
+    assert skipped.completed_at is not None
     assert delivered.status == DeliveryStatus.DELIVERED
-    assert sandbox.references() == [str(good.event_id)]
+    assert [message["recipientNo"] for message in sandbox.messages()] == ["01012345678"]
 
 
 def test_a_provider_that_fails_for_too_long_is_given_up(
@@ -109,15 +164,29 @@ def test_a_provider_that_fails_for_too_long_is_given_up(
     sandbox.control(alimtalk={"failNext": 1_000_000})
     order = a_completed_order()
     accept_completed_orders([order])
-    retry = RetryPolicy(base_seconds=0.05, cap_seconds=0.1, pause_cap_seconds=0.05, give_up_after_seconds=0.5)
+    retry = replace(QUICK, give_up_after_seconds=0.5)
 
     with delivering(engine, ALIMTALK, sandbox, retry=retry) as work:
         (delivery,) = run_until_final(work, engine, [order], ALIMTALK)
 
     assert delivery.status == DeliveryStatus.FAILED
     assert delivery.attempts > 1
-    assert delivery.last_error is not None
-    assert "503" in delivery.last_error
+    assert delivery.last_error == FailureReason.RECEIVER_BUSY
+
+
+def test_an_old_delivery_survives_its_first_failure(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+) -> None:
+    sandbox.control(alimtalk={"throttleNext": 1})
+    order = a_completed_order()
+    accept_completed_orders([order])
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET created_at = created_at - interval '25 hours'"))
+
+    with delivering(engine, ALIMTALK, sandbox) as work:
+        (delivery,) = run_until_final(work, engine, [order], ALIMTALK)
+
+    assert (delivery.status, delivery.attempts) == (DeliveryStatus.DELIVERED, 2)
 
 
 def test_an_effect_pauses_while_its_provider_is_down(
@@ -134,7 +203,7 @@ def test_an_effect_pauses_while_its_provider_is_down(
     assert done.pause_seconds > 0
     delivery = delivery_of(engine, order, ALIMTALK)
     assert (delivery.status, delivery.attempts) == (DeliveryStatus.PENDING, 1)
-    assert "can't be reached" in str(delivery.last_error)
+    assert delivery.last_error == FailureReason.RECEIVER_UNREACHABLE
 
 
 def test_a_lease_that_expires_while_connecting_withdraws_the_message(
@@ -146,7 +215,7 @@ def test_a_lease_that_expires_while_connecting_withdraws_the_message(
         unit_of_work.commit()
 
     with create_http_client(1.0, 1) as client:
-        send_alimtalk = SendAlimtalk(SandboxAlimtalkProvider(client, sandbox.url))
+        send_alimtalk = SendAlimtalk(SandboxAlimtalkProvider(client, sandbox.url), 0.0)
         answers = iter([True, False])
         with pytest.raises(NotSent):
             send_alimtalk(delivery, lambda: next(answers))

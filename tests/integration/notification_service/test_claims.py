@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
-from sqlalchemy import Engine
+import pytest
+from sqlalchemy import Engine, text
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.domain.attempt import Delivered, GivenUp, Outcome, Released, RetryLater
 from notification_service.domain.delivery import ClaimedDelivery, DeliveryStatus, Effect
+from notification_service.domain.failure_reason import FailureReason
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import delivery_of, transactions
 from tests.support.waiting import wait_until
@@ -66,13 +68,13 @@ def test_a_claimant_whose_lease_was_taken_over_records_nothing(
     (late,) = claim(engine, lease_seconds=0.1)
     (present,) = wait_until(partial(claim, engine), "the lease to end")
 
-    record(engine, GivenUp(late, "too late"))
+    record(engine, GivenUp(late, FailureReason.NO_REPLY))
     assert delivery_of(engine, order, ALIMTALK).status == DeliveryStatus.SENDING
 
     record(engine, Delivered(present, "message-1"))
     assert delivery_of(engine, order, ALIMTALK).status == DeliveryStatus.DELIVERED
 
-    record(engine, RetryLater(present, 0.0, "recorded twice"))
+    record(engine, RetryLater(present, 0.0, FailureReason.NO_REPLY))
     assert delivery_of(engine, order, ALIMTALK).status == DeliveryStatus.DELIVERED
 
 
@@ -99,28 +101,71 @@ def test_each_outcome_of_a_batch_is_recorded_as_its_own(
     record(
         engine,
         Delivered(delivered, None),
-        GivenUp(rejected, "no such number"),
-        RetryLater(delayed, 60.0, "busy"),
+        GivenUp(rejected, FailureReason.REJECTED),
+        RetryLater(delayed, 60.0, FailureReason.RECEIVER_BUSY),
         Released(released),
     )
 
     found = [delivery_of(engine, order, ALIMTALK) for order in orders]
     assert [delivery.status.value for delivery in found] == ["DELIVERED", "FAILED", "PENDING", "PENDING"]
     assert [delivery.attempts for delivery in found] == [1, 1, 1, 0]
-    assert [delivery.last_error for delivery in found] == [None, "no such number", "busy", None]
+    assert [delivery.last_error for delivery in found] == [None, "REJECTED", "RECEIVER_BUSY", None]
     assert [delivery.due_at is None for delivery in found] == [True, True, False, False]
     assert [delivery.completed_at is None for delivery in found] == [False, False, True, True]
     assert [claimed.order.order_id for claimed in claim(engine)] == [orders[3].order_id]
 
 
-def test_a_reason_that_postgresql_can_not_store_is_recorded_cleaned(
+def test_what_a_former_release_recorded_is_not_shown(
     accept_completed_orders: AcceptCompletedOrders, engine: Engine
 ) -> None:
-    orders = [a_completed_order(), a_completed_order()]
-    accept_completed_orders(orders)
-    delayed, rejected = claim(engine)
+    order = a_completed_order()
+    accept_completed_orders([order])
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET last_error = 'provider.internal answered 500: 김하늘'"))
 
-    record(engine, RetryLater(delayed, 60.0, "a\x00b"), GivenUp(rejected, "c\ud800d" + "\x00" * 2_000))
+    assert delivery_of(engine, order, ALIMTALK).last_error == FailureReason.OTHER
 
-    reasons = {delivery.last_error for delivery in (delivery_of(engine, order, ALIMTALK) for order in orders)}
-    assert reasons == {"a\ufffdb", "c?d" + "\ufffd" * 997}
+
+def test_a_claim_that_ended_without_an_outcome_may_have_sent_until_its_end(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+) -> None:
+    accept_completed_orders([a_completed_order()])
+    (first,) = claim(engine, lease_seconds=0.3)
+    (second,) = wait_until(partial(claim, engine), "the lease to end")
+
+    assert first.seconds_since_possibly_sent is None
+    assert second.seconds_since_possibly_sent is not None
+    # Since the lease's end, not since the claim.
+    assert second.seconds_since_possibly_sent < second.age_seconds - 0.2
+
+
+@pytest.mark.parametrize("possibly_sent", [True, False])
+def test_only_an_attempt_that_may_have_sent_is_remembered_as_one(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, *, possibly_sent: bool
+) -> None:
+    accept_completed_orders([a_completed_order()])
+    (first,) = claim(engine)
+    record(engine, RetryLater(first, 0.0, FailureReason.NO_REPLY, possibly_sent))
+
+    (second,) = claim(engine)
+
+    assert (second.seconds_since_possibly_sent is not None) == possibly_sent
+
+
+def test_a_deliverys_age_counts_from_its_first_attempt(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+) -> None:
+    accept_completed_orders([a_completed_order()])
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET created_at = created_at - interval '25 hours'"))
+    (first,) = claim(engine)
+    record(engine, RetryLater(first, 0.0, FailureReason.RECEIVER_BUSY))
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE delivery SET first_attempted_at = first_attempted_at - interval '1 hour'")
+        )
+
+    (second,) = claim(engine)
+
+    assert first.age_seconds < 60.0
+    assert 3600.0 <= second.age_seconds < 7200.0

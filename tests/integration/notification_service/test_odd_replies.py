@@ -1,5 +1,6 @@
 """Malformed replies, and a bug in an adapter: neither ends the process."""
 
+import json
 from dataclasses import replace
 
 import httpx
@@ -12,6 +13,7 @@ from notification_service.application.accept_completed_orders import AcceptCompl
 from notification_service.application.ports import MaySend
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.delivery import ClaimedDelivery, DeliveryStatus, Effect
+from notification_service.domain.failure_reason import FailureReason
 from notification_service.monitoring.webhook import MonitoringWebhook
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
@@ -34,29 +36,36 @@ def test_a_message_id_that_can_not_be_stored_is_asked_about(
     order = a_completed_order()
     accept_completed_orders([order])
     client = posts_answered(httpx.Response(200, json={"messageId": "a\x00b", "status": "ACCEPTED"}))
-    courier = SendAlimtalk(SandboxAlimtalkProvider(client, "http://provider"))
+    courier = SendAlimtalk(SandboxAlimtalkProvider(client, "http://provider"), 0.0)
 
     with delivering(engine, Effect.ALIMTALK, sandbox, courier=courier) as work:
         (delivery,) = run_until_final(work, engine, [order], Effect.ALIMTALK)
 
     assert (delivery.status, delivery.attempts) == (DeliveryStatus.DELIVERED, 2)
-    assert "malformed" in str(delivery.last_error)
+    assert delivery.last_error == FailureReason.MALFORMED_REPLY
 
 
-def test_a_rejection_with_nul_in_it_is_recorded(
+def test_what_a_provider_replies_is_in_the_log_without_the_recipient(
     accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
 ) -> None:
-    order = a_completed_order()
-    accept_completed_orders([order])
-    courier = SendAlimtalk(
-        SandboxAlimtalkProvider(posts_answered(httpx.Response(400, content=b"no\x00!")), "http://provider")
-    )
+    echo = {"error": "no\x00such person", "name": "김하늘", "numbers": ["01012345678", "+82 10-1234-5678"]}
+    replies = [httpx.Response(400, content=json.dumps(echo, ensure_ascii=escaped)) for escaped in (True, False)]
+    providers = [SandboxAlimtalkProvider(posts_answered(reply), "http://provider") for reply in replies]
 
-    with delivering(engine, Effect.ALIMTALK, sandbox, courier=courier) as work:
-        (delivery,) = run_until_final(work, engine, [order], Effect.ALIMTALK)
+    with structlog.testing.capture_logs() as logs:
+        for provider in providers:
+            order = a_completed_order(name="김하늘", phone="010-1234-5678")
+            accept_completed_orders([order])
+            courier = SendAlimtalk(provider, 0.0)
+            with delivering(engine, Effect.ALIMTALK, sandbox, courier=courier) as work:
+                (delivery,) = run_until_final(work, engine, [order], Effect.ALIMTALK)
+            assert (delivery.status, delivery.last_error) == (DeliveryStatus.FAILED, FailureReason.REJECTED)
 
-    assert (delivery.status, delivery.attempts) == (DeliveryStatus.FAILED, 1)
-    assert str(delivery.last_error).endswith("no\ufffd!")
+    details = [line["detail"] for line in logs if line["event"] == "delivery_given_up"]
+    assert len(details) == 2
+    assert all("such person" in detail for detail in details)
+    for written in ("김하늘", json.dumps("김하늘")[1:-1], "12345678", "1234-5678"):
+        assert written not in str(details)
 
 
 def test_an_error_page_with_nul_in_it_delays_the_webhook(
@@ -83,7 +92,7 @@ class Crashing:
     def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> str | None:
         if delivery.order.user_id == self._user_id and self._left:
             self._left -= 1
-            raise KeyError("no such\x00thing \ud800")
+            raise KeyError(f"no such\x00thing \ud800 of {delivery.order.recipient.name}")
         return None
 
 
@@ -103,14 +112,15 @@ def test_a_bug_that_one_delivery_meets_delays_that_one_and_is_logged(
         found = run_until_final(work, engine, orders, Effect.ALIMTALK)
 
     assert (first.status, first.attempts) == (DeliveryStatus.PENDING, 1)
-    assert "KeyError" in str(first.last_error)
+    assert first.last_error == FailureReason.INTERNAL_ERROR
     assert {delivery.status for delivery in found} == {DeliveryStatus.DELIVERED}
     assert [delivery.attempts for delivery in found] == [2, *[1 for _ in others]]
     errors = [line for line in logs if line["log_level"] == "error"]
     assert [(line["event"], line["event_id"]) for line in errors] == [
         ("delivery_attempt_crashed", str(odd.event_id))
     ]
-    assert isinstance(errors[0]["exc_info"], KeyError)
+    assert "KeyError" in errors[0]["exception"]
+    assert odd.recipient.name not in errors[0]["exception"]
 
 
 @pytest.mark.parametrize("effect", [Effect.ALIMTALK, Effect.MONITORING])

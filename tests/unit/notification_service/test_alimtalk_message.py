@@ -1,12 +1,26 @@
 """The text that a buyer gets."""
 
+import re
 from typing import Any
 from uuid import UUID
 
+import iso4217
 import pytest
 
 from notification_service.domain.alimtalk_message import AlimtalkMessage, order_completed_message
+from notification_service.domain.errors import DeliverySkipped
+from notification_service.domain.failure_reason import FailureReason
 from tests.support.notification_builders import a_completed_order
+
+
+# By ISO 4217. All other currencies have two digits after the point; those without minor units are left out.
+EXPONENTS = {
+    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX UYI VND VUV XAF XOF XPF".split(), 0),
+    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
+    **dict.fromkeys("CLF UYW".split(), 4),
+}
+WITHOUT_MINOR_UNITS = set("XAG XAU XBA XBB XBC XBD XDR XPD XPT XSU XTS XUA XXX".split())
+CURRENCIES = sorted({currency.code for currency in iso4217.Currency} - WITHOUT_MINOR_UNITS)
 
 
 def message_for(**changes: Any) -> AlimtalkMessage:
@@ -54,3 +68,53 @@ def test_an_amount_is_written_in_its_currencys_units(currency: str, minor_units:
     message = message_for(currency=currency, total_amount=minor_units)
 
     assert text in message.variables["totalAmount"]
+
+
+@pytest.mark.parametrize("currency", CURRENCIES)
+def test_every_currency_has_the_minor_units_of_iso_4217(currency: str) -> None:
+    text = message_for(currency=currency, total_amount=123_456_789).variables["totalAmount"]
+
+    digits = EXPONENTS.get(currency, 2)
+    whole, fraction = divmod(123_456_789, 10**digits)
+    expected = f"{whole:,}.{fraction:0{digits}}" if digits else f"{whole:,}"
+    assert re.findall(r"[0-9][0-9.,]*", text) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("phone", "number"),
+    [
+        ("010-1234-5678", "01012345678"),
+        ("01012345678", "01012345678"),
+        ("010.1234.5678", "01012345678"),
+        ("+821012345678", "01012345678"),
+        ("+82 10-1234-5678", "01012345678"),
+        ("011-123-4567", "0111234567"),
+        ("019-1234-5678", "01912345678"),
+    ],
+)
+def test_a_mobile_number_is_sent_as_its_digits(phone: str, number: str) -> None:
+    assert message_for(phone=phone).recipient_number == number
+
+
+@pytest.mark.parametrize(
+    "phone",
+    [
+        "02-123-4567",
+        "031-123-4567",
+        "+8221234567",
+        "0504-1234-5678",
+        "+8250412345678",
+        "070-1234-5678",
+        "1588-1234",
+        "+14155550132",
+        "+819012345678",
+        "010-1234",
+        "010-1234-5678 ext. 9",
+        "없음",
+    ],
+)
+def test_any_other_number_can_not_get_an_alimtalk(phone: str) -> None:
+    with pytest.raises(DeliverySkipped) as skipped:
+        message_for(phone=phone)
+
+    assert skipped.value.reason == FailureReason.NOT_A_KOREAN_MOBILE_NUMBER

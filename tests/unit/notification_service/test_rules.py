@@ -54,7 +54,13 @@ def test_half_of_the_pause_is_random() -> None:
 
 
 def test_a_delivery_is_given_up_at_its_age_and_not_before() -> None:
-    policy = RetryPolicy(give_up_after_seconds=3600.0)
+    policy = RetryPolicy(give_up_after_seconds=3600.0, least_attempts=3)
 
-    assert not policy.is_exhausted(3599.9)
-    assert policy.is_exhausted(3600.0)
+    assert not policy.is_exhausted(3599.9, attempt=3)
+    assert policy.is_exhausted(3600.0, attempt=3)
+
+
+def test_no_age_is_enough_to_give_up_after_few_attempts() -> None:
+    policy = RetryPolicy(give_up_after_seconds=3600.0, least_attempts=3)
+
+    assert not policy.is_exhausted(10**9, attempt=2)

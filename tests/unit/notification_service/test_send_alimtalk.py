@@ -5,7 +5,7 @@ import pytest
 
 from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
 from notification_service.application.send_alimtalk import SendAlimtalk
-from notification_service.domain.errors import NotSent
+from notification_service.domain.errors import NotConfirmed, NotSent
 from tests.support.notification_builders import a_delivery
 
 
@@ -16,7 +16,7 @@ class Calls:
         self.methods: list[str] = []
         self._found = [{"messageId": "found"}] if finds else []
         client = httpx.Client(transport=httpx.MockTransport(self._reply))
-        self.send_alimtalk = SendAlimtalk(SandboxAlimtalkProvider(client, "http://provider"))
+        self.send_alimtalk = SendAlimtalk(SandboxAlimtalkProvider(client, "http://provider"), 60.0)
 
     def _reply(self, request: httpx.Request) -> httpx.Response:
         self.methods.append(request.method)
@@ -41,6 +41,18 @@ def test_a_later_attempt_sends_only_what_the_provider_does_not_have(
 
     assert calls.send_alimtalk(a_delivery(attempt=2), lambda: True) == result
     assert calls.methods == methods
+
+
+def test_a_message_that_may_still_be_processed_is_not_sent_again() -> None:
+    calls = Calls()
+
+    with pytest.raises(NotConfirmed):
+        calls.send_alimtalk(a_delivery(attempt=2, seconds_since_possibly_sent=59.9), lambda: True)
+    assert calls.methods == ["GET"]
+
+    assert (
+        calls.send_alimtalk(a_delivery(attempt=3, seconds_since_possibly_sent=60.0), lambda: True) == "sent"
+    )
 
 
 def test_nothing_is_sent_when_the_look_up_took_the_time_that_was_left() -> None:

@@ -25,6 +25,8 @@ class Faults(RequestModel):
     """Reply with 429 and ``Retry-After: 1``, and keep nothing."""
     fail_next_lookups: _Count = 0
     """Reply with 503 to look-ups of messages."""
+    timeout_before_accept_next: _Count = 0
+    """Keep it only after ``timeoutMs``, and reply then: a provider that works longer than its client waits."""
     timeout_after_accept_next: _Count = 0
     """Keep it, and reply only after ``timeoutMs``."""
     timeout_ms: _Milliseconds = 30_000
@@ -32,7 +34,13 @@ class Faults(RequestModel):
     """Delay every reply, look-ups included."""
 
 
-SENDING_FAULTS = ("reject_next", "fail_next", "throttle_next", "timeout_after_accept_next")
+SENDING_FAULTS = (
+    "reject_next",
+    "fail_next",
+    "throttle_next",
+    "timeout_before_accept_next",
+    "timeout_after_accept_next",
+)
 """The counts that a message or an event meets."""
 
 

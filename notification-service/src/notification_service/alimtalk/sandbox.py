@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, StringConstraints, ValidationError
 from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.errors import DeliveryRejected, OutcomeUnknown
+from notification_service.domain.failure_reason import FailureReason
 from notification_service.http_client import excerpt, exchange, unexpected
 from servicekit.fields import Storable
 
@@ -56,7 +57,8 @@ class SandboxAlimtalkProvider:
         )
         response = exchange(self._client, request, may_send)
         if response.status_code in {httpx.codes.BAD_REQUEST, httpx.codes.UNPROCESSABLE_ENTITY}:
-            raise DeliveryRejected(f"the provider rejected the message: {excerpt(response)}")
+            detail = f"the provider rejected the message: {excerpt(response)}"
+            raise DeliveryRejected(FailureReason.REJECTED, detail)
         if response.status_code != httpx.codes.OK:
             raise unexpected(response)
         return _read(response, _Accepted).message_id
@@ -66,4 +68,5 @@ def _read(response: httpx.Response, model: type[_ReplyT]) -> _ReplyT:
     try:
         return model.model_validate_json(response.content)
     except ValidationError as error:
-        raise OutcomeUnknown(f"the provider's reply is malformed: {excerpt(response)}") from error
+        detail = f"the provider's reply is malformed: {excerpt(response)}"
+        raise OutcomeUnknown(FailureReason.MALFORMED_REPLY, detail) from error

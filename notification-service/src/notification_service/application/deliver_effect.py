@@ -1,6 +1,7 @@
 """Delivering an effect to an external service: claimed, attempted, recorded."""
 
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -14,16 +15,20 @@ from notification_service.application.ports import (
     UnitOfWorkFactory,
     WorkDone,
 )
-from notification_service.domain.attempt import Delivered, GivenUp, Outcome, Released, RetryLater
+from notification_service.domain.attempt import Delivered, GivenUp, Outcome, Released, RetryLater, Skipped
 from notification_service.domain.delivery import ClaimedDelivery, Effect
 from notification_service.domain.errors import (
     DeliveryFailed,
     DeliveryRejected,
+    DeliverySkipped,
     NotSent,
     OutcomeUnknown,
     ReceiverUnavailable,
 )
+from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.retry_policy import RetryPolicy
+
+_DETAIL_CHARACTERS = 500
 
 _log = structlog.get_logger(__name__)
 
@@ -109,19 +114,26 @@ class DeliverEffect:
             reference = self._courier(delivery, may_send)
         except NotSent:
             return Released(delivery)
+        except DeliverySkipped as skipped:
+            _log.info("delivery_skipped", **self._fields(delivery), reason=skipped.reason.value)
+            return Skipped(delivery, skipped.reason)
         except DeliveryFailed as failure:
             return self._failed(delivery, failure)
         except Exception as error:  # noqa: BLE001 - a bug that one delivery meets must not stop the others
-            _log.error("delivery_attempt_crashed", **self._fields(delivery), exc_info=error)
+            # Not exc_info: the message of an unforeseen error may quote the recipient.
+            exception = delivery.order.recipient.removed_from("".join(traceback.format_exception(error)))
+            _log.error("delivery_attempt_crashed", **self._fields(delivery), exception=exception)
             # It may have happened after the sending.
-            reason = f"internal error: {type(error).__name__}: {error}"
-            return self._failed(delivery, OutcomeUnknown(reason))
+            detail = f"internal error: {type(error).__name__}"
+            return self._failed(delivery, OutcomeUnknown(FailureReason.INTERNAL_ERROR, detail))
         return Delivered(delivery, reference)
 
     def _failed(self, delivery: ClaimedDelivery, failure: DeliveryFailed) -> Outcome:
         outcome = self._after(failure, delivery)
         event = "delivery_given_up" if isinstance(outcome, GivenUp) else "delivery_delayed"
-        _log.warning(event, **self._fields(delivery), reason=str(failure))
+        # The only place that shows what the receiver replied: clients get the reason alone.
+        detail = delivery.order.recipient.removed_from(str(failure))[:_DETAIL_CHARACTERS]
+        _log.warning(event, **self._fields(delivery), reason=failure.reason.value, detail=detail)
         return outcome
 
     def _fields(self, delivery: ClaimedDelivery) -> dict[str, str | int]:
@@ -133,16 +145,18 @@ class DeliverEffect:
         }
 
     def _after(self, failure: DeliveryFailed, delivery: ClaimedDelivery) -> Outcome:
-        if isinstance(failure, DeliveryRejected) or self._retry.is_exhausted(delivery.age_seconds):
-            return GivenUp(delivery, str(failure))
+        possibly_sent = isinstance(failure, OutcomeUnknown)
+        exhausted = self._retry.is_exhausted(delivery.age_seconds, delivery.attempt)
+        if isinstance(failure, DeliveryRejected) or exhausted:
+            return GivenUp(delivery, failure.reason, possibly_sent)
         delay_seconds = self._retry.delay_seconds(delivery.attempt, self._jitter())
         # A look-up too early would miss a message that the receiver is still working on.
-        if isinstance(failure, OutcomeUnknown):
+        if possibly_sent:
             delay_seconds = max(delay_seconds, self._retry.settle_seconds)
         # Capped, so that a receiver's mistake can't delay a delivery for days.
         if isinstance(failure, ReceiverUnavailable) and failure.retry_after_seconds is not None:
             delay_seconds = max(delay_seconds, min(failure.retry_after_seconds, self._retry.cap_seconds))
-        return RetryLater(delivery, delay_seconds, str(failure))
+        return RetryLater(delivery, delay_seconds, failure.reason, possibly_sent)
 
     def _pause_seconds(self, outcomes: Sequence[Outcome]) -> float:
         """A pause while the receiver accepts nothing: a backlog must not become a flood of attempts."""

@@ -10,7 +10,7 @@ from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.attempt import Outcome
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.daily_sales import DailySales
-from notification_service.domain.delivery import ClaimedDelivery, Delivery, Effect
+from notification_service.domain.delivery import ClaimedDelivery, Delivery, DeliveryStatus, Effect
 from notification_service.domain.sales_period import SalesPeriod
 
 
@@ -37,6 +37,19 @@ class Deliveries(Protocol):
 
     def of_order(self, order_id: UUID) -> Sequence[Delivery]:
         """The order's deliveries by event and effect; events are sorted by age, the oldest first."""
+        ...
+
+    def find(
+        self, status: DeliveryStatus, effect: Effect | None, *, limit: int, after: UUID | None
+    ) -> Sequence[Delivery]:
+        """Deliveries with this status by id, which is by age; at most ``limit``, and those behind ``after``."""
+        ...
+
+    def retry(self, delivery_ids: Sequence[UUID], effect: Effect | None, *, by: str, reason: str) -> int:
+        """Make FAILED deliveries due again: these or, if there are none, all; returns how many.
+
+        Leaves alimtalk whose recipient was erased.
+        """
         ...
 
     def lock_due(self, effect: Effect, limit: int) -> Sequence[tuple[UUID, CompletedOrder]]:

@@ -8,9 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+import iso4217
 from babel.numbers import format_currency, get_currency_precision
 
+from notification_service.domain.alimtalk_recipient import korean_mobile_number
 from notification_service.domain.completed_order import CompletedOrder
+from notification_service.domain.errors import DeliverySkipped
+from notification_service.domain.failure_reason import FailureReason
 
 ORDER_COMPLETED_TEMPLATE_CODE = "ORDER_COMPLETED"
 _ORDER_COMPLETED_TEMPLATE = """\
@@ -38,7 +42,13 @@ class AlimtalkMessage:
 
 
 def order_completed_message(order: CompletedOrder) -> AlimtalkMessage:
-    """The message for one completed order. Its reference is the event's id, the same in every attempt."""
+    """The message for one completed order. Its reference is the event's id, the same in every attempt.
+
+    Raises DeliverySkipped if the recipient can't get it.
+    """
+    recipient_number = korean_mobile_number(order.recipient.phone)
+    if recipient_number is None:
+        raise DeliverySkipped(FailureReason.NOT_A_KOREAN_MOBILE_NUMBER)
     variables = {
         "name": order.recipient.name,
         "orderId": str(order.order_id),
@@ -48,7 +58,7 @@ def order_completed_message(order: CompletedOrder) -> AlimtalkMessage:
     return AlimtalkMessage(
         reference=str(order.event_id),
         template_code=ORDER_COMPLETED_TEMPLATE_CODE,
-        recipient_number="".join(filter(str.isdigit, order.recipient.phone)),
+        recipient_number=recipient_number,
         variables=variables,
         content=_fill(_ORDER_COMPLETED_TEMPLATE, variables),
     )
@@ -65,7 +75,16 @@ def _fill(template: str, variables: Mapping[str, str]) -> str:
 
 
 def _in_words(minor_units: int, currency: str) -> str:
-    amount = Decimal(minor_units).scaleb(-get_currency_precision(currency))
+    amount = Decimal(minor_units).scaleb(-_minor_unit_digits(currency))
     if currency == "KRW":
         return f"{amount:,}원"
     return format_currency(amount, currency, locale="ko_KR", decimal_quantization=False)
+
+
+def _minor_unit_digits(currency: str) -> int:
+    # The standard's, not those of CLDR, which drops the digits that a country no longer uses in cash.
+    try:
+        digits = iso4217.Currency(currency).exponent
+    except ValueError:
+        digits = None
+    return get_currency_precision(currency) if digits is None else digits

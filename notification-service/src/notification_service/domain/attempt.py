@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from notification_service.domain.delivery import ClaimedDelivery
+from notification_service.domain.failure_reason import FailureReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,15 +20,26 @@ class RetryLater:
 
     delivery: ClaimedDelivery
     delay_seconds: float
-    reason: str
+    reason: FailureReason
+    possibly_sent: bool = False
+    """Whether this attempt may have reached the receiver."""
 
 
 @dataclass(frozen=True, slots=True)
 class GivenUp:
-    """There will be no further attempt."""
+    """There will be no further attempt, unless an operator wants one."""
 
     delivery: ClaimedDelivery
-    reason: str
+    reason: FailureReason
+    possibly_sent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """The recipient can't get the delivery: nothing was sent, and nothing will be."""
+
+    delivery: ClaimedDelivery
+    reason: FailureReason
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,4 +49,4 @@ class Released:
     delivery: ClaimedDelivery
 
 
-Outcome = Delivered | RetryLater | GivenUp | Released
+Outcome = Delivered | RetryLater | GivenUp | Skipped | Released

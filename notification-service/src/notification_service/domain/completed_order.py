@@ -1,5 +1,7 @@
 """A completed order, as far as its effects need it."""
 
+import json
+import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from uuid import UUID
@@ -8,6 +10,11 @@ from uuid import UUID
 BUSINESS_TIME_ZONE_NAME = "Asia/Seoul"
 _BUSINESS_TIME_ZONE = timezone(timedelta(hours=9), BUSINESS_TIME_ZONE_NAME)
 
+_REMOVED = "[removed]"
+_SEPARATORS = r"[\s().-]*"
+# Of a number's end: enough to find it by, whether or not it begins with its country's code.
+_SIGNIFICANT_DIGITS = 8
+
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
@@ -15,6 +22,15 @@ class Recipient:
 
     name: str
     phone: str
+
+    def removed_from(self, text: str) -> str:
+        """``text`` without this name and this phone number, for a log that quotes what a receiver replied."""
+        for written in (self.name, json.dumps(self.name)[1:-1], self.phone):
+            text = text.replace(written, _REMOVED)
+        # However it is separated, and with or without the country's code.
+        if digits := re.sub(r"\D", "", self.phone)[-_SIGNIFICANT_DIGITS:]:
+            text = re.sub(_SEPARATORS.join(digits), _REMOVED, text)
+        return text
 
 
 @dataclass(frozen=True, slots=True)

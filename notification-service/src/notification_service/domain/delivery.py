@@ -1,9 +1,11 @@
 """Deliveries: one for each effect of each event, with a life of its own.
 
     PENDING ──claim──► SENDING ──► DELIVERED
-       ▲                  │   └──► FAILED      rejected, or attempted for too long
-       └──── retry, ──────┘
-             release
+       ▲                  │   ├──► FAILED      rejected, or attempted for too long
+       │                  │   └──► SKIPPED     the recipient can't get it
+       ├──── retry, ──────┘
+       │     release
+       └──── an operator's retry of what is FAILED
 
 A claim is a lease: once it has expired, the delivery may be claimed again, even if its claimant still runs.
 """
@@ -14,6 +16,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from notification_service.domain.completed_order import CompletedOrder
+from notification_service.domain.failure_reason import FailureReason
 
 
 class Effect(StrEnum):
@@ -25,12 +28,13 @@ class Effect(StrEnum):
 
 
 class DeliveryStatus(StrEnum):
-    """DELIVERED and FAILED are final."""
+    """DELIVERED and SKIPPED are final, and FAILED is unless an operator wants another attempt."""
 
     PENDING = "PENDING"
     SENDING = "SENDING"
     DELIVERED = "DELIVERED"
     FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,19 +48,25 @@ class Delivery:
     status: DeliveryStatus
     attempts: int
     due_at: datetime | None
-    last_error: str | None
+    last_error: FailureReason | None
     created_at: datetime
     completed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimedDelivery:
-    """A delivery that only its claimant may attempt, until the lease expires. ``attempt`` counts from 1."""
+    """A delivery that only its claimant may attempt, until the lease expires. ``attempt`` counts from 1.
+
+    ``age_seconds`` counts from the first attempt, or from the first one since an operator's retry.
+    ``seconds_since_possibly_sent`` counts from the last attempt that may have reached the receiver; None if
+    none may have.
+    """
 
     delivery_id: UUID
     claim_id: UUID
     attempt: int
     age_seconds: float
+    seconds_since_possibly_sent: float | None
     order: CompletedOrder
 
     @property

@@ -1,5 +1,7 @@
 """What can go wrong with a delivery or a report. A class's docstring is its default message."""
 
+from notification_service.domain.failure_reason import FailureReason
+
 
 class NotificationError(Exception):
     """The notification service refused."""
@@ -20,8 +22,21 @@ class NotSent(NotificationError):
     """The attempt was no longer allowed to send, and the receiver got nothing that it could accept."""
 
 
+class DeliverySkipped(NotificationError):
+    """The recipient can't get the delivery, so that none is attempted."""
+
+    def __init__(self, reason: FailureReason) -> None:
+        self.reason = reason
+        super().__init__()
+
+
 class DeliveryFailed(NotificationError):
     """The attempt at a delivery failed."""
+
+    def __init__(self, reason: FailureReason, detail: str) -> None:
+        """``reason`` is for clients. ``detail`` is for operators, and may quote what the receiver replied."""
+        self.reason = reason
+        super().__init__(detail)
 
 
 class DeliveryRejected(DeliveryFailed):
@@ -31,10 +46,16 @@ class DeliveryRejected(DeliveryFailed):
 class ReceiverUnavailable(DeliveryFailed):
     """The receiver did not accept the delivery, and may accept it later."""
 
-    def __init__(self, message: str | None = None, *, retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self, reason: FailureReason, detail: str, *, retry_after_seconds: float | None = None
+    ) -> None:
         """``retry_after_seconds`` is the pause that the receiver asked for, if it asked for one."""
         self.retry_after_seconds = retry_after_seconds
-        super().__init__(message)
+        super().__init__(reason, detail)
+
+
+class NotConfirmed(DeliveryFailed):
+    """An earlier attempt may have been accepted, and the receiver can't say yet. This one sent nothing."""
 
 
 class OutcomeUnknown(DeliveryFailed):

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """Exponential back-off with equal jitter, until a delivery is ``give_up_after_seconds`` old.
+    """Exponential back-off with equal jitter, until a delivery is given up.
+
+    It is given up ``give_up_after_seconds`` after its first attempt, and never before ``least_attempts``: a process that
+    was away for a day has tried nothing yet.
 
     Attempt n is followed by a pause between half of and all of ``base_seconds`` · 2ⁿ⁻¹, at most
     ``cap_seconds``. After an unknown outcome it is at least ``settle_seconds``, since the receiver may still
@@ -18,6 +21,7 @@ class RetryPolicy:
     settle_seconds: float = 2.0
     pause_cap_seconds: float = 5.0
     give_up_after_seconds: float = 24 * 3600.0
+    least_attempts: int = 10
 
     def delay_seconds(self, attempt: int, jitter: float) -> float:
         """The pause after attempt number ``attempt``; ``jitter`` is random in [0, 1)."""
@@ -27,8 +31,9 @@ class RetryPolicy:
         """The pause after ``failed_batches`` batches in a row in which every delivery failed."""
         return self._doubled(failed_batches, self.pause_cap_seconds) / 2
 
-    def is_exhausted(self, age_seconds: float) -> bool:
-        return age_seconds >= self.give_up_after_seconds
+    def is_exhausted(self, age_seconds: float, attempt: int) -> bool:
+        """Whether attempt number ``attempt``, so long after the first one, was the last."""
+        return age_seconds >= self.give_up_after_seconds and attempt >= self.least_attempts
 
     def _doubled(self, times: int, cap_seconds: float) -> float:
         # Without a limit, the power would overflow a float.

@@ -11,6 +11,7 @@ from pydantic import Field
 from notification_service.domain.completed_order import BUSINESS_TIME_ZONE_NAME
 from notification_service.domain.daily_sales import DailySales
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
+from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.sales_period import SalesPeriod
 from servicekit.fields import JsonModel, Time
 
@@ -23,14 +24,17 @@ _NAMES: dict[Effect, EffectName] = {
 
 
 class EffectReply(JsonModel):
-    """One effect of the order's event. ``nextAttemptAt`` is null once the status is final."""
+    """One effect of the order's event. ``nextAttemptAt`` is null once the status is final.
+
+    ``lastError`` says why the latest attempt failed, or why none is made of what is SKIPPED.
+    """
 
     effect: EffectName
     status: DeliveryStatus
     event_id: UUID
     attempts: int
     next_attempt_at: Time | None
-    last_error: str | None
+    last_error: FailureReason | None
     created_at: Time
     completed_at: Time | None
 

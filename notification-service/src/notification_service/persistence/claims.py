@@ -2,17 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, func, select, text, update
+from sqlalchemy import Connection, case, func, select, text, update
 
-from notification_service.domain.attempt import Delivered, GivenUp, Outcome, Released, RetryLater
+from notification_service.domain.attempt import Delivered, GivenUp, Outcome, Released, RetryLater, Skipped
 from notification_service.domain.delivery import ClaimedDelivery, DeliveryStatus, Effect
 from notification_service.persistence.completed_orders import completed_order_of
 from notification_service.persistence.tables import completed_order, delivery
-
-_LONGEST_ERROR = 1000
 
 # One statement for a batch of any outcomes. A delivery whose lease expired and that was claimed again has
 # another claim_id by now, and stays as it is.
@@ -20,15 +19,18 @@ _RECORD = text("""
     UPDATE delivery
        SET status       = outcome.status,
            attempts     = delivery.attempts - outcome.unused_attempts,
+           first_attempted_at = CASE WHEN delivery.attempts > outcome.unused_attempts THEN delivery.first_attempted_at END,
+           possibly_sent_at = CASE WHEN outcome.possibly_sent THEN clock_timestamp() ELSE delivery.possibly_sent_at END,
            due_at       = clock_timestamp() + outcome.delay_seconds * interval '1 second',
            claim_id     = NULL,
            reference    = COALESCE(outcome.reference, delivery.reference),
            last_error   = COALESCE(outcome.last_error, delivery.last_error),
-           completed_at = CASE WHEN outcome.status IN ('DELIVERED', 'FAILED') THEN clock_timestamp() END
+           completed_at = CASE WHEN outcome.status IN ('DELIVERED', 'FAILED', 'SKIPPED') THEN clock_timestamp() END
       FROM unnest(CAST(:delivery_ids AS uuid[]), CAST(:claim_ids AS uuid[]), CAST(:statuses AS text[]),
                   CAST(:unused_attempts AS integer[]), CAST(:delays_seconds AS double precision[]),
-                  CAST(:references AS text[]), CAST(:errors AS text[]))
-           AS outcome (delivery_id, claim_id, status, unused_attempts, delay_seconds, reference, last_error)
+                  CAST(:references AS text[]), CAST(:errors AS text[]), CAST(:possibly_sent AS boolean[]))
+           AS outcome (delivery_id, claim_id, status, unused_attempts, delay_seconds, reference, last_error,
+                       possibly_sent)
      WHERE delivery.delivery_id = outcome.delivery_id
        AND delivery.claim_id = outcome.claim_id
 """)
@@ -70,11 +72,18 @@ class SqlClaims:
                 attempts=delivery.c.attempts + 1,
                 due_at=now + timedelta(seconds=lease_seconds),
                 claim_id=claim_id,
+                first_attempted_at=func.coalesce(delivery.c.first_attempted_at, now),
+                # A claim that ended without an outcome may have sent until its lease ended.
+                possibly_sent_at=case(
+                    (delivery.c.status == DeliveryStatus.SENDING.value, delivery.c.due_at),
+                    else_=delivery.c.possibly_sent_at,
+                ),
             )
             .returning(
                 delivery.c.delivery_id,
                 delivery.c.attempts,
-                func.extract("epoch", now - delivery.c.created_at).label("age_seconds"),
+                func.extract("epoch", now - delivery.c.first_attempted_at).label("age_seconds"),
+                func.extract("epoch", now - delivery.c.possibly_sent_at).label("seconds_since_possibly_sent"),
                 *completed_order.c,
             )
         )
@@ -84,6 +93,7 @@ class SqlClaims:
                 claim_id=claim_id,
                 attempt=row.attempts,
                 age_seconds=float(row.age_seconds),
+                seconds_since_possibly_sent=_optional_float(row.seconds_since_possibly_sent),
                 order=completed_order_of(row),
             )
             for row in rows
@@ -99,6 +109,7 @@ class SqlClaims:
             "delays_seconds",
             "references",
             "errors",
+            "possibly_sent",
         )
         self._connection.execute(_RECORD, dict(zip(names, map(list, columns), strict=True)))
 
@@ -107,16 +118,25 @@ def _recorded(outcome: Outcome) -> tuple[Any, ...]:
     identifiers = (str(outcome.delivery.delivery_id), str(outcome.delivery.claim_id))
     match outcome:
         case Delivered(reference=reference):
-            return *identifiers, DeliveryStatus.DELIVERED.value, 0, None, reference, None
-        case GivenUp(reason=reason):
-            return *identifiers, DeliveryStatus.FAILED.value, 0, None, None, _storable(reason)
-        case RetryLater(delay_seconds=delay_seconds, reason=reason):
-            return *identifiers, DeliveryStatus.PENDING.value, 0, delay_seconds, None, _storable(reason)
+            return *identifiers, DeliveryStatus.DELIVERED.value, 0, None, reference, None, False
+        case GivenUp(reason=reason, possibly_sent=possibly_sent):
+            return *identifiers, DeliveryStatus.FAILED.value, 0, None, None, reason.value, possibly_sent
+        case RetryLater(delay_seconds=delay_seconds, reason=reason, possibly_sent=possibly_sent):
+            return (
+                *identifiers,
+                DeliveryStatus.PENDING.value,
+                0,
+                delay_seconds,
+                None,
+                reason.value,
+                possibly_sent,
+            )
+        case Skipped(reason=reason):
+            return *identifiers, DeliveryStatus.SKIPPED.value, 1, None, None, reason.value, False
         case Released():
             # The attempt is given back: nothing was sent, so the next one needs no look-up first.
-            return *identifiers, DeliveryStatus.PENDING.value, 1, 0.0, None, None
+            return *identifiers, DeliveryStatus.PENDING.value, 1, 0.0, None, None, False
 
 
-def _storable(reason: str) -> str:
-    # Reasons quote replies, and PostgreSQL's text holds neither NUL nor half of a surrogate pair.
-    return reason[:_LONGEST_ERROR].encode("utf-8", "replace").decode().replace("\x00", "\ufffd")
+def _optional_float(number: Decimal | None) -> float | None:
+    return None if number is None else float(number)

@@ -1,15 +1,19 @@
 """Deliveries: stored, read and, where no claim is needed, completed."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, exists, func, insert, or_, select, update
 
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
+from notification_service.domain.failure_reason import FailureReason
 from notification_service.persistence.completed_orders import completed_order_of
 from notification_service.persistence.tables import completed_order, delivery
 from servicekit.identifiers import uuid7
+
+_REASONS = frozenset(FailureReason)
 
 
 class SqlDeliveries:
@@ -42,21 +46,45 @@ class SqlDeliveries:
             .where(delivery.c.order_id == order_id)
             .order_by(delivery.c.event_id, delivery.c.effect)
         )
-        return [
-            Delivery(
-                delivery_id=row.delivery_id,
-                event_id=row.event_id,
-                order_id=row.order_id,
-                effect=Effect(row.effect),
-                status=DeliveryStatus(row.status),
-                attempts=row.attempts,
-                due_at=row.due_at,
-                last_error=row.last_error,
-                created_at=row.created_at,
-                completed_at=row.completed_at,
+        return [_delivery_of(row) for row in rows]
+
+    def find(
+        self, status: DeliveryStatus, effect: Effect | None, *, limit: int, after: UUID | None
+    ) -> list[Delivery]:
+        statement = select(delivery).where(delivery.c.status == status.value)
+        if effect is not None:
+            statement = statement.where(delivery.c.effect == effect.value)
+        if after is not None:
+            statement = statement.where(delivery.c.delivery_id > after)
+        rows = self._connection.execute(statement.order_by(delivery.c.delivery_id).limit(limit))
+        return [_delivery_of(row) for row in rows]
+
+    def retry(self, delivery_ids: Sequence[UUID], effect: Effect | None, *, by: str, reason: str) -> int:
+        has_recipient = exists().where(
+            completed_order.c.event_id == delivery.c.event_id, completed_order.c.recipient_phone.is_not(None)
+        )
+        statement = update(delivery).where(
+            delivery.c.status == DeliveryStatus.FAILED.value,
+            or_(delivery.c.effect != Effect.ALIMTALK.value, has_recipient),
+        )
+        if delivery_ids:
+            statement = statement.where(delivery.c.delivery_id.in_(delivery_ids))
+        if effect is not None:
+            statement = statement.where(delivery.c.effect == effect.value)
+        now = func.clock_timestamp()
+        retried = self._connection.execute(
+            statement.values(
+                status=DeliveryStatus.PENDING.value,
+                due_at=now,
+                completed_at=None,
+                # The attempts still count: the next one asks the receiver before it sends.
+                first_attempted_at=None,
+                retried_at=now,
+                retried_by=by,
+                retry_reason=reason,
             )
-            for row in rows
-        ]
+        )
+        return retried.rowcount
 
     def lock_due(self, effect: Effect, limit: int) -> list[tuple[UUID, CompletedOrder]]:
         rows = self._connection.execute(
@@ -81,3 +109,25 @@ class SqlDeliveries:
                 completed_at=func.clock_timestamp(),
             )
         )
+
+
+def _delivery_of(row: Row[Any]) -> Delivery:
+    return Delivery(
+        delivery_id=row.delivery_id,
+        event_id=row.event_id,
+        order_id=row.order_id,
+        effect=Effect(row.effect),
+        status=DeliveryStatus(row.status),
+        attempts=row.attempts,
+        due_at=row.due_at,
+        last_error=_failure_reason(row.last_error),
+        created_at=row.created_at,
+        completed_at=row.completed_at,
+    )
+
+
+def _failure_reason(stored: str | None) -> FailureReason | None:
+    # Former releases stored what the receiver replied, which is not for clients.
+    if stored is None:
+        return None
+    return FailureReason(stored) if stored in _REASONS else FailureReason.OTHER

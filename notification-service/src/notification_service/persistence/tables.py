@@ -37,6 +37,11 @@ delivery = Table(
     Column("last_error", Text),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("completed_at", DateTime(timezone=True)),
+    Column("first_attempted_at", DateTime(timezone=True)),
+    Column("possibly_sent_at", DateTime(timezone=True)),
+    Column("retried_at", DateTime(timezone=True)),
+    Column("retried_by", Text),
+    Column("retry_reason", Text),
 )
 
 analytics_order = Table(

@@ -31,6 +31,8 @@ def message_routes(record: Record, faults: FaultSource) -> APIBlueprint:
         fault = faults.take(*SENDING_FAULTS)
         raise_fault(fault)
         _check_recipient(body)
+        if fault == "timeout_before_accept_next":
+            faults.time_out()
         message_id = str(uuid4())
         record.add_message(
             message_id=message_id,

@@ -31,6 +31,8 @@ def webhook_routes(record: Record, faults: FaultSource) -> APIBlueprint:
             raise Problem(400, "idempotency-key-missing", f"The header {HEADER} is missing.", errors=errors)
         fault = faults.take(*SENDING_FAULTS)
         raise_fault(fault)
+        if fault == "timeout_before_accept_next":
+            faults.time_out()
         record.add_webhook(key, request.get_json(silent=True) or {})
         if fault == "timeout_after_accept_next":
             faults.time_out()

@@ -1,0 +1,22 @@
+"""Why an attempt at a delivery failed or was not made, in the words that clients of the API read."""
+
+from enum import StrEnum
+
+
+class FailureReason(StrEnum):
+    """Says nothing of the receiver's address, its replies, or the recipient."""
+
+    RECEIVER_UNREACHABLE = "RECEIVER_UNREACHABLE"
+    RECEIVER_BUSY = "RECEIVER_BUSY"
+    RECEIVER_ERROR = "RECEIVER_ERROR"
+    NO_REPLY = "NO_REPLY"
+    MALFORMED_REPLY = "MALFORMED_REPLY"
+    UNEXPECTED_REPLY = "UNEXPECTED_REPLY"
+    REJECTED = "REJECTED"
+    NOT_CONFIRMED = "NOT_CONFIRMED"
+    """An earlier attempt may have been accepted, and the receiver can't say yet."""
+    NOT_A_KOREAN_MOBILE_NUMBER = "NOT_A_KOREAN_MOBILE_NUMBER"
+    """The recipient can't get an alimtalk."""
+    INTERNAL_ERROR = "INTERNAL_ERROR"
+    OTHER = "OTHER"
+    """A former release recorded it."""

@@ -1,0 +1,77 @@
+"""An exchange ends in time and takes a bounded amount of memory, whatever the receiver answers."""
+
+import gzip
+import time
+import tracemalloc
+
+import pytest
+
+from notification_service.domain.errors import OutcomeUnknown
+from notification_service.http_client import create_http_client, exchange
+from notification_service.monitoring.webhook import MonitoringWebhook
+from tests.support.notification_builders import a_delivery
+from tests.support.slow_receiver import SlowReceiver
+
+TIMEOUT_SECONDS = 0.5
+# Of the connection and of the reply together; the rest is for a loaded machine.
+LONGEST_SECONDS = 1.0 + TIMEOUT_SECONDS + 2.0
+NO_CONTENT = b"HTTP/1.1 204 No Content\r\nServer: slow\r\n\r\n"
+
+
+def single_bytes(text: bytes) -> list[bytes]:
+    return [bytes([byte]) for byte in text]
+
+
+def test_a_reply_that_comes_byte_by_byte_ends_at_the_deadline() -> None:
+    with (
+        SlowReceiver(single_bytes(NO_CONTENT), 0.3) as receiver,
+        create_http_client(TIMEOUT_SECONDS, 1) as client,
+    ):
+        started = time.monotonic()
+        with pytest.raises(OutcomeUnknown):
+            exchange(client, client.build_request("POST", receiver.url, json={}))
+        seconds = time.monotonic() - started
+
+    assert seconds < LONGEST_SECONDS
+
+
+def test_a_post_counts_as_taken_although_its_replys_body_never_ends() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+    with (
+        SlowReceiver([head, *single_bytes(b"x" * 100)], 0.3) as receiver,
+        create_http_client(TIMEOUT_SECONDS, 1) as client,
+    ):
+        started = time.monotonic()
+        MonitoringWebhook(client, receiver.url)(a_delivery(), lambda: True)
+        seconds = time.monotonic() - started
+
+    assert seconds < LONGEST_SECONDS
+    assert receiver.requests == 1
+
+
+def reply_with(body: bytes, *headers: str) -> list[bytes]:
+    lines = ["HTTP/1.1 200 OK", f"Content-Length: {len(body)}", *headers, "", ""]
+    return ["\r\n".join(lines).encode(), body]
+
+
+@pytest.mark.parametrize("kind", ["gzip", "plain"])
+def test_a_huge_reply_is_not_kept_and_not_expanded(kind: str) -> None:
+    zeros = b"0" * 64 * 1024 * 1024
+    reply = reply_with(gzip.compress(zeros), "Content-Encoding: gzip") if kind == "gzip" else reply_with(zeros)
+    with SlowReceiver(reply, 0.0) as receiver, create_http_client(5.0, 1) as client:
+        request = client.build_request("GET", receiver.url)
+        tracemalloc.start()
+        try:
+            response = exchange(client, request)
+            _, peak_bytes = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+
+    assert response.status_code == 200
+    assert response.content == b""
+    assert peak_bytes < 4 * 1024 * 1024
+
+
+def test_receivers_are_asked_not_to_compress() -> None:
+    with create_http_client(TIMEOUT_SECONDS, 1) as client:
+        assert client.build_request("GET", "http://provider/").headers["Accept-Encoding"] == "identity"
