@@ -5,7 +5,7 @@ import structlog
 from order_service.application.measure_payments import MeasurePayments
 from order_service.application.settle_unsettled_payments import SettleUnsettledPayments
 from servicekit.backoff import Backoff
-from servicekit.db.errors import is_conflict, is_unavailable
+from servicekit.db.errors import may_pass
 from servicekit.lifecycle import StopSignal
 
 INTERVAL_SECONDS = 2.0
@@ -25,7 +25,7 @@ def run_until_stopped(settle: SettleUnsettledPayments, measure: MeasurePayments,
             done = settle.run_once()
             measure.run_once()
         except Exception as error:
-            if not (is_unavailable(error) or is_conflict(error)):
+            if not may_pass(error):
                 raise
             failures += 1
             _log.warning("payments_postponed", reason=type(error).__name__, attempt=failures)

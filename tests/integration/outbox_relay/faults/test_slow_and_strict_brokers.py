@@ -40,7 +40,12 @@ def test_pages_shrink_until_a_quota_lets_them_through_in_time(
 
 @pytest.mark.parametrize("hours", [-HOURS, HOURS])
 def test_records_are_stamped_within_what_the_broker_accepts(
-    outbox: Outbox, server_directory: Path, unique: str, kafka_bootstrap_servers: str, tmp_path: Path, hours: int
+    outbox: Outbox,
+    server_directory: Path,
+    unique: str,
+    kafka_bootstrap_servers: str,
+    tmp_path: Path,
+    hours: int,
 ) -> None:
     """A relay whose clock is wrong, and events of long ago: retention counts from when they are published."""
     clock = JumpingClock(server_directory / f"clock-{unique}")

@@ -64,7 +64,9 @@ def test_standby_is_refused_until_it_is_promoted(
             standby.wait_for(primary)
             with a_relay_process(tmp_path, kafka_bootstrap_servers, sources) as relay:
                 expected = "127.0.0.1/postgres is a standby"
-                wait_until(lambda: expected in failing(relay).get("test.database", ""), "readiness to say why")
+                wait_until(
+                    lambda: expected in failing(relay).get("test.database", ""), "readiness to say why"
+                )
                 assert any(expected in line.get("reason", "") for line in relay.logged("warning"))
                 primary.kill()
                 standby.promote()

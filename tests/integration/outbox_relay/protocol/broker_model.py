@@ -151,4 +151,6 @@ class _ModelDelivery:
         self._reach("after wait")
 
     def first_unacknowledged(self) -> int | None:
-        return min((position for position in self._positions if position not in self.acknowledged), default=None)
+        return min(
+            (position for position in self._positions if position not in self.acknowledged), default=None
+        )
