@@ -22,8 +22,8 @@ def run_until_stopped(settle: SettleUnsettledPayments, measure: MeasurePayments,
     failures = 0
     while not stop.is_set():
         try:
-            done = settle.run_once()
-            measure.run_once()
+            done = settle()
+            measure()
         except Exception as error:
             if not may_pass(error):
                 raise

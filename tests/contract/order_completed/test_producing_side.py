@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
-from servicekit.http.models import InvalidRequest
 
 from order_service.domain.order import Order, OrderItem, Recipient
 from order_service.domain.payment import Payment
@@ -17,6 +16,7 @@ from order_service.domain.payment_outcome import Approved
 from order_service.domain.payment_request import PaymentMethod, PaymentRequest
 from order_service.http.bodies import OrderBody
 from order_service.messaging.outgoing_order_completed import ORDER_COMPLETED, order_completed
+from servicekit.http.models import InvalidRequest
 from servicekit.identifiers import uuid7
 from tests.support.order_builders import NOON, a_request, an_order
 

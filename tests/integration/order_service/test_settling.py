@@ -37,7 +37,7 @@ def worker(shop: Shop) -> SettleUnsettledPayments:
 
 def backlog(shop: Shop) -> PaymentBacklog:
     reported: list[PaymentBacklog] = []
-    MeasurePayments(partial(OrderUnitOfWork, shop.engine), reported.append).run_once()
+    MeasurePayments(partial(OrderUnitOfWork, shop.engine), reported.append)()
     [found] = reported
     return found
 
@@ -49,11 +49,11 @@ def test_a_payment_that_was_charged_is_completed_without_its_client(
     assert shop.pay(order_id, "silent-1", key="k-1").status_code == 504
     shop.time_passes(IN_PROGRESS_LIMIT)
 
-    assert worker.run_once() == LookUps(looked_up=1, settled=1)
+    assert worker() == LookUps(looked_up=1, settled=1)
 
     assert (shop.order(order_id)["status"], len(shop.events())) == ("COMPLETED", 1)
     assert len(shop.gateway.charged) == 1
-    assert worker.run_once() == NOTHING
+    assert worker() == NOTHING
     # The client comes back all the same.
     assert shop.pay(order_id, "silent-1", key="k-1").status_code == 201
 
@@ -63,14 +63,14 @@ def test_a_payment_whose_process_died_is_completed(shop: Shop, worker: SettleUns
     with pytest.raises(CallerDied):
         shop.pay(order_id, "fatal-1")
     shop.time_passes(IN_PROGRESS_LIMIT)
-    worker.run_once()
+    worker()
     assert (shop.order(order_id)["status"], len(shop.events())) == ("COMPLETED", 1)
 
 
 def test_a_payment_that_may_be_in_progress_is_left_alone(shop: Shop, worker: SettleUnsettledPayments) -> None:
     with pytest.raises(CallerDied):
         shop.pay(shop.placed(), "fatal-1")
-    assert worker.run_once() == NOTHING
+    assert worker() == NOTHING
 
 
 def test_a_payment_that_never_happened_is_given_up_and_never_sent_again(
@@ -80,7 +80,7 @@ def test_a_payment_that_never_happened_is_given_up_and_never_sent_again(
     shop.pay(order_id, "lost-1", key="k-1")
     shop.gateway.lost = ("nothing-",)
     shop.time_passes(IN_PROGRESS_LIMIT)
-    worker.run_once()
+    worker()
     assert (shop.payment_statuses(), shop.gateway.charged) == (["ABANDONED"], {})
     late = shop.pay(order_id, "lost-1", key="k-1")
     assert (late.status_code, slug(late)) == (409, "payment-abandoned")
@@ -95,8 +95,8 @@ def test_an_undecided_payment_is_looked_up_less_and_less_often(
     shop.time_passes(IN_PROGRESS_LIMIT)
     pauses = []
     for _ in range(4):
-        assert worker.run_once() == LookUps(looked_up=1, settled=0)
-        assert worker.run_once() == NOTHING
+        assert worker() == LookUps(looked_up=1, settled=0)
+        assert worker() == NOTHING
         [(pause,)] = shop.query(
             "SELECT extract(epoch FROM next_lookup_at - clock_timestamp())::float FROM payment"
         )
@@ -113,7 +113,7 @@ def test_a_payment_that_breaks_the_gateways_adapter_delays_no_other(
     shop.pay(first, "odd-1")
     shop.pay(second, "silent-2")
     shop.time_passes(IN_PROGRESS_LIMIT)
-    assert worker.run_once() == LookUps(looked_up=2, settled=1)
+    assert worker() == LookUps(looked_up=2, settled=1)
     assert shop.order(second)["status"] == "COMPLETED"
 
 
@@ -125,7 +125,7 @@ def test_two_workers_at_once_complete_each_order_once(shop: Shop) -> None:
 
     def work(_: int) -> int:
         worker, looked_up = a_worker(shop.engine, shop.gateway), 0
-        while done := worker.run_once().looked_up:
+        while done := worker().looked_up:
             looked_up += done
         return looked_up
 

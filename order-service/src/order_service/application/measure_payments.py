@@ -10,7 +10,7 @@ class MeasurePayments:
         self._unit_of_work = unit_of_work
         self._report = report
 
-    def run_once(self) -> None:
+    def __call__(self) -> None:
         with self._unit_of_work() as unit_of_work:
             backlog = unit_of_work.unsettled_payments.backlog()
         self._report(backlog)

@@ -47,7 +47,7 @@ class SettleUnsettledPayments:
         self._in_progress_limit = in_progress_limit
         self._stop = stop
 
-    def run_once(self) -> LookUps:
+    def __call__(self) -> LookUps:
         """Look up what is due, no more than a batch."""
         looked_up = settled = 0
         for payment in self._claim():
