@@ -188,6 +188,9 @@ class Processes:
         process = self.find(name)
         if process is None:
             return False
+        # Frozen first: a child forked meanwhile would survive, and keep PostgreSQL from starting again.
+        with suppress(psutil.NoSuchProcess):
+            process.suspend()
         psutil.wait_procs(_signal_tree(process, signal.SIGKILL), timeout=10)
         self._await_exit_status(name)
         return True
