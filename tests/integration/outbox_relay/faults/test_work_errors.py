@@ -30,7 +30,7 @@ def test_work_that_the_database_refuses_is_named_and_later_resumed(
         assert f"permission denied for table {table}" in relay.source()["lastError"]
         assert relay.readiness()[1]["test.database"] == {"status": "ok"}
         reasons = [line["reason"] for line in relay.logged("warning") if line.get("work") == "publishing"]
-        assert reasons == [f"permission denied for table {table}"]
+        assert reasons == [f"permission denied for table {table} (SQLSTATE 42501 insufficient_privilege)"]
 
         outbox.run(f"GRANT {right} ON {table} TO outbox_relay")
         wait_until(lambda: relay.readiness()[0] == 200, "the relay to be ready again")
