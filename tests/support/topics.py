@@ -20,7 +20,9 @@ def create_topics(
 ) -> None:
     admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
     try:
-        admin.create_topics([NewTopic(name, partitions, 1, topic_configs=dict(configs or {})) for name in names])
+        admin.create_topics(
+            [NewTopic(name, partitions, 1, topic_configs=dict(configs or {})) for name in names]
+        )
     finally:
         admin.close()
 

@@ -15,6 +15,7 @@ from tests.support.servers import a_kafka_broker
 from tests.support.topics import committed_offset, create_topics, produce, produce_empty, read_topic
 from tests.support.waiting import wait_until
 
+
 @pytest.fixture
 def start(kafka_bootstrap_servers: str, topic: str, unique: str) -> Iterator[Callable[[], Member]]:
     members: list[Member] = []

@@ -60,7 +60,9 @@ def test_topic_compressed_by_the_broker_is_read(
 def test_batch_of_a_missing_codec_is_set_aside_and_stepped_over(
     start: Start, kafka_bootstrap_servers: str, topic: str, unique: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    producer = KafkaProducer(bootstrap_servers=kafka_bootstrap_servers, compression_type="zstd", linger_ms=200)
+    producer = KafkaProducer(
+        bootstrap_servers=kafka_bootstrap_servers, compression_type="zstd", linger_ms=200
+    )
     # A batch that would not shrink is sent without compression.
     futures = [producer.send(topic, key=b"k", value=b"ok" * 200, partition=0) for _ in range(3)]
     producer.close()
@@ -70,7 +72,9 @@ def test_batch_of_a_missing_codec_is_set_aside_and_stepped_over(
     member = start(topic)
     wait_until(lambda: member.recorder.seen == [(0, 3)], "the record behind the batch")
     dead = read_topic(kafka_bootstrap_servers, f"{topic}.dlt", lambda records: bool(records))
-    ranges = [(dict(record.headers)["dlt-offset"], dict(record.headers)["dlt-next-offset"]) for record in dead]
+    ranges = [
+        (dict(record.headers)["dlt-offset"], dict(record.headers)["dlt-next-offset"]) for record in dead
+    ]
     assert (ranges[0][0], ranges[-1][1]) == (b"0", b"3")
     headers = dict(dead[0].headers)
     assert (dead[0].key, dead[0].value, headers["dlt-value"]) == (None, b"", b"unreadable")
@@ -122,7 +126,12 @@ def test_dead_letter_of_a_key_that_fills_a_record_still_fits(
     wait_until(lambda: member.recorder.seen == [(0, 1)], "the record behind it")
     (dead,) = read_topic(kafka_bootstrap_servers, f"{topic}.dlt", lambda records: bool(records))
     headers = dict(dead.headers)
-    assert (dead.key, dead.value, headers["dlt-key"], headers["dlt-value"]) == (None, b"", b"omitted", b"omitted")
+    assert (dead.key, dead.value, headers["dlt-key"], headers["dlt-value"]) == (
+        None,
+        b"",
+        b"omitted",
+        b"omitted",
+    )
     assert headers["dlt-key-size"] == b"1048450"
     assert headers["dlt-key-sha256"] == sha256(key).hexdigest().encode()
     assert (headers["dlt-topic"], headers["dlt-offset"]) == (topic.encode(), b"0")

@@ -62,7 +62,9 @@ class KafkaDeadLetterWriter:
         ]
         if isinstance(record, UnreadableRecords):
             end = str(record.next_offset).encode()
-            self._send(record.topic, None, b"", [*origin, ("dlt-next-offset", end), ("dlt-value", b"unreadable")])
+            self._send(
+                record.topic, None, b"", [*origin, ("dlt-next-offset", end), ("dlt-value", b"unreadable")]
+            )
             return
         headers = [*((name, value or b"") for name, value in record.headers), *origin]
         if record.key is None and record.value is None:

@@ -159,9 +159,7 @@ class ConsumerLoop(Generic[EventT]):
         _log.info("batch_handled", handled=len(events), dead_lettered=written)
         return done
 
-    def _parse(
-        self, pages: Pages
-    ) -> tuple[list[EventT], list[ReceivedRecord], list[tuple[Taken, str]]]:
+    def _parse(self, pages: Pages) -> tuple[list[EventT], list[ReceivedRecord], list[tuple[Taken, str]]]:
         events: list[EventT] = []
         valid: list[ReceivedRecord] = []
         refused: list[tuple[Taken, str]] = []
@@ -243,7 +241,6 @@ class ConsumerLoop(Generic[EventT]):
         if self._held_until.pop(partition, None) is not None:
             # It may have come back at once, still held.
             self._source.release(partition)
-
 
 
 def _one_line(error: BaseException) -> str:

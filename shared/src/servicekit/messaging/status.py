@@ -141,7 +141,9 @@ class ConsumerStatus:
         with self._lock:
             now, stuck = self._clock(), []
             if self._poll_failure is not None:
-                stuck.append((self._poll_failure[0], f"{self._topic}: no answer from Kafka", self._poll_failure[1]))
+                stuck.append(
+                    (self._poll_failure[0], f"{self._topic}: no answer from Kafka", self._poll_failure[1])
+                )
             for (topic, number), progress in sorted(self._partitions.items()):
                 if progress.waiting_since is not None:
                     where = f"{topic} partition {number} at offset {progress.offset}"
