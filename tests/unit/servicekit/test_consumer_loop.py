@@ -1,4 +1,4 @@
-"""The consumer's step: commits follow work, errors are distinguished by kind, a stuck partition holds itself."""
+"""The consumer's step: commits follow work, the kind of error decides, a stuck partition holds itself."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any

@@ -45,7 +45,7 @@ class HandledDeadLetters:
         self._topic = topic
 
     def check_schema(self, service: str) -> None:
-        """Raises :class:`servicekit.db.schema.SchemaRefused` until the service's migration has made the table."""
+        """Raises :class:`servicekit.db.schema.SchemaRefused` until the migration has made the table."""
         with self._engine.connect() as connection:
             found = HANDLED_DEAD_LETTERS.read(connection.connection)
         HANDLED_DEAD_LETTERS.check(

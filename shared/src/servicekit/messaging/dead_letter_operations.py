@@ -96,7 +96,7 @@ class DeadLetterOperations(Generic[EventT]):
         raise DeadLetterError(f"{self._topic} has no dead letter {partition}:{offset} of {self._group_id}")
 
     def replay(self, letter: DeadLetter, *, by: str, reason: str) -> None:
-        """Apply the original now, and remember it. Raises :class:`DeadLetterError` and what the handler raises."""
+        """Apply the original now. Raises :class:`DeadLetterError` and what the handler raises."""
         _check_open(letter)
         events = []
         for record in self._originals(letter):

@@ -114,7 +114,7 @@ def dead_letters_group(topic: str, open_operations: Open) -> click.Group:
     @dead_letters.command()
     @_selection
     def replay(ids: Sequence[tuple[int, int]], by: str, reason: str, *, everything: bool) -> None:
-        """Apply originals now, in this service's database; each at most once, however often it is replayed."""
+        """Apply originals now, in this service's database; each at most once."""
         with _opened(open_operations) as operations:
             _each(
                 operations,
