@@ -141,9 +141,7 @@ def an_error(cls: type[KafkaError]) -> KafkaError:
     return cls(*arguments)
 
 
-each_kafka_error = pytest.mark.parametrize(
-    "cls", sorted(set(every_kafka_error()), key=lambda cls: cls.__name__)
-)
+each_kafka_error = pytest.mark.parametrize("cls", sorted(set(every_kafka_error()), key=str))
 
 
 def test_offset_is_committed_after_the_handler_returned() -> None:

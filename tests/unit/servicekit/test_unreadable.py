@@ -54,7 +54,9 @@ def a_batch(base: int, compression: int = 0, wrong_header_at: int | None = None)
     return batch
 
 
-def read(fetch: bytes, start: int = 0, end: int = 1_000) -> list[ReceivedRecord | UnreadableRecords]:
+def read(
+    fetch: bytes | bytearray, start: int = 0, end: int = 1_000
+) -> list[ReceivedRecord | UnreadableRecords]:
     """All of one fetch, as the fetcher takes it: a few at a time."""
     consumer = Consumer(end)
     part = consumer.fetcher.PartitionRecords(start, PARTITION, MemoryRecords(bytes(fetch)))  # type: ignore[attr-defined]
