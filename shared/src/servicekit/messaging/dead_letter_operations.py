@@ -1,6 +1,6 @@
 """What an operator can do with the records of a dead-letter topic."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -88,12 +88,21 @@ class DeadLetterOperations(Generic[EventT]):
         )
         return [letter for letter in letters if every or letter.handling is None]
 
-    def get(self, partition: int, offset: int) -> DeadLetter:
-        """Raises :class:`DeadLetterError` when this group wrote none there."""
-        for letter in self.find(every=True):
-            if (letter.id.partition, letter.id.offset) == (partition, offset):
-                return letter
-        raise DeadLetterError(f"{self._topic} has no dead letter {partition}:{offset} of {self._group_id}")
+    def get(self, ids: Iterable[tuple[int, int]]) -> list[DeadLetter]:
+        """Those with these partitions and offsets, in that order.
+
+        Raises :class:`DeadLetterError` when this group wrote none at one of them.
+        """
+        found = {(letter.id.partition, letter.id.offset): letter for letter in self.find(every=True)}
+        wanted = list(dict.fromkeys(ids))
+        missing = [
+            f"{partition}:{offset}" for partition, offset in wanted if (partition, offset) not in found
+        ]
+        if missing:
+            raise DeadLetterError(
+                f"{self._topic} has no dead letter {', '.join(missing)} of {self._group_id}"
+            )
+        return [found[one] for one in wanted]
 
     def replay(self, letter: DeadLetter, *, by: str, reason: str) -> None:
         """Apply the original now. Raises :class:`DeadLetterError` and what the handler raises."""

@@ -102,7 +102,7 @@ def dead_letters_group(topic: str, open_operations: Open) -> click.Group:
     def show(letter_id: tuple[int, int], *, as_json: bool) -> None:
         """Show a dead letter with its headers and its value."""
         with _opened(open_operations) as operations:
-            letter = operations.get(*letter_id)
+            (letter,) = operations.get([letter_id])
         if as_json:
             click.echo(json.dumps(_as_json(letter) | _content(letter)))
             return
@@ -172,7 +172,7 @@ def _each(
 
     if bool(ids) == everything:
         raise _BadInput("give IDs, as list prints them, or --all")
-    letters = operations.find() if everything else [operations.get(*one) for one in dict.fromkeys(ids)]
+    letters = operations.find() if everything else operations.get(ids)
     failures = []
     for letter in letters:
         try:
