@@ -52,5 +52,11 @@ class OperatorSettings(DatabaseSettings, ProcessSettings):
     """``notification-service deliveries``."""
 
 
+class DeadLettersSettings(KafkaConsumerSettings, DatabaseSettings, ProcessSettings):
+    """``notification-service dead-letters``."""
+
+    kafka_client_id: str = "notification-consumer"
+
+
 class MigrationSettings(DatabaseMigrationSettings):
     """``notification-service migrate``."""

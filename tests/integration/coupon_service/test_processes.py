@@ -90,7 +90,7 @@ def test_the_worker_reports_its_readiness_and_exits_0(
         readiness: dict[str, Any] = httpx.get(f"http://127.0.0.1:{port}/readyz").json()
         status = stop(worker)
 
-    assert set(readiness["checks"]) == {"database", "kafka"}
+    assert set(readiness["checks"]) == {"database", "kafka", "consumer"}
     assert status == 0, log.read_text()
 
 

@@ -1,4 +1,4 @@
-"""The consumer's step: commits follow work, errors are distinguished by kind, a stuck partition holds itself."""
+"""The consumer's step: commits follow work, the kind of error decides, a stuck partition holds itself."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from kafka import errors as kafka_errors
 from kafka.errors import KafkaError, KafkaTimeoutError
+from prometheus_client import REGISTRY
 
 from servicekit.kafka.errors import may_pass
 from servicekit.lifecycle import StopSignal
@@ -143,9 +144,7 @@ def an_error(cls: type[KafkaError]) -> KafkaError:
     return cls(*arguments)
 
 
-each_kafka_error = pytest.mark.parametrize(
-    "cls", sorted(set(every_kafka_error()), key=lambda cls: cls.__name__)
-)
+each_kafka_error = pytest.mark.parametrize("cls", sorted(set(every_kafka_error()), key=str))
 
 
 def test_offset_is_committed_after_the_handler_returned() -> None:
@@ -368,3 +367,27 @@ def test_partition_of_another_member_is_not_waited_for() -> None:
     consumer.source.revoke_next = {(TOPIC, 0)}
     consumer.step_later()
     assert consumer.status.seconds_since_progress() == 0
+
+
+def sample(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, {"topic": TOPIC, **labels}) or 0.0
+
+
+def test_metrics_say_what_waits_and_what_was_set_aside() -> None:
+    names = ("consumer_dead_letters_total", "consumer_unreadable_records_total")
+    before = {name: sample(name) for name in names}
+    postponed = sample("consumer_postponements_total", reason="dead_letter")
+    consumer = Consumer(a_record(0), UnreadableRecords(TOPIC, 0, 1, 5, "codec"), a_record(5))
+    consumer.dead_letters.failures = [KafkaTimeoutError()]
+    consumer.step()
+    consumer.clock.now += 7
+    assert sample("consumer_lag", partition="0") == 5
+    assert sample("consumer_records_waiting") == 5
+    assert sample("consumer_seconds_since_progress") == 7
+    assert sample("consumer_postponements_total", reason="dead_letter") == postponed + 1
+    for _ in range(2):
+        consumer.step_later()
+    assert {name: sample(name) - before[name] for name in names} == {names[0]: 1, names[1]: 4}
+    assert sample("consumer_lag", partition="0") == 0
+    assert sample("consumer_records_waiting") == 0
+    assert sample("consumer_seconds_since_progress") == 0

@@ -20,5 +20,5 @@ def test_the_tested_release_is_the_one_that_is_required_and_pinned() -> None:
     extras = tomllib.loads((ROOT / "shared" / "pyproject.toml").read_text())["project"][
         "optional-dependencies"
     ]
-    assert extras["kafka"] == [f"kafka-python[crc32c]=={TESTED_RELEASE}"]
+    assert extras["kafka"] == [f"kafka-python[crc32c,lz4,snappy,zstd]=={TESTED_RELEASE}"]
     assert f"\nkafka-python=={TESTED_RELEASE}\n" in (ROOT / "constraints.txt").read_text()

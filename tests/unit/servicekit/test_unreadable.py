@@ -32,7 +32,7 @@ class Consumer:
 
     def __init__(self, end: int) -> None:
         self._subscription = Subscription(end)
-        self._fetcher = self
+        self.fetcher = self._fetcher = self
         read_past_unreadable(self)
 
 
@@ -54,10 +54,12 @@ def a_batch(base: int, compression: int = 0, wrong_header_at: int | None = None)
     return batch
 
 
-def read(fetch: bytes, start: int = 0, end: int = 1_000) -> list[ReceivedRecord | UnreadableRecords]:
+def read(
+    fetch: bytes | bytearray, start: int = 0, end: int = 1_000
+) -> list[ReceivedRecord | UnreadableRecords]:
     """All of one fetch, as the fetcher takes it: a few at a time."""
     consumer = Consumer(end)
-    part = consumer._fetcher.PartitionRecords(start, PARTITION, MemoryRecords(bytes(fetch)))  # type: ignore[attr-defined]
+    part = consumer.fetcher.PartitionRecords(start, PARTITION, MemoryRecords(bytes(fetch)))  # type: ignore[attr-defined]
     items: list[ReceivedRecord | UnreadableRecords] = []
     while part:
         items += map(received, part.take(2))

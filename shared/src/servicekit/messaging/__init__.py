@@ -8,9 +8,13 @@ What is promised, and by what:
   that comes again changes nothing.
 - **Order.** Records of one partition reach the handler in offset order.
 - **Nothing dropped, nothing blocked.** A record that can't be understood goes to ``<topic>.dlt`` with the
-  reason and where it came from, acknowledged by the broker before its offset counts as done.
-- **The kind of error decides.** Invalid → dead letter; database or broker out of reach → wait and repeat;
-  anything else → the process ends loudly and the records are delivered again.
+  reason and where it came from, acknowledged by the broker before its offset counts as done. Where that
+  can't be written, its partition waits, and the others go on.
+- **The kind of error decides.** Invalid or unreadable → dead letter; what may pass in Kafka
+  (:mod:`servicekit.kafka.errors`) or the database → wait and repeat; anything else is a bug → the process
+  ends loudly and the records are delivered again.
+- **Nothing goes silent.** Metrics and readiness say what waits, since when and why
+  (:mod:`servicekit.messaging.status`).
 
 Nothing is imported here: what only reads events (:mod:`servicekit.messaging.events`) needs no Kafka client.
 """

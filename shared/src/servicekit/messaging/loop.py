@@ -223,7 +223,7 @@ class ConsumerLoop(Generic[EventT]):
         backoff = DEAD_LETTER_BACKOFF if stage == "dead_letter" else BACKOFF
         self._held_until[partition] = self._clock() + backoff.seconds(self._failures[partition])
         self._source.hold(partition, offset)
-        self._status.postponed(partition, stage, type(error).__name__)
+        self._status.postponed(partition, offset, stage, type(error).__name__)
         _log.warning(
             "records_postponed",
             topic=partition[0], partition=partition[1], offset=offset, stage=stage,

@@ -31,7 +31,7 @@ class ReceivedRecord:
 
 @dataclass(frozen=True, slots=True)
 class UnreadableRecords:
-    """Offsets from ``offset`` up to, and without, ``next_offset`` whose bytes are no records that can be read.
+    """Offsets from ``offset`` up to, and without, ``next_offset``, whose bytes can't be read.
 
     A batch with a codec that isn't known or with a wrong checksum, or one record of it that is malformed.
     """

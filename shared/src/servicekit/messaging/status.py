@@ -86,11 +86,14 @@ class ConsumerStatus:
             self._poll_failure = since, f"poll: {reason}"
         _POSTPONEMENTS.labels(self._topic, "poll").inc()
 
-    def postponed(self, partition: Partition, stage: Stage, reason: str) -> None:
-        """The partition's first record that isn't done is tried again later."""
+    def postponed(self, partition: Partition, offset: int, stage: Stage, reason: str) -> None:
+        """The partition's first record that isn't done, the one at ``offset``, is tried again later."""
         with self._lock:
-            if partition in self._partitions:
-                self._partitions[partition].reason = f"{stage}: {reason}"
+            progress = self._partitions.get(partition)
+            if progress is not None:
+                if offset != progress.offset:
+                    progress.offset, progress.waiting_since = offset, self._clock()
+                progress.reason = f"{stage}: {reason}"
         _POSTPONEMENTS.labels(self._topic, stage).inc()
 
     def commit_failed(self) -> None:

@@ -19,7 +19,7 @@ _MAX_REASON_LENGTH = 500
 
 
 def read_past_unreadable(consumer: KafkaConsumer) -> None:
-    """Let ``consumer.poll()`` return :class:`UnreadableRecords` among the records. Call it before any poll."""
+    """Let ``consumer.poll()`` return :class:`UnreadableRecords` among the records; call it before that."""
     subscriptions = consumer._subscription  # noqa: SLF001 - kafka/__init__.py pins the release
 
     class Reading(_PartitionRecords):
@@ -42,6 +42,8 @@ def received(record: ConsumerRecord | UnreadableRecords) -> ReceivedRecord | Unr
 
 class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python has no types
     """One partition's part of a fetch, for a consumer without deserializers that reads uncommitted."""
+
+    next_fetch_offset: int
 
     def end_offset(self) -> int | None:
         """The offset behind the partition's last record, if it is known."""
@@ -68,46 +70,46 @@ class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafk
         # Of an older format's compressed batch, base_offset is the last one's.
         behind = batch.next_offset if batch.magic == 2 else batch.base_offset + 1
         try:
-            if not batch.validate_crc():
-                raise CorruptRecordError("the batch has a wrong checksum")
-            self.leader_epoch = batch.leader_epoch if batch.magic == 2 else -1
-            if batch.magic == 2 and batch.is_control_batch:
-                self.next_fetch_offset = behind
-                return
-            records = iter(batch)
+            _check(batch, "the batch")
+            if batch.magic == 2:
+                self.leader_epoch = batch.leader_epoch
+            records = iter(()) if batch.magic == 2 and batch.is_control_batch else iter(batch)
         except Exception as error:  # noqa: BLE001 - nothing but decoding is done here
             behind = self._plausible(behind, following)
             if self.next_fetch_offset < behind:
                 yield self._step_over(tp, behind, error)
             return
+        yield from self._take_records(tp, batch, records, behind)
+        # The last records of a batch may have been removed by compaction.
+        self.next_fetch_offset = max(self.next_fetch_offset, behind)
+
+    def _take_records(
+        self, tp: TopicPartition, batch: Any, records: Iterator[Any], behind: int
+    ) -> Iterator[ConsumerRecord | UnreadableRecords]:
         while True:
             try:
                 record = next(records)
-                if not record.validate_crc():
-                    raise CorruptRecordError("the record has a wrong checksum")
+                _check(record, "the record")
             except StopIteration:
-                break
-            except Exception as error:  # noqa: BLE001
+                return
+            except Exception as error:  # noqa: BLE001 - as above
                 offset = _skip_record(batch)
+                # Without an end of its own, the record takes the rest of the batch with it.
+                end = behind if offset is None else offset + 1
+                if self.next_fetch_offset < end:
+                    yield self._step_over(tp, end, error)
                 if offset is None:
-                    # Bytes behind the last record hold none.
-                    if self.next_fetch_offset < behind:
-                        yield self._step_over(tp, behind, error)
                     return
-                if offset >= self.next_fetch_offset:
-                    yield self._step_over(tp, offset + 1, error)
                 continue
             self.records_read += 1
             self.bytes_read += record.size_in_bytes
-            if record.offset < self.next_fetch_offset:
-                continue
-            self.next_fetch_offset = record.offset + 1
-            yield ConsumerRecord(
-                tp.topic, tp.partition, self.leader_epoch, record.offset, record.timestamp,
-                record.timestamp_type, record.key, record.value, record.headers, record.checksum, -1, -1, -1,
-            )  # fmt: skip
-        # The last records of a batch may have been removed by compaction.
-        self.next_fetch_offset = max(self.next_fetch_offset, behind)
+            if record.offset >= self.next_fetch_offset:
+                self.next_fetch_offset = record.offset + 1
+                yield ConsumerRecord(
+                    tp.topic, tp.partition, self.leader_epoch, record.offset, record.timestamp,
+                    record.timestamp_type, record.key, record.value, record.headers, record.checksum,
+                    -1, -1, -1,
+                )  # fmt: skip
 
     def _step_over(self, tp: TopicPartition, next_offset: int, error: Exception) -> UnreadableRecords:
         offset, self.next_fetch_offset = self.next_fetch_offset, next_offset
@@ -117,11 +119,16 @@ class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafk
     def _plausible(self, behind: int, following: int | None) -> int:
         """The end of a batch that can't be trusted: where the next begins, else what it says, else one on."""
         end = self.end_offset()
-        if following is not None and 0 <= following and (end is None or following <= end):
+        if following is not None and following >= 0 and (end is None or following <= end):
             return following
         if behind <= self.next_fetch_offset or (end is not None and behind > end):
             return self.next_fetch_offset + 1
         return behind
+
+
+def _check(batch_or_record: Any, what: str) -> None:
+    if not batch_or_record.validate_crc():
+        raise CorruptRecordError(f"{what} has a wrong checksum")
 
 
 def _base_offset(records: Any) -> int | None:
