@@ -1,4 +1,4 @@
-"""PgBouncer before a PostgreSQL server: Debian's, installed, or else unpacked where the tests keep downloads."""
+"""PgBouncer before a PostgreSQL server: the installed one, or else Debian's package, unpacked in a cache."""
 
 import os
 import shutil
@@ -36,7 +36,7 @@ class PgBouncer:
 def a_pgbouncer(
     directory: Path, database_url: str, mode: str, settings: Mapping[str, object] | None = None
 ) -> Iterator[PgBouncer]:
-    """Pools every role of ``database_url``'s server whose password is its name. ``mode`` as in ``pool_mode``."""
+    """Pools every role of that server whose password is its name; ``mode`` is a ``pool_mode``."""
     program, environment = _program()
     (port,) = find_free_ports(1)
     server = make_url(database_url)
@@ -104,7 +104,11 @@ def _unpack(folder: Path) -> None:
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     try:
-        subprocess.run(["apt-get", "download", *_PACKAGES], cwd=new, check=True, capture_output=True)
+        download = ["apt-get", "download", *_PACKAGES]
+        if subprocess.run(download, cwd=new, check=False, capture_output=True).returncode != 0:
+            # A new machine has no list of packages yet.
+            subprocess.run(["apt-get", "update"], check=True, capture_output=True)
+            subprocess.run(download, cwd=new, check=True, capture_output=True)
         for package in new.glob("*.deb"):
             subprocess.run(["dpkg", "-x", package, new], check=True, capture_output=True)
     except (OSError, subprocess.CalledProcessError) as error:

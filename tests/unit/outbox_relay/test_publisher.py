@@ -10,7 +10,13 @@ from kafka.errors import InvalidRecordError, InvalidTimestampError
 
 from outbox_relay.kafka.publisher import KafkaPublisher
 from outbox_relay.kafka.record_time import NO_TIME
-from outbox_relay.protocol.errors import BatchRefused, EventsRejected, PublishTimedOut, TopicForbidden, TopicMissing
+from outbox_relay.protocol.errors import (
+    BatchRefused,
+    EventsRejected,
+    PublishTimedOut,
+    TopicForbidden,
+    TopicMissing,
+)
 from outbox_relay.protocol.model import Event
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.probe import KafkaProbe

@@ -1,4 +1,4 @@
-"""Kafka answers, and takes less, later or not everything: what it takes counts, and nothing is given up early."""
+"""Kafka answers, and takes less or takes it later: what it takes counts, and nothing is given up early."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -40,7 +40,12 @@ def test_pages_shrink_until_a_quota_lets_them_through_in_time(
 
 @pytest.mark.parametrize("hours", [-HOURS, HOURS])
 def test_records_are_stamped_within_what_the_broker_accepts(
-    outbox: Outbox, server_directory: Path, unique: str, kafka_bootstrap_servers: str, tmp_path: Path, hours: int
+    outbox: Outbox,
+    server_directory: Path,
+    unique: str,
+    kafka_bootstrap_servers: str,
+    tmp_path: Path,
+    hours: int,
 ) -> None:
     """A relay whose clock is wrong, and events of long ago: retention counts from when they are published."""
     clock = JumpingClock(server_directory / f"clock-{unique}")

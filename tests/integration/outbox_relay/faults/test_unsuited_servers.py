@@ -1,4 +1,4 @@
-"""A relay that is given a standby, or a pooler that shares its sessions, says so in one sentence and waits."""
+"""Given a standby, or a pooler that shares its sessions out, a relay says so in one sentence and waits."""
 
 from pathlib import Path
 
@@ -13,9 +13,7 @@ from tests.support.relay.process import a_relay_process
 from tests.support.standby import a_primary_and_its_standby
 from tests.support.waiting import wait_until
 
-SHARED = (
-    "A pooler gives each transaction another session; the relay needs a direct or session-pooled connection."
-)
+SHARED = "A pooler shares sessions out by transaction; the relay needs a direct or session-pooled connection."
 
 
 @pytest.mark.parametrize("mode", ["transaction", "statement"])
@@ -63,7 +61,9 @@ def test_standby_is_refused_until_it_is_promoted(
             standby.wait_for(primary)
             with a_relay_process(tmp_path, kafka_bootstrap_servers, sources) as relay:
                 expected = "127.0.0.1/postgres is a standby"
-                wait_until(lambda: expected in failing(relay).get("test.database", ""), "readiness to say why")
+                wait_until(
+                    lambda: expected in failing(relay).get("test.database", ""), "readiness to say why"
+                )
                 assert any(expected in line.get("reason", "") for line in relay.logged("warning"))
                 primary.kill()
                 standby.promote()
