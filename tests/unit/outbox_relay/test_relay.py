@@ -197,7 +197,7 @@ def test_shard_lost_and_won_again_between_two_turns_is_loaded_anew() -> None:
 # The database
 
 
-def test_page_whose_cursor_could_not_be_saved_is_saved_later_and_not_sent_again() -> None:
+def test_page_whose_saving_failed_is_saved_later_and_not_sent_again() -> None:
     source, publisher = a_source(3), MemoryPublisher()
     relay = a_relay(source, publisher)
     source.save_error = SourceUnavailable()
@@ -299,7 +299,7 @@ def test_page_behind_the_one_that_fails_counts_as_far_as_it_arrived() -> None:
     assert source.stored[0] == Cursor("0", "4", 4)
 
 
-def test_first_page_counts_as_far_as_it_arrived_when_the_second_cannot_be_sent() -> None:
+def test_first_page_counts_as_far_as_it_arrived_if_the_second_is_not_sent() -> None:
     source = a_source(5)
     publisher = MemoryPublisher(fails_when_sent={3: PublishTimedOut()}, acknowledged={1})
     relay = a_relay(source, publisher, pages_per_turn=16)
