@@ -102,9 +102,8 @@ class MemoryDelivery:
             raise failure
         self.publisher.journal.append(("arrived", self.positions))
 
-    def first_unacknowledged(self) -> int | None:
-        missing = [position for position in self.positions if position not in self.publisher.acknowledged]
-        return min(missing, default=None)
+    def acknowledged(self) -> set[int]:
+        return self.publisher.acknowledged & set(self.positions)
 
 
 @dataclass
@@ -133,7 +132,8 @@ class MemoryPublisher:
         return MemoryDelivery(self, positions)
 
     def abandon(self) -> None:
-        self.journal.append(("abandoned", []))
+        if self.journal[-1:] != [("abandoned", [])]:
+            self.journal.append(("abandoned", []))
 
     def arrived(self) -> list[int]:
         """Positions in the order in which they arrived."""

@@ -197,7 +197,7 @@ def test_shard_lost_and_won_again_between_two_turns_is_loaded_anew() -> None:
 # The database
 
 
-def test_page_whose_cursor_could_not_be_saved_is_saved_later_and_not_sent_again() -> None:
+def test_page_whose_saving_failed_is_saved_later_and_not_sent_again() -> None:
     source, publisher = a_source(3), MemoryPublisher()
     relay = a_relay(source, publisher)
     source.save_error = SourceUnavailable()
@@ -270,7 +270,7 @@ def test_second_page_that_does_not_arrive_leaves_the_first_published() -> None:
     assert publisher.arrived() == [1, 2, 3, 4, 5]
 
 
-def test_page_that_fails_is_repeated_from_its_first_gap_on() -> None:
+def test_of_a_page_that_fails_only_the_gaps_are_sent_again() -> None:
     source = a_source(9, page_events=6)
     publisher = MemoryPublisher(fails_on_arrival={1: PublishTimedOut()}, acknowledged={1, 2, 4})
     relay = a_relay(source, publisher)
@@ -278,11 +278,28 @@ def test_page_that_fails_is_repeated_from_its_first_gap_on() -> None:
     assert isinstance(failure_of(relay.run_once()), PublishTimedOut)
 
     assert source.stored[0] == Cursor("0", "9", 2)
+    publisher.fails_on_arrival = {3: PublishTimedOut()}
+    publisher.acknowledged = {3, 6}
+    assert isinstance(failure_of(relay.run_once()), PublishTimedOut)
+    assert source.stored[0] == Cursor("0", "9", 4)
+    assert relay.run_once() == Published(5)
+    assert publisher.arrived() == [5, 7, 8, 9]
+
+
+def test_page_behind_the_one_that_fails_counts_as_far_as_it_arrived() -> None:
+    source = a_source(4)
+    publisher = MemoryPublisher(fails_on_arrival={1: PublishTimedOut()}, acknowledged={2, 3})
+    relay = a_relay(source, publisher, pages_per_turn=2)
+
+    assert isinstance(failure_of(relay.run_once()), PublishTimedOut)
+    publisher.fails_on_arrival = {}
     relay.run_once()
-    assert publisher.arrived() == [3, 4, 5, 6, 7, 8]
+
+    assert publisher.arrived() == [1, 4]
+    assert source.stored[0] == Cursor("0", "4", 4)
 
 
-def test_first_page_counts_as_far_as_it_arrived_when_the_second_cannot_be_sent() -> None:
+def test_first_page_counts_as_far_as_it_arrived_if_the_second_is_not_sent() -> None:
     source = a_source(5)
     publisher = MemoryPublisher(fails_when_sent={3: PublishTimedOut()}, acknowledged={1})
     relay = a_relay(source, publisher, pages_per_turn=16)

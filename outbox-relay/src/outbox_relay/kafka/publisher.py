@@ -107,15 +107,17 @@ class _KafkaDelivery:
             raise self._late() from None
         self._publisher.arrived(self._batches, time.monotonic() - begun)
 
-    def first_unacknowledged(self) -> int | None:
-        return min(
-            (batch.events[0].position for batch, future in self._batches if not future.is_acknowledged()),
-            default=None,
-        )
+    def acknowledged(self) -> set[int]:
+        return {
+            event.position
+            for batch, future in self._batches
+            if future.is_acknowledged()
+            for event in batch.events
+        }
 
     def _late(self) -> PublishTimedOut:
         events = sum(len(batch.events) for batch, _ in self._batches)
-        acknowledged = sum(len(batch.events) for batch, future in self._batches if future.is_acknowledged())
+        acknowledged = len(self.acknowledged())
         self._publisher.was_late(events, acknowledged)
         return PublishTimedOut(
             f"{acknowledged} of {events} events acknowledged in {self._timeout_seconds:g} s;"

@@ -121,6 +121,8 @@ def _engine(
         # What is asked for with the start of a connection is refused or ignored by poolers; see below.
         driver={"client_encoding": "UTF8", "options": "", **_TCP, **watched},
         isolation_level="AUTOCOMMIT",
+        # psycopg2 would look for a type that no outbox has, in a transaction, with each connection.
+        use_native_hstore=False,
         **pool_options,
     )
     _set_at_connect(engine, session)

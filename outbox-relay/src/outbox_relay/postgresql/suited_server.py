@@ -25,7 +25,7 @@ def refuse_standbys(engine: Engine, address: str) -> None:
         if is_standby:
             dbapi_connection.close()
             raise OnStandby(
-                f"{address} is a standby, which a relay can't save cursors on: let DATABASE_URL name the primary"
+                f"{address} is a standby, where no cursor can be saved: let DATABASE_URL name the primary"
             )
 
 
@@ -33,7 +33,7 @@ def refuse_shared_sessions(engine: Engine, own: Connection) -> int:
     """The server process of this session, which must stay the same.
 
     Raises :class:`SessionsShared` when a pooler gives each transaction another session: a lock would then
-    belong to the pooler, and outlive its relay.
+    belong to the pooler and outlive its relay.
     """
     pid = int(own.execute(text("SELECT pg_backend_pid()")).scalar_one())
     # A pooler can't know the process when it greets its client, so it makes a number up.
@@ -43,7 +43,7 @@ def refuse_shared_sessions(engine: Engine, own: Connection) -> int:
     own.execute(_SET_MARK, mark)
     with engine.connect() as other:
         for _ in range(_LOOKS):
-            # A session that is shared was free just now, and so goes to the one who asks next.
+            # A shared session became free with the latest answer, and the next question gets it.
             if other.execute(_GET_MARK, mark).scalar() == mark["value"]:
                 raise SessionsShared
             if own.execute(_GET_MARK, mark).scalar() != mark["value"]:

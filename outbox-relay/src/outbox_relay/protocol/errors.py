@@ -33,7 +33,7 @@ class OnStandby(SourceUnavailable):
 
 
 class SessionsShared(SourceUnavailable):
-    """A pooler gives each transaction another session; the relay needs a direct or session-pooled connection."""
+    """A pooler shares sessions out by transaction; the relay needs a direct or session-pooled connection."""
 
     kind = "pooling"
 

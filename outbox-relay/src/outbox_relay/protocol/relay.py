@@ -109,8 +109,8 @@ class Delivery(Protocol):
         """
         ...
 
-    def first_unacknowledged(self) -> int | None:
-        """The lowest position that isn't known to have been published, None if all are. Doesn't wait."""
+    def acknowledged(self) -> set[int]:
+        """Positions of the events that are known to have been published. Doesn't wait."""
         ...
 
 
@@ -177,6 +177,8 @@ class _Lane:
     window: Window | None = None
     is_saved: bool = True
     """Whether the database knows what was acknowledged; until it does, nothing more is read."""
+    landed: frozenset[int] = frozenset()
+    """What was acknowledged of pages that failed, behind their first gap; it isn't sent again."""
     shards: Shards = field(init=False)
 
     def __post_init__(self) -> None:
@@ -190,6 +192,7 @@ class _Flight:
     delivery: Delivery | None
     begun: Window
     page: Page
+    sent: list[Event]
 
     @property
     def window(self) -> Window:
@@ -197,14 +200,18 @@ class _Flight:
         events = self.page.events
         return self.begun.published_to(events[-1].position) if events else self.begun
 
-    def acknowledged(self) -> Window | None:
+    def landed(self) -> set[int]:
+        return set() if self.delivery is None else self.delivery.acknowledged()
+
+    def up_to_gap(self) -> Window | None:
         """Once the delivery has failed: up to the first event that isn't known to have landed, if any has.
 
-        What isn't in the delivery is held back or discarded, and needs none.
+        What wasn't sent needed no sending: it is held back, discarded, or has landed before.
         """
-        first = None if self.delivery is None else self.delivery.first_unacknowledged()
-        landed = [event.position for event in self.page.events if first is None or event.position < first]
-        return self.begun.published_to(landed[-1]) if landed else None
+        missing = {event.position for event in self.sent} - self.landed()
+        first = min(missing, default=None)
+        done = [event.position for event in self.page.events if first is None or event.position < first]
+        return self.begun.published_to(done[-1]) if done else None
 
 
 class Relay:
@@ -288,11 +295,13 @@ class Relay:
             # Each may have taken long, or this process was frozen meanwhile: look at the clock again.
             self._check_leases(lane)
             ready = self._dead_letters.hold_back(page.events) if page.events else []
+            if lane.landed:
+                ready = [event for event in ready if event.position not in lane.landed]
             self._check_leases(lane)
             delivery = self._send(ready, lane, flight) if ready else None
-            if flight is not None:
-                published += self._land(lane, flight)
-            flight = _Flight(delivery, window, page)
+            former, flight = flight, _Flight(delivery, window, page, ready)
+            if former is not None:
+                published += self._land(lane, former, behind=flight)
             window = flight.window
             if page.complete:
                 break
@@ -306,7 +315,7 @@ class Relay:
                 self._keep_acknowledged(lane, former)
             raise
 
-    def _land(self, lane: _Lane, flight: _Flight) -> int:
+    def _land(self, lane: _Lane, flight: _Flight, behind: _Flight | None = None) -> int:
         """Wait for the page and save where we are.
 
         A window becomes durable only together with the first position reached in it. A crash before that
@@ -318,7 +327,7 @@ class Relay:
             try:
                 flight.delivery.wait()
             except PublishFailed:
-                self._keep_acknowledged(lane, flight)
+                self._keep_acknowledged(lane, flight, behind)
                 raise
         if flight.page.complete:
             self._move(lane, None, flight.window.closed())
@@ -326,15 +335,21 @@ class Relay:
             self._move(lane, flight.window, flight.window.cursor())
         return len(flight.page.events)
 
-    def _keep_acknowledged(self, lane: _Lane, flight: _Flight) -> None:
-        """Of a page that has failed, don't repeat what comes before its first gap."""
-        window = flight.acknowledged()
+    def _keep_acknowledged(self, lane: _Lane, flight: _Flight, behind: _Flight | None = None) -> None:
+        """Repeat nothing of what has landed of a page that has failed, and of the one behind it."""
+        # Before anything else: of what is on its way nothing must arrive behind a gap.
+        self._publisher.abandon()
+        for failed in (flight, behind):
+            lane.landed |= set() if failed is None else failed.landed()
+        window = flight.up_to_gap()
         if window is not None:
             self._move(lane, window, window.cursor())
 
     def _move(self, lane: _Lane, window: Window | None, cursor: Cursor) -> None:
         """What is acknowledged stays so, also while it can't be saved: then the saving is repeated alone."""
         lane.window, lane.cursor, lane.is_saved = window, cursor, False
+        if lane.landed:
+            lane.landed = frozenset(place for place in lane.landed if window and place > window.position)
         self._save(lane)
 
     def _save(self, lane: _Lane) -> None:
@@ -379,8 +394,15 @@ class Relay:
         for lane in self._lanes:
             same = (lane.cursor, lane.window, lane.total, lane.is_saved)
             if same in joined:
-                leases = joined[same].leases + lane.leases
-                joined[same] = _Lane(leases, lane.total, lane.cursor, lane.window, lane.is_saved)
+                one = joined[same]
+                joined[same] = _Lane(
+                    one.leases + lane.leases,
+                    lane.total,
+                    lane.cursor,
+                    lane.window,
+                    lane.is_saved,
+                    one.landed | lane.landed,
+                )
             else:
                 joined[same] = lane
         self._lanes = list(joined.values())

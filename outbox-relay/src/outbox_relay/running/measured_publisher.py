@@ -27,8 +27,8 @@ class _MeasuredDelivery:
         for topic, count in self._topics.items():
             metrics.EVENTS_PUBLISHED.labels(self._source, topic).inc(count)
 
-    def first_unacknowledged(self) -> int | None:
-        return self._delivery.first_unacknowledged()
+    def acknowledged(self) -> set[int]:
+        return self._delivery.acknowledged()
 
 
 class MeasuredPublisher:

@@ -1,4 +1,4 @@
-"""A publication of all tables, as Debezium, loaders of warehouses and upgrades by logical replication make it.
+"""A publication of all tables, as Debezium, warehouse loaders and logical replication make it.
 
 PostgreSQL then refuses to change rows of a table that has no replica identity.
 """

@@ -1,4 +1,4 @@
-"""Kafka answers, and takes less, later or not everything: what it takes counts, and nothing is given up early."""
+"""Kafka answers, and takes less or takes it later: what it takes counts, and nothing is given up early."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,7 +27,7 @@ def test_pages_shrink_until_a_quota_lets_them_through_in_time(
     limit_producer(kafka_bootstrap_servers, f"{unique}-test", BYTES_PER_SECOND)
     with outbox.transaction() as transaction:
         for number in range(EVENTS):
-            transaction.append(f"key-{number % 7}", number, {"number": number, "filling": PAYLOAD})
+            transaction.append(f"key-{number % 97}", number, {"number": number, "filling": PAYLOAD})
     settings = {"kafka_client_id": unique, "publish_timeout_seconds": 3}
     with a_relay_of(outbox, tmp_path, kafka_bootstrap_servers, **settings) as relay:
         wait_until_idle(outbox, timeout_seconds=180)
@@ -35,7 +35,7 @@ def test_pages_shrink_until_a_quota_lets_them_through_in_time(
         late = [line["reason"] for line in relay.logged("warning") if line.get("kind") == "timeout"]
     received = check_all_arrived(outbox, kafka_bootstrap_servers)
     assert late, "the quota delayed nothing"
-    assert received.duplicates < EVENTS / 4, late
+    assert received.duplicates < EVENTS / 3, late
 
 
 @pytest.mark.parametrize("hours", [-HOURS, HOURS])

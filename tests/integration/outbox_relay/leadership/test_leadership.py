@@ -193,9 +193,9 @@ def stalling_reads(relay: SteppingRelay) -> Iterator[None]:
     """Every page read takes so long that the latest beat no longer proves anything."""
     read_page = relay.source.read_page
 
-    def read_slowly(window: Window, shards: Shards) -> Page:
+    def read_slowly(window: Window, shards: Shards, most_events: int | None) -> Page:
         relay.leadership._confirmed_at -= LEADERSHIP_TIMEOUT_MS / 1000  # noqa: SLF001 - the clock is held by the test
-        return read_page(window, shards)
+        return read_page(window, shards, most_events)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(relay.source, "read_page", read_slowly)

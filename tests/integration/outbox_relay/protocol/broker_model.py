@@ -71,7 +71,7 @@ class ProducerModel:
         refused = [event for event in events if event.event_id in self._broker.refused and event.position % 2]
         if refused:
             raise EventsRejected(refused, "invalid_record", "refused before it was sent")
-        delivery = _ModelDelivery(self, events, self._reach)
+        delivery = _ModelDelivery(self, self._reach)
         for event in events:
             self._queues[PARTITION_OF_KEY[event.key]].append((delivery, event))
         return delivery
@@ -107,7 +107,7 @@ class ProducerModel:
         self.most_events = 1 if fate is Fate.UNCERTAIN else None
         if fate is Fate.UNCERTAIN:
             # Of the latest event that was written the answer got lost.
-            delivery.acknowledged.discard(max(delivery.acknowledged, default=0))
+            delivery.known.discard(max(delivery.known, default=0))
             raise PublishTimedOut
         if fate is Fate.GIVEN_UP:
             self._drop(delivery)
@@ -117,7 +117,7 @@ class ProducerModel:
         delivery, event = queue[0]
         if event.event_id not in self._broker.refused:
             del queue[0]
-            delivery.acknowledged.add(event.position)
+            delivery.known.add(event.position)
             self._broker.write(event)
             return
         # Nothing more is sent, to no partition.
@@ -136,12 +136,9 @@ class ProducerModel:
 
 
 class _ModelDelivery:
-    def __init__(
-        self, producer: ProducerModel, events: Sequence[Event], reach: Callable[[str], None]
-    ) -> None:
+    def __init__(self, producer: ProducerModel, reach: Callable[[str], None]) -> None:
         self.is_dropped = False
-        self.acknowledged: set[int] = set()
-        self._positions = [event.position for event in events]
+        self.known: set[int] = set()
         self._producer = producer
         self._reach = reach
 
@@ -150,7 +147,5 @@ class _ModelDelivery:
         self._producer.settle(self)
         self._reach("after wait")
 
-    def first_unacknowledged(self) -> int | None:
-        return min(
-            (position for position in self._positions if position not in self.acknowledged), default=None
-        )
+    def acknowledged(self) -> set[int]:
+        return set(self.known)

@@ -287,12 +287,13 @@ MUTATIONS = (
         "After a failure everything that is on its way is given up",
         "order",
         InCode(Relay, "_guarded", "self._publisher.abandon()", "pass"),
+        InCode(Relay, "_keep_acknowledged", "self._publisher.abandon()", "pass"),
     ),
     _mutation(
         FAILURES,
         "Of a page that failed nothing counts from its first gap on",
         "lost",
-        InCode(_Flight, "acknowledged", "event.position < first", "event.position <= first"),
+        InCode(_Flight, "up_to_gap", "event.position < first", "event.position <= first"),
     ),
     _mutation(
         SAVING,

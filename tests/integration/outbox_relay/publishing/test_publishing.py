@@ -328,10 +328,10 @@ def test_stopping_while_a_page_is_read_sends_nothing_of_that_page(
     outbox.append_many(900, keys=1)
     read_page, send, sent = relay.source.read_page, relay.publisher.send, list[Delivery]()
 
-    def stop_and_read_page(window: Window, shards: Shards) -> Page:
+    def stop_and_read_page(window: Window, shards: Shards, most_events: int | None) -> Page:
         if sent:
             relay.publisher.stop()
-        return read_page(window, shards)
+        return read_page(window, shards, most_events)
 
     def send_and_wait_for_the_second(events: Sequence[Event]) -> Delivery:
         sent.append(send(events))
