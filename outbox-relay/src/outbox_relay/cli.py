@@ -12,7 +12,7 @@ from outbox_relay.postgresql import cursors
 from outbox_relay.postgresql.database import repair_engine
 from servicekit.config import load_settings
 from servicekit.kafka.cluster import KafkaCluster
-from servicekit.kafka.topics import TopicsError, TopicsFileError, make_topics, read_topics
+from servicekit.kafka.topics import TopicsError, TopicsFileError, make_topics, read_topics, set_topics
 from servicekit.outbox.ddl import DEFAULT_SHARDS, MAX_SHARDS, outbox_ddl
 from servicekit.outbox.schema import OUTBOX
 
@@ -35,15 +35,33 @@ def run() -> None:
 
 @main.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def topics(file: Path) -> None:
-    """Create the missing topics of FILE (TOML); fail if a topic exists with other partitions."""
+@click.option(
+    "--set", "set_options", is_flag=True, help="Set options that differ, unless that deletes records."
+)
+@click.option("--delete-records", is_flag=True, help="With --set: also options that delete records.")
+def topics(file: Path, *, set_options: bool, delete_records: bool) -> None:
+    """Make the missing topics of FILE (TOML), and list how the present ones differ from it.
+
+    Fails if a topic has fewer partitions than declared. Partitions and replication are never changed.
+    """
+    if delete_records and not set_options:
+        raise BadInput("--delete-records needs --set")
     settings = load_settings(TopicsSettings)
+    cluster = KafkaCluster.of(settings)
     try:
-        make_topics(KafkaCluster.of(settings), read_topics(file), settings.topics_environment)
+        differences = make_topics(cluster, read_topics(file), settings.topics_environment)
+        mended = [
+            difference
+            for difference in differences
+            if set_options and difference.is_option and (delete_records or not difference.deletes_records)
+        ]
+        set_topics(cluster, mended)
     except TopicsFileError as error:
         raise click.UsageError(str(error)) from error
     except TopicsError as error:
         raise click.ClickException(str(error)) from error
+    for difference in differences:
+        click.echo(f"{'SET' if difference in mended else 'WARNING'} {difference}", err=True)
 
 
 @main.command()
