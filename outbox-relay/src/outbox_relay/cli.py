@@ -1,6 +1,8 @@
 """The command ``outbox-relay``."""
 
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -86,6 +88,60 @@ def reshard(source: str, shards: int) -> None:
     with disposing(repair_engine(find_database(settings, source))) as engine:
         cursors.reshard(engine, shards)
     click.echo(f"{source}: {shards} shards")
+
+
+class _Moment(click.ParamType[datetime]):
+    """A time with its zone: an hour's difference would be thousands of events."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            return self.fail(f"{value!r} is not a time like 2026-01-31T09:30:00Z, with its zone", param, ctx)
+        return moment
+
+
+@main.command()
+@click.argument("source")
+@click.option("--since", type=_Moment(), required=True, help="As 2026-01-31T09:30:00Z.")
+@click.option("--yes", "is_confirmed", is_flag=True, help="Do it; without, only count.")
+def rewind(source: str, since: datetime, *, is_confirmed: bool) -> None:
+    """Publish the events of SOURCE again that were stored from a time on, in order; first only count them.
+
+    For a Kafka topic, or a consumer, that has lost what it had. A consumer with an inbox drops what it has
+    seen. Publishing that waits since a topic was made anew goes on.
+    """
+    settings = load_settings(SourcesSettings)
+    with disposing(repair_engine(find_database(settings, source))) as engine:
+        rewound = cursors.rewind(engine, since, only_count=not is_confirmed)
+    if rewound.oldest_at is None or since < rewound.oldest_at:
+        kept = (
+            "no events are"
+            if rewound.oldest_at is None
+            else f"none before {rewound.oldest_at.isoformat()} is"
+        )
+        click.echo(f"WARNING {source}: {kept} kept; see RETENTION_HOURS", err=True)
+    if is_confirmed:
+        click.echo(f"{source}: rewound, {rewound.events} events will be published")
+    else:
+        click.echo(f"{source}: {rewound.events} events would be published; add --yes to do it")
+
+
+@main.command(name="accept-kafka")
+@click.argument("source")
+def accept_kafka(source: str) -> None:
+    """Go on with SOURCE although Kafka topics were made anew, and publish nothing again.
+
+    For topics that were moved with all their records. If records were lost, use rewind instead.
+    """
+    settings = load_settings(SourcesSettings)
+    with disposing(repair_engine(find_database(settings, source))) as engine:
+        cursors.accept_kafka(engine)
+    click.echo(f"{source}: publishing goes on")
 
 
 @main.command()

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from outbox_relay.protocol.errors import EventsRejected, LostLeadership, RelayError, SessionLost
+from outbox_relay.protocol.errors import EventsRejected, KafkaChanged, LostLeadership, RelayError, SessionLost
 from outbox_relay.protocol.model import Cursor, Event, Lease, Page, Shards, Window
 
 PAGES_PER_TURN = 16
@@ -212,7 +212,8 @@ class Relay:
         except RelayError as error:
             # Of two pages on their way the second must not arrive when the first has not.
             self._publisher.abandon()
-            if isinstance(error, LostLeadership | SessionLost):
+            # An operator accepts other topics together with new cursors, so both are looked at anew.
+            if isinstance(error, LostLeadership | SessionLost | KafkaChanged):
                 self._forget()
             return Failed(error)
 

@@ -7,7 +7,10 @@ from typing import Any
 from kafka.admin import ConfigResource, ConfigResourceType
 
 _FOREVER = -1
-_ORDER_IS_LOST = "a key's events may be read out of order around the change, because the key may have moved to another partition"
+_ORDER_IS_LOST = (
+    "a key's events may be read out of order around the change, "
+    "because the key may have moved to another partition"
+)
 
 
 @dataclass(frozen=True, slots=True)

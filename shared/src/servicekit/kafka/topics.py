@@ -53,7 +53,7 @@ class Topics(BaseModel):
 
     replication: dict[str, PositiveInt]
     min_insync_replicas: dict[str, PositiveInt] = Field(default_factory=dict)
-    """Where an environment has none, one copy fewer than its replication may be missing, and one is enough."""
+    """Where an environment has none: one fewer than its replication, and at least one."""
     config: _Config = Field(default_factory=dict)
     """Of all topics."""
     topics: dict[str, Topic]

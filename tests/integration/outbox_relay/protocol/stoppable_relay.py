@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, event, text
 
 from outbox_relay.postgresql.database import SourceDatabase, leadership_engine, work_engine
 from outbox_relay.postgresql.dead_letters import PostgresDeadLetters
+from outbox_relay.postgresql.known_topics import KnownTopics
 from outbox_relay.postgresql.leadership import Leadership
 from outbox_relay.postgresql.session import WorkSession
 from outbox_relay.postgresql.source import PostgresSource
@@ -115,14 +116,19 @@ class StoppableRelay:
             clock=self._read_clock,
         )
         self._session = WorkSession(connections.work, on_loss=self._leadership.renounce)
+        topics = KnownTopics("test", self._session)
         source = SourceWatch(
-            PostgresSource(self._session, self._leadership, page_events, page_bytes), page_events, has_saved
+            PostgresSource(self._session, self._leadership, page_events, page_bytes, topics),
+            page_events,
+            has_saved,
         )
         self.producer = ProducerModel(broker, reach)
         self._relay = Relay(
             cast("Source", WithBreakpoints(source, reach)),
             cast("DeadLetters", WithBreakpoints(PostgresDeadLetters(self._session, "test"), reach)),
-            LeaseWatch(self.producer, self._leadership, reach),
+            LeaseWatch(
+                self.producer, self._leadership, lambda: topics.verify("topic", broker.identity), reach
+            ),
             pages_per_turn,
         )
 
@@ -194,15 +200,23 @@ class StoppableRelay:
 class LeaseWatch:
     """The producer, watched for what is sent by a relay whose own clock says that it leads no more."""
 
-    def __init__(self, producer: ProducerModel, leadership: Leadership, reach: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        producer: ProducerModel,
+        leadership: Leadership,
+        verify: Callable[[], None],
+        reach: Callable[[str], None],
+    ) -> None:
         self._producer = producer
         self._leadership = leadership
+        self._verify = verify
         self._reach = reach
 
     def send(self, events: Sequence[Event]) -> Delivery:
         if not self._leadership.holds([]):
             raise Violated("lease", "events are sent after the end of the lease")
         self._reach("before send")
+        self._verify()
         return self._producer.send(events)
 
     def abandon(self) -> None:
