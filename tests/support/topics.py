@@ -1,7 +1,7 @@
 """Making, filling and reading topics, as any Kafka client would."""
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
@@ -12,10 +12,17 @@ from kafka.serializer import Serializer
 PARTITIONS = 3
 
 
-def create_topics(bootstrap_servers: str, names: Iterable[str], partitions: int = PARTITIONS) -> None:
+def create_topics(
+    bootstrap_servers: str,
+    names: Iterable[str],
+    partitions: int = PARTITIONS,
+    configs: Mapping[str, str] | None = None,
+) -> None:
     admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
     try:
-        admin.create_topics([NewTopic(name, partitions, 1) for name in names])
+        admin.create_topics(
+            [NewTopic(name, partitions, 1, topic_configs=dict(configs or {})) for name in names]
+        )
     finally:
         admin.close()
 

@@ -1,10 +1,15 @@
 """The command line: one command a process."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import click
 
-from coupon_service.config import ApiSettings, MigrationSettings, WorkerSettings
+from coupon_service.config import ApiSettings, DeadLettersSettings, MigrationSettings, WorkerSettings
 from coupon_service.migrations import SCHEMA
 from servicekit.config import load_settings
+from servicekit.messaging.dead_letters_cli import dead_letters_group
 from servicekit.observability.logging import configure_logging
 
 
@@ -48,3 +53,16 @@ def migrate(contract: bool) -> None:
     configure_logging(settings.log_level, settings.log_format, "coupon-migrate")
     options = {"outbox_relay_role": settings.outbox_relay_role}
     migrate_or_exit(settings.database_url, SCHEMA, options, contract=contract)
+
+
+@contextmanager
+def _open_dead_letters() -> Iterator[Any]:
+    from coupon_service.dead_letters import open_dead_letters
+
+    settings = load_settings(DeadLettersSettings)
+    configure_logging(settings.log_level, settings.log_format, "coupon-dead-letters")
+    with open_dead_letters(settings) as operations:
+        yield operations
+
+
+main.add_command(dead_letters_group("coupon-publish-request", _open_dead_letters))

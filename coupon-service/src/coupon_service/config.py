@@ -29,5 +29,12 @@ class WorkerSettings(AdminSettings, KafkaConsumerSettings, DatabaseSettings, Pro
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 3
 
 
+class DeadLettersSettings(KafkaConsumerSettings, DatabaseSettings, ProcessSettings):
+    """``coupon-service dead-letters``."""
+
+    kafka_client_id: str = "coupon-worker"
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = 3
+
+
 class MigrationSettings(OutboxMigrationSettings):
     """``coupon-service migrate``."""

@@ -21,6 +21,7 @@ from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.probe import KafkaProbe
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging.run import run_consumer
+from servicekit.messaging.status import ConsumerStatus
 
 PROCESS = "coupon-worker"
 
@@ -30,8 +31,13 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
     engine = create_engine(settings, PROCESS)
     unit_of_work = partial(CouponUnitOfWork, engine, CONSUMER_GROUP)
     handler = CouponPublishRequestedHandler(DecideRequests(unit_of_work, SystemClock()))
+    status = ConsumerStatus(COUPON_PUBLISH_REQUESTED.topic, settings.consumer_stuck_after_seconds)
     with closing(KafkaProbe(KafkaCluster.of(settings), settings.kafka_client_id)) as kafka:
-        checks = {"database": database_check(engine, SCHEMA, coupon), "kafka": kafka.check}
+        checks = {
+            "database": database_check(engine, SCHEMA, coupon),
+            "kafka": kafka.check,
+            "consumer": status.check,
+        }
         with admin_server(PROCESS, settings, checks):
             run_consumer(
                 settings,
@@ -39,4 +45,5 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
                 group_id=CONSUMER_GROUP,
                 handler=handler,
                 stop=stop,
+                status=status,
             )

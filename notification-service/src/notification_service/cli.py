@@ -1,10 +1,15 @@
 """The command line: one command a process."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import click
 
-from notification_service.config import ApiSettings, ConsumerSettings, MigrationSettings
+from notification_service.config import ApiSettings, ConsumerSettings, DeadLettersSettings, MigrationSettings
 from notification_service.migrations import SCHEMA
 from servicekit.config import load_settings
+from servicekit.messaging.dead_letters_cli import dead_letters_group
 from servicekit.observability.logging import configure_logging
 
 
@@ -47,3 +52,16 @@ def migrate(contract: bool) -> None:
     settings = load_settings(MigrationSettings)
     configure_logging(settings.log_level, settings.log_format, "notification-migrate")
     migrate_or_exit(settings.database_url, SCHEMA, contract=contract)
+
+
+@contextmanager
+def _open_dead_letters() -> Iterator[Any]:
+    from notification_service.dead_letters import open_dead_letters
+
+    settings = load_settings(DeadLettersSettings)
+    configure_logging(settings.log_level, settings.log_format, "notification-dead-letters")
+    with open_dead_letters(settings) as operations:
+        yield operations
+
+
+main.add_command(dead_letters_group("order-completed", _open_dead_letters))

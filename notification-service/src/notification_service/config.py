@@ -47,5 +47,11 @@ class ConsumerSettings(KafkaConsumerSettings, AdminSettings, DatabaseSettings, P
         return self
 
 
+class DeadLettersSettings(KafkaConsumerSettings, DatabaseSettings, ProcessSettings):
+    """``notification-service dead-letters``."""
+
+    kafka_client_id: str = "notification-consumer"
+
+
 class MigrationSettings(DatabaseMigrationSettings):
     """``notification-service migrate``."""

@@ -33,6 +33,7 @@ from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.probe import KafkaProbe
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging.run import run_consumer
+from servicekit.messaging.status import ConsumerStatus
 
 PROCESS = "notification-consumer"
 # Of the 10 s that a process has from the stop to its end.
@@ -45,7 +46,12 @@ def run(settings: ConsumerSettings, stop: StopSignal) -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     engine = create_engine(settings, PROCESS)
     kafka = KafkaProbe(KafkaCluster.of(settings), settings.kafka_client_id)
-    checks = {"database": database_check(engine, SCHEMA, delivery), "kafka": kafka.check}
+    status = ConsumerStatus(ORDER_COMPLETED.topic, settings.consumer_stuck_after_seconds)
+    checks = {
+        "database": database_check(engine, SCHEMA, delivery),
+        "kafka": kafka.check,
+        "consumer": status.check,
+    }
     with ExitStack() as scope:
         # Closed in reverse order: the engine last, since all else uses it.
         scope.callback(engine.dispose)
@@ -57,7 +63,12 @@ def run(settings: ConsumerSettings, stop: StopSignal) -> None:
         dispatcher.start()
         try:
             run_consumer(
-                settings, topic=ORDER_COMPLETED.topic, group_id=CONSUMER_GROUP, handler=handler, stop=stop
+                settings,
+                topic=ORDER_COMPLETED.topic,
+                group_id=CONSUMER_GROUP,
+                handler=handler,
+                stop=stop,
+                status=status,
             )
         finally:
             # Consuming may have ended by an error; the effects' threads have to end as well.

@@ -2,78 +2,18 @@
 
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from devstack.repository import ROOT
-from servicekit.config import KafkaConsumerSettings
-from servicekit.lifecycle import StopSignal
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord
-from servicekit.messaging.run import run_consumer
 from tests.support.consumer_groups import wait_until_a_consumer_asks_to_join
+from tests.support.group_member import Member, Position
 from tests.support.servers import a_kafka_broker
 from tests.support.topics import committed_offset, create_topics, produce, produce_empty, read_topic
 from tests.support.waiting import wait_until
-
-Position = tuple[int, int]
-
-
-class NotNow(Exception):
-    """Stands for a database that can't be reached."""
-
-
-class Recorder:
-    """Keeps what it was given, and fails as long as the test wants it to."""
-
-    def __init__(self) -> None:
-        self.seen: list[Position] = []
-        self.failing = False
-        self.seconds_a_batch = 0.0
-        self.attempts = 0
-
-    def parse(self, record: ReceivedRecord) -> Position:
-        if record.value == b"bad":
-            raise InvalidMessage("it says bad")
-        return record.partition, record.offset
-
-    def handle(self, events: Sequence[Position]) -> None:
-        self.attempts += 1
-        if self.failing:
-            raise NotNow
-        time.sleep(self.seconds_a_batch)
-        self.seen.extend(events)
-
-
-class Member:
-    """One consumer of a group, in a thread."""
-
-    def __init__(self, bootstrap_servers: str, topic: str, group_id: str) -> None:
-        self.recorder = Recorder()
-        self.stop_signal = StopSignal()
-        self.error: BaseException | None = None
-        settings = KafkaConsumerSettings(
-            kafka_bootstrap_servers=bootstrap_servers, kafka_client_id="test", consumer_max_poll_records=10
-        )
-        self._thread = threading.Thread(target=self._run, args=(settings, topic, group_id))
-        self._thread.start()
-
-    def _run(self, settings: KafkaConsumerSettings, topic: str, group_id: str) -> None:
-        try:
-            run_consumer(
-                settings, topic=topic, group_id=group_id, handler=self.recorder, stop=self.stop_signal,
-                is_transient=lambda error: isinstance(error, NotNow),
-            )  # fmt: skip
-        except BaseException as error:  # noqa: BLE001 - the test looks at it
-            self.error = error
-
-    def stop(self) -> None:
-        self.stop_signal.set()
-        self._thread.join(timeout=15)
-        assert not self._thread.is_alive()
 
 
 @pytest.fixture

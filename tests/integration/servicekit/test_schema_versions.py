@@ -10,6 +10,8 @@ from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy.pool import NullPool
 
 from servicekit.db.schema import SchemaFamily, SchemaVersion
+from servicekit.dead_letters.migration import drop_handled_dead_letters, upgrade_handled_dead_letters
+from servicekit.dead_letters.schema import HANDLED_DEAD_LETTERS
 from servicekit.idempotency.migration import drop_idempotency_keys, upgrade_idempotency_keys
 from servicekit.idempotency.schema import IDEMPOTENCY_KEYS
 from servicekit.inbox.migration import drop_inbox, upgrade_inbox
@@ -21,14 +23,16 @@ from tests.support.databases import RELAY_ROLE
 UPGRADES: dict[str, Callable[[Any, int], None]] = {
     "outbox": lambda op, to: upgrade_outbox(op, to=to, relay_role=RELAY_ROLE, schema="shop"),
     "inbox": lambda op, to: upgrade_inbox(op, to=to, schema="shop"),
+    "handled_dead_letter": lambda op, to: upgrade_handled_dead_letters(op, to=to, schema="shop"),
     "idempotency_key": lambda op, to: upgrade_idempotency_keys(op, to=to, schema="shop"),
 }
 DROPS: dict[str, Callable[..., None]] = {
     "outbox": drop_outbox,
     "inbox": drop_inbox,
+    "handled_dead_letter": drop_handled_dead_letters,
     "idempotency_key": drop_idempotency_keys,
 }
-FAMILIES = [OUTBOX, INBOX, IDEMPOTENCY_KEYS]
+FAMILIES = [OUTBOX, INBOX, IDEMPOTENCY_KEYS, HANDLED_DEAD_LETTERS]
 OBJECTS = text("""
 SELECT relname FROM pg_class WHERE relnamespace = CAST('shop' AS regnamespace)
 UNION ALL

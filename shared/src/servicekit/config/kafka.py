@@ -106,3 +106,5 @@ class KafkaConsumerSettings(KafkaSettings):
     kafka_client_id: str = "servicekit"
     consumer_max_poll_records: Annotated[int, Field(ge=1, le=100_000)] = 500
     consumer_session_timeout_ms: Annotated[int, Field(ge=6_000)] = 10_000
+    consumer_stuck_after_seconds: Annotated[float, Field(gt=0)] = 60.0
+    """How long a record may wait before readiness fails and names it."""

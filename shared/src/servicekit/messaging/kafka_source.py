@@ -8,9 +8,11 @@ from kafka.errors import KafkaError
 
 from servicekit.config import KafkaConsumerSettings
 from servicekit.kafka.cluster import KafkaCluster
+from servicekit.kafka.errors import may_pass
 from servicekit.lifecycle import StopSignal
-from servicekit.messaging.loop import Partition
-from servicekit.messaging.records import ReceivedRecord
+from servicekit.messaging.records import ReceivedRecord, UnreadableRecords
+from servicekit.messaging.status import Partition
+from servicekit.messaging.unreadable import read_past_unreadable, received
 
 _BOOTSTRAP_TIMEOUT_MS = 2_000
 _COMMIT_TIMEOUT_MS = 5_000
@@ -58,35 +60,61 @@ class KafkaRecordSource:
             metadata_max_age_ms=_METADATA_MAX_AGE_MS,
             metrics_enabled=False,
         )
+        read_past_unreadable(self._consumer)
         self._listener = _RevocationRecorder()
         # Joining before the topic's partitions are known gets none of them, until metadata are fetched again.
         self._consumer.partitions_for_topic(topic)
         self._consumer.subscribe([topic], listener=self._listener)
 
-    def poll(self, timeout_seconds: float) -> Sequence[ReceivedRecord]:
+    def poll(self, timeout_seconds: float) -> Sequence[ReceivedRecord | UnreadableRecords]:
         batches = self._consumer.poll(timeout_ms=int(timeout_seconds * 1000))
-        return [
-            ReceivedRecord(
-                record.topic, record.partition, record.offset, record.key, record.value, tuple(record.headers)
-            )
-            for records in batches.values()
-            for record in records
-        ]
+        return [received(record) for records in batches.values() for record in records]
 
     def commit(self, offsets: Mapping[Partition, int]) -> bool:
         try:
             self._consumer.commit(
                 {
-                    TopicPartition(topic, partition): OffsetAndMetadata(offset, "", -1)
-                    for (topic, partition), offset in offsets.items()
+                    TopicPartition(*partition): OffsetAndMetadata(offset, "", -1)
+                    for partition, offset in offsets.items()
                 },
                 timeout_ms=_COMMIT_TIMEOUT_MS,
             )
         except KafkaError as error:
+            if not may_pass(error):
+                raise
             # Moved to another member, or no broker: the records come again and the inbox knows them.
             _log.warning("offset_commit_failed", reason=type(error).__name__)
             return False
         return True
+
+    def hold(self, partition: Partition, offset: int) -> None:
+        held = TopicPartition(*partition)
+        if held in self._consumer.assignment():
+            self._consumer.pause(held)
+            self._consumer.seek(held, offset)
+            self._drop_buffered(held)
+
+    def release(self, partition: Partition) -> None:
+        held = TopicPartition(*partition)
+        if held in self._consumer.assignment():
+            self._consumer.resume(held)
+
+    def _drop_buffered(self, held: TopicPartition) -> None:
+        """kafka-python 3.0.12 parks what it has of a paused partition, and may never come back to it."""
+        fetcher = self._consumer._fetcher  # noqa: SLF001 - kafka/__init__.py pins the release
+        buffered = fetcher._next_partition_records  # noqa: SLF001
+        if buffered is not None and buffered.topic_partition == held:
+            buffered.drain()
+            fetcher._next_partition_records = None  # noqa: SLF001
+
+    def positions(self) -> Mapping[Partition, tuple[int, int]]:
+        # KafkaConsumer.position() may ask a broker; this is what the client knows now.
+        known = self._consumer._subscription.assignment.items()  # noqa: SLF001 - kafka/__init__.py pins the release
+        return {
+            (topic, number): (state.position.offset, state.highwater or state.position.offset)
+            for (topic, number), state in list(known)
+            if state.position is not None
+        }
 
     def revoked(self) -> Iterable[Partition]:
         revoked, self._listener.revoked = self._listener.revoked, set()
@@ -104,7 +132,9 @@ def connect(
     while not stop.is_set():
         try:
             return KafkaRecordSource(settings, topic, group_id)
-        except KafkaError as error:
+        except Exception as error:
+            if not may_pass(error):
+                raise
             _log.warning("kafka_unreachable", reason=KafkaCluster.of(settings).reason(error))
             stop.wait(_RETRY_SECONDS)
     return None

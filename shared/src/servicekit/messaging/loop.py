@@ -1,37 +1,57 @@
 """The consumer's loop over a testable step."""
 
+import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
 import structlog
-from kafka.errors import KafkaError
 
 from servicekit.backoff import Backoff
+from servicekit.kafka.errors import may_pass
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging.dead_letters import DeadLetterWriter
 from servicekit.messaging.handler import MessageHandler
-from servicekit.messaging.records import InvalidMessage, ReceivedRecord
+from servicekit.messaging.records import InvalidMessage, ReceivedRecord, UnreadableRecords
+from servicekit.messaging.status import ConsumerStatus, Partition, Stage
 from servicekit.observability.tracing import consumer_spans
 
 POLL_TIMEOUT_SECONDS = 0.25
 BACKOFF = Backoff(first_seconds=0.2, longest_seconds=5.0)
-
-Partition = tuple[str, int]
-"""Topic and partition number."""
+# An attempt at an unwritable dead letter takes seconds that the other partitions wait for.
+DEAD_LETTER_BACKOFF = Backoff(first_seconds=0.2, longest_seconds=30.0)
 
 EventT = TypeVar("EventT")
+Taken = ReceivedRecord | UnreadableRecords
+Pages = dict[Partition, list[Taken]]
 _log = structlog.get_logger(__name__)
 
 
 class RecordSource(Protocol):
-    """What the loop needs of a Kafka consumer."""
+    """What the loop needs of a Kafka consumer.
 
-    def poll(self, timeout_seconds: float) -> Sequence[ReceivedRecord]:
-        """Records in offset order within each partition, maybe none. Rebalances happen in here."""
+    Its position in each partition is the only memory of where to go on, so that a rebalance, which happens
+    inside of :meth:`poll` and nowhere else, can't lose what was taken and isn't done.
+    """
+
+    def poll(self, timeout_seconds: float) -> Sequence[Taken]:
+        """Records in offset order within each partition, maybe none. Raises what the client raises."""
         ...
 
     def commit(self, offsets: Mapping[Partition, int]) -> bool:
         """Commit next offsets; False when that wasn't possible, which costs a redelivery and nothing else."""
+        ...
+
+    def hold(self, partition: Partition, offset: int) -> None:
+        """Go back, or on, to ``offset`` and poll nothing of this partition until it is released."""
+        ...
+
+    def release(self, partition: Partition) -> None:
+        """Poll it again; nothing happens where it isn't held or belongs to another member."""
+        ...
+
+    def positions(self) -> Mapping[Partition, tuple[int, int]]:
+        """Of the partitions that are assigned: the next offset to poll, and the end where it is known."""
         ...
 
     def revoked(self) -> Iterable[Partition]:
@@ -48,93 +68,184 @@ class ConsumerLoop(Generic[EventT]):
         handler: MessageHandler[EventT],
         dead_letters: DeadLetterWriter,
         is_transient: Callable[[BaseException], bool],
+        status: ConsumerStatus,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._source = source
         self._handler = handler
         self._dead_letters = dead_letters
         self._is_transient = is_transient
-        self._batch: Sequence[ReceivedRecord] = []
-        self._pending: list[ReceivedRecord] = []
+        self._status = status
+        self._clock = clock
         self._uncommitted: dict[Partition, int] = {}
-        self._failures = 0
-        self.last_error: str | None = None
+        self._failures: defaultdict[Partition, int] = defaultdict(int)
+        self._held_until: dict[Partition, float] = {}
+        self._unwritten: set[Partition] = set()
+        """Partitions whose next record is a dead letter that couldn't be written."""
+        self._poll_failures = 0
 
     def run(self, stop: StopSignal) -> None:
-        """Step until ``stop`` is set. Raises what a handler raises that isn't transient."""
+        """Step until ``stop`` is set. Raises what neither passes by itself nor is transient."""
         while not stop.is_set():
             self.step()
-            if self._pending:
-                stop.wait(BACKOFF.seconds(self._failures))
+            stop.wait(BACKOFF.seconds(self._poll_failures))
 
     def step(self) -> int:
-        """Take one poll's records, or again those that failed, through to the commit; how many were done.
+        """Take one poll's records through to the commit; how many were done.
 
-        Nothing is polled while records wait: partitions can then only be given up when all that was taken
-        from them is done. kafka-python goes on from its own position in a partition that comes back to it in
-        a rebalance, so what was taken before and dropped would never be seen again. A database that is away
-        for longer than ``max.poll.interval.ms`` costs the membership, which the next poll renews.
+        What can't be done now is polled again later: its partition is held at the first such record, while
+        the others go on. Polling never ends, so an outage doesn't cost the membership.
         """
-        if not self._pending:
-            self._batch = self._source.poll(POLL_TIMEOUT_SECONDS)
-            self._pending = list(self._batch)
-            for partition in self._source.revoked():
-                self._uncommitted.pop(partition, None)
-        done = self._attempt() if self._pending else 0
-        if done:
-            self._uncommitted |= _next_offsets(self._batch, self._pending)
-        if self._uncommitted and self._source.commit(self._uncommitted):
-            self._uncommitted = {}
+        self._release_due()
+        pages = self._poll()
+        done = self._process(pages) if pages else 0
+        if self._uncommitted:
+            if self._source.commit(self._uncommitted):
+                self._uncommitted = {}
+            else:
+                self._status.commit_failed()
+        self._status.settled(self._source.positions())
         return done
 
-    def _attempt(self) -> int:
-        count = len(self._pending)
+    def _poll(self) -> Pages:
+        records: Sequence[Taken] = ()
         try:
-            self._process(self._pending)
+            records = self._source.poll(POLL_TIMEOUT_SECONDS)
         except Exception as error:
-            if not (isinstance(error, KafkaError) or self._is_transient(error)):
+            if not may_pass(error):
                 raise
-            self._failures += 1
-            self.last_error = f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-            _log.warning("batch_postponed", reason=self.last_error, attempt=self._failures, records=count)
-            return count - len(self._pending)
-        self._failures, self.last_error = 0, None
-        return count
+            self._poll_failures += 1
+            self._status.poll_failed(type(error).__name__)
+            _log.warning("poll_failed", reason=_one_line(error), attempt=self._poll_failures)
+        else:
+            self._poll_failures = 0
+        for partition in self._source.revoked():
+            self._forget(partition)
+        pages: Pages = {}
+        for record in records:
+            pages.setdefault((record.topic, record.partition), []).append(record)
+        for partition in self._unwritten & pages.keys():
+            # Alone: what is behind it would be handled once more with every attempt.
+            first = pages[partition][0]
+            pages[partition] = [first]
+            self._go_on(partition, first.next_offset)
+        if not self._poll_failures:
+            self._status.polled({partition: page[0].offset for partition, page in pages.items()})
+        return pages
 
-    def _process(self, records: Sequence[ReceivedRecord]) -> None:
+    def _process(self, pages: Pages) -> int:
+        events, valid, refused = self._parse(pages)
+        if events and not self._handle(events, valid, pages):
+            return 0
+        stuck: dict[Partition, int] = {}
+        written = 0
+        for record, reason in refused:
+            partition = record.topic, record.partition
+            if partition in stuck:
+                continue
+            if self._set_aside(record, reason):
+                written += 1
+            else:
+                stuck[partition] = record.offset
+        done = 0
+        for partition, page in pages.items():
+            next_offset = stuck.get(partition, page[-1].next_offset)
+            if next_offset > page[0].offset:
+                self._uncommitted[partition] = next_offset
+            if partition not in stuck:
+                self._failures.pop(partition, None)
+                self._unwritten.discard(partition)
+            done += sum(record.offset < next_offset for record in page)
+        _log.info("batch_handled", handled=len(events), dead_lettered=written)
+        return done
+
+    def _parse(self, pages: Pages) -> tuple[list[EventT], list[ReceivedRecord], list[tuple[Taken, str]]]:
         events: list[EventT] = []
         valid: list[ReceivedRecord] = []
-        invalid: list[tuple[ReceivedRecord, str]] = []
-        for record in records:
+        refused: list[tuple[Taken, str]] = []
+        for record in (record for page in pages.values() for record in page):
+            if isinstance(record, UnreadableRecords):
+                refused.append((record, record.reason))
+                continue
             try:
                 events.append(self._handler.parse(record))
                 valid.append(record)
             except InvalidMessage as error:
-                invalid.append((record, error.reason))
-        if events:
+                refused.append((record, error.reason))
+            except Exception:
+                _log.error(
+                    "record_not_parsed",
+                    topic=record.topic, partition=record.partition, offset=record.offset,
+                )  # fmt: skip
+                raise
+        return events, valid, refused
+
+    def _handle(self, events: Sequence[EventT], valid: Sequence[ReceivedRecord], pages: Pages) -> bool:
+        try:
             with consumer_spans(valid[0].topic, map(_trace_headers, valid)):
                 self._handler.handle(events)
-            self._done(valid)
-        for record, reason in invalid:
+        except Exception as error:
+            if not self._is_transient(error):
+                raise
+            for partition, page in pages.items():
+                self._postpone(partition, page[0].offset, "handling", error)
+            return False
+        return True
+
+    def _set_aside(self, record: Taken, reason: str) -> bool:
+        partition = record.topic, record.partition
+        try:
             self._dead_letters.write(record, reason)
-            self._done([record])
-            _log.warning(
-                "message_dead_lettered",
-                topic=record.topic, partition=record.partition, offset=record.offset, reason=reason,
-            )  # fmt: skip
-        _log.info("batch_handled", handled=len(events), dead_lettered=len(invalid))
+        except Exception as error:
+            if not may_pass(error):
+                raise
+            self._unwritten.add(partition)
+            self._postpone(partition, record.offset, "dead_letter", error)
+            return False
+        self._status.dead_lettered()
+        if isinstance(record, UnreadableRecords):
+            self._status.stepped_over(record.next_offset - record.offset)
+        _log.warning(
+            "message_dead_lettered",
+            topic=record.topic, partition=record.partition, offset=record.offset,
+            next_offset=record.next_offset, reason=reason,
+        )  # fmt: skip
+        return True
 
-    def _done(self, records: Sequence[ReceivedRecord]) -> None:
-        finished = {(record.topic, record.partition, record.offset) for record in records}
-        self._pending = [
-            record for record in self._pending
-            if (record.topic, record.partition, record.offset) not in finished
-        ]  # fmt: skip
+    def _postpone(self, partition: Partition, offset: int, stage: Stage, error: Exception) -> None:
+        self._failures[partition] += 1
+        backoff = DEAD_LETTER_BACKOFF if stage == "dead_letter" else BACKOFF
+        self._held_until[partition] = self._clock() + backoff.seconds(self._failures[partition])
+        self._source.hold(partition, offset)
+        self._status.postponed(partition, stage, type(error).__name__)
+        _log.warning(
+            "records_postponed",
+            topic=partition[0], partition=partition[1], offset=offset, stage=stage,
+            reason=_one_line(error), attempt=self._failures[partition],
+        )  # fmt: skip
+
+    def _release_due(self) -> None:
+        now = self._clock()
+        for partition in [partition for partition, until in self._held_until.items() if until <= now]:
+            del self._held_until[partition]
+            self._source.release(partition)
+
+    def _go_on(self, partition: Partition, offset: int) -> None:
+        self._source.hold(partition, offset)
+        self._source.release(partition)
+
+    def _forget(self, partition: Partition) -> None:
+        self._uncommitted.pop(partition, None)
+        self._failures.pop(partition, None)
+        self._unwritten.discard(partition)
+        if self._held_until.pop(partition, None) is not None:
+            # It may have come back at once, still held.
+            self._source.release(partition)
 
 
-def _next_offsets(batch: Sequence[ReceivedRecord], pending: Sequence[ReceivedRecord]) -> dict[Partition, int]:
-    """What Kafka wants committed: by partition the first pending offset, else the one behind the batch."""
-    offsets = {(record.topic, record.partition): record.offset + 1 for record in batch}
-    return offsets | {(record.topic, record.partition): record.offset for record in reversed(pending)}
+def _one_line(error: BaseException) -> str:
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text.splitlines()[0] if text else ''}"
 
 
 def _trace_headers(record: ReceivedRecord) -> dict[str, str]:

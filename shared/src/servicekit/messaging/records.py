@@ -1,4 +1,4 @@
-"""A record as it came from Kafka, and the verdict that it can't be used."""
+"""What came from Kafka: a record, or a range that can't be read; and the verdict that it can't be used."""
 
 from dataclasses import dataclass
 
@@ -14,6 +14,10 @@ class ReceivedRecord:
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...] = ()
 
+    @property
+    def next_offset(self) -> int:
+        return self.offset + 1
+
     def header(self, name: str) -> str | None:
         """The last header called ``name`` as text, None when there is none or it isn't UTF-8."""
         for key, value in reversed(self.headers):
@@ -23,6 +27,20 @@ class ReceivedRecord:
                 except UnicodeDecodeError:
                     return None
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class UnreadableRecords:
+    """Offsets from ``offset`` up to, and without, ``next_offset`` whose bytes are no records that can be read.
+
+    A batch with a codec that isn't known or with a wrong checksum, or one record of it that is malformed.
+    """
+
+    topic: str
+    partition: int
+    offset: int
+    next_offset: int
+    reason: str
 
 
 class InvalidMessage(Exception):

@@ -13,6 +13,7 @@ from servicekit.messaging.dead_letters import KafkaDeadLetterWriter
 from servicekit.messaging.handler import MessageHandler
 from servicekit.messaging.kafka_source import connect
 from servicekit.messaging.loop import ConsumerLoop
+from servicekit.messaging.status import ConsumerStatus
 
 EventT = TypeVar("EventT")
 _log = structlog.get_logger(__name__)
@@ -31,12 +32,30 @@ def run_consumer(
     handler: MessageHandler[EventT],
     stop: StopSignal,
     is_transient: Callable[[BaseException], bool] = database_is_out_of_reach,
+    status: ConsumerStatus | None = None,
 ) -> None:
     """Consume ``topic`` as a member of ``group_id`` until ``stop`` is set, then leave the group.
 
-    Returns after a graceful stop. Raises what the handler raises that isn't transient: let the process end
-    with it, the records are delivered again.
+    Returns after a graceful stop. Raises what the handler raises that isn't transient, and what
+    :func:`servicekit.kafka.errors.may_pass` takes for a bug: let the process end with it, the records are
+    delivered again. ``status`` is for the process's readiness.
     """
+    try:
+        _run(settings, topic, group_id, handler, stop, is_transient, status or ConsumerStatus(topic))
+    except Exception as error:
+        _log.exception("consumer_ended_by_bug", topic=topic, group_id=group_id, error=type(error).__name__)
+        raise
+
+
+def _run(
+    settings: KafkaConsumerSettings,
+    topic: str,
+    group_id: str,
+    handler: MessageHandler[EventT],
+    stop: StopSignal,
+    is_transient: Callable[[BaseException], bool],
+    status: ConsumerStatus,
+) -> None:
     source = connect(settings, topic, group_id, stop)
     if source is None:
         return
@@ -46,4 +65,4 @@ def run_consumer(
         scope.callback(_log.info, "consumer_stopped", topic=topic, group_id=group_id)
         scope.callback(source.close)
         scope.callback(dead_letters.close)
-        ConsumerLoop(source, handler, dead_letters, is_transient).run(stop)
+        ConsumerLoop(source, handler, dead_letters, is_transient, status).run(stop)

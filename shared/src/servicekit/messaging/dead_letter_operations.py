@@ -1,0 +1,150 @@
+"""What an operator can do with the records of a dead-letter topic."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+import structlog
+from kafka.consumer.fetcher import ConsumerRecord
+
+from servicekit.dead_letters.handled import DeadLetterId, HandledDeadLetters, Handling
+from servicekit.messaging.handler import MessageHandler
+from servicekit.messaging.records import InvalidMessage, ReceivedRecord, UnreadableRecords
+from servicekit.messaging.topic_reader import TopicReader
+from servicekit.messaging.unreadable import received
+
+_OWN_HEADERS = "dlt-"
+
+EventT = TypeVar("EventT")
+_log = structlog.get_logger(__name__)
+
+
+class DeadLetterError(Exception):
+    """The operation isn't possible; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A record of the dead-letter topic, and what was done with it."""
+
+    id: DeadLetterId
+    record: ReceivedRecord
+    """As it is in the dead-letter topic."""
+    handling: Handling | None
+
+    @property
+    def state(self) -> str:
+        return "OPEN" if self.handling is None else self.handling.state
+
+    @property
+    def source(self) -> tuple[str, int, int, int]:
+        """Where it came from: topic, partition, offset, and the offset behind it."""
+        offset = int(self.header("dlt-offset"))
+        end = int(self.record.header("dlt-next-offset") or offset + 1)
+        return self.header("dlt-topic"), int(self.header("dlt-partition")), offset, end
+
+    @property
+    def is_whole(self) -> bool:
+        """True when the original is in it, so that the source topic needn't have it any more."""
+        return self.record.header("dlt-value") in {None, "null"} and self.record.header("dlt-key") is None
+
+    def header(self, name: str) -> str:
+        return self.record.header(name) or ""
+
+    def original(self) -> ReceivedRecord:
+        """The record as it came from its topic; only where it is whole."""
+        topic, partition, offset, _ = self.source
+        value = None if self.record.header("dlt-value") == "null" else self.record.value
+        headers = tuple(pair for pair in self.record.headers if not pair[0].startswith(_OWN_HEADERS))
+        return ReceivedRecord(topic, partition, offset, self.record.key, value, headers)
+
+
+class DeadLetterOperations(Generic[EventT]):
+    """Dead letters that one consumer group has written.
+
+    A replay hands the original to the group's own handler, in the service's own database: nothing is
+    produced, no other consumer sees it, and the inbox makes a second replay harmless.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        group_id: str,
+        reader: TopicReader,
+        handled: HandledDeadLetters,
+        handler: MessageHandler[EventT],
+    ) -> None:
+        self._topic = topic
+        self._group_id = group_id
+        self._reader = reader
+        self._handled = handled
+        self._handler = handler
+
+    def find(self, *, every: bool = False) -> list[DeadLetter]:
+        """Those that are open, or every one that the topic still holds."""
+        handled = self._handled.all()
+        letters = (
+            DeadLetter(identity, record, handled.get(identity)) for identity, record in self._records()
+        )
+        return [letter for letter in letters if every or letter.handling is None]
+
+    def get(self, partition: int, offset: int) -> DeadLetter:
+        """Raises :class:`DeadLetterError` when this group wrote none there."""
+        for letter in self.find(every=True):
+            if (letter.id.partition, letter.id.offset) == (partition, offset):
+                return letter
+        raise DeadLetterError(f"{self._topic} has no dead letter {partition}:{offset} of {self._group_id}")
+
+    def replay(self, letter: DeadLetter, *, by: str, reason: str) -> None:
+        """Apply the original now, and remember it. Raises :class:`DeadLetterError` and what the handler raises."""
+        _check_open(letter)
+        events = []
+        for record in self._originals(letter):
+            try:
+                events.append(self._handler.parse(record))
+            except InvalidMessage as error:
+                where = f"{record.topic} partition {record.partition} offset {record.offset}"
+                raise DeadLetterError(
+                    f"{letter.id} still can't be processed: {where}: {error.reason}"
+                ) from error
+        self._handler.handle(events)
+        # After the effect: a crash between both leaves it open, and another replay finds it in the inbox.
+        self._handled.add(letter.id, "REPLAYED", by=by, reason=reason)
+        _log.info("dead_letter_replayed", id=str(letter.id), topic=self._topic, by=by, reason=reason)
+
+    def discard(self, letter: DeadLetter, *, by: str, reason: str) -> None:
+        """Give it up. Raises :class:`DeadLetterError` when it was handled before."""
+        _check_open(letter)
+        self._handled.add(letter.id, "DISCARDED", by=by, reason=reason)
+        _log.info("dead_letter_discarded", id=str(letter.id), topic=self._topic, by=by, reason=reason)
+
+    def _records(self) -> Iterator[tuple[DeadLetterId, ReceivedRecord]]:
+        for raw in self._reader.read_all(self._topic):
+            record = received(raw)
+            if (
+                isinstance(raw, ConsumerRecord)
+                and isinstance(record, ReceivedRecord)
+                and record.header("dlt-consumer-group") == self._group_id
+            ):
+                yield DeadLetterId(raw.partition, raw.offset, raw.timestamp), record
+
+    def _originals(self, letter: DeadLetter) -> Sequence[ReceivedRecord]:
+        if letter.is_whole:
+            return [letter.original()]
+        topic, partition, start, end = letter.source
+        found = [received(raw) for raw in self._reader.read(topic, partition, start, end)]
+        place = f"{topic} partition {partition} offsets {start} to {end - 1}"
+        for record in found:
+            if isinstance(record, UnreadableRecords):
+                raise DeadLetterError(f"{letter.id} still {record.reason}")
+        if not found:
+            raise DeadLetterError(f"the original of {letter.id} is no longer in {place}; discard it")
+        return [record for record in found if isinstance(record, ReceivedRecord)]
+
+
+def _check_open(letter: DeadLetter) -> None:
+    if letter.handling is not None:
+        done = letter.handling
+        raise DeadLetterError(
+            f"{letter.id} was {done.state.lower()} by {done.by} at {done.at:%Y-%m-%d %H:%M} UTC"
+        )

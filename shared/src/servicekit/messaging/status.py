@@ -1,0 +1,157 @@
+"""How far a consumer is and what holds it up, for metrics and readiness."""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from prometheus_client import Counter, Gauge
+
+Partition = tuple[str, int]
+"""Topic and partition number."""
+
+Stage = Literal["poll", "handling", "dead_letter", "commit"]
+STAGES: tuple[Stage, ...] = ("poll", "handling", "dead_letter", "commit")
+
+_LAG = Gauge("consumer_lag", "Records of a partition that are not done.", ["topic", "partition"])
+_WAITING = Gauge(
+    "consumer_records_waiting", "Records of partitions that are held for another attempt.", ["topic"]
+)
+_SECONDS = Gauge(
+    "consumer_seconds_since_progress",
+    "For how long records, or an answer of Kafka, have been waited for in vain; 0 when nothing waits.",
+    ["topic"],
+)
+_POSTPONEMENTS = Counter(
+    "consumer_postponements", "Attempts that failed and are repeated, by what failed.", ["topic", "reason"]
+)
+_DEAD_LETTERS = Counter("consumer_dead_letters", "Records written to the dead-letter topic.", ["topic"])
+_UNREADABLE = Counter(
+    "consumer_unreadable_records", "Offsets stepped over because their bytes can't be read.", ["topic"]
+)
+
+
+class ConsumerStuck(Exception):
+    """Records have waited for too long; the message says which, since when and why."""
+
+
+@dataclass(slots=True)
+class _Progress:
+    offset: int
+    """Of the first record that isn't done."""
+    end: int
+    waiting_since: float | None = None
+    reason: str | None = None
+    """Why its latest attempt failed; None where it has not been tried."""
+
+
+class ConsumerStatus:
+    """What one consumer of ``topic`` is doing. The loop writes it; any thread may ask.
+
+    Reasons name classes of errors and not their messages, which may hold addresses and values.
+    """
+
+    def __init__(
+        self, topic: str, stuck_after_seconds: float = 60.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._topic = topic
+        self._stuck_after_seconds = stuck_after_seconds
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._partitions: dict[Partition, _Progress] = {}
+        self._poll_failure: tuple[float, str] | None = None
+        _SECONDS.labels(topic).set_function(self.seconds_since_progress)
+        # From zero on: an increase from nothing to one is invisible to Prometheus.
+        _WAITING.labels(topic).set(0)
+        for stage in STAGES:
+            _POSTPONEMENTS.labels(topic, stage).inc(0)
+        _DEAD_LETTERS.labels(topic).inc(0)
+        _UNREADABLE.labels(topic).inc(0)
+
+    def polled(self, first_offsets: Mapping[Partition, int]) -> None:
+        """A poll was answered; ``first_offsets`` are those of the records that it brought."""
+        with self._lock:
+            self._poll_failure = None
+            now = self._clock()
+            for partition, offset in first_offsets.items():
+                progress = self._partitions.setdefault(partition, _Progress(offset, offset + 1))
+                progress.offset, progress.end = offset, max(progress.end, offset + 1)
+                progress.waiting_since = now if progress.waiting_since is None else progress.waiting_since
+
+    def poll_failed(self, reason: str) -> None:
+        """Kafka didn't answer a poll."""
+        with self._lock:
+            since = self._clock() if self._poll_failure is None else self._poll_failure[0]
+            self._poll_failure = since, f"poll: {reason}"
+        _POSTPONEMENTS.labels(self._topic, "poll").inc()
+
+    def postponed(self, partition: Partition, stage: Stage, reason: str) -> None:
+        """The partition's first record that isn't done is tried again later."""
+        with self._lock:
+            if partition in self._partitions:
+                self._partitions[partition].reason = f"{stage}: {reason}"
+        _POSTPONEMENTS.labels(self._topic, stage).inc()
+
+    def commit_failed(self) -> None:
+        """Done records will come again to the next owner of their partitions."""
+        _POSTPONEMENTS.labels(self._topic, "commit").inc()
+
+    def dead_lettered(self) -> None:
+        """A dead letter was acknowledged."""
+        _DEAD_LETTERS.labels(self._topic).inc()
+
+    def stepped_over(self, offsets: int) -> None:
+        """So many offsets were set aside unread."""
+        _UNREADABLE.labels(self._topic).inc(offsets)
+
+    def settled(self, positions: Mapping[Partition, tuple[int, int]]) -> None:
+        """A step has ended: by partition the offset of the first record that isn't done, and the end.
+
+        Partitions that aren't named belong to another member.
+        """
+        with self._lock:
+            for lost in self._partitions.keys() - positions.keys():
+                del self._partitions[lost]
+                _LAG.remove(self._topic, str(lost[1]))
+            now = self._clock()
+            for partition, (offset, end) in positions.items():
+                progress = self._partitions.setdefault(partition, _Progress(offset, end))
+                if offset != progress.offset:
+                    progress.waiting_since = progress.reason = None
+                progress.offset, progress.end = offset, max(end, offset)
+                if progress.end == offset:
+                    progress.waiting_since = progress.reason = None
+                elif progress.waiting_since is None:
+                    progress.waiting_since = now
+                _LAG.labels(self._topic, str(partition[1])).set(progress.end - offset)
+            _WAITING.labels(self._topic).set(
+                sum(held.end - held.offset for held in self._partitions.values() if held.reason is not None)
+            )
+
+    def seconds_since_progress(self) -> float:
+        """The longest that anything has waited; 0 when nothing waits."""
+        with self._lock:
+            since = [progress.waiting_since for progress in self._partitions.values()]
+            since.append(None if self._poll_failure is None else self._poll_failure[0])
+            return max((self._clock() - start for start in since if start is not None), default=0.0)
+
+    def check(self) -> None:
+        """Raises :class:`ConsumerStuck` when something has waited for longer than the setting allows."""
+        with self._lock:
+            now, stuck = self._clock(), []
+            if self._poll_failure is not None:
+                stuck.append(
+                    (self._poll_failure[0], f"{self._topic}: no answer from Kafka", self._poll_failure[1])
+                )
+            for (topic, number), progress in sorted(self._partitions.items()):
+                if progress.waiting_since is not None:
+                    where = f"{topic} partition {number} at offset {progress.offset}"
+                    stuck.append((progress.waiting_since, where, progress.reason or "no attempt has ended"))
+            said = [
+                f"{where} for {now - since:.0f} s ({reason})"
+                for since, where, reason in stuck
+                if now - since > self._stuck_after_seconds
+            ]
+        if said:
+            raise ConsumerStuck("; ".join(said))
