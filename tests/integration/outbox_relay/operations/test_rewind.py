@@ -72,6 +72,7 @@ def test_transaction_that_is_open_over_a_rewind_is_published(
 ) -> None:
     servers = kafka_bootstrap_servers
     with a_relay_of(outbox, tmp_path, servers), outbox.open_transaction() as early:
+        write(outbox, 4, 5)
         moment = now(outbox)
         early.append("early", 0)
         write(outbox, 0, 4)
