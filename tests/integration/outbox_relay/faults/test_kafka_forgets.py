@@ -1,6 +1,5 @@
 """Kafka loses what was published: the relay says so and waits; kept events are published again, in order."""
 
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import pytest
 from kafka.admin import KafkaAdminClient
 
-from devstack.kafka_broker import KafkaBroker
+from tests.support.kafka_disk import lose_the_disk
 from tests.support.relay.commands import command
 from tests.support.relay.delivery_check import check_all_arrived, receive
 from tests.support.relay.fleet import a_relay_of, failing, wait_until_idle, wait_until_ready
@@ -130,14 +129,7 @@ def make_anew(servers: str, topic: str) -> None:
         wait_until(lambda: topic not in admin.list_topics(), "the topic to be gone")
     finally:
         admin.close()
-    wait_until(lambda: create_topics(servers, [topic]) is None, "the topic to be made again")
-
-
-def lose_the_disk(broker: KafkaBroker) -> None:
-    broker.kill()
-    for entry in broker.directory.iterdir():
-        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
-    broker.start()
+    create_topics(servers, [topic])
 
 
 def since(ago: timedelta) -> str:
