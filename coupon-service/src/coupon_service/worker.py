@@ -16,6 +16,7 @@ from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.db.engine import create_engine
 from servicekit.db.health import database_check
 from servicekit.http.admin import admin_server
+from servicekit.inbox.offsets import OffsetStore
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.probe import KafkaProbe
 from servicekit.lifecycle import StopSignal
@@ -45,4 +46,5 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
                 handler=handler,
                 stop=stop,
                 status=status,
+                offsets=OffsetStore(engine, CONSUMER_GROUP),
             )

@@ -29,6 +29,7 @@ from notification_service.persistence.unit_of_work import NotificationUnitOfWork
 from servicekit.db.engine import create_engine
 from servicekit.db.health import database_check
 from servicekit.http.admin import admin_server
+from servicekit.inbox.offsets import OffsetStore
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.probe import KafkaProbe
 from servicekit.lifecycle import StopSignal
@@ -69,6 +70,7 @@ def run(settings: ConsumerSettings, stop: StopSignal) -> None:
                 handler=handler,
                 stop=stop,
                 status=status,
+                offsets=OffsetStore(engine, CONSUMER_GROUP),
             )
         finally:
             # Consuming may have ended by an error; the effects' threads have to end as well.

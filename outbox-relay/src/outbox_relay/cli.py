@@ -1,6 +1,8 @@
 """The command ``outbox-relay``."""
 
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,7 +14,7 @@ from outbox_relay.postgresql import cursors
 from outbox_relay.postgresql.database import repair_engine
 from servicekit.config import load_settings
 from servicekit.kafka.cluster import KafkaCluster
-from servicekit.kafka.topics import TopicsError, TopicsFileError, make_topics, read_topics
+from servicekit.kafka.topics import TopicsError, TopicsFileError, make_topics, read_topics, set_topics
 from servicekit.outbox.ddl import DEFAULT_SHARDS, MAX_SHARDS, outbox_ddl
 from servicekit.outbox.schema import OUTBOX
 
@@ -35,15 +37,33 @@ def run() -> None:
 
 @main.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def topics(file: Path) -> None:
-    """Create the missing topics of FILE (TOML); fail if a topic exists with other partitions."""
+@click.option(
+    "--set", "set_options", is_flag=True, help="Set options that differ, unless that deletes records."
+)
+@click.option("--delete-records", is_flag=True, help="With --set: also options that delete records.")
+def topics(file: Path, *, set_options: bool, delete_records: bool) -> None:
+    """Make the missing topics of FILE (TOML), and list how the present ones differ from it.
+
+    Fails if a topic has fewer partitions than declared. Partitions and replication are never changed.
+    """
+    if delete_records and not set_options:
+        raise BadInput("--delete-records needs --set")
     settings = load_settings(TopicsSettings)
+    cluster = KafkaCluster.of(settings)
     try:
-        make_topics(KafkaCluster.of(settings), read_topics(file), settings.topics_environment)
+        differences = make_topics(cluster, read_topics(file), settings.topics_environment)
+        mended = [
+            difference
+            for difference in differences
+            if set_options and difference.is_option and (delete_records or not difference.deletes_records)
+        ]
+        set_topics(cluster, mended)
     except TopicsFileError as error:
         raise click.UsageError(str(error)) from error
     except TopicsError as error:
         raise click.ClickException(str(error)) from error
+    for difference in differences:
+        click.echo(f"{'SET' if difference in mended else 'WARNING'} {difference}", err=True)
 
 
 @main.command()
@@ -68,6 +88,60 @@ def reshard(source: str, shards: int) -> None:
     with disposing(repair_engine(find_database(settings, source))) as engine:
         cursors.reshard(engine, shards)
     click.echo(f"{source}: {shards} shards")
+
+
+class _Moment(click.ParamType[datetime]):
+    """A time with its zone: an hour's difference would be thousands of events."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        try:
+            moment = datetime.fromisoformat(value)
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            return self.fail(f"{value!r} is not a time like 2026-01-31T09:30:00Z, with its zone", param, ctx)
+        return moment
+
+
+@main.command()
+@click.argument("source")
+@click.option("--since", type=_Moment(), required=True, help="As 2026-01-31T09:30:00Z.")
+@click.option("--yes", "is_confirmed", is_flag=True, help="Do it; without, only count.")
+def rewind(source: str, since: datetime, *, is_confirmed: bool) -> None:
+    """Publish the events of SOURCE again that were stored from a time on, in order; first only count them.
+
+    For a Kafka topic, or a consumer, that has lost what it had. A consumer with an inbox drops what it has
+    seen. Publishing that waits since a topic was made anew goes on.
+    """
+    settings = load_settings(SourcesSettings)
+    with disposing(repair_engine(find_database(settings, source))) as engine:
+        rewound = cursors.rewind(engine, since, only_count=not is_confirmed)
+    if rewound.oldest_at is None or since < rewound.oldest_at:
+        kept = (
+            "no events are"
+            if rewound.oldest_at is None
+            else f"none before {rewound.oldest_at.isoformat()} is"
+        )
+        click.echo(f"WARNING {source}: {kept} kept; see RETENTION_HOURS", err=True)
+    if is_confirmed:
+        click.echo(f"{source}: rewound, {rewound.events} events will be published")
+    else:
+        click.echo(f"{source}: {rewound.events} events would be published; add --yes to do it")
+
+
+@main.command(name="accept-kafka")
+@click.argument("source")
+def accept_kafka(source: str) -> None:
+    """Go on with SOURCE although Kafka topics were made anew, and publish nothing again.
+
+    For topics that were moved with all their records. If records were lost, use rewind instead.
+    """
+    settings = load_settings(SourcesSettings)
+    with disposing(repair_engine(find_database(settings, source))) as engine:
+        cursors.accept_kafka(engine)
+    click.echo(f"{source}: publishing goes on")
 
 
 @main.command()

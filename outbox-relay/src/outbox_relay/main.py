@@ -19,6 +19,7 @@ from outbox_relay.postgresql.database import (
 )
 from outbox_relay.postgresql.dead_letter_operations import DeadLetterOperations
 from outbox_relay.postgresql.dead_letters import PostgresDeadLetters
+from outbox_relay.postgresql.known_topics import KnownTopics, stored_topics
 from outbox_relay.postgresql.lag import measure
 from outbox_relay.postgresql.leadership import Leadership
 from outbox_relay.postgresql.retention import Retention
@@ -31,6 +32,7 @@ from outbox_relay.running.jobs.keep_leadership import KeepLeadership
 from outbox_relay.running.jobs.maintain_partitions import MaintainPartitions
 from outbox_relay.running.jobs.measure_lag import MeasureLag
 from outbox_relay.running.jobs.publish_events import PublishEvents
+from outbox_relay.running.jobs.watch_topics import WatchTopics
 from outbox_relay.running.measured_publisher import MeasuredPublisher
 from outbox_relay.running.poll_interval import PollInterval
 from outbox_relay.running.schedule import schedule_jobs
@@ -93,6 +95,7 @@ def _source_jobs(
         timeout_seconds=settings.leadership_timeout_ms / 1000,
     )
     session = WorkSession(work_engine(database, work_watchdog), on_loss=leadership.renounce)
+    topics = KnownTopics(name, session)
     maintenance = maintenance_engine(database, watchdog)
     publisher = KafkaPublisher(
         cluster,
@@ -101,9 +104,10 @@ def _source_jobs(
         timeout_seconds=settings.publish_timeout_seconds,
         event_max_bytes=settings.event_max_bytes,
         missing_topic_grace_seconds=settings.missing_topic_grace_seconds,
+        verify=topics.verify,
     )
     relay = Relay(
-        PostgresSource(session, leadership, settings.page_events, settings.page_bytes),
+        PostgresSource(session, leadership, settings.page_events, settings.page_bytes, topics),
         PostgresDeadLetters(session, name),
         MeasuredPublisher(publisher, name),
     )
@@ -121,6 +125,7 @@ def _source_jobs(
         KeepLeadership(name, leadership, board, on_loss=work_watchdog.end_all),
         MeasureLag(name, lambda: measure(maintenance), board),
         MaintainPartitions(name, retention),
+        WatchTopics(name, lambda: stored_topics(maintenance), probe.identify, topics.suspect, board),
         watchdogs=(watchdog, work_watchdog),
         stop_publishing=publisher.stop,
         closing=(leadership.resign, publisher.stop, session.end, maintenance.dispose),

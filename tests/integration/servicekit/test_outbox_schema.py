@@ -130,6 +130,9 @@ def test_names_that_are_no_plain_identifiers_are_refused(name: str) -> None:
         "SELECT * FROM outbox_schema_version()",
         "SELECT outbox_rebase()",
         "SELECT outbox_reshard(2)",
+        "SELECT outbox_rewind(now(), false)",
+        "SELECT outbox_accept_kafka()",
+        "INSERT INTO outbox_kafka_topic VALUES ('topic', 'cluster', NULL)",
     ],
 )
 def test_relay_may_read_events_and_keep_its_own_books(relay_engine: Engine, statement: str) -> None:

@@ -34,6 +34,10 @@ class RelayProcess:
         reply = httpx.get(f"{self.url}/readyz", timeout=5)
         return reply.status_code, reply.json()["checks"]
 
+    def metrics(self) -> str:
+        """In Prometheus' format."""
+        return httpx.get(f"{self.url}/metrics", timeout=5).raise_for_status().text
+
     def failure(self, check: str) -> str:
         """Why readiness says that ``check`` failed; empty when it doesn't."""
         status, checks = self.readiness()

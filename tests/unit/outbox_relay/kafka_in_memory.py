@@ -19,7 +19,7 @@ from kafka.producer.sender import Sender
 from outbox_relay.kafka.batch_producer import BatchFuture, OnFailure, partition_of
 from outbox_relay.kafka.record import RecordBatch
 from outbox_relay.kafka.record_time import NO_TIME
-from outbox_relay.protocol.model import Event
+from outbox_relay.protocol.model import Event, TopicIdentity
 
 PARTITIONS = 3
 
@@ -45,6 +45,8 @@ class MemoryKafka:
     answered_seconds: float = 3_600
     """For how long a broker has answered."""
     topics: set[str] = field(default_factory=lambda: {"topic"})
+    topic_ids: dict[str, str] = field(default_factory=dict)
+    """Of topics that have one."""
     invalid: set[int] = field(default_factory=set)
     """Positions of events that aren't taken, however often they are sent."""
     max_bytes: int = 1_000_000
@@ -109,6 +111,9 @@ class MemoryProducer:
             self._kafka.waited_for.append(topic)
             raise KafkaTimeoutError
         self._known.add(topic)
+
+    def identity(self, topic: str) -> TopicIdentity:
+        return TopicIdentity("cluster", self._kafka.topic_ids.get(topic))
 
     def partition_of(self, topic: str, key: str) -> int:
         return partition_of(key, PARTITIONS)

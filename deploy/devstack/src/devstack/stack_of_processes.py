@@ -122,9 +122,11 @@ class StackOfProcesses(Stack):
             server.start()
         try:
             _, cluster = self._access()
-            make_topics(cluster, read_topics(TOPICS_FILE))
+            differences = make_topics(cluster, read_topics(TOPICS_FILE))
         except TopicsError as error:
             raise DevstackError(str(error)) from error
+        for difference in differences:
+            progress(f"WARNING {difference}")
 
     def _stop(self, names: Sequence[str], progress: Progress) -> None:
         """Stop the services together, then the servers in the reverse order of their start."""

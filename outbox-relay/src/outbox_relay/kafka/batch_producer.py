@@ -17,6 +17,7 @@ from kafka.record.memory_records import MemoryRecordsBuilder
 from kafka.util import ensure_valid_topic_name
 
 from outbox_relay.kafka.record import RecordBatch
+from outbox_relay.protocol.model import TopicIdentity
 
 _MAGIC = 2
 _NO_COMPRESSION = 0
@@ -95,6 +96,14 @@ class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no
         if self._counts.get(topic) != count:
             self._counts[topic] = count
             self._partitions[topic] = {}
+
+    def identity(self, topic: str) -> TopicIdentity:
+        """Which topic of which cluster it sends to by this name, as of the latest metadata."""
+        topic_id = self._metadata.topic_id(topic)
+        # A broker that gives topics no ids sends zeros.
+        return TopicIdentity(
+            str(self._metadata.cluster_id), str(topic_id) if topic_id and topic_id.int else None
+        )
 
     def send_batch(self, batch: RecordBatch, time_ms: int, on_failure: OnFailure) -> BatchFuture:
         """Send it behind all earlier ones of its partition; its records have this time.

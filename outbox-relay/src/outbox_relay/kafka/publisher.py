@@ -43,7 +43,7 @@ from outbox_relay.protocol.errors import (
     TopicForbidden,
     TopicMissing,
 )
-from outbox_relay.protocol.model import Event
+from outbox_relay.protocol.model import Event, TopicIdentity
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.probe import KafkaProbe, KafkaUnavailable
 
@@ -137,13 +137,16 @@ class KafkaPublisher:
         timeout_seconds: float,
         event_max_bytes: int,
         missing_topic_grace_seconds: float,
+        verify: Callable[[str, TopicIdentity], None] = lambda _, __: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """``verify`` is asked before anything is sent to a topic, and may raise a ``RelayError``."""
         self._cluster = cluster
         self._client_id = client_id
         self._probe = probe
         self._timeout_seconds = timeout_seconds
         self._event_max_bytes = event_max_bytes
+        self._verify = verify
         self._encoder = RecordEncoder()
         self._lock = threading.Lock()
         self._producer: BatchProducer | None = None
@@ -274,6 +277,8 @@ class KafkaPublisher:
         topics = {event.topic for event in events}
         missing = {topic for topic in topics if self._is_missing(producer, topic, events)}
         if not missing:
+            for topic in topics:
+                self._verify(topic, producer.identity(topic))
             return
         overdue = {topic for topic in missing if self._missing.is_over(topic)}
         if not overdue:

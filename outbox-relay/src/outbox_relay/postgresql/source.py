@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
+from outbox_relay.postgresql.known_topics import KnownTopics
 from outbox_relay.postgresql.leadership import Leadership
 from outbox_relay.postgresql.queries import query, sharded
 from outbox_relay.postgresql.session import WorkSession
@@ -16,9 +17,15 @@ class PostgresSource:
     """An outbox as :class:`outbox_relay.protocol.relay.Source` promises it."""
 
     def __init__(
-        self, session: WorkSession, leadership: Leadership, page_events: int, page_bytes: int
+        self,
+        session: WorkSession,
+        leadership: Leadership,
+        page_events: int,
+        page_bytes: int,
+        topics: KnownTopics | None = None,
     ) -> None:
         self._session = session
+        self._topics = topics
         self._leadership = leadership
         self._page_events = page_events
         self._page_bytes = page_bytes
@@ -37,6 +44,9 @@ class PostgresSource:
     def begin(self) -> None:
         self._session.begin()
         self._places = {}
+        if self._topics is not None:
+            # Before the cursors: whoever accepts other topics ends their epochs in the same transaction.
+            self._topics.load()
 
     def load(self, leases: Sequence[Lease]) -> tuple[int, Mapping[int, Cursor]]:
         rows = self._session.run(query("load_cursors"), **_fence(leases)).all()

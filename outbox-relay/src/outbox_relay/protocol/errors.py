@@ -67,6 +67,16 @@ class ForeignCluster(RelayError):
     kind = "foreign_cluster"
 
 
+class KafkaChanged(RelayError):
+    """Kafka's topics were made anew, so events may be lost.
+
+    Publishing waits: what is published behind a gap can't be put in order any more, and what isn't published
+    is safe in the outbox.
+    """
+
+    kind = "kafka_changed"
+
+
 class LostLeadership(RelayError):
     """Another relay leads this shard."""
 

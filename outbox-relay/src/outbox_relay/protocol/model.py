@@ -25,6 +25,19 @@ class Event(NamedTuple):
     """How long ago that was when it was read, by the server's clock."""
 
 
+class TopicIdentity(NamedTuple):
+    """A topic of a Kafka cluster; another one of the same name has another identity."""
+
+    cluster_id: str
+    topic_id: str | None
+    """None where the cluster has none."""
+
+    def is_other_than(self, known: "TopicIdentity") -> bool:
+        """Whether it was made anew since it was known so."""
+        ids = (self.topic_id, known.topic_id)
+        return self.cluster_id != known.cluster_id or (None not in ids and ids[0] != ids[1])
+
+
 @dataclass(frozen=True, slots=True)
 class Cursor:
     """How far a shard has been published.

@@ -19,6 +19,7 @@ from typing import Protocol
 
 from outbox_relay.protocol.errors import (
     EventsRejected,
+    KafkaChanged,
     LostLeadership,
     PublishFailed,
     RelayError,
@@ -250,7 +251,8 @@ class Relay:
         except RelayError as error:
             # Of two pages on their way the second must not arrive when the first has not.
             self._publisher.abandon()
-            if isinstance(error, LostLeadership | SessionLost):
+            # An operator accepts other topics together with new cursors, so both are looked at anew.
+            if isinstance(error, LostLeadership | SessionLost | KafkaChanged):
                 self._forget()
             return Failed(error)
 

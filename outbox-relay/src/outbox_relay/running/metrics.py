@@ -36,6 +36,11 @@ LAG_EVENTS = Gauge(
 LAG_SECONDS = Gauge("outbox_relay_lag_seconds", "Age of the oldest event waiting.", ["source", "shard"])
 LEADER = Gauge("outbox_relay_leader", "1 while this process publishes the shard.", ["source", "shard"])
 DEAD_LETTERS = Gauge("outbox_relay_dead_letters", "Events parked or being replayed.", ["source", "shard"])
+KAFKA_CHANGED = Gauge(
+    "outbox_relay_kafka_changed",
+    "1 while publishing waits because Kafka's topics were made anew.",
+    ["source"],
+)
 OLDEST_EVENT_SECONDS = Gauge(
     "outbox_relay_oldest_event_seconds", "Age of the oldest event that is kept.", ["source"]
 )

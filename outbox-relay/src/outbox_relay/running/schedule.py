@@ -11,6 +11,7 @@ _BEAT_SECONDS = 1.0
 _MEASURE_SECONDS = 2.0
 _WATCH_SECONDS = 0.5
 _CHECK_KAFKA_SECONDS = 2.0
+_WATCH_TOPICS_SECONDS = 2.0
 
 
 def schedule_jobs(
@@ -27,6 +28,7 @@ def schedule_jobs(
         scheduler.repeat(f"{source.name}.publish", source.publish_events.run_once)
         scheduler.every(_BEAT_SECONDS, f"{source.name}.lead", source.keep_leadership.run_once)
         scheduler.every(_MEASURE_SECONDS, f"{source.name}.measure", source.measure_lag.run_once)
+        scheduler.every(_WATCH_TOPICS_SECONDS, f"{source.name}.topics", source.watch_topics.run_once)
         scheduler.every(
             maintenance_interval_seconds, f"{source.name}.maintain", source.maintain_partitions.run_once
         )

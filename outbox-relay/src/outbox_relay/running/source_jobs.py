@@ -8,6 +8,7 @@ from outbox_relay.running.jobs.keep_leadership import KeepLeadership
 from outbox_relay.running.jobs.maintain_partitions import MaintainPartitions
 from outbox_relay.running.jobs.measure_lag import MeasureLag
 from outbox_relay.running.jobs.publish_events import PublishEvents
+from outbox_relay.running.jobs.watch_topics import WatchTopics
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,7 @@ class SourceJobs:
     keep_leadership: KeepLeadership
     measure_lag: MeasureLag
     maintain_partitions: MaintainPartitions
+    watch_topics: WatchTopics
     watchdogs: tuple[Watchdog, ...]
     stop_publishing: Callable[[], None]
     """Gives up the pages on their way and publishes nothing more; any thread may call it."""

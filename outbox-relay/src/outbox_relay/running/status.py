@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from outbox_relay.postgresql.lag import SourceLag
-from outbox_relay.protocol.errors import RelayError
+from outbox_relay.protocol.errors import KafkaChanged, RelayError
 
 
 class NotCheckedYet(RelayError):
@@ -24,6 +24,8 @@ class SourceStatus:
     """Why leadership can't be confirmed nor competed for."""
     publishing_error: RelayError | None = None
     """Why the next page can't be read, published or saved."""
+    kafka_change: KafkaChanged | None = None
+    """Why nothing is published until an operator has decided."""
     lag_error: RelayError | None = None
     """Why the lag is unknown."""
     is_known: bool = False
@@ -32,7 +34,7 @@ class SourceStatus:
     @property
     def work_error(self) -> RelayError | None:
         """What keeps events from being published while the database answers."""
-        return self.publishing_error or self.lag_error
+        return self.kafka_change or self.publishing_error or self.lag_error
 
     @property
     def last_error(self) -> RelayError | None:
@@ -80,6 +82,9 @@ class StatusBoard:
 
     def lag_unknown(self, name: str, error: RelayError) -> None:
         self._update(name, lag=None, lag_error=error)
+
+    def kafka_watched(self, name: str, change: KafkaChanged | None) -> None:
+        self._update(name, kafka_change=change)
 
     def turn_ended(self, name: str, error: RelayError | None) -> None:
         """The outcome of the latest turn of a leader."""

@@ -6,6 +6,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects.postgresql import insert
 
+from servicekit.inbox.offsets import save_applying
+
 
 class Inbox:
     """Remembers events on a connection whose transaction belongs to the caller. It never commits."""
@@ -20,7 +22,9 @@ class Inbox:
 
         When another transaction has just inserted one of them, this waits for its outcome: only one of the
         two gets the event. Ids are inserted in order, so two callers with overlapping sets don't deadlock.
+        Offsets that a consumer's loop is applying are saved along.
         """
+        save_applying(self._connection, self._consumer_group)
         rows = [
             {"consumer_group": self._consumer_group, "event_id": event_id}
             for event_id in sorted(set(event_ids))

@@ -13,3 +13,4 @@ def upgrade_inbox(op: MigrationOperations, *, to: int, schema: str = "public") -
 def drop_inbox(op: MigrationOperations, schema: str = "public") -> None:
     """Drop the table. Events delivered again after that are applied again."""
     drop_schema(op, INBOX, schema)
+    op.execute(f'DROP TABLE IF EXISTS "{schema}".consumer_offset')

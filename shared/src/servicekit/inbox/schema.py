@@ -2,4 +2,4 @@
 
 from servicekit.db.schema import SchemaFamily
 
-INBOX = SchemaFamily("inbox", "servicekit.inbox", needs=1)
+INBOX = SchemaFamily("inbox", "servicekit.inbox", needs=4)

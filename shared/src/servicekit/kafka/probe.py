@@ -2,15 +2,18 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
 
 import structlog
 from kafka.admin import KafkaAdminClient
-from kafka.errors import KafkaError, UnknownTopicOrPartitionError
+from kafka.errors import KafkaError, NoError, UnknownTopicOrPartitionError
 
 from servicekit.kafka.cluster import KafkaCluster
 
 _TIMEOUT_MS = 2_000
+_Answer = TypeVar("_Answer")
 _log = structlog.get_logger(__name__)
 
 
@@ -56,6 +59,18 @@ class KafkaProbe:
         topics = self._describe([topic])
         return any(entry["error_code"] == UnknownTopicOrPartitionError.errno for entry in topics)
 
+    def identify(self, topics: Sequence[str]) -> dict[str, tuple[str, str | None]]:
+        """The cluster's id, and each topic's own where the cluster gives them ids, of those that are there.
+
+        A topic that was deleted and made again has another id. Raises :class:`KafkaUnavailable`.
+        """
+        described, cluster_id = self._ask(lambda admin: (admin.describe_topics(topics), _cluster_id(admin)))
+        return {
+            entry["name"]: (cluster_id, _topic_id(entry))
+            for entry in described
+            if entry["error_code"] == NoError.errno
+        }
+
     def answering_seconds(self) -> float:
         """For how long every question of this process has been answered; 0 if the latest was not."""
         since = self._answered_since
@@ -66,16 +81,19 @@ class KafkaProbe:
             self._disconnect()
 
     def _describe(self, topics: list[str]) -> list[dict[str, int]]:
+        return self._ask(lambda admin: list(admin.describe_topics(topics)))
+
+    def _ask(self, question: Callable[["_Admin"], _Answer]) -> _Answer:
         with self._lock:
             try:
-                described = list(self._connect().describe_topics(topics))
+                answer = question(self._connect())
             except (KafkaError, OSError) as error:
                 self._disconnect()
                 reason = f"{self._cluster}: {self._cluster.reason(error)}"
                 self._tell(reason)
                 raise KafkaUnavailable(reason) from error
             self._tell(None)
-            return described
+            return answer
 
     def _tell(self, reason: str | None) -> None:
         if reason is not None:
@@ -107,3 +125,13 @@ class KafkaProbe:
         admin, self._admin = self._admin, None
         if admin is not None:
             admin.close()
+
+
+def _cluster_id(admin: _Admin) -> str:
+    return str(admin.describe_cluster()["cluster_id"])
+
+
+def _topic_id(entry: dict[str, Any]) -> str | None:
+    topic_id = entry.get("topic_id")
+    # A broker that gives topics no ids sends zeros.
+    return str(topic_id) if topic_id and UUID(str(topic_id)).int else None

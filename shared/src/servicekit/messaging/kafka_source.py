@@ -10,6 +10,7 @@ from servicekit.config import KafkaConsumerSettings
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.errors import may_pass
 from servicekit.lifecycle import StopSignal
+from servicekit.messaging.offset_guard import OffsetGuard
 from servicekit.messaging.records import ReceivedRecord, UnreadableRecords
 from servicekit.messaging.status import Partition
 from servicekit.messaging.unreadable import read_past_unreadable, received
@@ -27,6 +28,7 @@ class _RevocationRecorder(ConsumerRebalanceListener):  # type: ignore[misc]  # k
 
     def __init__(self) -> None:
         self.revoked: set[Partition] = set()
+        self.assigned: set[TopicPartition] = set()
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         self.revoked.update((partition.topic, partition.partition) for partition in revoked)
@@ -34,6 +36,7 @@ class _RevocationRecorder(ConsumerRebalanceListener):  # type: ignore[misc]  # k
             _log.info("partitions_revoked", partitions=sorted(partition.partition for partition in revoked))
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
+        self.assigned.update(assigned)
         _log.info("partitions_assigned", partitions=sorted(partition.partition for partition in assigned))
 
 
@@ -43,7 +46,9 @@ class KafkaRecordSource:
     A rebalance happens inside of :meth:`poll` and nowhere else; heartbeats go on in a thread of their own.
     """
 
-    def __init__(self, settings: KafkaConsumerSettings, topic: str, group_id: str) -> None:
+    def __init__(
+        self, settings: KafkaConsumerSettings, topic: str, group_id: str, guard: OffsetGuard | None = None
+    ) -> None:
         """Raises :class:`kafka.errors.KafkaError` when no broker answers in 2 s."""
         self._consumer = KafkaConsumer(
             **KafkaCluster.of(settings).client_options,
@@ -61,6 +66,7 @@ class KafkaRecordSource:
             metrics_enabled=False,
         )
         read_past_unreadable(self._consumer)
+        self._guard = guard
         self._listener = _RevocationRecorder()
         # Joining before the topic's partitions are known gets none of them, until metadata are fetched again.
         self._consumer.partitions_for_topic(topic)
@@ -68,6 +74,9 @@ class KafkaRecordSource:
 
     def poll(self, timeout_seconds: float) -> Sequence[ReceivedRecord | UnreadableRecords]:
         batches = self._consumer.poll(timeout_ms=int(timeout_seconds * 1000))
+        if self._guard is not None:
+            assigned, self._listener.assigned = self._listener.assigned, set()
+            batches = self._guard.checked(self._consumer, batches, assigned)
         return [received(record) for records in batches.values() for record in records]
 
     def commit(self, offsets: Mapping[Partition, int]) -> bool:
@@ -126,12 +135,16 @@ class KafkaRecordSource:
 
 
 def connect(
-    settings: KafkaConsumerSettings, topic: str, group_id: str, stop: StopSignal
+    settings: KafkaConsumerSettings,
+    topic: str,
+    group_id: str,
+    stop: StopSignal,
+    guard: OffsetGuard | None = None,
 ) -> KafkaRecordSource | None:
     """A connected source, waiting for a broker as long as it takes; None if ``stop`` is set before that."""
     while not stop.is_set():
         try:
-            return KafkaRecordSource(settings, topic, group_id)
+            return KafkaRecordSource(settings, topic, group_id, guard)
         except Exception as error:
             if not may_pass(error):
                 raise

@@ -3,6 +3,7 @@
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Generic, Protocol, TypeVar
 
 import structlog
@@ -59,6 +60,18 @@ class RecordSource(Protocol):
         ...
 
 
+class OffsetRecord(Protocol):
+    """What a consumer's own database remembers of how far it has come."""
+
+    def applying(self, next_offsets: Mapping[Partition, int]) -> AbstractContextManager[None]:
+        """Inside of the block the handler's transaction saves these."""
+        ...
+
+    def save(self, next_offsets: Mapping[Partition, int]) -> None:
+        """Save them without any effect."""
+        ...
+
+
 class ConsumerLoop(Generic[EventT]):
     """Takes records, applies them, and commits offsets after that; see the package's docstring."""
 
@@ -70,7 +83,9 @@ class ConsumerLoop(Generic[EventT]):
         is_transient: Callable[[BaseException], bool],
         status: ConsumerStatus,
         clock: Callable[[], float] = time.monotonic,
+        offsets: OffsetRecord | None = None,
     ) -> None:
+        self._offsets = offsets
         self._source = source
         self._handler = handler
         self._dead_letters = dead_letters
@@ -158,6 +173,8 @@ class ConsumerLoop(Generic[EventT]):
             if partition not in stuck:
                 self._failures.pop(partition, None)
                 self._unwritten.discard(partition)
+            if not events and partition not in stuck and self._offsets is not None:
+                self._offsets.save({partition: next_offset})
             done += sum(record.offset < next_offset for record in page)
         _log.info("batch_handled", handled=done - written, dead_lettered=written)
         return done
@@ -188,7 +205,9 @@ class ConsumerLoop(Generic[EventT]):
     ) -> list[tuple[Taken, str]] | None:
         """What the handler refuses, with reasons; None where everything has to be handled once more."""
         try:
-            with consumer_spans(valid[0].topic, map(_trace_headers, valid)):
+            ends = {partition: page[-1].next_offset for partition, page in pages.items()}
+            offsets = nullcontext() if self._offsets is None else self._offsets.applying(ends)
+            with consumer_spans(valid[0].topic, map(_trace_headers, valid)), offsets:
                 late = self._handler.handle(events) or {}
         except Exception as error:
             if not self._is_transient(error):

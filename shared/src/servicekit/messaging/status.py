@@ -8,6 +8,8 @@ from typing import Literal
 
 from prometheus_client import Counter, Gauge
 
+from servicekit.messaging.starting_offset import SURPRISES, Surprise
+
 Partition = tuple[str, int]
 """Topic and partition number."""
 
@@ -30,6 +32,13 @@ _DEAD_LETTERS = Counter("consumer_dead_letters", "Records written to the dead-le
 _UNREADABLE = Counter(
     "consumer_unreadable_records", "Offsets stepped over because their bytes can't be read.", ["topic"]
 )
+_SURPRISES = Counter(
+    "consumer_offset_surprises",
+    "Partitions whose offsets Kafka and the database disagree about, or whose records are gone.",
+    ["topic", "reason"],
+)
+SURPRISE_SHOWN_SECONDS = 600.0
+"""How long readiness shows one."""
 
 
 class ConsumerStuck(Exception):
@@ -61,11 +70,14 @@ class ConsumerStatus:
         self._lock = threading.Lock()
         self._partitions: dict[Partition, _Progress] = {}
         self._poll_failure: tuple[float, str] | None = None
+        self._surprises: dict[Partition, tuple[float, str]] = {}
         _SECONDS.labels(topic).set_function(self.seconds_since_progress)
         # From zero on: an increase from nothing to one is invisible to Prometheus.
         _WAITING.labels(topic).set(0)
         for stage in STAGES:
             _POSTPONEMENTS.labels(topic, stage).inc(0)
+        for surprise in SURPRISES:
+            _SURPRISES.labels(topic, surprise).inc(0)
         _DEAD_LETTERS.labels(topic).inc(0)
         _UNREADABLE.labels(topic).inc(0)
 
@@ -107,6 +119,15 @@ class ConsumerStatus:
     def stepped_over(self, offsets: int) -> None:
         """So many offsets were set aside unread."""
         _UNREADABLE.labels(self._topic).inc(offsets)
+
+    def surprised(self, partition: Partition, surprise: Surprise, offset: int, missing: int) -> None:
+        """Readiness says it for :data:`SURPRISE_SHOWN_SECONDS`; ``missing`` offsets are gone."""
+        topic, number = partition
+        gone = f", {missing} offsets are gone" if missing else ""
+        text = f"{topic} partition {number}: {surprise}, goes on at offset {offset}{gone}"
+        with self._lock:
+            self._surprises[partition] = self._clock(), text
+        _SURPRISES.labels(self._topic, surprise).inc()
 
     def settled(self, positions: Mapping[Partition, tuple[int, int]]) -> None:
         """A step has ended: by partition the offset of the first record that isn't done, and the end.
@@ -156,5 +177,6 @@ class ConsumerStatus:
                 for since, where, reason in stuck
                 if now - since > self._stuck_after_seconds
             ]
+            said += [text for since, text in self._surprises.values() if now - since < SURPRISE_SHOWN_SECONDS]
         if said:
             raise ConsumerStuck("; ".join(said))

@@ -5,7 +5,7 @@ from servicekit.db.schema_upgrade import drop_schema, upgrade_schema
 from servicekit.outbox.ddl import DEFAULT_SHARDS, outbox_values
 from servicekit.outbox.schema import OUTBOX
 
-_OTHER_TABLES = ("outbox_cursor", "outbox_dead_letter")
+_OTHER_TABLES = ("outbox_cursor", "outbox_dead_letter", "outbox_kafka_topic")
 _FUNCTIONS = (
     "outbox_add_partitions(bigint, integer, interval)",
     "outbox_is_overtaken(text, bigint, bigint)",
@@ -18,6 +18,8 @@ _FUNCTIONS = (
     "outbox_bounds(oid)",
     "outbox_rebase()",
     "outbox_reshard(integer)",
+    "outbox_rewind(timestamptz, boolean)",
+    "outbox_accept_kafka()",
 )
 
 
@@ -41,6 +43,6 @@ def drop_outbox(op: MigrationOperations, schema: str = "public") -> None:
     """Drop it again, and with it every event that was not published yet."""
     drop_schema(op, OUTBOX, schema)
     for table in _OTHER_TABLES:
-        op.drop_table(table, schema=schema)
+        op.execute(f'DROP TABLE IF EXISTS "{schema}".{table}')
     for function in _FUNCTIONS:
-        op.execute(f'DROP FUNCTION "{schema}".{function}')
+        op.execute(f'DROP FUNCTION IF EXISTS "{schema}".{function}')

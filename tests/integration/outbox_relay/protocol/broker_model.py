@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from outbox_relay.protocol.errors import EventsRejected, PublishAbandoned, PublishFailed, PublishTimedOut
-from outbox_relay.protocol.model import Event
+from outbox_relay.protocol.model import Event, TopicIdentity
 
 PARTITION_OF_KEY = {"a": 0, "b": 0, "c": 1}
 _PARTITIONS = 2
@@ -37,6 +37,18 @@ class BrokerModel:
     """Ids of events that aren't taken, however often they are sent."""
     orphans: list[list[Event]] = field(default_factory=list)
     """What was on its way to one partition and has lost its sender, which doesn't learn of it any more."""
+
+    generation: int = 0
+
+    @property
+    def identity(self) -> TopicIdentity:
+        return TopicIdentity("cluster", str(self.generation))
+
+    def forget(self) -> None:
+        """Lose everything; what was on its way goes nowhere."""
+        self.generation += 1
+        self.log = [[] for _ in range(_PARTITIONS)]
+        self.orphans.clear()
 
     def deliver_orphan(self, number: int, count: int) -> None:
         """Some of it arrives after all, and the rest is lost."""

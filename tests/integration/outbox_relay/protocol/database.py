@@ -29,7 +29,7 @@ _DROP_PARTITIONS = """
     END $$
 """
 _RESET = """
-    TRUNCATE outbox, outbox_dead_letter RESTART IDENTITY;
+    TRUNCATE outbox, outbox_dead_letter, outbox_kafka_topic RESTART IDENTITY;
     DELETE FROM outbox_cursor;
     INSERT INTO outbox_cursor (shard, shards, snapshot, system_identifier)
     SELECT shard, {shards}, '1:1:', (SELECT system_identifier FROM pg_control_system())

@@ -22,6 +22,8 @@ class WrittenEvent:
     written_at: int
     committed_at: int | None = None
     is_discarded: bool = False
+    is_forgotten: bool = False
+    """Neither the broker nor the outbox has it any more."""
 
     def comes_before(self, other: "WrittenEvent") -> bool:
         """Whether a reader must see it first.
@@ -60,7 +62,7 @@ class History:
         """Every committed event has arrived."""
         arrived = {event_id for partition in partitions for event_id in partition}
         for event in self.committed():
-            if event.event_id not in arrived | excused and not event.is_discarded:
+            if event.event_id not in arrived | excused and not (event.is_discarded or event.is_forgotten):
                 raise Violated(guarantee, f"{event.label} has not been published")
 
     def check_once(self, partitions: Iterable[Sequence[str]]) -> None:
@@ -81,7 +83,12 @@ class History:
         never = len(self.events) + max(first.values(), default=0)
         for later in (self.events[event_id] for event_id in first):
             for earlier in self.events.values():
-                if earlier.is_discarded or later.is_discarded or not earlier.comes_before(later):
+                if (
+                    earlier.is_discarded
+                    or later.is_discarded
+                    or earlier.is_forgotten
+                    or not earlier.comes_before(later)
+                ):
                     continue
                 if first.get(earlier.event_id, never) > first[later.event_id]:
                     raise Violated("order", f"{later.label} is published before {earlier.label}")

@@ -110,6 +110,8 @@ class ProtocolMachine(RuleBasedStateMachine):
         self.rows: dict[str, tuple[str, str]] = {}
         self.is_smooth = True
         self.gone: dict[str, int] = {}
+        self.has_forgotten = False
+        self.is_rewound = False
         self.letters: list[tuple[str, str, str]] | None = None
         self.writers = [Writer(connection, self.history) for connection in self.database.writers]
         self.page_sizes = {
@@ -258,7 +260,37 @@ class ProtocolMachine(RuleBasedStateMachine):
     def broker_refuses_nothing(self) -> None:
         self.broker.refused.clear()
 
+    @precondition(lambda self: self.history.committed() and not self.has_forgotten)
+    @rule()
+    def broker_forgets(self) -> None:
+        """It has lost its disk: nothing may go there until an operator has rewound the outbox."""
+        self.is_smooth = False
+        for relay in self.relays:
+            relay.producer.abandon()
+        self.broker.forget()
+        self.has_forgotten = True
+        self.gone = dict.fromkeys(self.gone, 0)
+
     # Operator
+
+    @precondition(lambda self: self.history.committed())
+    @rule(number=st.integers(0, 30))
+    def rewind(self, number: int) -> None:
+        """To some event, or to the oldest that is kept if the broker has forgotten them all."""
+        self.is_smooth = False
+        if self.has_forgotten:
+            kept = self._stored_rows()
+            for event in self.history.committed():
+                event.is_forgotten = event.event_id not in kept
+            self.has_forgotten = False
+            number = 0
+        self.database.run(
+            "SELECT outbox_rewind((SELECT created_at FROM outbox ORDER BY created_at"
+            " OFFSET CAST(:number AS bigint) % greatest(1, (SELECT count(*) FROM outbox)) LIMIT 1), false)",
+            number=number,
+        )
+        self.cursors = {}
+        self.is_rewound = True
 
     @precondition(lambda self: self._are_there_dead_letters("PARKED"))
     @rule(number=st.integers(0, 5), all_of_key=st.booleans())
@@ -362,8 +394,14 @@ class ProtocolMachine(RuleBasedStateMachine):
     def _settle(self, guarantee: str) -> None:
         """Let relays work until nothing is left to do, and see whether everything committed has arrived."""
         self.letters = None
+        if self.has_forgotten:
+            self.rewind(0)
         for relay in self.relays:
             self._finish(relay)
+        if self.is_rewound:
+            # A former leader that has nothing to publish learns of its end by a beat alone.
+            self._all_beat()
+            self.is_rewound = False
         quiet_rounds = 0
         for _ in range(_ROUNDS_TO_SETTLE):
             if not self._is_everything_led():
@@ -720,6 +758,16 @@ OPERATIONS = Scene(
     "discard_dead_letter",
     "reshard",
 )
+FORGETTING = Scene(
+    "forgetting",
+    2,
+    *_TRANSACTIONS,
+    *["broker_forgets", "rewind"] * 2,
+    *["turn", "resume", "all_beat"] * 2,
+    "crash",
+    stop_at=_stops_on_the_way | st.just("before send"),
+    count=st.integers(1, 2),
+)
 PARTITIONS = Scene(
     "partitions",
     1,
@@ -742,5 +790,6 @@ SCENES = (
     HELD_BACK,
     OPERATIONS,
     PARTITIONS,
+    FORGETTING,
     EVERYTHING,
 )

@@ -18,6 +18,7 @@ from sqlalchemy import text
 
 from outbox_relay.postgresql import leadership, queries
 from outbox_relay.postgresql.dead_letters import PostgresDeadLetters
+from outbox_relay.postgresql.known_topics import KnownTopics
 from outbox_relay.postgresql.leadership import Leadership
 from outbox_relay.postgresql.source import PostgresSource
 from outbox_relay.protocol.model import Window
@@ -27,6 +28,7 @@ from tests.integration.outbox_relay.protocol.database import ProtocolDatabase
 from tests.integration.outbox_relay.protocol.machine import (
     DEAD_LETTERS,
     FAILURES,
+    FORGETTING,
     FORMER_LEADERS,
     HANDOVERS,
     HELD_BACK,
@@ -397,6 +399,37 @@ MUTATIONS = (
         "Then former leaders lose their epoch",
         "lost or progress",
         InDatabase("outbox_reshard", "max(epoch) + 1", "max(epoch)"),
+    ),
+    # Rewinding
+    _mutation(
+        FORGETTING,
+        "Nothing is sent to topics that were made anew",
+        "order",
+        InCode(KnownTopics, "verify", "raise change", "pass"),
+    ),
+    _mutation(
+        FORGETTING,
+        "Other topics are accepted with the cursors of then",
+        "order or progress",
+        InCode(
+            Relay, "_guarded", "LostLeadership | SessionLost | KafkaChanged", "LostLeadership | SessionLost"
+        ),
+    ),
+    _mutation(
+        FORGETTING,
+        "A rewound cursor begins before every event since",
+        "lost",
+        InDatabase(
+            "outbox_rewind",
+            "least(min(pg_snapshot_xmax(snapshot)), first_xid)",
+            "min(pg_snapshot_xmax(snapshot))",
+        ),
+    ),
+    _mutation(
+        FORGETTING,
+        "After rewinding former leaders lose their epoch",
+        "lost or progress or order or cursor",
+        InDatabase("outbox_rewind", "(SELECT max(epoch) FROM outbox_cursor) + 1", "epoch"),
     ),
     # Dead letters
     _mutation(

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Engine, event, text
 
 from outbox_relay.postgresql.database import SourceDatabase, leadership_engine, work_engine
 from outbox_relay.postgresql.dead_letters import PostgresDeadLetters
+from outbox_relay.postgresql.known_topics import KnownTopics
 from outbox_relay.postgresql.leadership import Leadership
 from outbox_relay.postgresql.session import WorkSession
 from outbox_relay.postgresql.source import PostgresSource
@@ -123,15 +124,20 @@ class StoppableRelay:
             clock=self._read_clock,
         )
         self._session = WorkSession(connections.work, on_loss=self._leadership.renounce)
+        topics = KnownTopics("test", self._session)
         self.source = SourceWatch(
-            PostgresSource(self._session, self._leadership, page_events, page_bytes), page_events, has_saved
+            PostgresSource(self._session, self._leadership, page_events, page_bytes, topics),
+            page_events,
+            has_saved,
         )
         self._pages_per_turn = pages_per_turn
         self.producer = ProducerModel(broker, reach)
         self._relay = Relay(
             cast("Source", WithBreakpoints(self.source, reach)),
             cast("DeadLetters", WithBreakpoints(PostgresDeadLetters(self._session, "test"), reach)),
-            LeaseWatch(self.producer, self._leadership, reach),
+            LeaseWatch(
+                self.producer, self._leadership, lambda: topics.verify("topic", broker.identity), reach
+            ),
             pages_per_turn,
         )
 
@@ -206,9 +212,16 @@ class StoppableRelay:
 class LeaseWatch:
     """The producer, watched for what is sent by a relay whose own clock says that it leads no more."""
 
-    def __init__(self, producer: ProducerModel, leadership: Leadership, reach: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        producer: ProducerModel,
+        leadership: Leadership,
+        verify: Callable[[], None],
+        reach: Callable[[str], None],
+    ) -> None:
         self._producer = producer
         self._leadership = leadership
+        self._verify = verify
         self._reach = reach
 
     @property
@@ -219,6 +232,7 @@ class LeaseWatch:
         if not self._leadership.holds([]):
             raise Violated("lease", "events are sent after the end of the lease")
         self._reach("before send")
+        self._verify()
         return self._producer.send(events)
 
     def abandon(self) -> None:

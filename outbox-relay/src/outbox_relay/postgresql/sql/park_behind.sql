@@ -35,7 +35,10 @@ kept AS (
     FROM outbox
     JOIN held ON held.topic = outbox.topic AND held.aggregateid = outbox.aggregateid AND held.position < outbox.position
     WHERE outbox.position = ANY (CAST(:positions AS bigint[]))
-    ON CONFLICT (position) DO NOTHING
+    -- One that has been replayed comes again where the outbox was rewound, because Kafka may have lost it.
+    ON CONFLICT (position) DO UPDATE
+    SET state = excluded.state, kind = excluded.kind, reason = excluded.reason, changed_at = clock_timestamp()
+    WHERE outbox_dead_letter.state = 'REPLAYED'
 )
 SELECT topic, aggregateid, position FROM held
 UNION ALL

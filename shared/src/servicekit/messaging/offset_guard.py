@@ -1,0 +1,128 @@
+"""Kafka's offsets compared with those that the consumer's own database has applied."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any
+
+import structlog
+from kafka import KafkaConsumer, TopicPartition
+
+from servicekit.inbox.offsets import AppliedOffset, AppliedOffsets, OffsetStore, applying
+from servicekit.kafka.errors import may_pass
+from servicekit.messaging.starting_offset import Start, starting_offset
+from servicekit.messaging.status import ConsumerStatus, Partition
+
+_TIMEOUT_MS = 5_000
+_log = structlog.get_logger(__name__)
+
+Batches = Mapping[TopicPartition, Sequence[Any]]
+
+
+class OffsetGuard:
+    """Decides where a consumer goes on in each partition that it gets, and when its topic was made anew.
+
+    Used by the thread that polls. Records of a partition are kept back until the database has answered.
+    """
+
+    def __init__(
+        self,
+        topic: str,
+        store: OffsetStore,
+        status: ConsumerStatus,
+        is_transient: Callable[[BaseException], bool],
+    ) -> None:
+        self._topic = topic
+        self._store = store
+        self._status = status
+        self._is_transient = is_transient
+        self._identity: tuple[str, str | None] | None = None
+        self._unchecked: set[TopicPartition] = set()
+
+    def checked(
+        self, consumer: KafkaConsumer, batches: Batches, assigned: Iterable[TopicPartition]
+    ) -> Batches:
+        """What may be handled of a poll; the rest is polled again, from where it has to begin."""
+        identity = self._read_identity(consumer)
+        if identity is not None and identity != self._identity:
+            # Also while nothing is assigned anew: a topic of this name may have as many records again.
+            self._identity = identity
+            self._unchecked |= consumer.assignment()
+        self._unchecked = (self._unchecked | set(assigned)) & consumer.assignment()
+        if not self._unchecked:
+            return batches
+        starts = self._find_starts(consumer)
+        for partition in self._unchecked:
+            if partition in starts:
+                self._begin(consumer, partition, starts[partition])
+            elif partition in batches:
+                consumer.seek(partition, batches[partition][0].offset)
+        passed = {
+            partition: batch for partition, batch in batches.items() if partition not in self._unchecked
+        }
+        self._unchecked -= starts.keys()
+        return passed
+
+    def applying(self, next_offsets: Mapping[Partition, int]) -> AbstractContextManager[None]:
+        """Inside of the block the inbox saves these offsets along with the effects."""
+        return applying(self._applied(next_offsets))
+
+    def save(self, next_offsets: Mapping[Partition, int]) -> None:
+        """For records without effects. One that isn't saved comes again after the next start."""
+        try:
+            self._store.save(self._applied(next_offsets))
+        except Exception as error:
+            if not self._is_transient(error):
+                raise
+            _log.warning("offsets_not_saved", topic=self._topic, reason=type(error).__name__)
+
+    def _applied(self, next_offsets: Mapping[Partition, int]) -> AppliedOffsets:
+        if self._identity is None:
+            return {}
+        return {
+            partition: AppliedOffset(offset, *self._identity) for partition, offset in next_offsets.items()
+        }
+
+    def _read_identity(self, consumer: KafkaConsumer) -> tuple[str, str | None] | None:
+        cluster = consumer._cluster  # noqa: SLF001 - kafka/__init__.py pins the release
+        if cluster.cluster_id is None or cluster.partitions_for_topic(self._topic) is None:
+            return None
+        topic_id = cluster.topic_id(self._topic)
+        return cluster.cluster_id, str(topic_id) if topic_id and topic_id.int else None
+
+    def _find_starts(self, consumer: KafkaConsumer) -> dict[TopicPartition, Start]:
+        """None yet while Kafka or the database doesn't answer."""
+        if self._identity is None:
+            return {}
+        try:
+            applied = self._store.load()
+            earliest = consumer.beginning_offsets(list(self._unchecked), timeout_ms=_TIMEOUT_MS)
+            committed = {
+                partition: consumer.committed(partition, timeout_ms=_TIMEOUT_MS)
+                for partition in self._unchecked
+            }
+        except Exception as error:
+            if not (self._is_transient(error) or may_pass(error)):
+                raise
+            _log.warning("offsets_not_compared", topic=self._topic, reason=type(error).__name__)
+            return {}
+        return {
+            partition: starting_offset(
+                committed[partition],
+                applied.get((partition.topic, partition.partition)),
+                self._identity,
+                earliest[partition],
+            )
+            for partition in self._unchecked
+        }
+
+    def _begin(self, consumer: KafkaConsumer, partition: TopicPartition, start: Start) -> None:
+        consumer.seek(partition, start.offset)
+        for surprise in start.surprises:
+            self._status.surprised(
+                (partition.topic, partition.partition), surprise, start.offset, start.missing
+            )
+            _log.error(
+                "offset_surprise",
+                topic=partition.topic, partition=partition.partition, reason=surprise,
+                offset=start.offset, missing=start.missing,
+            )  # fmt: skip

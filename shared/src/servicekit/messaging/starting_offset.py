@@ -1,0 +1,56 @@
+"""Where to begin in a partition, from what Kafka and the consumer's own database say of it."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from servicekit.inbox.offsets import AppliedOffset
+
+Surprise = Literal["database_went_back", "commit_lost", "topic_made_anew", "records_gone"]
+SURPRISES: tuple[Surprise, ...] = ("database_went_back", "commit_lost", "topic_made_anew", "records_gone")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The next offset to read, and what an operator has to know about it."""
+
+    offset: int
+    surprises: tuple[Surprise, ...] = ()
+    missing: int = 0
+    """How many offsets were wanted and are gone."""
+
+
+def starting_offset(
+    committed: int | None,
+    applied: AppliedOffset | None,
+    identity: tuple[str, str | None],
+    earliest: int,
+) -> Start:
+    """Where to begin; ``identity`` is the cluster's and the topic's id at present.
+
+    Never behind what the database has not applied: an event too many is known to the inbox, one too few is
+    lost. Where the database says nothing, Kafka's committed offset counts, and the earliest one where there
+    is none either.
+    """
+    surprises: list[Surprise] = []
+    if applied is not None and _is_other(applied, identity):
+        # Offsets of the former topic mean nothing in this one, also those that were committed.
+        return Start(earliest, ("topic_made_anew",))
+    if applied is None:
+        wanted = earliest if committed is None else committed
+    elif committed is None:
+        surprises.append("commit_lost")
+        wanted = applied.next_offset
+    else:
+        if applied.next_offset < committed:
+            surprises.append("database_went_back")
+        wanted = min(applied.next_offset, committed)
+    if earliest > wanted:
+        surprises.append("records_gone")
+    return Start(max(wanted, earliest), tuple(surprises), max(0, earliest - wanted))
+
+
+def _is_other(applied: AppliedOffset, identity: tuple[str, str | None]) -> bool:
+    cluster_id, topic_id = identity
+    if applied.cluster_id != cluster_id:
+        return True
+    return None not in (applied.topic_id, topic_id) and applied.topic_id != topic_id

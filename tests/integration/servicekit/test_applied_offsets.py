@@ -1,0 +1,202 @@
+"""A consumer whose offsets lie beside its effects: database, topic or records go back or away."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from uuid import UUID, uuid5
+
+import pytest
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from kafka import TopicPartition
+from kafka.admin import KafkaAdminClient
+from sqlalchemy import Engine, MetaData, create_engine, make_url, text
+
+from servicekit.config import KafkaConsumerSettings
+from servicekit.inbox.inbox import Inbox
+from servicekit.inbox.migration import upgrade_inbox
+from servicekit.inbox.offsets import OffsetStore
+from servicekit.inbox.schema import INBOX
+from servicekit.inbox.table import inbox_table
+from servicekit.lifecycle import StopSignal
+from servicekit.messaging.records import InvalidMessage, ReceivedRecord
+from servicekit.messaging.run import run_consumer
+from servicekit.messaging.status import ConsumerStatus, ConsumerStuck
+from tests.support.topics import create_topics, produce
+from tests.support.waiting import wait_until
+
+_NAMESPACE = UUID(int=0)
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg2"))
+    with engine.begin() as connection:
+        upgrade_inbox(Operations(MigrationContext.configure(connection)), to=INBOX.newest)
+        connection.execute(text("CREATE TABLE effect (value text NOT NULL)"))
+    yield engine
+    engine.dispose()
+
+
+class Applying:
+    """Applies each value once; fails after its work as long as it is told to."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._inbox = inbox_table(MetaData())
+        self.failing = False
+        self.attempts = 0
+
+    def parse(self, record: ReceivedRecord) -> str:
+        value = (record.value or b"").decode()
+        if value == "bad":
+            raise InvalidMessage("it says bad")
+        return value
+
+    def handle(self, events: Sequence[str]) -> None:
+        self.attempts += 1
+        with self._engine.begin() as connection:
+            ids = {uuid5(_NAMESPACE, event): event for event in events}
+            for event_id in Inbox(connection, self._inbox, "group").accept(ids):
+                connection.execute(text("INSERT INTO effect VALUES (:value)"), {"value": ids[event_id]})
+            if self.failing:
+                raise ConnectionError
+
+
+class Consumer:
+    def __init__(self, engine: Engine) -> None:
+        self.handler = Applying(engine)
+        self.status: ConsumerStatus
+
+    def surprise(self) -> str:
+        """What readiness says."""
+        try:
+            self.status.check()
+        except ConsumerStuck as stuck:
+            return str(stuck)
+        return ""
+
+
+@contextmanager
+def consuming(
+    servers: str, topic: str, group_id: str, engine: Engine, failing: bool = False
+) -> Iterator[Consumer]:
+    stop, consumer = StopSignal(), Consumer(engine)
+    consumer.handler.failing = failing
+    consumer.status = ConsumerStatus(topic)
+    settings = KafkaConsumerSettings(kafka_bootstrap_servers=servers, kafka_client_id="test")
+    thread = threading.Thread(
+        target=run_consumer,
+        args=[settings],
+        kwargs={
+            "topic": topic, "group_id": group_id, "handler": consumer.handler, "stop": stop,
+            "is_transient": lambda error: isinstance(error, ConnectionError),
+            "status": consumer.status, "offsets": OffsetStore(engine, "group"),
+        },
+    )  # fmt: skip
+    thread.start()
+    try:
+        yield consumer
+    finally:
+        stop.set()
+        thread.join(20)
+        assert not thread.is_alive()
+
+
+def test_database_that_went_back_gets_what_it_has_lost(
+    kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine
+) -> None:
+    send(kafka_bootstrap_servers, topic, 0, 20)
+    with consuming(kafka_bootstrap_servers, topic, unique, engine):
+        wait_until(lambda: len(effects(engine)) == 20, "the first half")
+    dump = {table: run(engine, f"TABLE {table}") for table in ("inbox", "effect", "consumer_offset")}
+    send(kafka_bootstrap_servers, topic, 20, 40)
+    with consuming(kafka_bootstrap_servers, topic, unique, engine):
+        wait_until(lambda: len(effects(engine)) == 40, "the second half")
+    restore(engine, dump)
+
+    with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
+        wait_until(lambda: len(effects(engine)) == 40, "the lost half")
+        assert "database_went_back, goes on at offset 20" in consumer.surprise()
+    assert effects(engine) == sorted(f"{number:03}" for number in range(40))
+
+
+def test_offsets_and_effects_are_one_transaction(
+    kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine
+) -> None:
+    send(kafka_bootstrap_servers, topic, 0, 5)
+    with consuming(kafka_bootstrap_servers, topic, unique, engine, failing=True) as consumer:
+        wait_until(lambda: consumer.handler.attempts >= 2, "two attempts")
+        assert run(engine, "SELECT * FROM consumer_offset") == []
+        consumer.handler.failing = False
+        wait_until(lambda: len(effects(engine)) == 5, "the effects")
+    assert run(engine, "SELECT next_offset FROM consumer_offset") == [(5,)]
+
+
+def test_dead_letters_count_as_applied(
+    kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine
+) -> None:
+    produce(kafka_bootstrap_servers, topic, [(b"k", b"bad")] * 3)
+    with consuming(kafka_bootstrap_servers, topic, unique, engine):
+        wait_until(lambda: run(engine, "SELECT next_offset FROM consumer_offset") == [(3,)], "the offset")
+    with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
+        send(kafka_bootstrap_servers, topic, 0, 1)
+        wait_until(lambda: effects(engine) == ["000"], "the next record")
+        assert consumer.surprise() == ""
+
+
+def test_records_that_retention_took_are_reported(
+    kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine
+) -> None:
+    send(kafka_bootstrap_servers, topic, 0, 5)
+    with consuming(kafka_bootstrap_servers, topic, unique, engine):
+        wait_until(lambda: len(effects(engine)) == 5, "the first ones")
+    send(kafka_bootstrap_servers, topic, 5, 12)
+    admin = KafkaAdminClient(bootstrap_servers=kafka_bootstrap_servers)
+    admin.delete_records({TopicPartition(topic, 0): 9})
+    admin.close()
+
+    with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
+        wait_until(lambda: len(effects(engine)) == 8, "the rest")
+        assert "records_gone, goes on at offset 9, 4 offsets are gone" in consumer.surprise()
+
+
+def test_topic_made_anew_under_a_running_consumer_is_read_from_its_beginning(
+    kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine
+) -> None:
+    send(kafka_bootstrap_servers, topic, 0, 5)
+    with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
+        wait_until(lambda: len(effects(engine)) == 5, "the first ones")
+        admin = KafkaAdminClient(bootstrap_servers=kafka_bootstrap_servers)
+        admin.delete_topics([topic])
+        wait_until(lambda: topic not in admin.list_topics(), "the topic to be gone")
+        admin.close()
+        create_topics(kafka_bootstrap_servers, [topic])
+        # As many as before, and more: its position is a valid one.
+        send(kafka_bootstrap_servers, topic, 10, 20)
+        wait_until(lambda: len(effects(engine)) == 15, "all of them", timeout_seconds=60)
+        assert "topic_made_anew" in consumer.surprise()
+
+
+def send(servers: str, topic: str, begin: int, end: int) -> None:
+    produce(servers, topic, [(b"k", f"{number:03}".encode()) for number in range(begin, end)])
+
+
+def effects(engine: Engine) -> list[str]:
+    return sorted(str(value) for (value,) in run(engine, "SELECT value FROM effect"))
+
+
+def run(engine: Engine, statement: str) -> list[tuple[object, ...]]:
+    with engine.connect() as connection:
+        return [tuple(row) for row in connection.execute(text(statement))]
+
+
+def restore(engine: Engine, dump: dict[str, list[tuple[object, ...]]]) -> None:
+    """As a database that was restored from a backup."""
+    with engine.begin() as connection:
+        for table, rows in dump.items():
+            connection.execute(text(f"TRUNCATE {table}"))
+            for row in rows:
+                names = ", ".join(f":c{number}" for number in range(len(row)))
+                values = {f"c{number}": value for number, value in enumerate(row)}
+                connection.execute(text(f"INSERT INTO {table} VALUES ({names})"), values)  # noqa: S608 - our own names

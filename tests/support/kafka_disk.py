@@ -1,0 +1,16 @@
+"""A broker whose disk is lost."""
+
+import shutil
+
+from devstack.kafka_broker import KafkaBroker
+
+
+def lose_the_disk(broker: KafkaBroker) -> None:
+    """It is killed, and starts with nothing."""
+    broker.kill()
+    for entry in broker.directory.iterdir():
+        if entry.is_dir():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+    broker.start()

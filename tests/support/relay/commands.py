@@ -1,0 +1,23 @@
+"""``outbox-relay`` as an operator calls it for the source ``test``."""
+
+import os
+import subprocess
+
+from tests.support.relay.outbox import Outbox
+from tests.support.relay.process import relay_command
+
+
+def command(*arguments: str, of: Outbox) -> str:
+    """What a command says that succeeds."""
+    status, output = command_status(*arguments, of=of)
+    assert status == 0, output
+    return output
+
+
+def command_status(*arguments: str, of: Outbox) -> tuple[int, str]:
+    """Its exit status, and what it says."""
+    environment = {"PATH": os.environ["PATH"], "SOURCES__TEST__DATABASE_URL": of.relay_url}
+    done = subprocess.run(
+        [relay_command()[0], *arguments], env=environment, capture_output=True, text=True, check=False
+    )
+    return done.returncode, (done.stdout + done.stderr).strip()

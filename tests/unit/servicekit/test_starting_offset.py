@@ -1,0 +1,46 @@
+"""Where a consumer begins, by what Kafka and its own database say."""
+
+import pytest
+
+from servicekit.inbox.offsets import AppliedOffset
+from servicekit.messaging.starting_offset import Start, starting_offset
+
+HERE = ("cluster", "topic")
+
+
+def applied(offset: int, cluster: str = "cluster", topic: str | None = "topic") -> AppliedOffset:
+    return AppliedOffset(offset, cluster, topic)
+
+
+@pytest.mark.parametrize(
+    ("committed", "known", "earliest", "start"),
+    [
+        (None, None, 0, Start(0)),
+        (7, None, 0, Start(7)),
+        (7, applied(7), 0, Start(7)),
+        # A crash between the database's commit and Kafka's: the inbox knows what comes again.
+        (7, applied(9), 0, Start(7)),
+        (9, applied(7), 0, Start(7, ("database_went_back",))),
+        (None, applied(7), 0, Start(7, ("commit_lost",))),
+        (5, applied(5), 8, Start(8, ("records_gone",), 3)),
+        (5, None, 8, Start(8, ("records_gone",), 3)),
+        (9, applied(3), 5, Start(5, ("database_went_back", "records_gone"), 2)),
+        (None, None, 8, Start(8)),
+    ],
+)
+def test_start_is_never_behind_what_is_not_applied(
+    committed: int | None, known: AppliedOffset | None, earliest: int, start: Start
+) -> None:
+    assert starting_offset(committed, known, HERE, earliest) == start
+
+
+@pytest.mark.parametrize("known", [applied(7, cluster="other"), applied(7, topic="other")])
+@pytest.mark.parametrize("committed", [None, 7, 20])
+def test_topic_that_was_made_anew_is_read_from_its_beginning(
+    known: AppliedOffset, committed: int | None
+) -> None:
+    assert starting_offset(committed, known, HERE, 2) == Start(2, ("topic_made_anew",))
+
+
+def test_cluster_that_gives_topics_ids_since_its_upgrade_has_the_same_topic() -> None:
+    assert starting_offset(7, applied(7, topic=None), HERE, 0) == Start(7)
