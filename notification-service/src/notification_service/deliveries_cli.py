@@ -62,7 +62,9 @@ class _Text(click.ParamType[str]):
 
 
 _effect_option = click.option(
-    "--effect", type=click.Choice([effect.value for effect in Effect], case_sensitive=False), help="Only these."
+    "--effect",
+    type=click.Choice([effect.value for effect in Effect], case_sensitive=False),
+    help="Only these.",
 )
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -86,7 +88,9 @@ def deliveries() -> None:
 def list_command(status: str, effect: str | None, limit: int, after: UUID | None, *, as_json: bool) -> None:
     """List deliveries by age, the oldest first; by default those that were given up."""
     with _transactions() as transactions, transactions() as unit_of_work:
-        found = unit_of_work.deliveries.find(DeliveryStatus(status), _effect(effect), limit=limit, after=after)
+        found = unit_of_work.deliveries.find(
+            DeliveryStatus(status), _effect(effect), limit=limit, after=after
+        )
     if as_json:
         click.echo(json.dumps([_fields(delivery) for delivery in found]))
         return

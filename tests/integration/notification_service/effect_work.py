@@ -49,9 +49,7 @@ def delivering(
     """``effect``'s use case, by ``courier`` or else to the sandbox."""
     with create_http_client(timeout_seconds, 8) as client, ThreadPoolExecutor(4) as pool:
         couriers: dict[Effect, Courier] = {
-            Effect.ALIMTALK: SendAlimtalk(
-                SandboxAlimtalkProvider(client, sandbox.url), processing_seconds
-            ),
+            Effect.ALIMTALK: SendAlimtalk(SandboxAlimtalkProvider(client, sandbox.url), processing_seconds),
             Effect.MONITORING: MonitoringWebhook(client, sandbox.monitoring_url),
         }
         yield DeliverEffect(

@@ -49,7 +49,9 @@ def test_what_a_provider_replies_is_in_the_log_without_the_recipient(
     accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
 ) -> None:
     echo = {"error": "no\x00such person", "name": "김하늘", "numbers": ["01012345678", "+82 10-1234-5678"]}
-    replies = [httpx.Response(400, content=json.dumps(echo, ensure_ascii=escaped)) for escaped in (True, False)]
+    replies = [
+        httpx.Response(400, content=json.dumps(echo, ensure_ascii=escaped)) for escaped in (True, False)
+    ]
     providers = [SandboxAlimtalkProvider(posts_answered(reply), "http://provider") for reply in replies]
 
     with structlog.testing.capture_logs() as logs:

@@ -99,7 +99,10 @@ def test_a_recipient_is_kept_while_an_effect_has_not_ended(
 
 
 def test_old_orders_go_with_their_deliveries_and_the_sums_stay(
-    engine: Engine, sandbox: Sandbox, orders: list[CompletedOrder], accept_completed_orders: AcceptCompletedOrders
+    engine: Engine,
+    sandbox: Sandbox,
+    orders: list[CompletedOrder],
+    accept_completed_orders: AcceptCompletedOrders,
 ) -> None:
     complete(engine, sandbox, orders, *Effect)
     age(engine, days=366)
@@ -107,7 +110,9 @@ def test_old_orders_go_with_their_deliveries_and_the_sums_stay(
 
     assert run_retention(engine) == {"recipients": 5, "orders": 5, "inbox": 5}
 
-    left = {table: count(engine, table) for table in ("completed_order", "delivery", "inbox", "analytics_order")}
+    left = {
+        table: count(engine, table) for table in ("completed_order", "delivery", "inbox", "analytics_order")
+    }
     assert left == {"completed_order": 1, "delivery": 3, "inbox": 1, "analytics_order": 0}
     assert count(engine, "sales_daily") == 1
 

@@ -57,7 +57,9 @@ def reply_with(body: bytes, *headers: str) -> list[bytes]:
 @pytest.mark.parametrize("kind", ["gzip", "plain"])
 def test_a_huge_reply_is_not_kept_and_not_expanded(kind: str) -> None:
     zeros = b"0" * 64 * 1024 * 1024
-    reply = reply_with(gzip.compress(zeros), "Content-Encoding: gzip") if kind == "gzip" else reply_with(zeros)
+    reply = (
+        reply_with(gzip.compress(zeros), "Content-Encoding: gzip") if kind == "gzip" else reply_with(zeros)
+    )
     with SlowReceiver(reply, 0.0) as receiver, create_http_client(5.0, 1) as client:
         request = client.build_request("GET", receiver.url)
         tracemalloc.start()
