@@ -16,6 +16,8 @@ from servicekit.config import (
     ProcessSettings,
 )
 
+_Hours = Annotated[int, Field(ge=1, le=1_000_000)]
+
 
 class ApiSettings(HttpSettings, DatabaseSettings, ProcessSettings):
     """``notification-service api``."""
@@ -34,6 +36,10 @@ class ConsumerSettings(KafkaConsumerSettings, AdminSettings, DatabaseSettings, P
     # A stop waits for calls that have begun, and has 10 s in all.
     delivery_timeout_seconds: Annotated[float, Field(gt=0, le=5)] = 4.0
     delivery_lease_seconds: Annotated[float, Field(gt=0)] = 30.0
+    recipient_retention_hours: _Hours = 168
+    delivery_retention_hours: _Hours = 8_760
+    # Longer than topics and outboxes keep their events: one that comes again later would count as new.
+    inbox_retention_hours: _Hours = 720
 
     @property
     def delivery_attempt_seconds(self) -> float:

@@ -4,7 +4,10 @@ import logging
 import random
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import timedelta
 from functools import partial
+
+from sqlalchemy import Engine
 
 from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
@@ -24,10 +27,12 @@ from notification_service.messaging.incoming_order_completed import (
 )
 from notification_service.migrations import SCHEMA
 from notification_service.monitoring.webhook import MonitoringWebhook
+from notification_service.persistence.retention import sweeps
 from notification_service.persistence.tables import delivery
 from notification_service.persistence.unit_of_work import NotificationUnitOfWork
 from servicekit.db.engine import create_engine
 from servicekit.db.health import database_check
+from servicekit.db.retention import Retention, RetentionThread
 from servicekit.http.admin import admin_server
 from servicekit.inbox.offsets import OffsetStore
 from servicekit.kafka.cluster import KafkaCluster
@@ -61,6 +66,7 @@ def run(settings: ConsumerSettings, stop: StopSignal) -> None:
         unit_of_work = partial(NotificationUnitOfWork, engine, CONSUMER_GROUP)
         dispatcher = _dispatcher(settings, unit_of_work, scope, stop)
         handler = OrderCompletedHandler(AcceptCompletedOrders(unit_of_work, dispatcher.wake))
+        RetentionThread(_retention(settings, engine), stop).start()
         dispatcher.start()
         try:
             run_consumer(
@@ -76,6 +82,17 @@ def run(settings: ConsumerSettings, stop: StopSignal) -> None:
             # Consuming may have ended by an error; the effects' threads have to end as well.
             stop.set()
             dispatcher.join(_JOIN_SECONDS)
+
+
+def _retention(settings: ConsumerSettings, engine: Engine) -> Retention:
+    return Retention(
+        engine,
+        sweeps(
+            recipients=timedelta(hours=settings.recipient_retention_hours),
+            deliveries=timedelta(hours=settings.delivery_retention_hours),
+            inbox_events=timedelta(hours=settings.inbox_retention_hours),
+        ),
+    )
 
 
 def _dispatcher(

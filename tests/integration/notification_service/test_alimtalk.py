@@ -77,7 +77,7 @@ def test_a_message_that_the_provider_accepts_late_is_not_sent_twice(
     assert sandbox.references() == [str(order.event_id)]
 
 
-def test_a_message_that_never_arrived_is_sent_again_after_the_processing_time(
+def test_what_never_arrived_is_sent_after_the_processing_time(
     accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
 ) -> None:
     order = a_completed_order()

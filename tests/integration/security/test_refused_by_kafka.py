@@ -43,7 +43,7 @@ FAULTS: dict[str, tuple[Callable[[SecuredServers], Environment], str]] = {
     # The broker's own words reach us only if kafka-python reads them before it sees the closed connection.
     "wrong password": (_guessing, r"are user and password right\?|invalid credentials"),
     "plain text": (_in_plain_text, r"is PLAINTEXT what the broker wants\?"),
-    "another host": (_under_another_name, "Hostname mismatch, certificate is not valid for 'localhost'"),
+    "another host": (_under_another_name, "Hostname mismatch, certificate is not valid for"),
 }
 PROCESSES: dict[str, tuple[list[str], str]] = {
     "relay": (["outbox-relay", "run"], "HTTP_PORT"),

@@ -5,6 +5,7 @@ from io import BytesIO
 from typing import Annotated, Any
 
 import pytest
+import structlog
 from flask.testing import FlaskClient
 from flask_openapi3.blueprint import APIBlueprint
 from pydantic import Field, StringConstraints
@@ -205,6 +206,42 @@ def test_readiness_names_what_fails_while_the_process_is_alive(client: FlaskClie
             "kafka": {"status": "failed", "reason": "ConnectionError: nobody answers"},
         },
     }
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [
+        (
+            'connection to server at "db.internal" (10.1.2.3), port 5432 failed: Connection refused',
+            "connection failed: Connection refused",
+        ),
+        (
+            'connection to server on socket "/run/db/.s.PGSQL.5432" failed: No such file or directory',
+            "connection failed: No such file or directory",
+        ),
+        (
+            'could not translate host name "db.internal" to address: x',
+            "could not translate host name [removed] to address: x",
+        ),
+        (
+            'server certificate for "10.1.2.3" does not match host name "db.internal"',
+            "server certificate for [removed] does not match host name [removed]",
+        ),
+        ("kafka-1.internal:9092,[::1]:9092: no broker", "[removed],[removed]: no broker"),
+        ("is PLAINTEXT what the broker wants?", "is PLAINTEXT what the broker wants?"),
+    ],
+)
+def test_readiness_says_why_without_hosts(message: str, shown: str) -> None:
+    def check() -> None:
+        raise ConnectionError(message)
+
+    app = create_app("things", checks={"server": check}, routes=[])
+    with structlog.testing.capture_logs() as logs:
+        replies = [app.test_client().get("/readyz").get_json() for _ in range(2)]
+
+    assert [reply["checks"]["server"]["reason"] for reply in replies] == [f"ConnectionError: {shown}"] * 2
+    told = [line["reason"] for line in logs if line["event"] == "check_failed"]
+    assert told == [f"ConnectionError: {message}"]
 
 
 def test_request_id_is_kept_if_sound_and_else_made(client: FlaskClient) -> None:

@@ -26,9 +26,12 @@ class AcceptCompletedOrders:
             new_ids = unit_of_work.inbox.accept(by_event)
             new = [order for event_id, order in by_event.items() if event_id in new_ids]
             if new:
-                unit_of_work.completed_orders.add_all(new)
+                # Orders are kept for longer than the inbox remembers their events.
+                added = unit_of_work.completed_orders.add_all(new)
+                new = [order for order in new if order.event_id in added]
+            if new:
                 unit_of_work.deliveries.add_for_all(new)
-                unit_of_work.commit()
+            unit_of_work.commit()
         # After the commit: a dispatcher that is woken earlier finds nothing.
         if new:
             self._on_accepted()

@@ -25,7 +25,9 @@ class Inbox(Protocol):
 class CompletedOrders(Protocol):
     """The stored orders."""
 
-    def add_all(self, orders: Sequence[CompletedOrder]) -> None: ...
+    def add_all(self, orders: Sequence[CompletedOrder]) -> set[UUID]:
+        """Store orders; returns the event ids of those that were not stored before."""
+        ...
 
 
 class Deliveries(Protocol):

@@ -25,7 +25,7 @@ class Recipient:
 
     def removed_from(self, text: str) -> str:
         """``text`` without this name and this phone number, for a log that quotes what a receiver replied."""
-        for written in (self.name, json.dumps(self.name)[1:-1], self.phone):
+        for written in filter(None, (self.name, json.dumps(self.name)[1:-1], self.phone)):
             text = text.replace(written, _REMOVED)
         # However it is separated, and with or without the country's code.
         if digits := re.sub(r"\D", "", self.phone)[-_SIGNIFICANT_DIGITS:]:

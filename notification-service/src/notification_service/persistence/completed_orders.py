@@ -2,8 +2,10 @@
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Connection, Row, insert
+from sqlalchemy import Connection, Row
+from sqlalchemy.dialects.postgresql import insert
 
 from notification_service.domain.completed_order import CompletedOrder, Recipient
 from notification_service.persistence.tables import completed_order
@@ -15,9 +17,10 @@ class SqlCompletedOrders:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add_all(self, orders: Sequence[CompletedOrder]) -> None:
-        self._connection.execute(
-            insert(completed_order),
+    def add_all(self, orders: Sequence[CompletedOrder]) -> set[UUID]:
+        statement = insert(completed_order).on_conflict_do_nothing().returning(completed_order.c.event_id)
+        added = self._connection.execute(
+            statement,
             [
                 {
                     "event_id": order.event_id,
@@ -30,9 +33,11 @@ class SqlCompletedOrders:
                     "recipient_phone": order.recipient.phone,
                     "completed_at": order.completed_at,
                 }
-                for order in orders
+                # In this order, so that processes that add the same orders never deadlock.
+                for order in sorted(orders, key=lambda order: order.event_id)
             ],
         )
+        return set(added.scalars())
 
 
 def completed_order_of(row: Row[Any]) -> CompletedOrder:
@@ -44,6 +49,7 @@ def completed_order_of(row: Row[Any]) -> CompletedOrder:
         currency=row.currency,
         total_amount=row.total_amount,
         item_count=row.item_count,
-        recipient=Recipient(name=row.recipient_name, phone=row.recipient_phone),
+        # Erased once every effect has ended; an operator may have wanted another attempt in that moment.
+        recipient=Recipient(name=row.recipient_name or "", phone=row.recipient_phone or ""),
         completed_at=row.completed_at,
     )

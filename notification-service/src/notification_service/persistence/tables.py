@@ -17,8 +17,8 @@ completed_order = Table(
     Column("currency", Text, nullable=False),
     Column("total_amount", BigInteger, nullable=False),
     Column("item_count", BigInteger, nullable=False),
-    Column("recipient_name", Text, nullable=False),
-    Column("recipient_phone", Text, nullable=False),
+    Column("recipient_name", Text),
+    Column("recipient_phone", Text),
     Column("completed_at", DateTime(timezone=True), nullable=False),
 )
 

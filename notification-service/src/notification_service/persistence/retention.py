@@ -1,0 +1,59 @@
+"""What is removed, and when: recipients soon after their delivery, orders and deliveries much later."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from sqlalchemy import Connection, TextClause, text
+
+from notification_service.persistence.tables import inbox
+from servicekit.db.retention import Sweep, delete_older
+
+# Orders whose every effect ended longer ago than the age; accepted_at only finds those that may be.
+_ENDED = """
+    SELECT completed_order.event_id FROM completed_order
+     WHERE completed_order.accepted_at < clock_timestamp() - :age
+       AND {condition}
+       AND NOT EXISTS (
+           SELECT FROM delivery
+            WHERE delivery.event_id = completed_order.event_id
+              AND (delivery.completed_at IS NULL OR delivery.completed_at >= clock_timestamp() - :age))
+     ORDER BY completed_order.accepted_at
+     LIMIT :limit
+       FOR UPDATE OF completed_order SKIP LOCKED
+"""
+_ERASE_RECIPIENTS = text(f"""
+    WITH ended AS ({_ENDED.format(condition="completed_order.recipient_phone IS NOT NULL")})
+    UPDATE completed_order SET recipient_name = NULL, recipient_phone = NULL
+      FROM ended WHERE completed_order.event_id = ended.event_id
+""")  # noqa: S608 - our own text
+# The sums of sales_daily stay: analytics_order only keeps an order from being counted twice.
+_DELETE_ORDERS = text(f"""
+    WITH ended AS ({_ENDED.format(condition="true")}),
+         deliveries AS (DELETE FROM delivery USING ended WHERE delivery.event_id = ended.event_id),
+         counted AS (
+             DELETE FROM analytics_order USING ended, completed_order
+              WHERE completed_order.event_id = ended.event_id
+                AND analytics_order.order_id = completed_order.order_id
+                AND analytics_order.event_id = ended.event_id)
+    DELETE FROM completed_order USING ended WHERE completed_order.event_id = ended.event_id
+""")  # noqa: S608 - our own text
+
+
+def sweeps(*, recipients: timedelta, deliveries: timedelta, inbox_events: timedelta) -> Mapping[str, Sweep]:
+    """The retention of each kind of rows.
+
+    ``recipients`` and ``deliveries`` count from the end of the order's last effect, and ``inbox_events`` from an event's
+    arrival.
+    """
+    return {
+        "recipients": _sweep(_ERASE_RECIPIENTS, recipients),
+        "orders": _sweep(_DELETE_ORDERS, deliveries),
+        "inbox": delete_older(inbox, inbox.c.received_at, inbox_events),
+    }
+
+
+def _sweep(statement: TextClause, age: timedelta) -> Sweep:
+    def sweep(connection: Connection, limit: int) -> int:
+        return connection.execute(statement, {"age": age, "limit": limit}).rowcount
+
+    return sweep

@@ -1,0 +1,139 @@
+"""What nobody needs any more is removed after its time, and nothing else."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, text
+
+from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.count_sales import CountSales
+from notification_service.domain.completed_order import CompletedOrder
+from notification_service.domain.delivery import DeliveryStatus, Effect
+from notification_service.persistence.retention import sweeps
+from servicekit.db.retention import Retention
+from servicekit.lifecycle import StopSignal
+from tests.integration.notification_service.builders import a_completed_order
+from tests.integration.notification_service.effect_work import (
+    delivering,
+    delivery_of,
+    run_until_final,
+    transactions,
+)
+from tests.support.sandbox import Sandbox
+
+
+def run_retention(engine: Engine, batch_rows: int = 2) -> dict[str, int]:
+    periods = sweeps(
+        recipients=timedelta(days=7), deliveries=timedelta(days=365), inbox_events=timedelta(days=30)
+    )
+    return Retention(engine, periods, batch_rows).run_once(StopSignal())
+
+
+def age(engine: Engine, days: int) -> None:
+    """Make everything that is stored ``days`` older."""
+    interval = {"age": timedelta(days=days)}
+    with engine.begin() as connection:
+        for statement in (
+            "UPDATE completed_order SET accepted_at = accepted_at - :age",
+            "UPDATE delivery SET created_at = created_at - :age, completed_at = completed_at - :age",
+            "UPDATE inbox SET received_at = received_at - :age",
+        ):
+            connection.execute(text(statement), interval)
+
+
+def recipients(engine: Engine) -> set[tuple[str | None, str | None]]:
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT recipient_name, recipient_phone FROM completed_order"))
+        return {(row.recipient_name, row.recipient_phone) for row in rows}
+
+
+def count(engine: Engine, table: str) -> int:
+    with engine.connect() as connection:
+        return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())  # noqa: S608 - ours
+
+
+def complete(engine: Engine, sandbox: Sandbox, orders: list[CompletedOrder], *effects: Effect) -> None:
+    """Let these effects of the orders take place."""
+    for effect in effects:
+        if effect == Effect.ANALYTICS:
+            run_until_final(CountSales(transactions(engine)), engine, orders, effect)
+            continue
+        with delivering(engine, effect, sandbox) as work:
+            run_until_final(work, engine, orders, effect)
+
+
+@pytest.fixture
+def orders(accept_completed_orders: AcceptCompletedOrders) -> list[CompletedOrder]:
+    orders = [a_completed_order() for _ in range(5)]
+    accept_completed_orders(orders)
+    return orders
+
+
+def test_recipients_are_erased_some_time_after_their_last_effect(
+    engine: Engine, sandbox: Sandbox, orders: list[CompletedOrder]
+) -> None:
+    complete(engine, sandbox, orders, *Effect)
+    age(engine, days=6)
+    assert run_retention(engine) == {"recipients": 0, "orders": 0, "inbox": 0}
+
+    age(engine, days=2)
+
+    assert run_retention(engine) == {"recipients": 5, "orders": 0, "inbox": 0}
+    assert recipients(engine) == {(None, None)}
+    assert run_retention(engine)["recipients"] == 0
+    assert delivery_of(engine, orders[0], Effect.ALIMTALK).status == DeliveryStatus.DELIVERED
+
+
+def test_a_recipient_is_kept_while_an_effect_has_not_ended(
+    engine: Engine, sandbox: Sandbox, orders: list[CompletedOrder]
+) -> None:
+    complete(engine, sandbox, orders, Effect.ANALYTICS, Effect.MONITORING)
+    age(engine, days=1_000)
+
+    removed = run_retention(engine)
+    assert (removed["recipients"], removed["orders"]) == (0, 0)
+    complete(engine, sandbox, orders, Effect.ALIMTALK)
+
+    assert run_retention(engine)["recipients"] == 0
+    assert len(sandbox.references()) == 5
+
+
+def test_old_orders_go_with_their_deliveries_and_the_sums_stay(
+    engine: Engine,
+    sandbox: Sandbox,
+    orders: list[CompletedOrder],
+    accept_completed_orders: AcceptCompletedOrders,
+) -> None:
+    complete(engine, sandbox, orders, *Effect)
+    age(engine, days=366)
+    accept_completed_orders([a_completed_order()])
+
+    assert run_retention(engine) == {"recipients": 5, "orders": 5, "inbox": 5}
+
+    left = {
+        table: count(engine, table) for table in ("completed_order", "delivery", "inbox", "analytics_order")
+    }
+    assert left == {"completed_order": 1, "delivery": 3, "inbox": 1, "analytics_order": 0}
+    assert count(engine, "sales_daily") == 1
+
+
+def test_an_event_that_the_inbox_has_forgotten_is_still_known_by_its_order(
+    engine: Engine, orders: list[CompletedOrder], accept_completed_orders: AcceptCompletedOrders
+) -> None:
+    age(engine, days=31)
+    assert run_retention(engine)["inbox"] == 5
+
+    assert accept_completed_orders([*orders, a_completed_order()]) == 1
+
+    assert count(engine, "delivery") == 18
+
+
+def test_rows_that_another_transaction_holds_are_left_to_a_later_run(
+    engine: Engine, orders: list[CompletedOrder]
+) -> None:
+    age(engine, days=31)
+    with engine.connect() as other:
+        other.execute(text("SELECT FROM inbox LIMIT 2 FOR UPDATE"))
+        assert run_retention(engine, batch_rows=10)["inbox"] == 3
+
+    assert run_retention(engine)["inbox"] == 2
