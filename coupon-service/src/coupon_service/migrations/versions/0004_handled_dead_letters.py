@@ -5,7 +5,7 @@ from alembic import op
 from servicekit.dead_letters.migration import upgrade_handled_dead_letters
 
 revision = "0004"
-down_revision = "0003"
+down_revision = "0002"
 branch_labels = None
 depends_on = None
 

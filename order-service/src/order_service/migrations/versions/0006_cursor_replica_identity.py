@@ -5,8 +5,8 @@ from alembic import op
 from servicekit.db.migrations import migration_option
 from servicekit.outbox.migration import upgrade_outbox
 
-revision = "0004"
-down_revision = "0003"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 

@@ -1,18 +1,18 @@
-"""The outbox's cursors can be saved while a publication has all tables."""
+"""The relay notices that Kafka topics were made anew, and can publish kept events again."""
 
 from alembic import op
 
 from servicekit.db.migrations import migration_option
 from servicekit.outbox.migration import upgrade_outbox
 
-revision = "0004"
-down_revision = "0003"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 
 
 def upgrade() -> None:
-    upgrade_outbox(op, to=3, relay_role=migration_option(op.get_context().config, "outbox_relay_role"))
+    upgrade_outbox(op, to=4, relay_role=migration_option(op.get_context().config, "outbox_relay_role"))
 
 
 def downgrade() -> None:
