@@ -4,6 +4,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
+from servicekit.clock import SystemClock
+
 from coupon_service.application.decide_requests import DecideRequests
 from coupon_service.config import DeadLettersSettings
 from coupon_service.messaging.incoming_coupon_publish_requested import (
@@ -13,7 +15,6 @@ from coupon_service.messaging.incoming_coupon_publish_requested import (
 )
 from coupon_service.messaging.outgoing_coupon_publish_requested import COUPON_PUBLISH_REQUESTED
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
-from servicekit.clock import SystemClock
 from servicekit.db.engine import create_engine
 from servicekit.messaging.dead_letter_operations import DeadLetterOperations
 from servicekit.messaging.opened_dead_letters import opened_dead_letters
