@@ -12,7 +12,6 @@ from notification_service.domain.errors import DeliverySkipped
 from notification_service.domain.failure_reason import FailureReason
 from tests.support.notification_builders import a_completed_order
 
-
 # By ISO 4217. All other currencies have two digits after the point; those without minor units are left out.
 EXPONENTS = {
     **dict.fromkeys(re.findall("...", "BIFCLPDJFGNFISKJPYKMFKRWPYGRWFUGXUYIVNDVUVXAFXOFXPF"), 0),
