@@ -23,7 +23,8 @@ class BoundedTransport(httpx.HTTPTransport):
     """Ends an exchange after ``exchange_seconds``, connecting included; resolving a host's name isn't.
 
     A response is returned as soon as its head has arrived in time. Its body is empty, and the extension
-    INCOMPLETE says why, if it arrived too late, is too long, or is compressed: a short one may expand to any size.
+    INCOMPLETE says why, if it arrived too late, is too long, or is compressed: a short one may expand to any
+    size.
     """
 
     def __init__(self, exchange_seconds: float, connections: int) -> None:

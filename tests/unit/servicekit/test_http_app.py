@@ -11,6 +11,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from pydantic import Field, StringConstraints
 
 from servicekit.fields import PathInt64, PositiveInt64, RequestModel, Storable, Time
+from servicekit.http.admin import admin_app
 from servicekit.http.app import create_app
 from servicekit.http.models import BodyModel, PathModel
 from servicekit.http.problems import Problem, ProblemType
@@ -235,7 +236,7 @@ def test_readiness_says_why_without_hosts(message: str, shown: str) -> None:
     def check() -> None:
         raise ConnectionError(message)
 
-    app = create_app("things", checks={"server": check}, routes=[])
+    app = admin_app("things", {"server": check})
     with structlog.testing.capture_logs() as logs:
         replies = [app.test_client().get("/readyz").get_json() for _ in range(2)]
 

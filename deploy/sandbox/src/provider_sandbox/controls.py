@@ -26,7 +26,7 @@ class Faults(RequestModel):
     fail_next_lookups: _Count = 0
     """Reply with 503 to look-ups of messages."""
     timeout_before_accept_next: _Count = 0
-    """Keep it only after ``timeoutMs``, and reply then: a provider that works longer than its client waits."""
+    """Keep it only after ``timeoutMs``, and reply then: a provider slower than its client is patient."""
     timeout_after_accept_next: _Count = 0
     """Keep it, and reply only after ``timeoutMs``."""
     timeout_ms: _Milliseconds = 30_000

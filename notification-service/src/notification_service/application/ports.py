@@ -44,7 +44,7 @@ class Deliveries(Protocol):
     def find(
         self, status: DeliveryStatus, effect: Effect | None, *, limit: int, after: UUID | None
     ) -> Sequence[Delivery]:
-        """Deliveries with this status by id, which is by age; at most ``limit``, and those behind ``after``."""
+        """Deliveries with this status by id, which is by age: at most ``limit``, behind ``after``."""
         ...
 
     def retry(self, delivery_ids: Sequence[UUID], effect: Effect | None, *, by: str, reason: str) -> int:

@@ -11,7 +11,7 @@ class SendAlimtalk:
     """Sends an order's message. From the second attempt on, it asks the provider before it sends."""
 
     def __init__(self, provider: AlimtalkProvider, processing_seconds: float) -> None:
-        """``processing_seconds`` is the longest that the provider works on a post before a look-up finds it."""
+        """``processing_seconds`` is the longest that a post takes until a look-up finds its message."""
         self._provider = provider
         self._processing_seconds = processing_seconds
 

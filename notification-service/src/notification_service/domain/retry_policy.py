@@ -7,8 +7,8 @@ from dataclasses import dataclass
 class RetryPolicy:
     """Exponential back-off with equal jitter, until a delivery is given up.
 
-    It is given up ``give_up_after_seconds`` after its first attempt, and never before ``least_attempts``: a process that
-    was away for a day has tried nothing yet.
+    It is given up ``give_up_after_seconds`` after its first attempt, and never before ``least_attempts``: a
+    process that was away for a day has tried nothing yet.
 
     Attempt n is followed by a pause between half of and all of ``base_seconds`` · 2ⁿ⁻¹, at most
     ``cap_seconds``. After an unknown outcome it is at least ``settle_seconds``, since the receiver may still

@@ -19,13 +19,16 @@ _RECORD = text("""
     UPDATE delivery
        SET status       = outcome.status,
            attempts     = delivery.attempts - outcome.unused_attempts,
-           first_attempted_at = CASE WHEN delivery.attempts > outcome.unused_attempts THEN delivery.first_attempted_at END,
-           possibly_sent_at = CASE WHEN outcome.possibly_sent THEN clock_timestamp() ELSE delivery.possibly_sent_at END,
+           first_attempted_at = CASE WHEN delivery.attempts > outcome.unused_attempts
+                                     THEN delivery.first_attempted_at END,
+           possibly_sent_at = CASE WHEN outcome.possibly_sent THEN clock_timestamp()
+                                   ELSE delivery.possibly_sent_at END,
            due_at       = clock_timestamp() + outcome.delay_seconds * interval '1 second',
            claim_id     = NULL,
            reference    = COALESCE(outcome.reference, delivery.reference),
            last_error   = COALESCE(outcome.last_error, delivery.last_error),
-           completed_at = CASE WHEN outcome.status IN ('DELIVERED', 'FAILED', 'SKIPPED') THEN clock_timestamp() END
+           completed_at = CASE WHEN outcome.status IN ('DELIVERED', 'FAILED', 'SKIPPED')
+                               THEN clock_timestamp() END
       FROM unnest(CAST(:delivery_ids AS uuid[]), CAST(:claim_ids AS uuid[]), CAST(:statuses AS text[]),
                   CAST(:unused_attempts AS integer[]), CAST(:delays_seconds AS double precision[]),
                   CAST(:references AS text[]), CAST(:errors AS text[]), CAST(:possibly_sent AS boolean[]))

@@ -42,8 +42,8 @@ _DELETE_ORDERS = text(f"""
 def sweeps(*, recipients: timedelta, deliveries: timedelta, inbox_events: timedelta) -> Mapping[str, Sweep]:
     """The retention of each kind of rows.
 
-    ``recipients`` and ``deliveries`` count from the end of the order's last effect, and ``inbox_events`` from an event's
-    arrival.
+    ``recipients`` and ``deliveries`` count from the end of the order's last effect, and ``inbox_events`` from
+    an event's arrival.
     """
     return {
         "recipients": _sweep(_ERASE_RECIPIENTS, recipients),

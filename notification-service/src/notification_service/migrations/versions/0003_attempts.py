@@ -26,7 +26,7 @@ def upgrade() -> None:
     """)
     op.execute("""
         COMMENT ON COLUMN delivery.possibly_sent_at IS
-            'The latest time at which an attempt may have reached the receiver without its reply being known.';
+            'The latest time at which an attempt may have reached the receiver, its reply being unknown.';
     """)
     op.execute("""
         COMMENT ON COLUMN delivery.first_attempted_at IS

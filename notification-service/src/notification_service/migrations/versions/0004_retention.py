@@ -11,8 +11,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # Each index takes about a second a million rows, and consumers wait for it. Where that is too long, build it
-    # before with CREATE INDEX CONCURRENTLY.
+    # Each index takes about a second a million rows, and consumers wait for it. Where that is too long, build
+    # it before with CREATE INDEX CONCURRENTLY.
     op.execute("CREATE INDEX IF NOT EXISTS completed_order_accepted_idx ON completed_order (accepted_at);")
     # Holds only orders whose recipient is still to be erased.
     op.execute("""
