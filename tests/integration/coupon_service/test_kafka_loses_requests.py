@@ -11,7 +11,6 @@ from sqlalchemy import Engine, make_url
 
 from coupon_service.config import WorkerSettings
 from coupon_service.worker import run
-from devstack.free_ports import find_free_ports
 from servicekit.lifecycle import StopSignal
 from tests.integration.coupon_service.service import accepted, create_coupon, rows
 from tests.support.databases import RELAY_ROLE
@@ -73,8 +72,7 @@ def statuses(engine: Engine) -> dict[str, int]:
 @contextmanager
 def a_worker(database_url: str, servers: str) -> Iterator[None]:
     """The worker as it is composed, in a thread."""
-    (port,) = find_free_ports(1)
-    settings = WorkerSettings(database_url=database_url, kafka_bootstrap_servers=servers, http_port=port)
+    settings = WorkerSettings(database_url=database_url, kafka_bootstrap_servers=servers)
     stop = StopSignal()
     thread = threading.Thread(target=run, args=(settings, stop))
     thread.start()

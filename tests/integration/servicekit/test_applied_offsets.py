@@ -161,7 +161,7 @@ def test_records_that_retention_took_are_reported(
         assert "records_gone, goes on at offset 9, 4 offsets are gone" in consumer.surprise()
 
 
-def test_topic_made_anew_under_a_running_consumer_is_read_from_its_beginning(
+def test_topic_made_anew_under_a_consumer_is_read_from_its_beginning(
     kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine
 ) -> None:
     send(kafka_bootstrap_servers, topic, 0, 5)

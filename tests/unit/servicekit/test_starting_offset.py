@@ -42,5 +42,5 @@ def test_topic_that_was_made_anew_is_read_from_its_beginning(
     assert starting_offset(committed, known, HERE, 2) == Start(2, ("topic_made_anew",))
 
 
-def test_cluster_that_gives_topics_ids_since_its_upgrade_has_the_same_topic() -> None:
+def test_topic_that_got_an_id_in_an_upgrade_is_the_same() -> None:
     assert starting_offset(7, applied(7, topic=None), HERE, 0) == Start(7)

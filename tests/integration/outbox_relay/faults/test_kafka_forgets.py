@@ -55,7 +55,7 @@ def test_topic_that_was_made_anew_gets_nothing_until_it_is_rewound(
         wait_until_idle(outbox)
 
 
-def test_topic_that_was_made_anew_while_no_relay_ran_is_noticed_by_the_next(
+def test_topic_made_anew_while_no_relay_ran_is_noticed_by_the_next(
     outbox: Outbox, kafka_bootstrap_servers: str, tmp_path: Path
 ) -> None:
     servers = kafka_bootstrap_servers
