@@ -10,6 +10,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from servicekit.config import prometheus_multiprocess_directory
 from servicekit.http.replies import json_reply
 
+LIVENESS_PATH = "/healthz"
+
 HealthCheck = Callable[[], None]
 """Returns when a dependency can be used; raises an exception whose message says why it can't."""
 
@@ -26,7 +28,7 @@ def register_health(app: Flask, checks: Mapping[str, HealthCheck]) -> None:
         body = {"status": "ready" if ready else "unready", "checks": results}
         return json_reply(body, 200 if ready else 503, headers={"Cache-Control": "no-store"})
 
-    app.add_url_rule("/healthz", "healthz", healthz)
+    app.add_url_rule(LIVENESS_PATH, "healthz", healthz)
     app.add_url_rule("/readyz", "readyz", readyz)
     app.add_url_rule("/metrics", "metrics", _metrics)
 
