@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 from gunicorn.config import Config
-from gunicorn.http.errors import ParseException
 from gunicorn.http.message import Request
 
 from servicekit.config import HttpTimeouts
@@ -217,6 +216,9 @@ class ConnectionLoop:
                 self._close(connection)
 
     def _receive(self, connection: _Connection) -> None:
+        if connection not in self._waiting:
+            # Closed to make room, by an event of the same moment.
+            return
         try:
             data = connection.socket.recv(_READ_BYTES)
         except BlockingIOError:
@@ -250,7 +252,7 @@ class ConnectionLoop:
         """The next whole request, None when ``connection`` waits for it or is being closed."""
         try:
             request = connection.buffer.take()
-        except ParseException as error:
+        except Exception as error:  # noqa: BLE001 - no bytes of a client may end the loop
             self._refuse(connection, malformed_request(error))
             return None
         if request is not None:

@@ -21,8 +21,8 @@ def incomplete_request(has_head: bool, timeout_seconds: float) -> bytes:
     return _reply(408, f"incomplete-{part}", detail)
 
 
-def malformed_request(error: errors.ParseException) -> bytes:
-    """The reply to what gunicorn's parser found."""
+def malformed_request(error: Exception) -> bytes:
+    """The reply to what gunicorn's parser raised."""
     status = _STATUSES.get(type(error), 400)
     return _reply(status, "malformed-request", f"The request can't be read: {error}.")
 
