@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from outbox_relay.postgresql.watchdog import Watchdog
 from outbox_relay.running.jobs.keep_leadership import KeepLeadership
 from outbox_relay.running.jobs.maintain_partitions import MaintainPartitions
 from outbox_relay.running.jobs.measure_lag import MeasureLag
 from outbox_relay.running.jobs.publish_events import PublishEvents
+from servicekit.db.watchdog import Watchdog
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from sqlalchemy import Engine, make_url, pool
 from sqlalchemy import create_engine as sqlalchemy_create_engine
 
 from servicekit.config import DatabaseSettings
+from servicekit.db.breaker import protect
 
 # A peer that vanished without closing the connection (a cut network) is noticed within half a minute.
 _KEEPALIVES = {
@@ -22,7 +23,7 @@ def create_engine(settings: DatabaseSettings, application_name: str) -> Engine:
 
     Make it after a fork, never before: connections must not be shared between processes.
     """
-    return engine_of(
+    engine = engine_of(
         settings.database_url,
         application_name,
         connect_timeout_seconds=settings.database_connect_timeout_seconds,
@@ -37,6 +38,8 @@ def create_engine(settings: DatabaseSettings, application_name: str) -> Engine:
         pool_pre_ping=True,
         pool_use_lifo=True,
     )
+    protect(engine, settings.database_statement_timeout_ms)
+    return engine
 
 
 def create_migration_engine(database_url: str, application_name: str) -> Engine:
