@@ -25,7 +25,6 @@ from outbox_relay.postgresql.leadership import Leadership
 from outbox_relay.postgresql.retention import Retention
 from outbox_relay.postgresql.session import WorkSession
 from outbox_relay.postgresql.source import PostgresSource
-from outbox_relay.postgresql.watchdog import Watchdog
 from outbox_relay.protocol.relay import Relay
 from outbox_relay.running.jobs.check_kafka import CheckKafka
 from outbox_relay.running.jobs.keep_leadership import KeepLeadership
@@ -40,6 +39,7 @@ from outbox_relay.running.shutdown import shut_down
 from outbox_relay.running.source_jobs import SourceJobs
 from outbox_relay.running.status import StatusBoard
 from servicekit.config import load_settings
+from servicekit.db.watchdog import Watchdog
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.probe import KafkaProbe
 from servicekit.process import begin_process

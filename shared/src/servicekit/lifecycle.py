@@ -1,12 +1,19 @@
 """How a process learns that it should stop."""
 
+import os
 import signal
 import socket
 import threading
 from collections.abc import Callable
 from types import FrameType
 
+import structlog
+
+GIVE_UP_SECONDS = 8.0
+"""After how long a stop is forced; the process is gone within 10 s."""
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
+
+_log = structlog.get_logger(__name__)
 
 
 class StopSignal:
@@ -22,6 +29,8 @@ class StopSignal:
 
     def install(self) -> None:
         """Let SIGTERM and SIGINT set this signal. To be called from the main thread.
+
+        A process that has not ended GIVE_UP_SECONDS after the signal ends then, with status 0.
 
         Python runs a signal's handler in the main thread, and only once that wakes up. If the system hands
         the signal to another thread, a main thread that waits for it goes on waiting for ever; a handler
@@ -65,9 +74,18 @@ class StopSignal:
 
     def _listen(self, arrivals: socket.socket) -> None:
         while number := arrivals.recv(1):
-            if number[0] in _STOPPING:
+            if number[0] in _STOPPING and not self.is_set():
                 self.set()
+                forcing = threading.Timer(GIVE_UP_SECONDS, _give_up)
+                forcing.daemon = True
+                forcing.start()
 
 
 def _leave_to_the_thread(number: int, frame: FrameType | None) -> None:
     """Without a handler the signal would end the process."""
+
+
+def _give_up() -> None:
+    # A thread waits for a server that no longer answers. What isn't committed is done again by others.
+    _log.warning("stop_forced", seconds=GIVE_UP_SECONDS)
+    os._exit(0)

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from coupon_service.api import build_application
 from servicekit.lifecycle import StopSignal
 from tests.integration.coupon_service.service import an_engine, migrate
+from tests.support.topics import create_topics
 
 
 @pytest.fixture
@@ -16,6 +17,13 @@ def coupon_database_url(database_url: str) -> str:
     """A migrated database of the test's own."""
     migrate(database_url)
     return database_url
+
+
+@pytest.fixture(scope="session")
+def coupon_topics(kafka_bootstrap_servers: str) -> str:
+    """The bootstrap servers of a broker with the topic of the worker, whose name is fixed."""
+    create_topics(kafka_bootstrap_servers, ["coupon-publish-request", "coupon-publish-request.dlt"])
+    return kafka_bootstrap_servers
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from sqlalchemy import Engine, text
 
 from devstack.free_ports import find_free_ports
 from tests.integration.coupon_service.builders import a_coupon_body
-from tests.support.topics import create_topics
 from tests.support.waiting import wait_until
 
 COMMAND = str(Path(sys.executable).with_name("coupon-service"))
@@ -75,13 +74,12 @@ def test_the_api_stopped_while_a_client_waits_answers_and_exits_0(
 
 
 def test_the_worker_reports_its_readiness_and_exits_0(
-    coupon_database_url: str, kafka_bootstrap_servers: str, tmp_path: Path
+    coupon_database_url: str, coupon_topics: str, tmp_path: Path
 ) -> None:
-    create_topics(kafka_bootstrap_servers, ["coupon-publish-request", "coupon-publish-request.dlt"])
     [port] = find_free_ports(1)
     variables = {
         "DATABASE_URL": coupon_database_url,
-        "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap_servers,
+        "KAFKA_BOOTSTRAP_SERVERS": coupon_topics,
         "ADMIN_PORT": str(port),
     }
     log = tmp_path / "log"

@@ -46,3 +46,19 @@ assert stop.wait(5)
 """
 
     assert subprocess.run([sys.executable, "-c", program], timeout=10).returncode == 0
+
+
+def test_a_process_that_hangs_after_the_stop_is_ended() -> None:
+    program = """
+import os, signal, threading
+from servicekit import lifecycle
+
+lifecycle.GIVE_UP_SECONDS = 0.2
+stop = lifecycle.StopSignal()
+stop.install()
+os.kill(os.getpid(), signal.SIGTERM)
+threading.Event().wait()
+"""
+
+    ended = subprocess.run([sys.executable, "-c", program], timeout=10, capture_output=True)
+    assert (ended.returncode, b"stop_forced" in ended.stdout + ended.stderr) == (0, True)

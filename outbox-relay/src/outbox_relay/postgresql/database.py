@@ -11,9 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from outbox_relay.postgresql.schema_version import check_at_connect
 from outbox_relay.postgresql.suited_server import refuse_standbys
-from outbox_relay.postgresql.watchdog import Watchdog
 from outbox_relay.protocol.errors import SessionsShared, SourceUnavailable, StatementTimedOut
 from servicekit.db.engine import engine_of
+from servicekit.db.watchdog import Watchdog
 
 # What the server has for ending a statement by itself, and for saying so.
 _ANSWER_SECONDS = 2.0

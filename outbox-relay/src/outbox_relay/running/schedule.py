@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from outbox_relay.postgresql.watchdog import Watchdog
 from outbox_relay.running.jobs.check_kafka import CheckKafka
 from outbox_relay.running.scheduler import Scheduler
 from outbox_relay.running.source_jobs import SourceJobs
+from servicekit.db.watchdog import Watchdog
 
 _BEAT_SECONDS = 1.0
 _MEASURE_SECONDS = 2.0

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from outbox_relay.postgresql.watchdog import Watchdog
 from outbox_relay.running.jobs.keep_leadership import KeepLeadership
 from outbox_relay.running.jobs.maintain_partitions import MaintainPartitions
 from outbox_relay.running.jobs.measure_lag import MeasureLag
 from outbox_relay.running.jobs.publish_events import PublishEvents
 from outbox_relay.running.jobs.watch_topics import WatchTopics
+from servicekit.db.watchdog import Watchdog
 
 
 @dataclass(frozen=True, slots=True)

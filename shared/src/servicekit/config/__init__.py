@@ -15,7 +15,7 @@ from servicekit.config.database import (
     OutboxMigrationSettings,
 )
 from servicekit.config.environment import environment_with, prometheus_multiprocess_directory
-from servicekit.config.http import AdminSettings, HttpSettings, OptionalPort, Port
+from servicekit.config.http import AdminSettings, HttpSettings, HttpTimeouts, OptionalPort, Port
 from servicekit.config.kafka import BootstrapServers, KafkaConsumerSettings, KafkaSettings
 from servicekit.config.loading import InvalidSettings, load_settings, read_settings
 from servicekit.config.process import HttpUrlText, ProcessSettings
@@ -27,6 +27,7 @@ __all__ = [
     "DatabaseSettings",
     "DatabaseUrl",
     "HttpSettings",
+    "HttpTimeouts",
     "HttpUrlText",
     "InvalidSettings",
     "KafkaConsumerSettings",

@@ -9,7 +9,16 @@ Port = Annotated[int, Field(ge=1, le=65535)]
 OptionalPort = Annotated[int, Field(ge=0, le=65535)]
 
 
-class HttpSettings(BaseSettings):
+class HttpTimeouts(BaseSettings):
+    """How long a server waits for its clients."""
+
+    http_request_timeout_seconds: Annotated[float, Field(gt=0)] = 10.0
+    """From a request's first byte to its last, and as long again for taking the reply."""
+    http_keep_alive_seconds: Annotated[float, Field(ge=0)] = 75.0
+    """How long a connection stays open between two requests: longer than the balancer in front keeps it."""
+
+
+class HttpSettings(HttpTimeouts):
     """Where an API listens and how many requests it serves at a time."""
 
     http_host: str = "127.0.0.1"
@@ -18,7 +27,7 @@ class HttpSettings(BaseSettings):
     http_threads: Annotated[int, Field(ge=1, le=256)] = 16
 
 
-class AdminSettings(BaseSettings):
+class AdminSettings(HttpTimeouts):
     """Where a process without an API of its own serves health and metrics; port 0 turns that off."""
 
     admin_host: str = "127.0.0.1"

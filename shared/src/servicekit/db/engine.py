@@ -8,6 +8,7 @@ from sqlalchemy import URL, Engine, make_url, pool
 from sqlalchemy import create_engine as sqlalchemy_create_engine
 
 from servicekit.config import DatabaseSettings
+from servicekit.db.breaker import protect
 from servicekit.db.disclosure import conceal_values
 from servicekit.db.pooler import set_in_each_transaction, startup_options
 from servicekit.db.sessions import replace_read_only_sessions
@@ -27,7 +28,7 @@ def create_engine(settings: DatabaseSettings, application_name: str) -> Engine:
 
     Make it after a fork, never before: connections must not be shared between processes.
     """
-    return engine_of(
+    engine = engine_of(
         settings.database_url,
         application_name,
         pooling=settings.database_pooling,
@@ -43,6 +44,8 @@ def create_engine(settings: DatabaseSettings, application_name: str) -> Engine:
         pool_pre_ping=True,
         pool_use_lifo=True,
     )
+    protect(engine, settings.database_statement_timeout_ms)
+    return engine
 
 
 def create_migration_engine(database_url: str, application_name: str) -> Engine:

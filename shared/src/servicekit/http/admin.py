@@ -27,5 +27,6 @@ def admin_server(process: str, settings: AdminSettings, checks: Mapping[str, Hea
     if settings.admin_port == 0:
         yield
         return
-    with HttpServer(admin_app(process, checks), settings.admin_host, settings.admin_port):
+    app = admin_app(process, checks)
+    with HttpServer(app, settings.admin_host, settings.admin_port, timeouts=settings):
         yield

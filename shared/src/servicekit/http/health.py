@@ -11,6 +11,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from servicekit.config import prometheus_multiprocess_directory
 from servicekit.http.replies import json_reply
 
+LIVENESS_PATH = "/healthz"
+
 _log = structlog.get_logger(__name__)
 
 # As libpq, kafka-python and Python's TLS write them.
@@ -48,7 +50,7 @@ def register_health(app: Flask, checks: Mapping[str, HealthCheck]) -> None:
         body = {"status": "ready" if ready else "unready", "checks": results}
         return json_reply(body, 200 if ready else 503, headers={"Cache-Control": "no-store"})
 
-    app.add_url_rule("/healthz", "healthz", healthz)
+    app.add_url_rule(LIVENESS_PATH, "healthz", healthz)
     app.add_url_rule("/readyz", "readyz", readyz)
     app.add_url_rule("/metrics", "metrics", _metrics)
 

@@ -1,31 +1,39 @@
 """A WSGI server in a thread, for processes whose main work isn't HTTP."""
 
+import socket
 import threading
 from types import TracebackType
 from typing import Self
 
-from cheroot import wsgi
 from flask import Flask
+from gunicorn.config import Config
+
+from servicekit.config import HttpTimeouts
+from servicekit.http.connection_loop import ConnectionLoop
+
+DEFAULT_TIMEOUTS = HttpTimeouts.model_construct()
+_STOP_SECONDS = 2.0
+_BACKLOG = 1024
 
 
 class HttpServer:
     """Serves ``app`` from :meth:`start` to :meth:`stop` beside whatever the process does."""
 
     def __init__(
-        self, app: Flask, host: str, port: int, threads: int = 4, silence_seconds: float = 10.0
+        self, app: Flask, host: str, port: int, threads: int = 4, timeouts: HttpTimeouts = DEFAULT_TIMEOUTS
     ) -> None:
-        """Port 0 takes any free port; :attr:`port` is the one taken.
-
-        A client that keeps silent for ``silence_seconds`` in the middle of a request isn't waited for.
-        """
-        self._server = wsgi.Server((host, port), app, numthreads=threads, server_name=app.name)
-        self._server.timeout = silence_seconds
-        self._server.shutdown_timeout = 2
+        """Port 0 takes any free port; :attr:`port` is the one taken."""
+        self._app = app
+        self._address = (host, port)
+        self._threads = threads
+        self._timeouts = timeouts
+        self._stop_asked = threading.Event()
         self._thread: threading.Thread | None = None
+        self._loop: ConnectionLoop | None = None
 
     @property
     def port(self) -> int:
-        return int(self._server.bind_addr[1])
+        return self._address[1]
 
     def start(self) -> None:
         """Listen, then serve in a thread of its own; without effect when started.
@@ -34,14 +42,27 @@ class HttpServer:
         """
         if self._thread is not None:
             return
-        self._server.prepare()
-        self._thread = threading.Thread(target=self._server.serve, name="http", daemon=True)
+        host, _ = self._address
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.create_server(self._address, family=family, backlog=_BACKLOG)
+        # Head and body of a reply leave one by one: the second would wait for the first one's receipt.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._address = (host, listener.getsockname()[1])
+        self._loop = ConnectionLoop(self._app, self._threads, self._timeouts, Config())
+        self._loop.listen([listener])
+        self._thread = threading.Thread(target=self._serve, args=(self._loop,), name="http", daemon=True)
         self._thread.start()
+
+    def _serve(self, loop: ConnectionLoop) -> None:
+        while not self._stop_asked.is_set():
+            loop.run_once()
+        loop.finish(_STOP_SECONDS)
 
     def stop(self) -> None:
         """Answer what is being answered (2 s at most) and close. Without effect when not started."""
-        if self._thread is not None:
-            self._server.stop()
+        if self._thread is not None and self._loop is not None:
+            self._stop_asked.set()
+            self._loop.wake()
             self._thread.join()
             self._thread = None
 

@@ -5,7 +5,7 @@ from typing import Any
 from flask import Flask, Request, request
 from flask.json.provider import DefaultJSONProvider
 from pydantic.alias_generators import to_camel
-from werkzeug.exceptions import BadRequest, ClientDisconnected, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge
 
 from servicekit import strict_json
 from servicekit.http.models import InvalidRequest, Part
@@ -42,7 +42,7 @@ def _check_body() -> None:
             headers={"Accept": "application/json"},
         )
     try:
-        length = _received_length()
+        length = len(request.get_data(cache=True))
         parsed = request.get_json() if 0 < length <= MAX_BODY_BYTES else {}
     except RequestEntityTooLarge:
         length, parsed = MAX_BODY_BYTES + 1, None
@@ -52,21 +52,6 @@ def _check_body() -> None:
         raise _body_problem(413, "content-too-large", f"must not exceed {MAX_BODY_BYTES} bytes")
     if not isinstance(parsed, dict):
         raise _body_problem(422, "validation", "must be a JSON object")
-
-
-def _received_length() -> int:
-    """The length of a body that is whole.
-
-    A cut body is not a malformed one, which would fail again: the connection broke, or the sender paused for
-    longer than the server waits.
-    """
-    try:
-        length = len(request.get_data(cache=True))
-    except ClientDisconnected:
-        length = -1
-    if length < (request.content_length or 0):
-        raise _body_problem(408, "incomplete-body", "did not arrive whole")
-    return length
 
 
 def _body_problem(status: int, slug: str, detail: str) -> Problem:

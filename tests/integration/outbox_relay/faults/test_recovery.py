@@ -74,7 +74,7 @@ def test_relay_stopped_while_it_reads_a_page_sends_nothing_of_it(
             relay.signal(signal.SIGTERM)
             wait_until(lambda: "pages_abandoned" in relay.log.read_text(), "the relay to give its pages up")
         assert relay.terminate() == 0
-        assert "relay_stop_forced" not in relay.log.read_text()
+        assert "stop_forced" not in relay.log.read_text()
 
     found = arrivals(kafka_bootstrap_servers, outbox.topic, 5_000, timeout_seconds=2)
     assert len(found) == len(before) < 5_000
@@ -158,7 +158,7 @@ def test_relay_stops_in_time_while_kafka_is_down(
             wait_until(lambda: relay.failure("kafka"), "the relay to notice")
 
             assert relay.terminate() == 0
-            assert "relay_stop_forced" not in relay.log.read_text()
+            assert "stop_forced" not in relay.log.read_text()
 
 
 def test_relay_reconnects_by_itself_when_postgresql_restarts(

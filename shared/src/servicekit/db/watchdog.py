@@ -31,6 +31,7 @@ class Watchdog:
         self._clock = clock
         self._lock = threading.Lock()
         self._waiting: dict[Psycopg2Connection, float] = {}
+        self._unanswered_since: float | None = None
 
     def cursor_factory(self, limit_seconds: float) -> type[Psycopg2Cursor]:
         """For psycopg2's ``connect``: cursors whose statements must be answered within this time."""
@@ -41,7 +42,44 @@ class Watchdog:
                 with watch(self.connection, limit_seconds):
                     super().execute(query, vars)
 
+            def executemany(self, query: Any, vars_list: Any) -> None:
+                with watch(self.connection, limit_seconds):
+                    super().executemany(query, vars_list)
+
         return WatchedCursor
+
+    def connection_factory(self, limit_seconds: float) -> type[Psycopg2Connection]:
+        """The same for connections: their ends of transactions."""
+        watch = self._watch
+
+        class WatchedConnection(Psycopg2Connection):
+            def commit(self) -> None:
+                with watch(self, limit_seconds):
+                    super().commit()
+
+            def rollback(self) -> None:
+                with watch(self, limit_seconds):
+                    super().rollback()
+
+        return WatchedConnection
+
+    @contextmanager
+    def connecting(self) -> Iterator[None]:
+        """Around making a connection, which has a time limit of its own."""
+        self._asked()
+        yield
+        self.answered()
+
+    def answered(self) -> None:
+        """The server has answered something."""
+        with self._lock:
+            self._unanswered_since = None
+
+    def unanswered_seconds(self) -> float:
+        """How long ago the server was asked for the first time since it last answered; 0 if it has."""
+        with self._lock:
+            asked_at = self._unanswered_since
+        return 0.0 if asked_at is None else self._clock() - asked_at
 
     def run_once(self) -> int:
         """End the sessions whose time is over; returns how many."""
@@ -54,13 +92,25 @@ class Watchdog:
 
     @contextmanager
     def _watch(self, connection: Psycopg2Connection, limit_seconds: float) -> Iterator[None]:
+        self._asked()
         with self._lock:
             self._waiting[connection] = self._clock() + limit_seconds
         try:
             yield
+            self.answered()
+        except psycopg2.Error as error:
+            # An error of the server has a code; one of the way to it has none.
+            if error.pgcode is not None:
+                self.answered()
+            raise
         finally:
             with self._lock:
                 del self._waiting[connection]
+
+    def _asked(self) -> None:
+        with self._lock:
+            if self._unanswered_since is None:
+                self._unanswered_since = self._clock()
 
     def _end(self, is_due: Callable[[float], bool]) -> int:
         # With the lock, so that the statement can't end meanwhile and its descriptor become another file's.

@@ -1,0 +1,139 @@
+"""A database that doesn't answer any more is not asked any more, until it answers again.
+
+A frozen server refuses nothing: each request would occupy a thread and a connection for as long as a
+statement may take. A breaker that counts errors comes too late for that, since there are none. This one
+notices that nothing was answered for SILENCE_SECONDS, makes sure of it by a question of its own, and then
+fails everything at once.
+"""
+
+import select
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import psycopg2
+import structlog
+from psycopg2.extensions import POLL_OK, POLL_READ
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from servicekit.db.watchdog import Watchdog
+
+SILENCE_SECONDS = 4.0
+"""How long a database may leave everything unanswered until it is asked whether it is there."""
+PROBE_SECONDS = 2.0
+"""What it has for answering that; from then on everything fails at once."""
+# What the server has for ending a statement by itself, and for saying so.
+_ANSWER_SECONDS = 2.0
+_WATCH_SECONDS = 0.5
+
+_log = structlog.get_logger(__name__)
+
+
+class DatabaseSilent(PoolTimeoutError):
+    """The database doesn't answer, so that it isn't asked. Passes by itself, as a full pool does."""
+
+
+class Breaker:
+    """Opens when the database is silent. :meth:`run_once` is called periodically, by one thread."""
+
+    def __init__(self, watchdog: Watchdog, answers: Callable[[], bool]) -> None:
+        """``answers`` asks the database anything, and waits for PROBE_SECONDS at most."""
+        self._watchdog = watchdog
+        self._answers = answers
+        self._is_open = False
+
+    def check(self) -> None:
+        """Raises :class:`DatabaseSilent` while open."""
+        if self._is_open:
+            raise DatabaseSilent(f"no answer for {self._watchdog.unanswered_seconds():.0f} s")
+
+    def run_once(self) -> None:
+        self._watchdog.run_once()
+        if self._watchdog.unanswered_seconds() < SILENCE_SECONDS:
+            return
+        if self._answers():
+            self._watchdog.answered()
+            if self._is_open:
+                _log.info("database_answers")
+            self._is_open = False
+            return
+        if not self._is_open:
+            _log.warning("database_silent", seconds=round(self._watchdog.unanswered_seconds(), 1))
+        self._is_open = True
+        # Those that had begun would wait for as long as a statement may take.
+        self._watchdog.end_all()
+
+
+def protect(engine: Engine, statement_timeout_ms: int) -> None:
+    """Give ``engine`` a watchdog for each of its statements, and a breaker.
+
+    From then on ``engine.connect()`` also raises :class:`DatabaseSilent`.
+    """
+    watchdog = Watchdog()
+    limit_seconds = statement_timeout_ms / 1000 + _ANSWER_SECONDS
+    parameters: dict[str, Any] = {}
+    breaker = Breaker(watchdog, lambda: _answers(parameters))
+    watching = threading.Thread(target=_watch, args=(breaker,), name="database-watch", daemon=True)
+    lock = threading.Lock()
+
+    def connect(dialect: Any, record: Any, arguments: list[Any], given: dict[str, Any]) -> Any:
+        with lock:
+            # With the first connection: in a process that forks, the thread belongs to the child.
+            if not watching.is_alive():
+                parameters.update(given)
+                watching.start()
+        with watchdog.connecting():
+            return dialect.loaded_dbapi.connect(
+                *arguments,
+                **given,
+                connection_factory=watchdog.connection_factory(limit_seconds),
+                cursor_factory=watchdog.cursor_factory(limit_seconds),
+            )
+
+    take = engine.raw_connection
+
+    def take_unless_open() -> Any:
+        breaker.check()
+        return take()
+
+    event.listen(engine, "do_connect", connect)
+    engine.raw_connection = take_unless_open  # type: ignore[method-assign]  # a pool has no event before its ping
+
+
+def _watch(breaker: Breaker) -> None:
+    while True:
+        time.sleep(_WATCH_SECONDS)
+        try:
+            breaker.run_once()
+        except Exception:  # noqa: BLE001 - nothing else watches
+            _log.exception("database_watch_failed")
+
+
+def _answers(parameters: Mapping[str, Any]) -> bool:
+    """True when the server answers anything in time, be it an error."""
+    deadline = time.monotonic() + PROBE_SECONDS
+    try:
+        connection = psycopg2.connect(**parameters, async_=True)
+        try:
+            _wait(connection, deadline)
+            cursor = connection.cursor()
+            cursor.execute("SELECT 1")
+            _wait(connection, deadline)
+        finally:
+            connection.close()
+    except TimeoutError:
+        return False
+    except psycopg2.Error:
+        return True
+    return True
+
+
+def _wait(connection: Any, deadline: float) -> None:
+    while (state := connection.poll()) != POLL_OK:
+        own = connection.fileno()
+        read, write = ([own], []) if state == POLL_READ else ([], [own])
+        left_seconds = deadline - time.monotonic()
+        if left_seconds <= 0 or not any(select.select(read, write, [], left_seconds)):
+            raise TimeoutError
