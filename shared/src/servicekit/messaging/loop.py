@@ -244,7 +244,7 @@ class ConsumerLoop(Generic[EventT]):
         self._source.hold(partition, offset)
         self._status.postponed(partition, offset, stage, type(error).__name__)
         _log.warning(
-            "records_postponed",
+            "batch_postponed",
             topic=partition[0], partition=partition[1], offset=offset, stage=stage,
             reason=_one_line(error), attempt=self._failures[partition],
         )  # fmt: skip
