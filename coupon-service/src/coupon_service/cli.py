@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from coupon_service.config import ApiSettings, DeadLettersSettings, MigrationSettings, WorkerSettings
+from coupon_service.messaging.outgoing_coupon_publish_requested import COUPON_PUBLISH_REQUESTED
 from coupon_service.migrations import SCHEMA
 from servicekit.config import load_settings
 from servicekit.messaging.dead_letters_cli import dead_letters_group
@@ -65,4 +66,4 @@ def _open_dead_letters() -> Iterator[Any]:
         yield operations
 
 
-main.add_command(dead_letters_group("coupon-publish-request", _open_dead_letters))
+main.add_command(dead_letters_group(COUPON_PUBLISH_REQUESTED.topic, _open_dead_letters))

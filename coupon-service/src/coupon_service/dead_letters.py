@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 
-from servicekit.clock import SystemClock
-
 from coupon_service.application.decide_requests import DecideRequests
 from coupon_service.config import DeadLettersSettings
 from coupon_service.messaging.incoming_coupon_publish_requested import (
@@ -26,9 +24,7 @@ def open_dead_letters(
 ) -> Iterator[DeadLetterOperations[CouponPublishRequested]]:
     """What the worker has set aside, with the worker's own handler."""
     engine = create_engine(settings, "coupon-dead-letters")
-    handler = CouponPublishRequestedHandler(
-        DecideRequests(partial(CouponUnitOfWork, engine, CONSUMER_GROUP), SystemClock())
-    )
+    handler = CouponPublishRequestedHandler(DecideRequests(partial(CouponUnitOfWork, engine, CONSUMER_GROUP)))
     with opened_dead_letters(
         "coupon-service", settings, engine, COUPON_PUBLISH_REQUESTED.topic, CONSUMER_GROUP, handler
     ) as operations:

@@ -8,6 +8,7 @@ import click
 
 from notification_service.config import ApiSettings, ConsumerSettings, DeadLettersSettings, MigrationSettings
 from notification_service.deliveries_cli import deliveries
+from notification_service.messaging.incoming_order_completed import ORDER_COMPLETED
 from notification_service.migrations import SCHEMA
 from servicekit.config import load_settings
 from servicekit.messaging.dead_letters_cli import dead_letters_group
@@ -68,4 +69,4 @@ def _open_dead_letters() -> Iterator[Any]:
         yield operations
 
 
-main.add_command(dead_letters_group("order-completed", _open_dead_letters))
+main.add_command(dead_letters_group(ORDER_COMPLETED.topic, _open_dead_letters))

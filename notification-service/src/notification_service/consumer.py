@@ -27,7 +27,7 @@ from notification_service.messaging.incoming_order_completed import (
 )
 from notification_service.migrations import SCHEMA
 from notification_service.monitoring.webhook import MonitoringWebhook
-from notification_service.persistence.retention import sweeps
+from notification_service.persistence.retention import SqlRetention
 from notification_service.persistence.tables import delivery
 from notification_service.persistence.unit_of_work import NotificationUnitOfWork
 from servicekit.db.engine import create_engine
@@ -87,11 +87,11 @@ def run(settings: ConsumerSettings, stop: StopSignal) -> None:
 def _retention(settings: ConsumerSettings, engine: Engine) -> Retention:
     return Retention(
         engine,
-        sweeps(
+        SqlRetention(
             recipients=timedelta(hours=settings.recipient_retention_hours),
             deliveries=timedelta(hours=settings.delivery_retention_hours),
             inbox_events=timedelta(hours=settings.inbox_retention_hours),
-        ),
+        ).sweeps(),
     )
 
 

@@ -9,7 +9,7 @@ from notification_service.application.accept_completed_orders import AcceptCompl
 from notification_service.application.count_sales import CountSales
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import DeliveryStatus, Effect
-from notification_service.persistence.retention import sweeps
+from notification_service.persistence.retention import SqlRetention
 from servicekit.db.retention import Retention
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
@@ -23,10 +23,10 @@ from tests.support.sandbox import Sandbox
 
 
 def run_retention(engine: Engine, batch_rows: int = 2) -> dict[str, int]:
-    periods = sweeps(
+    retention = SqlRetention(
         recipients=timedelta(days=7), deliveries=timedelta(days=365), inbox_events=timedelta(days=30)
     )
-    return Retention(engine, periods, batch_rows).run_once(StopSignal())
+    return Retention(engine, retention.sweeps(), batch_rows).run_once(StopSignal())
 
 
 def age(engine: Engine, days: int) -> None:

@@ -155,7 +155,7 @@ def test_of_several_hosts_each_may_have_its_port(monkeypatch: pytest.MonkeyPatch
 
     asked: dict[str, object] = {}
 
-    @event.listens_for(engine, "do_connect")
+    @event.listens_for(engine, "do_connect", insert=True)
     def keep(dialect: object, record: object, arguments: object, options: dict[str, object]) -> None:
         asked.update(options)
         raise ConnectionRefusedError

@@ -39,17 +39,25 @@ _DELETE_ORDERS = text(f"""
 """)  # noqa: S608 - our own text
 
 
-def sweeps(*, recipients: timedelta, deliveries: timedelta, inbox_events: timedelta) -> Mapping[str, Sweep]:
-    """The retention of each kind of rows.
+class SqlRetention:
+    """How long each kind of rows is kept.
 
     ``recipients`` and ``deliveries`` count from the end of the order's last effect, and ``inbox_events`` from
     an event's arrival.
     """
-    return {
-        "recipients": _sweep(_ERASE_RECIPIENTS, recipients),
-        "orders": _sweep(_DELETE_ORDERS, deliveries),
-        "inbox": delete_older(inbox, inbox.c.received_at, inbox_events),
-    }
+
+    def __init__(self, *, recipients: timedelta, deliveries: timedelta, inbox_events: timedelta) -> None:
+        self._recipients = recipients
+        self._deliveries = deliveries
+        self._inbox_events = inbox_events
+
+    def sweeps(self) -> Mapping[str, Sweep]:
+        """By the name that the log has for what they remove."""
+        return {
+            "recipients": _sweep(_ERASE_RECIPIENTS, self._recipients),
+            "orders": _sweep(_DELETE_ORDERS, self._deliveries),
+            "inbox": delete_older(inbox, inbox.c.received_at, self._inbox_events),
+        }
 
 
 def _sweep(statement: TextClause, age: timedelta) -> Sweep:

@@ -107,16 +107,15 @@ class DeadLetterOperations(Generic[EventT]):
     def replay(self, letter: DeadLetter, *, by: str, reason: str) -> None:
         """Apply the original now. Raises :class:`DeadLetterError` and what the handler raises."""
         _check_open(letter)
+        originals = self._originals(letter)
         events = []
-        for record in self._originals(letter):
+        for record in originals:
             try:
                 events.append(self._handler.parse(record))
             except InvalidMessage as error:
-                where = f"{record.topic} partition {record.partition} offset {record.offset}"
-                raise DeadLetterError(
-                    f"{letter.id} still can't be processed: {where}: {error.reason}"
-                ) from error
-        self._handler.handle(events)
+                raise _still_refused(letter, record, error.reason) from error
+        for place, refusal in (self._handler.handle(events) or {}).items():
+            raise _still_refused(letter, originals[place], refusal)
         # After the effect: a crash between both leaves it open, and another replay finds it in the inbox.
         self._handled.add(letter.id, "REPLAYED", by=by, reason=reason)
         _log.info("dead_letter_replayed", id=str(letter.id), topic=self._topic, by=by, reason=reason)
@@ -149,6 +148,11 @@ class DeadLetterOperations(Generic[EventT]):
         if not found:
             raise DeadLetterError(f"the original of {letter.id} is no longer in {place}; discard it")
         return [record for record in found if isinstance(record, ReceivedRecord)]
+
+
+def _still_refused(letter: DeadLetter, record: ReceivedRecord, reason: str) -> DeadLetterError:
+    where = f"{record.topic} partition {record.partition} offset {record.offset}"
+    return DeadLetterError(f"{letter.id} still can't be processed: {where}: {reason}")
 
 
 def _check_open(letter: DeadLetter) -> None:
