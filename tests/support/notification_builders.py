@@ -29,7 +29,11 @@ def a_completed_order(
 
 
 def a_delivery(
-    order: CompletedOrder | None = None, *, attempt: int = 1, seconds_since_possibly_sent: float | None = None
+    order: CompletedOrder | None = None,
+    *,
+    attempt: int = 1,
+    seconds_since_possibly_sent: float | None = None,
+    seconds_since_ordered: float = 0.0,
 ) -> ClaimedDelivery:
     return ClaimedDelivery(
         delivery_id=uuid7(),
@@ -37,6 +41,7 @@ def a_delivery(
         attempt=attempt,
         age_seconds=0.0,
         seconds_since_possibly_sent=None if attempt == 1 else seconds_since_possibly_sent,
+        seconds_since_ordered=seconds_since_ordered,
         order=order or a_completed_order(),
     )
 

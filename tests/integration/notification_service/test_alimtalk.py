@@ -77,6 +77,25 @@ def test_a_message_that_the_provider_accepts_late_is_not_sent_twice(
     assert sandbox.references() == [str(order.event_id)]
 
 
+def test_a_restored_database_sends_no_message_again(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+) -> None:
+    order = a_completed_order()
+    accept_completed_orders([order])
+    with delivering(engine, ALIMTALK, sandbox) as work:
+        (sent,) = run_until_final(work, engine, [order], ALIMTALK)
+        with engine.begin() as connection:
+            connection.execute(text("TRUNCATE inbox, delivery, completed_order"))
+
+        # Its event is read once more.
+        accept_completed_orders([order])
+        (found,) = run_until_final(work, engine, [order], ALIMTALK)
+
+    assert found.delivery_id != sent.delivery_id
+    assert (found.status, found.attempts) == (DeliveryStatus.DELIVERED, 1)
+    assert sandbox.references() == [str(order.event_id)]
+
+
 def test_what_never_arrived_is_sent_after_the_processing_time(
     accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
 ) -> None:

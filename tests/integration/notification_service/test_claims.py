@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
@@ -48,7 +49,7 @@ def test_several_claimants_at_once_get_different_deliveries(
 def test_a_claimed_delivery_comes_back_when_its_lease_is_over(
     accept_completed_orders: AcceptCompletedOrders, engine: Engine
 ) -> None:
-    order = a_completed_order()
+    order = a_completed_order(completed_at=datetime.now(UTC))
     accept_completed_orders([order])
     (first,) = claim(engine, lease_seconds=0.3)
     assert claim(engine) == []
@@ -81,7 +82,7 @@ def test_a_claimant_whose_lease_was_taken_over_records_nothing(
 def test_a_released_delivery_is_as_if_it_had_not_been_claimed(
     accept_completed_orders: AcceptCompletedOrders, engine: Engine
 ) -> None:
-    accept_completed_orders([a_completed_order()])
+    accept_completed_orders([a_completed_order(completed_at=datetime.now(UTC))])
     (claimed,) = claim(engine)
 
     record(engine, Released(claimed))

@@ -53,13 +53,17 @@ class Delivery:
     completed_at: datetime | None
 
 
+FRESH_SECONDS = 60.0
+"""A database isn't restored sooner than that after an order, so its message can't have been forgotten."""
+
+
 @dataclass(frozen=True, slots=True)
 class ClaimedDelivery:
     """A delivery that only its claimant may attempt, until the lease expires. ``attempt`` counts from 1.
 
     ``age_seconds`` counts from the first attempt, or from the first one since an operator's retry.
     ``seconds_since_possibly_sent`` counts from the last attempt that may have reached the receiver; None if
-    none may have.
+    none may have. ``seconds_since_ordered`` counts from the completion of the order.
     """
 
     delivery_id: UUID
@@ -67,13 +71,15 @@ class ClaimedDelivery:
     attempt: int
     age_seconds: float
     seconds_since_possibly_sent: float | None
+    seconds_since_ordered: float
     order: CompletedOrder
 
     @property
     def may_have_been_sent(self) -> bool:
-        """True unless this is the first attempt.
+        """True unless this is the first attempt for a fresh order. Ask the receiver before sending then.
 
         An earlier attempt may have reached the receiver although no reply was recorded: it was lost, or the
-        claimant was killed. Ask the receiver before sending again.
+        claimant was killed. Of an older order this database may have forgotten every attempt: it was
+        restored from a backup, and reads the events since then once more.
         """
-        return self.attempt > 1
+        return self.attempt > 1 or self.seconds_since_ordered > FRESH_SECONDS

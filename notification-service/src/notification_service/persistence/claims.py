@@ -87,6 +87,7 @@ class SqlClaims:
                 delivery.c.attempts,
                 func.extract("epoch", now - delivery.c.first_attempted_at).label("age_seconds"),
                 func.extract("epoch", now - delivery.c.possibly_sent_at).label("seconds_since_possibly_sent"),
+                func.extract("epoch", now - completed_order.c.completed_at).label("seconds_since_ordered"),
                 *completed_order.c,
             )
         )
@@ -97,6 +98,7 @@ class SqlClaims:
                 attempt=row.attempts,
                 age_seconds=float(row.age_seconds),
                 seconds_since_possibly_sent=_optional_float(row.seconds_since_possibly_sent),
+                seconds_since_ordered=float(row.seconds_since_ordered),
                 order=completed_order_of(row),
             )
             for row in rows
