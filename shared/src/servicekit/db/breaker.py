@@ -51,7 +51,8 @@ class Breaker:
 
     def run_once(self) -> None:
         self._watchdog.run_once()
-        if self._watchdog.unanswered_seconds() < SILENCE_SECONDS:
+        # While open nobody asks, so that only our own question can close it.
+        if not self._is_open and self._watchdog.unanswered_seconds() < SILENCE_SECONDS:
             return
         if self._answers():
             self._watchdog.answered()
