@@ -251,7 +251,7 @@ def test_a_worker_waits_for_a_database_that_can_not_store(
     fault: str,
 ) -> None:
     coupon_id = create_coupon(client)
-    records = [a_record(an_event(user_id, coupon_id)) for user_id in range(1, 11)]
+    records = [a_record(a_stored_event(engine, user_id, coupon_id)) for user_id in range(1, 11)]
     faults = {
         "read-only": partial(read_only, coupon_database_url),
         "no space": partial(no_space_for, postgresql_server, coupon_database_url, "user_coupon"),
