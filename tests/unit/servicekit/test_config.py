@@ -17,6 +17,7 @@ from servicekit.config import (
     read_settings,
 )
 from servicekit.db.engine import create_engine
+from servicekit.http.gunicorn_worker import WorkerSettings
 
 
 class Settings(HttpSettings, KafkaConsumerSettings, DatabaseSettings, ProcessSettings):
@@ -167,3 +168,10 @@ def test_of_several_hosts_each_may_have_its_port(monkeypatch: pytest.MonkeyPatch
         "target_session_attrs": "read-write", "sslmode": "require",
     }  # fmt: skip
     assert {name: asked[name] for name in expected} == expected
+
+
+def test_a_worker_of_an_api_takes_empty_variables_for_unset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_REQUEST_TIMEOUT_SECONDS", "")
+    monkeypatch.setenv("HTTP_KEEP_ALIVE_SECONDS", "120")
+    settings = read_settings(WorkerSettings)
+    assert (settings.http_request_timeout_seconds, settings.http_keep_alive_seconds) == (10.0, 120.0)
