@@ -5,7 +5,6 @@ from urllib.parse import quote
 
 import pytest
 from pydantic_settings import BaseSettings, SettingsConfigDict
-from sqlalchemy import event
 
 from servicekit.config import (
     DatabaseSettings,
@@ -156,11 +155,11 @@ def test_of_several_hosts_each_may_have_its_port(monkeypatch: pytest.MonkeyPatch
 
     asked: dict[str, object] = {}
 
-    @event.listens_for(engine, "do_connect", insert=True)
-    def keep(dialect: object, record: object, arguments: object, options: dict[str, object]) -> None:
+    def keep(**options: object) -> None:
         asked.update(options)
         raise ConnectionRefusedError
 
+    monkeypatch.setattr("psycopg2.connect", keep)
     with pytest.raises(ConnectionRefusedError):
         engine.connect()
     expected = {
