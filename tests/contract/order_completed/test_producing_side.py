@@ -106,6 +106,11 @@ def test_a_mobile_number_is_published_as_former_releases_did(written: str) -> No
     assert _phone_in_the_event(written) == "010-1234-5678"
 
 
+def test_a_mobile_number_of_a_block_that_is_not_known_is_accepted() -> None:
+    assert not phonenumbers.is_valid_number(phonenumbers.parse("010-5970-1234", "KR"))
+    assert _phone_in_the_event("01059701234") == "010-5970-1234"
+
+
 EXAMPLES = [
     example
     for region in phonenumbers.SUPPORTED_REGIONS

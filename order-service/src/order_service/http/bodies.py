@@ -16,6 +16,7 @@ from servicekit.http.models import BodyModel, PathModel
 from servicekit.idempotency.key import IdempotencyKey
 
 _HOME = "KR"
+_HOME_CODE = phonenumbers.country_code_for_region(_HOME)
 
 
 def _known_currency(code: str) -> str:
@@ -29,12 +30,18 @@ def _normalized_phone(text: str) -> str:
         number = phonenumbers.parse(text, _HOME)
     except phonenumbers.NumberParseException:
         number = None
-    if number is None or number.extension or not phonenumbers.is_valid_number(number):
+    if number is None or number.extension or not _can_exist(number):
         raise ValueError("must be a phone number: a Korean one, or +, country code and number")
     # Korean ones with dashes, as the event has always had them.
-    is_korean = phonenumbers.region_code_for_number(number) == _HOME
+    is_korean = number.country_code == _HOME_CODE
     style = phonenumbers.PhoneNumberFormat.NATIONAL if is_korean else phonenumbers.PhoneNumberFormat.E164
     return phonenumbers.format_number(number, style)
+
+
+def _can_exist(number: phonenumbers.PhoneNumber) -> bool:
+    # All of 010 is for mobiles, also blocks that libphonenumber calls unassigned: no sale is refused.
+    is_mobile = number.country_code == _HOME_CODE and number.national_number // 10**8 == 10
+    return bool(is_mobile or phonenumbers.is_valid_number(number))
 
 
 CurrencyCode = Annotated[
