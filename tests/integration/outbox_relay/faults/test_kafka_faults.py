@@ -16,6 +16,7 @@ from kafka.admin import KafkaAdminClient
 from devstack.free_ports import find_free_ports
 from devstack.kafka_broker import KafkaBroker
 from devstack.kafka_mode import ProxiedListener
+from tests.support.relay.commands import command
 from tests.support.relay.cursors import cursor_positions
 from tests.support.relay.delivery_check import check_all_arrived, receive
 from tests.support.relay.fleet import (
@@ -111,7 +112,9 @@ def test_restarted_broker(outbox: Outbox, relay: RelayProcess, kafka: Kafka) -> 
 def test_killed_broker_that_is_away_for_a_while(outbox: Outbox, relay: RelayProcess, kafka: Kafka) -> None:
     with nothing_is_lost(outbox, relay, kafka):
         kafka.broker.kill()
-        wait_until(lambda: kafka.proxied in failing(relay).get("kafka", ""), "readiness to name it")
+        wait_until(
+            lambda: failing(relay).get("kafka", "").startswith("BrokerUnavailable: "), "readiness to name it"
+        )
         # Longer than a page may take, and as long as it takes for a back-off to grow.
         written = count(outbox)
         wait_until(lambda: failures(relay) >= 4, "several attempts in vain", timeout_seconds=60)
@@ -154,13 +157,15 @@ def test_topic_deleted_and_made_again(outbox: Outbox, relay: RelayProcess, kafka
         wait_until(lambda: topic in failing(relay).get("test.publishing", ""), "readiness to name the topic")
         assert outbox.run("SELECT count(*) FROM outbox_dead_letter") == [(0,)]
         create_topics(kafka.direct, [topic], partitions=5)
-        wait_until_ready(relay)
+        wait_until_made_anew_is_said(relay)
+    assert receive(kafka.direct, topic, 1, timeout_seconds=3).total == 0
+    command("accept-kafka", "test", of=outbox)
     outbox.run("DELETE FROM outbox WHERE position <= 50")
 
     check_all_arrived(outbox, kafka.direct)
     wait_until_ready(relay)
     assert outbox.run("SELECT count(*) FROM outbox_dead_letter") == [(0,)]
-    assert relay.logged("error", "critical") == []
+    assert {line["event"] for line in relay.logged("error", "critical")} == {"kafka_changed"}
 
 
 def test_topic_deleted_and_made_again_at_once(outbox: Outbox, relay: RelayProcess, kafka: Kafka) -> None:
@@ -177,14 +182,17 @@ def test_topic_deleted_and_made_again_at_once(outbox: Outbox, relay: RelayProces
         return True
 
     wait_until(make_again, "the topic to be gone, and made again")
+    wait_until_made_anew_is_said(relay)
     outbox.run("DELETE FROM outbox")
     for number in range(5):
         for key in KEYS:
             outbox.append(key, number)
+    assert receive(kafka.direct, topic, 1, timeout_seconds=3).total == 0
+    command("accept-kafka", "test", of=outbox)
 
     check_all_arrived(outbox, kafka.direct)
     wait_until_ready(relay)
-    assert relay.logged("error", "critical") == []
+    assert {line["event"] for line in relay.logged("error", "critical")} == {"kafka_changed"}
 
 
 def test_broker_whose_disk_is_full(
@@ -319,6 +327,13 @@ def may_mount() -> bool:
         if tried.returncode == 0:
             subprocess.run(["umount", directory], check=True)
         return tried.returncode == 0
+
+
+def wait_until_made_anew_is_said(relay: RelayProcess) -> None:
+    wait_until(
+        lambda: any("outbox-relay rewind test" in reason for reason in failing(relay).values()),
+        "readiness to say that the topic was made anew",
+    )
 
 
 def delete_topic(servers: str, topic: str) -> None:

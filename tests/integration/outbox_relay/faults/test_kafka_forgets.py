@@ -44,10 +44,10 @@ def test_topic_that_was_made_anew_gets_nothing_until_it_is_rewound(
         wait_until(lambda: relay.source()["shards"][0]["lag"]["events"] > 0, "the lag")
         assert receive(servers, outbox.topic, 1, timeout_seconds=3).total == 0
 
-        assert command("rewind", "test", "--since", since(A_DAY), of=outbox) == (
+        assert command("rewind", "test", "--since", since(A_DAY), of=outbox).splitlines()[0] == (
             "test: 60 events would be published; add --yes to do it"
         )
-        assert command("rewind", "test", "--since", since(A_DAY), "--yes", of=outbox) == (
+        assert command("rewind", "test", "--since", since(A_DAY), "--yes", of=outbox).splitlines()[0] == (
             "test: rewound, 60 events will be published"
         )
         check_all_arrived(outbox, servers)
