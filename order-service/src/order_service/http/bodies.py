@@ -40,7 +40,7 @@ def _normalized_phone(text: str) -> str:
 
 def _can_exist(number: phonenumbers.PhoneNumber) -> bool:
     # All of 010 is for mobiles, also blocks that libphonenumber calls unassigned: no sale is refused.
-    is_mobile = number.country_code == _HOME_CODE and number.national_number // 10**8 == 10
+    is_mobile = number.country_code == _HOME_CODE and (number.national_number or 0) // 10**8 == 10
     return bool(is_mobile or phonenumbers.is_valid_number(number))
 
 
