@@ -38,7 +38,9 @@ def test_pooler_that_keeps_sessions_apart_is_good_enough(
     outbox: Outbox, postgresql_server: PostgresqlServer, server_directory: Path, unique: str,
     kafka_bootstrap_servers: str, tmp_path: Path,
 ) -> None:  # fmt: skip
-    with a_pgbouncer(server_directory / f"pgbouncer-{unique}", postgresql_server, "session", default_pool_size=20) as bouncer:
+    directory = server_directory / f"pgbouncer-{unique}"
+    # The relay holds several sessions for each source.
+    with a_pgbouncer(directory, postgresql_server, "session", default_pool_size=20) as bouncer:
         sources = {"test": bouncer.url(outbox.relay_url)}
         with a_relay_process(tmp_path, kafka_bootstrap_servers, sources) as relay:
             relay.wait_to_lead()
@@ -66,7 +68,8 @@ def test_standby_is_refused_until_it_is_promoted(
                 wait_until(
                     lambda: expected in failing(relay).get("test.database", ""), "readiness to say why"
                 )
-                assert any(f"127.0.0.1{expected}" in line.get("reason", "") for line in relay.logged("warning"))
+                warnings = [line.get("reason", "") for line in relay.logged("warning")]
+                assert any(f"127.0.0.1{expected}" in reason for reason in warnings)
                 primary.kill()
                 standby.promote()
 
