@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import httpx
 import pytest
@@ -33,7 +34,7 @@ def posts_answered(reply: httpx.Response) -> httpx.Client:
 def test_a_message_id_that_can_not_be_stored_is_asked_about(
     accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
 ) -> None:
-    order = a_completed_order()
+    order = a_completed_order(completed_at=datetime.now(UTC))
     accept_completed_orders([order])
     client = posts_answered(httpx.Response(200, json={"messageId": "a\x00b", "status": "ACCEPTED"}))
     courier = SendAlimtalk(SandboxAlimtalkProvider(client, "http://provider"), 0.0)
@@ -56,7 +57,7 @@ def test_what_a_provider_replies_is_in_the_log_without_the_recipient(
 
     with structlog.testing.capture_logs() as logs:
         for provider in providers:
-            order = a_completed_order(name="김하늘", phone="010-1234-5678")
+            order = a_completed_order(name="김하늘", phone="010-1234-5678", completed_at=datetime.now(UTC))
             accept_completed_orders([order])
             courier = SendAlimtalk(provider, 0.0)
             with delivering(engine, Effect.ALIMTALK, sandbox, courier=courier) as work:
