@@ -61,27 +61,39 @@ def pgbouncer_that_ignores(
 
 @pytest.fixture
 def pooled(pgbouncer: PgBouncer, database_url: str) -> Iterator[Engine]:
-    """The test's database through the pooler, with limits that are short enough to be met."""
+    """The test's database through the pooler."""
     settings = DatabaseSettings(
         database_url=pgbouncer.url(database_url),
         database_pooling="transaction",
         database_pool_size=CUSTOMERS,
         database_pool_timeout_seconds=30,
-        database_statement_timeout_ms=20_000,
-        database_lock_timeout_ms=1_000,
-        database_idle_in_transaction_timeout_ms=500,
     )
     engine = create_engine(settings, "pooled")
     yield engine
     engine.dispose()
 
 
+@pytest.fixture
+def limited(pgbouncer: PgBouncer, database_url: str) -> Iterator[Engine]:
+    """The same with limits that are short enough to be met."""
+    settings = DatabaseSettings(
+        database_url=pgbouncer.url(database_url),
+        database_pooling="transaction",
+        database_statement_timeout_ms=20_000,
+        database_lock_timeout_ms=1_000,
+        database_idle_in_transaction_timeout_ms=500,
+    )
+    engine = create_engine(settings, "limited")
+    yield engine
+    engine.dispose()
+
+
 def test_each_transaction_has_its_limits_and_leaves_none_behind(
-    pooled: Engine, pgbouncer: PgBouncer, database_url: str
+    limited: Engine, pgbouncer: PgBouncer, database_url: str
 ) -> None:
     settings = DatabaseSettings(database_url=pgbouncer.url(database_url), database_pooling="transaction")
     for _ in range(3):
-        with pooled.connect() as connection:
+        with limited.connect() as connection:
             limits = [connection.scalar(text(f"SHOW {name}")) for name in LIMITS]
             zone = connection.scalar(text("SHOW timezone"))
             connection.commit()
@@ -93,9 +105,9 @@ def test_each_transaction_has_its_limits_and_leaves_none_behind(
     other.dispose()
 
 
-def test_wait_for_a_lock_ends_in_time(pooled: Engine, database_url: str) -> None:
+def test_wait_for_a_lock_ends_in_time(limited: Engine, database_url: str) -> None:
     holder = create_engine(DatabaseSettings(database_url=database_url), "holder")
-    with holder.connect() as holding, pooled.connect() as waiting:
+    with holder.connect() as holding, limited.connect() as waiting:
         holding.execute(text("CREATE TABLE one (id int)"))
         holding.commit()
         holding.execute(text("LOCK TABLE one"))
@@ -105,10 +117,10 @@ def test_wait_for_a_lock_ends_in_time(pooled: Engine, database_url: str) -> None
     assert verdict(failed.value) is Verdict.CONFLICT
 
 
-def test_transaction_of_a_frozen_process_is_ended(pooled: Engine) -> None:
-    with pooled.begin() as connection:
+def test_transaction_of_a_frozen_process_is_ended(limited: Engine) -> None:
+    with limited.begin() as connection:
         connection.execute(text("CREATE TABLE one (id int)"))
-    with pooled.connect() as frozen, pooled.connect() as other:
+    with limited.connect() as frozen, limited.connect() as other:
         frozen.execute(text("LOCK TABLE one"))
         # Shorter than the wait for a lock: it gets the table once the other transaction is ended.
         assert other.execute(text("SELECT count(*) FROM one")).scalar_one() == 0
@@ -125,7 +137,7 @@ def test_session_that_ended_behind_the_pooler_is_unavailable(pooled: Engine, dat
             victim.execute(text("SELECT 1"))
     assert verdict(failed.value) is Verdict.UNAVAILABLE
     with pooled.connect() as other:
-        assert other.scalar(text("SHOW lock_timeout")) == "1s"
+        assert other.scalar(text("SHOW lock_timeout")) == "3s"
 
 
 def test_orders_are_placed_and_paid(pooled: Engine, database_url: str) -> None:
