@@ -2,6 +2,7 @@
 
 import importlib.util
 import sys
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -73,3 +74,14 @@ def test_stand_in_images_are_used_unless_switched_off(
     machine = SCRIPT.Machine()
     vars(machine)["_engine"] = "an engine that runs already"
     assert machine.containers() == ["STACK=compose", f"OFFLINE_IMAGES={used}"]
+
+
+def test_the_choice_of_checks_is_no_option_of_a_check(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "Makefile").write_text("check:\n\t@echo options: $(OPTIONS)\n")
+    check = SCRIPT.Check("chosen", ["make", "--directory", str(tmp_path), "check"])
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("MAKEFLAGS", " -- OPTIONS=--only\\ chosen")
+        assert SCRIPT.main(["--only", "chosen"], [check]) == 0
+    assert "options:\n" in capfd.readouterr().out
