@@ -15,6 +15,7 @@ from servicekit.messaging.unreadable import read_past_unreadable, received
 PARTITION = TopicPartition("topic", 0)
 RECORDS_IN_A_BATCH = 3
 HEADER_SIZE = 61
+TIMESTAMP_MS = 1_700_000_000_000
 
 
 @dataclass
@@ -47,7 +48,8 @@ def a_batch(base: int, compression: int = 0, wrong_header_at: int | None = None)
     builder = MemoryRecordsBuilder(magic=2, compression_type=compression, batch_size=1 << 20)
     for index in range(RECORDS_IN_A_BATCH):
         headers = [(WrongName("x") if index == wrong_header_at else "x", b"1")]
-        builder.append(None, b"key", f"value {base + index}".encode(), headers)
+        # Not the time of now, which would change the size of a compressed batch.
+        builder.append(TIMESTAMP_MS, b"key", f"value {base + index}".encode(), headers)
     builder.close()
     batch = bytearray(builder.buffer())
     batch[0:8] = base.to_bytes(8, "big")

@@ -277,20 +277,7 @@ class ProtocolMachine(RuleBasedStateMachine):
     @rule(number=st.integers(0, 30))
     def rewind(self, number: int) -> None:
         """To some event, or to the oldest that is kept if the broker has forgotten them all."""
-        self.is_smooth = False
-        if self.has_forgotten:
-            kept = self._stored_rows()
-            for event in self.history.committed():
-                event.is_forgotten = event.event_id not in kept
-            self.has_forgotten = False
-            number = 0
-        self.database.run(
-            "SELECT outbox_rewind((SELECT created_at FROM outbox ORDER BY created_at"
-            " OFFSET CAST(:number AS bigint) % greatest(1, (SELECT count(*) FROM outbox)) LIMIT 1), false)",
-            number=number,
-        )
-        self.cursors = {}
-        self.is_rewound = True
+        self._rewind(number)
 
     @precondition(lambda self: self._are_there_dead_letters("PARKED"))
     @rule(number=st.integers(0, 5), all_of_key=st.booleans())
@@ -391,11 +378,27 @@ class ProtocolMachine(RuleBasedStateMachine):
             if self.rows[event_id] != place:
                 raise Violated("churn", f"{self.history.events[event_id].label} has been touched")
 
+    def _rewind(self, number: int) -> None:
+        self.is_smooth = False
+        if self.has_forgotten:
+            kept = self._stored_rows()
+            for event in self.history.committed():
+                event.is_forgotten = event.event_id not in kept
+            self.has_forgotten = False
+            number = 0
+        self.database.run(
+            "SELECT outbox_rewind((SELECT created_at FROM outbox ORDER BY created_at"
+            " OFFSET CAST(:number AS bigint) % greatest(1, (SELECT count(*) FROM outbox)) LIMIT 1), false)",
+            number=number,
+        )
+        self.cursors = {}
+        self.is_rewound = True
+
     def _settle(self, guarantee: str) -> None:
         """Let relays work until nothing is left to do, and see whether everything committed has arrived."""
         self.letters = None
         if self.has_forgotten:
-            self.rewind(0)
+            self._rewind(0)
         for relay in self.relays:
             self._finish(relay)
         if self.is_rewound:
