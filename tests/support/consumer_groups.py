@@ -32,16 +32,3 @@ def wait_until_settled(bootstrap_servers: str, group_id: str, members: int) -> N
         wait_until(settled, f"{members} members of {group_id} to have partitions, and to keep them", 60)
     finally:
         admin.close()
-
-
-def wait_until_a_consumer_asks_to_join(bootstrap_servers: str, group_id: str) -> None:
-    """Until the group's partitions are to be shared anew, for which its members have yet to ask."""
-    admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
-
-    def is_asked() -> bool:
-        return bool(admin.describe_groups([group_id])[group_id]["group_state"] == "PreparingRebalance")
-
-    try:
-        wait_until(is_asked, f"a consumer to join {group_id}", 60)
-    finally:
-        admin.close()

@@ -1,7 +1,6 @@
 """A consumer of a group, in a thread of the test, and what it has seen."""
 
 import threading
-import time
 from collections.abc import Sequence
 
 from servicekit.config import KafkaConsumerSettings
@@ -24,7 +23,6 @@ class Recorder:
     def __init__(self) -> None:
         self.seen: list[Position] = []
         self.failing = False
-        self.seconds_a_batch = 0.0
         self.attempts = 0
 
     def parse(self, record: ReceivedRecord) -> Position:
@@ -36,7 +34,6 @@ class Recorder:
         self.attempts += 1
         if self.failing:
             raise NotNow
-        time.sleep(self.seconds_a_batch)
         self.seen.extend(events)
 
 

@@ -2,14 +2,21 @@
 
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from kafka import KafkaConsumer
+from kafka.admin import KafkaAdminClient
 
 from devstack.repository import ROOT
+from servicekit.config import KafkaConsumerSettings
+from servicekit.messaging import kafka_source
+from servicekit.messaging.kafka_source import KafkaRecordSource
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord
-from tests.support.consumer_groups import wait_until_a_consumer_asks_to_join
+from servicekit.messaging.status import ConsumerStuck
 from tests.support.group_member import Member, Position
 from tests.support.servers import a_kafka_broker
 from tests.support.topics import committed_offset, create_topics, produce, produce_empty, read_topic
@@ -87,11 +94,8 @@ def test_rebalance_while_records_wait_for_a_retry_loses_none(
         produce(kafka_bootstrap_servers, topic, [(b"k", b"ok")] * 40, partition=partition)
     wait_until(lambda: first.recorder.attempts >= 2, "the first member to hold records")
     second = start()
-    wait_until_a_consumer_asks_to_join(kafka_bootstrap_servers, unique)
-    # It hears of that with its next heartbeat, 3 s later at most, and must not be done with all before.
-    first.recorder.seconds_a_batch = 0.5
-    first.recorder.failing = False
     wait_until(lambda: second.recorder.seen, "the second member to get some of the partitions", 60)
+    first.recorder.failing = False
     if not leaver_stays:
         second.stop()
     expected = {(partition, offset) for partition in range(3) for offset in range(40)}
@@ -101,6 +105,56 @@ def test_rebalance_while_records_wait_for_a_retry_loses_none(
         return True
 
     wait_until(nothing_is_missing, "every record to be handled")
+
+
+def test_member_that_waits_for_another_to_rejoin_says_so(
+    start: Callable[[], Member], kafka_bootstrap_servers: str, topic: str, unique: str
+) -> None:
+    produce(kafka_bootstrap_servers, topic, [(b"k", b"ok")] * 3)
+    other = KafkaConsumer(
+        topic, bootstrap_servers=kafka_bootstrap_servers, group_id=unique, enable_auto_commit=False
+    )
+    try:
+        wait_until(lambda: other.poll(timeout_ms=100) is not None and other.assignment(), "the other member")
+        member = start()
+        stuck = wait_until(lambda: stuck_on(member), "the member to say what it waits for")
+    finally:
+        other.close()
+    assert stuck.startswith(f"{topic}: not in its group for ")
+    wait_until(lambda: len(member.recorder.seen) == 3, "all records")
+    wait_until(lambda: not stuck_on(member), "the member to be well")
+
+
+def test_member_has_the_partitions_that_are_added(
+    kafka_bootstrap_servers: str, topic: str, unique: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Polls end within the exchanges of a join, where kafka-python may forget that it has begun one."""
+    monkeypatch.setattr(kafka_source, "_METADATA_MAX_AGE_MS", 500)
+    settings = KafkaConsumerSettings(
+        kafka_bootstrap_servers=kafka_bootstrap_servers, kafka_client_id="test", consumer_max_poll_records=10
+    )
+    with (
+        closing(KafkaRecordSource(settings, topic, unique)) as source,
+        closing(KafkaAdminClient(bootstrap_servers=kafka_bootstrap_servers)) as admin,
+    ):
+        poll_until_assigned(source, 3)
+        admin.create_partitions({topic: 5})
+        poll_until_assigned(source, 5)
+
+
+def poll_until_assigned(source: KafkaRecordSource, partitions: int) -> None:
+    deadline = time.monotonic() + 30
+    while source.is_joining() or len(source.positions()) != partitions:
+        source.poll(0.001)
+        assert time.monotonic() < deadline, source.positions()
+
+
+def stuck_on(member: Member) -> str:
+    try:
+        member.status.check()
+    except ConsumerStuck as stuck:
+        return str(stuck)
+    return ""
 
 
 def test_record_with_neither_key_nor_value_is_dead_lettered(

@@ -38,6 +38,7 @@ class LogSource:
         self.failures: list[Exception] = []
         self.revoke_next: set[Partition] = set()
         self.can_commit = True
+        self.joining = False
         self.append(*records)
 
     def append(self, *records: Taken) -> None:
@@ -75,6 +76,9 @@ class LogSource:
         return {
             partition: (self.next[partition], log[-1].next_offset) for partition, log in self.logs.items()
         }
+
+    def is_joining(self) -> bool:
+        return self.joining
 
     def revoked(self) -> Iterable[Partition]:
         revoked, self.revoke_next = self.revoke_next, set()
@@ -346,6 +350,20 @@ def test_readiness_names_kafka_when_no_poll_is_answered() -> None:
     consumer.step_later()
     with pytest.raises(ConsumerStuck, match=r"no answer from Kafka for 60 s \(poll: KafkaTimeoutError\)"):
         consumer.status.check()
+    consumer.step()
+    consumer.status.check()
+
+
+def test_readiness_says_that_the_group_gives_no_place() -> None:
+    consumer = Consumer()
+    consumer.source.joining = True
+    consumer.step()
+    consumer.status.check()
+    consumer.step_later()
+    with pytest.raises(ConsumerStuck, match=r"^topic: not in its group for 60 s \(joining\)$"):
+        consumer.status.check()
+    assert consumer.status.seconds_since_progress() == LONG
+    consumer.source.joining = False
     consumer.step()
     consumer.status.check()
 

@@ -20,6 +20,8 @@ _COMMIT_TIMEOUT_MS = 5_000
 _CLOSE_TIMEOUT_MS = 3_000
 _RETRY_SECONDS = 1.0
 _METADATA_MAX_AGE_MS = 10_000
+# Also how long kafka-python waits for an answer to a join, 5 s more, before it tries again: by default 5 minutes.
+_MAX_POLL_INTERVAL_MS = 60_000
 _log = structlog.get_logger(__name__)
 
 
@@ -58,6 +60,7 @@ class KafkaRecordSource:
             enable_auto_commit=False,
             max_poll_records=settings.consumer_max_poll_records,
             session_timeout_ms=settings.consumer_session_timeout_ms,
+            max_poll_interval_ms=_MAX_POLL_INTERVAL_MS,
             fetch_max_wait_ms=250,
             allow_auto_create_topics=False,
             bootstrap_timeout_ms=_BOOTSTRAP_TIMEOUT_MS,
@@ -73,6 +76,7 @@ class KafkaRecordSource:
         self._consumer.subscribe([topic], listener=self._listener)
 
     def poll(self, timeout_seconds: float) -> Sequence[ReceivedRecord | UnreadableRecords]:
+        self._go_on_joining()
         batches = self._consumer.poll(timeout_ms=int(timeout_seconds * 1000))
         if self._guard is not None:
             assigned, self._listener.assigned = self._listener.assigned, set()
@@ -108,6 +112,16 @@ class KafkaRecordSource:
         if held in self._consumer.assignment():
             self._consumer.resume(held)
 
+    def _go_on_joining(self) -> None:
+        """kafka-python 3.0.12 may forget a join that it began because the topic's partitions changed.
+
+        As the group's leader it takes note of the new partitions before it has the answer to its assignment.
+        A poll that ends between these two leaves a member without partitions and heartbeats, for ever.
+        """
+        coordinator = self._consumer._coordinator  # noqa: SLF001 - kafka/__init__.py pins the release
+        if coordinator.rejoining:
+            coordinator.rejoin_needed = True
+
     def _drop_buffered(self, held: TopicPartition) -> None:
         """kafka-python 3.0.12 parks what it has of a paused partition, and may never come back to it."""
         fetcher = self._consumer._fetcher  # noqa: SLF001 - kafka/__init__.py pins the release
@@ -124,6 +138,10 @@ class KafkaRecordSource:
             for (topic, number), state in list(known)
             if state.position is not None
         }
+
+    def is_joining(self) -> bool:
+        coordinator = self._consumer._coordinator  # noqa: SLF001 - kafka/__init__.py pins the release
+        return bool(coordinator.rejoining or coordinator.rejoin_needed)
 
     def revoked(self) -> Iterable[Partition]:
         revoked, self._listener.revoked = self._listener.revoked, set()

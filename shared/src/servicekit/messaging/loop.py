@@ -55,6 +55,10 @@ class RecordSource(Protocol):
         """Of the partitions that are assigned: the next offset to poll, and the end where it is known."""
         ...
 
+    def is_joining(self) -> bool:
+        """Whether the group hasn't yet said which partitions are this member's, which may be none."""
+        ...
+
     def revoked(self) -> Iterable[Partition]:
         """Partitions given up since the last call; some of them may have come back at once."""
         ...
@@ -119,6 +123,7 @@ class ConsumerLoop(Generic[EventT]):
                 self._uncommitted = {}
             else:
                 self._status.commit_failed()
+        self._status.joining(self._source.is_joining())
         self._status.settled(self._source.positions())
         return done
 

@@ -22,7 +22,7 @@ _WAITING = Gauge(
 )
 _SECONDS = Gauge(
     "consumer_seconds_since_progress",
-    "For how long records, or an answer of Kafka, have been waited for in vain; 0 when nothing waits.",
+    "For how long records, a place in the group or an answer of Kafka have waited; 0 when nothing waits.",
     ["topic"],
 )
 _POSTPONEMENTS = Counter(
@@ -70,6 +70,7 @@ class ConsumerStatus:
         self._lock = threading.Lock()
         self._partitions: dict[Partition, _Progress] = {}
         self._poll_failure: tuple[float, str] | None = None
+        self._joining_since: float | None = None
         self._surprises: dict[Partition, tuple[float, str]] = {}
         _SECONDS.labels(topic).set_function(self.seconds_since_progress)
         # From zero on: an increase from nothing to one is invisible to Prometheus.
@@ -97,6 +98,14 @@ class ConsumerStatus:
             since = self._clock() if self._poll_failure is None else self._poll_failure[0]
             self._poll_failure = since, f"poll: {reason}"
         _POSTPONEMENTS.labels(self._topic, "poll").inc()
+
+    def joining(self, is_joining: bool) -> None:
+        """Whether the member waits for the group to say which partitions are its own."""
+        with self._lock:
+            if not is_joining:
+                self._joining_since = None
+            elif self._joining_since is None:
+                self._joining_since = self._clock()
 
     def postponed(self, partition: Partition, offset: int, stage: Stage, reason: str) -> None:
         """The partition's first record that isn't done, the one at ``offset``, is tried again later."""
@@ -158,6 +167,7 @@ class ConsumerStatus:
         with self._lock:
             since = [progress.waiting_since for progress in self._partitions.values()]
             since.append(None if self._poll_failure is None else self._poll_failure[0])
+            since.append(self._joining_since)
             return max((self._clock() - start for start in since if start is not None), default=0.0)
 
     def check(self) -> None:
@@ -168,6 +178,8 @@ class ConsumerStatus:
                 stuck.append(
                     (self._poll_failure[0], f"{self._topic}: no answer from Kafka", self._poll_failure[1])
                 )
+            if self._joining_since is not None:
+                stuck.append((self._joining_since, f"{self._topic}: not in its group", "joining"))
             for (topic, number), progress in sorted(self._partitions.items()):
                 if progress.waiting_since is not None:
                     where = f"{topic} partition {number} at offset {progress.offset}"
