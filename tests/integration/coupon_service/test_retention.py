@@ -137,13 +137,11 @@ FILL = {
 SWEEPS = {"idempotency_key": "idempotency_keys", "coupon_request": "requests", "inbox": "inbox"}
 
 
-@pytest.mark.parametrize("analyze", [False, True])
 @pytest.mark.parametrize("table", FILL)
-def test_a_batch_reads_no_young_row(engine: Engine, table: str, analyze: bool) -> None:
+def test_a_batch_reads_no_young_row(engine: Engine, table: str) -> None:
     with engine.begin() as connection:
         connection.execute(text(FILL[table]))
-        if analyze:
-            connection.execute(text(f"ANALYZE {table}"))
+        connection.execute(text(f"ANALYZE {table}"))
     with engine.connect() as connection:
         assert rows_read_by(connection, sweeps(**AGES)[SWEEPS[table]], 500, table) <= 2 * 500
 
