@@ -35,16 +35,18 @@ _FILL = {
 @contextmanager
 def a_grown_service(rows: int) -> Iterator[Engine]:
     """On a durable PostgreSQL of its own, with so many rows in each table that retention sweeps."""
-    with TemporaryDirectory(prefix="retention-benchmark-", ignore_cleanup_errors=True) as name:
-        with PostgresqlServer(Path(name) / "postgresql") as postgresql:
-            make_roles(postgresql.url())
-            with fresh_database(postgresql.url()) as database:
-                url = postgresql.url(database)
-                migrate(url)
-                _fill(url, rows)
-                engine = an_engine(url)
-                yield engine
-                engine.dispose()
+    with (
+        TemporaryDirectory(prefix="retention-benchmark-", ignore_cleanup_errors=True) as name,
+        PostgresqlServer(Path(name) / "postgresql") as postgresql,
+    ):
+        make_roles(postgresql.url())
+        with fresh_database(postgresql.url()) as database:
+            url = postgresql.url(database)
+            migrate(url)
+            _fill(url, rows)
+            engine = an_engine(url)
+            yield engine
+            engine.dispose()
 
 
 def _fill(url: str, rows: int) -> None:

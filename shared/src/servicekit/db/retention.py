@@ -24,6 +24,8 @@ from servicekit.lifecycle import StopSignal
 
 BATCH_ROWS = 1_000
 _PAUSE_SECONDS = 0.1
+_PAUSE_BATCHES = 4
+"""The pause lasts at least as long as so many batches: a slow database is left alone for longer."""
 _INTERVAL_SECONDS = 600.0
 _REMOVED = Counter("retention_rows_removed", "Rows that were old enough to go.", ["rows"])
 _SECONDS = Gauge(
@@ -85,6 +87,7 @@ class Retention:
     def _run(self, name: str, sweep: Sweep, stop: StopSignal) -> int:
         removed = 0
         while not stop.is_set():
+            began = time.monotonic()
             with self._engine.begin() as connection:
                 found = sweep(connection, self._batch_rows)
             removed += found
@@ -92,7 +95,7 @@ class Retention:
             _succeeded(name)
             if found < self._batch_rows:
                 break
-            stop.wait(_PAUSE_SECONDS)
+            stop.wait(max(_PAUSE_SECONDS, _PAUSE_BATCHES * (time.monotonic() - began)))
         return removed
 
 
