@@ -50,7 +50,7 @@ def delete_older(table: Table, at: Column[object], age: timedelta, *conditions: 
     """
 
     def sweep(connection: Connection, limit: int) -> int:
-        place = literal_column("ctid")
+        place: ColumnElement[str] = literal_column("ctid")
         old = (
             select(place)
             .select_from(table)
@@ -80,9 +80,19 @@ class Retention:
     def run_once(self, stop: StopSignal) -> dict[str, int]:
         """Remove all that is old enough, unless ``stop`` is set; returns the rows of each sweep.
 
-        Pauses after each batch. Raises what the database raises; what was committed before stays removed.
+        Pauses after each batch. Raises what the database raises, after the other sweeps had their turn; what
+        was committed stays removed.
         """
-        return {name: self._run(name, sweep, stop) for name, sweep in self._sweeps.items()}
+        removed: dict[str, int] = {}
+        errors: list[Exception] = []
+        for name, sweep in self._sweeps.items():
+            try:
+                removed[name] = self._run(name, sweep, stop)
+            except Exception as error:  # noqa: BLE001 - one kind of rows must not keep the others
+                errors.append(error)
+        if errors:
+            raise errors[0]
+        return removed
 
     def _run(self, name: str, sweep: Sweep, stop: StopSignal) -> int:
         removed = 0
