@@ -22,8 +22,8 @@ from sqlalchemy import (
 
 from servicekit.lifecycle import StopSignal
 
-BATCH_ROWS = 1_000
-_PAUSE_SECONDS = 0.1
+BATCH_ROWS = 250
+_PAUSE_SECONDS = 0.05
 _PAUSE_BATCHES = 4
 """The pause lasts at least as long as so many batches: a slow database is left alone for longer."""
 _INTERVAL_SECONDS = 600.0
