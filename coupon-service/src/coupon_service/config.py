@@ -1,8 +1,8 @@
 """What each process reads of its environment. The only module that does."""
 
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from servicekit.config import (
     AdminSettings,
@@ -25,8 +25,22 @@ class WorkerSettings(AdminSettings, KafkaConsumerSettings, DatabaseSettings, Pro
     """``coupon-service worker``."""
 
     kafka_client_id: str = "coupon-worker"
-    # One transaction at a time, and what /readyz asks.
+    # One transaction at a time, retention's, and what /readyz asks.
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 3
+    # No client repeats a request for a day.
+    idempotency_key_retention_hours: Annotated[int, Field(ge=24, le=1_000_000)] = 168
+    # A dead letter, which topics keep for 30 days, may be replayed: its request must still be known.
+    request_retention_hours: Annotated[int, Field(ge=720, le=1_000_000)] = 8_760
+    # An event can come again while the outbox can send it again, and the topic then keeps it: 7 days each.
+    inbox_retention_hours: Annotated[int, Field(ge=336, le=1_000_000)] = 720
+
+    @model_validator(mode="after")
+    def _replies_outlast_keys(self) -> Self:
+        if self.request_retention_hours < self.idempotency_key_retention_hours:
+            # A repeated key answers with the address of its request.
+            message = "REQUEST_RETENTION_HOURS must be at least IDEMPOTENCY_KEY_RETENTION_HOURS"
+            raise ValueError(message)
+        return self
 
 
 class DeadLettersSettings(KafkaConsumerSettings, DatabaseSettings, ProcessSettings):

@@ -1,7 +1,10 @@
 """The worker's composition root."""
 
 from contextlib import closing
+from datetime import timedelta
 from functools import partial
+
+from sqlalchemy import Engine
 
 from coupon_service.application.decide_requests import DecideRequests
 from coupon_service.config import WorkerSettings
@@ -11,10 +14,12 @@ from coupon_service.messaging.incoming_coupon_publish_requested import (
 )
 from coupon_service.messaging.outgoing_coupon_publish_requested import COUPON_PUBLISH_REQUESTED
 from coupon_service.migrations import SCHEMA
+from coupon_service.persistence.retention import sweeps
 from coupon_service.persistence.tables import coupon
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.db.engine import create_engine
 from servicekit.db.health import database_check
+from servicekit.db.retention import Retention, RetentionThread
 from servicekit.http.admin import admin_server
 from servicekit.inbox.offsets import OffsetStore
 from servicekit.kafka.cluster import KafkaCluster
@@ -27,7 +32,10 @@ PROCESS = "coupon-worker"
 
 
 def run(settings: WorkerSettings, stop: StopSignal) -> None:
-    """Decide requests until ``stop`` is set. Raises like :func:`servicekit.messaging.run.run_consumer`."""
+    """Decide requests and remove old rows until ``stop`` is set.
+
+    Raises like :func:`servicekit.messaging.run.run_consumer`.
+    """
     engine = create_engine(settings, PROCESS)
     unit_of_work = partial(CouponUnitOfWork, engine, CONSUMER_GROUP)
     handler = CouponPublishRequestedHandler(DecideRequests(unit_of_work))
@@ -39,6 +47,7 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
             "consumer": status.check,
         }
         with admin_server(PROCESS, settings, checks):
+            RetentionThread(_retention(settings, engine), stop).start()
             run_consumer(
                 settings,
                 topic=COUPON_PUBLISH_REQUESTED.topic,
@@ -48,3 +57,14 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
                 status=status,
                 offsets=OffsetStore(engine, CONSUMER_GROUP),
             )
+
+
+def _retention(settings: WorkerSettings, engine: Engine) -> Retention:
+    return Retention(
+        engine,
+        sweeps(
+            idempotency_keys=timedelta(hours=settings.idempotency_key_retention_hours),
+            requests=timedelta(hours=settings.request_retention_hours),
+            inbox_events=timedelta(hours=settings.inbox_retention_hours),
+        ),
+    )

@@ -38,8 +38,9 @@ class ConsumerSettings(KafkaConsumerSettings, AdminSettings, DatabaseSettings, P
     delivery_lease_seconds: Annotated[float, Field(gt=0)] = 30.0
     recipient_retention_hours: _Hours = 168
     delivery_retention_hours: _Hours = 8_760
-    # Longer than topics and outboxes keep their events: one that comes again later would count as new.
-    inbox_retention_hours: _Hours = 720
+    # An event can come again while the outbox can send it again, and the topic then keeps it: 7 days each.
+    # Forgotten any sooner, it would count as new.
+    inbox_retention_hours: Annotated[int, Field(ge=336, le=1_000_000)] = 720
 
     @property
     def delivery_attempt_seconds(self) -> float:

@@ -36,6 +36,8 @@ class WorkerSettings(PaymentSettings, AdminSettings, DatabaseSettings, ProcessSe
 
     # One transaction at a time, and what /readyz asks.
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 3
+    # No client repeats a request for a day.
+    idempotency_key_retention_hours: Annotated[int, Field(ge=24, le=1_000_000)] = 168
 
 
 class RefundSettings(DatabaseSettings, ProcessSettings):

@@ -12,11 +12,13 @@ from order_service.gateways import GATEWAYS
 from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.metrics import show_backlog
 from order_service.migrations import SCHEMA
+from order_service.persistence.retention import sweeps
 from order_service.persistence.tables import payment
 from order_service.persistence.unit_of_work import OrderUnitOfWork
 from order_service.schedule import run_until_stopped
 from servicekit.db.engine import create_engine
 from servicekit.db.health import database_check
+from servicekit.db.retention import Retention, RetentionThread
 from servicekit.http.admin import admin_server
 from servicekit.lifecycle import StopSignal
 
@@ -24,7 +26,10 @@ PROCESS = "order-worker"
 
 
 def run(settings: WorkerSettings, stop: StopSignal) -> None:
-    """Settle payments until ``stop`` is set. Raises like :func:`order_service.schedule.run_until_stopped`."""
+    """Settle payments and remove old rows until ``stop`` is set.
+
+    Raises like :func:`order_service.schedule.run_until_stopped`.
+    """
     engine = create_engine(settings, PROCESS)
     unit_of_work = partial(OrderUnitOfWork, engine)
     settle = SettleUnsettledPayments(
@@ -34,9 +39,11 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
         timedelta(seconds=settings.payment_in_progress_seconds),
         stop,
     )
+    keys = timedelta(hours=settings.idempotency_key_retention_hours)
     with ExitStack() as scope:
         scope.callback(engine.dispose)
         scope.enter_context(
             admin_server(PROCESS, settings, {"database": database_check(engine, SCHEMA, payment)})
         )
+        RetentionThread(Retention(engine, sweeps(idempotency_keys=keys)), stop).start()
         run_until_stopped(settle, MeasurePayments(unit_of_work, show_backlog), stop)

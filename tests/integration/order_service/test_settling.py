@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 
 from devstack.free_ports import find_free_ports
 from order_service.application.measure_payments import MeasurePayments
@@ -133,6 +133,21 @@ def test_two_workers_at_once_complete_each_order_once(shop: Shop) -> None:
         assert sum(workers.map(work, range(2))) == len(orders)
     assert shop.payment_statuses() == ["APPROVED"] * len(orders)
     assert sorted(event["orderId"] for event in shop.events()) == sorted(orders)
+
+
+def test_a_payment_that_another_transaction_holds_delays_no_other(
+    shop: Shop, worker: SettleUnsettledPayments
+) -> None:
+    held, other = shop.placed(), shop.placed()
+    shop.pay(held, "silent-1")
+    shop.pay(other, "silent-2")
+    shop.time_passes(IN_PROGRESS_LIMIT)
+    with shop.engine.begin() as holder:
+        holder.execute(text("SELECT FROM payment WHERE payment_key = 'silent-1' FOR UPDATE"))
+        # A worker that waits for the lock ends with its time-out here.
+        assert worker() == LookUps(looked_up=1, settled=1)
+    assert shop.order(other)["status"] == "COMPLETED"
+    assert worker() == LookUps(looked_up=1, settled=1)
 
 
 def test_the_backlog_counts_what_waits(shop: Shop) -> None:

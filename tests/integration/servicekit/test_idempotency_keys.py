@@ -9,7 +9,7 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Engine, MetaData, text
+from sqlalchemy import Connection, Engine, MetaData, event, text
 
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
@@ -106,13 +106,29 @@ def test_a_concurrent_first_use_is_waited_for(engine: Engine, commits: bool) -> 
     with UnitOfWork(engine) as uow:
         IdempotencyKeys(uow.connection, KEYS).claim(a_key(), {"by": "first"})
         second.start()
-        with engine.connect() as observer:
+        # In a transaction, pg_stat_activity would show what it showed first.
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as observer:
             waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
             wait_until(lambda: observer.scalar(waiting) == 1, "the second use to wait for the first")
         if commits:
             uow.commit()
     second.join(timeout=10)
     assert replies == [{"by": "first"} if commits else None]
+
+
+def test_a_key_that_is_deleted_while_it_is_looked_up_counts_as_new(engine: Engine) -> None:
+    claim(engine, a_key(), {"by": "first"})
+
+    def delete_it(_: Connection, __: Any, statement: str, *___: Any) -> None:
+        if statement.startswith("INSERT"):
+            with engine.begin() as retention:
+                retention.execute(text("DELETE FROM idempotency_key"))
+
+    with UnitOfWork(engine) as uow:
+        event.listen(uow.connection, "after_cursor_execute", delete_it, once=True)
+        assert IdempotencyKeys(uow.connection, KEYS).claim(a_key(), {"by": "second"}) is None
+        uow.commit()
+    assert claim(engine, a_key(), {"by": "third"}) == {"by": "second"}
 
 
 claims = st.lists(

@@ -10,7 +10,7 @@ from order_service.domain.payment_backlog import PaymentBacklog
 from order_service.persistence.payments import IS_REFUND_DUE, payment_of
 from order_service.persistence.tables import payment as payments
 
-_IS_UNSETTLED = payments.c.status.in_(sorted(status.value for status in UNSETTLED))
+IS_UNSETTLED = payments.c.status.in_(sorted(status.value for status in UNSETTLED))
 
 
 class SqlUnsettledPayments:
@@ -26,7 +26,7 @@ class SqlUnsettledPayments:
         due = self._connection.execute(
             select(payments)
             .where(
-                _IS_UNSETTLED,
+                IS_UNSETTLED,
                 payments.c.next_lookup_at <= now,
                 # The attempt may still be on its way to the gateway, where a look-up would not find it yet.
                 payments.c.requested_at <= now - in_progress_limit,
@@ -48,7 +48,7 @@ class SqlUnsettledPayments:
 
     def backlog(self) -> PaymentBacklog:
         age = func.clock_timestamp() - func.min(payments.c.requested_at)
-        unsettled = select(func.count(), func.extract("epoch", age)).where(_IS_UNSETTLED)
+        unsettled = select(func.count(), func.extract("epoch", age)).where(IS_UNSETTLED)
         number, oldest_seconds = self._connection.execute(unsettled).one()
         refunds_due = self._connection.execute(
             select(func.count()).select_from(payments).where(IS_REFUND_DUE)

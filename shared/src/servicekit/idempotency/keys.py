@@ -55,6 +55,11 @@ class IdempotencyKeys:
             firsts.setdefault(_identity(claim.key), claim)
         ours = self._insert(list(firsts.values()))
         stored = self._stored(set(firsts) - ours)
+        # Retention has deleted these since they were in the way.
+        gone = {identity for identity in set(firsts) - ours if not _is_in(stored, *identity)}
+        if gone:
+            ours |= self._insert([firsts[identity] for identity in gone])
+            stored |= self._stored(gone - ours)
         outcomes: list[Reply | IdempotencyKeyReused | None] = []
         for claim in claims:
             first = firsts[_identity(claim.key)]
@@ -118,6 +123,10 @@ class IdempotencyKeys:
 
 def _identity(key: IdempotencyKey) -> _Identity:
     return key.scope, key.key
+
+
+def _is_in(stored: Mapping[_Identity, _Stored], scope: str, key: str) -> bool:
+    return (scope, key) in stored or ("", key) in stored
 
 
 def _earlier_reply(key: IdempotencyKey, stored: Mapping[_Identity, _Stored]) -> Reply | IdempotencyKeyReused:

@@ -1,0 +1,30 @@
+"""What is removed, and when: idempotency keys, events in the inbox, rejected requests.
+
+Coupons and what users hold stay: they are the business's records. So do issued requests, each the origin of a
+user's coupon, and requests that are not decided, whose events may still come. What operators did with dead
+letters stays, too: it is little, and says who and why. The relay drops what the outbox has published.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from coupon_service.domain.coupon_request import RequestStatus
+from coupon_service.persistence.tables import coupon_request, idempotency_key, inbox
+from servicekit.db.retention import Sweep, delete_older
+
+
+def sweeps(
+    *, idempotency_keys: timedelta, requests: timedelta, inbox_events: timedelta
+) -> Mapping[str, Sweep]:
+    """By the name that log and metrics have for what they remove.
+
+    ``idempotency_keys`` counts from a key's first use, ``requests`` from the rejection, and ``inbox_events``
+    from an event's arrival. An event of a removed request is refused like that of an unknown one, whatever
+    the inbox knows: it never gets a second decision.
+    """
+    is_rejected = coupon_request.c.status == RequestStatus.REJECTED.value
+    return {
+        "idempotency_keys": delete_older(idempotency_key, idempotency_key.c.created_at, idempotency_keys),
+        "requests": delete_older(coupon_request, coupon_request.c.decided_at, requests, is_rejected),
+        "inbox": delete_older(inbox, inbox.c.received_at, inbox_events),
+    }

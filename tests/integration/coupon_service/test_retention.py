@@ -1,0 +1,194 @@
+"""Old keys, inbox events and rejected requests go; nobody's coupon does, and nothing is decided again."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, text
+
+from coupon_service.messaging.incoming_coupon_publish_requested import CouponPublishRequested
+from coupon_service.persistence.retention import sweeps
+from devstack.free_ports import find_free_ports
+from servicekit.db.retention import Retention
+from servicekit.lifecycle import StopSignal
+from tests.integration.coupon_service.service import (
+    a_handler,
+    accepted,
+    count,
+    create_coupon,
+    press,
+    published_events,
+    request_of,
+    rows,
+)
+from tests.integration.coupon_service.test_processes import a_process, stop
+from tests.support.explained import rows_read_by
+from tests.support.waiting import wait_until
+
+AGES = {
+    "idempotency_keys": timedelta(days=7),
+    "requests": timedelta(days=365),
+    "inbox_events": timedelta(days=30),
+}
+
+
+def run_retention(engine: Engine, batch_rows: int = 2) -> dict[str, int]:
+    return Retention(engine, sweeps(**AGES), batch_rows).run_once(StopSignal())
+
+
+def age(engine: Engine, days: float) -> None:
+    """Make everything that is stored ``days`` older."""
+    with engine.begin() as connection:
+        for statement in (
+            "UPDATE idempotency_key SET created_at = created_at - :age",
+            "UPDATE inbox SET received_at = received_at - :age",
+            "UPDATE coupon_request SET requested_at = requested_at - :age, decided_at = decided_at - :age",
+        ):
+            connection.execute(text(statement), {"age": timedelta(days=days)})
+
+
+@pytest.fixture
+def events(client: FlaskClient, engine: Engine) -> list[CouponPublishRequested]:
+    """Of three users and one coupon that is left, all decided."""
+    coupon_id = create_coupon(client, totalQuantity=1)
+    for user_id in (1, 2, 3):
+        accepted(client, user_id, coupon_id)
+    events = published_events(engine)
+    a_handler(engine).handle(events)
+    return events
+
+
+def test_each_kind_of_rows_goes_after_its_own_time(
+    client: FlaskClient, engine: Engine, events: list[CouponPublishRequested]
+) -> None:
+    first = press(client, 4, events[0].coupon_id, key="k-1")
+    removed = []
+    for days in (6, 2, 21, 2, 333, 2):
+        age(engine, days)
+        removed.append(tuple(run_retention(engine).values()))
+
+    # Keys, rejected requests, inbox events.
+    assert removed == [(0, 0, 0), (1, 0, 0), (0, 0, 0), (0, 0, 3), (0, 0, 0), (0, 2, 0)]
+    # The one that was issued, and the one that is not decided.
+    assert sorted(row.status for row in rows(engine, "SELECT status FROM coupon_request")) == [
+        "ACCEPTED",
+        "ISSUED",
+    ]
+    assert request_of(client, first.get_json()["requestId"])["status"] == "ACCEPTED"
+    assert count(engine, "user_coupon") == 1
+
+
+def test_a_key_gives_its_first_202_again_until_it_goes(client: FlaskClient, engine: Engine) -> None:
+    coupon_id = create_coupon(client)
+    first = press(client, 1, coupon_id, key="k-1")
+    age(engine, 6.9)
+    run_retention(engine)
+
+    again = press(client, 1, coupon_id, key="k-1")
+
+    assert (again.status_code, again.get_json()) == (202, first.get_json())
+    assert count(engine, "coupon_request") == 1
+
+
+def test_events_that_come_again_after_all_is_forgotten_decide_nothing(
+    engine: Engine, events: list[CouponPublishRequested]
+) -> None:
+    age(engine, 366)
+    assert run_retention(engine) == {"idempotency_keys": 0, "requests": 2, "inbox": 3}
+    before = rows(engine, "SELECT issued_quantity, decided_count FROM coupon")
+
+    verdicts = a_handler(engine).handle(events)
+
+    assert rows(engine, "SELECT issued_quantity, decided_count FROM coupon") == before
+    assert count(engine, "user_coupon") == 1
+    # Those of the removed requests become dead letters.
+    assert len(verdicts) == 2
+
+
+def test_requests_that_another_process_removes_are_left_to_it(
+    engine: Engine, events: list[CouponPublishRequested]
+) -> None:
+    age(engine, 366)
+    with engine.connect() as other:
+        assert sweeps(**AGES)["requests"](other, 1) == 1
+        assert run_retention(engine, batch_rows=10) == {"idempotency_keys": 0, "requests": 1, "inbox": 3}
+        other.commit()
+    assert count(engine, "coupon_request") == 1
+
+
+FILL = {
+    "idempotency_key": """
+        INSERT INTO idempotency_key (scope, key, fingerprint, created_at)
+        SELECT 's', number::text, 'f', clock_timestamp() - number * interval '1 hour'
+          FROM generate_series(1, 20000) AS number""",
+    "coupon_request": """
+        INSERT INTO coupon_request
+            (request_id, coupon_id, user_id, status, reason, decision_number, requested_at, decided_at)
+        SELECT gen_random_uuid(), 1, number, 'REJECTED', 'SOLD_OUT', number,
+               clock_timestamp(), clock_timestamp() - number * interval '1 hour'
+          FROM generate_series(1, 20000) AS number""",
+    "inbox": """
+        INSERT INTO inbox (consumer_group, event_id, received_at)
+        SELECT 'g', gen_random_uuid(), clock_timestamp() - number * interval '1 hour'
+          FROM generate_series(1, 20000) AS number""",
+}
+SWEEPS = {"idempotency_key": "idempotency_keys", "coupon_request": "requests", "inbox": "inbox"}
+
+
+@pytest.mark.parametrize("table", FILL)
+def test_a_batch_reads_no_young_row(engine: Engine, table: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(FILL[table]))
+        connection.execute(text(f"ANALYZE {table}"))
+    with engine.connect() as connection:
+        assert rows_read_by(connection, sweeps(**AGES)[SWEEPS[table]], 500, table) <= 2 * 500
+
+
+ISSUE = """
+    WITH issued AS (
+        INSERT INTO coupon_request
+            (request_id, coupon_id, user_id, status, decision_number, issue_number, requested_at, decided_at)
+        SELECT gen_random_uuid(), coupon_id, 10 + number, 'ISSUED', 10 + number, 10 + number, now(), now()
+          FROM coupon, generate_series(1, 5000) AS number
+        RETURNING *)
+    INSERT INTO user_coupon (coupon_id, user_id, request_id, issue_number, issued_at)
+    SELECT coupon_id, user_id, request_id, issue_number, decided_at FROM issued
+"""
+
+
+@pytest.mark.usefixtures("events")
+def test_removing_requests_does_not_search_through_users_coupons(engine: Engine) -> None:
+    age(engine, 366)
+    with engine.begin() as connection:
+        connection.execute(text(ISSUE))
+    with engine.begin() as connection:
+        assert sweeps(**AGES)["requests"](connection, 10) == 2
+        # The foreign key's own look-ups are in no plan.
+        read = connection.execute(
+            text("SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'user_coupon'")
+        ).scalar_one()
+    assert read == 0
+
+
+def test_the_worker_removes_old_rows_and_shows_it(
+    client: FlaskClient, engine: Engine, coupon_database_url: str, coupon_topics: str, tmp_path: Path
+) -> None:
+    press(client, 1, create_coupon(client), key="k-1")
+    age(engine, 8)
+    [port] = find_free_ports(1)
+    variables = {
+        "DATABASE_URL": coupon_database_url,
+        "KAFKA_BOOTSTRAP_SERVERS": coupon_topics,
+        "ADMIN_PORT": str(port),
+    }
+    metrics = f"http://127.0.0.1:{port}/metrics"
+    log = tmp_path / "log"
+    with a_process("worker", log, **variables) as worker:
+        wait_until(lambda: count(engine, "idempotency_key") == 0, "the key to go")
+        wait_until(
+            lambda: 'retention_rows_removed_total{rows="idempotency_keys"} 1.0' in httpx.get(metrics).text,
+            "the key to be counted",
+        )
+        assert stop(worker) == 0, log.read_text()
