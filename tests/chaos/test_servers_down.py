@@ -10,7 +10,6 @@ from tests.support.log_tail import LogTail
 from tests.support.shop import ORDER, ShopClient
 from tests.support.waiting import wait_until
 
-
 KAFKA_CLIENTS = ("outbox-relay", "coupon-worker", "notification-consumer-1")
 
 

@@ -107,7 +107,8 @@ def test_an_outcome_that_met_a_lock_while_others_went_on_is_kept(
 
 def waits_for_a_lock(engine: Engine) -> bool:
     waiting = text(
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
     )
     with engine.connect() as connection:
         return bool(connection.scalar(waiting))

@@ -56,8 +56,9 @@ def test_a_post_counts_as_taken_although_its_replys_body_never_ends() -> None:
 
 @pytest.fixture
 def hanging_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
-    """The system's look-up of names hangs, as behind a cut network; returns the names that it was asked for."""
-    original, asked, end = socket.getaddrinfo, [], threading.Event()
+    """The system's look-up of names hangs, as behind a cut network; returns what it was asked for."""
+    original, end = socket.getaddrinfo, threading.Event()
+    asked: list[str] = []
 
     def look_up(host: str, *arguments: Any, **options: Any) -> Any:
         if host == "provider.invalid":
