@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, make_url
 
 from devstack.free_ports import find_free_ports
 from notification_service.migrations import SCHEMA
@@ -21,7 +21,7 @@ def test_consumer_stays_alive_and_stops_in_time(
     with a_server_to_freeze() as server, fresh_database(server.url()) as name:
         url = server.url(database=name)
         upgrade(url, SCHEMA)
-        engine = create_engine(url)
+        engine = create_engine(make_url(url).set(drivername="postgresql+psycopg2"))
         with ConsumerDeployment(engine, order_completed, own_sandbox, tmp_path) as deployment:
             consumer = deployment.start_consumer(ADMIN_PORT=str(port))
             deployment.produce([an_event()])

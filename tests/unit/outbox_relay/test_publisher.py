@@ -118,11 +118,12 @@ def test_refusal_is_reported_although_the_next_page_has_a_new_topic(
 # Rights
 
 
+@pytest.mark.parametrize("right", ["forbidden", "hidden"])
 def test_topic_that_forbids_writing_is_waited_for_until_its_grace_is_over(
-    publisher: KafkaPublisher, kafka: MemoryKafka, clock: Clock
+    publisher: KafkaPublisher, kafka: MemoryKafka, clock: Clock, right: str
 ) -> None:
     page = [an_event(1)]
-    kafka.forbidden = {"topic"}
+    setattr(kafka, right, {"topic"})
     for _ in range(2):
         with pytest.raises(TopicForbidden, match="may not write to topic topic"):
             publisher.send(page).wait()
