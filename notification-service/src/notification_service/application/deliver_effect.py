@@ -4,7 +4,7 @@ import time
 import traceback
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, wait
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -107,9 +107,11 @@ class DeliverEffect:
             new = [attempt.result() for attempt in ended]
             outcomes += new
             self._unrecorded += new
-            # Until the last has ended, an error here would lose the outcomes that are still to come.
-            with suppress(Exception) if under_way else nullcontext():
-                self._record()
+            if under_way:
+                # An error would lose the outcomes that are still to come; the last call raises it.
+                with suppress(Exception):
+                    self._record()
+        self._record()
         return outcomes
 
     def _record(self) -> None:
