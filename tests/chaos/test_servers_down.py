@@ -6,8 +6,11 @@ import httpx
 import pytest
 
 from tests.support.controlled_stack import ControlledStack
+from tests.support.log_tail import LogTail
 from tests.support.shop import ORDER, ShopClient
 from tests.support.waiting import wait_until
+
+KAFKA_CLIENTS = ("outbox-relay", "coupon-worker", "notification-consumer-1")
 
 
 def pids(stack: ControlledStack) -> dict[str, int | None]:
@@ -31,6 +34,7 @@ def test_kafka_down_accepts_everything_and_delivers_it_when_kafka_is_back(
 ) -> None:
     before = pids(stack)
     coupon_id = shop.create_coupon(totalQuantity=5)
+    logs = {name: LogTail(stack.collect_logs() / f"{name}.log") for name in KAFKA_CLIENTS}
     getattr(stack, end)("kafka")
     requests = [shop.press(user_id, coupon_id) for user_id in range(1, 9)]
     orders = [shop.place_order() for _ in range(3)]
@@ -39,6 +43,17 @@ def test_kafka_down_accepts_everything_and_delivers_it_when_kafka_is_back(
     assert failed is not None
     assert failed["status"] == "failed"
     assert failed["reason"]
+    # No answer names an address; the logs do.
+    servers = stack.info().kafka.bootstrap_servers
+    assert servers not in failed["reason"]
+    for name, log in logs.items():
+        wait_until(
+            lambda log=log: (  # type: ignore[misc]
+                # Asks for the readiness of each, with which a consumer asks Kafka.
+                stack.status() and any(servers in line["reason"] for line in log.events("kafka_unavailable"))
+            ),
+            f"{name} to log which broker doesn't answer",
+        )
     stack.start("kafka")
     decided = [shop.decided(request_id, timeout_seconds=60) for request_id in requests]
     assert [request["decisionNumber"] for request in decided] == list(range(1, 9))

@@ -5,11 +5,13 @@ httpx's own time-outs begin again with each byte that arrives, and its replies m
 
 import ssl
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextvars import ContextVar
 
 import httpcore
 import httpx
+
+from notification_service.resolver import Resolver
 
 LONGEST_REPLY_BYTES = 64 * 1024
 INCOMPLETE = "incomplete"
@@ -20,7 +22,7 @@ _deadline: ContextVar[float] = ContextVar("exchange_deadline")
 
 
 class BoundedTransport(httpx.HTTPTransport):
-    """Ends an exchange after ``exchange_seconds``, connecting included; resolving a host's name isn't.
+    """Ends an exchange after ``exchange_seconds``, with resolving the host's name and connecting.
 
     A response is returned as soon as its head has arrived in time. Its body is empty, and the extension
     INCOMPLETE says why, if it arrived too late, is too long, or is compressed: a short one may expand to any
@@ -87,6 +89,9 @@ def _seconds_left(timeout: float | None, error: type[httpcore.TimeoutException])
 class _DeadlineBackend(httpcore.SyncBackend):
     """Connections on which no wait ends after the deadline of the exchange."""
 
+    def __init__(self) -> None:
+        self._resolver = Resolver()
+
     def connect_tcp(
         self,
         host: str,
@@ -95,8 +100,28 @@ class _DeadlineBackend(httpcore.SyncBackend):
         local_address: str | None = None,
         socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
     ) -> httpcore.NetworkStream:
-        seconds = _seconds_left(timeout, httpcore.ConnectTimeout)
-        return _DeadlineStream(super().connect_tcp(host, port, seconds, local_address, socket_options))
+        # Resolving and connecting share one time-out.
+        end = time.monotonic() + _seconds_left(timeout, httpcore.ConnectTimeout)
+        failure: Exception = httpcore.ConnectError(f"{host} has no address")
+        for address in self._addresses(host, port, end):
+            seconds = end - time.monotonic()
+            if seconds <= 0:
+                break
+            try:
+                stream = super().connect_tcp(address, port, seconds, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
+                failure = error
+            else:
+                return _DeadlineStream(stream)
+        raise failure
+
+    def _addresses(self, host: str, port: int, end: float) -> Sequence[str]:
+        try:
+            return self._resolver.addresses(host, port, end - time.monotonic())
+        except TimeoutError as error:
+            raise httpcore.ConnectTimeout(f"the name {host} was not resolved in time") from error
+        except OSError as error:
+            raise httpcore.ConnectError(str(error)) from error
 
 
 class _DeadlineStream(httpcore.NetworkStream):

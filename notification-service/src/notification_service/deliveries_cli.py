@@ -4,11 +4,9 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 import click
-from pydantic import StringConstraints, TypeAdapter, ValidationError
 from sqlalchemy.exc import DBAPIError
 
 from notification_service.application.ports import UnitOfWorkFactory
@@ -18,48 +16,15 @@ from notification_service.domain.delivery import Delivery, DeliveryStatus, Effec
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
 from notification_service.migrations import SCHEMA
 from notification_service.persistence.unit_of_work import NotificationUnitOfWork
+from servicekit.commands import OPERATOR, REASON, BadInput, OneLineGroup
 from servicekit.config import load_settings
 from servicekit.db.engine import create_engine
 from servicekit.db.schema_check import check_schema_or_exit
-from servicekit.fields import Storable
 from servicekit.observability.logging import configure_logging
 from servicekit.rfc3339 import format_rfc3339
 
 PROCESS = "notification-deliveries"
 _COLUMNS = ("DELIVERY ID", "STATUS", "EFFECT", "ORDER ID", "ATTEMPTS", "COMPLETED AT", "LAST ERROR")
-
-
-class _BadInput(click.ClickException):
-    exit_code: ClassVar[int] = 2
-
-
-class _OneLineGroup(click.Group):
-    """Reports wrong arguments in one line, without the usage."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except click.exceptions.NoArgsIsHelpError:
-            raise
-        except click.UsageError as error:
-            raise _BadInput(error.format_message().replace("\n", " ")) from error
-
-
-class _Text(click.ParamType[str]):
-    """Text that can be stored, not empty, of at most ``longest`` characters."""
-
-    name = "text"
-
-    def __init__(self, longest: int) -> None:
-        constraints = StringConstraints(strip_whitespace=True, min_length=1, max_length=longest)
-        self._adapter: TypeAdapter[str] = TypeAdapter(Annotated[str, constraints, Storable])
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            return self._adapter.validate_python(value)
-        except ValidationError as error:
-            return self.fail(error.errors()[0]["msg"].removeprefix("Value error, "), param, ctx)
-
 
 _effect_option = click.option(
     "--effect",
@@ -69,7 +34,7 @@ _effect_option = click.option(
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
-@click.group(name="deliveries", cls=_OneLineGroup)
+@click.group(name="deliveries", cls=OneLineGroup)
 def deliveries() -> None:
     """List the deliveries of completed orders' effects, and retry those that were given up."""
 
@@ -106,8 +71,8 @@ def list_command(status: str, effect: str | None, limit: int, after: UUID | None
 @click.argument("delivery_ids", metavar="[DELIVERY_ID]...", nargs=-1, type=click.UUID)
 @click.option("--all", "everything", is_flag=True, help="All that were given up.")
 @_effect_option
-@click.option("--by", type=_Text(200), required=True, help="Your name; stored and logged.")
-@click.option("--reason", type=_Text(1_000), required=True, help="Why; stored and logged.")
+@click.option("--by", type=OPERATOR, required=True, help="Your name; stored and logged.")
+@click.option("--reason", type=REASON, required=True, help="Why; stored and logged.")
 def retry(
     delivery_ids: Sequence[UUID], effect: str | None, by: str, reason: str, *, everything: bool
 ) -> None:
@@ -117,7 +82,7 @@ def retry(
     recipient was erased can't be retried.
     """
     if bool(delivery_ids) == everything:
-        raise _BadInput("give either delivery ids or --all, which --effect may narrow")
+        raise BadInput("give either delivery ids or --all, which --effect may narrow")
     selection = RetrySelection(delivery_ids, _effect(effect))
     with _transactions() as transactions:
         retried = RetryDeliveries(transactions)(selection, by=by, reason=reason)

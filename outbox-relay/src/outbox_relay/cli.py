@@ -8,10 +8,11 @@ import click
 
 from outbox_relay.config import SourcesSettings, TopicsSettings
 from outbox_relay.main import run as run_relay
-from outbox_relay.operations.cli_errors import BadInput, OneLineGroup, disposing, find_database
+from outbox_relay.operations.cli_errors import disposing, find_database
 from outbox_relay.operations.dead_letters_cli import dead_letters
 from outbox_relay.postgresql import cursors
 from outbox_relay.postgresql.database import repair_engine
+from servicekit.commands import BadInput, OneLineGroup
 from servicekit.config import load_settings
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.topics import TopicsError, TopicsFileError, make_topics, read_topics, set_topics

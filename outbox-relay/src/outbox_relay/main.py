@@ -32,6 +32,7 @@ from outbox_relay.running.jobs.maintain_partitions import MaintainPartitions
 from outbox_relay.running.jobs.measure_lag import MeasureLag
 from outbox_relay.running.jobs.publish_events import PublishEvents
 from outbox_relay.running.jobs.watch_topics import WatchTopics
+from outbox_relay.running.jobs.watch_work import WatchWork
 from outbox_relay.running.measured_publisher import MeasuredPublisher
 from outbox_relay.running.poll_interval import PollInterval
 from outbox_relay.running.schedule import schedule_jobs
@@ -119,13 +120,20 @@ def _source_jobs(
         partition_max_age=timedelta(hours=settings.partition_max_age_hours),
         retention=timedelta(hours=settings.retention_hours),
     )
+    publish_events = PublishEvents(name, relay, board, poll_interval, publisher.abandon)
+
+    def silent_seconds() -> float:
+        # A turn may also wait for Kafka, and what an earlier one was not answered says nothing of this one.
+        return min(publish_events.seconds_in_turn(), work_watchdog.unanswered_seconds())
+
     return SourceJobs(
         name,
-        PublishEvents(name, relay, board, poll_interval, publisher.abandon),
+        publish_events,
         KeepLeadership(name, leadership, board, on_loss=work_watchdog.end_all),
         MeasureLag(name, lambda: measure(maintenance), board),
         MaintainPartitions(name, retention),
         WatchTopics(name, lambda: stored_topics(maintenance), probe.identify, topics.suspect, board),
+        WatchWork(name, silent_seconds, board),
         watchdogs=(watchdog, work_watchdog),
         stop_publishing=publisher.stop,
         closing=(leadership.resign, publisher.stop, session.end, maintenance.dispose),

@@ -2,12 +2,10 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import httpx
 import pytest
@@ -17,8 +15,8 @@ from devstack.postgresql import PostgresqlServer
 from tests.integration.coupon_service.builders import a_coupon_body
 from tests.integration.coupon_service.service import migrate
 from tests.support.command_process import CommandProcess
-from tests.support.databases import fresh_database, make_roles
-from tests.support.servers import a_postgresql_server
+from tests.support.databases import fresh_database
+from tests.support.frozen_postgresql import a_server_to_freeze, frozen, held, status
 from tests.support.waiting import wait_until
 
 USERS = 40
@@ -26,11 +24,7 @@ USERS = 40
 
 @pytest.fixture
 def own_server() -> Iterator[PostgresqlServer]:
-    with (
-        TemporaryDirectory(prefix="coupon-frozen-") as directory,
-        a_postgresql_server(Path(directory) / "postgresql") as server,
-    ):
-        make_roles(server.url())
+    with a_server_to_freeze() as server:
         yield server
 
 
@@ -41,33 +35,6 @@ def a_process(command: str, directory: Path, **environment: str) -> Iterator[Com
         yield process.start()
     finally:
         process.kill()
-
-
-@contextmanager
-def frozen(server: PostgresqlServer) -> Iterator[None]:
-    server.pause()
-    try:
-        yield
-    finally:
-        server.resume()
-
-
-@contextmanager
-def held(ask: Callable[[], httpx.Response], count: int) -> Iterator[None]:
-    """Requests under way, which may end without a reply."""
-
-    def ask_in_vain() -> None:
-        with suppress(httpx.HTTPError):
-            ask()
-
-    with ThreadPoolExecutor(count) as pool:
-        for _ in range(count):
-            pool.submit(ask_in_vain)
-        yield
-
-
-def status(url: str) -> int:
-    return httpx.get(url, timeout=5, trust_env=False).status_code
 
 
 def test_api_answers_503_at_once_stays_alive_and_stops_in_time(

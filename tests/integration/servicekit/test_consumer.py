@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from kafka import KafkaConsumer
 from kafka.admin import KafkaAdminClient
+from structlog.testing import capture_logs
 
 from devstack.repository import ROOT
 from servicekit.config import KafkaConsumerSettings
@@ -199,9 +200,14 @@ def test_unexpected_error_ends_the_consumer_and_records_come_again(
     start: Callable[[], Member], kafka_bootstrap_servers: str, topic: str
 ) -> None:
     produce(kafka_bootstrap_servers, topic, [(b"k", b"ok")])
-    first = start()
-    first.recorder.handle = lambda events: 1 / 0  # type: ignore[method-assign,assignment]
-    wait_until(lambda: isinstance(first.error, ZeroDivisionError), "the first consumer's end")
+    with capture_logs() as logs:
+        first = start()
+        first.recorder.handle = lambda events: 1 / 0  # type: ignore[method-assign,assignment]
+        wait_until(lambda: isinstance(first.error, ZeroDivisionError), "the first consumer's end")
+    (said,) = (entry for entry in logs if entry["log_level"] == "error")
+    assert (said["event"], said["topic"], said["error"]) == (
+        "consumer_ended_by_bug", topic, "ZeroDivisionError"
+    )  # fmt: skip
     second = start()
     wait_until(lambda: second.recorder.seen == [(0, 0)], "the record to come again")
 

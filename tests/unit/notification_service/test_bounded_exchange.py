@@ -1,12 +1,17 @@
 """An exchange ends in time and takes a bounded amount of memory, whatever the receiver answers."""
 
 import gzip
+import socket
+import threading
 import time
 import tracemalloc
+from collections.abc import Iterator
+from typing import Any
 
+import httpx
 import pytest
 
-from notification_service.domain.errors import OutcomeUnknown
+from notification_service.domain.errors import OutcomeUnknown, ReceiverUnavailable
 from notification_service.http_client import create_http_client, exchange
 from notification_service.monitoring.webhook import MonitoringWebhook
 from tests.support.notification_builders import a_delivery
@@ -47,6 +52,61 @@ def test_a_post_counts_as_taken_although_its_replys_body_never_ends() -> None:
 
     assert seconds < LONGEST_SECONDS
     assert receiver.requests == 1
+
+
+@pytest.fixture
+def hanging_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """The system's look-up of names hangs, as behind a cut network; returns what it was asked for."""
+    original, end = socket.getaddrinfo, threading.Event()
+    asked: list[str] = []
+
+    def look_up(host: str, *arguments: Any, **options: Any) -> Any:
+        if host == "provider.invalid":
+            asked.append(host)
+            end.wait(60)
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return original(host, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    yield asked
+    end.set()
+
+
+def test_a_name_that_is_not_resolved_in_time_ends_the_exchange(hanging_resolver: list[str]) -> None:
+    with create_http_client(TIMEOUT_SECONDS, 1) as client:
+        started = time.monotonic()
+        for _ in range(2):
+            with pytest.raises(ReceiverUnavailable, match="not resolved in time"):
+                exchange(client, client.build_request("POST", "http://provider.invalid/", json={}))
+        seconds = time.monotonic() - started
+
+    assert seconds < 2 * LONGEST_SECONDS
+    # The second asked nothing: threads that hang must not become more and more.
+    assert hanging_resolver == ["provider.invalid"]
+
+
+def test_a_name_that_does_not_exist_is_said() -> None:
+    with (
+        create_http_client(TIMEOUT_SECONDS, 1) as client,
+        pytest.raises(ReceiverUnavailable, match="can't be reached"),
+    ):
+        exchange(client, client.build_request("POST", "http://provider.invalid./", json={}))
+
+
+def test_a_host_whose_first_address_refuses_is_reached_by_its_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with SlowReceiver([NO_CONTENT], 0.0) as receiver, create_http_client(TIMEOUT_SECONDS, 1) as client:
+        url = httpx.URL(receiver.url)
+        original = socket.getaddrinfo
+
+        def look_up(host: str, *arguments: Any, **options: Any) -> Any:
+            hosts = ("127.0.0.2", "127.0.0.1") if host == "provider" else (host,)
+            return [found for each in hosts for found in original(each, *arguments, **options)]
+
+        monkeypatch.setattr(socket, "getaddrinfo", look_up)
+        request = client.build_request("POST", url.copy_with(host="provider"), json={})
+        assert exchange(client, request).status_code == 204
 
 
 def reply_with(body: bytes, *headers: str) -> list[bytes]:

@@ -52,6 +52,8 @@ class MemoryKafka:
     max_bytes: int = 1_000_000
     forbidden: set[str] = field(default_factory=set)
     """Topics that may be seen and not written to."""
+    hidden: set[str] = field(default_factory=set)
+    """Topics of which a new producer may not even see the metadata."""
     earliest_ms: float = -math.inf
     latest_ms: float = math.inf
     """Records must have a time between these, or none."""
@@ -107,6 +109,8 @@ class MemoryProducer:
     def learn_partitions(self, topic: str) -> None:
         if topic in self._known:
             return
+        if topic in self._kafka.hidden:
+            raise TopicAuthorizationFailedError(topic)
         if self._is_stopped or topic not in self._kafka.topics:
             self._kafka.waited_for.append(topic)
             raise KafkaTimeoutError

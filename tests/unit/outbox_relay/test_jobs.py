@@ -15,6 +15,7 @@ from outbox_relay.running.jobs.check_kafka import CheckKafka
 from outbox_relay.running.jobs.keep_leadership import KeepLeadership
 from outbox_relay.running.jobs.maintain_partitions import MaintainPartitions
 from outbox_relay.running.jobs.measure_lag import MeasureLag
+from outbox_relay.running.jobs.watch_work import SILENCE_SECONDS, WatchWork
 from outbox_relay.running.status import StatusBoard
 from servicekit.kafka.probe import KafkaUnavailable
 
@@ -86,3 +87,25 @@ def test_maintenance_of_an_unreachable_database_changes_nothing(unreachable: Eng
     )
 
     assert MaintainPartitions("test", retention).run_once() == PartitionChanges()
+
+
+def test_publishing_that_is_not_answered_is_named_until_its_turn_ends(board: StatusBoard) -> None:
+    board.leadership_confirmed("test", frozenset({0}))
+    silence = SILENCE_SECONDS - 0.1
+    work = WatchWork("test", lambda: silence, board)
+    assert not work.run_once()
+    assert board.get("test").last_error is None
+
+    silence = SILENCE_SECONDS
+    assert work.run_once()
+    assert "not its publishing" in str(board.get("test").last_error)
+
+    board.turn_ended("test", None)
+    silence = 0.0
+    assert not work.run_once()
+    assert board.get("test").last_error is None
+
+
+def test_silence_towards_a_standby_says_nothing(board: StatusBoard) -> None:
+    assert not WatchWork("test", lambda: 60.0, board).run_once()
+    assert board.get("test").last_error is None

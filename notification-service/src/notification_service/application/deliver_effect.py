@@ -3,7 +3,8 @@
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, wait
+from contextlib import suppress
 from dataclasses import dataclass
 
 import structlog
@@ -29,6 +30,7 @@ from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.retry_policy import RetryPolicy
 
 _DETAIL_CHARACTERS = 500
+_RECORD_SECONDS = 1.0
 
 _log = structlog.get_logger(__name__)
 
@@ -46,8 +48,9 @@ class DeliverEffect:
     """Delivers what is due of one effect.
 
     The claim commits before the first call, so that a crash leaves a lease that expires. Outcomes are
-    recorded only while the claim holds. Outcomes that the database didn't take are kept and recorded in the
-    next call, so that nothing is attempted again unless its lease has expired.
+    recorded only while the claim holds, every _RECORD_SECONDS while attempts go on: a crash leaves no more of
+    them unknown. Those that the database didn't take are kept and recorded in the next call, so that nothing
+    is attempted again unless its lease has expired.
     """
 
     def __init__(
@@ -84,9 +87,7 @@ class DeliverEffect:
         def may_send() -> bool:
             return not stop.is_set() and time.monotonic() < last_begin
 
-        outcomes = list(self._pool.map(lambda delivery: self._attempt(delivery, may_send), claimed))
-        self._unrecorded = outcomes
-        self._record()
+        outcomes = self._attempt_all(claimed, may_send)
         return WorkDone(len(outcomes), self._pause_seconds(outcomes))
 
     def _claim(self) -> Sequence[ClaimedDelivery]:
@@ -97,6 +98,21 @@ class DeliverEffect:
             # Before any call: the lease must survive a crash of this process.
             unit_of_work.commit()
         return claimed
+
+    def _attempt_all(self, claimed: Sequence[ClaimedDelivery], may_send: MaySend) -> Sequence[Outcome]:
+        outcomes: list[Outcome] = []
+        under_way = {self._pool.submit(self._attempt, delivery, may_send) for delivery in claimed}
+        while under_way:
+            ended, under_way = wait(under_way, _RECORD_SECONDS)
+            new = [attempt.result() for attempt in ended]
+            outcomes += new
+            self._unrecorded += new
+            if under_way:
+                # An error would lose the outcomes that are still to come; the last call raises it.
+                with suppress(Exception):
+                    self._record()
+        self._record()
+        return outcomes
 
     def _record(self) -> None:
         if not self._unrecorded:

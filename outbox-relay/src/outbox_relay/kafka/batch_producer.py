@@ -64,6 +64,10 @@ class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no
         self._sender._can_split = _never
         self._partitions: dict[str, dict[str, int]] = {}
         self._counts: dict[str, int] = {}
+        self._identities: dict[str, TopicIdentity] = {}
+        # Called in the sending thread, before anything is sent by what the metadata say: a batch that waits
+        # for its topic would go to whatever topic gets that name next.
+        self._metadata.add_listener(self._stop_if_made_anew)
 
     def partition_of(self, topic: str, key: str) -> int:
         """Where :func:`partition_of` puts this key; remembered, since keys come again."""
@@ -86,7 +90,8 @@ class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no
     def learn_partitions(self, topic: str) -> None:
         """Have metadata of this topic; to be called before :meth:`partition_of`.
 
-        Raises as partitions_for, and IllegalStateError when the producer has been stopped.
+        Once another topic has its name, nothing more is sent, as after :meth:`stop_sending`. Raises as
+        partitions_for, and IllegalStateError when the producer has been stopped.
         """
         try:
             count = len(self.partitions_for(topic))
@@ -96,6 +101,7 @@ class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no
         if self._counts.get(topic) != count:
             self._counts[topic] = count
             self._partitions[topic] = {}
+        self._identities.setdefault(topic, self.identity(topic))
 
     def identity(self, topic: str) -> TopicIdentity:
         """Which topic of which cluster it sends to by this name, as of the latest metadata."""
@@ -139,6 +145,11 @@ class BatchProducer(KafkaProducer):  # type: ignore[misc]  # kafka-python has no
         if not self._sender.is_alive():
             # Every future is done by now, so the flush inside returns and nothing is left to wait for.
             self.close(timeout=_STOP_TIMEOUT_SECONDS)
+
+    def _stop_if_made_anew(self, _: object) -> None:
+        for topic, known in list(self._identities.items()):
+            if self.identity(topic).is_other_than(known):
+                self.stop_sending()
 
 
 _CACHED_KEYS = 50_000

@@ -1,8 +1,7 @@
-"""Errors of commands: one line, and exit status 2 for wrong input, 1 for a failure."""
+"""Errors of commands: exit status 2 for a source that isn't there, 1 for a failure."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar
 
 import click
 from sqlalchemy import Engine
@@ -10,24 +9,7 @@ from sqlalchemy import Engine
 from outbox_relay.config import SourcesSettings
 from outbox_relay.postgresql.database import SourceDatabase
 from outbox_relay.protocol.errors import RelayError
-
-
-class BadInput(click.ClickException):
-    """The arguments are wrong."""
-
-    exit_code: ClassVar[int] = 2
-
-
-class OneLineGroup(click.Group):
-    """Commands that report wrong arguments in one line, without the usage."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except click.exceptions.NoArgsIsHelpError:
-            raise
-        except click.UsageError as error:
-            raise BadInput(error.format_message().replace("\n", " ")) from error
+from servicekit.commands import BadInput
 
 
 def find_database(settings: SourcesSettings, name: str) -> SourceDatabase:

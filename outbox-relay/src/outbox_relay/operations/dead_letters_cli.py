@@ -6,10 +6,10 @@ from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import click
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import BaseModel
 
 from outbox_relay.config import SourcesSettings
-from outbox_relay.operations.cli_errors import BadInput, OneLineGroup, disposing, find_database
+from outbox_relay.operations.cli_errors import disposing, find_database
 from outbox_relay.operations.dead_letter_bodies import Operator, Reason
 from outbox_relay.operations.dead_letter_replies import (
     DeadLetterReply,
@@ -25,6 +25,7 @@ from outbox_relay.postgresql.dead_letter_operations import (
     DeadLetterOperations,
     Selection,
 )
+from servicekit.commands import BadInput, OneLineGroup, Text
 from servicekit.config import load_settings
 from servicekit.fields import MAX_INT64, Storable
 from servicekit.observability.logging import configure_logging
@@ -36,26 +37,11 @@ _NAME_CHARACTERS = 249
 _REASON_CHARACTERS = 200
 
 
-class _Text(click.ParamType[str]):
-    """Text that passes the checks of an annotated type."""
-
-    name = "text"
-
-    def __init__(self, annotated: Any) -> None:
-        self._adapter: TypeAdapter[str] = TypeAdapter(annotated)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            return self._adapter.validate_python(value)
-        except ValidationError as error:
-            return self.fail(error.errors()[0]["msg"].removeprefix("Value error, "), param, ctx)
-
-
-_TEXT = _Text(Annotated[str, Storable])
+_TEXT = Text(Annotated[str, Storable])
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_by_option = click.option("--by", type=_Text(Operator), required=True, help="Your name; stored and logged.")
-_reason_option = click.option("--reason", type=_Text(Reason), required=True, help="Why; stored and logged.")
+_by_option = click.option("--by", type=Text(Operator), required=True, help="Your name; stored and logged.")
+_reason_option = click.option("--reason", type=Text(Reason), required=True, help="Why; stored and logged.")
 
 
 def _selection_options(command: _Command) -> _Command:

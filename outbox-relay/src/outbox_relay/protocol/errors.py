@@ -102,7 +102,7 @@ class PublishTimedOut(PublishFailed):
 
 
 class PublishAbandoned(PublishFailed):
-    """A page was given up because the relay stops or has lost its leadership."""
+    """A page was given up: the relay stops, has lost its leadership, or a topic was made anew."""
 
     kind = "abandoned"
 

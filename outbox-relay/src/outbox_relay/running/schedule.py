@@ -29,6 +29,7 @@ def schedule_jobs(
         scheduler.every(_BEAT_SECONDS, f"{source.name}.lead", source.keep_leadership.run_once)
         scheduler.every(_MEASURE_SECONDS, f"{source.name}.measure", source.measure_lag.run_once)
         scheduler.every(_WATCH_TOPICS_SECONDS, f"{source.name}.topics", source.watch_topics.run_once)
+        scheduler.every(_BEAT_SECONDS, f"{source.name}.work", source.watch_work.run_once)
         scheduler.every(
             maintenance_interval_seconds, f"{source.name}.maintain", source.maintain_partitions.run_once
         )

@@ -8,6 +8,7 @@ from outbox_relay.running.jobs.maintain_partitions import MaintainPartitions
 from outbox_relay.running.jobs.measure_lag import MeasureLag
 from outbox_relay.running.jobs.publish_events import PublishEvents
 from outbox_relay.running.jobs.watch_topics import WatchTopics
+from outbox_relay.running.jobs.watch_work import WatchWork
 from servicekit.db.watchdog import Watchdog
 
 
@@ -21,6 +22,7 @@ class SourceJobs:
     measure_lag: MeasureLag
     maintain_partitions: MaintainPartitions
     watch_topics: WatchTopics
+    watch_work: WatchWork
     watchdogs: tuple[Watchdog, ...]
     stop_publishing: Callable[[], None]
     """Gives up the pages on their way and publishes nothing more; any thread may call it."""

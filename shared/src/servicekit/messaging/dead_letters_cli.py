@@ -3,12 +3,11 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-from pydantic import StringConstraints, TypeAdapter, ValidationError
 
-from servicekit.fields import Storable
+from servicekit.commands import OPERATOR, REASON, BadInput, OneLineGroup
 
 if TYPE_CHECKING:
     from servicekit.messaging.dead_letter_operations import DeadLetter, DeadLetterOperations
@@ -19,36 +18,6 @@ Open = Callable[[], "AbstractContextManager[DeadLetterOperations[Any]]"]
 _COLUMNS = ("ID", "STATE", "SOURCE", "KEY", "FAILED AT", "REASON")
 _KEY_CHARACTERS = 60
 _REASON_CHARACTERS = 200
-
-
-class _BadInput(click.ClickException):
-    exit_code: ClassVar[int] = 2
-
-
-class _OneLineGroup(click.Group):
-    """Reports wrong arguments in one line, without the usage."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except click.exceptions.NoArgsIsHelpError:
-            raise
-        except click.UsageError as error:
-            raise _BadInput(error.format_message().replace("\n", " ")) from error
-
-
-class _Text(click.ParamType[str]):
-    name = "text"
-
-    def __init__(self, longest: int) -> None:
-        limits = StringConstraints(strip_whitespace=True, min_length=1, max_length=longest)
-        self._adapter: TypeAdapter[str] = TypeAdapter(Annotated[str, limits, Storable])
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        try:
-            return self._adapter.validate_python(value)
-        except ValidationError as error:
-            return self.fail(error.errors()[0]["msg"].removeprefix("Value error, "), param, ctx)
 
 
 class _Id(click.ParamType[tuple[int, int]]):
@@ -67,8 +36,8 @@ class _Id(click.ParamType[tuple[int, int]]):
 
 def _selection(command: _Command) -> _Command:
     for decorate in (
-        click.option("--reason", type=_Text(1_000), required=True, help="Why; stored and logged."),
-        click.option("--by", type=_Text(200), required=True, help="Your name; stored and logged."),
+        click.option("--reason", type=REASON, required=True, help="Why; stored and logged."),
+        click.option("--by", type=OPERATOR, required=True, help="Your name; stored and logged."),
         click.option("--all", "everything", is_flag=True, help="All that are open."),
         click.argument("ids", metavar="[ID]...", nargs=-1, type=_Id()),
     ):
@@ -79,7 +48,7 @@ def _selection(command: _Command) -> _Command:
 def dead_letters_group(topic: str, open_operations: Open) -> click.Group:
     """The group ``dead-letters`` for ``<topic>.dlt``; ``open_operations`` connects for one command."""
 
-    @click.group(name="dead-letters", cls=_OneLineGroup, help=f"Handle the records of {topic}.dlt.")
+    @click.group(name="dead-letters", cls=OneLineGroup, help=f"Handle the records of {topic}.dlt.")
     def dead_letters() -> None: ...
 
     @dead_letters.command(name="list")
@@ -155,7 +124,7 @@ def _opened(open_operations: Open) -> "Iterator[DeadLetterOperations[Any]]":
     except (DeadLetterError, KafkaError) as error:
         raise click.ClickException(str(error)) from error
     except SchemaRefused as error:
-        raise _BadInput(str(error)) from error
+        raise BadInput(str(error)) from error
     except DBAPIError as error:
         raise click.ClickException(str(error.orig).strip().partition("\n")[0]) from error
 
@@ -171,7 +140,7 @@ def _each(
     from servicekit.messaging.dead_letter_operations import DeadLetterError
 
     if bool(ids) == everything:
-        raise _BadInput("give IDs, as list prints them, or --all")
+        raise BadInput("give IDs, as list prints them, or --all")
     letters = operations.find() if everything else operations.get(ids)
     failures = []
     for letter in letters:

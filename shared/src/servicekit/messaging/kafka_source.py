@@ -20,7 +20,7 @@ _COMMIT_TIMEOUT_MS = 5_000
 _CLOSE_TIMEOUT_MS = 3_000
 _RETRY_SECONDS = 1.0
 _METADATA_MAX_AGE_MS = 10_000
-# Also how long kafka-python waits for an answer to a join, 5 s more, before it tries again: by default 5 minutes.
+# Also how long kafka-python waits for the answer to a join (and 5 s) before it tries again; by default 300 s.
 _MAX_POLL_INTERVAL_MS = 60_000
 _log = structlog.get_logger(__name__)
 

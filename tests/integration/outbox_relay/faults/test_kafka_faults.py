@@ -119,6 +119,10 @@ def test_killed_broker_that_is_away_for_a_while(outbox: Outbox, relay: RelayProc
         written = count(outbox)
         wait_until(lambda: failures(relay) >= 4, "several attempts in vain", timeout_seconds=60)
         assert count(outbox) > written
+        # Readiness names no address; the log does.
+        assert kafka.proxied not in failing(relay)["kafka"]
+        assert kafka.proxied in reason_logged(relay, "kafka_unavailable")
+        assert kafka.proxied in reason_logged(relay, "publish_failed", kind="broker")
         kafka.broker.start()
 
 
@@ -358,3 +362,9 @@ def count(outbox: Outbox) -> int:
 def failures(relay: RelayProcess) -> int:
     """How many attempts to publish have failed."""
     return sum(line["event"] == "publish_failed" for line in relay.logged("warning"))
+
+
+def reason_logged(relay: RelayProcess, event: str, **fields: str) -> str:
+    """The reason of the latest such line."""
+    lines = [line for line in relay.logged("warning") if line.items() >= {"event": event, **fields}.items()]
+    return str(lines[-1]["reason"]) if lines else ""

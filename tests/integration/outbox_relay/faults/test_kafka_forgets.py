@@ -6,16 +6,24 @@ from pathlib import Path
 
 import pytest
 from kafka.admin import KafkaAdminClient
+from kafka.errors import IllegalStateError
 
+from outbox_relay.kafka.batch_producer import BatchFuture, BatchProducer
+from outbox_relay.kafka.publisher import producer_options
+from outbox_relay.kafka.record import RecordEncoder, batches
+from outbox_relay.kafka.record_time import NO_TIME
+from servicekit.kafka.cluster import KafkaCluster
 from tests.support.kafka_disk import lose_the_disk
 from tests.support.relay.commands import command
 from tests.support.relay.delivery_check import check_all_arrived, receive
 from tests.support.relay.fleet import a_relay_of, failing, wait_until_idle, wait_until_ready
 from tests.support.relay.outbox import Outbox, an_outbox
 from tests.support.relay.process import RelayProcess
+from tests.support.relay.stepping_relay import a_stepping_relay
 from tests.support.servers import a_kafka_broker
 from tests.support.topics import create_topics
 from tests.support.waiting import wait_until
+from tests.unit.outbox_relay.events import an_event
 
 KEYS = [f"key-{number}" for number in range(5)]
 A_DAY = timedelta(days=1)
@@ -44,12 +52,14 @@ def test_topic_that_was_made_anew_gets_nothing_until_it_is_rewound(
         wait_until(lambda: relay.source()["shards"][0]["lag"]["events"] > 0, "the lag")
         assert receive(servers, outbox.topic, 1, timeout_seconds=3).total == 0
 
-        assert command("rewind", "test", "--since", since(A_DAY), of=outbox).splitlines()[0] == (
-            "test: 60 events would be published; add --yes to do it"
-        )
-        assert command("rewind", "test", "--since", since(A_DAY), "--yes", of=outbox).splitlines()[0] == (
-            "test: rewound, 60 events will be published"
-        )
+        (oldest,) = outbox.run("SELECT min(created_at) FROM outbox")[0]
+        warning = f"WARNING test: none before {oldest.isoformat()} is kept; see RETENTION_HOURS"
+        assert command("rewind", "test", "--since", since(A_DAY), of=outbox).splitlines() == [
+            "test: 60 events would be published; add --yes to do it", warning
+        ]  # fmt: skip
+        assert command("rewind", "test", "--since", since(A_DAY), "--yes", of=outbox).splitlines() == [
+            "test: rewound, 60 events will be published", warning
+        ]  # fmt: skip
         check_all_arrived(outbox, servers)
         wait_until_ready(relay)
         wait_until_idle(outbox)
@@ -107,6 +117,48 @@ def test_cluster_that_lost_its_disk_is_another_cluster(
             check_all_arrived(outbox, broker.bootstrap_servers)
 
 
+def test_batch_that_waits_for_its_topic_goes_to_no_other_of_that_name(
+    kafka_bootstrap_servers: str, topic: str
+) -> None:
+    producer = BatchProducer(**producer_options(KafkaCluster(kafka_bootstrap_servers), "test"))
+    try:
+        producer.learn_partitions(topic)
+        assert send(producer, topic).failure(30) is None
+        delete(kafka_bootstrap_servers, topic)
+        waiting = send(producer, topic)
+        wait_until(lambda: not producer.knows(topic), "the producer to see that the topic is gone")
+        create_topics(kafka_bootstrap_servers, [topic])
+        assert isinstance(waiting.failure(30), IllegalStateError)
+    finally:
+        producer.abort()
+    assert receive(kafka_bootstrap_servers, topic, 1, timeout_seconds=3).total == 0
+
+
+def test_events_that_went_unnoticed_to_a_topic_made_anew_come_again(
+    outbox: Outbox, kafka_bootstrap_servers: str, tmp_path: Path
+) -> None:
+    """A topic made anew between two pages isn't noticed before a relay looks at the topics."""
+    servers = kafka_bootstrap_servers
+    with a_stepping_relay(outbox.relay_url, servers) as relay:
+        write(outbox, 0, 10)
+        relay.drain()
+        make_anew(servers, outbox.topic)
+        write(outbox, 10, 12)
+        assert relay.drain() == 10
+    assert receive(servers, outbox.topic, 10).total == 10
+
+    command("rewind", "test", "--since", since(A_DAY), "--yes", of=outbox)
+    with a_relay_of(outbox, tmp_path, servers):
+        wait_until_idle(outbox)
+    received = receive(servers, outbox.topic, 60)
+    assert (received.total, received.duplicates) == (60, 10)
+
+
+def send(producer: BatchProducer, topic: str) -> BatchFuture:
+    (batch,) = batches(RecordEncoder(), topic, 0, [an_event(topic=topic)], max_bytes=1_000)
+    return producer.send_batch(batch, NO_TIME, lambda _: None)
+
+
 def write(outbox: Outbox, begin: int, end: int) -> None:
     """Events of these numbers for every key, each in a transaction of its own."""
     for number in range(begin, end):
@@ -123,13 +175,17 @@ def reason(relay: RelayProcess) -> str:
 
 
 def make_anew(servers: str, topic: str) -> None:
+    delete(servers, topic)
+    create_topics(servers, [topic])
+
+
+def delete(servers: str, topic: str) -> None:
     admin = KafkaAdminClient(bootstrap_servers=servers)
     try:
         admin.delete_topics([topic])
         wait_until(lambda: topic not in admin.list_topics(), "the topic to be gone")
     finally:
         admin.close()
-    create_topics(servers, [topic])
 
 
 def since(ago: timedelta) -> str:

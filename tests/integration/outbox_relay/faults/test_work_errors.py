@@ -4,6 +4,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from sqlalchemy import text
 
 from tests.support.relay.arrivals import arrivals, by_key, first_seen
 from tests.support.relay.outbox import Outbox
@@ -37,6 +38,23 @@ def test_work_that_the_database_refuses_is_named_and_later_resumed(
         assert relay.source()["lastError"] is None
         found = arrivals(kafka_bootstrap_servers, outbox.topic, 1)
         assert by_key(first_seen(found)) == {"a": [1]}
+
+
+def test_publishing_that_waits_in_vain_is_named_while_it_waits(
+    outbox: Outbox, kafka_bootstrap_servers: str, tmp_path: Path
+) -> None:
+    """As behind a pooler without a session left for it; a statement would end after half a minute."""
+    with a_relay_process(tmp_path, kafka_bootstrap_servers, {"test": outbox.relay_url}) as relay:
+        relay.wait_to_lead()
+        with outbox.engine.connect() as other:
+            other.execute(text("LOCK TABLE outbox"))
+            expected = "not its publishing"
+            wait_until(lambda: expected in relay.failure("test.publishing"), "readiness to say so", 20)
+            assert expected in relay.source()["lastError"]
+            reasons = [line["reason"] for line in relay.logged("warning") if line.get("work") == "publishing"]
+            assert [expected in reason for reason in reasons] == [True]
+            assert relay.shard()["isLeader"]
+        wait_until(lambda: relay.readiness()[0] == 200, "the relay to be ready again")
 
 
 def test_lag_that_cannot_be_measured_is_unknown(

@@ -55,8 +55,15 @@ class PublishEvents:
         self._abandon = abandon
         self._failures = 0
         self._replay_at = 0.0
+        self._turn_begun_at: float | None = None
+
+    def seconds_in_turn(self) -> float:
+        """For how long the present turn has gone on; 0 between two turns. Any thread."""
+        begun_at = self._turn_begun_at
+        return 0.0 if begun_at is None else time.monotonic() - begun_at
 
     def run_once(self) -> Turn:
+        self._turn_begun_at = time.monotonic()
         try:
             result = self._take_turn()
             return Turn(result, self._pause_after(result))
@@ -65,6 +72,8 @@ class PublishEvents:
             self._abandon()
             failed = Failed(UnexpectedFailure(f"{type(error).__name__}: {error}"))
             return Turn(failed, self._pause_after(failed))
+        finally:
+            self._turn_begun_at = None
 
     def _take_turn(self) -> StepResult:
         now = time.monotonic()
