@@ -15,7 +15,7 @@ from docker.errors import DockerException
 from docker.models.containers import Container
 from testcontainers.compose import DockerCompose
 
-from devstack import config
+from devstack import config, tools
 from devstack.errors import DevstackError
 
 PROJECT_FILE = "project"
@@ -52,11 +52,13 @@ class ComposeProject:
 
     def up(self) -> None:
         """Build the images, start what isn't running, and wait until every container is healthy."""
+        tools.require("compose")
         with _reported():
             self._compose.start()
 
     def stop(self, *, remove: bool) -> None:
         """Stop the containers, and remove them with their network and volumes if asked to."""
+        tools.require("compose")
         with _reported():
             self._compose.stop(down=remove)
 

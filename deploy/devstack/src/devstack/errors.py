@@ -15,6 +15,12 @@ class UsageError(DevstackError):
     exit_status = 2
 
 
+class ToolMissing(DevstackError):
+    """A program that the request needs is missing or doesn't work on this machine."""
+
+    exit_status = 2
+
+
 def validation_faults(error: ValidationError, prefix: str = "") -> str:
     """Name every faulty variable with its fault; a fault of no single variable names its variables itself."""
     faults = []

@@ -1,0 +1,49 @@
+"""The programs that commands need and pip can't install: what is missing, and how to get it."""
+
+import shutil
+import subprocess
+import sys
+
+from devstack.errors import ToolMissing
+
+_TIMEOUT_SECONDS = 30
+
+_CHECKS = {
+    "compose": (
+        (["docker"], "Docker is missing: install it from https://docs.docker.com/engine/install/"),
+        (
+            ["docker", "compose", "version"],
+            "Docker has no Compose plugin: install docker-compose-plugin (https://docs.docker.com/compose/install/)",
+        ),
+        (
+            ["docker", "version"],
+            "the Docker engine does not answer: start it (systemctl start docker), or set DOCKER_HOST",
+        ),
+    ),
+}
+
+
+def require(name: str) -> None:
+    """Raise :class:`ToolMissing` that names what `name` (a key of the table) lacks and how to get it."""
+    for command, advice in _CHECKS[name]:
+        if not _succeeds(command):
+            raise ToolMissing(advice)
+
+
+def _succeeds(command: list[str]) -> bool:
+    if shutil.which(command[0]) is None:
+        return False
+    if len(command) == 1:
+        return True
+    try:
+        return subprocess.run(command, capture_output=True, timeout=_TIMEOUT_SECONDS, check=False).returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+
+
+if __name__ == "__main__":
+    try:
+        require(sys.argv[1])
+    except ToolMissing as error:
+        print(error, file=sys.stderr)
+        sys.exit(2)
