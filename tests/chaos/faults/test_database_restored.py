@@ -1,0 +1,72 @@
+"""A database is restored from a backup, as the runbook says."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.chaos.faults.conftest import Seen
+from tests.support.backup import back_up, restore
+from tests.support.controlled_stack import ControlledStack
+from tests.support.external_services import ExternalServices
+from tests.support.log_tail import LogTail
+from tests.support.runbook import page
+from tests.support.shop import ShopClient
+
+CONSUMERS = [f"notification-consumer-{number}" for number in (1, 2, 3)]
+ORDERS = 10
+
+
+@pytest.mark.usefixtures("ended_stack")
+def test_effects_come_back_and_no_message_is_sent_twice(
+    stack: ControlledStack,
+    shop: ShopClient,
+    external_services: ExternalServices,
+    tmp_path: Path,
+    seen: Seen,
+) -> None:
+    """The notification database is restored to before half of the orders."""
+    seen.alerts = {"ConsumerOffsetSurprise"}
+    # Consumers are stopped for the restore.
+    seen.too_brief = {"ProcessUnreachable", "ConsumerLagging", "ServiceMissing"}
+    url = stack.info().postgresql.databases["notification"]
+    logs = [LogTail(stack.collect_logs() / f"{name}.log") for name in CONSUMERS]
+    former = completed(shop)
+    back_up(url, tmp_path / "backup")
+    lost = completed(shop)
+    sent = external_services.messages()
+    instructions = page("A database was restored")
+    assert "stop its consumers before the restore and start them after it" in instructions
+
+    for name in CONSUMERS:
+        stack.stop(name)
+    restore(url, tmp_path / "backup")
+    forgotten = [order for order in lost if not effects(shop, order)]
+    for name in CONSUMERS:
+        stack.start(name, until_ready=False)
+    for order in [*former, *lost]:
+        shop.effects(order, timeout_seconds=120)
+
+    assert forgotten == lost
+    assert external_services.messages() == sent
+    reasons = {entry["reason"] for log in logs for entry in log.events("offset_surprise")}
+    assert reasons == {"database_went_back"}
+    assert "database_went_back" in instructions
+    shown = [shop.get(name, "/readyz").text for name in CONSUMERS]
+    assert any("database_went_back" in text for text in shown)
+    seen.operators += ["offset_surprise: database_went_back, also in /readyz"]
+    seen.data += [f"{ORDERS} orders' effects were gone and came back", "no customer got a second message"]
+
+
+def completed(shop: ShopClient) -> list[str]:
+    """Paid orders whose effects have been delivered."""
+    orders = [shop.place_order() for _ in range(ORDERS)]
+    for order in orders:
+        assert shop.pay(order).status_code == 201
+    for order in orders:
+        shop.effects(order)
+    return orders
+
+
+def effects(shop: ShopClient, order_id: str) -> list[object]:
+    reply = shop.get("notification-api", f"/api/v1/notifications?orderId={order_id}")
+    return list(reply.json().get("effects", []))

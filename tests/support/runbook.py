@@ -1,0 +1,43 @@
+"""The runbook's pages, whose commands are run as they stand there."""
+
+import re
+import shlex
+from datetime import datetime
+
+from devstack.repository import ROOT, TOPICS_FILE
+from tests.support.controlled_stack import ControlledStack
+
+_RUNBOOK = ROOT / "deploy" / "RUNBOOK.md"
+_COMMAND = re.compile(r"^    (docker compose .*)$", re.MULTILINE)
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ")
+_TOPICS_COMMAND = ["topics", "/topics.toml"]
+"""The service's own, in docker-compose.yml."""
+
+
+def page(heading: str) -> str:
+    """The text below a heading, up to the next one."""
+    _, found, rest = _RUNBOOK.read_text().partition(f"### {heading}\n")
+    assert found, f"the runbook has no page {heading!r}"
+    return re.split(r"^##", rest, maxsplit=1, flags=re.MULTILINE)[0]
+
+
+def follow(stack: ControlledStack, heading: str, since: datetime, source: str = "coupon") -> list[str]:
+    """Run each command of a page, with the time and the source put in; what each of them says."""
+    commands = _COMMAND.findall(page(heading))
+    assert commands, f"the page {heading!r} has no commands"
+    moment = since.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return [
+        _run(stack, _TIME.sub(moment, command).replace(" coupon ", f" {source} ")) for command in commands
+    ]
+
+
+def _run(stack: ControlledStack, command: str) -> str:
+    """Run it in a stack of processes, where a container is a process and topics.toml isn't mounted."""
+    words = shlex.split(command)
+    if words[:5] == ["docker", "compose", "run", "--rm", "topics"]:
+        words = ["outbox-relay", *(words[5:] or _TOPICS_COMMAND)]
+        return stack.execute(
+            "outbox-relay", [word.replace("/topics.toml", str(TOPICS_FILE)) for word in words]
+        )
+    assert words[:3] == ["docker", "compose", "exec"], command
+    return stack.execute(words[3], words[4:])
