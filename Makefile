@@ -67,6 +67,9 @@ test: $(INSTALLED) ## Run all tests, on the embedded stack (WORKERS=1 for one af
 unit contract integration e2e chaos: $(INSTALLED) ## Run one tier of the tests (e2e: STACK=compose for containers)
 	$(BIN)/python -m pytest tests/$@
 
+ifeq ($(STACK),compose)
+faults: images
+endif
 faults: $(INSTALLED) ## Play every fault on the whole stack, and print what clients, operators and data saw
 	$(BIN)/python -m pytest tests/chaos/faults
 

@@ -7,6 +7,7 @@ import pytest
 
 from tests.chaos.faults.conftest import Seen
 from tests.support.controlled_stack import ControlledStack
+from tests.support.operated_stack import OperatedStack
 from tests.support.shop import ORDER, ShopClient
 from tests.support.waiting import wait_until
 
@@ -21,8 +22,9 @@ def is_alive(shop: ShopClient, name: str) -> bool:
         return False
 
 
+@pytest.mark.containers
 def test_apis_stay_alive_refuse_quickly_and_recover(
-    stack: ControlledStack, shop: ShopClient, seen: Seen
+    stack: ControlledStack | OperatedStack, shop: ShopClient, seen: Seen
 ) -> None:
     """PostgreSQL freezes and thaws."""
     stack.pause("postgresql")
@@ -43,9 +45,10 @@ def test_apis_stay_alive_refuse_quickly_and_recover(
     wait_until(shop.place_order, "an order to be accepted again", 60)
 
 
+@pytest.mark.containers
 @pytest.mark.parametrize("process", ["coupon-worker", "notification-consumer-1", "order-api", "outbox-relay"])
 def test_process_ends_when_asked_though_its_database_hangs(
-    stack: ControlledStack, shop: ShopClient, seen: Seen, process: str
+    stack: ControlledStack | OperatedStack, shop: ShopClient, seen: Seen, process: str
 ) -> None:
     """PostgreSQL freezes, and a process is asked to stop."""
     coupon_id = wait_until(shop.create_coupon, "the coupon database to be asked again")

@@ -1,10 +1,13 @@
 """A managed database refuses to write for a while: its disk is full, or it fails over."""
 
+from typing import Any
+
 import pytest
 
 from tests.chaos.faults.conftest import Seen
 from tests.support.controlled_stack import ControlledStack
 from tests.support.log_tail import LogTail
+from tests.support.operated_stack import OperatedStack
 from tests.support.shop import ORDER, ShopClient
 from tests.support.stack_databases import StackDatabases
 from tests.support.waiting import wait_until
@@ -16,10 +19,17 @@ CONSUMERS = {
 }
 
 
-def pids(stack: ControlledStack) -> dict[str, int | None]:
+def pids(stack: ControlledStack | OperatedStack) -> dict[str, int | None]:
     return {name: service.pid for name, service in stack.info().services.items()}
 
 
+def postponements(stack: ControlledStack | OperatedStack, tails: list[LogTail]) -> list[dict[str, Any]]:
+    # Containers' logs are copied.
+    stack.collect_logs()
+    return [line for tail in tails for line in tail.events("batch_postponed")]
+
+
+@pytest.mark.containers
 def test_orders_are_refused_with_503_and_accepted_right_after_the_cure(
     shop: ShopClient, databases: StackDatabases, seen: Seen
 ) -> None:
@@ -39,9 +49,14 @@ def test_orders_are_refused_with_503_and_accepted_right_after_the_cure(
     assert [reply.status_code for reply in after] == [201] * ORDERS
 
 
+@pytest.mark.containers
 @pytest.mark.parametrize("database", CONSUMERS)
 def test_consumers_wait_for_a_database_that_refuses_to_write(
-    stack: ControlledStack, shop: ShopClient, databases: StackDatabases, seen: Seen, database: str
+    stack: ControlledStack | OperatedStack,
+    shop: ShopClient,
+    databases: StackDatabases,
+    seen: Seen,
+    database: str,
 ) -> None:
     """The database of a consumer becomes read-only while records wait, and writable again."""
     before = pids(stack)
@@ -55,10 +70,7 @@ def test_consumers_wait_for_a_database_that_refuses_to_write(
         tails = [LogTail(logs / f"{name}.log") for name in CONSUMERS[database]]
         with databases.read_only(database):
             stack.resume("outbox-relay")
-            postponed = wait_until(
-                lambda: [line for tail in tails for line in tail.events("batch_postponed")],
-                "a consumer to say that it waits",
-            )
+            postponed = wait_until(lambda: postponements(stack, tails), "a consumer to say that it waits")
     finally:
         stack.resume("outbox-relay")
     seen.operators.append(f"batch_postponed: {postponed[0]['reason']}")
