@@ -21,23 +21,19 @@ def page(heading: str) -> str:
     return re.split(r"^##", rest, maxsplit=1, flags=re.MULTILINE)[0]
 
 
-def follow(stack: ControlledStack, heading: str, since: datetime, source: str = "coupon") -> list[str]:
-    """Run each command of a page, with the time and the source put in; what each of them says."""
-    commands = _COMMAND.findall(page(heading))
-    assert commands, f"the page {heading!r} has no commands"
+def commands(heading: str, since: datetime, source: str = "coupon") -> list[str]:
+    """A page's commands in their order, with the time and the source put in."""
+    found = _COMMAND.findall(page(heading))
+    assert found, f"the page {heading!r} has no commands"
     moment = since.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return [
-        _run(stack, _TIME.sub(moment, command).replace(" coupon ", f" {source} ")) for command in commands
-    ]
+    return [_TIME.sub(moment, command).replace(" coupon ", f" {source} ") for command in found]
 
 
-def _run(stack: ControlledStack, command: str) -> str:
-    """Run it in a stack of processes, where a container is a process and topics.toml isn't mounted."""
+def run(stack: ControlledStack, command: str) -> str:
+    """What a command says. The stack is one of processes: its topics.toml isn't mounted."""
     words = shlex.split(command)
     if words[:5] == ["docker", "compose", "run", "--rm", "topics"]:
-        words = ["outbox-relay", *(words[5:] or _TOPICS_COMMAND)]
-        return stack.execute(
-            "outbox-relay", [word.replace("/topics.toml", str(TOPICS_FILE)) for word in words]
-        )
+        words = [word.replace("/topics.toml", str(TOPICS_FILE)) for word in words[5:] or _TOPICS_COMMAND]
+        return stack.execute("outbox-relay", ["outbox-relay", *words])
     assert words[:3] == ["docker", "compose", "exec"], command
     return stack.execute(words[3], words[4:])

@@ -9,7 +9,7 @@ from kafka.admin import KafkaAdminClient
 from tests.chaos.faults.conftest import Seen
 from tests.support.controlled_stack import ControlledStack
 from tests.support.log_tail import LogTail
-from tests.support.runbook import follow
+from tests.support.runbook import commands, run
 from tests.support.shop import ShopClient
 from tests.support.stack_databases import StackDatabases
 from tests.support.topics import PARTITIONS
@@ -38,9 +38,9 @@ def test_presses_that_retention_removed_are_decided_after_the_runbook(
         lambda: "records_gone" in shop.get("coupon-worker", "/readyz").text, "the worker to say so", 60
     )
 
-    said = follow(
-        stack, "A consumer was away for longer than retention", datetime.now(UTC) - timedelta(days=1)
-    )
+    since = datetime.now(UTC) - timedelta(days=1)
+    page = "A consumer was away for longer than retention"
+    said = [run(stack, command) for command in commands(page, since)]
     decided = [shop.decided(request, timeout_seconds=60) for request in requests]
 
     assert [request["decisionNumber"] for request in decided] == list(range(2, PRESSES + 2))

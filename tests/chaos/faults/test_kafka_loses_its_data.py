@@ -8,7 +8,7 @@ from tests.chaos.faults.conftest import Seen
 from tests.support.controlled_stack import ControlledStack
 from tests.support.log_tail import LogTail
 from tests.support.prometheus import Prometheus
-from tests.support.runbook import follow
+from tests.support.runbook import commands, run
 from tests.support.shop import ShopClient
 from tests.support.stack_databases import StackDatabases
 from tests.support.waiting import wait_until
@@ -33,17 +33,17 @@ def test_presses_that_kafka_lost_are_decided_after_the_runbook(
 
     stack.lose_kafka()
     stack.start("coupon-worker", until_ready=False)
-    wait_until(lambda: "made anew" in shop.get("outbox-relay", "/readyz").text, "the relay to say so", 60)
-    wait_until(lambda: "KafkaTopicsMadeAnew" in prometheus.fired(), "the alert", 30)
-    statuses = {
-        shop.get("coupon-api", f"/api/v1/coupon-requests/{request}").json()["status"] for request in requests
-    }
-    assert statuses == {"ACCEPTED"}
-
     since = datetime.now(UTC) - timedelta(days=1)
-    said = follow(stack, "Kafka lost its data", since)
-    follow(stack, "Kafka lost its data", since, source="order")
-    seen.operators += [line for answer in said for line in answer.splitlines()]
+    make_topics, count, rewind = commands("Kafka lost its data", since)
+    run(stack, make_topics)
+    wait_until(lambda: "made anew" in shop.get("outbox-relay", "/readyz").text, "the relay to say so", 60)
+    wait_until(lambda: "KafkaTopicsMadeAnew" in prometheus.firing(), "the alert", 30)
+    replies = [shop.get("coupon-api", f"/api/v1/coupon-requests/{request}") for request in requests]
+    assert {reply.json()["status"] for reply in replies} == {"ACCEPTED"}
+
+    counted = run(stack, count)
+    assert f"coupon: {PRESSES + 1} events would be published" in counted
+    seen.operators += [*counted.splitlines(), *run(stack, rewind).splitlines()]
     decided = [shop.decided(request, timeout_seconds=60) for request in requests]
 
     assert [request["decisionNumber"] for request in decided] == list(range(2, PRESSES + 2))

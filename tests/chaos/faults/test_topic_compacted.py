@@ -7,7 +7,7 @@ import pytest
 from tests.chaos.faults.conftest import Seen
 from tests.support.controlled_stack import ControlledStack
 from tests.support.relay.topic_options import set_topic_option
-from tests.support.runbook import follow
+from tests.support.runbook import commands, run
 from tests.support.shop import ShopClient
 from tests.support.topics import read_topic
 from tests.support.waiting import wait_until
@@ -43,7 +43,8 @@ def test_presses_that_compaction_removed_are_decided_after_the_runbook(
     forgotten = [request for request in requests if status(shop, request) == "ACCEPTED"]
     assert forgotten
 
-    said = follow(stack, "A topic was compacted", datetime.now(UTC) - timedelta(days=1))
+    since = datetime.now(UTC) - timedelta(days=1)
+    said = [run(stack, command) for command in commands("A topic was compacted", since)]
     assert "WARNING topic coupon-publish-request: cleanup.policy is compact" in said[0]
     assert "SET topic coupon-publish-request: cleanup.policy is compact" in said[1]
     statuses = {shop.decided(request, timeout_seconds=60)["status"] for request in requests}

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from kafka.admin import KafkaAdminClient, NewPartitions
+from kafka.admin import KafkaAdminClient
 
 from devstack.repository import TOPICS_FILE
 from tests.chaos.faults.conftest import Seen
@@ -65,6 +65,6 @@ def topics(stack: ControlledStack, file: Path) -> str:
 def add_partitions(servers: str, count: int) -> None:
     admin = KafkaAdminClient(bootstrap_servers=servers)
     try:
-        admin.create_partitions({TOPIC: NewPartitions(count)})
+        admin.create_partitions({TOPIC: count})
     finally:
         admin.close()
