@@ -27,6 +27,8 @@ def test_apis_stay_alive_refuse_quickly_and_recover(
     stack: ControlledStack | OperatedStack, shop: ShopClient, seen: Seen
 ) -> None:
     """PostgreSQL freezes and thaws."""
+    seen.alerts = {"ServerErrors"}
+    seen.too_brief = {"SlowRequests", "RelayFailing", "OutboxWithoutLeader"}
     stack.pause("postgresql")
     try:
         wait_until(
@@ -51,6 +53,13 @@ def test_process_ends_when_asked_though_its_database_hangs(
     stack: ControlledStack | OperatedStack, shop: ShopClient, seen: Seen, process: str
 ) -> None:
     """PostgreSQL freezes, and a process is asked to stop."""
+    seen.too_brief = {
+        "ProcessUnreachable",
+        "ServerErrors",
+        "SlowRequests",
+        "RelayFailing",
+        "OutboxWithoutLeader",
+    }
     coupon_id = wait_until(shop.create_coupon, "the coupon database to be asked again")
     order_id = wait_until(shop.place_order, "the order database to be asked again")
     stack.pause("postgresql")
