@@ -14,19 +14,24 @@ _TOPICS_COMMAND = ["topics", "/topics.toml"]
 """The service's own, in docker-compose.yml."""
 
 
-def page(heading: str) -> str:
+def says(heading: str, sentence: str) -> bool:
+    """Whether a page has these words, however its lines are broken."""
+    return sentence in " ".join(_page(heading).split())
+
+
+def _page(heading: str) -> str:
     """The text below a heading, up to the next one."""
     _, found, rest = _RUNBOOK.read_text().partition(f"### {heading}\n")
     assert found, f"the runbook has no page {heading!r}"
     return re.split(r"^##", rest, maxsplit=1, flags=re.MULTILINE)[0]
 
 
-def commands(heading: str, since: datetime, source: str = "coupon") -> list[str]:
-    """A page's commands in their order, with the time and the source put in."""
-    found = _COMMAND.findall(page(heading))
+def commands(heading: str, since: datetime) -> list[str]:
+    """A page's commands in their order, with the time put in."""
+    found = _COMMAND.findall(_page(heading))
     assert found, f"the page {heading!r} has no commands"
     moment = since.strftime("%Y-%m-%dT%H:%M:%SZ")
-    return [_TIME.sub(moment, command).replace(" coupon ", f" {source} ") for command in found]
+    return [_TIME.sub(moment, command) for command in found]
 
 
 def run(stack: ControlledStack, command: str) -> str:
