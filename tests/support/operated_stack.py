@@ -46,8 +46,10 @@ class OperatedStack(ComposeStack):
             container.pause()
 
     def resume(self, name: str) -> None:
+        """Nothing happens to containers that aren't frozen."""
         for container in self._find(name):
-            container.unpause()
+            if container.status == "paused":
+                container.unpause()
 
     def scale(self, service: str, count: int) -> None:
         """Return when there are that many containers of the service and all are healthy."""
