@@ -11,8 +11,8 @@ def back_up(database_url: str, file: Path) -> None:
 
 
 def restore(database_url: str, file: Path) -> None:
-    """Everything is as it was in the backup."""
-    _run("pg_restore", "--clean", "--single-transaction", "--no-owner", f"--dbname={database_url}", str(file))
+    """Into an empty database."""
+    _run("pg_restore", "--exit-on-error", "--no-owner", f"--dbname={database_url}", str(file))
 
 
 def _run(program: str, *options: str) -> None:

@@ -13,6 +13,7 @@ from devstack.external_stack import ExternalStack
 from devstack.kafka_broker import KafkaBroker
 from devstack.kafka_mode import BROKER_NAME
 from devstack.repository import ROOT
+from devstack.roles import make_roles_and_databases
 from devstack.stack_of_processes import StackOfProcesses
 from tests.support.kafka_disk import lose_the_disk
 
@@ -81,6 +82,12 @@ class ControlledStack(ControlledProcesses, EmbeddedStack):
         assert isinstance(kafka, KafkaBroker)
         lose_the_disk(kafka)
         self._update_info()
+
+    def empty_database(self, name: str) -> None:
+        """Drop a database and make it anew, as before the migrations; its sessions end."""
+        self.administer("postgres", f'DROP DATABASE "{name}" WITH (FORCE)')
+        administrator, _ = self._access()
+        make_roles_and_databases(administrator)
 
     def administer(self, database: str, statement: str) -> None:
         """Run a statement as the database server's administrator."""

@@ -1,9 +1,11 @@
 """A database is restored from a backup, as the runbook says."""
 
+import time
 from pathlib import Path
 
 import pytest
 
+from notification_service.domain.delivery import FRESH_SECONDS
 from tests.chaos.faults.conftest import Seen
 from tests.support.backup import back_up, restore
 from tests.support.controlled_stack import ControlledStack
@@ -11,6 +13,7 @@ from tests.support.external_services import ExternalServices
 from tests.support.log_tail import LogTail
 from tests.support.runbook import says
 from tests.support.shop import ShopClient
+from tests.support.waiting import wait_until
 
 CONSUMERS = [f"notification-consumer-{number}" for number in (1, 2, 3)]
 ORDERS = 10
@@ -35,11 +38,15 @@ def test_effects_come_back_and_no_message_is_sent_twice(
     back_up(url, tmp_path / "backup")
     lost = completed(shop)
     sent = external_services.messages()
-    assert says(PAGE, "stop its consumers before the restore and start them after it")
+    assert says(PAGE, "stop its consumers before the restore and start them a minute after it")
 
+    ordered = time.monotonic()
     for name in CONSUMERS:
         stack.stop(name)
+    stack.empty_database("notification")
     restore(url, tmp_path / "backup")
+    # A minute after the restore as the page says, or after the last order: that comes sooner.
+    wait_until(lambda: time.monotonic() - ordered > FRESH_SECONDS, "the orders to be a minute old", 90)
     forgotten = [order for order in lost if not effects(shop, order)]
     for name in CONSUMERS:
         stack.start(name, until_ready=False)
@@ -71,6 +78,7 @@ def test_orders_go_on_after_a_restore_and_effects_of_lost_ones_stay(
     users = ["order-api", "order-worker", "outbox-relay"]
     for name in users:
         stack.stop(name)
+    stack.empty_database("order")
     restore(url, tmp_path / "backup")
     for name in users:
         stack.start(name)
