@@ -25,7 +25,7 @@ def test_presses_that_retention_removed_are_decided_after_the_runbook(
 ) -> None:
     """Retention removes presses that the worker has not read."""
     seen.alerts = {"ConsumerOffsetSurprise"}
-    seen.too_brief = {"ProcessUnreachable", "ServiceMissing"}
+    seen.too_brief = {"ProcessUnreachable"}
     log = LogTail(stack.collect_logs() / "coupon-worker.log")
     coupon_id = shop.create_coupon(totalQuantity=PRESSES + 1)
     assert shop.decided(shop.press(1_000, coupon_id))["status"] == "ISSUED"

@@ -23,7 +23,7 @@ def test_presses_that_compaction_removed_are_decided_after_the_runbook(
     stack: ControlledStack, shop: ShopClient, seen: Seen
 ) -> None:
     """A topic is compacted while the worker is away."""
-    seen.too_brief = {"ProcessUnreachable", "ServiceMissing", "ConsumerLagging"}
+    seen.too_brief = {"ProcessUnreachable", "ConsumerLagging"}
     servers = stack.info().kafka.bootstrap_servers
     stack.stop("coupon-worker")
     for name, value in OPTIONS.items():
