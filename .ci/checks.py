@@ -82,6 +82,7 @@ CHECKS = (
     Check("containers", ["make", "e2e"], Machine.containers),
     Check("kubernetes", ["make", "test-kubernetes"], Machine.go),
     Check("older-servers", ["make", "matrix"]),
+    Check("faults", ["make", "faults"]),
     Check("faults-containers", ["make", "faults"], Machine.containers),
     Check("operations", ["make", "operations"], Machine.containers),
     Check("seed-cluster", ["make", "seed-cluster"], Machine.containers),

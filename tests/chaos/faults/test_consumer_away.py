@@ -19,6 +19,7 @@ TOPIC = "coupon-publish-request"
 PRESSES = 10
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("ended_stack")
 def test_presses_that_retention_removed_are_decided_after_the_runbook(
     stack: ControlledStack, shop: ShopClient, databases: StackDatabases, seen: Seen

@@ -20,6 +20,7 @@ ORDERS = 10
 PAGE = "A database was restored"
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("ended_stack")
 def test_effects_come_back_and_no_message_is_sent_twice(
     stack: ControlledStack,
@@ -64,6 +65,7 @@ def test_effects_come_back_and_no_message_is_sent_twice(
     seen.data += [f"{ORDERS} orders' effects were gone and came back", "no customer got a second message"]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("ended_stack")
 def test_orders_go_on_after_a_restore_and_effects_of_lost_ones_stay(
     stack: ControlledStack, shop: ShopClient, tmp_path: Path, seen: Seen

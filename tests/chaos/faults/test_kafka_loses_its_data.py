@@ -16,6 +16,7 @@ from tests.support.waiting import wait_until
 PRESSES = 20
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("ended_stack")
 def test_presses_that_kafka_lost_are_decided_after_the_runbook(
     stack: ControlledStack, shop: ShopClient, databases: StackDatabases, prometheus: Prometheus, seen: Seen

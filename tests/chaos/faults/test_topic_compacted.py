@@ -18,6 +18,7 @@ READ_SECONDS = 3.0
 OPTIONS = {"segment.ms": "1000", "min.cleanable.dirty.ratio": "0.001", "cleanup.policy": "compact"}
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("ended_stack")
 def test_presses_that_compaction_removed_are_decided_after_the_runbook(
     stack: ControlledStack, shop: ShopClient, seen: Seen

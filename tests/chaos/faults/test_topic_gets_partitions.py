@@ -18,6 +18,7 @@ COUPONS = 8
 PRESSES = 10
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("ended_stack")
 def test_partitions_added_by_the_runbook_keep_every_coupons_order(
     stack: ControlledStack, shop: ShopClient, databases: StackDatabases, tmp_path: Path, seen: Seen
