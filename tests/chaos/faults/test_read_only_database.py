@@ -50,7 +50,7 @@ def test_orders_are_refused_with_503_and_accepted_right_after_the_cure(
     assert [reply.status_code for reply in after] == [201] * ORDERS
 
 
-# In containers the two relays, frozen for longer, would have to lead again, for which they write to the coupon database.
+# In containers the frozen relays would have to lead again, for which they write to the coupon database.
 @pytest.mark.parametrize("database", ["coupon", pytest.param("notification", marks=pytest.mark.containers)])
 def test_consumers_wait_for_a_database_that_refuses_to_write(
     stack: ControlledStack | OperatedStack,
