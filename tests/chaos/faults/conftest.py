@@ -6,7 +6,7 @@ scene a Prometheus judges the operators' alerts; a scene names those that it cal
 
 import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from io import StringIO
 from pathlib import Path
@@ -89,6 +89,16 @@ def prometheus(
         return
     with a_prometheus(server_directory / f"prometheus-{unique}", stack.info()) as prometheus:
         yield prometheus
+
+
+def fail_until_alerted(prometheus: Prometheus | None, failing_request: Callable[[], object]) -> None:
+    """Clients go on: errors of a single moment are no rate yet."""
+
+    def alerted() -> bool:
+        failing_request()
+        return prometheus is None or "ServerErrors" in prometheus.true_conditions()
+
+    wait_until(alerted, "ServerErrors", 30)
 
 
 @pytest.fixture

@@ -5,9 +5,10 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from tests.chaos.faults.conftest import Seen
+from tests.chaos.faults.conftest import Seen, fail_until_alerted
 from tests.support.controlled_stack import ControlledStack
 from tests.support.operated_stack import OperatedStack
+from tests.support.prometheus import Prometheus
 from tests.support.shop import ORDER, ShopClient
 from tests.support.waiting import wait_until
 
@@ -24,7 +25,7 @@ def is_alive(shop: ShopClient, name: str) -> bool:
 
 @pytest.mark.containers
 def test_apis_stay_alive_refuse_quickly_and_recover(
-    stack: ControlledStack | OperatedStack, shop: ShopClient, seen: Seen
+    stack: ControlledStack | OperatedStack, shop: ShopClient, prometheus: Prometheus | None, seen: Seen
 ) -> None:
     """PostgreSQL freezes and thaws."""
     seen.alerts = {"ServerErrors"}
@@ -37,6 +38,7 @@ def test_apis_stay_alive_refuse_quickly_and_recover(
             60,
         )
         refused = shop.post("order-api", "/api/v1/orders", ORDER)
+        fail_until_alerted(prometheus, lambda: shop.post("order-api", "/api/v1/orders", ORDER))
         alive = {name: is_alive(shop, name) for name in APIS}
     finally:
         stack.resume("postgresql")

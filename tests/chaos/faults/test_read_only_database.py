@@ -4,10 +4,11 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.faults.conftest import Seen
+from tests.chaos.faults.conftest import Seen, fail_until_alerted
 from tests.support.controlled_stack import ControlledStack
 from tests.support.log_tail import LogTail
 from tests.support.operated_stack import OperatedStack
+from tests.support.prometheus import Prometheus
 from tests.support.shop import ORDER, ShopClient
 from tests.support.stack_databases import StackDatabases
 from tests.support.waiting import wait_until
@@ -31,12 +32,13 @@ def postponements(stack: ControlledStack | OperatedStack, tails: list[LogTail]) 
 
 @pytest.mark.containers
 def test_orders_are_refused_with_503_and_accepted_right_after_the_cure(
-    shop: ShopClient, databases: StackDatabases, seen: Seen
+    shop: ShopClient, databases: StackDatabases, prometheus: Prometheus | None, seen: Seen
 ) -> None:
     """The order database becomes read-only, and writable again."""
     seen.alerts = {"ServerErrors"}
     with databases.read_only("order"):
         during = [shop.post("order-api", "/api/v1/orders", ORDER) for _ in range(ORDERS)]
+        fail_until_alerted(prometheus, lambda: shop.post("order-api", "/api/v1/orders", ORDER))
     after = [shop.post("order-api", "/api/v1/orders", ORDER) for _ in range(ORDERS)]
 
     waits = {reply.headers.get("Retry-After") for reply in during if reply.status_code == 503}
