@@ -62,11 +62,14 @@ demo: $(INSTALLED) ## Start the stack, run both processes end to end, check ever
 
 test: $(INSTALLED) ## Run all tests, on the embedded stack (WORKERS=1 for one after the other)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit tests/contract tests/integration
-	$(BIN)/python -m pytest tests/e2e tests/chaos
+	$(BIN)/python -m pytest -m 'not long' tests/e2e tests/chaos
 
 unit contract integration e2e chaos: $(INSTALLED) ## Run one tier of the tests (e2e: STACK=compose for containers)
 	$(BIN)/python -m pytest tests/$@
 
+ifeq ($(STACK),compose)
+faults: images
+endif
 faults: $(INSTALLED) ## Play every fault on the whole stack, and print what clients, operators and data saw
 	$(BIN)/python -m pytest tests/chaos/faults
 

@@ -82,6 +82,8 @@ CHECKS = (
     Check("containers", ["make", "e2e"], Machine.containers),
     Check("kubernetes", ["make", "test-kubernetes"], Machine.go),
     Check("older-servers", ["make", "matrix"]),
+    Check("faults", ["make", "faults"]),
+    Check("faults-containers", ["make", "faults"], Machine.containers),
     Check("operations", ["make", "operations"], Machine.containers),
     Check("seed-cluster", ["make", "seed-cluster"], Machine.containers),
     Check("newest-python", ["make", "test"], Machine.newest_python),
@@ -116,7 +118,7 @@ def main(arguments: Sequence[str], checks: Sequence[Check] = CHECKS) -> int:
                 results[check.name] = run(check, machine)
     finally:
         machine.close()
-        rows = [f"{check.name:14} {results.get(check.name, ('not asked for', False))[0]}" for check in checks]
+        rows = [f"{check.name:17} {results.get(check.name, ('not asked for', False))[0]}" for check in checks]
         print("", *rows, sep="\n", flush=True)
     return int(any(failed for _, failed in results.values()))
 

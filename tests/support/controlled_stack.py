@@ -1,17 +1,27 @@
 """A stack of processes whose processes are started, stopped, killed and frozen one by one."""
 
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
 import psycopg2
 
 from devstack.abstract_stack import silent
 from devstack.embedded_stack import EmbeddedStack
 from devstack.external_stack import ExternalStack
+from devstack.kafka_broker import KafkaBroker
+from devstack.kafka_mode import BROKER_NAME
+from devstack.repository import ROOT
+from devstack.roles import make_roles_and_databases
 from devstack.stack_of_processes import StackOfProcesses
+from tests.support.kafka_disk import lose_the_disk
 
 
 class ControlledProcesses(StackOfProcesses):
     """What tests do to single processes; a name is one of `status()`."""
 
-    def start(self, name: str) -> None:
+    def start(self, name: str, *, until_ready: bool = True) -> None:
         """Start the process unless it runs, and return when it is ready."""
         with self._directory.lock(silent):
             self._prepare_start()
@@ -20,7 +30,8 @@ class ControlledProcesses(StackOfProcesses):
                 if name in self._services:
                     spec = self._spec_to_start(name)
                     self._processes.start(spec)
-                    self._processes.wait_until_ready(spec)
+                    if until_ready:
+                        self._processes.wait_until_ready(spec)
                 elif name == "postgresql":
                     self._prepare_postgresql(silent)
                 else:
@@ -47,9 +58,36 @@ class ControlledProcesses(StackOfProcesses):
     def resume(self, name: str) -> bool:
         return self._processes.resume(name)
 
+    def execute(self, name: str, command: Sequence[str]) -> str:
+        """What a command of ours says that runs with the settings of a process, and succeeds."""
+        program, *arguments = command
+        done = subprocess.run(
+            [str(Path(sys.executable).with_name(program)), *arguments],
+            env={**self._spec_to_start(name).environment},
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, (command, done.stderr)
+        return done.stdout + done.stderr
+
 
 class ControlledStack(ControlledProcesses, EmbeddedStack):
     """On servers of its own."""
+
+    def lose_kafka(self) -> None:
+        """The broker is killed and its disk lost; it starts with nothing, not even topics."""
+        kafka = self._servers[BROKER_NAME]
+        assert isinstance(kafka, KafkaBroker)
+        lose_the_disk(kafka)
+        self._update_info()
+
+    def empty_database(self, name: str) -> None:
+        """Drop a database and make it anew, as before the migrations; its sessions end."""
+        self.administer("postgres", f'DROP DATABASE "{name}" WITH (FORCE)')
+        administrator, _ = self._access()
+        make_roles_and_databases(administrator)
 
     def administer(self, database: str, statement: str) -> None:
         """Run a statement as the database server's administrator."""

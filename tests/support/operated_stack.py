@@ -23,11 +23,11 @@ class OperatedStack(ComposeStack):
             container.start()
         self._wait_until_ready(name)
 
-    def stop(self, name: str) -> int | None:
-        """The exit status, after at most the container's own grace period; -9 means killed."""
+    def stop(self, name: str, timeout_seconds: float | None = None) -> int | None:
+        """The exit status, after at most this or the container's own grace period; -9 means killed."""
         for container in self._find(name):
             try:
-                container.stop()
+                container.stop(timeout=timeout_seconds)
             except APIError as error:
                 if error.status_code != HTTPStatus.NOT_MODIFIED:  # it had stopped before
                     raise
@@ -39,6 +39,17 @@ class OperatedStack(ComposeStack):
         for container in running:
             container.kill()
         return bool(running)
+
+    def pause(self, name: str) -> None:
+        """Freeze every process of the containers."""
+        for container in self._find(name):
+            container.pause()
+
+    def resume(self, name: str) -> None:
+        """Nothing happens to containers that aren't frozen."""
+        for container in self._find(name):
+            if container.status == "paused":
+                container.unpause()
 
     def scale(self, service: str, count: int) -> None:
         """Return when there are that many containers of the service and all are healthy."""

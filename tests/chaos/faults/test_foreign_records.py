@@ -9,6 +9,7 @@ from kafka.errors import UnknownTopicOrPartitionError
 
 from tests.chaos.faults.conftest import Seen
 from tests.support.controlled_stack import ControlledStack
+from tests.support.prometheus import Prometheus
 from tests.support.relay.topic_options import set_topic_option
 from tests.support.shop import ShopClient
 from tests.support.topics import create_topics, produce, read_topic
@@ -40,9 +41,10 @@ def pids(stack: ControlledStack) -> dict[str, int | None]:
 
 
 def test_one_bad_record_stops_no_other_partition_and_shows(
-    stack: ControlledStack, shop: ShopClient, seen: Seen
+    stack: ControlledStack, shop: ShopClient, prometheus: Prometheus, seen: Seen
 ) -> None:
     """A record that is not JSON, while its dead-letter topic is missing."""
+    seen.alerts = {"ConsumerStuck", "DeadLettersWritten"}
     before = pids(stack)
     servers = stack.info().kafka.bootstrap_servers
     coupons = [shop.create_coupon() for _ in range(12)]
@@ -60,6 +62,7 @@ def test_one_bad_record_stops_no_other_partition_and_shows(
             "the worker to say that it is stuck",
             120,
         )
+        wait_until(lambda: "ConsumerStuck" in prometheus.true_conditions(), "the alert's condition", 30)
     assert unready is not None
     seen.operators.append(str(unready.json()["checks"]))
     assert f"{TOPIC}" in unready.text
@@ -72,6 +75,7 @@ def test_record_that_fits_no_dead_letter_is_set_aside_with_its_origin(
     stack: ControlledStack, shop: ShopClient, seen: Seen
 ) -> None:
     """A record whose key alone fills the largest record."""
+    seen.alerts = {"DeadLettersWritten"}
     servers = stack.info().kafka.bootstrap_servers
     produce(servers, TOPIC, [(b"k" * LARGEST_KEY, b"")], partition=1)
 

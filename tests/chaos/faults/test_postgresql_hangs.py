@@ -5,8 +5,10 @@ from contextlib import suppress
 import httpx
 import pytest
 
-from tests.chaos.faults.conftest import Seen
+from tests.chaos.faults.conftest import Seen, fail_until_alerted
 from tests.support.controlled_stack import ControlledStack
+from tests.support.operated_stack import OperatedStack
+from tests.support.prometheus import Prometheus
 from tests.support.shop import ORDER, ShopClient
 from tests.support.waiting import wait_until
 
@@ -21,10 +23,13 @@ def is_alive(shop: ShopClient, name: str) -> bool:
         return False
 
 
+@pytest.mark.containers
 def test_apis_stay_alive_refuse_quickly_and_recover(
-    stack: ControlledStack, shop: ShopClient, seen: Seen
+    stack: ControlledStack | OperatedStack, shop: ShopClient, prometheus: Prometheus | None, seen: Seen
 ) -> None:
     """PostgreSQL freezes and thaws."""
+    seen.alerts = {"ServerErrors"}
+    seen.too_brief = {"SlowRequests", "RelayFailing", "OutboxWithoutLeader"}
     stack.pause("postgresql")
     try:
         wait_until(
@@ -33,6 +38,7 @@ def test_apis_stay_alive_refuse_quickly_and_recover(
             60,
         )
         refused = shop.post("order-api", "/api/v1/orders", ORDER)
+        fail_until_alerted(prometheus, lambda: shop.post("order-api", "/api/v1/orders", ORDER))
         alive = {name: is_alive(shop, name) for name in APIS}
     finally:
         stack.resume("postgresql")
@@ -43,11 +49,19 @@ def test_apis_stay_alive_refuse_quickly_and_recover(
     wait_until(shop.place_order, "an order to be accepted again", 60)
 
 
+@pytest.mark.containers
 @pytest.mark.parametrize("process", ["coupon-worker", "notification-consumer-1", "order-api", "outbox-relay"])
 def test_process_ends_when_asked_though_its_database_hangs(
-    stack: ControlledStack, shop: ShopClient, seen: Seen, process: str
+    stack: ControlledStack | OperatedStack, shop: ShopClient, seen: Seen, process: str
 ) -> None:
     """PostgreSQL freezes, and a process is asked to stop."""
+    seen.too_brief = {
+        "ProcessUnreachable",
+        "ServerErrors",
+        "SlowRequests",
+        "RelayFailing",
+        "OutboxWithoutLeader",
+    }
     coupon_id = wait_until(shop.create_coupon, "the coupon database to be asked again")
     order_id = wait_until(shop.place_order, "the order database to be asked again")
     stack.pause("postgresql")

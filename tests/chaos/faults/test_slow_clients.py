@@ -46,9 +46,9 @@ def answered_probes(url: str) -> int:
 @pytest.mark.parametrize(
     ("process", "count", "beginning"),
     [
-        ("order-api", 100, b"G"),
-        ("order-api", 40, UNFINISHED_BODY),
-        ("order-api", 80, CLOSING_PROBE),
+        pytest.param("order-api", 100, b"G", marks=pytest.mark.containers),
+        pytest.param("order-api", 40, UNFINISHED_BODY, marks=pytest.mark.containers),
+        pytest.param("order-api", 80, CLOSING_PROBE, marks=pytest.mark.containers),
         ("coupon-worker", 40, b"G"),
     ],
     ids=["a byte each", "an unfinished body", "closing probes that stay", "a byte each, admin port"],
@@ -66,6 +66,7 @@ def test_probes_are_answered_whatever_slow_clients_do(
     assert answered == PROBES
 
 
+@pytest.mark.containers
 def test_unfinished_request_is_ended_with_408(shop: ShopClient, seen: Seen) -> None:
     """A client sends half of a body and waits."""
     with held_connections(shop.url("order-api"), 1, UNFINISHED_BODY) as (connection,):
