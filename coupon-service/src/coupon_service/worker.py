@@ -14,7 +14,7 @@ from coupon_service.messaging.incoming_coupon_publish_requested import (
 )
 from coupon_service.messaging.outgoing_coupon_publish_requested import COUPON_PUBLISH_REQUESTED
 from coupon_service.migrations import SCHEMA
-from coupon_service.persistence.retention import sweeps
+from coupon_service.persistence.retention import SqlRetention
 from coupon_service.persistence.tables import coupon
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.db.engine import create_engine
@@ -62,9 +62,9 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
 def _retention(settings: WorkerSettings, engine: Engine) -> Retention:
     return Retention(
         engine,
-        sweeps(
+        SqlRetention(
             idempotency_keys=timedelta(hours=settings.idempotency_key_retention_hours),
             requests=timedelta(hours=settings.request_retention_hours),
             inbox_events=timedelta(hours=settings.inbox_retention_hours),
-        ),
+        ).sweeps(),
     )

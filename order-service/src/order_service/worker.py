@@ -12,7 +12,7 @@ from order_service.gateways import GATEWAYS
 from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.metrics import show_backlog
 from order_service.migrations import SCHEMA
-from order_service.persistence.retention import sweeps
+from order_service.persistence.retention import SqlRetention
 from order_service.persistence.tables import payment
 from order_service.persistence.unit_of_work import OrderUnitOfWork
 from order_service.schedule import run_until_stopped
@@ -45,5 +45,5 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
         scope.enter_context(
             admin_server(PROCESS, settings, {"database": database_check(engine, SCHEMA, payment)})
         )
-        RetentionThread(Retention(engine, sweeps(idempotency_keys=keys)), stop).start()
+        RetentionThread(Retention(engine, SqlRetention(idempotency_keys=keys).sweeps()), stop).start()
         run_until_stopped(settle, MeasurePayments(unit_of_work, show_backlog), stop)

@@ -18,7 +18,7 @@ from coupon_service.application.request_coupon import RequestCoupon, RequestCoup
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
 from coupon_service.messaging.outgoing_coupon_publish_requested import coupon_publish_requested
 from coupon_service.persistence.coupon_directory import SqlCouponDirectory
-from coupon_service.persistence.retention import sweeps
+from coupon_service.persistence.retention import SqlRetention
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.db.retention import Retention, Sweep
 from servicekit.idempotency.key import IdempotencyKey
@@ -49,7 +49,9 @@ def main(rows: int, seconds: int, repeats: int) -> None:
     table, results = Table(*_HEADS), {}
     with a_grown_service(rows) as engine:
         _window(engine, seconds)
-        for name, sweep in sweeps(idempotency_keys=_YEAR, requests=_YEAR, inbox_events=_YEAR).items():
+        for name, sweep in (
+            SqlRetention(idempotency_keys=_YEAR, requests=_YEAR, inbox_events=_YEAR).sweeps().items()
+        ):
             results[name] = _compare(engine, {name: sweep}, seconds, repeats)
             table.add_row(name, *(f"{figure:,.2f}" for figure in results[name].values()))
     console.print(table)

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from coupon_service.messaging.incoming_coupon_publish_requested import CouponPublishRequested
-from coupon_service.persistence.retention import sweeps
+from coupon_service.persistence.retention import SqlRetention
 from devstack.free_ports import find_free_ports
 from servicekit.db.retention import Retention
 from servicekit.lifecycle import StopSignal
@@ -35,7 +35,7 @@ AGES = {
 
 
 def run_retention(engine: Engine, batch_rows: int = 2) -> dict[str, int]:
-    return Retention(engine, sweeps(**AGES), batch_rows).run_once(StopSignal())
+    return Retention(engine, SqlRetention(**AGES).sweeps(), batch_rows).run_once(StopSignal())
 
 
 def age(engine: Engine, days: float) -> None:
@@ -112,7 +112,7 @@ def test_requests_that_another_process_removes_are_left_to_it(
 ) -> None:
     age(engine, 366)
     with engine.connect() as other:
-        assert sweeps(**AGES)["requests"](other, 1) == 1
+        assert SqlRetention(**AGES).sweeps()["requests"](other, 1) == 1
         assert run_retention(engine, batch_rows=10) == {"idempotency_keys": 0, "requests": 1, "inbox": 3}
         other.commit()
     assert count(engine, "coupon_request") == 1
@@ -143,7 +143,7 @@ def test_a_batch_reads_no_young_row(engine: Engine, table: str) -> None:
         connection.execute(text(FILL[table]))
         connection.execute(text(f"ANALYZE {table}"))
     with engine.connect() as connection:
-        assert rows_read_by(connection, sweeps(**AGES)[SWEEPS[table]], 500, table) <= 2 * 500
+        assert rows_read_by(connection, SqlRetention(**AGES).sweeps()[SWEEPS[table]], 500, table) <= 2 * 500
 
 
 ISSUE = """
@@ -164,7 +164,7 @@ def test_removing_requests_does_not_search_through_users_coupons(engine: Engine)
     with engine.begin() as connection:
         connection.execute(text(ISSUE))
     with engine.begin() as connection:
-        assert sweeps(**AGES)["requests"](connection, 10) == 2
+        assert SqlRetention(**AGES).sweeps()["requests"](connection, 10) == 2
         # The foreign key's own look-ups are in no plan.
         read = connection.execute(
             text("SELECT seq_tup_read FROM pg_stat_xact_user_tables WHERE relname = 'user_coupon'")

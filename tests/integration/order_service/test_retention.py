@@ -7,7 +7,7 @@ import httpx
 from sqlalchemy import Engine
 
 from devstack.free_ports import find_free_ports
-from order_service.persistence.retention import sweeps
+from order_service.persistence.retention import SqlRetention
 from servicekit.db.retention import Retention
 from servicekit.lifecycle import StopSignal
 from tests.integration.order_service.shop import Shop
@@ -20,7 +20,7 @@ NOTHING = {"idempotency_keys": 0}
 
 
 def run_retention(engine: Engine, batch_rows: int = 2) -> dict[str, int]:
-    return Retention(engine, sweeps(idempotency_keys=WEEK), batch_rows).run_once(StopSignal())
+    return Retention(engine, SqlRetention(idempotency_keys=WEEK).sweeps(), batch_rows).run_once(StopSignal())
 
 
 def age_keys(shop: Shop, by: timedelta) -> None:
@@ -65,7 +65,7 @@ def test_keys_that_another_process_removes_are_left_to_it(shop: Shop) -> None:
         shop.place(key=f"k-{number}")
     age_keys(shop, 2 * WEEK)
     with shop.engine.connect() as other:
-        [sweep] = sweeps(idempotency_keys=WEEK).values()
+        [sweep] = SqlRetention(idempotency_keys=WEEK).sweeps().values()
         assert sweep(other, 2) == 2
         assert run_retention(shop.engine, batch_rows=10) == {"idempotency_keys": 3}
         other.commit()
@@ -80,7 +80,7 @@ def test_a_batch_reads_no_young_key(shop: Shop) -> None:
     )
     shop.execute("ANALYZE idempotency_key")
     with shop.engine.connect() as connection:
-        [sweep] = sweeps(idempotency_keys=WEEK).values()
+        [sweep] = SqlRetention(idempotency_keys=WEEK).sweeps().values()
         assert rows_read_by(connection, sweep, 500, "idempotency_key") <= 2 * 500
 
 

@@ -16,7 +16,9 @@ NO_ENGINE = '[ "$1" != version ]'
         (NO_ENGINE, "engine does not answer: start it"),
     ],
 )
-@pytest.mark.parametrize("command", [["-m", "devstack.tools", "compose"], ["-c", "from devstack.cli import main; main()", "up"]])
+@pytest.mark.parametrize(
+    "command", [["-m", "devstack.tools", "compose"], ["-c", "from devstack.cli import main; main()", "up"]]
+)
 def test_a_missing_part_of_docker_is_named(
     tmp_path: Path, command: list[str], docker: str | None, said: str
 ) -> None:
@@ -26,7 +28,9 @@ def test_a_missing_part_of_docker_is_named(
         (programs / "docker").write_text(f"#!/bin/sh\n{docker}\n")
         (programs / "docker").chmod(0o755)
     environment = {"PATH": str(programs), "STACK": "compose", "DEVSTACK_DIRECTORY": str(tmp_path / "stack")}
-    found = subprocess.run([sys.executable, *command], env=environment, capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        [sys.executable, *command], env=environment, capture_output=True, text=True, check=False
+    )
     assert found.returncode == 2, found.stderr
     assert said in found.stderr
     assert len(found.stderr.splitlines()) == 1

@@ -13,18 +13,25 @@ from coupon_service.persistence.tables import coupon_request, idempotency_key, i
 from servicekit.db.retention import Sweep, delete_older
 
 
-def sweeps(
-    *, idempotency_keys: timedelta, requests: timedelta, inbox_events: timedelta
-) -> Mapping[str, Sweep]:
-    """By the name that log and metrics have for what they remove.
+class SqlRetention:
+    """How long each kind of rows is kept.
 
     ``idempotency_keys`` counts from a key's first use, ``requests`` from the rejection, and ``inbox_events``
     from an event's arrival. An event of a removed request is refused like that of an unknown one, whatever
     the inbox knows: it never gets a second decision.
     """
-    is_rejected = coupon_request.c.status == RequestStatus.REJECTED.value
-    return {
-        "idempotency_keys": delete_older(idempotency_key, idempotency_key.c.created_at, idempotency_keys),
-        "requests": delete_older(coupon_request, coupon_request.c.decided_at, requests, is_rejected),
-        "inbox": delete_older(inbox, inbox.c.received_at, inbox_events),
-    }
+
+    def __init__(self, *, idempotency_keys: timedelta, requests: timedelta, inbox_events: timedelta) -> None:
+        self._idempotency_keys = idempotency_keys
+        self._requests = requests
+        self._inbox_events = inbox_events
+
+    def sweeps(self) -> Mapping[str, Sweep]:
+        """By the name that log and metrics have for what they remove."""
+        keys, requests, events = idempotency_key.c, coupon_request.c, inbox.c
+        is_rejected = requests.status == RequestStatus.REJECTED.value
+        return {
+            "idempotency_keys": delete_older(idempotency_key, keys.created_at, self._idempotency_keys),
+            "requests": delete_older(coupon_request, requests.decided_at, self._requests, is_rejected),
+            "inbox": delete_older(inbox, events.received_at, self._inbox_events),
+        }

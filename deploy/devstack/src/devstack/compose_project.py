@@ -2,8 +2,6 @@
 
 import logging
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -86,25 +84,10 @@ def _reported() -> Iterator[None]:
     try:
         yield
     except CalledProcessError as error:
-        _check_compose()
         lines = error.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
         raise DevstackError(f"docker compose failed: {lines[-1].strip()}") from error
     except DockerException as error:
         raise DevstackError(f"the Docker engine does not answer: {error}") from error
-
-
-def _check_compose() -> None:
-    """Without its plugin, `docker compose` reports arguments that it doesn't know."""
-    program = shutil.which("docker")
-    if program is None:
-        raise DevstackError(
-            "there is no docker command; install Docker Engine: https://docs.docker.com/engine/install/"
-        )
-    asked = subprocess.run([program, "compose", "version"], capture_output=True, check=False)  # noqa: S603 - our own words
-    if asked.returncode != 0:
-        raise DevstackError(
-            "docker has no Compose plugin; install it: https://docs.docker.com/compose/install/"
-        )
 
 
 def service_of(container: Container) -> str:

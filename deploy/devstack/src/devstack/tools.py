@@ -4,6 +4,8 @@ import shutil
 import subprocess
 import sys
 
+import click
+
 from devstack.errors import ToolMissing
 
 _TIMEOUT_SECONDS = 30
@@ -36,7 +38,10 @@ def _succeeds(command: list[str]) -> bool:
     if len(command) == 1:
         return True
     try:
-        return subprocess.run(command, capture_output=True, timeout=_TIMEOUT_SECONDS, check=False).returncode == 0
+        return (
+            subprocess.run(command, capture_output=True, timeout=_TIMEOUT_SECONDS, check=False).returncode
+            == 0
+        )
     except (OSError, subprocess.TimeoutExpired):
         return False
 
@@ -45,5 +50,5 @@ if __name__ == "__main__":
     try:
         require(sys.argv[1])
     except ToolMissing as error:
-        print(error, file=sys.stderr)
+        click.echo(error, err=True)
         sys.exit(2)

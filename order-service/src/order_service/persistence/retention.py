@@ -19,13 +19,16 @@ _PAYS_UNSETTLED = exists().where(
 )
 
 
-def sweeps(*, idempotency_keys: timedelta) -> Mapping[str, Sweep]:
-    """By the name that log and metrics have for what they remove.
+class SqlRetention:
+    """How long each kind of rows is kept; ``idempotency_keys`` counts from a key's first use."""
 
-    ``idempotency_keys`` counts from a key's first use.
-    """
-    return {
-        "idempotency_keys": delete_older(
-            idempotency_key, idempotency_key.c.created_at, idempotency_keys, ~_PAYS_UNSETTLED
-        )
-    }
+    def __init__(self, *, idempotency_keys: timedelta) -> None:
+        self._idempotency_keys = idempotency_keys
+
+    def sweeps(self) -> Mapping[str, Sweep]:
+        """By the name that log and metrics have for what they remove."""
+        return {
+            "idempotency_keys": delete_older(
+                idempotency_key, idempotency_key.c.created_at, self._idempotency_keys, ~_PAYS_UNSETTLED
+            )
+        }
