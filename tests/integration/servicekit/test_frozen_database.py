@@ -110,7 +110,8 @@ def test_second_host_is_used_while_the_first_one_is_silent(database_url: str, pr
     url = make_url(database_url)
     both = f"127.0.0.1:{proxy.port},127.0.0.1:{url.port}"
     settings = DatabaseSettings(
-        database_url=f"postgresql://{url.username}:{url.password}@{both}/{url.database}",
+        database_url=f"postgresql://{url.username}:{url.password}@{both}/{url.database}"
+        "?target_session_attrs=read-write",
         database_statement_timeout_ms=1_000, database_connect_timeout_seconds=10, database_pool_size=1,
     )  # fmt: skip
     engine = create_engine(settings, "test")
