@@ -3,7 +3,9 @@
 from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
+from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
 from servicekit.identifiers import uuid7
+from servicekit.inbox.offsets import AppliedOffset, OffsetStore, applying
 from tests.integration.coupon_service.builders import an_event
 from tests.integration.coupon_service.service import (
     a_handler,
@@ -28,6 +30,19 @@ def test_an_event_without_a_stored_request_issues_nothing(client: FlaskClient, e
     assert (count(engine, "user_coupon"), count(engine, "coupon_request")) == (0, 0)
     # Not remembered as applied: after a restore of the database, a replay must have its effect.
     assert count(engine, "inbox") == 0
+
+
+def test_offsets_of_events_without_effect_are_kept(client: FlaskClient, engine: Engine) -> None:
+    """Left where they are, they would look like those of a database that went back."""
+    accepted(client, 7, create_coupon(client))
+    [event] = published_events(engine)
+    foreign = an_event(7, event.coupon_id)
+
+    for next_offset, events in enumerate([[event], [event], [foreign]], start=1):
+        with applying({(event.event_type.topic, 0): AppliedOffset(next_offset, "cluster", None)}):
+            a_handler(engine).handle(events)
+        [applied] = OffsetStore(engine, CONSUMER_GROUP).load().values()
+        assert applied.next_offset == next_offset
 
 
 def test_an_event_of_another_user_or_coupon_than_its_request_is_refused(

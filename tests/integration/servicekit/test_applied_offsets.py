@@ -10,7 +10,8 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
-from sqlalchemy import Engine, MetaData, create_engine, make_url, text
+from sqlalchemy import Engine, MetaData, create_engine, event, make_url, text
+from sqlalchemy.exc import OperationalError
 
 from servicekit.config import KafkaConsumerSettings
 from servicekit.inbox.inbox import Inbox
@@ -90,7 +91,7 @@ def consuming(
         args=[settings],
         kwargs={
             "topic": topic, "group_id": group_id, "handler": consumer.handler, "stop": stop,
-            "is_transient": lambda error: isinstance(error, ConnectionError),
+            "is_transient": lambda error: isinstance(error, ConnectionError | OperationalError),
             "status": consumer.status, "offsets": OffsetStore(engine, "group"),
         },
     )  # fmt: skip
@@ -176,6 +177,19 @@ def test_topic_made_anew_under_a_consumer_is_read_from_its_beginning(
         send(kafka_bootstrap_servers, topic, 10, 20)
         wait_until(lambda: len(effects(engine)) == 15, "all of them", timeout_seconds=60)
         assert "topic_made_anew" in consumer.surprise()
+
+
+def test_database_that_refuses_is_asked_with_growing_pauses(
+    kafka_bootstrap_servers: str, topic: str, unique: str
+) -> None:
+    send(kafka_bootstrap_servers, topic, 0, 5)
+    engine = create_engine("postgresql+psycopg2://127.0.0.1:1/nothing")
+    attempts: list[None] = []
+    event.listen(engine, "do_connect", lambda *_: attempts.append(None))
+    with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
+        wait_until(lambda: bool(attempts), "the first attempt")
+        wait_until(lambda: consumer.status.seconds_since_progress() > 3, "three seconds in vain")
+        assert len(attempts) < 12
 
 
 def send(servers: str, topic: str, begin: int, end: int) -> None:

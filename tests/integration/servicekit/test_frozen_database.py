@@ -62,6 +62,13 @@ def is_open(engine: Engine) -> bool:
     return False
 
 
+def is_usable(engine: Engine) -> bool:
+    try:
+        return is_answered(engine)
+    except SQLAlchemyError:
+        return False
+
+
 def test_waiting_statements_fail_and_later_ones_do_so_at_once(engine: Engine, proxy: TcpProxy) -> None:
     ask(engine)
     proxy.pause()
@@ -97,6 +104,27 @@ def test_a_long_statement_alone_does_not_open_the_breaker(engine: Engine) -> Non
     while slow.is_alive():
         assert not is_open(engine)
         slow.join(4.5)
+
+
+def test_second_host_is_used_while_the_first_one_is_silent(database_url: str, proxy: TcpProxy) -> None:
+    url = make_url(database_url)
+    both = f"127.0.0.1:{proxy.port},127.0.0.1:{url.port}"
+    settings = DatabaseSettings(
+        database_url=f"postgresql://{url.username}:{url.password}@{both}/{url.database}"
+        "?target_session_attrs=read-write",
+        database_statement_timeout_ms=1_000, database_connect_timeout_seconds=10, database_pool_size=1,
+    )  # fmt: skip
+    engine = create_engine(settings, "test")
+    ask(engine)
+    proxy.pause()
+
+    wait_until(lambda: is_usable(engine), "the silent session to end")
+    # Longer than the silence that opens the breaker is how long the first host keeps a new session waiting.
+    with engine.connect() as connection:
+        connection.invalidate()
+    ask(engine)
+    ask(engine)
+    engine.dispose()
 
 
 def test_one_frozen_session_is_ended_while_others_are_answered(database_url: str, proxy: TcpProxy) -> None:

@@ -1,6 +1,7 @@
 """The consumer's step: commits follow work, the kind of error decides, a stuck partition holds itself."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -116,16 +117,31 @@ class DeadLetters:
         self.written.append((record.offset, reason))
 
 
+class AppliedOffsets:
+    """What a handler's database remembers."""
+
+    def __init__(self) -> None:
+        self.next: dict[Partition, int] = {}
+
+    @contextmanager
+    def applying(self, next_offsets: Mapping[Partition, int]) -> Iterator[None]:
+        yield
+        self.save(next_offsets)
+
+    def save(self, next_offsets: Mapping[Partition, int]) -> None:
+        self.next |= next_offsets
+
+
 class Consumer:
     """A loop with all that it works with, and a clock that stands still."""
 
     def __init__(self, *records: Taken) -> None:
         self.source, self.handler, self.dead_letters = LogSource(*records), Collector(), DeadLetters()
-        self.clock = Clock()
+        self.clock, self.offsets = Clock(), AppliedOffsets()
         self.status = ConsumerStatus(TOPIC, stuck_after_seconds=10, clock=self.clock)
         self.loop = ConsumerLoop(
             self.source, self.handler, self.dead_letters, lambda error: isinstance(error, DatabaseDown),
-            self.status, self.clock,
+            self.status, self.clock, self.offsets,
         )  # fmt: skip
 
     def step(self) -> int:
@@ -322,6 +338,25 @@ def test_event_that_its_handler_refuses_goes_to_the_dead_letters() -> None:
 
     assert consumer.dead_letters.written == [(1, "nobody asked")]
     assert consumer.source.commits[-1] == {(TOPIC, 0): 3}
+
+
+def test_unwritten_dead_letter_does_not_count_as_applied() -> None:
+    consumer = Consumer(a_record(0), a_record(1, b"bad"), a_record(2))
+    consumer.dead_letters.failures = [KafkaTimeoutError()]
+    consumer.step()
+    assert consumer.offsets.next == {(TOPIC, 0): 1}
+    consumer.step_later()
+    consumer.step()
+    assert consumer.offsets.next == {(TOPIC, 0): 3}
+
+
+def test_refused_event_that_waits_at_the_beginning_is_committed() -> None:
+    """The database counts it as applied, so without a committed offset it would be passed over."""
+    consumer = Consumer(a_record(0), a_record(1))
+    consumer.handler.refused = {(0, 0): "nobody asked"}
+    consumer.dead_letters.failures = [KafkaTimeoutError()]
+    consumer.step()
+    assert consumer.source.commits == [{(TOPIC, 0): 0}]
 
 
 def test_nothing_waits_and_readiness_is_well_when_all_is_done() -> None:

@@ -55,6 +55,8 @@ class DecideRequests:
             fresh = unit_of_work.inbox.accept(event.event_id for event in known)
             new = [stored[event.request_id] for event in known if event.event_id in fresh]
             if not new:
+                # Also without an effect: the inbox keeps up to where the topic has been read.
+                unit_of_work.commit()
                 return Outcome([], refused)
             # Locked before requests and holders are read, which another worker may be changing.
             stocks = unit_of_work.coupons.lock_stocks({request.coupon_id for request in new})

@@ -9,7 +9,7 @@ fails everything at once.
 import select
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import psycopg2
@@ -23,7 +23,7 @@ from servicekit.db.watchdog import Watchdog
 SILENCE_SECONDS = 4.0
 """How long a database may leave everything unanswered until it is asked whether it is there."""
 PROBE_SECONDS = 2.0
-"""What it has for answering that; from then on everything fails at once."""
+"""What each of its hosts has for answering that; from then on everything fails at once."""
 # What the server has for ending a statement by itself, and for saying so.
 _ANSWER_SECONDS = 2.0
 _WATCH_SECONDS = 0.5
@@ -39,7 +39,7 @@ class Breaker:
     """Opens when the database is silent. :meth:`run_once` is called periodically, by one thread."""
 
     def __init__(self, watchdog: Watchdog, answers: Callable[[], bool]) -> None:
-        """``answers`` asks the database anything, and waits for PROBE_SECONDS at most."""
+        """``answers`` asks the database anything, and waits for PROBE_SECONDS a host at most."""
         self._watchdog = watchdog
         self._answers = answers
         self._is_open = False
@@ -113,22 +113,39 @@ def _watch(breaker: Breaker) -> None:
 
 
 def _answers(parameters: Mapping[str, Any]) -> bool:
-    """True when the server answers anything in time, be it an error."""
-    deadline = time.monotonic() + PROBE_SECONDS
-    try:
-        connection = psycopg2.connect(**parameters, async_=True)
+    """True when a session can be had, or else when no host is silent: an error is an answer, too."""
+    is_silent = False
+    for host in _each_host(parameters):
         try:
-            _wait(connection, deadline)
-            cursor = connection.cursor()
-            cursor.execute("SELECT 1")
-            _wait(connection, deadline)
-        finally:
-            connection.close()
-    except TimeoutError:
-        return False
-    except psycopg2.Error:
-        return True
-    return True
+            _ask(host)
+        except TimeoutError:
+            is_silent = True
+        except psycopg2.Error as error:
+            _log.debug("database_refuses", reason=type(error).__name__)
+        else:
+            return True
+    return not is_silent
+
+
+def _each_host(parameters: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Asked for all, libpq would go on to the second only when the first one, perhaps frozen, has refused."""
+    hosts = str(parameters.get("host", "")).split(",")
+    ports = str(parameters.get("port", "")).split(",")
+    for place, host in enumerate(hosts):
+        port = ports[place] if len(ports) == len(hosts) else ports[0]
+        yield {**parameters, **({"host": host} if host else {}), **({"port": port} if port else {})}
+
+
+def _ask(parameters: Mapping[str, Any]) -> None:
+    deadline = time.monotonic() + PROBE_SECONDS
+    connection = psycopg2.connect(**parameters, async_=True)
+    try:
+        _wait(connection, deadline)
+        cursor = connection.cursor()
+        cursor.execute("SELECT 1")
+        _wait(connection, deadline)
+    finally:
+        connection.close()
 
 
 def _wait(connection: Any, deadline: float) -> None:

@@ -39,6 +39,7 @@ _READ_BYTES = 64 * 1024
 _CHECK_SECONDS = 0.1
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _PASSING_ERRORS = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ECONNABORTED)
+_ACCEPT_PAUSE_SECONDS = 0.1
 _NO_DESCRIPTOR = (errno.EMFILE, errno.ENFILE)
 
 _log = structlog.get_logger(__name__)
@@ -81,6 +82,7 @@ class ConnectionLoop:
         self._is_stopping = False
         self._is_finished = False
         self._next_check = 0.0
+        self._accept_again_at = 0.0
         self._connections = 0
         # In the order in which they began to wait: the first one goes when there are too many.
         self._waiting: dict[_Connection, None] = {}
@@ -105,7 +107,10 @@ class ConnectionLoop:
     def run_once(self, timeout_seconds: float = 1.0) -> None:
         """Do what there is to do, waiting for it for ``timeout_seconds`` at most."""
         if not self._is_stopping:
-            self._accept_connections(self._connections < MAX_CONNECTIONS)
+            has_pause = self._clock() < self._accept_again_at
+            self._accept_connections(self._connections < MAX_CONNECTIONS and not has_pause)
+            if has_pause:
+                timeout_seconds = min(timeout_seconds, _ACCEPT_PAUSE_SECONDS)
         for key, _ in self._selector.select(timeout_seconds):
             key.data()
         self._end_overdue()
@@ -158,10 +163,13 @@ class ConnectionLoop:
         try:
             own, client = listener.accept()
         except OSError as error:
-            if error.errno in _NO_DESCRIPTOR:
+            if error.errno in _NO_DESCRIPTOR and self._waiting:
                 self._end_oldest()
             elif error.errno not in _PASSING_ERRORS:
-                raise
+                # Descriptors or memory are used up. What stays in the queue would wake us at once.
+                _log.warning("connection_not_accepted", reason=str(error))
+                self._accept_again_at = self._clock() + _ACCEPT_PAUSE_SECONDS
+                self._accept_connections(False)
             return
         own.setblocking(False)
         self._connections += 1

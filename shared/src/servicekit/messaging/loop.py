@@ -156,7 +156,7 @@ class ConsumerLoop(Generic[EventT]):
     def _process(self, pages: Pages) -> int:
         events, valid, refused = self._parse(pages)
         if events:
-            late = self._handle(events, valid, pages)
+            late = self._handle(events, valid, pages, _applied_ends(pages, refused))
             if late is None:
                 return 0
             refused = sorted(refused + late, key=lambda refusal: refusal[0].offset)
@@ -170,16 +170,17 @@ class ConsumerLoop(Generic[EventT]):
                 written += 1
             else:
                 stuck[partition] = record.offset
-        done = 0
+        done, have_refused = 0, {(record.topic, record.partition) for record, _ in refused}
         for partition, page in pages.items():
             next_offset = stuck.get(partition, page[-1].next_offset)
-            if next_offset > page[0].offset:
+            # Also where it stays: what the handler refused counts as applied; only Kafka knows that it waits.
+            if next_offset > page[0].offset or (events and partition in stuck):
                 self._uncommitted[partition] = next_offset
             if partition not in stuck:
                 self._failures.pop(partition, None)
                 self._unwritten.discard(partition)
-            if not events and partition not in stuck and self._offsets is not None:
-                self._offsets.save({partition: next_offset})
+                if partition in have_refused and self._offsets is not None:
+                    self._offsets.save({partition: next_offset})
             done += sum(record.offset < next_offset for record in page)
         _log.info("batch_handled", handled=done - written, dead_lettered=written)
         return done
@@ -206,11 +207,14 @@ class ConsumerLoop(Generic[EventT]):
         return events, valid, refused
 
     def _handle(
-        self, events: Sequence[EventT], valid: Sequence[ReceivedRecord], pages: Pages
+        self,
+        events: Sequence[EventT],
+        valid: Sequence[ReceivedRecord],
+        pages: Pages,
+        ends: Mapping[Partition, int],
     ) -> list[tuple[Taken, str]] | None:
         """What the handler refuses, with reasons; None where everything has to be handled once more."""
         try:
-            ends = {partition: page[-1].next_offset for partition, page in pages.items()}
             offsets = nullcontext() if self._offsets is None else self._offsets.applying(ends)
             with consumer_spans(valid[0].topic, map(_trace_headers, valid)), offsets:
                 late = self._handler.handle(events) or {}
@@ -271,6 +275,15 @@ class ConsumerLoop(Generic[EventT]):
         if self._held_until.pop(partition, None) is not None:
             # It may have come back at once, still held.
             self._source.release(partition)
+
+
+def _applied_ends(pages: Pages, refused: Iterable[tuple[Taken, str]]) -> dict[Partition, int]:
+    """Up to where the handler applies each page: behind that waits what is no dead letter yet."""
+    ends = {partition: page[-1].next_offset for partition, page in pages.items()}
+    for record, _ in refused:
+        partition = record.topic, record.partition
+        ends[partition] = min(ends[partition], record.offset)
+    return ends
 
 
 def _one_line(error: BaseException) -> str:

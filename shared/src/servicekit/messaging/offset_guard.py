@@ -1,5 +1,6 @@
 """Kafka's offsets compared with those that the consumer's own database has applied."""
 
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any
@@ -7,12 +8,16 @@ from typing import Any
 import structlog
 from kafka import KafkaConsumer, TopicPartition
 
+from servicekit.backoff import Backoff
 from servicekit.inbox.offsets import AppliedOffset, AppliedOffsets, OffsetStore, applying
 from servicekit.kafka.errors import may_pass
 from servicekit.messaging.starting_offset import Start, starting_offset
 from servicekit.messaging.status import ConsumerStatus, Partition
 
+BACKOFF = Backoff(first_seconds=0.2, longest_seconds=5.0)
 _TIMEOUT_MS = 5_000
+# As long as a poll that brings nothing: what is kept back is fetched at once, again and again.
+_KEPT_BACK_SECONDS = 0.25
 _log = structlog.get_logger(__name__)
 
 Batches = Mapping[TopicPartition, Sequence[Any]]
@@ -37,6 +42,8 @@ class OffsetGuard:
         self._is_transient = is_transient
         self._identity: tuple[str, str | None] | None = None
         self._unchecked: set[TopicPartition] = set()
+        self._failures = 0
+        self._next_look_at = 0.0
 
     def checked(
         self, consumer: KafkaConsumer, batches: Batches, assigned: Iterable[TopicPartition]
@@ -50,7 +57,7 @@ class OffsetGuard:
         self._unchecked = (self._unchecked | set(assigned)) & consumer.assignment()
         if not self._unchecked:
             return batches
-        starts = self._find_starts(consumer)
+        starts = self._find_starts(consumer) if time.monotonic() >= self._next_look_at else {}
         for partition in self._unchecked:
             if partition in starts:
                 self._begin(consumer, partition, starts[partition])
@@ -60,6 +67,8 @@ class OffsetGuard:
             partition: batch for partition, batch in batches.items() if partition not in self._unchecked
         }
         self._unchecked -= starts.keys()
+        if self._unchecked & batches.keys():
+            time.sleep(_KEPT_BACK_SECONDS)
         return passed
 
     def applying(self, next_offsets: Mapping[Partition, int]) -> AbstractContextManager[None]:
@@ -103,8 +112,14 @@ class OffsetGuard:
         except Exception as error:
             if not (self._is_transient(error) or may_pass(error)):
                 raise
-            _log.warning("offsets_not_compared", topic=self._topic, reason=type(error).__name__)
+            self._failures += 1
+            self._next_look_at = time.monotonic() + BACKOFF.seconds(self._failures)
+            _log.warning(
+                "offsets_not_compared",
+                topic=self._topic, reason=type(error).__name__, attempt=self._failures,
+            )  # fmt: skip
             return {}
+        self._failures = 0
         return {
             partition: starting_offset(
                 committed[partition],
