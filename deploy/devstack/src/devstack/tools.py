@@ -33,17 +33,13 @@ def require(name: str) -> None:
 
 
 def _succeeds(command: list[str]) -> bool:
-    if shutil.which(command[0]) is None:
-        return False
-    if len(command) == 1:
-        return True
+    if shutil.which(command[0]) is None or len(command) == 1:
+        return shutil.which(command[0]) is not None
     try:
-        return (
-            subprocess.run(command, capture_output=True, timeout=_TIMEOUT_SECONDS, check=False).returncode
-            == 0
-        )
+        done = subprocess.run(command, capture_output=True, timeout=_TIMEOUT_SECONDS, check=False)  # noqa: S603 - our own words
     except (OSError, subprocess.TimeoutExpired):
         return False
+    return done.returncode == 0
 
 
 if __name__ == "__main__":
