@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from uuid import UUID, uuid5
 
 import pytest
@@ -120,6 +120,45 @@ def test_database_that_went_back_gets_what_it_has_lost(
         wait_until(lambda: len(effects(engine)) == 40, "the lost half")
         assert "database_went_back, goes on at offset 20" in consumer.surprise()
     assert effects(engine) == sorted(f"{number:03}" for number in range(40))
+
+
+@pytest.mark.parametrize("kept", [20, 0], ids=["to some offset", "to none"])
+def test_database_that_goes_back_under_its_consumer_gets_what_it_has_lost(
+    kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine, kept: int
+) -> None:
+    tables = ("inbox", "effect", "consumer_offset")
+    dump: dict[str, list[tuple[object, ...]]] = {table: [] for table in tables}
+    with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
+        if kept:
+            send(kafka_bootstrap_servers, topic, 0, kept)
+            wait_until(lambda: len(effects(engine)) == kept, "what the backup has")
+            dump = {table: run(engine, f"TABLE {table}") for table in tables}
+        send(kafka_bootstrap_servers, topic, kept, 40)
+        wait_until(lambda: len(effects(engine)) == 40, "the rest")
+        restore(engine, dump)
+        send(kafka_bootstrap_servers, topic, 40, 41)
+        wait_until(lambda: len(effects(engine)) == 41, "all")
+        assert f"database_went_back, goes on at offset {kept}" in consumer.surprise()
+    assert effects(engine) == sorted(f"{number:03}" for number in range(41))
+    assert run(engine, "SELECT next_offset FROM consumer_offset") == [(41,)]
+
+
+def test_records_that_retention_takes_from_a_held_partition_are_reported(
+    kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine
+) -> None:
+    send(kafka_bootstrap_servers, topic, 0, 5)
+    with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
+        wait_until(lambda: len(effects(engine)) == 5, "the first ones")
+        consumer.handler.failing = True
+        send(kafka_bootstrap_servers, topic, 5, 12)
+        wait_until(lambda: consumer.handler.attempts >= 3, "a batch to wait")
+        with closing(KafkaAdminClient(bootstrap_servers=kafka_bootstrap_servers)) as admin:
+            admin.delete_records({TopicPartition(topic, 0): 9})
+        attempts = consumer.handler.attempts
+        wait_until(lambda: consumer.handler.attempts >= attempts + 2, "the removed ones to be missed")
+        consumer.handler.failing = False
+        wait_until(lambda: len(effects(engine)) == 8, "what is left")
+        assert "records_gone, goes on at offset 9, 4 offsets are gone" in consumer.surprise()
 
 
 def test_offsets_and_effects_are_one_transaction(

@@ -21,46 +21,72 @@ _SAVE = text(
     "                   THEN greatest(consumer_offset.next_offset, excluded.next_offset)"
     "                   ELSE excluded.next_offset END,"
     "     cluster_id = excluded.cluster_id, topic_id = excluded.topic_id, applied_at = clock_timestamp()"
+    # An offset that was there is still there, unless the database went back.
+    " WHERE consumer_offset.next_offset >= coalesce(:known_offset, 0)"
+    # It is 0 in a row that was inserted.
+    " RETURNING xmax <> 0 AS was_there"
 )
+
+
+class DatabaseWentBack(Exception):
+    """The database no longer has an offset that it had: it was restored while its consumer ran."""
 
 
 @dataclass(frozen=True, slots=True)
 class AppliedOffset:
-    """Everything before ``next_offset`` of a partition has been applied, of the topic with these ids."""
+    """Everything before ``next_offset`` of a partition has been applied, of the topic with these ids.
+
+    ``known_offset`` is what the database had when this consumer last saved or read it, of the same topic.
+    """
 
     next_offset: int
     cluster_id: str
     topic_id: str | None
+    known_offset: int | None = None
 
 
 AppliedOffsets = Mapping[tuple[str, int], AppliedOffset]
 """By topic and partition."""
 
-_applying: ContextVar[AppliedOffsets | None] = ContextVar("applying", default=None)
+
+@dataclass(slots=True)
+class Applying:
+    """Offsets that a consumer's loop is applying, and whether an inbox has saved them."""
+
+    offsets: AppliedOffsets
+    is_saved: bool = False
+
+
+_applying: ContextVar[Applying | None] = ContextVar("applying", default=None)
 
 
 @contextmanager
-def applying(offsets: AppliedOffsets) -> Iterator[None]:
+def applying(offsets: AppliedOffsets) -> Iterator[Applying]:
     """Inside of the block an inbox that accepts events saves these offsets in the same transaction."""
-    token = _applying.set(offsets)
+    being_applied = Applying(offsets)
+    token = _applying.set(being_applied)
     try:
-        yield
+        yield being_applied
     finally:
         _applying.reset(token)
 
 
 def save_applying(connection: Connection, consumer_group: str) -> None:
     """Save what is being applied, if anything is, in the caller's transaction."""
-    offsets = _applying.get()
-    if offsets:
-        save(connection, consumer_group, offsets)
+    being_applied = _applying.get()
+    if being_applied is not None and being_applied.offsets:
+        save(connection, consumer_group, being_applied.offsets)
+        being_applied.is_saved = True
 
 
 def save(connection: Connection, consumer_group: str, offsets: AppliedOffsets) -> None:
-    """In the caller's transaction. A partition has one owner in a group, so none waits for another."""
-    connection.execute(
-        _SAVE,
-        [
+    """In the caller's transaction. A partition has one owner in a group, so none waits for another.
+
+    Raises :class:`DatabaseWentBack`.
+    """
+    for (topic, partition), applied in sorted(offsets.items()):
+        was_there = connection.execute(
+            _SAVE,
             {
                 "consumer_group": consumer_group,
                 "topic": topic,
@@ -68,10 +94,11 @@ def save(connection: Connection, consumer_group: str, offsets: AppliedOffsets) -
                 "next_offset": applied.next_offset,
                 "cluster_id": applied.cluster_id,
                 "topic_id": applied.topic_id,
-            }
-            for (topic, partition), applied in sorted(offsets.items())
-        ],
-    )
+                "known_offset": applied.known_offset,
+            },
+        ).scalar_one_or_none()
+        if not was_there and applied.known_offset is not None:
+            raise DatabaseWentBack
 
 
 class OffsetStore:

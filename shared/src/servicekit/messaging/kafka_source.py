@@ -105,6 +105,8 @@ class KafkaRecordSource:
         if held in self._consumer.assignment():
             self._consumer.pause(held)
             self._consumer.seek(held, offset)
+            if self._guard is not None:
+                self._guard.went_to(held, offset)
             self._drop_buffered(held)
 
     def release(self, partition: Partition) -> None:

@@ -1,17 +1,23 @@
 """Kafka's offsets compared with those that the consumer's own database has applied."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import structlog
 from kafka import KafkaConsumer, TopicPartition
 
 from servicekit.backoff import Backoff
-from servicekit.inbox.offsets import AppliedOffset, AppliedOffsets, OffsetStore, applying
+from servicekit.inbox.offsets import (
+    AppliedOffset,
+    AppliedOffsets,
+    DatabaseWentBack,
+    OffsetStore,
+    applying,
+)
 from servicekit.kafka.errors import may_pass
-from servicekit.messaging.starting_offset import Start, starting_offset
+from servicekit.messaging.starting_offset import Start, Surprise, is_other, starting_offset
 from servicekit.messaging.status import ConsumerStatus, Partition
 
 BACKOFF = Backoff(first_seconds=0.2, longest_seconds=5.0)
@@ -42,6 +48,11 @@ class OffsetGuard:
         self._is_transient = is_transient
         self._identity: tuple[str, str | None] | None = None
         self._unchecked: set[TopicPartition] = set()
+        self._saved: dict[Partition, int] = {}
+        """What the database had when it was last asked."""
+        self._went_back: set[TopicPartition] = set()
+        self._wanted: dict[TopicPartition, int] = {}
+        """The next offset to be handled."""
         self._failures = 0
         self._next_look_at = 0.0
 
@@ -55,8 +66,19 @@ class OffsetGuard:
             self._identity = identity
             self._unchecked |= consumer.assignment()
         self._unchecked = (self._unchecked | set(assigned)) & consumer.assignment()
-        if not self._unchecked:
-            return batches
+        if self._unchecked:
+            batches = self._without_unchecked(consumer, batches)
+        return {
+            partition: batch
+            for partition, batch in batches.items()
+            if self._is_whole(consumer, partition, batch)
+        }
+
+    def went_to(self, partition: TopicPartition, offset: int) -> None:
+        """The consumer goes on there by itself."""
+        self._wanted[partition] = offset
+
+    def _without_unchecked(self, consumer: KafkaConsumer, batches: Batches) -> Batches:
         starts = self._find_starts(consumer) if time.monotonic() >= self._next_look_at else {}
         for partition in self._unchecked:
             if partition in starts:
@@ -71,14 +93,50 @@ class OffsetGuard:
             time.sleep(_KEPT_BACK_SECONDS)
         return passed
 
-    def applying(self, next_offsets: Mapping[Partition, int]) -> AbstractContextManager[None]:
-        """Inside of the block the inbox saves these offsets along with the effects."""
-        return applying(self._applied(next_offsets))
+    def _is_whole(self, consumer: KafkaConsumer, partition: TopicPartition, batch: Sequence[Any]) -> bool:
+        """Whether the batch may be handled. Says so if records in front of it are gone.
+
+        A consumer whose records retention removes goes on at the first one that is left, and tells nobody.
+        """
+        wanted, first, last = self._wanted.get(partition), batch[0].offset, batch[-1]
+        if wanted is not None and first > wanted:
+            # Compacted records and markers of transactions leave gaps, too.
+            try:
+                earliest = consumer.beginning_offsets([partition], timeout_ms=_TIMEOUT_MS)[partition]
+            except Exception as error:
+                if not may_pass(error):
+                    raise
+                consumer.seek(partition, wanted)
+                return False
+            if earliest > wanted:
+                self._tell(partition, "records_gone", first, earliest - wanted)
+        self._wanted[partition] = getattr(last, "next_offset", last.offset + 1)
+        return True
+
+    @contextmanager
+    def applying(self, next_offsets: Mapping[Partition, int]) -> Iterator[None]:
+        """Inside of the block the inbox saves these offsets along with the effects.
+
+        Where the database went back in the meantime, nothing is saved, and the partitions are compared anew.
+        """
+        offsets = self._applied(next_offsets)
+        try:
+            with applying(offsets) as being_applied:
+                yield
+        except DatabaseWentBack:
+            self._compare_anew(offsets)
+            raise
+        if being_applied.is_saved:
+            self._remember(offsets)
 
     def save(self, next_offsets: Mapping[Partition, int]) -> None:
         """For records without effects. One that isn't saved comes again after the next start."""
+        offsets = self._applied(next_offsets)
         try:
-            self._store.save(self._applied(next_offsets))
+            self._store.save(offsets)
+            self._remember(offsets)
+        except DatabaseWentBack:
+            self._compare_anew(offsets)
         except Exception as error:
             if not self._is_transient(error):
                 raise
@@ -88,8 +146,17 @@ class OffsetGuard:
         if self._identity is None:
             return {}
         return {
-            partition: AppliedOffset(offset, *self._identity) for partition, offset in next_offsets.items()
+            partition: AppliedOffset(offset, *self._identity, self._saved.get(partition))
+            for partition, offset in next_offsets.items()
         }
+
+    def _remember(self, offsets: AppliedOffsets) -> None:
+        for partition, applied in offsets.items():
+            self._saved[partition] = max(applied.next_offset, applied.known_offset or 0)
+
+    def _compare_anew(self, offsets: AppliedOffsets) -> None:
+        self._went_back |= {TopicPartition(*partition) for partition in offsets}
+        self._unchecked |= self._went_back
 
     def _read_identity(self, consumer: KafkaConsumer) -> tuple[str, str | None] | None:
         cluster = consumer._cluster  # noqa: SLF001 - kafka/__init__.py pins the release
@@ -120,24 +187,42 @@ class OffsetGuard:
             )  # fmt: skip
             return {}
         self._failures = 0
+        for partition in self._unchecked:
+            name = partition.topic, partition.partition
+            if self._saved.pop(name, None) is not None and name not in applied:
+                self._went_back.add(partition)
+        self._saved |= {
+            partition: offset.next_offset
+            for partition, offset in applied.items()
+            if TopicPartition(*partition) in self._unchecked and not is_other(offset, self._identity)
+        }
         return {
             partition: starting_offset(
                 committed[partition],
-                applied.get((partition.topic, partition.partition)),
+                applied.get((partition.topic, partition.partition), self._without_row(partition)),
                 self._identity,
                 earliest[partition],
             )
             for partition in self._unchecked
         }
 
+    def _without_row(self, partition: TopicPartition) -> AppliedOffset | None:
+        # Restored to before its first one.
+        if partition not in self._went_back or self._identity is None:
+            return None
+        return AppliedOffset(0, *self._identity)
+
     def _begin(self, consumer: KafkaConsumer, partition: TopicPartition, start: Start) -> None:
         consumer.seek(partition, start.offset)
+        self._wanted[partition] = start.offset
+        self._went_back.discard(partition)
         for surprise in start.surprises:
-            self._status.surprised(
-                (partition.topic, partition.partition), surprise, start.offset, start.missing
-            )
-            _log.error(
-                "offset_surprise",
-                topic=partition.topic, partition=partition.partition, reason=surprise,
-                offset=start.offset, missing=start.missing,
-            )  # fmt: skip
+            self._tell(partition, surprise, start.offset, start.missing)
+
+    def _tell(self, partition: TopicPartition, surprise: Surprise, offset: int, missing: int) -> None:
+        self._status.surprised((partition.topic, partition.partition), surprise, offset, missing)
+        _log.error(
+            "offset_surprise",
+            topic=partition.topic, partition=partition.partition, reason=surprise,
+            offset=offset, missing=missing,
+        )  # fmt: skip

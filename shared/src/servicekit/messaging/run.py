@@ -8,7 +8,7 @@ import structlog
 
 from servicekit.config import KafkaConsumerSettings
 from servicekit.db.errors import may_pass
-from servicekit.inbox.offsets import OffsetStore
+from servicekit.inbox.offsets import DatabaseWentBack, OffsetStore
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging.dead_letters import KafkaDeadLetterWriter
 from servicekit.messaging.handler import MessageHandler
@@ -62,9 +62,13 @@ def _run(
     if source is None:
         return
     dead_letters = KafkaDeadLetterWriter(settings, group_id)
+
+    def is_waited_for(error: BaseException) -> bool:
+        return isinstance(error, DatabaseWentBack) or is_transient(error)
+
     _log.info("consumer_started", topic=topic, group_id=group_id)
     with ExitStack() as scope:
         scope.callback(_log.info, "consumer_stopped", topic=topic, group_id=group_id)
         scope.callback(source.close)
         scope.callback(dead_letters.close)
-        ConsumerLoop(source, handler, dead_letters, is_transient, status, offsets=guard).run(stop)
+        ConsumerLoop(source, handler, dead_letters, is_waited_for, status, offsets=guard).run(stop)

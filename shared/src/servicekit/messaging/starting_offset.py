@@ -32,7 +32,7 @@ def starting_offset(
     is none either.
     """
     surprises: list[Surprise] = []
-    if applied is not None and _is_other(applied, identity):
+    if applied is not None and is_other(applied, identity):
         # Offsets of the former topic mean nothing in this one, also those that were committed.
         return Start(earliest, ("topic_made_anew",))
     if applied is None:
@@ -49,7 +49,8 @@ def starting_offset(
     return Start(max(wanted, earliest), tuple(surprises), max(0, earliest - wanted))
 
 
-def _is_other(applied: AppliedOffset, identity: tuple[str, str | None]) -> bool:
+def is_other(applied: AppliedOffset, identity: tuple[str, str | None]) -> bool:
+    """Whether it is an offset of a former topic of this name."""
     cluster_id, topic_id = identity
     if applied.cluster_id != cluster_id:
         return True
