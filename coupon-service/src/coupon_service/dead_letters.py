@@ -13,7 +13,7 @@ from coupon_service.messaging.incoming_coupon_publish_requested import (
 )
 from coupon_service.messaging.outgoing_coupon_publish_requested import COUPON_PUBLISH_REQUESTED
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
-from servicekit.db.engine import create_engine
+from servicekit.db.operated_engine import operated_engine
 from servicekit.messaging.dead_letter_operations import DeadLetterOperations
 from servicekit.messaging.opened_dead_letters import opened_dead_letters
 
@@ -23,9 +23,10 @@ def open_dead_letters(
     settings: DeadLettersSettings,
 ) -> Iterator[DeadLetterOperations[CouponPublishRequested]]:
     """What the worker has set aside, with the worker's own handler."""
-    engine = create_engine(settings, "coupon-dead-letters")
-    handler = CouponPublishRequestedHandler(DecideRequests(partial(CouponUnitOfWork, engine, CONSUMER_GROUP)))
-    with opened_dead_letters(
-        "coupon-service", settings, engine, COUPON_PUBLISH_REQUESTED.topic, CONSUMER_GROUP, handler
-    ) as operations:
-        yield operations
+    with operated_engine(settings, "coupon-dead-letters") as engine:
+        unit_of_work = partial(CouponUnitOfWork, engine, CONSUMER_GROUP)
+        handler = CouponPublishRequestedHandler(DecideRequests(unit_of_work))
+        with opened_dead_letters(
+            "coupon-service", settings, engine, COUPON_PUBLISH_REQUESTED.topic, CONSUMER_GROUP, handler
+        ) as operations:
+            yield operations

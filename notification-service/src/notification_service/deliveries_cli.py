@@ -7,7 +7,6 @@ from functools import partial
 from uuid import UUID
 
 import click
-from sqlalchemy.exc import DBAPIError
 
 from notification_service.application.ports import UnitOfWorkFactory
 from notification_service.application.retry_deliveries import RetryDeliveries, RetrySelection
@@ -18,7 +17,7 @@ from notification_service.migrations import SCHEMA
 from notification_service.persistence.unit_of_work import NotificationUnitOfWork
 from servicekit.commands import OPERATOR, REASON, BadInput, OneLineGroup
 from servicekit.config import load_settings
-from servicekit.db.engine import create_engine
+from servicekit.db.operated_engine import operated_engine
 from servicekit.db.schema_check import check_schema_or_exit
 from servicekit.observability.logging import configure_logging
 from servicekit.rfc3339 import format_rfc3339
@@ -98,14 +97,8 @@ def _transactions() -> Iterator[UnitOfWorkFactory]:
     settings = load_settings(OperatorSettings)
     configure_logging(settings.log_level, settings.log_format, PROCESS)
     check_schema_or_exit(settings, SCHEMA)
-    engine = create_engine(settings, PROCESS)
-    try:
+    with operated_engine(settings, PROCESS) as engine:
         yield partial(NotificationUnitOfWork, engine, CONSUMER_GROUP)
-    except DBAPIError as error:
-        first_line = (str(error.orig).strip().splitlines() or [type(error).__name__])[0]
-        raise click.ClickException(first_line) from error
-    finally:
-        engine.dispose()
 
 
 def _effect(name: str | None) -> Effect | None:

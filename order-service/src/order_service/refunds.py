@@ -7,13 +7,12 @@ from functools import partial
 from uuid import UUID
 
 import click
-from sqlalchemy.exc import DBAPIError
 
 from order_service.application.list_refunds_due import ListRefundsDue
 from order_service.application.record_refund import RecordRefund, RecordRefundCommand
 from order_service.config import RefundSettings
 from order_service.persistence.unit_of_work import OrderUnitOfWork
-from servicekit.db.engine import create_engine
+from servicekit.db.operated_engine import operated_engine
 from servicekit.rfc3339 import format_rfc3339
 
 SHOWN = 1_000
@@ -44,11 +43,5 @@ def record_refund(settings: RefundSettings, payment_id: UUID, by: str) -> None:
 
 @contextmanager
 def _unit_of_work(settings: RefundSettings) -> Iterator[partial[OrderUnitOfWork]]:
-    engine = create_engine(settings, "order-refunds")
-    try:
+    with operated_engine(settings, "order-refunds") as engine:
         yield partial(OrderUnitOfWork, engine)
-    except DBAPIError as error:
-        click.echo(f"Error: {str(error.orig).strip().partition(chr(10))[0]}", err=True)
-        sys.exit(1)
-    finally:
-        engine.dispose()

@@ -2,16 +2,18 @@
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from flask.testing import FlaskClient
+from kafka import KafkaProducer
 from sqlalchemy import Engine
 
 from coupon_service.config import WorkerSettings
+from servicekit.db.operated_engine import operated_engine
 from servicekit.messaging.dead_letters import KafkaDeadLetterWriter
 from servicekit.messaging.dead_letters_cli import dead_letters_group
 from servicekit.messaging.opened_dead_letters import opened_dead_letters
@@ -19,7 +21,6 @@ from servicekit.messaging.records import ReceivedRecord, UnreadableRecords
 from tests.integration.coupon_service.service import (
     a_handler,
     accepted,
-    an_engine,
     create_coupon,
     published_events,
     rows,
@@ -41,11 +42,15 @@ class Shop:
         self.writer = KafkaDeadLetterWriter(self.settings, GROUP)
         self._group = dead_letters_group(topic, self._open)
 
-    def _open(self) -> AbstractContextManager[Any]:
-        engine = an_engine(self.settings.database_url)
-        return opened_dead_letters(
-            "coupon-service", self.settings, engine, self.topic, GROUP, a_handler(engine)
-        )
+    @contextmanager
+    def _open(self) -> Iterator[Any]:
+        with (
+            operated_engine(self.settings, "test") as engine,
+            opened_dead_letters(
+                "coupon-service", self.settings, engine, self.topic, GROUP, a_handler(engine)
+            ) as operations,
+        ):
+            yield operations
 
     def received(self, record: Record, offset: int) -> ReceivedRecord:
         return ReceivedRecord(self.topic, 0, offset, record[0], record[1], (("traceparent", b"t"),))
@@ -158,6 +163,14 @@ def test_dead_letters_of_another_group_are_not_ours(shop: Shop) -> None:
     other.close()
     assert shop.open_ids() == []
     assert shop.run("show", "0:0").exit_code == 1
+
+
+def test_record_that_only_claims_to_be_a_dead_letter_is_passed_over(shop: Shop) -> None:
+    shop.writer.write(shop.received((b"k", b"v"), 0), "ours")
+    headers = [("dlt-consumer-group", GROUP.encode()), ("dlt-partition", b"0"), ("dlt-offset", b"x")]
+    with closing(KafkaProducer(bootstrap_servers=shop.bootstrap_servers)) as producer:
+        producer.send(f"{shop.topic}.dlt", b"v", headers=headers).get(10)
+    assert len(shop.open_ids()) == 1
 
 
 @pytest.mark.parametrize(

@@ -133,6 +133,8 @@ class DeadLetterOperations(Generic[EventT]):
                 isinstance(raw, ConsumerRecord)
                 and isinstance(record, ReceivedRecord)
                 and record.header("dlt-consumer-group") == self._group_id
+                # Anything that may write to the topic can write the rest.
+                and all((record.header(name) or "").isdecimal() for name in ("dlt-partition", "dlt-offset"))
             ):
                 yield DeadLetterId(raw.partition, raw.offset, raw.timestamp), record
 

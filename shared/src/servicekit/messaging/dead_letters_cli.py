@@ -113,7 +113,6 @@ def dead_letters_group(topic: str, open_operations: Open) -> click.Group:
 def _opened(open_operations: Open) -> "Iterator[DeadLetterOperations[Any]]":
     # Not above: help and wrong arguments need neither a driver nor a client.
     from kafka.errors import KafkaError
-    from sqlalchemy.exc import DBAPIError
 
     from servicekit.db.schema import SchemaRefused
     from servicekit.messaging.dead_letter_operations import DeadLetterError
@@ -125,8 +124,6 @@ def _opened(open_operations: Open) -> "Iterator[DeadLetterOperations[Any]]":
         raise click.ClickException(str(error)) from error
     except SchemaRefused as error:
         raise BadInput(str(error)) from error
-    except DBAPIError as error:
-        raise click.ClickException(str(error.orig).strip().partition("\n")[0]) from error
 
 
 def _each(

@@ -25,14 +25,11 @@ def opened_dead_letters(
     group_id: str,
     handler: MessageHandler[EventT],
 ) -> Iterator[DeadLetterOperations[EventT]]:
-    """Operations on ``<topic>.dlt`` for the block; the engine is disposed of at its end.
+    """Operations on ``<topic>.dlt`` for the block.
 
     Raises :class:`servicekit.db.schema.SchemaRefused`, and what Kafka's client and the database raise.
     """
-    try:
-        handled = HandledDeadLetters(engine, topic + SUFFIX)
-        handled.check_schema(service)
-        with topic_reader(settings) as reader:
-            yield DeadLetterOperations(topic + SUFFIX, group_id, reader, handled, handler)
-    finally:
-        engine.dispose()
+    handled = HandledDeadLetters(engine, topic + SUFFIX)
+    handled.check_schema(service)
+    with topic_reader(settings) as reader:
+        yield DeadLetterOperations(topic + SUFFIX, group_id, reader, handled, handler)
