@@ -56,7 +56,7 @@ class SqlClaims:
         # A common table expression with FOR UPDATE runs once; as a subquery it might run for each row.
         due = (
             select(delivery.c.delivery_id)
-            .where(delivery.c.effect == effect.value, delivery.c.due_at <= now)
+            .where(delivery.c.effect == effect.value, delivery.c.due_at <= func.statement_timestamp())
             .order_by(delivery.c.due_at)
             .limit(limit)
             # Skipping, not waiting: another process is claiming or recording the locked rows.

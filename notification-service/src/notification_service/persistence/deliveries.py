@@ -90,7 +90,7 @@ class SqlDeliveries:
         rows = self._connection.execute(
             select(delivery.c.delivery_id, completed_order)
             .join(completed_order, completed_order.c.event_id == delivery.c.event_id)
-            .where(delivery.c.effect == effect.value, delivery.c.due_at <= func.clock_timestamp())
+            .where(delivery.c.effect == effect.value, delivery.c.due_at <= func.statement_timestamp())
             .order_by(delivery.c.due_at)
             .limit(limit)
             # Processes share the work: what one has locked, the others skip.

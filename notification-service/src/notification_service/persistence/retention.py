@@ -9,14 +9,15 @@ from notification_service.persistence.tables import inbox
 from servicekit.db.retention import Sweep, delete_older
 
 # Orders whose every effect ended longer ago than the age; accepted_at only finds those that may be.
+# Not clock_timestamp(), which no index can be searched for.
 _ENDED = """
     SELECT completed_order.event_id FROM completed_order
-     WHERE completed_order.accepted_at < clock_timestamp() - :age
+     WHERE completed_order.accepted_at < statement_timestamp() - :age
        AND {condition}
        AND NOT EXISTS (
            SELECT FROM delivery
             WHERE delivery.event_id = completed_order.event_id
-              AND (delivery.completed_at IS NULL OR delivery.completed_at >= clock_timestamp() - :age))
+              AND (delivery.completed_at IS NULL OR delivery.completed_at >= statement_timestamp() - :age))
      ORDER BY completed_order.accepted_at
      LIMIT :limit
        FOR UPDATE OF completed_order SKIP LOCKED

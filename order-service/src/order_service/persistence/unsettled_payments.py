@@ -27,7 +27,7 @@ class SqlUnsettledPayments:
             select(payments)
             .where(
                 IS_UNSETTLED,
-                payments.c.next_lookup_at <= now,
+                payments.c.next_lookup_at <= func.statement_timestamp(),
                 # The attempt may still be on its way to the gateway, where a look-up would not find it yet.
                 payments.c.requested_at <= now - in_progress_limit,
             )

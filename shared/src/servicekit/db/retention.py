@@ -54,7 +54,8 @@ def delete_older(table: Table, at: Column[object], age: timedelta, *conditions: 
         old = (
             select(place)
             .select_from(table)
-            .where(at < func.clock_timestamp() - age, *conditions)
+            # Not clock_timestamp(), which no index can be searched for: a batch would read all that is young.
+            .where(at < func.statement_timestamp() - age, *conditions)
             .order_by(at)
             .limit(limit)
             .with_for_update(skip_locked=True, of=table)
