@@ -9,6 +9,8 @@ from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
 from kafka.serializer import Serializer
 
+from tests.support.waiting import wait_until
+
 PARTITIONS = 3
 
 
@@ -18,11 +20,11 @@ def create_topics(
     partitions: int = PARTITIONS,
     configs: Mapping[str, str] | None = None,
 ) -> None:
+    """Also ones that have just been deleted, which ZooKeeper goes on having for a moment."""
+    topics = [NewTopic(name, partitions, 1, topic_configs=dict(configs or {})) for name in names]
     admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers)
     try:
-        admin.create_topics(
-            [NewTopic(name, partitions, 1, topic_configs=dict(configs or {})) for name in names]
-        )
+        wait_until(lambda: admin.create_topics(topics), "the topics to be made")
     finally:
         admin.close()
 

@@ -32,6 +32,11 @@ class _Admin(KafkaAdminClient):  # type: ignore[misc]  # kafka-python has no typ
             self.close()
             raise
 
+    def describe(self, topics: Sequence[str]) -> dict[str, Any]:
+        """The cluster's id and these topics; describe_cluster() fails on brokers older than 3.7."""
+        # kafka/__init__.py pins the release
+        return dict(self._manager.run(self._get_cluster_metadata, list(topics)))
+
 
 class KafkaProbe:
     """Asks a broker for metadata, over a connection that is kept. Any thread may ask.
@@ -64,10 +69,10 @@ class KafkaProbe:
 
         A topic that was deleted and made again has another id. Raises :class:`KafkaUnavailable`.
         """
-        described, cluster_id = self._ask(lambda admin: (admin.describe_topics(topics), _cluster_id(admin)))
+        described = self._ask(lambda admin: admin.describe(topics))
         return {
-            entry["name"]: (cluster_id, _topic_id(entry))
-            for entry in described
+            entry["name"]: (str(described["cluster_id"]), _topic_id(entry))
+            for entry in described["topics"]
             if entry["error_code"] == NoError.errno
         }
 
@@ -125,10 +130,6 @@ class KafkaProbe:
         admin, self._admin = self._admin, None
         if admin is not None:
             admin.close()
-
-
-def _cluster_id(admin: _Admin) -> str:
-    return str(admin.describe_cluster()["cluster_id"])
 
 
 def _topic_id(entry: dict[str, Any]) -> str | None:

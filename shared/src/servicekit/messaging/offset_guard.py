@@ -50,7 +50,6 @@ class OffsetGuard:
         self._unchecked: set[TopicPartition] = set()
         self._saved: dict[Partition, int] = {}
         """What the database had when it was last asked."""
-        self._went_back: set[TopicPartition] = set()
         self._wanted: dict[TopicPartition, int] = {}
         """The next offset to be handled."""
         self._failures = 0
@@ -155,8 +154,7 @@ class OffsetGuard:
             self._saved[partition] = max(applied.next_offset, applied.known_offset or 0)
 
     def _compare_anew(self, offsets: AppliedOffsets) -> None:
-        self._went_back |= {TopicPartition(*partition) for partition in offsets}
-        self._unchecked |= self._went_back
+        self._unchecked |= {TopicPartition(*partition) for partition in offsets}
 
     def _read_identity(self, consumer: KafkaConsumer) -> tuple[str, str | None] | None:
         cluster = consumer._cluster  # noqa: SLF001 - kafka/__init__.py pins the release
@@ -170,7 +168,7 @@ class OffsetGuard:
         if self._identity is None:
             return {}
         try:
-            applied = self._store.load()
+            applied = self._load(self._identity)
             earliest = consumer.beginning_offsets(list(self._unchecked), timeout_ms=_TIMEOUT_MS)
             committed = {
                 partition: consumer.committed(partition, timeout_ms=_TIMEOUT_MS)
@@ -187,35 +185,36 @@ class OffsetGuard:
             )  # fmt: skip
             return {}
         self._failures = 0
-        for partition in self._unchecked:
-            name = partition.topic, partition.partition
-            if self._saved.pop(name, None) is not None and name not in applied:
-                self._went_back.add(partition)
-        self._saved |= {
-            partition: offset.next_offset
-            for partition, offset in applied.items()
-            if TopicPartition(*partition) in self._unchecked and not is_other(offset, self._identity)
-        }
+        for partition in {(partition.topic, partition.partition) for partition in self._unchecked}:
+            self._saved.pop(partition, None)
+            if partition in applied and not is_other(applied[partition], self._identity):
+                self._saved[partition] = applied[partition].next_offset
         return {
             partition: starting_offset(
                 committed[partition],
-                applied.get((partition.topic, partition.partition), self._without_row(partition)),
+                applied.get((partition.topic, partition.partition)),
                 self._identity,
                 earliest[partition],
             )
             for partition in self._unchecked
         }
 
-    def _without_row(self, partition: TopicPartition) -> AppliedOffset | None:
-        # Restored to before its first one.
-        if partition not in self._went_back or self._identity is None:
-            return None
-        return AppliedOffset(0, *self._identity)
+    def _load(self, identity: tuple[str, str | None]) -> AppliedOffsets:
+        applied = self._store.load()
+        # Restored to before their first one. Kept in the database: the next owner has to know it, too.
+        lost = {
+            partition
+            for partition in self._saved.keys() - applied.keys()
+            if TopicPartition(*partition) in self._unchecked
+        }
+        if lost:
+            self._store.save({partition: AppliedOffset(0, *identity) for partition in lost})
+            applied = self._store.load()
+        return applied
 
     def _begin(self, consumer: KafkaConsumer, partition: TopicPartition, start: Start) -> None:
         consumer.seek(partition, start.offset)
         self._wanted[partition] = start.offset
-        self._went_back.discard(partition)
         for surprise in start.surprises:
             self._tell(partition, surprise, start.offset, start.missing)
 
