@@ -335,11 +335,8 @@ class ProtocolMachine(RuleBasedStateMachine):
         """A batch of it, which rewrites rows."""
         if is_cut_off:
             self.database.script(f"BEGIN; SELECT outbox_rebase_batch({most_rows}); ROLLBACK")
-            return
-        ((events,),) = self.database.run("SELECT outbox_rebase_batch(:rows)", rows=most_rows)
-        self.is_rebasing = events is None
-        self.cursors = {}
-        self.rows = self._stored_rows()
+        else:
+            self._rebase(most_rows)
 
     @precondition(lambda self: not self._is_any_writer_open())
     @rule()
@@ -419,11 +416,17 @@ class ProtocolMachine(RuleBasedStateMachine):
         self.cursors = {}
         self.is_rewound = True
 
+    def _rebase(self, most_rows: int) -> None:
+        ((events,),) = self.database.run("SELECT outbox_rebase_batch(:rows)", rows=most_rows)
+        self.is_rebasing = events is None
+        self.cursors = {}
+        self.rows = self._stored_rows()
+
     def _settle(self, guarantee: str) -> None:
         """Let relays work until nothing is left to do, and see whether everything committed has arrived."""
         self.letters = None
         while self.is_rebasing:
-            self.rebase(3, is_cut_off=False)
+            self._rebase(3)
         if self.has_forgotten:
             self._rewind(0)
         for relay in self.relays:
