@@ -7,6 +7,7 @@
 
 -- The rebase that isn't finished, if there is one.
 CREATE TABLE @schema@.outbox_rebasing (
+    is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
     -- Where it was begun; in another cluster it begins anew.
     system_identifier bigint NOT NULL,
     -- The former cursors', by shard: what is visible in them was published.
