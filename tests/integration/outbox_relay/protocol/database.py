@@ -54,9 +54,7 @@ _SHIFT = """
         system_identifier = CASE system_identifier WHEN 0 THEN 0 ELSE 1 END;
     UPDATE outbox_rebasing
     SET system_identifier = 1, xid = pg_temp.shifted(xid),
-        begin_after = pg_temp.shifted(begin_after),
-        snapshots = ARRAY(SELECT pg_temp.shifted(snapshot)
-                          FROM unnest(snapshots) WITH ORDINALITY AS former (snapshot, shard) ORDER BY shard);
+        begin_after = pg_temp.shifted(begin_after);
     ALTER TABLE outbox DROP CONSTRAINT outbox_pkey, ADD PRIMARY KEY (position);
 """
 

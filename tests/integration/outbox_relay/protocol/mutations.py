@@ -530,9 +530,9 @@ MUTATIONS = (
     ),
     _mutation(
         RESTORED,
-        "A rebase that was broken off by a restore doesn't judge twice",
+        "After a rebase that was broken off by a restore the former cursors say nothing",
         "lost",
-        InDatabase("outbox_rebase_batch", "outbox.position > rebasing.judged_above", "false"),
+        InDatabase("outbox_begin_rebase", "'1:1:'::pg_snapshot", "snapshot"),
     ),
     _mutation(
         RESTORED,

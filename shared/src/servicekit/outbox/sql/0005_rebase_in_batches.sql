@@ -10,7 +10,9 @@ CREATE TABLE @schema@.outbox_rebasing (
     is_only boolean PRIMARY KEY DEFAULT true CHECK (is_only),
     -- Where it was begun; in another cluster it begins anew.
     system_identifier bigint NOT NULL,
-    -- The former cursors', by shard: what is visible in them was published.
+    -- The former cursors', by shard: what is visible in them was published. After a rebase that was broken off in another
+    -- cluster nothing is: what it hadn't found to be published is published again, since nothing tells any more which of
+    -- it was written there.
     snapshots pg_snapshot[] NOT NULL,
     -- Services may have written in the new cluster before. An xid of its own says nothing about the stored snapshots, so
     -- such rows are told by age: a restore makes the primary key after the data. Where the key came first, as with a
@@ -21,8 +23,6 @@ CREATE TABLE @schema@.outbox_rebasing (
     begin_after pg_snapshot NOT NULL,
     -- Rows from the highest one of the beginning down to above this one are rewritten.
     position bigint NOT NULL,
-    -- Rows above this one belong to a rebase that was broken off in another cluster: all but xid 3 is unpublished.
-    judged_above bigint NOT NULL,
     events bigint NOT NULL DEFAULT 0
 );
 
@@ -37,7 +37,6 @@ SET lock_timeout = '100ms'
 AS $body$
 DECLARE
     identifier bigint := (SELECT system_identifier FROM pg_control_system());
-    former outbox_rebasing;
     own xid8;
     now_visible pg_snapshot;
     begin_after pg_snapshot;
@@ -70,16 +69,12 @@ BEGIN
         INTO newest_position;
     EXECUTE 'SELECT setval($1, $2) FROM ' || sequence_name || ' WHERE last_value < $2'
         USING sequence_name, newest_position;
-    SELECT * INTO former FROM outbox_rebasing;
     DELETE FROM outbox_rebasing;
-    INSERT INTO outbox_rebasing (system_identifier, snapshots, key_made, xid, begin_after, position, judged_above)
-    SELECT identifier, coalesce(former.snapshots, array_agg(snapshot ORDER BY shard)),
+    INSERT INTO outbox_rebasing (system_identifier, snapshots, key_made, xid, begin_after, position)
+    SELECT identifier,
+           array_agg(CASE system_identifier WHEN 0 THEN '1:1:'::pg_snapshot ELSE snapshot END ORDER BY shard),
            (SELECT xmin FROM pg_constraint WHERE conrelid = 'outbox'::regclass AND contype = 'p'),
-           own, begin_after, newest_position,
-           -- Without the row that belongs to them, cursors that name no cluster say nothing.
-           CASE WHEN former.position IS NOT NULL THEN least(former.judged_above, former.position)
-                WHEN bool_or(system_identifier = 0) THEN 0
-                ELSE newest_position END
+           own, begin_after, newest_position
     FROM outbox_cursor;
     UPDATE outbox_cursor
     SET system_identifier = 0, epoch = (SELECT max(epoch) FROM outbox_cursor) + 1, leader = NULL,
@@ -109,7 +104,6 @@ BEGIN
         WITH rewritten AS (
             UPDATE outbox
             SET xid = CASE WHEN age(outbox.xmin) < age(rebasing.key_made) THEN rebasing.xid
-                           WHEN outbox.position > rebasing.judged_above THEN rebasing.xid
                            WHEN pg_visible_in_snapshot(outbox.xid, rebasing.snapshots[
                                 1 + mod(hashtextextended(outbox.aggregateid COLLATE "C", 0) & 2147483647,
                                         cardinality(rebasing.snapshots))]) THEN '3'::xid8
