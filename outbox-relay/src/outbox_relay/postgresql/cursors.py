@@ -45,10 +45,11 @@ def _begin_rebase(connection: Connection) -> None:
     for attempt in range(1, _ATTEMPTS_TO_BEGIN + 1):
         try:
             connection.execute(text("SELECT outbox_begin_rebase()"))
-            return
         except OperationalError as error:
             if not isinstance(error.orig, LockNotAvailable) or attempt == _ATTEMPTS_TO_BEGIN:
                 raise
+        else:
+            return
         time.sleep(_SECONDS_BETWEEN)
 
 

@@ -45,7 +45,9 @@ def new(server_directory: Path, unique: str) -> PostgresqlServer:
     return PostgresqlServer(server_directory / f"new-{unique}", durable=False)
 
 
-@pytest.mark.skipif(POSTGRESQL_VERSION != "18", reason="only the newest package has all that pg_upgrade needs")
+@pytest.mark.skipif(
+    POSTGRESQL_VERSION != "18", reason="only the newest package has all that pg_upgrade needs"
+)
 def test_upgraded_server_publishes_each_event_once_when_rebased(
     old: PostgresqlServer, new: PostgresqlServer, topic: str, kafka_bootstrap_servers: str, tmp_path: Path
 ) -> None:
@@ -100,7 +102,9 @@ def test_moved_database_publishes_each_event_once_when_rebased(
             write(moved, 29, 31)
             check_all_arrive_once(moved, servers, 31)
             wait_until_ready(relay)
-            assert moved.run("SELECT count(*) FROM pg_index WHERE indrelid = 'outbox_cursor'::regclass") == [(0,)]
+            assert moved.run("SELECT count(*) FROM pg_index WHERE indrelid = 'outbox_cursor'::regclass") == [
+                (0,)
+            ]
 
 
 def check_all_arrive_once(outbox: Outbox, servers: str, numbers: int) -> None:

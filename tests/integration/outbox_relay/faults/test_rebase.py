@@ -78,7 +78,9 @@ def test_killed_rebase_is_gone_on_with_and_loses_no_event(
         held.run("SELECT FROM outbox WHERE position = (SELECT min(position) + 10 FROM outbox) FOR UPDATE")
         with a_rebase(outbox) as rebase:
             wait_until(lambda: is_waiting_for_a_row(outbox), "the last batch to wait for the row")
-            assert outbox.run("SELECT position < newest FROM outbox_rebasing, (SELECT max(position) FROM outbox) AS rows (newest)") == [(True,)]
+            assert outbox.run(
+                "SELECT position < newest FROM outbox_rebasing, (SELECT max(position) FROM outbox) AS rows (newest)"
+            ) == [(True,)]
             rebase.kill()
     outbox.append_many(100, KEYS)
     with a_relay_of(outbox, tmp_path, servers) as relay:
