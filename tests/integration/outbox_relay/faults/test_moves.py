@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, make_url
 from sqlalchemy.pool import NullPool
 
 from devstack.postgresql import PostgresqlServer
-from devstack.postgresql_programs import PostgresqlPrograms
+from devstack.postgresql_programs import DEFAULT_VERSION, PostgresqlPrograms
 from tests.support.config import POSTGRESQL_VERSION
 from tests.support.databases import RELAY_ROLE, make_roles
 from tests.support.relay.delivery_check import committed, receive
@@ -26,12 +26,12 @@ KEYS = [f"key-{number}" for number in range(5)]
 REBASE = "docker compose exec outbox-relay outbox-relay rebase order"
 
 
-@pytest.fixture
-def old(server_directory: Path, unique: str) -> Iterator[PostgresqlServer]:
+@pytest.fixture(params=[POSTGRESQL_VERSION])
+def old(server_directory: Path, unique: str, request: pytest.FixtureRequest) -> Iterator[PostgresqlServer]:
     """A server that others may subscribe to."""
     with PostgresqlServer(
         server_directory / f"old-{unique}",
-        version=POSTGRESQL_VERSION,
+        version=request.param,
         durable=False,
         settings={"wal_level": "logical"},
     ) as server:
@@ -45,9 +45,8 @@ def new(server_directory: Path, unique: str) -> PostgresqlServer:
     return PostgresqlServer(server_directory / f"new-{unique}", durable=False)
 
 
-@pytest.mark.skipif(
-    POSTGRESQL_VERSION != "18", reason="only the newest package has all that pg_upgrade needs"
-)
+# pg_upgrade treats a server of its own version as any other. Only the newest package has all that it needs.
+@pytest.mark.parametrize("old", [DEFAULT_VERSION], indirect=True)
 def test_upgraded_server_publishes_each_event_once_when_rebased(
     old: PostgresqlServer, new: PostgresqlServer, topic: str, kafka_bootstrap_servers: str, tmp_path: Path
 ) -> None:
@@ -159,7 +158,8 @@ def pg_upgrade(old: PostgresqlServer, new: PostgresqlServer) -> None:
             *programs.as_user("pg_upgrade"), "--username", "postgres", "--no-sync",
             "--old-bindir", folder, "--old-datadir", str(old.directory / "data"),
             "--new-bindir", folder, "--new-datadir", str(new.directory / "data"),
-            "--old-port", str(old.port), "--new-port", str(new.port), "--socketdir", str(new.directory / "data"),
+            "--old-port", str(old.port), "--new-port", str(new.port),
+            "--socketdir", str(new.directory / "data"),
         ],
         {"PATH": os.environ["PATH"], "PGPASSWORD": "postgres"},
         new.directory / "data",

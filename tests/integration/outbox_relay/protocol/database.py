@@ -36,8 +36,8 @@ _RESET = """
     FROM generate_series(0, {shards} - 1) AS shard
 """
 
-# Shifting what is stored is as good as another cluster with other transaction ids. The key of a restored table is younger
-# than its rows.
+# Shifting what is stored is as good as another cluster with other transaction ids. The key of a restored
+# table is younger than its rows.
 _SHIFT = """
     CREATE OR REPLACE FUNCTION pg_temp.shifted(xid xid8) RETURNS xid8 LANGUAGE sql AS $$
         SELECT CAST(CAST(greatest(4, CAST(CAST(xid AS text) AS bigint) + {xids}) AS text) AS xid8)
@@ -45,7 +45,8 @@ _SHIFT = """
     CREATE OR REPLACE FUNCTION pg_temp.shifted(snapshot pg_snapshot) RETURNS pg_snapshot LANGUAGE sql AS $$
         SELECT CAST(concat_ws(':', pg_temp.shifted(pg_snapshot_xmin(snapshot)),
                               pg_temp.shifted(pg_snapshot_xmax(snapshot)),
-                              (SELECT coalesce(string_agg(CAST(pg_temp.shifted(xid) AS text), ',' ORDER BY xid), '')
+                              (SELECT coalesce(string_agg(CAST(pg_temp.shifted(xid) AS text), ','
+                                                          ORDER BY xid), '')
                                FROM pg_snapshot_xip(snapshot) AS running (xid))) AS pg_snapshot)
     $$;
     UPDATE outbox SET xid = pg_temp.shifted(xid) WHERE xid <> '3';
