@@ -34,6 +34,11 @@ def commands(heading: str, since: datetime) -> list[str]:
     return [_TIME.sub(moment, command) for command in found]
 
 
+def code_lines(heading: str) -> list[str]:
+    """Every command of a page in its order."""
+    return [line.strip() for line in re.findall(r"^ {4,}(\S.*)$", _page(heading), re.MULTILINE)]
+
+
 def run(stack: ControlledStack, command: str) -> str:
     """What a command says. The stack is one of processes: its topics.toml isn't mounted."""
     words = shlex.split(command)

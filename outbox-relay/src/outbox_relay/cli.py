@@ -72,7 +72,8 @@ def topics(file: Path, *, set_options: bool, delete_records: bool) -> None:
 def rebase(source: str) -> None:
     """Continue with SOURCE after its database was restored into another cluster.
 
-    Events that were published after the backup are published again. Writers wait while the command runs.
+    Events that were published after the backup are published again. Services may write meanwhile. If the
+    command is broken off, run it again: until it has finished, relays refuse the source.
     """
     settings = load_settings(SourcesSettings)
     with disposing(repair_engine(find_database(settings, source))) as engine:

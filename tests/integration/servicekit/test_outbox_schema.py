@@ -129,6 +129,7 @@ def test_names_that_are_no_plain_identifiers_are_refused(name: str) -> None:
         "SELECT * FROM outbox_zone_bounds()",
         "SELECT * FROM outbox_schema_version()",
         "SELECT outbox_rebase()",
+        "SELECT outbox_begin_rebase(), outbox_rebase_batch(1000)",
         "SELECT outbox_reshard(2)",
         "SELECT outbox_rewind(now(), false)",
         "SELECT outbox_accept_kafka()",

@@ -21,7 +21,7 @@ def test_mutation_finds_the_text_that_it_replaces(mutation: Mutation) -> None:
     [
         InCode(Mutation, "check", "not a line of it", "pass"),
         InStatement("read_page", {"not a line of it": ""}),
-        InDatabase("outbox_rebase", "not a line of it", ""),
+        InDatabase("outbox_rebase_batch", "not a line of it", ""),
         InDatabase("outbox_unknown", "SELECT", ""),
     ],
 )

@@ -61,7 +61,7 @@ class CursorMissing(RelayError):
 class ForeignCluster(RelayError):
     """The cursors come from another database cluster, as after a restore; run `outbox-relay rebase SOURCE`.
 
-    Transaction ids of one cluster mean nothing in another.
+    Transaction ids of one cluster mean nothing in another. A rebase that was broken off is gone on with.
     """
 
     kind = "foreign_cluster"

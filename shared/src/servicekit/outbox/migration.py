@@ -5,7 +5,7 @@ from servicekit.db.schema_upgrade import drop_schema, upgrade_schema
 from servicekit.outbox.ddl import DEFAULT_SHARDS, outbox_values
 from servicekit.outbox.schema import OUTBOX
 
-_OTHER_TABLES = ("outbox_cursor", "outbox_dead_letter", "outbox_kafka_topic")
+_OTHER_TABLES = ("outbox_cursor", "outbox_dead_letter", "outbox_kafka_topic", "outbox_rebasing")
 _FUNCTIONS = (
     "outbox_add_partitions(bigint, integer, interval)",
     "outbox_is_overtaken(text, bigint, bigint)",
@@ -17,6 +17,8 @@ _FUNCTIONS = (
     "outbox_zone_bounds()",
     "outbox_bounds(oid)",
     "outbox_rebase()",
+    "outbox_begin_rebase()",
+    "outbox_rebase_batch(integer)",
     "outbox_reshard(integer)",
     "outbox_rewind(timestamptz, boolean)",
     "outbox_accept_kafka()",

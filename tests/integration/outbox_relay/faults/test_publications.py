@@ -38,6 +38,7 @@ def test_relay_goes_on_while_a_publication_has_all_tables(
         wait_until_ready(relay)
     with a_relay_of(outbox, tmp_path, kafka_bootstrap_servers) as successor:
         wait_for_parts([successor], [1])
+        outbox.run("UPDATE outbox_cursor SET system_identifier = 1")
         rebase(outbox.engine)
         reshard(outbox.engine, 2)
         outbox.append_many(100)

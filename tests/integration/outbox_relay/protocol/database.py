@@ -29,13 +29,35 @@ _DROP_PARTITIONS = """
     END $$
 """
 _RESET = """
-    TRUNCATE outbox, outbox_dead_letter, outbox_kafka_topic RESTART IDENTITY;
+    TRUNCATE outbox, outbox_dead_letter, outbox_kafka_topic, outbox_rebasing RESTART IDENTITY;
     DELETE FROM outbox_cursor;
     INSERT INTO outbox_cursor (shard, shards, snapshot, system_identifier)
     SELECT shard, {shards}, '1:1:', (SELECT system_identifier FROM pg_control_system())
     FROM generate_series(0, {shards} - 1) AS shard
 """
 
+# Shifting what is stored is as good as another cluster with other transaction ids. The key of a restored
+# table is younger than its rows.
+_SHIFT = """
+    CREATE OR REPLACE FUNCTION pg_temp.shifted(xid xid8) RETURNS xid8 LANGUAGE sql AS $$
+        SELECT CAST(CAST(greatest(4, CAST(CAST(xid AS text) AS bigint) + {xids}) AS text) AS xid8)
+    $$;
+    CREATE OR REPLACE FUNCTION pg_temp.shifted(snapshot pg_snapshot) RETURNS pg_snapshot LANGUAGE sql AS $$
+        SELECT CAST(concat_ws(':', pg_temp.shifted(pg_snapshot_xmin(snapshot)),
+                              pg_temp.shifted(pg_snapshot_xmax(snapshot)),
+                              (SELECT coalesce(string_agg(CAST(pg_temp.shifted(xid) AS text), ','
+                                                          ORDER BY xid), '')
+                               FROM pg_snapshot_xip(snapshot) AS running (xid))) AS pg_snapshot)
+    $$;
+    UPDATE outbox SET xid = pg_temp.shifted(xid) WHERE xid <> '3';
+    UPDATE outbox_cursor
+    SET snapshot = pg_temp.shifted(snapshot), window_snapshot = pg_temp.shifted(window_snapshot),
+        system_identifier = CASE system_identifier WHEN 0 THEN 0 ELSE 1 END;
+    UPDATE outbox_rebasing
+    SET system_identifier = 1, xid = pg_temp.shifted(xid),
+        begin_after = pg_temp.shifted(begin_after);
+    ALTER TABLE outbox DROP CONSTRAINT outbox_pkey, ADD PRIMARY KEY (position);
+"""
 
 _CURSORS = """
     SELECT shard, CAST(CAST(pg_snapshot_xmax(snapshot) AS text) AS bigint), CAST(snapshot AS text),
@@ -80,6 +102,10 @@ class ProtocolDatabase:
         """Run it in a transaction of its own."""
         result = self.administrator.execute(text(statement), parameters)
         return list(result) if result.returns_rows else []
+
+    def move_to_another_cluster(self, xids_ahead: int) -> None:
+        """As a dump and restore does. The former one's xids are so many ahead of the other one's."""
+        self.script(_SHIFT.format(xids=xids_ahead))
 
     def cursors(self) -> dict[int, StoredCursor]:
         return {shard: StoredCursor(*rest) for shard, *rest in self.run(_CURSORS)}

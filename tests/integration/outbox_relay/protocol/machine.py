@@ -112,6 +112,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         self.gone: dict[str, int] = {}
         self.has_forgotten = False
         self.is_rewound = False
+        self.is_rebasing = False
         self.letters: list[tuple[str, str, str]] | None = None
         self.writers = [Writer(connection, self.history) for connection in self.database.writers]
         self.page_sizes = {
@@ -273,7 +274,7 @@ class ProtocolMachine(RuleBasedStateMachine):
 
     # Operator
 
-    @precondition(lambda self: self.history.committed())
+    @precondition(lambda self: self.history.committed() and not self.is_rebasing)
     @rule(number=st.integers(0, 30))
     def rewind(self, number: int) -> None:
         """To some event, or to the oldest that is kept if the broker has forgotten them all."""
@@ -309,12 +310,33 @@ class ProtocolMachine(RuleBasedStateMachine):
         self.cursors = {}
 
     @precondition(lambda self: not self._is_any_writer_open())
-    @rule()
-    def rebase(self) -> None:
-        """As after a restore into another cluster; it rewrites the rows."""
+    @rule(key=keys, is_written_to=st.booleans(), xids_ahead=st.sampled_from([-300, 0, 1_000_000]))
+    def restore(self, key: str, is_written_to: bool, xids_ahead: int) -> None:
+        """Into another cluster, where a service may write before the rebase begins.
+
+        So may one that isn't finished be broken off. No process outlives it.
+        """
         self.is_smooth = False
-        self.database.run("SELECT outbox_rebase()")
+        for number, relay in enumerate(self.relays):
+            relay.kill(self.database.administrator)
+            self.relays[number] = self._process(number)
+        self.database.move_to_another_cluster(xids_ahead)
+        self.cursors = {}
+        if is_written_to:
+            self._insert(_SHORT, key)
+            self.commit(_SHORT)
+        self.database.run("SELECT outbox_begin_rebase()")
+        self.is_rebasing = True
         self.rows = self._stored_rows()
+
+    @precondition(lambda self: self.is_rebasing)
+    @rule(most_rows=st.integers(1, 3), is_cut_off=st.booleans())
+    def rebase(self, most_rows: int, is_cut_off: bool) -> None:
+        """A batch of it, which rewrites rows."""
+        if is_cut_off:
+            self.database.script(f"BEGIN; SELECT outbox_rebase_batch({most_rows}); ROLLBACK")
+        else:
+            self._rebase(most_rows)
 
     @precondition(lambda self: not self._is_any_writer_open())
     @rule()
@@ -394,9 +416,17 @@ class ProtocolMachine(RuleBasedStateMachine):
         self.cursors = {}
         self.is_rewound = True
 
+    def _rebase(self, most_rows: int) -> None:
+        ((events,),) = self.database.run("SELECT outbox_rebase_batch(:rows)", rows=most_rows)
+        self.is_rebasing = events is None
+        self.cursors = {}
+        self.rows = self._stored_rows()
+
     def _settle(self, guarantee: str) -> None:
         """Let relays work until nothing is left to do, and see whether everything committed has arrived."""
         self.letters = None
+        while self.is_rebasing:
+            self._rebase(3)
         if self.has_forgotten:
             self._rewind(0)
         for relay in self.relays:
@@ -775,7 +805,14 @@ PARTITIONS = Scene(
     "partitions",
     1,
     *_TRANSACTIONS,
-    *["resume", "crash", "reshard", "rebase", "keep_partitions", "all_beat"],
+    *["resume", "crash", "reshard", "keep_partitions", "all_beat"],
+)
+RESTORED = Scene(
+    "restored",
+    2,
+    *_TRANSACTIONS,
+    *["rebase"] * 3,
+    *["restore", "resume", "crash", "reshard", "keep_partitions", "all_beat"],
 )
 EVERYTHING = Scene("everything", RELAYS)
 SCENES = (
@@ -793,6 +830,7 @@ SCENES = (
     HELD_BACK,
     OPERATIONS,
     PARTITIONS,
+    RESTORED,
     FORGETTING,
     EVERYTHING,
 )

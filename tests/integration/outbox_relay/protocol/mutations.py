@@ -36,6 +36,7 @@ from tests.integration.outbox_relay.protocol.machine import (
     LEASES,
     PARTITIONS,
     REPLAYS,
+    RESTORED,
     SAVING,
     SHARDS,
     WINDOWS,
@@ -506,16 +507,44 @@ MUTATIONS = (
         InDatabase("outbox_is_passed", "ON rows.xid = late.xid", "ON false"),
     ),
     _mutation(
-        PARTITIONS,
+        RESTORED,
         "After a restore what was not published belongs to the next window",
         "lost",
-        InDatabase("outbox_rebase", "ELSE own END", "ELSE '3'::xid8 END"),
+        InDatabase("outbox_rebase_batch", "ELSE rebasing.xid END", "ELSE '3'::xid8 END"),
     ),
     _mutation(
-        PARTITIONS,
-        "After a restore former leaders lose their epoch",
-        "lost or cursor",
-        InDatabase("outbox_rebase", "(SELECT max(epoch) FROM outbox_cursor) + 1", "epoch"),
+        RESTORED,
+        "What a restored cluster's services wrote before the rebase was not published",
+        "lost",
+        InDatabase("outbox_rebase_batch", "age(outbox.xmin) < age(rebasing.key_made)", "false"),
+    ),
+    _mutation(
+        RESTORED,
+        "What they write during the rebase is left as it is",
+        "lost",
+        InDatabase(
+            "outbox_rebase_batch",
+            "BETWEEN lowest_position AND rebasing.position",
+            "BETWEEN lowest_position AND 9e9",
+        ),
+    ),
+    _mutation(
+        RESTORED,
+        "After a rebase that was broken off by a restore the former cursors say nothing",
+        "lost",
+        InDatabase("outbox_begin_rebase", "'1:1:'::pg_snapshot", "snapshot"),
+    ),
+    _mutation(
+        RESTORED,
+        "Relays refuse the source until the rebase is finished",
+        "lost or order or cursor or progress or repetition",
+        InDatabase("outbox_begin_rebase", "SET system_identifier = 0", "SET system_identifier = identifier"),
+    ),
+    _mutation(
+        RESTORED,
+        "After a rebase the cursors begin before it",
+        "lost",
+        InDatabase("outbox_rebase_batch", "rebasing.begin_after", "pg_current_snapshot()"),
     ),
 )
 
