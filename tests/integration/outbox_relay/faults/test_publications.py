@@ -39,8 +39,9 @@ def test_relay_goes_on_while_a_publication_has_all_tables(
     with a_relay_of(outbox, tmp_path, kafka_bootstrap_servers) as successor:
         wait_for_parts([successor], [1])
         outbox.run("UPDATE outbox_cursor SET system_identifier = 1")
-        rebase(outbox.engine)
-        reshard(outbox.engine, 2)
+        committing = outbox.engine.execution_options(isolation_level="AUTOCOMMIT")
+        rebase(committing)
+        reshard(committing, 2)
         outbox.append_many(100)
         wait_until_idle(outbox)
         wait_until_ready(successor)
