@@ -1,11 +1,11 @@
 """Command lines that report wrong input in one line, with exit status 2."""
 
-from typing import Annotated, Any, ClassVar
+from typing import Any, ClassVar
 
 import click
-from pydantic import StringConstraints, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from servicekit.fields import Storable
+from servicekit.fields import Operator, Reason
 
 
 class BadInput(click.ClickException):
@@ -41,9 +41,5 @@ class Text(click.ParamType[str]):
             return self.fail(error.errors()[0]["msg"].removeprefix("Value error, "), param, ctx)
 
 
-OPERATOR = Text(
-    Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), Storable]
-)
-REASON = Text(
-    Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=1_000), Storable]
-)
+OPERATOR = Text(Operator)
+REASON = Text(Reason)

@@ -12,6 +12,7 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainSerializer,
+    StringConstraints,
 )
 from pydantic.alias_generators import to_camel
 
@@ -73,6 +74,16 @@ Storable = AfterValidator(_storable)
 
     Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), Storable]
 """
+
+Operator = Annotated[
+    str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=200), Storable
+]
+"""The name of a person who changes something by hand; stored and logged."""
+
+Reason = Annotated[
+    str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=1_000), Storable
+]
+"""Why they do."""
 
 
 class JsonModel(BaseModel):

@@ -6,20 +6,13 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
 from outbox_relay.postgresql.dead_letter_operations import Selection
-from servicekit.fields import MAX_INT64, Storable
+from servicekit.fields import MAX_INT64, Operator, Reason, Storable
 from servicekit.http.models import BodyModel, PathModel, QueryModel
 
 # Topic and key have no limit here: an event that Kafka refuses for their length must be selectable, too.
 _Topic = Annotated[str, StringConstraints(strict=True, min_length=1), Storable]
 _Key = Annotated[str, StringConstraints(strict=True), Storable]
 _Kind = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1_000), Storable]
-
-Operator = Annotated[
-    str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=200), Storable
-]
-Reason = Annotated[
-    str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=1_000), Storable
-]
 
 
 _MAX_LIMIT = 1_000

@@ -10,7 +10,6 @@ from pydantic import BaseModel
 
 from outbox_relay.config import SourcesSettings
 from outbox_relay.operations.cli_errors import disposing, find_database
-from outbox_relay.operations.dead_letter_bodies import Operator, Reason
 from outbox_relay.operations.dead_letter_replies import (
     DeadLetterReply,
     DeadLettersReply,
@@ -25,7 +24,7 @@ from outbox_relay.postgresql.dead_letter_operations import (
     DeadLetterOperations,
     Selection,
 )
-from servicekit.commands import BadInput, OneLineGroup, Text
+from servicekit.commands import OPERATOR, REASON, BadInput, OneLineGroup, Text
 from servicekit.config import load_settings
 from servicekit.fields import MAX_INT64, Storable
 from servicekit.observability.logging import configure_logging
@@ -40,8 +39,8 @@ _REASON_CHARACTERS = 200
 _TEXT = Text(Annotated[str, Storable])
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_by_option = click.option("--by", type=Text(Operator), required=True, help="Your name; stored and logged.")
-_reason_option = click.option("--reason", type=Text(Reason), required=True, help="Why; stored and logged.")
+_by_option = click.option("--by", type=OPERATOR, required=True, help="Your name; stored and logged.")
+_reason_option = click.option("--reason", type=REASON, required=True, help="Why; stored and logged.")
 
 
 def _selection_options(command: _Command) -> _Command:
