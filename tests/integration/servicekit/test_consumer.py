@@ -8,7 +8,6 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from kafka import KafkaConsumer
 from kafka.admin import KafkaAdminClient
 from structlog.testing import capture_logs
 
@@ -112,15 +111,13 @@ def test_member_that_waits_for_another_to_rejoin_says_so(
     start: Callable[[], Member], kafka_bootstrap_servers: str, topic: str, unique: str
 ) -> None:
     produce(kafka_bootstrap_servers, topic, [(b"k", b"ok")] * 3)
-    other = KafkaConsumer(
-        topic, bootstrap_servers=kafka_bootstrap_servers, group_id=unique, enable_auto_commit=False
+    settings = KafkaConsumerSettings(
+        kafka_bootstrap_servers=kafka_bootstrap_servers, kafka_client_id="other", consumer_max_poll_records=10
     )
-    try:
-        wait_until(lambda: other.poll(timeout_ms=100) is not None and other.assignment(), "the other member")
+    with closing(KafkaRecordSource(settings, topic, unique)) as other:
+        poll_until_assigned(other, 3)
         member = start()
         stuck = wait_until(lambda: stuck_on(member), "the member to say what it waits for")
-    finally:
-        other.close()
     assert stuck.startswith(f"{topic}: not in its group for ")
     wait_until(lambda: len(member.recorder.seen) == 3, "all records")
     wait_until(lambda: not stuck_on(member), "the member to be well")

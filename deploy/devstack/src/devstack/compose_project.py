@@ -87,6 +87,7 @@ def _reported() -> Iterator[None]:
         lines = error.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
         raise DevstackError(f"docker compose failed: {lines[-1].strip()}") from error
     except DockerException as error:
+        tools.require("compose")
         raise DevstackError(f"the Docker engine does not answer: {error}") from error
 
 
