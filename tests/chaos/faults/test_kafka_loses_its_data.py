@@ -24,7 +24,7 @@ def test_presses_that_kafka_lost_are_decided_after_the_runbook(
     """Kafka loses its data after presses were published and before the worker read them."""
     seen.alerts = {"KafkaTopicsMadeAnew", "ConsumerOffsetSurprise"}
     # The worker is stopped, and Kafka is away.
-    seen.too_brief = {"ProcessUnreachable", "RelayFailing", "ConsumerLagging"}
+    seen.too_brief = {"ProcessUnreachable", "RelayFailing", "ConsumerLagging", "OutboxLagging"}
     log = LogTail(stack.collect_logs() / "coupon-worker.log")
     coupon_id = shop.create_coupon(totalQuantity=PRESSES + 1)
     assert shop.decided(shop.press(1_000, coupon_id))["status"] == "ISSUED"

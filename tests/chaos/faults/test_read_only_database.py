@@ -63,7 +63,7 @@ def test_consumers_wait_for_a_database_that_refuses_to_write(
 ) -> None:
     """The database of a consumer becomes read-only while records wait, and writable again."""
     # It is over before anybody is needed. Else ConsumerStuck would call, as for a bad record.
-    seen.too_brief = {"ProcessUnreachable", "RelayFailing", "OutboxWithoutLeader"}
+    seen.too_brief = {"ProcessUnreachable", "RelayFailing", "OutboxWithoutLeader", "OutboxLagging"}
     before = pids(stack)
     logs = stack.collect_logs()
     coupon_id = shop.create_coupon(totalQuantity=100)
