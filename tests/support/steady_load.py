@@ -18,6 +18,8 @@ _CUSTOMERS = 4
 _MOST_ROUNDS = 5_000
 _PAUSE_SECONDS = 0.1
 _MOST_ATTEMPTS = 200
+# A message that may have been sent isn't sent again for ALIMTALK_PROCESSING_SECONDS, a minute by default.
+_MOST_SECONDS_TO_EFFECTS = 150.0
 
 
 @dataclass
@@ -63,7 +65,7 @@ class SteadyLoad:
         issued = sorted(request["issueNumber"] for request in requests if request["status"] == "ISSUED")
         assert issued == list(range(1, len(issued) + 1))
         for order_id in self.order_ids:
-            self.shop.effects(order_id)
+            self.shop.effects(order_id, _MOST_SECONDS_TO_EFFECTS)
 
     def _buy(self) -> None:
         with httpx.Client(timeout=70, trust_env=False) as http:

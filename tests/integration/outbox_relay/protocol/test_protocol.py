@@ -2,6 +2,7 @@
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
@@ -12,6 +13,7 @@ from tests.integration.outbox_relay.protocol.mutations import MUTATIONS
 EXAMPLES = int(os.environ.get("PROTOCOL_EXAMPLES", "150"))
 
 
+@pytest.mark.timeout(900)
 def test_guarantees_hold_in_any_interleaving(database_url: str) -> None:
     with a_protocol_database(database_url) as database:
 
