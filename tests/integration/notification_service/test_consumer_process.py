@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from kafka.consumer.fetcher import ConsumerRecord
+from sqlalchemy import text
 
 from devstack.free_ports import find_free_ports
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP, ORDER_COMPLETED
@@ -45,6 +46,23 @@ def test_messages_that_come_twice_to_two_consumers_have_each_effect_once(
     deployment.assert_each_once(events)
     for consumer in consumers:
         stop_gracefully(consumer)
+
+
+def test_a_running_consumer_removes_what_is_old(deployment: ConsumerDeployment) -> None:
+    with deployment.engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO inbox (consumer_group, event_id, received_at)"
+                " VALUES ('former', gen_random_uuid(), clock_timestamp() - interval '31 days')"
+            )
+        )
+    deployment.start_consumer()
+
+    def events() -> int:
+        with deployment.engine.connect() as connection:
+            return int(connection.execute(text("SELECT count(*) FROM inbox")).scalar_one())
+
+    wait_until(lambda: events() == 0, "the old event to be removed")
 
 
 def test_a_provider_that_is_down_delays_only_its_own_effect(deployment: ConsumerDeployment) -> None:
