@@ -111,10 +111,13 @@ def test_every_process_asked_to_stop_under_load_exits_0_within_10_seconds(
         DemoProcess(stack_directory, tmp_path, seed=21, users=USERS, stock=600, limit=ORDERS) as demo,
         external_services.slow_provider(latency_ms=500),
     ):
+        # First, since all presses may be accepted before the others have ended.
+        pressed = {"coupon-api": lambda: requests < databases.requests() < requests + USERS}
+        endings += stop_under_load(stack, demo, pressed)
+        start_all(stack, pressed)
         coupons: dict[str, Callable[[], object]] = {
             "coupon-worker": databases.to_decide,
             "outbox-relay": lambda: databases.unpublished("coupon"),
-            "coupon-api": lambda: requests < databases.requests() < requests + USERS,
         }
         endings += stop_under_load(stack, demo, coupons)
         start_all(stack, coupons)
