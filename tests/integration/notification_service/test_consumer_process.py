@@ -60,7 +60,11 @@ def test_a_running_consumer_removes_what_is_old(deployment: ConsumerDeployment) 
 
     def events() -> int:
         with deployment.engine.connect() as connection:
-            return int(connection.execute(text("SELECT count(*) FROM inbox")).scalar_one())
+            return int(
+                connection.execute(
+                    text("SELECT count(*) FROM inbox WHERE consumer_group = 'former'")
+                ).scalar_one()
+            )
 
     wait_until(lambda: events() == 0, "the old event to be removed")
 
