@@ -96,5 +96,5 @@ def _decide(
         if stock is None:
             decisions += reject_unknown(group)
         else:
-            decisions += decide(stock, holders.get(coupon_id, frozenset()), group)
+            decisions += decide(stock, holders.get(coupon_id, {}), group)
     return decisions
