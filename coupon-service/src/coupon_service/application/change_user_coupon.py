@@ -34,15 +34,12 @@ class ChangeUserCoupon:
         with self._unit_of_work() as unit_of_work:
             # Each further round means that another command was faster, or that time was: it ends.
             while True:
-                held = unit_of_work.user_coupons.get(order.user_coupon_id)
-                if held is None:
-                    raise UserCouponNotFound
-                order_id = order_of(order.command)
-                last_of_order = (
-                    None
-                    if order_id is None
-                    else unit_of_work.user_coupons.last_change(order.user_coupon_id, order_id)
+                found = unit_of_work.user_coupons.get_for_order(
+                    order.user_coupon_id, order_of(order.command)
                 )
+                if found is None:
+                    raise UserCouponNotFound
+                held, last_of_order = found
                 moment = unit_of_work.now()
                 outcome = judge(held, order.command, last_of_order, moment)
                 if not outcome.changes:

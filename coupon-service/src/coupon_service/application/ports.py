@@ -90,8 +90,10 @@ class UserCoupons(Protocol):
         """The user coupon as it is stored: what time has changed since may be missing."""
         ...
 
-    def last_change(self, user_coupon_id: int, order_id: UUID) -> UserCouponChangeKind | None:
-        """The last change that is recorded for this order."""
+    def get_for_order(
+        self, user_coupon_id: int, order_id: UUID | None
+    ) -> tuple[UserCoupon, UserCouponChangeKind | None] | None:
+        """The same with the last change of it that is recorded for the order, both of one moment."""
         ...
 
     def change(

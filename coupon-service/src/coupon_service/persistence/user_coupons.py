@@ -24,18 +24,25 @@ from coupon_service.persistence.coupons import discount_in
 from coupon_service.persistence.tables import coupon, user_coupon, user_coupon_change
 
 # The state may have changed since it was judged, or time may have: then nothing is changed and nothing recorded.
+# The time is taken above the lock, since a condition beside it is not looked at again after a wait.
 _CHANGE = text("""
-    WITH changed AS (
+    WITH judged AS MATERIALIZED (
+        SELECT user_coupon_id, change_count, clock_timestamp() AS locked_at
+          FROM (SELECT user_coupon_id, change_count FROM user_coupon
+                 WHERE user_coupon_id = :user_coupon_id AND change_count = :judged_count
+                   FOR UPDATE) AS locked),
+    changed AS (
         UPDATE user_coupon
            SET status = :status, change_count = :change_count, order_id = :order_id,
                order_amount = :order_amount, discount_amount = :discount_amount,
                reserved_until = :reserved_until
-         WHERE user_coupon_id = :user_coupon_id AND change_count = :judged_count
-           AND (CAST(:valid_until AS timestamptz) IS NULL OR clock_timestamp() < :valid_until)
-        RETURNING user_coupon_id, CAST(:judged_count AS integer) AS judged_count)
+          FROM judged
+         WHERE user_coupon.user_coupon_id = judged.user_coupon_id
+           AND locked_at < coalesce(:valid_until, CAST('infinity' AS timestamptz))
+        RETURNING user_coupon.user_coupon_id, judged.change_count)
     INSERT INTO user_coupon_change
            (user_coupon_id, change_number, kind, order_id, actor, reason, changed_at)
-    SELECT user_coupon_id, judged_count + ordinality, kind, change.order_id, actor, reason, changed_at
+    SELECT user_coupon_id, change_count + ordinality, kind, change.order_id, actor, reason, changed_at
       FROM changed, unnest(CAST(:kinds AS text[]), CAST(:order_ids AS uuid[]), CAST(:actors AS text[]),
                            CAST(:reasons AS text[]), CAST(:times AS timestamptz[]))
            WITH ORDINALITY AS change (kind, order_id, actor, reason, changed_at, ordinality)
@@ -148,17 +155,27 @@ class SqlUserCoupons:
         row = self._connection.execute(statement).one_or_none()
         return None if row is None else _user_coupon(row)
 
-    def last_change(self, user_coupon_id: int, order_id: UUID) -> UserCouponChangeKind | None:
-        kind = self._connection.scalar(
+    def get_for_order(
+        self, user_coupon_id: int, order_id: UUID | None
+    ) -> tuple[UserCoupon, UserCouponChangeKind | None] | None:
+        last_change = (
             select(user_coupon_change.c.kind)
             .where(
-                user_coupon_change.c.user_coupon_id == user_coupon_id,
+                user_coupon_change.c.user_coupon_id == user_coupon.c.user_coupon_id,
                 user_coupon_change.c.order_id == order_id,
             )
             .order_by(user_coupon_change.c.change_number.desc())
             .limit(1)
+            .scalar_subquery()
         )
-        return None if kind is None else UserCouponChangeKind(kind)
+        # One statement: of two, the second could see a change that the first did not.
+        statement = _user_coupons().add_columns(last_change.label("last_change"))
+        row = self._connection.execute(
+            statement.where(user_coupon.c.user_coupon_id == user_coupon_id)
+        ).one_or_none()
+        if row is None:
+            return None
+        return _user_coupon(row), row.last_change and UserCouponChangeKind(row.last_change)
 
     def change(
         self,
