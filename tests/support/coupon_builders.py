@@ -28,7 +28,12 @@ def a_coupon(*, issued_quantity: int = 0, **terms: Any) -> Coupon:
 
 
 def a_coupon_stock(
-    *, coupon_id: int = 1, total_quantity: int = 2, issued_quantity: int = 0, decided_count: int = 0, **more: Any
+    *,
+    coupon_id: int = 1,
+    total_quantity: int = 2,
+    issued_quantity: int = 0,
+    decided_count: int = 0,
+    **more: Any,
 ) -> CouponStock:
     """``more`` are further fields of :class:`CouponStock`."""
     return CouponStock(coupon_id, PERIOD, total_quantity, issued_quantity, decided_count, **more)

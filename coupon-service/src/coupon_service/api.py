@@ -71,7 +71,9 @@ def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> Ope
             coupon_request_routes(request_coupon, read_coupon_request),
             user_coupon_routes(read_user_coupons),
             user_coupon_change_routes(
-                ChangeUserCoupon(unit_of_work), ReadUserCoupon(unit_of_work), ReadUserCouponChanges(unit_of_work)
+                ChangeUserCoupon(unit_of_work),
+                ReadUserCoupon(unit_of_work),
+                ReadUserCouponChanges(unit_of_work),
             ),
         ],
     )

@@ -1,5 +1,7 @@
 """Operators' and orders' calls over HTTP."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +14,9 @@ from tests.integration.coupon_service.service import a_handler, a_stored_event, 
 WHY = {"by": "kim", "reason": "the broadcast is late"}
 
 
-def operate(client: FlaskClient, coupon_id: int, verb: str, key: str | None = None, **more: Any) -> TestResponse:
+def operate(
+    client: FlaskClient, coupon_id: int, verb: str, key: str | None = None, **more: Any
+) -> TestResponse:
     """``verb`` is pause, resume, end or stock."""
     headers = {} if key is None else {"Idempotency-Key": key}
     return client.post(f"/api/v1/coupons/{coupon_id}/{verb}", json=WHY | more, headers=headers)
@@ -48,7 +52,12 @@ def act(client: FlaskClient, user_coupon_id: int, verb: str, **body: Any) -> Tes
 
 
 def reserve(
-    client: FlaskClient, user_coupon_id: int, order_id: UUID, user_id: int = 7, amount: int = 20_000, **more: Any
+    client: FlaskClient,
+    user_coupon_id: int,
+    order_id: UUID,
+    user_id: int = 7,
+    amount: int = 20_000,
+    **more: Any,
 ) -> TestResponse:
     body = {"orderId": str(order_id), "userId": user_id, "orderAmount": amount, **more}
     return act(client, user_coupon_id, "reserve", **body)
@@ -83,3 +92,14 @@ def let_pass(engine: Engine, user_coupon_id: int, column: str) -> None:
         connection.execute(text("ALTER TABLE user_coupon DISABLE TRIGGER user_coupon_transition"))
         connection.execute(text(statement))
         connection.execute(text("ALTER TABLE user_coupon ENABLE TRIGGER user_coupon_transition"))
+
+
+@contextmanager
+def locked(engine: Engine, user_coupon_id: int) -> Iterator[None]:
+    """Commands are judged meanwhile, and wait when they are about to change the user coupon."""
+    statement = text("SELECT FROM user_coupon WHERE user_coupon_id = :held FOR UPDATE")
+    with engine.begin() as connection:
+        # On a busy machine the others take longer to come than a frozen process may keep its locks.
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        connection.execute(statement, {"held": user_coupon_id})
+        yield

@@ -1,6 +1,5 @@
 """An operator adds stock, pauses, resumes and ends; and what a request gets that was accepted meanwhile."""
 
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -25,6 +24,11 @@ from tests.integration.coupon_service.service import (
     waiting_sessions,
 )
 from tests.support.waiting import wait_until
+
+ANOTHER_COPY = """
+INSERT INTO user_coupon (coupon_id, user_id, request_id, issue_number, issued_at, copy_number)
+SELECT coupon_id, user_id, request_id, 9, now(), {copy_number} FROM user_coupon
+"""
 
 
 def outcome(client: FlaskClient, event: CouponPublishRequested) -> str:
@@ -72,7 +76,7 @@ def test_an_operation_is_allowed_from_some_statuses_only(
             assert refused(reply) == (409, "coupon-transition-refused", status)
             assert rows(engine, f"SELECT * FROM coupon WHERE coupon_id = {coupon_id}") == before  # noqa: S608
             assert count(engine, "coupon_change") == recorded
-            assert rows(engine, f"SELECT FROM idempotency_key WHERE key = '{verb}-{coupon_id}'") == []  # noqa: S608
+            assert rows(engine, f"SELECT FROM idempotency_key WHERE key = '{verb}-{coupon_id}'") == []
 
 
 def test_each_change_is_recorded_with_operator_and_reason(client: FlaskClient, engine: Engine) -> None:
@@ -196,29 +200,22 @@ def test_a_change_waits_for_the_decisions_that_it_comes_after(client: FlaskClien
     assert (outcome(client, event), outcome(client, late)) == ("ISSUED", "ISSUED")
 
 
-@pytest.mark.parametrize("verb", ["pause", "end", "stock"])
-def test_many_operators_at_once_make_one_change(client: FlaskClient, engine: Engine, verb: str) -> None:
+def test_operators_at_once_make_each_change_once(client: FlaskClient, engine: Engine) -> None:
     coupon_id = create_coupon(client)
-    if verb == "stock":
-        succeed(operate(client, coupon_id, "end"))
-    more = {"quantity": 1} if verb == "stock" else {}
-    verbs = [verb, "end"] * 6
+    verbs = ["pause", "pause", "end"] * 4
 
     def go(number: int) -> int:
         other = client.application.test_client()
-        return operate(other, coupon_id, verbs[number], key=f"k-{number}", **more).status_code
+        return operate(other, coupon_id, verbs[number], key=f"k-{number}").status_code
 
-    if verb == "stock":
-        verbs = ["stock"] * 12
     with ThreadPoolExecutor(4) as operators:
-        codes = Counter(operators.map(go, range(12)))
+        codes = list(operators.map(go, range(len(verbs))))
 
-    kinds = Counter(row.kind for row in rows(engine, "SELECT kind FROM coupon_change"))
-    assert kinds["ENDED"] == 1
-    assert kinds["PAUSED"] <= 1
-    assert coupon_of(client, coupon_id)["totalQuantity"] == 500
+    recorded = [kind for kind, _, _ in history(client, f"coupons/{coupon_id}")]
+    assert recorded in (["ENDED"], ["PAUSED", "ENDED"])
+    assert [code for code, verb in zip(codes, verbs, strict=True) if verb == "end"] == [200] * 4
+    # After the end a pause is refused, and it was the end that came before it.
     assert set(codes) <= {200, 409}
-    assert verb != "stock" or codes == {409: 12}
 
 
 def test_a_user_gets_as_many_as_the_limit_in_any_batches(client: FlaskClient, engine: Engine) -> None:
@@ -242,16 +239,8 @@ def test_a_user_gets_as_many_as_the_limit_in_any_batches(client: FlaskClient, en
         ("UPDATE coupon SET ended_at = NULL", "coupon_transition"),
         ("UPDATE coupon SET total_quantity = total_quantity + 1", "coupon_transition"),
         ("UPDATE coupon SET limit_per_user = 1", "coupon_transition"),
-        (
-            "INSERT INTO user_coupon (coupon_id, user_id, request_id, issue_number, issued_at, copy_number)"
-            " SELECT coupon_id, user_id, request_id, 9, now(), 3 FROM user_coupon",
-            "user_coupon_within_limit",
-        ),
-        (
-            "INSERT INTO user_coupon (coupon_id, user_id, request_id, issue_number, issued_at)"
-            " SELECT coupon_id, user_id, request_id, 9, now() FROM user_coupon",
-            "user_coupon_one_copy",
-        ),
+        (ANOTHER_COPY.format(copy_number=3), "user_coupon_within_limit"),
+        (ANOTHER_COPY.format(copy_number=1), "user_coupon_one_copy"),
     ],
 )
 def test_the_database_is_the_last_defence_of_a_coupons_life(

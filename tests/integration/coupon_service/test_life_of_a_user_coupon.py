@@ -1,4 +1,4 @@
-"""A user's coupon is reserved, used, released, given back, revoked, and ends by time; each once, in any race."""
+"""A user's coupon is reserved, used, released, given back, revoked, and ends by time."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,6 +22,7 @@ from tests.integration.coupon_service.lives import (
     history,
     issued,
     let_pass,
+    locked,
     refused,
     release,
     reserve,
@@ -149,9 +150,7 @@ def test_a_reservation_that_nobody_confirms_ends_before_any_sweep(
 
 
 def test_a_sweep_stores_what_was_seen_before_it(client: FlaskClient, engine: Engine) -> None:
-    lapsed, expired, both, kept = (
-        issued(client, engine, validForHours=1, totalQuantity=1) for _ in range(4)
-    )
+    lapsed, expired, both, kept = (issued(client, engine, validForHours=1, totalQuantity=1) for _ in range(4))
     for held in (lapsed, both, kept):
         succeed(reserve(client, held, FIRST))
     let_pass(engine, both, "expires_at")
@@ -191,8 +190,7 @@ def test_a_sweep_leaves_out_what_another_transaction_holds(client: FlaskClient, 
         succeed(reserve(client, user_coupon_id, FIRST))
         let_pass(engine, user_coupon_id, "reserved_until")
 
-    with engine.begin() as connection:
-        connection.execute(text(f"SELECT FROM user_coupon WHERE user_coupon_id = {held} FOR UPDATE"))  # noqa: S608
+    with locked(engine, held):
         assert sweep(engine)["reservations"] == 1
 
     assert sweep(engine)["reservations"] == 1
@@ -223,10 +221,7 @@ def test_of_two_changes_at_once_the_second_is_judged_after_the_first(
         succeed(earlier(client, held))
 
     with ThreadPoolExecutor() as threads:
-        with engine.begin() as connection:
-            lock = text(f"SELECT FROM user_coupon WHERE user_coupon_id = {held} FOR UPDATE")  # noqa: S608
-            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-            connection.execute(lock)
+        with locked(engine, held):
             # Both have judged the same state before either of them can change it.
             calls = [threads.submit(call, client.application.test_client(), held) for call in (one, other)]
             wait_until(lambda: waiting_sessions(engine) == 2, "both to be about to change it")
@@ -253,15 +248,11 @@ def test_a_confirmation_that_waited_past_the_reservation_is_refused(
     held = issued(client, engine)
     succeed(reserve(client, held, FIRST, holdSeconds=2))
 
-    with ThreadPoolExecutor() as threads:
-        with engine.begin() as connection:
-            lock = text(f"SELECT FROM user_coupon WHERE user_coupon_id = {held} FOR UPDATE")  # noqa: S608
-            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-            connection.execute(lock)
-            call = threads.submit(confirm, client.application.test_client(), held, FIRST)
-            over = "SELECT reserved_until <= clock_timestamp() AS over FROM user_coupon"
-            wait_until(lambda: waiting_sessions(engine) == 1 or call.done(), "the confirmation to wait")
-            wait_until(lambda: rows(engine, over)[0].over, "the reservation to end")
+    over = "SELECT reserved_until <= clock_timestamp() AS over FROM user_coupon"
+    with ThreadPoolExecutor() as threads, locked(engine, held):
+        call = threads.submit(confirm, client.application.test_client(), held, FIRST)
+        wait_until(lambda: waiting_sessions(engine) == 1 or call.done(), "the confirmation to wait")
+        wait_until(lambda: rows(engine, over)[0].over, "the reservation to end")
 
     assert refused(call.result()) == (409, "user-coupon-transition-refused", "ISSUED")
     assert kinds(client, held) == ["RESERVED", "LAPSED"]
@@ -317,8 +308,10 @@ def test_the_changes_of_a_user_coupon_are_paged(client: FlaskClient, engine: Eng
     "statement",
     [
         "UPDATE user_coupon SET status = 'ISSUED', change_count = 9",
-        "UPDATE user_coupon SET status = 'REVOKED', change_count = 9, order_id = NULL, order_amount = NULL,"
-        " discount_amount = NULL, reserved_until = NULL",
+        (
+            "UPDATE user_coupon SET status = 'REVOKED', change_count = 9, order_id = NULL,"
+            " order_amount = NULL, discount_amount = NULL, reserved_until = NULL"
+        ),
         "UPDATE user_coupon SET order_id = gen_random_uuid()",
         "UPDATE user_coupon SET user_id = 8, change_count = 9",
     ],

@@ -55,7 +55,12 @@ def drops(draw: st.DrawFn) -> tuple[CouponStock, dict[int, int]]:
     issued = draw(st.integers(0, total))
     decided = draw(st.integers(issued, issued + 10))
     limit = draw(st.integers(1, 3))
-    pauses = [[], [Pause(PAUSED_AT)], [Pause(PAUSED_AT, RESUMED_AT)], [Pause(STARTS_AT, DURING), Pause(PAUSED_AT)]]
+    pauses = [
+        [],
+        [Pause(PAUSED_AT)],
+        [Pause(PAUSED_AT, RESUMED_AT)],
+        [Pause(STARTS_AT, DURING), Pause(PAUSED_AT)],
+    ]
     stock = a_coupon_stock(
         total_quantity=total,
         issued_quantity=issued,
@@ -73,7 +78,11 @@ requests_in_order = st.lists(
         user_id=st.integers(1, 6),
         requested_at=st.sampled_from(
             [STARTS_AT - INSTANT, STARTS_AT, DURING, DURING, DURING, ENDS_AT - INSTANT, ENDS_AT]
-            + [edge - before for edge in (PAUSED_AT, RESUMED_AT, ENDED_AT) for before in (INSTANT, 0 * INSTANT)]
+            + [
+                edge - before
+                for edge in (PAUSED_AT, RESUMED_AT, ENDED_AT)
+                for before in (INSTANT, 0 * INSTANT)
+            ]
         ),
     ),
     max_size=20,

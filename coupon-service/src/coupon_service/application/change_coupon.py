@@ -56,9 +56,7 @@ class ChangeCoupon:
         return Answer(CouponView(after, moment))
 
 
-def _applied(
-    command: CouponCommand, coupon: Coupon, moment: datetime
-) -> tuple[Coupon, CouponError | None]:
+def _applied(command: CouponCommand, coupon: Coupon, moment: datetime) -> tuple[Coupon, CouponError | None]:
     try:
         return command.applied_to(coupon, moment), None
     except CouponError as refusal:

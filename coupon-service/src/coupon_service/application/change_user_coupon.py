@@ -19,8 +19,9 @@ class ChangeUserCouponCommand:
 class ChangeUserCoupon:
     """Changes a user coupon and records the change, as often as the command comes only once.
 
-    Nothing is locked while the command is judged. The statement that changes the user coupon does so only if it
-    is still as it was judged, and before the time at which it would no longer be; otherwise it is judged anew.
+    Nothing is locked while the command is judged. The statement that changes the user coupon does so only if
+    it is still as it was judged, and before the time at which it would no longer be; otherwise the command is
+    judged anew.
     """
 
     def __init__(self, unit_of_work: UnitOfWorkFactory) -> None:
@@ -34,9 +35,7 @@ class ChangeUserCoupon:
         with self._unit_of_work() as unit_of_work:
             # Each further round means that another command was faster, or that time was: it ends.
             while True:
-                found = unit_of_work.user_coupons.get_for_order(
-                    order.user_coupon_id, order_of(order.command)
-                )
+                found = unit_of_work.user_coupons.get_for_order(order.user_coupon_id, order_of(order.command))
                 if found is None:
                     raise UserCouponNotFound
                 held, last_of_order = found

@@ -103,8 +103,11 @@ class UserCoupons(Protocol):
         changes: Sequence[UserCouponChange],
         valid_until: datetime | None,
     ) -> bool:
-        """Store and record ``changes``; false, and nothing, if ``judged`` is no longer what is stored or it is
-        ``valid_until`` by the database's clock."""
+        """Store and record ``changes``.
+
+        Stores nothing and returns false if ``judged`` is no longer what is stored, or if it is
+        ``valid_until`` by the database's clock.
+        """
         ...
 
     def changes(

@@ -37,8 +37,8 @@ class Decision:
 
     ``decision_number`` is its place (1, 2, 3, …) in the coupon's order of decision, rejections counted; only
     a request for an unknown coupon has none. ``issue_number`` (1 … total quantity) is set when a coupon was
-    issued, ``reason`` when it was not. ``copy_number`` (1 … limit a user) counts the coupons of this kind that
-    the user got.
+    issued, ``reason`` when it was not. ``copy_number`` (1 … limit a user) counts the coupons of this kind
+    that the user got.
     """
 
     request: CouponRequest

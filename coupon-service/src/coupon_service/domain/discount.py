@@ -16,9 +16,9 @@ class DiscountType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Discount:
-    """AMOUNT: ``value`` in the currency's minor units. RATE: ``value`` in percent, at most ``maximum_amount``.
+    """AMOUNT: ``value`` in the currency's minor units. RATE: ``value`` in percent.
 
-    Raises :class:`InvalidCoupon`.
+    ``maximum_amount`` caps what a RATE takes off, in minor units. Raises :class:`InvalidCoupon`.
     """
 
     type: DiscountType
@@ -37,7 +37,7 @@ class Discount:
             raise InvalidCoupon("discount.maximumAmount", f"must be from 1 to {MAX_AMOUNT}")
 
     def off(self, order_amount: int) -> int:
-        """How much an order of ``order_amount`` gets off, in minor units; never more than the order's amount."""
+        """How much an order of ``order_amount`` gets off, in minor units; never more than that."""
         if self.type is DiscountType.AMOUNT:
             return min(self.value, order_amount)
         # Rounded down: a discount never exceeds the rate that was promised.

@@ -18,7 +18,7 @@ class UserCouponStatus(StrEnum):
 
 
 class UserCouponChangeKind(StrEnum):
-    """What happened. RELEASED (by its order) and LAPSED (by time) both make a reserved coupon ISSUED again."""
+    """What happened. RELEASED (by its order) and LAPSED (by time) make a reserved coupon ISSUED again."""
 
     RESERVED = "RESERVED"
     USED = "USED"

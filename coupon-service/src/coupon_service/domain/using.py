@@ -66,7 +66,7 @@ UserCouponCommand = Reserve | Confirm | Release | GiveBack | Revoke
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """The state after a command, and the changes that lead to it from the stored state; none for a repetition.
+    """The state after a command, and the changes that lead to it from what is stored; none for a repetition.
 
     It holds if the stored state is still the judged one and the time is before ``valid_until``.
     """
@@ -84,8 +84,8 @@ def judge(
 ) -> Outcome:
     """What ``command`` does at ``moment``. A command that was done already does nothing and succeeds.
 
-    ``last_of_order`` is the last stored change of this user coupon by the command's order. Changes by time that
-    are due come before the command's own change. Raises :class:`UserCouponTransitionRefused`,
+    ``last_of_order`` is the last stored change of this user coupon by the command's order. Changes by time
+    that are due come before the command's own change. Raises :class:`UserCouponTransitionRefused`,
     :class:`ReservationDiffers`, :class:`OrderAmountTooSmall`, and :class:`UserCouponNotFound` for a user that
     holds another one.
     """

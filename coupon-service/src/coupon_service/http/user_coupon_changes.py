@@ -25,7 +25,9 @@ from servicekit.http.routes import route
 
 
 def user_coupon_change_routes(
-    change_user_coupon: ChangeUserCoupon, read_user_coupon: ReadUserCoupon, read_changes: ReadUserCouponChanges
+    change_user_coupon: ChangeUserCoupon,
+    read_user_coupon: ReadUserCoupon,
+    read_changes: ReadUserCouponChanges,
 ) -> APIBlueprint:
     """What orders, users and operators do to a coupon that a user holds, and the record of it."""
     routes = APIBlueprint(

@@ -32,7 +32,8 @@ class SqlUserCouponExpiry:
     """Stores and records the same changes as :meth:`UserCouponState.at` derives."""
 
     def sweeps(self) -> Mapping[str, Sweep]:
-        """By the name that the log has for what they end. Reservations first: their coupons may be due, too."""
+        """By the name that the log has for what they end."""
+        # Reservations first: their coupons may be due, too.
         return {"reservations": _sweep(_LAPSE), "user_coupons": _sweep(_EXPIRE)}
 
 

@@ -23,8 +23,8 @@ from coupon_service.domain.user_coupon import (
 from coupon_service.persistence.coupons import discount_in
 from coupon_service.persistence.tables import coupon, user_coupon, user_coupon_change
 
-# The state may have changed since it was judged, or time may have: then nothing is changed and nothing recorded.
-# The time is taken above the lock, since a condition beside it is not looked at again after a wait.
+# If the state is not the judged one, or it is too late, nothing is changed and nothing recorded. The time is
+# taken above the lock, since a condition beside it is not looked at again after a wait.
 _CHANGE = text("""
     WITH judged AS MATERIALIZED (
         SELECT user_coupon_id, change_count, clock_timestamp() AS locked_at

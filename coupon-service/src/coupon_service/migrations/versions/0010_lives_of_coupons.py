@@ -34,7 +34,8 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-CREATE TRIGGER coupon_transition BEFORE UPDATE OF total_quantity, limit_per_user, paused_at, ended_at ON coupon
+CREATE TRIGGER coupon_transition
+BEFORE UPDATE OF total_quantity, limit_per_user, paused_at, ended_at ON coupon
    FOR EACH ROW EXECUTE FUNCTION coupon_transition()
 """
 

@@ -39,7 +39,8 @@ BEGIN
     IF EXISTS (SELECT FROM issued JOIN coupon USING (coupon_id)
                 WHERE issued.copy_number > coupon.limit_per_user) THEN
         RAISE EXCEPTION 'a user would get more of a coupon than its limit'
-              USING ERRCODE = 'check_violation', CONSTRAINT = 'user_coupon_within_limit', TABLE = 'user_coupon';
+              USING ERRCODE = 'check_violation', TABLE = 'user_coupon',
+                    CONSTRAINT = 'user_coupon_within_limit';
     END IF;
     RETURN NULL;
 END $$;
