@@ -1,6 +1,8 @@
 """The API's composition root."""
 
+import json
 from functools import partial
+from pathlib import Path
 
 from flask_openapi3.openapi import OpenAPI
 from sqlalchemy import Engine
@@ -63,6 +65,7 @@ def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> Ope
     read_user_coupons = ReadUserCoupons(unit_of_work)
     return create_app(
         SERVICE,
+        examples=json.loads(Path(__file__).with_name("examples.json").read_text(encoding="utf-8")),
         checks={"database": database_check(engine, SCHEMA, coupon)},
         problems=[PROBLEMS, DATABASE_PROBLEMS],
         routes=[
