@@ -1,4 +1,4 @@
-"""Every answer in the OpenAPI document has an example, and each example is an answer that the service gives."""
+"""Every answer in the OpenAPI document has an example, and the service gives each of them."""
 
 import json
 import re

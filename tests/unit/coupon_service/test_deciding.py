@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from coupon_service.domain.coupon_request import CouponRequest, Decision, RejectionReason, RequestStatus
-from coupon_service.domain.deciding import CouponStock, decide, reject_unknown
+from coupon_service.domain.deciding import CouponStock, decide, decide_all, reject_unknown
 from coupon_service.domain.period import Pause
 from tests.support.coupon_builders import DURING, ENDS_AT, STARTS_AT, a_coupon_request, a_coupon_stock
 
@@ -72,20 +72,11 @@ def drops(draw: st.DrawFn) -> tuple[CouponStock, dict[int, int]]:
     return stock, draw(st.dictionaries(st.integers(1, 6), st.integers(1, limit)))
 
 
+MOMENTS = [STARTS_AT - INSTANT, STARTS_AT, DURING, DURING, DURING, ENDS_AT - INSTANT, ENDS_AT] + [
+    edge - before for edge in (PAUSED_AT, RESUMED_AT, ENDED_AT) for before in (INSTANT, 0 * INSTANT)
+]
 requests_in_order = st.lists(
-    st.builds(
-        a_coupon_request,
-        user_id=st.integers(1, 6),
-        requested_at=st.sampled_from(
-            [STARTS_AT - INSTANT, STARTS_AT, DURING, DURING, DURING, ENDS_AT - INSTANT, ENDS_AT]
-            + [
-                edge - before
-                for edge in (PAUSED_AT, RESUMED_AT, ENDED_AT)
-                for before in (INSTANT, 0 * INSTANT)
-            ]
-        ),
-    ),
-    max_size=20,
+    st.builds(a_coupon_request, user_id=st.integers(1, 6), requested_at=st.sampled_from(MOMENTS)), max_size=20
 )
 
 
@@ -95,6 +86,29 @@ def test_deciding_many_equals_deciding_one_at_a_time(
 ) -> None:
     stock, copies = drop
     assert decide(stock, copies, requests) == one_at_a_time(stock, copies, requests)
+
+
+@given(
+    st.dictionaries(st.integers(1, 3), drops()),
+    st.lists(st.tuples(st.integers(1, 3), st.integers(1, 4), st.sampled_from(MOMENTS)), max_size=30),
+)
+def test_deciding_several_coupons_at_once_equals_each_alone_in_turn(
+    coupons: dict[int, tuple[CouponStock, dict[int, int]]], pressed: list[tuple[int, int, datetime]]
+) -> None:
+    requests = [a_coupon_request(user_id, coupon_id, at) for coupon_id, user_id, at in pressed]
+    stocks = {coupon_id: replace(stock, coupon_id=coupon_id) for coupon_id, (stock, _) in coupons.items()}
+    copies = {coupon_id: copies for coupon_id, (_, copies) in coupons.items()}
+
+    decisions = decide_all(stocks, copies, requests)
+
+    assert {decision.request for decision in decisions} == set(requests)
+    for coupon_id in (1, 2, 3):
+        mine = [request for request in requests if request.coupon_id == coupon_id]
+        decided = [decision for decision in decisions if decision.request.coupon_id == coupon_id]
+        if coupon_id in stocks:
+            assert decided == one_at_a_time(stocks[coupon_id], copies[coupon_id], mine)
+        else:
+            assert decided == reject_unknown(mine)
 
 
 @given(drops(), requests_in_order, st.integers(0, 20))

@@ -1,5 +1,6 @@
-"""First come, first served: deciding requests for one coupon in their order."""
+"""First come, first served: deciding the requests for a coupon in their order."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -54,6 +55,28 @@ def decide(
             decisions.append(Decision(request, number, issue_number=issued, copy_number=copy_number))
         else:
             decisions.append(Decision(request, number, reason=reason))
+    return decisions
+
+
+def decide_all(
+    stocks: Mapping[int, CouponStock],
+    copies: Mapping[int, Mapping[int, int]],
+    requests_in_order: Iterable[CouponRequest],
+) -> list[Decision]:
+    """Decide requests for any coupons: those of each in their order, as :func:`decide` does.
+
+    ``stocks`` and ``copies`` are by coupon; a coupon without a stock does not exist.
+    """
+    by_coupon: defaultdict[int, list[CouponRequest]] = defaultdict(list)
+    for request in requests_in_order:
+        by_coupon[request.coupon_id].append(request)
+    decisions: list[Decision] = []
+    for coupon_id, group in by_coupon.items():
+        stock = stocks.get(coupon_id)
+        if stock is None:
+            decisions += reject_unknown(group)
+        else:
+            decisions += decide(stock, copies.get(coupon_id, {}), group)
     return decisions
 
 

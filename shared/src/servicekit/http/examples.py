@@ -9,7 +9,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from servicekit.http.problems import PROBLEM_CONTENT_TYPE
 
 Examples = Mapping[str, Mapping[str, Mapping[str, Any]]]
-"""By operation (``GET /api/v1/orders/{orderId}``, or a method for all of its operations), by status: named bodies."""
+"""Named bodies by operation and status. ``GET /api/v1/orders/{orderId}`` is one operation, ``GET`` every one."""
 
 _PROBLEM = {"$ref": "#/components/schemas/ProblemReply"}
 
