@@ -9,7 +9,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 from servicekit.http.problems import PROBLEM_CONTENT_TYPE
 
 Examples = Mapping[str, Mapping[str, Mapping[str, Any]]]
-"""Named bodies by operation and status. ``GET /api/v1/orders/{orderId}`` is one operation, ``GET`` every one."""
+"""Named bodies by operation and status. ``GET /api/v1/orders/{orderId}`` is one operation, ``GET`` all."""
 
 _PROBLEM = {"$ref": "#/components/schemas/ProblemReply"}
 
