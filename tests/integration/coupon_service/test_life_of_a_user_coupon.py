@@ -140,7 +140,9 @@ def test_a_reservation_that_nobody_confirms_ends_before_any_sweep(
     succeed(reserve(client, held, FIRST))
     let_pass(engine, held, "reserved_until")
 
-    assert user_coupon_of(client, held)["status"] == "ISSUED"
+    seen = user_coupon_of(client, held)
+    assert (seen["status"], seen["reservation"]) == ("ISSUED", None)
+    assert client.get("/api/v1/users/7/coupons").get_json()["coupons"] == [seen]
     assert kinds(client, held) == ["RESERVED", "LAPSED"]
     assert refused(confirm(client, held, FIRST)) == (409, "user-coupon-transition-refused", "ISSUED")
     assert succeed(release(client, held, FIRST))["status"] == "ISSUED"

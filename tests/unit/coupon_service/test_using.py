@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from coupon_service.domain.discount import Discount, DiscountType
@@ -178,24 +178,20 @@ class Client:
             assert self._model.execute(self._waiting.pop(0), now) == refused_by
 
 
-commands = st.one_of(
-    st.builds(reserving, st.sampled_from(ORDERS)),
-    st.builds(Confirm, st.sampled_from(ORDERS)),
-    st.builds(Release, st.sampled_from(ORDERS)),
-    st.just(GiveBack(7)),
-    st.just(Revoke("kim", "fraud")),
+of_orders = st.one_of(
+    *(st.builds(command, st.sampled_from(ORDERS)) for command in (reserving, Confirm, Release))
 )
+others = st.sampled_from([GiveBack(7), Revoke("kim", "fraud")])
 # Orders' commands far more often: the others end the story.
-stories = st.lists(
-    st.one_of(commands, commands.filter(lambda command: order_of(command) is not None)), max_size=12
-)
+stories = st.lists(st.one_of(of_orders, of_orders, of_orders, others), min_size=5, max_size=15)
 # Which client goes on, or that the worker sweeps, and how much later.
-schedules = st.lists(
-    st.tuples(st.sampled_from([0, 0, 1, 1, 2]), st.sampled_from([0 * MINUTE, MINUTE, HOLD, 12 * MINUTE])),
-    max_size=40,
+steps = st.tuples(
+    st.sampled_from([0, 0, 1, 1, 2]), st.sampled_from([0 * MINUTE, 0 * MINUTE, 0 * MINUTE, MINUTE, HOLD])
 )
+schedules = st.lists(steps, min_size=20, max_size=50)
 
 
+@settings(max_examples=400)
 @given(stories, stories, schedules)
 def test_any_interleaving_of_two_clients_is_what_the_plain_model_says(
     first: list[UserCouponCommand], second: list[UserCouponCommand], schedule: list[tuple[int, timedelta]]
@@ -219,25 +215,25 @@ def test_any_interleaving_of_two_clients_is_what_the_plain_model_says(
         assert state.change_count == len(model.history)
 
 
-@given(stories, st.lists(st.sampled_from([0 * MINUTE, MINUTE, HOLD]), min_size=12, max_size=12))
+@settings(max_examples=300)
+@given(stories, st.lists(st.sampled_from([0 * MINUTE, 0 * MINUTE, MINUTE, HOLD]), min_size=15, max_size=15))
 def test_a_command_that_comes_again_at_once_changes_nothing(
     story: list[UserCouponCommand], pauses: list[timedelta]
 ) -> None:
     stored, now = Stored(), NOW
     for command, pause in zip(story, pauses, strict=False):
         now += pause
-        answers = []
+        seen = set()
         for _ in range(3):
             try:
                 outcome = judge(stored.held, command, stored.last_of(order_of(command)), now)
             except CouponError as refusal:
-                answers.append(repr(refusal))
+                seen.add((repr(refusal), len(stored.history)))
             else:
-                stored.store(stored.held, outcome, now)
-                answers.append(repr(outcome.state))
-                recorded = len(stored.history)
-        assert len(set(answers)) == 1
-        assert not answers[0].startswith("UserCouponState") or len(stored.history) == recorded
+                if outcome.changes:
+                    assert stored.store(stored.held, outcome, now)
+                seen.add((repr(outcome.state), len(stored.history)))
+        assert len(seen) == 1
 
 
 @pytest.mark.parametrize(
