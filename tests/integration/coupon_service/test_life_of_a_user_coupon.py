@@ -87,6 +87,7 @@ def test_an_order_reserves_and_uses_a_coupon(client: FlaskClient, engine: Engine
         ([], GIVE_BACK, ["GIVEN_BACK"]),
         ([], REVOKE, ["REVOKED"]),
         ([RESERVE], REVOKE, ["RESERVED", "REVOKED"]),
+        ([RESERVE, REVOKE], RELEASE, ["RESERVED", "REVOKED"]),
     ],
 )
 def test_a_change_that_comes_again_gets_the_same_answer(

@@ -39,7 +39,7 @@ class Confirm:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """The order that holds the coupon does not use it."""
+    """The order that holds the coupon does not use it; done already if the order's reservation has ended."""
 
     order_id: UUID
     reason: str | None = None
@@ -90,9 +90,6 @@ def judge(
     holds another one.
     """
     state, due = held.state.at(moment)
-    for change in due:
-        if change.order_id is not None and change.order_id == order_of(command):
-            last_of_order = change.kind
     match command:
         case Reserve():
             outcome = _reserve(held, state, command, last_of_order, moment)
@@ -156,10 +153,11 @@ def _confirm(state: UserCouponState, order_id: UUID, moment: datetime) -> Outcom
 def _release(
     state: UserCouponState, command: Release, last_of_order: UserCouponChangeKind | None, moment: datetime
 ) -> Outcome:
-    if last_of_order in (UserCouponChangeKind.RELEASED, UserCouponChangeKind.LAPSED):
-        return Outcome(state, [])
     is_holder = state.reservation is not None and state.reservation.order_id == command.order_id
-    if state.status is not UserCouponStatus.RESERVED or not is_holder:
+    if not is_holder and last_of_order is not None:
+        # Released, lapsed or revoked: however its reservation ended, the order does not hold it.
+        return Outcome(state, [])
+    if not is_holder or state.status is not UserCouponStatus.RESERVED:
         raise _refusal(state, "be released by this order")
     change = _by_order(UserCouponChangeKind.RELEASED, moment, command.order_id, command.reason)
     return Outcome(state.changed(UserCouponStatus.ISSUED, None), [change])
