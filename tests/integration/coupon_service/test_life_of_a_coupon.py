@@ -17,8 +17,6 @@ from tests.integration.coupon_service.service import (
     count,
     create_coupon,
     held,
-    press,
-    published_events,
     request_of,
     rows,
     waiting_sessions,
@@ -161,11 +159,10 @@ def test_a_request_accepted_in_a_pause_is_rejected_and_others_are_not(
     client: FlaskClient, engine: Engine
 ) -> None:
     coupon_id = create_coupon(client)
-    for user_id, verb in enumerate(("pause", "resume", "pause", "resume"), 1):
-        press(client, user_id, coupon_id)
+    events = [a_stored_event(engine, 1, coupon_id)]
+    for user_id, verb in enumerate(("pause", "resume", "pause", "resume"), 2):
         succeed(operate(client, coupon_id, verb))
-    press(client, 5, coupon_id)
-    events = published_events(engine)
+        events.append(a_stored_event(engine, user_id, coupon_id))
 
     # Decided during a third pause, which none of them was accepted in.
     succeed(operate(client, coupon_id, "pause"))
