@@ -18,7 +18,7 @@ class ChangeCouponCommand:
     """What to do to which coupon."""
 
     coupon_id: int
-    command: CouponCommand
+    change: CouponCommand
     idempotency_key: IdempotencyKey | None = None
 
 
@@ -32,33 +32,33 @@ class ChangeCoupon:
     def __init__(self, unit_of_work: UnitOfWorkFactory) -> None:
         self._unit_of_work = unit_of_work
 
-    def __call__(self, order: ChangeCouponCommand) -> Answer[CouponView]:
+    def __call__(self, command: ChangeCouponCommand) -> Answer[CouponView]:
         """The coupon after the change, made now or earlier.
 
         Raises :class:`CouponNotFound`, :class:`CouponTransitionRefused` and :class:`InvalidCoupon`.
         """
         with self._unit_of_work() as unit_of_work:
-            before = unit_of_work.coupons.lock(order.coupon_id)
+            before = unit_of_work.coupons.lock(command.coupon_id)
             if before is None:
                 raise CouponNotFound
             moment = unit_of_work.now()
-            after, refusal = _applied(order.command, before, moment)
-            if order.idempotency_key is not None:
+            after, refusal = _applied(command.change, before, moment)
+            if command.idempotency_key is not None:
                 # Before a refusal, too: what succeeded once is not refused to its repetition.
-                earlier = unit_of_work.idempotency_keys.claim(order.idempotency_key, _facts(after, moment))
+                earlier = unit_of_work.idempotency_keys.claim(command.idempotency_key, _facts(after, moment))
                 if earlier is not None:
                     return Answer(_as_answered(before, earlier), is_replay=True)
             if refusal is not None:
                 raise refusal
             if after != before:
-                unit_of_work.coupons.change(before, after, order.command, moment)
+                unit_of_work.coupons.change(before, after, command.change, moment)
             unit_of_work.commit()
         return Answer(CouponView(after, moment))
 
 
-def _applied(command: CouponCommand, coupon: Coupon, moment: datetime) -> tuple[Coupon, CouponError | None]:
+def _applied(change: CouponCommand, coupon: Coupon, moment: datetime) -> tuple[Coupon, CouponError | None]:
     try:
-        return command.applied_to(coupon, moment), None
+        return change.applied_to(coupon, moment), None
     except CouponError as refusal:
         return coupon, refusal
 

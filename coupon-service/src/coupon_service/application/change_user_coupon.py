@@ -13,7 +13,7 @@ class ChangeUserCouponCommand:
     """What to do to which user coupon."""
 
     user_coupon_id: int
-    command: UserCouponCommand
+    change: UserCouponCommand
 
 
 class ChangeUserCoupon:
@@ -27,7 +27,7 @@ class ChangeUserCoupon:
     def __init__(self, unit_of_work: UnitOfWorkFactory) -> None:
         self._unit_of_work = unit_of_work
 
-    def __call__(self, order: ChangeUserCouponCommand) -> UserCoupon:
+    def __call__(self, command: ChangeUserCouponCommand) -> UserCoupon:
         """The user coupon after the change, made now or earlier.
 
         Raises UserCouponNotFound and what :func:`coupon_service.domain.using.judge` raises.
@@ -35,12 +35,14 @@ class ChangeUserCoupon:
         with self._unit_of_work() as unit_of_work:
             # Each further round means that another command was faster, or that time was: it ends.
             while True:
-                found = unit_of_work.user_coupons.get_for_order(order.user_coupon_id, order_of(order.command))
+                found = unit_of_work.user_coupons.get_for_order(
+                    command.user_coupon_id, order_of(command.change)
+                )
                 if found is None:
                     raise UserCouponNotFound
                 held, last_of_order = found
                 moment = unit_of_work.now()
-                outcome = judge(held, order.command, last_of_order, moment)
+                outcome = judge(held, command.change, last_of_order, moment)
                 if not outcome.changes:
                     break
                 if unit_of_work.user_coupons.change(
