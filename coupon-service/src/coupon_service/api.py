@@ -1,19 +1,29 @@
 """The API's composition root."""
 
+import json
 from functools import partial
+from pathlib import Path
 
 from flask_openapi3.openapi import OpenAPI
 from sqlalchemy import Engine
 
+from coupon_service.application.change_coupon import ChangeCoupon
+from coupon_service.application.change_user_coupon import ChangeUserCoupon
 from coupon_service.application.create_coupon import CreateCoupon
 from coupon_service.application.read_coupon import ReadCoupon
+from coupon_service.application.read_coupon_changes import ReadCouponChanges
 from coupon_service.application.read_coupon_request import ReadCouponRequest
+from coupon_service.application.read_coupons import ReadCoupons
+from coupon_service.application.read_user_coupon import ReadUserCoupon
+from coupon_service.application.read_user_coupon_changes import ReadUserCouponChanges
 from coupon_service.application.read_user_coupons import ReadUserCoupons
 from coupon_service.application.request_coupon import RequestCoupon
 from coupon_service.config import ApiSettings
+from coupon_service.http.coupon_changes import coupon_change_routes
 from coupon_service.http.coupon_requests import coupon_request_routes
 from coupon_service.http.coupons import coupon_routes
 from coupon_service.http.problems import PROBLEMS
+from coupon_service.http.user_coupon_changes import user_coupon_change_routes
 from coupon_service.http.user_coupons import user_coupon_routes
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
 from coupon_service.messaging.outgoing_coupon_publish_requested import coupon_publish_requested
@@ -49,16 +59,24 @@ def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> Ope
     unit_of_work = partial(CouponUnitOfWork, engine, CONSUMER_GROUP)
     create_coupon = CreateCoupon(unit_of_work)
     read_coupon = ReadCoupon(unit_of_work)
+    read_coupons = ReadCoupons(unit_of_work)
     request_coupon = RequestCoupon(unit_of_work, SqlCouponDirectory(engine), coupon_publish_requested)
     read_coupon_request = ReadCouponRequest(unit_of_work, stop, max_waiting)
     read_user_coupons = ReadUserCoupons(unit_of_work)
     return create_app(
         SERVICE,
+        examples=json.loads(Path(__file__).with_name("examples.json").read_text(encoding="utf-8")),
         checks={"database": database_check(engine, SCHEMA, coupon)},
         problems=[PROBLEMS, DATABASE_PROBLEMS],
         routes=[
-            coupon_routes(create_coupon, read_coupon),
+            coupon_routes(create_coupon, read_coupon, read_coupons),
+            coupon_change_routes(ChangeCoupon(unit_of_work), ReadCouponChanges(unit_of_work)),
             coupon_request_routes(request_coupon, read_coupon_request),
             user_coupon_routes(read_user_coupons),
+            user_coupon_change_routes(
+                ChangeUserCoupon(unit_of_work),
+                ReadUserCoupon(unit_of_work),
+                ReadUserCouponChanges(unit_of_work),
+            ),
         ],
     )

@@ -17,6 +17,7 @@ from coupon_service.migrations import SCHEMA
 from coupon_service.persistence.retention import SqlRetention
 from coupon_service.persistence.tables import coupon
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
+from coupon_service.persistence.user_coupon_expiry import SqlUserCouponExpiry
 from servicekit.db.engine import create_engine
 from servicekit.db.health import database_check
 from servicekit.db.retention import Retention, RetentionThread
@@ -46,6 +47,9 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
             "kafka": kafka.check,
             "consumer": status.check,
         }
+        # What users see does not wait for it: a reservation ends when its time is over.
+        expiry = Retention(engine, SqlUserCouponExpiry().sweeps())
+        RetentionThread(expiry, stop).start()
         with admin_server(PROCESS, settings, checks):
             RetentionThread(_retention(settings, engine), stop).start()
             run_consumer(

@@ -8,9 +8,15 @@ from typing import Any, Protocol, Self
 from uuid import UUID
 
 from coupon_service.domain.coupon import Coupon, CouponTerms
+from coupon_service.domain.coupon_change import CouponChange, CouponCommand
 from coupon_service.domain.coupon_request import CouponRequest, CouponRequestView, Decision
 from coupon_service.domain.deciding import CouponStock
-from coupon_service.domain.user_coupon import UserCoupon
+from coupon_service.domain.user_coupon import (
+    UserCoupon,
+    UserCouponChange,
+    UserCouponChangeKind,
+    UserCouponState,
+)
 from servicekit.idempotency.key import IdempotencyKey
 from servicekit.outbox.event import OutboxEvent
 
@@ -28,6 +34,22 @@ class Coupons(Protocol):
 
     def record_progress(self, decisions: Sequence[Decision]) -> None:
         """Count these decisions, and what they issued, on their coupons."""
+        ...
+
+    def lock(self, coupon_id: int) -> Coupon | None:
+        """The coupon, which nothing else changes or decides until the transaction ends."""
+        ...
+
+    def change(self, before: Coupon, after: Coupon, command: CouponCommand, changed_at: datetime) -> None:
+        """Store and record what ``command`` did to a locked coupon."""
+        ...
+
+    def newest(self, limit: int, before: int | None) -> Sequence[Coupon]:
+        """The newest ``limit`` coupons, of those older than the coupon ``before``."""
+        ...
+
+    def changes(self, coupon_id: int, limit: int, before: int | None) -> Sequence[CouponChange]:
+        """The newest ``limit`` changes of a coupon, of those older than the change ``before``."""
         ...
 
 
@@ -52,8 +74,8 @@ class CouponRequests(Protocol):
 class UserCoupons(Protocol):
     """The coupons that users hold."""
 
-    def holders(self, requests: Sequence[CouponRequest]) -> Mapping[int, AbstractSet[int]]:
-        """By coupon: which of the users in ``requests`` hold the coupon that they request."""
+    def holders(self, requests: Sequence[CouponRequest]) -> Mapping[int, Mapping[int, int]]:
+        """By coupon and user: how many each user in ``requests`` has got of the coupon requested, if any."""
         ...
 
     def add_issued(self, decisions: Sequence[Decision], issued_at: datetime) -> None:
@@ -62,6 +84,36 @@ class UserCoupons(Protocol):
 
     def of_user(self, user_id: int, limit: int, before: int | None) -> Sequence[UserCoupon]:
         """The newest ``limit`` of a user's coupons, of those older than the user coupon ``before``."""
+        ...
+
+    def get(self, user_coupon_id: int) -> UserCoupon | None:
+        """The user coupon as it is stored: what time has changed since may be missing."""
+        ...
+
+    def get_for_order(
+        self, user_coupon_id: int, order_id: UUID | None
+    ) -> tuple[UserCoupon, UserCouponChangeKind | None] | None:
+        """The same with the last change of it that is recorded for the order, both of one moment."""
+        ...
+
+    def change(
+        self,
+        judged: UserCoupon,
+        after: UserCouponState,
+        changes: Sequence[UserCouponChange],
+        valid_until: datetime | None,
+    ) -> bool:
+        """Store and record ``changes``.
+
+        Stores nothing and returns false if ``judged`` is no longer what is stored, or if it is
+        ``valid_until`` by the database's clock.
+        """
+        ...
+
+    def changes(
+        self, user_coupon_id: int, limit: int, before: int | None
+    ) -> Sequence[tuple[int, UserCouponChange]]:
+        """The newest ``limit`` recorded changes with their numbers, of those before number ``before``."""
         ...
 
 
