@@ -6,7 +6,7 @@ Every new column has a default with which the former release's code goes on: one
 from alembic import op
 
 revision = "0010"
-down_revision = "0007"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
