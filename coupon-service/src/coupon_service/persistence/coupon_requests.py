@@ -14,6 +14,7 @@ from coupon_service.domain.coupon_request import (
     CouponRequest,
     CouponRequestView,
     Decision,
+    NewCouponRequest,
     RejectionReason,
     RequestStatus,
 )
@@ -26,20 +27,45 @@ class SqlCouponRequests:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, request_id: UUID, coupon_id: int, user_id: int) -> CouponRequest:
-        row = self._connection.execute(
-            insert(coupon_request)
-            .values(
-                request_id=request_id,
-                coupon_id=coupon_id,
-                user_id=user_id,
-                status=RequestStatus.ACCEPTED.value,
-                # Not the host's clock: whether the coupon was open must not depend on which host was asked.
-                requested_at=func.clock_timestamp(),
+    def add_all(self, new: Sequence[NewCouponRequest]) -> list[CouponRequest]:
+        given = (
+            func.unnest(
+                literal([one.request_id for one in new], ARRAY(PG_UUID())),
+                literal([one.coupon_id for one in new], ARRAY(BIGINT)),
+                literal([one.user_id for one in new], ARRAY(BIGINT)),
             )
-            .returning(coupon_request.c.requested_at)
-        ).one()
-        return CouponRequest(request_id, coupon_id, user_id, row.requested_at)
+            .table_valued(
+                column("request_id", PG_UUID()), column("coupon_id", BIGINT), column("user_id", BIGINT)
+            )
+            .render_derived(name="given")
+        )
+        columns = coupon_request.c
+        rows = self._connection.execute(
+            insert(coupon_request)
+            .from_select(
+                [
+                    columns.request_id,
+                    columns.coupon_id,
+                    columns.user_id,
+                    columns.status,
+                    columns.requested_at,
+                ],
+                select(
+                    given.c.request_id,
+                    given.c.coupon_id,
+                    given.c.user_id,
+                    literal(RequestStatus.ACCEPTED.value, TEXT),
+                    # Not the host's clock: whether the coupon was open must not depend on the host asked.
+                    func.clock_timestamp(),
+                ),
+            )
+            .returning(columns.request_id, columns.requested_at)
+        )
+        accepted_at = {row.request_id: row.requested_at for row in rows}
+        return [
+            CouponRequest(one.request_id, one.coupon_id, one.user_id, accepted_at[one.request_id])
+            for one in new
+        ]
 
     def get(self, request_id: UUID) -> CouponRequestView | None:
         statement = select(coupon_request).where(coupon_request.c.request_id == request_id)

@@ -43,7 +43,8 @@ class Problem(Exception):
     """An error as a client sees it.
 
     ``slug`` is the last part of the problem's type (``urn:problem:<slug>``) and never changes; ``detail`` is
-    for people. ``errors`` name fields, each as ``{"field": …, "detail": …}``.
+    for people. ``errors`` name fields, each as ``{"field": …, "detail": …}``. ``extensions`` are further
+    members for programs, by their names in JSON.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Problem(Exception):
         title: str | None = None,
         errors: Sequence[Mapping[str, str]] = (),
         headers: Mapping[str, str] | None = None,
+        extensions: Mapping[str, Any] | None = None,
         is_replay: bool = False,
     ) -> None:
         self.status = status
@@ -63,6 +65,7 @@ class Problem(Exception):
         self.title = title or HTTP_STATUS_CODES[status]
         self.errors = list(errors)
         self.headers = dict(headers or {})
+        self.extensions = dict(extensions or {})
         self.is_replay = is_replay
         super().__init__(detail)
 
@@ -76,6 +79,7 @@ def render(problem: Problem) -> Response:
         "detail": problem.detail,
         "instance": request.path,
         "requestId": g.get("request_id"),
+        **problem.extensions,
     }
     if problem.errors:
         body["errors"] = [dict(error) for error in problem.errors]

@@ -2,25 +2,14 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import Connection, Table, cast, exists, func, literal, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT, insert
 
-from servicekit.idempotency.key import IdempotencyKey, IdempotencyKeyReused
+from servicekit.idempotency.key import Claim, IdempotencyKey, IdempotencyKeyReused, Outcome, Reply
 
-Reply = Mapping[str, Any]
 _Identity = tuple[str, str]
 _Stored = tuple[str, Reply]
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A key and the reply (JSON) that its first use will get, which every later use gets too."""
-
-    key: IdempotencyKey
-    reply: Reply
 
 
 class IdempotencyKeys:
@@ -44,7 +33,7 @@ class IdempotencyKeys:
             raise outcome
         return outcome
 
-    def claim_all(self, claims: Sequence[Claim]) -> list[Reply | IdempotencyKeyReused | None]:
+    def claim_all(self, claims: Sequence[Claim]) -> list[Outcome]:
         """:meth:`claim` for each, in order, as if one after the other; errors are returned, not raised.
 
         A key that stands in ``claims`` twice is first at its first place. Keys are inserted in order, so that
@@ -55,7 +44,7 @@ class IdempotencyKeys:
             firsts.setdefault(_identity(claim.key), claim)
         ours = self._insert(list(firsts.values()))
         stored = self._stored(set(firsts) - ours)
-        outcomes: list[Reply | IdempotencyKeyReused | None] = []
+        outcomes: list[Outcome] = []
         for claim in claims:
             first = firsts[_identity(claim.key)]
             if _identity(claim.key) not in ours:
@@ -66,6 +55,11 @@ class IdempotencyKeys:
                 same = claim.key.fingerprint == first.key.fingerprint
                 outcomes.append(first.reply if same else IdempotencyKeyReused(claim.key.key))
         return outcomes
+
+    def find_all(self, keys: Sequence[IdempotencyKey]) -> list[Outcome]:
+        """The outcome that each key would have now, by what is committed. Nothing is claimed or waited for."""
+        stored = self._stored({_identity(key) for key in keys})
+        return [_earlier_reply(key, stored) if _is_used(key, stored) else None for key in keys]
 
     def _insert(self, claims: Sequence[Claim]) -> set[_Identity]:
         """Insert those that are new, and return what they are."""
@@ -118,6 +112,11 @@ class IdempotencyKeys:
 
 def _identity(key: IdempotencyKey) -> _Identity:
     return key.scope, key.key
+
+
+def _is_used(key: IdempotencyKey, stored: Mapping[_Identity, _Stored]) -> bool:
+    unscoped_fingerprint, _ = stored.get(("", key.key), (None, {}))
+    return _identity(key) in stored or unscoped_fingerprint == key.fingerprint
 
 
 def _earlier_reply(key: IdempotencyKey, stored: Mapping[_Identity, _Stored]) -> Reply | IdempotencyKeyReused:
