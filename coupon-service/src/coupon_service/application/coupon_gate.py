@@ -77,7 +77,7 @@ class CouponGate:
         """Raises CouponNotFound, and CouponNotAvailable for a coupon that can't be requested now."""
         watched = self._watched.get(coupon_id)
         if watched is None:
-            # Another process may have created it this moment, so the database is asked; once for all that ask.
+            # Another process may have created it this moment. One query serves all that ask meanwhile.
             watched = self._look_up(coupon_id)
             if watched is None:
                 raise CouponNotFound
@@ -126,7 +126,7 @@ class CouponGate:
         return [self._watched.get(coupon_id) for coupon_id in coupon_ids]
 
     def _forget_oldest(self) -> None:
-        by_request = sorted(list(self._watched.items()), key=lambda item: item[1].requested_at)
+        by_request = sorted(self._watched.items(), key=lambda item: item[1].requested_at)
         # A tenth at once, so that a flood of different coupons doesn't sort them with each.
         for coupon_id, _ in by_request[: len(by_request) - MAX_COUPONS * 9 // 10]:
             self._watched.pop(coupon_id, None)

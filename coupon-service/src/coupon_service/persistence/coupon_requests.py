@@ -5,7 +5,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, any_, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Row,
+    any_,
+    bindparam,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, INTEGER, TEXT
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.sql import column
@@ -21,6 +33,39 @@ from coupon_service.domain.coupon_request import (
 from coupon_service.persistence.tables import coupon_request
 
 
+def _add_all() -> Insert:
+    given = (
+        func.unnest(
+            bindparam("request_ids", type_=ARRAY(PG_UUID())),
+            bindparam("coupon_ids", type_=ARRAY(BIGINT)),
+            bindparam("user_ids", type_=ARRAY(BIGINT)),
+        )
+        .table_valued(column("request_id", PG_UUID()), column("coupon_id", BIGINT), column("user_id", BIGINT))
+        .render_derived(name="given")
+    )
+    columns = coupon_request.c
+    new = select(
+        given.c.request_id,
+        given.c.coupon_id,
+        given.c.user_id,
+        literal(RequestStatus.ACCEPTED.value, TEXT),
+        # Not the host's clock: whether the coupon was open must not depend on which host was asked.
+        func.clock_timestamp(),
+    )
+    return (
+        insert(coupon_request)
+        .from_select(
+            [columns.request_id, columns.coupon_id, columns.user_id, columns.status, columns.requested_at],
+            new,
+        )
+        .returning(columns.request_id, columns.requested_at)
+    )
+
+
+# Once: putting it together costs more than running it.
+_ADD_ALL = _add_all()
+
+
 class SqlCouponRequests:
     """The requests on a connection whose transaction belongs to the caller."""
 
@@ -28,39 +73,12 @@ class SqlCouponRequests:
         self._connection = connection
 
     def add_all(self, new: Sequence[NewCouponRequest]) -> list[CouponRequest]:
-        given = (
-            func.unnest(
-                literal([one.request_id for one in new], ARRAY(PG_UUID())),
-                literal([one.coupon_id for one in new], ARRAY(BIGINT)),
-                literal([one.user_id for one in new], ARRAY(BIGINT)),
-            )
-            .table_valued(
-                column("request_id", PG_UUID()), column("coupon_id", BIGINT), column("user_id", BIGINT)
-            )
-            .render_derived(name="given")
-        )
-        columns = coupon_request.c
-        rows = self._connection.execute(
-            insert(coupon_request)
-            .from_select(
-                [
-                    columns.request_id,
-                    columns.coupon_id,
-                    columns.user_id,
-                    columns.status,
-                    columns.requested_at,
-                ],
-                select(
-                    given.c.request_id,
-                    given.c.coupon_id,
-                    given.c.user_id,
-                    literal(RequestStatus.ACCEPTED.value, TEXT),
-                    # Not the host's clock: whether the coupon was open must not depend on the host asked.
-                    func.clock_timestamp(),
-                ),
-            )
-            .returning(columns.request_id, columns.requested_at)
-        )
+        values = {
+            "request_ids": [one.request_id for one in new],
+            "coupon_ids": [one.coupon_id for one in new],
+            "user_ids": [one.user_id for one in new],
+        }
+        rows = self._connection.execute(_ADD_ALL, values)
         accepted_at = {row.request_id: row.requested_at for row in rows}
         return [
             CouponRequest(one.request_id, one.coupon_id, one.user_id, accepted_at[one.request_id])

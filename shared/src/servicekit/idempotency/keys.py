@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, Table, cast, exists, func, literal, select, tuple_
+from sqlalchemy import Connection, Table, bindparam, cast, exists, func, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT, insert
+from sqlalchemy.sql.dml import ReturningInsert
 
 from servicekit.idempotency.key import Claim, IdempotencyKey, IdempotencyKeyReused, Outcome, Reply
 
 _Identity = tuple[str, str]
 _Stored = tuple[str, Reply]
+_CLAIMED = ("scopes", "keys", "fingerprints", "replies")
 
 
 class IdempotencyKeys:
@@ -57,7 +61,7 @@ class IdempotencyKeys:
         return outcomes
 
     def find_all(self, keys: Sequence[IdempotencyKey]) -> list[Outcome]:
-        """The outcome that each key would have now, by what is committed. Nothing is claimed or waited for."""
+        """The outcome that each key would have now, by what is committed. Nothing is claimed."""
         stored = self._stored({_identity(key) for key in keys})
         return [_earlier_reply(key, stored) if _is_used(key, stored) else None for key in keys]
 
@@ -65,36 +69,13 @@ class IdempotencyKeys:
         """Insert those that are new, and return what they are."""
         if not claims:
             return set()
-        claimed = (
-            func.unnest(
-                literal([claim.key.scope for claim in claims], ARRAY(TEXT)),
-                literal([claim.key.key for claim in claims], ARRAY(TEXT)),
-                literal([claim.key.fingerprint for claim in claims], ARRAY(TEXT)),
-                literal([json.dumps(dict(claim.reply)) for claim in claims], ARRAY(TEXT)),
-            )
-            .table_valued("scope", "key", "fingerprint", "reply")
-            .render_derived(name="claimed")
-        )
-        unscoped = self._table.alias("unscoped")
-        # No index compares a key with a row of the former release, whose scope is empty.
-        known_without_a_scope = exists().where(
-            unscoped.c.scope == "",
-            unscoped.c.key == claimed.c.key,
-            unscoped.c.fingerprint == claimed.c.fingerprint,
-        )
-        new = select(
-            claimed.c.scope, claimed.c.key, claimed.c.fingerprint, cast(claimed.c.reply, JSONB)
-        ).where(~known_without_a_scope)
-        # Every index that may make a transaction wait for another one is locked in this order.
-        new = new.order_by(claimed.c.key, claimed.c.scope)
-        columns = self._table.c
-        statement = (
-            insert(self._table)
-            .from_select([columns.scope, columns.key, columns.fingerprint, columns.reply], new)
-            .on_conflict_do_nothing()
-            .returning(columns.scope, columns.key)
-        )
-        return {(row.scope, row.key) for row in self._connection.execute(statement)}
+        values = {
+            "scopes": [claim.key.scope for claim in claims],
+            "keys": [claim.key.key for claim in claims],
+            "fingerprints": [claim.key.fingerprint for claim in claims],
+            "replies": [json.dumps(dict(claim.reply)) for claim in claims],
+        }
+        return {(row.scope, row.key) for row in self._connection.execute(_insertion(self._table), values)}
 
     def _stored(self, identities: set[_Identity]) -> dict[_Identity, _Stored]:
         """The rows that these have in their own scope and in none."""
@@ -108,6 +89,35 @@ class IdempotencyKeys:
         return {
             (row.scope, row.key): (row.fingerprint, row.reply) for row in self._connection.execute(statement)
         }
+
+
+# Once for each table: putting it together costs more than running it.
+@cache
+def _insertion(table: Table) -> ReturningInsert[Any]:
+    claimed = (
+        func.unnest(*(bindparam(name, type_=ARRAY(TEXT)) for name in _CLAIMED))
+        .table_valued("scope", "key", "fingerprint", "reply")
+        .render_derived(name="claimed")
+    )
+    unscoped = table.alias("unscoped")
+    # No index compares a key with a row of the former release, whose scope is empty.
+    known_without_a_scope = exists().where(
+        unscoped.c.scope == "",
+        unscoped.c.key == claimed.c.key,
+        unscoped.c.fingerprint == claimed.c.fingerprint,
+    )
+    new = select(claimed.c.scope, claimed.c.key, claimed.c.fingerprint, cast(claimed.c.reply, JSONB)).where(
+        ~known_without_a_scope
+    )
+    # Every index that may make a transaction wait for another one is locked in this order.
+    new = new.order_by(claimed.c.key, claimed.c.scope)
+    columns = table.c
+    return (
+        insert(table)
+        .from_select([columns.scope, columns.key, columns.fingerprint, columns.reply], new)
+        .on_conflict_do_nothing()
+        .returning(columns.scope, columns.key)
+    )
 
 
 def _identity(key: IdempotencyKey) -> _Identity:
