@@ -6,7 +6,6 @@ from flask_openapi3.openapi import OpenAPI
 from sqlalchemy import Engine
 
 from coupon_service.application.accept_requests import AcceptRequests
-from coupon_service.application.coupon_gate import CouponGate
 from coupon_service.application.create_coupon import CreateCoupon
 from coupon_service.application.find_keys import FindKeys
 from coupon_service.application.read_coupon import ReadCoupon
@@ -21,6 +20,7 @@ from coupon_service.http.user_coupons import user_coupon_routes
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
 from coupon_service.messaging.outgoing_coupon_publish_requested import coupon_publish_requested
 from coupon_service.migrations import SCHEMA
+from coupon_service.persistence.coupon_gate import SqlCouponGate
 from coupon_service.persistence.tables import coupon
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.batches import Batches
@@ -57,7 +57,7 @@ def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> Ope
     create_coupon = CreateCoupon(unit_of_work)
     read_coupon = ReadCoupon(unit_of_work)
     request_coupon = RequestCoupon(
-        CouponGate(unit_of_work, stop),
+        SqlCouponGate(unit_of_work, stop),
         find_key=Batches(FindKeys(unit_of_work)),
         # Requests that arrive while another transaction is under way share the next one.
         accept=Batches(

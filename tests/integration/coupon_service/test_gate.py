@@ -12,10 +12,10 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, event, text
 
-from coupon_service.application import coupon_gate
-from coupon_service.application.coupon_gate import FORGET_SECONDS, STALE_SECONDS, CouponGate
 from coupon_service.domain.errors import CouponNotAvailable, CouponNotFound
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
+from coupon_service.persistence import coupon_gate
+from coupon_service.persistence.coupon_gate import FORGET_SECONDS, STALE_SECONDS, SqlCouponGate
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.lifecycle import StopSignal
 from tests.integration.coupon_service.service import (
@@ -183,7 +183,7 @@ def test_gate_that_could_not_read_for_seconds_lets_everything_through(
 ) -> None:
     ended = create_coupon(client, startsAt=an_hour_from_now(-2), endsAt=an_hour_from_now(-1))
     clock = Monotonic()
-    gate = CouponGate(unit_of_work, stopped, clock)
+    gate = SqlCouponGate(unit_of_work, stopped, clock)
     with pytest.raises(CouponNotAvailable):
         gate.check(ended)
 
@@ -198,7 +198,7 @@ def test_gate_that_could_not_read_for_seconds_lets_everything_through(
 def test_questions_about_unknown_coupons_that_come_together_are_one_query(
     engine: Engine, unit_of_work: Callable[[], CouponUnitOfWork], stopped: StopSignal
 ) -> None:
-    gate = CouponGate(unit_of_work, stopped)
+    gate = SqlCouponGate(unit_of_work, stopped)
     begun, go_on = threading.Event(), threading.Event()
 
     def hold_the_first(*arguments: Any) -> None:
@@ -239,7 +239,7 @@ def test_of_100_000_coupons_only_those_requested_lately_are_read(
         )
     monkeypatch.setattr(coupon_gate, "MAX_COUPONS", 100)
     clock = Monotonic()
-    gate = CouponGate(unit_of_work, stopped, clock)
+    gate = SqlCouponGate(unit_of_work, stopped, clock)
     for coupon_id in range(1, 251):
         clock.now += 0.001
         gate.check(coupon_id)
@@ -268,3 +268,22 @@ def test_one_gate_reads_on_when_a_reading_has_failed(client: FlaskClient, engine
         connection.execute(text("ALTER TABLE away RENAME TO coupon"))
 
     sell_out(client, engine, coupon_id)
+
+
+def test_openapi_describes_each_refusal_as_it_is_answered(client: FlaskClient, engine: Engine) -> None:
+    later = {"startsAt": "2100-01-01T00:00:00Z", "endsAt": "2100-01-02T00:00:00Z"}
+    create_coupon(client, **later)
+    create_coupon(client, startsAt=an_hour_from_now(-2), endsAt=an_hour_from_now(-1))
+    sell_out(client, engine, create_coupon(client, totalQuantity=1))
+    document = client.get("/openapi.json").get_json()
+    responses = document["paths"]["/api/v1/users/{userId}/coupons/{couponId}/issue"]["post"]["responses"]
+
+    def examples(status: int) -> list[dict[str, Any]]:
+        [content] = responses[str(status)]["content"].values()
+        return [example["value"] for example in content["examples"].values()]
+
+    described = examples(404) + examples(409)
+    assert len(described) == 4
+    for example in described:
+        answered = client.post(example["instance"], headers={"X-Request-Id": example["requestId"]})
+        assert (answered.status_code, answered.get_json()) == (example["status"], example)

@@ -138,56 +138,64 @@ def test_a_run_that_returns_another_number_of_outcomes_fails(wrong: list[int]) -
         Batches(run)(1)
 
 
+class Fates:
+    """What becomes of items: some fail, some spoil their set, some kill the thread that runs them."""
+
+    def __init__(self, failing: set[int], spoiling: set[int], deadly: set[int]) -> None:
+        self.failing, self.spoiling, self.deadly = failing, spoiling, deadly
+        # Taken by sets of several: an item that runs alone after its set failed may run beside one.
+        self._running = threading.Lock()
+
+    def run(self, items: Sequence[int]) -> list[int | Exception]:
+        if len(items) == 1:
+            return self._run_set(items)
+        assert self._running.acquire(blocking=False)
+        try:
+            # Lets another thread in, if anything does.
+            time.sleep(0)
+            return self._run_set(items)
+        finally:
+            self._running.release()
+
+    def _run_set(self, items: Sequence[int]) -> list[int | Exception]:
+        if self.deadly & set(items):
+            raise SystemExit
+        if self.spoiling & set(items):
+            raise ValueError(*items)
+        return [KeyError(item) if item in self.failing else 2 * item for item in items]
+
+    def expected(self, item: int) -> set[object]:
+        if item in self.deadly:
+            return {"dead"}
+        # Another item of its set may be deadly.
+        others = {"dead"} if self.deadly else set()
+        if item in self.spoiling:
+            return {(ValueError, (item,)), *others}
+        return {(KeyError, (item,)) if item in self.failing else 2 * item, *others}
+
+
+def outcome(batches: Batches[int, int], item: int) -> object:
+    try:
+        return batches(item)
+    except (KeyError, ValueError) as error:
+        return type(error), error.args
+    except (SystemExit, BatchAbandoned):
+        return "dead"
+
+
+kinds = st.sets(st.integers(0, 99))
 callers = st.lists(st.lists(st.integers(0, 99), max_size=12), min_size=1, max_size=8)
 
 
 @settings(max_examples=40, deadline=None)
-@given(callers, st.sets(st.integers(0, 99)), st.sets(st.integers(0, 99)), st.sets(st.integers(0, 99)))
-def test_every_call_has_the_outcome_of_its_own_item(
-    items_of: list[list[int]], failing: set[int], spoiling: set[int], deadly: set[int]
-) -> None:
+@given(callers, st.builds(Fates, kinds, kinds, kinds))
+def test_every_call_has_the_outcome_of_its_own_item(items_of: list[list[int]], fates: Fates) -> None:
     """Threads that call as fast as they can, with items of every kind; none hangs, and none is mixed up."""
-    # Taken by sets of several: an item that runs alone after its set failed may run beside one.
-    running = threading.Lock()
-
-    def run(items: Sequence[int]) -> list[int | Exception]:
-        if len(items) == 1:
-            return run_set(items)
-        assert running.acquire(blocking=False)
-        try:
-            # Lets another thread in, if anything does.
-            time.sleep(0)
-            return run_set(items)
-        finally:
-            running.release()
-
-    def run_set(items: Sequence[int]) -> list[int | Exception]:
-        if deadly & set(items):
-            raise SystemExit
-        if spoiling & set(items):
-            raise ValueError(*items)
-        return [KeyError(item) if item in failing else 2 * item for item in items]
-
-    batches = Batches(run, concerns_one=lambda error: isinstance(error, ValueError))
-
-    def outcome(item: int) -> object:
-        try:
-            return batches(item)
-        except (KeyError, ValueError) as error:
-            return type(error), error.args
-        except (SystemExit, BatchAbandoned):
-            return "dead"
-
-    def expected(item: int) -> set[object]:
-        if item in deadly:
-            return {"dead"}
-        alone = 2 * item if item not in failing else (KeyError, (item,))
-        # Another item of its set may be deadly.
-        return {(ValueError, (item,)) if item in spoiling else alone, *(["dead"] if deadly else [])}
+    batches = Batches(fates.run, concerns_one=lambda error: isinstance(error, ValueError))
 
     def call_all(items: Sequence[int]) -> None:
         for item in items:
-            assert outcome(item) in expected(item)
+            assert outcome(batches, item) in fates.expected(item)
 
     with ThreadPoolExecutor(len(items_of)) as pool:
         for future in [pool.submit(call_all, items) for items in items_of]:

@@ -6,7 +6,13 @@ from flask_openapi3.blueprint import APIBlueprint
 from coupon_service.application.read_coupon_request import ReadCouponRequest
 from coupon_service.application.request_coupon import RequestCoupon, RequestCouponCommand
 from coupon_service.http.bodies import CouponRequestPath, CouponRequestQuery, EmptyBody, UserAndCouponPath
-from coupon_service.http.replies import AcceptedReply, CouponRequestReply
+from coupon_service.http.replies import (
+    AcceptedReply,
+    CouponNotAvailableReply,
+    CouponNotFoundReply,
+    CouponRequestReply,
+    TryAgainReply,
+)
 from servicekit.http.idempotency import idempotency_key, is_clients_key
 from servicekit.http.replies import json_reply
 from servicekit.http.routes import route
@@ -25,6 +31,7 @@ def coupon_request_routes(
         "/users/<string:userId>/coupons/<string:couponId>/issue",
         summary="Request a coupon",
         replies={202: AcceptedReply},
+        problems={404: CouponNotFoundReply, 409: CouponNotAvailableReply, 503: TryAgainReply},
     )
     def post_coupon_request(path: UserAndCouponPath, body: EmptyBody) -> Response:
         # Within the user's scope, so that no key replays the request of another user.

@@ -10,6 +10,7 @@ from coupon_service.domain.coupon_request import CouponRequestView, RejectionRea
 from coupon_service.domain.discount import Discount, DiscountType
 from coupon_service.domain.user_coupon import UserCoupon
 from servicekit.fields import JsonModel, Time
+from servicekit.http.problems import ProblemReply, documented_as
 
 
 class DiscountReply(JsonModel):
@@ -128,3 +129,61 @@ class UserCouponsReply(JsonModel):
             coupons=[UserCouponReply.of(user_coupon) for user_coupon in page.user_coupons],
             next_before=page.next_before,
         )
+
+
+def _refused(coupon_id: int, slug: str, title: str, status: int, **members: object) -> dict[str, object]:
+    return {
+        "type": f"urn:problem:{slug}",
+        "title": title,
+        "status": status,
+        "detail": "The coupon can't be requested now.",
+        "instance": f"/api/v1/users/7/coupons/{coupon_id}/issue",
+        "requestId": "01890a5d-ac96-774b-bcce-b302099a8057",
+        **members,
+    }
+
+
+def _not_available(coupon_id: int, reason: str, **opening: str) -> dict[str, object]:
+    return _refused(coupon_id, "coupon-not-available", "Conflict", 409, reason=reason, **opening)
+
+
+class CouponNotFoundReply(ProblemReply):
+    """There is no such coupon."""
+
+    model_config = documented_as(
+        unknown=_refused(
+            999,
+            "coupon-not-found",
+            "Not Found",
+            404,
+            detail="There is no such coupon.",
+            errors=[{"field": "path.couponId", "detail": "There is no such coupon."}],
+        )
+    )
+
+
+class CouponNotAvailableReply(ProblemReply):
+    """The coupon can't be requested now. ``opensAt`` comes with NOT_OPEN_YET."""
+
+    model_config = documented_as(
+        not_open_yet=_not_available(1, "NOT_OPEN_YET", opensAt="2100-01-01T00:00:00.000000Z"),
+        ended=_not_available(2, "ENDED"),
+        sold_out=_not_available(3, "SOLD_OUT"),
+    )
+
+    reason: Literal["NOT_OPEN_YET", "PAUSED", "SOLD_OUT", "ENDED"]
+    opensAt: Time | None = None  # noqa: N815 - the field's name in JSON
+
+
+class TryAgainReply(ProblemReply):
+    """Overloaded, or without a database. ``Retry-After`` says in how many seconds to come back."""
+
+    model_config = documented_as(
+        no_database=_refused(
+            4,
+            "database-unavailable",
+            "Service Unavailable",
+            503,
+            detail="The database can't be used just now. Send the request again, with its Idempotency-Key.",
+        )
+    )

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import structlog
 from flask import Flask, Response, g, request
@@ -37,6 +37,12 @@ class ProblemReply(BaseModel):
     instance: str
     requestId: str | None = None  # noqa: N815 - the field's name in JSON
     errors: list[FieldError] | None = None
+
+
+def documented_as(**examples: Mapping[str, object]) -> ConfigDict:
+    """The configuration of a kind of ProblemReply with these examples in the OpenAPI document, by name."""
+    values = {name: {"value": example} for name, example in examples.items()}
+    return cast("ConfigDict", {"extra": "allow", "openapi_extra": {"examples": values}})
 
 
 class Problem(Exception):

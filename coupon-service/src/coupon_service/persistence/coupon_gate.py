@@ -51,7 +51,7 @@ class _DatabaseClock:
         return self.moment + timedelta(seconds=now - self.before)
 
 
-class CouponGate:
+class SqlCouponGate:
     """Knows the coupons that are being requested, at most about REFRESH_SECONDS late.
 
     One thread reads them, only those that changed since, and nothing while nobody requests any. It begins
