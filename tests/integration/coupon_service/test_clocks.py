@@ -46,7 +46,7 @@ def test_a_host_that_is_three_minutes_ahead_opens_no_coupon_early(
     assert rows(engine, "SELECT 1 FROM coupon_request") == []
 
 
-def test_ten_hosts_minutes_apart_open_close_and_order_by_the_databases_clock(
+def test_ten_hosts_minutes_apart_open_and_order_by_the_databases_clock(
     client: FlaskClient, coupon_database_url: str, engine: Engine, tmp_path: Path
 ) -> None:
     ports = find_free_ports(HOSTS)

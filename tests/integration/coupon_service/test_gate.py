@@ -95,7 +95,7 @@ def test_ended_coupon_is_refused_and_nothing_is_stored(client: FlaskClient, engi
     assert (count(engine, "coupon_request"), count(engine, "outbox")) == (0, 0)
 
 
-def test_sold_out_is_said_once_the_last_issue_is_committed_and_more_stock_reopens(
+def test_sold_out_follows_the_last_committed_issue_and_stock_reopens(
     client: FlaskClient, engine: Engine
 ) -> None:
     coupon_id = create_coupon(client, totalQuantity=1)
@@ -112,7 +112,7 @@ def test_sold_out_is_said_once_the_last_issue_is_committed_and_more_stock_reopen
     wait_until(lambda: refused(client, coupon_id) is None, "the gate to reopen")
 
 
-def test_retry_of_an_accepted_press_gets_its_first_answer_after_the_sell_out(
+def test_retry_of_an_accepted_press_is_answered_after_the_sell_out(
     client: FlaskClient, engine: Engine
 ) -> None:
     coupon_id = create_coupon(client, totalQuantity=1)

@@ -95,9 +95,7 @@ def transactions(engine: Engine) -> list[int]:
     return [row.events for row in found]
 
 
-def test_presses_that_arrive_during_a_commit_are_one_transaction_in_their_order(
-    api: SharingApi, engine: Engine
-) -> None:
+def test_presses_during_a_commit_are_one_transaction_in_their_order(api: SharingApi, engine: Engine) -> None:
     users = [19, 12, 17, 14, 15]
     keyed = [pressing(user_id, api.coupon_id, f"key-{user_id}" if user_id % 2 else None) for user_id in users]
 

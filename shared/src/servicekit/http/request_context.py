@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from functools import cache
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 
@@ -34,23 +34,23 @@ def register_request_context(app: Flask) -> None:
 
 
 def _begin() -> None:
-    environ = request.environ
+    # Asked for once: Flask's proxies look for the request at each access.
+    current: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - documented
+    own = g._get_current_object()  # noqa: SLF001 - documented
+    environ = current.environ
     offered = environ.get("HTTP_X_REQUEST_ID", "")
-    g.request_id = offered if _REQUEST_ID.fullmatch(offered) else str(uuid7())
-    g.started_at = time.perf_counter()
-    g.scope = ExitStack()
-    tokens = structlog.contextvars.bind_contextvars(request_id=g.request_id)
-    g.scope.callback(structlog.contextvars.reset_contextvars, **tokens)
+    own.request_id = offered if _REQUEST_ID.fullmatch(offered) else str(uuid7())
+    own.started_at = time.perf_counter()
+    own.scope = ExitStack()
+    tokens = structlog.contextvars.bind_contextvars(request_id=own.request_id)
+    own.scope.callback(structlog.contextvars.reset_contextvars, **tokens)
     carrier = {name: environ[key] for name, key in _TRACE_HEADERS if key in environ}
-    g.scope.enter_context(span(f"{request.method} {_route()}", SpanKind.SERVER, carrier))
+    # Not the path: ids in it would make a time series of each.
+    route = current.url_rule.rule if current.url_rule else "unknown"
+    own.scope.enter_context(span(f"{current.method} {route}", SpanKind.SERVER, carrier))
 
 
 _TRACE_HEADERS = (("traceparent", "HTTP_TRACEPARENT"), ("tracestate", "HTTP_TRACESTATE"))
-
-
-def _route() -> str:
-    # Not the path: ids in it would make a time series of each.
-    return request.url_rule.rule if request.url_rule else "unknown"
 
 
 def _answered(response: Response) -> Response:
