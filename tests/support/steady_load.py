@@ -18,6 +18,7 @@ _CUSTOMERS = 4
 _MOST_ROUNDS = 5_000
 _PAUSE_SECONDS = 0.1
 _MOST_ATTEMPTS = 200
+_REFUSED = 409
 
 
 @dataclass
@@ -103,6 +104,8 @@ class SteadyLoad:
                 if answer.is_success:
                     accepted: dict[str, Any] = answer.json()
                     return accepted
+                if answer.status_code == _REFUSED and answer.json().get("reason") == "SOLD_OUT":
+                    return None
                 if not answer.is_server_error:
                     break
                 self.server_errors.append(f"{path}: {answer.status_code} {answer.text[:200]}")

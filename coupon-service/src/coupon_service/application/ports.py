@@ -9,7 +9,12 @@ from uuid import UUID
 
 from coupon_service.domain.coupon import Coupon, CouponTerms
 from coupon_service.domain.coupon_change import CouponChange, CouponCommand
-from coupon_service.domain.coupon_request import CouponRequest, CouponRequestView, Decision
+from coupon_service.domain.coupon_request import (
+    CouponRequest,
+    CouponRequestView,
+    Decision,
+    NewCouponRequest,
+)
 from coupon_service.domain.deciding import CouponStock
 from coupon_service.domain.user_coupon import (
     UserCoupon,
@@ -17,7 +22,7 @@ from coupon_service.domain.user_coupon import (
     UserCouponChangeKind,
     UserCouponState,
 )
-from servicekit.idempotency.key import IdempotencyKey
+from servicekit.idempotency.key import Claim, IdempotencyKey, Outcome
 from servicekit.outbox.event import OutboxEvent
 
 
@@ -27,6 +32,10 @@ class Coupons(Protocol):
         ...
 
     def get(self, coupon_id: int) -> Coupon | None: ...
+
+    def changed_since(self, versions: Mapping[int, str]) -> Mapping[int, tuple[str, Coupon]]:
+        """Those of the coupons that exist with another version than the one given here, with that version."""
+        ...
 
     def lock_stocks(self, coupon_ids: Collection[int]) -> Mapping[int, CouponStock]:
         """The stocks of the coupons that exist, locked by order of id until the transaction ends."""
@@ -54,8 +63,8 @@ class Coupons(Protocol):
 
 
 class CouponRequests(Protocol):
-    def add(self, request_id: UUID, coupon_id: int, user_id: int) -> CouponRequest:
-        """Store a request that is accepted now, by the database's clock."""
+    def add_all(self, new: Sequence[NewCouponRequest]) -> Sequence[CouponRequest]:
+        """Store requests that are accepted now, by the database's clock; in their order."""
         ...
 
     def get(self, request_id: UUID) -> CouponRequestView | None: ...
@@ -120,7 +129,9 @@ class UserCoupons(Protocol):
 class Outbox(Protocol):
     """Events that are published once the transaction has committed."""
 
-    def append(self, event: OutboxEvent) -> None: ...
+    def append_all(self, events: Iterable[OutboxEvent]) -> None:
+        """Events of one key are published in the order given here."""
+        ...
 
 
 class Inbox(Protocol):
@@ -139,6 +150,14 @@ class IdempotencyKeys(Protocol):
 
         Waits for a concurrent first use. Raises IdempotencyKeyReused where that was another request.
         """
+        ...
+
+    def claim_all(self, claims: Sequence[Claim]) -> Sequence[Outcome]:
+        """:meth:`claim` for each, as if one after the other; an IdempotencyKeyReused is returned."""
+        ...
+
+    def find_all(self, keys: Sequence[IdempotencyKey]) -> list[Outcome]:
+        """The outcome that each key would have, by what is committed, without claiming it."""
         ...
 
 
@@ -178,11 +197,13 @@ class UnitOfWork(Protocol):
 
 UnitOfWorkFactory = Callable[[], UnitOfWork]
 
-RequestEvent = Callable[[CouponRequest], OutboxEvent]
-"""Makes the event that the request was accepted and awaits its decision."""
+RequestEvent = Callable[[CouponRequest, str | None], OutboxEvent]
+"""Makes the event that the request was accepted and awaits its decision, in the trace given."""
 
 
-class CouponDirectory(Protocol):
-    """Which coupons exist, without a transaction for each question."""
+class Gate(Protocol):
+    """Which requests can't succeed, without a transaction for each question."""
 
-    def exists(self, coupon_id: int) -> bool: ...
+    def check(self, coupon_id: int) -> None:
+        """Raises CouponNotFound and CouponNotAvailable. What passes may still be rejected."""
+        ...

@@ -22,6 +22,15 @@ class RejectionReason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class NewCouponRequest:
+    """A request that is not accepted yet."""
+
+    request_id: UUID
+    coupon_id: int
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class CouponRequest:
     """An accepted request that awaits its decision. ``requested_at`` is when it was accepted."""
 

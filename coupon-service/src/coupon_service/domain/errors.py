@@ -1,5 +1,7 @@
 """What the rules of coupons refuse. A class's docstring is its default message."""
 
+from datetime import datetime
+
 
 class CouponError(Exception):
     """The coupon service refused."""
@@ -23,6 +25,16 @@ class CouponNotFound(CouponError):
 
 class CouponRequestNotFound(CouponError):
     """There is no such coupon request."""
+
+
+class CouponNotAvailable(CouponError):
+    """The coupon can't be requested now."""
+
+    def __init__(self, reason: str, opens_at: datetime | None = None) -> None:
+        """``reason`` is NOT_OPEN_YET (until ``opens_at``), PAUSED, SOLD_OUT or ENDED."""
+        self.reason = reason
+        self.opens_at = opens_at
+        super().__init__()
 
 
 class UserCouponNotFound(CouponError):

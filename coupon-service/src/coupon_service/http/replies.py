@@ -20,6 +20,7 @@ from coupon_service.domain.user_coupon import (
     UserCouponStatus,
 )
 from servicekit.fields import JsonModel, Time
+from servicekit.http.problems import ProblemReply
 
 
 class DiscountReply(JsonModel):
@@ -261,3 +262,10 @@ class UserCouponChangesReply(JsonModel):
     def of(cls, user_coupon_id: int, page: UserCouponChangesPage) -> Self:
         changes = [UserCouponChangeReply.of(number, change) for number, change in page.changes]
         return cls(user_coupon_id=user_coupon_id, changes=changes, next_before=page.next_before)
+
+
+class CouponNotAvailableReply(ProblemReply):
+    """The coupon can't be requested now. ``opensAt`` comes with NOT_OPEN_YET."""
+
+    reason: Literal["NOT_OPEN_YET", "PAUSED", "SOLD_OUT", "ENDED"]
+    opensAt: Time | None = None  # noqa: N815 - the field's name in JSON

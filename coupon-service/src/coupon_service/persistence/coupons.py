@@ -6,8 +6,21 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, any_, func, insert, literal, select, update
-from sqlalchemy.dialects.postgresql import ARRAY, BIGINT
+from sqlalchemy import (
+    Connection,
+    Row,
+    and_,
+    any_,
+    cast,
+    func,
+    insert,
+    literal,
+    literal_column,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, TEXT
+from sqlalchemy.sql import column
 
 from coupon_service.domain.coupon import Coupon, CouponTerms
 from coupon_service.domain.coupon_change import CouponChange, CouponChangeKind, CouponCommand
@@ -41,6 +54,19 @@ class SqlCoupons:
     def get(self, coupon_id: int) -> Coupon | None:
         row = self._connection.execute(select(coupons).where(coupons.c.coupon_id == coupon_id)).one_or_none()
         return None if row is None else _coupon(row)
+
+    def changed_since(self, versions: Mapping[int, str]) -> Mapping[int, tuple[str, Coupon]]:
+        known = (
+            func.unnest(literal(list(versions), ARRAY(BIGINT)), literal(list(versions.values()), ARRAY(TEXT)))
+            .table_valued(column("coupon_id", BIGINT), column("version", TEXT))
+            .render_derived(name="known")
+        )
+        # The transaction that wrote the row last: every change of any column has another.
+        version = cast(literal_column("coupon.xmin"), TEXT)
+        statement = select(coupons, version.label("version")).join(
+            known, and_(coupons.c.coupon_id == known.c.coupon_id, version != known.c.version)
+        )
+        return {row.coupon_id: (row.version, _coupon(row)) for row in self._connection.execute(statement)}
 
     def lock_stocks(self, coupon_ids: Collection[int]) -> Mapping[int, CouponStock]:
         # Locked in order of id, so that two workers with several coupons in common never deadlock.
