@@ -10,8 +10,12 @@ from rich.console import Console
 
 from devstack.errors import DevstackError
 from devstack.interruption import interrupt_once
+from devstack.repository import ROOT
+from tests.benchmarks.coupon.drop import BURST_ANSWERS
 from tests.benchmarks.coupon.errors import ProgramMissing
+from tests.benchmarks.coupon.load_client import read_journeys
 from tests.benchmarks.coupon.measuring import measure
+from tests.benchmarks.coupon.picture import draw_burst
 from tests.benchmarks.coupon.plan import NAMES, QUICK, Measurement, Scale, chosen_rows, needed_measurements
 from tests.benchmarks.coupon.programs import check_programs
 from tests.benchmarks.coupon.report import print_figures, print_verdicts, results_as_json, verdicts
@@ -29,7 +33,12 @@ _INTERRUPTED = 130
     "--output", type=click.Path(dir_okay=False, path_type=Path),
     default=Path("build/benchmarks/coupon.json"), show_default=True,
 )  # fmt: skip
-def main(only: tuple[str, ...], repeats: int, quick: bool, output: Path) -> None:
+@click.option(
+    "--picture", type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("build/benchmarks/coupon-burst.png"), show_default=True,
+    help="Of the burst, over time; .png or .svg.",
+)  # fmt: skip
+def main(only: tuple[str, ...], repeats: int, quick: bool, output: Path, picture: Path) -> None:
     """Measure accepting, deciding and a whole drop on embedded servers, and compare with the goals.
 
     A missed goal is reported and is no failure. Exit status: 1 when something can't be measured, as when a
@@ -67,8 +76,12 @@ def main(only: tuple[str, ...], repeats: int, quick: bool, output: Path) -> None
         sys.exit(1)
     outcome = verdicts(rows, results, scale)
     write_json(output, results_as_json(machine, scale, repeats, outcome, results))
+    written = [str(output)]
+    if Measurement.BURST in measurements:
+        draw_burst(read_journeys(BURST_ANSWERS), picture)
+        written += [str(picture), str(BURST_ANSWERS.relative_to(ROOT))]
     print_verdicts(console, outcome, scale)
-    console.print(f"{timedelta(seconds=round(time.monotonic() - began))}, wrote {output}")
+    console.print(f"{timedelta(seconds=round(time.monotonic() - began))}, wrote {', '.join(written)}")
 
 
 if __name__ == "__main__":

@@ -2,13 +2,19 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 import psutil
 
-from tests.benchmarks.coupon.accept import accept, constant
+from tests.benchmarks.coupon import systems
+from tests.benchmarks.coupon.accept import accept, accept_full_stack, refuse
+from tests.benchmarks.coupon.decide import decide_backlog, decide_one_by_one
+from tests.benchmarks.coupon.drop import measure_burst, measure_journey
 from tests.benchmarks.coupon.errors import CannotRun
+from tests.benchmarks.coupon.kills import measure_kills
 from tests.benchmarks.coupon.plan import Measurement, Scale
+from tests.benchmarks.coupon.watchers import measure_watchers
 
 Figures = dict[str, float]
 """What a measurement tells, and ``others_cpu_percent``: how busy the machine was just before it."""
@@ -45,6 +51,21 @@ def measure(
 
 
 _PROCEDURES: dict[Measurement, Callable[[Scale], Any]] = {
-    Measurement.ACCEPT: accept,
-    Measurement.CONSTANT: constant,
+    Measurement.ACCEPT: partial(accept, systems.ours),
+    Measurement.CONSTANT: partial(accept, systems.constant),
+    Measurement.ROW_LOCK: partial(accept, systems.row_lock),
+    Measurement.OPTIMISTIC_RETRY: partial(accept, systems.optimistic_retry),
+    Measurement.REDIS_STOCK: partial(accept, systems.redis_stock),
+    Measurement.ACCEPT_FULL_STACK: accept_full_stack,
+    Measurement.REFUSE: refuse,
+    Measurement.DECIDE: decide_backlog,
+    Measurement.DECIDE_ONE_BY_ONE: decide_one_by_one,
+    Measurement.JOURNEY: measure_journey,
+    Measurement.BURST: measure_burst,
+    Measurement.WATCHERS: measure_watchers,
+    Measurement.KILLED_OURS: partial(measure_kills, systems.ours_deciding),
+    Measurement.KILLED_ROW_LOCK: partial(measure_kills, systems.row_lock),
+    Measurement.KILLED_OPTIMISTIC_RETRY: partial(measure_kills, systems.optimistic_retry),
+    Measurement.KILLED_REDIS_STOCK: partial(measure_kills, systems.redis_stock),
+    Measurement.KILLED_REDIS_SNAPSHOTS: partial(measure_kills, systems.redis_snapshots),
 }

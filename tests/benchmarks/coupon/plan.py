@@ -45,6 +45,11 @@ class Measurement(StrEnum):
     JOURNEY = "from click to decision at a steady rate"
     BURST = "a burst of users in one second"
     WATCHERS = "users watching at once"
+    KILLED_OURS = "ours, processes killed"
+    KILLED_ROW_LOCK = "synchronous row lock, processes killed"
+    KILLED_OPTIMISTIC_RETRY = "optimistic retry, processes killed"
+    KILLED_REDIS_STOCK = "stock in Redis with an append-only file, processes killed"
+    KILLED_REDIS_SNAPSHOTS = "stock in Redis with its usual snapshots, processes killed"
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,7 @@ class Row:
     unit: str
     figure: str
     dividend: Measurement
-    goal: float
+    goal: float | None = None
     divisor: Measurement | None = None
     at_least: bool = True
 
@@ -64,20 +69,90 @@ class Row:
     def measurements(self) -> tuple[Measurement, ...]:
         return (self.dividend,) if self.divisor is None else (self.dividend, self.divisor)
 
-    def meets_goal(self, value: float) -> bool:
+    def meets_goal(self, value: float) -> bool | None:
+        """None without a goal."""
+        if self.goal is None:
+            return None
         return value >= self.goal if self.at_least else value <= self.goal
 
 
 RATE = "per_second"
 
+BROKEN = "broken"
+
 ROWS = (
     Row(
         "accept_per_second", "durable requests accepted, API and PostgreSQL alone",
-        "/s", RATE, Measurement.ACCEPT, goal=2_600,
+        "/s", RATE, Measurement.ACCEPT, 2_600,
     ),
     Row(
         "accept_vs_constant", "the same / bare Flask with a constant 202",
         "", RATE, Measurement.ACCEPT, 0.70, Measurement.CONSTANT,
+    ),
+    Row(
+        "accept_vs_row_lock", "the same / synchronous row lock, one hot coupon",
+        "", RATE, Measurement.ACCEPT, 3, Measurement.ROW_LOCK,
+    ),
+    Row(
+        "accept_vs_optimistic_retry", "the same / optimistic retry",
+        "", RATE, Measurement.ACCEPT, None, Measurement.OPTIMISTIC_RETRY,
+    ),
+    Row(
+        "accept_vs_redis_stock", "the same / stock in Redis, written later",
+        "", RATE, Measurement.ACCEPT, None, Measurement.REDIS_STOCK,
+    ),
+    Row(
+        "accept_full_stack_per_second", "accepted with everything else on this machine",
+        "/s", RATE, Measurement.ACCEPT_FULL_STACK, 1_500,
+    ),
+    Row(
+        "refuse_vs_constant", "presses for a sold-out coupon / bare Flask",
+        "", RATE, Measurement.REFUSE, 0.85, Measurement.CONSTANT,
+    ),
+    Row(
+        "decide_per_second", "decided of a backlog for one coupon, one worker",
+        "/s", RATE, Measurement.DECIDE, 12_000,
+    ),
+    Row(
+        "decide_vs_one_by_one", "the same / one transaction a message",
+        "", RATE, Measurement.DECIDE, 15, Measurement.DECIDE_ONE_BY_ONE,
+    ),
+    Row(
+        "journey_p99_ms", "click to decision seen, at a steady rate",
+        "ms", "p99_ms", Measurement.JOURNEY, 500, at_least=False,
+    ),
+    Row(
+        "burst_10k", "first press to last decision seen, all users in one second",
+        "s", "seconds", Measurement.BURST, 8, at_least=False,
+    ),
+    Row(
+        "watchers_10k_mb", "resident memory of what serves the watchers",
+        "MB", "resident_mb", Measurement.WATCHERS, 200, at_least=False,
+    ),
+    Row(
+        "watchers_lag_p99_ms", "decision stored to decision seen",
+        "ms", "lag_p99_ms", Measurement.WATCHERS, 1_000, at_least=False,
+    ),
+    Row(
+        "watchers_10k_slowdown", "accepted without watchers / with them",
+        "", "slowdown", Measurement.WATCHERS, 1.10, at_least=False,
+    ),
+    Row(
+        "killed_ours", "promises broken, oversold or left over by kills",
+        "", BROKEN, Measurement.KILLED_OURS, 0, at_least=False,
+    ),
+    Row("killed_row_lock", "the same, synchronous row lock", "", BROKEN, Measurement.KILLED_ROW_LOCK),
+    Row(
+        "killed_optimistic_retry", "the same, optimistic retry",
+        "", BROKEN, Measurement.KILLED_OPTIMISTIC_RETRY,
+    ),
+    Row(
+        "killed_redis_stock", "the same, stock in Redis with an append-only file",
+        "", BROKEN, Measurement.KILLED_REDIS_STOCK,
+    ),
+    Row(
+        "killed_redis_snapshots", "the same, stock in Redis with its usual snapshots",
+        "", BROKEN, Measurement.KILLED_REDIS_SNAPSHOTS,
     ),
 )  # fmt: skip
 

@@ -7,10 +7,10 @@ function setup(thread)
   threads = threads + 1
 end
 
--- Arguments: the coupon, the number that users begin after, and "keys" for an idempotency key a request.
+-- Arguments: the coupon, and "keys" for an idempotency key a request.
 function init(arguments)
-  local key = arguments[3] == "keys" and "Idempotency-Key: press-%d\r\n" or ""
-  user = tonumber(arguments[2]) + number * NUMBERS_A_THREAD
+  local key = arguments[2] == "keys" and "Idempotency-Key: press-" .. arguments[1] .. "-%d\r\n" or ""
+  user = number * NUMBERS_A_THREAD
   keyed = key ~= ""
   template = "POST /api/v1/users/%d/coupons/" .. arguments[1] .. "/issue HTTP/1.1\r\nHost: " .. wrk.host
     .. "\r\n" .. key .. "Content-Length: 0\r\n\r\n"

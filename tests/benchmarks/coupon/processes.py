@@ -1,11 +1,11 @@
-"""Processes that are measured: started, awaited, ended."""
+"""Processes that are measured: started, awaited, killed, ended."""
 
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -14,70 +14,91 @@ from devstack.config import base_environment
 from devstack.repository import ROOT
 from tests.support.waiting import wait_until
 
-Process = subprocess.Popen[bytes]
-
 _STOP_SECONDS = 15
 _START_SECONDS = 90
+_RUN_SECONDS = 90
 _LOG_END_CHARACTERS = 2_000
-_COMMANDS = Path(sys.executable).parent
+_OUR_COMMANDS = Path(sys.executable).parent
+
+
+class Service:
+    """A command, ours or the machine's, that can be started again; ready once ``ready_url`` answers."""
+
+    def __init__(
+        self, command: Sequence[str], environment: Mapping[str, str], log: Path, ready_url: str | None = None
+    ) -> None:
+        ours = _OUR_COMMANDS / command[0]
+        self._command = [str(ours) if ours.exists() else command[0], *command[1:]]
+        self._environment = {**base_environment(), "PYTHONPATH": str(ROOT), **environment}
+        self._ready_url = ready_url
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log = log
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The latest one."""
+        if self._process is None:
+            raise ChildProcessError(f"{self._command[0]} has not been started")
+        return self._process
+
+    @property
+    def alive(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def start(self) -> None:
+        """Returns when it is ready. Raises ChildProcessError if it ends instead."""
+        # In a process group of its own, so that a kill reaches its children.
+        with self.log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command, env=self._environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                start_new_session=True,
+            )  # fmt: skip
+        if self._ready_url is not None:
+            wait_until(self._answers_or_ended, f"{self._ready_url} to answer", _START_SECONDS)
+            if not self.alive:
+                raise ChildProcessError(f"{self._command} ended with {self.process.returncode}")
+
+    def run(self) -> None:
+        """Start it and wait for its end, which must be a success."""
+        self.start()
+        if status := self.process.wait(_RUN_SECONDS):
+            raise ChildProcessError(f"{self._command} ended with {status}")
+
+    def kill(self) -> None:
+        """SIGKILL to it and its children, at the same moment."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+
+    def stop(self) -> None:
+        """SIGTERM, and a kill for what doesn't end by it."""
+        if self.alive:
+            self.process.terminate()
+            with suppress(subprocess.TimeoutExpired):
+                self.process.wait(_STOP_SECONDS)
+        self.kill()
+
+    def log_end(self) -> str:
+        return self.log.read_text(errors="replace")[-_LOG_END_CHARACTERS:] if self.log.exists() else ""
+
+    def _answers_or_ended(self) -> bool:
+        return not self.alive or httpx.get(str(self._ready_url), timeout=5, trust_env=False).is_success
 
 
 @contextmanager
-def a_process(
-    command: Sequence[str], environment: Mapping[str, str], log: Path, ready_url: str | None = None
-) -> Iterator[Process]:
-    """One of our commands, or ``python``, once ``ready_url`` answers; ended with its children.
+def running(*services: Service) -> Iterator[None]:
+    """Started in this order, and ended in the reverse one.
 
-    What is raised inside the block gets the end of the log as a note: the file itself will be gone.
+    What is raised inside of the block gets the end of each log as a note: the files themselves will be gone.
     """
-    process = start(command, environment, log)
-    try:
-        if ready_url is not None:
-            await_answer(process, ready_url, log)
-        yield process
-    except (OSError, ValueError, AssertionError) as error:
-        error.add_note(log.read_text(errors="replace")[-_LOG_END_CHARACTERS:])
-        raise
-    finally:
-        stop(process)
-
-
-def start(command: Sequence[str], environment: Mapping[str, str], log: Path) -> Process:
-    """In a process group of its own, so that :func:`kill` reaches its children."""
-    with log.open("ab") as output:
-        return subprocess.Popen(
-            [str(_COMMANDS / command[0]) if (_COMMANDS / command[0]).exists() else command[0], *command[1:]],
-            env={**base_environment(), "PYTHONPATH": str(ROOT), **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            start_new_session=True,
-        )
-
-
-def await_answer(process: Process, url: str, log: Path) -> None:
-    """Raises ChildProcessError when the process ends instead."""
-
-    def answers() -> bool:
-        if process.poll() is not None:
-            return True
-        return httpx.get(url, timeout=5, trust_env=False).is_success
-
-    wait_until(answers, f"{url} to answer", _START_SECONDS)
-    if process.poll() is not None:
-        raise ChildProcessError(f"ended with {process.returncode}: {log.read_text(errors='replace')[-500:]}")
-
-
-def stop(process: Process) -> None:
-    if process.poll() is None:
-        process.terminate()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(_STOP_SECONDS)
-    kill(process)
-
-
-def kill(process: Process) -> None:
-    """SIGKILL to the process and its children, at the same moment."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    with ExitStack() as stack:
+        try:
+            for service in services:
+                stack.callback(service.stop)
+                service.start()
+            yield
+        except (OSError, ValueError, AssertionError) as error:
+            for service in services:
+                error.add_note(service.log_end())
+            raise

@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from tests.benchmarks.coupon.errors import ProgramMissing
 from tests.benchmarks.coupon.plan import Measurement
 
-_WRK = {
-    Measurement.ACCEPT, Measurement.CONSTANT, Measurement.ROW_LOCK, Measurement.OPTIMISTIC_RETRY,
-    Measurement.REDIS_STOCK, Measurement.ACCEPT_FULL_STACK, Measurement.REFUSE, Measurement.WATCHERS,
+_KILLS = {measurement for measurement in Measurement if measurement.name.startswith("KILLED_")}
+_GO = {Measurement.JOURNEY, Measurement.BURST, Measurement.WATCHERS} | _KILLS
+_WRK = set(Measurement) - _GO - {Measurement.DECIDE, Measurement.DECIDE_ONE_BY_ONE} | {Measurement.WATCHERS}
+_REDIS = {
+    Measurement.REDIS_STOCK, Measurement.KILLED_REDIS_STOCK, Measurement.KILLED_REDIS_SNAPSHOTS
 }  # fmt: skip
-_GO = {Measurement.JOURNEY, Measurement.BURST, Measurement.WATCHERS}
-_REDIS = {Measurement.REDIS_STOCK}
 _NEEDED = (
     ("wrk", _WRK, "apt-get install wrk"),
     ("go", _GO, ".ci/go"),

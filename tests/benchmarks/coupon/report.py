@@ -9,8 +9,8 @@ from rich.console import Console
 
 from tests.benchmarks.coupon.errors import CannotRun
 from tests.benchmarks.coupon.measuring import Figures, Results
+from tests.benchmarks.coupon.our_services import API
 from tests.benchmarks.coupon.plan import Measurement, Row, Scale, best
-from tests.benchmarks.coupon.world import API
 from tests.benchmarks.results_table import Line, goal_text, print_lines
 
 
@@ -79,7 +79,7 @@ def _line(verdict: Verdict) -> Line:
         value = "–"
     else:
         value = f"{verdict.value:,.2f}" if row.divisor else f"{verdict.value:,.1f} {row.unit}".rstrip()
-    goal = goal_text(row.goal, at_least=row.at_least)
+    goal = "" if row.goal is None else goal_text(row.goal, at_least=row.at_least)
     return Line(row.name, verdict.reason or row.what, figures, value, goal, verdict.met)
 
 
@@ -87,7 +87,7 @@ def _row(verdict: Verdict) -> dict[str, Any]:
     row = verdict.row
     return {
         "value": None if verdict.value is None else round(verdict.value, 4),
-        "goal": f"{'>=' if row.at_least else '<='} {row.goal}",
+        "goal": None if row.goal is None else f"{'>=' if row.at_least else '<='} {row.goal}",
         "met": verdict.met,
         "what": row.what,
         "figure": row.figure,

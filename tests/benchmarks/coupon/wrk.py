@@ -21,13 +21,12 @@ class Pressed:
     p99_ms: float
 
 
-def press(
-    url: str, coupon_id: int, *, connections: int, seconds: int, first_user: int, with_keys: bool
-) -> Pressed:
-    """Users count on from ``first_user``; with a thread of wrk alone, which is enough for two cores."""
+def press(url: str, coupon_id: int, *, connections: int, seconds: int, with_keys: bool) -> Pressed:
+    """The same users in each call. One thread of wrk is enough for two cores."""
     command = [
-        "wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s", "--timeout", "30s",
-        "--script", str(_SCRIPT), url, "--", str(coupon_id), str(first_user), "keys" if with_keys else "none",
+        "wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds}s",
+        "--timeout", "30s", "--script", str(_SCRIPT), url,
+        "--", str(coupon_id), "keys" if with_keys else "none",
     ]  # fmt: skip
     output = subprocess.run(
         command, capture_output=True, text=True, check=True, timeout=seconds + _SPARE_SECONDS
