@@ -1,12 +1,14 @@
-"""``python -m …redis_writer``: takes what the script has queued, and writes it to PostgreSQL in batches."""
+"""``python -m …redis_writer``: takes what the script has queued, and writes it to PostgreSQL in batches.
+
+What it has taken is in no other place until its commit, as in most published versions.
+"""
 
 import os
-import signal
-import sys
 
 import redis
 from sqlalchemy import text
 
+from servicekit.lifecycle import StopSignal
 from tests.benchmarks.coupon.designs.redis_stock import QUEUE
 from tests.benchmarks.coupon.designs.tables import an_engine
 
@@ -17,10 +19,10 @@ _INSERT = text(
 )
 
 
-def run() -> None:
+def run(stop: StopSignal) -> None:
     client = redis.Redis(port=int(os.environ["REDIS_PORT"]))
     engine = an_engine()
-    while True:
+    while not stop.is_set():
         first = client.blpop([QUEUE], timeout=1)
         if first is None:
             continue
@@ -32,5 +34,6 @@ def run() -> None:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    run()
+    signal_to_stop = StopSignal()
+    signal_to_stop.install()
+    run(signal_to_stop)
