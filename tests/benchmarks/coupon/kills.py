@@ -33,12 +33,12 @@ class Kills:
     promised: float
     """Users that were told of a coupon, or that their request is accepted."""
     unanswered: float
-    """Users that had no answer until the end; nothing was promised to them."""
+    """Users that had no answer until the end, or an error; nothing was promised to them."""
     lost: float
     """Promises that nothing in the database keeps: no coupon, or no decision."""
     oversold: float
     undersold: float
-    """Coupons that nobody got although users were told that none is left."""
+    """Coupons that nobody got, although twice as many users pressed as there were coupons."""
     broken: float
 
 
@@ -101,11 +101,12 @@ def _compare(system: System, coupon_id: int, journeys: Sequence[Journey], *, nev
     told_of_coupon = {
         journey.user_id for journey in journeys if journey.outcome == ISSUED or DUPLICATE in journey.outcome
     }
-    sold_out = any("SOLD_OUT" in journey.outcome for journey in journeys)
     return _Round(
         promised=len(told_of_coupon | {journey.user_id for journey in journeys if journey.accepted}),
-        unanswered=sum(journey.outcome == UNANSWERED for journey in journeys),
+        unanswered=sum(
+            journey.outcome == UNANSWERED or journey.outcome.startswith("5") for journey in journeys
+        ),
         lost=len(told_of_coupon - holders) + never_decided,
         oversold=max(0, len(holders) - STOCK),
-        undersold=max(0, STOCK - len(holders)) if sold_out else 0,
+        undersold=max(0, STOCK - len(holders)),
     )

@@ -126,6 +126,9 @@ def in_redis(*, append_only: bool) -> Iterator[System]:
             def new_coupon(stock: int) -> int:
                 coupon_id = _add_coupon(database, stock)
                 client.set(stock_key(coupon_id), stock)
+                if not append_only:
+                    # A drop is set up long before it begins: what comes later is in no snapshot.
+                    client.save()
                 return coupon_id
 
             def settle(_coupon_id: int) -> int:
