@@ -8,9 +8,11 @@ from typing import Any
 from rich.console import Console
 
 from tests.benchmarks.coupon.errors import CannotRun
+from tests.benchmarks.coupon.kills import STOCK, USERS, USERS_PER_SECOND
 from tests.benchmarks.coupon.measuring import Figures, Results
 from tests.benchmarks.coupon.our_services import API
 from tests.benchmarks.coupon.plan import Measurement, Row, Scale, best
+from tests.benchmarks.coupon.servers import POSTGRESQL_SETTINGS
 from tests.benchmarks.results_table import Line, goal_text, print_lines
 
 
@@ -37,7 +39,11 @@ def results_as_json(
     return {
         "measured_on": datetime.now(UTC).date().isoformat(),
         "machine": machine,
-        "settings": {"api": API},
+        "settings": {
+            "api": API,
+            "postgresql": POSTGRESQL_SETTINGS,
+            "kills": {"users": USERS, "users_per_second": USERS_PER_SECOND, "stock": STOCK},
+        },
         "scale": asdict(scale),
         "complete": scale == Scale(),
         "repeats": repeats,
