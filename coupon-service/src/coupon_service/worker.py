@@ -47,9 +47,6 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
             "kafka": kafka.check,
             "consumer": status.check,
         }
-        # What users see does not wait for it: a reservation ends when its time is over.
-        expiry = Retention(engine, SqlUserCouponExpiry().sweeps())
-        RetentionThread(expiry, stop).start()
         with admin_server(PROCESS, settings, checks):
             RetentionThread(_retention(settings, engine), stop).start()
             run_consumer(
@@ -64,11 +61,10 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
 
 
 def _retention(settings: WorkerSettings, engine: Engine) -> Retention:
-    return Retention(
-        engine,
-        SqlRetention(
-            idempotency_keys=timedelta(hours=settings.idempotency_key_retention_hours),
-            requests=timedelta(hours=settings.request_retention_hours),
-            inbox_events=timedelta(hours=settings.inbox_retention_hours),
-        ).sweeps(),
+    removal = SqlRetention(
+        idempotency_keys=timedelta(hours=settings.idempotency_key_retention_hours),
+        requests=timedelta(hours=settings.request_retention_hours),
+        inbox_events=timedelta(hours=settings.inbox_retention_hours),
     )
+    # What users see doesn't wait for this: a reservation ends when its time is over.
+    return Retention(engine, {**SqlUserCouponExpiry().sweeps(), **removal.sweeps()})

@@ -8,7 +8,7 @@ from coupon_service.application.read_coupon_changes import ReadCouponChanges
 from coupon_service.domain.coupon_change import CouponChangeKind, CouponCommand
 from coupon_service.http.bodies import CouponPath, OperatorBody, PageQuery, StockBody
 from coupon_service.http.replies import CouponChangesReply, CouponReply
-from servicekit.http.idempotency import HEADER, idempotency_key
+from servicekit.http.idempotency import HEADER, idempotency_key, is_clients_key
 from servicekit.http.problems import Problem
 from servicekit.http.replies import json_reply
 from servicekit.http.routes import route
@@ -56,7 +56,8 @@ def coupon_change_routes(change_coupon: ChangeCoupon, read_changes: ReadCouponCh
 
 def _required_key() -> IdempotencyKey:
     key = idempotency_key()
-    if key is None:
+    # A key that the load balancer made does not make a repetition known.
+    if key is None or not is_clients_key():
         # A coupon is paused only once, however often the request comes; stock would be added each time.
         detail = "must be sent: a repetition without it would add the stock again"
         raise Problem(
