@@ -18,6 +18,7 @@ from coupon_service.persistence import coupon_gate
 from coupon_service.persistence.coupon_gate import FORGET_SECONDS, STALE_SECONDS, SqlCouponGate
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.lifecycle import StopSignal
+from tests.integration.coupon_service.lives import operate, succeed
 from tests.integration.coupon_service.service import (
     a_handler,
     accepted,
@@ -67,6 +68,10 @@ def refused(client: FlaskClient, coupon_id: int, user_id: int = 99) -> str | Non
     return str(reply.get_json()["reason"])
 
 
+def is_refused_as(client: FlaskClient, coupon_id: int, reason: str | None) -> bool:
+    return refused(client, coupon_id) == reason
+
+
 def sell_out(client: FlaskClient, engine: Engine, coupon_id: int) -> None:
     """Issue the only one, and wait for the gate to see it."""
     accepted(client, 1, coupon_id)
@@ -93,6 +98,14 @@ def test_ended_coupon_is_refused_and_nothing_is_stored(client: FlaskClient, engi
 
     assert refused(client, coupon_id) == "ENDED"
     assert (count(engine, "coupon_request"), count(engine, "outbox")) == (0, 0)
+
+
+def test_pause_and_end_close_the_gate_and_resuming_opens_it(client: FlaskClient) -> None:
+    coupon_id = create_coupon(client)
+    assert refused(client, coupon_id) is None
+    for verb, reason in (("pause", "PAUSED"), ("resume", None), ("pause", "PAUSED"), ("end", "ENDED")):
+        succeed(operate(client, coupon_id, verb))
+        wait_until(partial(is_refused_as, client, coupon_id, reason), f"the gate to see {verb}")
 
 
 def test_sold_out_follows_the_last_committed_issue_and_stock_reopens(
@@ -268,22 +281,3 @@ def test_one_gate_reads_on_when_a_reading_has_failed(client: FlaskClient, engine
         connection.execute(text("ALTER TABLE away RENAME TO coupon"))
 
     sell_out(client, engine, coupon_id)
-
-
-def test_openapi_describes_each_refusal_as_it_is_answered(client: FlaskClient, engine: Engine) -> None:
-    later = {"startsAt": "2100-01-01T00:00:00Z", "endsAt": "2100-01-02T00:00:00Z"}
-    create_coupon(client, **later)
-    create_coupon(client, startsAt=an_hour_from_now(-2), endsAt=an_hour_from_now(-1))
-    sell_out(client, engine, create_coupon(client, totalQuantity=1))
-    document = client.get("/openapi.json").get_json()
-    responses = document["paths"]["/api/v1/users/{userId}/coupons/{couponId}/issue"]["post"]["responses"]
-
-    def examples(status: int) -> list[dict[str, Any]]:
-        [content] = responses[str(status)]["content"].values()
-        return [example["value"] for example in content["examples"].values()]
-
-    described = examples(404) + examples(409)
-    assert len(described) == 4
-    for example in described:
-        answered = client.post(example["instance"], headers={"X-Request-Id": example["requestId"]})
-        assert (answered.status_code, answered.get_json()) == (example["status"], example)

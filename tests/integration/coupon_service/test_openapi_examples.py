@@ -3,7 +3,9 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
+from http.client import HTTPConnection
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +14,12 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
+from servicekit.http import connection_loop
+from servicekit.http.server import HttpServer
 from servicekit.http.validation import MAX_BODY_BYTES
 from tests.integration.coupon_service.builders import a_coupon_body
-from tests.integration.coupon_service.lives import WHY, let_pass, reserve
-from tests.integration.coupon_service.service import a_handler, published_events
+from tests.integration.coupon_service.lives import WHY, let_pass, operate, reserve, succeed
+from tests.integration.coupon_service.service import a_handler, a_stored_event, create_coupon, published_events
 from tests.support.applications import APPLICATIONS
 
 DOCUMENT: dict[str, Any] = APPLICATIONS["coupon"]().api_doc
@@ -62,6 +66,7 @@ def a_story(client: FlaskClient, engine: Engine) -> Iterator[Step]:
     yield from requesting(client, engine)
     yield from operating()
     yield from using(client, engine)
+    yield from refusing_at_the_gate(client, engine)
 
 
 def creating() -> Iterator[Step]:
@@ -172,6 +177,23 @@ def using(client: FlaskClient, engine: Engine) -> Iterator[Step]:
     yield Step(f"GET {HELD}/changes", "no such user coupon", nine)
 
 
+def refusing_at_the_gate(client: FlaskClient, engine: Engine) -> Iterator[Step]:
+    later = {"startsAt": "2100-01-01T00:00:00Z", "endsAt": "2100-01-02T00:00:00Z"}
+    scheduled, paused, sold_out, ended = (
+        create_coupon(client, totalQuantity=1, **terms) for terms in (later, {}, {}, {})
+    )
+    succeed(operate(client, paused, "pause"))
+    a_handler(engine).handle([a_stored_event(engine, 7, sold_out)])
+    succeed(operate(client, ended, "end"))
+    for name, coupon_id in (
+        ("not open yet", scheduled),
+        ("paused", paused),
+        ("sold out", sold_out),
+        ("has ended", ended),
+    ):
+        yield Step(f"POST {ISSUE}", name, {"userId": 8, "couponId": coupon_id}, {})
+
+
 def send(client: FlaskClient, step: Step) -> TestResponse:
     method, _, template = step.operation.partition(" ")
     body = None if step.body is None else dict(step.body)
@@ -220,14 +242,45 @@ def test_the_service_gives_every_answer_that_is_an_example(client: FlaskClient, 
         assert answers | shared == set(documented(*operation)), operation
 
 
+@dataclass(frozen=True)
+class Received:
+    """An answer of the server itself."""
+
+    status_code: int
+    text: str
+
+    def get_json(self) -> Any:
+        return json.loads(self.text)
+
+
+@pytest.fixture
+def overloaded_port(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A server in which no request may wait."""
+    monkeypatch.setattr(connection_loop, "MAX_QUEUED_PER_THREAD", 0)
+    with HttpServer(client.application, "127.0.0.1", 0) as server:
+        yield server.port
+
+
+def send_to(port: int, method: str, url: str) -> Received:
+    connection = HTTPConnection("127.0.0.1", port, timeout=30)
+    with closing(connection):
+        connection.request(method, url)
+        reply = connection.getresponse()
+        assert reply.getheader("Retry-After") in map(str, range(1, 6))
+        return Received(reply.status, reply.read().decode())
+
+
 @pytest.mark.parametrize(("method", "template"), OPERATIONS)
 def test_answers_that_all_operations_share_are_examples_of_each(
-    client: FlaskClient, method: str, template: str
+    client: FlaskClient, overloaded_port: int, method: str, template: str
 ) -> None:
     url = template.format(couponId=1, userId=7, userCouponId=1, requestId=ORDERS[0])
     without_database = APPLICATIONS["coupon"]().test_client()
     no_database = without_database.open(url, method=method, json=BODIES.get(template), headers=KEY)
-    answers = {("503", "no database"): no_database}
+    answers: dict[tuple[str, str], TestResponse | Received] = {
+        ("503", "no database"): no_database,
+        ("503", "overloaded"): send_to(overloaded_port, method, url),
+    }
     if method == "POST":
         long, json_type = b'{"by": "' + b"x" * MAX_BODY_BYTES + b'"}', "application/json"
         answers["400", "not JSON"] = client.post(url, data=b"{", content_type=json_type)

@@ -26,7 +26,10 @@ class FieldError(BaseModel):
 
 
 class ProblemReply(BaseModel):
-    """A problem as clients read it; for the OpenAPI document."""
+    """A problem as clients read it; for the OpenAPI document.
+
+    What the server refuses by itself, as overload, has no ``instance``.
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -34,7 +37,7 @@ class ProblemReply(BaseModel):
     title: str
     status: int
     detail: str
-    instance: str
+    instance: str | None = None
     requestId: str | None = None  # noqa: N815 - the field's name in JSON
     errors: list[FieldError] | None = None
 
