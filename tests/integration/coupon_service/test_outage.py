@@ -35,7 +35,7 @@ def example_without_a_database(client: FlaskClient) -> dict[str, Any]:
     paths = client.get("/openapi.json").get_json()["paths"]
     refusals = paths["/api/v1/users/{userId}/coupons/{couponId}/issue"]["post"]["responses"]["503"]
     [content] = refusals["content"].values()
-    example: dict[str, Any] = content["examples"]["no_database"]["value"]
+    example: dict[str, Any] = content["examples"]["no database"]["value"]
     return example
 
 

@@ -161,5 +161,6 @@ def test_every_fault_is_named(bend: Callable[[CouponFacts], CouponFacts], word: 
 
 def test_presses_refused_once_everything_is_issued_are_no_fault() -> None:
     facts = coupon_facts(users=4, stock=3, twice=0)
-    _, problems = checked(replace(facts, presses_sent=facts.presses_sent + 9, presses_refused=9))
+    summary, problems = checked(replace(facts, presses_sent=facts.presses_sent + 9, presses_refused=9))
     assert problems == ()
+    assert (summary.requests, summary.accepted, summary.refused) == (13, 4, 9)

@@ -44,6 +44,7 @@ def _figures(facts: CouponFacts) -> CouponSummary:
         stock=facts.stock,
         requests=facts.presses_sent,
         accepted=len({press.request_id for press in facts.presses}),
+        refused=facts.presses_refused,
         issued=issued,
         rejected=dict(sorted(Counter(str(r.reason) for r in final if r.status == "REJECTED").items())),
         undecided=len(facts.presses) - sum(request.status in {"ISSUED", "REJECTED"} for request in final),
