@@ -1,7 +1,7 @@
 """Requests that arrive while a transaction is under way share the next one, and nothing else."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from uuid import UUID
@@ -14,11 +14,13 @@ from werkzeug.test import TestResponse
 import coupon_service.api
 from coupon_service.api import build_application
 from coupon_service.application.accept_requests import AcceptRequests, RequestToAccept
+from coupon_service.config import ApiSettings
 from coupon_service.domain.coupon_request import NewCouponRequest
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
 from coupon_service.messaging.outgoing_coupon_publish_requested import coupon_publish_requested
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.batches import Batches
+from servicekit.db.engine import create_engine
 from servicekit.idempotency.key import Answer, IdempotencyKey, IdempotencyKeyReused
 from servicekit.identifiers import uuid7
 from servicekit.lifecycle import StopSignal
@@ -179,8 +181,23 @@ def test_each_event_continues_the_trace_of_its_own_press(api: SharingApi, engine
     assert f"{1:016x}" not in [row.traceparent.split("-")[2] for row in stored]
 
 
-def test_sets_with_the_same_keys_in_another_order_never_deadlock(engine: Engine) -> None:
+@pytest.fixture
+def patient_engine(coupon_database_url: str) -> Iterator[Engine]:
+    """On a busy machine, sets that large take longer than a request may."""
+    settings = ApiSettings(
+        database_url=coupon_database_url,
+        database_statement_timeout_ms=100_000,
+        database_lock_timeout_ms=100_000,
+        database_idle_in_transaction_timeout_ms=100_000,
+    )
+    engine = create_engine(settings, "coupon-service-tests")
+    yield engine
+    engine.dispose()
+
+
+def test_sets_with_the_same_keys_in_another_order_never_deadlock(patient_engine: Engine) -> None:
     """As of two processes, which share no lock but the database's."""
+    engine = patient_engine
     accept = AcceptRequests(partial(CouponUnitOfWork, engine, CONSUMER_GROUP), coupon_publish_requested)
     start = threading.Barrier(2)
 
@@ -197,7 +214,7 @@ def test_sets_with_the_same_keys_in_another_order_never_deadlock(engine: Engine)
     def accept_rounds(step: int) -> list[UUID]:
         ids: list[UUID] = []
         for round_number in range(ROUNDS):
-            start.wait(30)
+            start.wait(100)
             answers = accept(set_of(round_number)[::step])
             assert not any(isinstance(answer, IdempotencyKeyReused) for answer in answers)
             ids += [answer.result for answer in answers[::step] if isinstance(answer, Answer)]
