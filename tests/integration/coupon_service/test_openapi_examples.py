@@ -19,7 +19,12 @@ from servicekit.http.server import HttpServer
 from servicekit.http.validation import MAX_BODY_BYTES
 from tests.integration.coupon_service.builders import a_coupon_body
 from tests.integration.coupon_service.lives import WHY, let_pass, operate, reserve, succeed
-from tests.integration.coupon_service.service import a_handler, a_stored_event, create_coupon, published_events
+from tests.integration.coupon_service.service import (
+    a_handler,
+    a_stored_event,
+    create_coupon,
+    published_events,
+)
 from tests.support.applications import APPLICATIONS
 
 DOCUMENT: dict[str, Any] = APPLICATIONS["coupon"]().api_doc
