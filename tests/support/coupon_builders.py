@@ -28,9 +28,15 @@ def a_coupon(*, issued_quantity: int = 0, **terms: Any) -> Coupon:
 
 
 def a_coupon_stock(
-    *, total_quantity: int = 2, issued_quantity: int = 0, decided_count: int = 0
+    *,
+    coupon_id: int = 1,
+    total_quantity: int = 2,
+    issued_quantity: int = 0,
+    decided_count: int = 0,
+    **more: Any,
 ) -> CouponStock:
-    return CouponStock(1, PERIOD, total_quantity, issued_quantity, decided_count)
+    """``more`` are further fields of :class:`CouponStock`."""
+    return CouponStock(coupon_id, PERIOD, total_quantity, issued_quantity, decided_count, **more)
 
 
 def a_coupon_request(user_id: int = 7, coupon_id: int = 1, requested_at: datetime = DURING) -> CouponRequest:

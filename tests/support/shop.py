@@ -64,6 +64,14 @@ class ShopClient:
         assert found is not None
         return found
 
+    def refusal(self, user_id: int, coupon_id: int) -> str:
+        """Why a press gets no coupon: by the gate, or by the decision where the gate knew too little yet."""
+        reply = self.post("coupon-api", f"/api/v1/users/{user_id}/coupons/{coupon_id}/issue")
+        if reply.status_code == 409:
+            return str(reply.json()["reason"])
+        assert reply.status_code == 202, reply.text
+        return str(self.decided(reply.json()["requestId"])["reason"])
+
     def place_order(self, **changes: Any) -> str:
         reply = self.post("order-api", "/api/v1/orders", {**ORDER, **changes})
         assert reply.status_code == 201, reply.text

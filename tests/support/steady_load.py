@@ -20,6 +20,7 @@ _PAUSE_SECONDS = 0.1
 _MOST_ATTEMPTS = 200
 # A message that may have been sent isn't sent again for ALIMTALK_PROCESSING_SECONDS, a minute by default.
 _MOST_SECONDS_TO_EFFECTS = 150.0
+_REFUSED = 409
 
 
 @dataclass
@@ -105,6 +106,8 @@ class SteadyLoad:
                 if answer.is_success:
                     accepted: dict[str, Any] = answer.json()
                     return accepted
+                if answer.status_code == _REFUSED and answer.json().get("reason") == "SOLD_OUT":
+                    return None
                 if not answer.is_server_error:
                     break
                 self.server_errors.append(f"{path}: {answer.status_code} {answer.text[:200]}")

@@ -1,28 +1,42 @@
 """The API's composition root."""
 
+import json
 from functools import partial
+from pathlib import Path
 
 from flask_openapi3.openapi import OpenAPI
 from sqlalchemy import Engine
 
+from coupon_service.application.accept_requests import AcceptRequests
+from coupon_service.application.change_coupon import ChangeCoupon
+from coupon_service.application.change_user_coupon import ChangeUserCoupon
 from coupon_service.application.create_coupon import CreateCoupon
+from coupon_service.application.find_keys import FindKeys
 from coupon_service.application.read_coupon import ReadCoupon
+from coupon_service.application.read_coupon_changes import ReadCouponChanges
 from coupon_service.application.read_coupon_request import ReadCouponRequest
+from coupon_service.application.read_coupons import ReadCoupons
+from coupon_service.application.read_user_coupon import ReadUserCoupon
+from coupon_service.application.read_user_coupon_changes import ReadUserCouponChanges
 from coupon_service.application.read_user_coupons import ReadUserCoupons
 from coupon_service.application.request_coupon import RequestCoupon
 from coupon_service.config import ApiSettings
+from coupon_service.http.coupon_changes import coupon_change_routes
 from coupon_service.http.coupon_requests import coupon_request_routes
 from coupon_service.http.coupons import coupon_routes
 from coupon_service.http.problems import PROBLEMS
+from coupon_service.http.user_coupon_changes import user_coupon_change_routes
 from coupon_service.http.user_coupons import user_coupon_routes
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
 from coupon_service.messaging.outgoing_coupon_publish_requested import coupon_publish_requested
 from coupon_service.migrations import SCHEMA
-from coupon_service.persistence.coupon_directory import SqlCouponDirectory
+from coupon_service.persistence.coupon_gate import SqlCouponGate
 from coupon_service.persistence.tables import coupon
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
+from servicekit.batches import Batches
 from servicekit.config import read_settings
 from servicekit.db.engine import create_engine
+from servicekit.db.errors import may_be_of_one_row
 from servicekit.db.health import database_check
 from servicekit.db.problems import DATABASE_PROBLEMS
 from servicekit.http.app import create_app
@@ -45,20 +59,38 @@ def create_application() -> OpenAPI:
 
 
 def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> OpenAPI:
-    """At most ``max_waiting`` HTTP requests wait for a decision at a time; ``stop`` ends their waiting."""
+    """At most ``max_waiting`` HTTP requests wait for a decision at a time; ``stop`` ends their waiting.
+
+    It also ends the gate's thread, which begins with the first request for a coupon.
+    """
     unit_of_work = partial(CouponUnitOfWork, engine, CONSUMER_GROUP)
     create_coupon = CreateCoupon(unit_of_work)
     read_coupon = ReadCoupon(unit_of_work)
-    request_coupon = RequestCoupon(unit_of_work, SqlCouponDirectory(engine), coupon_publish_requested)
+    read_coupons = ReadCoupons(unit_of_work)
+    request_coupon = RequestCoupon(
+        SqlCouponGate(unit_of_work, stop),
+        find_key=Batches(FindKeys(unit_of_work)),
+        # Requests that arrive while another transaction is under way share the next one.
+        accept=Batches(
+            AcceptRequests(unit_of_work, coupon_publish_requested), concerns_one=may_be_of_one_row
+        ),
+    )
     read_coupon_request = ReadCouponRequest(unit_of_work, stop, max_waiting)
     read_user_coupons = ReadUserCoupons(unit_of_work)
     return create_app(
         SERVICE,
+        examples=json.loads(Path(__file__).with_name("examples.json").read_text(encoding="utf-8")),
         checks={"database": database_check(engine, SCHEMA, coupon)},
         problems=[PROBLEMS, DATABASE_PROBLEMS],
         routes=[
-            coupon_routes(create_coupon, read_coupon),
+            coupon_routes(create_coupon, read_coupon, read_coupons),
+            coupon_change_routes(ChangeCoupon(unit_of_work), ReadCouponChanges(unit_of_work)),
             coupon_request_routes(request_coupon, read_coupon_request),
             user_coupon_routes(read_user_coupons),
+            user_coupon_change_routes(
+                ChangeUserCoupon(unit_of_work),
+                ReadUserCoupon(unit_of_work),
+                ReadUserCouponChanges(unit_of_work),
+            ),
         ],
     )

@@ -17,6 +17,7 @@ from coupon_service.migrations import SCHEMA
 from coupon_service.persistence.retention import SqlRetention
 from coupon_service.persistence.tables import coupon
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
+from coupon_service.persistence.user_coupon_expiry import SqlUserCouponExpiry
 from servicekit.db.engine import create_engine
 from servicekit.db.health import database_check
 from servicekit.db.retention import Retention, RetentionThread
@@ -60,11 +61,10 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
 
 
 def _retention(settings: WorkerSettings, engine: Engine) -> Retention:
-    return Retention(
-        engine,
-        SqlRetention(
-            idempotency_keys=timedelta(hours=settings.idempotency_key_retention_hours),
-            requests=timedelta(hours=settings.request_retention_hours),
-            inbox_events=timedelta(hours=settings.inbox_retention_hours),
-        ).sweeps(),
+    removal = SqlRetention(
+        idempotency_keys=timedelta(hours=settings.idempotency_key_retention_hours),
+        requests=timedelta(hours=settings.request_retention_hours),
+        inbox_events=timedelta(hours=settings.inbox_retention_hours),
     )
+    # What users see doesn't wait for this: a reservation ends when its time is over.
+    return Retention(engine, {**SqlUserCouponExpiry().sweeps(), **removal.sweeps()})

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from devstack.interruption import interrupt_once
 from devstack.repository import ROOT
+from tests.benchmarks.machine import machine_facts
 from tests.benchmarks.relay.document import PAGE, benchmark_page
-from tests.benchmarks.relay.machine import machine_facts
 from tests.benchmarks.relay.measuring import measure
 from tests.benchmarks.relay.plan import (
     DEFAULT_REPEATS,
@@ -28,10 +28,11 @@ from tests.benchmarks.relay.report import (
     print_settings,
     print_verdicts,
     results_as_json,
-    write_json,
 )
 from tests.benchmarks.relay.systems import DEBEZIUM
 from tests.benchmarks.relay.verdict import verdicts
+from tests.benchmarks.relay.versions import versions
+from tests.benchmarks.results_file import write_json
 
 _INTERRUPTED = 130
 
@@ -67,7 +68,7 @@ def main(
     console = Console(width=None if sys.stdout.isatty() else 120)
     scale = Scale(events, latency_seconds, debezium_start)
     ratios = chosen_ratios(only)
-    machine = machine_facts()
+    machine = machine_facts() | versions()
     print_settings(console, machine, scale)
     began = time.monotonic()
 

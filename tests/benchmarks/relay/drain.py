@@ -8,10 +8,10 @@ import psutil
 
 from tests.benchmarks.relay.arrivals import Arrivals, read_arrivals
 from tests.benchmarks.relay.backlog import write_backlog
-from tests.benchmarks.relay.resources import Resources, resources
 from tests.benchmarks.relay.systems import Process, System
 from tests.benchmarks.relay.topic_end import wait_for_records
 from tests.benchmarks.relay.world import World
+from tests.benchmarks.resources import Resources, resources
 
 _SLOWEST_EVENTS_PER_SECOND = 1_000
 _STARTING_SECONDS = 60

@@ -1,14 +1,11 @@
 """Telling the result: a table, and a file for programs."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 
 from servicekit.outbox.ddl import DEFAULT_SHARDS
 from tests.benchmarks.relay.measuring import Figures, Results
@@ -16,6 +13,7 @@ from tests.benchmarks.relay.plan import Measurement, Scale
 from tests.benchmarks.relay.settings import settings_in_force
 from tests.benchmarks.relay.units import UNITS
 from tests.benchmarks.relay.verdict import Verdict, disturbed
+from tests.benchmarks.results_table import Line, goal_text, print_lines
 from tests.support.debezium import CONNECTOR, WORKER
 
 _STARTS = {"slot": "slot older than the backlog", "snapshot": "snapshot of the backlog"}
@@ -37,11 +35,6 @@ def results_as_json(
         "ratios": {verdict.ratio.name: _ratio(verdict) for verdict in verdicts},
         "measurements": {measurement.name.lower(): repeats for measurement, repeats in results.items()},
     }
-
-
-def write_json(path: Path, content: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n")
 
 
 def print_settings(console: Console, machine: dict[str, Any], scale: Scale) -> None:
@@ -68,27 +61,7 @@ def print_figures(console: Console, measurement: Measurement, figures: Figures) 
 
 def print_verdicts(console: Console, verdicts: Sequence[Verdict], results: Results) -> None:
     """The table: the best of each measurement's repeats, and the goals that are not met in plain words."""
-    table = Table(title="The best of each measurement's repeats, compared")
-    table.add_column("name", no_wrap=True)
-    table.add_column("what")
-    for column in ("figures", "ratio", "goal"):
-        table.add_column(column, justify="right")
-    table.add_column("met")
-    for verdict in verdicts:
-        ratio = verdict.ratio
-        unit = UNITS[ratio.figure]
-        table.add_row(
-            ratio.name,
-            ratio.what,
-            f"{verdict.dividend:,.1f} / {verdict.divisor:,.1f} {unit}",
-            f"{verdict.value:.2f}",
-            _goal(verdict),
-            {True: "yes", False: "[bold red]NO[/]", None: "–"}[verdict.met],
-        )
-    console.print(table)
-    for verdict in verdicts:
-        if verdict.met is False:
-            console.print(f"goal not met: {verdict.ratio.name} is {verdict.value:.2f}, not {_goal(verdict)}")
+    print_lines(console, "The best of each measurement's repeats, compared", map(_line, verdicts))
     if found := disturbed(results):
         console.print(
             f"[bold red]The machine was busy with something else before: {', '.join(found)}.[/] "
@@ -101,8 +74,16 @@ def print_verdicts(console: Console, verdicts: Sequence[Verdict], results: Resul
         console.print("The goals are for --events 200000; this run says nothing about them.")
 
 
-def _goal(verdict: Verdict) -> str:
-    return f"{'≥' if verdict.ratio.at_least else '≤'} {verdict.ratio.goal}"
+def _line(verdict: Verdict) -> Line:
+    ratio = verdict.ratio
+    return Line(
+        ratio.name,
+        ratio.what,
+        f"{verdict.dividend:,.1f} / {verdict.divisor:,.1f} {UNITS[ratio.figure]}",
+        f"{verdict.value:.2f}",
+        goal_text(ratio.goal, at_least=ratio.at_least),
+        verdict.met,
+    )
 
 
 def _ratio(verdict: Verdict) -> dict[str, Any]:

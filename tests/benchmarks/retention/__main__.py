@@ -14,17 +14,19 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import Engine
 
-from coupon_service.application.request_coupon import RequestCoupon, RequestCouponCommand
+from coupon_service.application.accept_requests import AcceptRequests, RequestToAccept
+from coupon_service.domain.coupon_request import NewCouponRequest
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
 from coupon_service.messaging.outgoing_coupon_publish_requested import coupon_publish_requested
-from coupon_service.persistence.coupon_directory import SqlCouponDirectory
 from coupon_service.persistence.retention import SqlRetention
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
+from servicekit.batches import Batches
 from servicekit.db.retention import Retention, Sweep
 from servicekit.idempotency.key import IdempotencyKey
+from servicekit.identifiers import uuid7
 from servicekit.lifecycle import StopSignal
-from tests.benchmarks.relay.machine import machine_facts
-from tests.benchmarks.relay.report import write_json
+from tests.benchmarks.machine import machine_facts
+from tests.benchmarks.results_file import write_json
 from tests.benchmarks.retention.world import a_grown_service
 
 _CALLERS = 4
@@ -94,10 +96,8 @@ def _compare(engine: Engine, swept: Mapping[str, Sweep], seconds: int, repeats: 
 
 def _window(engine: Engine, seconds: int) -> list[float]:
     """How long each call took that began within so many seconds, in seconds."""
-    request = RequestCoupon(
-        partial(CouponUnitOfWork, engine, CONSUMER_GROUP),
-        SqlCouponDirectory(engine),
-        coupon_publish_requested,
+    accept = Batches(
+        AcceptRequests(partial(CouponUnitOfWork, engine, CONSUMER_GROUP), coupon_publish_requested)
     )
     durations: list[float] = []
     end = time.monotonic() + seconds
@@ -106,7 +106,7 @@ def _window(engine: Engine, seconds: int) -> list[float]:
         while (began := time.monotonic()) < end:
             user_id = next(_users)
             key = IdempotencyKey(f"benchmark {user_id}", "key", "fingerprint")
-            request(RequestCouponCommand(user_id, 1, key))
+            accept(RequestToAccept(NewCouponRequest(uuid7(), 1, user_id), key, traceparent=None))
             durations.append(time.monotonic() - began)
 
     callers = [threading.Thread(target=call) for _ in range(_CALLERS)]

@@ -34,8 +34,11 @@ def engine(coupon_database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def stop() -> StopSignal:
-    return StopSignal()
+def stop(engine: Engine) -> Iterator[StopSignal]:
+    """Set when the test ends, before its engine is disposed of."""
+    stop = StopSignal()
+    yield stop
+    stop.set()
 
 
 @pytest.fixture

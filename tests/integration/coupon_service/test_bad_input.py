@@ -8,7 +8,8 @@ from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
 from tests.integration.coupon_service.builders import a_coupon_body
-from tests.integration.coupon_service.service import count, create_coupon
+from tests.integration.coupon_service.lives import WHY, act, issued, operate
+from tests.integration.coupon_service.service import count, create_coupon, rows
 
 COUPONS = "/api/v1/coupons"
 TOO_LARGE = 2**63
@@ -60,6 +61,21 @@ def assert_problem(reply: TestResponse, status: int, field: str | None = None) -
         ({"discount": {"type": "RATE", "value": 9.5}}, "discount.value"),
         ({"discount": {"type": "RATE", "value": 10, "currency": "KRW"}}, "discount.currency"),
         ({"unknown": 1}, "unknown"),
+        ({"limitPerUser": 0}, "limitPerUser"),
+        ({"limitPerUser": 101}, "limitPerUser"),
+        ({"limitPerUser": 2.0}, "limitPerUser"),
+        ({"limitPerUser": None}, "limitPerUser"),
+        ({"minimumOrderAmount": -1}, "minimumOrderAmount"),
+        ({"minimumOrderAmount": TOO_LARGE}, "minimumOrderAmount"),
+        ({"minimumOrderAmount": "0"}, "minimumOrderAmount"),
+        ({"minimumOrderAmount": None}, "minimumOrderAmount"),
+        ({"validForHours": 0}, "validForHours"),
+        ({"validForHours": 87_601}, "validForHours"),
+        ({"validForHours": True}, "validForHours"),
+        ({"discount": {"type": "RATE", "value": 10, "maximumAmount": 0}}, "discount.maximumAmount"),
+        ({"discount": {"type": "RATE", "value": 10, "maximumAmount": TOO_LARGE}}, "discount.maximumAmount"),
+        ({"discount": {"type": "RATE", "value": 10, "maximumAmount": "1"}}, "discount.maximumAmount"),
+        ({"discount": {"type": "AMOUNT", "value": 10, "maximumAmount": 5}}, "discount.maximumAmount"),
     ],
 )
 def test_a_bad_coupon_is_refused_by_field(
@@ -69,6 +85,29 @@ def test_a_bad_coupon_is_refused_by_field(
 
     assert_problem(reply, 422, field)
     assert (count(engine, "coupon"), count(engine, "idempotency_key")) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {
+            "totalQuantity": 10_000_000,
+            "limitPerUser": 100,
+            "minimumOrderAmount": 2**63 - 1,
+            "validForHours": 1,
+        },
+        {"totalQuantity": 1, "limitPerUser": 1, "minimumOrderAmount": 0, "validForHours": 87_600},
+        {"discount": {"type": "RATE", "value": 100, "maximumAmount": 2**63 - 1}, "validForHours": None},
+        {"discount": {"type": "AMOUNT", "value": 2**63 - 1, "maximumAmount": None}},
+        {"startsAt": "1000-01-01T00:00:00+14:00", "endsAt": "2999-12-31T23:59:59.999999-14:00"},
+    ],
+)
+def test_a_coupon_at_the_edges_is_kept_as_it_was_sent(client: FlaskClient, changes: dict[str, Any]) -> None:
+    coupon_id = create_coupon(client, **changes)
+
+    read = client.get(f"/api/v1/coupons/{coupon_id}").get_json()
+    sent = {name: value for name, value in changes.items() if name not in ("startsAt", "endsAt")}
+    assert {name: read[name] for name in sent} == sent
 
 
 @pytest.mark.parametrize("field", ["name", "totalQuantity", "startsAt", "endsAt", "discount"])
@@ -163,6 +202,15 @@ def test_a_wait_out_of_range_is_named(client: FlaskClient, wait: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "url",
+    [
+        "/api/v1/users/7/coupons",
+        "/api/v1/coupons",
+        "/api/v1/coupons/1/changes",
+        "/api/v1/user-coupons/1/changes",
+    ],
+)
+@pytest.mark.parametrize(
     ("query", "field"),
     [
         ("limit=0", "limit"),
@@ -172,8 +220,8 @@ def test_a_wait_out_of_range_is_named(client: FlaskClient, wait: str) -> None:
         ("page=2", "page"),
     ],
 )
-def test_a_bad_page_is_named(client: FlaskClient, query: str, field: str) -> None:
-    assert_problem(client.get(f"/api/v1/users/7/coupons?{query}"), 422, f"query.{field}")
+def test_a_bad_page_is_named(client: FlaskClient, url: str, query: str, field: str) -> None:
+    assert_problem(client.get(f"{url}?{query}"), 422, f"query.{field}")
 
 
 def test_what_does_not_exist_is_not_found(client: FlaskClient) -> None:
@@ -183,3 +231,112 @@ def test_what_does_not_exist_is_not_found(client: FlaskClient) -> None:
     assert_problem(client.get(unknown_request), 404, "path.requestId")
     assert_problem(client.get("/api/v1/nothing"), 404)
     assert_problem(client.delete("/api/v1/coupons"), 405)
+
+
+@pytest.mark.parametrize(
+    ("verb", "changes", "field"),
+    [
+        ("stock", {"quantity": 0}, "quantity"),
+        ("stock", {"quantity": -1}, "quantity"),
+        ("stock", {"quantity": 10_000_001}, "quantity"),
+        ("stock", {"quantity": 9_999_501}, "quantity"),
+        ("stock", {"quantity": 1.0}, "quantity"),
+        ("stock", {"quantity": "1"}, "quantity"),
+        ("stock", {"quantity": None}, "quantity"),
+        ("stock", {"by": ""}, "by"),
+        ("pause", {"by": ""}, "by"),
+        ("pause", {"by": "x" * 101}, "by"),
+        ("pause", {"by": None}, "by"),
+        ("resume", {"by": 7}, "by"),
+        ("end", {"by": "a\x00b"}, "by"),
+        ("pause", {"reason": ""}, "reason"),
+        ("resume", {"reason": "x" * 501}, "reason"),
+        ("end", {"reason": "\ud800"}, "reason"),
+        ("end", {"reason": []}, "reason"),
+        ("pause", {"quantity": 1}, "quantity"),
+    ],
+)
+def test_a_bad_change_of_a_coupon_is_refused_by_field(
+    client: FlaskClient, engine: Engine, verb: str, changes: dict[str, Any], field: str
+) -> None:
+    coupon_id = create_coupon(client)
+    more = {"quantity": 1} if verb == "stock" else {}
+
+    reply = operate(client, coupon_id, verb, key="k", **more | changes)
+
+    assert_problem(reply, 422, field)
+    assert (count(engine, "coupon_change"), count(engine, "idempotency_key")) == (0, 0)
+    assert operate(client, coupon_id, "resume", key="r").status_code == 409
+
+
+def test_stock_up_to_the_largest_total_is_added(client: FlaskClient) -> None:
+    coupon_id = create_coupon(client)
+
+    assert operate(client, coupon_id, "stock", key="k", quantity=9_999_500).status_code == 200
+    assert_problem(operate(client, coupon_id, "stock", key="l", quantity=1), 422, "quantity")
+
+
+A_RESERVATION = {"orderId": "00000000-0000-0000-0000-000000000001", "userId": 7, "orderAmount": 1}
+
+
+@pytest.mark.parametrize(
+    ("verb", "body", "field"),
+    [
+        *(
+            ("reserve", A_RESERVATION | changes, next(iter(changes)))
+            for changes in (
+                {"orderId": "1"},
+                {"orderId": None},
+                {"orderId": 1},
+                {"userId": 0},
+                {"userId": "7"},
+                {"userId": TOO_LARGE},
+                {"orderAmount": 0},
+                {"orderAmount": -1},
+                {"orderAmount": 1.0},
+                {"orderAmount": TOO_LARGE},
+                {"holdSeconds": 0},
+                {"holdSeconds": 86_401},
+                {"holdSeconds": 1.5},
+                {"holdSeconds": None},
+                {"by": "kim"},
+            )
+        ),
+        ("reserve", {"orderId": A_RESERVATION["orderId"], "userId": 7}, "orderAmount"),
+        ("confirm", {}, "orderId"),
+        ("confirm", {"orderId": "x"}, "orderId"),
+        ("release", {"orderId": A_RESERVATION["orderId"], "reason": ""}, "reason"),
+        ("give-back", {"userId": True}, "userId"),
+        ("give-back", {"userId": 7, "reason": "a\x00b"}, "reason"),
+        ("revoke", {"by": "kim"}, "reason"),
+        ("revoke", WHY | {"by": "x" * 101}, "by"),
+    ],
+)
+def test_a_bad_change_of_a_users_coupon_is_refused_by_field(
+    client: FlaskClient, engine: Engine, verb: str, body: dict[str, Any], field: str
+) -> None:
+    held = issued(client, engine)
+    before = rows(engine, "SELECT * FROM user_coupon")
+
+    assert_problem(act(client, held, verb, **body), 422, field)
+    assert rows(engine, "SELECT * FROM user_coupon") == before
+    assert count(engine, "user_coupon_change") == 0
+
+
+@pytest.mark.parametrize("number", NOT_INT64)
+def test_an_id_in_the_path_of_a_change_is_named(client: FlaskClient, number: str) -> None:
+    coupon, held = f"/api/v1/coupons/{number}", f"/api/v1/user-coupons/{number}"
+    assert_problem(client.post(f"{coupon}/pause", json=WHY), 422, "path.couponId")
+    assert_problem(client.get(f"{coupon}/changes"), 422, "path.couponId")
+    assert_problem(client.post(f"{held}/reserve", json=A_RESERVATION), 422, "path.userCouponId")
+    assert_problem(client.get(held), 422, "path.userCouponId")
+
+
+def test_the_longest_hold_and_the_largest_amount_are_kept(client: FlaskClient, engine: Engine) -> None:
+    held = issued(client, engine, discount={"type": "RATE", "value": 100})
+    largest = 2**63 - 1
+
+    reply = act(client, held, "reserve", **A_RESERVATION | {"orderAmount": largest, "holdSeconds": 86_400})
+
+    assert reply.status_code == 200, reply.text
+    assert reply.get_json()["reservation"]["discountAmount"] == largest

@@ -38,7 +38,12 @@ def test_a_coupon_is_created_and_can_be_read_at_its_location(client: FlaskClient
         "status": "ACTIVE",
         "startsAt": "2026-01-01T00:00:00.000000Z",
         "endsAt": "2999-01-01T00:00:00.000000Z",
-        "discount": {"type": "AMOUNT", "value": 5000},
+        "discount": {"type": "AMOUNT", "value": 5000, "maximumAmount": None},
+        "limitPerUser": 1,
+        "minimumOrderAmount": 0,
+        "validForHours": None,
+        "pausedAt": None,
+        "endedAt": None,
         "createdAt": "",
     }
 
@@ -130,11 +135,16 @@ def test_a_users_coupons_are_paged_newest_first(client: FlaskClient, engine: Eng
     assert first["coupons"][0] | {"userCouponId": 0, "issuedAt": "", "requestId": "", "couponId": 0} == {
         "userCouponId": 0,
         "couponId": 0,
+        "userId": 7,
         "name": "선착순",
-        "discount": {"type": "AMOUNT", "value": 5000},
+        "discount": {"type": "AMOUNT", "value": 5000, "maximumAmount": None},
+        "minimumOrderAmount": 0,
         "requestId": "",
         "issueNumber": 1,
         "issuedAt": "",
+        "expiresAt": None,
+        "status": "ISSUED",
+        "reservation": None,
     }
 
 

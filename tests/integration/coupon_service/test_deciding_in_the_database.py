@@ -234,7 +234,7 @@ def test_another_event_for_a_decided_request_decides_nothing(client: FlaskClient
     ("statement", "constraint"),
     [
         ("UPDATE coupon SET issued_quantity = 4, decided_count = 4", "coupon_never_oversold"),
-        (COPY_USER_COUPON.format(user_id="user_id", issue_number=2), "user_coupon_one_a_user"),
+        (COPY_USER_COUPON.format(user_id="user_id", issue_number=2), "user_coupon_one_copy"),
         (COPY_USER_COUPON.format(user_id=8, issue_number=1), "user_coupon_issue_number"),
     ],
 )

@@ -9,6 +9,7 @@ from servicekit.inbox.offsets import AppliedOffset, OffsetStore, applying
 from tests.integration.coupon_service.builders import an_event
 from tests.integration.coupon_service.service import (
     a_handler,
+    a_stored_event,
     accepted,
     count,
     create_coupon,
@@ -66,8 +67,8 @@ def test_the_stored_time_of_acceptance_decides_not_that_of_the_event(
     client: FlaskClient, engine: Engine
 ) -> None:
     coupon_id = create_coupon(client, **PAST)
-    request_id = accepted(client, 7, coupon_id)
-    [event] = published_events(engine)
+    # One that slipped through the gate.
+    event = a_stored_event(engine, 7, coupon_id)
     early = event.model_validate(
         event.model_dump(by_alias=True) | {"eventId": uuid7(), "occurredAt": DURING}
         | {"eventType": event.event_type.name, "version": event.event_type.version}
@@ -75,5 +76,5 @@ def test_the_stored_time_of_acceptance_decides_not_that_of_the_event(
 
     a_handler(engine).handle([early])
 
-    request = request_of(client, request_id)
+    request = request_of(client, event.request_id)
     assert (request["status"], request["reason"]) == ("REJECTED", "ENDED")

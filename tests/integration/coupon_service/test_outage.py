@@ -3,8 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 
 from coupon_service.api import build_application
 from devstack.postgresql import PostgresqlServer
@@ -28,6 +30,15 @@ def own_server() -> Iterator[PostgresqlServer]:
         yield server
 
 
+def example_without_a_database(client: FlaskClient) -> dict[str, Any]:
+    """The OpenAPI document's."""
+    paths = client.get("/openapi.json").get_json()["paths"]
+    refusals = paths["/api/v1/users/{userId}/coupons/{couponId}/issue"]["post"]["responses"]["503"]
+    [content] = refusals["content"].values()
+    example: dict[str, Any] = content["examples"]["no database"]["value"]
+    return example
+
+
 def test_clients_are_asked_to_retry_and_no_acceptance_is_lost(own_server: PostgresqlServer) -> None:
     with fresh_database(own_server.url()) as name:
         url = own_server.url(database=name)
@@ -38,7 +49,10 @@ def test_clients_are_asked_to_retry_and_no_acceptance_is_lost(own_server: Postgr
         request_id = accepted(client, 7, coupon_id)
 
         own_server.stop()
-        refused = client.post(f"/api/v1/users/8/coupons/{coupon_id}/issue")
+        example = example_without_a_database(client)
+        refused = client.post(
+            f"/api/v1/users/8/coupons/{coupon_id}/issue", headers={"X-Request-Id": example["requestId"]}
+        )
         unread = client.get(f"/api/v1/coupon-requests/{request_id}")
         readiness = client.get("/readyz")
         own_server.start()
@@ -48,6 +62,7 @@ def test_clients_are_asked_to_retry_and_no_acceptance_is_lost(own_server: Postgr
             assert reply.status_code == 503
             assert reply.content_type == "application/problem+json"
             assert int(reply.headers["Retry-After"]) > 0
+        assert refused.get_json() == example | {"instance": f"/api/v1/users/8/coupons/{coupon_id}/issue"}
         assert readiness.status_code == 503
         assert readiness.get_json()["checks"]["database"]["status"] == "failed"
         assert client.get("/readyz").status_code == 200

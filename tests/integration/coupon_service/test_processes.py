@@ -12,10 +12,14 @@ from typing import Any
 
 import httpx
 import pytest
+from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from devstack.free_ports import find_free_ports
+from servicekit.identifiers import uuid7
 from tests.integration.coupon_service.builders import a_coupon_body
+from tests.integration.coupon_service.lives import issued, let_pass, reserve, succeed
+from tests.integration.coupon_service.service import rows
 from tests.support.waiting import wait_until
 
 COMMAND = str(Path(sys.executable).with_name("coupon-service"))
@@ -90,6 +94,25 @@ def test_the_worker_reports_its_readiness_and_exits_0(
 
     assert set(readiness["checks"]) == {"database", "kafka", "consumer"}
     assert status == 0, log.read_text()
+
+
+def test_the_worker_stores_the_end_of_a_reservation_and_of_a_coupon(
+    coupon_database_url: str, client: FlaskClient, engine: Engine, coupon_topics: str, tmp_path: Path
+) -> None:
+    lapsed, expired = issued(client, engine), issued(client, engine, validForHours=1)
+    succeed(reserve(client, lapsed, uuid7()))
+    let_pass(engine, lapsed, "reserved_until")
+    let_pass(engine, expired, "expires_at")
+    variables = {"DATABASE_URL": coupon_database_url, "KAFKA_BOOTSTRAP_SERVERS": coupon_topics}
+
+    def stored() -> list[str]:
+        statement = "SELECT status FROM user_coupon ORDER BY user_coupon_id"
+        return [row.status for row in rows(engine, statement)]
+
+    assert stored() == ["RESERVED", "ISSUED"]
+    with a_process("worker", tmp_path / "log", **variables) as worker:
+        wait_until(lambda: stored() == ["ISSUED", "EXPIRED"], "the worker to store what time has ended")
+        assert stop(worker) == 0
 
 
 def test_a_database_can_be_migrated_twice(database_url: str) -> None:

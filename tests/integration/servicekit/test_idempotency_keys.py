@@ -14,8 +14,8 @@ from sqlalchemy import Connection, Engine, MetaData, event, text
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.unit_of_work import UnitOfWork
-from servicekit.idempotency.key import IdempotencyKey, IdempotencyKeyReused
-from servicekit.idempotency.keys import Claim, IdempotencyKeys
+from servicekit.idempotency.key import Claim, IdempotencyKey, IdempotencyKeyReused
+from servicekit.idempotency.keys import IdempotencyKeys
 from servicekit.idempotency.migration import upgrade_idempotency_keys
 from servicekit.idempotency.table import idempotency_key_table
 from tests.support.waiting import wait_until

@@ -8,8 +8,8 @@ from uuid import uuid4
 
 from sqlalchemy import Connection, Engine, MetaData
 
-from servicekit.idempotency.key import IdempotencyKey
-from servicekit.idempotency.keys import Claim, IdempotencyKeys
+from servicekit.idempotency.key import Claim, IdempotencyKey
+from servicekit.idempotency.keys import IdempotencyKeys
 from servicekit.idempotency.table import idempotency_key_table
 from servicekit.outbox.event import OutboxEvent
 from servicekit.outbox.table import outbox_table

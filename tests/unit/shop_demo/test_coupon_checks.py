@@ -81,6 +81,10 @@ def _reported_otherwise(facts: CouponFacts) -> CouponFacts:
     return replace(facts, reported={**facts.reported, "request-1": changed})
 
 
+def _refused_while_some_were_left(facts: CouponFacts) -> CouponFacts:
+    return replace(facts, stock=facts.stock + 1, presses_sent=facts.presses_sent + 1, presses_refused=1)
+
+
 def _one_press_unanswered(facts: CouponFacts) -> CouponFacts:
     return replace(facts, presses_sent=facts.presses_sent + 1)
 
@@ -140,6 +144,7 @@ def _overtaken(facts: CouponFacts) -> CouponFacts:
         (_published_with_another_key, "events of this coupon with another key: 1 (event-0)"),
         (_reported_otherwise, "that differ between API and database: 1 (request-1)"),
         (_one_press_unanswered, "presses answered 202: expected 6, found 5"),
+        (_refused_while_some_were_left, "presses called sold out too early: expected 0, found 1"),
         (_same_request_id_twice, "request ids handed out: expected 5, found 4"),
         (_undecided, "coupon requests undecided: expected 0, found 1"),
         (_gap_in_decision_numbers, "decision numbers without gap or repetition"),
@@ -152,3 +157,10 @@ def _overtaken(facts: CouponFacts) -> CouponFacts:
 def test_every_fault_is_named(bend: Callable[[CouponFacts], CouponFacts], word: str) -> None:
     _, problems = checked(bend(coupon_facts(users=4, stock=3, twice=1)))
     assert any(word in problem for problem in problems), problems
+
+
+def test_presses_refused_once_everything_is_issued_are_no_fault() -> None:
+    facts = coupon_facts(users=4, stock=3, twice=0)
+    summary, problems = checked(replace(facts, presses_sent=facts.presses_sent + 9, presses_refused=9))
+    assert problems == ()
+    assert (summary.requests, summary.accepted, summary.refused) == (13, 4, 9)

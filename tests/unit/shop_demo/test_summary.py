@@ -35,7 +35,7 @@ def test_the_file_has_the_documented_keys(tmp_path: Path) -> None:
     assert summary["ok"] is True
     assert summary["stack"] == {"kind": "embedded", "postgresql": "18.1", "kafka": "4.3.1"}
     assert {
-        "couponId", "stock", "requests", "accepted", "issued", "rejected", "undecided", "oversold",
+        "couponId", "stock", "requests", "accepted", "refused", "issued", "rejected", "undecided", "oversold",
         "duplicateIssues", "orderViolations", "clickToDecisionMs",
     } <= summary["coupons"].keys()  # fmt: skip
     assert {

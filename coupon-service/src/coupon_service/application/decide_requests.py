@@ -1,13 +1,12 @@
 """Deciding accepted requests, in the order of their events."""
 
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from coupon_service.application.ports import UnitOfWork, UnitOfWorkFactory
+from coupon_service.application.ports import UnitOfWorkFactory
 from coupon_service.domain.coupon_request import CouponRequest, Decision
-from coupon_service.domain.deciding import CouponStock, decide, reject_unknown
+from coupon_service.domain.deciding import decide_all
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,8 @@ class DecideRequests:
             undecided = unit_of_work.coupon_requests.undecided({request.request_id for request in new})
             # Each once, in order: two events may be about one request.
             waiting = dict.fromkeys(request for request in new if request.request_id in undecided)
-            decisions = _decide(unit_of_work, stocks, list(waiting))
+            requests = list(waiting)
+            decisions = decide_all(stocks, unit_of_work.user_coupons.holders(requests), requests)
             if decisions:
                 decided_at = unit_of_work.now()
                 unit_of_work.coupon_requests.record_decisions(decisions, decided_at)
@@ -83,20 +83,3 @@ def _refusals(stored: Mapping[UUID, CouponRequest], arrived: Sequence[RequestToD
         elif (request.coupon_id, request.user_id) != (event.coupon_id, event.user_id):
             refusals[place] = f"the stored request {event.request_id} is for another user or coupon"
     return refusals
-
-
-def _decide(
-    unit_of_work: UnitOfWork, stocks: Mapping[int, CouponStock], requests: Sequence[CouponRequest]
-) -> list[Decision]:
-    holders = unit_of_work.user_coupons.holders(requests)
-    by_coupon: defaultdict[int, list[CouponRequest]] = defaultdict(list)
-    for request in requests:
-        by_coupon[request.coupon_id].append(request)
-    decisions: list[Decision] = []
-    for coupon_id, group in by_coupon.items():
-        stock = stocks.get(coupon_id)
-        if stock is None:
-            decisions += reject_unknown(group)
-        else:
-            decisions += decide(stock, holders.get(coupon_id, frozenset()), group)
-    return decisions

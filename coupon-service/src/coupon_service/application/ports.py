@@ -8,10 +8,21 @@ from typing import Any, Protocol, Self
 from uuid import UUID
 
 from coupon_service.domain.coupon import Coupon, CouponTerms
-from coupon_service.domain.coupon_request import CouponRequest, CouponRequestView, Decision
+from coupon_service.domain.coupon_change import CouponChange, CouponCommand
+from coupon_service.domain.coupon_request import (
+    CouponRequest,
+    CouponRequestView,
+    Decision,
+    NewCouponRequest,
+)
 from coupon_service.domain.deciding import CouponStock
-from coupon_service.domain.user_coupon import UserCoupon
-from servicekit.idempotency.key import IdempotencyKey
+from coupon_service.domain.user_coupon import (
+    UserCoupon,
+    UserCouponChange,
+    UserCouponChangeKind,
+    UserCouponState,
+)
+from servicekit.idempotency.key import Claim, IdempotencyKey, Outcome
 from servicekit.outbox.event import OutboxEvent
 
 
@@ -22,6 +33,10 @@ class Coupons(Protocol):
 
     def get(self, coupon_id: int) -> Coupon | None: ...
 
+    def changed_since(self, versions: Mapping[int, str]) -> Mapping[int, tuple[str, Coupon]]:
+        """Those of the coupons that exist with another version than the one given here, with that version."""
+        ...
+
     def lock_stocks(self, coupon_ids: Collection[int]) -> Mapping[int, CouponStock]:
         """The stocks of the coupons that exist, locked by order of id until the transaction ends."""
         ...
@@ -30,10 +45,26 @@ class Coupons(Protocol):
         """Count these decisions, and what they issued, on their coupons."""
         ...
 
+    def lock(self, coupon_id: int) -> Coupon | None:
+        """The coupon, which nothing else changes or decides until the transaction ends."""
+        ...
+
+    def change(self, before: Coupon, after: Coupon, command: CouponCommand, changed_at: datetime) -> None:
+        """Store and record what ``command`` did to a locked coupon."""
+        ...
+
+    def newest(self, limit: int, before: int | None) -> Sequence[Coupon]:
+        """The newest ``limit`` coupons, of those older than the coupon ``before``."""
+        ...
+
+    def changes(self, coupon_id: int, limit: int, before: int | None) -> Sequence[CouponChange]:
+        """The newest ``limit`` changes of a coupon, of those older than the change ``before``."""
+        ...
+
 
 class CouponRequests(Protocol):
-    def add(self, request_id: UUID, coupon_id: int, user_id: int) -> CouponRequest:
-        """Store a request that is accepted now, by the database's clock."""
+    def add_all(self, new: Sequence[NewCouponRequest]) -> Sequence[CouponRequest]:
+        """Store requests that are accepted now, by the database's clock; in their order."""
         ...
 
     def get(self, request_id: UUID) -> CouponRequestView | None: ...
@@ -52,8 +83,8 @@ class CouponRequests(Protocol):
 class UserCoupons(Protocol):
     """The coupons that users hold."""
 
-    def holders(self, requests: Sequence[CouponRequest]) -> Mapping[int, AbstractSet[int]]:
-        """By coupon: which of the users in ``requests`` hold the coupon that they request."""
+    def holders(self, requests: Sequence[CouponRequest]) -> Mapping[int, Mapping[int, int]]:
+        """By coupon and user: how many each user in ``requests`` has got of the coupon requested, if any."""
         ...
 
     def add_issued(self, decisions: Sequence[Decision], issued_at: datetime) -> None:
@@ -64,11 +95,43 @@ class UserCoupons(Protocol):
         """The newest ``limit`` of a user's coupons, of those older than the user coupon ``before``."""
         ...
 
+    def get(self, user_coupon_id: int) -> UserCoupon | None:
+        """The user coupon as it is stored: what time has changed since may be missing."""
+        ...
+
+    def get_for_order(
+        self, user_coupon_id: int, order_id: UUID | None
+    ) -> tuple[UserCoupon, UserCouponChangeKind | None] | None:
+        """The same with the last change of it that is recorded for the order, both of one moment."""
+        ...
+
+    def change(
+        self,
+        judged: UserCoupon,
+        after: UserCouponState,
+        changes: Sequence[UserCouponChange],
+        valid_until: datetime | None,
+    ) -> bool:
+        """Store and record ``changes``.
+
+        Stores nothing and returns false if ``judged`` is no longer what is stored, or if it is
+        ``valid_until`` by the database's clock.
+        """
+        ...
+
+    def changes(
+        self, user_coupon_id: int, limit: int, before: int | None
+    ) -> Sequence[tuple[int, UserCouponChange]]:
+        """The newest ``limit`` recorded changes with their numbers, of those before number ``before``."""
+        ...
+
 
 class Outbox(Protocol):
     """Events that are published once the transaction has committed."""
 
-    def append(self, event: OutboxEvent) -> None: ...
+    def append_all(self, events: Iterable[OutboxEvent]) -> None:
+        """Events of one key are published in the order given here."""
+        ...
 
 
 class Inbox(Protocol):
@@ -87,6 +150,14 @@ class IdempotencyKeys(Protocol):
 
         Waits for a concurrent first use. Raises IdempotencyKeyReused where that was another request.
         """
+        ...
+
+    def claim_all(self, claims: Sequence[Claim]) -> Sequence[Outcome]:
+        """:meth:`claim` for each, as if one after the other; an IdempotencyKeyReused is returned."""
+        ...
+
+    def find_all(self, keys: Sequence[IdempotencyKey]) -> list[Outcome]:
+        """The outcome that each key would have, by what is committed, without claiming it."""
         ...
 
 
@@ -126,11 +197,13 @@ class UnitOfWork(Protocol):
 
 UnitOfWorkFactory = Callable[[], UnitOfWork]
 
-RequestEvent = Callable[[CouponRequest], OutboxEvent]
-"""Makes the event that the request was accepted and awaits its decision."""
+RequestEvent = Callable[[CouponRequest, str | None], OutboxEvent]
+"""Makes the event that the request was accepted and awaits its decision, in the trace given."""
 
 
-class CouponDirectory(Protocol):
-    """Which coupons exist, without a transaction for each question."""
+class Gate(Protocol):
+    """Which requests can't succeed, without a transaction for each question."""
 
-    def exists(self, coupon_id: int) -> bool: ...
+    def check(self, coupon_id: int) -> None:
+        """Raises CouponNotFound and CouponNotAvailable. What passes may still be rejected."""
+        ...

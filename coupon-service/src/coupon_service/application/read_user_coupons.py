@@ -26,5 +26,6 @@ class ReadUserCoupons:
         with self._unit_of_work() as unit_of_work:
             # One more than asked for: a full last page has no next one.
             found = unit_of_work.user_coupons.of_user(user_id, limit + 1, before)
-        page = found[:limit]
+            now = unit_of_work.now()
+        page = [user_coupon.at(now) for user_coupon in found[:limit]]
         return UserCouponsPage(page, next_before=page[-1].user_coupon_id if len(found) > limit else None)

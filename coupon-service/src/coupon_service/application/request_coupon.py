@@ -1,51 +1,66 @@
-"""Accepting a user's request for a coupon. Whether one is left is decided later, in order."""
+"""A user presses a coupon's button. Whether a coupon is left is decided later, in order."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from uuid import UUID
 
-from coupon_service.application.ports import CouponDirectory, RequestEvent, UnitOfWorkFactory
-from coupon_service.domain.errors import CouponNotFound
-from servicekit.idempotency.key import Answer, IdempotencyKey
+from coupon_service.application.accept_requests import RequestToAccept
+from coupon_service.application.ports import Gate
+from coupon_service.domain.coupon_request import NewCouponRequest
+from coupon_service.domain.errors import CouponNotAvailable
+from servicekit.idempotency.key import Answer, IdempotencyKey, IdempotencyKeyReused, Outcome
 from servicekit.identifiers import uuid7
 
 
 @dataclass(frozen=True, slots=True)
 class RequestCouponCommand:
-    """A user pressed a coupon's button."""
+    """A user pressed a coupon's button.
+
+    ``is_clients_key`` is false where something on the way made the key: no client sends that one again.
+    ``traceparent`` is the trace that the request's event continues.
+    """
 
     user_id: int
     coupon_id: int
     idempotency_key: IdempotencyKey | None = None
+    is_clients_key: bool = True
+    traceparent: str | None = None
 
 
 class RequestCoupon:
-    """Stores a request and its event, both or neither; once for each idempotency key."""
+    """Refuses at the gate, without a write, or accepts; once for each idempotency key."""
 
     def __init__(
-        self, unit_of_work: UnitOfWorkFactory, coupons: CouponDirectory, request_event: RequestEvent
+        self,
+        gate: Gate,
+        find_key: Callable[[IdempotencyKey], Outcome],
+        accept: Callable[[RequestToAccept], Answer[UUID]],
     ) -> None:
-        self._unit_of_work = unit_of_work
-        self._coupons = coupons
-        self._request_event = request_event
+        self._gate = gate
+        self._find_key = find_key
+        self._accept = accept
 
     def __call__(self, command: RequestCouponCommand) -> Answer[UUID]:
         """The id of the request, committed now or by an earlier call with the same key.
 
-        Raises :class:`CouponNotFound`.
+        Raises CouponNotFound, CouponNotAvailable and IdempotencyKeyReused.
         """
-        # Neither stock nor period is checked here: only the worker sees the requests in their order.
-        if not self._coupons.exists(command.coupon_id):
-            raise CouponNotFound
-        request_id = uuid7()
-        with self._unit_of_work() as unit_of_work:
-            if command.idempotency_key is not None:
-                earlier = unit_of_work.idempotency_keys.claim(
-                    command.idempotency_key, {"requestId": str(request_id)}
-                )
-                if earlier is not None:
-                    return Answer(UUID(earlier["requestId"]), is_replay=True)
-            request = unit_of_work.coupon_requests.add(request_id, command.coupon_id, command.user_id)
-            # In the same transaction: an accepted request without its event would never be decided.
-            unit_of_work.outbox.append(self._request_event(request))
-            unit_of_work.commit()
-        return Answer(request_id)
+        try:
+            self._gate.check(command.coupon_id)
+        except CouponNotAvailable:
+            earlier = self._earlier(command)
+            if earlier is None:
+                raise
+            return earlier
+        # The gate may be a second behind: the worker alone sees the requests in their order.
+        new = NewCouponRequest(uuid7(), command.coupon_id, command.user_id)
+        return self._accept(RequestToAccept(new, command.idempotency_key, command.traceparent))
+
+    def _earlier(self, command: RequestCouponCommand) -> Answer[UUID] | None:
+        """The answer to the first use of the client's key: it holds, whatever became of the coupon since."""
+        if command.idempotency_key is None or not command.is_clients_key:
+            return None
+        found = self._find_key(command.idempotency_key)
+        if isinstance(found, IdempotencyKeyReused):
+            raise found
+        return None if found is None else Answer(UUID(found["requestId"]), is_replay=True)

@@ -15,9 +15,19 @@ class RequestStatus(StrEnum):
 class RejectionReason(StrEnum):
     NOT_STARTED = "NOT_STARTED"
     ENDED = "ENDED"
+    PAUSED = "PAUSED"
     DUPLICATE = "DUPLICATE"
     SOLD_OUT = "SOLD_OUT"
     UNKNOWN_COUPON = "UNKNOWN_COUPON"
+
+
+@dataclass(frozen=True, slots=True)
+class NewCouponRequest:
+    """A request that is not accepted yet."""
+
+    request_id: UUID
+    coupon_id: int
+    user_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +46,15 @@ class Decision:
 
     ``decision_number`` is its place (1, 2, 3, …) in the coupon's order of decision, rejections counted; only
     a request for an unknown coupon has none. ``issue_number`` (1 … total quantity) is set when a coupon was
-    issued, ``reason`` when it was not.
+    issued, ``reason`` when it was not. ``copy_number`` (1 … limit a user) counts the coupons of this kind
+    that the user got.
     """
 
     request: CouponRequest
     decision_number: int | None
     issue_number: int | None = None
     reason: RejectionReason | None = None
+    copy_number: int | None = None
 
     @property
     def status(self) -> RequestStatus:

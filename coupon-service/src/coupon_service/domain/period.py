@@ -1,4 +1,4 @@
-"""When a coupon can be requested."""
+"""When a coupon can be requested, and when not."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,3 +27,14 @@ class Period:
     def has_ended(self, moment: datetime) -> bool:
         """True at ``ends_at``."""
         return moment >= self.ends_at
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """From ``paused_at`` until just before ``resumed_at``; None while it lasts."""
+
+    paused_at: datetime
+    resumed_at: datetime | None = None
+
+    def covers(self, moment: datetime) -> bool:
+        return self.paused_at <= moment and (self.resumed_at is None or moment < self.resumed_at)

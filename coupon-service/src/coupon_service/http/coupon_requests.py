@@ -6,10 +6,15 @@ from flask_openapi3.blueprint import APIBlueprint
 from coupon_service.application.read_coupon_request import ReadCouponRequest
 from coupon_service.application.request_coupon import RequestCoupon, RequestCouponCommand
 from coupon_service.http.bodies import CouponRequestPath, CouponRequestQuery, EmptyBody, UserAndCouponPath
-from coupon_service.http.replies import AcceptedReply, CouponRequestReply
-from servicekit.http.idempotency import idempotency_key
+from coupon_service.http.replies import (
+    AcceptedReply,
+    CouponNotAvailableReply,
+    CouponRequestReply,
+)
+from servicekit.http.idempotency import idempotency_key, is_clients_key
 from servicekit.http.replies import json_reply
 from servicekit.http.routes import route
+from servicekit.observability.tracing import current_traceparent
 
 
 def coupon_request_routes(
@@ -24,11 +29,16 @@ def coupon_request_routes(
         "/users/<string:userId>/coupons/<string:couponId>/issue",
         summary="Request a coupon",
         replies={202: AcceptedReply},
+        problems={409: CouponNotAvailableReply},
     )
     def post_coupon_request(path: UserAndCouponPath, body: EmptyBody) -> Response:
         # Within the user's scope, so that no key replays the request of another user.
         key = idempotency_key(f"userId={path.user_id}")
-        answer = request_coupon(RequestCouponCommand(path.user_id, path.coupon_id, key))
+        answer = request_coupon(
+            RequestCouponCommand(
+                path.user_id, path.coupon_id, key, is_clients_key(), traceparent=current_traceparent()
+            )
+        )
         location = {"Location": f"/api/v1/coupon-requests/{answer.result}"}
         reply = AcceptedReply(request_id=answer.result)
         return json_reply(reply, 202, headers=location, is_replay=answer.is_replay)

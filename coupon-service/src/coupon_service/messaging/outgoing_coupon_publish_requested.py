@@ -8,8 +8,11 @@ from servicekit.outbox.event import OutboxEvent
 COUPON_PUBLISH_REQUESTED = EventType(topic="coupon-publish-request", name="CouponPublishRequested", version=1)
 
 
-def coupon_publish_requested(request: CouponRequest) -> OutboxEvent:
-    """The event that ``request`` was accepted. Keyed by coupon, so that its requests keep their order."""
+def coupon_publish_requested(request: CouponRequest, traceparent: str | None = None) -> OutboxEvent:
+    """The event that ``request`` was accepted. Keyed by coupon, so that its requests keep their order.
+
+    It continues the trace of ``traceparent``, or of the current span.
+    """
     return envelope(
         COUPON_PUBLISH_REQUESTED,
         aggregate_type="coupon",
@@ -20,4 +23,5 @@ def coupon_publish_requested(request: CouponRequest) -> OutboxEvent:
             "userId": request.user_id,
             "couponId": request.coupon_id,
         },
+        traceparent=traceparent,
     )

@@ -5,7 +5,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, any_, func, insert, literal, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Insert,
+    Row,
+    any_,
+    bindparam,
+    func,
+    insert,
+    literal,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, INTEGER, TEXT
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.sql import column
@@ -14,10 +26,44 @@ from coupon_service.domain.coupon_request import (
     CouponRequest,
     CouponRequestView,
     Decision,
+    NewCouponRequest,
     RejectionReason,
     RequestStatus,
 )
 from coupon_service.persistence.tables import coupon_request
+
+
+def _add_all() -> Insert:
+    given = (
+        func.unnest(
+            bindparam("request_ids", type_=ARRAY(PG_UUID())),
+            bindparam("coupon_ids", type_=ARRAY(BIGINT)),
+            bindparam("user_ids", type_=ARRAY(BIGINT)),
+        )
+        .table_valued(column("request_id", PG_UUID()), column("coupon_id", BIGINT), column("user_id", BIGINT))
+        .render_derived(name="given")
+    )
+    columns = coupon_request.c
+    new = select(
+        given.c.request_id,
+        given.c.coupon_id,
+        given.c.user_id,
+        literal(RequestStatus.ACCEPTED.value, TEXT),
+        # Not the host's clock: whether the coupon was open must not depend on which host was asked.
+        func.clock_timestamp(),
+    )
+    return (
+        insert(coupon_request)
+        .from_select(
+            [columns.request_id, columns.coupon_id, columns.user_id, columns.status, columns.requested_at],
+            new,
+        )
+        .returning(columns.request_id, columns.requested_at)
+    )
+
+
+# Once: putting it together costs more than running it.
+_ADD_ALL = _add_all()
 
 
 class SqlCouponRequests:
@@ -26,20 +72,18 @@ class SqlCouponRequests:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, request_id: UUID, coupon_id: int, user_id: int) -> CouponRequest:
-        row = self._connection.execute(
-            insert(coupon_request)
-            .values(
-                request_id=request_id,
-                coupon_id=coupon_id,
-                user_id=user_id,
-                status=RequestStatus.ACCEPTED.value,
-                # Not the host's clock: whether the coupon was open must not depend on which host was asked.
-                requested_at=func.clock_timestamp(),
-            )
-            .returning(coupon_request.c.requested_at)
-        ).one()
-        return CouponRequest(request_id, coupon_id, user_id, row.requested_at)
+    def add_all(self, new: Sequence[NewCouponRequest]) -> list[CouponRequest]:
+        values = {
+            "request_ids": [one.request_id for one in new],
+            "coupon_ids": [one.coupon_id for one in new],
+            "user_ids": [one.user_id for one in new],
+        }
+        rows = self._connection.execute(_ADD_ALL, values)
+        accepted_at = {row.request_id: row.requested_at for row in rows}
+        return [
+            CouponRequest(one.request_id, one.coupon_id, one.user_id, accepted_at[one.request_id])
+            for one in new
+        ]
 
     def get(self, request_id: UUID) -> CouponRequestView | None:
         statement = select(coupon_request).where(coupon_request.c.request_id == request_id)

@@ -20,7 +20,35 @@ coupon = Table(
     Column("ends_at", DateTime(timezone=True), nullable=False),
     Column("discount_type", Text, nullable=False),
     Column("discount_value", BigInteger, nullable=False),
+    Column("discount_maximum_amount", BigInteger),
+    Column("minimum_order_amount", BigInteger, nullable=False),
+    Column("limit_per_user", Integer, nullable=False),
+    Column("valid_for_hours", Integer),
+    Column("paused_at", DateTime(timezone=True)),
+    Column("resumed_at", DateTime(timezone=True)),
+    Column("ended_at", DateTime(timezone=True)),
     Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+# Pauses that have ended; coupon.paused_at is the one that lasts.
+coupon_pause = Table(
+    "coupon_pause",
+    metadata,
+    Column("coupon_id", BigInteger, primary_key=True),
+    Column("paused_at", DateTime(timezone=True), primary_key=True),
+    Column("resumed_at", DateTime(timezone=True), nullable=False),
+)
+
+coupon_change = Table(
+    "coupon_change",
+    metadata,
+    Column("change_id", BigInteger, Identity(always=True), primary_key=True),
+    Column("coupon_id", BigInteger, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("quantity", Integer),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
 )
 
 coupon_request = Table(
@@ -46,6 +74,26 @@ user_coupon = Table(
     Column("request_id", Uuid, nullable=False),
     Column("issue_number", Integer, nullable=False),
     Column("issued_at", DateTime(timezone=True), nullable=False),
+    Column("copy_number", Integer, nullable=False),
+    Column("expires_at", DateTime(timezone=True)),
+    Column("status", Text, nullable=False),
+    Column("change_count", Integer, nullable=False),
+    Column("order_id", Uuid),
+    Column("order_amount", BigInteger),
+    Column("discount_amount", BigInteger),
+    Column("reserved_until", DateTime(timezone=True)),
+)
+
+user_coupon_change = Table(
+    "user_coupon_change",
+    metadata,
+    Column("user_coupon_id", BigInteger, primary_key=True),
+    Column("change_number", Integer, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("order_id", Uuid),
+    Column("actor", Text, nullable=False),
+    Column("reason", Text),
+    Column("changed_at", DateTime(timezone=True), nullable=False),
 )
 
 outbox = outbox_table(metadata)

@@ -10,6 +10,7 @@ from shop_demo.http_client import HttpClient
 from shop_demo.seeded import seeded
 
 _PRESSING_TWICE_SHARE = 0.1
+_REFUSED = 409
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +54,24 @@ async def drop_coupon(
     coupon_id: int,
     presses: Sequence[Press],
     on_answer: Callable[[], None],
-) -> tuple[AnsweredPress, ...]:
-    """Sends all presses at once; each is repeated with its key until it is answered 202."""
+) -> tuple[tuple[AnsweredPress, ...], int]:
+    """Sends all presses at once, and returns those that were accepted and the number of the others.
 
-    async def press_button(press: Press) -> AnsweredPress:
+    Each is repeated with its key until it is answered: 202, or 409 once the coupon is sold out.
+    """
+
+    async def press_button(press: Press) -> AnsweredPress | None:
         url = f"{coupon_api}/api/v1/users/{press.user_id}/coupons/{coupon_id}/issue"
         answer = await client.post(url, press.idempotency_key)
-        request_id = str(answer.expect(202)["requestId"])
         on_answer()
+        if answer.status == _REFUSED and answer.body.get("reason") == "SOLD_OUT":
+            return None
+        request_id = str(answer.expect(202)["requestId"])
         return AnsweredPress(
             press.user_id, request_id, answer.sent_at_ns, answer.answered_at_ns, answer.attempts
         )
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(press_button(press)) for press in presses]
-    return tuple(task.result() for task in tasks)
+    accepted = tuple(press for task in tasks if (press := task.result()) is not None)
+    return accepted, len(tasks) - len(accepted)

@@ -19,7 +19,7 @@ async def run_coupons(run: RunContext) -> CouponFacts:
     with run.narrator.step(
         f"{settings.users:,} users press for {settings.stock:,} coupons", len(plan)
     ) as show:
-        presses = await drop_coupon(run.client, coupon_api, coupon_id, plan, counted(show))
+        presses, refused = await drop_coupon(run.client, coupon_api, coupon_id, plan, counted(show))
     with run.narrator.step("Requests decided", len(presses)) as show:
         reported = await watch_decisions(
             run.client,
@@ -28,14 +28,14 @@ async def run_coupons(run: RunContext) -> CouponFacts:
             patience_seconds=settings.patience_seconds,
             on_progress=show,
         )
-    return await _facts(run, coupon_id, len(plan), presses, reported, since)
+    return await _facts(run, coupon_id, presses, refused, reported, since)
 
 
 async def _facts(
     run: RunContext,
     coupon_id: int,
-    presses_sent: int,
     presses: tuple[AnsweredPress, ...],
+    presses_refused: int,
     reported: dict[str, CouponRequest],
     since: Offsets,
 ) -> CouponFacts:
@@ -43,11 +43,12 @@ async def _facts(
     return CouponFacts(
         coupon_id=coupon_id,
         stock=run.settings.stock,
-        presses_sent=presses_sent,
+        presses_sent=len(presses) + presses_refused,
         presses=presses,
         reported=reported,
         issued_quantity_reported=int(coupon["issuedQuantity"]),
         stored=await asyncio.to_thread(run.databases.coupon_requests, coupon_id),
         user_coupons=await asyncio.to_thread(run.databases.user_coupons, coupon_id),
         published=await asyncio.to_thread(run.topics.coupon_publish_requests, since, coupon_id),
+        presses_refused=presses_refused,
     )

@@ -62,6 +62,8 @@ class CouponFacts:
     stored: tuple[CouponRequest, ...]
     user_coupons: tuple[UserCoupon, ...]
     published: tuple[PublishedEvent, ...]
+    presses_refused: int = 0
+    """Answered that the coupon is sold out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,7 @@ def _coupon_rows(coupons: CouponSummary) -> list[tuple[str, str]]:
         (f"Coupon {coupons.coupon_id}: stock", f"{coupons.stock:,}"),
         ("Presses of the button", f"{coupons.requests:,}"),
         ("… answered 요청 접수됨 (202)", f"{coupons.accepted:,}"),
+        ("… refused as sold out, at once (409)", f"{coupons.refused:,}"),
         ("… published to coupon-publish-request", _published(coupons.events_published, coupons.redelivered)),
         ("Issued", f"{coupons.issued:,}"),
         *((f"Rejected, {reason}", f"{count:,}") for reason, count in coupons.rejected.items()),

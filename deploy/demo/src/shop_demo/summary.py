@@ -39,6 +39,8 @@ class CouponSummary(_Part):
     stock: int
     requests: int
     accepted: int
+    refused: int
+    """Answered 409, sold out: not stored, and so not among the rejected."""
     issued: int
     rejected: Mapping[str, int]
     undecided: int

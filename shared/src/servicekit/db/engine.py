@@ -10,6 +10,7 @@ from sqlalchemy import create_engine as sqlalchemy_create_engine
 from servicekit.config import DatabaseSettings
 from servicekit.db.breaker import protect
 from servicekit.db.disclosure import conceal_values
+from servicekit.db.liveness import check_recent_by_socket
 from servicekit.db.pooler import set_in_each_transaction, startup_options
 from servicekit.db.sessions import replace_read_only_sessions
 
@@ -44,6 +45,7 @@ def create_engine(settings: DatabaseSettings, application_name: str) -> Engine:
         pool_pre_ping=True,
         pool_use_lifo=True,
     )
+    check_recent_by_socket(engine)
     protect(engine, settings.database_statement_timeout_ms)
     return engine
 

@@ -86,6 +86,11 @@ def may_pass(error: BaseException) -> bool:
     return verdict(error) is not Verdict.BUG
 
 
+def may_be_of_one_row(error: BaseException) -> bool:
+    """Whether a transaction of many was rolled back for what may be the fault of one row in it."""
+    return verdict(error) is not Verdict.UNAVAILABLE
+
+
 def verdict_on_sqlstate(code: str) -> Verdict:
     """The verdict on five characters of PostgreSQL's appendix A, or on any others."""
     return _CODES.get(code) or _CLASSES.get(code[:2], UNKNOWN)

@@ -9,6 +9,7 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.wrappers import Response as BaseResponse
 
+from servicekit.http.examples import Examples, add_examples
 from servicekit.http.health import HealthCheck, register_health
 from servicekit.http.models import InvalidRequest
 from servicekit.http.problems import ProblemTable, register_problems
@@ -25,12 +26,13 @@ def create_app(
     checks: Mapping[str, HealthCheck],
     problems: Iterable[ProblemTable] = (),
     routes: Iterable[APIBlueprint] = (),
+    examples: Examples | None = None,
 ) -> OpenAPI:
     """An application with ``routes``, and with health, readiness, metrics, OpenAPI and problem+json.
 
     ``distribution`` gives the OpenAPI document its title and its version. ``checks`` are what ``/readyz``
     asks, by the name in its reply. ``problems`` answer the exceptions of the routes. The document is at
-    ``/openapi.json`` and can be tried at ``/docs``.
+    ``/openapi.json``, with ``examples`` of answers, and can be tried at ``/docs``.
     """
     configure_tracing(distribution)
     app = OpenAPI(
@@ -47,6 +49,8 @@ def create_app(
     app.add_url_rule("/docs", "docs", _docs)
     for blueprint in routes:
         app.register_api(blueprint)
+    if examples is not None:
+        add_examples(app, examples)
     return app
 
 

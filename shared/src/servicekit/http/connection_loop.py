@@ -23,7 +23,7 @@ from gunicorn.http.message import Request
 
 from servicekit.config import HttpTimeouts
 from servicekit.http.health import LIVENESS_PATH
-from servicekit.http.refusals import incomplete_request, malformed_request
+from servicekit.http.refusals import incomplete_request, malformed_request, overloaded
 from servicekit.http.request_buffer import RequestBuffer
 from servicekit.http.wsgi_reply import wsgi_reply
 
@@ -34,6 +34,8 @@ LINGER_SECONDS = 2.0
 """How long a closed connection is read from, so that its client gets the whole reply; also what clients that
 a stopping server waits for have left."""
 MAX_CONNECTIONS = 1000
+MAX_QUEUED_PER_THREAD = 30
+"""More whole requests than this, for each thread, don't wait: they are refused with 503 at once."""
 _READ_BYTES = 64 * 1024
 # Not with every event: it looks at each connection.
 _CHECK_SECONDS = 0.1
@@ -93,6 +95,8 @@ class ConnectionLoop:
         self._waker.setblocking(False)
         self._selector.register(self._woken, selectors.EVENT_READ, self._take_answered)
         self._threads = threads
+        # Connections stay free for those that are refused, and for health checks.
+        self._max_queued = min(MAX_QUEUED_PER_THREAD * threads, MAX_CONNECTIONS // 2)
         for number in range(threads):
             # Daemons: a reply that hangs must not keep the process alive.
             threading.Thread(target=self._answer_requests, name=f"http-{number}", daemon=True).start()
@@ -247,11 +251,16 @@ class ConnectionLoop:
     def _advance(self, connection: _Connection) -> None:
         """Go on with what has arrived: several requests, a whole one or a part."""
         while (request := self._next_request(connection)) is not None:
-            if request.path != LIVENESS_PATH:
+            if request.path == LIVENESS_PATH:
+                is_kept = self._answer(connection, request, send_seconds=0.0)
+            elif self._work.qsize() < self._max_queued:
                 self._stop_waiting(connection)
                 self._work.put((connection, request))
                 return
-            if not self._answer(connection, request, send_seconds=0.0):
+            else:
+                is_kept = not request.should_close()
+                self._send(connection, overloaded(is_kept=is_kept))
+            if not is_kept:
                 self._linger(connection)
                 return
             self._wait(connection, _Phase.IDLE)

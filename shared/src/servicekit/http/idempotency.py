@@ -11,6 +11,8 @@ from servicekit.http.routes import path_template
 from servicekit.idempotency.key import IdempotencyKey
 
 HEADER = "Idempotency-Key"
+SET_BY_HEADER = "Idempotency-Key-Set-By"
+"""What made the key of a request, if its client did not. A client that says so itself gains nothing by it."""
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
@@ -44,6 +46,11 @@ def idempotency_key(owner: str = "") -> IdempotencyKey | None:
     rule = request.url_rule.rule if request.url_rule else request.path
     scope = f"{request.method} {path_template(rule)} {owner}".rstrip()
     return IdempotencyKey(scope, key, request_fingerprint())
+
+
+def is_clients_key() -> bool:
+    """False for a key that something on the way made: the client doesn't know it, and never repeats it."""
+    return SET_BY_HEADER not in request.headers
 
 
 def request_fingerprint() -> str:

@@ -26,7 +26,10 @@ class FieldError(BaseModel):
 
 
 class ProblemReply(BaseModel):
-    """A problem as clients read it; for the OpenAPI document."""
+    """A problem as clients read it; for the OpenAPI document.
+
+    What the server refuses by itself, as overload, has no ``instance``.
+    """
 
     model_config = ConfigDict(extra="allow")
 
@@ -34,7 +37,7 @@ class ProblemReply(BaseModel):
     title: str
     status: int
     detail: str
-    instance: str
+    instance: str | None = None
     requestId: str | None = None  # noqa: N815 - the field's name in JSON
     errors: list[FieldError] | None = None
 
@@ -43,7 +46,8 @@ class Problem(Exception):
     """An error as a client sees it.
 
     ``slug`` is the last part of the problem's type (``urn:problem:<slug>``) and never changes; ``detail`` is
-    for people. ``errors`` name fields, each as ``{"field": …, "detail": …}``.
+    for people. ``errors`` name fields, each as ``{"field": …, "detail": …}``. ``extensions`` are further
+    members for programs, by their names in JSON.
     """
 
     def __init__(
@@ -55,6 +59,7 @@ class Problem(Exception):
         title: str | None = None,
         errors: Sequence[Mapping[str, str]] = (),
         headers: Mapping[str, str] | None = None,
+        extensions: Mapping[str, Any] | None = None,
         is_replay: bool = False,
     ) -> None:
         self.status = status
@@ -63,6 +68,7 @@ class Problem(Exception):
         self.title = title or HTTP_STATUS_CODES[status]
         self.errors = list(errors)
         self.headers = dict(headers or {})
+        self.extensions = dict(extensions or {})
         self.is_replay = is_replay
         super().__init__(detail)
 
@@ -76,6 +82,7 @@ def render(problem: Problem) -> Response:
         "detail": problem.detail,
         "instance": request.path,
         "requestId": g.get("request_id"),
+        **problem.extensions,
     }
     if problem.errors:
         body["errors"] = [dict(error) for error in problem.errors]

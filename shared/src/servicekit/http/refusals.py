@@ -1,11 +1,15 @@
 """What the server answers by itself, to a request that no application gets."""
 
+import random
+
 from gunicorn.http import errors
 from prometheus_client import Counter
 from pydantic_core import to_json
 from werkzeug.http import HTTP_STATUS_CODES
 
-_REFUSED = Counter("http_requests_refused", "Requests that were ended before they were whole.", ["status"])
+_REFUSED = Counter("http_requests_refused", "Requests that no application got.", ["status"])
+OVERLOADED_RETRY_AFTER_SECONDS = (1, 5)
+"""The least and the most. It is drawn for each reply, so that clients don't come back all at once."""
 _STATUSES = {
     errors.LimitRequestLine: 414,
     errors.LimitRequestHeaders: 431,
@@ -27,7 +31,14 @@ def malformed_request(error: Exception) -> bytes:
     return _reply(status, "malformed-request", f"The request can't be read: {error}.")
 
 
-def _reply(status: int, slug: str, detail: str) -> bytes:
+def overloaded(*, is_kept: bool) -> bytes:
+    """The reply to a request that would wait for a thread for too long."""
+    detail = "Too many requests are waiting. Send the request again, with its Idempotency-Key."
+    seconds = random.randint(*OVERLOADED_RETRY_AFTER_SECONDS)  # noqa: S311 - spreads retries, guards nothing
+    return _reply(503, "overloaded", detail, is_kept=is_kept, headers=f"Retry-After: {seconds}\r\n")
+
+
+def _reply(status: int, slug: str, detail: str, *, is_kept: bool = False, headers: str = "") -> bytes:
     _REFUSED.labels(status).inc()
     title = HTTP_STATUS_CODES[status]
     body = to_json({"type": f"urn:problem:{slug}", "title": title, "status": status, "detail": detail})
@@ -35,6 +46,7 @@ def _reply(status: int, slug: str, detail: str) -> bytes:
         f"HTTP/1.1 {status} {title}\r\n"
         "Content-Type: application/problem+json\r\n"
         f"Content-Length: {len(body)}\r\n"
-        "Connection: close\r\n\r\n"
+        f"{headers}"
+        f"Connection: {'keep-alive' if is_kept else 'close'}\r\n\r\n"
     )
     return head.encode("ascii") + body

@@ -1,11 +1,13 @@
 """One id and one span a request, in its logs, its reply and the events that it causes."""
 
+import logging
 import re
 import time
 from contextlib import ExitStack
+from functools import cache
 
 import structlog
-from flask import Flask, Response, g, request
+from flask import Flask, Request, Response, g, request
 from opentelemetry.trace import SpanKind
 from prometheus_client import Counter, Histogram
 
@@ -21,6 +23,7 @@ _SECONDS = Histogram(
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
 _log = structlog.get_logger(__name__)
+_stdlib_log = logging.getLogger(__name__)
 
 
 def register_request_context(app: Flask) -> None:
@@ -31,21 +34,23 @@ def register_request_context(app: Flask) -> None:
 
 
 def _begin() -> None:
-    offered = request.headers.get("X-Request-Id", "")
-    g.request_id = offered if _REQUEST_ID.fullmatch(offered) else str(uuid7())
-    g.started_at = time.perf_counter()
-    g.scope = ExitStack()
-    g.scope.enter_context(structlog.contextvars.bound_contextvars(request_id=g.request_id))
-    carrier = {name.lower(): value for name, value in request.headers.items() if name in _TRACE_HEADERS}
-    g.scope.enter_context(span(f"{request.method} {_route()}", SpanKind.SERVER, carrier))
-
-
-_TRACE_HEADERS = frozenset({"Traceparent", "Tracestate"})
-
-
-def _route() -> str:
+    # Asked for once: Flask's proxies look for the request at each access.
+    current: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - documented
+    own = g._get_current_object()  # noqa: SLF001 - documented
+    environ = current.environ
+    offered = environ.get("HTTP_X_REQUEST_ID", "")
+    own.request_id = offered if _REQUEST_ID.fullmatch(offered) else str(uuid7())
+    own.started_at = time.perf_counter()
+    own.scope = ExitStack()
+    tokens = structlog.contextvars.bind_contextvars(request_id=own.request_id)
+    own.scope.callback(structlog.contextvars.reset_contextvars, **tokens)
+    carrier = {name: environ[key] for name, key in _TRACE_HEADERS if key in environ}
     # Not the path: ids in it would make a time series of each.
-    return request.url_rule.rule if request.url_rule else "unknown"
+    route = current.url_rule.rule if current.url_rule else "unknown"
+    own.scope.enter_context(span(f"{current.method} {route}", SpanKind.SERVER, carrier))
+
+
+_TRACE_HEADERS = (("traceparent", "HTTP_TRACEPARENT"), ("tracestate", "HTTP_TRACESTATE"))
 
 
 def _answered(response: Response) -> Response:
@@ -53,18 +58,31 @@ def _answered(response: Response) -> Response:
         return response
     seconds = time.perf_counter() - g.started_at
     response.headers["X-Request-Id"] = g.request_id
+    rule = request.url_rule
     # Where no route matched, clients choose the method: each would be a time series.
-    method = request.method if request.url_rule else "unknown"
-    _REQUESTS.labels(method, _route(), response.status_code).inc()
-    _SECONDS.labels(method, _route()).observe(seconds)
-    _log.debug(
-        "request_served",
-        method=request.method,
-        path=request.path,
-        status=response.status_code,
-        duration_ms=round(seconds * 1000, 3),
-    )
+    method, route = (request.method, rule.rule) if rule else ("unknown", "unknown")
+    _requests(method, route, response.status_code).inc()
+    _seconds(method, route).observe(seconds)
+    # Asked before the line is put together, which costs as much as routing the request.
+    if _stdlib_log.isEnabledFor(logging.DEBUG):
+        _log.debug(
+            "request_served",
+            method=request.method,
+            path=request.path,
+            status=response.status_code,
+            duration_ms=round(seconds * 1000, 3),
+        )
     return response
+
+
+@cache
+def _requests(method: str, route: str, status: int) -> Counter:
+    return _REQUESTS.labels(method, route, status)
+
+
+@cache
+def _seconds(method: str, route: str) -> Histogram:
+    return _SECONDS.labels(method, route)
 
 
 def _end(error: BaseException | None) -> None:

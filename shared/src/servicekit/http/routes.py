@@ -37,19 +37,27 @@ class _Declaration:
 
 
 def route(
-    blueprint: APIBlueprint, method: Method, rule: str, *, summary: str, replies: Replies
+    blueprint: APIBlueprint,
+    method: Method,
+    rule: str,
+    *,
+    summary: str,
+    replies: Replies,
+    problems: Mapping[int, type[ProblemReply]] | None = None,
 ) -> Callable[[HandlerT], HandlerT]:
     """Declare the decorated handler as a route of ``blueprint``; ``rule`` is behind the blueprint's prefix.
 
     ``replies`` are the successful ones by status, None for one without a body: in the OpenAPI document every
-    other reply is a problem. The handler takes what it needs of ``path``, ``query`` and ``body``, each
-    annotated with a model of :mod:`servicekit.http.models`.
+    other reply is a problem; ``problems`` are those with examples or members of their own. The handler takes
+    what it needs of ``path``, ``query`` and ``body``, each annotated with a model of
+    :mod:`servicekit.http.models`.
     """
 
     def declare(handler: HandlerT) -> HandlerT:
         setattr(handler, _ATTRIBUTE, _Declaration(method, summary))
         register = getattr(blueprint, method.lower())
-        responses = {str(status): reply for status, reply in replies.items()} | _PROBLEMS
+        described = {str(status): reply for status, reply in {**replies, **(problems or {})}.items()}
+        responses = {**_PROBLEMS, **described}
         register(rule, summary=summary, responses=responses)(handler)
         return handler
 

@@ -1,7 +1,8 @@
 """Idempotency keys as values, without a database."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 ResultT = TypeVar("ResultT")
 
@@ -19,12 +20,28 @@ class IdempotencyKey:
     fingerprint: str
 
 
+Reply = Mapping[str, Any]
+"""What the first use of a key was answered, as JSON."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A key and the reply that its first use will get, which every later use gets too."""
+
+    key: IdempotencyKey
+    reply: Reply
+
+
 class IdempotencyKeyReused(Exception):
     """This idempotency key was used for another request."""
 
     def __init__(self, key: str) -> None:
         self.key = key
         super().__init__(self.__doc__)
+
+
+Outcome = Reply | IdempotencyKeyReused | None
+"""What a key is worth: the reply of its first use, a refusal, or None where this is its first use."""
 
 
 @dataclass(frozen=True, slots=True)

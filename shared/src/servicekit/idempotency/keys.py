@@ -2,25 +2,18 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Table, cast, exists, func, literal, select, tuple_
+from sqlalchemy import Connection, Table, bindparam, cast, exists, func, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT, insert
+from sqlalchemy.sql.dml import ReturningInsert
 
-from servicekit.idempotency.key import IdempotencyKey, IdempotencyKeyReused
+from servicekit.idempotency.key import Claim, IdempotencyKey, IdempotencyKeyReused, Outcome, Reply
 
-Reply = Mapping[str, Any]
 _Identity = tuple[str, str]
 _Stored = tuple[str, Reply]
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """A key and the reply (JSON) that its first use will get, which every later use gets too."""
-
-    key: IdempotencyKey
-    reply: Reply
+_CLAIMED = ("scopes", "keys", "fingerprints", "replies")
 
 
 class IdempotencyKeys:
@@ -44,7 +37,7 @@ class IdempotencyKeys:
             raise outcome
         return outcome
 
-    def claim_all(self, claims: Sequence[Claim]) -> list[Reply | IdempotencyKeyReused | None]:
+    def claim_all(self, claims: Sequence[Claim]) -> list[Outcome]:
         """:meth:`claim` for each, in order, as if one after the other; errors are returned, not raised.
 
         A key that stands in ``claims`` twice is first at its first place. Keys are inserted in order, so that
@@ -56,11 +49,11 @@ class IdempotencyKeys:
         ours = self._insert(list(firsts.values()))
         stored = self._stored(set(firsts) - ours)
         # Retention has deleted these since they were in the way.
-        gone = {identity for identity in set(firsts) - ours if not _is_in(stored, *identity)}
+        gone = {identity for identity in set(firsts) - ours if not _is_used(firsts[identity].key, stored)}
         if gone:
             ours |= self._insert([firsts[identity] for identity in gone])
             stored |= self._stored(gone - ours)
-        outcomes: list[Reply | IdempotencyKeyReused | None] = []
+        outcomes: list[Outcome] = []
         for claim in claims:
             first = firsts[_identity(claim.key)]
             if _identity(claim.key) not in ours:
@@ -72,40 +65,22 @@ class IdempotencyKeys:
                 outcomes.append(first.reply if same else IdempotencyKeyReused(claim.key.key))
         return outcomes
 
+    def find_all(self, keys: Sequence[IdempotencyKey]) -> list[Outcome]:
+        """The outcome that each key would have now, by what is committed. Nothing is claimed."""
+        stored = self._stored({_identity(key) for key in keys})
+        return [_earlier_reply(key, stored) if _is_used(key, stored) else None for key in keys]
+
     def _insert(self, claims: Sequence[Claim]) -> set[_Identity]:
         """Insert those that are new, and return what they are."""
         if not claims:
             return set()
-        claimed = (
-            func.unnest(
-                literal([claim.key.scope for claim in claims], ARRAY(TEXT)),
-                literal([claim.key.key for claim in claims], ARRAY(TEXT)),
-                literal([claim.key.fingerprint for claim in claims], ARRAY(TEXT)),
-                literal([json.dumps(dict(claim.reply)) for claim in claims], ARRAY(TEXT)),
-            )
-            .table_valued("scope", "key", "fingerprint", "reply")
-            .render_derived(name="claimed")
-        )
-        unscoped = self._table.alias("unscoped")
-        # No index compares a key with a row of the former release, whose scope is empty.
-        known_without_a_scope = exists().where(
-            unscoped.c.scope == "",
-            unscoped.c.key == claimed.c.key,
-            unscoped.c.fingerprint == claimed.c.fingerprint,
-        )
-        new = select(
-            claimed.c.scope, claimed.c.key, claimed.c.fingerprint, cast(claimed.c.reply, JSONB)
-        ).where(~known_without_a_scope)
-        # Every index that may make a transaction wait for another one is locked in this order.
-        new = new.order_by(claimed.c.key, claimed.c.scope)
-        columns = self._table.c
-        statement = (
-            insert(self._table)
-            .from_select([columns.scope, columns.key, columns.fingerprint, columns.reply], new)
-            .on_conflict_do_nothing()
-            .returning(columns.scope, columns.key)
-        )
-        return {(row.scope, row.key) for row in self._connection.execute(statement)}
+        values = {
+            "scopes": [claim.key.scope for claim in claims],
+            "keys": [claim.key.key for claim in claims],
+            "fingerprints": [claim.key.fingerprint for claim in claims],
+            "replies": [json.dumps(dict(claim.reply)) for claim in claims],
+        }
+        return {(row.scope, row.key) for row in self._connection.execute(_insertion(self._table), values)}
 
     def _stored(self, identities: set[_Identity]) -> dict[_Identity, _Stored]:
         """The rows that these have in their own scope and in none."""
@@ -121,12 +96,42 @@ class IdempotencyKeys:
         }
 
 
+# Once for each table: putting it together costs more than running it.
+@cache
+def _insertion(table: Table) -> ReturningInsert[Any]:
+    claimed = (
+        func.unnest(*(bindparam(name, type_=ARRAY(TEXT)) for name in _CLAIMED))
+        .table_valued("scope", "key", "fingerprint", "reply")
+        .render_derived(name="claimed")
+    )
+    unscoped = table.alias("unscoped")
+    # No index compares a key with a row of the former release, whose scope is empty.
+    known_without_a_scope = exists().where(
+        unscoped.c.scope == "",
+        unscoped.c.key == claimed.c.key,
+        unscoped.c.fingerprint == claimed.c.fingerprint,
+    )
+    new = select(claimed.c.scope, claimed.c.key, claimed.c.fingerprint, cast(claimed.c.reply, JSONB)).where(
+        ~known_without_a_scope
+    )
+    # Every index that may make a transaction wait for another one is locked in this order.
+    new = new.order_by(claimed.c.key, claimed.c.scope)
+    columns = table.c
+    return (
+        insert(table)
+        .from_select([columns.scope, columns.key, columns.fingerprint, columns.reply], new)
+        .on_conflict_do_nothing()
+        .returning(columns.scope, columns.key)
+    )
+
+
 def _identity(key: IdempotencyKey) -> _Identity:
     return key.scope, key.key
 
 
-def _is_in(stored: Mapping[_Identity, _Stored], scope: str, key: str) -> bool:
-    return (scope, key) in stored or ("", key) in stored
+def _is_used(key: IdempotencyKey, stored: Mapping[_Identity, _Stored]) -> bool:
+    unscoped_fingerprint, _ = stored.get(("", key.key), (None, {}))
+    return _identity(key) in stored or unscoped_fingerprint == key.fingerprint
 
 
 def _earlier_reply(key: IdempotencyKey, stored: Mapping[_Identity, _Stored]) -> Reply | IdempotencyKeyReused:

@@ -8,13 +8,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 from opentelemetry import trace
+from opentelemetry.context import Context, attach, detach
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
+from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
 from opentelemetry.trace import SpanKind
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 _propagator = TraceContextTextMapPropagator()
+_ids = RandomIdGenerator()
+_SAMPLED = trace.TraceFlags(trace.TraceFlags.SAMPLED)
 # Less than a process has for stopping: what isn't exported by then is lost, and nothing waits for it.
 _EXPORT_TIMEOUT_SECONDS = 2
 
@@ -50,17 +54,39 @@ def _export_to(endpoint: str) -> None:
 
 def current_traceparent() -> str | None:
     """The ``traceparent`` header that continues the current span; None outside of one."""
-    carrier: dict[str, str] = {}
-    _propagator.inject(carrier)
-    return carrier.get("traceparent")
+    context = trace.get_current_span().get_span_context()
+    if not context.is_valid:
+        return None
+    return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
 
 
 @contextmanager
 def span(name: str, kind: SpanKind, carrier: Mapping[str, str]) -> Iterator[None]:
     """Run the block in a span that continues what ``carrier`` (lower-case header names) says, if anything."""
-    context = _propagator.extract(dict(carrier))
+    context = _propagator.extract(dict(carrier)) if carrier else None
+    if _Exporting.to is None and isinstance(trace.get_tracer_provider(), TracerProvider):
+        token = attach(trace.set_span_in_context(_unrecorded(context), context))
+        try:
+            yield
+        finally:
+            detach(token)
+        return
     with trace.get_tracer("servicekit").start_as_current_span(name, context=context, kind=kind):
         yield
+
+
+def _unrecorded(context: Context | None) -> trace.Span:
+    """The identifiers that a span would have, without its cost: nobody collects what it records."""
+    parent = trace.get_current_span(context).get_span_context()
+    return trace.NonRecordingSpan(
+        trace.SpanContext(
+            parent.trace_id if parent.is_valid else _ids.generate_trace_id(),
+            _ids.generate_span_id(),
+            is_remote=False,
+            trace_flags=parent.trace_flags if parent.is_valid else _SAMPLED,
+            trace_state=parent.trace_state if parent.is_valid else None,
+        )
+    )
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from typing import Any
 
 from servicekit.event_type import EventType
 from servicekit.identifiers import uuid7
+from servicekit.observability.tracing import current_traceparent
 from servicekit.outbox.event import OutboxEvent
 from servicekit.rfc3339 import format_rfc3339
 
@@ -17,11 +18,12 @@ def envelope(
     key: str,
     occurred_at: datetime,
     fields: Mapping[str, Any],
+    traceparent: str | None = None,
 ) -> OutboxEvent:
     """A new event of ``event_type``: ``eventId``, ``eventType``, ``version``, ``occurredAt`` and ``fields``.
 
     ``key`` names the aggregate, which is an ``aggregate_type``, and decides the partition. ``fields`` must be
-    JSON.
+    JSON. Without a ``traceparent`` the event continues the current span.
     """
     event_id = uuid7()
     return OutboxEvent(
@@ -37,4 +39,5 @@ def envelope(
             "occurredAt": format_rfc3339(occurred_at),
             **fields,
         },
+        traceparent=current_traceparent() if traceparent is None else traceparent,
     )

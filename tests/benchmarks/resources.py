@@ -1,11 +1,12 @@
 """What processes use."""
 
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psutil
 
-from tests.benchmarks.relay.systems import Process
+Process = subprocess.Popen[bytes]
 
 
 @dataclass(frozen=True)

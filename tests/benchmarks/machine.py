@@ -10,13 +10,11 @@ from typing import Any
 import psutil
 
 from devstack import system_user
-from devstack.java import find_java
 from devstack.kafka_broker import DEFAULT_VERSION
-from tests.support import debezium
 
 
 def machine_facts() -> dict[str, Any]:
-    """The machine, how busy others kept it when this was called, and the versions of what takes part."""
+    """The machine, how busy others kept it when this was called, and the versions of the servers."""
     return {
         "cores": os.cpu_count(),
         "processor": _processor(),
@@ -24,13 +22,16 @@ def machine_facts() -> dict[str, Any]:
         "system": platform.platform(),
         "load_average_before": [round(load, 2) for load in os.getloadavg()],
         "python": platform.python_version(),
-        "java": _first_line(find_java(), "-version"),
-        "postgresql": _first_line(system_user.INSTALLATION / "bin" / "postgres", "--version"),
+        "postgresql": first_line(system_user.INSTALLATION / "bin" / "postgres", "--version"),
         "kafka": DEFAULT_VERSION,
         "kafka_python": version("kafka-python"),
-        "debezium": debezium.VERSION,
-        "kafka_connect": debezium.CONNECT_VERSION,
     }
+
+
+def first_line(program: Path, argument: str) -> str:
+    """What a program says first when it is asked for its version."""
+    output = subprocess.run([program, argument], capture_output=True, text=True, check=True)
+    return (output.stdout or output.stderr).splitlines()[0]
 
 
 def _processor() -> str:
@@ -38,8 +39,3 @@ def _processor() -> str:
         if line.startswith("model name"):
             return line.partition(":")[2].strip()
     return platform.processor()
-
-
-def _first_line(program: Path, argument: str) -> str:
-    output = subprocess.run([program, argument], capture_output=True, text=True, check=True)
-    return (output.stdout or output.stderr).splitlines()[0]

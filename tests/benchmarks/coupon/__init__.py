@@ -1,0 +1,1 @@
+"""Coupons at the size of a drop, beside usual designs: ``python -m tests.benchmarks.coupon``."""

@@ -1,0 +1,3 @@
+module coupon-load
+
+go 1.21

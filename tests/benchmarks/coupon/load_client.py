@@ -1,0 +1,135 @@
+"""The open-loop client: users press at their moments, whether or not others were answered."""
+
+import csv
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from devstack.repository import ROOT
+
+_SOURCE = Path(__file__).with_name("load")
+_PROGRAM = ROOT / "build" / "benchmarks" / "coupon-load"
+_SPARE_SECONDS = 30
+
+ISSUED = "ISSUED"
+ACCEPTED = "ACCEPTED"
+UNANSWERED = "UNANSWERED"
+BROKEN = "BROKEN"
+
+
+@dataclass(frozen=True)
+class Journey:
+    """One user's press; times are seconds since the epoch, None for what never came."""
+
+    user_id: int
+    request_id: str
+    outcome: str
+    """UNANSWERED, BROKEN (the connection), ACCEPTED, ISSUED, ``REJECTED reason``, or ``status reason``."""
+    scheduled_at: float
+    answered_at: float | None
+    decided_at: float | None
+    presses: int
+    polls: int
+    told: int
+    """How many of the polls were answered with when to come back."""
+
+    @property
+    def accepted(self) -> bool:
+        return bool(self.request_id)
+
+    @property
+    def refused(self) -> bool:
+        """By the API, for good."""
+        return self.outcome.startswith("4")
+
+
+@dataclass(frozen=True)
+class Load:
+    """Who presses, when, and how patiently."""
+
+    url: str
+    coupon_id: int
+    users: int
+    per_second: float
+    deadline_seconds: float
+    first_user: int = 1
+    follow: bool = False
+    wait_seconds: float = 0.0
+    key_prefix: str = ""
+    retry_errors: bool = False
+    connections: int = 256
+    """No more than the API's host would get from a load balancer."""
+
+
+def build_client() -> Path:
+    """By Go, from the standard library alone, once its own tests have passed."""
+    for command in (["go", "test", "."], ["go", "build", "-o", str(_PROGRAM), "."]):
+        done = subprocess.run(command, cwd=_SOURCE, capture_output=True, text=True, check=False)
+        if done.returncode != 0:
+            raise ChildProcessError(f"the client can't be built: {(done.stdout + done.stderr).strip()}")
+    return _PROGRAM
+
+
+def run_load(load: Load, directory: Path) -> list[Journey]:
+    """What became of every user, when all have an outcome or the deadline is over."""
+    with running_load(load, directory) as client:
+        return client.journeys()
+
+
+class LoadClient:
+    """A client that presses now."""
+
+    def __init__(self, process: subprocess.Popen[bytes], answers: Path, timeout_seconds: float) -> None:
+        self._process = process
+        self._answers = answers
+        self._timeout_seconds = timeout_seconds
+
+    def journeys(self) -> list[Journey]:
+        """Waits for the end."""
+        if status := self._process.wait(self._timeout_seconds):
+            raise ChildProcessError(f"the client ended with {status}")
+        return read_journeys(self._answers)
+
+
+def read_journeys(path: Path) -> list[Journey]:
+    """What a client has written."""
+    with path.open(newline="") as lines:
+        began = int(lines.readline()) / 1e6
+        return [_journey(began, row) for row in csv.reader(lines)]
+
+
+@contextmanager
+def running_load(load: Load, directory: Path) -> Iterator[LoadClient]:
+    """The client is killed when the block ends before it does."""
+    answers = directory / "answers.csv"
+    command = [
+        str(build_client()), "-url", load.url, "-coupon", str(load.coupon_id), "-users", str(load.users),
+        "-rate", str(load.per_second), "-deadline", f"{load.deadline_seconds}s",
+        "-first-user", str(load.first_user), f"-follow={str(load.follow).lower()}",
+        "-wait", str(load.wait_seconds), "-key-prefix", load.key_prefix,
+        f"-retry-errors={str(load.retry_errors).lower()}",
+        "-connections", str(load.connections), "-answers", str(answers),
+    ]  # fmt: skip
+    process = subprocess.Popen(command)
+    try:
+        yield LoadClient(process, answers, load.deadline_seconds + _SPARE_SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _journey(began: float, row: list[str]) -> Journey:
+    user, request_id, outcome, scheduled, answered, decided, presses, polls, told = row
+    return Journey(
+        user_id=int(user),
+        request_id=request_id,
+        outcome=outcome,
+        scheduled_at=began + int(scheduled) / 1e6,
+        answered_at=None if answered == "-1" else began + int(answered) / 1e6,
+        decided_at=None if decided == "-1" else began + int(decided) / 1e6,
+        presses=int(presses),
+        polls=int(polls),
+        told=int(told),
+    )
