@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.support.crowd import Crowd
 from tests.support.external_services import ExternalServices
 from tests.support.operated_stack import OperatedStack
 from tests.support.shop import ORDER, ShopClient
@@ -95,3 +96,19 @@ def test_scaling_up_and_down_is_not_seen_by_clients(
                 assert len(running) == count
     assert load.server_errors == []
     assert load.unreachable == []
+
+
+def test_nobody_is_overtaken_while_containers_are_killed_and_scaled(
+    stack: OperatedStack, shop: ShopClient, databases: StackDatabases
+) -> None:
+    """A press that was answered before another was sent is decided before it."""
+    stack.scale("coupon-api", 3)
+    with Crowd(shop.url("coupon-api"), shop.create_coupon(totalQuantity=1_000_000)) as crowd:
+        for name in ("outbox-relay-1", "coupon-worker", "outbox-relay-2", "coupon-api-2"):
+            crowd.wait_for_more()
+            assert stack.kill(name)
+            crowd.wait_for_more()
+            stack.start(name)
+        stack.scale("coupon-api", 1)
+        crowd.wait_for_more()
+    crowd.assert_nobody_was_overtaken(databases)

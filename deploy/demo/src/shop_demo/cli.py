@@ -8,7 +8,7 @@ import click
 from rich.console import Console
 
 from devstack.errors import DevstackError
-from shop_demo.config import load_settings, summary_path
+from shop_demo.config import load_settings, picture_path, summary_path
 from shop_demo.errors import AnotherDemoRuns, BadInput, DemoError
 from shop_demo.main import run_demo
 
@@ -49,6 +49,7 @@ def main(summary: Path | None, **options: str | int | None) -> None:
 def _forget(summary: Path) -> None:
     """However this run ends, an earlier run's summary must not be mistaken for its own."""
     try:
+        picture_path(summary).unlink(missing_ok=True)
         summary.unlink(missing_ok=True)
     except OSError as error:
         raise BadInput(f"the former summary can't be removed: SUMMARY={summary}: {error.strerror}") from error

@@ -34,6 +34,10 @@ def summary_path(option: Path | None) -> Path:
     return _SummarySettings().summary if option is None else option
 
 
+def picture_path(summary: Path) -> Path:
+    return summary.with_name("drop.svg")
+
+
 def load_settings(**options: Any) -> DemoSettings:
     """The settings, options before variables; one BadInput names every wrong one."""
     given = {name: value for name, value in options.items() if value is not None}

@@ -12,9 +12,10 @@ from shop_demo.checks.coupon_checks import check_coupons
 from shop_demo.checks.findings import Findings
 from shop_demo.checks.order_checks import check_orders
 from shop_demo.clock import HostClock
-from shop_demo.config import DemoSettings
+from shop_demo.config import DemoSettings, picture_path
 from shop_demo.coupon_run import run_coupons
 from shop_demo.databases import ShopDatabases
+from shop_demo.drop_chart import drop_chart, write_picture
 from shop_demo.errors import DemoError
 from shop_demo.facts import CouponFacts, OrderFacts
 from shop_demo.http_client import http_client
@@ -50,9 +51,12 @@ def _run(settings: DemoSettings, console: Console, narrator: Narrator) -> bool:
     log_mark = LogMark.now(stack.collect_logs)
     coupons, orders = _drive(settings, access, batch, narrator)
     summary = _summary(settings.seed, access, coupons, orders, log_mark)
+    console.print(drop_chart(coupons))
     print_report(console, summary)
     summary.write(settings.summary)
-    narrator.say(f"Summary: {settings.summary}")
+    picture = picture_path(settings.summary)
+    write_picture(coupons, picture)
+    narrator.say(f"Summary: {settings.summary}, chart: {picture}")
     return summary.ok
 
 
