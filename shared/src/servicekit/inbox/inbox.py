@@ -10,7 +10,6 @@ from sqlalchemy.dialects.postgresql import ARRAY, TEXT, UUID, insert
 from sqlalchemy.sql import column
 
 from servicekit.db.arrays import hex_array
-
 from servicekit.inbox.offsets import save_applying
 
 

@@ -13,7 +13,7 @@ from servicekit.lifecycle import StopSignal
 from servicekit.messaging.offset_guard import OffsetGuard
 from servicekit.messaging.records import ReceivedRecord, UnreadableRecords
 from servicekit.messaging.status import Partition
-from servicekit.messaging.unreadable import read_past_unreadable, received
+from servicekit.messaging.unreadable import read_past_unreadable
 
 _BOOTSTRAP_TIMEOUT_MS = 2_000
 _COMMIT_TIMEOUT_MS = 5_000
@@ -81,7 +81,7 @@ class KafkaRecordSource:
         if self._guard is not None:
             assigned, self._listener.assigned = self._listener.assigned, set()
             batches = self._guard.checked(self._consumer, batches, assigned)
-        return [received(record) for records in batches.values() for record in records]
+        return [record for records in batches.values() for record in records]
 
     def commit(self, offsets: Mapping[Partition, int]) -> bool:
         try:
