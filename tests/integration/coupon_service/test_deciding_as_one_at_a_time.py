@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import partial
+from itertools import zip_longest
 from typing import Any
 from uuid import UUID
 
@@ -85,10 +86,19 @@ moments = st.sampled_from(
     [STARTS_AT - INSTANT, STARTS_AT, DURING, DURING, DURING, ENDS_AT - INSTANT, ENDS_AT]
     + [CHANGED_AT + hours * HOUR - before for hours in range(3) for before in (INSTANT, 0 * INSTANT)]
 )
-presses = st.builds(Press, st.sampled_from([0, 0, 0, 1, 1, UNKNOWN]), st.integers(1, 4), moments)
-polls = st.lists(presses | presses | st.builds(Again, st.integers(0, 30), st.booleans()), max_size=12)
-changes = st.builds(Change, st.integers(0, 1), st.sampled_from(CouponChangeKind))
-limits = st.tuples(st.integers(1, 3), st.integers(1, 5))
+presses = st.builds(Press, st.sampled_from([0, 0, 0, 1, 1, UNKNOWN]), st.integers(1, 3), moments)
+polls = st.lists(
+    presses | presses | st.builds(Again, st.integers(0, 30), st.booleans()), min_size=3, max_size=12
+)
+# In any order, and often in the one that is allowed.
+histories = st.sampled_from(
+    [
+        [CouponChangeKind.PAUSED, CouponChangeKind.RESUMED, CouponChangeKind.STOCK_ADDED],
+        [CouponChangeKind.STOCK_ADDED, CouponChangeKind.STOCK_ADDED, CouponChangeKind.PAUSED],
+        [CouponChangeKind.PAUSED, CouponChangeKind.RESUMED, CouponChangeKind.ENDED],
+    ]
+)
+limits = st.tuples(st.integers(1, 3), st.integers(1, 8))
 
 
 @dataclass
@@ -204,19 +214,21 @@ class Shop:
 
 
 # The examples share the database, and none of its coupons.
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.tuples(limits, limits), st.lists(polls | changes, max_size=6))
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.tuples(limits, limits), st.lists(polls, min_size=4, max_size=4), histories, histories)
 def test_any_polls_leave_what_deciding_one_at_a_time_leaves(
     engine: Engine,
     limits_and_stocks: tuple[tuple[int, int], tuple[int, int]],
-    history: list[list[Press | Again] | Change],
+    polls: list[list[Press | Again]],
+    of_first: list[CouponChangeKind],
+    of_second: list[CouponChangeKind],
 ) -> None:
     shop = Shop(engine, limits_and_stocks)
-    for step in history:
-        if isinstance(step, Change):
-            shop.change(step)
-        else:
-            shop.poll(step)
+    for poll, *kinds in zip_longest(polls, of_first, of_second):
+        shop.poll(poll)
+        for coupon, kind in enumerate(kinds):
+            if kind is not None:
+                shop.change(Change(coupon, kind))
 
     decisions = [shop.decisions[request_id] for request_id in sorted(shop.decisions)]
     assert shop.decided() == [
