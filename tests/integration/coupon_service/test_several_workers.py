@@ -138,7 +138,7 @@ def test_a_hot_coupon_delays_another_partition_by_one_fetch_at_most(
     cold_partition: int,
 ) -> None:
     hot, cold = create_coupon(client), create_coupon(client)
-    waiting, poll = 10_000, 500
+    waiting, poll = 12_000, 500
     backlog = stored_records(engine, hot, waiting)
     in_a_fetch = FETCH_BYTES // len(b"".join(part or b"" for part in backlog[0]))
     produce(coupon_topics, TOPIC, backlog, partition=1)
