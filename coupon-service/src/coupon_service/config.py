@@ -25,6 +25,8 @@ class WorkerSettings(AdminSettings, KafkaConsumerSettings, DatabaseSettings, Pro
     """``coupon-service worker``."""
 
     kafka_client_id: str = "coupon-worker"
+    # A fetch brings about so many of a partition, which become one transaction of 0.2 s.
+    consumer_max_poll_records: Annotated[int, Field(ge=1, le=100_000)] = 2_000
     # One transaction at a time, retention's, and what /readyz asks.
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 3
     # No client repeats a request for a day.

@@ -1,5 +1,6 @@
 """The worker's composition root."""
 
+import gc
 from contextlib import closing
 from datetime import timedelta
 from functools import partial
@@ -49,6 +50,8 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
         }
         with admin_server(PROCESS, settings, checks):
             RetentionThread(_retention(settings, engine), stop).start()
+            # It stays. Without this the collector walks it every few polls, a quarter of their time.
+            gc.freeze()
             run_consumer(
                 settings,
                 topic=COUPON_PUBLISH_REQUESTED.topic,

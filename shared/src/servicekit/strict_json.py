@@ -10,8 +10,10 @@ from typing import Any
 
 def loads(text: str | bytes) -> Any:
     """The value that ``text`` spells. Raises ValueError, also for what is nested too deeply."""
+    if isinstance(text, bytes):
+        text = text.decode(json.detect_encoding(text))
     try:
-        return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates)
+        return _DECODER.decode(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -25,3 +27,7 @@ def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) != len(pairs):
         raise ValueError("a name occurs twice in one object")
     return members
+
+
+# Once: json.loads() would make one for each text, which takes as long as a small text.
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant, object_pairs_hook=_refuse_duplicates)

@@ -10,7 +10,7 @@ from kafka import TopicPartition
 from kafka.record import MemoryRecords, MemoryRecordsBuilder
 
 from servicekit.messaging.records import ReceivedRecord, UnreadableRecords
-from servicekit.messaging.unreadable import read_past_unreadable, received
+from servicekit.messaging.unreadable import read_past_unreadable
 
 PARTITION = TopicPartition("topic", 0)
 RECORDS_IN_A_BATCH = 3
@@ -64,7 +64,7 @@ def read(
     part = consumer.fetcher.PartitionRecords(start, PARTITION, MemoryRecords(bytes(fetch)))  # type: ignore[attr-defined]
     items: list[ReceivedRecord | UnreadableRecords] = []
     while part:
-        items += map(received, part.take(2))
+        items += part.take(2)
     return items
 
 

@@ -14,6 +14,7 @@ from coupon_service.domain.coupon_request import (
     CouponRequestView,
     Decision,
     NewCouponRequest,
+    StoredRequest,
 )
 from coupon_service.domain.deciding import CouponStock
 from coupon_service.domain.user_coupon import (
@@ -69,15 +70,13 @@ class CouponRequests(Protocol):
 
     def get(self, request_id: UUID) -> CouponRequestView | None: ...
 
-    def stored(self, request_ids: Collection[UUID]) -> Mapping[UUID, CouponRequest]:
-        """The requests that are stored, decided or not, by id."""
+    def stored(self, request_ids: Sequence[UUID]) -> Mapping[UUID, StoredRequest]:
+        """Those of the requests that are stored, by id."""
         ...
 
-    def undecided(self, request_ids: Collection[UUID]) -> AbstractSet[UUID]:
-        """Which of these requests await their decision."""
+    def record_decisions(self, decisions: Sequence[Decision], decided_at: datetime) -> bool:
+        """Store them; false, and some or none are stored, if one of the requests is decided already."""
         ...
-
-    def record_decisions(self, decisions: Sequence[Decision], decided_at: datetime) -> None: ...
 
 
 class UserCoupons(Protocol):

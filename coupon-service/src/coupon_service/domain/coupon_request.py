@@ -41,6 +41,14 @@ class CouponRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class StoredRequest:
+    """An accepted request, and whether it has its decision by now."""
+
+    request: CouponRequest
+    is_decided: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Decision:
     """How a request was decided.
 

@@ -1,17 +1,19 @@
 """Requests for coupons."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Insert,
     Row,
-    any_,
+    Select,
+    Update,
     bindparam,
+    case,
+    cast,
     func,
     insert,
     literal,
@@ -29,8 +31,10 @@ from coupon_service.domain.coupon_request import (
     NewCouponRequest,
     RejectionReason,
     RequestStatus,
+    StoredRequest,
 )
 from coupon_service.persistence.tables import coupon_request
+from servicekit.db.arrays import hex_array
 
 
 def _add_all() -> Insert:
@@ -62,8 +66,63 @@ def _add_all() -> Insert:
     )
 
 
-# Once: putting it together costs more than running it.
+def _stored() -> Select[Any]:
+    asked = (
+        func.unnest(cast(bindparam("request_ids", type_=TEXT), ARRAY(PG_UUID())))
+        .table_valued(column("request_id", PG_UUID()), with_ordinality="place")
+        .render_derived(name="asked")
+    )
+    columns = coupon_request.c
+    return select(
+        asked.c.place,
+        columns.coupon_id,
+        columns.user_id,
+        columns.requested_at,
+        columns.status != literal(RequestStatus.ACCEPTED.value, TEXT),
+    ).join_from(asked, coupon_request, columns.request_id == asked.c.request_id)
+
+
+def _record_decisions() -> Update:
+    decided = (
+        func.unnest(
+            cast(bindparam("request_ids", type_=TEXT), ARRAY(PG_UUID())),
+            bindparam("reasons", type_=ARRAY(TEXT)),
+            bindparam("decision_numbers", type_=ARRAY(BIGINT)),
+            bindparam("issue_numbers", type_=ARRAY(INTEGER)),
+        )
+        .table_valued(
+            column("request_id", PG_UUID()),
+            column("reason", TEXT),
+            column("decision_number", BIGINT),
+            column("issue_number", INTEGER),
+        )
+        .render_derived(name="decided")
+    )
+    columns = coupon_request.c
+    return (
+        update(coupon_request)
+        .where(
+            columns.request_id == decided.c.request_id,
+            # Looked at again after a wait for another consumer, which may just have decided it.
+            columns.status == literal(RequestStatus.ACCEPTED.value, TEXT),
+        )
+        .values(
+            status=case(
+                (decided.c.reason.is_(None), literal(RequestStatus.ISSUED.value, TEXT)),
+                else_=literal(RequestStatus.REJECTED.value, TEXT),
+            ),
+            reason=decided.c.reason,
+            decision_number=decided.c.decision_number,
+            issue_number=decided.c.issue_number,
+            decided_at=bindparam("decided_at", type_=columns.decided_at.type),
+        )
+    )
+
+
+# Once: putting them together costs more than running them.
 _ADD_ALL = _add_all()
+_STORED = _stored()
+_RECORD_DECISIONS = _record_decisions()
 
 
 class SqlCouponRequests:
@@ -90,49 +149,25 @@ class SqlCouponRequests:
         row = self._connection.execute(statement).one_or_none()
         return None if row is None else _view(row)
 
-    def stored(self, request_ids: Collection[UUID]) -> dict[UUID, CouponRequest]:
-        rows = self._connection.execute(select(coupon_request).where(_is_one_of(request_ids)))
-        return {row.request_id: _request(row) for row in rows}
-
-    def undecided(self, request_ids: Collection[UUID]) -> set[UUID]:
-        statement = select(coupon_request.c.request_id).where(
-            _is_one_of(request_ids), coupon_request.c.status == RequestStatus.ACCEPTED.value
-        )
-        return set(self._connection.execute(statement).scalars())
-
-    def record_decisions(self, decisions: Sequence[Decision], decided_at: datetime) -> None:
-        decided = (
-            func.unnest(
-                literal([decision.request.request_id for decision in decisions], ARRAY(PG_UUID())),
-                literal([decision.status.value for decision in decisions], ARRAY(TEXT)),
-                literal([decision.reason and decision.reason.value for decision in decisions], ARRAY(TEXT)),
-                literal([decision.decision_number for decision in decisions], ARRAY(BIGINT)),
-                literal([decision.issue_number for decision in decisions], ARRAY(INTEGER)),
+    def stored(self, request_ids: Sequence[UUID]) -> dict[UUID, StoredRequest]:
+        rows = self._connection.execute(_STORED, {"request_ids": hex_array(request_ids)})
+        # By place: reading the ids back would cost more than all the rest.
+        return {
+            (request_id := request_ids[place - 1]): StoredRequest(
+                CouponRequest(request_id, coupon_id, user_id, requested_at), is_decided
             )
-            .table_valued(
-                column("request_id", PG_UUID()),
-                column("status", TEXT),
-                column("reason", TEXT),
-                column("decision_number", BIGINT),
-                column("issue_number", INTEGER),
-            )
-            .render_derived(name="decided")
-        )
-        self._connection.execute(
-            update(coupon_request)
-            .where(coupon_request.c.request_id == decided.c.request_id)
-            .values(
-                status=decided.c.status,
-                reason=decided.c.reason,
-                decision_number=decided.c.decision_number,
-                issue_number=decided.c.issue_number,
-                decided_at=decided_at,
-            )
-        )
+            for place, coupon_id, user_id, requested_at, is_decided in rows
+        }
 
-
-def _is_one_of(request_ids: Collection[UUID]) -> ColumnElement[bool]:
-    return coupon_request.c.request_id == any_(literal(list(request_ids), ARRAY(PG_UUID())))
+    def record_decisions(self, decisions: Sequence[Decision], decided_at: datetime) -> bool:
+        values = {
+            "request_ids": hex_array(decision.request.request_id for decision in decisions),
+            "reasons": [decision.reason and decision.reason.value for decision in decisions],
+            "decision_numbers": [decision.decision_number for decision in decisions],
+            "issue_numbers": [decision.issue_number for decision in decisions],
+            "decided_at": decided_at,
+        }
+        return self._connection.execute(_RECORD_DECISIONS, values).rowcount == len(decisions)
 
 
 def _request(row: Row[Any]) -> CouponRequest:

@@ -9,8 +9,10 @@ from typing import Any
 from sqlalchemy import (
     Connection,
     Row,
+    Update,
     and_,
     any_,
+    bindparam,
     cast,
     func,
     insert,
@@ -33,6 +35,27 @@ from coupon_service.persistence.tables import coupon_change, coupon_pause
 
 # Every term that is one value is kept in a column of its name, so that a new one needs no line in this file.
 _SCALAR_TERMS = [field.name for field in fields(CouponTerms) if field.name not in {"period", "discount"}]
+
+
+def _record_progress() -> Update:
+    progress = (
+        func.unnest(*(bindparam(name, type_=ARRAY(BIGINT)) for name in ("coupon_ids", "decided", "issued")))
+        .table_valued(column("coupon_id", BIGINT), column("decided", BIGINT), column("issued", BIGINT))
+        .render_derived(name="progress")
+    )
+    columns = coupons.c
+    return (
+        update(coupons)
+        .where(columns.coupon_id == progress.c.coupon_id)
+        .values(
+            decided_count=columns.decided_count + progress.c.decided,
+            issued_quantity=columns.issued_quantity + progress.c.issued,
+        )
+    )
+
+
+# Once: putting it together costs more than running it.
+_RECORD_PROGRESS = _record_progress()
 
 
 class SqlCoupons:
@@ -88,16 +111,13 @@ class SqlCoupons:
                 coupon_id = decision.request.coupon_id
                 decided, issued = progress.get(coupon_id, (0, 0))
                 progress[coupon_id] = (decided + 1, issued + (decision.issue_number is not None))
+        values = {
+            "coupon_ids": list(progress),
+            "decided": [decided for decided, _ in progress.values()],
+            "issued": [issued for _, issued in progress.values()],
+        }
         # The table's check refuses an oversold coupon, even if a decision were wrong.
-        for coupon_id, (decided, issued) in sorted(progress.items()):
-            self._connection.execute(
-                update(coupons)
-                .where(coupons.c.coupon_id == coupon_id)
-                .values(
-                    decided_count=coupons.c.decided_count + decided,
-                    issued_quantity=coupons.c.issued_quantity + issued,
-                )
-            )
+        self._connection.execute(_RECORD_PROGRESS, values)
 
     def lock(self, coupon_id: int) -> Coupon | None:
         statement = select(coupons).where(coupons.c.coupon_id == coupon_id).with_for_update()

@@ -6,8 +6,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, and_, func, insert, literal, select, text
-from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, INTEGER
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Row,
+    Select,
+    and_,
+    bindparam,
+    cast,
+    func,
+    insert,
+    literal,
+    select,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, INTEGER, TEXT
 from sqlalchemy.dialects.postgresql import UUID as PG_UUID
 from sqlalchemy.sql import column
 
@@ -22,6 +35,7 @@ from coupon_service.domain.user_coupon import (
 )
 from coupon_service.persistence.coupons import discount_in
 from coupon_service.persistence.tables import coupon, user_coupon, user_coupon_change
+from servicekit.db.arrays import hex_array
 
 # If the state is not the judged one, or it is too late, nothing is changed and nothing recorded. The time is
 # taken above the lock, since a condition beside it is not looked at again after a wait.
@@ -49,6 +63,71 @@ _CHANGE = text("""
 """)
 
 
+def _holders() -> Select[Any]:
+    asked = (
+        func.unnest(
+            bindparam("coupon_ids", type_=ARRAY(BIGINT)),
+            bindparam("user_ids", type_=ARRAY(BIGINT)),
+        )
+        .table_valued(column("coupon_id", BIGINT), column("user_id", BIGINT))
+        .render_derived(name="asked")
+    )
+    held = and_(user_coupon.c.coupon_id == asked.c.coupon_id, user_coupon.c.user_id == asked.c.user_id)
+    # The highest number and not a count: a user may stand in the requests several times.
+    return (
+        select(user_coupon.c.coupon_id, user_coupon.c.user_id, func.max(user_coupon.c.copy_number))
+        .select_from(user_coupon.join(asked, held))
+        .group_by(user_coupon.c.coupon_id, user_coupon.c.user_id)
+    )
+
+
+def _add_issued() -> Insert:
+    rows = (
+        func.unnest(
+            bindparam("coupon_ids", type_=ARRAY(BIGINT)),
+            bindparam("user_ids", type_=ARRAY(BIGINT)),
+            cast(bindparam("request_ids", type_=TEXT), ARRAY(PG_UUID())),
+            bindparam("issue_numbers", type_=ARRAY(INTEGER)),
+            bindparam("copy_numbers", type_=ARRAY(INTEGER)),
+        )
+        .table_valued(
+            column("coupon_id", BIGINT),
+            column("user_id", BIGINT),
+            column("request_id", PG_UUID()),
+            column("issue_number", INTEGER),
+            column("copy_number", INTEGER),
+            with_ordinality="place",
+        )
+        .render_derived(name="issued")
+    )
+    columns = user_coupon.c
+    at = bindparam("issued_at", type_=columns.issued_at.type)
+    new = {
+        columns.coupon_id: rows.c.coupon_id,
+        columns.user_id: rows.c.user_id,
+        columns.request_id: rows.c.request_id,
+        columns.issue_number: rows.c.issue_number,
+        columns.copy_number: rows.c.copy_number,
+        columns.issued_at: at,
+        # Without valid_for_hours this is NULL, which is never.
+        columns.expires_at: at + func.make_interval(0, 0, 0, 0, coupon.c.valid_for_hours),
+        columns.status: literal(UserCouponStatus.ISSUED.value),
+        columns.change_count: literal(0),
+    }
+    source = (
+        select(*new.values())
+        .select_from(rows)
+        .join(coupon, coupon.c.coupon_id == rows.c.coupon_id)
+        .order_by(rows.c.place)
+    )
+    return insert(user_coupon).from_select(list(new), source)
+
+
+# Once: putting them together costs more than running them.
+_HOLDERS = _holders()
+_ADD_ISSUED = _add_issued()
+
+
 class SqlUserCoupons:
     """The user coupons on a connection whose transaction belongs to the caller."""
 
@@ -56,25 +135,12 @@ class SqlUserCoupons:
         self._connection = connection
 
     def holders(self, requests: Sequence[CouponRequest]) -> Mapping[int, Mapping[int, int]]:
-        if not requests:
-            return {}
-        asked = (
-            func.unnest(
-                literal([request.coupon_id for request in requests], ARRAY(BIGINT)),
-                literal([request.user_id for request in requests], ARRAY(BIGINT)),
-            )
-            .table_valued(column("coupon_id", BIGINT), column("user_id", BIGINT))
-            .render_derived(name="asked")
-        )
-        held = and_(user_coupon.c.coupon_id == asked.c.coupon_id, user_coupon.c.user_id == asked.c.user_id)
-        # The highest number and not a count: a user may stand in the requests several times.
-        statement = (
-            select(user_coupon.c.coupon_id, user_coupon.c.user_id, func.max(user_coupon.c.copy_number))
-            .select_from(user_coupon.join(asked, held))
-            .group_by(user_coupon.c.coupon_id, user_coupon.c.user_id)
-        )
+        values = {
+            "coupon_ids": [request.coupon_id for request in requests],
+            "user_ids": [request.user_id for request in requests],
+        }
         holders: defaultdict[int, dict[int, int]] = defaultdict(dict)
-        for coupon_id, user_id, copies in self._connection.execute(statement):
+        for coupon_id, user_id, copies in self._connection.execute(_HOLDERS, values):
             holders[coupon_id][user_id] = copies
         return holders
 
@@ -82,61 +148,16 @@ class SqlUserCoupons:
         issued = [decision for decision in decisions if decision.issue_number is not None]
         if not issued:
             return
-        rows = (
-            func.unnest(
-                literal([decision.request.coupon_id for decision in issued], ARRAY(BIGINT)),
-                literal([decision.request.user_id for decision in issued], ARRAY(BIGINT)),
-                literal([decision.request.request_id for decision in issued], ARRAY(PG_UUID())),
-                literal([decision.issue_number for decision in issued], ARRAY(INTEGER)),
-                literal([decision.copy_number for decision in issued], ARRAY(INTEGER)),
-            )
-            .table_valued(
-                column("coupon_id", BIGINT),
-                column("user_id", BIGINT),
-                column("request_id", PG_UUID()),
-                column("issue_number", INTEGER),
-                column("copy_number", INTEGER),
-                with_ordinality="place",
-            )
-            .render_derived(name="issued")
-        )
-        at = literal(issued_at, user_coupon.c.issued_at.type)
-        # Without valid_for_hours this is NULL, which is never.
-        expires_at = at + func.make_interval(0, 0, 0, 0, coupon.c.valid_for_hours)
-        source = (
-            select(
-                rows.c.coupon_id,
-                rows.c.user_id,
-                rows.c.request_id,
-                rows.c.issue_number,
-                rows.c.copy_number,
-                at,
-                expires_at,
-                literal(UserCouponStatus.ISSUED.value),
-                literal(0),
-            )
-            .select_from(rows)
-            .join(coupon, coupon.c.coupon_id == rows.c.coupon_id)
-            .order_by(rows.c.place)
-        )
-        columns = user_coupon.c
+        values = {
+            "coupon_ids": [decision.request.coupon_id for decision in issued],
+            "user_ids": [decision.request.user_id for decision in issued],
+            "request_ids": hex_array(decision.request.request_id for decision in issued),
+            "issue_numbers": [decision.issue_number for decision in issued],
+            "copy_numbers": [decision.copy_number for decision in issued],
+            "issued_at": issued_at,
+        }
         # The constraints and the trigger are the last guard: one row a copy, no copy beyond the limit.
-        self._connection.execute(
-            insert(user_coupon).from_select(
-                [
-                    columns.coupon_id,
-                    columns.user_id,
-                    columns.request_id,
-                    columns.issue_number,
-                    columns.copy_number,
-                    columns.issued_at,
-                    columns.expires_at,
-                    columns.status,
-                    columns.change_count,
-                ],
-                source,
-            )
-        )
+        self._connection.execute(_ADD_ISSUED, values)
 
     def of_user(self, user_id: int, limit: int, before: int | None) -> list[UserCoupon]:
         statement = (

@@ -1,11 +1,15 @@
 """Which events are new."""
 
+import uuid
 from collections.abc import Iterable
-from uuid import UUID
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, Table
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Connection, Select, Table, bindparam, cast, exists, func, select
+from sqlalchemy.dialects.postgresql import ARRAY, TEXT, UUID, insert
+from sqlalchemy.sql import column
 
+from servicekit.db.arrays import hex_array
 from servicekit.inbox.offsets import save_applying
 
 
@@ -17,7 +21,7 @@ class Inbox:
         self._table = table
         self._consumer_group = consumer_group
 
-    def accept(self, event_ids: Iterable[UUID]) -> set[UUID]:
+    def accept(self, event_ids: Iterable[uuid.UUID]) -> set[uuid.UUID]:
         """Remember all of these and return those that this group sees for the first time.
 
         When another transaction has just inserted one of them, this waits for its outcome: only one of the
@@ -25,11 +29,30 @@ class Inbox:
         Offsets that a consumer's loop is applying are saved along.
         """
         save_applying(self._connection, self._consumer_group)
-        rows = [
-            {"consumer_group": self._consumer_group, "event_id": event_id}
-            for event_id in sorted(set(event_ids))
-        ]
-        if not rows:
+        ids = set(event_ids)
+        if not ids:
             return set()
-        statement = insert(self._table).on_conflict_do_nothing().returning(self._table.c.event_id)
-        return set(self._connection.execute(statement, rows).scalars())
+        values = {"consumer_group": self._consumer_group, "event_ids": hex_array(ids)}
+        known = self._connection.execute(_acceptance(self._table), values).scalars()
+        return ids.difference(known)
+
+
+# Once for each table: putting it together costs more than running it.
+@cache
+def _acceptance(table: Table) -> Select[Any]:
+    given = (
+        func.unnest(cast(bindparam("event_ids", type_=TEXT), ARRAY(UUID())))
+        .table_valued(column("event_id", UUID()))
+        .render_derived(name="given")
+    )
+    columns = table.c
+    ordered = select(bindparam("consumer_group", type_=TEXT), given.c.event_id).order_by(given.c.event_id)
+    accepted = (
+        insert(table)
+        .from_select([columns.consumer_group, columns.event_id], ordered)
+        .on_conflict_do_nothing()
+        .returning(columns.event_id)
+        .cte("accepted")
+    )
+    # The few that were there are read back, not the many that are new.
+    return select(given.c.event_id).where(~exists().where(accepted.c.event_id == given.c.event_id))

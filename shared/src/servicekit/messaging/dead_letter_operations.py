@@ -5,13 +5,11 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 import structlog
-from kafka.consumer.fetcher import ConsumerRecord
 
 from servicekit.dead_letters.handled import DeadLetterId, HandledDeadLetters, Handling
 from servicekit.messaging.handler import MessageHandler
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord, UnreadableRecords
 from servicekit.messaging.topic_reader import TopicReader
-from servicekit.messaging.unreadable import received
 
 _OWN_HEADERS = "dlt-"
 
@@ -127,22 +125,20 @@ class DeadLetterOperations(Generic[EventT]):
         _log.info("dead_letter_discarded", id=str(letter.id), topic=self._topic, by=by, reason=reason)
 
     def _records(self) -> Iterator[tuple[DeadLetterId, ReceivedRecord]]:
-        for raw in self._reader.read_all(self._topic):
-            record = received(raw)
+        for record in self._reader.read_all(self._topic):
             if (
-                isinstance(raw, ConsumerRecord)
-                and isinstance(record, ReceivedRecord)
+                isinstance(record, ReceivedRecord)
                 and record.header("dlt-consumer-group") == self._group_id
                 # Anything that may write to the topic can write the rest.
                 and all((record.header(name) or "").isdecimal() for name in ("dlt-partition", "dlt-offset"))
             ):
-                yield DeadLetterId(raw.partition, raw.offset, raw.timestamp), record
+                yield DeadLetterId(record.partition, record.offset, record.timestamp_ms), record
 
     def _originals(self, letter: DeadLetter) -> Sequence[ReceivedRecord]:
         if letter.is_whole:
             return [letter.original()]
         topic, partition, start, end = letter.source
-        found = [received(raw) for raw in self._reader.read(topic, partition, start, end)]
+        found = self._reader.read(topic, partition, start, end)
         place = f"{topic} partition {partition} offsets {start} to {end - 1}"
         for record in found:
             if isinstance(record, UnreadableRecords):

@@ -13,7 +13,7 @@ from servicekit.lifecycle import StopSignal
 from servicekit.messaging.offset_guard import OffsetGuard
 from servicekit.messaging.records import ReceivedRecord, UnreadableRecords
 from servicekit.messaging.status import Partition
-from servicekit.messaging.unreadable import read_past_unreadable, received
+from servicekit.messaging.unreadable import read_past_unreadable
 
 _BOOTSTRAP_TIMEOUT_MS = 2_000
 _COMMIT_TIMEOUT_MS = 5_000
@@ -69,6 +69,7 @@ class KafkaRecordSource:
             metrics_enabled=False,
         )
         read_past_unreadable(self._consumer)
+        _fetch_all_partitions_at_once(self._consumer)
         self._guard = guard
         self._listener = _RevocationRecorder()
         # Joining before the topic's partitions are known gets none of them, until metadata are fetched again.
@@ -81,7 +82,7 @@ class KafkaRecordSource:
         if self._guard is not None:
             assigned, self._listener.assigned = self._listener.assigned, set()
             batches = self._guard.checked(self._consumer, batches, assigned)
-        return [received(record) for records in batches.values() for record in records]
+        return [record for records in batches.values() for record in records]
 
     def commit(self, offsets: Mapping[Partition, int]) -> bool:
         try:
@@ -152,6 +153,17 @@ class KafkaRecordSource:
     def close(self) -> None:
         """Leave the group, so that the others take over at once."""
         self._consumer.close(autocommit=False, timeout_ms=_CLOSE_TIMEOUT_MS)
+
+
+def _fetch_all_partitions_at_once(consumer: KafkaConsumer) -> None:
+    """kafka-python 3.0.12 asks for the other partitions while it still has records of one.
+
+    A broker that has none of them keeps that answer back for fetch_max_wait_ms, and kafka-python asks it for
+    nothing else meanwhile: one busy partition would wait for the idle ones after each of its fetches.
+    """
+    fetcher = consumer._fetcher  # noqa: SLF001 - kafka/__init__.py pins the release
+    send_fetches = fetcher.send_fetches
+    fetcher.send_fetches = lambda: [] if fetcher._next_partition_records else send_fetches()  # noqa: SLF001
 
 
 def connect(

@@ -1,11 +1,11 @@
 """What came from Kafka: a record, or a range that can't be read; and the verdict that it can't be used."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class ReceivedRecord:
-    """One record, undecoded. ``offset`` is its own, not the next one's."""
+class ReceivedRecord(NamedTuple):
+    """One record, undecoded. ``offset`` is its own, not the next one's; ``timestamp_ms`` counts from 1970."""
 
     topic: str
     partition: int
@@ -13,6 +13,7 @@ class ReceivedRecord:
     key: bytes | None
     value: bytes | None
     headers: tuple[tuple[str, bytes | None], ...] = ()
+    timestamp_ms: int = 0
 
     @property
     def next_offset(self) -> int:

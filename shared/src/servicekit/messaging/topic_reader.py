@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaTimeoutError, UnknownTopicOrPartitionError
 
 from servicekit.config import KafkaConsumerSettings
 from servicekit.kafka.cluster import KafkaCluster
-from servicekit.messaging.records import UnreadableRecords
+from servicekit.messaging.records import ReceivedRecord, UnreadableRecords
 from servicekit.messaging.unreadable import read_past_unreadable
 
 _TIMEOUT_MS = 5_000
@@ -22,7 +21,7 @@ class TopicReader:
     def __init__(self, consumer: KafkaConsumer) -> None:
         self._consumer = consumer
 
-    def read_all(self, topic: str) -> Iterator[ConsumerRecord | UnreadableRecords]:
+    def read_all(self, topic: str) -> Iterator[ReceivedRecord | UnreadableRecords]:
         """What the topic holds now, partition by partition."""
         numbers = self._consumer.partitions_for_topic(topic)
         if not numbers:
@@ -35,7 +34,7 @@ class TopicReader:
 
     def read(
         self, topic: str, partition: int, start: int, end: int
-    ) -> list[ConsumerRecord | UnreadableRecords]:
+    ) -> list[ReceivedRecord | UnreadableRecords]:
         """What is left of the offsets from ``start`` up to, and without, ``end``."""
         place = TopicPartition(topic, partition)
         begin = self._consumer.beginning_offsets([place], timeout_ms=_TIMEOUT_MS)[place]
@@ -44,7 +43,7 @@ class TopicReader:
 
     def _read(
         self, partition: TopicPartition, start: int, end: int
-    ) -> Iterator[ConsumerRecord | UnreadableRecords]:
+    ) -> Iterator[ReceivedRecord | UnreadableRecords]:
         self._consumer.assign([partition])
         self._consumer.seek(partition, start)
         empty_polls = 0

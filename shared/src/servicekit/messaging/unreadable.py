@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.consumer.fetcher import ConsumerRecord, Fetcher
+from kafka.consumer.fetcher import Fetcher
 from kafka.errors import CorruptRecordError
 from kafka.record.util import decode_varint
 
@@ -19,7 +19,7 @@ _MAX_REASON_LENGTH = 500
 
 
 def read_past_unreadable(consumer: KafkaConsumer) -> None:
-    """Let ``consumer.poll()`` return :class:`UnreadableRecords` among the records; call it before that."""
+    """Let ``consumer.poll()`` return ReceivedRecord and UnreadableRecords; call it before that."""
     subscriptions = consumer._subscription  # noqa: SLF001 - kafka/__init__.py pins the release
 
     class Reading(_PartitionRecords):
@@ -29,15 +29,6 @@ def read_past_unreadable(consumer: KafkaConsumer) -> None:
             return end
 
     consumer._fetcher.PartitionRecords = Reading  # noqa: SLF001
-
-
-def received(record: ConsumerRecord | UnreadableRecords) -> ReceivedRecord | UnreadableRecords:
-    """What ``poll()`` returned, without what belongs to kafka-python."""
-    if isinstance(record, UnreadableRecords):
-        return record
-    return ReceivedRecord(
-        record.topic, record.partition, record.offset, record.key, record.value, tuple(record.headers)
-    )
 
 
 class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafka-python has no types
@@ -51,7 +42,7 @@ class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafk
 
     def _unpack_records(
         self, tp: TopicPartition, records: Any, key_deserializer: None, value_deserializer: None
-    ) -> Iterator[ConsumerRecord | UnreadableRecords]:
+    ) -> Iterator[ReceivedRecord | UnreadableRecords]:
         while True:
             try:
                 batch = records.next_batch()
@@ -66,7 +57,7 @@ class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafk
 
     def _unpack_batch(
         self, tp: TopicPartition, batch: Any, following: int | None
-    ) -> Iterator[ConsumerRecord | UnreadableRecords]:
+    ) -> Iterator[ReceivedRecord | UnreadableRecords]:
         # Of an older format's compressed batch, base_offset is the last one's.
         behind = batch.next_offset if batch.magic == 2 else batch.base_offset + 1
         try:
@@ -85,31 +76,33 @@ class _PartitionRecords(Fetcher.PartitionRecords):  # type: ignore[misc]  # kafk
 
     def _take_records(
         self, tp: TopicPartition, batch: Any, records: Iterator[Any], behind: int
-    ) -> Iterator[ConsumerRecord | UnreadableRecords]:
+    ) -> Iterator[ReceivedRecord | UnreadableRecords]:
+        # One copy of all: slices of kafka-python's bytearray would each be copied once more.
+        data = bytes(batch._buffer) if batch.magic == 2 else b""  # noqa: SLF001
         while True:
-            try:
-                record = next(records)
-                _check(record, "the record")
-            except StopIteration:
-                return
-            except Exception as error:  # noqa: BLE001 - as above
-                offset = _skip_record(batch)
-                # Without an end of its own, the record takes the rest of the batch with it.
-                end = behind if offset is None else offset + 1
-                if self.next_fetch_offset < end:
-                    yield self._step_over(tp, end, error)
-                if offset is None:
+            received = _read_quickly(tp, batch, data) if data else None
+            if received is None:
+                try:
+                    record = next(records)
+                    _check(record, "the record")
+                except StopIteration:
                     return
-                continue
-            self.records_read += 1
-            self.bytes_read += record.size_in_bytes
-            if record.offset >= self.next_fetch_offset:
-                self.next_fetch_offset = record.offset + 1
-                yield ConsumerRecord(
-                    tp.topic, tp.partition, self.leader_epoch, record.offset, record.timestamp,
-                    record.timestamp_type, record.key, record.value, record.headers, record.checksum,
-                    -1, -1, -1,
+                except Exception as error:  # noqa: BLE001 - as above
+                    offset = _skip_record(batch)
+                    # Without an end of its own, the record takes the rest of the batch with it.
+                    end = behind if offset is None else offset + 1
+                    if self.next_fetch_offset < end:
+                        yield self._step_over(tp, end, error)
+                    if offset is None:
+                        return
+                    continue
+                received = ReceivedRecord(
+                    tp.topic, tp.partition, record.offset, record.key, record.value, tuple(record.headers),
+                    record.timestamp,
                 )  # fmt: skip
+            if received.offset >= self.next_fetch_offset:
+                self.next_fetch_offset = received.offset + 1
+                yield received
 
     def _step_over(self, tp: TopicPartition, next_offset: int, error: Exception) -> UnreadableRecords:
         offset, self.next_fetch_offset = self.next_fetch_offset, next_offset
@@ -135,6 +128,50 @@ def _base_offset(records: Any) -> int | None:
     """Of the batch that is read next, if this fetch holds it whole."""
     batch = records._next_slice  # noqa: SLF001
     return None if batch is None else int.from_bytes(batch[:8], "big", signed=True)
+
+
+def _read_quickly(tp: TopicPartition, batch: Any, data: bytes) -> ReceivedRecord | None:
+    """The batch's next record, or None if kafka-python shall read it.
+
+    That is where the batch ends and where anything looks odd: it is kafka-python that says what is wrong.
+    """
+    if batch._next_record_index >= batch.records_count or batch.is_control_batch:  # noqa: SLF001
+        return None
+    try:
+        length, position = decode_varint(data, batch._pos)  # noqa: SLF001
+        end = position + length
+        delta_ms, position = decode_varint(data, position + 1)  # behind the attributes, which mean nothing
+        offset_delta, position = decode_varint(data, position)
+        key, position = _read_bytes(data, position)
+        value, position = _read_bytes(data, position)
+        count, position = decode_varint(data, position)
+        headers = []
+        for _ in range(count):
+            name, position = _read_bytes(data, position)
+            content, position = _read_bytes(data, position)
+            headers.append((name.decode(), content))  # type: ignore[union-attr]  # of None: caught below
+    except (IndexError, ValueError, AttributeError):
+        return None
+    if count < 0 or position != end or end > len(data):
+        return None
+    batch._pos = end  # noqa: SLF001
+    batch._next_record_index += 1  # noqa: SLF001
+    timestamp_ms = batch.max_timestamp if batch.timestamp_type else batch.first_timestamp + delta_ms
+    offset = batch.base_offset + offset_delta
+    return ReceivedRecord(tp.topic, tp.partition, offset, key, value, tuple(headers), timestamp_ms)
+
+
+def _read_bytes(data: bytes, position: int) -> tuple[bytes | None, int]:
+    length = data[position]
+    if length & 0x81:  # negative, or longer than 63
+        length, position = decode_varint(data, position)
+        if length < 0:
+            return None, position
+    else:
+        length >>= 1
+        position += 1
+    end = position + length
+    return data[position:end], end
 
 
 def _skip_record(batch: Any) -> int | None:
