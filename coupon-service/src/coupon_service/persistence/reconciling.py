@@ -1,7 +1,7 @@
 """What is stored, compared with itself: a page in a statement, so that nothing waits and vacuum goes on."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -204,11 +204,20 @@ _STILL_UNDECIDED = text("""
 class SqlStoredFacts:
     """Reads without a transaction that lasts; each page is seen at one moment."""
 
-    def __init__(self, engine: Engine, *, topic: str, consumer_group: str, page_rows: int = PAGE_ROWS) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        topic: str,
+        consumer_group: str,
+        page_rows: int = PAGE_ROWS,
+        undecided_age: timedelta = UNDECIDED_AGE,
+    ) -> None:
         self._engine = engine
         self._topic = topic
         self._consumer_group = consumer_group
         self._page_rows = page_rows
+        self._undecided_age = undecided_age
 
     def now(self) -> datetime:
         [row] = self._rows(text("SELECT clock_timestamp() AS now"))
@@ -221,7 +230,7 @@ class SqlStoredFacts:
     def requests(self, undecided: UndecidedRequests) -> Iterator[tuple[int, list[tuple[DifferenceKind, object]]]]:
         for number, bounds in self._pages("coupon_request", "request_id", UUID(int=0)):
             found = []
-            for row in self._rows(_REQUESTS, age=UNDECIDED_AGE, **bounds):
+            for row in self._rows(_REQUESTS, age=self._undecided_age, **bounds):
                 if row.is_undecided:
                     undecided.add(row.id)
                 if row.kind != _UNDECIDED:
