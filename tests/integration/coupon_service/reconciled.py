@@ -1,7 +1,9 @@
 """A shop whose requests, decisions and events can be made to differ, and what reconciliation says of it."""
 
 import json
-from collections.abc import Iterable, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -24,7 +26,10 @@ from coupon_service.persistence.reconciling import SqlStoredFacts
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.dead_letters.handled import HandledDeadLetters
 from servicekit.identifiers import uuid7
+from servicekit.inbox.offsets import OffsetStore
+from servicekit.lifecycle import StopSignal
 from servicekit.messaging.dead_letter_operations import DeadLetterOperations
+from servicekit.messaging.run import run_consumer
 from servicekit.messaging.topic_reader import topic_reader
 from servicekit.outbox.event import OutboxEvent
 from tests.integration.coupon_service.service import a_handler, create_coupon, rows
@@ -133,3 +138,24 @@ class ReconciledShop:
                 RepairDifferences(self._unit_of_work, self.event) if repair else None,
                 lambda *_: None,
             )(max_ids)
+
+
+@contextmanager
+def a_worker(shop: ReconciledShop) -> Iterator[None]:
+    """One that keeps its offsets in the database, as the service's does, in a thread."""
+    stop = StopSignal()
+    arguments = {
+        "topic": shop.topic,
+        "group_id": CONSUMER_GROUP,
+        "handler": shop.handler,
+        "stop": stop,
+        "offsets": OffsetStore(shop.engine, CONSUMER_GROUP),
+    }
+    thread = threading.Thread(target=run_consumer, args=(shop.settings,), kwargs=arguments)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join(30)
+    assert not thread.is_alive()

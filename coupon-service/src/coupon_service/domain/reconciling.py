@@ -135,7 +135,9 @@ class UndecidedRequests:
         return len(self._events)
 
     def add(self, request_id: UUID) -> None:
-        """To be called in the order of the ids."""
+        """To be called in the order of the ids; one that comes twice counts once."""
+        if self._ids.endswith(request_id.bytes):
+            return
         self._ids += request_id.bytes
         self._events.append(EventState.NONE)
         self._partitions.append(-1)

@@ -145,13 +145,16 @@ _COUPONS = text("""
                AS highest_decision_number
       FROM coupon WHERE coupon_id > :after ORDER BY coupon_id LIMIT :limit
 """)
-_RANGES = "unnest(:coupon_ids, :afters, :untils) AS range (coupon_id, after, until)"
+_RANGES = (
+    "unnest(CAST(:coupon_ids AS bigint[]), CAST(:afters AS bigint[]), CAST(:untils AS bigint[]))"
+    " AS range (coupon_id, after, until)"
+)
 _SHORT = """
     SELECT range.coupon_id, range.after, range.until FROM {ranges}
      CROSS JOIN LATERAL (
-               SELECT count(*) AS number FROM {table} AS row
-                WHERE row.coupon_id = range.coupon_id
-                  AND row.{number} > range.after AND row.{number} <= range.until) AS found
+               SELECT count(*) AS number FROM {table} AS numbered
+                WHERE numbered.coupon_id = range.coupon_id
+                  AND numbered.{number} > range.after AND numbered.{number} <= range.until) AS found
      WHERE found.number < range.until - range.after
 """
 _GAPS = """
@@ -163,17 +166,17 @@ _GAPS = """
              CROSS JOIN LATERAL (
                       SELECT range.after AS number UNION ALL SELECT range.until + 1
                       UNION ALL
-                      SELECT row.{number} FROM {table} AS row
-                       WHERE row.coupon_id = range.coupon_id
-                         AND row.{number} > range.after AND row.{number} <= range.until) AS there) AS gap
+                      SELECT numbered.{number} FROM {table} AS numbered
+                       WHERE numbered.coupon_id = range.coupon_id
+                         AND numbered.{number} > range.after AND numbered.{number} <= range.until) AS there) AS gap
      WHERE gap.until > gap.after {condition}
      ORDER BY gap.coupon_id, gap.after
 """
 # A number is given out no earlier than the one before it, or than its coupon was made.
 _YOUNG = """
-       AND coalesce((SELECT row.decided_at FROM coupon_request AS row
-                      WHERE row.coupon_id = gap.coupon_id AND row.decision_number <= gap.after
-                      ORDER BY row.decision_number DESC LIMIT 1),
+       AND coalesce((SELECT numbered.decided_at FROM coupon_request AS numbered
+                      WHERE numbered.coupon_id = gap.coupon_id AND numbered.decision_number <= gap.after
+                      ORDER BY numbered.decision_number DESC LIMIT 1),
                     (SELECT created_at FROM coupon WHERE coupon.coupon_id = gap.coupon_id))
            > statement_timestamp() - :never_removed
 """
