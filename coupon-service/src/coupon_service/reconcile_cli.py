@@ -23,8 +23,8 @@ from servicekit.observability.logging import configure_logging
 def reconcile(*, repair: bool, max_ids: int, as_json: bool) -> None:
     """Compare requests, decisions, coupons, counters, outbox and topic.
 
-    Exit status 0: no difference. 1: differences, also where they were mended: run it again to see. 2: it could
-    not compare. Requests of the last minute count as on their way.
+    Exit status 0: no difference. 1: differences, also where they were mended: run it again to see. 2: it
+    could not compare. Requests of the last minute count as on their way.
     """
     from kafka.errors import KafkaError
 
@@ -106,7 +106,9 @@ def _as_text(findings: Findings, repaired: Repaired, *, repair: bool) -> str:
         if any(kind in GETS_EVENT_AGAIN | GETS_RECOUNTED for kind in findings.counts):
             lines.append("--repair mends what is safe")
         return "\n".join(lines)
-    lines.append(f"mended: {repaired.sent_again:,} events sent again, {repaired.recounted:,} coupons recounted")
+    lines.append(
+        f"mended: {repaired.sent_again:,} events sent again, {repaired.recounted:,} coupons recounted"
+    )
     left = [kind.value for kind in findings.counts if kind not in GETS_EVENT_AGAIN | GETS_RECOUNTED]
     if repaired.not_recounted:
         left.append(f"the counters of {repaired.not_recounted:,} coupons")

@@ -48,7 +48,7 @@ class ReconciledShop:
         self.topic = topic
         self._unit_of_work = partial(CouponUnitOfWork, engine, CONSUMER_GROUP)
         self.accept = AcceptRequests(self._unit_of_work, self.event)
-        database_url = engine.url.render_as_string(hide_password=False)
+        database_url = engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
         self.settings = WorkerSettings(database_url=database_url, kafka_bootstrap_servers=bootstrap_servers)
         self.handler = a_handler(engine)
 

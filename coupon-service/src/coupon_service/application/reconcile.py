@@ -245,5 +245,3 @@ class Reconcile:
 def _said(gap: NumberRange) -> str:
     first, last = gap.after + 1, gap.until
     return f"{gap.coupon_id} (number {first})" if first == last else f"{gap.coupon_id} ({first} to {last})"
-
-

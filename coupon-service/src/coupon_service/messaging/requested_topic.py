@@ -35,14 +35,14 @@ class KafkaRequestTopic:
     def records(self) -> Iterator[Sequence[FoundRecord]]:
         batch: list[FoundRecord] = []
         self._gaps = []
-        expected = {
-            partition: begin for partition, (begin, _) in self._reader.bounds(self._topic).items()
-        }
+        expected = {partition: begin for partition, (begin, _) in self._reader.bounds(self._topic).items()}
         for raw in self._reader.read_all(self._topic):
             wanted = expected.get(raw.partition, raw.offset)
             if raw.offset > wanted:
                 self._gaps.append((raw.partition, wanted, raw.offset))
-            expected[raw.partition] = raw.next_offset if isinstance(raw, UnreadableRecords) else raw.offset + 1
+            expected[raw.partition] = (
+                raw.next_offset if isinstance(raw, UnreadableRecords) else raw.offset + 1
+            )
             batch.append(_found(raw))
             if len(batch) == _RECORDS_AT_A_TIME:
                 yield batch
@@ -73,9 +73,9 @@ class KafkaRequestTopic:
 
 
 def _found(raw: ConsumerRecord | UnreadableRecords) -> FoundRecord:
+    place = (raw.partition, raw.offset)
     record = received(raw)
-    place = (record.partition, record.offset)
-    if not isinstance(record, ReceivedRecord):
+    if isinstance(raw, UnreadableRecords) or not isinstance(record, ReceivedRecord):
         # As it has no time, it counts as one of today.
         return FoundRecord(place, datetime.now(UTC), None)
     written_at = datetime.fromtimestamp(raw.timestamp / 1000, UTC)

@@ -2,8 +2,8 @@
 
 from sqlalchemy import Connection, text
 
-# What retention has removed was decided, too: the counter of decisions never goes down. Numbers of issues must
-# have no gap, and requests and users' coupons must agree, or the counter may be the one that is right.
+# What retention has removed was decided, too: the counter of decisions never goes down. Numbers of issues
+# must have no gap, and requests and users' coupons must agree, or the counter may be the one that is right.
 _RECOUNT = text("""
     UPDATE coupon
        SET issued_quantity = held.number, decided_count = greatest(decided_count, requests.highest_decision)

@@ -8,6 +8,7 @@ from uuid import UUID
 from sqlalchemy import Engine, Row, TextClause, text
 
 from coupon_service.application.decide_requests import RequestToDecide
+from coupon_service.application.reconcile import Found, Page
 from coupon_service.domain.reconciling import (
     NEVER_REMOVED_WITHIN,
     UNDECIDED_AGE,
@@ -71,7 +72,8 @@ _USER_COUPONS = text("""
                 WHERE change.user_coupon_id = held.user_coupon_id) AS changes ON true
      CROSS JOIN LATERAL (
                SELECT 'history_disagrees' AS kind
-                WHERE (held.change_count, held.change_count) <> (changes.number, coalesce(last.change_number, 0))
+                WHERE held.change_count <> changes.number
+                   OR held.change_count <> coalesce(last.change_number, 0)
                    OR held.status <> CASE WHEN last.kind IS NULL OR last.kind IN ('RELEASED', 'LAPSED')
                                           THEN 'ISSUED' ELSE last.kind END
                UNION ALL
@@ -100,7 +102,7 @@ _KEYS = text("""
 _OUTBOX = text("""
     WITH identity AS MATERIALIZED (SELECT system_identifier FROM pg_control_system())
     SELECT event.position AS id, request.request_id,
-           CASE WHEN given.request_id IS NULL OR request.request_id IS NULL THEN 'outbox_event_without_request'
+           CASE WHEN request.request_id IS NULL THEN 'outbox_event_without_request'
                 WHEN (event.payload ->> 'couponId', event.payload ->> 'userId', event.aggregateid)
                      IS DISTINCT FROM
                      (request.coupon_id::text, request.user_id::text, request.coupon_id::text)
@@ -116,7 +118,8 @@ _OUTBOX = text("""
                SELECT CASE WHEN event.payload ->> 'requestId'
                                 ~ '^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$'
                            THEN (event.payload ->> 'requestId')::uuid END AS request_id) AS given
-      LEFT JOIN LATERAL (SELECT * FROM coupon_request WHERE coupon_request.request_id = given.request_id OFFSET 0)
+      LEFT JOIN LATERAL (
+               SELECT * FROM coupon_request WHERE coupon_request.request_id = given.request_id OFFSET 0)
            AS request ON true
       LEFT JOIN outbox_dead_letter AS letter ON letter.position = event.position
       LEFT JOIN outbox_cursor AS cursor
@@ -160,15 +163,16 @@ _SHORT = """
 _GAPS = """
     SELECT gap.coupon_id, gap.after, gap.until
       FROM (SELECT range.coupon_id, there.number AS after,
-                   lead(there.number) OVER (PARTITION BY range.coupon_id, range.after ORDER BY there.number) - 1
-                       AS until
+                   lead(there.number) OVER (
+                       PARTITION BY range.coupon_id, range.after ORDER BY there.number) - 1 AS until
               FROM {ranges}
              CROSS JOIN LATERAL (
                       SELECT range.after AS number UNION ALL SELECT range.until + 1
                       UNION ALL
                       SELECT numbered.{number} FROM {table} AS numbered
                        WHERE numbered.coupon_id = range.coupon_id
-                         AND numbered.{number} > range.after AND numbered.{number} <= range.until) AS there) AS gap
+                         AND numbered.{number} > range.after AND numbered.{number} <= range.until) AS there
+           ) AS gap
      WHERE gap.until > gap.after {condition}
      ORDER BY gap.coupon_id, gap.after
 """
@@ -190,7 +194,8 @@ _REFUSED = text("""
     SELECT event.event_id
       FROM unnest(CAST(:event_ids AS uuid[]), CAST(:request_ids AS uuid[]), CAST(:coupon_ids AS bigint[]),
                   CAST(:user_ids AS bigint[])) AS event (event_id, request_id, coupon_id, user_id)
-      LEFT JOIN LATERAL (SELECT * FROM coupon_request WHERE coupon_request.request_id = event.request_id OFFSET 0)
+      LEFT JOIN LATERAL (
+               SELECT * FROM coupon_request WHERE coupon_request.request_id = event.request_id OFFSET 0)
            AS request ON true
      WHERE (request.coupon_id, request.user_id) IS DISTINCT FROM (event.coupon_id, event.user_id)
 """)
@@ -230,7 +235,9 @@ class SqlStoredFacts:
     def estimates(self) -> Mapping[str, int]:
         return {_NAMES[row.relname]: row.number for row in self._rows(_ESTIMATES)}
 
-    def requests(self, undecided: UndecidedRequests) -> Iterator[tuple[int, list[tuple[DifferenceKind, object]]]]:
+    def requests(
+        self, undecided: UndecidedRequests
+    ) -> Iterator[Page]:
         for number, bounds in self._pages("coupon_request", "request_id", UUID(int=0)):
             found = []
             for row in self._rows(_REQUESTS, age=self._undecided_age, **bounds):
@@ -240,14 +247,15 @@ class SqlStoredFacts:
                     found.append((DifferenceKind(row.kind), row.id))
             yield number, found
 
-    def user_coupons(self) -> Iterator[tuple[int, list[tuple[DifferenceKind, object]]]]:
+    def user_coupons(self) -> Iterator[Page]:
         for number, bounds in self._pages("user_coupon", "user_coupon_id", 0):
             rows = self._rows(_USER_COUPONS, **bounds)
             yield number, [(DifferenceKind(row.kind), row.id) for row in rows]
 
-    def keys(self) -> Iterator[tuple[int, list[tuple[DifferenceKind, object]]]]:
+    def keys(self) -> Iterator[Page]:
         end = text(
-            "SELECT count(*) AS number, (array_agg(scope))[count(*)] AS scope, (array_agg(key))[count(*)] AS key"
+            "SELECT count(*) AS number, (array_agg(scope))[count(*)] AS scope,"
+            "       (array_agg(key))[count(*)] AS key"
             "  FROM (SELECT scope, key FROM idempotency_key WHERE (scope, key) > (:scope, :key)"
             "         ORDER BY scope, key LIMIT :limit) AS page"
         )
@@ -270,20 +278,18 @@ class SqlStoredFacts:
     def coupons(self) -> Iterator[list[CouponCount]]:
         after = 0
         while rows := self._rows(_COUPONS, after=after, limit=_COUPONS_AT_A_TIME):
-            yield [CouponCount(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name for it
+            yield [CouponCount(**row._mapping) for row in rows]  # noqa: SLF001 - public
             after = rows[-1].coupon_id
 
     def missing_issue_numbers(self, ranges: Sequence[NumberRange]) -> list[NumberRange]:
         return self._gaps(_SHORT_OF_ISSUES, _ISSUE_GAPS, ranges)
 
     def missing_decision_numbers(self, ranges: Sequence[NumberRange]) -> list[NumberRange]:
-        return self._gaps(
-            _SHORT_OF_DECISIONS, _DECISION_GAPS, ranges, never_removed=NEVER_REMOVED_WITHIN
-        )
+        return self._gaps(_SHORT_OF_DECISIONS, _DECISION_GAPS, ranges, never_removed=NEVER_REMOVED_WITHIN)
 
     def outbox_events(
         self, undecided: UndecidedRequests
-    ) -> Iterator[tuple[int, list[tuple[DifferenceKind, object]]]]:
+    ) -> Iterator[Page]:
         # Dead letters first: an event that is replayed in between is then seen as published.
         after = 0
         while rows := self._rows(_PARKED, after=after, topic=self._topic, limit=self._page_rows):
@@ -291,7 +297,7 @@ class SqlStoredFacts:
                 undecided.saw_event(UUID(row.request_id), EventState[row.state])
             after = rows[-1].id
         for number, bounds in self._pages("outbox", "position", 0):
-            found: list[tuple[DifferenceKind, object]] = []
+            found: list[Found] = []
             parameters = {"topic": self._topic, "never_removed": NEVER_REMOVED_WITHIN, **bounds}
             for row in self._rows(_OUTBOX, **parameters):
                 if row.kind != _UNDECIDED:
@@ -317,7 +323,8 @@ class SqlStoredFacts:
         return {
             row.partition: row.next_offset
             for row in rows
-            if row.cluster_id == identity[0] and (None in (row.topic_id, identity[1]) or row.topic_id == identity[1])
+            if row.cluster_id == identity[0]
+            and (None in (row.topic_id, identity[1]) or row.topic_id == identity[1])
         }
 
     def still_undecided(self, request_ids: Sequence[UUID]) -> frozenset[UUID]:
@@ -326,14 +333,21 @@ class SqlStoredFacts:
 
     def _pages(self, table: str, key: str, after: object) -> Iterator[tuple[int, dict[str, Any]]]:
         """The number of rows of each page, and its bounds. Rows that come meanwhile don't make it longer."""
-        [last] = self._rows(text(f"SELECT {key} AS id FROM {table} ORDER BY {key} DESC LIMIT 1")) or [None]
+        # Our own names, and no values.
+        newest = text(f"SELECT {key} AS id FROM {table} ORDER BY {key} DESC LIMIT 1")  # noqa: S608
         end = text(
-            f"SELECT count(*) AS number, (array_agg({key}))[count(*)] AS until"
+            f"SELECT count(*) AS number, (array_agg({key}))[count(*)] AS until"  # noqa: S608
             f"  FROM (SELECT {key} FROM {table} WHERE {key} > :after AND {key} <= :last"
             f"         ORDER BY {key} LIMIT :limit) AS page"
         )
-        while last is not None:
-            [page] = self._rows(end, after=after, last=last.id, limit=self._page_rows)
+        for last in self._rows(newest):
+            yield from self._pages_until(last.id, end, after)
+
+    def _pages_until(
+        self, last: object, end: TextClause, after: object
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        while True:
+            [page] = self._rows(end, after=after, last=last, limit=self._page_rows)
             if not page.number:
                 return
             yield page.number, {"after": after, "until": page.until}

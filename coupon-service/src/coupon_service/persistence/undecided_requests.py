@@ -11,7 +11,7 @@ from coupon_service.domain.reconciling import UNDECIDED_AGE
 _PAGE_ROWS = 10_000
 
 # Published is what is older than the first event that isn't, with room for transactions that ended in another
-# order than they wrote. An event that the relay has parked holds back its whole coupon, and has its own alert.
+# order than they wrote. An event that the relay has parked holds back its coupon and has its own alert.
 _PAGE = text("""
     WITH page AS MATERIALIZED (
         SELECT request_id, coupon_id, status, requested_at FROM coupon_request
@@ -30,7 +30,8 @@ _PAGE = text("""
            (array_agg(page.request_id) FILTER (WHERE page.status = 'ACCEPTED'))[1] AS first_undecided_id,
            extract(epoch FROM statement_timestamp() - min(page.requested_at) FILTER (
                WHERE page.status = 'ACCEPTED' AND page.requested_at < statement_timestamp() - :age
-                 AND page.requested_at < coalesce((SELECT since FROM unpublished) - interval '30 seconds', 'infinity')
+                 AND page.requested_at
+                     < coalesce((SELECT since FROM unpublished) - interval '30 seconds', 'infinity')
                  AND NOT EXISTS (SELECT FROM outbox_dead_letter AS letter
                                   WHERE letter.state IN ('PARKED', 'REPLAYING') AND letter.topic = :topic
                                     AND letter.aggregateid = page.coupon_id::text))) AS oldest_seconds
