@@ -22,7 +22,7 @@ from servicekit.db.operated_engine import operated_engine
 from servicekit.dead_letters.handled import HandledDeadLetters
 from servicekit.messaging.dead_letter_operations import DeadLetterOperations
 from servicekit.messaging.dead_letters import SUFFIX
-from servicekit.messaging.topic_reader import topic_reader
+from servicekit.messaging.topic_reader import operated_topic_reader
 
 PROCESS = "coupon-reconcile"
 
@@ -30,9 +30,9 @@ PROCESS = "coupon-reconcile"
 def reconcile(
     settings: ReconcileSettings, *, repair: bool, max_ids: int, progress: Progress
 ) -> tuple[Findings, Repaired]:
-    """Raises what Kafka's client raises, and click's exception where the database can't be used."""
+    """Raises click's exception where the database or Kafka can't be used, and SchemaRefused."""
     topic = COUPON_PUBLISH_REQUESTED.topic
-    with operated_engine(settings, PROCESS) as engine, topic_reader(settings) as reader:
+    with operated_engine(settings, PROCESS) as engine, operated_topic_reader(settings) as reader:
         unit_of_work = partial(CouponUnitOfWork, engine, CONSUMER_GROUP)
         handled = HandledDeadLetters(engine, topic + SUFFIX)
         handled.check_schema("coupon-service")

@@ -26,8 +26,6 @@ def reconcile(*, repair: bool, max_ids: int, as_json: bool) -> None:
     Exit status 0: no difference. 1: differences, also where they were mended: run it again to see. 2: it
     could not compare. Requests of the last minute count as on their way.
     """
-    from kafka.errors import KafkaError
-
     from coupon_service.reconcile import PROCESS
     from coupon_service.reconcile import reconcile as run
     from servicekit.db.schema import SchemaRefused
@@ -37,8 +35,6 @@ def reconcile(*, repair: bool, max_ids: int, as_json: bool) -> None:
     progress = _Progress()
     try:
         findings, repaired = run(settings, repair=repair, max_ids=max_ids, progress=progress.show)
-    except KafkaError as error:
-        raise BadInput(f"Kafka: {error}".replace("\n", " ")) from error
     except SchemaRefused as error:
         raise BadInput(str(error)) from error
     except click.ClickException as error:

@@ -3,41 +3,34 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
-from kafka.consumer.fetcher import ConsumerRecord
-
 from coupon_service.messaging.requested_topic import KafkaRequestTopic
 from servicekit.messaging.dead_letter_operations import DeadLetterOperations
-from servicekit.messaging.records import UnreadableRecords
-from servicekit.messaging.topic_reader import TopicReader
+from servicekit.messaging.records import ReceivedRecord, UnreadableRecords
+from servicekit.messaging.topic_reader import StoredRecord, TopicReader
 
 TOPIC = "t"
 
 
-def a_record(partition: int, offset: int) -> ConsumerRecord:
-    given = dict.fromkeys(ConsumerRecord._fields)
-    return ConsumerRecord(
-        **given
-        | {"topic": TOPIC, "partition": partition, "offset": offset, "timestamp": 0, "key": b"k", "value": b"v"}
-        | {"headers": []}
-    )
+def a_record(partition: int, offset: int) -> StoredRecord:
+    return StoredRecord(ReceivedRecord(TOPIC, partition, offset, b"k", b"v"), 0)
 
 
 class Reader:
     """Holds records; its beginnings move on once they have been read."""
 
-    def __init__(self, records: list[Any], before: Mapping[int, int], after: Mapping[int, int]) -> None:
+    def __init__(self, records: list[StoredRecord], before: Mapping[int, int], after: Mapping[int, int]) -> None:
         self._records, self._before, self._after = records, before, after
         self._is_read = False
 
     def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
         return {number: (first, 100) for number, first in (self._after if self._is_read else self._before).items()}
 
-    def read_all(self, topic: str) -> Iterator[Any]:
+    def records(self, topic: str) -> Iterator[StoredRecord]:
         yield from self._records
         self._is_read = True
 
 
-def gaps(records: list[Any], before: Mapping[int, int], after: Mapping[int, int]) -> list[str]:
+def gaps(records: list[StoredRecord], before: Mapping[int, int], after: Mapping[int, int]) -> list[str]:
     reader = cast(TopicReader, Reader(records, before, after))
     topic = KafkaRequestTopic(TOPIC, reader, cast("DeadLetterOperations[Any]", None))
     assert sum(len(batch) for batch in topic.records()) == len(records)
@@ -54,5 +47,5 @@ def test_what_retention_removed_while_reading_is_no_gap() -> None:
 
 
 def test_range_that_can_not_be_read_is_no_gap() -> None:
-    records = [a_record(0, 0), UnreadableRecords(TOPIC, 0, 1, 4, "corrupt"), a_record(0, 4)]
+    records = [a_record(0, 0), StoredRecord(UnreadableRecords(TOPIC, 0, 1, 4, "corrupt"), None), a_record(0, 4)]
     assert gaps(records, {0: 0}, {0: 0}) == []

@@ -4,21 +4,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from kafka.consumer.fetcher import ConsumerRecord
-
 from coupon_service.application.reconcile import FoundRecord
 from coupon_service.domain.reconciling import DeadLetterState, Place
 from coupon_service.messaging.incoming_coupon_publish_requested import parse_coupon_publish_requested
 from servicekit.messaging.dead_letter_operations import DeadLetterOperations
-from servicekit.messaging.records import InvalidMessage, ReceivedRecord, UnreadableRecords
-from servicekit.messaging.topic_reader import TopicReader
-from servicekit.messaging.unreadable import received
+from servicekit.messaging.records import InvalidMessage, UnreadableRecords
+from servicekit.messaging.topic_reader import StoredRecord, TopicReader
 
 _RECORDS_AT_A_TIME = 2_000
 
 
 class KafkaRequestTopic:
-    """Raises :class:`kafka.errors.KafkaError` when no broker answers in seconds, or the topic is missing."""
+    """Raises what Kafka's client raises when no broker answers in seconds, or the topic is missing."""
 
     def __init__(self, topic: str, reader: TopicReader, dead_letters: DeadLetterOperations[Any]) -> None:
         self._topic = topic
@@ -36,14 +33,13 @@ class KafkaRequestTopic:
         batch: list[FoundRecord] = []
         self._gaps = []
         expected = {partition: begin for partition, (begin, _) in self._reader.bounds(self._topic).items()}
-        for raw in self._reader.read_all(self._topic):
-            wanted = expected.get(raw.partition, raw.offset)
-            if raw.offset > wanted:
-                self._gaps.append((raw.partition, wanted, raw.offset))
-            expected[raw.partition] = (
-                raw.next_offset if isinstance(raw, UnreadableRecords) else raw.offset + 1
-            )
-            batch.append(_found(raw))
+        for stored in self._reader.records(self._topic):
+            record = stored.record
+            wanted = expected.get(record.partition, record.offset)
+            if record.offset > wanted:
+                self._gaps.append((record.partition, wanted, record.offset))
+            expected[record.partition] = record.next_offset
+            batch.append(_found(stored))
             if len(batch) == _RECORDS_AT_A_TIME:
                 yield batch
                 batch = []
@@ -72,13 +68,13 @@ class KafkaRequestTopic:
         return states
 
 
-def _found(raw: ConsumerRecord | UnreadableRecords) -> FoundRecord:
-    place = (raw.partition, raw.offset)
-    record = received(raw)
-    if isinstance(raw, UnreadableRecords) or not isinstance(record, ReceivedRecord):
+def _found(stored: StoredRecord) -> FoundRecord:
+    record = stored.record
+    place = (record.partition, record.offset)
+    if stored.time_ms is None or isinstance(record, UnreadableRecords):
         # As it has no time, it counts as one of today.
         return FoundRecord(place, datetime.now(UTC), None)
-    written_at = datetime.fromtimestamp(raw.timestamp / 1000, UTC)
+    written_at = datetime.fromtimestamp(stored.time_ms / 1000, UTC)
     try:
         return FoundRecord(place, written_at, parse_coupon_publish_requested(record).to_domain())
     except InvalidMessage:

@@ -2,18 +2,28 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
+import click
 from kafka import KafkaConsumer, TopicPartition
 from kafka.consumer.fetcher import ConsumerRecord
-from kafka.errors import KafkaTimeoutError, UnknownTopicOrPartitionError
+from kafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError
 
 from servicekit.config import KafkaConsumerSettings
 from servicekit.kafka.cluster import KafkaCluster
-from servicekit.messaging.records import UnreadableRecords
-from servicekit.messaging.unreadable import read_past_unreadable
+from servicekit.messaging.records import ReceivedRecord, UnreadableRecords
+from servicekit.messaging.unreadable import read_past_unreadable, received
 
 _TIMEOUT_MS = 5_000
 _MAX_EMPTY_POLLS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class StoredRecord:
+    """A record and the time that Kafka has of it, in milliseconds; None where it can't be read."""
+
+    record: ReceivedRecord | UnreadableRecords
+    time_ms: int | None
 
 
 class TopicReader:
@@ -26,6 +36,12 @@ class TopicReader:
         """What the topic holds now, partition by partition."""
         for partition, (begin, end) in self.bounds(topic).items():
             yield from self._read(TopicPartition(topic, partition), begin, end)
+
+    def records(self, topic: str) -> Iterator[StoredRecord]:
+        """:meth:`read_all` without what belongs to kafka-python."""
+        for raw in self.read_all(topic):
+            time_ms = None if isinstance(raw, UnreadableRecords) else raw.timestamp
+            yield StoredRecord(received(raw), time_ms)
 
     def identity(self, topic: str) -> tuple[str, str | None]:
         """The ids of the cluster and of the topic, as consumers keep them with their offsets."""
@@ -87,3 +103,13 @@ def topic_reader(settings: KafkaConsumerSettings) -> Iterator[TopicReader]:
         yield TopicReader(consumer)
     finally:
         consumer.close(autocommit=False, timeout_ms=_TIMEOUT_MS)
+
+
+@contextmanager
+def operated_topic_reader(settings: KafkaConsumerSettings) -> Iterator[TopicReader]:
+    """The same for one command. Where Kafka can't be used, one line says why, with exit status 1."""
+    try:
+        with topic_reader(settings) as reader:
+            yield reader
+    except KafkaError as error:
+        raise click.ClickException(f"Kafka: {error}".replace("\n", " ")) from error
