@@ -74,7 +74,7 @@ def _run(url: str, servers: str) -> Mapping[str, dict[str, dict[str, object]]]:
     """The command in a process of its own."""
     environment = {**os.environ, "DATABASE_URL": url, "KAFKA_BOOTSTRAP_SERVERS": servers}
     began = time.monotonic()
-    command = [Path(sys.executable).with_name("coupon-service"), "reconcile", "--json"]
+    command = [str(Path(sys.executable).with_name("coupon-service")), "reconcile", "--json"]
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE) as process:
         assert process.stdout is not None
         said = process.stdout.read()

@@ -195,16 +195,21 @@ def plant_undecided(shop: ReconciledShop, planted: Planted) -> None:
 
 def given_up_place(shop: ReconciledShop, request_id: UUID) -> int:
     with topic_reader(shop.settings) as reader:
-        [place] = [one.offset for one in reader.read_all(shop.topic) if str(request_id).encode() in one.value]
-    return int(place)
+        [place] = [
+            one.record.offset
+            for one in reader.records(shop.topic)
+            if isinstance(one.record, ReceivedRecord) and str(request_id).encode() in (one.record.value or b"")
+        ]
+    return place
 
 
 def discard(shop: ReconciledShop, source_offsets: set[int]) -> None:
     handled = HandledDeadLetters(shop.engine, f"{shop.topic}.dlt")
     with topic_reader(shop.settings) as reader:
-        for one in reader.read_all(f"{shop.topic}.dlt"):
-            if int(dict(one.headers)["dlt-offset"]) in source_offsets:
-                letter = DeadLetterId(one.partition, one.offset, one.timestamp)
+        for one in reader.records(f"{shop.topic}.dlt"):
+            assert isinstance(one.record, ReceivedRecord)
+            if int(one.record.header("dlt-offset") or -1) in source_offsets:
+                letter = DeadLetterId(one.record.partition, one.record.offset, one.time_ms or 0)
                 handled.add(letter, "DISCARDED", by="kim", reason="useless")
 
 
