@@ -63,7 +63,9 @@ def main(requests: int) -> None:
 
 
 def _publish(connection: "psycopg2.extensions.connection", servers: str) -> None:
-    producer = KafkaProducer(bootstrap_servers=servers, linger_ms=20, batch_size=262_144, buffer_memory=67_108_864)
+    producer = KafkaProducer(
+        bootstrap_servers=servers, linger_ms=20, batch_size=262_144, buffer_memory=67_108_864
+    )
     with closing(producer):
         for partition, key, value in records(connection):
             producer.send(_TOPIC, key=key, value=value, partition=partition)

@@ -1,5 +1,7 @@
 """Clean requests in any number, and faults to plant among them."""
 
+# ruff: noqa: S608 - statements are put together of our own names and ids
+
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -41,7 +43,9 @@ def fill(connection: Any, requests: int) -> None:
         cursor.execute(_COUPONS, given)
         for table, columns in _FILL.items():
             only = "WHERE is_issued" if table == "user_coupon" else ""
-            cursor.execute(f"INSERT INTO {table} {columns} FROM ({_GIVEN}) AS given {only} ORDER BY number", given)
+            cursor.execute(
+                f"INSERT INTO {table} {columns} FROM ({_GIVEN}) AS given {only} ORDER BY number", given
+            )
             # As autovacuum would have done since.
             cursor.execute(f"VACUUM (ANALYZE) {table}")
         cursor.execute("UPDATE outbox_cursor SET snapshot = pg_current_snapshot()")
@@ -69,7 +73,9 @@ def _id(number: int) -> str:
     return f"(SELECT request_id FROM coupon_request WHERE coupon_id = {number} ORDER BY request_id OFFSET 20 LIMIT 1)"
 
 
-_UNDECIDED = "status = 'ACCEPTED', reason = NULL, decision_number = NULL, issue_number = NULL, decided_at = NULL"
+_UNDECIDED = (
+    "status = 'ACCEPTED', reason = NULL, decision_number = NULL, issue_number = NULL, decided_at = NULL"
+)
 # No fault makes a second difference that isn't the fault of another one here.
 FAULTS: Mapping[str, str] = {
     "issued_without_user_coupon": "DELETE FROM user_coupon WHERE coupon_id = 1 AND issue_number = 21",

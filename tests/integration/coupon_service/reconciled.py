@@ -1,5 +1,7 @@
 """A shop whose requests, decisions and events can be made to differ, and what reconciliation says of it."""
 
+# ruff: noqa: S608 - statements are put together of our own names and ids
+
 import json
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -62,7 +64,9 @@ class ReconciledShop:
 
     def events(self, request_ids: Sequence[UUID]) -> list[CouponPublishRequested]:
         statement = "SELECT payload::text AS payload FROM outbox ORDER BY position"
-        events = [CouponPublishRequested.model_validate_json(row.payload) for row in rows(self.engine, statement)]
+        events = [
+            CouponPublishRequested.model_validate_json(row.payload) for row in rows(self.engine, statement)
+        ]
         return [event for event in events if event.request_id in set(request_ids)]
 
     def records(self, request_ids: Sequence[UUID]) -> list[Record]:
@@ -105,9 +109,15 @@ class ReconciledShop:
             return reader.bounds(self.topic)[0][1]
 
     def long_ago(self, request_ids: Sequence[UUID]) -> None:
+        """As if they had been accepted, with their events, five minutes ago."""
         ids = ", ".join(f"'{request_id}'" for request_id in request_ids)
         self.run(
-            f"UPDATE coupon_request SET requested_at = requested_at - interval '5 minutes' WHERE request_id IN ({ids})"
+            "UPDATE coupon_request SET requested_at = requested_at - interval '5 minutes'"
+            f" WHERE request_id IN ({ids})"
+        )
+        self.run(
+            "UPDATE outbox SET created_at = created_at - interval '5 minutes'"
+            f" WHERE payload->>'requestId' IN ({ids})"
         )
 
     def run(self, statement: str) -> None:
@@ -120,7 +130,12 @@ class ReconciledShop:
                 connection.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER USER"))
 
     def reconcile(
-        self, *, repair: bool = False, age: timedelta = UNDECIDED_AGE, page_rows: int = 7, max_ids: int = 1_000
+        self,
+        *,
+        repair: bool = False,
+        age: timedelta = UNDECIDED_AGE,
+        page_rows: int = 7,
+        max_ids: int = 1_000,
     ) -> tuple[Findings, Repaired]:
         dlt = f"{self.topic}.dlt"
         with topic_reader(self.settings) as reader:

@@ -1,9 +1,11 @@
 """``coupon-service reconcile`` on planted faults, on data that move, and without its servers."""
 
+# ruff: noqa: S608 - statements are put together of our own names and ids
+
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -72,7 +74,9 @@ def lives_that_are_no_difference(shop: ReconciledShop) -> None:
         "UPDATE coupon_request SET requested_at = requested_at - interval '40 days',"
         f" decided_at = decided_at - interval '40 days' WHERE coupon_id = {sold_out}"
     )
-    shop.run(f"UPDATE outbox SET created_at = created_at - interval '40 days' WHERE aggregateid = '{sold_out}'")
+    shop.run(
+        f"UPDATE outbox SET created_at = created_at - interval '40 days' WHERE aggregateid = '{sold_out}'"
+    )
     shop.run(f"UPDATE coupon SET created_at = created_at - interval '40 days' WHERE coupon_id = {sold_out}")
     old_id = uuid7()
     shop.run(
@@ -108,7 +112,9 @@ def plant_in_the_database(shop: ReconciledShop, planted: Planted) -> None:
     ):
         _, requests = shop.decided_coupon(**terms)
         shop.run(f"UPDATE user_coupon SET {change} WHERE request_id = '{requests[0]}'")
-        [row] = rows(shop.engine, f"SELECT user_coupon_id FROM user_coupon WHERE request_id = '{requests[0]}'")
+        [row] = rows(
+            shop.engine, f"SELECT user_coupon_id FROM user_coupon WHERE request_id = '{requests[0]}'"
+        )
         for kind in kinds:
             planted.add(kind, row.user_coupon_id)
 
@@ -157,7 +163,9 @@ def plant_in_the_database(shop: ReconciledShop, planted: Planted) -> None:
 def plant_undecided(shop: ReconciledShop, planted: Planted) -> None:
     """Ends with the worker's and the relay's places."""
     coupon_id = create_coupon(shop.client)
-    lost, applied, parked, set_aside, given_up, for_worker, for_relay, young = shop.press(coupon_id, range(1, 9))
+    lost, applied, parked, set_aside, given_up, for_worker, for_relay, young = shop.press(
+        coupon_id, range(1, 9)
+    )
     shop.long_ago([lost, applied, parked, set_aside, given_up, for_worker, for_relay])
     missing = a_stored_event(shop.engine, 50, coupon_id).request_id
     shop.long_ago([missing])
@@ -198,7 +206,8 @@ def given_up_place(shop: ReconciledShop, request_id: UUID) -> int:
         [place] = [
             one.record.offset
             for one in reader.records(shop.topic)
-            if isinstance(one.record, ReceivedRecord) and str(request_id).encode() in (one.record.value or b"")
+            if isinstance(one.record, ReceivedRecord)
+            and str(request_id).encode() in (one.record.value or b"")
         ]
     return place
 
@@ -321,16 +330,18 @@ def decided(engine: Engine) -> int:
 @pytest.fixture
 def command(
     monkeypatch: pytest.MonkeyPatch, coupon_database_url: str
-) -> Iterator[Callable[[Sequence[str], str], tuple[int, str]]]:
+) -> Callable[..., tuple[int, str]]:
     """Runs the command with these servers; returns its exit status and its errors."""
 
-    def run(arguments: Sequence[str], servers: str, database_url: str = coupon_database_url) -> tuple[int, str]:
+    def run(
+        arguments: Sequence[str], servers: str, database_url: str = coupon_database_url
+    ) -> tuple[int, str]:
         monkeypatch.setenv("DATABASE_URL", database_url)
         monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", servers)
         result = CliRunner().invoke(main, ["reconcile", *arguments])
         return result.exit_code, result.stderr
 
-    yield run
+    return run
 
 
 def test_bad_usage_and_missing_servers_are_one_line_and_status_2(

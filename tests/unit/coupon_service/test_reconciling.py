@@ -63,7 +63,8 @@ def test_undecided_requests_are_found_by_id_and_no_others(ids: set[UUID], other:
     if other not in ids:
         undecided.saw_record(other, (9, 9))
     assert list(undecided) == [
-        (request_id, EventState.PUBLISHED, (number % 3, number)) for number, request_id in enumerate(sorted(ids))
+        (request_id, EventState.PUBLISHED, (number % 3, number))
+        for number, request_id in enumerate(sorted(ids))
     ]
 
 

@@ -18,12 +18,16 @@ def a_record(partition: int, offset: int) -> StoredRecord:
 class Reader:
     """Holds records; its beginnings move on once they have been read."""
 
-    def __init__(self, records: list[StoredRecord], before: Mapping[int, int], after: Mapping[int, int]) -> None:
+    def __init__(
+        self, records: list[StoredRecord], before: Mapping[int, int], after: Mapping[int, int]
+    ) -> None:
         self._records, self._before, self._after = records, before, after
         self._is_read = False
 
     def bounds(self, topic: str) -> dict[int, tuple[int, int]]:
-        return {number: (first, 100) for number, first in (self._after if self._is_read else self._before).items()}
+        return {
+            number: (first, 100) for number, first in (self._after if self._is_read else self._before).items()
+        }
 
     def records(self, topic: str) -> Iterator[StoredRecord]:
         yield from self._records
@@ -31,7 +35,7 @@ class Reader:
 
 
 def gaps(records: list[StoredRecord], before: Mapping[int, int], after: Mapping[int, int]) -> list[str]:
-    reader = cast(TopicReader, Reader(records, before, after))
+    reader = cast("TopicReader", Reader(records, before, after))
     topic = KafkaRequestTopic(TOPIC, reader, cast("DeadLetterOperations[Any]", None))
     assert sum(len(batch) for batch in topic.records()) == len(records)
     return list(topic.gaps())
@@ -47,5 +51,9 @@ def test_what_retention_removed_while_reading_is_no_gap() -> None:
 
 
 def test_range_that_can_not_be_read_is_no_gap() -> None:
-    records = [a_record(0, 0), StoredRecord(UnreadableRecords(TOPIC, 0, 1, 4, "corrupt"), None), a_record(0, 4)]
+    records = [
+        a_record(0, 0),
+        StoredRecord(UnreadableRecords(TOPIC, 0, 1, 4, "corrupt"), None),
+        a_record(0, 4),
+    ]
     assert gaps(records, {0: 0}, {0: 0}) == []

@@ -235,9 +235,7 @@ class SqlStoredFacts:
     def estimates(self) -> Mapping[str, int]:
         return {_NAMES[row.relname]: row.number for row in self._rows(_ESTIMATES)}
 
-    def requests(
-        self, undecided: UndecidedRequests
-    ) -> Iterator[Page]:
+    def requests(self, undecided: UndecidedRequests) -> Iterator[Page]:
         for number, bounds in self._pages("coupon_request", "request_id", UUID(int=0)):
             found = []
             for row in self._rows(_REQUESTS, age=self._undecided_age, **bounds):
@@ -287,9 +285,7 @@ class SqlStoredFacts:
     def missing_decision_numbers(self, ranges: Sequence[NumberRange]) -> list[NumberRange]:
         return self._gaps(_SHORT_OF_DECISIONS, _DECISION_GAPS, ranges, never_removed=NEVER_REMOVED_WITHIN)
 
-    def outbox_events(
-        self, undecided: UndecidedRequests
-    ) -> Iterator[Page]:
+    def outbox_events(self, undecided: UndecidedRequests) -> Iterator[Page]:
         # Dead letters first: an event that is replayed in between is then seen as published.
         after = 0
         while rows := self._rows(_PARKED, after=after, topic=self._topic, limit=self._page_rows):
