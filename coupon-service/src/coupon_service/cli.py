@@ -9,12 +9,14 @@ import click
 from coupon_service.config import ApiSettings, DeadLettersSettings, MigrationSettings, WorkerSettings
 from coupon_service.messaging.outgoing_coupon_publish_requested import COUPON_PUBLISH_REQUESTED
 from coupon_service.migrations import SCHEMA
+from coupon_service.reconcile_cli import reconcile
+from servicekit.commands import OneLineGroup
 from servicekit.config import load_settings
 from servicekit.messaging.dead_letters_cli import dead_letters_group
 from servicekit.observability.logging import configure_logging
 
 
-@click.group()
+@click.group(cls=OneLineGroup)
 def main() -> None:
     """First-come-first-served coupons."""
 
@@ -67,3 +69,4 @@ def _open_dead_letters() -> Iterator[Any]:
 
 
 main.add_command(dead_letters_group(COUPON_PUBLISH_REQUESTED.topic, _open_dead_letters))
+main.add_command(reconcile)

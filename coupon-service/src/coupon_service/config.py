@@ -52,5 +52,12 @@ class DeadLettersSettings(KafkaConsumerSettings, DatabaseSettings, ProcessSettin
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 3
 
 
+class ReconcileSettings(KafkaConsumerSettings, DatabaseSettings, ProcessSettings):
+    """``coupon-service reconcile``."""
+
+    kafka_client_id: str = "coupon-worker"
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = 3
+
+
 class MigrationSettings(OutboxMigrationSettings):
     """``coupon-service migrate``."""

@@ -8,6 +8,7 @@ from functools import partial
 from sqlalchemy import Engine
 
 from coupon_service.application.decide_requests import DecideRequests
+from coupon_service.application.measure_undecided import MeasureUndecided
 from coupon_service.config import WorkerSettings
 from coupon_service.messaging.incoming_coupon_publish_requested import (
     CONSUMER_GROUP,
@@ -17,8 +18,10 @@ from coupon_service.messaging.outgoing_coupon_publish_requested import COUPON_PU
 from coupon_service.migrations import SCHEMA
 from coupon_service.persistence.retention import SqlRetention
 from coupon_service.persistence.tables import coupon
+from coupon_service.persistence.undecided_requests import SqlUndecidedPages
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from coupon_service.persistence.user_coupon_expiry import SqlUserCouponExpiry
+from coupon_service.schedule import UndecidedThread
 from servicekit.db.engine import create_engine
 from servicekit.db.health import database_check
 from servicekit.db.retention import Retention, RetentionThread
@@ -50,6 +53,8 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
         }
         with admin_server(PROCESS, settings, checks):
             RetentionThread(_retention(settings, engine), stop).start()
+            pages = SqlUndecidedPages(engine, COUPON_PUBLISH_REQUESTED.topic)
+            UndecidedThread(MeasureUndecided(pages), stop).start()
             # It stays. Without this the collector walks it every few polls, a quarter of their time.
             gc.freeze()
             run_consumer(

@@ -79,6 +79,12 @@ class CouponRequests(Protocol):
         ...
 
 
+class CouponCounters(Protocol):
+    def recount(self, coupon_id: int) -> bool:
+        """Set the counters by what is stored, under the coupon's lock; false where only a human can."""
+        ...
+
+
 class UserCoupons(Protocol):
     """The coupons that users hold."""
 
@@ -165,6 +171,9 @@ class UnitOfWork(Protocol):
 
     @property
     def coupons(self) -> Coupons: ...
+
+    @property
+    def coupon_counters(self) -> CouponCounters: ...
 
     @property
     def coupon_requests(self) -> CouponRequests: ...

@@ -2,6 +2,7 @@
 
 from sqlalchemy import Engine
 
+from coupon_service.persistence.coupon_counters import SqlCouponCounters
 from coupon_service.persistence.coupon_requests import SqlCouponRequests
 from coupon_service.persistence.coupons import SqlCoupons
 from coupon_service.persistence.tables import idempotency_key, inbox, outbox
@@ -18,6 +19,7 @@ class CouponUnitOfWork(UnitOfWork):
     """Everything that may change together."""
 
     coupons: SqlCoupons
+    coupon_counters: SqlCouponCounters
     coupon_requests: SqlCouponRequests
     user_coupons: SqlUserCoupons
     outbox: OutboxWriter
@@ -31,6 +33,7 @@ class CouponUnitOfWork(UnitOfWork):
 
     def opened(self) -> None:
         self.coupons = SqlCoupons(self.connection)
+        self.coupon_counters = SqlCouponCounters(self.connection)
         self.coupon_requests = SqlCouponRequests(self.connection)
         self.user_coupons = SqlUserCoupons(self.connection)
         self.outbox = OutboxWriter(self.connection, outbox, EVENT_SOURCE)

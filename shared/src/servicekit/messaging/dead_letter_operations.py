@@ -80,11 +80,13 @@ class DeadLetterOperations(Generic[EventT]):
 
     def find(self, *, every: bool = False) -> list[DeadLetter]:
         """Those that are open, or every one that the topic still holds."""
+        return [letter for letter in self.each() if every or letter.handling is None]
+
+    def each(self) -> Iterator[DeadLetter]:
+        """Every one that the topic still holds, one at a time."""
         handled = self._handled.all()
-        letters = (
-            DeadLetter(identity, record, handled.get(identity)) for identity, record in self._records()
-        )
-        return [letter for letter in letters if every or letter.handling is None]
+        for identity, record in self._records():
+            yield DeadLetter(identity, record, handled.get(identity))
 
     def get(self, ids: Iterable[tuple[int, int]]) -> list[DeadLetter]:
         """Those with these partitions and offsets, in that order.

@@ -1,10 +1,11 @@
 """Reading a topic once, outside of any consumer group."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+import click
 from kafka import KafkaConsumer, TopicPartition
-from kafka.errors import KafkaTimeoutError, UnknownTopicOrPartitionError
+from kafka.errors import KafkaError, KafkaTimeoutError, UnknownTopicOrPartitionError
 
 from servicekit.config import KafkaConsumerSettings
 from servicekit.kafka.cluster import KafkaCluster
@@ -23,14 +24,26 @@ class TopicReader:
 
     def read_all(self, topic: str) -> Iterator[ReceivedRecord | UnreadableRecords]:
         """What the topic holds now, partition by partition."""
+        for partition, (begin, end) in self.bounds(topic).items():
+            yield from self._read(TopicPartition(topic, partition), begin, end)
+
+    def identity(self, topic: str) -> tuple[str, str | None]:
+        """The ids of the cluster and of the topic, as consumers keep them with their offsets."""
+        cluster = self._consumer._cluster  # noqa: SLF001 - kafka/__init__.py pins the release
+        if not self._consumer.partitions_for_topic(topic):
+            raise UnknownTopicOrPartitionError(f"there is no topic {topic}")
+        topic_id = cluster.topic_id(topic)
+        return cluster.cluster_id, str(topic_id) if topic_id and topic_id.int else None
+
+    def bounds(self, topic: str) -> Mapping[int, tuple[int, int]]:
+        """The first offset that each partition of the topic holds now, and the one behind its last."""
         numbers = self._consumer.partitions_for_topic(topic)
         if not numbers:
             raise UnknownTopicOrPartitionError(f"there is no topic {topic}")
         partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
         begins = self._consumer.beginning_offsets(partitions, timeout_ms=_TIMEOUT_MS)
         ends = self._consumer.end_offsets(partitions, timeout_ms=_TIMEOUT_MS)
-        for partition in partitions:
-            yield from self._read(partition, begins[partition], ends[partition])
+        return {place.partition: (begins[place], ends[place]) for place in partitions}
 
     def read(
         self, topic: str, partition: int, start: int, end: int
@@ -63,6 +76,8 @@ def topic_reader(settings: KafkaConsumerSettings) -> Iterator[TopicReader]:
         client_id=f"{settings.kafka_client_id}-reader",
         group_id=None,
         enable_auto_commit=False,
+        # Where retention overtakes the reader, it goes on at what is left, and not at the end.
+        auto_offset_reset="earliest",
         allow_auto_create_topics=False,
         bootstrap_timeout_ms=_TIMEOUT_MS,
         metrics_enabled=False,
@@ -72,3 +87,13 @@ def topic_reader(settings: KafkaConsumerSettings) -> Iterator[TopicReader]:
         yield TopicReader(consumer)
     finally:
         consumer.close(autocommit=False, timeout_ms=_TIMEOUT_MS)
+
+
+@contextmanager
+def operated_topic_reader(settings: KafkaConsumerSettings) -> Iterator[TopicReader]:
+    """The same for one command. Where Kafka can't be used, one line says why, with exit status 1."""
+    try:
+        with topic_reader(settings) as reader:
+            yield reader
+    except KafkaError as error:
+        raise click.ClickException(f"Kafka: {error}".replace("\n", " ")) from error

@@ -1,0 +1,41 @@
+"""What the worker does beside deciding, and how often."""
+
+import threading
+
+import structlog
+
+from coupon_service.application.measure_undecided import MeasureUndecided
+from coupon_service.metrics import show_oldest_undecided
+from servicekit.lifecycle import StopSignal
+
+INTERVAL_SECONDS = 120.0
+_PAUSE_SECONDS = 0.05
+"""After each page: deciding goes first."""
+_log = structlog.get_logger(__name__)
+
+
+class UndecidedThread(threading.Thread):
+    """Measures at once and then every two minutes, until ``stop`` is set.
+
+    No error ends it: it is logged as ``undecided_not_measured``, and the next run tries again.
+    """
+
+    def __init__(self, measure: MeasureUndecided, stop: StopSignal) -> None:
+        super().__init__(name="undecided", daemon=True)
+        self._measure = measure
+        self._stop_signal = stop
+
+    def run(self) -> None:
+        while not self._stop_signal.is_set():
+            try:
+                oldest = self._measure(lambda: not self._stop_signal.wait(_PAUSE_SECONDS))
+            except Exception as error:  # noqa: BLE001 - what can't be measured now must not stop the worker
+                if not self._stop_signal.is_set():
+                    # Not the message, which may hold values.
+                    cause = getattr(error, "orig", error)
+                    _log.error("undecided_not_measured", reason=type(cause).__name__)
+            else:
+                show_oldest_undecided(oldest)
+                if oldest is not None:
+                    _log.warning("requests_undecided", oldest_seconds=round(oldest))
+            self._stop_signal.wait(INTERVAL_SECONDS)
