@@ -150,12 +150,9 @@ class BatchThread(Generic[ItemT, ResultT]):
 
     def _outcomes(self, items: Sequence[ItemT]) -> Sequence[ResultT | Exception]:
         try:
-            outcomes = self._run(items)
-            if len(outcomes) != len(items):
-                raise ValueError(f"{len(outcomes)} outcomes of {len(items)} items")
+            return [outcome for _, outcome in zip(items, self._run(items), strict=True)]
         except Exception as error:  # noqa: BLE001 - delivered to each
             is_spoiled = len(items) > 1 and self._concerns_one(error)
             return [SetSpoiled(SetSpoiled.__doc__) if is_spoiled else error] * len(items)
         except BaseException:  # noqa: BLE001 - nothing else would run the next set
             return [BatchAbandoned(BatchAbandoned.__doc__)] * len(items)
-        return outcomes

@@ -2,8 +2,8 @@
 
 gunicorn's own workers read a request in the thread that answers it: as many clients as there are threads,
 each slow or silent, keep everybody else out, health checks included. Here a request is read by a loop, and
-reaches a thread once it is whole. The loop answers ``/healthz`` itself, and what the application's front takes;
-it ends what isn't whole in time, and lingers on connections that it closes.
+reaches a thread once it is whole. The loop answers ``/healthz`` itself, and what the application's front
+takes; it ends what isn't whole in time, and lingers on connections that it closes.
 """
 
 import errno

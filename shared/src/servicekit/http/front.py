@@ -1,4 +1,4 @@
-"""The front of an application: it answers the plainest of its busiest requests, in the thread that reads them.
+"""The front of an application answers the plainest of its busiest requests, in the thread that reads them.
 
 A thread for each request and Flask around each costs several times what such a request needs. A front says
 byte for byte what the application would, and leaves it every request that it isn't sure of.
@@ -18,7 +18,7 @@ from opentelemetry.trace import SpanKind
 from pydantic_core import to_json
 from werkzeug.http import HTTP_STATUS_CODES
 
-from servicekit.http.problems import PROBLEM_CONTENT_TYPE, Problem, ProblemTable, problem_body, problem_of
+from servicekit.http.problems import PROBLEM_CONTENT_TYPE, ProblemTable, problem_body, problem_of
 from servicekit.http.replies import REPLAYED_HEADER
 from servicekit.http.request_context import (
     TRACE_HEADERS,
