@@ -31,12 +31,11 @@ from coupon_service.persistence.tables import coupon_request
 from servicekit.db.prepared import PreparedStatement, array
 
 _ADD_ALL = PreparedStatement(
+    "INSERT INTO coupon_request (request_id, coupon_id, user_id, status, requested_at)"  # noqa: S608 - our own
     # Not the host's clock: whether the coupon was open must not depend on which host was asked.
-    "WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now)"  # noqa: S608 - our own words
-    " INSERT INTO coupon_request (request_id, coupon_id, user_id, status, requested_at)"
-    f" SELECT request_id, coupon_id, user_id, '{RequestStatus.ACCEPTED.value}', clock.now"
-    " FROM clock, unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS given (request_id, coupon_id, user_id)"
-    " RETURNING requested_at"
+    f" SELECT request_id, coupon_id, user_id, '{RequestStatus.ACCEPTED.value}', clock_timestamp()"
+    " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS given (request_id, coupon_id, user_id)"
+    " RETURNING request_id::text, requested_at"
 )
 
 
@@ -47,17 +46,17 @@ class SqlCouponRequests:
         self._connection = connection
 
     def add_all(self, new: Sequence[NewCouponRequest]) -> list[CouponRequest]:
-        accepted_at: datetime = (
-            _ADD_ALL.execute(
-                self._connection,
-                array([one.request_id for one in new]),
-                array([one.coupon_id for one in new]),
-                array([one.user_id for one in new]),
-            )
-            .scalars()
-            .first()
+        rows = _ADD_ALL.execute(
+            self._connection,
+            array([one.request_id for one in new]),
+            array([one.coupon_id for one in new]),
+            array([one.user_id for one in new]),
         )
-        return [CouponRequest(one.request_id, one.coupon_id, one.user_id, accepted_at) for one in new]
+        accepted_at: dict[str, datetime] = {request_id: moment for request_id, moment in rows}
+        return [
+            CouponRequest(one.request_id, one.coupon_id, one.user_id, accepted_at[str(one.request_id)])
+            for one in new
+        ]
 
     def get(self, request_id: UUID) -> CouponRequestView | None:
         statement = select(coupon_request).where(coupon_request.c.request_id == request_id)
