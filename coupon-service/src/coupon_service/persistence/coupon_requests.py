@@ -52,7 +52,7 @@ class SqlCouponRequests:
             array([one.coupon_id for one in new]),
             array([one.user_id for one in new]),
         )
-        accepted_at: dict[str, datetime] = {request_id: moment for request_id, moment in rows}
+        accepted_at: dict[str, datetime] = {row[0]: row[1] for row in rows}
         return [
             CouponRequest(one.request_id, one.coupon_id, one.user_id, accepted_at[str(one.request_id)])
             for one in new
