@@ -14,6 +14,7 @@ from servicekit.db.prepared import PreparedStatement, array, text_array
 from tests.support.database_faults import end_sessions
 
 TEXTS = PreparedStatement("SELECT ($1::text[])[number] FROM unnest($2::int[]) AS number ORDER BY number")
+ODD = ["", "NULL", "null", '"', "\\", "{}", ",", "a b", "%s", "%(p1)s", "$1"]
 texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"]))
 
 

@@ -14,7 +14,6 @@ from servicekit.db.schema import quoted
 
 _KNOWN = "servicekit.prepared"
 _PARAMETER = re.compile(r"\$([0-9]+)")
-_QUOTED = re.compile(r'(["\\])')
 
 
 def prepare_in_sessions(engine: Engine) -> None:
@@ -62,8 +61,10 @@ def array(values: Iterable[object]) -> str:
 
 def text_array(values: Iterable[str | None]) -> str:
     """A parameter for an array of texts. One literal is read many times faster than one for each element."""
-    quoted = ["NULL" if value is None else f'"{_QUOTED.sub(_ESCAPED, value)}"' for value in values]
-    return f"{{{','.join(quoted)}}}"
+    return f"{{{','.join(['NULL' if value is None else _quoted(value) for value in values])}}}"
 
 
-_ESCAPED = r"\\\1"
+def _quoted(value: str) -> str:
+    # Two calls that find nothing cost a fraction of a regular expression that does.
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
