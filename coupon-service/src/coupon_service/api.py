@@ -24,6 +24,7 @@ from coupon_service.config import ApiSettings
 from coupon_service.http.coupon_changes import coupon_change_routes
 from coupon_service.http.coupon_requests import coupon_request_routes
 from coupon_service.http.coupons import coupon_routes
+from coupon_service.http.press_front import PressFront
 from coupon_service.http.problems import PROBLEMS
 from coupon_service.http.user_coupon_changes import user_coupon_change_routes
 from coupon_service.http.user_coupons import user_coupon_routes
@@ -33,7 +34,7 @@ from coupon_service.migrations import SCHEMA
 from coupon_service.persistence.coupon_gate import SqlCouponGate
 from coupon_service.persistence.tables import coupon
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
-from servicekit.batches import Batches
+from servicekit.batches import Batches, BatchThread
 from servicekit.config import read_settings
 from servicekit.db.engine import create_engine
 from servicekit.db.errors import may_be_of_one_row
@@ -64,6 +65,8 @@ def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> Ope
     It also ends the gate's thread, which begins with the first request for a coupon.
     """
     unit_of_work = partial(CouponUnitOfWork, engine, CONSUMER_GROUP)
+    problems = [PROBLEMS, DATABASE_PROBLEMS]
+    accept_requests = AcceptRequests(unit_of_work, coupon_publish_requested)
     create_coupon = CreateCoupon(unit_of_work)
     read_coupon = ReadCoupon(unit_of_work)
     read_coupons = ReadCoupons(unit_of_work)
@@ -71,9 +74,7 @@ def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> Ope
         SqlCouponGate(unit_of_work, stop),
         find_key=Batches(FindKeys(unit_of_work)),
         # Requests that arrive while another transaction is under way share the next one.
-        accept=Batches(
-            AcceptRequests(unit_of_work, coupon_publish_requested), concerns_one=may_be_of_one_row
-        ),
+        accept=Batches(accept_requests, concerns_one=may_be_of_one_row),
     )
     read_coupon_request = ReadCouponRequest(unit_of_work, stop, max_waiting)
     read_user_coupons = ReadUserCoupons(unit_of_work)
@@ -81,7 +82,10 @@ def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> Ope
         SERVICE,
         examples=json.loads(Path(__file__).with_name("examples.json").read_text(encoding="utf-8")),
         checks={"database": database_check(engine, SCHEMA, coupon)},
-        problems=[PROBLEMS, DATABASE_PROBLEMS],
+        problems=problems,
+        front=PressFront(
+            request_coupon, BatchThread(accept_requests, concerns_one=may_be_of_one_row), *problems
+        ),
         routes=[
             coupon_routes(create_coupon, read_coupon, read_coupons),
             coupon_change_routes(ChangeCoupon(unit_of_work), ReadCouponChanges(unit_of_work)),

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from queue import SimpleQueue
 from typing import Generic, TypeVar
 
 ItemT = TypeVar("ItemT")
@@ -106,3 +107,52 @@ def _deliver(batch: Sequence[_Call[ItemT, ResultT]], outcomes: Sequence[ResultT 
             call.error = outcome
         else:
             call.results.append(outcome)
+
+
+class SetSpoiled(Exception):
+    """One item of a set may have made all of it fail. Nothing was done: run each item alone."""
+
+
+class BatchThread(Generic[ItemT, ResultT]):
+    """:class:`Batches` for callers that must not wait: a thread of its own runs the sets.
+
+    What arrives while a set runs is the next one, of MAX_SET items at most. The caller limits how many wait.
+    """
+
+    MAX_SET = 256
+
+    def __init__(
+        self,
+        run: Callable[[Sequence[ItemT]], Sequence[ResultT | Exception]],
+        concerns_one: Callable[[Exception], bool] = lambda error: False,
+    ) -> None:
+        """As for :class:`Batches`; where ``concerns_one`` is true of a set, each outcome is SetSpoiled."""
+        self._run = run
+        self._concerns_one = concerns_one
+        self._waiting: SimpleQueue[tuple[ItemT, Callable[[ResultT | Exception], None]]] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+
+    def __call__(self, item: ItemT, deliver: Callable[[ResultT | Exception], None]) -> None:
+        """Have ``item`` run. ``deliver`` is called once, by another thread, and must not raise."""
+        self._waiting.put((item, deliver))
+        # With the first item, after any fork. One thread calls this: see Front.
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run_sets, name="batches", daemon=True)
+            self._thread.start()
+
+    def _run_sets(self) -> None:
+        while True:
+            batch = [self._waiting.get()]
+            while len(batch) < self.MAX_SET and not self._waiting.empty():
+                batch.append(self._waiting.get())
+            for (_, deliver), outcome in zip(batch, self._outcomes([item for item, _ in batch]), strict=True):
+                deliver(outcome)
+
+    def _outcomes(self, items: Sequence[ItemT]) -> Sequence[ResultT | Exception]:
+        try:
+            return [outcome for _, outcome in zip(items, self._run(items), strict=True)]
+        except Exception as error:  # noqa: BLE001 - delivered to each
+            is_spoiled = len(items) > 1 and self._concerns_one(error)
+            return [SetSpoiled(SetSpoiled.__doc__) if is_spoiled else error] * len(items)
+        except BaseException:  # noqa: BLE001 - nothing else would run the next set
+            return [BatchAbandoned(BatchAbandoned.__doc__)] * len(items)

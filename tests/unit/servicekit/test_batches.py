@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from servicekit.batches import BatchAbandoned, Batches
+from servicekit.batches import BatchAbandoned, Batches, BatchThread, SetSpoiled
 from tests.support.waiting import wait_until
 
 
@@ -201,3 +201,92 @@ def test_every_call_has_the_outcome_of_its_own_item(items_of: list[list[int]], f
         for future in [pool.submit(call_all, items) for items in items_of]:
             future.result(30)
     assert waiting_calls(batches) == 0
+
+
+class Delivered:
+    """What became of items, by item."""
+
+    def __init__(self, thread: BatchThread[int, int]) -> None:
+        self._thread = thread
+        self.outcomes: dict[int, int | Exception] = {}
+        self.order: list[int] = []
+
+    def send(self, *items: int) -> None:
+        for item in items:
+            self._thread(item, lambda outcome, item=item: self._take(item, outcome))  # type: ignore[misc]
+
+    def _take(self, item: int, outcome: int | Exception) -> None:
+        self.outcomes[item] = outcome
+        self.order.append(item)
+
+    def wait_for(self, number: int) -> None:
+        wait_until(lambda: len(self.order) == number, f"{number} outcomes")
+
+
+def sent_behind(delivered: Delivered, gated: Gated, first: int, *others: int) -> None:
+    """The others are one set, while the first one runs."""
+    delivered.send(first)
+    wait_until(lambda: gated.begun == 1, "the first set to begin")
+    delivered.send(*others)
+
+
+def test_a_thread_of_its_own_runs_what_arrived_meanwhile_as_one_set() -> None:
+    gated = Gated()
+    delivered = Delivered(BatchThread(gated))
+    sent_behind(delivered, gated, 9, 3, 1, 2)
+    gated.let_through(2)
+    delivered.wait_for(4)
+    assert gated.ran == [[9], [3, 1, 2]]
+    assert (delivered.order, delivered.outcomes) == ([9, 3, 1, 2], {9: 18, 3: 6, 1: 2, 2: 4})
+
+
+def test_a_set_of_that_thread_is_limited() -> None:
+    gated = Gated()
+    thread = BatchThread(gated)
+    delivered = Delivered(thread)
+    sent_behind(delivered, gated, 0, *range(1, 1 + thread.MAX_SET + 5))
+    gated.let_through(3)
+    delivered.wait_for(thread.MAX_SET + 6)
+    assert [len(items) for items in gated.ran] == [1, thread.MAX_SET, 5]
+
+
+def test_an_item_that_spoils_a_set_of_that_thread_is_told_apart_alone() -> None:
+    def refuse(item: int) -> int:
+        if item == 3:
+            raise ValueError
+        return item
+
+    gated = Gated(refuse)
+    delivered = Delivered(BatchThread(gated, concerns_one=lambda error: isinstance(error, ValueError)))
+    sent_behind(delivered, gated, 1, 2, 3, 4)
+    gated.let_through(2)
+    delivered.wait_for(4)
+    delivered.send(3)
+    gated.let_through()
+    delivered.wait_for(5)
+    assert delivered.outcomes[1] == 1
+    assert [type(delivered.outcomes[item]) for item in (2, 4, 3)] == [SetSpoiled, SetSpoiled, ValueError]
+
+
+@pytest.mark.parametrize(
+    ("raised", "delivered_as"),
+    [(ConnectionError, ConnectionError), (SystemExit, BatchAbandoned), (KeyboardInterrupt, BatchAbandoned)],
+)
+def test_that_thread_outlives_whatever_a_set_raises(
+    raised: type[BaseException], delivered_as: type[Exception]
+) -> None:
+    def refuse(item: int) -> int:
+        if item > 1:
+            raise raised
+        return item
+
+    gated = Gated(refuse)
+    delivered = Delivered(BatchThread(gated))
+    sent_behind(delivered, gated, 1, 2, 3)
+    gated.let_through(2)
+    delivered.wait_for(3)
+    delivered.send(0)
+    gated.let_through()
+    delivered.wait_for(4)
+    assert [type(delivered.outcomes[item]) for item in (2, 3)] == [delivered_as] * 2
+    assert delivered.outcomes[0] == 0

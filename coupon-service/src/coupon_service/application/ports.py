@@ -215,3 +215,7 @@ class Gate(Protocol):
     def check(self, coupon_id: int) -> None:
         """Raises CouponNotFound and CouponNotAvailable. What passes may still be rejected."""
         ...
+
+    def check_known(self, coupon_id: int) -> bool:
+        """:meth:`check` without waiting; false if that can't tell."""
+        ...

@@ -53,14 +53,35 @@ class RequestCoupon:
                 raise
             return earlier
         # The gate may be a second behind: the worker alone sees the requests in their order.
-        new = NewCouponRequest(uuid7(), command.coupon_id, command.user_id)
-        return self._accept(RequestToAccept(new, command.idempotency_key, command.traceparent))
+        return self._accept(_to_accept(command))
+
+    def without_waiting(self, command: RequestCouponCommand) -> RequestToAccept | None:
+        """What has to be accepted for ``command``; None if only :meth:`__call__` can tell.
+
+        Raises CouponNotAvailable.
+        """
+        try:
+            is_known = self._gate.check_known(command.coupon_id)
+        except CouponNotAvailable:
+            if _may_have_an_answer(command):
+                return None
+            raise
+        return _to_accept(command) if is_known else None
 
     def _earlier(self, command: RequestCouponCommand) -> Answer[UUID] | None:
         """The answer to the first use of the client's key: it holds, whatever became of the coupon since."""
-        if command.idempotency_key is None or not command.is_clients_key:
+        if command.idempotency_key is None or not _may_have_an_answer(command):
             return None
         found = self._find_key(command.idempotency_key)
         if isinstance(found, IdempotencyKeyReused):
             raise found
         return None if found is None else Answer(UUID(found["requestId"]), is_replay=True)
+
+
+def _to_accept(command: RequestCouponCommand) -> RequestToAccept:
+    new = NewCouponRequest(uuid7(), command.coupon_id, command.user_id)
+    return RequestToAccept(new, command.idempotency_key, command.traceparent)
+
+
+def _may_have_an_answer(command: RequestCouponCommand) -> bool:
+    return command.idempotency_key is not None and command.is_clients_key

@@ -1,5 +1,7 @@
 """``/api/v1/users/{userId}/coupons/{couponId}/issue`` and ``/api/v1/coupon-requests``"""
 
+from uuid import UUID
+
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 
@@ -16,32 +18,35 @@ from servicekit.http.replies import json_reply
 from servicekit.http.routes import route
 from servicekit.observability.tracing import current_traceparent
 
+_PREFIX = "/api/v1"
+_ISSUE = "/users/<string:userId>/coupons/<string:couponId>/issue"
+ISSUE_RULE = _PREFIX + _ISSUE
+
 
 def coupon_request_routes(
     request_coupon: RequestCoupon, read_coupon_request: ReadCouponRequest
 ) -> APIBlueprint:
     """Requesting a coupon and reading what became of the request."""
-    routes = APIBlueprint("coupon-requests", __name__, url_prefix="/api/v1")
+    routes = APIBlueprint("coupon-requests", __name__, url_prefix=_PREFIX)
 
     @route(
         routes,
         "POST",
-        "/users/<string:userId>/coupons/<string:couponId>/issue",
+        _ISSUE,
         summary="Request a coupon",
         replies={202: AcceptedReply},
         problems={409: CouponNotAvailableReply},
     )
     def post_coupon_request(path: UserAndCouponPath, body: EmptyBody) -> Response:
         # Within the user's scope, so that no key replays the request of another user.
-        key = idempotency_key(f"userId={path.user_id}")
+        key = idempotency_key(key_owner(path.user_id))
         answer = request_coupon(
             RequestCouponCommand(
                 path.user_id, path.coupon_id, key, is_clients_key(), traceparent=current_traceparent()
             )
         )
-        location = {"Location": f"/api/v1/coupon-requests/{answer.result}"}
         reply = AcceptedReply(request_id=answer.result)
-        return json_reply(reply, 202, headers=location, is_replay=answer.is_replay)
+        return json_reply(reply, 202, headers=location_of(answer.result), is_replay=answer.is_replay)
 
     @route(
         routes,
@@ -54,3 +59,12 @@ def coupon_request_routes(
         return json_reply(CouponRequestReply.of(read_coupon_request(path.request_id, query.wait)))
 
     return routes
+
+
+def key_owner(user_id: int) -> str:
+    """Whose the keys of a user's presses are."""
+    return f"userId={user_id}"
+
+
+def location_of(request_id: UUID) -> dict[str, str]:
+    return {"Location": f"{_PREFIX}/coupon-requests/{request_id}"}

@@ -75,12 +75,22 @@ class SqlCouponGate:
 
     def check(self, coupon_id: int) -> None:
         """Raises CouponNotFound, and CouponNotAvailable for a coupon that can't be requested now."""
-        watched = self._watched.get(coupon_id)
-        if watched is None:
+        if not self.check_known(coupon_id):
             # Another process may have created it this moment. One query serves all that ask meanwhile.
             watched = self._look_up(coupon_id)
             if watched is None:
                 raise CouponNotFound
+            self._check(watched)
+
+    def check_known(self, coupon_id: int) -> bool:
+        """:meth:`check` by what is known already; false for a coupon that would have to be read."""
+        watched = self._watched.get(coupon_id)
+        if watched is None:
+            return False
+        self._check(watched)
+        return True
+
+    def _check(self, watched: _Watched) -> None:
         now = self._monotonic()
         watched.requested_at = now
         clock = self._clock

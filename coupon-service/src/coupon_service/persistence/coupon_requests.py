@@ -7,7 +7,6 @@ from uuid import UUID
 
 from sqlalchemy import (
     Connection,
-    Insert,
     Row,
     Select,
     Update,
@@ -15,7 +14,6 @@ from sqlalchemy import (
     case,
     cast,
     func,
-    insert,
     literal,
     select,
     update,
@@ -35,35 +33,15 @@ from coupon_service.domain.coupon_request import (
 )
 from coupon_service.persistence.tables import coupon_request
 from servicekit.db.arrays import hex_array
+from servicekit.db.prepared import PreparedStatement, array
 
-
-def _add_all() -> Insert:
-    given = (
-        func.unnest(
-            bindparam("request_ids", type_=ARRAY(PG_UUID())),
-            bindparam("coupon_ids", type_=ARRAY(BIGINT)),
-            bindparam("user_ids", type_=ARRAY(BIGINT)),
-        )
-        .table_valued(column("request_id", PG_UUID()), column("coupon_id", BIGINT), column("user_id", BIGINT))
-        .render_derived(name="given")
-    )
-    columns = coupon_request.c
-    new = select(
-        given.c.request_id,
-        given.c.coupon_id,
-        given.c.user_id,
-        literal(RequestStatus.ACCEPTED.value, TEXT),
-        # Not the host's clock: whether the coupon was open must not depend on which host was asked.
-        func.clock_timestamp(),
-    )
-    return (
-        insert(coupon_request)
-        .from_select(
-            [columns.request_id, columns.coupon_id, columns.user_id, columns.status, columns.requested_at],
-            new,
-        )
-        .returning(columns.request_id, columns.requested_at)
-    )
+_ADD_ALL = PreparedStatement(
+    "INSERT INTO coupon_request (request_id, coupon_id, user_id, status, requested_at)"  # noqa: S608 - our own
+    # Not the host's clock: whether the coupon was open must not depend on which host was asked.
+    f" SELECT request_id, coupon_id, user_id, '{RequestStatus.ACCEPTED.value}', clock_timestamp()"
+    " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS given (request_id, coupon_id, user_id)"
+    " RETURNING request_id::text, requested_at"
+)
 
 
 def _stored() -> Select[Any]:
@@ -120,7 +98,6 @@ def _record_decisions() -> Update:
 
 
 # Once: putting them together costs more than running them.
-_ADD_ALL = _add_all()
 _STORED = _stored()
 _RECORD_DECISIONS = _record_decisions()
 
@@ -132,15 +109,15 @@ class SqlCouponRequests:
         self._connection = connection
 
     def add_all(self, new: Sequence[NewCouponRequest]) -> list[CouponRequest]:
-        values = {
-            "request_ids": [one.request_id for one in new],
-            "coupon_ids": [one.coupon_id for one in new],
-            "user_ids": [one.user_id for one in new],
-        }
-        rows = self._connection.execute(_ADD_ALL, values)
-        accepted_at = {row.request_id: row.requested_at for row in rows}
+        rows = _ADD_ALL.execute(
+            self._connection,
+            array([one.request_id for one in new]),
+            array([one.coupon_id for one in new]),
+            array([one.user_id for one in new]),
+        )
+        accepted_at: dict[str, datetime] = {row[0]: row[1] for row in rows}
         return [
-            CouponRequest(one.request_id, one.coupon_id, one.user_id, accepted_at[one.request_id])
+            CouponRequest(one.request_id, one.coupon_id, one.user_id, accepted_at[str(one.request_id)])
             for one in new
         ]
 

@@ -12,6 +12,7 @@ from servicekit.db.breaker import protect
 from servicekit.db.disclosure import conceal_values
 from servicekit.db.liveness import check_recent_by_socket
 from servicekit.db.pooler import set_in_each_transaction, startup_options
+from servicekit.db.prepared import prepare_in_sessions
 from servicekit.db.sessions import replace_read_only_sessions
 
 _DRIVER = "postgresql+psycopg2"
@@ -94,6 +95,7 @@ def engine_of(
     conceal_values(engine)
     if pooling == "session":
         replace_read_only_sessions(engine)
+        prepare_in_sessions(engine)
     else:
         set_in_each_transaction(engine, settings)
     return engine

@@ -10,6 +10,7 @@ from flask_openapi3.openapi import OpenAPI
 from werkzeug.wrappers import Response as BaseResponse
 
 from servicekit.http.examples import Examples, add_examples
+from servicekit.http.front import Front, set_front
 from servicekit.http.health import HealthCheck, register_health
 from servicekit.http.models import InvalidRequest
 from servicekit.http.problems import ProblemTable, register_problems
@@ -27,12 +28,14 @@ def create_app(
     problems: Iterable[ProblemTable] = (),
     routes: Iterable[APIBlueprint] = (),
     examples: Examples | None = None,
+    front: Front | None = None,
 ) -> OpenAPI:
     """An application with ``routes``, and with health, readiness, metrics, OpenAPI and problem+json.
 
     ``distribution`` gives the OpenAPI document its title and its version. ``checks`` are what ``/readyz``
     asks, by the name in its reply. ``problems`` answer the exceptions of the routes. The document is at
     ``/openapi.json``, with ``examples`` of answers, and can be tried at ``/docs``.
+    ``front`` is asked before the application, by servers that know of it.
     """
     configure_tracing(distribution)
     app = OpenAPI(
@@ -49,6 +52,8 @@ def create_app(
     app.add_url_rule("/docs", "docs", _docs)
     for blueprint in routes:
         app.register_api(blueprint)
+    if front is not None:
+        set_front(app, front)
     if examples is not None:
         add_examples(app, examples)
     return app

@@ -2,8 +2,8 @@
 
 gunicorn's own workers read a request in the thread that answers it: as many clients as there are threads,
 each slow or silent, keep everybody else out, health checks included. Here a request is read by a loop, and
-reaches a thread once it is whole. The loop answers ``/healthz`` itself, ends what isn't whole in time, and
-lingers on connections that it closes.
+reaches a thread once it is whole. The loop answers ``/healthz`` itself, and what the application's front
+takes; it ends what isn't whole in time, and lingers on connections that it closes.
 """
 
 import errno
@@ -22,6 +22,7 @@ from gunicorn.config import Config
 from gunicorn.http.message import Request
 
 from servicekit.config import HttpTimeouts
+from servicekit.http.front import Front, Later, front_of
 from servicekit.http.health import LIVENESS_PATH
 from servicekit.http.refusals import incomplete_request, malformed_request, overloaded
 from servicekit.http.request_buffer import RequestBuffer
@@ -61,10 +62,14 @@ class _Connection:
         self.buffer = RequestBuffer(config, client)
         self.phase = _Phase.IDLE
         self.deadline = 0.0
+        self.is_watched = False
 
 
 class ConnectionLoop:
-    """Serves ``application`` on listening sockets. One thread calls all methods but :meth:`wake`."""
+    """Serves ``application``, and its front, on listening sockets.
+
+    One thread calls all methods but :meth:`wake`.
+    """
 
     def __init__(
         self,
@@ -89,7 +94,11 @@ class ConnectionLoop:
         # In the order in which they began to wait: the first one goes when there are too many.
         self._waiting: dict[_Connection, None] = {}
         self._work: SimpleQueue[tuple[_Connection, Request] | None] = SimpleQueue()
-        self._answered: SimpleQueue[tuple[_Connection, bool]] = SimpleQueue()
+        self._answered: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._is_woken = False
+        self._front: Front = front_of(application)
+        self._held = 0
+        self._begun: list[Callable[[], None]] = []
         self._woken, self._waker = socket.socketpair()
         self._woken.setblocking(False)
         self._waker.setblocking(False)
@@ -117,6 +126,10 @@ class ConnectionLoop:
                 timeout_seconds = min(timeout_seconds, _ACCEPT_PAUSE_SECONDS)
         for key, _ in self._selector.select(timeout_seconds):
             key.data()
+        # Only now, so that what has arrived together can be worked on together.
+        begun, self._begun = self._begun, []
+        for begin in begun:
+            begin()
         self._end_overdue()
 
     def watch(self, descriptor: int, callback: Callable[[], object]) -> None:
@@ -125,6 +138,10 @@ class ConnectionLoop:
 
     def wake(self) -> None:
         """End the waiting of :meth:`run_once`; any thread may call it."""
+        # Taken back before the loop looks at what is new: a wake-up that is left out has been seen.
+        if self._is_woken:
+            return
+        self._is_woken = True
         try:
             self._waker.send(b"\0")
         except OSError as error:
@@ -189,9 +206,9 @@ class ConnectionLoop:
 
     def _wait(self, connection: _Connection, phase: _Phase) -> None:
         """Let ``connection`` wait for its client, for the time that ``phase`` gives."""
-        if connection in self._waiting:
-            del self._waiting[connection]
-        else:
+        self._stop_waiting(connection)
+        if not connection.is_watched:
+            connection.is_watched = True
             self._selector.register(
                 connection.socket, selectors.EVENT_READ, partial(self._receive, connection)
             )
@@ -207,12 +224,17 @@ class ConnectionLoop:
         return self._timeouts.http_keep_alive_seconds
 
     def _stop_waiting(self, connection: _Connection) -> None:
-        if connection in self._waiting:
-            del self._waiting[connection]
+        """Its request is being answered. It stays watched: most clients send nothing until then."""
+        self._waiting.pop(connection, None)
+
+    def _stop_watching(self, connection: _Connection) -> None:
+        if connection.is_watched:
+            connection.is_watched = False
             self._selector.unregister(connection.socket)
 
     def _close(self, connection: _Connection) -> None:
         self._stop_waiting(connection)
+        self._stop_watching(connection)
         connection.socket.close()
         self._connections -= 1
 
@@ -229,7 +251,8 @@ class ConnectionLoop:
 
     def _receive(self, connection: _Connection) -> None:
         if connection not in self._waiting:
-            # Closed to make room, by an event of the same moment.
+            # Closed to make room, by an event of the same moment; or its next request has come early.
+            self._stop_watching(connection)
             return
         try:
             data = connection.socket.recv(_READ_BYTES)
@@ -253,9 +276,15 @@ class ConnectionLoop:
         while (request := self._next_request(connection)) is not None:
             if request.path == LIVENESS_PATH:
                 is_kept = self._answer(connection, request, send_seconds=0.0)
-            elif self._work.qsize() < self._max_queued:
+            elif isinstance(reply := self._reply_of_front(request), bytes):
+                is_kept = self._send(connection, reply)
+            elif (self._work.qsize() if reply is None else self._held) < self._max_queued:
                 self._stop_waiting(connection)
-                self._work.put((connection, request))
+                if reply is None:
+                    self._work.put((connection, request))
+                else:
+                    self._held += 1
+                    self._begun.append(partial(reply, partial(self._put_reply, connection, request)))
                 return
             else:
                 is_kept = not request.should_close()
@@ -264,6 +293,24 @@ class ConnectionLoop:
                 self._linger(connection)
                 return
             self._wait(connection, _Phase.IDLE)
+
+    def _reply_of_front(self, request: Request) -> bytes | Later | None:
+        try:
+            return self._front(request)
+        except Exception:  # noqa: BLE001 - no request may end the loop
+            _log.exception("front_failed", path=request.path)
+            return None
+
+    def _put_reply(self, connection: _Connection, request: Request, reply: bytes | None) -> None:
+        """Called by a thread of the front."""
+        self._put_answered(connection, partial(self._take_reply, connection, request, reply))
+
+    def _take_reply(self, connection: _Connection, request: Request, reply: bytes | None) -> None:
+        self._held -= 1
+        if reply is None:
+            self._work.put((connection, request))
+        else:
+            self._go_on(connection, is_kept=self._send(connection, reply))
 
     def _next_request(self, connection: _Connection) -> Request | None:
         """The next whole request, None when ``connection`` waits for it or is being closed."""
@@ -291,12 +338,14 @@ class ConnectionLoop:
         self._send(connection, reply)
         self._linger(connection)
 
-    def _send(self, connection: _Connection, reply: bytes) -> None:
+    def _send(self, connection: _Connection, reply: bytes) -> bool:
+        """False when the connection doesn't take all of it at once."""
         try:
             # A few hundred bytes: what doesn't take them at once has filled its buffers, and takes nothing.
-            connection.socket.send(reply)
+            return connection.socket.send(reply) == len(reply)
         except OSError as error:
             _log.debug("client_gone", reason=str(error))
+            return False
 
     def _linger(self, connection: _Connection) -> None:
         """Close once the client has: closed at once with bytes unread, TCP would take the reply back."""
@@ -309,24 +358,31 @@ class ConnectionLoop:
 
     def _take_answered(self) -> None:
         self._woken.recv(4096)
+        self._is_woken = False
         while not self._answered.empty():
-            connection, is_kept = self._answered.get()
-            if is_kept:
-                self._wait(connection, _Phase.IDLE)
-                # The next request may have come with the one before it.
-                self._advance(connection)
-            else:
-                self._linger(connection)
+            self._answered.get()()
+
+    def _put_answered(self, connection: _Connection, go_on: Callable[[], None]) -> None:
+        """Let the loop go on with a connection; any thread calls it."""
+        if self._is_finished:
+            connection.socket.close()
+            return
+        self._answered.put(go_on)
+        self.wake()
+
+    def _go_on(self, connection: _Connection, *, is_kept: bool) -> None:
+        if is_kept:
+            self._wait(connection, _Phase.IDLE)
+            # The next request may have come with the one before it.
+            self._advance(connection)
+        else:
+            self._linger(connection)
 
     def _answer_requests(self) -> None:
         while (work := self._work.get()) is not None:
             connection, request = work
             is_kept = self._answer(connection, request, self._timeouts.http_request_timeout_seconds)
-            if self._is_finished:
-                connection.socket.close()
-                continue
-            self._answered.put((connection, is_kept))
-            self.wake()
+            self._put_answered(connection, partial(self._go_on, connection, is_kept=is_kept))
 
     def _answer(self, connection: _Connection, request: Request, send_seconds: float) -> bool:
         """Reply; False when the connection can't be used any more, or doesn't take the reply in time."""

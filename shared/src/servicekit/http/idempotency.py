@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from functools import cache
 
 from flask import request
 from pydantic_core import to_json
@@ -24,7 +25,7 @@ def sent_key() -> str | None:
     key = request.headers.get(HEADER)
     if key is None:
         return None
-    if not _KEY.fullmatch(key):
+    if not is_key(key):
         detail = "must be 1 to 255 printable ASCII characters without blanks"
         raise Problem(
             400,
@@ -44,8 +45,26 @@ def idempotency_key(owner: str = "") -> IdempotencyKey | None:
     if key is None:
         return None
     rule = request.url_rule.rule if request.url_rule else request.path
-    scope = f"{request.method} {path_template(rule)} {owner}".rstrip()
-    return IdempotencyKey(scope, key, request_fingerprint())
+    return IdempotencyKey(_scope(request.method, rule, owner), key, request_fingerprint())
+
+
+def is_key(key: str) -> bool:
+    """Whether :func:`sent_key` takes it."""
+    return _KEY.fullmatch(key) is not None
+
+
+def key_of_empty_request(method: str, rule: str, path: str, owner: str, key: str) -> IdempotencyKey:
+    """What :func:`idempotency_key` makes of a valid ``key`` of a request without a body."""
+    return IdempotencyKey(_scope(method, rule, owner), key, _fingerprint(method, path, None))
+
+
+def _scope(method: str, rule: str, owner: str) -> str:
+    return f"{method} {_template(rule)} {owner}".rstrip()
+
+
+@cache
+def _template(rule: str) -> str:
+    return path_template(rule)
 
 
 def is_clients_key() -> bool:
@@ -56,8 +75,12 @@ def is_clients_key() -> bool:
 def request_fingerprint() -> str:
     """Equal for two requests with the same method, path and JSON body, however that was spelled."""
     body = request.get_json(silent=True) if request.get_data(cache=True) else None
+    return _fingerprint(request.method, request.path, body)
+
+
+def _fingerprint(method: str, path: str, body: object) -> str:
     digest = hashlib.sha256()
-    digest.update(f"{request.method} {request.path}\n".encode())
+    digest.update(f"{method} {path}\n".encode())
     digest.update(to_json(_sorted(body)))
     return digest.hexdigest()
 

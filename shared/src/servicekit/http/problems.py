@@ -73,21 +73,26 @@ class Problem(Exception):
         super().__init__(detail)
 
 
-def render(problem: Problem) -> Response:
-    """The reply for ``problem`` to the request being served."""
+def problem_body(problem: Problem, path: str, request_id: str | None) -> dict[str, Any]:
+    """The members of the reply for ``problem`` to a request for ``path``."""
     body: dict[str, Any] = {
         "type": f"urn:problem:{problem.slug}",
         "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
-        "instance": request.path,
-        "requestId": g.get("request_id"),
+        "instance": path,
+        "requestId": request_id,
         **problem.extensions,
     }
     if problem.errors:
         body["errors"] = [dict(error) for error in problem.errors]
+    return body
+
+
+def render(problem: Problem) -> Response:
+    """The reply for ``problem`` to the request being served."""
     return json_reply(
-        body,
+        problem_body(problem, request.path, g.get("request_id")),
         problem.status,
         headers=problem.headers,
         is_replay=problem.is_replay,
@@ -171,3 +176,12 @@ _COMMON: ProblemTable = {
     IdempotencyKeyReused: ProblemType(422, "idempotency-key-reused", field="Idempotency-Key"),
     Exception: unexpected_problem,
 }
+
+
+def problem_of(error: Exception, *tables: ProblemTable) -> Problem:
+    """The problem that :func:`register_problems` with ``tables`` would answer ``error`` with."""
+    for error_class in type(error).__mro__:
+        for table in (*reversed(tables), _COMMON):
+            if error_class in table:
+                return table[error_class](error)
+    return unexpected_problem(error)

@@ -22,6 +22,8 @@ _SECONDS = Histogram(
     ["method", "route"],
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
 )
+TRACE_HEADERS = (("traceparent", "HTTP_TRACEPARENT"), ("tracestate", "HTTP_TRACESTATE"))
+"""By their names and as WSGI calls them."""
 _log = structlog.get_logger(__name__)
 _stdlib_log = logging.getLogger(__name__)
 
@@ -38,19 +40,20 @@ def _begin() -> None:
     current: Request = request._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 - documented
     own = g._get_current_object()  # noqa: SLF001 - documented
     environ = current.environ
-    offered = environ.get("HTTP_X_REQUEST_ID", "")
-    own.request_id = offered if _REQUEST_ID.fullmatch(offered) else str(uuid7())
+    own.request_id = request_id_of(environ.get("HTTP_X_REQUEST_ID", ""))
     own.started_at = time.perf_counter()
     own.scope = ExitStack()
     tokens = structlog.contextvars.bind_contextvars(request_id=own.request_id)
     own.scope.callback(structlog.contextvars.reset_contextvars, **tokens)
-    carrier = {name: environ[key] for name, key in _TRACE_HEADERS if key in environ}
+    carrier = {name: environ[key] for name, key in TRACE_HEADERS if key in environ}
     # Not the path: ids in it would make a time series of each.
     route = current.url_rule.rule if current.url_rule else "unknown"
     own.scope.enter_context(span(f"{current.method} {route}", SpanKind.SERVER, carrier))
 
 
-_TRACE_HEADERS = (("traceparent", "HTTP_TRACEPARENT"), ("tracestate", "HTTP_TRACESTATE"))
+def request_id_of(offered: str) -> str:
+    """The id that a client offers, if it is valid; or else a new one."""
+    return offered if _REQUEST_ID.fullmatch(offered) else str(uuid7())
 
 
 def _answered(response: Response) -> Response:
@@ -61,18 +64,27 @@ def _answered(response: Response) -> Response:
     rule = request.url_rule
     # Where no route matched, clients choose the method: each would be a time series.
     method, route = (request.method, rule.rule) if rule else ("unknown", "unknown")
-    _requests(method, route, response.status_code).inc()
-    _seconds(method, route).observe(seconds)
+    count_answer(method, route, response.status_code, seconds)
     # Asked before the line is put together, which costs as much as routing the request.
-    if _stdlib_log.isEnabledFor(logging.DEBUG):
-        _log.debug(
-            "request_served",
-            method=request.method,
-            path=request.path,
-            status=response.status_code,
-            duration_ms=round(seconds * 1000, 3),
-        )
+    if is_logging_answers():
+        log_answer(request.method, request.path, response.status_code, seconds)
     return response
+
+
+def count_answer(method: str, route: str, status: int, seconds: float) -> None:
+    """Count an answer in the metrics; ``route`` is the rule as Flask writes it."""
+    _requests(method, route, status).inc()
+    _seconds(method, route).observe(seconds)
+
+
+def is_logging_answers() -> bool:
+    return _stdlib_log.isEnabledFor(logging.DEBUG)
+
+
+def log_answer(method: str, path: str, status: int, seconds: float) -> None:
+    _log.debug(
+        "request_served", method=method, path=path, status=status, duration_ms=round(seconds * 1000, 3)
+    )
 
 
 @cache

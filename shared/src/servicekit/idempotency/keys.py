@@ -3,17 +3,15 @@
 import json
 from collections.abc import Mapping, Sequence
 from functools import cache
-from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, cast, exists, func, select, tuple_
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TEXT, insert
-from sqlalchemy.sql.dml import ReturningInsert
+from sqlalchemy import Connection, Table, select, tuple_
 
+from servicekit.db.prepared import PreparedStatement, qualified, text_array
 from servicekit.idempotency.key import Claim, IdempotencyKey, IdempotencyKeyReused, Outcome, Reply
 
 _Identity = tuple[str, str]
 _Stored = tuple[str, Reply]
-_CLAIMED = ("scopes", "keys", "fingerprints", "replies")
+_JSON = json.JSONEncoder()
 
 
 class IdempotencyKeys:
@@ -74,13 +72,17 @@ class IdempotencyKeys:
         """Insert those that are new, and return what they are."""
         if not claims:
             return set()
-        values = {
-            "scopes": [claim.key.scope for claim in claims],
-            "keys": [claim.key.key for claim in claims],
-            "fingerprints": [claim.key.fingerprint for claim in claims],
-            "replies": [json.dumps(dict(claim.reply)) for claim in claims],
-        }
-        return {(row.scope, row.key) for row in self._connection.execute(_insertion(self._table), values)}
+        inserted = _insertion(self._table).execute(
+            self._connection,
+            text_array([claim.key.scope for claim in claims]),
+            text_array([claim.key.key for claim in claims]),
+            text_array([claim.key.fingerprint for claim in claims]),
+            text_array([_JSON.encode(dict(claim.reply)) for claim in claims]),
+        )
+        if inserted.rowcount == len(claims):
+            inserted.close()
+            return {_identity(claim.key) for claim in claims}
+        return {(row.scope, row.key) for row in inserted}
 
     def _stored(self, identities: set[_Identity]) -> dict[_Identity, _Stored]:
         """The rows that these have in their own scope and in none."""
@@ -96,32 +98,19 @@ class IdempotencyKeys:
         }
 
 
-# Once for each table: putting it together costs more than running it.
 @cache
-def _insertion(table: Table) -> ReturningInsert[Any]:
-    claimed = (
-        func.unnest(*(bindparam(name, type_=ARRAY(TEXT)) for name in _CLAIMED))
-        .table_valued("scope", "key", "fingerprint", "reply")
-        .render_derived(name="claimed")
-    )
-    unscoped = table.alias("unscoped")
-    # No index compares a key with a row of the former release, whose scope is empty.
-    known_without_a_scope = exists().where(
-        unscoped.c.scope == "",
-        unscoped.c.key == claimed.c.key,
-        unscoped.c.fingerprint == claimed.c.fingerprint,
-    )
-    new = select(claimed.c.scope, claimed.c.key, claimed.c.fingerprint, cast(claimed.c.reply, JSONB)).where(
-        ~known_without_a_scope
-    )
-    # Every index that may make a transaction wait for another one is locked in this order.
-    new = new.order_by(claimed.c.key, claimed.c.scope)
-    columns = table.c
-    return (
-        insert(table)
-        .from_select([columns.scope, columns.key, columns.fingerprint, columns.reply], new)
-        .on_conflict_do_nothing()
-        .returning(columns.scope, columns.key)
+def _insertion(table: Table) -> PreparedStatement:
+    name = qualified(table)
+    return PreparedStatement(
+        f"INSERT INTO {name} (scope, key, fingerprint, reply)"  # noqa: S608 - our own names
+        " SELECT scope, key, fingerprint, reply::jsonb"
+        " FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])"
+        " AS claimed (scope, key, fingerprint, reply)"
+        # No index compares a key with a row of the former release, whose scope is empty.
+        f" WHERE NOT EXISTS (SELECT FROM {name} AS unscoped WHERE unscoped.scope = ''"
+        " AND unscoped.key = claimed.key AND unscoped.fingerprint = claimed.fingerprint)"
+        # Every index that may make a transaction wait for another one is locked in this order.
+        " ORDER BY key, scope ON CONFLICT DO NOTHING RETURNING scope, key"
     )
 
 

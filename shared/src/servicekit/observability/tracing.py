@@ -54,7 +54,12 @@ def _export_to(endpoint: str) -> None:
 
 def current_traceparent() -> str | None:
     """The ``traceparent`` header that continues the current span; None outside of one."""
-    context = trace.get_current_span().get_span_context()
+    return traceparent_of(trace.get_current_span())
+
+
+def traceparent_of(current: trace.Span) -> str | None:
+    """The ``traceparent`` header that continues a span; None for an invalid one."""
+    context = current.get_span_context()
     if not context.is_valid:
         return None
     return f"00-{context.trace_id:032x}-{context.span_id:016x}-{context.trace_flags:02x}"
@@ -64,7 +69,7 @@ def current_traceparent() -> str | None:
 def span(name: str, kind: SpanKind, carrier: Mapping[str, str]) -> Iterator[None]:
     """Run the block in a span that continues what ``carrier`` (lower-case header names) says, if anything."""
     context = _propagator.extract(dict(carrier)) if carrier else None
-    if _Exporting.to is None and isinstance(trace.get_tracer_provider(), TracerProvider):
+    if not _is_recording():
         token = attach(trace.set_span_in_context(_unrecorded(context), context))
         try:
             yield
@@ -73,6 +78,18 @@ def span(name: str, kind: SpanKind, carrier: Mapping[str, str]) -> Iterator[None
         return
     with trace.get_tracer("servicekit").start_as_current_span(name, context=context, kind=kind):
         yield
+
+
+def begin_span(name: str, kind: SpanKind, carrier: Mapping[str, str]) -> trace.Span:
+    """A span like that of :func:`span`, current nowhere; any thread may call its ``end()``."""
+    context = _propagator.extract(dict(carrier)) if carrier else None
+    if not _is_recording():
+        return _unrecorded(context)
+    return trace.get_tracer("servicekit").start_span(name, context=context, kind=kind)
+
+
+def _is_recording() -> bool:
+    return _Exporting.to is not None or not isinstance(trace.get_tracer_provider(), TracerProvider)
 
 
 def _unrecorded(context: Context | None) -> trace.Span:

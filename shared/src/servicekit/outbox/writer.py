@@ -2,10 +2,14 @@
 
 import json
 from collections.abc import Iterable
+from functools import cache
 
-from sqlalchemy import Connection, Table, insert
+from sqlalchemy import Connection, Table
 
+from servicekit.db.prepared import PreparedStatement, array, qualified, text_array
 from servicekit.outbox.event import OutboxEvent
+
+_JSON = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 class OutboxWriter:
@@ -18,7 +22,7 @@ class OutboxWriter:
     def __init__(self, connection: Connection, table: Table, source: str) -> None:
         """``source`` names the emitter, as a URI reference (CloudEvents 1.0, attribute ``source``)."""
         self._connection = connection
-        self._insert = insert(table)
+        self._table = table
         self._source = source
 
     def append(self, event: OutboxEvent) -> None:
@@ -27,20 +31,31 @@ class OutboxWriter:
 
     def append_all(self, events: Iterable[OutboxEvent]) -> None:
         """Store events so that those of one key are published in the order given here."""
-        rows = [
-            {
-                "id": event.event_id,
-                "topic": event.topic,
-                "aggregatetype": event.aggregate_type,
-                "aggregateid": event.key,
-                "type": event.event_type,
-                "source": self._source,
-                "payload": json.dumps(
-                    event.payload, ensure_ascii=False, separators=(",", ":"), allow_nan=False
-                ),
-                "traceparent": event.traceparent,
-            }
-            for event in events
-        ]
-        if rows:
-            self._connection.execute(self._insert, rows)
+        rows = list(events)
+        if not rows:
+            return
+        _insertion(self._table).execute(
+            self._connection,
+            array([event.event_id for event in rows]),
+            text_array([event.topic for event in rows]),
+            text_array([event.aggregate_type for event in rows]),
+            text_array([event.key for event in rows]),
+            text_array([event.event_type for event in rows]),
+            text_array([_JSON.encode(event.payload) for event in rows]),
+            text_array([event.traceparent for event in rows]),
+            self._source,
+        )
+
+
+@cache
+def _insertion(table: Table) -> PreparedStatement:
+    return PreparedStatement(
+        f"INSERT INTO {qualified(table)}"  # noqa: S608 - our own names
+        " (id, topic, aggregatetype, aggregateid, type, payload, traceparent, source)"
+        " SELECT id, topic, aggregatetype, aggregateid, type, payload::json, traceparent, $8::text"
+        " FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[])"
+        " WITH ORDINALITY"
+        " AS event (id, topic, aggregatetype, aggregateid, type, payload, traceparent, number)"
+        # Positions are handed out in this order.
+        " ORDER BY number"
+    )
