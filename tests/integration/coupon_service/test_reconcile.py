@@ -327,9 +327,7 @@ def decided(engine: Engine) -> int:
 
 
 @pytest.fixture
-def command(
-    monkeypatch: pytest.MonkeyPatch, coupon_database_url: str
-) -> Callable[..., tuple[int, str]]:
+def command(monkeypatch: pytest.MonkeyPatch, coupon_database_url: str) -> Callable[..., tuple[int, str]]:
     """Runs the command with these servers; returns its exit status and its errors."""
 
     def run(

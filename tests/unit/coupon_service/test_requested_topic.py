@@ -19,7 +19,10 @@ class Reader:
     """Holds records; its beginnings move on once they have been read."""
 
     def __init__(
-        self, records: list[ReceivedRecord | UnreadableRecords], before: Mapping[int, int], after: Mapping[int, int]
+        self,
+        records: list[ReceivedRecord | UnreadableRecords],
+        before: Mapping[int, int],
+        after: Mapping[int, int],
     ) -> None:
         self._records, self._before, self._after = records, before, after
         self._is_read = False
@@ -34,7 +37,9 @@ class Reader:
         self._is_read = True
 
 
-def gaps(records: list[ReceivedRecord | UnreadableRecords], before: Mapping[int, int], after: Mapping[int, int]) -> list[str]:
+def gaps(
+    records: list[ReceivedRecord | UnreadableRecords], before: Mapping[int, int], after: Mapping[int, int]
+) -> list[str]:
     reader = cast("TopicReader", Reader(records, before, after))
     topic = KafkaRequestTopic(TOPIC, reader, cast("DeadLetterOperations[Any]", None))
     assert sum(len(batch) for batch in topic.records()) == len(records)
