@@ -271,7 +271,7 @@ def send_to(port: int, method: str, url: str) -> Received:
     with closing(connection):
         connection.request(method, url)
         reply = connection.getresponse()
-        assert reply.getheader("Retry-After") in map(str, range(1, 6))
+        assert reply.getheader("Retry-After") in [str(seconds) for seconds in range(1, 6)]
         return Received(reply.status, reply.read().decode())
 
 

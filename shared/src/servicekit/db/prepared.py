@@ -35,7 +35,7 @@ class PreparedStatement:
         self._execute = f"EXECUTE {self._name} ({', '.join(f'%(p{n})s' for n in range(1, number + 1))})"
         self._unprepared = _PARAMETER.sub(r"%(p\1)s", text)
 
-    def execute(self, connection: Connection, *parameters: object) -> CursorResult[Any]:
+    def execute(self, connection: Connection, *parameters: object) -> CursorResult[*tuple[Any, ...]]:
         """Execute it in the transaction of ``connection``. Raises what SQLAlchemy raises."""
         named = {f"p{number}": value for number, value in enumerate(parameters, start=1)}
         known: set[str] | None = connection.info.get(_KNOWN)
