@@ -17,21 +17,24 @@ _COUPONS = f"""
 """
 # Of each coupon, the first half is issued. Ids in the order of time, as UUIDv7 are.
 _GIVEN = f"""
-    SELECT CAST(lpad(to_hex(number), 32, '0') AS uuid) AS id, number, 1 + (number - 1) %% {COUPONS} AS coupon_id,
+    SELECT CAST(lpad(to_hex(number), 32, '0') AS uuid) AS id, number,
+           1 + (number - 1) %% {COUPONS} AS coupon_id,
            1 + (number - 1) / {COUPONS} AS place, (number - 1) / {COUPONS} < %(each)s / 2 AS is_issued,
            now() - interval '1 hour' AS at
       FROM generate_series(1, {COUPONS} * %(each)s) AS number
 """
 _FILL = {
     "coupon_request": "(request_id, coupon_id, user_id, status, reason, decision_number, issue_number,"
-    " requested_at, decided_at) SELECT id, coupon_id, number, CASE WHEN is_issued THEN 'ISSUED' ELSE 'REJECTED'"
-    " END, CASE WHEN NOT is_issued THEN 'SOLD_OUT' END, place, CASE WHEN is_issued THEN place END, at, at",
+    " requested_at, decided_at)"
+    " SELECT id, coupon_id, number, CASE WHEN is_issued THEN 'ISSUED' ELSE 'REJECTED' END,"
+    " CASE WHEN NOT is_issued THEN 'SOLD_OUT' END, place, CASE WHEN is_issued THEN place END, at, at",
     "user_coupon": "(coupon_id, user_id, request_id, issue_number, issued_at)"
     " SELECT coupon_id, number, id, place, at",
     "outbox": "(id, topic, aggregatetype, aggregateid, type, source, payload)"
-    " SELECT id, 'coupon-publish-request', 'coupon', coupon_id::text, 'CouponPublishRequested', '/coupon-service',"
-    " json_build_object('eventId', id, 'eventType', 'CouponPublishRequested', 'version', 1, 'occurredAt',"
-    " '2026-01-01T00:00:00Z', 'requestId', id, 'userId', number, 'couponId', coupon_id)",
+    " SELECT id, 'coupon-publish-request', 'coupon', coupon_id::text, 'CouponPublishRequested',"
+    " '/coupon-service', json_build_object('eventId', id, 'eventType', 'CouponPublishRequested',"
+    " 'version', 1, 'occurredAt', '2026-01-01T00:00:00Z', 'requestId', id,"
+    " 'userId', number, 'couponId', coupon_id)",
     "idempotency_key": "(scope, key, fingerprint, reply)"
     " SELECT 'POST users/' || number, id, md5(id::text), jsonb_build_object('requestId', id)",
 }
@@ -70,7 +73,8 @@ def records(connection: Any) -> Iterator[tuple[int, bytes, bytes]]:
 
 
 def _id(number: int) -> str:
-    return f"(SELECT request_id FROM coupon_request WHERE coupon_id = {number} ORDER BY request_id OFFSET 20 LIMIT 1)"
+    rows = f"SELECT request_id FROM coupon_request WHERE coupon_id = {number}"
+    return f"({rows} ORDER BY request_id OFFSET 20 LIMIT 1)"
 
 
 _UNDECIDED = (
@@ -85,7 +89,8 @@ FAULTS: Mapping[str, str] = {
     "user_coupon_disagrees": f"UPDATE coupon_request SET user_id = 999999999 WHERE request_id = {_id(3)}",
     "outbox_event_disagrees": "UPDATE outbox SET aggregateid = '99' WHERE id = (SELECT id FROM outbox"
     " WHERE aggregateid = '4' ORDER BY position LIMIT 1)",
-    "outbox_event_without_request": "INSERT INTO outbox (id, topic, aggregatetype, aggregateid, type, source, payload)"
+    "outbox_event_without_request": "INSERT INTO outbox"
+    " (id, topic, aggregatetype, aggregateid, type, source, payload)"
     " VALUES (gen_random_uuid(), 'coupon-publish-request', 'coupon', '4', 't', 's',"
     " json_build_object('requestId', gen_random_uuid()))",
     "issued_quantity_wrong": "UPDATE coupon SET issued_quantity = issued_quantity - 1 WHERE coupon_id = 5",

@@ -99,7 +99,8 @@ class ReconciledShop:
         with topic_reader(self.settings) as reader:
             cluster_id, topic_id = reader.identity(self.topic)
         self.run(
-            "INSERT INTO consumer_offset (consumer_group, topic, partition, next_offset, cluster_id, topic_id)"
+            "INSERT INTO consumer_offset"
+            " (consumer_group, topic, partition, next_offset, cluster_id, topic_id)"
             f" VALUES ('{CONSUMER_GROUP}', '{self.topic}', 0, {next_offset}, '{cluster_id}', '{topic_id}')"
             " ON CONFLICT (consumer_group, topic, partition) DO UPDATE SET next_offset = excluded.next_offset"
         )
@@ -118,6 +119,14 @@ class ReconciledShop:
         self.run(
             "UPDATE outbox SET created_at = created_at - interval '5 minutes'"
             f" WHERE payload->>'requestId' IN ({ids})"
+        )
+
+    def park(self, request_id: UUID) -> None:
+        """As the relay does with an event that Kafka refuses."""
+        columns = "position, id, topic, aggregatetype, aggregateid, type, source, payload, created_at"
+        self.run(
+            f"INSERT INTO outbox_dead_letter ({columns}, state, kind, reason)"
+            f" SELECT {columns}, 'PARKED', 'x', 'y' FROM outbox WHERE payload->>'requestId' = '{request_id}'"
         )
 
     def run(self, statement: str) -> None:

@@ -5,7 +5,8 @@
 import json
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID
@@ -13,10 +14,10 @@ from uuid import UUID
 import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
-from sqlalchemy import Engine, make_url
+from sqlalchemy import Engine, make_url, text
 
 from coupon_service.cli import main
-from coupon_service.domain.reconciling import GETS_EVENT_AGAIN, DifferenceKind, Findings
+from coupon_service.domain.reconciling import GETS_EVENT_AGAIN, DifferenceKind, Findings, Waiting
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
 from servicekit.dead_letters.handled import DeadLetterId, HandledDeadLetters
 from servicekit.identifiers import uuid7
@@ -80,7 +81,8 @@ def lives_that_are_no_difference(shop: ReconciledShop) -> None:
     shop.run(f"UPDATE coupon SET created_at = created_at - interval '40 days' WHERE coupon_id = {sold_out}")
     old_id = uuid7()
     shop.run(
-        "INSERT INTO coupon_request (request_id, coupon_id, user_id, status, reason, requested_at, decided_at)"
+        "INSERT INTO coupon_request"
+        " (request_id, coupon_id, user_id, status, reason, requested_at, decided_at)"
         f" VALUES ('{old_id}', 12345, 1, 'REJECTED', 'UNKNOWN_COUPON', now(), now())"
     )
     # As if retention had removed it.
@@ -144,7 +146,8 @@ def plant_in_the_database(shop: ReconciledShop, planted: Planted) -> None:
 
     _, requests = shop.decided_coupon()
     shop.run(
-        "UPDATE outbox SET payload = replace(payload\\:\\:text, '\"userId\"\\:1', '\"userId\"\\:77')\\:\\:json"
+        "UPDATE outbox"
+        " SET payload = replace(payload\\:\\:text, '\"userId\"\\:1', '\"userId\"\\:77')\\:\\:json"
         f" WHERE payload->>'requestId' = '{requests[0]}'"
     )
     shop.run(
@@ -160,8 +163,8 @@ def plant_in_the_database(shop: ReconciledShop, planted: Planted) -> None:
     planted.add(Kind.OUTBOX_EVENT_WITHOUT_REQUEST, positions[1].position)
 
 
-def plant_undecided(shop: ReconciledShop, planted: Planted) -> None:
-    """Ends with the worker's and the relay's places."""
+def plant_undecided(shop: ReconciledShop, planted: Planted) -> UUID:
+    """Ends with the worker's and the relay's places; returns the request that the relay has to publish."""
     coupon_id = create_coupon(shop.client)
     lost, applied, parked, set_aside, given_up, for_worker, for_relay, young = shop.press(
         coupon_id, range(1, 9)
@@ -173,12 +176,7 @@ def plant_undecided(shop: ReconciledShop, planted: Planted) -> None:
     planted.add(Kind.EVENT_LOST, lost)
     shop.publish([applied])
     planted.add(Kind.APPLIED_WITHOUT_DECISION, applied)
-    shop.run(
-        "INSERT INTO outbox_dead_letter (position, id, topic, aggregatetype, aggregateid, type, source, payload,"
-        " created_at, state, kind, reason)"
-        " SELECT position, id, topic, aggregatetype, aggregateid, type, source, payload, created_at, 'PARKED', 'x', 'y'"
-        f" FROM outbox WHERE payload->>'requestId' = '{parked}'"
-    )
+    shop.park(parked)
     planted.add(Kind.EVENT_PARKED, parked)
     writer = KafkaDeadLetterWriter(shop.settings, CONSUMER_GROUP)
     for request_id in (set_aside, given_up):
@@ -199,6 +197,7 @@ def plant_undecided(shop: ReconciledShop, planted: Planted) -> None:
     # What is written after this is what the relay has still to publish.
     shop.all_is_published()
     shop.run(f"UPDATE outbox SET xid = pg_current_xact_id() WHERE payload->>'requestId' = '{for_relay}'")
+    return for_relay
 
 
 def given_up_place(shop: ReconciledShop, request_id: UUID) -> int:
@@ -245,7 +244,7 @@ def test_each_planted_difference_is_found_and_none_is_invented(shop: ReconciledS
 def test_repair_mends_what_is_safe_and_a_second_event_is_harmless(shop: ReconciledShop) -> None:
     planted = Planted()
     plant_in_the_database(shop, planted)
-    plant_undecided(shop, planted)
+    for_relay = plant_undecided(shop, planted)
     owed = {UUID(one) for kind in GETS_EVENT_AGAIN for one in planted.ids[kind]}
 
     _, repaired = shop.reconcile(repair=True)
@@ -264,7 +263,7 @@ def test_repair_mends_what_is_safe_and_a_second_event_is_harmless(shop: Reconcil
     held = rows(shop.engine, "SELECT request_id FROM user_coupon")
     assert len(held) == len({row.request_id for row in held})
     assert owed <= {row.request_id for row in held}
-    shop.publish(sorted(owed))
+    shop.publish([*sorted(owed), for_relay])
     shop.all_is_published()
     left, _ = shop.reconcile()
     assert left.counts.keys() & GETS_EVENT_AGAIN == set()
@@ -309,16 +308,27 @@ def test_nothing_is_invented_while_requests_are_accepted_and_decided(
         try:
             wait_until(lambda: decided(shop.engine) > 100, "the first decisions")
             runs = [shop.reconcile(age=timedelta(0), page_rows=200)[0] for _ in range(4)]
+            with no_decisions(shop.engine):
+                wait_until(lambda: len(pressed) > decided(shop.engine), "requests that wait")
+                runs.append(shop.reconcile(age=timedelta(0), page_rows=200)[0])
             before = len(pressed)
             wait_until(lambda: len(pressed) > before, "further requests")
         finally:
             stop.set()
             presser.join()
         assert [found_ids(one) for one in runs] == [{}] * len(runs)
-        assert any(one.waiting for one in runs)
+        assert runs[-1].waiting[Waiting.FOR_WORKER] > 0
         wait_until(lambda: decided(shop.engine) == len(pressed), "all decisions", timeout_seconds=120)
         after, _ = shop.reconcile(age=timedelta(0))
         assert (found_ids(after), dict(after.waiting)) == ({}, {})
+
+
+@contextmanager
+def no_decisions(engine: Engine) -> Iterator[None]:
+    """The worker waits for coupons that are locked in the block."""
+    with engine.connect() as connection:
+        connection.execute(text("SELECT FROM coupon FOR NO KEY UPDATE"))
+        yield
 
 
 def decided(engine: Engine) -> int:

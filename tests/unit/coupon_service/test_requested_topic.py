@@ -1,6 +1,6 @@
 """Gaps in the topic's offsets, on a reader of given records."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from coupon_service.messaging.requested_topic import KafkaRequestTopic
@@ -20,7 +20,7 @@ class Reader:
 
     def __init__(
         self,
-        records: list[ReceivedRecord | UnreadableRecords],
+        records: Sequence[ReceivedRecord | UnreadableRecords],
         before: Mapping[int, int],
         after: Mapping[int, int],
     ) -> None:
@@ -38,7 +38,7 @@ class Reader:
 
 
 def gaps(
-    records: list[ReceivedRecord | UnreadableRecords], before: Mapping[int, int], after: Mapping[int, int]
+    records: Sequence[ReceivedRecord | UnreadableRecords], before: Mapping[int, int], after: Mapping[int, int]
 ) -> list[str]:
     reader = cast("TopicReader", Reader(records, before, after))
     topic = KafkaRequestTopic(TOPIC, reader, cast("DeadLetterOperations[Any]", None))
@@ -56,7 +56,7 @@ def test_what_retention_removed_while_reading_is_no_gap() -> None:
 
 
 def test_range_that_can_not_be_read_is_no_gap() -> None:
-    records = [
+    records: list[ReceivedRecord | UnreadableRecords] = [
         a_record(0, 0),
         UnreadableRecords(TOPIC, 0, 1, 4, "corrupt"),
         a_record(0, 4),

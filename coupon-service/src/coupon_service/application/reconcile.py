@@ -15,7 +15,6 @@ from coupon_service.domain.reconciling import (
     CouponCount,
     DeadLetterState,
     DifferenceKind,
-    EventState,
     Findings,
     Place,
     UndecidedRequests,

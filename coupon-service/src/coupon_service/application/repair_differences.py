@@ -16,10 +16,10 @@ class RepairDifferences:
     def send_again(self, request_ids: Sequence[UUID]) -> int:
         """A second event of a request that is decided meanwhile decides nothing."""
         with self._unit_of_work() as unit_of_work:
-            undecided = unit_of_work.coupon_requests.undecided(request_ids)
-            stored = unit_of_work.coupon_requests.stored(undecided)
+            stored = unit_of_work.coupon_requests.stored(request_ids).values()
+            undecided = (one.request for one in stored if not one.is_decided)
             # In the order of acceptance, which is that of their decision.
-            requests = sorted(stored.values(), key=lambda request: (request.requested_at, request.request_id))
+            requests = sorted(undecided, key=lambda request: (request.requested_at, request.request_id))
             unit_of_work.outbox.append_all(self._request_event(request, None) for request in requests)
             unit_of_work.commit()
         return len(requests)

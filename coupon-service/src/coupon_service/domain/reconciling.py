@@ -48,7 +48,7 @@ class DifferenceKind(StrEnum):
 DESCRIPTIONS: Mapping[DifferenceKind, str] = {
     DifferenceKind.ISSUED_WITHOUT_USER_COUPON: "requests are ISSUED, and the user has no coupon of them",
     DifferenceKind.USER_COUPON_WITHOUT_ISSUE: "requests are not ISSUED, and a user has a coupon of them",
-    DifferenceKind.USER_COUPON_DISAGREES: "requests have another user, coupon or issue number than the user's",
+    DifferenceKind.USER_COUPON_DISAGREES: "requests name another user, coupon or number than the user coupon",
     DifferenceKind.LIMIT_EXCEEDED: "user coupons are beyond the limit a user",
     DifferenceKind.COPY_MISSING: "user coupons are a further copy, and the copy before them is missing",
     DifferenceKind.HISTORY_DISAGREES: "user coupons stand otherwise than their recorded changes say",
