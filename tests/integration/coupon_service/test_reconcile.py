@@ -295,7 +295,7 @@ def test_nothing_is_invented_while_requests_are_accepted_and_decided(
 
     def press() -> None:
         user = 0
-        while not stop.is_set():
+        while not stop.wait(0.02):
             user += 10
             pressed.extend(shop.press(coupons[user % 3], range(user, user + 10)))
 
