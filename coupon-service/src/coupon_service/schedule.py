@@ -9,13 +9,15 @@ from coupon_service.metrics import show_oldest_undecided
 from servicekit.lifecycle import StopSignal
 
 INTERVAL_SECONDS = 120.0
+WAITING_INTERVAL_SECONDS = 20.0
+"""While a request waits. Alerts wait longer: a worker that was away and catches up calls nobody."""
 _PAUSE_SECONDS = 0.05
 """After each page: deciding goes first."""
 _log = structlog.get_logger(__name__)
 
 
 class UndecidedThread(threading.Thread):
-    """Measures at once and then every two minutes, until ``stop`` is set.
+    """Measures at once and then at each interval, until ``stop`` is set.
 
     No error ends it: it is logged as ``undecided_not_measured``, and the next run tries again.
     """
@@ -27,6 +29,7 @@ class UndecidedThread(threading.Thread):
 
     def run(self) -> None:
         while not self._stop_signal.is_set():
+            interval = INTERVAL_SECONDS
             try:
                 oldest = self._measure(lambda: not self._stop_signal.wait(_PAUSE_SECONDS))
             except Exception as error:  # noqa: BLE001 - what can't be measured now must not stop the worker
@@ -37,5 +40,6 @@ class UndecidedThread(threading.Thread):
             else:
                 show_oldest_undecided(oldest)
                 if oldest is not None:
+                    interval = WAITING_INTERVAL_SECONDS
                     _log.warning("requests_undecided", oldest_seconds=round(oldest))
-            self._stop_signal.wait(INTERVAL_SECONDS)
+            self._stop_signal.wait(interval)
