@@ -58,8 +58,8 @@ class ControlledProcesses(StackOfProcesses):
     def resume(self, name: str) -> bool:
         return self._processes.resume(name)
 
-    def execute(self, name: str, command: Sequence[str]) -> str:
-        """What a command of ours says that runs with the settings of a process, and succeeds."""
+    def execute(self, name: str, command: Sequence[str], status: int = 0) -> str:
+        """What a command of ours says that runs with the settings of a process, and ends with ``status``."""
         program, *arguments = command
         done = subprocess.run(
             [str(Path(sys.executable).with_name(program)), *arguments],
@@ -69,7 +69,7 @@ class ControlledProcesses(StackOfProcesses):
             text=True,
             check=False,
         )
-        assert done.returncode == 0, (command, done.stderr)
+        assert done.returncode == status, (command, done.stdout, done.stderr)
         return done.stdout + done.stderr
 
 

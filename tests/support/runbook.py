@@ -39,11 +39,14 @@ def code_lines(heading: str) -> list[str]:
     return [line.strip() for line in re.findall(r"^ {4,}(\S.*)$", _page(heading), re.MULTILINE)]
 
 
-def run(stack: ControlledStack, command: str) -> str:
-    """What a command says. The stack is one of processes: its topics.toml isn't mounted."""
+def run(stack: ControlledStack, command: str, status: int = 0) -> str:
+    """What a command says that ends with ``status``.
+
+    The stack is one of processes: its topics.toml isn't mounted.
+    """
     words = shlex.split(command)
     if words[:5] == ["docker", "compose", "run", "--rm", "topics"]:
         words = [word.replace("/topics.toml", str(TOPICS_FILE)) for word in words[5:] or _TOPICS_COMMAND]
-        return stack.execute("outbox-relay", ["outbox-relay", *words])
+        return stack.execute("outbox-relay", ["outbox-relay", *words], status)
     assert words[:3] == ["docker", "compose", "exec"], command
-    return stack.execute(words[3], words[4:])
+    return stack.execute(words[3], words[4:], status)

@@ -6,6 +6,7 @@ import pytest
 
 from tests.chaos.faults.conftest import Seen
 from tests.support.controlled_stack import ControlledStack
+from tests.support.prometheus import Prometheus
 from tests.support.relay.topic_options import set_topic_option
 from tests.support.runbook import commands, run
 from tests.support.shop import ShopClient
@@ -21,9 +22,10 @@ OPTIONS = {"segment.ms": "1000", "min.cleanable.dirty.ratio": "0.001", "cleanup.
 @pytest.mark.long
 @pytest.mark.usefixtures("ended_stack")
 def test_presses_that_compaction_removed_are_decided_after_the_runbook(
-    stack: ControlledStack, shop: ShopClient, seen: Seen
+    stack: ControlledStack, shop: ShopClient, prometheus: Prometheus, seen: Seen
 ) -> None:
     """A topic is compacted while the worker is away."""
+    seen.alerts = {"RequestsUndecided"}
     seen.too_brief = {"ProcessUnreachable", "ConsumerLagging"}
     servers = stack.info().kafka.bootstrap_servers
     stack.stop("coupon-worker")
@@ -45,15 +47,41 @@ def test_presses_that_compaction_removed_are_decided_after_the_runbook(
     forgotten = [request for request in requests if status(shop, request) == "ACCEPTED"]
     assert forgotten
 
+    six_minutes_pass(stack)
+    wait_until(lambda: "RequestsUndecided" in prometheus.firing(), "the alert", 120)
+
     since = datetime.now(UTC) - timedelta(days=1)
-    said = [run(stack, command) for command in commands("A topic was compacted", since)]
+    compare, repair = commands("RequestsUndecided", since)
+    differences = run(stack, compare, status=1)
+    assert f"event_lost ({len(forgotten)}): " in differences
+    assert set(forgotten[:20]) <= set(differences.split())
+    assert "topic_records_gone" in differences
+    see, set_options, rewind = commands("A topic was compacted", since)
+    said = [run(stack, see), run(stack, set_options)]
     assert "WARNING topic coupon-publish-request: cleanup.policy is compact" in said[0]
     assert "SET topic coupon-publish-request: cleanup.policy is compact" in said[1]
-    statuses = {shop.decided(request, timeout_seconds=60)["status"] for request in requests}
+    said.append(run(stack, repair, status=1))
+    assert f"mended: {len(forgotten)} events sent again" in said[-1]
 
+    statuses = {shop.decided(request, timeout_seconds=60)["status"] for request in requests}
     assert statuses == {"ISSUED"}
+    wait_until(lambda: "RequestsUndecided" not in prometheus.firing(), "the alert to end", 60)
+    assert "no differences" in run(stack, compare)
+    # It mends what other services lost, and changes nothing here.
+    said.append(run(stack, rewind))
     seen.operators += [line for answer in said for line in answer.splitlines()]
     seen.data.append(f"{len(forgotten)} of {len(requests)} presses were forgotten, and decided afterwards")
+
+
+def six_minutes_pass(stack: ControlledStack) -> None:
+    """For the requests that wait. The worker measures them as it starts."""
+    stack.administer(
+        "coupon",
+        "UPDATE coupon_request SET requested_at = requested_at - interval '6 minutes'"
+        " WHERE status = 'ACCEPTED'",
+    )
+    stack.stop("coupon-worker")
+    stack.start("coupon-worker")
 
 
 def status(shop: ShopClient, request_id: str) -> str:

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from coupon_service.application.accept_requests import AcceptRequests, RequestToAccept
-from coupon_service.application.reconcile import Reconcile, Repaired
+from coupon_service.application.reconcile import Progress, Reconcile, Repaired
 from coupon_service.application.repair_differences import RepairDifferences
 from coupon_service.config import WorkerSettings
 from coupon_service.domain.coupon_request import CouponRequest, NewCouponRequest
@@ -92,6 +92,10 @@ class ReconciledShop:
         self.decide(requests)
         return coupon_id, requests
 
+    def is_undecided(self, request_id: UUID) -> bool:
+        [row] = rows(self.engine, f"SELECT status FROM coupon_request WHERE request_id = '{request_id}'")
+        return str(row.status) == "ACCEPTED"
+
     def all_is_published(self) -> None:
         self.run("UPDATE outbox_cursor SET snapshot = pg_current_snapshot()")
 
@@ -145,6 +149,7 @@ class ReconciledShop:
         age: timedelta = UNDECIDED_AGE,
         page_rows: int = 7,
         max_ids: int = 1_000,
+        progress: Progress = lambda *_: None,
     ) -> tuple[Findings, Repaired]:
         dlt = f"{self.topic}.dlt"
         with topic_reader(self.settings) as reader:
@@ -160,7 +165,7 @@ class ReconciledShop:
                 ),
                 KafkaRequestTopic(self.topic, reader, letters),
                 RepairDifferences(self._unit_of_work, self.event) if repair else None,
-                lambda *_: None,
+                progress,
             )(max_ids)
 
 

@@ -283,6 +283,26 @@ def test_event_that_was_sent_again_waits_and_is_not_sent_once_more(shop: Reconci
     assert (dict(findings.waiting), repaired.sent_again) == ({"for_relay": 1}, 0)
 
 
+@pytest.mark.parametrize("stage", ["requests", "outbox_events", "topic_records"])
+def test_what_moves_between_two_comparisons_is_no_difference(shop: ReconciledShop, stage: str) -> None:
+    shop.decided_coupon()
+    shop.all_is_published()
+    decided, published = shop.press(create_coupon(shop.client), [1, 2])
+    shop.long_ago([decided, published])
+
+    def relay_and_worker_go_on(compared: str, *_: int) -> None:
+        if compared == stage and shop.is_undecided(decided):
+            shop.publish([decided, published])
+            shop.all_is_published()
+            shop.decide([decided])
+            shop.worker_is_at(shop.end_offset() - 1)
+
+    findings, _ = shop.reconcile(page_rows=1_000, progress=relay_and_worker_go_on)
+
+    assert not shop.is_undecided(decided)
+    assert (found_ids(findings), findings.waiting.total()) == ({}, 1)
+
+
 def test_nothing_is_invented_while_requests_are_accepted_and_decided(
     shop: ReconciledShop, coupon_database_url: str, tmp_path: Path
 ) -> None:
