@@ -96,6 +96,25 @@ class ReconciledShop:
         [row] = rows(self.engine, f"SELECT status FROM coupon_request WHERE request_id = '{request_id}'")
         return str(row.status) == "ACCEPTED"
 
+    def held(self, request_ids: Sequence[UUID]) -> Sequence[Any]:
+        """User coupons by request."""
+        wanted = ", ".join(f"'{request_id}'" for request_id in request_ids)
+        return rows(self.engine, f"SELECT * FROM user_coupon WHERE request_id IN ({wanted})")
+
+    def add_key(self, request_id: UUID, created_at: str) -> None:
+        self.run(
+            "INSERT INTO idempotency_key (scope, key, fingerprint, reply, created_at) VALUES"
+            f" ('s', '{request_id}', 'f', jsonb_build_object('requestId', '{request_id}'), {created_at})"
+        )
+
+    def name_another_request(self, request_id: UUID, other: UUID) -> None:
+        """In the stored event of the first one."""
+        renamed = f"replace(CAST(payload AS text), '{request_id}', '{other}')"
+        self.run(
+            f"UPDATE outbox SET payload = CAST({renamed} AS json)"
+            f" WHERE payload->>'requestId' = '{request_id}'"
+        )
+
     def all_is_published(self) -> None:
         self.run("UPDATE outbox_cursor SET snapshot = pg_current_snapshot()")
 

@@ -2,7 +2,6 @@
 
 # ruff: noqa: S608 - statements are put together of our own names and ids
 
-import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -85,8 +84,10 @@ def lives_that_are_no_difference(shop: ReconciledShop) -> None:
         " (request_id, coupon_id, user_id, status, reason, requested_at, decided_at)"
         f" VALUES ('{old_id}', 12345, 1, 'REJECTED', 'UNKNOWN_COUPON', now(), now())"
     )
-    # As if retention had removed it.
+    # As if retention had removed requests.
     shop.run(f"UPDATE coupon_request SET decision_number = NULL WHERE request_id = '{requests[3]}'")
+    shop.name_another_request(requests[4], uuid7())
+    shop.add_key(uuid7(), "now() - interval '40 days'")
 
 
 def plant_in_the_database(shop: ReconciledShop, planted: Planted) -> None:
@@ -106,6 +107,16 @@ def plant_in_the_database(shop: ReconciledShop, planted: Planted) -> None:
     shop.run(f"UPDATE user_coupon SET user_id = 999 WHERE request_id = '{requests[0]}'")
     planted.add(Kind.USER_COUPON_DISAGREES, requests[0])
 
+    _, requests = shop.decided_coupon()
+    [row] = shop.held(requests[:1])
+    order_id = uuid7()
+    assert reserve(shop.client, row.user_coupon_id, order_id, user_id=row.user_id).status_code == 200
+    assert confirm(shop.client, row.user_coupon_id, order_id).status_code == 200
+    shop.run(
+        f"DELETE FROM user_coupon_change WHERE user_coupon_id = {row.user_coupon_id} AND kind = 'RESERVED'"
+    )
+    planted.add(Kind.HISTORY_DISAGREES, row.user_coupon_id)
+
     for kinds, change, terms in (
         ((Kind.LIMIT_EXCEEDED, Kind.COPY_MISSING), "copy_number = 2", {}),
         ((Kind.COPY_MISSING,), "copy_number = 3", {"limitPerUser": 3}),
@@ -114,9 +125,7 @@ def plant_in_the_database(shop: ReconciledShop, planted: Planted) -> None:
     ):
         _, requests = shop.decided_coupon(**terms)
         shop.run(f"UPDATE user_coupon SET {change} WHERE request_id = '{requests[0]}'")
-        [row] = rows(
-            shop.engine, f"SELECT user_coupon_id FROM user_coupon WHERE request_id = '{requests[0]}'"
-        )
+        [row] = shop.held(requests[:1])
         for kind in kinds:
             planted.add(kind, row.user_coupon_id)
 
@@ -138,10 +147,7 @@ def plant_in_the_database(shop: ReconciledShop, planted: Planted) -> None:
     planted.add(Kind.DECISION_NUMBER_MISSING, f"{gap} (number 4)")
 
     unknown = uuid7()
-    shop.run(
-        "INSERT INTO idempotency_key (scope, key, fingerprint, reply)"
-        f" VALUES ('s', 'k', 'f', '{json.dumps({'requestId': str(unknown)})}')".replace(":", "\\:")
-    )
+    shop.add_key(unknown, "now()")
     planted.add(Kind.KEY_WITHOUT_REQUEST, unknown)
 
     _, requests = shop.decided_coupon()
@@ -150,10 +156,7 @@ def plant_in_the_database(shop: ReconciledShop, planted: Planted) -> None:
         " SET payload = replace(payload\\:\\:text, '\"userId\"\\:1', '\"userId\"\\:77')\\:\\:json"
         f" WHERE payload->>'requestId' = '{requests[0]}'"
     )
-    shop.run(
-        f"UPDATE outbox SET payload = replace(payload\\:\\:text, '{requests[1]}', '{unknown}')\\:\\:json"
-        f" WHERE payload->>'requestId' = '{requests[1]}'"
-    )
+    shop.name_another_request(requests[1], unknown)
     positions = rows(
         shop.engine,
         "SELECT position FROM outbox WHERE payload->>'userId' = '77'"
