@@ -43,6 +43,19 @@ class WorkerSettings(AdminSettings, KafkaConsumerSettings, DatabaseSettings, Pro
         return self
 
 
+class WatchSettings(AdminSettings, DatabaseSettings, ProcessSettings):
+    """``coupon-service watch``."""
+
+    http_host: str = "127.0.0.1"
+    http_port: Port = 8004
+    # The refresh, and what /readyz asks.
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = 2
+    # Each takes a file descriptor and about 7 kB.
+    max_watchers: Annotated[int, Field(ge=1, le=1_000_000)] = 12_000
+    # A decision is seen this late at most, plus what reading and sending take.
+    refresh_ms: Annotated[int, Field(ge=10, le=10_000)] = 100
+
+
 class DeadLettersSettings(KafkaConsumerSettings, DatabaseSettings, ProcessSettings):
     """``coupon-service dead-letters``."""
 

@@ -90,6 +90,10 @@ class SqlCouponRequests:
         row = self._connection.execute(statement).one_or_none()
         return None if row is None else _view(row)
 
+    def views(self, request_ids: Collection[UUID]) -> dict[UUID, CouponRequestView]:
+        rows = self._connection.execute(select(coupon_request).where(_is_one_of(request_ids)))
+        return {row.request_id: _view(row) for row in rows}
+
     def stored(self, request_ids: Collection[UUID]) -> dict[UUID, CouponRequest]:
         rows = self._connection.execute(select(coupon_request).where(_is_one_of(request_ids)))
         return {row.request_id: _request(row) for row in rows}
