@@ -8,6 +8,7 @@ from servicekit.config import (
     AdminSettings,
     DatabaseSettings,
     HttpSettings,
+    HttpTimeouts,
     KafkaConsumerSettings,
     OutboxMigrationSettings,
     Port,
@@ -43,11 +44,11 @@ class WorkerSettings(AdminSettings, KafkaConsumerSettings, DatabaseSettings, Pro
         return self
 
 
-class WatchSettings(AdminSettings, DatabaseSettings, ProcessSettings):
+class WatchSettings(HttpTimeouts, DatabaseSettings, ProcessSettings):
     """``coupon-service watch``."""
 
     http_host: str = "127.0.0.1"
-    http_port: Port = 8004
+    http_port: Port = 8005
     # The refresh, and what /readyz asks.
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 2
     # Each takes a file descriptor and about 7 kB.

@@ -38,7 +38,7 @@ def a_watch_server(engine: Engine, max_watchers: int = 100) -> Iterator[str]:
     [port] = find_free_ports(1)
     stop = StopSignal()
     look = WatchRequests(partial(CouponUnitOfWork, engine, CONSUMER_GROUP))
-    server = WatchServer(look, stop, max_watchers=max_watchers, refresh_seconds=0.02, head_seconds=2)
+    server = WatchServer(look, _no_report, stop, max_watchers=max_watchers, refresh_seconds=0.02, head_seconds=2)
     thread = threading.Thread(target=server.run, args=("127.0.0.1", port))
     thread.start()
     url = f"http://127.0.0.1:{port}"
@@ -49,6 +49,10 @@ def a_watch_server(engine: Engine, max_watchers: int = 100) -> Iterator[str]:
         stop.set()
         thread.join(10)
         assert not thread.is_alive()
+
+
+def _no_report(path: str) -> tuple[int, str, bytes]:
+    return 200, "text/plain", path.encode()
 
 
 def _is_alive(url: str) -> bool:
@@ -184,7 +188,7 @@ def test_streams_outlast_a_database_that_is_away(engine: Engine, client: FlaskCl
     [port] = find_free_ports(1)
     stop = StopSignal()
     look = WatchRequests(partial(_SometimesAway, engine, CONSUMER_GROUP))
-    server = WatchServer(look, stop, max_watchers=10, refresh_seconds=0.02, head_seconds=2)
+    server = WatchServer(look, _no_report, stop, max_watchers=10, refresh_seconds=0.02, head_seconds=2)
     thread = threading.Thread(target=server.run, args=("127.0.0.1", port))
     thread.start()
     url = f"http://127.0.0.1:{port}"

@@ -24,10 +24,13 @@ from coupon_service.application.watch_requests import Round
 from coupon_service.domain.coupon_request import CouponRequestView
 from coupon_service.domain.line import Line, seconds_until_next_look
 from coupon_service.http.replies import CouponRequestReply
+from servicekit.http.health import LIVENESS_PATH
 from servicekit.lifecycle import StopSignal
 
 Look = Callable[[Collection[UUID], Collection[UUID]], Round]
 """Looks at the database: which requests arrived and which left since the last look that succeeded."""
+Report = Callable[[str], tuple[int, str, bytes]]
+"""The status, content type and body of ``/readyz`` and ``/metrics``."""
 
 FRONT = 100
 """Up to this place, each change is told; behind it only so often that telling costs little."""
@@ -41,6 +44,7 @@ ENDING_SECONDS = 3.0
 """How long a stop waits for what was sent to be taken."""
 RECONNECT_SECONDS = (1.0, 5.0)
 RETRY_AFTER_SECONDS = (2, 10)
+_REPORTS = ("/readyz", "/metrics")
 _MAX_HEAD_BYTES = 16_384
 _UNSENT_BYTES = 4_096
 """What waits to be read by a client before it gets no more places: it gets the latest later."""
@@ -62,9 +66,18 @@ class WatchServer:
     """Serves streams until ``stop`` is set; every method but :meth:`run` is called in its loop."""
 
     def __init__(
-        self, look: Look, stop: StopSignal, *, max_watchers: int, refresh_seconds: float, head_seconds: float
+        self,
+        look: Look,
+        report: Report,
+        stop: StopSignal,
+        *,
+        max_watchers: int,
+        refresh_seconds: float,
+        head_seconds: float,
     ) -> None:
         self._look = look
+        self._report = report
+        self._reporting: set[asyncio.Task[None]] = set()
         self._stop = stop
         self._max_watchers = max_watchers
         self._refresh_seconds = refresh_seconds
@@ -151,6 +164,16 @@ class WatchServer:
     def connected(self, stream: "_Stream") -> None:
         self._connections.add(stream)
 
+    def report(self, path: str, stream: "_Stream") -> None:
+        """Let ``stream`` answer with a report, which may ask the database."""
+        task = asyncio.ensure_future(self._reported(path, stream))
+        self._reporting.add(task)
+        task.add_done_callback(self._reporting.discard)
+
+    async def _reported(self, path: str, stream: "_Stream") -> None:
+        # In a thread of the loop's own, so that a database that hangs holds up no place.
+        stream.reply(*await asyncio.to_thread(self._report, path))
+
     def is_full(self) -> bool:
         return len(self._connections) > self._max_watchers
 
@@ -228,8 +251,11 @@ class _Stream(asyncio.Protocol):
 
     def _route(self, method: bytes, target: str) -> None:
         self._path = target.partition("?")[0]
-        if self._path == "/healthz" and method == b"GET":
-            self._reply(200, "application/json", b'{"status":"ok"}')
+        if self._path == LIVENESS_PATH and method == b"GET":
+            self.reply(200, "application/json", b'{"status":"alive"}')
+            return
+        if self._path in _REPORTS and method == b"GET":
+            self._server.report(self._path, self)
             return
         match = _PATH.fullmatch(target)
         if match is None:
@@ -291,7 +317,7 @@ class _Stream(asyncio.Protocol):
         }  # fmt: skip
         if field is not None:
             problem["errors"] = [{"field": field, "detail": detail}]
-        self._reply(status, "application/problem+json", to_json(problem), headers)
+        self.reply(status, "application/problem+json", to_json(problem), headers)
 
     def reconnect(self) -> None:
         """The server stops: another one, or this one started anew, goes on."""
@@ -339,7 +365,7 @@ class _Stream(asyncio.Protocol):
         seconds = random.randint(*RETRY_AFTER_SECONDS)  # noqa: S311 - spreads retries, guards nothing
         self.refuse(503, slug, detail, headers=f"Retry-After: {seconds}\r\n")
 
-    def _reply(self, status: int, content_type: str, body: bytes, headers: str = "") -> None:
+    def reply(self, status: int, content_type: str, body: bytes, headers: str = "") -> None:
         head = (
             f"HTTP/1.1 {status} {HTTP_STATUS_CODES[status]}\r\nContent-Type: {content_type}\r\n"
             f"Content-Length: {len(body)}\r\n{headers}Connection: close\r\n\r\n"
