@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -17,6 +18,7 @@ from coupon_service.domain.coupon_request import (
     StoredRequest,
 )
 from coupon_service.domain.deciding import CouponStock
+from coupon_service.domain.line import Line
 from coupon_service.domain.user_coupon import (
     UserCoupon,
     UserCouponChange,
@@ -69,6 +71,10 @@ class CouponRequests(Protocol):
         ...
 
     def get(self, request_id: UUID) -> CouponRequestView | None: ...
+
+    def views(self, request_ids: Collection[UUID]) -> Mapping[UUID, CouponRequestView]:
+        """The requests that are stored, as their users see them, by id."""
+        ...
 
     def stored(self, request_ids: Sequence[UUID]) -> Mapping[UUID, StoredRequest]:
         """Those of the requests that are stored, by id."""
@@ -131,6 +137,43 @@ class UserCoupons(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class StandingRequest:
+    """A request in the line of its coupon.
+
+    ``decided_count`` is how many requests for the coupon were decided when it was read; None without a coupon.
+    """
+
+    coupon_id: int
+    batch: int
+    is_undecided: bool
+    decided_count: int | None
+
+
+class Lines(Protocol):
+    """The lines of requests that await their decision."""
+
+    def find(self, request_ids: Collection[UUID]) -> Mapping[UUID, StandingRequest]:
+        """The requests that are stored, by id."""
+        ...
+
+    def decided_counts(self, coupon_ids: Collection[int]) -> Mapping[int, int]:
+        """How many requests for each coupon are decided."""
+        ...
+
+    def decided_since(self, decided_counts: Mapping[int, int]) -> Mapping[int, Sequence[str]]:
+        """By coupon: which requests were decided after the first so many."""
+        ...
+
+    def of_coupons(self, coupon_ids: Collection[int]) -> Mapping[int, Line]:
+        """The lines of those coupons for which requests are undecided."""
+        ...
+
+    def place(self, request_id: UUID, counted: int) -> int | None:
+        """The place of an undecided request, or ``counted`` if it is that or beyond; None if not known yet."""
+        ...
+
+
 class Outbox(Protocol):
     """Events that are published once the transaction has committed."""
 
@@ -180,6 +223,9 @@ class UnitOfWork(Protocol):
 
     @property
     def user_coupons(self) -> UserCoupons: ...
+
+    @property
+    def lines(self) -> Lines: ...
 
     @property
     def outbox(self) -> Outbox: ...

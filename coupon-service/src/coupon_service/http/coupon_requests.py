@@ -1,5 +1,6 @@
 """``/api/v1/users/{userId}/coupons/{couponId}/issue`` and ``/api/v1/coupon-requests``"""
 
+import math
 from uuid import UUID
 
 from flask import Response
@@ -56,7 +57,11 @@ def coupon_request_routes(
         replies={200: CouponRequestReply},
     )
     def get_coupon_request(path: CouponRequestPath, query: CouponRequestQuery) -> Response:
-        return json_reply(CouponRequestReply.of(read_coupon_request(path.request_id, query.wait)))
+        standing = read_coupon_request(path.request_id, query.wait)
+        reply = CouponRequestReply.of(standing.view, standing.place, standing.next_poll_seconds)
+        if standing.next_poll_seconds is None:
+            return json_reply(reply)
+        return json_reply(reply, headers={"Retry-After": str(math.ceil(standing.next_poll_seconds))})
 
     return routes
 

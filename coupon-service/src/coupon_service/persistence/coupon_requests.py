@@ -1,6 +1,6 @@
 """Requests for coupons."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from sqlalchemy import (
     Row,
     Select,
     Update,
+    any_,
     bindparam,
     case,
     cast,
@@ -125,6 +126,11 @@ class SqlCouponRequests:
         statement = select(coupon_request).where(coupon_request.c.request_id == request_id)
         row = self._connection.execute(statement).one_or_none()
         return None if row is None else _view(row)
+
+    def views(self, request_ids: Collection[UUID]) -> dict[UUID, CouponRequestView]:
+        is_asked_for = coupon_request.c.request_id == any_(literal(list(request_ids), ARRAY(PG_UUID())))
+        rows = self._connection.execute(select(coupon_request).where(is_asked_for))
+        return {row.request_id: _view(row) for row in rows}
 
     def stored(self, request_ids: Sequence[UUID]) -> dict[UUID, StoredRequest]:
         rows = self._connection.execute(_STORED, {"request_ids": hex_array(request_ids)})
