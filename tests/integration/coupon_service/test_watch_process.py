@@ -55,7 +55,9 @@ def test_places_never_get_worse_through_kills_redeliveries_and_polls(
     records = [a_record(event) for event in published_events(engine)]
     polled: list[int | None] = []
     with ExitStack() as stack:
-        watchers = [stack.enter_context(Watcher(url, one, reconnects=True)) for one in requests[BATCH - 1 :: BATCH]]
+        watchers = [
+            stack.enter_context(Watcher(url, one, reconnects=True)) for one in requests[BATCH - 1 :: BATCH]
+        ]
         last = watchers[-1]
         wait_until(lambda: last.places == [USERS], "the last place")
         stack.enter_context(a_worker(coupon_database_url, kafka_bootstrap_servers, topic))

@@ -1,9 +1,7 @@
-"""Users watch their requests: places that never get worse, the decision at once, and nobody that stalls others."""
+"""Users watch their requests: places never get worse, the decision comes at once, nobody stalls others."""
 
-import json
 import socket
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -38,7 +36,9 @@ def a_watch_server(engine: Engine, max_watchers: int = 100) -> Iterator[str]:
     [port] = find_free_ports(1)
     stop = StopSignal()
     look = WatchRequests(partial(CouponUnitOfWork, engine, CONSUMER_GROUP))
-    server = WatchServer(look, _no_report, stop, max_watchers=max_watchers, refresh_seconds=0.02, head_seconds=2)
+    server = WatchServer(
+        look, _no_report, stop, max_watchers=max_watchers, refresh_seconds=0.02, head_seconds=2
+    )
     thread = threading.Thread(target=server.run, args=("127.0.0.1", port))
     thread.start()
     url = f"http://127.0.0.1:{port}"
@@ -106,7 +106,9 @@ def test_two_windows_of_one_user_get_the_same_decision(engine: Engine, client: F
             assert first.decision() == third.decision()
 
 
-def test_a_place_is_unknown_while_an_older_acceptance_is_under_way(engine: Engine, client: FlaskClient) -> None:
+def test_a_place_is_unknown_while_an_older_acceptance_is_under_way(
+    engine: Engine, client: FlaskClient
+) -> None:
     coupon_id = create_coupon(client)
     with engine.connect() as older:
         older.execute(text("SELECT pg_current_xact_id()"))
@@ -170,7 +172,9 @@ def test_who_reads_nothing_or_leaves_stalls_nobody(engine: Engine, client: Flask
 
 def _connect(port: int, request_id: UUID) -> socket.socket:
     connection = socket.create_connection(("127.0.0.1", port))
-    connection.sendall(f"GET /api/v1/coupon-requests/{request_id}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    connection.sendall(
+        f"GET /api/v1/coupon-requests/{request_id}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    )
     return connection
 
 
@@ -198,7 +202,9 @@ def test_streams_outlast_a_database_that_is_away(engine: Engine, client: FlaskCl
             wait_until(lambda: watcher.places == [1], "a place")
             broken.set()
             decide_next(engine, 1)
-            refused = httpx.get(f"{url}/api/v1/coupon-requests/{request_id}/events", trust_env=False, timeout=20)
+            refused = httpx.get(
+                f"{url}/api/v1/coupon-requests/{request_id}/events", trust_env=False, timeout=20
+            )
             assert (refused.status_code, "Retry-After" in refused.headers) == (503, True)
             assert not watcher.has_ended
             broken.clear()

@@ -141,7 +141,7 @@ class UserCoupons(Protocol):
 class StandingRequest:
     """A request in the line of its coupon.
 
-    ``decided_count`` is how many requests for the coupon were decided when it was read; None without a coupon.
+    ``decided_count``: how many requests for the coupon were decided when it was read; None without a coupon.
     """
 
     coupon_id: int
@@ -170,7 +170,7 @@ class Lines(Protocol):
         ...
 
     def place(self, request_id: UUID, counted: int) -> int | None:
-        """The place of an undecided request, or ``counted`` if it is that or beyond; None if not known yet."""
+        """The place of an undecided request, or ``counted`` if it is that or more; None if not known yet."""
         ...
 
 

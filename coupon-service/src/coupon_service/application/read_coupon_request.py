@@ -44,7 +44,9 @@ class ReadCouponRequest:
         view = self._read(request_id)
         # Never blocks: waiting for a permit would take the thread that the limit keeps free.
         if (
-            view.status is RequestStatus.ACCEPTED and wait_seconds > 0 and self._permits.acquire(blocking=False)
+            view.status is RequestStatus.ACCEPTED
+            and wait_seconds > 0
+            and self._permits.acquire(blocking=False)
         ):
             try:
                 view = self._wait(view, wait_seconds)

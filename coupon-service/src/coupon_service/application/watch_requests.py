@@ -76,13 +76,22 @@ class WatchRequests:
         if not self._decided_counts:
             return {}
         counts = unit_of_work.lines.decided_counts(self._decided_counts.keys())
-        grown = {one: self._decided_counts[one] for one, count in counts.items() if count != self._decided_counts[one]}
+        grown = {
+            one: self._decided_counts[one]
+            for one, count in counts.items()
+            if count != self._decided_counts[one]
+        }
         if not grown:
             return {}
         # A count is smaller than before where an older database was restored.
-        since = unit_of_work.lines.decided_since({one: min(before, counts[one]) for one, before in grown.items()})
+        since = unit_of_work.lines.decided_since(
+            {one: min(before, counts[one]) for one, before in grown.items()}
+        )
         return {
-            coupon_id: ([one for one in map(UUID, since.get(coupon_id, ())) if one in self._watched], counts[coupon_id])
+            coupon_id: (
+                [one for one in map(UUID, since.get(coupon_id, ())) if one in self._watched],
+                counts[coupon_id],
+            )
             for coupon_id in grown
         }
 

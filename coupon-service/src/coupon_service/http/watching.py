@@ -1,6 +1,6 @@
-"""``/api/v1/coupon-requests/{requestId}/events``: a stream of server-sent events for each request that is watched.
+"""``/api/v1/coupon-requests/{requestId}/events``: server-sent events of each request that is watched.
 
-A server of its own: one thread holds thousands of connections, each of which costs little more than its socket.
+A server of its own: one thread holds thousands of connections, which cost little more than their sockets.
 """
 
 import asyncio
@@ -8,7 +8,7 @@ import random
 import re
 import time
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from uuid import UUID
@@ -21,7 +21,6 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from coupon_service.application.ports import StandingRequest
 from coupon_service.application.watch_requests import Round
-from coupon_service.domain.coupon_request import CouponRequestView
 from coupon_service.domain.line import Line, seconds_until_next_look
 from coupon_service.http.replies import CouponRequestReply
 from servicekit.http.health import LIVENESS_PATH
@@ -56,8 +55,8 @@ _FRESH = Gauge("coupon_watch_seconds_since_refresh", "Since the last look at the
 _REFUSED = Counter("coupon_watchers_refused", "Streams that were refused.", ["status"])
 _SENT = Counter("coupon_watch_events", "Events sent.", ["event"])
 _WORSE = Counter("coupon_watch_places_worse", "Places that would have been worse than before; not sent.")
-for _event in ("place", "decision", "reconnect"):
-    _SENT.labels(_event).inc(0)
+for _name in ("place", "decision", "reconnect"):
+    _SENT.labels(_name).inc(0)
 
 _log = structlog.get_logger(__name__)
 
@@ -203,8 +202,18 @@ class _Stream(asyncio.Protocol):
     """One connection: one request, whose reply ends with the decision, and with it the connection."""
 
     __slots__ = (
-        "_batch", "_due_at", "_head", "_opened_at", "_path", "_sent_at", "_server", "_transport", "_unread_since",
-        "coupon_id", "_place", "request_id",
+        "_batch",
+        "_due_at",
+        "_head",
+        "_opened_at",
+        "_path",
+        "_place",
+        "_sent_at",
+        "_server",
+        "_transport",
+        "_unread_since",
+        "coupon_id",
+        "request_id",
     )  # fmt: skip
 
     def __init__(self, server: WatchServer) -> None:
@@ -263,7 +272,9 @@ class _Stream(asyncio.Protocol):
         elif method != b"GET":
             self.refuse(405, "method-not-allowed", "Only GET is allowed.", headers="Allow: GET\r\n")
         elif self._server.is_full():
-            self._try_later("too-many-watchers", "Too many requests are watched. Poll, or connect again later.")
+            self._try_later(
+                "too-many-watchers", "Too many requests are watched. Poll, or connect again later."
+            )
         else:
             try:
                 self.request_id = UUID(match[1])
@@ -312,8 +323,8 @@ class _Stream(asyncio.Protocol):
     ) -> None:
         _REFUSED.labels(status).inc()
         problem: dict[str, Any] = {
-            "type": f"urn:problem:{slug}", "title": HTTP_STATUS_CODES[status], "status": status, "detail": detail,
-            "instance": self._path,
+            "type": f"urn:problem:{slug}", "title": HTTP_STATUS_CODES[status], "status": status,
+            "detail": detail, "instance": self._path,
         }  # fmt: skip
         if field is not None:
             problem["errors"] = [{"field": field, "detail": detail}]
@@ -337,7 +348,9 @@ class _Stream(asyncio.Protocol):
             return
         if transport.get_write_buffer_size():
             self._unread_since = now if self._unread_since is None else self._unread_since
-            if now - self._unread_since > (self._server.head_seconds if transport.is_closing() else UNREAD_SECONDS):
+            if now - self._unread_since > (
+                self._server.head_seconds if transport.is_closing() else UNREAD_SECONDS
+            ):
                 self.abort()
             return
         self._unread_since = None

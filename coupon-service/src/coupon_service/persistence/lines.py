@@ -32,7 +32,8 @@ _DECIDED_SINCE = text("""
 """).bindparams(bindparam("coupon_ids", type_=ARRAY(BIGINT)), bindparam("counts", type_=ARRAY(BIGINT)))
 
 _LINES = text("""
-    SELECT coupon_id, array_agg(batch ORDER BY batch) AS batches, array_agg(undecided ORDER BY batch) AS undecided,
+    SELECT coupon_id, array_agg(batch ORDER BY batch) AS batches,
+           array_agg(undecided ORDER BY batch) AS undecided,
            pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS settled_below
       FROM (SELECT coupon_id, accepted_xid::text::bigint AS batch, count(*) AS undecided
               FROM coupon_request
