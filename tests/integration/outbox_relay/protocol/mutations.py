@@ -435,7 +435,7 @@ MUTATIONS = (
     _mutation(
         FORGETTING,
         "After rewinding only the topics of then are published to",
-        "lost",
+        "order",
         InCode(cursors, "rewind", "remember(connection, topics)", "pass"),
     ),
     # Dead letters
