@@ -27,7 +27,7 @@ WORKERS ?= 3
 SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos faults matrix images operations seed-cluster manifests test-kubernetes release-check bench-relay bench-coupon bench-retention mutations lint format clean
+.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos faults matrix images operations seed-cluster manifests test-kubernetes release-check bench-relay bench-coupon bench-reconcile bench-retention mutations lint format clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9 -]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-38s %s\n", $$1, $$2}'
@@ -118,6 +118,9 @@ bench-relay: $(RELAY_ALONE)/.installed ## Measure the relay beside Debezium, on 
 
 bench-retention: $(INSTALLED) ## Measure the coupon service while old rows are removed (OPTIONS="--rows N --seconds N --repeats N")
 	@$(BIN)/python -m tests.benchmarks.retention $(OPTIONS)
+
+bench-reconcile: $(INSTALLED) ## Reconcile many clean requests, and faults among them (OPTIONS="--requests N")
+	@$(BIN)/python -m tests.benchmarks.reconcile $(OPTIONS)
 
 bench-coupon: $(INSTALLED) ## Measure coupons at the size of a drop, on an idle machine (OPTIONS="--only NAME --quick --repeats N")
 	@$(BIN)/python -m tests.benchmarks.coupon $(OPTIONS)

@@ -32,6 +32,10 @@ class TcpProxy:
         self._closed = False
         self._accepting = threading.Thread(target=self._accept, daemon=True)
 
+    def lead_to(self, target_port: int) -> None:
+        """Pass new connections on to another port, as where a name has got another address."""
+        self._target_port = target_port
+
     def pause(self) -> None:
         """Pass nothing on any more, in either direction."""
         self._passing.clear()

@@ -6,10 +6,11 @@ from typing import Any
 
 import click
 
-from outbox_relay.config import SourcesSettings, TopicsSettings
+from outbox_relay.config import SourcesAndKafkaSettings, SourcesSettings, TopicsSettings
 from outbox_relay.main import run as run_relay
 from outbox_relay.operations.cli_errors import disposing, find_database
 from outbox_relay.operations.dead_letters_cli import dead_letters
+from outbox_relay.operations.present_topics import present_topics
 from outbox_relay.postgresql import cursors
 from outbox_relay.postgresql.database import repair_engine
 from servicekit.commands import BadInput, OneLineGroup
@@ -117,9 +118,12 @@ def rewind(source: str, since: datetime, *, is_confirmed: bool) -> None:
     For a Kafka topic, or a consumer, that has lost what it had. A consumer with an inbox drops what it has
     seen. Publishing that waits since a topic was made anew goes on.
     """
-    settings = load_settings(SourcesSettings)
+    settings = load_settings(SourcesAndKafkaSettings)
     with disposing(repair_engine(find_database(settings, source))) as engine:
-        rewound = cursors.rewind(engine, since, only_count=not is_confirmed)
+        topics = present_topics(source, settings, engine)
+        rewound = (
+            cursors.rewind(engine, since, topics) if is_confirmed else cursors.count_since(engine, since)
+        )
     if rewound.oldest_at is None or since < rewound.oldest_at:
         kept = (
             "no events are"
@@ -140,9 +144,9 @@ def accept_kafka(source: str) -> None:
 
     For topics that were moved with all their records. If records were lost, use rewind instead.
     """
-    settings = load_settings(SourcesSettings)
+    settings = load_settings(SourcesAndKafkaSettings)
     with disposing(repair_engine(find_database(settings, source))) as engine:
-        cursors.accept_kafka(engine)
+        cursors.accept_kafka(engine, present_topics(source, settings, engine))
     click.echo(f"{source}: publishing goes on")
 
 

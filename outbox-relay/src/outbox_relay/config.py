@@ -40,12 +40,17 @@ class SourcesSettings(ProcessSettings):
         }
 
 
-class RelaySettings(KafkaSettings, SourcesSettings):
+class SourcesAndKafkaSettings(KafkaSettings, SourcesSettings):
+    """The sources, for commands that ask Kafka which topics it has now."""
+
+    kafka_client_id: Annotated[str, Field(min_length=1)] = "outbox-relay"
+
+
+class RelaySettings(SourcesAndKafkaSettings):
     """The settings of ``outbox-relay run``."""
 
     http_host: str = "127.0.0.1"
     http_port: Port = 8004
-    kafka_client_id: Annotated[str, Field(min_length=1)] = "outbox-relay"
     page_events: Annotated[int, Field(ge=1, le=100_000)] = 2_000
     page_bytes: Annotated[int, Field(ge=1_024)] = 4 * 1024 * 1024
     """A page ends with the event that reaches this; at most two pages are in memory."""

@@ -56,7 +56,7 @@ def test_presses_that_kafka_lost_are_decided_once_after_a_rewind(
                 wait_until(lambda: "made anew" in " ".join(failing(relay).values()), "the relay to say so")
                 assert statuses(engine) == {"ISSUED": 1, "ACCEPTED": PRESSES}
                 since = (datetime.now(UTC) - timedelta(days=1)).isoformat()
-                command("rewind", "test", "--since", since, "--yes", of=outbox)
+                command("rewind", "test", "--since", since, "--yes", of=outbox, kafka=servers)
                 # One press more than the stock has.
                 decided = {"ISSUED": PRESSES, "REJECTED": 1}
                 wait_until(lambda: statuses(engine) == decided, "all to be decided", timeout_seconds=60)

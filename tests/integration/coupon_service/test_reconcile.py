@@ -2,6 +2,7 @@
 
 # ruff: noqa: S608 - statements are put together of our own names and ids
 
+import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -11,7 +12,7 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, make_url, text
 
@@ -360,22 +361,41 @@ def decided(engine: Engine) -> int:
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, coupon_database_url: str) -> Callable[..., tuple[int, str]]:
-    """Runs the command with these servers; returns its exit status and its errors."""
+def command(monkeypatch: pytest.MonkeyPatch, coupon_database_url: str) -> Callable[..., Result]:
+    """Runs the command with these servers."""
 
-    def run(
-        arguments: Sequence[str], servers: str, database_url: str = coupon_database_url
-    ) -> tuple[int, str]:
+    def run(arguments: Sequence[str], servers: str, database_url: str = coupon_database_url) -> Result:
         monkeypatch.setenv("DATABASE_URL", database_url)
         monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", servers)
-        result = CliRunner().invoke(main, ["reconcile", *arguments])
-        return result.exit_code, result.stderr
+        return CliRunner().invoke(main, ["reconcile", *arguments])
 
     return run
 
 
+def test_command_prints_what_differs_and_ends_with_status_1(
+    shop: ReconciledShop, coupon_topics: str, command: Callable[..., Result]
+) -> None:
+    _, requests = shop.decided_coupon()
+    shop.run(f"DELETE FROM user_coupon WHERE request_id IN ('{requests[0]}', '{requests[1]}')")
+
+    said = command(["--ids", "1"], coupon_topics)
+    as_json = command(["--ids", "1", "--json"], coupon_topics)
+
+    assert (said.exit_code, as_json.exit_code) == (1, 1)
+    assert said.stdout.startswith("compared 3 requests, ")
+    expected = [
+        "issued_without_user_coupon (2): requests are ISSUED, and the user has no coupon of them",
+        f"  {requests[0]}",
+        "  and 1 more",
+    ]
+    assert "\n".join(expected) in said.stdout
+    found = json.loads(as_json.stdout)
+    assert found["compared"]["requests"] == 3
+    assert found["differences"][Kind.ISSUED_WITHOUT_USER_COUPON] == {"count": 2, "ids": [str(requests[0])]}
+
+
 def test_bad_usage_and_missing_servers_are_one_line_and_status_2(
-    command: Callable[..., tuple[int, str]], kafka_bootstrap_servers: str
+    command: Callable[..., Result], kafka_bootstrap_servers: str
 ) -> None:
     nowhere = "127.0.0.1:1"
     for said in (
@@ -385,6 +405,5 @@ def test_bad_usage_and_missing_servers_are_one_line_and_status_2(
         command([], nowhere),
         command([], kafka_bootstrap_servers, f"postgresql://u:p@{nowhere}/x"),
     ):
-        status, errors = said
-        lines = [line for line in errors.splitlines() if line.startswith("Error: ")]
-        assert (status, len(lines)) == (2, 1), errors
+        lines = [line for line in said.stderr.splitlines() if line.startswith("Error: ")]
+        assert (said.exit_code, len(lines)) == (2, 1), said.stderr

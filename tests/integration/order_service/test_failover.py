@@ -9,6 +9,7 @@ from devstack.postgresql import PostgresqlServer
 from tests.integration.order_service.shop import migrate, open_shop, slug
 from tests.support.databases import make_roles
 from tests.support.standby import StandbyServer, a_primary_and_its_standby, url_of_both
+from tests.support.tcp_proxy import TcpProxy
 
 Servers = tuple[PostgresqlServer, StandbyServer]
 
@@ -40,6 +41,19 @@ def test_of_two_hosts_the_one_that_can_be_written_to_is_used(servers: Servers) -
         assert shop.order(kept)["status"] == "PENDING_PAYMENT"
         assert shop.client.get("/readyz").status_code == 200
         assert shop.query("SHOW port") == [(str(standby.port),)]
+
+
+def test_sessions_on_a_standby_leave_the_pool_also_where_they_are_only_read(servers: Servers) -> None:
+    """Nothing fails there, so that they would read what is old for as long as they live."""
+    primary, standby = servers
+    with (
+        TcpProxy(standby.port) as name,
+        open_shop(standby.url().replace(str(standby.port), str(name.port))) as shop,
+    ):
+        assert shop.query("SELECT pg_is_in_recovery()") == [(True,)]
+        name.lead_to(primary.port)
+        assert shop.query("SELECT pg_is_in_recovery()") == [(False,)]
+        assert shop.place().status_code == 201
 
 
 def test_sessions_on_a_standby_leave_the_pool_when_it_is_promoted(servers: Servers) -> None:

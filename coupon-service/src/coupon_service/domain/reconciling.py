@@ -61,7 +61,7 @@ DESCRIPTIONS: Mapping[DifferenceKind, str] = {
     DifferenceKind.OUTBOX_EVENT_WITHOUT_REQUEST: "outbox positions have an event without a stored request",
     DifferenceKind.OUTBOX_EVENT_DISAGREES: "outbox positions have an event of another user, coupon or key",
     DifferenceKind.FOREIGN_RECORD: "records of the topic can have no effect, and nobody handled them",
-    DifferenceKind.TOPIC_RECORDS_GONE: "offsets are missing in the middle of the topic",
+    DifferenceKind.TOPIC_RECORDS_GONE: "offsets are missing in the middle of the topic, until retention ends",
     DifferenceKind.EVENT_MISSING: "requests are undecided, and have no event",
     DifferenceKind.EVENT_LOST: "requests are undecided, and the topic lost their event",
     DifferenceKind.APPLIED_WITHOUT_DECISION: "requests are undecided, and the worker is past their event",

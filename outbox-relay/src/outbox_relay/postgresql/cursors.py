@@ -1,6 +1,8 @@
 """Changes of all cursors of an outbox, made by operators. Running relays go on from the new cursors."""
 
 import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,7 +10,9 @@ from psycopg2.errors import LockNotAvailable
 from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import OperationalError
 
+from outbox_relay.postgresql.known_topics import remember
 from outbox_relay.postgresql.session import translated_errors
+from outbox_relay.protocol.model import TopicIdentity
 
 REBASED_ROWS = 5_000
 """In one transaction: a tenth of a second, in which nobody waits."""
@@ -59,18 +63,38 @@ def reshard(engine: Engine, shards: int) -> None:
         connection.execute(text("SELECT outbox_reshard(:shards)"), {"shards": shards})
 
 
-def rewind(engine: Engine, since: datetime, *, only_count: bool) -> Rewound:
-    """Publish again what is kept from ``since`` on, in order; with ``only_count`` do nothing.
+def count_since(engine: Engine, since: datetime) -> Rewound:
+    """What :func:`rewind` would publish. Raises :class:`SourceUnavailable`."""
+    with translated_errors(), engine.connect() as connection:
+        return _rewind(connection, since, only_count=True)
 
-    Publishing to topics that were made anew goes on. Raises :class:`SourceUnavailable`.
+
+def rewind(engine: Engine, since: datetime, topics: Mapping[str, TopicIdentity]) -> Rewound:
+    """Publish again what is kept from ``since`` on, in order.
+
+    ``topics`` are those that are there now. Publishing goes on to these, and to no others of their names.
+    Raises :class:`SourceUnavailable`.
     """
-    with translated_errors(), engine.connect() as connection:
-        statement = text("SELECT events, oldest_at FROM outbox_rewind(:since, :only_count)")
-        row = connection.execute(statement, {"since": since, "only_count": only_count}).one()
-        return Rewound(row.events, row.oldest_at)
+    with translated_errors(), _in_transaction(engine) as connection:
+        rewound = _rewind(connection, since, only_count=False)
+        remember(connection, topics)
+    return rewound
 
 
-def accept_kafka(engine: Engine) -> None:
-    """Go on with topics that were made anew, and publish nothing again. Raises :class:`SourceUnavailable`."""
-    with translated_errors(), engine.connect() as connection:
+def accept_kafka(engine: Engine, topics: Mapping[str, TopicIdentity]) -> None:
+    """As :func:`rewind`, but publish nothing again. Raises :class:`SourceUnavailable`."""
+    with translated_errors(), _in_transaction(engine) as connection:
         connection.execute(text("SELECT outbox_accept_kafka()"))
+        remember(connection, topics)
+
+
+@contextmanager
+def _in_transaction(engine: Engine) -> Iterator[Connection]:
+    with engine.execution_options(isolation_level="READ COMMITTED").begin() as connection:
+        yield connection
+
+
+def _rewind(connection: Connection, since: datetime, *, only_count: bool) -> Rewound:
+    statement = text("SELECT events, oldest_at FROM outbox_rewind(:since, :only_count)")
+    row = connection.execute(statement, {"since": since, "only_count": only_count}).one()
+    return Rewound(row.events, row.oldest_at)

@@ -1,6 +1,6 @@
 """Which Kafka topics an outbox has been published to, and whether they are still the same."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from sqlalchemy import Connection, Engine, text
 
@@ -57,6 +57,14 @@ class KnownTopics:
         return TopicIdentity(row.cluster_id, row.topic_id)
 
 
+def remember(connection: Connection, topics: Mapping[str, TopicIdentity]) -> None:
+    """Let relays publish to these topics and to no others of their names, unless others are known already."""
+    for topic, (cluster_id, topic_id) in sorted(topics.items()):
+        connection.execute(
+            query("remember_topic"), {"topic": topic, "cluster_id": cluster_id, "topic_id": topic_id}
+        )
+
+
 def stored_topics(engine: Engine) -> Mapping[str, TopicIdentity]:
     """What the outbox remembers: nothing in a former version of it. Raises :class:`SourceUnavailable`."""
     with translated_errors(), engine.connect() as connection:
@@ -67,11 +75,7 @@ def changed(
     source: str, known: Mapping[str, TopicIdentity], present: Mapping[str, TopicIdentity]
 ) -> KafkaChanged | None:
     """Which of the known topics are there and were made anew, and what to do about it."""
-    anew = [
-        f"{topic} ({_described(found)}, was {_described(known[topic])})"
-        for topic, found in sorted(present.items())
-        if topic in known and found.is_other_than(known[topic])
-    ]
+    anew = made_anew(known, present)
     if not anew:
         return None
     return KafkaChanged(
@@ -79,6 +83,15 @@ def changed(
         f" run `outbox-relay rewind {source} --since TIME` to publish those since TIME again,"
         f" or `outbox-relay accept-kafka {source}` if none is lost. Topics: {', '.join(anew)}"
     )
+
+
+def made_anew(known: Mapping[str, TopicIdentity], present: Mapping[str, TopicIdentity]) -> Sequence[str]:
+    """Those of the known topics that are there and were made anew, described for operators."""
+    return [
+        f"{topic} ({_described(found)}, was {_described(known[topic])})"
+        for topic, found in sorted(present.items())
+        if topic in known and found.is_other_than(known[topic])
+    ]
 
 
 def _described(identity: TopicIdentity) -> str:

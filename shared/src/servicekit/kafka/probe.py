@@ -41,11 +41,17 @@ class _Admin(KafkaAdminClient):  # type: ignore[misc]  # kafka-python has no typ
 class KafkaProbe:
     """Asks a broker for metadata, over a connection that is kept. Any thread may ask.
 
-    Logs when the answer changes, so that an outage is a line and not one for every question.
+    Logs when the answer changes, so that an outage is a line and not one for every question; not at all for a
+    command, which says it itself.
     """
 
     def __init__(
-        self, cluster: KafkaCluster, client_id: str, clock: Callable[[], float] = time.monotonic
+        self,
+        cluster: KafkaCluster,
+        client_id: str,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        is_logged: bool = True,
     ) -> None:
         self._cluster = cluster
         self._client_id = f"{client_id}-probe"
@@ -53,6 +59,7 @@ class KafkaProbe:
         self._admin: _Admin | None = None
         self._reason: str | None = None
         self._clock = clock
+        self._is_logged = is_logged
         self._answered_since: float | None = None
 
     def check(self) -> None:
@@ -108,6 +115,8 @@ class KafkaProbe:
         if reason == self._reason:
             return
         self._reason = reason
+        if not self._is_logged:
+            return
         if reason is None:
             _log.info("kafka_available")
         else:

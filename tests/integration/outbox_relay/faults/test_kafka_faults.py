@@ -163,7 +163,7 @@ def test_topic_deleted_and_made_again(outbox: Outbox, relay: RelayProcess, kafka
         create_topics(kafka.direct, [topic], partitions=5)
         wait_until_made_anew_is_said(relay)
     assert receive(kafka.direct, topic, 1, timeout_seconds=3).total == 0
-    command("accept-kafka", "test", of=outbox)
+    command("accept-kafka", "test", of=outbox, kafka=kafka.direct)
     outbox.run("DELETE FROM outbox WHERE position <= 50")
 
     check_all_arrived(outbox, kafka.direct)
@@ -192,7 +192,7 @@ def test_topic_deleted_and_made_again_at_once(outbox: Outbox, relay: RelayProces
         for key in KEYS:
             outbox.append(key, number)
     assert receive(kafka.direct, topic, 1, timeout_seconds=3).total == 0
-    command("accept-kafka", "test", of=outbox)
+    command("accept-kafka", "test", of=outbox, kafka=kafka.direct)
 
     check_all_arrived(outbox, kafka.direct)
     wait_until_ready(relay)

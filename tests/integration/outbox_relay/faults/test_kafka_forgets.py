@@ -14,7 +14,7 @@ from outbox_relay.kafka.record import RecordEncoder, batches
 from outbox_relay.kafka.record_time import NO_TIME
 from servicekit.kafka.cluster import KafkaCluster
 from tests.support.kafka_disk import lose_the_disk
-from tests.support.relay.commands import command
+from tests.support.relay.commands import command, command_status
 from tests.support.relay.delivery_check import check_all_arrived, receive
 from tests.support.relay.fleet import a_relay_of, failing, wait_until_idle, wait_until_ready
 from tests.support.relay.outbox import Outbox, an_outbox
@@ -53,13 +53,16 @@ def test_topic_that_was_made_anew_gets_nothing_until_it_is_rewound(
         assert receive(servers, outbox.topic, 1, timeout_seconds=3).total == 0
 
         (oldest,) = outbox.run("SELECT min(created_at) FROM outbox")[0]
+        anew = f"WARNING test: made anew: {outbox.topic} ("
         warning = f"WARNING test: none before {oldest.isoformat()} is kept; see RETENTION_HOURS"
-        assert command("rewind", "test", "--since", since(A_DAY), of=outbox).splitlines() == [
-            "test: 60 events would be published; add --yes to do it", warning
-        ]  # fmt: skip
-        assert command("rewind", "test", "--since", since(A_DAY), "--yes", of=outbox).splitlines() == [
-            "test: rewound, 60 events will be published", warning
-        ]  # fmt: skip
+        for options, count in [
+            ([], "60 events would be published; add --yes to do it"),
+            (["--yes"], "rewound, 60 events will be published"),
+        ]:
+            said = command("rewind", "test", "--since", since(A_DAY), *options, of=outbox, kafka=servers)
+            assert [line.partition("id ")[0] for line in said.splitlines()] == [
+                f"test: {count}", anew, warning
+            ]  # fmt: skip
         check_all_arrived(outbox, servers)
         wait_until_ready(relay)
         wait_until_idle(outbox)
@@ -91,7 +94,8 @@ def test_accepted_topic_gets_what_waits_and_nothing_again(
         reason(relay)
         write(outbox, 10, 12)
 
-        assert command("accept-kafka", "test", of=outbox) == "test: publishing goes on"
+        said = command("accept-kafka", "test", of=outbox, kafka=servers)
+        assert said.startswith(f"test: publishing goes on\nWARNING test: made anew: {outbox.topic} (")
         wait_until_ready(relay)
         wait_until_idle(outbox)
         assert receive(servers, outbox.topic, 10).total == 10
@@ -113,7 +117,8 @@ def test_cluster_that_lost_its_disk_is_another_cluster(
             create_topics(broker.bootstrap_servers, [outbox.topic])
             reason(relay)
 
-            command("rewind", "test", "--since", since(A_DAY), "--yes", of=outbox)
+            servers = broker.bootstrap_servers
+            command("rewind", "test", "--since", since(A_DAY), "--yes", of=outbox, kafka=servers)
             check_all_arrived(outbox, broker.bootstrap_servers)
 
 
@@ -147,11 +152,49 @@ def test_events_that_went_unnoticed_to_a_topic_made_anew_come_again(
         assert relay.drain() == 10
     assert receive(servers, outbox.topic, 10).total == 10
 
-    command("rewind", "test", "--since", since(A_DAY), "--yes", of=outbox)
+    command("rewind", "test", "--since", since(A_DAY), "--yes", of=outbox, kafka=servers)
     with a_relay_of(outbox, tmp_path, servers):
         wait_until_idle(outbox)
     received = receive(servers, outbox.topic, 60)
     assert (received.total, received.duplicates) == (60, 10)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("rewind", "test", "--since", "2126-01-31T09:30:00Z", "--yes"), ("accept-kafka", "test")],
+)
+def test_topic_made_anew_right_after_an_operator_has_accepted_it_is_noticed(
+    outbox: Outbox, kafka_bootstrap_servers: str, tmp_path: Path, arguments: tuple[str, ...]
+) -> None:
+    """What was published before it is lost now, and nothing has been published since."""
+    servers = kafka_bootstrap_servers
+    with a_relay_of(outbox, tmp_path, servers) as relay:
+        write(outbox, 0, 10)
+        assert receive(servers, outbox.topic, 50).total == 50
+        wait_until_idle(outbox)
+        relay.terminate()
+    command(*arguments, of=outbox, kafka=servers)
+    make_anew(servers, outbox.topic)
+    write(outbox, 10, 11)
+    with a_relay_of(outbox, tmp_path, servers) as relay:
+        assert "was" in reason(relay)
+        assert receive(servers, outbox.topic, 1, timeout_seconds=3).total == 0
+
+
+def test_nothing_is_rewound_while_kafka_does_not_say_which_topics_it_has(
+    outbox: Outbox, kafka_bootstrap_servers: str, tmp_path: Path
+) -> None:
+    with a_relay_of(outbox, tmp_path, kafka_bootstrap_servers) as relay:
+        write(outbox, 0, 1)
+        wait_until_idle(outbox)
+        relay.terminate()
+    known, cursors = outbox.run("TABLE outbox_kafka_topic"), outbox.run("TABLE outbox_cursor")
+    for arguments in (["rewind", "test", "--since", since(A_DAY), "--yes"], ["accept-kafka", "test"]):
+        status, said = command_status(*arguments, of=outbox)
+        assert status == 1
+        assert said.startswith("Error: Kafka doesn't say which topics it has: ")
+        assert len(said.splitlines()) == 1
+    assert (outbox.run("TABLE outbox_kafka_topic"), outbox.run("TABLE outbox_cursor")) == (known, cursors)
 
 
 def send(producer: BatchProducer, topic: str) -> BatchFuture:

@@ -85,7 +85,9 @@ def test_killed_rebase_is_gone_on_with_and_loses_no_event(
     outbox.append_many(100, KEYS)
     with a_relay_of(outbox, tmp_path, servers) as relay:
         wait_until(lambda: failing(relay).get("test.publishing"), "the refusal")
-        status, said = command_status("rewind", "test", "--since", "2026-01-31T09:30:00Z", of=outbox)
+        status, said = command_status(
+            "rewind", "test", "--since", "2026-01-31T09:30:00Z", of=outbox, kafka=servers
+        )
         assert status == 1
         assert "run outbox-relay rebase first" in said
         assert command("rebase", "test", of=outbox) == "test: rebased, 100 events will be published"

@@ -33,11 +33,11 @@ def test_events_since_a_time_are_published_again_and_no_others(
         write(outbox, 10, 14)
         wait_until_idle(outbox)
 
-        counted = command("rewind", "test", "--since", moment, of=outbox)
+        counted = command("rewind", "test", "--since", moment, of=outbox, kafka=servers)
         assert counted == "test: 20 events would be published; add --yes to do it"
         wait_until_idle(outbox)
         assert receive(servers, outbox.topic, 70).duplicates == 0
-        done = command("rewind", "test", "--since", moment, "--yes", of=outbox)
+        done = command("rewind", "test", "--since", moment, "--yes", of=outbox, kafka=servers)
         assert done == "test: rewound, 20 events will be published"
 
         wait_until(lambda: receive(servers, outbox.topic, 70).duplicates == 20, "the repetition")
@@ -58,7 +58,7 @@ def test_rewinding_disturbs_no_writer_and_keeps_every_keys_order(
             for times in range(1, 4):
                 before = writer.events
                 wait_until(lambda: writer.events >= before + 20 * len(KEYS), "events to flow")  # noqa: B023 - used at once
-                command("rewind", "test", "--since", moment, "--yes", of=outbox)
+                command("rewind", "test", "--since", moment, "--yes", of=outbox, kafka=servers)
                 wait_until(lambda: led(one) | led(other) == {0, 1}, f"leaders after rewind {times}")
         received = check_all_arrived(outbox, servers)
         wait_until_ready(one, other)
@@ -77,7 +77,7 @@ def test_transaction_that_is_open_over_a_rewind_is_published(
         early.append("early", 0)
         write(outbox, 0, 4)
         wait_until_idle(outbox)
-        counted = command("rewind", "test", "--since", moment, "--yes", of=outbox)
+        counted = command("rewind", "test", "--since", moment, "--yes", of=outbox, kafka=servers)
         assert counted == "test: rewound, 20 events will be published"
         wait_until_idle(outbox)
         early.commit()

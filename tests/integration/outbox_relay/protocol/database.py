@@ -3,10 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
+from outbox_relay.postgresql import cursors
+from outbox_relay.postgresql.known_topics import stored_topics
+from outbox_relay.protocol.model import TopicIdentity
 from tests.integration.outbox_relay.protocol.stoppable_relay import Connections
 from tests.support.relay.outbox import Outbox, an_outbox
 
@@ -109,6 +113,17 @@ class ProtocolDatabase:
 
     def cursors(self) -> dict[int, StoredCursor]:
         return {shard: StoredCursor(*rest) for shard, *rest in self.run(_CURSORS)}
+
+    def rewind(self, number: int, topic: TopicIdentity) -> None:
+        """To the event of this number, by time; the topic is this one now."""
+        found = self.run(
+            "SELECT created_at FROM outbox ORDER BY created_at"
+            " OFFSET CAST(:number AS bigint) % greatest(1, (SELECT count(*) FROM outbox)) LIMIT 1",
+            number=number,
+        )
+        since = found[0].created_at if found else datetime.max.replace(tzinfo=UTC)
+        engine = self.outbox.engine
+        cursors.rewind(engine, since, dict.fromkeys(stored_topics(engine), topic))
 
     def script(self, statements: str) -> None:
         """Run them as they are."""

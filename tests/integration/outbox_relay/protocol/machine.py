@@ -262,8 +262,6 @@ class ProtocolMachine(RuleBasedStateMachine):
         self.broker.refused.clear()
 
     @precondition(lambda self: self.history.committed() and not self.has_forgotten)
-    # Rewound, an outbox knows its topics again once a relay has published: PROTOCOL.md names this limit.
-    @precondition(lambda self: not self.is_rewound or self._is_topic_known())
     @rule()
     def broker_forgets(self) -> None:
         """It has lost its disk: nothing may go there until an operator has rewound the outbox."""
@@ -402,9 +400,6 @@ class ProtocolMachine(RuleBasedStateMachine):
             if self.rows[event_id] != place:
                 raise Violated("churn", f"{self.history.events[event_id].label} has been touched")
 
-    def _is_topic_known(self) -> bool:
-        return bool(self.database.run("SELECT 1 FROM outbox_kafka_topic"))
-
     def _rewind(self, number: int) -> None:
         self.is_smooth = False
         if self.has_forgotten:
@@ -413,11 +408,7 @@ class ProtocolMachine(RuleBasedStateMachine):
                 event.is_forgotten = event.event_id not in kept
             self.has_forgotten = False
             number = 0
-        self.database.run(
-            "SELECT outbox_rewind((SELECT created_at FROM outbox ORDER BY created_at"
-            " OFFSET CAST(:number AS bigint) % greatest(1, (SELECT count(*) FROM outbox)) LIMIT 1), false)",
-            number=number,
-        )
+        self.database.rewind(number, self.broker.identity)
         self.cursors = {}
         self.is_rewound = True
 

@@ -16,7 +16,7 @@ from unittest import mock
 
 from sqlalchemy import text
 
-from outbox_relay.postgresql import leadership, queries
+from outbox_relay.postgresql import cursors, leadership, queries
 from outbox_relay.postgresql.dead_letters import PostgresDeadLetters
 from outbox_relay.postgresql.known_topics import KnownTopics
 from outbox_relay.postgresql.leadership import Leadership
@@ -71,15 +71,15 @@ class InStatement:
 
 @dataclass(frozen=True)
 class InCode:
-    """Another text in a method."""
+    """Another text in a method, or in a function that is called by its module."""
 
-    owner: type
+    owner: type | ModuleType
     name: str
     old: str
     new: str
 
     def broken(self) -> object:
-        """The method with that text."""
+        """It with that text."""
         original = getattr(self.owner, self.name)
         source = _replaced(textwrap.dedent(inspect.getsource(original)), {self.old: self.new})
         names: dict[str, Any] = {}
@@ -431,6 +431,12 @@ MUTATIONS = (
         "After rewinding former leaders lose their epoch",
         "lost or progress or order or cursor",
         InDatabase("outbox_rewind", "(SELECT max(epoch) FROM outbox_cursor) + 1", "epoch"),
+    ),
+    _mutation(
+        FORGETTING,
+        "After rewinding only the topics of then are published to",
+        "order",
+        InCode(cursors, "rewind", "remember(connection, topics)", "pass"),
     ),
     # Dead letters
     _mutation(
