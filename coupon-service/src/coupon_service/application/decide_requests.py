@@ -5,18 +5,8 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from coupon_service.application.ports import UnitOfWorkFactory
-from coupon_service.domain.coupon_request import Decision, StoredRequest
+from coupon_service.domain.coupon_request import Decision, RequestToDecide, StoredRequest
 from coupon_service.domain.deciding import decide_all
-
-
-@dataclass(frozen=True, slots=True)
-class RequestToDecide:
-    """What the event ``event_id`` says about a request that was accepted."""
-
-    event_id: UUID
-    request_id: UUID
-    coupon_id: int
-    user_id: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import Engine, Row, TextClause, text
 
-from coupon_service.application.decide_requests import RequestToDecide
-from coupon_service.application.reconcile import Found, Page
+from coupon_service.application.ports import Found, Page
+from coupon_service.domain.coupon_request import RequestToDecide
 from coupon_service.domain.reconciling import (
     NEVER_REMOVED_WITHIN,
     UNDECIDED_AGE,
