@@ -230,6 +230,23 @@ def test_another_event_for_a_decided_request_decides_nothing(client: FlaskClient
     assert outcomes(engine, coupon_id) == [(7, "ISSUED", 1)]
 
 
+def test_decisions_that_can_never_be_recorded_end_in_an_error(client: FlaskClient, engine: Engine) -> None:
+    event = a_stored_event(engine, 7, create_coupon(client))
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "CREATE FUNCTION pass_over() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+                " CREATE TRIGGER pass_over BEFORE UPDATE ON coupon_request"
+                " FOR EACH ROW EXECUTE FUNCTION pass_over()"
+            )
+        )
+
+    with pytest.raises(RuntimeError, match="could not be recorded"):
+        a_handler(engine).handle([event])
+
+    assert (count(engine, "inbox"), count(engine, "user_coupon")) == (0, 0)
+
+
 @pytest.mark.parametrize(
     ("statement", "constraint"),
     [
