@@ -17,8 +17,8 @@ class KnownTopics:
     """Guards one source's publishing; used by the thread that publishes, but for :meth:`suspect`.
 
     What a session knows of a topic it keeps: an operator accepts another one only together with new cursors.
-    With the cursors of more shards, those topics are added that their former leaders have published to. A topic
-    that isn't known then gets its first events.
+    With the cursors of more shards, those topics are added that their former leaders have published to. What
+    isn't known then gets its first events.
     """
 
     def __init__(self, source: str, session: WorkSession) -> None:
