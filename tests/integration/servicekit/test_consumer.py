@@ -140,7 +140,7 @@ def test_member_has_the_partitions_that_are_added(
         poll_until_assigned(source, 5)
 
 
-def test_idle_partitions_are_not_asked_while_records_of_a_busy_one_are_left(
+def test_idle_partitions_are_not_asked_while_a_busy_one_has_records_left(
     kafka_bootstrap_servers: str, topic: str, unique: str
 ) -> None:
     """A broker that has nothing keeps its answer back, and the busy partition would have to wait for it."""
