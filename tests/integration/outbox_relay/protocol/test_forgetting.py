@@ -10,9 +10,7 @@ from tests.support.waiting import wait_until
 
 
 @pytest.mark.parametrize("key", ["a", "c"])
-def test_topic_made_anew_gets_nothing_of_a_relay_stopped_before_its_page(
-    database_url: str, key: str
-) -> None:
+def test_topic_made_anew_gets_nothing_of_a_relay_stopped_before_its_page(database_url: str, key: str) -> None:
     with a_protocol_database(database_url) as database:
 
         class Machine(ProtocolMachine):
