@@ -1,9 +1,10 @@
 """What a statement of SQLAlchemy's reads, seen from the plan that it was executed by."""
 
 from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, Engine, event
 
 from servicekit.db.retention import Sweep
 
@@ -23,6 +24,25 @@ def rows_read_by(connection: Connection, sweep: Sweep, limit: int, table: str) -
     [plan] = plans
     scans = [node for node in _nodes(plan) if node.get("Relation Name") == table]
     return sum(_rows_read(node) for node in scans if "Scan" in node["Node Type"])
+
+
+@contextmanager
+def tables_read_whole(engine: Engine) -> Iterator[set[str]]:
+    """Grows by the tables that the block's statements read from beginning to end, by their plans."""
+    found: set[str] = set()
+
+    def explain(conn: Connection, _: Any, statement: str, parameters: Any, *__: Any) -> None:
+        with closing(conn.connection.cursor()) as cursor:
+            cursor.execute(f"EXPLAIN (FORMAT JSON) {statement}", parameters)
+            [([explained],)] = cursor.fetchall()
+        nodes = _nodes(explained["Plan"])
+        found.update(node["Relation Name"] for node in nodes if node["Node Type"] == "Seq Scan")
+
+    event.listen(engine, "before_cursor_execute", explain)
+    try:
+        yield found
+    finally:
+        event.remove(engine, "before_cursor_execute", explain)
 
 
 def _rows_read(scan: dict[str, Any]) -> float:

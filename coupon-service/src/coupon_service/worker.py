@@ -18,7 +18,7 @@ from coupon_service.messaging.outgoing_coupon_publish_requested import COUPON_PU
 from coupon_service.migrations import SCHEMA
 from coupon_service.persistence.retention import SqlRetention
 from coupon_service.persistence.tables import coupon
-from coupon_service.persistence.undecided_requests import SqlUndecidedPages
+from coupon_service.persistence.undecided_pages import SqlUndecidedPages
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from coupon_service.persistence.user_coupon_expiry import SqlUserCouponExpiry
 from coupon_service.schedule import UndecidedThread

@@ -25,6 +25,7 @@ from tests.support.topics import create_topics
 
 _TOPIC = "coupon-publish-request"
 _OUTPUT = Path("build/benchmarks/reconcile.json")
+_SENT_AT_A_TIME = 50_000
 
 
 @click.command()
@@ -63,12 +64,13 @@ def main(requests: int) -> None:
 
 
 def _publish(connection: "psycopg2.extensions.connection", servers: str) -> None:
-    producer = KafkaProducer(
-        bootstrap_servers=servers, linger_ms=20, batch_size=262_144, buffer_memory=67_108_864
-    )
+    producer = KafkaProducer(bootstrap_servers=servers, linger_ms=20, batch_size=262_144)
     with closing(producer):
-        for partition, key, value in records(connection):
+        for number, (partition, key, value) in enumerate(records(connection), 1):
             producer.send(_TOPIC, key=key, value=value, partition=partition)
+            if number % _SENT_AT_A_TIME == 0:
+                # The client's memory has no bound of its own.
+                producer.flush()
         producer.flush()
 
 

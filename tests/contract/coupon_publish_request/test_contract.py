@@ -9,8 +9,7 @@ from uuid import UUID
 import pytest
 from jsonschema import Draft202012Validator
 
-from coupon_service.application.decide_requests import RequestToDecide
-from coupon_service.domain.coupon_request import CouponRequest
+from coupon_service.domain.coupon_request import CouponRequest, RequestToDecide
 from coupon_service.messaging.incoming_coupon_publish_requested import parse_coupon_publish_requested
 from coupon_service.messaging.outgoing_coupon_publish_requested import (
     COUPON_PUBLISH_REQUESTED,

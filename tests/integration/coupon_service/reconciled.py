@@ -16,15 +16,16 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from coupon_service.application.accept_requests import AcceptRequests, RequestToAccept
-from coupon_service.application.reconcile import Progress, Reconcile, Repaired
-from coupon_service.application.repair_differences import RepairDifferences
+from coupon_service.application.reconcile import Progress, Reconcile, Repair, Repaired
+from coupon_service.application.recount_coupon import RecountCoupon
+from coupon_service.application.send_again import SendAgain
 from coupon_service.config import WorkerSettings
 from coupon_service.domain.coupon_request import CouponRequest, NewCouponRequest
 from coupon_service.domain.reconciling import UNDECIDED_AGE, Findings
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP, CouponPublishRequested
+from coupon_service.messaging.incoming_request_topic import KafkaRequestTopic
 from coupon_service.messaging.outgoing_coupon_publish_requested import coupon_publish_requested
-from coupon_service.messaging.requested_topic import KafkaRequestTopic
-from coupon_service.persistence.reconciling import SqlStoredFacts
+from coupon_service.persistence.stored_facts import SqlStoredFacts
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.dead_letters.handled import HandledDeadLetters
 from servicekit.identifiers import uuid7
@@ -174,6 +175,7 @@ class ReconciledShop:
         with topic_reader(self.settings) as reader:
             handled = HandledDeadLetters(self.engine, dlt)
             letters = DeadLetterOperations(dlt, CONSUMER_GROUP, reader, handled, self.handler)
+            repairs = Repair(SendAgain(self._unit_of_work, self.event), RecountCoupon(self._unit_of_work))
             return Reconcile(
                 SqlStoredFacts(
                     self.engine,
@@ -183,7 +185,7 @@ class ReconciledShop:
                     undecided_age=age,
                 ),
                 KafkaRequestTopic(self.topic, reader, letters),
-                RepairDifferences(self._unit_of_work, self.event) if repair else None,
+                repairs if repair else None,
                 progress,
             )(max_ids)
 

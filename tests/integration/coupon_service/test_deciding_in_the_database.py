@@ -172,6 +172,27 @@ def test_two_workers_with_different_events_of_one_user_wait_in_turn(
     assert outcomes(engine, coupon_id) == [(7, "ISSUED", 1), (7, "DUPLICATE", None)]
 
 
+def test_two_workers_with_different_requests_for_one_coupon_wait_in_turn(
+    client: FlaskClient, engine: Engine
+) -> None:
+    coupon_id = create_coupon(client, totalQuantity=2)
+    for user_id in (7, 8, 9):
+        accepted(client, user_id, coupon_id)
+
+    # Neither an event nor a request is common to them: both would give the same numbers without the lock.
+    with ThreadPoolExecutor() as workers:
+        with held(engine, coupon_id):
+            futures = [
+                workers.submit(a_handler(engine).handle, [event]) for event in published_events(engine)
+            ]
+            wait_until(lambda: waiting_sessions(engine) == 3, "all workers to be about to decide")
+        for future in futures:
+            future.result()
+
+    decided = [(outcome, number) for _, outcome, number in outcomes(engine, coupon_id)]
+    assert decided == [("ISSUED", 1), ("ISSUED", 2), ("SOLD_OUT", None)]
+
+
 def test_a_batch_that_fails_midway_leaves_nothing_and_can_be_repeated(
     client: FlaskClient, engine: Engine
 ) -> None:
@@ -228,6 +249,23 @@ def test_another_event_for_a_decided_request_decides_nothing(client: FlaskClient
     handler.handle([event.model_copy(update={"event_id": uuid7()})])
 
     assert outcomes(engine, coupon_id) == [(7, "ISSUED", 1)]
+
+
+def test_decisions_that_can_never_be_recorded_end_in_an_error(client: FlaskClient, engine: Engine) -> None:
+    event = a_stored_event(engine, 7, create_coupon(client))
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "CREATE FUNCTION pass_over() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';"
+                " CREATE TRIGGER pass_over BEFORE UPDATE ON coupon_request"
+                " FOR EACH ROW EXECUTE FUNCTION pass_over()"
+            )
+        )
+
+    with pytest.raises(RuntimeError, match="could not be recorded"):
+        a_handler(engine).handle([event])
+
+    assert (count(engine, "inbox"), count(engine, "user_coupon")) == (0, 0)
 
 
 @pytest.mark.parametrize(

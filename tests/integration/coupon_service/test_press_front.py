@@ -209,6 +209,7 @@ SOLD = Sent(target="/api/v1/users/7/coupons/{sold}/issue")
 @given(sent_requests)
 @example(PLAIN)
 @example(KEYED)
+@example(KEYED.with_headers(("traceparent", TRACE), ("tracestate", "a=b")))
 @example(SOLD.with_headers(("traceparent", TRACE), ("X-Request-Id", "mine")))
 def test_any_request_gets_the_same_bytes_and_does_the_same_both_ways(sides: Sides, sent: Sent) -> None:
     number = next(_next)
@@ -274,6 +275,29 @@ def test_a_key_of_another_request_is_refused_with_the_same_bytes(sides: Sides, e
 def test_a_clients_own_key_is_looked_up_after_sell_out(sides: Sides) -> None:
     """By the application: a look-up would hold up the thread that reads requests."""
     assert sides.at_front(SOLD.with_headers(("Idempotency-Key", "mine")), "") is None
+
+
+@pytest.mark.parametrize("key", ["a b", "", "ü", "x" * 256])
+def test_an_invalid_key_is_left_to_the_application(sides: Sides, key: str) -> None:
+    sent = PLAIN.with_headers(("Idempotency-Key", key))
+
+    assert sides.at_front(sent, "") is None
+
+    assert sides.in_flask(sent, "").startswith(b"HTTP/1.1 400 ")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        KEYED.with_headers(("Idempotency-Key", "another")),
+        KEYED.with_headers(("Connection", "close")),
+        Sent(headers=(("Host", "shop.example"), ("Content-Length", "2")), body=b"{}"),
+        Sent(headers=(("Host", "a..b"),)),
+        Sent(target="/api/v1/users/7/coupons/{open}/issue?a=1"),
+    ],
+)
+def test_a_press_that_is_not_plain_is_left_to_the_application(sides: Sides, sent: Sent) -> None:
+    assert sides.at_front(sent, "") is None
 
 
 def test_a_coupon_that_the_gate_has_not_read_is_left_to_the_application(sides: Sides) -> None:

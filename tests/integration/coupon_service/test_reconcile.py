@@ -3,6 +3,7 @@
 # ruff: noqa: S608 - statements are put together of our own names and ids
 
 import json
+import os
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,7 @@ from servicekit.messaging.topic_reader import topic_reader
 from tests.integration.coupon_service.lives import act, confirm, reserve
 from tests.integration.coupon_service.reconciled import ReconciledShop, a_worker
 from tests.integration.coupon_service.service import a_stored_event, create_coupon, rows
+from tests.support.command_process import CommandProcess
 from tests.support.databases import RELAY_ROLE
 from tests.support.relay.process import a_relay_process
 from tests.support.topics import produce
@@ -392,6 +394,28 @@ def test_command_prints_what_differs_and_ends_with_status_1(
     found = json.loads(as_json.stdout)
     assert found["compared"]["requests"] == 3
     assert found["differences"][Kind.ISSUED_WITHOUT_USER_COUPON] == {"count": 2, "ids": [str(requests[0])]}
+
+
+def test_progress_is_shown_on_a_terminal(
+    shop: ReconciledShop, coupon_topics: str, coupon_database_url: str
+) -> None:
+    shop.decided_coupon()
+    shop.run("ANALYZE coupon_request")
+    terminal, its_end = os.openpty()
+    environment = {"DATABASE_URL": coupon_database_url, "KAFKA_BOOTSTRAP_SERVERS": coupon_topics}
+    try:
+        with CommandProcess(
+            ["coupon-service", "reconcile"], environment, Path(os.ttyname(its_end))
+        ) as process:
+            process.exit_status(30)
+        shown = os.read(terminal, 65_536).decode()
+    finally:
+        os.close(terminal)
+        os.close(its_end)
+    progress, _, answer = shown.rpartition("\x1b[2K")
+    assert "requests: 3 of about 3" in progress
+    assert "user coupons: 3" in progress
+    assert answer.startswith("compared 3 requests, ")
 
 
 def test_bad_usage_and_missing_servers_are_one_line_and_status_2(

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 
 from coupon_service.application.measure_undecided import MeasureUndecided
 from coupon_service.metrics import show_oldest_undecided
-from coupon_service.persistence.undecided_requests import SqlUndecidedPages
+from coupon_service.persistence.undecided_pages import SqlUndecidedPages
 from tests.integration.coupon_service.reconciled import ReconciledShop
 from tests.integration.coupon_service.service import create_coupon
 

@@ -43,7 +43,7 @@ def test_of_two_hosts_the_one_that_can_be_written_to_is_used(servers: Servers) -
         assert shop.query("SHOW port") == [(str(standby.port),)]
 
 
-def test_sessions_on_a_standby_leave_the_pool_also_where_they_are_only_read(servers: Servers) -> None:
+def test_sessions_on_a_standby_leave_the_pool_also_where_they_only_read(servers: Servers) -> None:
     """Nothing fails there, so that they would read what is old for as long as they live."""
     primary, standby = servers
     with (

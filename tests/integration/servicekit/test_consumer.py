@@ -140,6 +140,27 @@ def test_member_has_the_partitions_that_are_added(
         poll_until_assigned(source, 5)
 
 
+def test_idle_partitions_are_not_asked_while_a_busy_one_has_records_left(
+    kafka_bootstrap_servers: str, topic: str, unique: str
+) -> None:
+    """A broker that has nothing keeps its answer back, and the busy partition would have to wait for it."""
+    produce(kafka_bootstrap_servers, topic, [(b"k", b"ok")] * 20, partition=1)
+    settings = KafkaConsumerSettings(
+        kafka_bootstrap_servers=kafka_bootstrap_servers, kafka_client_id="test", consumer_max_poll_records=1
+    )
+    asked: dict[int, bool] = {}
+    with closing(KafkaRecordSource(settings, topic, unique)) as source:
+        poll_until_assigned(source, 3)
+        fetcher = source._consumer._fetcher  # noqa: SLF001 - nothing else shows what it waits for
+
+        def few_are_left() -> bool:
+            asked.update((record.offset, fetcher.in_flight_fetches()) for record in source.poll(1.0))
+            return 17 in asked
+
+        wait_until(few_are_left, "records of the busy partition")
+    assert not any(asked.values())
+
+
 def poll_until_assigned(source: KafkaRecordSource, partitions: int) -> None:
     deadline = time.monotonic() + 30
     while source.is_joining() or len(source.positions()) != partitions:

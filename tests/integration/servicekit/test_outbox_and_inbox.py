@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Iterator
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from alembic.migration import MigrationContext
@@ -101,6 +101,26 @@ def test_inbox_accepts_each_event_once_a_group(engine: Engine) -> None:
         assert Inbox(uow.connection, INBOX, "b").accept([first]) == {first}
         assert Inbox(uow.connection, INBOX, "b").accept([]) == set()
         uow.commit()
+
+
+def test_inbox_inserts_in_the_order_of_ids(engine: Engine) -> None:
+    """Two consumers that have events in common would deadlock if each had an order of its own."""
+    with engine.begin() as connection:
+        connection.exec_driver_sql("CREATE TABLE arrival (number serial, event_id uuid)")
+        connection.exec_driver_sql(
+            "CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN INSERT INTO arrival (event_id) VALUES (NEW.event_id); RETURN NEW; END'"
+        )
+        connection.exec_driver_sql(
+            "CREATE TRIGGER note BEFORE INSERT ON inbox FOR EACH ROW EXECUTE FUNCTION note()"
+        )
+    ids = [uuid4() for _ in range(50)]
+    with UnitOfWork(engine) as uow:
+        Inbox(uow.connection, INBOX, "a").accept(ids)
+        uow.commit()
+    with engine.connect() as connection:
+        arrived = connection.execute(text("SELECT event_id FROM arrival ORDER BY number")).scalars()
+        assert list(arrived) == sorted(ids)
 
 
 @pytest.mark.parametrize("commits", [True, False])

@@ -19,8 +19,13 @@ texts = st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs
 
 
 @pytest.fixture(params=["session", "transaction"])
-def engine(request: pytest.FixtureRequest, database_url: str) -> Iterator[Engine]:
-    settings = DatabaseSettings(database_url=database_url, database_pooling=request.param)
+def pooling(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def engine(pooling: str, database_url: str) -> Iterator[Engine]:
+    settings = DatabaseSettings.model_validate({"database_url": database_url, "database_pooling": pooling})
     engine = create_engine(settings, "test")
     yield engine
     engine.dispose()
@@ -39,26 +44,18 @@ def prepared(engine: Engine) -> int:
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.lists(
-        st.none() | texts | st.sampled_from(["", "NULL", "null", '"', "\\", "{}", ",", "a b", "%s", "$1"])
-    )
-)
+@given(st.lists(st.none() | texts | st.sampled_from(ODD)))
 def test_texts_arrive_as_they_were_given(engine: Engine, values: list[str | None]) -> None:
     assert read(engine, values) == values
 
 
-def test_a_session_prepares_once_even_if_its_transaction_is_rolled_back(engine: Engine) -> None:
+def test_a_session_prepares_once_even_if_its_transaction_is_rolled_back(engine: Engine, pooling: str) -> None:
     with engine.connect() as connection:
         TEXTS.execute(connection, text_array(["a"]), array([1]))
         connection.rollback()
     assert read(engine, ["b"]) == ["b"]
-    assert prepared(engine) == (1 if engine_prepares(engine) else 0)
-
-
-def engine_prepares(engine: Engine) -> bool:
-    with engine.connect() as connection:
-        return "servicekit.prepared" in connection.info
+    # A pooler may give the next transaction a session that doesn't know the statement.
+    assert prepared(engine) == {"session": 1, "transaction": 0}[pooling]
 
 
 def test_a_new_session_prepares_anew(engine: Engine, database_url: str) -> None:

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from coupon_service.application.measure_undecided import MeasureUndecided, UndecidedPage, first_id_at
+from coupon_service.application.measure_undecided import MeasureUndecided, first_id_at
+from coupon_service.application.ports import UndecidedPage
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 

@@ -5,7 +5,8 @@ from uuid import UUID
 
 from prometheus_client import REGISTRY
 
-from coupon_service.application.measure_undecided import MeasureUndecided, UndecidedPage
+from coupon_service.application.measure_undecided import MeasureUndecided
+from coupon_service.application.ports import UndecidedPage
 from coupon_service.schedule import INTERVAL_SECONDS, WAITING_INTERVAL_SECONDS, UndecidedThread
 from servicekit.lifecycle import StopSignal
 

@@ -2,32 +2,14 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 from uuid import UUID
+
+from coupon_service.application.ports import UndecidedPages
 
 _LOOKED_BACK = timedelta(hours=1)
 """By how much the clock of a host that makes ids may be behind, at the most, to be found soon."""
 _WHOLE_PASS_SECONDS = 3_600.0
-
-
-@dataclass(frozen=True, slots=True)
-class UndecidedPage:
-    """What a page of requests says, in the order of their ids. Ages are the database's."""
-
-    last_id: UUID | None
-    """None behind the last page."""
-    first_undecided_id: UUID | None
-    """Of those that are undecided, whatever their age and state."""
-    oldest_seconds: float | None
-    """Of those that are published and older than a minute."""
-
-
-class UndecidedPages(Protocol):
-    def now(self) -> datetime: ...
-
-    def after(self, request_id: UUID) -> UndecidedPage: ...
 
 
 class MeasureUndecided:

@@ -1,6 +1,6 @@
 """What the use cases need of databases and messages."""
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,10 +15,19 @@ from coupon_service.domain.coupon_request import (
     CouponRequestView,
     Decision,
     NewCouponRequest,
+    RequestToDecide,
     StoredRequest,
 )
 from coupon_service.domain.deciding import CouponStock
 from coupon_service.domain.line import Line
+from coupon_service.domain.reconciling import (
+    CouponCount,
+    DeadLetterState,
+    DifferenceKind,
+    NumberRange,
+    Place,
+    UndecidedRequests,
+)
 from coupon_service.domain.user_coupon import (
     UserCoupon,
     UserCouponChange,
@@ -265,3 +274,95 @@ class Gate(Protocol):
     def check_known(self, coupon_id: int) -> bool:
         """:meth:`check` without waiting; false if that can't tell."""
         ...
+
+
+Found = tuple[DifferenceKind, object]
+Page = tuple[int, Sequence[Found]]
+"""How many rows were compared, and what differs, each with its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRecord:
+    """A record of the topic. ``event`` is None where it breaks its contract."""
+
+    place: Place
+    written_at: datetime
+    event: RequestToDecide | None
+
+
+class StoredFacts(Protocol):
+    """What the service's own database says. Each page is one short statement, of one moment."""
+
+    def now(self) -> datetime: ...
+
+    def estimates(self) -> Mapping[str, int]:
+        """About how many rows there are, by what is compared."""
+        ...
+
+    def requests(self, undecided: UndecidedRequests) -> Iterator[Page]:
+        """Requests compared with users' coupons; adds those that have waited for long to ``undecided``."""
+        ...
+
+    def user_coupons(self) -> Iterator[Page]: ...
+
+    def keys(self) -> Iterator[Page]: ...
+
+    def coupons(self) -> Iterator[Sequence[CouponCount]]: ...
+
+    def missing_issue_numbers(self, ranges: Sequence[NumberRange]) -> Sequence[NumberRange]: ...
+
+    def missing_decision_numbers(self, ranges: Sequence[NumberRange]) -> Sequence[NumberRange]:
+        """Without those that retention may have removed."""
+        ...
+
+    def outbox_events(self, undecided: UndecidedRequests) -> Iterator[Page]:
+        """Events compared with their requests; says to ``undecided`` how far each is."""
+        ...
+
+    def refused(self, events: Sequence[RequestToDecide]) -> frozenset[UUID]:
+        """The event ids of those that have no stored request of their user and coupon."""
+        ...
+
+    def next_offsets(self, identity: tuple[str, str | None]) -> Mapping[int, int]:
+        """Up to where the worker has applied each partition of the topic with these ids."""
+        ...
+
+    def still_undecided(self, request_ids: Sequence[UUID]) -> frozenset[UUID]: ...
+
+
+class RequestTopic(Protocol):
+    """The topic of accepted requests, and its dead letters, outside of any consumer group."""
+
+    def size(self) -> int: ...
+
+    def identity(self) -> tuple[str, str | None]: ...
+
+    def records(self) -> Iterator[Sequence[FoundRecord]]:
+        """What it holds now."""
+        ...
+
+    def gaps(self) -> Sequence[str]:
+        """The offsets that were missing in what :meth:`records` has read, and not at its beginning."""
+        ...
+
+    def dead_letters(self) -> Mapping[Place, DeadLetterState]:
+        """By the place of the original."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class UndecidedPage:
+    """What a page of requests says, in the order of their ids. Ages are the database's."""
+
+    last_id: UUID | None
+    """None behind the last page."""
+    first_undecided_id: UUID | None
+    """Of those that are undecided, whatever their age and state."""
+    oldest_seconds: float | None
+    """Of those that are published and older than a minute."""
+
+
+class UndecidedPages(Protocol):
+    def now(self) -> datetime: ...
+
+    def after(self, request_id: UUID) -> UndecidedPage: ...

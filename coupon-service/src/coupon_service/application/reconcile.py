@@ -1,18 +1,16 @@
 """Comparing everything that is stored about requests with each other and with the topic."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import islice
-from typing import Protocol
-from uuid import UUID
 
-from coupon_service.application.decide_requests import RequestToDecide
+from coupon_service.application.ports import Page, RequestTopic, StoredFacts
+from coupon_service.application.recount_coupon import RecountCoupon
+from coupon_service.application.send_again import SendAgain
 from coupon_service.domain.reconciling import (
     GETS_EVENT_AGAIN,
     GETS_RECOUNTED,
     NEVER_REMOVED_WITHIN,
-    CouponCount,
     DeadLetterState,
     DifferenceKind,
     Findings,
@@ -28,90 +26,13 @@ from coupon_service.domain.reconciling import NumberRange as NumberRange
 NUMBERS_AT_A_TIME = 50_000
 _REQUESTS_AT_A_TIME = 5_000
 
-Found = tuple[DifferenceKind, object]
-Page = tuple[int, Sequence[Found]]
-"""How many rows were compared, and what differs, each with its id."""
-
 
 @dataclass(frozen=True, slots=True)
-class FoundRecord:
-    """A record of the topic. ``event`` is None where it breaks its contract."""
-
-    place: Place
-    written_at: datetime
-    event: RequestToDecide | None
-
-
-class StoredFacts(Protocol):
-    """What the service's own database says. Each page is one short statement, of one moment."""
-
-    def now(self) -> datetime: ...
-
-    def estimates(self) -> Mapping[str, int]:
-        """About how many rows there are, by what is compared."""
-        ...
-
-    def requests(self, undecided: UndecidedRequests) -> Iterator[Page]:
-        """Requests compared with users' coupons; adds those that have waited for long to ``undecided``."""
-        ...
-
-    def user_coupons(self) -> Iterator[Page]: ...
-
-    def keys(self) -> Iterator[Page]: ...
-
-    def coupons(self) -> Iterator[Sequence[CouponCount]]: ...
-
-    def missing_issue_numbers(self, ranges: Sequence[NumberRange]) -> Sequence[NumberRange]: ...
-
-    def missing_decision_numbers(self, ranges: Sequence[NumberRange]) -> Sequence[NumberRange]:
-        """Without those that retention may have removed."""
-        ...
-
-    def outbox_events(self, undecided: UndecidedRequests) -> Iterator[Page]:
-        """Events compared with their requests; says to ``undecided`` how far each is."""
-        ...
-
-    def refused(self, events: Sequence[RequestToDecide]) -> frozenset[UUID]:
-        """The event ids of those that have no stored request of their user and coupon."""
-        ...
-
-    def next_offsets(self, identity: tuple[str, str | None]) -> Mapping[int, int]:
-        """Up to where the worker has applied each partition of the topic with these ids."""
-        ...
-
-    def still_undecided(self, request_ids: Sequence[UUID]) -> frozenset[UUID]: ...
-
-
-class RequestTopic(Protocol):
-    """The topic of accepted requests, and its dead letters, outside of any consumer group."""
-
-    def size(self) -> int: ...
-
-    def identity(self) -> tuple[str, str | None]: ...
-
-    def records(self) -> Iterator[Sequence[FoundRecord]]:
-        """What it holds now."""
-        ...
-
-    def gaps(self) -> Sequence[str]:
-        """The offsets that were missing in what :meth:`records` has read, and not at its beginning."""
-        ...
-
-    def dead_letters(self) -> Mapping[Place, DeadLetterState]:
-        """By the place of the original."""
-        ...
-
-
-class Repair(Protocol):
+class Repair:
     """What is safe to mend."""
 
-    def send_again(self, request_ids: Sequence[UUID]) -> int:
-        """Give those that are undecided their event again; returns how many."""
-        ...
-
-    def recount(self, coupon_id: int) -> bool:
-        """Set a coupon's counters by what is stored; false where only a human can say what is right."""
-        ...
+    send_again: SendAgain
+    recount: RecountCoupon
 
 
 @dataclass(slots=True)

@@ -41,6 +41,16 @@ class CouponRequest:
 
 
 @dataclass(frozen=True, slots=True)
+class RequestToDecide:
+    """What the event ``event_id`` says about a request that was accepted."""
+
+    event_id: UUID
+    request_id: UUID
+    coupon_id: int
+    user_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class StoredRequest:
     """An accepted request, and whether it has its decision by now."""
 

@@ -7,7 +7,8 @@ from uuid import UUID
 import structlog
 from prometheus_client import Counter
 
-from coupon_service.application.decide_requests import DecideRequests, RequestToDecide
+from coupon_service.application.decide_requests import DecideRequests
+from coupon_service.domain.coupon_request import RequestToDecide
 from coupon_service.messaging.outgoing_coupon_publish_requested import COUPON_PUBLISH_REQUESTED
 from servicekit.fields import PositiveInt64
 from servicekit.messaging.events import EventModel, parse_event

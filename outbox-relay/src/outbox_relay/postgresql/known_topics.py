@@ -16,8 +16,9 @@ _LOAD = text("SELECT topic, cluster_id, topic_id FROM outbox_kafka_topic")
 class KnownTopics:
     """Guards one source's publishing; used by the thread that publishes, but for :meth:`suspect`.
 
-    What is known is loaded with each session and not again until the next. A topic that isn't known then has
-    never been published to, or an operator has accepted whatever it is now.
+    What a session knows of a topic it keeps: an operator accepts another one only together with new cursors.
+    With the cursors of more shards, those topics are added that their former leaders have published to. What
+    isn't known then gets its first events.
     """
 
     def __init__(self, source: str, session: WorkSession) -> None:
@@ -27,12 +28,18 @@ class KnownTopics:
         self._known: dict[str, TopicIdentity] = {}
         self._suspicion: KafkaChanged | None = None
 
-    def load(self) -> None:
-        """Raises :class:`SourceUnavailable`. A former version of the outbox remembers nothing."""
+    def begin(self) -> None:
+        """To be called with a new session."""
         self._known = {}
+
+    def load(self) -> None:
+        """To be called before cursors are loaded: who accepts topics ends their epochs in one transaction.
+
+        Raises :class:`SourceUnavailable`. A former version of the outbox remembers nothing.
+        """
         self._is_there = bool(self._session.run(_IS_THERE).scalar_one())
         if self._is_there:
-            self._known = _identities(self._session.run(_LOAD).all())
+            self._known = _identities(self._session.run(_LOAD).all()) | self._known
 
     def verify(self, topic: str, found: TopicIdentity) -> None:
         """To be called before anything is sent to ``topic``; remembers it if it is a new one.

@@ -45,10 +45,11 @@ class PostgresSource:
         self._session.begin()
         self._places = {}
         if self._topics is not None:
-            # Before the cursors: whoever accepts other topics ends their epochs in the same transaction.
-            self._topics.load()
+            self._topics.begin()
 
     def load(self, leases: Sequence[Lease]) -> tuple[int, Mapping[int, Cursor]]:
+        if self._topics is not None:
+            self._topics.load()
         rows = self._session.run(query("load_cursors"), **_fence(leases)).all()
         if len(rows) < len(leases):
             raise self._fenced_off()

@@ -140,7 +140,9 @@ def _read_quickly(tp: TopicPartition, batch: Any, data: bytes) -> ReceivedRecord
     try:
         length, position = decode_varint(data, batch._pos)  # noqa: SLF001
         end = position + length
-        delta_ms, position = decode_varint(data, position + 1)  # behind the attributes, which mean nothing
+        if data[position]:  # the attributes, of which none is defined
+            return None
+        delta_ms, position = decode_varint(data, position + 1)
         offset_delta, position = decode_varint(data, position)
         key, position = _read_bytes(data, position)
         value, position = _read_bytes(data, position)

@@ -163,7 +163,7 @@ def test_events_that_went_unnoticed_to_a_topic_made_anew_come_again(
     "arguments",
     [("rewind", "test", "--since", "2126-01-31T09:30:00Z", "--yes"), ("accept-kafka", "test")],
 )
-def test_topic_made_anew_right_after_an_operator_has_accepted_it_is_noticed(
+def test_topic_made_anew_right_after_an_operator_accepted_it_is_noticed(
     outbox: Outbox, kafka_bootstrap_servers: str, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     """What was published before it is lost now, and nothing has been published since."""

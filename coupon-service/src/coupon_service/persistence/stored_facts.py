@@ -7,8 +7,8 @@ from uuid import UUID
 
 from sqlalchemy import Engine, Row, TextClause, text
 
-from coupon_service.application.decide_requests import RequestToDecide
-from coupon_service.application.reconcile import Found, Page
+from coupon_service.application.ports import Found, Page
+from coupon_service.domain.coupon_request import RequestToDecide
 from coupon_service.domain.reconciling import (
     NEVER_REMOVED_WITHIN,
     UNDECIDED_AGE,
@@ -87,16 +87,22 @@ _USER_COUPONS = text("""
      WHERE held.user_coupon_id > :after AND held.user_coupon_id <= :until
      ORDER BY held.user_coupon_id
 """)
+# How many keys are between two others can't be told from statistics: the page ends with a LIMIT.
 _KEYS = text("""
-    SELECT used.reply ->> 'requestId' AS id, 'key_without_request' AS kind
-      FROM idempotency_key AS used
-     WHERE (used.scope, used.key) > (:after_scope, :after_key)
-       AND (used.scope, used.key) <= (:until_scope, :until_key)
-       AND used.reply ->> 'requestId' IS NOT NULL
-       -- The request of an older key may have been removed.
-       AND used.created_at > statement_timestamp() - :never_removed
-       AND NOT EXISTS (SELECT FROM coupon_request AS request
-                        WHERE request.request_id = (used.reply ->> 'requestId')::uuid)
+    WITH page AS MATERIALIZED (
+        SELECT scope, key, reply ->> 'requestId' AS request_id, created_at FROM idempotency_key
+         WHERE (scope, key) > (:scope, :key) ORDER BY scope, key LIMIT :limit)
+    SELECT count(*) AS number,
+           (array_agg(page.scope ORDER BY page.scope, page.key))[count(*)] AS scope,
+           (array_agg(page.key ORDER BY page.scope, page.key))[count(*)] AS key,
+           array_agg(page.request_id) FILTER (
+               WHERE page.request_id IS NOT NULL AND request.request_id IS NULL
+                 -- The request of an older key may have been removed.
+                 AND page.created_at > statement_timestamp() - :never_removed) AS without_request
+      FROM page
+      LEFT JOIN LATERAL (
+               SELECT coupon_request.request_id FROM coupon_request
+                WHERE coupon_request.request_id = page.request_id::uuid OFFSET 0) AS request ON true
 """)
 # A snapshot of another cluster says nothing of this one's transactions: nothing counts as published.
 _OUTBOX = text("""
@@ -251,26 +257,15 @@ class SqlStoredFacts:
             yield number, [(DifferenceKind(row.kind), row.id) for row in rows]
 
     def keys(self) -> Iterator[Page]:
-        end = text(
-            "SELECT count(*) AS number, (array_agg(scope))[count(*)] AS scope,"
-            "       (array_agg(key))[count(*)] AS key"
-            "  FROM (SELECT scope, key FROM idempotency_key WHERE (scope, key) > (:scope, :key)"
-            "         ORDER BY scope, key LIMIT :limit) AS page"
-        )
         scope, key = "", ""
         while True:
-            [page] = self._rows(end, scope=scope, key=key, limit=self._page_rows)
+            [page] = self._rows(
+                _KEYS, scope=scope, key=key, limit=self._page_rows, never_removed=NEVER_REMOVED_WITHIN
+            )
             if not page.number:
                 return
-            rows = self._rows(
-                _KEYS,
-                after_scope=scope,
-                after_key=key,
-                until_scope=page.scope,
-                until_key=page.key,
-                never_removed=NEVER_REMOVED_WITHIN,
-            )
-            yield page.number, [(DifferenceKind(row.kind), row.id) for row in rows]
+            found = [(DifferenceKind.KEY_WITHOUT_REQUEST, one) for one in page.without_request or ()]
+            yield page.number, found
             scope, key = page.scope, page.key
 
     def coupons(self) -> Iterator[list[CouponCount]]:

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlalchemy import Engine, text
 
-from coupon_service.application.measure_undecided import UndecidedPage
+from coupon_service.application.ports import UndecidedPage
 from coupon_service.domain.reconciling import UNDECIDED_AGE
 
 _PAGE_ROWS = 10_000

@@ -1,4 +1,4 @@
-"""Mending what reconciliation found, where that is safe."""
+"""Requests get their event again."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -6,15 +6,15 @@ from uuid import UUID
 from coupon_service.application.ports import RequestEvent, UnitOfWorkFactory
 
 
-class RepairDifferences:
-    """Each call is a transaction, and harmless where nothing was wrong."""
+class SendAgain:
+    """A second event of a request that is decided meanwhile decides nothing."""
 
     def __init__(self, unit_of_work: UnitOfWorkFactory, request_event: RequestEvent) -> None:
         self._unit_of_work = unit_of_work
         self._request_event = request_event
 
-    def send_again(self, request_ids: Sequence[UUID]) -> int:
-        """A second event of a request that is decided meanwhile decides nothing."""
+    def __call__(self, request_ids: Sequence[UUID]) -> int:
+        """In one transaction, for those that are undecided; returns how many."""
         with self._unit_of_work() as unit_of_work:
             stored = unit_of_work.coupon_requests.stored(request_ids).values()
             undecided = (one.request for one in stored if not one.is_decided)
@@ -23,10 +23,3 @@ class RepairDifferences:
             unit_of_work.outbox.append_all(self._request_event(request, None) for request in requests)
             unit_of_work.commit()
         return len(requests)
-
-    def recount(self, coupon_id: int) -> bool:
-        """Under the coupon's lock, so that no decision is made meanwhile."""
-        with self._unit_of_work() as unit_of_work:
-            is_done = unit_of_work.coupon_counters.recount(coupon_id)
-            unit_of_work.commit()
-        return is_done

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from coupon_service.application.reconcile import FoundRecord
+from coupon_service.application.ports import FoundRecord
 from coupon_service.domain.reconciling import DeadLetterState, Place
 from coupon_service.messaging.incoming_coupon_publish_requested import parse_coupon_publish_requested
 from servicekit.messaging.dead_letter_operations import DeadLetterOperations
