@@ -8,7 +8,7 @@ from flask import Flask
 
 from coupon_service.application.watch_requests import WatchRequests
 from coupon_service.config import WatchSettings
-from coupon_service.http.watching import Report, WatchServer
+from coupon_service.http.watch_server import Report, WatchServer
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
 from coupon_service.migrations import SCHEMA
 from coupon_service.persistence.tables import coupon
