@@ -87,6 +87,7 @@ class WatchServer:
         self._arrived: set[UUID] = set()
         self._left: set[UUID] = set()
         self._refreshed_at = time.monotonic()
+        self._is_stale = False
         _WATCHERS.set_function(lambda: len(self._connections))
         _FRESH.set_function(lambda: time.monotonic() - self._refreshed_at)
 
@@ -117,13 +118,17 @@ class WatchServer:
         try:
             found = await loop.run_in_executor(thread, self._look, arrived, left)
         except Exception as error:  # noqa: BLE001 - whatever it is, the next time may succeed
-            if time.monotonic() - self._refreshed_at > 1:
+            if not self._is_stale and time.monotonic() - self._refreshed_at > 1:
+                self._is_stale = True
                 _log.warning("watch_not_refreshed", reason=type(error).__name__)
             self._arrived |= arrived
             self._left |= left - self._arrived
             # The next one is no sooner than usual: an absent database is not helped by haste.
             return
         self._refreshed_at = time.monotonic()
+        if self._is_stale:
+            self._is_stale = False
+            _log.info("watch_refreshed")
         _REFRESH_SECONDS.set(self._refreshed_at - began)
         self._publish(found)
 
