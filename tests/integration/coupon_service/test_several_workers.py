@@ -25,9 +25,9 @@ FETCH_BYTES = 2**20
 
 STORE = """
     INSERT INTO coupon_request (request_id, coupon_id, user_id, status, requested_at)
-    SELECT uuidv7(), :coupon_id, user_id, 'ACCEPTED', clock_timestamp()
+    SELECT gen_random_uuid(), :coupon_id, user_id, 'ACCEPTED', clock_timestamp()
       FROM generate_series(1, :users) AS user_id
-    RETURNING request_id, user_id, requested_at, uuidv7() AS event_id
+    RETURNING request_id, user_id, requested_at, gen_random_uuid() AS event_id
 """
 
 Record = tuple[bytes | None, bytes | None]
