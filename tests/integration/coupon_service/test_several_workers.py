@@ -95,7 +95,7 @@ def test_three_workers_of_which_one_is_killed_issue_exactly_the_stock(
     variables = {
         "DATABASE_URL": coupon_database_url,
         "KAFKA_BOOTSTRAP_SERVERS": coupon_topics,
-        # Many transactions, of which the first will be cut off.
+        # Many transactions; the first will be cut off.
         "CONSUMER_MAX_POLL_RECORDS": "15",
         "CONSUMER_SESSION_TIMEOUT_MS": "6000",
         "ADMIN_PORT": "0",
