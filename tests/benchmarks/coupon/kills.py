@@ -31,7 +31,7 @@ class Kills:
 
     kills: float
     promised: float
-    """Users that were told of a coupon, or that their request is accepted."""
+    """Users that were answered with a coupon, or with an acceptance."""
     unanswered: float
     """Users that had no answer until the end, or an error; nothing was promised to them."""
     lost: float

@@ -331,7 +331,7 @@ def test_a_crowd_leaves_histories_in_which_each_change_was_allowed(
             assert holder is None or change["orderId"] == holder
             status, holder = after, change["orderId"] if after == "RESERVED" else None
         assert user_coupon_of(client, held)["status"] == status
-        # What a client was told is in the history, and nothing else is.
+        # The history has what clients were answered, and nothing else.
         used = [
             order_id
             for of, verb, order_id, code in map(Future.result, answers)

@@ -351,7 +351,7 @@ def test_a_failed_transaction_is_answered_with_the_same_bytes(
 def together(sides: Sides, users: Sequence[int]) -> list[bytes | None]:
     """The replies to presses that share a transaction."""
     with sides.engine.begin() as holder:
-        # Whoever inserts waits.
+        # Inserts wait.
         holder.execute(text("LOCK TABLE coupon_request IN SHARE MODE"))
         first = sides.begin(of_user(2), "")
         wait_until(lambda: waiting_sessions(sides.engine) == 1, "a transaction under way")

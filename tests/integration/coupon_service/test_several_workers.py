@@ -25,9 +25,9 @@ FETCH_BYTES = 2**20
 
 STORE = """
     INSERT INTO coupon_request (request_id, coupon_id, user_id, status, requested_at)
-    SELECT uuidv7(), :coupon_id, user_id, 'ACCEPTED', clock_timestamp()
+    SELECT gen_random_uuid(), :coupon_id, user_id, 'ACCEPTED', clock_timestamp()
       FROM generate_series(1, :users) AS user_id
-    RETURNING request_id, user_id, requested_at, uuidv7() AS event_id
+    RETURNING request_id, user_id, requested_at, gen_random_uuid() AS event_id
 """
 
 Record = tuple[bytes | None, bytes | None]
@@ -95,7 +95,7 @@ def test_three_workers_of_which_one_is_killed_issue_exactly_the_stock(
     variables = {
         "DATABASE_URL": coupon_database_url,
         "KAFKA_BOOTSTRAP_SERVERS": coupon_topics,
-        # Many transactions, of which the first will be cut off.
+        # Many transactions; the first will be cut off.
         "CONSUMER_MAX_POLL_RECORDS": "15",
         "CONSUMER_SESSION_TIMEOUT_MS": "6000",
         "ADMIN_PORT": "0",

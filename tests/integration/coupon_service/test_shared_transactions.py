@@ -69,7 +69,7 @@ class SharingApi:
         replies: list[Future[TestResponse]] = []
         with ThreadPoolExecutor(len(presses) + 1) as pool:
             with self._engine.begin() as holder:
-                # Whoever inserts waits.
+                # Inserts wait.
                 holder.execute(text("LOCK TABLE coupon_request IN SHARE MODE"))
                 leader = pool.submit(send, lambda client: press(client, 2, self.coupon_id))
                 wait_until(lambda: waiting_sessions(self._engine) == 1, "a transaction under way")
@@ -148,7 +148,7 @@ def test_a_lost_connection_asks_every_client_of_the_transaction_to_retry(
     api: SharingApi, engine: Engine, coupon_database_url: str
 ) -> None:
     with engine.begin() as connection:
-        # Ends the session of whoever stores user 13, as a server that goes away would.
+        # Ends the session that stores user 13, as a server that goes away would.
         connection.execute(
             text(
                 "CREATE FUNCTION go_away() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"

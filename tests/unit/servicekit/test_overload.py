@@ -1,4 +1,4 @@
-"""More requests than can wait for a thread: the rest are refused at once, and told when to come back."""
+"""More requests than can wait for a thread: the rest are refused at once with a `Retry-After`."""
 
 import socket
 import threading

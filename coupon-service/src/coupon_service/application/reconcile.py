@@ -14,6 +14,7 @@ from coupon_service.domain.reconciling import (
     DeadLetterState,
     DifferenceKind,
     Findings,
+    NumberRange,
     Place,
     UndecidedRequests,
     Waiting,
@@ -21,7 +22,6 @@ from coupon_service.domain.reconciling import (
     ranges_of,
     why_undecided,
 )
-from coupon_service.domain.reconciling import NumberRange as NumberRange
 
 NUMBERS_AT_A_TIME = 50_000
 _REQUESTS_AT_A_TIME = 5_000

@@ -87,7 +87,7 @@ _USER_COUPONS = text("""
      WHERE held.user_coupon_id > :after AND held.user_coupon_id <= :until
      ORDER BY held.user_coupon_id
 """)
-# How many keys are between two others can't be told from statistics: the page ends with a LIMIT.
+# Statistics don't say how many keys are between two others: the page ends with a LIMIT.
 _KEYS = text("""
     WITH page AS MATERIALIZED (
         SELECT scope, key, reply ->> 'requestId' AS request_id, created_at FROM idempotency_key

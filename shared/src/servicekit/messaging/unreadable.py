@@ -140,7 +140,7 @@ def _read_quickly(tp: TopicPartition, batch: Any, data: bytes) -> ReceivedRecord
     try:
         length, position = decode_varint(data, batch._pos)  # noqa: SLF001
         end = position + length
-        if data[position]:  # the attributes, of which none is defined
+        if data[position]:  # attributes: none is defined
             return None
         delta_ms, position = decode_varint(data, position + 1)
         offset_delta, position = decode_varint(data, position)
