@@ -12,6 +12,7 @@ from coupon_service.domain.coupon import Coupon, CouponTerms
 from coupon_service.domain.coupon_change import CouponChange, CouponCommand
 from coupon_service.domain.coupon_request import (
     CouponRequest,
+    CouponRequestStanding,
     CouponRequestView,
     Decision,
     NewCouponRequest,
@@ -79,7 +80,9 @@ class CouponRequests(Protocol):
         """Store requests that are accepted now, by the database's clock; in their order."""
         ...
 
-    def get(self, request_id: UUID) -> CouponRequestView | None: ...
+    def standings(self, request_ids: Collection[UUID]) -> Mapping[UUID, CouponRequestStanding]:
+        """The requests that are stored, each with its place in line, by id."""
+        ...
 
     def views(self, request_ids: Collection[UUID]) -> Mapping[UUID, CouponRequestView]:
         """The requests that are stored, as their users see them, by id."""
@@ -176,10 +179,6 @@ class Lines(Protocol):
 
     def of_coupons(self, coupon_ids: Collection[int]) -> Mapping[int, Line]:
         """The lines of those coupons for which requests are undecided."""
-        ...
-
-    def place(self, request_id: UUID, counted: int) -> int | None:
-        """The place of an undecided request, or ``counted`` if it is that or more; None if not known yet."""
         ...
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Self
 
-SOONEST_SECONDS = 1.0
+SOONEST_SECONDS = 0.2
 LATEST_SECONDS = 8.0
-FAR_PLACE = 3_500
+FAR_PLACE = 8_000
 """From here on, a look each LATEST_SECONDS is enough."""
 _JITTER = 0.25
 

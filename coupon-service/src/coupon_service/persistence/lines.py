@@ -42,17 +42,6 @@ _LINES = text("""
      GROUP BY coupon_id
 """).bindparams(bindparam("coupon_ids", type_=ARRAY(BIGINT)))
 
-_PLACE = text("""
-    SELECT count(*) AS place, bool_and(is_settled) AS is_settled
-      FROM (SELECT own.accepted_xid < pg_snapshot_xmin(pg_current_snapshot()) AS is_settled
-              FROM coupon_request AS own
-              JOIN coupon_request AS other
-                ON other.coupon_id = own.coupon_id AND other.accepted_xid <= own.accepted_xid
-               AND other.status = 'ACCEPTED'
-             WHERE own.request_id = :request_id AND own.status = 'ACCEPTED'
-             LIMIT :counted) AS ahead
-""")
-
 
 class SqlLines:
     """The lines on a connection whose transaction belongs to the caller."""
@@ -79,7 +68,3 @@ class SqlLines:
     def of_coupons(self, coupon_ids: Collection[int]) -> dict[int, Line]:
         rows = self._connection.execute(_LINES, {"coupon_ids": list(coupon_ids)})
         return {row.coupon_id: Line.of(row.batches, row.undecided, row.settled_below) for row in rows}
-
-    def place(self, request_id: UUID, counted: int) -> int | None:
-        row = self._connection.execute(_PLACE, {"request_id": request_id, "counted": counted}).one()
-        return row.place if row.is_settled else None

@@ -143,10 +143,11 @@ type answer struct {
 	pause time.Duration
 	told  bool
 	body  struct {
-		RequestID string `json:"requestId"`
-		Status    string `json:"status"`
-		Reason    string `json:"reason"`
-		Type      string `json:"type"`
+		RequestID string  `json:"requestId"`
+		Status    string  `json:"status"`
+		Reason    string  `json:"reason"`
+		Type      string  `json:"type"`
+		NextPoll  float64 `json:"nextPollSeconds"`
 	}
 }
 
@@ -319,6 +320,10 @@ func (u *user) send(method, url string) (answer, error) {
 	}
 	if err := json.Unmarshal(content, &a.body); err != nil && a.status < 400 {
 		return a, errors.New("the answer isn't JSON")
+	}
+	if a.body.NextPoll > 0 {
+		// Retry-After says the same in whole seconds.
+		a.pause, a.told = time.Duration(a.body.NextPoll*float64(time.Second)), true
 	}
 	return a, nil
 }
