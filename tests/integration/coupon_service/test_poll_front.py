@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import psycopg2
 import pytest
+from flask.testing import FlaskClient
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Engine, event, text
@@ -120,6 +121,21 @@ def test_polls_that_arrive_together_share_queries(sides: Sides, engine: Engine) 
     assert {without_differences(reply.result() or b"") for reply in futures} == {
         without_differences(sides.in_flask(PLAIN, ""))
     }
+
+
+def test_a_poll_names_no_place_that_could_get_worse(client: FlaskClient, engine: Engine) -> None:
+    coupon_id = create_coupon(client)
+    with engine.begin() as older:
+        older.execute(
+            text(
+                "INSERT INTO coupon_request (request_id, coupon_id, user_id, status, requested_at)"
+                " VALUES (gen_random_uuid(), :coupon_id, 1, 'ACCEPTED', now())"
+            ),
+            {"coupon_id": coupon_id},
+        )
+        path = f"/api/v1/coupon-requests/{accepted(client, 2, coupon_id)}"
+        assert client.get(path).get_json()["place"] is None
+    assert client.get(path).get_json()["place"] == 2
 
 
 def test_a_database_that_fails_is_a_503_with_the_same_bytes(sides: Sides, engine: Engine) -> None:
