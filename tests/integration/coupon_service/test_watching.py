@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from coupon_service.application.watch_requests import WatchRequests
-from coupon_service.http.watch_server import WatchServer
+from coupon_service.http.watching.server import WatchServer
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from devstack.free_ports import find_free_ports

@@ -14,12 +14,12 @@ from servicekit.lifecycle import StopSignal
 FIRST_PAUSE_SECONDS = 0.05
 LONGEST_PAUSE_SECONDS = 0.25
 LAST_PLACE = 1_000
-"""Counting further costs a poll too much: who wants to know watches."""
+"""A poll counts no further, because that costs too much. A watched request gets any place."""
 
 
 @dataclass(frozen=True, slots=True)
 class CouponRequestStanding:
-    """A request, and while it is undecided its place, if that is known and near, and when to ask again."""
+    """A request. While it is undecided: its place, if that is known and near, and when to ask again."""
 
     view: CouponRequestView
     place: int | None = None
