@@ -150,7 +150,7 @@ class UserCoupons(Protocol):
 class StandingRequest:
     """A request in the line of its coupon.
 
-    ``decided_count``: how many requests for the coupon were decided at that moment; None if there is no coupon.
+    ``decided_count``: how many requests for the coupon were decided then; None if there is no coupon.
     """
 
     coupon_id: int
