@@ -54,7 +54,7 @@ def worker() -> None:
 
 @main.command()
 def watch() -> None:
-    """Tell users their place in line and their decision, as it changes."""
+    """Send users their place in line and their decision, as server-sent events."""
     from coupon_service.watch import PROCESS, run
     from servicekit.db.schema_check import check_schema_or_exit
     from servicekit.process import begin_process

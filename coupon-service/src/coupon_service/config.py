@@ -55,7 +55,7 @@ class WatchSettings(HttpTimeouts, DatabaseSettings, ProcessSettings):
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 2
     # Each takes a file descriptor and about 7 kB.
     max_watchers: Annotated[int, Field(ge=1, le=1_000_000)] = 12_000
-    # A decision is seen this late at most, plus what reading and sending take.
+    # The longest that a decision waits before it is read and sent.
     refresh_ms: Annotated[int, Field(ge=10, le=10_000)] = 100
 
 

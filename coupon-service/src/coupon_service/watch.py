@@ -8,7 +8,7 @@ from flask import Flask
 
 from coupon_service.application.watch_requests import WatchRequests
 from coupon_service.config import WatchSettings
-from coupon_service.http.watch_server import Report, WatchServer
+from coupon_service.http.watching.server import Report, WatchServer
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
 from coupon_service.migrations import SCHEMA
 from coupon_service.persistence.tables import coupon
@@ -41,7 +41,7 @@ def run(settings: WatchSettings, stop: StopSignal) -> None:
 
 
 def _reports(app: Flask) -> Report:
-    """The pages of ``app``, which needs no server of its own for them."""
+    """The pages of ``app``, served by the watch server itself."""
 
     def report(path: str) -> tuple[int, str, bytes]:
         reply = app.test_client().get(path)
@@ -51,7 +51,7 @@ def _reports(app: Flask) -> Report:
 
 
 def _allowed_watchers() -> int:
-    """What the limit of open files allows, raised as far as this process may."""
+    """As many as the hard limit of open files allows; the soft limit is raised to it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != hard:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

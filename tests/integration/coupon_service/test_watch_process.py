@@ -86,7 +86,7 @@ def test_a_stop_ends_streams_in_order_and_the_process_with_0(
     with Watcher(url, request_id) as watcher:
         wait_until(lambda: watcher.places == [1], "a place")
         metrics = httpx.get(f"{url}/metrics", trust_env=False).text
-        assert "coupon_watchers 2.0" in metrics
+        assert "coupon_watchers 1.0" in metrics
         assert "coupon_watch_refresh_seconds " in metrics
         process.signal(signal.SIGTERM)
         assert process.exit_status(10) == 0

@@ -86,9 +86,9 @@ def test_http_has_routes_by_noun_beside_bodies_replies_and_problems(service: str
     rooms = {stem(module) for module in modules(service, "http")}
     assert {"bodies", "replies", "problems"} <= rooms
     for module in modules(service, "http", apart_from=("bodies", "replies", "problems")):
-        # What answers ahead of the application, or is a process of its own without Flask, has no routes.
-        if stem(module).endswith(("_front", "_server")):
-            assert camel_case(stem(module)) in own_classes(module)
+        # What answers ahead of the application is a front, and has no routes.
+        if stem(module).endswith("_front"):
+            assert list(own_classes(module)) == [camel_case(stem(module))]
             continue
         names = {f"{stem(module)}_routes", f"{stem(module).removesuffix('s')}_routes"}
         assert names & set(vars(module)), module

@@ -1,5 +1,6 @@
-"""A place in line never gets worse, whatever is accepted, decided or killed in between."""
+"""A place in line never gets worse, however requests are accepted, decided and rolled back."""
 
+import random
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -72,6 +73,29 @@ def test_a_place_never_gets_worse_nor_unknown_again(steps: list[tuple[str, int]]
             told[request] = place
 
 
+def test_a_million_places_never_get_worse() -> None:
+    chance = random.Random(16)  # noqa: S311 - the same places in each run
+    database = _Database()
+    told: dict[int, int] = {}
+    places = worse = 0
+    while places < 1_000_000:
+        database.begin(chance.randint(1, 40))
+        while len(database.under_way) > chance.randint(0, 3):
+            database.end(chance.randrange(3), commits=chance.random() < 0.9)
+        # A long line, because each request in it is an update.
+        while len(database.undecided) > 600:
+            database.decide(chance.randrange(50))
+        line = database.line()
+        for request, batch in database.undecided.items():
+            place = line.place(batch)
+            before = told.get(request)
+            worse += before is not None and (place is None or place > before)
+            if place is not None:
+                told[request] = place
+                places += 1
+    assert worse == 0
+
+
 @given(st.lists(_STEPS, max_size=80))
 def test_a_place_counts_the_undecided_requests_up_to_its_own_batch(steps: list[tuple[str, int]]) -> None:
     database = _Database()
@@ -86,12 +110,12 @@ def test_a_place_counts_the_undecided_requests_up_to_its_own_batch(steps: list[t
         assert line.place(batch) == sum(other <= batch for other in database.undecided.values())
 
 
-def test_nobody_has_a_place_while_an_older_transaction_may_add_requests() -> None:
+def test_a_place_is_unknown_while_an_older_transaction_may_add_requests() -> None:
     line = Line.of([3, 5], [2, 1], settled_below=4)
     assert (line.place(3), line.place(5)) == (2, None)
 
 
-def test_who_is_near_the_front_looks_again_sooner_and_never_all_at_once() -> None:
+def test_a_look_is_sooner_near_the_front_and_jittered() -> None:
     near = {seconds_until_next_look(1) for _ in range(50)}
     far = {seconds_until_next_look(100_000) for _ in range(50)}
     assert max(near) < min(far)

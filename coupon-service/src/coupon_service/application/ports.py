@@ -85,7 +85,7 @@ class CouponRequests(Protocol):
         ...
 
     def views(self, request_ids: Collection[UUID]) -> Mapping[UUID, CouponRequestView]:
-        """The requests that are stored, as their users see them, by id."""
+        """Those of the requests that are stored, as their users see them, by id."""
         ...
 
     def stored(self, request_ids: Sequence[UUID]) -> Mapping[UUID, StoredRequest]:
@@ -153,7 +153,7 @@ class UserCoupons(Protocol):
 class StandingRequest:
     """A request in the line of its coupon.
 
-    ``decided_count``: how many requests for the coupon were decided when it was read; None without a coupon.
+    ``decided_count``: how many requests for the coupon were decided then; None if there is no coupon.
     """
 
     coupon_id: int
@@ -163,7 +163,7 @@ class StandingRequest:
 
 
 class Lines(Protocol):
-    """The lines of requests that await their decision."""
+    """The lines of undecided requests."""
 
     def find(self, request_ids: Collection[UUID]) -> Mapping[UUID, StandingRequest]:
         """The requests that are stored, by id."""
@@ -174,11 +174,11 @@ class Lines(Protocol):
         ...
 
     def decided_since(self, decided_counts: Mapping[int, int]) -> Mapping[int, Sequence[str]]:
-        """By coupon: which requests were decided after the first so many."""
+        """By coupon: which requests were decided after the count given."""
         ...
 
     def of_coupons(self, coupon_ids: Collection[int]) -> Mapping[int, Line]:
-        """The lines of those coupons for which requests are undecided."""
+        """Lines by coupon; none where no request is undecided."""
         ...
 
 

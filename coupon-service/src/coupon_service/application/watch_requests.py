@@ -1,4 +1,4 @@
-"""Watching any number of requests with a few queries: which are decided, and how their lines move."""
+"""A few queries serve any number of watched requests: which are decided, and how their lines move."""
 
 import time
 from collections import defaultdict
@@ -13,27 +13,27 @@ from coupon_service.domain.line import Line
 LINES_SECONDS = 0.4
 """How often lines are read while they move."""
 LINES_SHARE = 0.05
-"""How much of the time reading lines may take: long lines are read more rarely."""
+"""How much of the time reading lines may take: long lines are read less often."""
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What one look at the database found, all of it read after the look began."""
+    """What one refresh found, all of it read after the refresh began."""
 
     found: Mapping[UUID, StandingRequest]
-    """Of those that are new: the undecided ones, which are watched from now on."""
+    """New and undecided; they are watched from now on."""
     unknown: Collection[UUID]
-    """Of those that are new."""
+    """New, and not stored."""
     decided: Mapping[UUID, CouponRequestView]
     lines: Mapping[int, Line]
-    """By coupon; those that were read this time."""
+    """By coupon; only lines that were read in this refresh."""
 
 
 class WatchRequests:
-    """Looks at what is watched; one thread at a time calls it.
+    """Refreshes what is watched. Not thread-safe.
 
-    Most looks read one number a coupon. Only where it has grown, they read who was decided since, and lines
-    every LINES_SECONDS. What a look that failed should have found, the next one finds.
+    Most refreshes read one number per coupon. If it has changed, they read which requests were decided since,
+    and the lines every LINES_SECONDS. After a refresh that failed, the next one finds the same.
     """
 
     def __init__(self, unit_of_work: UnitOfWorkFactory, clock: Callable[[], float] = time.monotonic) -> None:
@@ -64,7 +64,7 @@ class WatchRequests:
             coupons = {request.coupon_id for request in found.values()} | moved.keys() | self._moved
             lines = self._lines(unit_of_work, coupons)
         unknown = self._arrived - standing.keys()
-        # Nothing is remembered before all is read: a look that fails is repeated as a whole.
+        # Remembered only after everything is read, so that a refresh that failed is repeated as a whole.
         self._take(found, moved)
         for request_id in decided:
             self._forget(request_id)
@@ -72,7 +72,7 @@ class WatchRequests:
         return Round(found, unknown, views, lines or {})
 
     def _newly_decided(self, unit_of_work: UnitOfWork) -> dict[int, tuple[list[UUID], int]]:
-        """By coupon: which of the watched requests were decided, and how many requests were in all."""
+        """By coupon: which watched requests were decided, and how many requests are decided in all."""
         if not self._decided_counts:
             return {}
         counts = unit_of_work.lines.decided_counts(self._decided_counts.keys())
@@ -83,7 +83,7 @@ class WatchRequests:
         }
         if not grown:
             return {}
-        # A count is smaller than before where an older database was restored.
+        # A count is smaller than before if a backup was restored.
         since = unit_of_work.lines.decided_since(
             {one: min(before, counts[one]) for one, before in grown.items()}
         )
@@ -96,7 +96,7 @@ class WatchRequests:
         }
 
     def _lines(self, unit_of_work: UnitOfWork, coupons: Collection[int]) -> Mapping[int, Line] | None:
-        """Those of the coupons, or None if it is too early."""
+        """The coupons' lines, or None if it is too early to read them again."""
         began = self._clock()
         if not coupons or began < self._lines_due:
             return None
@@ -106,7 +106,7 @@ class WatchRequests:
         return lines
 
     def _without_place(self, lines: Mapping[int, Line]) -> set[int]:
-        """Coupons for which a watched request has no place yet: its line is read again, moved or not."""
+        """Coupons with a watched request that has no place yet: their lines are read again, moved or not."""
         return {one for one, line in lines.items() if self._newest_batches.get(one, 0) >= line.settled_below}
 
     def _take(
@@ -117,14 +117,14 @@ class WatchRequests:
         still_unknown = set()
         for request_id, request in found.items():
             if request.decided_count is None:
-                # Decided without a number, so no count tells of it. The gate lets hardly any of these in.
+                # No such coupon: its decision has no number, so no count shows it.
                 still_unknown.add(request_id)
                 continue
             self._watched[request_id] = request.coupon_id
             self._of_coupon[request.coupon_id].add(request_id)
             newest = self._newest_batches.get(request.coupon_id, 0)
             self._newest_batches[request.coupon_id] = max(newest, request.batch)
-            # What was known before stays: who was decided since is still to be found.
+            # A known count stays: the requests decided since then are yet to be found.
             self._decided_counts.setdefault(request.coupon_id, request.decided_count)
         self._arrived = still_unknown
 

@@ -9,8 +9,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, TEXT
 from coupon_service.application.ports import StandingRequest
 from coupon_service.domain.line import Line
 
-# A request from before there were places has none: its batch never settles.
-# The count of decisions is of the same snapshot as the request: what is decided later has a higher number.
+# Requests from before migration 0012 have no batch: theirs never settles.
+# The count belongs to the same snapshot as the request: a later decision has a higher number.
 _FIND = text("""
     SELECT request_id, coupon_id, status = 'ACCEPTED' AS is_undecided,
            coalesce(accepted_xid::text::bigint, 9223372036854775807) AS batch, decided_count
@@ -22,7 +22,7 @@ _DECIDED_COUNTS = text("""
     SELECT coupon_id, decided_count FROM coupon WHERE coupon_id = ANY (:coupon_ids)
 """).bindparams(bindparam("coupon_ids", type_=ARRAY(BIGINT)))
 
-# One row a coupon, whatever the number of decisions: reading rows would cost more than finding them.
+# One row per coupon: fetching a row per decision would cost more than finding them.
 _DECIDED_SINCE = text("""
     SELECT coupon_request.coupon_id, array_agg(request_id::text) AS request_ids
       FROM unnest(:coupon_ids, :counts) AS known (coupon_id, decided_count)
