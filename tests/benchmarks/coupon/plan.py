@@ -135,6 +135,10 @@ ROWS = (
         "ms", "lag_p99_ms", Measurement.WATCHERS, 1_000, at_least=False,
     ),
     Row(
+        "watchers_trickle_p99_ms", "the same, at 50 users a second",
+        "ms", "trickle_p99_ms", Measurement.WATCHERS, 200, at_least=False,
+    ),
+    Row(
         "watchers_10k_slowdown", "accepted without watchers / with them",
         "", "slowdown", Measurement.WATCHERS, 1.10, at_least=False,
     ),

@@ -18,6 +18,8 @@ from tests.support.waiting import wait_until
 _WORKER = "coupon-worker"
 _ARRIVING_PER_SECOND = 1_000
 _PATIENCE_SECONDS = 300.0
+_TRICKLE = 300
+_TRICKLE_PER_SECOND = 50
 _STORED = "SELECT count(*) FROM coupon_request WHERE coupon_id = %s"
 _DECIDED_AT = """
     SELECT CAST(request_id AS text), CAST(extract(epoch FROM decided_at) AS float8)
@@ -33,6 +35,9 @@ class Watching:
     """Of what serves the watchers; what processes share is counted in each of them."""
     lag_p50_ms: float
     lag_p99_ms: float
+    trickle_p50_ms: float
+    """The same, for a few users a second whose decisions don't all come at once."""
+    trickle_p99_ms: float
     slowdown: float
     """Accepted a second without watchers / with them."""
     asked_a_second: float
@@ -47,12 +52,14 @@ def measure_watchers(scale: Scale, *, by_polls: bool = False) -> Watching:
     """The decisions come at once, when all users watch."""
     raise_file_limit()
     with a_full_stack() as stack:
+        watch_url = "" if by_polls else stack.watch_url
+        trickle = _trickle_lags_ms(stack, watch_url)
         stack.processes.stop(_WORKER)
         alone = _accept_rate(stack, scale)
         coupon_id = create_coupon(stack.url, stock=scale.watchers)
         load = Load(
             stack.url, coupon_id, scale.watchers, _ARRIVING_PER_SECOND, _PATIENCE_SECONDS, follow=True,
-            retry_errors=True, watch_url="" if by_polls else stack.watch_url,
+            retry_errors=True, watch_url=watch_url,
         )  # fmt: skip
         with running_load(load, stack.directory) as client:
             wait_until(
@@ -65,10 +72,20 @@ def measure_watchers(scale: Scale, *, by_polls: bool = False) -> Watching:
             journeys = client.journeys()
         lags = _lags_ms(stack, coupon_id, journeys)
     return Watching(
-        resident_mb, lags[49], lags[98], alone / watched,
+        resident_mb, lags[49], lags[98], trickle[49], trickle[98], alone / watched,
         sum(journey.polls for journey in journeys) / _watching_seconds(journeys),
         sum(journey.places for journey in journeys), sum(journey.worse for journey in journeys),
     )  # fmt: skip
+
+
+def _trickle_lags_ms(stack: FullStack, watch_url: str) -> list[float]:
+    coupon_id = create_coupon(stack.url, stock=_TRICKLE)
+    load = Load(
+        stack.url, coupon_id, _TRICKLE, _TRICKLE_PER_SECOND, _PATIENCE_SECONDS, follow=True,
+        retry_errors=True, watch_url=watch_url,
+    )  # fmt: skip
+    with running_load(load, stack.directory) as client:
+        return _lags_ms(stack, coupon_id, client.journeys())
 
 
 def raise_file_limit() -> None:
