@@ -79,7 +79,7 @@ def test_frozen_notification_consumer_is_replaced_and_doubles_nothing(
         DemoProcess(stack_directory, tmp_path, seed=41, users=100, stock=40, limit=300) as demo,
         external_services.slow_provider(latency_ms=500),
     ):
-        claimed = freeze_holding_claims(stack, demo, databases, external_services, FROZEN)
+        claimed = freeze_holding_claims(stack, databases, external_services, FROZEN)
         with thawing(stack, FROZEN):
             logs = [tail(stack, name) for name in OTHERS]
             assert_nothing_lost_or_doubled(demo.finish())
@@ -104,7 +104,7 @@ def test_consumer_frozen_in_a_transaction_delays_the_others_for_seconds(
 ) -> None:
     before = pids(stack)
     with DemoProcess(stack_directory, tmp_path, seed=51, users=100, stock=40, limit=300) as demo:
-        backend = freeze_inside_a_transaction(stack, demo, databases, FROZEN, "notification", table)
+        backend = freeze_inside_a_transaction(stack, databases, FROZEN, "notification", table)
         with thawing(stack, FROZEN):
             paid = databases.paid_orders()
             wait_until(
@@ -135,7 +135,7 @@ def test_coupon_worker_frozen_with_a_lock_decides_nothing_twice(
 ) -> None:
     before = pids(stack)
     with DemoProcess(stack_directory, tmp_path, seed=61, users=1_500, stock=400, limit=20) as demo:
-        freeze_inside_a_transaction(stack, demo, databases, "coupon-worker", "coupon", "user_coupon")
+        freeze_inside_a_transaction(stack, databases, "coupon-worker", "coupon", "user_coupon")
         with SecondCouponWorker(stack, tmp_path) as second:
             with thawing(stack, "coupon-worker"):
                 assert databases.newest_coupon_is_locked()

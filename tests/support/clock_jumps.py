@@ -1,9 +1,13 @@
 """A process whose wall clock jumps while it runs; its clocks that can't be set go on evenly."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib.resources import as_file, files
 from pathlib import Path
 
+import psutil
+
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - where libfaketime itself puts it
 _LIBRARY = "vendor/libfaketime/src/libfaketime.so.1"
 
 
@@ -13,6 +17,7 @@ class JumpingClock:
     def __init__(self, file: Path) -> None:
         """``file`` must be readable to those processes."""
         self._file = file
+        _remove_leftovers()
         self.jump(0)
 
     @property
@@ -32,3 +37,11 @@ class JumpingClock:
         new.chmod(0o644)
         # A process that reads meanwhile finds the old one or the new one.
         new.rename(self._file)
+
+
+def _remove_leftovers() -> None:
+    """Remove what killed processes left: one of another user with the same process id could not start."""
+    for left in _SHARED_MEMORY.glob("*faketime_s*_*"):
+        if not psutil.pid_exists(int(left.name.rpartition("_")[2])):
+            with suppress(OSError):
+                left.unlink()

@@ -60,9 +60,7 @@ class CommandProcess:
             assert self._running.poll() is None, f"ended:\n{self.log_text()}"
             return next((line for line in self.log_lines() if line.get("event") == event), None)
 
-        found = wait_until(probe, f"{event} in the log of {self._command}")
-        assert found is not None
-        return found
+        return wait_until(probe, f"{event} in the log of {self._command}")
 
     def __enter__(self) -> Self:
         return self.start()

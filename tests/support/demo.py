@@ -4,19 +4,14 @@ import json
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar, cast
-
-from tests.support.waiting import wait_until
+from typing import Any, Self
 
 _COMMAND = Path(sys.executable).with_name("shop-demo")
 # Variables of the shell that runs the tests must not steer them.
 _OWN_VARIABLES = ("ORDERS", "USERS", "STOCK", "SEED", "LIMIT", "KAFKA", "STACK", "DEVSTACK_PORTS")
-
-T = TypeVar("T")
 
 
 class DemoProcess:
@@ -32,23 +27,6 @@ class DemoProcess:
     @property
     def output(self) -> str:
         return self._output.read_text()
-
-    def wait_until(self, probe: Callable[[], T | None], what: str, timeout_seconds: float = 60.0) -> T:
-        """Wait, as :func:`tests.support.waiting.wait_until` does, for ``what`` while the demo goes on.
-
-        Fails at once when the demo ends before that.
-        """
-        ended = False
-
-        def look() -> T | bool | None:
-            nonlocal ended
-            assert self._process is not None
-            ended = self._process.poll() is not None
-            return ended or probe()
-
-        value = wait_until(look, what, timeout_seconds)
-        assert not ended, f"no {what} before the demo's end:\n{self.output}"
-        return cast("T", value)
 
     def finish(self, timeout_seconds: float = 240.0) -> dict[str, Any]:
         """Wait for the end; the summary, after making sure that everything adds up."""
@@ -76,6 +54,8 @@ class DemoProcess:
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             self._process.wait(timeout=30)
+        if error is not None:
+            print(self.output)  # noqa: T201 - pytest shows it with the failure
 
 
 def assert_nothing_lost_or_doubled(summary: Mapping[str, Any]) -> None:
@@ -89,9 +69,3 @@ def assert_nothing_lost_or_doubled(summary: Mapping[str, Any]) -> None:
     assert broken == {}
     assert (orders["lost"], orders["duplicated"]) == (0, 0)
     assert orders["effects"] == dict.fromkeys(("alimtalk", "analytics", "monitoring"), orders["paid"])
-
-
-def timed(call: Any) -> tuple[Any, float]:
-    """What ``call`` returns, and how many seconds it took."""
-    started = time.monotonic()
-    return call(), time.monotonic() - started

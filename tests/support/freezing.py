@@ -3,16 +3,15 @@
 from collections.abc import Mapping
 
 from tests.support.controlled_stack import ControlledStack
-from tests.support.demo import DemoProcess
 from tests.support.external_services import ExternalServices
 from tests.support.stack_databases import StackDatabases
+from tests.support.waiting import wait_until
 
 CONSUMERS = 3
 
 
 def freeze_holding_claims(
     stack: ControlledStack,
-    demo: DemoProcess,
     databases: StackDatabases,
     external_services: ExternalServices,
     name: str,
@@ -26,10 +25,10 @@ def freeze_holding_claims(
         stack.pause(name)
         claims = databases.claims()
         if len(set(claims.values())) == CONSUMERS:
-            held = demo.wait_until(lambda: _last_one_held(databases, claims), "the others to finish theirs")
+            held = wait_until(lambda: _last_one_held(databases, claims), "the others to finish theirs")
             accepted = external_services.messages().total()
             # As many as take the two others a whole round: what was under way has arrived by then.
-            demo.wait_until(
+            wait_until(
                 lambda: external_services.messages().total() >= accepted + 16, "messages of the others"
             )
             if held - external_services.messages().keys():
@@ -37,7 +36,7 @@ def freeze_holding_claims(
         stack.resume(name)
         return None
 
-    return demo.wait_until(freeze, f"{name} to hold claims")
+    return wait_until(freeze, f"{name} to hold claims")
 
 
 def _last_one_held(databases: StackDatabases, claims: Mapping[str, str]) -> set[str] | None:
@@ -48,7 +47,7 @@ def _last_one_held(databases: StackDatabases, claims: Mapping[str, str]) -> set[
 
 
 def freeze_inside_a_transaction(
-    stack: ControlledStack, demo: DemoProcess, databases: StackDatabases, name: str, database: str, table: str
+    stack: ControlledStack, databases: StackDatabases, name: str, database: str, table: str
 ) -> int:
     """Freeze (SIGSTOP) the process ``name`` while a transaction of its has come as far as writing ``table``.
 
@@ -70,11 +69,11 @@ def freeze_inside_a_transaction(
 
     def freeze() -> int | None:
         with databases.locked(database, table):
-            backend = demo.wait_until(freeze_where_it_waits, f"{name} to wait for {table}")
+            backend = wait_until(freeze_where_it_waits, f"{name} to wait for {table}")
         if databases.settled_state(database, backend) == "idle in transaction":
             return backend
         # It had waited for too long in the same moment: nothing is held.
         stack.resume(name)
         return None
 
-    return demo.wait_until(freeze, f"{name} to be inside a transaction")
+    return wait_until(freeze, f"{name} to be inside a transaction")

@@ -65,9 +65,7 @@ class ShopClient:
             request: dict[str, Any] = self.get("coupon-api", f"/api/v1/coupon-requests/{request_id}").json()
             return request if request["status"] != "ACCEPTED" else None
 
-        found = wait_until(look, f"request {request_id} to be decided", timeout_seconds)
-        assert found is not None
-        return found
+        return wait_until(look, f"request {request_id} to be decided", timeout_seconds)
 
     def refusal(self, user_id: int, coupon_id: int) -> str:
         """Why a press gets no coupon: by the gate, or by the decision where the gate knew too little yet."""
@@ -95,6 +93,4 @@ class ShopClient:
             done = len(effects) == 3 and all(effect["status"] == "DELIVERED" for effect in effects.values())
             return effects if done else None
 
-        found = wait_until(look, f"the effects of order {order_id}", timeout_seconds)
-        assert found is not None
-        return found
+        return wait_until(look, f"the effects of order {order_id}", timeout_seconds)

@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_until(probe: Callable[[], T], what: str, timeout_seconds: float = 30.0) -> T:
+def wait_until(probe: Callable[[], T | None], what: str, timeout_seconds: float = 30.0) -> T:
     """The first true value of ``probe``; fails, saying ``what`` was waited for, when none comes in time.
 
     A probe that raises counts as not yet; its last error is reported.
