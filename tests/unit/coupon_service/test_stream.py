@@ -142,7 +142,7 @@ def test_a_client_that_reads_again_stays_connected(
     assert not transport.is_aborted
 
 
-def test_a_decision_that_is_not_read_holds_its_connection_no_longer_than_a_request_may_take(
+def test_a_decision_that_is_not_read_is_given_up_like_a_slow_request(
     stream: Stream, connection: Connection, transport: _Transport
 ) -> None:
     stream.decide(b"event: decision\n\n")
