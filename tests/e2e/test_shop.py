@@ -3,6 +3,7 @@
 import json
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from uuid import UUID
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ from kafka.admin import KafkaAdminClient
 from devstack.abstract_stack import Stack
 from tests.support.demo import DemoProcess, assert_nothing_lost_or_doubled
 from tests.support.shop import ShopClient
+from tests.support.streams import Watcher
 from tests.support.topics import produce, read_topic
 
 
@@ -41,6 +43,12 @@ def test_waiting_for_the_decision_ends_with_it(shop: ShopClient) -> None:
     request_id = shop.press(1, shop.create_coupon())
     request = shop.get("coupon-api", f"/api/v1/coupon-requests/{request_id}?wait=10").json()
     assert request["status"] == "ISSUED"
+
+
+def test_a_watched_request_gets_its_decision(shop: ShopClient) -> None:
+    request_id = shop.press(1, shop.create_coupon())
+    with Watcher(shop.watch_url, UUID(request_id)) as watcher:
+        assert watcher.decision()["status"] == "ISSUED"
 
 
 def test_payment_becomes_three_effects(shop: ShopClient) -> None:

@@ -68,7 +68,7 @@ def test_every_api_is_scaled_and_nothing_else_says_how_many_there_are(manifests:
     autoscalers = manifests.of("HorizontalPodAutoscaler")
     apis = {name for name, workload in manifests.workloads.items() if workload.labels.get(COMPONENT) == "api"}
     assert set(autoscalers) == apis
-    assert len(apis) == 3
+    assert len(apis) == 4
     for name, autoscaler in autoscalers.items():
         assert autoscaler["spec"]["scaleTargetRef"] == {
             "apiVersion": "apps/v1",

@@ -21,8 +21,8 @@ from tests.support.shop import ShopClient
 
 SERVERS = {"postgresql", "kafka", "zookeeper"}
 OURS = (
-    "coupon-api", "coupon-worker", "order-api", "order-worker", "notification-api", "notification-consumer",
-    "outbox-relay", "provider-sandbox",
+    "coupon-api", "coupon-watch", "coupon-worker", "order-api", "order-worker", "notification-api",
+    "notification-consumer", "outbox-relay", "provider-sandbox",
 )  # fmt: skip
 OWN_PACKAGES = {"servicekit", "provider-sandbox", "outbox-relay"}
 LABEL = "org.opencontainers.image"

@@ -20,8 +20,8 @@ from tests.support.waiting import wait_until
 OVERRIDE = ("--file", "deploy/compose/observability.yml")
 MONITORING = ROOT / "deploy" / "monitoring"
 PROCESSES = {
-    "coupon-api": 1, "coupon-worker": 1, "order-api": 1, "order-worker": 1, "notification-api": 1,
-    "notification-consumer": 3, "outbox-relay": 2, "load-balancer": 1, "prometheus": 1,
+    "coupon-api": 1, "coupon-watch": 1, "coupon-worker": 1, "order-api": 1, "order-worker": 1,
+    "notification-api": 1, "notification-consumer": 3, "outbox-relay": 2, "load-balancer": 1, "prometheus": 1,
 }  # fmt: skip
 METRIC = re.compile(r"\b(?:up|ALERTS|[a-z]+_[a-z_]+)\b(?=\{|\[|\)| |$)")
 # Functions and labels look like metrics.

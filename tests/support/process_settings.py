@@ -11,6 +11,7 @@ import provider_sandbox.config
 SETTINGS: dict[str, type[BaseSettings]] = {
     "coupon-migrate": coupon_service.config.MigrationSettings,
     "coupon-api": coupon_service.config.ApiSettings,
+    "coupon-watch": coupon_service.config.WatchSettings,
     "coupon-worker": coupon_service.config.WorkerSettings,
     "order-migrate": order_service.config.MigrationSettings,
     "order-api": order_service.config.ApiSettings,

@@ -37,6 +37,11 @@ class ShopClient:
         assert url is not None
         return url
 
+    @property
+    def watch_url(self) -> str:
+        """Of the watch server; behind the load balancer it is the API's."""
+        return self._urls["coupon-watch"] or self.url("coupon-api")
+
     def get(self, service: str, path: str) -> httpx.Response:
         return self._http.get(self.url(service) + path)
 

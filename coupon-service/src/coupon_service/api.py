@@ -15,6 +15,7 @@ from coupon_service.application.find_keys import FindKeys
 from coupon_service.application.read_coupon import ReadCoupon
 from coupon_service.application.read_coupon_changes import ReadCouponChanges
 from coupon_service.application.read_coupon_request import ReadCouponRequest
+from coupon_service.application.read_coupon_requests import ReadCouponRequests
 from coupon_service.application.read_coupons import ReadCoupons
 from coupon_service.application.read_user_coupon import ReadUserCoupon
 from coupon_service.application.read_user_coupon_changes import ReadUserCouponChanges
@@ -24,6 +25,7 @@ from coupon_service.config import ApiSettings
 from coupon_service.http.coupon_changes import coupon_change_routes
 from coupon_service.http.coupon_requests import coupon_request_routes
 from coupon_service.http.coupons import coupon_routes
+from coupon_service.http.poll_front import POLL_PAUSE_SECONDS, PollFront
 from coupon_service.http.press_front import PressFront
 from coupon_service.http.problems import PROBLEMS
 from coupon_service.http.user_coupon_changes import user_coupon_change_routes
@@ -41,6 +43,7 @@ from servicekit.db.errors import may_be_of_one_row
 from servicekit.db.health import database_check
 from servicekit.db.problems import DATABASE_PROBLEMS
 from servicekit.http.app import create_app
+from servicekit.http.front import first_of
 from servicekit.lifecycle import StopSignal
 from servicekit.observability.tracing import configure_tracing
 
@@ -76,15 +79,19 @@ def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> Ope
         # Requests that arrive while another transaction is under way share the next one.
         accept=Batches(accept_requests, concerns_one=may_be_of_one_row),
     )
-    read_coupon_request = ReadCouponRequest(unit_of_work, stop, max_waiting)
+    read_coupon_requests = ReadCouponRequests(unit_of_work)
+    read_coupon_request = ReadCouponRequest(Batches(read_coupon_requests), stop, max_waiting)
     read_user_coupons = ReadUserCoupons(unit_of_work)
     return create_app(
         SERVICE,
         examples=json.loads(Path(__file__).with_name("examples.json").read_text(encoding="utf-8")),
         checks={"database": database_check(engine, SCHEMA, coupon)},
         problems=problems,
-        front=PressFront(
-            request_coupon, BatchThread(accept_requests, concerns_one=may_be_of_one_row), *problems
+        front=first_of(
+            PressFront(
+                request_coupon, BatchThread(accept_requests, concerns_one=may_be_of_one_row), *problems
+            ),
+            PollFront(BatchThread(read_coupon_requests, pause_seconds=POLL_PAUSE_SECONDS), *problems),
         ),
         routes=[
             coupon_routes(create_coupon, read_coupon, read_coupons),

@@ -6,7 +6,13 @@ from typing import Any
 
 import click
 
-from coupon_service.config import ApiSettings, DeadLettersSettings, MigrationSettings, WorkerSettings
+from coupon_service.config import (
+    ApiSettings,
+    DeadLettersSettings,
+    MigrationSettings,
+    WatchSettings,
+    WorkerSettings,
+)
 from coupon_service.messaging.outgoing_coupon_publish_requested import COUPON_PUBLISH_REQUESTED
 from coupon_service.migrations import SCHEMA
 from coupon_service.reconcile_cli import reconcile
@@ -41,6 +47,19 @@ def worker() -> None:
     from servicekit.process import begin_process
 
     settings = load_settings(WorkerSettings)
+    stop = begin_process(PROCESS, settings)
+    check_schema_or_exit(settings, SCHEMA)
+    run(settings, stop)
+
+
+@main.command()
+def watch() -> None:
+    """Send users their place in line and their decision, as server-sent events."""
+    from coupon_service.watch import PROCESS, run
+    from servicekit.db.schema_check import check_schema_or_exit
+    from servicekit.process import begin_process
+
+    settings = load_settings(WatchSettings)
     stop = begin_process(PROCESS, settings)
     check_schema_or_exit(settings, SCHEMA)
     run(settings, stop)

@@ -8,6 +8,7 @@ from servicekit.config import (
     AdminSettings,
     DatabaseSettings,
     HttpSettings,
+    HttpTimeouts,
     KafkaConsumerSettings,
     OutboxMigrationSettings,
     Port,
@@ -43,6 +44,19 @@ class WorkerSettings(AdminSettings, KafkaConsumerSettings, DatabaseSettings, Pro
             message = "REQUEST_RETENTION_HOURS must be at least IDEMPOTENCY_KEY_RETENTION_HOURS"
             raise ValueError(message)
         return self
+
+
+class WatchSettings(HttpTimeouts, DatabaseSettings, ProcessSettings):
+    """``coupon-service watch``."""
+
+    http_host: str = "127.0.0.1"
+    http_port: Port = 8005
+    # The refresh, and what /readyz asks.
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = 2
+    # Each takes a file descriptor and about 7 kB.
+    max_watchers: Annotated[int, Field(ge=1, le=1_000_000)] = 12_000
+    # The longest that a decision waits before it is read and sent.
+    refresh_ms: Annotated[int, Field(ge=10, le=10_000)] = 100
 
 
 class DeadLettersSettings(KafkaConsumerSettings, DatabaseSettings, ProcessSettings):

@@ -1,6 +1,7 @@
 """Calls that arrive while another one runs are run together: group commit, without the commit."""
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import Generic, TypeVar
@@ -117,6 +118,7 @@ class BatchThread(Generic[ItemT, ResultT]):
     """:class:`Batches` for callers that must not wait: a thread of its own runs the sets.
 
     What arrives while a set runs is the next one, of MAX_SET items at most. The caller limits how many wait.
+    Where many items cost hardly more than one, ``pause_seconds`` between sets makes them larger.
     """
 
     MAX_SET = 256
@@ -125,10 +127,12 @@ class BatchThread(Generic[ItemT, ResultT]):
         self,
         run: Callable[[Sequence[ItemT]], Sequence[ResultT | Exception]],
         concerns_one: Callable[[Exception], bool] = lambda error: False,
+        pause_seconds: float = 0.0,
     ) -> None:
         """As for :class:`Batches`; where ``concerns_one`` is true of a set, each outcome is SetSpoiled."""
         self._run = run
         self._concerns_one = concerns_one
+        self._pause_seconds = pause_seconds
         self._waiting: SimpleQueue[tuple[ItemT, Callable[[ResultT | Exception], None]]] = SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -147,6 +151,8 @@ class BatchThread(Generic[ItemT, ResultT]):
                 batch.append(self._waiting.get())
             for (_, deliver), outcome in zip(batch, self._outcomes([item for item, _ in batch]), strict=True):
                 deliver(outcome)
+            if self._pause_seconds:
+                time.sleep(self._pause_seconds)
 
     def _outcomes(self, items: Sequence[ItemT]) -> Sequence[ResultT | Exception]:
         try:

@@ -55,7 +55,7 @@ def measure_journey(scale: Scale) -> SteadyRate:
     deadline = scale.journey_seconds + _PATIENCE_SECONDS
     with a_full_stack() as stack:
         _warm_up(stack)
-        coupon_id = create_coupon(stack.url, stock=max(1, users // 10))
+        coupon_id = create_coupon(stack.url, stock=users)
         load = Load(
             stack.url, coupon_id, users, scale.journey_per_second, deadline, follow=True,
             key_prefix="journey-", retry_errors=True,

@@ -16,6 +16,8 @@ class FullStack:
 
     url: str
     """Of the coupon API."""
+    watch_url: str
+    """Of the watch server."""
     database_url: str
     """Of the coupon service's database."""
     directory: Path
@@ -31,6 +33,7 @@ def a_full_stack() -> Iterator[FullStack]:
             stack.up()
             info = stack.info()
             url = str(info.services["coupon-api"].url)
-            yield FullStack(url, info.postgresql.databases["coupon"], directory, stack)
+            watch_url = str(info.services["coupon-watch"].url)
+            yield FullStack(url, watch_url, info.postgresql.databases["coupon"], directory, stack)
         finally:
             stack.clean()

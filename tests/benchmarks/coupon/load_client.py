@@ -34,6 +34,10 @@ class Journey:
     polls: int
     told: int
     """How many of the polls were answered with when to come back."""
+    places: int = 0
+    """How many a stream told."""
+    worse: int = 0
+    """How many of the places were worse than one before."""
 
     @property
     def accepted(self) -> bool:
@@ -59,6 +63,8 @@ class Load:
     wait_seconds: float = 0.0
     key_prefix: str = ""
     retry_errors: bool = False
+    watch_url: str = ""
+    """Of a watch server, to follow by streams of events and not by polls."""
     connections: int = 256
     """No more than the API's host would get from a load balancer."""
 
@@ -110,7 +116,7 @@ def running_load(load: Load, directory: Path) -> Iterator[LoadClient]:
         "-first-user", str(load.first_user), f"-follow={str(load.follow).lower()}",
         "-wait", str(load.wait_seconds), "-key-prefix", load.key_prefix,
         f"-retry-errors={str(load.retry_errors).lower()}",
-        "-connections", str(load.connections), "-answers", str(answers),
+        "-watch", load.watch_url, "-connections", str(load.connections), "-answers", str(answers),
     ]  # fmt: skip
     process = subprocess.Popen(command)
     try:
@@ -121,7 +127,7 @@ def running_load(load: Load, directory: Path) -> Iterator[LoadClient]:
 
 
 def _journey(began: float, row: list[str]) -> Journey:
-    user, request_id, outcome, scheduled, answered, decided, presses, polls, told = row
+    user, request_id, outcome, scheduled, answered, decided, presses, polls, told, places, worse = row
     return Journey(
         user_id=int(user),
         request_id=request_id,
@@ -132,4 +138,6 @@ def _journey(began: float, row: list[str]) -> Journey:
         presses=int(presses),
         polls=int(polls),
         told=int(told),
+        places=int(places),
+        worse=int(worse),
     )

@@ -63,6 +63,7 @@ _PROCEDURES: dict[Measurement, Callable[[Scale], Any]] = {
     Measurement.JOURNEY: measure_journey,
     Measurement.BURST: measure_burst,
     Measurement.WATCHERS: measure_watchers,
+    Measurement.POLLERS: partial(measure_watchers, by_polls=True),
     Measurement.KILLED_OURS: partial(measure_kills, systems.ours_deciding),
     Measurement.KILLED_ROW_LOCK: partial(measure_kills, systems.row_lock),
     Measurement.KILLED_OPTIMISTIC_RETRY: partial(measure_kills, systems.optimistic_retry),

@@ -45,6 +45,7 @@ class Measurement(StrEnum):
     JOURNEY = "from click to decision at a steady rate"
     BURST = "a burst of users in one second"
     WATCHERS = "users watching at once"
+    POLLERS = "users polling at once, each when the last reply said"
     KILLED_OURS = "ours, processes killed"
     KILLED_ROW_LOCK = "synchronous row lock, processes killed"
     KILLED_OPTIMISTIC_RETRY = "optimistic retry, processes killed"
@@ -134,8 +135,24 @@ ROWS = (
         "ms", "lag_p99_ms", Measurement.WATCHERS, 1_000, at_least=False,
     ),
     Row(
+        "watchers_trickle_p99_ms", "the same, at 50 users a second",
+        "ms", "trickle_p99_ms", Measurement.WATCHERS, 200, at_least=False,
+    ),
+    Row(
         "watchers_10k_slowdown", "accepted without watchers / with them",
         "", "slowdown", Measurement.WATCHERS, 1.10, at_least=False,
+    ),
+    Row(
+        "pollers_10k_mb", "the same, of the API that answers polls",
+        "MB", "resident_mb", Measurement.POLLERS, at_least=False,
+    ),
+    Row(
+        "pollers_lag_p99_ms", "the same, seen by polls",
+        "ms", "lag_p99_ms", Measurement.POLLERS, at_least=False,
+    ),
+    Row(
+        "pollers_10k_slowdown", "the same, without polls / with them",
+        "", "slowdown", Measurement.POLLERS, at_least=False,
     ),
     Row(
         "killed_ours", "promises broken, oversold or left over by kills",

@@ -7,8 +7,9 @@ from tests.benchmarks.coupon.errors import ProgramMissing
 from tests.benchmarks.coupon.plan import Measurement
 
 _KILLS = {measurement for measurement in Measurement if measurement.name.startswith("KILLED_")}
-_GO = {Measurement.JOURNEY, Measurement.BURST, Measurement.WATCHERS} | _KILLS
-_WRK = set(Measurement) - _GO - {Measurement.DECIDE, Measurement.DECIDE_ONE_BY_ONE} | {Measurement.WATCHERS}
+_WATCHING = {Measurement.WATCHERS, Measurement.POLLERS}
+_GO = {Measurement.JOURNEY, Measurement.BURST} | _WATCHING | _KILLS
+_WRK = set(Measurement) - _GO - {Measurement.DECIDE, Measurement.DECIDE_ONE_BY_ONE} | _WATCHING
 _REDIS = {
     Measurement.REDIS_STOCK, Measurement.KILLED_REDIS_STOCK, Measurement.KILLED_REDIS_SNAPSHOTS
 }  # fmt: skip

@@ -36,7 +36,7 @@ def test_a_request_is_accepted_at_once_and_can_be_read_at_its_location(client: F
     assert UUID(body["requestId"]).version == 7
     assert reply.headers["Location"] == f"/api/v1/coupon-requests/{body['requestId']}"
     request = client.get(reply.headers["Location"]).get_json()
-    assert request | {"requestedAt": ""} == {
+    assert request | {"requestedAt": "", "nextPollSeconds": 0} == {
         "requestId": body["requestId"],
         "couponId": coupon_id,
         "userId": 7,
@@ -46,6 +46,8 @@ def test_a_request_is_accepted_at_once_and_can_be_read_at_its_location(client: F
         "issueNumber": None,
         "requestedAt": "",
         "decidedAt": None,
+        "place": 1,
+        "nextPollSeconds": 0,
     }
 
 

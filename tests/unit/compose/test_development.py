@@ -16,7 +16,8 @@ def services(file: Path) -> dict[str, Any]:
 BASE = services(ROOT / "docker-compose.yml")
 OVERRIDE = services(ROOT / "deploy" / "compose" / "development.yml")
 FOLDERS = {
-    "coupon-api": "coupon-service", "coupon-worker": "coupon-service", "order-api": "order-service",
+    "coupon-api": "coupon-service", "coupon-watch": "coupon-service",
+    "coupon-worker": "coupon-service", "order-api": "order-service",
     "order-worker": "order-service", "notification-api": "notification-service",
     "notification-consumer": "notification-service",
     "outbox-relay": "outbox-relay",

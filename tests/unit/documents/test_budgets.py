@@ -15,8 +15,10 @@ BUDGETS = (
 DECISION_WORDS = 120
 
 
-def test_all_documents_together() -> None:
-    assert sum(map(words, documents())) <= 15_100
+def test_all_documents_that_are_read_through() -> None:
+    """The runbook has its own budget; the changelog and the benchmarks' report only grow."""
+    apart = {ROOT / "deploy/RUNBOOK.md", ROOT / "CHANGELOG.md", ROOT / "outbox-relay/BENCHMARKS.md"}
+    assert sum(words(document) for document in documents() if document not in apart) <= 12_000
 
 
 @pytest.mark.parametrize(("document", "budget"), BUDGETS.items())

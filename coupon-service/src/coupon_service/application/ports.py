@@ -12,6 +12,7 @@ from coupon_service.domain.coupon import Coupon, CouponTerms
 from coupon_service.domain.coupon_change import CouponChange, CouponCommand
 from coupon_service.domain.coupon_request import (
     CouponRequest,
+    CouponRequestStanding,
     CouponRequestView,
     Decision,
     NewCouponRequest,
@@ -19,6 +20,7 @@ from coupon_service.domain.coupon_request import (
     StoredRequest,
 )
 from coupon_service.domain.deciding import CouponStock
+from coupon_service.domain.line import Line
 from coupon_service.domain.reconciling import (
     CouponCount,
     DeadLetterState,
@@ -78,7 +80,13 @@ class CouponRequests(Protocol):
         """Store requests that are accepted now, by the database's clock; in their order."""
         ...
 
-    def get(self, request_id: UUID) -> CouponRequestView | None: ...
+    def standings(self, request_ids: Collection[UUID]) -> Mapping[UUID, CouponRequestStanding]:
+        """The requests that are stored, each with its place in line, by id."""
+        ...
+
+    def views(self, request_ids: Collection[UUID]) -> Mapping[UUID, CouponRequestView]:
+        """Those of the requests that are stored, as their users see them, by id."""
+        ...
 
     def stored(self, request_ids: Sequence[UUID]) -> Mapping[UUID, StoredRequest]:
         """Those of the requests that are stored, by id."""
@@ -141,6 +149,39 @@ class UserCoupons(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class StandingRequest:
+    """A request in the line of its coupon.
+
+    ``decided_count``: how many requests for the coupon were decided then; None if there is no coupon.
+    """
+
+    coupon_id: int
+    batch: int
+    is_undecided: bool
+    decided_count: int | None
+
+
+class Lines(Protocol):
+    """The lines of undecided requests."""
+
+    def find(self, request_ids: Collection[UUID]) -> Mapping[UUID, StandingRequest]:
+        """The requests that are stored, by id."""
+        ...
+
+    def decided_counts(self, coupon_ids: Collection[int]) -> Mapping[int, int]:
+        """How many requests for each coupon are decided."""
+        ...
+
+    def decided_since(self, decided_counts: Mapping[int, int]) -> Mapping[int, Sequence[str]]:
+        """By coupon: which requests were decided after the count given."""
+        ...
+
+    def of_coupons(self, coupon_ids: Collection[int]) -> Mapping[int, Line]:
+        """Lines by coupon; none where no request is undecided."""
+        ...
+
+
 class Outbox(Protocol):
     """Events that are published once the transaction has committed."""
 
@@ -190,6 +231,9 @@ class UnitOfWork(Protocol):
 
     @property
     def user_coupons(self) -> UserCoupons: ...
+
+    @property
+    def lines(self) -> Lines: ...
 
     @property
     def outbox(self) -> Outbox: ...

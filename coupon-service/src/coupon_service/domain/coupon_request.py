@@ -89,3 +89,15 @@ class CouponRequestView:
     decision_number: int | None
     issue_number: int | None
     decided_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class CouponRequestStanding:
+    """A request, and while it is undecided its place in line (1 is next); None where that is not known."""
+
+    view: CouponRequestView
+    place: int | None
+
+    @property
+    def is_undecided(self) -> bool:
+        return self.view.status is RequestStatus.ACCEPTED

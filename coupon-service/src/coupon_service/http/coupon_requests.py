@@ -1,5 +1,6 @@
 """``/api/v1/users/{userId}/coupons/{couponId}/issue`` and ``/api/v1/coupon-requests``"""
 
+import math
 from uuid import UUID
 
 from flask import Response
@@ -7,6 +8,8 @@ from flask_openapi3.blueprint import APIBlueprint
 
 from coupon_service.application.read_coupon_request import ReadCouponRequest
 from coupon_service.application.request_coupon import RequestCoupon, RequestCouponCommand
+from coupon_service.domain.coupon_request import CouponRequestStanding
+from coupon_service.domain.line import seconds_until_next_look
 from coupon_service.http.bodies import CouponRequestPath, CouponRequestQuery, EmptyBody, UserAndCouponPath
 from coupon_service.http.replies import (
     AcceptedReply,
@@ -20,7 +23,9 @@ from servicekit.observability.tracing import current_traceparent
 
 _PREFIX = "/api/v1"
 _ISSUE = "/users/<string:userId>/coupons/<string:couponId>/issue"
+_REQUEST = "/coupon-requests/<string:requestId>"
 ISSUE_RULE = _PREFIX + _ISSUE
+REQUEST_RULE = _PREFIX + _REQUEST
 
 
 def coupon_request_routes(
@@ -51,14 +56,24 @@ def coupon_request_routes(
     @route(
         routes,
         "GET",
-        "/coupon-requests/<string:requestId>",
+        _REQUEST,
         summary="Read a request, at once or when it is decided",
         replies={200: CouponRequestReply},
     )
     def get_coupon_request(path: CouponRequestPath, query: CouponRequestQuery) -> Response:
-        return json_reply(CouponRequestReply.of(read_coupon_request(path.request_id, query.wait)))
+        reply, headers = standing_reply(read_coupon_request(path.request_id, query.wait))
+        return json_reply(reply, headers=headers)
 
     return routes
+
+
+def standing_reply(standing: CouponRequestStanding) -> tuple[CouponRequestReply, dict[str, str]]:
+    """The body and the headers that say what became of a request, or when to ask again."""
+    if not standing.is_undecided:
+        return CouponRequestReply.of(standing.view), {}
+    seconds = seconds_until_next_look(standing.place)
+    reply = CouponRequestReply.of(standing.view, standing.place, seconds)
+    return reply, {"Retry-After": str(math.ceil(seconds))}
 
 
 def key_owner(user_id: int) -> str:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from functools import partial
 from uuid import UUID
 
-import structlog
 from gunicorn.http.message import Request
 from pydantic_core import to_json
 
@@ -15,7 +14,7 @@ from coupon_service.domain.errors import CouponNotAvailable
 from coupon_service.http.coupon_requests import ISSUE_RULE, key_owner, location_of
 from coupon_service.http.replies import AcceptedReply
 from servicekit.batches import SetSpoiled
-from servicekit.http.front import FrontRequest, Later, headers_if_plain
+from servicekit.http.front import FrontRequest, Later, headers_if_plain, later
 from servicekit.http.idempotency import HEADER, SET_BY_HEADER, is_key, key_of_empty_request
 from servicekit.http.problems import ProblemTable
 from servicekit.idempotency.key import Answer
@@ -27,8 +26,6 @@ _PATH = re.compile(r"/api/v1/users/([1-9][0-9]{0,17})/coupons/([1-9][0-9]{0,17})
 _KEY = HEADER.upper()
 _SET_BY = SET_BY_HEADER.upper()
 _METHOD = "POST"
-
-_log = structlog.get_logger(__name__)
 
 
 class PressFront:
@@ -62,25 +59,9 @@ class PressFront:
             to_accept = self._request_coupon.without_waiting(command)
         except CouponNotAvailable as error:
             return own.problem(error, *self._problems)
-        return None if to_accept is None else partial(self._begin, own, to_accept)
-
-    def _begin(
-        self, own: FrontRequest, to_accept: RequestToAccept, put_reply: Callable[[bytes | None], None]
-    ) -> None:
-        self._accept_later(to_accept, partial(self._deliver, own, put_reply))
-
-    def _deliver(
-        self,
-        own: FrontRequest,
-        put_reply: Callable[[bytes | None], None],
-        outcome: Answer[UUID] | Exception,
-    ) -> None:
-        reply = None
-        try:
-            reply = self._reply(own, outcome)
-        except Exception:  # noqa: BLE001 - without a reply the application answers
-            _log.exception("front_failed")
-        put_reply(reply)
+        if to_accept is None:
+            return None
+        return later(partial(self._accept_later, to_accept), partial(self._reply, own))
 
     def _reply(self, own: FrontRequest, outcome: Answer[UUID] | Exception) -> bytes | None:
         if isinstance(outcome, Answer):

@@ -133,7 +133,10 @@ class AcceptedReply(JsonModel):
 
 
 class CouponRequestReply(JsonModel):
-    """A request for a coupon, decided or not."""
+    """A request for a coupon, decided or not.
+
+    While it is undecided: ``place`` (1 is next) if it is known and near, and when to ask again.
+    """
 
     request_id: UUID
     coupon_id: int
@@ -144,9 +147,13 @@ class CouponRequestReply(JsonModel):
     issue_number: int | None
     requested_at: Time
     decided_at: Time | None
+    place: int | None
+    next_poll_seconds: float | None
 
     @classmethod
-    def of(cls, view: CouponRequestView) -> Self:
+    def of(
+        cls, view: CouponRequestView, place: int | None = None, next_poll_seconds: float | None = None
+    ) -> Self:
         return cls(
             request_id=view.request.request_id,
             coupon_id=view.request.coupon_id,
@@ -157,6 +164,8 @@ class CouponRequestReply(JsonModel):
             issue_number=view.issue_number,
             requested_at=view.request.requested_at,
             decided_at=view.decided_at,
+            place=place,
+            next_poll_seconds=None if next_poll_seconds is None else round(next_poll_seconds, 2),
         )
 
 

@@ -1,6 +1,6 @@
 """Requests for coupons."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -10,6 +10,7 @@ from sqlalchemy import (
     Row,
     Select,
     Update,
+    any_,
     bindparam,
     case,
     cast,
@@ -24,6 +25,7 @@ from sqlalchemy.sql import column
 
 from coupon_service.domain.coupon_request import (
     CouponRequest,
+    CouponRequestStanding,
     CouponRequestView,
     Decision,
     NewCouponRequest,
@@ -42,6 +44,27 @@ _ADD_ALL = PreparedStatement(
     " FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS given (request_id, coupon_id, user_id)"
     " RETURNING request_id::text, requested_at"
 )
+
+# The places of all are read in one snapshot: what settles a place is explained in domain/line.py.
+# The line of a coupon is read once, whatever the number of its requests; only of those that await a decision.
+_STANDINGS = PreparedStatement("""
+    WITH asked AS MATERIALIZED (
+      SELECT * FROM coupon_request WHERE request_id = ANY ($1::uuid[])
+    ), line AS (
+      SELECT coupon_id, accepted_xid,
+             sum(count(*)) OVER (PARTITION BY coupon_id ORDER BY accepted_xid) AS place
+        FROM coupon_request
+       WHERE coupon_id IN (SELECT coupon_id FROM asked WHERE status = 'ACCEPTED') AND status = 'ACCEPTED'
+       GROUP BY coupon_id, accepted_xid
+    )
+    SELECT request_id, asked.coupon_id, user_id, status, reason, decision_number, issue_number, requested_at,
+           decided_at, place::bigint AS place
+      FROM asked
+      LEFT JOIN line
+             ON asked.status = 'ACCEPTED'
+            AND line.coupon_id = asked.coupon_id AND line.accepted_xid = asked.accepted_xid
+            AND line.accepted_xid < pg_snapshot_xmin(pg_current_snapshot())
+""")
 
 
 def _stored() -> Select[Any]:
@@ -121,10 +144,16 @@ class SqlCouponRequests:
             for one in new
         ]
 
-    def get(self, request_id: UUID) -> CouponRequestView | None:
-        statement = select(coupon_request).where(coupon_request.c.request_id == request_id)
-        row = self._connection.execute(statement).one_or_none()
-        return None if row is None else _view(row)
+    def standings(self, request_ids: Collection[UUID]) -> dict[UUID, CouponRequestStanding]:
+        rows = _STANDINGS.execute(self._connection, array(request_ids))
+        return {
+            (view := _view(row)).request.request_id: CouponRequestStanding(view, row.place) for row in rows
+        }
+
+    def views(self, request_ids: Collection[UUID]) -> dict[UUID, CouponRequestView]:
+        is_asked_for = coupon_request.c.request_id == any_(literal(list(request_ids), ARRAY(PG_UUID())))
+        rows = self._connection.execute(select(coupon_request).where(is_asked_for))
+        return {row.request_id: _view(row) for row in rows}
 
     def stored(self, request_ids: Sequence[UUID]) -> dict[UUID, StoredRequest]:
         rows = self._connection.execute(_STORED, {"request_ids": hex_array(request_ids)})

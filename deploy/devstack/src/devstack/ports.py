@@ -25,6 +25,7 @@ class Ports(BaseModel):
     order_api: Port = 8002
     notification_api: Port = 8003
     outbox_relay: Port = 8004
+    coupon_watch: Port = 8005
     provider_sandbox: Port = 8010
     coupon_worker: Port = 8011
     notification_consumer_1: Port = 8012

@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from functools import cache, lru_cache
+from typing import TypeVar
 
 import structlog
 from flask import Flask
@@ -37,10 +38,14 @@ Front = Callable[[Request], bytes | Later | None]
 """Called with each whole request, by one thread that must never wait: the reply, a :data:`Later`, or None for
 what the application answers. A connection that doesn't take its reply at once is closed."""
 
+OutcomeT = TypeVar("OutcomeT")
+
 _EXTENSION = "servicekit.front"
 _HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,3}(?::[0-9]{1,5})?")
 _REPLAYED = f"{REPLAYED_HEADER}: true\r\n"
 _DECISIVE = frozenset({"TRANSFER-ENCODING", "EXPECT", "UPGRADE"})
+
+_log = structlog.get_logger(__name__)
 
 
 def set_front(app: Flask, front: Front) -> None:
@@ -52,6 +57,34 @@ def front_of(application: object) -> Front:
     """The front of a WSGI application; one that takes nothing if it has none."""
     front: Front = getattr(application, "extensions", {}).get(_EXTENSION, _takes_nothing)
     return front
+
+
+def first_of(*fronts: Front) -> Front:
+    """A front that asks each of these in turn."""
+
+    def ask(request: Request) -> bytes | Later | None:
+        return next((reply for front in fronts if (reply := front(request)) is not None), None)
+
+    return ask
+
+
+def later(
+    begin: Callable[[Callable[[OutcomeT], None]], None], reply_to: Callable[[OutcomeT], bytes | None]
+) -> Later:
+    """Work that ``begin`` begins. It hands its outcome, once and from any thread, to what it is given."""
+
+    def work(put_reply: Callable[[bytes | None], None]) -> None:
+        def deliver(outcome: OutcomeT) -> None:
+            reply = None
+            try:
+                reply = reply_to(outcome)
+            except Exception:  # noqa: BLE001 - without a reply the application answers
+                _log.exception("front_failed")
+            put_reply(reply)
+
+        begin(deliver)
+
+    return work
 
 
 def _takes_nothing(_request: Request) -> None:

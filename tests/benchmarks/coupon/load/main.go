@@ -5,6 +5,10 @@
 // how many of the answers to that said when to come back. The first line is the moment that those times count
 // from, in microseconds since the epoch.
 //
+// With -watch it asks a watch server in place of polling: one stream of events a user, opened again when it breaks.
+// The polls are then the streams opened, and the last two columns what the places were: how many came, and how many
+// were worse than one before.
+//
 // A 503 is repeated after its Retry-After, and so is an answer without a decision; everything ends at -deadline.
 package main
 
@@ -38,6 +42,7 @@ type options struct {
 	pollEvery   time.Duration
 	keyPrefix   string
 	retryErrors bool
+	watchURL    string
 }
 
 // journey is what became of one user's press.
@@ -47,6 +52,7 @@ type journey struct {
 	outcome                      string
 	scheduled, answered, decided time.Duration
 	presses, polls, told         int
+	places, worse, place         int
 }
 
 func main() {
@@ -64,11 +70,15 @@ func main() {
 	flag.DurationVar(&o.pollEvery, "poll-every", 200*time.Millisecond, "pause where no answer says when to come back")
 	flag.StringVar(&o.keyPrefix, "key-prefix", "", "send idempotency keys that begin so")
 	flag.BoolVar(&o.retryErrors, "retry-errors", false, "repeat a press whose connection broke, under its key")
+	flag.StringVar(&o.watchURL, "watch", "", "base `URL` of the watch server, on 127.0.0.1, to follow by streams")
 	flag.IntVar(&connections, "connections", 256, "at most so many at a time")
 	flag.StringVar(&path, "answers", "", "`file` to write")
 	flag.Parse()
 	if !strings.HasPrefix(o.url, "http://127.0.0.1:") {
 		log.Fatal("-url must begin with http://127.0.0.1: as no other machine is to be pressed")
+	}
+	if o.watchURL != "" && !strings.HasPrefix(o.watchURL, "http://127.0.0.1:") {
+		log.Fatal("-watch must begin with http://127.0.0.1: as well")
 	}
 	if o.users < 1 || o.users > 1_000_000 || o.perSecond <= 0 || o.coupon < 1 || path == "" {
 		log.Fatal("-coupon, -users, -rate and -answers are needed")
@@ -83,6 +93,9 @@ func run(o options, connections int) (time.Time, []journey) {
 	client := &http.Client{Transport: &http.Transport{
 		MaxConnsPerHost: connections, MaxIdleConnsPerHost: connections, IdleConnTimeout: time.Minute,
 	}}
+	// A stream takes a connection for as long as it lasts.
+	streams := &http.Client{Transport: &http.Transport{DisableKeepAlives: true, DisableCompression: true, ReadBufferSize: 1024,
+		WriteBufferSize: 1024}}
 	ctx, cancel := context.WithTimeout(context.Background(), o.deadline)
 	defer cancel()
 	journeys := make([]journey, o.users)
@@ -103,7 +116,11 @@ func run(o options, connections int) (time.Time, []journey) {
 		go func() {
 			defer all.Done()
 			u := user{o, client, ctx, began, j}
-			if u.press() && o.follow {
+			switch accepted := u.press() && o.follow; {
+			case accepted && o.watchURL != "":
+				u.client = streams
+				u.stream()
+			case accepted:
 				u.watch()
 			}
 		}()
@@ -126,10 +143,11 @@ type answer struct {
 	pause time.Duration
 	told  bool
 	body  struct {
-		RequestID string `json:"requestId"`
-		Status    string `json:"status"`
-		Reason    string `json:"reason"`
-		Type      string `json:"type"`
+		RequestID string  `json:"requestId"`
+		Status    string  `json:"status"`
+		Reason    string  `json:"reason"`
+		Type      string  `json:"type"`
+		NextPoll  float64 `json:"nextPollSeconds"`
 	}
 }
 
@@ -196,6 +214,88 @@ func (u *user) watch() {
 	}
 }
 
+// stream follows the events of the request, through as many connections as it takes.
+func (u *user) stream() {
+	for u.ctx.Err() == nil {
+		u.polls++
+		delay := jittered(u.pollEvery)
+		if u.events(&delay) || !pause(u.ctx, delay) {
+			return
+		}
+	}
+}
+
+// events returns true when the decision came; otherwise delay is what the server asks for, if it does.
+func (u *user) events(delay *time.Duration) bool {
+	url := u.watchURL + "/api/v1/coupon-requests/" + u.requestID + "/events"
+	request, err := http.NewRequestWithContext(u.ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return false
+	}
+	response, err := u.client.Do(request)
+	if err != nil {
+		return false
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil {
+			*delay = time.Duration(seconds) * time.Second
+			u.told++
+		}
+		return false
+	}
+	lines := bufio.NewScanner(response.Body)
+	lines.Buffer(make([]byte, 0, 512), 1<<16)
+	name := ""
+	for lines.Scan() {
+		field, value, _ := strings.Cut(lines.Text(), ": ")
+		switch field {
+		case "event":
+			name = value
+		case "retry":
+			if milliseconds, err := strconv.Atoi(value); err == nil {
+				*delay = time.Duration(milliseconds) * time.Millisecond
+			}
+		case "data":
+			if u.event(name, value) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func (u *user) event(name, data string) bool {
+	var event struct {
+		Status string `json:"status"`
+		Reason string `json:"reason"`
+		Place  *int   `json:"place"`
+	}
+	if json.Unmarshal([]byte(data), &event) != nil {
+		return false
+	}
+	switch name {
+	case "place":
+		u.places++
+		// Not known any more would be worse than known.
+		known := event.Place != nil
+		if u.place > 0 && (!known && u.polls == 1 || known && *event.Place > u.place) {
+			u.worse++
+		}
+		if known {
+			u.place = *event.Place
+		}
+	case "decision":
+		u.decided = time.Since(u.began)
+		u.outcome = event.Status
+		if event.Reason != "" {
+			u.outcome += " " + event.Reason
+		}
+		return true
+	}
+	return false
+}
+
 func (u *user) send(method, url string) (answer, error) {
 	var a answer
 	request, err := http.NewRequestWithContext(u.ctx, method, url, nil)
@@ -220,6 +320,10 @@ func (u *user) send(method, url string) (answer, error) {
 	}
 	if err := json.Unmarshal(content, &a.body); err != nil && a.status < 400 {
 		return a, errors.New("the answer isn't JSON")
+	}
+	if a.body.NextPoll > 0 {
+		// Retry-After says the same in whole seconds.
+		a.pause, a.told = time.Duration(a.body.NextPoll*float64(time.Second)), true
 	}
 	return a, nil
 }
@@ -264,8 +368,8 @@ func write(path string, began time.Time, journeys []journey) error {
 	out := bufio.NewWriter(file)
 	fmt.Fprintln(out, began.UnixMicro())
 	for _, j := range journeys {
-		fmt.Fprintf(out, "%d,%s,%s,%d,%d,%d,%d,%d,%d\n", j.user, j.requestID, strings.ReplaceAll(j.outcome, ",", " "),
-			micros(j.scheduled), micros(j.answered), micros(j.decided), j.presses, j.polls, j.told)
+		fmt.Fprintf(out, "%d,%s,%s,%d,%d,%d,%d,%d,%d,%d,%d\n", j.user, j.requestID, strings.ReplaceAll(j.outcome, ",", " "),
+			micros(j.scheduled), micros(j.answered), micros(j.decided), j.presses, j.polls, j.told, j.places, j.worse)
 	}
 	return out.Flush()
 }

@@ -1,0 +1,1 @@
+"""Server-sent events of requests: places in line, then the decision."""
