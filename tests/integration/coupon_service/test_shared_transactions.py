@@ -50,7 +50,8 @@ class SharingApi:
         class KnownBatches(Batches[object, object]):
             def __init__(self, *arguments: object, **options: object) -> None:
                 super().__init__(*arguments, **options)  # type: ignore[arg-type]
-                made.append(self)
+                if isinstance(arguments[0], AcceptRequests):
+                    made.append(self)
 
         monkeypatch.setattr(coupon_service.api, "Batches", KnownBatches)
         self._engine = engine
@@ -65,7 +66,7 @@ class SharingApi:
         def send(one: Press) -> TestResponse:
             return one(self._app.test_client())
 
-        accept = self.made[-1]
+        [accept] = self.made
         replies: list[Future[TestResponse]] = []
         with ThreadPoolExecutor(len(presses) + 1) as pool:
             with self._engine.begin() as holder:
