@@ -55,8 +55,9 @@ class WatchSettings(HttpTimeouts, DatabaseSettings, ProcessSettings):
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 2
     # Each takes a file descriptor and about 7 kB.
     max_watchers: Annotated[int, Field(ge=1, le=1_000_000)] = 12_000
-    # The longest that a decision waits before it is read and sent.
-    refresh_ms: Annotated[int, Field(ge=10, le=10_000)] = 100
+    # The longest that a decision waits before it is read and sent. A stop waits for it too, and a new stream,
+    # which is answered 503 after 5 s.
+    refresh_ms: Annotated[int, Field(ge=10, le=2_000)] = 100
 
 
 class DeadLettersSettings(KafkaConsumerSettings, DatabaseSettings, ProcessSettings):

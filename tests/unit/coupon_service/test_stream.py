@@ -122,6 +122,31 @@ def test_a_client_that_does_not_read_gets_only_the_latest_place_afterwards(
     assert transport.places == [9, 6]
 
 
+def test_a_line_that_stands_still_leaves_no_client_with_an_old_place(
+    stream: Stream, transport: _Transport
+) -> None:
+    stream.move(a_line(FRONT + 4_000), NOW)
+    stream.move(a_line(FRONT + 500), NOW + 1)
+    stream.move(a_line(FRONT + 50), NOW + 2)
+    stream.sweep(NOW + 2)
+    assert transport.places == [FRONT + 4_000]
+    for second in (12, 13):
+        stream.sweep(NOW + second)
+    assert transport.places == [FRONT + 4_000, FRONT + 50]
+
+
+def test_a_client_that_reads_again_gets_the_place_that_it_missed(
+    stream: Stream, transport: _Transport
+) -> None:
+    stream.move(a_line(9), NOW)
+    transport.unread = 1_000_000
+    stream.move(a_line(8), NOW)
+    stream.sweep(NOW + 1)
+    transport.unread = 0
+    stream.sweep(NOW + 2)
+    assert transport.places == [9, 8]
+
+
 def test_a_client_that_does_not_read_is_disconnected(
     stream: Stream, connection: Connection, transport: _Transport
 ) -> None:

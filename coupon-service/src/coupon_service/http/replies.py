@@ -135,7 +135,7 @@ class AcceptedReply(JsonModel):
 class CouponRequestReply(JsonModel):
     """A request for a coupon, decided or not.
 
-    While it is undecided: ``place`` (1 is next) if it is known and near, and when to ask again.
+    While it is undecided: ``place`` (1 is next) if it is known, and when to ask again.
     """
 
     request_id: UUID

@@ -26,7 +26,16 @@ for _name in ("place", "decision", "reconnect"):
 class Stream:
     """Sends places that never get worse, then the decision, which ends the connection."""
 
-    __slots__ = ("_batch", "_connection", "_due_at", "_place", "_sent_at", "coupon_id", "request_id")
+    __slots__ = (
+        "_batch",
+        "_connection",
+        "_due_at",
+        "_place",
+        "_sent_at",
+        "_unseen",
+        "coupon_id",
+        "request_id",
+    )
 
     def __init__(self, request_id: UUID, connection: Connection) -> None:
         self.request_id = request_id
@@ -35,6 +44,8 @@ class Stream:
         self._connection = connection
         self._batch = -1
         self._place: int | None = None
+        self._unseen: Line | None = None
+        """The latest line, if it came too early."""
         self._due_at = 0.0
         self._sent_at = time.monotonic()
 
@@ -47,7 +58,9 @@ class Stream:
     def move(self, line: Line, now: float) -> None:
         """Send the place in ``line``, if it is time and it is better than the last one."""
         if now < self._due_at or self._connection.is_behind():
+            self._unseen = line
             return
+        self._unseen = None
         place = line.place(self._batch)
         # 0: decided since the line was read. The next refresh brings the decision.
         if place == 0 or not self._is_better(place):
@@ -92,7 +105,11 @@ class Stream:
         if self.coupon_id is None:
             if now - self._sent_at > FIRST_REFRESH_SECONDS:
                 self._connection.try_later("database-unavailable", "The database can't be read. Try again.")
-        elif now - self._sent_at > HEARTBEAT_SECONDS and not self._connection.is_behind():
+            return
+        if self._unseen is not None:
+            # The line may stand still from now on: no other one would bring this place.
+            self.move(self._unseen, now)
+        if now - self._sent_at > HEARTBEAT_SECONDS and not self._connection.is_behind():
             self._write(messages.HEARTBEAT)
 
     def _write(self, data: bytes) -> None:
