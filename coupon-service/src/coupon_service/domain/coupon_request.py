@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 from uuid import UUID
 
 
@@ -19,6 +20,13 @@ class RejectionReason(StrEnum):
     DUPLICATE = "DUPLICATE"
     SOLD_OUT = "SOLD_OUT"
     UNKNOWN_COUPON = "UNKNOWN_COUPON"
+    OTHER = "OTHER"
+    """A reason that only a newer release knows, whose worker runs beside this one during an upgrade."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Self:
+        # One request that can't be read would hide all that are read with it.
+        return cls(cls.OTHER)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """Polls for what became of a request, answered ahead of Flask."""
 
 import re
+import threading
 from collections.abc import Callable
 from functools import partial
 from uuid import UUID
@@ -12,6 +13,7 @@ from coupon_service.domain.coupon_request import CouponRequestStanding
 from coupon_service.http.coupon_requests import REQUEST_RULE, standing_reply
 from servicekit.http.front import FrontRequest, Later, headers_if_plain, later
 from servicekit.http.problems import ProblemTable
+from servicekit.http.refusals import overloaded
 
 ReadLater = Callable[[UUID, Callable[[CouponRequestStanding | Exception], None]], None]
 
@@ -24,21 +26,32 @@ _METHOD = "GET"
 class PollFront:
     """A :data:`servicekit.http.front.Front` for polls that don't wait for the decision."""
 
-    def __init__(self, read_later: ReadLater, *problems: ProblemTable) -> None:
+    def __init__(self, read_later: ReadLater, *problems: ProblemTable, max_held: int) -> None:
+        """More polls than ``max_held`` don't wait for the database: their room is that of presses, too."""
         self._read_later = read_later
         self._problems = problems
+        self._max_held = max_held
+        self._held = 0
+        # Polls arrive in one thread and are answered in another.
+        self._lock = threading.Lock()
 
-    def __call__(self, request: Request) -> Later | None:
+    def __call__(self, request: Request) -> bytes | Later | None:
         match = _PATH.fullmatch(request.uri)
         if match is None or request.method != _METHOD:
             return None
         headers = headers_if_plain(request)
         if headers is None:
             return None
+        if self._held >= self._max_held:
+            return overloaded(is_kept=True)
         own = FrontRequest(_METHOD, REQUEST_RULE, request.uri, headers)
+        with self._lock:
+            self._held += 1
         return later(partial(self._read_later, UUID(match[1])), partial(self._reply, own))
 
     def _reply(self, own: FrontRequest, outcome: CouponRequestStanding | Exception) -> bytes:
+        with self._lock:
+            self._held -= 1
         if isinstance(outcome, Exception):
             return own.problem(outcome, *self._problems)
         body, headers = standing_reply(outcome)
