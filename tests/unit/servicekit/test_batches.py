@@ -4,11 +4,13 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import servicekit.batches
 from servicekit.batches import BatchAbandoned, Batches, BatchThread, SetSpoiled
 from tests.support.waiting import wait_until
 
@@ -290,3 +292,28 @@ def test_that_thread_outlives_whatever_a_set_raises(
     delivered.wait_for(4)
     assert [type(delivered.outcomes[item]) for item in (2, 3)] == [delivered_as] * 2
     assert delivered.outcomes[0] == 0
+
+
+def test_what_arrives_in_the_pause_between_sets_is_one_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    pauses: list[float] = []
+    is_over = threading.Event()
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        assert is_over.wait(30)
+
+    monkeypatch.setattr(servicekit.batches, "time", SimpleNamespace(sleep=pause))
+    sets: list[list[int]] = []
+
+    def run(items: Sequence[int]) -> Sequence[int]:
+        sets.append(list(items))
+        return items
+
+    delivered = Delivered(BatchThread(run, pause_seconds=0.02))
+    delivered.send(1)
+    wait_until(lambda: pauses == [0.02], "the pause after the first set")
+    delivered.send(2, 3)
+    assert sets == [[1]]
+    is_over.set()
+    delivered.wait_for(3)
+    assert sets == [[1], [2, 3]]
