@@ -13,7 +13,6 @@ from coupon_service.domain.coupon_change import CouponChange, CouponCommand
 from coupon_service.domain.coupon_request import (
     CouponRequest,
     CouponRequestStanding,
-    CouponRequestView,
     Decision,
     NewCouponRequest,
     RequestToDecide,
@@ -82,10 +81,6 @@ class CouponRequests(Protocol):
 
     def standings(self, request_ids: Collection[UUID]) -> Mapping[UUID, CouponRequestStanding]:
         """The requests that are stored, each with its place in line, by id."""
-        ...
-
-    def views(self, request_ids: Collection[UUID]) -> Mapping[UUID, CouponRequestView]:
-        """Those of the requests that are stored, as their users see them, by id."""
         ...
 
     def stored(self, request_ids: Sequence[UUID]) -> Mapping[UUID, StoredRequest]:

@@ -59,7 +59,7 @@ class WatchRequests:
             standing = unit_of_work.lines.find(self._arrived) if self._arrived else {}
             decided = {one for ids, _ in moved.values() for one in ids}
             decided |= {one for one, request in standing.items() if not request.is_undecided}
-            views = unit_of_work.coupon_requests.views(decided) if decided else {}
+            results = unit_of_work.coupon_requests.standings(decided) if decided else {}
             found = {one: request for one, request in standing.items() if request.is_undecided}
             coupons = {request.coupon_id for request in found.values()} | moved.keys() | self._moved
             lines = self._lines(unit_of_work, coupons)
@@ -69,6 +69,7 @@ class WatchRequests:
         for request_id in decided:
             self._forget(request_id)
         self._moved = coupons if lines is None else self._without_place(lines)
+        views = {one: result.view for one, result in results.items()}
         return Round(found, unknown, views, lines or {})
 
     def _newly_decided(self, unit_of_work: UnitOfWork) -> dict[int, tuple[list[UUID], int]]:

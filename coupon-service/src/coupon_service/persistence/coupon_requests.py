@@ -10,7 +10,6 @@ from sqlalchemy import (
     Row,
     Select,
     Update,
-    any_,
     bindparam,
     case,
     cast,
@@ -149,11 +148,6 @@ class SqlCouponRequests:
         return {
             (view := _view(row)).request.request_id: CouponRequestStanding(view, row.place) for row in rows
         }
-
-    def views(self, request_ids: Collection[UUID]) -> dict[UUID, CouponRequestView]:
-        is_asked_for = coupon_request.c.request_id == any_(literal(list(request_ids), ARRAY(PG_UUID())))
-        rows = self._connection.execute(select(coupon_request).where(is_asked_for))
-        return {row.request_id: _view(row) for row in rows}
 
     def stored(self, request_ids: Sequence[UUID]) -> dict[UUID, StoredRequest]:
         rows = self._connection.execute(_STORED, {"request_ids": hex_array(request_ids)})
