@@ -3,9 +3,12 @@
 import os
 import pwd
 import stat
-import subprocess
 import warnings
 from pathlib import Path
+
+import platformdirs
+
+from devstack.locking import exclusive_lock
 
 with warnings.catch_warnings():
     # Its import warns where the machine has no XDG_RUNTIME_DIR, for a part that isn't used here.
@@ -21,10 +24,9 @@ def server_user() -> pwd.struct_passwd | None:
     """Return the user that PostgreSQL has to run as, created if it is missing; None for the present user."""
     if os.geteuid() != 0:
         return None
-    try:
+    # A useradd that finds the files locked takes away the user that another one has just added.
+    with exclusive_lock(platformdirs.user_cache_path("devstack") / "system-user.lock"):
         ensure_user_exists(USER_NAME)
-    except subprocess.CalledProcessError:
-        ensure_user_exists(USER_NAME)  # another program was creating it at the same time
     return pwd.getpwnam(USER_NAME)
 
 
