@@ -78,7 +78,7 @@ matrix: $(INSTALLED) ## Run what depends on the servers, on PostgreSQL 15 and th
 
 # Before the tests, whose time is limited.
 images: $(INSTALLED) ## Build all images (OFFLINE_IMAGES=1 on stand-ins for the public ones)
-	@$(BIN)/python -m devstack.tools compose
+	@$(BIN)/python -m devstack.tools
 	@if [ "$(OFFLINE_IMAGES)" = 1 ]; then \
 	    mkdir -p build && deploy/offline-images/build >build/offline-images.log 2>&1 || { tail -n 1 build/offline-images.log >&2; exit 1; }; \
 	    set -a && . deploy/offline-images/images.env; \

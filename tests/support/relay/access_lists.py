@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
 
 from kafka.admin import (
     ACL,
@@ -16,7 +15,6 @@ from kafka.admin import (
 )
 
 from devstack.kafka_broker import KafkaBroker
-from devstack.kafka_security import BrokerSecurity
 from tests.support.servers import a_kafka_broker
 
 _AUTHORIZERS = {
@@ -51,7 +49,7 @@ class _AccessLists:
 def a_broker_with_access_lists(directory: Path) -> Iterator[KafkaBroker]:
     """Everybody may do everything but with topics that have a list of their own."""
     version = a_kafka_broker(directory).version
-    security = cast("BrokerSecurity", _AccessLists(_AUTHORIZERS[version[0]]))
+    security = _AccessLists(_AUTHORIZERS[version[0]])
     with a_kafka_broker(directory, security=security) as broker:
         yield broker
 

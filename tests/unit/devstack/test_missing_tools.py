@@ -18,7 +18,7 @@ NO_ENGINE = '[ "$1" != version ]'
 )
 @pytest.mark.parametrize("engine", ["unix:///var/empty/docker.sock", "tcp://127.0.0.1:9"])
 @pytest.mark.parametrize(
-    "command", [["-m", "devstack.tools", "compose"], ["-c", "from devstack.cli import main; main()", "up"]]
+    "command", [["-m", "devstack.tools"], ["-c", "from devstack.cli import main; main()", "up"]]
 )
 def test_a_missing_part_of_docker_is_named(
     tmp_path: Path, command: list[str], engine: str, docker: str | None, said: str

@@ -50,13 +50,13 @@ class ComposeProject:
 
     def up(self) -> None:
         """Build the images, start what isn't running, and wait until every container is healthy."""
-        tools.require("compose")
+        tools.require_compose()
         with _reported():
             self._compose.start()
 
     def stop(self, *, remove: bool) -> None:
         """Stop the containers, and remove them with their network and volumes if asked to."""
-        tools.require("compose")
+        tools.require_compose()
         with _reported():
             self._compose.stop(down=remove)
 
@@ -87,7 +87,7 @@ def _reported() -> Iterator[None]:
         lines = error.stderr.decode(errors="replace").strip().splitlines() or ["no reason given"]
         raise DevstackError(f"docker compose failed: {lines[-1].strip()}") from error
     except DockerException as error:
-        tools.require("compose")
+        tools.require_compose()
         raise DevstackError(f"the Docker engine does not answer: {error}") from error
 
 

@@ -10,13 +10,7 @@ class DevstackError(Exception):
 
 
 class UsageError(DevstackError):
-    """The request itself is wrong: it can only succeed if it is changed."""
-
-    exit_status = 2
-
-
-class ToolMissing(DevstackError):
-    """A program that the request needs is missing or doesn't work on this machine."""
+    """The request can only succeed if it, or what is installed on this machine, is changed."""
 
     exit_status = 2
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from devstack.errors import UsageError
 from devstack.free_ports import find_free_ports
 from devstack.jars import resolve_class_path
-from devstack.kafka_mode import BROKER_NAME, HOST, BrokerPlace, KraftMode, ProxiedListener, ZookeeperMode
+from devstack.kafka_mode import BROKER_NAME, HOST, BrokerPlace, KraftMode, ZookeeperMode
 from devstack.kafka_security import BrokerSecurity
 from devstack.processes import Processes, ProcessSpec
 from devstack.server import Server
@@ -33,14 +33,13 @@ class KafkaBroker(Server):
         port: int | None = None,
         second_port: int | None = None,
         security: BrokerSecurity | None = None,
-        proxied: ProxiedListener | None = None,
         processes: Processes | None = None,
     ) -> None:
         super().__init__(BROKER_NAME, directory, processes)
         free_port, free_second_port = find_free_ports(2)
         self.version = version
         self.port = port or free_port
-        place = BrokerPlace(self.directory, self.port, second_port or free_second_port, security, proxied)
+        place = BrokerPlace(self.directory, self.port, second_port or free_second_port, security)
         self._mode = MODES[supported_version(version)](place)
 
     @property

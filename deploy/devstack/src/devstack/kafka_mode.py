@@ -29,25 +29,16 @@ _PARTITION_FOLDER = re.compile(r"(?P<topic>.+)-\d+")
 
 
 @dataclass(frozen=True)
-class ProxiedListener:
-    """A second listener, which advertises the port of a proxy in front of it."""
-
-    port: int
-    proxy_port: int
-
-
-@dataclass(frozen=True)
 class BrokerPlace:
     """Where a broker keeps its data and listens; the second port is its controller's or ZooKeeper's.
 
-    Without security it listens in plain text and accepts every client; only then may it be proxied as well.
+    Without security it listens in plain text and accepts every client.
     """
 
     directory: Path
     port: int
     second_port: int
     security: BrokerSecurity | None = None
-    proxied: ProxiedListener | None = None
 
     @property
     def data(self) -> Path:
@@ -64,17 +55,11 @@ class BrokerPlace:
 
     def listener_properties(self) -> dict[str, str]:
         if self.security is None:
-            listeners, properties = [f"PLAINTEXT://{HOST}:{self.port}"], {}
+            listeners, properties = f"PLAINTEXT://{HOST}:{self.port}", {}
         else:
-            listeners = self.security.listeners(HOST, self.port)
+            listeners = ",".join(self.security.listeners(HOST, self.port))
             properties = self.security.properties(self.directory)
-        advertised = [*listeners]
-        if self.proxied is not None:
-            listeners.append(f"PROXIED://{HOST}:{self.proxied.port}")
-            advertised.append(f"PROXIED://{HOST}:{self.proxied.proxy_port}")
-            protocols = "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT"
-            properties = {**properties, "listener.security.protocol.map": protocols}
-        return {**properties, "listeners": ",".join(listeners), "advertised.listeners": ",".join(advertised)}
+        return {"listeners": listeners, "advertised.listeners": listeners, **properties}
 
 
 class KafkaMode(ABC):

@@ -13,7 +13,7 @@ class BrokerSecurity(Protocol):
         """SCRAM passwords by user name; the first user is the broker itself."""
 
     @property
-    def client_options(self) -> dict[str, str]:
+    def client_options(self) -> Mapping[str, str]:
         """kafka-python's options for the broker's own user."""
 
     def listeners(self, host: str, port: int) -> list[str]: ...

@@ -1,4 +1,4 @@
-"""The programs that commands need and pip can't install: what is missing, and how to get it."""
+"""What Compose needs and pip can't install: what is missing, and how to get it."""
 
 import shutil
 import subprocess
@@ -6,30 +6,28 @@ import sys
 
 import click
 
-from devstack.errors import ToolMissing
+from devstack.errors import UsageError
 
 _TIMEOUT_SECONDS = 30
 
-_CHECKS = {
-    "compose": (
-        (["docker"], "Docker is missing: install it from https://docs.docker.com/engine/install/"),
-        (
-            ["docker", "compose", "version"],
-            "Docker has no Compose plugin: install docker-compose-plugin (https://docs.docker.com/compose/install/)",
-        ),
-        (
-            ["docker", "version"],
-            "the Docker engine does not answer: start it (systemctl start docker), or set DOCKER_HOST",
-        ),
+_COMPOSE = (
+    (["docker"], "Docker is missing: install it from https://docs.docker.com/engine/install/"),
+    (
+        ["docker", "compose", "version"],
+        "Docker has no Compose plugin: install docker-compose-plugin (https://docs.docker.com/compose/install/)",
     ),
-}
+    (
+        ["docker", "version"],
+        "the Docker engine does not answer: start it (systemctl start docker), or set DOCKER_HOST",
+    ),
+)
 
 
-def require(name: str) -> None:
-    """Raise :class:`ToolMissing` that names what `name` (a key of the table) lacks and how to get it."""
-    for command, advice in _CHECKS[name]:
+def require_compose() -> None:
+    """Raise UsageError that names what Compose lacks and how to get it."""
+    for command, advice in _COMPOSE:
         if not _succeeds(command):
-            raise ToolMissing(advice)
+            raise UsageError(advice)
 
 
 def _succeeds(command: list[str]) -> bool:
@@ -44,7 +42,7 @@ def _succeeds(command: list[str]) -> bool:
 
 if __name__ == "__main__":
     try:
-        require(sys.argv[1])
-    except ToolMissing as error:
+        require_compose()
+    except UsageError as error:
         click.echo(error, err=True)
         sys.exit(2)

@@ -15,7 +15,7 @@ from kafka.admin import KafkaAdminClient
 
 from devstack.free_ports import find_free_ports
 from devstack.kafka_broker import KafkaBroker
-from devstack.kafka_mode import ProxiedListener
+from tests.support.proxied_broker import ProxiedListeners
 from tests.support.relay.commands import command
 from tests.support.relay.cursors import cursor_positions
 from tests.support.relay.delivery_check import check_all_arrived, receive
@@ -58,12 +58,11 @@ class Kafka:
 
 @pytest.fixture(scope="module")
 def _started(server_directory: Path) -> Iterator[Kafka]:
-    (port,) = find_free_ports(1)
-    with (
-        TcpProxy(port) as proxy,
-        KafkaBroker(server_directory / "faulty-kafka", proxied=ProxiedListener(port, proxy.port)) as broker,
-    ):
-        yield Kafka(broker, proxy)
+    port, proxied_port = find_free_ports(2)
+    with TcpProxy(proxied_port) as proxy:
+        listeners = ProxiedListeners(port, proxied_port, proxy.port)
+        with KafkaBroker(server_directory / "faulty-kafka", port=port, security=listeners) as broker:
+            yield Kafka(broker, proxy)
 
 
 @pytest.fixture
