@@ -161,7 +161,7 @@ def test_a_message_in_a_sent_group_is_found_and_not_sent_again(status: str) -> N
     assert send(listed(stored()), group(status)).calls == [LIST, STATUS]
 
 
-def test_a_pending_group_of_an_earlier_attempt_is_sent_instead_of_a_new_one() -> None:
+def test_a_pending_group_of_an_earlier_attempt_is_sent() -> None:
     assert adapter(ScriptedProvider(listed(stored()), group())).find(a_message()) is None
     assert send(listed(stored()), group(), group("SENDING")).calls == [LIST, STATUS, SEND]
 
