@@ -255,11 +255,25 @@ def test_a_found_message_was_accepted_whatever_became_of_it(status: str | None) 
         answered({"header": header(-4003)}),
         answered({"header": header(-3005)}),
         answered({"header": header(-31337)}),
+        answered(
+            {
+                "header": SUCCESS | {"resultCode": -4003},
+                "messageSearchResultResponse": {"messages": [], "totalCount": 0},
+            }
+        ),
     ],
 )
 def test_a_look_up_that_excludes_nothing_does_not_count_as_none(reply: httpx.Response) -> None:
     with pytest.raises(OutcomeUnknown):
         adapter(ScriptedProvider(reply)).find(a_message())
+
+
+def test_an_error_does_not_quote_the_messages_of_others() -> None:
+    other = stored(recipientGroupingKey="event-2", recipientNo="01098765432")
+    for reply in (found(other), found(other | {"requestId": 7})):
+        with pytest.raises(OutcomeUnknown) as failure:
+            adapter(ScriptedProvider(reply)).find(a_message())
+        assert "01098765432" not in str(failure.value)
 
 
 def test_a_look_up_with_a_revoked_key_is_delayed() -> None:

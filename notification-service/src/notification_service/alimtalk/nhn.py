@@ -15,7 +15,9 @@ from notification_service.alimtalk.replies import (
     MessageId,
     NumericCode,
     check_secret,
+    excludes_nothing,
     malformed,
+    read_look_up,
     read_reply,
     read_webhook,
 )
@@ -23,8 +25,7 @@ from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_codes import NHN_CODES
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.alimtalk_results import MessageState, ProviderResult
-from notification_service.domain.errors import DeliveryFailed, OutcomeUnknown
-from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.errors import DeliveryFailed
 from notification_service.http_client import excerpt, exchange, unexpected
 from servicekit.fields import Storable
 
@@ -151,12 +152,12 @@ class NhnAlimtalkProvider:
                 "pageSize": "15",
             },
         )
-        reply = read_reply(response, _SearchReply)
+        reply = read_look_up(response, _SearchReply)
         if not reply.header.says_success:
             raise _refused_look_up(reply.header.result_code, response)
         if reply.found is None:
-            raise malformed(response)
-        return _with_reference(reply.found, message.reference, response)
+            raise excludes_nothing("its reply is malformed")
+        return _with_reference(reply.found, message.reference)
 
     def send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
         request = self._client.build_request(
@@ -243,14 +244,13 @@ def _refused_look_up(code: int, response: httpx.Response) -> DeliveryFailed:
     return refused_look_up(_NAME, str(code), NHN_CODES.class_of(str(code)), excerpt(response))
 
 
-def _with_reference(found: _Found, reference: str, response: httpx.Response) -> str | None:
+def _with_reference(found: _Found, reference: str) -> str | None:
     for stored in found.messages:
         if stored.recipient_grouping_key == reference:
             return stored.request_id
     if found.messages or found.total_count:
         # NHN didn't filter by the key: the message may be on another page.
-        detail = f"the look-up returned other messages: {excerpt(response)}"
-        raise OutcomeUnknown(FailureReason.UNEXPECTED_REPLY, detail)
+        raise excludes_nothing("it returned other messages")
     return None
 
 

@@ -28,10 +28,23 @@ def read_reply(response: httpx.Response, model: type[_ReplyT]) -> _ReplyT:
         raise malformed(response) from error
 
 
+def read_look_up(response: httpx.Response, model: type[_ReplyT]) -> _ReplyT:
+    """Like :func:`read_reply`, without quoting a malformed body: it may name other recipients."""
+    try:
+        return model.model_validate_json(response.content)
+    except ValidationError:
+        raise excludes_nothing("its reply is malformed") from None
+
+
 def malformed(response: httpx.Response) -> OutcomeUnknown:
     """The error for a reply from which it can't be read what became of the request."""
     detail = f"the provider's reply is malformed: {excerpt(response)}"
     return OutcomeUnknown(FailureReason.MALFORMED_REPLY, detail)
+
+
+def excludes_nothing(cause: str) -> OutcomeUnknown:
+    """The error for a look-up that found no message, and doesn't prove that there is none."""
+    return OutcomeUnknown(FailureReason.NOT_CONFIRMED, f"the look-up does not exclude the message: {cause}")
 
 
 def read_webhook(body: bytes, adapter: TypeAdapter[_BodyT]) -> _BodyT:

@@ -13,12 +13,19 @@ from pydantic import BaseModel, Field, StringConstraints
 
 from notification_service.alimtalk.look_up_period import current_period
 from notification_service.alimtalk.refusals import refusal
-from notification_service.alimtalk.replies import Code, MessageId, malformed, read_reply
+from notification_service.alimtalk.replies import (
+    Code,
+    MessageId,
+    excludes_nothing,
+    malformed,
+    read_look_up,
+    read_reply,
+)
 from notification_service.application.ports import MaySend
 from notification_service.bounded_transport import INCOMPLETE
 from notification_service.domain.alimtalk_codes import SENS_CODES
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.errors import DeliveryRejected, OutcomeUnknown
+from notification_service.domain.errors import DeliveryRejected
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.http_client import excerpt, exchange, unexpected
 
@@ -82,15 +89,14 @@ class SensAlimtalkProvider:
             return None
         if response.status_code != httpx.codes.OK:
             raise unexpected(response)
-        reply = read_reply(response, _ListReply)
+        reply = read_look_up(response, _ListReply)
         to_recipient = [listed for listed in reply.messages if listed.to == message.recipient_number]
         for listed in to_recipient:
             if listed.content is not None and _words(listed.content) == _words(message.content):
                 return listed.message_id
         is_complete = reply.next_token is None and len(to_recipient) == len(reply.messages)
         if not is_complete or any(listed.content is None for listed in to_recipient):
-            detail = f"the look-up can't exclude the message: {excerpt(response)}"
-            raise OutcomeUnknown(FailureReason.UNEXPECTED_REPLY, detail)
+            raise excludes_nothing("it returned other messages, or messages without their text")
         return None
 
     def send(self, message: AlimtalkMessage, may_send: MaySend) -> str:

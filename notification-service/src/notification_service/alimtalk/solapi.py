@@ -19,7 +19,9 @@ from notification_service.alimtalk.replies import (
     Code,
     MessageId,
     check_secret,
+    excludes_nothing,
     malformed,
+    read_look_up,
     read_reply,
     read_webhook,
 )
@@ -147,11 +149,11 @@ class SolapiAlimtalkProvider:
         Raises ReceiverUnavailable or OutcomeUnknown if SOLAPI doesn't say.
         """
         response = self._exchange("GET", "/list", params={"messageId": message_id, "limit": "1"})
-        messages = read_reply(response, _ListReply).messages
+        messages = read_look_up(response, _ListReply).messages
         if not messages:
             return None
         if message_id not in messages:
-            raise malformed(response)
+            raise excludes_nothing("it returned another message")
         return _result(message_id, messages[message_id])
 
     def _look_up(self, message: AlimtalkMessage) -> tuple[str | None, _GroupedMessage | None]:
@@ -165,23 +167,21 @@ class SolapiAlimtalkProvider:
             if status == _PENDING:
                 pending = grouped
             elif status != "DELETED":
-                raise OutcomeUnknown(FailureReason.UNEXPECTED_REPLY, f"the group's status is {status}")
+                raise excludes_nothing(f"its group's status is {status}")
         return None, pending
 
     def _stored(self, message: AlimtalkMessage) -> Sequence[_GroupedMessage]:
         """The messages with this reference on the first page that has one."""
         start_key = None
         for _ in range(_MOST_PAGES):
-            response = self._page(message.recipient_number, start_key)
-            reply = read_reply(response, _ListReply)
-            found = [item for item in reply.messages.items() if _is_of_attempt(item[1], message.reference)]
+            reply = read_look_up(self._page(message.recipient_number, start_key), _ListReply)
+            found = [item for item in reply.messages.items() if _is_ours(item[1], message.reference)]
             if any(stored.group_id is None for _, stored in found):
-                raise malformed(response)
+                raise excludes_nothing("its group is missing")
             if found or reply.next_key is None:
                 return [_GroupedMessage(message_id, stored.group_id or "") for message_id, stored in found]
             start_key = reply.next_key
-        detail = f"the recipient has got more than {_MOST_PAGES * _PAGE} messages"
-        raise OutcomeUnknown(FailureReason.UNEXPECTED_REPLY, detail)
+        raise excludes_nothing(f"the recipient has got more than {_MOST_PAGES * _PAGE} messages")
 
     def _page(self, number: str, start_key: str | None) -> httpx.Response:
         period = current_period()
@@ -307,7 +307,7 @@ def _result(message_id: str, message: _StoredMessage) -> ProviderResult:
     )
 
 
-def _is_of_attempt(stored: _StoredMessage, reference: str) -> bool:
+def _is_ours(stored: _StoredMessage, reference: str) -> bool:
     # One that was refused at registration stays in its group, and sending that group would send nothing.
     refused = (stored.status_code or "").startswith(_REFUSED_AT_REGISTRATION)
     return stored.reference == reference and not refused
