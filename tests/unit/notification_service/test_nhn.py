@@ -223,6 +223,7 @@ def test_a_look_up_asks_for_the_reference_in_at_most_30_days() -> None:
 
     assert provider.calls == [f"GET {MESSAGES}"]
     assert provider.requests[0].headers["X-Secret-Key"] == "secret-key"
+    assert b"+" not in provider.requests[0].url.raw_path
     parameters = dict(provider.requests[0].url.params)
     start, end = (
         datetime.strptime(f"{parameters.pop(name)} +0900", "%Y-%m-%d %H:%M %z")

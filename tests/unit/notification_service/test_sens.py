@@ -147,6 +147,7 @@ def test_a_look_up_asks_for_the_recipient_in_at_most_31_days() -> None:
 
     assert adapter(provider).find(a_message()) is None
 
+    assert b"+" not in provider.requests[0].url.raw_path
     parameters = dict(provider.requests[0].url.params)
     start, end = (
         datetime.strptime(f"{parameters.pop(name)} +0900", "%Y-%m-%d %H:%M:%S %z")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
@@ -143,15 +143,14 @@ class NhnAlimtalkProvider:
 
     def find(self, message: AlimtalkMessage) -> str | None:
         period = current_period()
-        response = self._get(
-            self._messages_url,
-            {
-                "startRequestDate": period.start.strftime(_DATE),
-                "endRequestDate": period.end.strftime(_DATE),
-                "recipientGroupingKey": message.reference,
-                "pageSize": "15",
-            },
-        )
+        parameters = {
+            "startRequestDate": period.start.strftime(_DATE),
+            "endRequestDate": period.end.strftime(_DATE),
+            "recipientGroupingKey": message.reference,
+            "pageSize": "15",
+        }
+        # Blanks as %20, as NHN's guide has them; httpx's own parameters would have a plus sign.
+        response = self._get(f"{self._messages_url}?{urlencode(parameters, quote_via=quote)}")
         reply = read_look_up(response, _SearchReply)
         if not reply.header.says_success:
             raise _refused_look_up(reply.header.result_code, response)
@@ -198,7 +197,7 @@ class NhnAlimtalkProvider:
 
         Raises ReceiverUnavailable or OutcomeUnknown if NHN doesn't say.
         """
-        response = self._get(f"{self._messages_url}/{quote(message_id, safe='')}/{_RECIPIENT}", {})
+        response = self._get(f"{self._messages_url}/{quote(message_id, safe='')}/{_RECIPIENT}")
         reply = read_reply(response, _ResultReply)
         if reply.header.result_code == _MESSAGE_NOT_FOUND:
             return None
@@ -208,8 +207,8 @@ class NhnAlimtalkProvider:
             raise malformed(response)
         return _result(reply.message)
 
-    def _get(self, url: str, parameters: dict[str, str]) -> httpx.Response:
-        request = self._client.build_request("GET", url, params=parameters, headers=self._headers())
+    def _get(self, url: str) -> httpx.Response:
+        request = self._client.build_request("GET", url, headers=self._headers())
         response = exchange(self._client, request)
         if response.status_code != httpx.codes.OK:
             raise unexpected(response)

@@ -6,7 +6,7 @@ import hmac
 import time
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import httpx
 from pydantic import BaseModel, Field, StringConstraints
@@ -126,19 +126,17 @@ class SensAlimtalkProvider:
 
     def _look_up_request(self, message: AlimtalkMessage) -> httpx.Request:
         period = current_period()
-        request = self._client.build_request(
-            "GET",
-            self._messages_url,
-            params={
-                "plusFriendId": self._account.channel_id,
-                "templateCode": message.template_code,
-                "to": message.recipient_number,
-                "requestStartTime": period.start.strftime(_TIME),
-                "requestEndTime": period.end.strftime(_TIME),
-                "pageSize": str(_PAGE),
-            },
-        )
-        return self._signed(request)
+        parameters = {
+            "plusFriendId": self._account.channel_id,
+            "templateCode": message.template_code,
+            "to": message.recipient_number,
+            "requestStartTime": period.start.strftime(_TIME),
+            "requestEndTime": period.end.strftime(_TIME),
+            "pageSize": str(_PAGE),
+        }
+        # Blanks as %20: a plus sign may count as itself when the signature is checked.
+        url = f"{self._messages_url}?{urlencode(parameters, quote_via=quote)}"
+        return self._signed(self._client.build_request("GET", url))
 
     def _signed(self, request: httpx.Request) -> httpx.Request:
         timestamp = str(time.time_ns() // 1_000_000)
