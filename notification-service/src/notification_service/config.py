@@ -4,6 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from notification_service.alimtalk_settings import AlimtalkSettings
 from notification_service.http_client import CONNECT_TIMEOUT_SECONDS
 from servicekit.config import (
     AdminSettings,
@@ -25,11 +26,12 @@ class ApiSettings(HttpSettings, DatabaseSettings, ProcessSettings):
     http_port: Port = 8003
 
 
-class ConsumerSettings(KafkaConsumerSettings, AdminSettings, DatabaseSettings, ProcessSettings):
+class ConsumerSettings(
+    AlimtalkSettings, KafkaConsumerSettings, AdminSettings, DatabaseSettings, ProcessSettings
+):
     """``notification-service consumer``."""
 
     kafka_client_id: str = "notification-consumer"
-    alimtalk_url: HttpUrlText
     alimtalk_processing_seconds: Annotated[float, Field(ge=0, le=3600)] = 60.0
     monitoring_webhook_url: HttpUrlText
     delivery_parallelism: Annotated[int, Field(ge=1, le=32)] = 4
@@ -44,14 +46,17 @@ class ConsumerSettings(KafkaConsumerSettings, AdminSettings, DatabaseSettings, P
 
     @property
     def delivery_attempt_seconds(self) -> float:
-        """The longest attempt: one call to ask whether it was sent, and one to send."""
-        return 2 * (CONNECT_TIMEOUT_SECONDS + self.delivery_timeout_seconds)
+        """The longest attempt: the calls to ask whether it was sent, and those to send."""
+        return self.alimtalk_calls_per_attempt * (CONNECT_TIMEOUT_SECONDS + self.delivery_timeout_seconds)
 
     @model_validator(mode="after")
     def _lease_outlasts_attempts(self) -> Self:
         if self.delivery_lease_seconds < 2 * self.delivery_attempt_seconds:
-            message = "DELIVERY_LEASE_SECONDS must be at least 4 x (1 + DELIVERY_TIMEOUT_SECONDS)"
-            raise ValueError(message)
+            calls = 2 * self.alimtalk_calls_per_attempt
+            raise ValueError(
+                f"DELIVERY_LEASE_SECONDS must be at least {calls} x (1 + DELIVERY_TIMEOUT_SECONDS)"
+                f" with ALIMTALK_PROVIDER={self.alimtalk_provider}"
+            )
         return self
 
 

@@ -9,7 +9,7 @@ from functools import partial
 
 from sqlalchemy import Engine
 
-from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
+from notification_service.alimtalk.providers import create_provider
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.count_sales import CountSales
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
@@ -115,9 +115,7 @@ def _dispatcher(
     client = scope.enter_context(
         create_http_client(settings.delivery_timeout_seconds, 2 * settings.delivery_parallelism)
     )
-    send_alimtalk = SendAlimtalk(
-        SandboxAlimtalkProvider(client, settings.alimtalk_url), settings.alimtalk_processing_seconds
-    )
+    send_alimtalk = SendAlimtalk(create_provider(settings, client), settings.alimtalk_processing_seconds)
     webhook = MonitoringWebhook(client, settings.monitoring_webhook_url)
     return Dispatcher(
         {

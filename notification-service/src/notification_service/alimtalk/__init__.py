@@ -1,1 +1,1 @@
-"""Adapters to alimtalk providers, one a file."""
+"""Adapters to alimtalk providers, one a file, and what they share."""

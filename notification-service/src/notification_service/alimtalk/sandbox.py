@@ -1,25 +1,18 @@
 """The sandbox provider of development and tests."""
 
-from typing import Annotated, TypeVar
-
 import httpx
-from pydantic import BaseModel, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, Field
 
+from notification_service.alimtalk.replies import MessageId, read_reply
 from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.errors import DeliveryRejected, OutcomeUnknown
+from notification_service.domain.errors import DeliveryRejected
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.http_client import excerpt, exchange, unexpected
-from servicekit.fields import Storable
-
-_ReplyT = TypeVar("_ReplyT", bound=BaseModel)
-
-# The database stores it: an id that can't be stored counts as none.
-_MessageId = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200), Storable]
 
 
 class _Accepted(BaseModel):
-    message_id: _MessageId = Field(alias="messageId")
+    message_id: MessageId = Field(alias="messageId")
 
 
 class _Messages(BaseModel):
@@ -28,6 +21,8 @@ class _Messages(BaseModel):
 
 class SandboxAlimtalkProvider:
     """Calls deploy/sandbox over HTTP."""
+
+    can_look_up = True
 
     def __init__(self, client: httpx.Client, base_url: str) -> None:
         self._client = client
@@ -40,7 +35,7 @@ class SandboxAlimtalkProvider:
         response = exchange(self._client, request)
         if response.status_code != httpx.codes.OK:
             raise unexpected(response)
-        found = _read(response, _Messages).messages
+        found = read_reply(response, _Messages).messages
         return found[0].message_id if found else None
 
     def send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
@@ -61,12 +56,4 @@ class SandboxAlimtalkProvider:
             raise DeliveryRejected(FailureReason.REJECTED, detail)
         if response.status_code != httpx.codes.OK:
             raise unexpected(response)
-        return _read(response, _Accepted).message_id
-
-
-def _read(response: httpx.Response, model: type[_ReplyT]) -> _ReplyT:
-    try:
-        return model.model_validate_json(response.content)
-    except ValidationError as error:
-        detail = f"the provider's reply is malformed: {excerpt(response)}"
-        raise OutcomeUnknown(FailureReason.MALFORMED_REPLY, detail) from error
+        return read_reply(response, _Accepted).message_id

@@ -1,4 +1,4 @@
-"""What can go wrong with a delivery or a report. A class's docstring is its default message."""
+"""What can go wrong with a delivery, a report or a webhook. A class's docstring is its default message."""
 
 from notification_service.domain.failure_reason import FailureReason
 
@@ -16,6 +16,14 @@ class SalesPeriodReversed(NotificationError):
 
 class SalesPeriodTooLong(NotificationError):
     """The last day must be at most 366 days after the first."""
+
+
+class WebhookForged(NotificationError):
+    """The webhook does not carry the configured secret."""
+
+
+class WebhookMalformed(NotificationError):
+    """The webhook's body is not what the provider documents."""
 
 
 class NotSent(NotificationError):

@@ -1,0 +1,100 @@
+"""Aligo's alimtalk API (akv10)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Never
+
+import httpx
+from pydantic import BaseModel, Field
+
+from notification_service.alimtalk.refusals import refusal
+from notification_service.alimtalk.replies import MessageId, NumericCode, malformed, read_reply
+from notification_service.application.ports import MaySend
+from notification_service.domain.alimtalk_codes import ALIGO_CODES
+from notification_service.domain.alimtalk_message import AlimtalkMessage
+from notification_service.domain.errors import DeliveryRejected, OutcomeUnknown
+from notification_service.domain.failure_reason import FailureReason
+from notification_service.http_client import excerpt, exchange, unexpected
+from servicekit.fields import MAX_INT64
+
+_NAME = "Aligo"
+
+_Count = Annotated[int, Field(strict=True, ge=0, le=1_000)]
+
+
+class _Info(BaseModel):
+    message_id: MessageId | Annotated[int, Field(strict=True, ge=1, le=MAX_INT64)] = Field(alias="mid")
+    accepted: _Count = Field(alias="scnt")
+    refused: _Count = Field(alias="fcnt")
+
+
+class _SendReply(BaseModel):
+    code: NumericCode
+    info: _Info | None = None
+
+
+# Without repr: it would show the secrets.
+@dataclass(frozen=True, slots=True, repr=False)
+class AligoAccount:
+    """``template_codes`` are Aligo's, by ours."""
+
+    api_key: str
+    user_id: str
+    sender_key: str
+    sender_number: str
+    template_codes: Mapping[str, str]
+
+
+class AligoAlimtalkProvider:
+    """Sends each message as a request of its own, at most once.
+
+    Aligo has no key against sending twice, and no field for our reference by which a message is found. So a
+    message that may have been sent is never sent again: it stays unconfirmed until it is given up.
+    """
+
+    can_look_up = False
+
+    def __init__(self, client: httpx.Client, account: AligoAccount, base_url: str) -> None:
+        self._client = client
+        self._account = account
+        self._send_url = f"{base_url.rstrip('/')}/akv10/alimtalk/send/"
+
+    def find(self, message: AlimtalkMessage) -> Never:
+        detail = f"{_NAME} finds no message by our reference {message.reference}"
+        raise OutcomeUnknown(FailureReason.NOT_CONFIRMED, detail)
+
+    def send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
+        account = self._account
+        request = self._client.build_request(
+            "POST",
+            self._send_url,
+            data={
+                "apikey": account.api_key,
+                "userid": account.user_id,
+                "senderkey": account.sender_key,
+                "tpl_code": account.template_codes[message.template_code],
+                "sender": account.sender_number,
+                "receiver_1": message.recipient_number,
+                # Required, and not shown to the recipient.
+                "subject_1": message.template_code,
+                "message_1": message.content,
+                "failover": "N",
+            },
+        )
+        response = exchange(self._client, request, may_send)
+        if response.status_code != httpx.codes.OK:
+            raise unexpected(response)
+        return _accepted_id(response)
+
+
+def _accepted_id(response: httpx.Response) -> str:
+    reply = read_reply(response, _SendReply)
+    if reply.code != 0:
+        code = str(reply.code)
+        raise refusal(_NAME, code, ALIGO_CODES.class_of(code), excerpt(response))
+    match reply.info:
+        case _Info(accepted=1, refused=0):
+            return str(reply.info.message_id)
+        case _Info(accepted=0, refused=1):
+            raise DeliveryRejected(FailureReason.REJECTED, f"{_NAME} refused the number: {excerpt(response)}")
+    raise malformed(response)

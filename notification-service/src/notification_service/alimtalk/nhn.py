@@ -1,0 +1,289 @@
+"""NHN Cloud KakaoTalk Bizmessage, API v2.3."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import quote, urlencode
+
+import httpx
+from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
+
+from notification_service.alimtalk.look_up_period import current_period
+from notification_service.alimtalk.refusals import refusal, refused_look_up
+from notification_service.alimtalk.replies import (
+    Code,
+    MessageId,
+    NumericCode,
+    check_secret,
+    excludes_nothing,
+    malformed,
+    read_look_up,
+    read_reply,
+    read_webhook,
+)
+from notification_service.application.ports import MaySend
+from notification_service.domain.alimtalk_codes import NHN_CODES
+from notification_service.domain.alimtalk_message import AlimtalkMessage
+from notification_service.domain.alimtalk_results import MessageState, ProviderResult
+from notification_service.domain.errors import DeliveryFailed
+from notification_service.http_client import excerpt, exchange, unexpected
+from servicekit.fields import Storable
+
+_NAME = "NHN"
+# A request has one recipient, so that its id is the message's.
+_RECIPIENT = 1
+_ALL_RECIPIENTS_FAILED = -1031
+_MESSAGE_NOT_FOUND = -1016
+_RESULT_EVENT = "MESSAGE_RESULT_UPDATE"
+_DELIVERED = ("1000", "MRC01")
+_DATE = "%Y-%m-%d %H:%M"
+
+_Reference = Annotated[str, StringConstraints(strict=True, max_length=100), Storable]
+
+
+class _Header(BaseModel):
+    result_code: NumericCode = Field(alias="resultCode")
+    is_successful: bool = Field(alias="isSuccessful", strict=True)
+
+    @property
+    def says_success(self) -> bool:
+        return self.is_successful and self.result_code == 0
+
+
+class _SendResult(BaseModel):
+    result_code: NumericCode = Field(alias="resultCode")
+
+
+class _SentMessage(BaseModel):
+    request_id: MessageId | None = Field(default=None, alias="requestId")
+    send_results: list[_SendResult] = Field(alias="sendResults")
+
+
+class _SendReply(BaseModel):
+    header: _Header
+    message: _SentMessage | None = None
+
+    @property
+    def code(self) -> int:
+        """The recipient's code if there is one, else the header's: a header says little of a recipient."""
+        results = self.message.send_results if self.message else []
+        failed = [result.result_code for result in results if result.result_code != 0]
+        if failed and (self.header.says_success or self.header.result_code == _ALL_RECIPIENTS_FAILED):
+            return failed[0]
+        return self.header.result_code
+
+
+class _Report(BaseModel):
+    request_id: MessageId = Field(alias="requestId")
+    recipient_grouping_key: _Reference | None = Field(default=None, alias="recipientGroupingKey")
+    result_code: Code | None = Field(default=None, alias="resultCode")
+
+
+class _StoredMessage(_Report):
+    message_status: Code | None = Field(default=None, alias="messageStatus")
+    resend_status: Code | None = Field(default=None, alias="resendStatus")
+
+
+class _Found(BaseModel):
+    messages: list[_StoredMessage]
+    total_count: Annotated[int, Field(strict=True, ge=0)] | None = Field(default=None, alias="totalCount")
+
+
+class _SearchReply(BaseModel):
+    header: _Header
+    found: _Found | None = Field(default=None, alias="messageSearchResultResponse")
+
+
+class _ResultReply(BaseModel):
+    header: _Header
+    message: _StoredMessage | None = None
+
+
+class _Hook(_Report):
+    hook_id: MessageId = Field(alias="hookId")
+    message_type: Code | None = Field(default=None, alias="kakaoMessageType")
+
+
+class _Event(BaseModel):
+    event: Code
+
+
+class _Hooks(BaseModel):
+    hooks: list[_Hook]
+
+
+_event, _hooks = TypeAdapter(_Event), TypeAdapter(_Hooks)
+
+
+# Without repr: it would show the secrets.
+@dataclass(frozen=True, slots=True, repr=False)
+class NhnAccount:
+    """``secret_key`` is X-Secret-Key of the console, ``sender_key`` the sender profile's."""
+
+    app_key: str
+    secret_key: str
+    sender_key: str
+
+
+class NhnAlimtalkProvider:
+    """Sends each message as a request of its own, whose idempotency and grouping keys are its reference.
+
+    NHN refuses a key that it has seen within 10 minutes, whatever became of the first request: the outcome is
+    then unknown, and a look-up by the grouping key tells. Not excluded: two messages, if a look-up doesn't
+    show the first one 10 minutes after it was sent.
+    """
+
+    can_look_up = True
+
+    def __init__(self, client: httpx.Client, account: NhnAccount, base_url: str) -> None:
+        self._client = client
+        self._account = account
+        app_key = quote(account.app_key, safe="")
+        self._messages_url = f"{base_url.rstrip('/')}/alimtalk/v2.3/appkeys/{app_key}/messages"
+
+    def find(self, message: AlimtalkMessage) -> str | None:
+        period = current_period()
+        parameters = {
+            "startRequestDate": period.start.strftime(_DATE),
+            "endRequestDate": period.end.strftime(_DATE),
+            "recipientGroupingKey": message.reference,
+            "pageSize": "15",
+        }
+        # Blanks as %20, as NHN's guide has them; httpx's own parameters would have a plus sign.
+        response = self._get(f"{self._messages_url}?{urlencode(parameters, quote_via=quote)}")
+        reply = read_look_up(response, _SearchReply)
+        if not reply.header.says_success:
+            raise _refused_look_up(reply.header.result_code, response)
+        if reply.found is None:
+            raise excludes_nothing("its reply is malformed")
+        return _with_reference(reply.found, message.reference)
+
+    def send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
+        request = self._client.build_request(
+            "POST",
+            self._messages_url,
+            headers={**self._headers(), "X-NC-API-IDEMPOTENCY-KEY": message.reference},
+            json={
+                "senderKey": self._account.sender_key,
+                "templateCode": message.template_code,
+                "senderGroupingKey": message.reference,
+                "recipientList": [
+                    {
+                        "recipientNo": message.recipient_number,
+                        "templateParameter": dict(message.variables),
+                        # Without it, the console's setting would add an SMS.
+                        "resendParameter": {"isResend": False},
+                        "recipientGroupingKey": message.reference,
+                    }
+                ],
+            },
+        )
+        response = exchange(self._client, request, may_send)
+        if response.status_code != httpx.codes.OK:
+            raise unexpected(response)
+        reply = read_reply(response, _SendReply)
+        sent = reply.message
+        if reply.header.says_success and (sent is None or len(sent.send_results) != 1):
+            raise malformed(response)
+        if not reply.header.says_success or reply.code != 0:
+            code = str(reply.code)
+            raise refusal(_NAME, code, NHN_CODES.class_of(code), excerpt(response))
+        if sent is None or sent.request_id is None:
+            raise malformed(response)
+        return sent.request_id
+
+    def result(self, message_id: str) -> ProviderResult | None:
+        """What is known of the message now; None if NHN doesn't know it.
+
+        Raises ReceiverUnavailable or OutcomeUnknown if NHN doesn't say.
+        """
+        response = self._get(f"{self._messages_url}/{quote(message_id, safe='')}/{_RECIPIENT}")
+        reply = read_reply(response, _ResultReply)
+        if reply.header.result_code == _MESSAGE_NOT_FOUND:
+            return None
+        if not reply.header.says_success:
+            raise _refused_look_up(reply.header.result_code, response)
+        if reply.message is None or reply.message.request_id != message_id:
+            raise malformed(response)
+        return _result(reply.message)
+
+    def _get(self, url: str) -> httpx.Response:
+        request = self._client.build_request("GET", url, headers=self._headers())
+        response = exchange(self._client, request)
+        if response.status_code != httpx.codes.OK:
+            raise unexpected(response)
+        return response
+
+    def _headers(self) -> dict[str, str]:
+        return {
+            "Content-Type": "application/json;charset=UTF-8",
+            "X-Secret-Key": self._account.secret_key,
+        }
+
+
+def parse_webhook(body: bytes, signature: str | None, secret: str) -> Sequence[ProviderResult]:
+    """The results in a webhook; none if it is about something else. A hook that comes twice counts once.
+
+    ``signature`` is the header X-Toast-Webhook-Signature, which carries the configured ``secret``: it proves
+    the sender, not the body. Raises WebhookForged or WebhookMalformed.
+    """
+    check_secret(signature, secret)
+    # Events of other kinds, such as those of templates, have other hooks.
+    if read_webhook(body, _event).event != _RESULT_EVENT:
+        return []
+    by_id = {hook.hook_id: hook for hook in read_webhook(body, _hooks).hooks if _is_alimtalk(hook)}
+    return [_report_result(hook) for hook in by_id.values()]
+
+
+def _is_alimtalk(hook: _Hook) -> bool:
+    return hook.message_type is None or hook.message_type.startswith("ALIMTALK")
+
+
+def _refused_look_up(code: int, response: httpx.Response) -> DeliveryFailed:
+    return refused_look_up(_NAME, str(code), NHN_CODES.class_of(str(code)), excerpt(response))
+
+
+def _with_reference(found: _Found, reference: str) -> str | None:
+    for stored in found.messages:
+        if stored.recipient_grouping_key == reference:
+            return stored.request_id
+    if found.messages or found.total_count:
+        # NHN didn't filter by the key: the message may be on another page.
+        raise excludes_nothing("it returned other messages")
+    return None
+
+
+def _result(message: _StoredMessage) -> ProviderResult:
+    code = message.result_code or ""
+    match message.resend_status, message.message_status:
+        case "RSC03", _:
+            return _provider_result(message, MessageState.ACCEPTED, by_sms=True)
+        case "RSC04", _:
+            return _provider_result(message, MessageState.DELIVERED, by_sms=True)
+        case "RSC05", _:
+            return _provider_result(message, MessageState.FAILED, by_sms=True)
+        case _, "COMPLETED" if code in _DELIVERED:
+            return _provider_result(message, MessageState.DELIVERED)
+        case _, "COMPLETED" | "FAILED":
+            return _provider_result(message, NHN_CODES.state_of(code))
+        case _, "CANCEL":
+            return _provider_result(message, MessageState.FAILED)
+    # Neither final nor documented: on its way.
+    return _provider_result(message, MessageState.ACCEPTED)
+
+
+def _report_result(hook: _Hook) -> ProviderResult:
+    delivered = hook.result_code in _DELIVERED
+    return _provider_result(
+        hook, MessageState.DELIVERED if delivered else NHN_CODES.state_of(hook.result_code or "")
+    )
+
+
+def _provider_result(report: _Report, state: MessageState, *, by_sms: bool = False) -> ProviderResult:
+    return ProviderResult(
+        message_id=report.request_id,
+        reference=report.recipient_grouping_key,
+        state=state,
+        code=report.result_code or "",
+        by_sms=by_sms,
+    )

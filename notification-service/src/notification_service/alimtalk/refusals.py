@@ -1,0 +1,37 @@
+"""What a provider's code in the answer to a request means for the delivery."""
+
+import structlog
+
+from notification_service.domain.alimtalk_results import CodeClass
+from notification_service.domain.errors import (
+    DeliveryFailed,
+    DeliveryRejected,
+    OutcomeUnknown,
+    ReceiverUnavailable,
+)
+from notification_service.domain.failure_reason import FailureReason
+
+_log = structlog.get_logger(__name__)
+
+
+def refusal(provider: str, code: str, code_class: CodeClass, reply: str) -> DeliveryFailed:
+    """The error for a code other than success. Logs ``alimtalk_provider_stopped`` if every message fails."""
+    detail = f"{provider} answered with code {code}: {reply}"
+    match code_class:
+        case CodeClass.RETRY:
+            return ReceiverUnavailable(FailureReason.RECEIVER_ERROR, detail)
+        case CodeClass.STOP_AND_ALARM:
+            # Without the reply, which may quote the recipient.
+            _log.error("alimtalk_provider_stopped", provider=provider, code=code)
+            return ReceiverUnavailable(FailureReason.UNEXPECTED_REPLY, detail)
+        case CodeClass.SMS_INSTEAD | CodeClass.FINAL:
+            return DeliveryRejected(FailureReason.REJECTED, detail)
+        case CodeClass.ASK:
+            return OutcomeUnknown(FailureReason.UNEXPECTED_REPLY, detail)
+
+
+def refused_look_up(provider: str, code: str, code_class: CodeClass, reply: str) -> DeliveryFailed:
+    """The error for a code that answers a question: it says nothing of the message asked about."""
+    if code_class not in {CodeClass.RETRY, CodeClass.STOP_AND_ALARM}:
+        code_class = CodeClass.ASK
+    return refusal(provider, code, code_class, reply)

@@ -1,0 +1,326 @@
+"""SOLAPI, message API v4."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
+
+from notification_service.alimtalk.look_up_period import current_period
+from notification_service.alimtalk.refusals import refusal
+from notification_service.alimtalk.replies import (
+    Code,
+    MessageId,
+    check_secret,
+    excludes_nothing,
+    malformed,
+    read_look_up,
+    read_reply,
+    read_webhook,
+)
+from notification_service.application.ports import MaySend
+from notification_service.domain.alimtalk_codes import SOLAPI_CODES
+from notification_service.domain.alimtalk_message import AlimtalkMessage
+from notification_service.domain.alimtalk_results import MessageState, ProviderResult
+from notification_service.domain.errors import OutcomeUnknown, ReceiverUnavailable
+from notification_service.domain.failure_reason import FailureReason
+from notification_service.http_client import excerpt, exchange, unexpected
+from servicekit.fields import Storable
+
+_NAME = "SOLAPI"
+_PENDING = "PENDING"
+_REGISTERED = "2000"
+_ACCEPTED = ("2000", "3000")
+_DELIVERED = "4000"
+_REFUSED_AT_REGISTRATION = "1"
+_SMS_TYPES = ("SMS", "LMS", "MMS")
+_REFERENCE = "reference"
+# Stored messages are long, and a reply is read up to 64 KiB.
+_PAGE = 10
+_MOST_PAGES = 10
+_MISCONFIGURED = {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND}
+
+
+class _CustomFields(BaseModel):
+    reference: Annotated[str, StringConstraints(strict=True, max_length=100), Storable] | None = None
+
+
+class _Group(BaseModel):
+    group_id: MessageId = Field(alias="groupId")
+    status: Code
+
+
+class _Registered(BaseModel):
+    message_id: MessageId | None = Field(default=None, alias="messageId")
+    status_code: Code = Field(alias="statusCode")
+
+
+class _RegisterReply(BaseModel):
+    results: list[_Registered] = Field(alias="resultList")
+
+
+class _StoredMessage(BaseModel):
+    message_type: Code | None = Field(default=None, alias="type")
+    group_id: MessageId | None = Field(default=None, alias="groupId")
+    status_code: Code | None = Field(default=None, alias="statusCode")
+    custom_fields: _CustomFields | None = Field(default=None, alias="customFields")
+
+    @property
+    def reference(self) -> str | None:
+        return self.custom_fields.reference if self.custom_fields else None
+
+
+class _ListReply(BaseModel):
+    messages: dict[MessageId, _StoredMessage] = Field(alias="messageList")
+    next_key: MessageId | None = Field(default=None, alias="nextKey")
+
+
+class _ReportedMessage(_StoredMessage):
+    message_id: MessageId = Field(alias="messageId")
+
+
+class _Event(BaseModel):
+    event_id: MessageId = Field(alias="eventDataId")
+    data: _ReportedMessage
+
+
+_webhook = TypeAdapter(list[_Event])
+
+
+# Without repr: it would show the secrets.
+@dataclass(frozen=True, slots=True, repr=False)
+class SolapiAccount:
+    """``channel_id`` is SOLAPI's pfId; ``template_ids`` are SOLAPI's, by our template codes."""
+
+    api_key: str
+    api_secret: str
+    channel_id: str
+    sender_number: str
+    template_ids: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class _GroupedMessage:
+    message_id: str
+    group_id: str
+
+
+class SolapiAlimtalkProvider:
+    """Puts each message into a group of its own, and sends the group.
+
+    Only the sending of the group reaches the recipient, and only a group that is PENDING is sent. Before a
+    group is made, one of an earlier attempt is looked up by the recipient's number and our reference, and
+    sent instead: so an attempt whose reply was lost is repeated with the same group.
+
+    Not excluded: two messages, if a look-up doesn't show the earlier one although ``processing_seconds`` have
+    passed; or if SOLAPI sends a group twice that is still reported as PENDING when it is sent again.
+    """
+
+    can_look_up = True
+
+    def __init__(self, client: httpx.Client, account: SolapiAccount, base_url: str) -> None:
+        self._client = client
+        self._account = account
+        self._url = f"{base_url.rstrip('/')}/messages/v4"
+
+    def find(self, message: AlimtalkMessage) -> str | None:
+        accepted, _ = self._look_up(message)
+        return accepted
+
+    def send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
+        with _nothing_sent():
+            accepted, pending = self._look_up(message)
+            if accepted is not None:
+                return accepted
+            pending = pending or self._prepare(message, may_send)
+        self._send_group(pending, may_send)
+        return pending.message_id
+
+    def result(self, message_id: str) -> ProviderResult | None:
+        """What is known of the message now; None if SOLAPI doesn't know it.
+
+        Raises ReceiverUnavailable or OutcomeUnknown if SOLAPI doesn't say.
+        """
+        response = self._exchange("GET", "/list", params={"messageId": message_id, "limit": "1"})
+        messages = read_look_up(response, _ListReply).messages
+        if not messages:
+            return None
+        if message_id not in messages:
+            raise excludes_nothing("it returned another message")
+        return _result(message_id, messages[message_id])
+
+    def _look_up(self, message: AlimtalkMessage) -> tuple[str | None, _GroupedMessage | None]:
+        """The id of the message if it was sent; and if not, one that is ready to be sent."""
+        pending = None
+        for grouped in self._stored(message):
+            response = self._exchange("GET", f"/groups/{quote(grouped.group_id, safe='')}")
+            status = read_reply(response, _Group).status
+            if status in {"SENDING", "COMPLETE", "SCHEDULED"}:
+                return grouped.message_id, None
+            if status == _PENDING:
+                pending = grouped
+            elif status != "DELETED":
+                raise excludes_nothing(f"its group's status is {status}")
+        return None, pending
+
+    def _stored(self, message: AlimtalkMessage) -> Sequence[_GroupedMessage]:
+        """The messages with this reference on the first page that has one."""
+        start_key = None
+        for _ in range(_MOST_PAGES):
+            reply = read_look_up(self._page(message.recipient_number, start_key), _ListReply)
+            found = [item for item in reply.messages.items() if _is_ours(item[1], message.reference)]
+            if any(stored.group_id is None for _, stored in found):
+                raise excludes_nothing("its group is missing")
+            if found or reply.next_key is None:
+                return [_GroupedMessage(message_id, stored.group_id or "") for message_id, stored in found]
+            start_key = reply.next_key
+        raise excludes_nothing(f"the recipient has got more than {_MOST_PAGES * _PAGE} messages")
+
+    def _page(self, number: str, start_key: str | None) -> httpx.Response:
+        period = current_period()
+        parameters = {
+            "to": number,
+            "dateType": "CREATED",
+            "startDate": _in_utc(period.start),
+            "endDate": _in_utc(period.end),
+            "limit": str(_PAGE),
+        }
+        if start_key is not None:
+            parameters["startKey"] = start_key
+        return self._exchange("GET", "/list", params=parameters)
+
+    def _prepare(self, message: AlimtalkMessage, may_send: MaySend) -> _GroupedMessage:
+        """A new group with the message in it."""
+        fields = {_REFERENCE: message.reference}
+        response = self._exchange(
+            "POST", "/groups", may_send, json={"allowDuplicates": False, "customFields": fields}
+        )
+        group = read_reply(response, _Group)
+        if group.status != _PENDING:
+            raise malformed(response)
+        response = self._exchange(
+            "PUT",
+            f"/groups/{quote(group.group_id, safe='')}/messages",
+            may_send,
+            json={"messages": [self._message(message, fields)]},
+        )
+        results = read_reply(response, _RegisterReply).results
+        if len(results) != 1:
+            raise malformed(response)
+        code = results[0].status_code
+        if code != _REGISTERED:
+            raise refusal(_NAME, code, SOLAPI_CODES.class_of(code), excerpt(response))
+        if results[0].message_id is None:
+            raise malformed(response)
+        return _GroupedMessage(results[0].message_id, group.group_id)
+
+    def _message(self, message: AlimtalkMessage, fields: Mapping[str, str]) -> Mapping[str, object]:
+        return {
+            "to": message.recipient_number,
+            "from": self._account.sender_number,
+            "type": "ATA",
+            "country": "82",
+            "customFields": fields,
+            "kakaoOptions": {
+                "pfId": self._account.channel_id,
+                "templateId": self._account.template_ids[message.template_code],
+                "variables": {f"#{{{name}}}": value for name, value in message.variables.items()},
+                # Else SOLAPI sends an SMS to a number without KakaoTalk.
+                "disableSms": True,
+            },
+        }
+
+    def _send_group(self, grouped: _GroupedMessage, may_send: MaySend) -> None:
+        # With a body: without one, the request would be complete before ``may_send`` is asked.
+        request = self._request("POST", f"/groups/{quote(grouped.group_id, safe='')}/send", json={})
+        response = exchange(self._client, request, may_send)
+        if response.status_code in _MISCONFIGURED:
+            raise unexpected(response)
+        if response.status_code != httpx.codes.OK:
+            # Perhaps since the group was sent before: the next look-up tells.
+            detail = f"the group was not sent: {response.status_code} {excerpt(response)}"
+            raise OutcomeUnknown(FailureReason.UNEXPECTED_REPLY, detail)
+        if read_reply(response, _Group).group_id != grouped.group_id:
+            raise malformed(response)
+
+    def _exchange(
+        self,
+        method: str,
+        path: str,
+        may_send: MaySend | None = None,
+        *,
+        params: dict[str, str] | None = None,
+        json: object = None,
+    ) -> httpx.Response:
+        response = exchange(self._client, self._request(method, path, params=params, json=json), may_send)
+        if response.status_code != httpx.codes.OK:
+            raise unexpected(response)
+        return response
+
+    def _request(
+        self, method: str, path: str, *, params: dict[str, str] | None = None, json: object = None
+    ) -> httpx.Request:
+        # Of its own for each request: SOLAPI refuses a signature that it has seen.
+        authorization = solapi_authorization(
+            self._account.api_key, self._account.api_secret, _in_utc(datetime.now(UTC)), secrets.token_hex(16)
+        )
+        headers = {"Authorization": authorization}
+        return self._client.build_request(
+            method, f"{self._url}{path}", params=params, json=json, headers=headers
+        )
+
+
+def solapi_authorization(api_key: str, api_secret: str, date: str, salt: str) -> str:
+    """The header Authorization. ``date`` is in ISO 8601; ``salt`` is fresh, and has 12 to 64 characters."""
+    signature = hmac.new(api_secret.encode(), f"{date}{salt}".encode(), hashlib.sha256).hexdigest()
+    return f"HMAC-SHA256 apiKey={api_key}, date={date}, salt={salt}, signature={signature}"
+
+
+def parse_webhook(body: bytes, token: str | None, secret: str) -> Sequence[ProviderResult]:
+    """The results in a webhook. An event that comes twice counts once.
+
+    ``token`` is the query parameter of that name in the webhook's URL, which carries the configured
+    ``secret``: SOLAPI documents no header for it. Raises WebhookForged or WebhookMalformed.
+    """
+    check_secret(token, secret)
+    by_id = {event.event_id: event.data for event in read_webhook(body, _webhook)}
+    return [_result(reported.message_id, reported) for reported in by_id.values()]
+
+
+def _result(message_id: str, message: _StoredMessage) -> ProviderResult:
+    code = message.status_code or ""
+    if code == _DELIVERED:
+        state = MessageState.DELIVERED
+    elif code in _ACCEPTED:
+        state = MessageState.ACCEPTED
+    else:
+        state = SOLAPI_CODES.state_of(code)
+    return ProviderResult(
+        message_id, message.reference, state, code, by_sms=message.message_type in _SMS_TYPES
+    )
+
+
+def _is_ours(stored: _StoredMessage, reference: str) -> bool:
+    # One that was refused at registration stays in its group, and sending that group would send nothing.
+    refused = (stored.status_code or "").startswith(_REFUSED_AT_REGISTRATION)
+    return stored.reference == reference and not refused
+
+
+@contextmanager
+def _nothing_sent() -> Iterator[None]:
+    """Turns OutcomeUnknown into ReceiverUnavailable: until its group is sent, a message reaches nobody."""
+    try:
+        yield
+    except OutcomeUnknown as error:
+        raise ReceiverUnavailable(error.reason, str(error)) from error
+
+
+def _in_utc(time: datetime) -> str:
+    return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

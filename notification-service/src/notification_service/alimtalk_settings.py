@@ -1,0 +1,90 @@
+"""Which alimtalk provider is used, and what it needs of the environment."""
+
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings
+
+from servicekit.config import HttpUrlText
+
+ProviderName = Literal["sandbox", "nhn", "solapi", "sens", "aligo"]
+
+_NEEDED: dict[ProviderName, tuple[str, ...]] = {
+    "sandbox": ("alimtalk_url",),
+    "nhn": ("nhn_app_key", "nhn_secret_key", "nhn_sender_key"),
+    "solapi": (
+        "solapi_api_key",
+        "solapi_api_secret",
+        "solapi_channel_id",
+        "solapi_sender_number",
+        "solapi_template_id",
+    ),
+    "sens": ("sens_access_key", "sens_secret_key", "sens_service_id", "sens_channel_id"),
+    "aligo": (
+        "aligo_api_key",
+        "aligo_user_id",
+        "aligo_sender_key",
+        "aligo_sender_number",
+        "aligo_template_code",
+    ),
+}
+# To look a message up and to send it. SOLAPI needs its list and its group, then both again and one more.
+_CALLS_PER_ATTEMPT: dict[ProviderName, int] = {"sandbox": 2, "nhn": 2, "solapi": 5, "sens": 2, "aligo": 2}
+
+
+def _check_printable(value: SecretStr) -> SecretStr:
+    secret = value.get_secret_value()
+    # A file's last line break would end up in a header, and fail there without a word about its cause.
+    if not (secret.isascii() and secret.isprintable()) or " " in secret or not secret:
+        raise ValueError("must be printable ASCII without blanks and line breaks")
+    return value
+
+
+_Unset = Field(default=None, validate_default=True)
+_Secret = Annotated[SecretStr, AfterValidator(_check_printable)]
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+_SenderNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{8,11}$")]
+
+
+class AlimtalkSettings(BaseSettings):
+    """The chosen provider needs its own variables; those of the others may stand there unused."""
+
+    alimtalk_provider: ProviderName = "sandbox"
+    alimtalk_url: HttpUrlText | None = _Unset
+
+    nhn_app_key: _Secret | None = _Unset
+    nhn_secret_key: _Secret | None = _Unset
+    nhn_sender_key: _Secret | None = _Unset
+    nhn_url: HttpUrlText = "https://kakaotalk-bizmessage.api.nhncloudservice.com"
+
+    solapi_api_key: _Secret | None = _Unset
+    solapi_api_secret: _Secret | None = _Unset
+    solapi_channel_id: _Text | None = _Unset
+    solapi_sender_number: _SenderNumber | None = _Unset
+    solapi_template_id: _Text | None = _Unset
+    solapi_url: HttpUrlText = "https://api.solapi.com"
+
+    sens_access_key: _Secret | None = _Unset
+    sens_secret_key: _Secret | None = _Unset
+    sens_service_id: _Secret | None = _Unset
+    sens_channel_id: _Text | None = _Unset
+    sens_url: HttpUrlText = "https://sens.apigw.ntruss.com"
+
+    aligo_api_key: _Secret | None = _Unset
+    aligo_user_id: _Secret | None = _Unset
+    aligo_sender_key: _Secret | None = _Unset
+    aligo_sender_number: _SenderNumber | None = _Unset
+    aligo_template_code: _Text | None = _Unset
+    aligo_url: HttpUrlText = "https://kakaoapi.aligo.in"
+
+    @property
+    def alimtalk_calls_per_attempt(self) -> int:
+        return _CALLS_PER_ATTEMPT[self.alimtalk_provider]
+
+    @field_validator(*(name for names in _NEEDED.values() for name in names))
+    @classmethod
+    def _is_set_for_provider(cls, value: object, info: ValidationInfo) -> object:
+        provider = info.data.get("alimtalk_provider")
+        if value is None and provider and info.field_name in _NEEDED[provider]:
+            raise ValueError(f"is needed with ALIMTALK_PROVIDER={provider}")
+        return value

@@ -1,0 +1,127 @@
+"""Aligo: what is sent, and what its replies mean."""
+
+from typing import Any
+from urllib.parse import parse_qs
+
+import httpx
+import pytest
+
+from notification_service.alimtalk.aligo import AligoAccount, AligoAlimtalkProvider
+from notification_service.application.send_alimtalk import SendAlimtalk
+from notification_service.domain.errors import (
+    DeliveryFailed,
+    DeliveryRejected,
+    NotConfirmed,
+    NotSent,
+    OutcomeUnknown,
+    ReceiverUnavailable,
+)
+from tests.support.notification_builders import a_delivery, a_message
+from tests.unit.notification_service.scripted_provider import (
+    Reply,
+    ScriptedProvider,
+    answered,
+    answered_bytes,
+    malformed_replies,
+)
+
+
+def adapter(provider: ScriptedProvider) -> AligoAlimtalkProvider:
+    account = AligoAccount(
+        api_key="api-key",
+        user_id="user-id",
+        sender_key="sender-key",
+        sender_number="0212345678",
+        template_codes={"ORDER_COMPLETED": "TA_1234"},
+    )
+    return AligoAlimtalkProvider(provider.client, account, provider.url)
+
+
+def replied(code: object = 0, **info: Any) -> httpx.Response:
+    defaults = {"type": "AT", "mid": 123456789, "scnt": 1, "fcnt": 0}
+    return answered({"code": code, "message": "…", "info": defaults | info})
+
+
+def failure_of(reply: Reply) -> DeliveryFailed:
+    with pytest.raises(DeliveryFailed) as failure:
+        adapter(ScriptedProvider(reply)).send(a_message(), lambda: True)
+    return failure.value
+
+
+def test_a_form_with_the_finished_text_is_posted() -> None:
+    provider = ScriptedProvider(replied())
+
+    assert adapter(provider).send(a_message(), lambda: True) == "123456789"
+
+    assert provider.calls == ["POST /akv10/alimtalk/send/"]
+    assert provider.requests[0].headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert parse_qs(provider.requests[0].content.decode(), strict_parsing=True) == {
+        "apikey": ["api-key"],
+        "userid": ["user-id"],
+        "senderkey": ["sender-key"],
+        "tpl_code": ["TA_1234"],
+        "sender": ["0212345678"],
+        "receiver_1": ["01012345678"],
+        "subject_1": ["ORDER_COMPLETED"],
+        "message_1": ["[주문완료] …"],
+        "failover": ["N"],
+    }
+
+
+def test_an_id_in_quotes_is_taken_too() -> None:
+    assert adapter(ScriptedProvider(replied(mid="m-1"))).send(a_message(), lambda: True) == "m-1"
+
+
+@pytest.mark.parametrize(
+    ("reply", "meaning"),
+    [
+        (replied(scnt=0, fcnt=1), DeliveryRejected),
+        (answered({}, 401), ReceiverUnavailable),
+        (answered({}, 403), ReceiverUnavailable),
+        (answered({}, 503), ReceiverUnavailable),
+        (answered({"code": -99, "message": "…"}), OutcomeUnknown),
+        (answered({"code": -101, "message": "…"}), OutcomeUnknown),
+        (answered({"code": 509, "message": "…"}), OutcomeUnknown),
+        (replied(-99), OutcomeUnknown),
+        (replied("0"), OutcomeUnknown),
+        (replied(None), OutcomeUnknown),
+        (replied(False), OutcomeUnknown),
+        (replied(10**400), OutcomeUnknown),
+        (replied(scnt=1, fcnt=1), OutcomeUnknown),
+        (replied(scnt=0, fcnt=0), OutcomeUnknown),
+        (replied(scnt=2, fcnt=0), OutcomeUnknown),
+        (replied(scnt="1"), OutcomeUnknown),
+        (replied(scnt=-1), OutcomeUnknown),
+        (replied(mid=0), OutcomeUnknown),
+        (replied(mid=10**30), OutcomeUnknown),
+        (replied(mid="a\x00b"), OutcomeUnknown),
+        (replied(mid=None), OutcomeUnknown),
+        (answered({"code": 0, "message": "…"}), OutcomeUnknown),
+        (httpx.ReadTimeout, OutcomeUnknown),
+        (answered({}, 500), OutcomeUnknown),
+    ],
+)
+def test_each_reply_has_one_meaning(reply: Reply, meaning: type[DeliveryFailed]) -> None:
+    assert type(failure_of(reply)) is meaning
+
+
+@malformed_replies
+def test_a_malformed_reply_is_unknown(content: bytes) -> None:
+    assert type(failure_of(answered_bytes(content))) is OutcomeUnknown
+
+
+def test_nothing_is_posted_once_it_may_not_be_sent() -> None:
+    provider = ScriptedProvider(replied())
+
+    with pytest.raises(NotSent):
+        adapter(provider).send(a_message(), lambda: False)
+    assert provider.requests == []
+
+
+def test_a_later_attempt_sends_nothing_since_nothing_can_be_looked_up() -> None:
+    provider = ScriptedProvider()
+    assert not adapter(provider).can_look_up
+
+    with pytest.raises(NotConfirmed):
+        SendAlimtalk(adapter(provider), 0.0)(a_delivery(attempt=2), lambda: True)
+    assert provider.requests == []

@@ -1,0 +1,179 @@
+"""The provider is chosen by one variable, and then needs its own."""
+
+import httpx
+import pytest
+import structlog
+
+from notification_service.alimtalk.aligo import AligoAlimtalkProvider
+from notification_service.alimtalk.nhn import NhnAlimtalkProvider
+from notification_service.alimtalk.providers import create_provider
+from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
+from notification_service.alimtalk.sens import SensAlimtalkProvider
+from notification_service.alimtalk.solapi import SolapiAlimtalkProvider
+from notification_service.config import ConsumerSettings
+from servicekit.config import InvalidSettings, read_settings
+from tests.support.notification_builders import a_message
+from tests.unit.notification_service.scripted_provider import ScriptedProvider, answered
+
+COMMON = {
+    "DATABASE_URL": "postgresql://user@localhost/notification",
+    "KAFKA_BOOTSTRAP_SERVERS": "localhost:9092",
+    "MONITORING_WEBHOOK_URL": "http://localhost",
+    # What SOLAPI's calls need, too.
+    "DELIVERY_LEASE_SECONDS": "60",
+}
+NEEDED = {
+    "sandbox": {"ALIMTALK_URL": "http://localhost"},
+    "nhn": {"NHN_APP_KEY": "app-key", "NHN_SECRET_KEY": "s3cret", "NHN_SENDER_KEY": "sender-key"},
+    "solapi": {
+        "SOLAPI_API_KEY": "api-key",
+        "SOLAPI_API_SECRET": "s3cret",
+        "SOLAPI_CHANNEL_ID": "pf-id",
+        "SOLAPI_SENDER_NUMBER": "0212345678",
+        "SOLAPI_TEMPLATE_ID": "template-id",
+    },
+    "sens": {
+        "SENS_ACCESS_KEY": "access-key",
+        "SENS_SECRET_KEY": "s3cret",
+        "SENS_SERVICE_ID": "ncp:kkobizmsg:kr:123:shop",
+        "SENS_CHANNEL_ID": "@shop",
+    },
+    "aligo": {
+        "ALIGO_API_KEY": "s3cret",
+        "ALIGO_USER_ID": "user-id",
+        "ALIGO_SENDER_KEY": "sender-key",
+        "ALIGO_SENDER_NUMBER": "0212345678",
+        "ALIGO_TEMPLATE_CODE": "TA_1234",
+    },
+}
+ADAPTERS = {
+    "sandbox": SandboxAlimtalkProvider,
+    "nhn": NhnAlimtalkProvider,
+    "solapi": SolapiAlimtalkProvider,
+    "sens": SensAlimtalkProvider,
+    "aligo": AligoAlimtalkProvider,
+}
+each_provider = pytest.mark.parametrize("provider", NEEDED)
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in {"ALIMTALK_PROVIDER", *(name for names in NEEDED.values() for name in names)}:
+        monkeypatch.delenv(name, raising=False)
+    for name, value in COMMON.items():
+        monkeypatch.setenv(name, value)
+
+
+def choose(monkeypatch: pytest.MonkeyPatch, provider: str, **changes: str) -> None:
+    for name, value in {"ALIMTALK_PROVIDER": provider, **NEEDED[provider], **changes}.items():
+        monkeypatch.setenv(name, value)
+
+
+def problems() -> list[tuple[str, str]]:
+    with pytest.raises(InvalidSettings) as refused:
+        read_settings(ConsumerSettings)
+    assert "s3cret" not in str(refused.value)
+    return refused.value.problems
+
+
+@each_provider
+def test_each_provider_is_made_of_its_settings(monkeypatch: pytest.MonkeyPatch, provider: str) -> None:
+    choose(monkeypatch, provider)
+
+    assert type(create_provider(read_settings(ConsumerSettings), httpx.Client())) is ADAPTERS[provider]
+
+
+def test_the_sandbox_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALIMTALK_URL", "http://localhost")
+
+    assert read_settings(ConsumerSettings).alimtalk_provider == "sandbox"
+
+
+@each_provider
+def test_every_missing_variable_of_the_provider_is_named(
+    monkeypatch: pytest.MonkeyPatch, provider: str
+) -> None:
+    monkeypatch.setenv("ALIMTALK_PROVIDER", provider)
+
+    reason = f"is needed with ALIMTALK_PROVIDER={provider}"
+    assert problems() == [(name, reason) for name in NEEDED[provider]]
+
+
+@each_provider
+def test_an_empty_variable_is_a_missing_one(monkeypatch: pytest.MonkeyPatch, provider: str) -> None:
+    name = next(iter(NEEDED[provider]))
+    choose(monkeypatch, provider, **{name: ""})
+
+    assert problems() == [(name, f"is needed with ALIMTALK_PROVIDER={provider}")]
+
+
+def test_variables_of_another_provider_may_stay_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    for provider in NEEDED:
+        choose(monkeypatch, provider)
+    monkeypatch.setenv("ALIMTALK_PROVIDER", "nhn")
+
+    assert read_settings(ConsumerSettings).alimtalk_provider == "nhn"
+
+
+@pytest.mark.parametrize(
+    ("provider", "name", "value"),
+    [
+        ("nhn", "NHN_SECRET_KEY", "s3cret\n"),
+        ("nhn", "NHN_SECRET_KEY", "s3cret s3cret"),
+        ("nhn", "NHN_APP_KEY", "앱키"),
+        ("nhn", "NHN_URL", "provider"),
+        ("nhn", "ALIMTALK_PROVIDER", "pigeon"),
+        ("solapi", "SOLAPI_API_SECRET", "s3cret\r\n"),
+        ("solapi", "SOLAPI_SENDER_NUMBER", "02-1234-5678"),
+        ("sens", "SENS_SERVICE_ID", "ncp shop"),
+        ("aligo", "ALIGO_SENDER_NUMBER", "0212345678\n"),
+    ],
+)
+def test_a_malformed_variable_is_named(
+    monkeypatch: pytest.MonkeyPatch, provider: str, name: str, value: str
+) -> None:
+    choose(monkeypatch, provider, **{name: value})
+
+    assert [variable for variable, _ in problems()] == [name]
+
+
+def test_secrets_are_not_printed_with_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for provider in NEEDED:
+        choose(monkeypatch, provider)
+
+    assert "s3cret" not in repr(read_settings(ConsumerSettings))
+
+
+def test_a_lease_covers_the_calls_of_the_provider(monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(monkeypatch, "solapi", DELIVERY_LEASE_SECONDS="49")
+    assert "at least 10 x (1 + DELIVERY_TIMEOUT_SECONDS)" in problems()[0][1]
+
+    choose(monkeypatch, "solapi", DELIVERY_LEASE_SECONDS="50")
+    assert read_settings(ConsumerSettings).delivery_attempt_seconds == 25.0
+
+    choose(monkeypatch, "nhn", DELIVERY_LEASE_SECONDS="20")
+    assert read_settings(ConsumerSettings).delivery_attempt_seconds == 10.0
+
+
+def test_the_base_url_can_be_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(monkeypatch, "nhn", NHN_URL="http://sandbox/nhn/")
+    found = {
+        "header": {"resultCode": 0, "isSuccessful": True},
+        "messageSearchResultResponse": {"messages": []},
+    }
+    provider = ScriptedProvider(answered(found))
+
+    create_provider(read_settings(ConsumerSettings), provider.client).find(a_message())
+
+    assert provider.requests[0].url.path == "/nhn/alimtalk/v2.3/appkeys/app-key/messages"
+
+
+@each_provider
+def test_a_provider_without_look_ups_is_warned_of(monkeypatch: pytest.MonkeyPatch, provider: str) -> None:
+    choose(monkeypatch, provider)
+
+    with structlog.testing.capture_logs() as logs:
+        create_provider(read_settings(ConsumerSettings), httpx.Client())
+
+    warned = [line["provider"] for line in logs if line["event"] == "alimtalk_provider_cannot_look_up"]
+    assert warned == (["aligo"] if provider == "aligo" else [])

@@ -1,0 +1,449 @@
+"""SOLAPI: what is sent, what its replies mean, what its webhooks say."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+import structlog
+
+from notification_service.alimtalk.solapi import (
+    SolapiAccount,
+    SolapiAlimtalkProvider,
+    parse_webhook,
+    solapi_authorization,
+)
+from notification_service.application.send_alimtalk import SendAlimtalk
+from notification_service.domain.alimtalk_results import MessageState, ProviderResult
+from notification_service.domain.errors import (
+    DeliveryFailed,
+    DeliveryRejected,
+    NotSent,
+    OutcomeUnknown,
+    ReceiverUnavailable,
+    WebhookForged,
+    WebhookMalformed,
+)
+from tests.support.notification_builders import a_delivery, a_message
+from tests.unit.notification_service.scripted_provider import (
+    Reply,
+    ScriptedProvider,
+    answered,
+    answered_bytes,
+    malformed_replies,
+)
+
+LIST = "GET /messages/v4/list"
+CREATE = "POST /messages/v4/groups"
+REGISTER = "PUT /messages/v4/groups/G1/messages"
+SEND = "POST /messages/v4/groups/G1/send"
+STATUS = "GET /messages/v4/groups/G1"
+SECRET = "webhook-secret"
+ACCOUNT = SolapiAccount(
+    api_key="api-key",
+    api_secret="api-secret",
+    channel_id="pf-id",
+    sender_number="0212345678",
+    template_ids={"ORDER_COMPLETED": "template-id"},
+)
+
+
+def adapter(provider: ScriptedProvider) -> SolapiAlimtalkProvider:
+    return SolapiAlimtalkProvider(provider.client, ACCOUNT, provider.url)
+
+
+def stored(reference: object = "event-1", **changes: Any) -> dict[str, Any]:
+    fields = {"reference": reference}
+    return {"type": "ATA", "groupId": "G1", "statusCode": "2000", "customFields": fields} | changes
+
+
+def listed(*messages: dict[str, Any], next_key: object = None) -> httpx.Response:
+    by_id = {f"M{n}": message for n, message in enumerate(messages, 1)}
+    return answered({"startKey": None, "nextKey": next_key, "limit": 10, "messageList": by_id})
+
+
+def group(status: str = "PENDING", group_id: object = "G1") -> httpx.Response:
+    return answered({"groupId": group_id, "status": status})
+
+
+def registered(code: object = "2000", message_id: object = "M1") -> httpx.Response:
+    result = {"to": "01012345678", "messageId": message_id, "statusCode": code, "statusMessage": "…"}
+    return answered({"errorCount": "0", "resultList": [result]})
+
+
+def send(*replies: Reply) -> ScriptedProvider:
+    """A provider that accepted a message."""
+    provider = ScriptedProvider(*replies)
+    assert adapter(provider).send(a_message(), lambda: True) == "M1"
+    return provider
+
+
+def failed_send(*replies: Reply) -> tuple[ScriptedProvider, DeliveryFailed]:
+    provider = ScriptedProvider(*replies)
+    with pytest.raises(DeliveryFailed) as failure:
+        adapter(provider).send(a_message(), lambda: True)
+    return provider, failure.value
+
+
+def failure_of(*replies: Reply) -> DeliveryFailed:
+    return failed_send(*replies)[1]
+
+
+def test_a_message_is_put_into_a_new_group_that_is_then_sent() -> None:
+    provider = send(listed(), group(), registered(), group("SENDING"))
+
+    assert provider.calls == [LIST, CREATE, REGISTER, SEND]
+    assert provider.body(1) == {"allowDuplicates": False, "customFields": {"reference": "event-1"}}
+    assert provider.body(2) == {
+        "messages": [
+            {
+                "to": "01012345678",
+                "from": "0212345678",
+                "type": "ATA",
+                "country": "82",
+                "customFields": {"reference": "event-1"},
+                "kakaoOptions": {
+                    "pfId": "pf-id",
+                    "templateId": "template-id",
+                    "variables": {"#{name}": "김하늘"},
+                    "disableSms": True,
+                },
+            }
+        ]
+    }
+    # Not empty: "may it be sent" is asked right before a body.
+    assert provider.body(3) == {}
+
+
+def test_a_look_up_asks_for_the_recipients_messages_of_30_days() -> None:
+    provider = ScriptedProvider(listed())
+
+    assert adapter(provider).find(a_message()) is None
+
+    parameters = dict(provider.requests[0].url.params)
+    start, end = (datetime.fromisoformat(parameters.pop(name)) for name in ("startDate", "endDate"))
+    assert end - start == timedelta(days=30)
+    assert start < datetime.now(UTC) < end
+    assert parameters == {"to": "01012345678", "dateType": "CREATED", "limit": "10"}
+
+
+def test_the_signature_is_the_hmac_of_date_and_salt() -> None:
+    # echo -n "$date$salt" | openssl dgst -sha256 -hmac api-secret
+    date, salt = "2026-11-29T03:00:00Z", "0123456789abcdef0123456789abcdef"
+    signature = "455c145e5e154ef72d19587c2b926102d92dcc23d573f20c22d7ecd7e912dd09"
+
+    assert solapi_authorization("api-key", "api-secret", date, salt) == (
+        f"HMAC-SHA256 apiKey=api-key, date={date}, salt={salt}, signature={signature}"
+    )
+
+
+def test_each_request_has_a_signature_and_a_salt_of_its_own() -> None:
+    provider = send(listed(), group(), registered(), group("SENDING"))
+
+    salts = set()
+    for request in provider.requests:
+        written = re.fullmatch(
+            r"HMAC-SHA256 apiKey=api-key, date=([^,]+), salt=([0-9a-f]{32}), signature=[0-9a-f]{64}",
+            request.headers["Authorization"],
+        )
+        assert written is not None
+        assert abs(datetime.now(UTC) - datetime.fromisoformat(written[1])) < timedelta(seconds=60)
+        assert written[0] == solapi_authorization("api-key", "api-secret", written[1], written[2])
+        salts.add(written[2])
+    assert len(salts) == 4
+
+
+@pytest.mark.parametrize("status", ["SENDING", "COMPLETE", "SCHEDULED"])
+def test_a_message_in_a_sent_group_is_found_and_not_sent_again(status: str) -> None:
+    assert adapter(ScriptedProvider(listed(stored()), group(status))).find(a_message()) == "M1"
+    assert send(listed(stored()), group(status)).calls == [LIST, STATUS]
+
+
+def test_a_pending_group_of_an_earlier_attempt_is_sent() -> None:
+    assert adapter(ScriptedProvider(listed(stored()), group())).find(a_message()) is None
+    assert send(listed(stored()), group(), group("SENDING")).calls == [LIST, STATUS, SEND]
+
+
+def test_a_sent_group_counts_even_if_a_pending_one_is_listed_first() -> None:
+    provider = ScriptedProvider(
+        listed(stored(groupId="G0"), stored()), group(group_id="G0"), group("COMPLETE")
+    )
+
+    assert adapter(provider).find(a_message()) == "M2"
+
+
+def test_a_deleted_group_sends_nothing_so_a_new_one_is_made() -> None:
+    calls = send(listed(stored()), group("DELETED"), group(), registered(), group("SENDING")).calls
+    assert calls == [LIST, STATUS, CREATE, REGISTER, SEND]
+
+
+@pytest.mark.parametrize("status", ["FAILED", "ODD"])
+def test_a_group_in_any_other_status_is_not_sent_again(status: str) -> None:
+    with pytest.raises(OutcomeUnknown):
+        adapter(ScriptedProvider(listed(stored()), group(status))).find(a_message())
+    assert failed_send(listed(stored()), group(status))[0].calls == [LIST, STATUS]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        stored("event-2"),
+        stored(None),
+        stored(customFields=None),
+        stored(customFields={}),
+        stored(statusCode="1043"),
+    ],
+)
+def test_another_message_of_the_recipient_is_not_ours(other: dict[str, Any]) -> None:
+    assert adapter(ScriptedProvider(listed(other))).find(a_message()) is None
+
+
+def test_a_message_on_the_next_page_is_found() -> None:
+    provider = ScriptedProvider(listed(stored("event-2"), next_key="K1"), listed(stored()), group("COMPLETE"))
+
+    assert adapter(provider).find(a_message()) == "M1"
+    assert [request.url.params.get("startKey") for request in provider.requests] == [None, "K1", None]
+
+
+def test_a_look_up_that_never_ends_does_not_count_as_none() -> None:
+    provider = ScriptedProvider(*(listed(next_key=f"K{n}") for n in range(100)))
+
+    with pytest.raises(OutcomeUnknown):
+        adapter(provider).find(a_message())
+    assert len(provider.requests) == 10
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        listed(stored(7)),
+        listed(stored("a\x00b")),
+        listed(stored("r" * 1_000)),
+        listed(stored(groupId=None)),
+        listed(stored(statusCode=2000)),
+        listed(next_key=7),
+        answered({"messageList": [stored()]}),
+        answered({"messageList": {"a\x00b": stored()}}),
+        answered({"messageList": {"": stored()}}),
+    ],
+)
+def test_a_look_up_of_the_wrong_types_does_not_count_as_none(reply: httpx.Response) -> None:
+    with pytest.raises(OutcomeUnknown):
+        adapter(ScriptedProvider(reply)).find(a_message())
+
+
+def test_a_repeated_attempt_sends_the_same_group_after_a_lost_reply() -> None:
+    delivery = a_delivery(attempt=2, seconds_since_possibly_sent=600.0)
+    again = stored(str(delivery.order.event_id))
+    provider = ScriptedProvider(
+        *(listed(), group(), registered(), httpx.ReadTimeout),
+        *(listed(again), group(), listed(again), group(), group("SENDING")),
+    )
+    send_alimtalk = SendAlimtalk(adapter(provider), 60.0)
+
+    with pytest.raises(OutcomeUnknown):
+        send_alimtalk(a_delivery(delivery.order), lambda: True)
+    assert send_alimtalk(delivery, lambda: True) == "M1"
+
+    assert provider.calls.count(CREATE) == 1
+    assert [call for call in provider.calls if call.endswith("/send")] == [SEND, SEND]
+
+
+CLASSES = [
+    ("1043", DeliveryRejected),
+    ("1042", DeliveryRejected),
+    ("1048", DeliveryRejected),
+    ("3104", DeliveryRejected),
+    ("1024", ReceiverUnavailable),
+    ("1030", ReceiverUnavailable),
+    ("1062", ReceiverUnavailable),
+    ("3000", ReceiverUnavailable),
+    ("1999", ReceiverUnavailable),
+]
+
+
+@pytest.mark.parametrize(("code", "meaning"), CLASSES)
+def test_a_message_refused_at_registration_is_never_sent(code: str, meaning: type[DeliveryFailed]) -> None:
+    provider, failure = failed_send(listed(), group(), registered(code))
+
+    assert type(failure) is meaning
+    assert SEND not in provider.calls
+
+
+def test_an_empty_balance_raises_an_alarm() -> None:
+    with structlog.testing.capture_logs() as logs:
+        failure_of(listed(), group(), registered("1030"))
+
+    assert [(line["event"], line["code"]) for line in logs] == [("alimtalk_provider_stopped", "1030")]
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [
+        (httpx.ReadTimeout,),
+        (listed(), httpx.ReadTimeout),
+        (listed(), answered({}, 502)),
+        (listed(), group("SENDING")),
+        (listed(), group(), httpx.ReadError),
+        (listed(), group(), registered(message_id=None)),
+        (listed(), group(), registered(message_id="a\x00b")),
+        (listed(), group(), registered(code=2000)),
+        (listed(), group(), answered({"resultList": []})),
+        (listed(), group(), answered({"errorCode": "ValidationError"}, 400)),
+    ],
+)
+def test_a_failure_before_the_group_is_sent_may_be_repeated(replies: tuple[Reply, ...]) -> None:
+    provider, failure = failed_send(*replies)
+
+    assert type(failure) is ReceiverUnavailable
+    assert SEND not in provider.calls
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        httpx.ReadTimeout,
+        answered({}, 500),
+        answered({}, 504),
+        answered({"errorCode": "GroupNotSendable"}, 400),
+        answered({}, 409),
+        answered({}),
+        group("SENDING", "G2"),
+        group("SENDING", None),
+    ],
+)
+def test_a_failure_of_sending_the_group_is_unknown(reply: Reply) -> None:
+    assert type(failure_of(listed(), group(), registered(), reply)) is OutcomeUnknown
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 429, 503])
+def test_a_group_that_was_surely_not_sent_may_be_sent_later(status: int) -> None:
+    assert type(failure_of(listed(), group(), registered(), answered({}, status))) is ReceiverUnavailable
+
+
+@malformed_replies
+def test_a_malformed_reply_is_never_success(content: bytes) -> None:
+    odd = answered_bytes(content)
+    assert type(failure_of(odd)) is ReceiverUnavailable
+    assert type(failure_of(listed(), group(), registered(), odd)) is OutcomeUnknown
+    with pytest.raises(OutcomeUnknown):
+        adapter(ScriptedProvider(odd)).find(a_message())
+    with pytest.raises(OutcomeUnknown):
+        adapter(ScriptedProvider(odd)).result("M1")
+
+
+@pytest.mark.parametrize("allowed", [0, 1, 2])
+def test_each_step_stops_once_nothing_may_be_sent(allowed: int) -> None:
+    provider = ScriptedProvider(listed(), group(), registered(), group("SENDING"))
+    answers = iter([True] * allowed + [False] * 3)
+
+    with pytest.raises(NotSent):
+        adapter(provider).send(a_message(), lambda: next(answers))
+    assert provider.calls == [LIST, CREATE, REGISTER][: 1 + allowed]
+
+
+@pytest.mark.parametrize(
+    ("code", "state"),
+    [
+        ("2000", MessageState.ACCEPTED),
+        ("3000", MessageState.ACCEPTED),
+        ("4000", MessageState.DELIVERED),
+        ("3104", MessageState.FAILED),
+        ("3107", MessageState.FAILED),
+        ("1043", MessageState.FAILED),
+        ("2230", MessageState.FAILED),
+        ("3012", MessageState.FAILED),
+        ("3014", MessageState.UNKNOWN),
+        ("3048", MessageState.UNKNOWN),
+        ("3999", MessageState.UNKNOWN),
+        (None, MessageState.UNKNOWN),
+    ],
+)
+def test_a_result_has_the_state_of_its_code(code: str | None, state: MessageState) -> None:
+    provider = ScriptedProvider(listed(stored(statusCode=code)))
+
+    assert adapter(provider).result("M1") == ProviderResult("M1", "event-1", state, code or "")
+    assert dict(provider.requests[0].url.params) == {"messageId": "M1", "limit": "1"}
+
+
+def test_the_result_of_an_unknown_message_is_none() -> None:
+    assert adapter(ScriptedProvider(listed())).result("M1") is None
+
+
+def test_the_result_of_another_message_is_unknown() -> None:
+    with pytest.raises(OutcomeUnknown):
+        adapter(ScriptedProvider(listed(stored()))).result("M2")
+
+
+def event(event_id: object = "E1", **changes: Any) -> dict[str, Any]:
+    data = {"messageId": "M1", **stored(statusCode="4000")} | changes
+    return {"eventDataId": event_id, "data": data, "retryCount": 0}
+
+
+def webhook(*events: object) -> bytes:
+    return json.dumps(list(events)).encode()
+
+
+@pytest.mark.parametrize(
+    ("changes", "result"),
+    [
+        ({}, ProviderResult("M1", "event-1", MessageState.DELIVERED, "4000")),
+        ({"type": "LMS"}, ProviderResult("M1", "event-1", MessageState.DELIVERED, "4000", by_sms=True)),
+        ({"statusCode": "3104"}, ProviderResult("M1", "event-1", MessageState.FAILED, "3104")),
+        ({"statusCode": "3014"}, ProviderResult("M1", "event-1", MessageState.UNKNOWN, "3014")),
+        ({"customFields": None}, ProviderResult("M1", None, MessageState.DELIVERED, "4000")),
+    ],
+)
+def test_a_webhook_gives_the_result_of_its_event(changes: dict[str, Any], result: ProviderResult) -> None:
+    assert parse_webhook(webhook(event(**changes)), SECRET, SECRET) == [result]
+
+
+def test_an_event_that_comes_twice_counts_once() -> None:
+    body = webhook(event(), event(), event("E2", messageId="M2"))
+
+    results = parse_webhook(body, SECRET, SECRET)
+
+    assert [result.message_id for result in results] == ["M1", "M2"]
+    assert parse_webhook(body, SECRET, SECRET) == results
+
+
+@pytest.mark.parametrize("token", [None, "", "webhook-secre", "WEBHOOK-SECRET", "비밀", "\udcff"])
+def test_a_webhook_without_the_configured_secret_is_forged(token: str | None) -> None:
+    with pytest.raises(WebhookForged):
+        parse_webhook(webhook(event()), token, SECRET)
+
+
+def test_an_empty_secret_authenticates_nobody() -> None:
+    with pytest.raises(WebhookForged):
+        parse_webhook(webhook(event()), "", "")
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        webhook(event(7)),
+        webhook(event("")),
+        webhook(event(messageId=None)),
+        webhook(event(messageId="a\x00b")),
+        webhook(event(statusCode=4000)),
+        webhook(event(statusCode="4" * 100)),
+        webhook(event(customFields=["event-1"])),
+        webhook(event(customFields={"reference": 7})),
+        webhook(event(), None),
+        json.dumps(event()).encode(),
+    ],
+)
+def test_an_event_of_the_wrong_type_is_refused(body: bytes) -> None:
+    with pytest.raises(WebhookMalformed):
+        parse_webhook(body, SECRET, SECRET)
+
+
+@malformed_replies
+def test_a_malformed_webhook_is_refused_unless_it_is_empty(content: bytes) -> None:
+    if content == b"[]":
+        assert parse_webhook(content, SECRET, SECRET) == []
+        return
+    with pytest.raises(WebhookMalformed):
+        parse_webhook(content, SECRET, SECRET)
