@@ -13,8 +13,9 @@ DEPLOYABLES = ("deploy", "coupon-service", "order-service", "notification-servic
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
-def test_each_variable_is_in_the_readme_of_the_stack_or_of_a_process(file: Path) -> None:
-    text = " ".join((ROOT / folder / "README.md").read_text() for folder in DEPLOYABLES)
+def test_each_variable_is_in_a_document_of_the_stack_or_of_a_process(file: Path) -> None:
+    documents = (document for folder in DEPLOYABLES for document in (ROOT / folder).glob("*.md"))
+    text = " ".join(document.read_text() for document in documents)
     named = set(re.findall(r"[A-Z0-9_]+", text))
     variables = set(VARIABLE.findall(file.read_text()))
     assert variables - named == set()

@@ -1,4 +1,4 @@
-"""Each README's table of variables names what the settings classes read, with their defaults."""
+"""A deployable's tables of variables name what its settings classes read, with their defaults."""
 
 import re
 from collections.abc import Iterator
@@ -71,11 +71,11 @@ def as_printed(default: Any) -> str:
     return "unset" if default is None else f"{default:g}" if isinstance(default, float) else str(default)
 
 
-def printed_variables(readme: Path) -> dict[str, str]:
+def printed_variables(folder: Path) -> dict[str, str]:
     """Each variable in the first column of a table with the column "default"; the last default repeats."""
     found: dict[str, str] = {}
     column = None
-    for line in readme.read_text().splitlines():
+    for line in "\n\n".join(document.read_text() for document in folder.glob("*.md")).splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")] if line.startswith("|") else []
         if cells and cells[0] == "variable":
             column = cells.index("default")
@@ -90,14 +90,14 @@ def printed_variables(readme: Path) -> dict[str, str]:
 
 @each_deployable
 def test_table_has_every_variable_that_is_read_and_no_other(folder: str) -> None:
-    printed = printed_variables(ROOT / folder / "README.md")
+    printed = printed_variables(ROOT / folder)
     assert printed.keys() == read_variables(DEPLOYABLES[folder]).keys()
 
 
 @each_deployable
 def test_table_has_the_defaults(folder: str) -> None:
     read = read_variables(DEPLOYABLES[folder])
-    printed = printed_variables(ROOT / folder / "README.md")
+    printed = printed_variables(ROOT / folder)
     wrong = {name: value for name, value in printed.items() if value not in read.get(name, {value})}
     assert wrong == {}
 
