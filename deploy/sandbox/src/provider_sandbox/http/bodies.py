@@ -1,12 +1,16 @@
 """What clients send."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
 from provider_sandbox.controls import Faults
+from provider_sandbox.providers.controls import AligoFaults, NhnFaults, SensFaults, SolapiFaults
+from provider_sandbox.providers.templates import TemplateStatus
 from servicekit.fields import Storable
-from servicekit.http.models import BodyModel, QueryModel
+from servicekit.http.models import BodyModel, PathModel, QueryModel
+
+ProviderName = Literal["nhn", "solapi", "sens", "aligo"]
 
 
 class PageQuery(QueryModel):
@@ -37,3 +41,32 @@ class ControlsBody(BodyModel):
 
     alimtalk: Faults | None = None
     monitoring: Faults | None = None
+    nhn: NhnFaults | None = None
+    solapi: SolapiFaults | None = None
+    sens: SensFaults | None = None
+    aligo: AligoFaults | None = None
+
+
+class ProviderRequestsQuery(PageQuery):
+    """All requests to the doubles of real providers, or those to one of them."""
+
+    provider: ProviderName | None = None
+
+
+class ProviderMessagesQuery(ProviderRequestsQuery):
+    """Their messages, or those with one reference."""
+
+    reference: str | None = None
+
+
+class TemplatePath(PathModel):
+    """The code of a template."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+
+
+class TemplateBody(BodyModel):
+    """A template as every provider has it from now on."""
+
+    content: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1000), Storable]
+    status: TemplateStatus = "APPROVED"
