@@ -4,8 +4,6 @@ from typing import Any
 
 import httpx
 
-from tests.support.sandbox import Sandbox
-
 PROVIDERS = ("nhn", "solapi", "sens", "aligo")
 TEMPLATE = "ORDER_COMPLETED"
 VARIABLES = {"name": "김하늘", "orderId": "019a-1", "itemCount": "2", "totalAmount": "12,000원"}
@@ -22,12 +20,10 @@ def order_text(order_id: str = "019a-1") -> str:
 class Doubles:
     """Every fault that is set stays until the next reset."""
 
-    def __init__(self, sandbox: Sandbox) -> None:
-        self.sandbox = sandbox
-
-    @property
-    def http(self) -> httpx.Client:
-        return self.sandbox.client
+    def __init__(self, url: str, http: httpx.Client) -> None:
+        self.url = url
+        self.http = http
+        self._ahead_ms = 0
 
     def control(self, **faults: dict[str, Any]) -> None:
         self.http.put("/controls", json=faults).raise_for_status()
@@ -37,9 +33,15 @@ class Doubles:
         return found
 
     def reset(self) -> None:
-        self.control(**{provider: {} for provider in PROVIDERS})
+        self._ahead_ms = 0
+        self.control(**{provider: {} for provider in PROVIDERS}, clock={"aheadMs": 0})
         self.http.delete("/records").raise_for_status()
         self.http.delete("/templates").raise_for_status()
+
+    def pass_time(self, seconds: float) -> None:
+        """Put the clock ahead, in place of waiting."""
+        self._ahead_ms += int(seconds * 1000)
+        self.control(clock={"aheadMs": self._ahead_ms})
 
     def put_template(self, code: str, content: str, status: str = "APPROVED") -> None:
         body = {"content": content, "status": status}

@@ -16,7 +16,6 @@ from tests.integration.provider_sandbox.nhn_client import (
     code,
     recipient_codes,
 )
-from tests.support.waiting import wait_until
 
 RESEND = {"isResend": True, "resendType": "LMS", "resendSendNo": "0215880000"}
 
@@ -143,6 +142,15 @@ def test_the_same_key_within_10_minutes_fails(doubles: Doubles, nhn: NhnClient) 
     assert [each["idempotencyKey"] for each in doubles.requests("nhn")] == ["key-1", "key-1", "key-2"]
 
 
+def test_a_key_is_free_again_after_10_minutes(doubles: Doubles, nhn: NhnClient) -> None:
+    codes = []
+    for minutes in (0, 9.9, 0.2):
+        doubles.pass_time(minutes * 60)
+        codes.append(code(nhn.send(key="key-1")))
+
+    assert codes == [0, -1005, 0]
+
+
 def test_a_refused_request_leaves_its_key_unless_set_otherwise(doubles: Doubles, nhn: NhnClient) -> None:
     refused, accepted = nhn.send(templateCode="NO_SUCH", key="key-1"), nhn.send(key="key-1")
     assert [code(refused), code(accepted)] == [-3003, 0]
@@ -153,13 +161,12 @@ def test_a_refused_request_leaves_its_key_unless_set_otherwise(doubles: Doubles,
 
 
 def test_a_result_is_known_only_after_its_delay(doubles: Doubles, nhn: NhnClient) -> None:
-    doubles.control(nhn={"resultDelayMs": 700})
+    doubles.control(nhn={"resultDelayMs": 60_000})
     request_id = nhn.request_id()
     before = nhn.message(request_id)
 
-    after = wait_until(
-        lambda: found if (found := nhn.message(request_id))["resultCode"] else None, "the result"
-    )
+    doubles.pass_time(60)
+    after = nhn.message(request_id)
 
     assert (before["messageStatus"], before["resultCode"], before["receiveDate"]) == (None, None, None)
     assert (after["messageStatus"], after["resultCode"]) == ("COMPLETED", "1000")
@@ -191,18 +198,14 @@ def test_an_unconfirmed_receipt_is_neither_delivered_nor_failed(doubles: Doubles
 def test_an_sms_replaces_a_message_that_kakao_cannot_deliver(
     doubles: Doubles, nhn: NhnClient, fails: bool, last: str, delivered: int
 ) -> None:
-    timing = {"resultDelayMs": 500, "fallbackDelayMs": 500, "fallbackFails": fails}
+    timing = {"resultDelayMs": 60_000, "fallbackDelayMs": 60_000, "fallbackFails": fails}
     doubles.control(nhn={**timing, "recipientResults": {"01012345678": "3019"}})
     request_id = nhn.request_id(a_recipient(resendParameter=RESEND))
-    seen: list[str] = []
+    seen = [nhn.message(request_id)["resendStatus"]]
 
-    def is_over() -> bool:
-        status = str(nhn.message(request_id)["resendStatus"])
-        if status not in seen:
-            seen.append(status)
-        return status == last
-
-    wait_until(is_over, "the SMS to end")
+    for _ in range(2):
+        doubles.pass_time(60)
+        seen.append(nhn.message(request_id)["resendStatus"])
 
     assert seen == ["RSC02", "RSC03", last]
     message = nhn.message(request_id)

@@ -37,10 +37,11 @@ def keys(receiver: WebhookReceiver) -> list[str]:
 def test_nhn_reports_a_result_with_its_signature(
     doubles: Doubles, nhn: NhnClient, receiver: WebhookReceiver
 ) -> None:
-    doubles.control(nhn={"webhookUrl": receiver.url, "resultDelayMs": 300, "resultCode": "3019"})
+    doubles.control(nhn={"webhookUrl": receiver.url, "resultDelayMs": 60_000, "resultCode": "3019"})
 
     request_id = nhn.request_id(a_recipient(key="event-1"))
     assert receiver.received == []
+    doubles.pass_time(60)
     wait_for(receiver, 1)
 
     (call,) = receiver.received
@@ -59,7 +60,7 @@ def test_nhn_reports_a_result_with_its_signature(
 def test_solapi_reports_a_result_with_its_token(
     doubles: Doubles, solapi: SolapiClient, receiver: WebhookReceiver
 ) -> None:
-    doubles.control(solapi={"webhookUrl": receiver.url, "resultDelayMs": 300})
+    doubles.control(solapi={"webhookUrl": receiver.url, "resultDelayMs": 0})
 
     solapi.send(a_message(reference="event-1"))
     wait_for(receiver, 1)
@@ -85,7 +86,7 @@ def test_solapi_keeps_a_token_that_the_address_has(
 def test_an_sms_in_place_of_a_message_is_reported_too(
     doubles: Doubles, solapi: SolapiClient, receiver: WebhookReceiver
 ) -> None:
-    faults = {"resultDelayMs": 0, "fallbackDelayMs": 300, "resultCode": "3104"}
+    faults = {"resultDelayMs": 0, "fallbackDelayMs": 1, "resultCode": "3104"}
     doubles.control(solapi={"webhookUrl": receiver.url, **faults})
 
     solapi.send()
@@ -167,14 +168,14 @@ def test_without_an_address_nothing_is_reported(
 
 def test_a_restart_loses_neither_reports_nor_messages(tmp_path: Path, receiver: WebhookReceiver) -> None:
     with Sandbox(tmp_path) as sandbox:
-        doubles = Doubles(sandbox)
+        doubles = Doubles(sandbox.url, sandbox.client)
         doubles.control(nhn={"webhookUrl": receiver.url, "webhooksHeld": True, "resultDelayMs": 0})
         doubles.put_template("SHIPPED", "출발했습니다.")
         NhnClient(doubles.http).send(key="key-1")
         sandbox.process.kill()
 
     with Sandbox(tmp_path, name="restarted") as restarted:
-        doubles = Doubles(restarted)
+        doubles = Doubles(restarted.url, restarted.client)
         wait_for(receiver, 1)
         assert keys(receiver) == ["event-1"]
         assert [each["reference"] for each in doubles.messages()] == ["event-1"]
@@ -187,7 +188,7 @@ def test_a_restart_loses_neither_reports_nor_messages(tmp_path: Path, receiver: 
 
 def test_a_stop_ends_the_reports_and_exits_with_0(tmp_path: Path, receiver: WebhookReceiver) -> None:
     with Sandbox(tmp_path) as sandbox:
-        doubles = Doubles(sandbox)
+        doubles = Doubles(sandbox.url, sandbox.client)
         receiver.statuses = [500] * 100
         doubles.control(
             nhn={

@@ -1,6 +1,7 @@
 """The sandbox's composition root."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 
 import structlog
 from flask_openapi3.openapi import OpenAPI
@@ -49,7 +50,7 @@ def build_application(
         routes=[
             message_routes(record, alimtalk),
             webhook_routes(record, monitoring),
-            control_routes(alimtalk, monitoring, controls, wake_sender),
+            control_routes(alimtalk, monitoring, controls, providers.clock, wake_sender),
             record_routes(record, providers),
             template_routes(providers.templates),
         ],
@@ -59,20 +60,28 @@ def build_application(
     return app
 
 
-def run(settings: SandboxSettings, stop: StopSignal) -> None:
-    """Serve until ``stop`` is set. Raises OSError if the port is taken."""
+@contextmanager
+def serving(settings: SandboxSettings) -> Iterator[int]:
+    """Serve during the block, which gets the port. Raises OSError if the port is taken."""
     database = Database(settings.sandbox_database_path)
     record, providers = Record(database), ProviderRecords(database)
     alimtalk, monitoring, controls = FaultSource(Faults()), FaultSource(Faults()), ProviderControls()
     sender = webhook_sender(providers, controls)
     app = build_application(record, alimtalk, monitoring, providers, controls, sender.wake)
     server = HttpServer(app, settings.http_host, settings.http_port, threads=settings.http_threads)
-    with server:
+    with closing(database), server:
         sender.start()
-        _log.info("sandbox_started", port=server.port)
+        try:
+            yield server.port
+        finally:
+            alimtalk.close()
+            monitoring.close()
+            controls.close()
+            sender.stop()
+
+
+def run(settings: SandboxSettings, stop: StopSignal) -> None:
+    """Serve until ``stop`` is set. Raises OSError if the port is taken."""
+    with serving(settings) as port:
+        _log.info("sandbox_started", port=port)
         stop.wait()
-        alimtalk.close()
-        monitoring.close()
-        controls.close()
-        sender.stop()
-    database.close()

@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from provider_sandbox.controls import Faults
+from provider_sandbox.providers.clock import ClockControl
 from provider_sandbox.providers.controls import AligoFaults, NhnFaults, SensFaults, SolapiFaults
 from provider_sandbox.providers.templates import TemplateStatus
 from servicekit.fields import Storable
@@ -37,7 +38,7 @@ class MessageBody(BodyModel):
 
 
 class ControlsBody(BodyModel):
-    """A receiver that is left out keeps its faults. For a receiver that is named, faults left out end."""
+    """What is left out keeps its faults. For a receiver or a provider that is named, faults left out end."""
 
     alimtalk: Faults | None = None
     monitoring: Faults | None = None
@@ -45,6 +46,7 @@ class ControlsBody(BodyModel):
     solapi: SolapiFaults | None = None
     sens: SensFaults | None = None
     aligo: AligoFaults | None = None
+    clock: ClockControl | None = None
 
 
 class ProviderRequestsQuery(PageQuery):

@@ -9,6 +9,7 @@ from provider_sandbox.controls import Faults, FaultSource, FaultsT
 from provider_sandbox.http.bodies import ControlsBody
 from provider_sandbox.http.replies import ControlsReply
 from provider_sandbox.providers.application import ProviderControls
+from provider_sandbox.providers.clock import Clock
 from servicekit.http.replies import json_reply
 from servicekit.http.routes import route
 
@@ -17,6 +18,7 @@ def control_routes(
     alimtalk: FaultSource[Faults],
     monitoring: FaultSource[Faults],
     providers: ProviderControls,
+    clock: Clock,
     changed: Callable[[], None],
 ) -> APIBlueprint:
     """Setting faults and reading those still to come. ``changed`` is called after a change."""
@@ -31,6 +33,7 @@ def control_routes(
                 solapi=providers.solapi.faults,
                 sens=providers.sens.faults,
                 aligo=providers.aligo.faults,
+                clock=clock.control,
             )
         )
 
@@ -46,6 +49,8 @@ def control_routes(
         _set(providers.solapi, body.solapi)
         _set(providers.sens, body.sens)
         _set(providers.aligo, body.aligo)
+        if body.clock is not None:
+            clock.set(body.clock)
         changed()
         return current()
 

@@ -1,7 +1,5 @@
 """``/records``: for tests, not for clients of the receivers."""
 
-import time
-
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 
@@ -19,7 +17,7 @@ def record_routes(record: Record, providers: ProviderRecords) -> APIBlueprint:
 
     @route(routes, "GET", "", summary="Read totals of what was received", replies={200: RecordsReply})
     def get_records() -> Response:
-        return json_reply({**record.totals(), "providers": providers.messages.totals(time.time())})
+        return json_reply({**record.totals(), "providers": providers.messages.totals(providers.clock.now())})
 
     @route(routes, "DELETE", "", summary="Delete what was received", replies={204: None})
     def delete_records() -> Response:
@@ -40,7 +38,7 @@ def record_routes(record: Record, providers: ProviderRecords) -> APIBlueprint:
             reference=query.reference,
             after=query.after,
             limit=query.limit,
-            now=time.time(),
+            now=providers.clock.now(),
         )
         return json_reply(ProviderMessagesReply.of(found, query.limit))
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from provider_sandbox.controls import Faults
+from provider_sandbox.providers.clock import ClockControl
 from provider_sandbox.providers.controls import AligoFaults, NhnFaults, SensFaults, SolapiFaults
 from provider_sandbox.providers.messages import ProviderMessage
 from provider_sandbox.providers.request_record import ProviderRequest
@@ -98,6 +99,7 @@ class ControlsReply(JsonModel):
     solapi: SolapiFaults
     sens: SensFaults
     aligo: AligoFaults
+    clock: ClockControl
 
 
 class ProviderTotals(JsonModel):

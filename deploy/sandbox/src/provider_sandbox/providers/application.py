@@ -43,7 +43,7 @@ def webhook_sender(records: ProviderRecords, controls: ProviderControls) -> Webh
         WebhookSource("nhn", nhn_webhook, controls.nhn),
         WebhookSource("solapi", solapi_webhook, controls.solapi),
     ]
-    return WebhookSender(records.webhooks, records.messages, sources)
+    return WebhookSender(records.webhooks, records.messages, sources, records.clock)
 
 
 def provider_application(

@@ -1,7 +1,6 @@
 """One thread that calls the webhooks of all providers."""
 
 import threading
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -9,6 +8,7 @@ from urllib.parse import urlsplit
 
 import structlog
 
+from provider_sandbox.providers.clock import Clock
 from provider_sandbox.providers.controls import Allowance, NhnFaults, SolapiFaults
 from provider_sandbox.providers.message_record import MessageFilter, MessageRecord
 from provider_sandbox.providers.messages import ProviderMessage
@@ -46,7 +46,7 @@ class WebhookSender:
         queue: WebhookQueue,
         messages: MessageRecord,
         sources: Sequence[WebhookSource],
-        clock: Callable[[], float] = time.time,
+        clock: Clock,
     ) -> None:
         self._queue = queue
         self._messages = messages
@@ -93,10 +93,10 @@ class WebhookSender:
             if not source.faults.faults.webhooks_held
             and (at := self._queue.next_call_at(source.provider)) is not None
         ]
-        return max(0.0, min(times) - self._clock()) if times else None
+        return max(0.0, min(times) - self._clock.now()) if times else None
 
     def _call_next(self, source: WebhookSource) -> bool:
-        faults, now = source.faults.faults, self._clock()
+        faults, now = source.faults.faults, self._clock.now()
         if faults.webhooks_held:
             return False
         webhook = self._queue.due(source.provider, now, newest_first=faults.webhooks_reversed)
@@ -113,7 +113,7 @@ class WebhookSender:
         if is_received or webhook.calls + 1 >= MAX_CALLS:
             self._queue.remove(webhook)
         else:
-            self._queue.repeat(webhook, self._clock() + faults.webhook_retry_delay_ms / 1000)
+            self._queue.repeat(webhook, self._clock.now() + faults.webhook_retry_delay_ms / 1000)
         return True
 
     def _message(self, webhook: QueuedWebhook) -> ProviderMessage | None:

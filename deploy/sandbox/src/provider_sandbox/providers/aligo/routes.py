@@ -1,6 +1,5 @@
 """Aligo's paths: forms, all sent with POST."""
 
-import time
 from itertools import groupby
 
 from flask import Blueprint, Response, request
@@ -37,7 +36,9 @@ def aligo_routes(records: ProviderRecords, faults: Allowance[AligoFaults], desk:
     def post_send() -> Response:
         return gate.send(
             lambda: json_reply(
-                send_aligo_messages(SendForm.of(request.form), records, faults.faults, desk, time.time())
+                send_aligo_messages(
+                    SendForm.of(request.form), records, faults.faults, desk, records.clock.now()
+                )
             )
         )
 
@@ -64,7 +65,7 @@ def _authenticate() -> None:
 def _history(records: ProviderRecords) -> Response:
     form = HistoryForm.model_validate(request.form.to_dict())
     found = records.messages.find(
-        MessageFilter(PROVIDER, accepted=form.period()), time.time(), limit=_MAX_HISTORY
+        MessageFilter(PROVIDER, accepted=form.period()), records.clock.now(), limit=_MAX_HISTORY
     )
     # The messages of one request follow each other: they are kept in one transaction.
     views = [history_view(mid, list(group)) for mid, group in groupby(found, lambda each: each.group_id)]
@@ -77,7 +78,7 @@ def _history(records: ProviderRecords) -> Response:
 def _detail(records: ProviderRecords) -> Response:
     form = DetailForm.model_validate(request.form.to_dict())
     wanted = MessageFilter(PROVIDER, group_id=form.mid)
-    found = records.messages.find(wanted, time.time(), limit=form.limit, offset=form.offset)
+    found = records.messages.find(wanted, records.clock.now(), limit=form.limit, offset=form.offset)
     views = [detail_view(message) for message in found]
     return json_reply(_page(views, form.page, records.messages.count(wanted), form.limit))
 

@@ -1,7 +1,5 @@
 """NHN's paths."""
 
-import time
-
 from flask import Blueprint, Response, request
 
 from provider_sandbox.providers.controls import Allowance, NhnFaults
@@ -42,11 +40,11 @@ def nhn_routes(records: ProviderRecords, faults: Allowance[NhnFaults], desk: Mes
 
     @routes.post(f"{_ROOT}/messages")
     def post_messages(appkey: str) -> Response:
-        return gate.send(lambda: _sent(send, TemplateMessagesBody.model_validate(json_body())))
+        return gate.send(lambda: _sent(send, records, TemplateMessagesBody.model_validate(json_body())))
 
     @routes.post(f"{_ROOT}/raw-messages")
     def post_raw_messages(appkey: str) -> Response:
-        return gate.send(lambda: _sent(send, RawMessagesBody.model_validate(json_body())))
+        return gate.send(lambda: _sent(send, records, RawMessagesBody.model_validate(json_body())))
 
     @routes.get(f"{_ROOT}/messages")
     def get_messages(appkey: str) -> Response:
@@ -74,8 +72,10 @@ def _authenticate() -> None:
         raise refusal(codes.INVALID_SECRET_KEY)
 
 
-def _sent(send: SendNhnMessages, body: TemplateMessagesBody | RawMessagesBody) -> Response:
-    return json_reply(send(body, request.headers.get(IDEMPOTENCY_HEADER), time.time()))
+def _sent(
+    send: SendNhnMessages, records: ProviderRecords, body: TemplateMessagesBody | RawMessagesBody
+) -> Response:
+    return json_reply(send(body, request.headers.get(IDEMPOTENCY_HEADER), records.clock.now()))
 
 
 class _Lookups:
@@ -96,21 +96,23 @@ class _Lookups:
             accepted=query.period(),
             fields={name: key for name, key in keys.items() if key is not None},
         )
-        found = self._records.messages.find(wanted, time.time(), limit=query.page_size, offset=query.offset)
+        found = self._records.messages.find(
+            wanted, self._records.clock.now(), limit=query.page_size, offset=query.offset
+        )
         views = [message_view(message) for message in found]
         response = {"messages": views, "totalCount": self._records.messages.count(wanted)}
         return json_reply({"header": header(), "messageSearchResultResponse": response})
 
     def message(self, request_id: str, seq: int) -> Response:
         wanted = MessageFilter(PROVIDER, message_ids=[f"{request_id}/{seq}"])
-        found = self._records.messages.find(wanted, time.time())
+        found = self._records.messages.find(wanted, self._records.clock.now())
         if not found:
             raise refusal(codes.MESSAGE_NOT_FOUND)
         return json_reply({"header": header(), "message": message_view(found[0])})
 
     def results(self) -> Response:
         query = ResultsQuery.model_validate(request.args.to_dict())
-        now = time.time()
+        now = self._records.clock.now()
         start, end = query.period()
         wanted = MessageFilter(PROVIDER, updated=(start, min(end, now)))
         found = self._records.messages.find(wanted, now, limit=query.page_size, offset=query.offset)

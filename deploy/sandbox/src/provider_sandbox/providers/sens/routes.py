@@ -55,7 +55,7 @@ def _headers() -> dict[str, str]:
 
 
 def _send(records: ProviderRecords, faults: Allowance[SensFaults], desk: MessageDesk) -> Response:
-    body, now = SensBody.model_validate(json_body()), time.time()
+    body, now = SensBody.model_validate(json_body()), records.clock.now()
     if body.plus_friend_id != CHANNEL:
         raise SensRefusals().invalid("plusFriendId is unknown.")
     template = records.templates.get(body.template_code)
@@ -82,7 +82,7 @@ def _messages(records: ProviderRecords) -> Response:
         template_code=query.template_code,
         accepted=query.period(),
     )
-    found = records.messages.find(wanted, time.time(), limit=query.page_size, offset=query.next_token)
+    found = records.messages.find(wanted, records.clock.now(), limit=query.page_size, offset=query.next_token)
     if not found:
         return Response(status=404)
     end = query.next_token + len(found)
@@ -101,5 +101,5 @@ def _messages(records: ProviderRecords) -> Response:
 
 
 def _message(records: ProviderRecords, message_id: str) -> Response:
-    found = records.messages.find(MessageFilter(PROVIDER, message_ids=[message_id]), time.time())
+    found = records.messages.find(MessageFilter(PROVIDER, message_ids=[message_id]), records.clock.now())
     return json_reply(message_view(found[0])) if found else Response(status=404)

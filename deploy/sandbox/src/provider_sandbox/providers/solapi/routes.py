@@ -39,14 +39,18 @@ def solapi_routes(records: ProviderRecords, faults: Allowance[SolapiFaults], des
     @routes.post("/send-many/detail")
     def post_send_many() -> Response:
         return gate.send(
-            lambda: json_reply(groups.send_many(SendManyBody.model_validate(json_body()), time.time())),
+            lambda: json_reply(
+                groups.send_many(SendManyBody.model_validate(json_body()), records.clock.now())
+            ),
             is_faulty=is_faulty("send-many"),
         )
 
     @routes.post("/groups")
     def post_group() -> Response:
         return gate.send(
-            lambda: json_reply(groups.create(GroupBody.model_validate(_optional_body()), time.time())),
+            lambda: json_reply(
+                groups.create(GroupBody.model_validate(_optional_body()), records.clock.now())
+            ),
             is_faulty=is_faulty("create-group"),
         )
 
@@ -54,7 +58,7 @@ def solapi_routes(records: ProviderRecords, faults: Allowance[SolapiFaults], des
     def put_messages(group_id: str) -> Response:
         return gate.send(
             lambda: json_reply(
-                groups.add(group_id, AddMessagesBody.model_validate(json_body()), time.time())
+                groups.add(group_id, AddMessagesBody.model_validate(json_body()), records.clock.now())
             ),
             is_faulty=is_faulty("add-messages"),
         )
@@ -62,12 +66,12 @@ def solapi_routes(records: ProviderRecords, faults: Allowance[SolapiFaults], des
     @routes.post("/groups/<group_id>/send")
     def post_send(group_id: str) -> Response:
         return gate.send(
-            lambda: json_reply(groups.send(group_id, time.time())), is_faulty=is_faulty("send-group")
+            lambda: json_reply(groups.send(group_id, records.clock.now())), is_faulty=is_faulty("send-group")
         )
 
     @routes.get("/groups/<group_id>")
     def get_group(group_id: str) -> Response:
-        return gate.look_up(lambda: json_reply(groups.info(group_id, time.time())))
+        return gate.look_up(lambda: json_reply(groups.info(group_id, records.clock.now())))
 
     @routes.get("/groups")
     def get_groups() -> Response:
@@ -94,7 +98,7 @@ def _optional_body() -> dict[str, object]:
 def _groups(records: ProviderRecords, groups: SolapiGroups) -> Response:
     query = GroupsQuery.model_validate(request.args.to_dict())
     found = records.groups.page(_after(query.start_key), query.limit, query.period)
-    views = {group.group_id: groups.info(group.group_id, time.time()) for group in found}
+    views = {group.group_id: groups.info(group.group_id, records.clock.now()) for group in found}
     next_key = str(found[-1].sequence) if len(found) == query.limit else None
     page = {"startKey": query.start_key, "nextKey": next_key, "limit": query.limit}
     return json_reply({**page, "groupList": views})
@@ -117,7 +121,7 @@ def _list(records: ProviderRecords) -> Response:
         fields={"from": query.sender} if query.sender is not None else {},
     )
     offset = _after(query.start_key)
-    found = records.messages.find(wanted, time.time(), limit=query.limit, offset=offset)
+    found = records.messages.find(wanted, records.clock.now(), limit=query.limit, offset=offset)
     next_key = str(offset + len(found)) if len(found) == query.limit else None
     page = {"startKey": query.start_key, "nextKey": next_key, "limit": query.limit}
     return json_reply({**page, "messageList": {each.message_id: message_view(each) for each in found}})
