@@ -1,17 +1,16 @@
 """What clients send."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
 from provider_sandbox.controls import Faults
 from provider_sandbox.providers.clock import ClockControl
 from provider_sandbox.providers.controls import AligoFaults, NhnFaults, SensFaults, SolapiFaults
+from provider_sandbox.providers.names import ProviderName
 from provider_sandbox.providers.templates import TemplateStatus
 from servicekit.fields import Storable
 from servicekit.http.models import BodyModel, PathModel, QueryModel
-
-ProviderName = Literal["nhn", "solapi", "sens", "aligo"]
 
 
 class PageQuery(QueryModel):

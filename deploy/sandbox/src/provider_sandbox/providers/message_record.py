@@ -8,6 +8,7 @@ from typing import Any
 
 from provider_sandbox.database import Database
 from provider_sandbox.providers.messages import NewMessage, ProviderMessage
+from provider_sandbox.providers.names import PROVIDERS
 from provider_sandbox.providers.outcomes import Outcome
 
 _SCHEMA = """
@@ -51,7 +52,7 @@ SELECT provider, sum(sends) AS accepted,
        sum(stage = 'DELIVERED') AS delivered, sum(stage = 'FAILED') AS failed,
        (SELECT count(*) FROM (SELECT 1 FROM provider_message AS doubled
                               WHERE doubled.provider = staged.provider AND doubled.reference <> ''
-                              GROUP BY doubled.reference HAVING sum(doubled.sends) > 1)) AS doubled
+                              GROUP BY doubled.reference HAVING sum(doubled.sends) > 1)) AS doubledReferences
 FROM (SELECT *, {_STAGE} AS stage FROM provider_message) AS staged GROUP BY provider
 """  # noqa: S608 - both parts are constants
 
@@ -147,18 +148,15 @@ class MessageRecord:
         return self._select(condition, {**values, "now": now, "limit": limit, "offset": 0})
 
     def totals(self, now: float) -> dict[str, dict[str, int]]:
-        """By provider, how many messages were accepted, delivered and failed, and references sent twice."""
+        """By provider, how many messages were accepted, delivered and failed, and references sent twice.
+
+        A message without a final result is only accepted.
+        """
         with self._database.transaction() as connection:
             rows = connection.execute(_TOTALS, {"now": now}).fetchall()
-        return {
-            row["provider"]: {
-                "accepted": row["accepted"],
-                "delivered": row["delivered"],
-                "failed": row["failed"],
-                "doubledReferences": row["doubled"],
-            }
-            for row in rows
-        }
+        names = ("accepted", "delivered", "failed", "doubledReferences")
+        found = {row["provider"]: {name: row[name] for name in names} for row in rows}
+        return {provider: found.get(provider, dict.fromkeys(names, 0)) for provider in PROVIDERS}
 
     def clear(self) -> None:
         with self._database.transaction() as connection:

@@ -29,9 +29,9 @@ def registered(
     """One message; the others of the request don't depend on it. ``refused`` are codes by number."""
     options = body.kakao_options
     template = template_of(options.template_id)
-    if (code := refused.get(body.to)) or (code := _code(body, template)):
-        return Registered(body, code, {}, body.text or "")
-    assert template is not None  # noqa: S101 - the code said so
+    code = refused.get(body.to) or _code(body, template)
+    if code is not None or template is None:
+        return Registered(body, code or codes.UNKNOWN_TEMPLATE, {}, body.text or "")
     return _with_text(body, template)
 
 
