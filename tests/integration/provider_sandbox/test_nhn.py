@@ -50,6 +50,7 @@ def test_wrong_credentials_get_200_and_an_error_in_the_header(
 
 
 def test_a_template_message_is_filled_and_found_by_request_and_key(doubles: Doubles, nhn: NhnClient) -> None:
+    doubles.control(nhn={"resultDelayMs": 60_000})
     reply = nhn.send(a_recipient(key="event-1"), senderGroupingKey="batch-1")
     request_id = reply["message"]["requestId"]
 
