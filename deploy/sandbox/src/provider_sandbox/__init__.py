@@ -1,1 +1,1 @@
-"""A sandbox for external services: an alimtalk provider and a receiver of monitoring webhooks."""
+"""A sandbox for external services: alimtalk providers and a receiver of monitoring webhooks."""

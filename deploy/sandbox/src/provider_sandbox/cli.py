@@ -8,12 +8,12 @@ from servicekit.config import load_settings
 
 @click.group()
 def main() -> None:
-    """An alimtalk provider and a receiver of monitoring webhooks, for development and tests."""
+    """Alimtalk providers and a receiver of monitoring webhooks, for development and tests."""
 
 
 @main.command("run")
 def serve() -> None:
-    """Serve both, and keep what they receive."""
+    """Serve all of them, and keep what they receive."""
     from provider_sandbox.main import SERVICE, run
     from servicekit.process import begin_process
 

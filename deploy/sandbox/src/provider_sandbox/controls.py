@@ -1,14 +1,14 @@
 """Faults on demand: what a test wants the two receivers to do wrong."""
 
 import threading
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
 from pydantic import Field
 
 from servicekit.fields import RequestModel
 
-_Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
-_Milliseconds = Annotated[int, Field(strict=True, ge=0, le=60_000)]
+Count = Annotated[int, Field(strict=True, ge=0, le=1_000_000)]
+Milliseconds = Annotated[int, Field(strict=True, ge=0, le=60_000)]
 
 
 class Faults(RequestModel):
@@ -17,20 +17,20 @@ class Faults(RequestModel):
     A request meets one fault: the first, in this order, whose count isn't used up.
     """
 
-    reject_next: _Count = 0
+    reject_next: Count = 0
     """Reject: 400."""
-    fail_next: _Count = 0
+    fail_next: Count = 0
     """Reply with 503 and keep nothing."""
-    throttle_next: _Count = 0
+    throttle_next: Count = 0
     """Reply with 429 and ``Retry-After: 1``, and keep nothing."""
-    fail_next_lookups: _Count = 0
+    fail_next_lookups: Count = 0
     """Reply with 503 to look-ups of messages."""
-    timeout_before_accept_next: _Count = 0
+    timeout_before_accept_next: Count = 0
     """Keep it only after ``timeoutMs``, and reply then: a provider slower than its client is patient."""
-    timeout_after_accept_next: _Count = 0
+    timeout_after_accept_next: Count = 0
     """Keep it, and reply only after ``timeoutMs``."""
-    timeout_ms: _Milliseconds = 30_000
-    latency_ms: _Milliseconds = 0
+    timeout_ms: Milliseconds = 30_000
+    latency_ms: Milliseconds = 0
     """Delay every reply, look-ups included."""
 
 
@@ -44,21 +44,24 @@ SENDING_FAULTS = (
 """The counts that a message or an event meets."""
 
 
-class FaultSource:
+FaultsT = TypeVar("FaultsT", bound=Faults)
+
+
+class FaultSource(Generic[FaultsT]):
     """Gives each request the fault that it meets. Safe for several threads."""
 
-    def __init__(self) -> None:
+    def __init__(self, faults: FaultsT) -> None:
         self._lock = threading.Lock()
-        self._faults = Faults()
+        self._faults = faults
         self._closed = threading.Event()
 
     @property
-    def faults(self) -> Faults:
+    def faults(self) -> FaultsT:
         """The faults still to come."""
         with self._lock:
             return self._faults
 
-    def set(self, faults: Faults) -> None:
+    def set(self, faults: FaultsT) -> None:
         with self._lock:
             self._faults = faults
 

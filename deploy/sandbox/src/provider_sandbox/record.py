@@ -1,15 +1,12 @@
 """What the sandbox received, in an SQLite file, so that it can be counted after a restart."""
 
 import json
-import sqlite3
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
+from provider_sandbox.database import Database
 from servicekit.rfc3339 import format_rfc3339
 
 _SCHEMA = """
@@ -60,21 +57,11 @@ class Webhook:
 
 
 class Record:
-    """The file, for any number of threads. What was written outlives a kill of the process."""
+    """What the alimtalk provider of our own API and the monitoring receiver have got."""
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.Lock()
-        self._connection = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
-        self._connection.row_factory = sqlite3.Row
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        # A write-ahead log that isn't synced survives a killed process, and only a power cut loses its end.
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.executescript(_SCHEMA)
-
-    def close(self) -> None:
-        with self._lock:
-            self._connection.close()
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        database.create(_SCHEMA)
 
     def add_message(
         self,
@@ -87,7 +74,7 @@ class Record:
         content: str,
     ) -> None:
         """Keep a message, even if there is one with the same reference: doubled sends must be visible."""
-        with self._exclusively() as connection:
+        with self._database.transaction() as connection:
             connection.execute(
                 "INSERT INTO message (message_id, reference, template_code, recipient_no, variables, content,"
                 " accepted_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -96,7 +83,7 @@ class Record:
 
     def messages(self, *, reference: str | None, after: int, limit: int) -> list[Message]:
         """Messages after the sequence number ``after``, in the order of their acceptance."""
-        with self._exclusively() as connection:
+        with self._database.transaction() as connection:
             rows = connection.execute(
                 "SELECT * FROM message WHERE sequence > ? AND (? IS NULL OR reference = ?)"
                 " ORDER BY sequence LIMIT ?",
@@ -106,7 +93,7 @@ class Record:
 
     def add_webhook(self, idempotency_key: str, body: Mapping[str, Any]) -> bool:
         """Keep an event. False if its key was there already; the repetition is then counted."""
-        with self._exclusively() as connection:
+        with self._database.transaction() as connection:
             (repetitions,) = connection.execute(
                 "INSERT INTO webhook (idempotency_key, body, received_at) VALUES (?, ?, ?)"
                 " ON CONFLICT (idempotency_key) DO UPDATE SET repetitions = repetitions + 1"
@@ -117,7 +104,7 @@ class Record:
 
     def webhooks(self, *, after: int, limit: int) -> list[Webhook]:
         """Events after the sequence number ``after``, in the order of their first arrival."""
-        with self._exclusively() as connection:
+        with self._database.transaction() as connection:
             rows = connection.execute(
                 "SELECT * FROM webhook WHERE sequence > ? ORDER BY sequence LIMIT ?", (after, limit)
             ).fetchall()
@@ -125,7 +112,7 @@ class Record:
 
     def totals(self) -> dict[str, int]:
         """How many messages, references, events and repetitions there are, by their names in JSON."""
-        with self._exclusively() as connection:
+        with self._database.transaction() as connection:
             row = connection.execute(
                 "SELECT (SELECT count(*) FROM message) AS messages,"
                 " (SELECT count(DISTINCT reference) FROM message) AS references_,"
@@ -140,14 +127,9 @@ class Record:
         }
 
     def clear(self) -> None:
-        with self._exclusively() as connection:
+        with self._database.transaction() as connection:
             connection.execute("DELETE FROM message")
             connection.execute("DELETE FROM webhook")
-
-    @contextmanager
-    def _exclusively(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            yield self._connection
 
 
 def _to_json(value: Mapping[str, Any]) -> str:

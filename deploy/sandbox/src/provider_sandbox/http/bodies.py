@@ -5,8 +5,12 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from provider_sandbox.controls import Faults
+from provider_sandbox.providers.clock import ClockControl
+from provider_sandbox.providers.controls import AligoFaults, NhnFaults, SensFaults, SolapiFaults
+from provider_sandbox.providers.names import ProviderName
+from provider_sandbox.providers.templates import TemplateStatus
 from servicekit.fields import Storable
-from servicekit.http.models import BodyModel, QueryModel
+from servicekit.http.models import BodyModel, PathModel, QueryModel
 
 
 class PageQuery(QueryModel):
@@ -33,7 +37,37 @@ class MessageBody(BodyModel):
 
 
 class ControlsBody(BodyModel):
-    """A receiver that is left out keeps its faults. For a receiver that is named, faults left out end."""
+    """What is left out keeps its faults. For a receiver or a provider that is named, faults left out end."""
 
     alimtalk: Faults | None = None
     monitoring: Faults | None = None
+    nhn: NhnFaults | None = None
+    solapi: SolapiFaults | None = None
+    sens: SensFaults | None = None
+    aligo: AligoFaults | None = None
+    clock: ClockControl | None = None
+
+
+class ProviderRequestsQuery(PageQuery):
+    """All requests to the doubles of real providers, or those to one of them."""
+
+    provider: ProviderName | None = None
+
+
+class ProviderMessagesQuery(ProviderRequestsQuery):
+    """Their messages, or those with one reference."""
+
+    reference: str | None = None
+
+
+class TemplatePath(PathModel):
+    """The code of a template."""
+
+    code: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+
+
+class TemplateBody(BodyModel):
+    """A template as every provider has it from now on."""
+
+    content: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1000), Storable]
+    status: TemplateStatus = "APPROVED"

@@ -6,7 +6,7 @@ It identifies repetitions by their ``Idempotency-Key``, keeps the first event of
 from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 
-from provider_sandbox.controls import SENDING_FAULTS, FaultSource
+from provider_sandbox.controls import SENDING_FAULTS, Faults, FaultSource
 from provider_sandbox.http.bodies import PageQuery
 from provider_sandbox.http.faults import raise_fault
 from provider_sandbox.http.replies import WebhooksReply
@@ -17,7 +17,7 @@ from servicekit.http.replies import json_reply
 from servicekit.http.routes import route
 
 
-def webhook_routes(record: Record, faults: FaultSource) -> APIBlueprint:
+def webhook_routes(record: Record, faults: FaultSource[Faults]) -> APIBlueprint:
     """Receiving an event and listing those received."""
     routes = APIBlueprint("webhooks", __name__, url_prefix="/webhooks/monitoring")
 

@@ -1,0 +1,1 @@
+"""Doubles of real alimtalk providers: their paths, signatures, codes and habits, without their phones."""

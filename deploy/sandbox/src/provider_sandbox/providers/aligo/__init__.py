@@ -1,0 +1,1 @@
+"""Aligo, kakaoapi akv10."""

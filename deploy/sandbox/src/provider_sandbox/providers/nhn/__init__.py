@@ -1,0 +1,1 @@
+"""NHN Cloud KakaoTalk Bizmessage, alimtalk API v2.3."""

@@ -1,0 +1,58 @@
+"""What NHN checks before it accepts a message."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from provider_sandbox.providers.nhn import codes
+from provider_sandbox.providers.nhn.account import SENDER_KEY
+from provider_sandbox.providers.nhn.bodies import RawRecipient, TemplateRecipient
+from provider_sandbox.providers.phone_numbers import is_korean_mobile
+from provider_sandbox.providers.templates import Template
+
+NhnRecipient = TemplateRecipient | RawRecipient
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A recipient with its result code and, if it is accepted, its message."""
+
+    recipient: NhnRecipient
+    code: int
+    variables: Mapping[str, str]
+    content: str
+
+
+def request_code(sender_key: str, template: Template | None) -> int:
+    """The code for the request as a whole."""
+    if sender_key != SENDER_KEY:
+        return codes.INACTIVE_SENDER
+    if template is None:
+        return codes.TEMPLATE_NOT_FOUND
+    return codes.SUCCESS if template.is_approved else codes.TEMPLATE_NOT_APPROVED
+
+
+def checked(template: Template, recipient: NhnRecipient, refused: Mapping[str, str]) -> Checked:
+    """One recipient of a batch; the others don't depend on it. ``refused`` are codes by number."""
+    if recipient.recipient_no in refused:
+        return Checked(recipient, int(refused[recipient.recipient_no]), {}, "")
+    if not is_korean_mobile(recipient.recipient_no):
+        return Checked(recipient, codes.INVALID_RECIPIENT, {}, "")
+    if isinstance(recipient, RawRecipient):
+        return _checked_text(template, recipient)
+    return _checked_variables(template, recipient)
+
+
+def _checked_text(template: Template, recipient: RawRecipient) -> Checked:
+    variables = template.variables_of(recipient.content)
+    if variables is None:
+        return Checked(recipient, codes.CONTENT_MISMATCH, {}, "")
+    return Checked(recipient, codes.SUCCESS, variables, recipient.content)
+
+
+def _checked_variables(template: Template, recipient: TemplateRecipient) -> Checked:
+    given, names = recipient.template_parameter, set(template.names)
+    if names - given.keys():
+        return Checked(recipient, codes.TEMPLATE_PARAMETER_MISSING, {}, "")
+    if given.keys() - names:
+        return Checked(recipient, codes.CONTENT_MISMATCH, {}, "")
+    return Checked(recipient, codes.SUCCESS, given, template.fill(given))

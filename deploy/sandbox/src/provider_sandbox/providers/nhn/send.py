@@ -1,0 +1,92 @@
+"""Sending through NHN: check the batch, use the idempotency key, keep what is accepted."""
+
+from typing import Any
+
+from provider_sandbox.providers.controls import Allowance, NhnFaults
+from provider_sandbox.providers.desk import MessageDesk
+from provider_sandbox.providers.identifiers import dated_id
+from provider_sandbox.providers.messages import NewMessage
+from provider_sandbox.providers.nhn import codes
+from provider_sandbox.providers.nhn.account import SMS_NUMBER
+from provider_sandbox.providers.nhn.bodies import RawMessagesBody, Resend, TemplateMessagesBody
+from provider_sandbox.providers.nhn.checks import Checked, checked, request_code
+from provider_sandbox.providers.nhn.replies import refusal, sent_reply
+from provider_sandbox.providers.outcomes import Outcome, outcome_of
+from provider_sandbox.providers.records import ProviderRecords
+
+IDEMPOTENCY_SECONDS = 10 * 60.0
+
+
+class SendNhnMessages:
+    """``POST …/messages`` and ``…/raw-messages``."""
+
+    def __init__(self, records: ProviderRecords, faults: Allowance[NhnFaults], desk: MessageDesk) -> None:
+        self._records = records
+        self._faults = faults
+        self._desk = desk
+
+    def __call__(
+        self, body: TemplateMessagesBody | RawMessagesBody, idempotency_key: str | None, now: float
+    ) -> dict[str, Any]:
+        """The reply. Raises a refusal of the request as a whole."""
+        faults = self._faults.faults
+        if faults.refusals_keep_key:
+            self._use(idempotency_key, now)
+        template = self._records.templates.get(body.template_code)
+        code = request_code(body.sender_key, template)
+        if template is None or code != codes.SUCCESS:
+            raise refusal(code)
+        recipients = [checked(template, each, faults.refused_recipients) for each in body.recipient_list]
+        request_id = dated_id("", now)
+        messages = [
+            _message(request_id, position, each, body, idempotency_key, faults, now)
+            for position, each in enumerate(recipients, 1)
+            if each.code == codes.SUCCESS
+        ]
+        with self._records.database.transaction():
+            if messages and not faults.refusals_keep_key:
+                self._use(idempotency_key, now)
+            if not self._faults.spend(len(messages)):
+                raise refusal(codes.DAILY_VOLUME_EXCEEDED)
+            self._desk.accept(messages, faults, now)
+        return sent_reply(request_id, body.sender_grouping_key, recipients)
+
+    def _use(self, key: str | None, now: float) -> None:
+        if key and not self._records.used_keys.claim(self._desk.provider, key, IDEMPOTENCY_SECONDS, now):
+            raise refusal(codes.KEY_USED_ALREADY)
+
+
+def _message(
+    request_id: str,
+    position: int,
+    accepted: Checked,
+    body: TemplateMessagesBody | RawMessagesBody,
+    idempotency_key: str | None,
+    faults: NhnFaults,
+    now: float,
+) -> NewMessage:
+    recipient = accepted.recipient
+    return NewMessage(
+        message_id=f"{request_id}/{position}",
+        group_id=request_id,
+        position=position,
+        reference=recipient.recipient_grouping_key or body.sender_grouping_key or idempotency_key or "",
+        template_code=body.template_code,
+        recipient_no=recipient.recipient_no,
+        variables=accepted.variables,
+        content=accepted.content,
+        outcome=_outcome(recipient.recipient_no, recipient.resend_parameter, faults, now),
+        fields={
+            "senderGroupingKey": body.sender_grouping_key,
+            "recipientGroupingKey": recipient.recipient_grouping_key,
+            "createUser": body.create_user,
+            "isResend": recipient.resend_parameter.is_resend,
+        },
+    )
+
+
+def _outcome(recipient_no: str, resend: Resend, faults: NhnFaults, now: float) -> Outcome:
+    if resend.resend_send_no not in (None, SMS_NUMBER):
+        # Not refused at once: only the SMS fails, and only if it comes to that.
+        faults = faults.model_copy(update={"fallback_fails": True})
+    return outcome_of(codes.DELIVERY, faults, recipient_no, now, has_fallback=resend.is_resend)

@@ -1,0 +1,1 @@
+"""Naver Cloud SENS, alimtalk v2."""

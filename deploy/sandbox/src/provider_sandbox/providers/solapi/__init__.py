@@ -1,0 +1,1 @@
+"""SOLAPI, messages v4: single requests and groups."""

@@ -1,0 +1,174 @@
+"""SOLAPI's groups: create, add messages, send. Also the request that does all three at once."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from provider_sandbox.providers.controls import Allowance, SolapiFaults
+from provider_sandbox.providers.desk import MessageDesk
+from provider_sandbox.providers.identifiers import dated_id
+from provider_sandbox.providers.message_record import MessageFilter
+from provider_sandbox.providers.messages import NewMessage, ProviderMessage
+from provider_sandbox.providers.outcomes import Outcome, outcome_of, refused, with_fallback
+from provider_sandbox.providers.phone_numbers import is_korean_mobile
+from provider_sandbox.providers.records import ProviderRecords
+from provider_sandbox.providers.solapi import codes
+from provider_sandbox.providers.solapi.bodies import AddMessagesBody, GroupBody, MessageBody, SendManyBody
+from provider_sandbox.providers.solapi.group_record import Group
+from provider_sandbox.providers.solapi.registration import Registered, registered
+from provider_sandbox.providers.solapi.replies import added_reply, group_view, sent_many_reply
+from provider_sandbox.providers.solapi.signature import refusal
+
+_MAX_GROUP = 1_000_000
+
+
+class SolapiGroups:
+    """Every method returns the reply, or raises a refusal."""
+
+    def __init__(self, records: ProviderRecords, faults: Allowance[SolapiFaults], desk: MessageDesk) -> None:
+        self._records = records
+        self._faults = faults
+        self._desk = desk
+
+    def create(self, body: GroupBody, now: float) -> dict[str, Any]:
+        group_id = dated_id("G4V", now)
+        self._records.groups.add(group_id, body.custom_fields, now)
+        return self.info(group_id, now)
+
+    def info(self, group_id: str, now: float) -> dict[str, Any]:
+        return group_view(self._group(group_id), self._messages(group_id, now))
+
+    def add(self, group_id: str, body: AddMessagesBody, now: float) -> dict[str, Any]:
+        """Register messages; none is sent. A group that was sent takes no more."""
+        with self._records.database.transaction():
+            group = self._group(group_id)
+            if group.sends:
+                raise refusal(400, "ValidationError", "The group is not PENDING.")
+            if not self._balance():
+                results = [Registered(each, codes.NOT_ENOUGH_BALANCE, {}, "") for each in body.messages]
+            else:
+                results = self._register(body.messages)
+            messages = [(dated_id("M4V", now), each) for each in results]
+            self._keep(group, messages, now, is_sent=False)
+        return added_reply(messages)
+
+    def send(self, group_id: str, now: float) -> dict[str, Any]:
+        """Send what is registered. What a second time does is a control of the sandbox."""
+        faults = self._faults.faults
+        with self._records.database.transaction():
+            group = self._group(group_id)
+            waiting = [each for each in self._messages(group_id, now) if each.stage != "REFUSED"]
+            if not waiting:
+                raise refusal(404, "ResourceNotFound", "The group has no message.")
+            if group.sends and faults.second_send == "refused":
+                raise refusal(400, "ValidationError", "The group is not PENDING.")
+            if not self._faults.spend(len(waiting)):
+                raise refusal(402, "NotEnoughBalance", "The balance is used up.")
+            for message in waiting:
+                outcome = _outcome(message.recipient_no, not message.fields["disableSms"], faults, now)
+                self._desk.send_again(message.message_id, outcome, faults)
+            self._records.groups.count_send(group_id, now)
+        return self.info(group_id, now)
+
+    def send_many(self, body: SendManyBody, now: float) -> dict[str, Any]:
+        """Register messages and send those that are accepted."""
+        group_id = dated_id("G4V", now)
+        with self._records.database.transaction():
+            self._records.groups.add(group_id, {}, now)
+            results = self._register(body.messages)
+            if not body.allow_duplicates:
+                results = _without_duplicates(results)
+            results = [self._paid(each) for each in results]
+            messages = [(dated_id("M4V", now), each) for each in results]
+            self._keep(self._group(group_id), messages, now, is_sent=True)
+            self._records.groups.count_send(group_id, now)
+        return sent_many_reply(messages, self.info(group_id, now), show_list=body.show_message_list)
+
+    def _group(self, group_id: str) -> Group:
+        group = self._records.groups.get(group_id)
+        if group is None:
+            raise refusal(404, "ResourceNotFound", "The group does not exist.")
+        return group
+
+    def _messages(self, group_id: str, now: float) -> list[ProviderMessage]:
+        wanted = MessageFilter(self._desk.provider, group_id=group_id)
+        return self._records.messages.find(wanted, now, limit=_MAX_GROUP)
+
+    def _balance(self) -> bool:
+        return self._faults.faults.messages_left != 0
+
+    def _paid(self, message: Registered) -> Registered:
+        if message.is_accepted and not self._faults.spend(1):
+            return Registered(message.body, codes.NOT_ENOUGH_BALANCE, {}, message.content)
+        return message
+
+    def _register(self, bodies: Sequence[MessageBody]) -> list[Registered]:
+        numbers = self._faults.faults.refused_recipients
+        return [registered(body, self._records.templates.get, numbers) for body in bodies]
+
+    def _keep(
+        self, group: Group, messages: Sequence[tuple[str, Registered]], now: float, *, is_sent: bool
+    ) -> None:
+        faults = self._faults.faults
+        kept = [
+            _message(group, position, message_id, each, faults, now, is_sent=is_sent)
+            for position, (message_id, each) in enumerate(messages, 1)
+        ]
+        self._desk.accept(kept, faults, now)
+
+
+def _message(
+    group: Group,
+    position: int,
+    message_id: str,
+    message: Registered,
+    faults: SolapiFaults,
+    now: float,
+    *,
+    is_sent: bool,
+) -> NewMessage:
+    body = message.body
+    outcome: Outcome | None = None
+    if not message.is_accepted:
+        outcome = refused(message.code, now)
+    elif is_sent:
+        outcome = _outcome(body.to, not body.kakao_options.disable_sms, faults, now)
+    return NewMessage(
+        message_id=message_id,
+        group_id=group.group_id,
+        position=position,
+        reference=_reference(body.custom_fields) or _reference(group.custom_fields),
+        template_code=body.kakao_options.template_id,
+        recipient_no=body.to,
+        variables=message.variables,
+        content=message.content,
+        outcome=outcome,
+        fields={
+            "from": body.sender,
+            "disableSms": body.kakao_options.disable_sms,
+            "customFields": body.custom_fields,
+        },
+    )
+
+
+def _outcome(recipient_no: str, has_fallback: bool, faults: SolapiFaults, now: float) -> Outcome:
+    if not is_korean_mobile(recipient_no):
+        return with_fallback(codes.DELIVERY, faults, codes.INVALID_NUMBER, now, has_fallback=False)
+    return outcome_of(codes.DELIVERY, faults, recipient_no, now, has_fallback=has_fallback)
+
+
+def _reference(custom_fields: dict[str, str]) -> str:
+    """Our reference: the field of that name, or else the first one."""
+    return custom_fields.get("reference") or next(iter(custom_fields.values()), "")
+
+
+def _without_duplicates(messages: Sequence[Registered]) -> list[Registered]:
+    """Of accepted messages to the same number only the first stays accepted."""
+    seen, results = set[str](), list[Registered]()
+    for each in messages:
+        is_duplicate = each.is_accepted and each.body.to in seen
+        if each.is_accepted:
+            seen.add(each.body.to)
+        results.append(
+            Registered(each.body, codes.DUPLICATE_RECIPIENT, {}, each.content) if is_duplicate else each
+        )
+    return results

@@ -1,0 +1,62 @@
+"""What SOLAPI checks when a message is registered."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from provider_sandbox.providers.solapi import codes
+from provider_sandbox.providers.solapi.account import PF_ID, SENDER_NUMBER
+from provider_sandbox.providers.solapi.bodies import KakaoOptions, MessageBody
+from provider_sandbox.providers.templates import Template
+
+
+@dataclass(frozen=True, slots=True)
+class Registered:
+    """A message with its status code; with 2000 it is accepted and has a text."""
+
+    body: MessageBody
+    code: str
+    variables: Mapping[str, str]
+    content: str
+
+    @property
+    def is_accepted(self) -> bool:
+        return self.code == codes.ACCEPTED
+
+
+def registered(
+    body: MessageBody, template_of: Callable[[str], Template | None], refused: Mapping[str, str]
+) -> Registered:
+    """One message; the others of the request don't depend on it. ``refused`` are codes by number."""
+    options = body.kakao_options
+    template = template_of(options.template_id)
+    code = refused.get(body.to) or _code(body, template)
+    if code is not None or template is None:
+        return Registered(body, code or codes.UNKNOWN_TEMPLATE, {}, body.text or "")
+    return _with_text(body, template)
+
+
+def _code(body: MessageBody, template: Template | None) -> str | None:
+    if body.kakao_options.pf_id != PF_ID:
+        return codes.UNKNOWN_CHANNEL
+    if template is None or not template.is_approved:
+        return codes.UNKNOWN_TEMPLATE
+    if body.sender not in ("", SENDER_NUMBER) or (not body.sender and not body.kakao_options.disable_sms):
+        # An SMS in its place would be sent from there.
+        return codes.SENDER_NOT_REGISTERED
+    return None
+
+
+def _with_text(body: MessageBody, template: Template) -> Registered:
+    variables = _variables(body.kakao_options, body.text, template)
+    if variables is None or variables.keys() != set(template.names):
+        return Registered(body, codes.TEXT_MISMATCH, {}, body.text or "")
+    return Registered(body, codes.ACCEPTED, variables, template.fill(variables))
+
+
+def _variables(options: KakaoOptions, text: str | None, template: Template) -> dict[str, str] | None:
+    if options.variables is None:
+        return template.variables_of(text or "")
+    # A name without #{} is no variable of the template.
+    if not all(name.startswith("#{") and name.endswith("}") for name in options.variables):
+        return None
+    return {name[2:-1]: value for name, value in options.variables.items()}
