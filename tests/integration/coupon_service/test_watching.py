@@ -2,8 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from collections.abc import Collection
 from functools import partial
 from uuid import UUID
 
@@ -14,12 +13,9 @@ from sqlalchemy import Engine, text
 
 from coupon_service.application.ports import StandingRequest
 from coupon_service.application.watch_requests import Round, WatchRequests
-from coupon_service.http.watching.server import Refresh, WatchServer
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
-from devstack.free_ports import find_free_ports
 from servicekit.identifiers import uuid7
-from servicekit.lifecycle import StopSignal
 from tests.integration.coupon_service.service import (
     a_handler,
     accepted,
@@ -27,48 +23,20 @@ from tests.integration.coupon_service.service import (
     published_events,
     request_of,
 )
+from tests.integration.coupon_service.watch_server import (
+    a_watch_server,
+    address,
+    connect,
+    events_path,
+    events_url,
+)
 from tests.support.streams import Watcher
 from tests.support.waiting import wait_until
-
-
-@contextmanager
-def a_watch_server(refresh: Refresh, max_watchers: int = 100) -> Iterator[str]:
-    """Its URL."""
-    [port] = find_free_ports(1)
-    stop = StopSignal()
-    server = WatchServer(
-        refresh, _no_report, stop, max_watchers=max_watchers, refresh_seconds=0.02, head_seconds=2
-    )
-    thread = threading.Thread(target=server.run, args=("127.0.0.1", port))
-    thread.start()
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_until(lambda: _is_alive(url), "the watch server")
-        yield url
-    finally:
-        stop.set()
-        thread.join(10)
-        assert not thread.is_alive()
 
 
 @pytest.fixture
 def refresh(engine: Engine) -> WatchRequests:
     return WatchRequests(partial(CouponUnitOfWork, engine, CONSUMER_GROUP))
-
-
-def _no_report(path: str) -> tuple[int, str, bytes]:
-    return 200, "text/plain", path.encode()
-
-
-def _is_alive(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/healthz", trust_env=False).status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
-def events_url(url: str, request_id: UUID | str) -> str:
-    return f"{url}/api/v1/coupon-requests/{request_id}/events"
 
 
 def decide_next(engine: Engine, events: int, already: int = 0) -> None:
@@ -173,9 +141,8 @@ def test_clients_that_leave_or_read_nothing_delay_no_other(
     coupon_id = create_coupon(client)
     requests = [accepted(client, user_id, coupon_id) for user_id in range(1, 31)]
     with a_watch_server(refresh) as url, Watcher(url, requests[-1]) as reader:
-        port = int(url.rpartition(":")[2])
-        silent = [_connect(port, request_id) for request_id in requests[:20]]
-        half_sent = socket.create_connection(("127.0.0.1", port))
+        silent = [connect(url, f"GET {events_path(request_id)}") for request_id in requests[:20]]
+        half_sent = socket.create_connection(address(url))
         half_sent.sendall(b"GET /api/v1/coup")
         wait_until(lambda: reader.places == [30], "a place")
         for connection in silent[:10]:
@@ -186,14 +153,6 @@ def test_clients_that_leave_or_read_nothing_delay_no_other(
         assert half_sent.recv(1) == b""
         for connection in (*silent[10:], half_sent):
             connection.close()
-
-
-def _connect(port: int, request_id: UUID) -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", port))
-    connection.sendall(
-        f"GET /api/v1/coupon-requests/{request_id}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode()
-    )
-    return connection
 
 
 def test_streams_outlast_a_database_that_is_away(engine: Engine, client: FlaskClient) -> None:
