@@ -18,6 +18,7 @@ from tests.integration.coupon_service.watch_server import (
     address,
     all_received,
     connect,
+    connect_to_events,
     events_path,
     events_url,
 )
@@ -97,14 +98,14 @@ def test_a_client_that_sends_no_more_is_answered(url: str, path: str, status: in
 
 
 def test_a_client_that_sends_no_more_gets_its_stream(url: str) -> None:
-    with closing(connect(url, f"GET {events_path(uuid7())}")) as connection:
+    with closing(connect_to_events(url, uuid7())) as connection:
         connection.shutdown(socket.SHUT_WR)
         with connection.makefile("rb") as lines:
             wait_until(lambda: next(lines) == b":\n", "a heartbeat")
 
 
 def test_a_client_that_has_gone_is_noticed_within_seconds(url: str) -> None:
-    with closing(connect(url, f"GET {events_path(uuid7())}")) as connection:
+    with closing(connect_to_events(url, uuid7())) as connection:
         assert connection.recv(1_000).startswith(b"HTTP/1.1 200 ")
         assert REGISTRY.get_sample_value("coupon_watchers") == 1
     wait_until(lambda: REGISTRY.get_sample_value("coupon_watchers") == 0, "the end of the stream", 10)

@@ -26,8 +26,7 @@ from tests.integration.coupon_service.service import (
 from tests.integration.coupon_service.watch_server import (
     a_watch_server,
     address,
-    connect,
-    events_path,
+    connect_to_events,
     events_url,
 )
 from tests.support.streams import Watcher
@@ -141,7 +140,7 @@ def test_clients_that_leave_or_read_nothing_delay_no_other(
     coupon_id = create_coupon(client)
     requests = [accepted(client, user_id, coupon_id) for user_id in range(1, 31)]
     with a_watch_server(refresh) as url, Watcher(url, requests[-1]) as reader:
-        silent = [connect(url, f"GET {events_path(request_id)}") for request_id in requests[:20]]
+        silent = [connect_to_events(url, request_id) for request_id in requests[:20]]
         half_sent = socket.create_connection(address(url))
         half_sent.sendall(b"GET /api/v1/coup")
         wait_until(lambda: reader.places == [30], "a place")

@@ -64,6 +64,20 @@ def connect(url: str, request_line: str) -> socket.socket:
     return connection
 
 
+def connect_to_events(url: str, request_id: UUID | str) -> socket.socket:
+    return connect(url, f"GET {events_path(request_id)}")
+
+
+def received_until(connection: socket.socket, text: str) -> str:
+    """What the server sends up to ``text``, and what came with it."""
+    received = ""
+    while text not in received:
+        data = connection.recv(65_536)
+        assert data, received
+        received += data.decode()
+    return received
+
+
 def all_received(connection: socket.socket) -> str:
     """What the server sends until it ends the connection."""
     with connection:
