@@ -217,6 +217,21 @@ def test_a_poll_says_when_to_come_back(client: FlaskClient, engine: Engine) -> N
     assert "Retry-After" not in decided.headers
 
 
+def test_a_poll_without_a_place_comes_back_later_each_time(client: FlaskClient, engine: Engine) -> None:
+    coupon_id = create_coupon(client)
+    with engine.connect() as older:
+        older.execute(text("SELECT pg_current_xact_id()"))
+        request_id = accepted(client, 1, coupon_id)
+        new = request_of(client, request_id)
+        with engine.begin() as connection:
+            connection.execute(
+                text("UPDATE coupon_request SET requested_at = requested_at - interval '20 s'")
+            )
+        old = request_of(client, request_id)
+    assert (new["place"], old["place"]) == (None, None)
+    assert new["nextPollSeconds"] < 1 < 3 < old["nextPollSeconds"]
+
+
 def test_a_poll_that_waits_is_answered_when_the_request_is_decided(
     client: FlaskClient, engine: Engine
 ) -> None:

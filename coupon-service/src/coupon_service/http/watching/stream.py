@@ -70,8 +70,10 @@ class Stream:
         if place is not None or is_first:
             self._write(messages.place_event(self.request_id, place))
             _SENT.labels("place").inc()
-        is_near = place is None or place <= FRONT
-        self._due_at = now if is_near else now + seconds_until_next_look(place)
+        if place is None or place <= FRONT:
+            self._due_at = now
+        else:
+            self._due_at = now + seconds_until_next_look(place)
 
     def _is_better(self, place: int | None) -> bool:
         if self._place is None:
