@@ -6,11 +6,11 @@ from devstack.repository import ROOT
 from tests.support.documents import documents, words
 
 DEPLOYABLES = ("coupon-service", "order-service", "notification-service", "outbox-relay", "deploy/sandbox")
-# The relay has more commands than anything else, coupons have more routes.
+# The relay has more commands than anything else.
 BUDGETS = (
     {"README.md": 600, "README.ko.md": 600, "ARCHITECTURE.md": 1_000, "deploy/RUNBOOK.md": 2_000}
     | {f"{folder}/README.md": 500 for folder in DEPLOYABLES}
-    | {"outbox-relay/README.md": 520, "coupon-service/README.md": 520}
+    | {"outbox-relay/README.md": 520}
 )
 DECISION_WORDS = 120
 
