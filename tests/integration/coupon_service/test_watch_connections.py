@@ -1,6 +1,7 @@
 """Single connections of the watch server: what it refuses, and clients that end their side."""
 
 import socket
+import threading
 from collections.abc import Collection, Iterator
 from contextlib import closing
 from uuid import UUID, uuid4
@@ -21,6 +22,7 @@ from tests.integration.coupon_service.watch_server import (
     connect_to_events,
     events_path,
     events_url,
+    received_until,
 )
 from tests.support.waiting import wait_until
 
@@ -102,6 +104,29 @@ def test_a_client_that_sends_no_more_gets_its_stream(url: str) -> None:
         connection.shutdown(socket.SHUT_WR)
         with connection.makefile("rb") as lines:
             wait_until(lambda: next(lines) == b":\n", "a heartbeat")
+
+
+def test_a_stop_does_not_wait_for_a_refresh_that_hangs() -> None:
+    may_hang, hangs, continues = threading.Event(), threading.Event(), threading.Event()
+
+    def refresh(arrived: Collection[UUID], left: Collection[UUID]) -> Round:
+        if may_hang.is_set():
+            hangs.set()
+            assert continues.wait(60)
+        return refresh_without_a_database(arrived, left)
+
+    try:
+        with a_watch_server(refresh) as url:
+            stream = connect_to_events(url, uuid7())
+            received_until(stream, "retry: ")
+            may_hang.set()
+            assert hangs.wait(20)
+            unanswered = connect_to_events(url, uuid7())
+            wait_until(lambda: REGISTRY.get_sample_value("coupon_watchers") == 2, "the second stream")
+        assert all_received(stream).partition("retry: ")[0] == "event: reconnect\n"
+        assert "urn:problem:stopping" in all_received(unanswered)
+    finally:
+        continues.set()
 
 
 def test_a_client_that_has_gone_is_noticed_within_seconds(url: str) -> None:

@@ -3,6 +3,7 @@
 import socket
 import threading
 from collections.abc import Collection
+from contextlib import ExitStack
 from functools import partial
 from uuid import UUID
 
@@ -18,10 +19,12 @@ from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.identifiers import uuid7
 from tests.integration.coupon_service.service import (
     a_handler,
+    a_stored_event,
     accepted,
     create_coupon,
     published_events,
     request_of,
+    waiting_sessions,
 )
 from tests.integration.coupon_service.watch_server import (
     a_watch_server,
@@ -108,6 +111,26 @@ def test_a_place_is_unknown_while_an_older_acceptance_is_under_way(
             older.commit()
             wait_until(lambda: watcher.places == [None, 2], "the place behind the older one")
             assert request_of(client, request_id)["place"] == 2
+
+
+def test_a_request_whose_coupon_comes_just_too_late_gets_its_decision(
+    engine: Engine, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rejection has no number, so the coupon's count of decisions doesn't show it."""
+    monkeypatch.setattr("coupon_service.application.watch_requests.RECHECK_SECONDS", 0.1)
+    refresh = WatchRequests(partial(CouponUnitOfWork, engine, CONSUMER_GROUP))
+    event = a_stored_event(engine, 7, coupon_id=1)
+    deciding = threading.Thread(target=a_handler(engine).handle, args=([event],))
+    with a_watch_server(refresh) as url, ExitStack() as stack:
+        with engine.begin() as other:
+            other.execute(text("SELECT 1 FROM coupon_request FOR UPDATE"))
+            deciding.start()
+            wait_until(lambda: waiting_sessions(engine) == 1, "the worker, which has found no coupon")
+            assert create_coupon(client) == 1
+            watcher = stack.enter_context(Watcher(url, event.request_id))
+            wait_until(lambda: watcher.places == [1], "a place")
+        deciding.join(20)
+        assert watcher.decision()["reason"] == "UNKNOWN_COUPON"
 
 
 def test_watchers_beyond_the_limit_get_503_with_retry_after(

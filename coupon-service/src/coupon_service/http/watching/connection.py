@@ -110,7 +110,7 @@ class Connection(asyncio.Protocol):
         self._site.route(self, method, target)
 
     def write(self, data: bytes) -> None:
-        if self._transport is not None and not self._transport.is_closing():
+        if self._transport is not None and not self.is_over:
             self._transport.write(data)
 
     def close(self, data: bytes) -> None:
@@ -122,6 +122,11 @@ class Connection(asyncio.Protocol):
     def answer(self, status: int, content_type: str, body: bytes) -> None:
         """Write a whole reply, as far as the request's method wants it."""
         self._answer(messages.reply(status, content_type, body, self.request_id))
+
+    @property
+    def is_over(self) -> bool:
+        """The client has gone, or its reply is written to the end and waits to be read."""
+        return self._transport is None or self._transport.is_closing()
 
     def refuse(self, error: Exception) -> None:
         """Answer with the problem that the API would answer ``error`` with."""

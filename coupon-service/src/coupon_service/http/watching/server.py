@@ -78,19 +78,25 @@ class WatchServer:
         _log.info("listening", host=host, port=port)
         # If either loop fails, the process ends and is started anew.
         async with asyncio.TaskGroup() as loops:
-            sweeping = loops.create_task(self._sweep())
-            await self._refresh_until_stopped()
-            sweeping.cancel()
+            tasks = [loops.create_task(self._sweep()), loops.create_task(self._keep_refreshing())]
+            # Not between two refreshes: one that hangs would keep clients from going elsewhere.
+            while not self._stop.is_set():
+                await asyncio.sleep(self._refresh_seconds)
+            for task in tasks:
+                task.cancel()
         server.close()
         await self._end()
 
-    async def _refresh_until_stopped(self) -> None:
+    async def _keep_refreshing(self) -> None:
         # One thread: refreshes never overlap.
-        with ThreadPoolExecutor(1, "watch") as thread:
-            while not self._stop.is_set():
+        thread = ThreadPoolExecutor(1, "watch")
+        try:
+            while True:
                 began = time.monotonic()
                 await self._refresh(thread)
                 await asyncio.sleep(max(0.0, began + self._refresh_seconds - time.monotonic()))
+        finally:
+            thread.shutdown(wait=False)
 
     async def _refresh(self, thread: ThreadPoolExecutor) -> None:
         began = time.monotonic()

@@ -95,6 +95,8 @@ class Stream:
 
     def reconnect(self) -> None:
         """The process stops; the client continues with another one."""
+        if self._connection.is_over:
+            return
         if self.coupon_id is None:
             self._connection.try_later("stopping", "This process stops. Connect again.")
             return
@@ -103,6 +105,8 @@ class Stream:
 
     def sweep(self, now: float) -> None:
         """Called once a second."""
+        if self._connection.is_over:
+            return
         if self.coupon_id is None:
             if now - self._sent_at > FIRST_REFRESH_SECONDS:
                 self._connection.try_later("database-unavailable", "The database can't be read. Try again.")
