@@ -85,12 +85,16 @@ class Stream:
 
     def decide(self, decision: bytes) -> None:
         """The request is decided; ``decision`` is the event."""
+        if self._connection.is_over:
+            return
         head = messages.stream_head(self._connection.request_id) if self.coupon_id is None else b""
         self._connection.close(head + decision)
         _SENT.labels("decision").inc()
 
     def reject_unknown(self) -> None:
         """The request does not exist."""
+        if self._connection.is_over:
+            return
         self._connection.refuse(CouponRequestNotFound())
 
     def reconnect(self) -> None:
