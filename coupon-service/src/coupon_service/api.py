@@ -21,7 +21,7 @@ from coupon_service.application.read_user_coupon import ReadUserCoupon
 from coupon_service.application.read_user_coupon_changes import ReadUserCouponChanges
 from coupon_service.application.read_user_coupons import ReadUserCoupons
 from coupon_service.application.request_coupon import RequestCoupon
-from coupon_service.config import ApiSettings
+from coupon_service.config import ApiSettings, WatchSettings
 from coupon_service.http.coupon_changes import coupon_change_routes
 from coupon_service.http.coupon_requests import coupon_request_routes
 from coupon_service.http.coupons import coupon_routes
@@ -30,6 +30,7 @@ from coupon_service.http.press_front import PressFront
 from coupon_service.http.problems import PROBLEMS
 from coupon_service.http.user_coupon_changes import user_coupon_change_routes
 from coupon_service.http.user_coupons import user_coupon_routes
+from coupon_service.http.watching.description import describe_stream
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
 from coupon_service.messaging.outgoing_coupon_publish_requested import coupon_publish_requested
 from coupon_service.migrations import SCHEMA
@@ -44,6 +45,7 @@ from servicekit.db.health import database_check
 from servicekit.db.problems import DATABASE_PROBLEMS
 from servicekit.http.app import create_app
 from servicekit.http.connection_loop import MAX_QUEUED_PER_THREAD
+from servicekit.http.examples import Examples
 from servicekit.http.front import first_of
 from servicekit.lifecycle import StopSignal
 from servicekit.observability.tracing import configure_tracing
@@ -83,9 +85,9 @@ def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> Ope
     read_coupon_requests = ReadCouponRequests(unit_of_work)
     read_coupon_request = ReadCouponRequest(Batches(read_coupon_requests), stop, max_waiting)
     read_user_coupons = ReadUserCoupons(unit_of_work)
-    return create_app(
+    app = create_app(
         SERVICE,
-        examples=json.loads(Path(__file__).with_name("examples.json").read_text(encoding="utf-8")),
+        examples=_examples("examples.json"),
         checks={"database": database_check(engine, SCHEMA, coupon)},
         problems=problems,
         front=first_of(
@@ -110,3 +112,11 @@ def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> Ope
             ),
         ],
     )
+    # Its clients read one document, whichever process answers them.
+    describe_stream(app, _examples("watch_examples.json"), WatchSettings.model_fields["http_port"].default)
+    return app
+
+
+def _examples(file_name: str) -> Examples:
+    examples: Examples = json.loads(Path(__file__).with_name(file_name).read_text(encoding="utf-8"))
+    return examples

@@ -2,18 +2,24 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from http.client import HTTPConnection
 from typing import Any
 from uuid import UUID
 
 import pytest
 from flask.testing import FlaskClient
+from prometheus_client import REGISTRY
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
+from coupon_service.application.watch_requests import Round, WatchRequests
+from coupon_service.config import WatchSettings
+from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
+from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.http import connection_loop
 from servicekit.http.server import HttpServer
 from servicekit.http.validation import MAX_BODY_BYTES
@@ -22,14 +28,27 @@ from tests.integration.coupon_service.lives import WHY, let_pass, operate, reser
 from tests.integration.coupon_service.service import (
     a_handler,
     a_stored_event,
+    accepted,
     create_coupon,
     published_events,
 )
+from tests.integration.coupon_service.watch_server import (
+    a_watch_server,
+    all_received,
+    connect_to_events,
+    received_until,
+)
 from tests.support.applications import APPLICATIONS
+from tests.support.waiting import wait_until
 
 DOCUMENT: dict[str, Any] = APPLICATIONS["coupon"]().api_doc
+WATCHED = ("GET", "/api/v1/coupon-requests/{requestId}/events")
+"""The one operation that the watch server serves."""
 OPERATIONS = [
-    (method.upper(), template) for template, methods in DOCUMENT["paths"].items() for method in methods
+    operation
+    for template, methods in DOCUMENT["paths"].items()
+    for method in methods
+    if (operation := (method.upper(), template)) != WATCHED
 ]
 ORDERS = [UUID(int=number) for number in (1, 2, 3)]
 KEY = {"Idempotency-Key": "8e03978e"}
@@ -222,6 +241,7 @@ def documented(method: str, template: str) -> dict[tuple[str, str], Any]:
 def comparable(body: object) -> Any:
     """Without what differs each time."""
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "uuid", json.dumps(body))
+    text = re.sub(r"retry: \d+", "retry: 1", text)
     text = re.sub(r'"nextPollSeconds": [0-9.]+', '"nextPollSeconds": 1', text)
     return json.loads(re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "time", text))
 
@@ -300,3 +320,59 @@ def test_answers_that_all_operations_share_are_examples_of_each(
             examples[answer] | {"instance": ""}
         )
     assert {answer for answer in examples if is_generic(answer[0]) or answer[1] == "not JSON"} == set(answers)
+
+
+def watched(engine: Engine, client: FlaskClient) -> Iterator[tuple[str, str]]:
+    """What the watch server sends, by the example's name."""
+    refresh = WatchRequests(partial(CouponUnitOfWork, engine, CONSUMER_GROUP))
+    coupon_id = create_coupon(client)
+    request_id = accepted(client, 7, coupon_id)
+    with a_watch_server(refresh, max_watchers=0) as url:
+        yield "too many watchers", all_received(connect_to_events(url, request_id))
+    with a_watch_server(refresh) as url:
+        stream = connect_to_events(url, request_id)
+        beginning = received_until(stream, "event: place")
+        a_handler(engine).handle(published_events(engine))
+        yield "a place, then the decision", beginning + all_received(stream)
+        yield "decided already", all_received(connect_to_events(url, request_id))
+        yield "no such request", all_received(connect_to_events(url, ORDERS[0]))
+        yield "not an id", all_received(connect_to_events(url, "one"))
+        stream = connect_to_events(url, accepted(client, 8, coupon_id))
+        beginning = received_until(stream, "event: place")
+    yield "the process stops", beginning + all_received(stream)
+
+
+def watched_without_a_database(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, str]]:
+    def refresh(arrived: Collection[UUID], left: Collection[UUID]) -> Round:
+        raise ConnectionError("away")
+
+    with a_watch_server(refresh) as url:
+        stream = connect_to_events(url, ORDERS[0])
+        wait_until(lambda: REGISTRY.get_sample_value("coupon_watchers") == 1, "the stream")
+    yield "the process stops", all_received(stream)
+    monkeypatch.setattr("coupon_service.http.watching.stream.FIRST_REFRESH_SECONDS", 0.0)
+    with a_watch_server(refresh) as url:
+        yield "no database", all_received(connect_to_events(url, ORDERS[0]))
+
+
+def test_the_watch_server_gives_every_answer_that_is_an_example(
+    engine: Engine, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examples = documented(*WATCHED)
+    given = set()
+    for name, received in (*watched(engine, client), *watched_without_a_database(monkeypatch)):
+        head, _, body = received.partition("\r\n\r\n")
+        answer = head.split()[1], name
+        is_problem = "Content-Type: application/problem+json" in head
+        assert answer in examples, received
+        assert comparable(json.loads(body) if is_problem else body) == comparable(examples[answer]), name
+        given.add(answer)
+    assert given == set(examples)
+
+
+def test_the_stream_names_the_watch_servers_default_port() -> None:
+    method, template = WATCHED
+    [in_front, itself] = DOCUMENT["paths"][template][method.lower()]["servers"]
+    assert in_front["url"] == "/"
+    port = itself["variables"]["port"]["default"]
+    assert int(port) == WatchSettings(database_url="postgresql://x/y").http_port

@@ -88,6 +88,7 @@ def test_a_stop_ends_streams_in_order_and_the_process_with_0(
         metrics = httpx.get(f"{url}/metrics", trust_env=False).text
         assert "coupon_watchers 1.0" in metrics
         assert "coupon_watch_refresh_seconds " in metrics
+        assert "coupon_watch_seconds_since_refresh " in metrics
         process.signal(signal.SIGTERM)
         assert process.exit_status(10) == 0
         wait_until(lambda: watcher.has_ended, "the end of the stream")

@@ -3,7 +3,7 @@
 import socket
 import threading
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack
 from functools import partial
 from uuid import UUID
 
@@ -14,41 +14,28 @@ from sqlalchemy import Engine, text
 
 from coupon_service.application.ports import StandingRequest
 from coupon_service.application.watch_requests import Round, WatchRequests
-from coupon_service.http.watching.server import Refresh, WatchServer
+from coupon_service.config import ApiSettings
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
-from devstack.free_ports import find_free_ports
+from servicekit.db.engine import create_engine
 from servicekit.identifiers import uuid7
-from servicekit.lifecycle import StopSignal
 from tests.integration.coupon_service.service import (
     a_handler,
+    a_stored_event,
     accepted,
     create_coupon,
     published_events,
     request_of,
+    waiting_sessions,
+)
+from tests.integration.coupon_service.watch_server import (
+    a_watch_server,
+    address,
+    connect_to_events,
+    events_url,
 )
 from tests.support.streams import Watcher
 from tests.support.waiting import wait_until
-
-
-@contextmanager
-def a_watch_server(refresh: Refresh, max_watchers: int = 100) -> Iterator[str]:
-    """Its URL."""
-    [port] = find_free_ports(1)
-    stop = StopSignal()
-    server = WatchServer(
-        refresh, _no_report, stop, max_watchers=max_watchers, refresh_seconds=0.02, head_seconds=2
-    )
-    thread = threading.Thread(target=server.run, args=("127.0.0.1", port))
-    thread.start()
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_until(lambda: _is_alive(url), "the watch server")
-        yield url
-    finally:
-        stop.set()
-        thread.join(10)
-        assert not thread.is_alive()
 
 
 @pytest.fixture
@@ -56,19 +43,18 @@ def refresh(engine: Engine) -> WatchRequests:
     return WatchRequests(partial(CouponUnitOfWork, engine, CONSUMER_GROUP))
 
 
-def _no_report(path: str) -> tuple[int, str, bytes]:
-    return 200, "text/plain", path.encode()
-
-
-def _is_alive(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/healthz", trust_env=False).status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
-def events_url(url: str, request_id: UUID | str) -> str:
-    return f"{url}/api/v1/coupon-requests/{request_id}/events"
+@pytest.fixture
+def patient(coupon_database_url: str) -> Iterator[Engine]:
+    """Waits for locks for as long as a test may take on a busy machine."""
+    settings = ApiSettings(
+        database_url=coupon_database_url,
+        database_lock_timeout_ms=60_000,
+        database_statement_timeout_ms=60_000,
+        database_idle_in_transaction_timeout_ms=60_000,
+    )
+    engine = create_engine(settings, "patient")
+    yield engine
+    engine.dispose()
 
 
 def decide_next(engine: Engine, events: int, already: int = 0) -> None:
@@ -143,6 +129,26 @@ def test_a_place_is_unknown_while_an_older_acceptance_is_under_way(
             assert request_of(client, request_id)["place"] == 2
 
 
+def test_a_request_whose_coupon_comes_just_too_late_gets_its_decision(
+    engine: Engine, patient: Engine, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its rejection has no number, so the coupon's count of decisions doesn't show it."""
+    monkeypatch.setattr("coupon_service.application.watch_requests.RECHECK_SECONDS", 0.1)
+    refresh = WatchRequests(partial(CouponUnitOfWork, engine, CONSUMER_GROUP))
+    event = a_stored_event(engine, 7, coupon_id=1)
+    deciding = threading.Thread(target=a_handler(patient).handle, args=([event],))
+    with a_watch_server(refresh) as url, ExitStack() as stack:
+        with patient.begin() as other:
+            other.execute(text("SELECT 1 FROM coupon_request FOR UPDATE"))
+            deciding.start()
+            wait_until(lambda: waiting_sessions(engine) == 1, "the worker, which has found no coupon")
+            assert create_coupon(client) == 1
+            watcher = stack.enter_context(Watcher(url, event.request_id))
+            wait_until(lambda: watcher.places == [1], "a place")
+        deciding.join(20)
+        assert watcher.decision()["reason"] == "UNKNOWN_COUPON"
+
+
 def test_watchers_beyond_the_limit_get_503_with_retry_after(
     engine: Engine, refresh: WatchRequests, client: FlaskClient
 ) -> None:
@@ -173,9 +179,8 @@ def test_clients_that_leave_or_read_nothing_delay_no_other(
     coupon_id = create_coupon(client)
     requests = [accepted(client, user_id, coupon_id) for user_id in range(1, 31)]
     with a_watch_server(refresh) as url, Watcher(url, requests[-1]) as reader:
-        port = int(url.rpartition(":")[2])
-        silent = [_connect(port, request_id) for request_id in requests[:20]]
-        half_sent = socket.create_connection(("127.0.0.1", port))
+        silent = [connect_to_events(url, request_id) for request_id in requests[:20]]
+        half_sent = socket.create_connection(address(url))
         half_sent.sendall(b"GET /api/v1/coup")
         wait_until(lambda: reader.places == [30], "a place")
         for connection in silent[:10]:
@@ -186,14 +191,6 @@ def test_clients_that_leave_or_read_nothing_delay_no_other(
         assert half_sent.recv(1) == b""
         for connection in (*silent[10:], half_sent):
             connection.close()
-
-
-def _connect(port: int, request_id: UUID) -> socket.socket:
-    connection = socket.create_connection(("127.0.0.1", port))
-    connection.sendall(
-        f"GET /api/v1/coupon-requests/{request_id}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode()
-    )
-    return connection
 
 
 def test_streams_outlast_a_database_that_is_away(engine: Engine, client: FlaskClient) -> None:
@@ -257,6 +254,21 @@ def test_a_poll_says_when_to_come_back(client: FlaskClient, engine: Engine) -> N
     decided = client.get(f"/api/v1/coupon-requests/{request_id}")
     assert (decided.get_json()["place"], decided.get_json()["nextPollSeconds"]) == (None, None)
     assert "Retry-After" not in decided.headers
+
+
+def test_a_poll_without_a_place_comes_back_later_each_time(client: FlaskClient, engine: Engine) -> None:
+    coupon_id = create_coupon(client)
+    with engine.connect() as older:
+        older.execute(text("SELECT pg_current_xact_id()"))
+        request_id = accepted(client, 1, coupon_id)
+        new = request_of(client, request_id)
+        with engine.begin() as connection:
+            connection.execute(
+                text("UPDATE coupon_request SET requested_at = requested_at - interval '20 s'")
+            )
+        old = request_of(client, request_id)
+    assert (new["place"], old["place"]) == (None, None)
+    assert new["nextPollSeconds"] < 1 < 3 < old["nextPollSeconds"]
 
 
 def test_a_poll_that_waits_is_answered_when_the_request_is_decided(

@@ -1,11 +1,13 @@
 """Migrations: one at a time, only one's own database, and nothing taken away while a former release runs."""
 
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DataError, ProgrammingError
 from structlog.testing import capture_logs
 
 from servicekit.config import DatabaseSettings
@@ -163,3 +165,60 @@ def test_a_contracted_database_gets_later_expansions(database_url: str, tmp_path
     present = a_schema(tmp_path / "present", *ALL, EXPANDING_AFTER_A_CONTRACTION)
     upgrade(database_url, present)
     assert sorted(revisions(database_url)) == ["0003", "0004"]
+
+
+WITHOUT_A_TRANSACTION = """
+from alembic import op
+revision = "0002"
+down_revision = "0001"
+def upgrade():
+    with op.get_context().autocommit_block():
+        op.execute("CREATE INDEX CONCURRENTLY made_without ON made_once (id)")
+"""
+FAILING_MIGRATION = """
+from alembic import op
+revision = "0003"
+down_revision = "0002"
+def upgrade():
+    op.execute("SELECT 1 / 0")
+"""
+
+
+def test_migrations_wait_for_one_that_builds_an_index_beside_writers(
+    database_url: str, tmp_path: Path
+) -> None:
+    """The build waits for every older snapshot: theirs must not be among them."""
+    upgrade(database_url, a_schema(tmp_path / "former", MIGRATION))
+    present = a_schema(tmp_path / "present", MIGRATION, WITHOUT_A_TRANSACTION)
+    migrations = [threading.Thread(target=upgrade, args=(database_url, present)) for _ in range(2)]
+    engine = create_engine(DatabaseSettings(database_url=database_url), "test")
+    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as old:
+        old.execute(text("SELECT 1"))
+        for migration in migrations:
+            migration.start()
+        time.sleep(3)
+        assert [migration.is_alive() for migration in migrations] == [True, True]
+    for migration in migrations:
+        migration.join(30)
+    assert [migration.is_alive() for migration in migrations] == [False, False]
+    assert revisions(database_url) == ["0002"]
+    with engine.connect() as connection:
+        is_valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'made_without'::regclass"
+        assert connection.scalar(text(is_valid))
+    engine.dispose()
+
+
+def test_a_revision_that_fails_leaves_those_before_it(database_url: str, tmp_path: Path) -> None:
+    upgrade(database_url, a_schema(tmp_path / "former", MIGRATION))
+    failing = a_schema(tmp_path / "present", MIGRATION, SECOND_MIGRATION, FAILING_MIGRATION)
+    with pytest.raises(DataError, match="division_by_zero"):
+        upgrade(database_url, failing)
+    assert revisions(database_url) == ["0002"]
+
+
+def test_a_new_database_stays_empty_if_a_revision_fails(database_url: str, tmp_path: Path) -> None:
+    """Else the next attempt would find a former release's, and take nothing away from it."""
+    with pytest.raises(DataError, match="division_by_zero"):
+        upgrade(database_url, a_schema(tmp_path, MIGRATION, SECOND_MIGRATION, FAILING_MIGRATION))
+    with pytest.raises(ProgrammingError, match="alembic_version"):
+        revisions(database_url)

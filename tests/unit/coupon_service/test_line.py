@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from hypothesis import given
 from hypothesis import strategies as st
 
-from coupon_service.domain.line import LATEST_SECONDS, SOONEST_SECONDS, Line, seconds_until_next_look
+from coupon_service.domain.line import (
+    AGE_SHARE,
+    LATEST_SECONDS,
+    SOONEST_SECONDS,
+    Line,
+    seconds_until_next_look,
+    seconds_until_place_is_known,
+)
 
 
 @dataclass
@@ -123,3 +130,31 @@ def test_a_look_is_sooner_near_the_front_and_jittered() -> None:
     assert len(far) > 25
     assert min(near) > SOONEST_SECONDS / 2
     assert max(far) < LATEST_SECONDS * 1.5
+
+
+def looks_at_age(age_seconds: float) -> list[float]:
+    return sorted(seconds_until_place_is_known(age_seconds) for _ in range(50))
+
+
+@given(st.floats(-1e9, 1e9), st.floats(-1e9, 1e9))
+def test_the_older_a_request_without_a_place_the_later_the_look(one: float, other: float) -> None:
+    younger, older = looks_at_age(min(one, other)), looks_at_age(max(one, other))
+    # Ages whose usual pauses differ by less than the jitter can't be told apart.
+    assert younger[0] < older[-1] * 2
+    assert SOONEST_SECONDS / 2 < younger[0] <= older[-1] < LATEST_SECONDS * 1.5
+
+
+def test_a_look_at_a_request_without_a_place_is_a_share_of_its_age() -> None:
+    looks = looks_at_age(20)
+    assert 20 * AGE_SHARE / 2 < looks[0] < looks[-1] < 20 * AGE_SHARE * 1.5
+    assert len(set(looks)) > 25
+
+
+def test_a_look_at_a_new_request_without_a_place_is_soon() -> None:
+    assert looks_at_age(0)[-1] < SOONEST_SECONDS * 1.5
+
+
+def test_a_look_at_an_old_request_without_a_place_is_as_late_as_any() -> None:
+    assert looks_at_age(86_400)[0] > LATEST_SECONDS / 2
+    # The database's clock was set back.
+    assert looks_at_age(-86_400)[-1] < SOONEST_SECONDS * 1.5

@@ -6,12 +6,10 @@ from devstack.repository import ROOT
 from tests.support.documents import documents, words
 
 DEPLOYABLES = ("coupon-service", "order-service", "notification-service", "outbox-relay", "deploy/sandbox")
-# Coupons have more routes than anything else.
 BUDGETS = (
     {"README.md": 600, "README.ko.md": 600, "ARCHITECTURE.md": 1_000, "deploy/RUNBOOK.md": 2_000}
     | {"notification-service/PROVIDERS.md": 600}
     | {f"{folder}/README.md": 500 for folder in DEPLOYABLES}
-    | {"coupon-service/README.md": 520}
 )
 DECISION_WORDS = 120
 

@@ -164,6 +164,10 @@ class Lines(Protocol):
         """The requests that are stored, by id."""
         ...
 
+    def decided(self, request_ids: Collection[UUID]) -> Collection[UUID]:
+        """Those of the requests that are decided."""
+        ...
+
     def decided_counts(self, coupon_ids: Collection[int]) -> Mapping[int, int]:
         """How many requests for each coupon are decided."""
         ...

@@ -6,14 +6,15 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from uuid import UUID
 
+from coupon_service.application.pace import Pace
 from coupon_service.application.ports import StandingRequest, UnitOfWork, UnitOfWorkFactory
 from coupon_service.domain.coupon_request import CouponRequestView
 from coupon_service.domain.line import Line
 
 LINES_SECONDS = 0.4
 """How often lines are read while they move."""
-LINES_SHARE = 0.05
-"""How much of the time reading lines may take: long lines are read less often."""
+RECHECK_SECONDS = 5.0
+"""How often watched requests are looked at themselves: not every decision is counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +34,20 @@ class WatchRequests:
     """Refreshes what is watched. Not thread-safe.
 
     Most refreshes read one number per coupon. If it has changed, they read which requests were decided since,
-    and the lines every LINES_SECONDS. After a refresh that failed, the next one finds the same.
+    and the lines every LINES_SECONDS. Every RECHECK_SECONDS they look at all watched requests.
+    After a refresh that failed, the next one finds the same.
     """
 
     def __init__(self, unit_of_work: UnitOfWorkFactory, clock: Callable[[], float] = time.monotonic) -> None:
         self._unit_of_work = unit_of_work
-        self._clock = clock
+        self._lines_pace = Pace(LINES_SECONDS, clock)
+        self._recheck_pace = Pace(RECHECK_SECONDS, clock)
         self._arrived: set[UUID] = set()
         self._watched: dict[UUID, int] = {}
         self._of_coupon: defaultdict[int, set[UUID]] = defaultdict(set)
         self._decided_counts: dict[int, int] = {}
         self._newest_batches: dict[int, int] = {}
         self._moved: set[int] = set()
-        self._lines_due = 0.0
 
     def __call__(self, arrived: Collection[UUID], left: Collection[UUID]) -> Round:
         """``arrived`` are watched from now on, ``left`` no longer; raises what the database raises."""
@@ -59,6 +61,7 @@ class WatchRequests:
             standing = unit_of_work.lines.find(self._arrived) if self._arrived else {}
             decided = {one for ids, _ in moved.values() for one in ids}
             decided |= {one for one, request in standing.items() if not request.is_undecided}
+            decided |= self._decided_uncounted(unit_of_work)
             results = unit_of_work.coupon_requests.standings(decided) if decided else {}
             found = {one: request for one, request in standing.items() if request.is_undecided}
             coupons = {request.coupon_id for request in found.values()} | moved.keys() | self._moved
@@ -96,15 +99,20 @@ class WatchRequests:
             for coupon_id in grown
         }
 
+    def _decided_uncounted(self, unit_of_work: UnitOfWork) -> set[UUID]:
+        """Now and then: the watched requests that are decided, whatever the coupons' counts say.
+
+        A request that is decided while its coupon is being created gets no number, as if there were none.
+        """
+        if not self._watched:
+            return set()
+        return set(self._recheck_pace.run(lambda: unit_of_work.lines.decided(self._watched)) or ())
+
     def _lines(self, unit_of_work: UnitOfWork, coupons: Collection[int]) -> Mapping[int, Line] | None:
         """The coupons' lines, or None if it is too early to read them again."""
-        began = self._clock()
-        if not coupons or began < self._lines_due:
+        if not coupons:
             return None
-        lines = unit_of_work.lines.of_coupons(coupons)
-        took = self._clock() - began
-        self._lines_due = began + max(LINES_SECONDS, took / LINES_SHARE)
-        return lines
+        return self._lines_pace.run(lambda: unit_of_work.lines.of_coupons(coupons))
 
     def _without_place(self, lines: Mapping[int, Line]) -> set[int]:
         """Coupons with a watched request that has no place yet: their lines are read again, moved or not."""

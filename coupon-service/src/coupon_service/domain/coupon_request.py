@@ -101,10 +101,14 @@ class CouponRequestView:
 
 @dataclass(frozen=True, slots=True)
 class CouponRequestStanding:
-    """A request, and while it is undecided its place in line (1 is next); None where that is not known."""
+    """A request, and while it is undecided its place in line (1 is next); None where that is not known.
+
+    ``age_seconds`` is since its acceptance, by the clock that dated it.
+    """
 
     view: CouponRequestView
     place: int | None
+    age_seconds: float
 
     @property
     def is_undecided(self) -> bool:

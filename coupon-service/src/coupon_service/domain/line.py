@@ -11,6 +11,8 @@ SOONEST_SECONDS = 0.2
 LATEST_SECONDS = 8.0
 FAR_PLACE = 8_000
 """From this place on, LATEST_SECONDS apply."""
+AGE_SHARE = 0.25
+"""A request without a place is looked at again after this share of its age."""
 _JITTER = 0.25
 
 
@@ -46,8 +48,19 @@ class Line:
         return self.undecided_up_to[index - 1] if index else 0
 
 
-def seconds_until_next_look(place: int | None) -> float:
+def seconds_until_next_look(place: int) -> float:
     """When to look at a place again: sooner near the front, jittered."""
-    part = min(1.0, (place or 0) / FAR_PLACE)
-    usual = SOONEST_SECONDS + (LATEST_SECONDS - SOONEST_SECONDS) * part
+    part = min(1.0, place / FAR_PLACE)
+    return _jittered(SOONEST_SECONDS + (LATEST_SECONDS - SOONEST_SECONDS) * part)
+
+
+def seconds_until_place_is_known(age_seconds: float) -> float:
+    """When to look again at a request that has no place yet, jittered.
+
+    That mostly lasts for moments; but as long as a write transaction is open, every new request has none.
+    """
+    return _jittered(min(max(SOONEST_SECONDS, age_seconds * AGE_SHARE), LATEST_SECONDS))
+
+
+def _jittered(usual: float) -> float:
     return usual * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - spreads looks, guards nothing

@@ -9,7 +9,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from coupon_service.application.read_coupon_request import ReadCouponRequest
 from coupon_service.application.request_coupon import RequestCoupon, RequestCouponCommand
 from coupon_service.domain.coupon_request import CouponRequestStanding
-from coupon_service.domain.line import seconds_until_next_look
+from coupon_service.domain.line import seconds_until_next_look, seconds_until_place_is_known
 from coupon_service.http.bodies import CouponRequestPath, CouponRequestQuery, EmptyBody, UserAndCouponPath
 from coupon_service.http.replies import (
     AcceptedReply,
@@ -71,8 +71,13 @@ def standing_reply(standing: CouponRequestStanding) -> tuple[CouponRequestReply,
     """The body and the headers that say what became of a request, or when to ask again."""
     if not standing.is_undecided:
         return CouponRequestReply.of(standing.view), {}
-    seconds = seconds_until_next_look(standing.place)
-    reply = CouponRequestReply.of(standing.view, standing.place, seconds)
+    place = standing.place
+    seconds = (
+        seconds_until_place_is_known(standing.age_seconds)
+        if place is None
+        else seconds_until_next_look(place)
+    )
+    reply = CouponRequestReply.of(standing.view, place, seconds)
     return reply, {"Retry-After": str(math.ceil(seconds))}
 
 

@@ -57,7 +57,8 @@ _STANDINGS = PreparedStatement("""
        GROUP BY coupon_id, accepted_xid
     )
     SELECT request_id, asked.coupon_id, user_id, status, reason, decision_number, issue_number, requested_at,
-           decided_at, place::bigint AS place
+           decided_at, place::bigint AS place,
+           extract(epoch FROM statement_timestamp() - requested_at)::float8 AS age_seconds
       FROM asked
       LEFT JOIN line
              ON asked.status = 'ACCEPTED'
@@ -146,7 +147,8 @@ class SqlCouponRequests:
     def standings(self, request_ids: Collection[UUID]) -> dict[UUID, CouponRequestStanding]:
         rows = _STANDINGS.execute(self._connection, array(request_ids))
         return {
-            (view := _view(row)).request.request_id: CouponRequestStanding(view, row.place) for row in rows
+            (view := _view(row)).request.request_id: CouponRequestStanding(view, row.place, row.age_seconds)
+            for row in rows
         }
 
     def stored(self, request_ids: Sequence[UUID]) -> dict[UUID, StoredRequest]:

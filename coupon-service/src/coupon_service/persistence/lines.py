@@ -8,6 +8,8 @@ from sqlalchemy.dialects.postgresql import ARRAY, BIGINT, TEXT
 
 from coupon_service.application.ports import StandingRequest
 from coupon_service.domain.line import Line
+from servicekit.db.arrays import hex_array
+from servicekit.db.prepared import PreparedStatement
 
 # Requests from before migration 0012 have no batch: theirs never settles.
 # The count belongs to the same snapshot as the request: a later decision has a higher number.
@@ -17,6 +19,11 @@ _FIND = text("""
       FROM coupon_request LEFT JOIN coupon USING (coupon_id)
      WHERE request_id = ANY (CAST(:request_ids AS uuid[]))
 """).bindparams(bindparam("request_ids", type_=ARRAY(TEXT)))
+
+_DECIDED = PreparedStatement("""
+    SELECT request_id::text FROM coupon_request
+     WHERE request_id = ANY ($1::uuid[]) AND status <> 'ACCEPTED'
+""")
 
 _DECIDED_COUNTS = text("""
     SELECT coupon_id, decided_count FROM coupon WHERE coupon_id = ANY (:coupon_ids)
@@ -55,6 +62,10 @@ class SqlLines:
             row.request_id: StandingRequest(row.coupon_id, row.batch, row.is_undecided, row.decided_count)
             for row in rows
         }
+
+    def decided(self, request_ids: Collection[UUID]) -> list[UUID]:
+        rows = _DECIDED.execute(self._connection, hex_array(request_ids))
+        return [UUID(row.request_id) for row in rows]
 
     def decided_counts(self, coupon_ids: Collection[int]) -> dict[int, int]:
         rows = self._connection.execute(_DECIDED_COUNTS, {"coupon_ids": list(coupon_ids)})

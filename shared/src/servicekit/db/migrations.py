@@ -1,5 +1,6 @@
 """Alembic without an .ini file: a service's migrations are part of its package."""
 
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,6 +21,7 @@ _log = structlog.stdlib.get_logger(__name__)
 
 # Any constant serves, as long as all migrations of one database use the same.
 _ADVISORY_LOCK = 0x6D_69_67_72
+_LOCK_PAUSE_SECONDS = 0.2
 
 
 class DatabaseUnreachable(Exception):
@@ -61,6 +63,8 @@ def upgrade(
     revision that expands therefore has the last one that expands as its ``down_revision``.
 
     ``options`` reach a migration as ``op.get_context().config.attributes``… through :func:`migration_option`.
+    A new database is migrated in one transaction, so that it never looks like a former release's half-way;
+    another one in a transaction for each revision, which may leave its own by Alembic's ``autocommit_block``.
     Several processes may call this at once: one migrates, the others wait and find nothing left to do.
     A database that a newer release has migrated is left as it is, with a warning: going back to a former
     release starts its migration job, too. A database keeps its service's name, as the comment of
@@ -72,8 +76,7 @@ def upgrade(
     with _connected(engine) as connection:
         # A pooler of transactions would hand the lock to another client.
         check_settings_arrive(connection)
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
-        connection.commit()
+        _wait_for_lock(connection)
         try:
             config = _config(schema.migrations)
             config.attributes["connection"] = connection
@@ -86,7 +89,11 @@ def upgrade(
             if newer := _unknown_revisions(connection, config):
                 _log.warning("database_is_newer", revisions=newer, known=_newest(schema.migrations))
             else:
+                is_new = not MigrationContext.configure(connection).get_current_heads()
                 for target in _targets(connection, config, contract):
+                    if not is_new:
+                        # In a transaction of ours, Alembic would begin none.
+                        connection.commit()
                     command.upgrade(config, target)
                 if owner is None:
                     _set_owner(connection, schema.service)
@@ -96,6 +103,15 @@ def upgrade(
             connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})
             connection.commit()
     engine.dispose()
+
+
+def _wait_for_lock(connection: Connection) -> None:
+    # Not pg_advisory_lock: an index that is built concurrently waits for every session that has a snapshot,
+    # so for a statement that waits here, which waits for that build.
+    while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _ADVISORY_LOCK}):
+        connection.rollback()
+        time.sleep(_LOCK_PAUSE_SECONDS)
+    connection.commit()
 
 
 def _connected(engine: Engine) -> Connection:

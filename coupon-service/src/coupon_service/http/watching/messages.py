@@ -1,6 +1,7 @@
 """The bytes that the watch server sends."""
 
 import random
+from collections.abc import Mapping
 from uuid import UUID
 
 from pydantic_core import to_json
@@ -8,6 +9,7 @@ from werkzeug.http import HTTP_STATUS_CODES
 
 from coupon_service.domain.coupon_request import CouponRequestView
 from coupon_service.http.replies import CouponRequestReply
+from servicekit.http.problems import PROBLEM_CONTENT_TYPE, Problem, problem_body
 
 RECONNECT_SECONDS = (1.0, 5.0)
 RETRY_AFTER_SECONDS = (2, 10)
@@ -15,38 +17,43 @@ RETRY_AFTER_SECONDS = (2, 10)
 HEARTBEAT = b":\n\n"
 
 
-def reply(status: int, content_type: str, body: bytes, headers: str = "") -> bytes:
-    """A whole reply, after which the connection ends."""
-    head = (
-        f"HTTP/1.1 {status} {HTTP_STATUS_CODES[status]}\r\nContent-Type: {content_type}\r\n"
-        f"Content-Length: {len(body)}\r\n{headers}Connection: close\r\n\r\n"
-    )
-    return head.encode("latin-1") + body
+_END_OF_HEAD = b"\r\n\r\n"
 
 
-def problem(
-    status: int, slug: str, detail: str, path: str, *, field: str | None = None, headers: str = ""
+def reply(
+    status: int, content_type: str, body: bytes, request_id: str, headers: Mapping[str, str] | None = None
 ) -> bytes:
+    """A whole reply, after which the connection ends."""
+    fields = {"Content-Type": content_type, "Content-Length": str(len(body)), **(headers or {})}
+    return _head(status, fields, request_id) + body
+
+
+def problem(refused: Problem, path: str, request_id: str) -> bytes:
     """A refusal in the form that the API uses."""
-    members: dict[str, object] = {
-        "type": f"urn:problem:{slug}", "title": HTTP_STATUS_CODES[status], "status": status,
-        "detail": detail, "instance": path,
-    }  # fmt: skip
-    if field is not None:
-        members["errors"] = [{"field": field, "detail": detail}]
-    return reply(status, "application/problem+json", to_json(members), headers)
+    # A request that can't be read has neither a path nor an id.
+    members = {name: value for name, value in problem_body(refused, path, request_id).items() if value}
+    return reply(refused.status, PROBLEM_CONTENT_TYPE, to_json(members), request_id, refused.headers)
 
 
-def retry_after() -> str:
+def head_length(reply: bytes) -> int:
+    return reply.index(_END_OF_HEAD) + len(_END_OF_HEAD)
+
+
+def retry_after() -> dict[str, str]:
     """The header of a 503, random so that clients don't return all at once."""
-    return f"Retry-After: {random.randint(*RETRY_AFTER_SECONDS)}\r\n"  # noqa: S311 - guards nothing
+    return {"Retry-After": str(random.randint(*RETRY_AFTER_SECONDS))}  # noqa: S311 - guards nothing
 
 
-def stream_head() -> bytes:
-    return (
-        b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
-        b"X-Accel-Buffering: no\r\nConnection: close\r\n\r\n" + _retry() + b"\n"
-    )
+def stream_head(request_id: str) -> bytes:
+    fields = {"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return _head(200, fields, request_id) + _retry() + b"\n"
+
+
+def _head(status: int, fields: Mapping[str, str], request_id: str) -> bytes:
+    own = {"X-Request-Id": request_id} if request_id else {}
+    lines = [f"{name}: {value}" for name, value in {**fields, **own, "Connection": "close"}.items()]
+    start = f"HTTP/1.1 {status} {HTTP_STATUS_CODES[status]}"
+    return "\r\n".join([start, *lines]).encode("latin-1") + _END_OF_HEAD
 
 
 def place_event(request_id: UUID, place: int | None) -> bytes:

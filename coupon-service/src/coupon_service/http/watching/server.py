@@ -12,12 +12,15 @@ from uuid import UUID
 
 import structlog
 from prometheus_client import Gauge
+from werkzeug.exceptions import MethodNotAllowed, NotFound
 
 from coupon_service.application.watch_requests import Round
-from coupon_service.http.watching import messages
+from coupon_service.http.bodies import CouponRequestPath
 from coupon_service.http.watching.connection import Connection
 from coupon_service.http.watching.streams import Streams
 from servicekit.http.health import LIVENESS_PATH
+from servicekit.http.models import InvalidRequest
+from servicekit.http.validation import invalid_request_problem
 from servicekit.lifecycle import StopSignal
 
 Refresh = Callable[[Collection[UUID], Collection[UUID]], Round]
@@ -75,19 +78,25 @@ class WatchServer:
         _log.info("listening", host=host, port=port)
         # If either loop fails, the process ends and is started anew.
         async with asyncio.TaskGroup() as loops:
-            sweeping = loops.create_task(self._sweep())
-            await self._refresh_until_stopped()
-            sweeping.cancel()
+            tasks = [loops.create_task(self._sweep()), loops.create_task(self._keep_refreshing())]
+            # Not between two refreshes: one that hangs would keep clients from going elsewhere.
+            while not self._stop.is_set():
+                await asyncio.sleep(self._refresh_seconds)
+            for task in tasks:
+                task.cancel()
         server.close()
         await self._end()
 
-    async def _refresh_until_stopped(self) -> None:
+    async def _keep_refreshing(self) -> None:
         # One thread: refreshes never overlap.
-        with ThreadPoolExecutor(1, "watch") as thread:
-            while not self._stop.is_set():
+        thread = ThreadPoolExecutor(1, "watch")
+        try:
+            while True:
                 began = time.monotonic()
                 await self._refresh(thread)
                 await asyncio.sleep(max(0.0, began + self._refresh_seconds - time.monotonic()))
+        finally:
+            thread.shutdown(wait=False)
 
     async def _refresh(self, thread: ThreadPoolExecutor) -> None:
         began = time.monotonic()
@@ -134,16 +143,18 @@ class WatchServer:
     def route(self, connection: Connection, method: str, target: str) -> None:
         watched = _PATH.fullmatch(target)
         is_report = connection.path in _REPORTS
+        # A stream has no length, and what its head would say isn't known before the database is asked.
+        methods = ("GET", "HEAD") if watched is None else ("GET",)
         if watched is None and not is_report and connection.path != LIVENESS_PATH:
-            connection.refuse(404, "not-found", "There is no such page.")
-        elif method != "GET":
-            connection.refuse(405, "method-not-allowed", "Only GET is allowed.", headers="Allow: GET\r\n")
+            connection.refuse(NotFound())
+        elif method not in methods:
+            connection.refuse(MethodNotAllowed(methods))
         elif watched is not None:
             self._watch(connection, watched[1])
         elif is_report:
             self._answer_report(connection)
         else:
-            connection.close(messages.reply(200, "application/json", b'{"status":"alive"}'))
+            connection.answer(200, "application/json", b'{"status":"alive"}')
 
     def _watch(self, connection: Connection, identifier: str) -> None:
         # Every connection counts, because each takes a file descriptor.
@@ -151,11 +162,11 @@ class WatchServer:
             connection.try_later("too-many-watchers", "Too many requests are watched. Poll instead.")
             return
         try:
-            request_id = UUID(identifier)
-        except ValueError:
-            connection.refuse(422, "validation", "The request isn't valid; see errors.", "path.requestId")
+            path = CouponRequestPath.model_validate({"requestId": identifier})
+        except InvalidRequest as error:
+            connection.refuse(invalid_request_problem(error))
             return
-        self._streams.open(request_id, connection)
+        self._streams.open(path.request_id, connection)
 
     def _answer_report(self, connection: Connection) -> None:
         task = asyncio.ensure_future(self._reported(connection))
@@ -165,4 +176,4 @@ class WatchServer:
 
     async def _reported(self, connection: Connection) -> None:
         # In another thread than the refresh, so that /readyz answers while a refresh hangs.
-        connection.close(messages.reply(*await asyncio.to_thread(self._report, connection.path)))
+        connection.answer(*await asyncio.to_thread(self._report, connection.path))

@@ -6,6 +6,7 @@ from uuid import UUID
 from prometheus_client import Counter
 
 from coupon_service.application.ports import StandingRequest
+from coupon_service.domain.errors import CouponRequestNotFound
 from coupon_service.domain.line import Line, seconds_until_next_look
 from coupon_service.http.watching import messages
 from coupon_service.http.watching.connection import Connection
@@ -53,7 +54,7 @@ class Stream:
         """The request is stored and undecided."""
         if self.coupon_id is None:
             self.coupon_id, self._batch = request.coupon_id, request.batch
-            self._write(messages.stream_head())
+            self._write(messages.stream_head(self._connection.request_id))
 
     def move(self, line: Line, now: float) -> None:
         """Send the place in ``line``, if it is time and it is better than the last one."""
@@ -69,8 +70,10 @@ class Stream:
         if place is not None or is_first:
             self._write(messages.place_event(self.request_id, place))
             _SENT.labels("place").inc()
-        is_near = place is None or place <= FRONT
-        self._due_at = now if is_near else now + seconds_until_next_look(place)
+        if place is None or place <= FRONT:
+            self._due_at = now
+        else:
+            self._due_at = now + seconds_until_next_look(place)
 
     def _is_better(self, place: int | None) -> bool:
         if self._place is None:
@@ -82,18 +85,22 @@ class Stream:
 
     def decide(self, decision: bytes) -> None:
         """The request is decided; ``decision`` is the event."""
-        head = messages.stream_head() if self.coupon_id is None else b""
+        if self._connection.is_over:
+            return
+        head = messages.stream_head(self._connection.request_id) if self.coupon_id is None else b""
         self._connection.close(head + decision)
         _SENT.labels("decision").inc()
 
     def reject_unknown(self) -> None:
         """The request does not exist."""
-        self._connection.refuse(
-            404, "coupon-request-not-found", "There is no such coupon request.", "path.requestId"
-        )
+        if self._connection.is_over:
+            return
+        self._connection.refuse(CouponRequestNotFound())
 
     def reconnect(self) -> None:
         """The process stops; the client continues with another one."""
+        if self._connection.is_over:
+            return
         if self.coupon_id is None:
             self._connection.try_later("stopping", "This process stops. Connect again.")
             return
@@ -102,6 +109,8 @@ class Stream:
 
     def sweep(self, now: float) -> None:
         """Called once a second."""
+        if self._connection.is_over:
+            return
         if self.coupon_id is None:
             if now - self._sent_at > FIRST_REFRESH_SECONDS:
                 self._connection.try_later("database-unavailable", "The database can't be read. Try again.")
@@ -109,7 +118,8 @@ class Stream:
         if self._unseen is not None:
             # The line may stand still from now on: no other one would bring this place.
             self.move(self._unseen, now)
-        if now - self._sent_at > HEARTBEAT_SECONDS and not self._connection.is_behind():
+        quiet_seconds = 0.0 if self._connection.is_half_closed else HEARTBEAT_SECONDS
+        if now - self._sent_at > quiet_seconds and not self._connection.is_behind():
             self._write(messages.HEARTBEAT)
 
     def _write(self, data: bytes) -> None:

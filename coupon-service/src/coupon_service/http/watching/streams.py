@@ -20,7 +20,8 @@ class Streams:
         self._by_connection: dict[Connection, Stream] = {}
         self._by_request: defaultdict[UUID, set[Stream]] = defaultdict(set)
         self._by_coupon: defaultdict[int, set[Stream]] = defaultdict(set)
-        self._arrived: set[UUID] = set()
+        self._opened: set[Stream] = set()
+        """Since the last refresh began: their clients may know a newer place than it finds, by a poll."""
         self._left: set[UUID] = set()
 
     def __len__(self) -> int:
@@ -30,32 +31,33 @@ class Streams:
         stream = self._by_connection[connection] = Stream(request_id, connection)
         self._by_request[request_id].add(stream)
         self._left.discard(request_id)
-        self._arrived.add(request_id)
+        self._opened.add(stream)
 
     def close(self, connection: Connection) -> None:
         """The connection has ended, whether or not it had a stream."""
         stream = self._by_connection.pop(connection, None)
         if stream is None:
             return
+        self._opened.discard(stream)
         if stream.coupon_id is not None:
             _discard(self._by_coupon, stream.coupon_id, stream)
         _discard(self._by_request, stream.request_id, stream)
         if stream.request_id not in self._by_request:
-            self._arrived.discard(stream.request_id)
             self._left.add(stream.request_id)
 
     def take_changes(self) -> tuple[set[UUID], set[UUID]]:
-        """The requests whose first stream opened, and whose last one closed, since the last call."""
-        changes = self._arrived, self._left
-        self._arrived, self._left = set(), set()
+        """The requests of which a stream opened, and whose last one closed, since the last call."""
+        changes = {stream.request_id for stream in self._opened}, self._left
+        self._opened, self._left = set(), set()
         return changes
 
     def publish(self, found: Round) -> None:
+        """``found`` by the refresh that got the last changes."""
         for request_id in found.unknown:
-            for stream in self._of_request(request_id):
+            for stream in self._of_request(request_id) - self._opened:
                 stream.reject_unknown()
         for request_id, request in found.found.items():
-            for stream in self._of_request(request_id):
+            for stream in self._of_request(request_id) - self._opened:
                 stream.begin(request)
                 self._by_coupon[request.coupon_id].add(stream)
         for request_id, view in found.decided.items():

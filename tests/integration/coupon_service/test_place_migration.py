@@ -1,0 +1,89 @@
+"""The migration that gives requests their places: it lets writers go on, and mends what it left behind."""
+
+import threading
+import time
+from collections.abc import Iterator
+from uuid import UUID
+
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
+
+from servicekit.identifiers import uuid7
+from tests.integration.coupon_service.service import an_engine, migrate, rows
+from tests.support.waiting import wait_until
+
+# As migration 0011 left it.
+BEFORE = """
+DROP INDEX coupon_request_undecided;
+ALTER TABLE coupon_request DROP COLUMN accepted_xid;
+UPDATE alembic_version SET version_num = '0011' WHERE version_num = '0012'
+"""
+REQUEST = text("""
+INSERT INTO coupon_request (request_id, coupon_id, user_id, status, requested_at)
+VALUES (:request_id, 1, :user_id, 'ACCEPTED', clock_timestamp())
+""")
+INDEX = """
+SELECT indisvalid, indisunique FROM pg_index WHERE indexrelid = to_regclass('coupon_request_undecided')
+"""
+MIGRATION_WAITS = """
+SELECT 1 FROM pg_stat_activity
+ WHERE datname = current_database() AND application_name LIKE '% migrate' AND wait_event_type = 'Lock'
+"""
+
+
+@pytest.fixture
+def former(database_url: str) -> Iterator[Engine]:
+    """A database that the migration has not reached, with two requests."""
+    migrate(database_url)
+    engine = an_engine(database_url)
+    with engine.begin() as connection:
+        connection.execute(text(BEFORE))
+    for user_id in (1, 2):
+        accept(engine, user_id)
+    yield engine
+    engine.dispose()
+
+
+def accept(engine: Engine, user_id: int) -> UUID:
+    request_id = uuid7()
+    with engine.begin() as connection:
+        connection.execute(REQUEST, {"request_id": request_id, "user_id": user_id})
+    return request_id
+
+
+@pytest.mark.parametrize("statement", ["SELECT 1", "UPDATE coupon_request SET reason = reason"])
+def test_writers_go_on_while_an_old_transaction_holds_up_the_index(
+    database_url: str, former: Engine, statement: str
+) -> None:
+    migration = threading.Thread(target=migrate, args=(database_url,))
+    with former.connect().execution_options(isolation_level="REPEATABLE READ") as old:
+        old.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        old.execute(text(statement))
+        migration.start()
+        wait_until(lambda: rows(former, MIGRATION_WAITS), "the migration to wait")
+        took = []
+        for user_id in range(3, 9):
+            began = time.monotonic()
+            accept(former, user_id)
+            took.append(time.monotonic() - began)
+            time.sleep(0.3)
+        assert migration.is_alive()
+        old.rollback()
+    migration.join(30)
+    assert not migration.is_alive()
+    assert max(took) < 2
+    assert tuple(rows(former, INDEX)[0]) == (True, False)
+    assert rows(former, "SELECT version_num FROM alembic_version WHERE version_num = '0012'")
+
+
+def test_what_an_interrupted_build_left_is_built_again(database_url: str, former: Engine) -> None:
+    autocommit = former.execution_options(isolation_level="AUTOCOMMIT")
+    with autocommit.connect() as connection, pytest.raises(IntegrityError):
+        # Both requests are for the same coupon, so this build fails half-way.
+        connection.execute(
+            text("CREATE UNIQUE INDEX CONCURRENTLY coupon_request_undecided ON coupon_request (coupon_id)")
+        )
+    assert tuple(rows(former, INDEX)[0]) == (False, True)
+    migrate(database_url)
+    assert tuple(rows(former, INDEX)[0]) == (True, False)
