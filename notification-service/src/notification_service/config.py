@@ -31,6 +31,7 @@ class ConsumerSettings(KafkaConsumerSettings, AdminSettings, DatabaseSettings, P
     kafka_client_id: str = "notification-consumer"
     alimtalk_url: HttpUrlText
     alimtalk_processing_seconds: Annotated[float, Field(ge=0, le=3600)] = 60.0
+    alimtalk_result_hours: Annotated[int, Field(ge=1, le=1_000)] = 72
     monitoring_webhook_url: HttpUrlText
     delivery_parallelism: Annotated[int, Field(ge=1, le=32)] = 4
     # A stop waits for calls that have begun, and has 10 s in all.
