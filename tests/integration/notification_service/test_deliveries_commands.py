@@ -90,7 +90,7 @@ def test_an_alimtalk_without_its_recipient_is_not_retried(
     retried = run(migrated_url, "retry", "--all", *WHO_AND_WHY)
 
     assert (retried.returncode, retried.stdout) == (1, "")
-    assert "no FAILED delivery matches" in retried.stderr
+    assert "no delivery that can be retried matches" in retried.stderr
 
 
 @pytest.mark.parametrize(
