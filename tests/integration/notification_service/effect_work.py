@@ -55,6 +55,7 @@ def delivering(
     timeout_seconds: float = 1.0,
     processing_seconds: float = 0.0,
     courier: Courier | None = None,
+    provider: str | None = None,
 ) -> Iterator[DeliverEffect]:
     """``effect``'s use case, by ``courier`` or else to the sandbox."""
     with create_http_client(timeout_seconds, 8) as client, ThreadPoolExecutor(4) as pool:
@@ -66,7 +67,7 @@ def delivering(
             effect,
             courier or couriers[effect],
             transactions(engine),
-            provider=PROVIDERS[effect],
+            provider=provider or PROVIDERS[effect],
             pool=pool,
             limits=limits,
             retry=retry,
