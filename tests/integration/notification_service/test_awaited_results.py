@@ -92,7 +92,8 @@ def test_what_a_provider_accepted_is_not_yet_delivered(engine: Engine, accepted:
     with engine.connect() as connection:
         seconds = connection.scalar(
             text(
-                "SELECT EXTRACT(epoch FROM result_due_at - accepted_at) FROM delivery WHERE provider = 'double'"
+                "SELECT EXTRACT(epoch FROM result_due_at - accepted_at) FROM delivery"
+                " WHERE provider = 'double'"
             )
         )
     assert float(seconds or 0.0) == pytest.approx(5.0, abs=0.1)
