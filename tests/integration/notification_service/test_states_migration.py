@@ -96,7 +96,8 @@ def test_the_former_releases_processes_leave_what_is_accepted(former: str) -> No
         connection.execute(
             text(
                 "UPDATE delivery SET status = 'ACCEPTED', due_at = NULL, claim_id = NULL,"
-                " provider = 'double', reference = 'm-1', accepted_at = clock_timestamp(), result_due_at = clock_timestamp()"
+                " provider = 'double', reference = 'm-1', accepted_at = clock_timestamp(),"
+                " result_due_at = clock_timestamp()"
                 " WHERE status = 'SENDING'"
             )
         )
