@@ -68,7 +68,9 @@ RETRY = RetryPolicy()
 
 
 @pytest.mark.parametrize(("former", "new"), list(product(S, S)))
-def test_a_status_becomes_what_the_table_allows_and_nothing_else(former: S, new: S) -> None:
+def test_a_status_becomes_what_the_table_allows_and_nothing_else(
+    former: DeliveryStatus, new: DeliveryStatus
+) -> None:
     assert may_become(former, new) == ((former, new) in ALLOWED)
 
 
@@ -100,7 +102,7 @@ def test_operators_change_only_what_no_process_holds() -> None:
     ],
 )
 def test_an_outcome_is_recorded_as_a_status_and_in_the_history(
-    outcome: Outcome, status: S, attempt: AttemptOutcome | None
+    outcome: Outcome, status: DeliveryStatus, attempt: AttemptOutcome | None
 ) -> None:
     recorded = recorded_outcome(outcome)
 
@@ -126,7 +128,11 @@ def test_an_attempt_can_not_leave_a_delivery_expired() -> None:
     ],
 )
 def test_a_failed_attempt_leaves_open_only_what_may_have_been_sent(
-    effect: Effect, purpose: Purpose, failure: DeliveryFailed, outcome: type, possibly_sent: bool
+    effect: Effect,
+    purpose: Purpose,
+    failure: DeliveryFailed,
+    outcome: type[Unclear | RetryLater],
+    possibly_sent: bool,
 ) -> None:
     found = outcome_of_failure(effect, a_delivery(purpose=purpose), failure, RETRY, 0.5)
 

@@ -24,7 +24,9 @@ def a_result(state: ResultState, *, by_sms: bool = False) -> ProviderResult:
 
 
 @pytest.mark.parametrize(("status", "state", "by_sms"), list(product(S, R, (False, True))))
-def test_a_result_changes_only_what_awaits_one_and_corrects_by_sms(status: S, state: R, by_sms: bool) -> None:
+def test_a_result_changes_only_what_awaits_one_and_corrects_by_sms(
+    status: DeliveryStatus, state: ResultState, by_sms: bool
+) -> None:
     expected = CHANGES.get((status, state, by_sms), status)
 
     assert status_after(status, a_result(state, by_sms=by_sms)) is expected
@@ -39,7 +41,7 @@ def test_results_in_any_order_and_number_end_in_the_same_status() -> None:
     ]
 
     for order in permutations(results):
-        status = S.ACCEPTED
+        status = DeliveryStatus.ACCEPTED
         for result in (*order, *order):
             status = status_after(status, result)
         assert status is S.DELIVERED
