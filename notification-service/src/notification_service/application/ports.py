@@ -197,7 +197,10 @@ class Courier(Protocol):
 
 
 class AlimtalkProvider(Protocol):
-    """A provider of alimtalk messages. An adapter turns its replies and codes into these few meanings."""
+    """A provider of alimtalk messages. An adapter turns its replies and codes into these few meanings.
+
+    The ids that it returns can be stored as text; one that can't is a malformed reply.
+    """
 
     @property
     def name(self) -> str:
