@@ -1,6 +1,6 @@
 """An alimtalk provider in memory, whose final results come when a test says so."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from notification_service.application.ports import MaySend
@@ -24,6 +24,7 @@ class ProviderDouble:
     """Each is raised by one send, after the message was accepted if ``accepts_silently``."""
     accepts_silently: bool = False
     result_failure: DeliveryFailed | None = None
+    before_result: Callable[[], object] = lambda: None
 
     def find(self, message: AlimtalkMessage) -> str | None:
         assert self.can_look_up
@@ -40,6 +41,7 @@ class ProviderDouble:
 
     def result(self, message_id: str) -> ProviderResult | None:
         self.asked.append(message_id)
+        self.before_result()
         if self.result_failure is not None:
             raise self.result_failure
         return self.results.get(message_id)

@@ -176,6 +176,15 @@ def test_a_result_at_the_last_question_is_not_expired(
     assert ask(engine, provider, accepted, hours=100.0).status is DeliveryStatus.DELIVERED
 
 
+def test_a_result_that_a_webhook_brings_during_the_last_question_counts(
+    engine: Engine, provider: ProviderDouble, accepted: CompletedOrder
+) -> None:
+    record_results = RecordResults(transactions(engine))
+    provider.before_result = lambda: record_results("double", [a_result("m-1")])
+
+    assert ask(engine, provider, accepted, hours=100.0).status is DeliveryStatus.DELIVERED
+
+
 def test_another_provider_is_not_asked_and_its_messages_expire(
     engine: Engine, accepted: CompletedOrder
 ) -> None:
