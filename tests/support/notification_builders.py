@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from notification_service.domain.alimtalk_message import AlimtalkMessage
+from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.completed_order import CompletedOrder, Recipient
 from notification_service.domain.delivery import ClaimedDelivery
 from servicekit.identifiers import uuid7
@@ -32,6 +33,9 @@ def a_delivery(
     order: CompletedOrder | None = None,
     *,
     attempt: int = 1,
+    purpose: Purpose = Purpose.SEND,
+    provider: str | None = "sandbox",
+    failed_message_id: str | None = None,
     seconds_since_possibly_sent: float | None = None,
     seconds_since_ordered: float = 0.0,
 ) -> ClaimedDelivery:
@@ -39,6 +43,9 @@ def a_delivery(
         delivery_id=uuid7(),
         claim_id=uuid7(),
         attempt=attempt,
+        purpose=purpose,
+        provider=provider,
+        failed_message_id=failed_message_id,
         age_seconds=0.0,
         seconds_since_possibly_sent=None if attempt == 1 else seconds_since_possibly_sent,
         seconds_since_ordered=seconds_since_ordered,

@@ -1,4 +1,4 @@
-"""Which alimtalk provider is used, and what it needs of the environment."""
+"""Which alimtalk provider is used, and what it and its webhooks need of the environment."""
 
 from typing import Annotated, Literal
 
@@ -88,3 +88,10 @@ class AlimtalkSettings(BaseSettings):
         if value is None and provider and info.field_name in _NEEDED[provider]:
             raise ValueError(f"is needed with ALIMTALK_PROVIDER={provider}")
         return value
+
+
+class WebhookSettings(BaseSettings):
+    """The secrets that webhooks carry. A provider without one reports nothing here."""
+
+    nhn_webhook_signature: _Secret | None = None
+    solapi_webhook_token: _Secret | None = None

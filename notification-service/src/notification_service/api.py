@@ -1,16 +1,23 @@
 """The API's composition root."""
 
+from collections.abc import Mapping
 from functools import partial
 
+from flask import Flask
 from flask_openapi3.openapi import OpenAPI
 from sqlalchemy import Engine
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
+from notification_service.alimtalk.webhooks import webhook_parsers
 from notification_service.application.list_notifications import ListNotifications
+from notification_service.application.ports import WebhookParser
+from notification_service.application.record_results import RecordResults
 from notification_service.application.report_sales import ReportSales
 from notification_service.config import ApiSettings
 from notification_service.http.notifications import notification_routes
 from notification_service.http.problems import PROBLEMS
 from notification_service.http.sales import sales_routes
+from notification_service.http.webhooks import webhook_routes
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
 from notification_service.migrations import SCHEMA
 from notification_service.persistence.tables import delivery
@@ -20,6 +27,9 @@ from servicekit.db.engine import create_engine
 from servicekit.db.health import database_check
 from servicekit.db.problems import DATABASE_PROBLEMS
 from servicekit.http.app import create_app
+from servicekit.http.problems import register_problems
+from servicekit.http.request_context import register_request_context
+from servicekit.http.validation import MAX_BODY_BYTES
 from servicekit.observability.tracing import configure_tracing
 
 SERVICE = "notification-service"
@@ -29,13 +39,13 @@ def create_application() -> OpenAPI:
     """What gunicorn calls in each worker process."""
     settings = read_settings(ApiSettings)
     configure_tracing(SERVICE, settings.otel_exporter_otlp_endpoint)
-    return build_application(create_engine(settings, "notification-api"))
+    return build_application(create_engine(settings, "notification-api"), webhook_parsers(settings))
 
 
-def build_application(engine: Engine) -> OpenAPI:
-    """The API on the given database."""
+def build_application(engine: Engine, webhook_parsers: Mapping[str, WebhookParser] | None = None) -> OpenAPI:
+    """The API on the given database; ``webhook_parsers`` by the name of the provider that posts."""
     unit_of_work = partial(NotificationUnitOfWork, engine, CONSUMER_GROUP)
-    return create_app(
+    app = create_app(
         SERVICE,
         checks={"database": database_check(engine, SCHEMA, delivery, writes=False)},
         problems=[PROBLEMS, DATABASE_PROBLEMS],
@@ -44,3 +54,17 @@ def build_application(engine: Engine) -> OpenAPI:
             sales_routes(ReportSales(unit_of_work)),
         ],
     )
+    webhooks = _webhooks(RecordResults(unit_of_work), webhook_parsers or {})
+    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/webhooks": webhooks})  # type: ignore[method-assign]
+    return app
+
+
+def _webhooks(record_results: RecordResults, parsers: Mapping[str, WebhookParser]) -> Flask:
+    """Apart from the API, whose rules for bodies providers don't keep: SOLAPI posts a list."""
+    app = Flask("notification-webhooks")
+    # One more than allowed, which the route notices, as the API does.
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES + 1
+    register_request_context(app)
+    register_problems(app, PROBLEMS, DATABASE_PROBLEMS)
+    app.register_blueprint(webhook_routes(record_results, parsers))
+    return app

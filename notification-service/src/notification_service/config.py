@@ -4,7 +4,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from notification_service.alimtalk_settings import AlimtalkSettings
+from notification_service.alimtalk_settings import AlimtalkSettings, WebhookSettings
 from notification_service.http_client import CONNECT_TIMEOUT_SECONDS
 from servicekit.config import (
     AdminSettings,
@@ -20,7 +20,7 @@ from servicekit.config import (
 _Hours = Annotated[int, Field(ge=1, le=1_000_000)]
 
 
-class ApiSettings(HttpSettings, DatabaseSettings, ProcessSettings):
+class ApiSettings(WebhookSettings, HttpSettings, DatabaseSettings, ProcessSettings):
     """``notification-service api``."""
 
     http_port: Port = 8003
@@ -33,6 +33,7 @@ class ConsumerSettings(
 
     kafka_client_id: str = "notification-consumer"
     alimtalk_processing_seconds: Annotated[float, Field(ge=0, le=3600)] = 60.0
+    alimtalk_result_hours: Annotated[int, Field(ge=1, le=1_000)] = 72
     monitoring_webhook_url: HttpUrlText
     delivery_parallelism: Annotated[int, Field(ge=1, le=32)] = 4
     # A stop waits for calls that have begun, and has 10 s in all.

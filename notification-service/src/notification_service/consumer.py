@@ -11,9 +11,11 @@ from sqlalchemy import Engine
 
 from notification_service.alimtalk.providers import create_provider
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.ask_for_results import AskForResults
 from notification_service.application.count_sales import CountSales
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
-from notification_service.application.ports import Courier, UnitOfWorkFactory
+from notification_service.application.ports import AlimtalkProvider, Courier, UnitOfWorkFactory
+from notification_service.application.record_results import RecordResults
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.config import ConsumerSettings
 from notification_service.dispatcher import Dispatcher
@@ -98,30 +100,66 @@ def _retention(settings: ConsumerSettings, engine: Engine) -> Retention:
 def _dispatcher(
     settings: ConsumerSettings, unit_of_work: UnitOfWorkFactory, scope: ExitStack, stop: StopSignal
 ) -> Dispatcher:
-    def deliver_effect(effect: Effect, courier: Courier) -> DeliverEffect:
-        pool = ThreadPoolExecutor(settings.delivery_parallelism, thread_name_prefix=effect.value.lower())
-        # Not waited for: a call that hangs would outlast the time that a stop has.
-        scope.callback(pool.shutdown, wait=False, cancel_futures=True)
-        limits = ClaimLimits(
-            # Two rounds of the pool: a claim is worth its transactions, and a lease outlasts it.
-            batch_size=2 * settings.delivery_parallelism,
-            lease_seconds=settings.delivery_lease_seconds,
-            attempt_seconds=settings.delivery_attempt_seconds,
-        )
-        return DeliverEffect(
-            effect, courier, unit_of_work, pool=pool, limits=limits, retry=RetryPolicy(), jitter=random.random
-        )
-
+    # A pool of sending and one of asking for results share it with monitoring's: none waits for a connection.
     client = scope.enter_context(
-        create_http_client(settings.delivery_timeout_seconds, 2 * settings.delivery_parallelism)
+        create_http_client(settings.delivery_timeout_seconds, 3 * settings.delivery_parallelism)
     )
-    send_alimtalk = SendAlimtalk(create_provider(settings, client), settings.alimtalk_processing_seconds)
+    provider = create_provider(settings, client)
+    send_alimtalk = SendAlimtalk(provider, settings.alimtalk_processing_seconds)
     webhook = MonitoringWebhook(client, settings.monitoring_webhook_url)
+    deliver_effect = partial(_deliver_effect, settings, unit_of_work, scope)
     return Dispatcher(
         {
-            Effect.ALIMTALK: deliver_effect(Effect.ALIMTALK, send_alimtalk),
+            Effect.ALIMTALK: deliver_effect(Effect.ALIMTALK, send_alimtalk, provider.name),
             Effect.ANALYTICS: CountSales(unit_of_work),
-            Effect.MONITORING: deliver_effect(Effect.MONITORING, webhook),
+            Effect.MONITORING: deliver_effect(Effect.MONITORING, webhook, "webhook"),
+            "ALIMTALK_RESULTS": _ask_for_results(settings, unit_of_work, scope, provider),
         },
         stop,
     )
+
+
+def _deliver_effect(
+    settings: ConsumerSettings,
+    unit_of_work: UnitOfWorkFactory,
+    scope: ExitStack,
+    effect: Effect,
+    courier: Courier,
+    provider: str,
+) -> DeliverEffect:
+    limits = ClaimLimits(
+        # Two rounds of the pool: a claim is worth its transactions, and a lease outlasts it.
+        batch_size=2 * settings.delivery_parallelism,
+        lease_seconds=settings.delivery_lease_seconds,
+        attempt_seconds=settings.delivery_attempt_seconds,
+    )
+    return DeliverEffect(
+        effect,
+        courier,
+        unit_of_work,
+        provider=provider,
+        pool=_pool(settings, scope, effect.value.lower()),
+        limits=limits,
+        retry=RetryPolicy(),
+        jitter=random.random,
+    )
+
+
+def _ask_for_results(
+    settings: ConsumerSettings, unit_of_work: UnitOfWorkFactory, scope: ExitStack, provider: AlimtalkProvider
+) -> AskForResults:
+    return AskForResults(
+        provider,
+        unit_of_work,
+        RecordResults(unit_of_work),
+        pool=_pool(settings, scope, "alimtalk-results"),
+        batch_size=settings.delivery_parallelism,
+        expire_after_seconds=settings.alimtalk_result_hours * 3600.0,
+    )
+
+
+def _pool(settings: ConsumerSettings, scope: ExitStack, name: str) -> ThreadPoolExecutor:
+    pool = ThreadPoolExecutor(settings.delivery_parallelism, thread_name_prefix=name)
+    # Not waited for: a call that hangs would outlast the time that a stop has.
+    scope.callback(pool.shutdown, wait=False, cancel_futures=True)
+    return pool

@@ -1,17 +1,27 @@
 """``notification-service deliveries``"""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import Any, TypeVar
 from uuid import UUID
 
 import click
 
+from notification_service.application.give_up_deliveries import GiveUpDeliveries
 from notification_service.application.ports import UnitOfWorkFactory
-from notification_service.application.retry_deliveries import RetryDeliveries, RetrySelection
+from notification_service.application.retry_deliveries import RetryDeliveries
+from notification_service.application.show_delivery import ShowDelivery
 from notification_service.config import OperatorSettings
-from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
+from notification_service.deliveries_output import (
+    delivery_as_json,
+    delivery_with_history,
+    print_deliveries,
+    print_delivery,
+)
+from notification_service.domain.delivery import CAN_BE_GIVEN_UP, RETRYABLE, DeliveryStatus, Effect
+from notification_service.domain.delivery_selection import DeliverySelection
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
 from notification_service.migrations import SCHEMA
 from notification_service.persistence.unit_of_work import NotificationUnitOfWork
@@ -20,76 +30,123 @@ from servicekit.config import load_settings
 from servicekit.db.operated_engine import operated_engine
 from servicekit.db.schema_check import check_schema_or_exit
 from servicekit.observability.logging import configure_logging
-from servicekit.rfc3339 import format_rfc3339
 
 PROCESS = "notification-deliveries"
-_COLUMNS = ("DELIVERY ID", "STATUS", "EFFECT", "ORDER ID", "ATTEMPTS", "COMPLETED AT", "LAST ERROR")
+_Command = TypeVar("_Command", bound=Callable[..., object])
 
-_effect_option = click.option(
-    "--effect",
-    type=click.Choice([effect.value for effect in Effect], case_sensitive=False),
-    help="Only these.",
-)
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+def _status_option(allowed: frozenset[DeliveryStatus], help_text: str) -> Callable[[_Command], _Command]:
+    names = [status.value for status in DeliveryStatus if status in allowed]
+    return click.option("--status", type=click.Choice(names, case_sensitive=False), help=help_text)
+
+
+def _effect_option(command: _Command) -> _Command:
+    names = [effect.value for effect in Effect]
+    choice = click.Choice(names, case_sensitive=False)
+    return click.option("--effect", type=choice, help="Only these.")(command)
+
+
+def _chosen_by_operator(allowed: frozenset[DeliveryStatus]) -> Callable[[_Command], _Command]:
+    """The arguments of a command that changes deliveries with an ``allowed`` status."""
+
+    def decorate(command: _Command) -> _Command:
+        for option in (
+            click.option("--reason", type=REASON, required=True, help="Why; stored and logged."),
+            click.option("--by", type=OPERATOR, required=True, help="Your name; stored and logged."),
+            _effect_option,
+            _status_option(allowed, "Only these."),
+            click.option("--all", "everything", is_flag=True, help="All that match the other options."),
+            click.argument("delivery_ids", metavar="[DELIVERY_ID]...", nargs=-1, type=click.UUID),
+        ):
+            command = option(command)
+        return command
+
+    return decorate
 
 
 @click.group(name="deliveries", cls=OneLineGroup)
 def deliveries() -> None:
-    """List the deliveries of completed orders' effects, and retry those that were given up."""
+    """List the deliveries of completed orders' effects, retry them, and give them up."""
 
 
 @deliveries.command(name="list")
-@click.option(
-    "--status",
-    type=click.Choice([status.value for status in DeliveryStatus], case_sensitive=False),
-    default="FAILED",
-    show_default=True,
-)
+@_status_option(frozenset(DeliveryStatus), "By default, all that `retry` takes.")
 @_effect_option
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
 @click.option("--after", type=click.UUID, help="Only deliveries behind this one.")
 @_json_option
-def list_command(status: str, effect: str | None, limit: int, after: UUID | None, *, as_json: bool) -> None:
-    """List deliveries by age, the oldest first; by default those that were given up."""
+def list_command(
+    status: str | None, effect: str | None, limit: int, after: UUID | None, *, as_json: bool
+) -> None:
+    """List deliveries by age, the oldest first; by default those that need an operator.
+
+    These are FAILED, EXPIRED or GIVEN_UP, or UNKNOWN where the provider can't be asked.
+    """
+    selection = DeliverySelection(_statuses(status, RETRYABLE), _effect(effect), waiting_only=status is None)
     with _transactions() as transactions, transactions() as unit_of_work:
-        found = unit_of_work.deliveries.find(
-            DeliveryStatus(status), _effect(effect), limit=limit, after=after
-        )
+        found = unit_of_work.deliveries.find(selection, limit=limit, after=after)
     if as_json:
-        click.echo(json.dumps([_fields(delivery) for delivery in found]))
+        click.echo(json.dumps([delivery_as_json(delivery) for delivery in found]))
         return
-    if not found:
-        click.echo("no deliveries")
-        return
-    _print_table([_COLUMNS, *(_row(delivery) for delivery in found)])
+    print_deliveries(found)
     if len(found) == limit:
         click.echo(f"more with --after {found[-1].delivery_id}")
 
 
 @deliveries.command()
-@click.argument("delivery_ids", metavar="[DELIVERY_ID]...", nargs=-1, type=click.UUID)
-@click.option("--all", "everything", is_flag=True, help="All that were given up.")
-@_effect_option
-@click.option("--by", type=OPERATOR, required=True, help="Your name; stored and logged.")
-@click.option("--reason", type=REASON, required=True, help="Why; stored and logged.")
-def retry(
-    delivery_ids: Sequence[UUID], effect: str | None, by: str, reason: str, *, everything: bool
-) -> None:
-    """Attempt FAILED deliveries again: those with DELIVERY_IDs, or --all, which --effect may narrow.
+@click.argument("delivery_id", type=click.UUID)
+@_json_option
+def show(delivery_id: UUID, *, as_json: bool) -> None:
+    """Show a delivery with its attempts."""
+    with _transactions() as transactions:
+        found = ShowDelivery(transactions)(delivery_id)
+    if found is None:
+        raise click.ClickException(f"there is no delivery {delivery_id}")
+    if as_json:
+        click.echo(json.dumps(delivery_with_history(found)))
+    else:
+        print_delivery(found)
 
-    A delivery that may have been accepted before is looked up first, and isn't sent twice. An alimtalk whose
-    recipient was erased can't be retried.
+
+@deliveries.command()
+@_chosen_by_operator(RETRYABLE)
+def retry(delivery_ids: Sequence[UUID], by: str, reason: str, **filters: Any) -> None:
+    """Attempt deliveries again: those with DELIVERY_IDs, or --all, which --status and --effect may narrow.
+
+    They are FAILED, EXPIRED or GIVEN_UP, or UNKNOWN where the provider can't be asked: that one is sent
+    again. Any other that may have been accepted before is looked up first, and isn't sent twice. An alimtalk
+    whose recipient was erased can't be retried.
     """
-    if bool(delivery_ids) == everything:
-        raise BadInput("give either delivery ids or --all, which --effect may narrow")
-    selection = RetrySelection(delivery_ids, _effect(effect))
+    selection = _selection(delivery_ids, RETRYABLE, **filters)
     with _transactions() as transactions:
         retried = RetryDeliveries(transactions)(selection, by=by, reason=reason)
     if not retried:
         raise click.ClickException(
-            "no FAILED delivery matches; `notification-service deliveries list` shows them"
+            "no delivery that can be retried matches; `notification-service deliveries list` shows them"
         )
     click.echo(f"{retried} to be attempted again")
+
+
+@deliveries.command(name="give-up")
+@_chosen_by_operator(CAN_BE_GIVEN_UP)
+@click.option("--yes", "is_confirmed", is_flag=True, help="Do it; without, only count.")
+def give_up(
+    delivery_ids: Sequence[UUID], by: str, reason: str, *, is_confirmed: bool, **filters: Any
+) -> None:
+    """Give deliveries up: those with DELIVERY_IDs, or --all, which --status and --effect may narrow.
+
+    They are PENDING or UNKNOWN; what is being sent is left. `retry` takes them back. What is UNKNOWN may
+    have reached the recipient.
+    """
+    selection = _selection(delivery_ids, CAN_BE_GIVEN_UP, **filters)
+    with _transactions() as transactions:
+        number = GiveUpDeliveries(transactions)(selection, by=by, reason=reason, is_confirmed=is_confirmed)
+    if is_confirmed:
+        click.echo(f"{number} given up")
+    else:
+        click.echo(f"{number} would be given up; add --yes to do it")
 
 
 @contextmanager
@@ -101,28 +158,22 @@ def _transactions() -> Iterator[UnitOfWorkFactory]:
         yield partial(NotificationUnitOfWork, engine, CONSUMER_GROUP)
 
 
+def _selection(
+    delivery_ids: Sequence[UUID],
+    allowed: frozenset[DeliveryStatus],
+    *,
+    status: str | None,
+    effect: str | None,
+    everything: bool,
+) -> DeliverySelection:
+    if bool(delivery_ids) == everything:
+        raise BadInput("give either delivery ids or --all, which --status and --effect may narrow")
+    return DeliverySelection(_statuses(status, allowed), _effect(effect), delivery_ids)
+
+
+def _statuses(name: str | None, default: frozenset[DeliveryStatus]) -> frozenset[DeliveryStatus]:
+    return default if name is None else frozenset({DeliveryStatus(name)})
+
+
 def _effect(name: str | None) -> Effect | None:
     return None if name is None else Effect(name)
-
-
-def _fields(delivery: Delivery) -> dict[str, str | int | None]:
-    completed_at = None if delivery.completed_at is None else format_rfc3339(delivery.completed_at)
-    return {
-        "deliveryId": str(delivery.delivery_id),
-        "status": delivery.status.value,
-        "effect": delivery.effect.value,
-        "orderId": str(delivery.order_id),
-        "attempts": delivery.attempts,
-        "completedAt": completed_at,
-        "lastError": delivery.last_error,
-    }
-
-
-def _row(delivery: Delivery) -> list[str]:
-    return ["" if value is None else str(value) for value in _fields(delivery).values()]
-
-
-def _print_table(rows: Sequence[Sequence[str]]) -> None:
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for row in rows:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())

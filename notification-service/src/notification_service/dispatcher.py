@@ -1,4 +1,4 @@
-"""The threads that work on deliveries: one for each effect, so that none waits for another."""
+"""The threads that work on deliveries: one for each kind of work, so that none waits for another."""
 
 import threading
 import time
@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from notification_service.application.ports import EffectWork
-from notification_service.domain.delivery import Effect
+from notification_service.application.ports import DeliveryWork
 from servicekit.backoff import Backoff
 from servicekit.db.disclosure import summary
 from servicekit.db.errors import may_pass
@@ -19,17 +18,17 @@ BACKOFF = Backoff(first_seconds=0.2, longest_seconds=5.0)
 _log = structlog.get_logger(__name__)
 
 
-class EffectThread(threading.Thread):
-    """Works on one effect until the stop: at once after :meth:`wake`, else every POLL_SECONDS.
+class WorkThread(threading.Thread):
+    """Does one kind of work until the stop: at once after :meth:`wake`, else every POLL_SECONDS.
 
     An unavailable or busy database delays the work; any other error stops the process.
     """
 
-    def __init__(self, effect: Effect, work: EffectWork, stop: StopSignal) -> None:
+    def __init__(self, name: str, work: DeliveryWork, stop: StopSignal) -> None:
         # A daemon: an attempt that ignores the stop must not keep the process alive.
-        super().__init__(name=f"effect-{effect.value.lower()}", daemon=True)
+        super().__init__(name=f"effect-{name.lower()}", daemon=True)
         self.failure: BaseException | None = None
-        self._effect = effect
+        self._work_name = name
         self._work = work
         self._stop_signal = stop
         self._awake = threading.Event()
@@ -43,7 +42,7 @@ class EffectThread(threading.Thread):
             while not self._stop_signal.is_set():
                 self._step()
         except BaseException as error:  # noqa: BLE001 - the main thread raises it
-            _log.error("effect_crashed", effect=self._effect.value, exc_info=error)
+            _log.error("effect_crashed", effect=self._work_name, exc_info=error)
             self.failure = error
             # The process ends: an effect must not stay dead while the others hide it.
             self._stop_signal.set()
@@ -55,7 +54,7 @@ class EffectThread(threading.Thread):
             if not may_pass(error):
                 raise
             self._failures += 1
-            _log.warning("effect_postponed", effect=self._effect.value, reason=summary(error))
+            _log.warning("effect_postponed", effect=self._work_name, reason=summary(error))
             self._stop_signal.wait(BACKOFF.seconds(self._failures))
             return
         self._failures = 0
@@ -68,10 +67,10 @@ class EffectThread(threading.Thread):
 
 
 class Dispatcher:
-    """The threads of all effects."""
+    """The threads of all work, which has the name that the log calls ``effect``."""
 
-    def __init__(self, effects: Mapping[Effect, EffectWork], stop: StopSignal) -> None:
-        self._threads = [EffectThread(effect, work, stop) for effect, work in effects.items()]
+    def __init__(self, works: Mapping[str, DeliveryWork], stop: StopSignal) -> None:
+        self._threads = [WorkThread(name, work, stop) for name, work in works.items()]
         self._stop_signal = stop
         self._stopped_at: float | None = None
 
@@ -81,7 +80,7 @@ class Dispatcher:
             thread.start()
 
     def wake(self) -> None:
-        """Let every effect look for due deliveries now."""
+        """Let every thread look for due deliveries now."""
         for thread in self._threads:
             thread.wake()
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
 from notification_service.application.list_notifications import ListNotifications
-from notification_service.application.ports import Courier, EffectWork
+from notification_service.application.ports import Courier, DeliveryWork
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
@@ -25,6 +25,16 @@ from tests.support.waiting import wait_until
 
 QUICK = RetryPolicy(
     base_seconds=0.05, cap_seconds=0.2, settle_seconds=0.1, pause_cap_seconds=0.05, least_attempts=2
+)
+PROVIDERS = {Effect.ALIMTALK: "sandbox", Effect.MONITORING: "webhook"}
+FINAL = frozenset(
+    {
+        DeliveryStatus.DELIVERED,
+        DeliveryStatus.FAILED,
+        DeliveryStatus.EXPIRED,
+        DeliveryStatus.GIVEN_UP,
+        DeliveryStatus.SKIPPED,
+    }
 )
 LIMITS = ClaimLimits(batch_size=8, lease_seconds=20.0, attempt_seconds=5.0)
 
@@ -45,6 +55,7 @@ def delivering(
     timeout_seconds: float = 1.0,
     processing_seconds: float = 0.0,
     courier: Courier | None = None,
+    provider: str | None = None,
 ) -> Iterator[DeliverEffect]:
     """``effect``'s use case, by ``courier`` or else to the sandbox."""
     with create_http_client(timeout_seconds, 8) as client, ThreadPoolExecutor(4) as pool:
@@ -56,6 +67,7 @@ def delivering(
             effect,
             courier or couriers[effect],
             transactions(engine),
+            provider=provider or PROVIDERS[effect],
             pool=pool,
             limits=limits,
             retry=retry,
@@ -70,7 +82,7 @@ def delivery_of(engine: Engine, order: CompletedOrder, effect: Effect) -> Delive
 
 
 def run_until_final(
-    work: EffectWork, engine: Engine, orders: Sequence[CompletedOrder], effect: Effect
+    work: DeliveryWork, engine: Engine, orders: Sequence[CompletedOrder], effect: Effect
 ) -> list[Delivery]:
     """Call ``work`` until the deliveries of all ``orders`` are final; returns them."""
     stop = StopSignal()
@@ -78,7 +90,6 @@ def run_until_final(
     def probe() -> list[Delivery]:
         work(stop)
         found = [delivery_of(engine, order, effect) for order in orders]
-        final = {DeliveryStatus.DELIVERED, DeliveryStatus.FAILED, DeliveryStatus.SKIPPED}
-        return found if all(delivery.status in final for delivery in found) else []
+        return found if all(delivery.status in FINAL for delivery in found) else []
 
     return wait_until(probe, f"{effect} of {len(orders)} orders to be final")

@@ -85,7 +85,7 @@ def test_a_restored_database_sends_no_message_again(
     with delivering(engine, ALIMTALK, sandbox) as work:
         (sent,) = run_until_final(work, engine, [order], ALIMTALK)
         with engine.begin() as connection:
-            connection.execute(text("TRUNCATE inbox, delivery, completed_order"))
+            connection.execute(text("TRUNCATE inbox, delivery_attempt, delivery, completed_order"))
 
         # Its event is read once more.
         accept_completed_orders([order])
@@ -103,7 +103,7 @@ def test_what_never_arrived_is_sent_after_the_processing_time(
     accept_completed_orders([order])
     # As after a kill between the claim and the post: the lease ends without an outcome.
     with transactions(engine)() as unit_of_work:
-        unit_of_work.claims.claim(ALIMTALK, 1, 0.1)
+        unit_of_work.claims.claim(ALIMTALK, 1, 0.1, "sandbox")
         unit_of_work.commit()
 
     with delivering(engine, ALIMTALK, sandbox, processing_seconds=1.0) as work:
@@ -111,7 +111,7 @@ def test_what_never_arrived_is_sent_after_the_processing_time(
         waiting = delivery_of(engine, order, ALIMTALK)
         (delivery,) = run_until_final(work, engine, [order], ALIMTALK)
 
-    assert (waiting.status, waiting.last_error) == (DeliveryStatus.PENDING, FailureReason.NOT_CONFIRMED)
+    assert (waiting.status, waiting.last_error) == (DeliveryStatus.UNKNOWN, FailureReason.NOT_CONFIRMED)
     assert delivery.status == DeliveryStatus.DELIVERED
     assert sandbox.references() == [str(order.event_id)]
 
@@ -188,7 +188,7 @@ def test_a_provider_that_fails_for_too_long_is_given_up(
     with delivering(engine, ALIMTALK, sandbox, retry=retry) as work:
         (delivery,) = run_until_final(work, engine, [order], ALIMTALK)
 
-    assert delivery.status == DeliveryStatus.FAILED
+    assert delivery.status == DeliveryStatus.GIVEN_UP
     assert delivery.attempts > 1
     assert delivery.last_error == FailureReason.RECEIVER_BUSY
 
@@ -230,7 +230,7 @@ def test_a_lease_that_expires_while_connecting_withdraws_the_message(
 ) -> None:
     accept_completed_orders([a_completed_order()])
     with transactions(engine)() as unit_of_work:
-        (delivery,) = unit_of_work.claims.claim(ALIMTALK, 1, 20.0)
+        (delivery,) = unit_of_work.claims.claim(ALIMTALK, 1, 20.0, "sandbox")
         unit_of_work.commit()
 
     with create_http_client(1.0, 1) as client:

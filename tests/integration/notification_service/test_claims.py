@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
-from notification_service.domain.attempt import Delivered, GivenUp, Outcome, Released, RetryLater
+from notification_service.domain.attempt import Delivered, GivenUp, Outcome, Rejected, Released, RetryLater
 from notification_service.domain.delivery import ClaimedDelivery, DeliveryStatus, Effect
 from notification_service.domain.failure_reason import FailureReason
 from tests.integration.notification_service.builders import a_completed_order
@@ -21,7 +21,7 @@ ALIMTALK = Effect.ALIMTALK
 
 def claim(engine: Engine, limit: int = 10, lease_seconds: float = 20.0) -> Sequence[ClaimedDelivery]:
     with transactions(engine)() as unit_of_work:
-        claimed = unit_of_work.claims.claim(ALIMTALK, limit, lease_seconds)
+        claimed = unit_of_work.claims.claim(ALIMTALK, limit, lease_seconds, "sandbox")
         unit_of_work.commit()
         return claimed
 
@@ -102,7 +102,7 @@ def test_each_outcome_of_a_batch_is_recorded_as_its_own(
     record(
         engine,
         Delivered(delivered, None),
-        GivenUp(rejected, FailureReason.REJECTED),
+        Rejected(rejected, FailureReason.REJECTED),
         RetryLater(delayed, 60.0, FailureReason.RECEIVER_BUSY),
         Released(released),
     )

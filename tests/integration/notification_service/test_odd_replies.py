@@ -13,6 +13,7 @@ from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.ports import MaySend
 from notification_service.application.send_alimtalk import SendAlimtalk
+from notification_service.domain.attempt import Receipt
 from notification_service.domain.delivery import ClaimedDelivery, DeliveryStatus, Effect
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.monitoring.webhook import MonitoringWebhook
@@ -92,11 +93,11 @@ class Crashing:
         self._user_id = user_id
         self._left = times
 
-    def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> str | None:
+    def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> Receipt:
         if delivery.order.user_id == self._user_id and self._left:
             self._left -= 1
             raise KeyError(f"no such\x00thing \ud800 of {delivery.order.recipient.name}")
-        return None
+        return Receipt()
 
 
 def test_a_bug_that_one_delivery_meets_delays_that_one_and_is_logged(
@@ -114,7 +115,7 @@ def test_a_bug_that_one_delivery_meets_delays_that_one_and_is_logged(
         first = delivery_of(engine, odd, Effect.ALIMTALK)
         found = run_until_final(work, engine, orders, Effect.ALIMTALK)
 
-    assert (first.status, first.attempts) == (DeliveryStatus.PENDING, 1)
+    assert (first.status, first.attempts) == (DeliveryStatus.UNKNOWN, 1)
     assert first.last_error == FailureReason.INTERNAL_ERROR
     assert {delivery.status for delivery in found} == {DeliveryStatus.DELIVERED}
     assert [delivery.attempts for delivery in found] == [2, *[1 for _ in others]]
@@ -137,5 +138,5 @@ def test_a_bug_that_every_attempt_meets_is_given_up_in_the_end(
     with delivering(engine, effect, sandbox, courier=courier, retry=retry) as work:
         (delivery,) = run_until_final(work, engine, [order], effect)
 
-    assert delivery.status == DeliveryStatus.FAILED
+    assert delivery.status == DeliveryStatus.GIVEN_UP
     assert delivery.attempts > 1

@@ -7,6 +7,7 @@ from sqlalchemy import Connection, Engine, text
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.ports import MaySend
+from notification_service.domain.attempt import Receipt
 from notification_service.domain.delivery import ClaimedDelivery, DeliveryStatus, Effect
 from servicekit.db.errors import Verdict, verdict
 from servicekit.lifecycle import StopSignal
@@ -25,13 +26,13 @@ class CourierWhoseDeliveryIsLocked:
         self._other = other
         self.delivered: list[ClaimedDelivery] = []
 
-    def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> str | None:
+    def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> Receipt:
         self._other.execute(
             text("SELECT FROM delivery WHERE delivery_id = :delivery_id FOR UPDATE"),
             {"delivery_id": delivery.delivery_id},
         )
         self.delivered.append(delivery)
-        return "reference-1"
+        return Receipt("reference-1")
 
 
 def test_an_outcome_that_met_a_lock_is_recorded_later_without_redelivery(
@@ -62,10 +63,10 @@ def test_an_outcome_is_recorded_while_slower_attempts_go_on(
     accept_completed_orders([quick, slow])
     release = threading.Event()
 
-    def deliver(delivery: ClaimedDelivery, may_send: MaySend) -> str | None:
+    def deliver(delivery: ClaimedDelivery, may_send: MaySend) -> Receipt:
         if delivery.order.event_id == slow.event_id:
             assert release.wait(60)
-        return None
+        return Receipt()
 
     with delivering(engine, MONITORING, sandbox, courier=deliver) as work:
         working = threading.Thread(target=work, args=(StopSignal(),))
@@ -90,13 +91,13 @@ def test_an_outcome_that_met_a_lock_while_others_went_on_is_kept(
     with engine.connect() as other:
         courier = CourierWhoseDeliveryIsLocked(other)
 
-        def deliver(delivery: ClaimedDelivery, may_send: MaySend) -> str | None:
+        def deliver(delivery: ClaimedDelivery, may_send: MaySend) -> Receipt:
             if delivery.order.event_id == quick.event_id:
                 return courier(delivery, may_send)
             wait_until(lambda: waits_for_a_lock(engine), "the record to meet the lock")
             wait_until(lambda: not waits_for_a_lock(engine), "the record to be given up")
             other.rollback()
-            return None
+            return Receipt()
 
         with delivering(engine, MONITORING, sandbox, courier=deliver) as work:
             work(StopSignal())

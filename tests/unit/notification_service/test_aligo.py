@@ -8,13 +8,14 @@ import pytest
 
 from notification_service.alimtalk.aligo import AligoAccount, AligoAlimtalkProvider
 from notification_service.application.send_alimtalk import SendAlimtalk
+from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.errors import (
     DeliveryFailed,
     DeliveryRejected,
-    NotConfirmed,
     NotSent,
     OutcomeUnknown,
     ReceiverUnavailable,
+    Unanswerable,
 )
 from tests.support.notification_builders import a_delivery, a_message
 from tests.unit.notification_service.scripted_provider import (
@@ -118,10 +119,10 @@ def test_nothing_is_posted_once_it_may_not_be_sent() -> None:
     assert provider.requests == []
 
 
-def test_a_later_attempt_sends_nothing_since_nothing_can_be_looked_up() -> None:
+def test_what_may_have_been_sent_waits_since_nothing_can_be_looked_up() -> None:
     provider = ScriptedProvider()
-    assert not adapter(provider).can_look_up
+    asked = a_delivery(attempt=2, purpose=Purpose.LOOK_UP)
 
-    with pytest.raises(NotConfirmed):
-        SendAlimtalk(adapter(provider), 0.0)(a_delivery(attempt=2), lambda: True)
+    with pytest.raises(Unanswerable):
+        SendAlimtalk(adapter(provider), 0.0)(asked, lambda: True)
     assert provider.requests == []

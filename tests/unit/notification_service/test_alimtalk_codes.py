@@ -5,8 +5,8 @@ import pytest
 from notification_service.domain.alimtalk_codes import ALIGO_CODES, NHN_CODES, SENS_CODES, SOLAPI_CODES
 from notification_service.domain.alimtalk_results import (
     CodeClass,
-    MessageState,
     ProviderCodes,
+    ResultState,
     provider_codes,
 )
 
@@ -17,7 +17,7 @@ PROVIDERS = [NHN_CODES, SOLAPI_CODES, SENS_CODES, ALIGO_CODES]
 @pytest.mark.parametrize("code", ["", "5555", "-31337", "OK", "1" * 1_000])
 def test_an_unknown_code_is_asked_about_and_not_sent_again(codes: ProviderCodes, code: str) -> None:
     assert codes.class_of(code) is CodeClass.ASK
-    assert codes.state_of(code) is MessageState.UNKNOWN
+    assert codes.state_of(code) is ResultState.UNKNOWN
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,7 @@ class Broken:
 
 
 def test_joining_all_threads_takes_no_longer_than_one_time_limit() -> None:
-    stop, effects = StopSignal(), {effect: Stuck() for effect in Effect}
+    stop, effects = StopSignal(), {effect.value: Stuck() for effect in Effect}
     dispatcher = Dispatcher(effects, stop)
     dispatcher.start()
     for work in effects.values():

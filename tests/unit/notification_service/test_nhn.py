@@ -10,15 +10,15 @@ import structlog
 
 from notification_service.alimtalk.nhn import NhnAccount, NhnAlimtalkProvider, parse_webhook
 from notification_service.application.send_alimtalk import SendAlimtalk
-from notification_service.domain.alimtalk_results import MessageState, ProviderResult
+from notification_service.domain.alimtalk_results import ProviderResult, ResultState
 from notification_service.domain.errors import (
     DeliveryFailed,
     DeliveryRejected,
+    ForgedWebhook,
+    MalformedWebhook,
     NotSent,
     OutcomeUnknown,
     ReceiverUnavailable,
-    WebhookForged,
-    WebhookMalformed,
 )
 from tests.support.notification_builders import a_delivery, a_message
 from tests.unit.notification_service.scripted_provider import (
@@ -292,33 +292,33 @@ def test_a_key_seen_before_is_looked_up_and_not_posted_again() -> None:
 
     with pytest.raises(OutcomeUnknown):
         send_alimtalk(a_delivery(delivery.order), lambda: True)
-    assert send_alimtalk(delivery, lambda: True) == "r-1"
+    assert send_alimtalk(delivery, lambda: True).reference == "r-1"
     assert provider.calls == [f"POST {MESSAGES}", f"GET {MESSAGES}"]
 
 
 @pytest.mark.parametrize(
     ("changes", "state", "by_sms"),
     [
-        ({}, MessageState.DELIVERED, False),
-        ({"resultCode": "MRC01"}, MessageState.DELIVERED, False),
-        ({"messageStatus": "FAILED", "resultCode": "3019"}, MessageState.FAILED, False),
-        ({"messageStatus": "FAILED", "resultCode": "3020"}, MessageState.FAILED, False),
-        ({"messageStatus": "FAILED", "resultCode": "3000"}, MessageState.FAILED, False),
-        ({"messageStatus": "FAILED", "resultCode": "3005"}, MessageState.UNKNOWN, False),
-        ({"messageStatus": "FAILED", "resultCode": "4000"}, MessageState.UNKNOWN, False),
-        ({"messageStatus": "FAILED", "resultCode": "5555"}, MessageState.UNKNOWN, False),
-        ({"messageStatus": "FAILED", "resultCode": None}, MessageState.UNKNOWN, False),
-        ({"resultCode": None}, MessageState.UNKNOWN, False),
-        ({"messageStatus": "CANCEL"}, MessageState.FAILED, False),
-        ({"messageStatus": "READY", "resultCode": None}, MessageState.ACCEPTED, False),
-        ({"messageStatus": None, "resultCode": None}, MessageState.ACCEPTED, False),
-        ({"messageStatus": "FAILED", "resendStatus": "RSC03"}, MessageState.ACCEPTED, True),
-        ({"messageStatus": "FAILED", "resendStatus": "RSC04"}, MessageState.DELIVERED, True),
-        ({"messageStatus": "FAILED", "resendStatus": "RSC05"}, MessageState.FAILED, True),
+        ({}, ResultState.DELIVERED, False),
+        ({"resultCode": "MRC01"}, ResultState.DELIVERED, False),
+        ({"messageStatus": "FAILED", "resultCode": "3019"}, ResultState.FAILED, False),
+        ({"messageStatus": "FAILED", "resultCode": "3020"}, ResultState.FAILED, False),
+        ({"messageStatus": "FAILED", "resultCode": "3000"}, ResultState.FAILED, False),
+        ({"messageStatus": "FAILED", "resultCode": "3005"}, ResultState.UNKNOWN, False),
+        ({"messageStatus": "FAILED", "resultCode": "4000"}, ResultState.UNKNOWN, False),
+        ({"messageStatus": "FAILED", "resultCode": "5555"}, ResultState.UNKNOWN, False),
+        ({"messageStatus": "FAILED", "resultCode": None}, ResultState.UNKNOWN, False),
+        ({"resultCode": None}, ResultState.UNKNOWN, False),
+        ({"messageStatus": "CANCEL"}, ResultState.FAILED, False),
+        ({"messageStatus": "READY", "resultCode": None}, ResultState.ACCEPTED, False),
+        ({"messageStatus": None, "resultCode": None}, ResultState.ACCEPTED, False),
+        ({"messageStatus": "FAILED", "resendStatus": "RSC03"}, ResultState.ACCEPTED, True),
+        ({"messageStatus": "FAILED", "resendStatus": "RSC04"}, ResultState.DELIVERED, True),
+        ({"messageStatus": "FAILED", "resendStatus": "RSC05"}, ResultState.FAILED, True),
     ],
 )
 def test_a_result_has_the_state_of_its_status_and_code(
-    changes: dict[str, Any], state: MessageState, by_sms: bool
+    changes: dict[str, Any], state: ResultState, by_sms: bool
 ) -> None:
     provider = ScriptedProvider(answered({"header": SUCCESS, "message": stored(**changes)}))
 
@@ -367,13 +367,13 @@ def webhook(*hooks: object, event: object = "MESSAGE_RESULT_UPDATE") -> bytes:
 @pytest.mark.parametrize(
     ("code", "state"),
     [
-        ("1000", MessageState.DELIVERED),
-        ("3019", MessageState.FAILED),
-        ("3005", MessageState.UNKNOWN),
-        ("5555", MessageState.UNKNOWN),
+        ("1000", ResultState.DELIVERED),
+        ("3019", ResultState.FAILED),
+        ("3005", ResultState.UNKNOWN),
+        ("5555", ResultState.UNKNOWN),
     ],
 )
-def test_a_webhook_gives_the_result_of_its_hook(code: str, state: MessageState) -> None:
+def test_a_webhook_gives_the_result_of_its_hook(code: str, state: ResultState) -> None:
     (result,) = parse_webhook(webhook(hook(resultCode=code)), SECRET, SECRET)
 
     assert result == ProviderResult("r-1", "event-1", state, code)
@@ -390,13 +390,13 @@ def test_a_hook_that_comes_twice_counts_once() -> None:
 
 @pytest.mark.parametrize("signature", [None, "", "webhook-secre", "webhook-secret ", "비밀", "\udcff"])
 def test_a_webhook_without_the_configured_secret_is_forged(signature: str | None) -> None:
-    with pytest.raises(WebhookForged):
+    with pytest.raises(ForgedWebhook):
         parse_webhook(webhook(hook()), signature, SECRET)
 
 
 @pytest.mark.parametrize("signature", [None, ""])
 def test_an_empty_secret_authenticates_nobody(signature: str | None) -> None:
-    with pytest.raises(WebhookForged):
+    with pytest.raises(ForgedWebhook):
         parse_webhook(webhook(hook()), signature, "")
 
 
@@ -415,14 +415,14 @@ def test_an_empty_secret_authenticates_nobody(signature: str | None) -> None:
     ],
 )
 def test_a_hook_of_the_wrong_type_is_refused(body: bytes) -> None:
-    with pytest.raises(WebhookMalformed) as refused:
+    with pytest.raises(MalformedWebhook) as refused:
         parse_webhook(body, SECRET, SECRET)
     assert "r-1" not in str(refused.value)
 
 
 @malformed_replies
 def test_a_malformed_webhook_is_refused(content: bytes) -> None:
-    with pytest.raises(WebhookMalformed):
+    with pytest.raises(MalformedWebhook):
         parse_webhook(content, SECRET, SECRET)
 
 

@@ -27,7 +27,7 @@ class Calls:
 def test_the_first_attempt_sends_without_a_look_up() -> None:
     calls = Calls()
 
-    assert calls.send_alimtalk(a_delivery(attempt=1), lambda: True) == "sent"
+    assert calls.send_alimtalk(a_delivery(attempt=1), lambda: True).reference == "sent"
     assert calls.methods == ["POST"]
 
 
@@ -39,7 +39,7 @@ def test_a_later_attempt_sends_only_what_the_provider_does_not_have(
 ) -> None:
     calls = Calls(finds=finds)
 
-    assert calls.send_alimtalk(a_delivery(attempt=2), lambda: True) == result
+    assert calls.send_alimtalk(a_delivery(attempt=2), lambda: True).reference == result
     assert calls.methods == methods
 
 
@@ -51,7 +51,8 @@ def test_a_message_that_may_still_be_processed_is_not_sent_again() -> None:
     assert calls.methods == ["GET"]
 
     assert (
-        calls.send_alimtalk(a_delivery(attempt=3, seconds_since_possibly_sent=60.0), lambda: True) == "sent"
+        calls.send_alimtalk(a_delivery(attempt=3, seconds_since_possibly_sent=60.0), lambda: True).reference
+        == "sent"
     )
 
 

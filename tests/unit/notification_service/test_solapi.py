@@ -16,15 +16,15 @@ from notification_service.alimtalk.solapi import (
     solapi_authorization,
 )
 from notification_service.application.send_alimtalk import SendAlimtalk
-from notification_service.domain.alimtalk_results import MessageState, ProviderResult
+from notification_service.domain.alimtalk_results import ProviderResult, ResultState
 from notification_service.domain.errors import (
     DeliveryFailed,
     DeliveryRejected,
+    ForgedWebhook,
+    MalformedWebhook,
     NotSent,
     OutcomeUnknown,
     ReceiverUnavailable,
-    WebhookForged,
-    WebhookMalformed,
 )
 from tests.support.notification_builders import a_delivery, a_message
 from tests.unit.notification_service.scripted_provider import (
@@ -245,7 +245,7 @@ def test_a_repeated_attempt_sends_the_same_group_after_a_lost_reply() -> None:
 
     with pytest.raises(OutcomeUnknown):
         send_alimtalk(a_delivery(delivery.order), lambda: True)
-    assert send_alimtalk(delivery, lambda: True) == "M1"
+    assert send_alimtalk(delivery, lambda: True).reference == "M1"
 
     assert provider.calls.count(CREATE) == 1
     assert [call for call in provider.calls if call.endswith("/send")] == [SEND, SEND]
@@ -347,21 +347,21 @@ def test_each_step_stops_once_nothing_may_be_sent(allowed: int) -> None:
 @pytest.mark.parametrize(
     ("code", "state"),
     [
-        ("2000", MessageState.ACCEPTED),
-        ("3000", MessageState.ACCEPTED),
-        ("4000", MessageState.DELIVERED),
-        ("3104", MessageState.FAILED),
-        ("3107", MessageState.FAILED),
-        ("1043", MessageState.FAILED),
-        ("2230", MessageState.FAILED),
-        ("3012", MessageState.FAILED),
-        ("3014", MessageState.UNKNOWN),
-        ("3048", MessageState.UNKNOWN),
-        ("3999", MessageState.UNKNOWN),
-        (None, MessageState.UNKNOWN),
+        ("2000", ResultState.ACCEPTED),
+        ("3000", ResultState.ACCEPTED),
+        ("4000", ResultState.DELIVERED),
+        ("3104", ResultState.FAILED),
+        ("3107", ResultState.FAILED),
+        ("1043", ResultState.FAILED),
+        ("2230", ResultState.FAILED),
+        ("3012", ResultState.FAILED),
+        ("3014", ResultState.UNKNOWN),
+        ("3048", ResultState.UNKNOWN),
+        ("3999", ResultState.UNKNOWN),
+        (None, ResultState.UNKNOWN),
     ],
 )
-def test_a_result_has_the_state_of_its_code(code: str | None, state: MessageState) -> None:
+def test_a_result_has_the_state_of_its_code(code: str | None, state: ResultState) -> None:
     provider = ScriptedProvider(listed(stored(statusCode=code)))
 
     assert adapter(provider).result("M1") == ProviderResult("M1", "event-1", state, code or "")
@@ -389,11 +389,11 @@ def webhook(*events: object) -> bytes:
 @pytest.mark.parametrize(
     ("changes", "result"),
     [
-        ({}, ProviderResult("M1", "event-1", MessageState.DELIVERED, "4000")),
-        ({"type": "LMS"}, ProviderResult("M1", "event-1", MessageState.DELIVERED, "4000", by_sms=True)),
-        ({"statusCode": "3104"}, ProviderResult("M1", "event-1", MessageState.FAILED, "3104")),
-        ({"statusCode": "3014"}, ProviderResult("M1", "event-1", MessageState.UNKNOWN, "3014")),
-        ({"customFields": None}, ProviderResult("M1", None, MessageState.DELIVERED, "4000")),
+        ({}, ProviderResult("M1", "event-1", ResultState.DELIVERED, "4000")),
+        ({"type": "LMS"}, ProviderResult("M1", "event-1", ResultState.DELIVERED, "4000", by_sms=True)),
+        ({"statusCode": "3104"}, ProviderResult("M1", "event-1", ResultState.FAILED, "3104")),
+        ({"statusCode": "3014"}, ProviderResult("M1", "event-1", ResultState.UNKNOWN, "3014")),
+        ({"customFields": None}, ProviderResult("M1", None, ResultState.DELIVERED, "4000")),
     ],
 )
 def test_a_webhook_gives_the_result_of_its_event(changes: dict[str, Any], result: ProviderResult) -> None:
@@ -411,12 +411,12 @@ def test_an_event_that_comes_twice_counts_once() -> None:
 
 @pytest.mark.parametrize("token", [None, "", "webhook-secre", "WEBHOOK-SECRET", "비밀", "\udcff"])
 def test_a_webhook_without_the_configured_secret_is_forged(token: str | None) -> None:
-    with pytest.raises(WebhookForged):
+    with pytest.raises(ForgedWebhook):
         parse_webhook(webhook(event()), token, SECRET)
 
 
 def test_an_empty_secret_authenticates_nobody() -> None:
-    with pytest.raises(WebhookForged):
+    with pytest.raises(ForgedWebhook):
         parse_webhook(webhook(event()), "", "")
 
 
@@ -436,7 +436,7 @@ def test_an_empty_secret_authenticates_nobody() -> None:
     ],
 )
 def test_an_event_of_the_wrong_type_is_refused(body: bytes) -> None:
-    with pytest.raises(WebhookMalformed):
+    with pytest.raises(MalformedWebhook):
         parse_webhook(body, SECRET, SECRET)
 
 
@@ -445,5 +445,5 @@ def test_a_malformed_webhook_is_refused_unless_it_is_empty(content: bytes) -> No
     if content == b"[]":
         assert parse_webhook(content, SECRET, SECRET) == []
         return
-    with pytest.raises(WebhookMalformed):
+    with pytest.raises(MalformedWebhook):
         parse_webhook(content, SECRET, SECRET)

@@ -28,7 +28,7 @@ FROM payment WHERE order_id = ANY(%s::uuid[])
 """
 _OUTBOX = "SELECT id::text, aggregateid FROM outbox WHERE type = 'OrderCompleted' AND aggregateid = ANY(%s)"
 _SETTLED_DELIVERIES = """
-SELECT count(*) FROM delivery WHERE order_id = ANY(%s::uuid[]) AND status IN ('DELIVERED', 'FAILED')
+SELECT count(*) FROM delivery WHERE order_id = ANY(%s::uuid[]) AND completed_at IS NOT NULL
 """
 _DELIVERIES = """
 SELECT event_id::text, order_id::text, effect, status, completed_at, last_error

@@ -12,6 +12,7 @@ from notification_service.alimtalk.replies import MessageId, NumericCode, malfor
 from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_codes import ALIGO_CODES
 from notification_service.domain.alimtalk_message import AlimtalkMessage
+from notification_service.domain.alimtalk_results import ProviderResult
 from notification_service.domain.errors import DeliveryRejected, OutcomeUnknown
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.http_client import excerpt, exchange, unexpected
@@ -52,7 +53,9 @@ class AligoAlimtalkProvider:
     message that may have been sent is never sent again: it stays unconfirmed until it is given up.
     """
 
+    name = "aligo"
     can_look_up = False
+    accepts_finally = False
 
     def __init__(self, client: httpx.Client, account: AligoAccount, base_url: str) -> None:
         self._client = client
@@ -85,6 +88,10 @@ class AligoAlimtalkProvider:
         if response.status_code != httpx.codes.OK:
             raise unexpected(response)
         return _accepted_id(response)
+
+    def result(self, message_id: str) -> ProviderResult | None:
+        """None: results are not asked for yet. What Aligo accepts is never reported as delivered."""
+        return None
 
 
 def _accepted_id(response: httpx.Response) -> str:

@@ -24,7 +24,7 @@ from notification_service.alimtalk.replies import (
 from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_codes import NHN_CODES
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.alimtalk_results import MessageState, ProviderResult
+from notification_service.domain.alimtalk_results import ProviderResult, ResultState
 from notification_service.domain.errors import DeliveryFailed
 from notification_service.http_client import excerpt, exchange, unexpected
 from servicekit.fields import Storable
@@ -133,7 +133,9 @@ class NhnAlimtalkProvider:
     show the first one 10 minutes after it was sent.
     """
 
+    name = "nhn"
     can_look_up = True
+    accepts_finally = False
 
     def __init__(self, client: httpx.Client, account: NhnAccount, base_url: str) -> None:
         self._client = client
@@ -225,7 +227,7 @@ def parse_webhook(body: bytes, signature: str | None, secret: str) -> Sequence[P
     """The results in a webhook; none if it is about something else. A hook that comes twice counts once.
 
     ``signature`` is the header X-Toast-Webhook-Signature, which carries the configured ``secret``: it proves
-    the sender, not the body. Raises WebhookForged or WebhookMalformed.
+    the sender, not the body. Raises ForgedWebhook or MalformedWebhook.
     """
     check_secret(signature, secret)
     # Events of other kinds, such as those of templates, have other hooks.
@@ -257,29 +259,29 @@ def _result(message: _StoredMessage) -> ProviderResult:
     code = message.result_code or ""
     match message.resend_status, message.message_status:
         case "RSC03", _:
-            return _provider_result(message, MessageState.ACCEPTED, by_sms=True)
+            return _provider_result(message, ResultState.ACCEPTED, by_sms=True)
         case "RSC04", _:
-            return _provider_result(message, MessageState.DELIVERED, by_sms=True)
+            return _provider_result(message, ResultState.DELIVERED, by_sms=True)
         case "RSC05", _:
-            return _provider_result(message, MessageState.FAILED, by_sms=True)
+            return _provider_result(message, ResultState.FAILED, by_sms=True)
         case _, "COMPLETED" if code in _DELIVERED:
-            return _provider_result(message, MessageState.DELIVERED)
+            return _provider_result(message, ResultState.DELIVERED)
         case _, "COMPLETED" | "FAILED":
             return _provider_result(message, NHN_CODES.state_of(code))
         case _, "CANCEL":
-            return _provider_result(message, MessageState.FAILED)
+            return _provider_result(message, ResultState.FAILED)
     # Neither final nor documented: on its way.
-    return _provider_result(message, MessageState.ACCEPTED)
+    return _provider_result(message, ResultState.ACCEPTED)
 
 
 def _report_result(hook: _Hook) -> ProviderResult:
     delivered = hook.result_code in _DELIVERED
     return _provider_result(
-        hook, MessageState.DELIVERED if delivered else NHN_CODES.state_of(hook.result_code or "")
+        hook, ResultState.DELIVERED if delivered else NHN_CODES.state_of(hook.result_code or "")
     )
 
 
-def _provider_result(report: _Report, state: MessageState, *, by_sms: bool = False) -> ProviderResult:
+def _provider_result(report: _Report, state: ResultState, *, by_sms: bool = False) -> ProviderResult:
     return ProviderResult(
         message_id=report.request_id,
         reference=report.recipient_grouping_key,

@@ -1,7 +1,5 @@
 """The provider that the settings choose."""
 
-from typing import Protocol
-
 import httpx
 import structlog
 from pydantic import SecretStr
@@ -18,11 +16,6 @@ from notification_service.domain.alimtalk_message import ORDER_COMPLETED_TEMPLAT
 _log = structlog.get_logger(__name__)
 
 
-class _Adapter(AlimtalkProvider, Protocol):
-    can_look_up: bool
-    """False if ``find`` never tells, so that nothing is sent after a first attempt."""
-
-
 def create_provider(settings: AlimtalkSettings, client: httpx.Client) -> AlimtalkProvider:
     """The provider of ``ALIMTALK_PROVIDER``. Warns if it can't look messages up."""
     provider = _provider(settings, client)
@@ -31,7 +24,7 @@ def create_provider(settings: AlimtalkSettings, client: httpx.Client) -> Alimtal
     return provider
 
 
-def _provider(settings: AlimtalkSettings, client: httpx.Client) -> _Adapter:
+def _provider(settings: AlimtalkSettings, client: httpx.Client) -> AlimtalkProvider:
     match settings.alimtalk_provider:
         case "sandbox":
             return SandboxAlimtalkProvider(client, _text(settings.alimtalk_url))

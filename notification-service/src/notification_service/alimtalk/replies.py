@@ -6,7 +6,7 @@ from typing import Annotated, TypeVar
 import httpx
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter, ValidationError
 
-from notification_service.domain.errors import OutcomeUnknown, WebhookForged, WebhookMalformed
+from notification_service.domain.errors import ForgedWebhook, MalformedWebhook, OutcomeUnknown
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.http_client import excerpt
 from servicekit.fields import Storable
@@ -48,18 +48,18 @@ def excludes_nothing(cause: str) -> OutcomeUnknown:
 
 
 def read_webhook(body: bytes, adapter: TypeAdapter[_BodyT]) -> _BodyT:
-    """The body of a webhook. Raises WebhookMalformed, which quotes none of it: it may name a recipient."""
+    """The body of a webhook. Raises MalformedWebhook, which quotes none of it: it may name a recipient."""
     try:
         return adapter.validate_json(body)
     except ValidationError:
-        raise WebhookMalformed from None
+        raise MalformedWebhook from None
 
 
 def check_secret(received: str | None, configured: str) -> None:
-    """Raises WebhookForged unless the secret received is the configured one, which must not be empty."""
+    """Raises ForgedWebhook unless the secret received is the configured one, which must not be empty."""
     if not configured:
-        raise WebhookForged
+        raise ForgedWebhook
     # Headers may hold any bytes, which reach Python as surrogates.
     expected, got = (text.encode("utf-8", "surrogatepass") for text in (configured, received or ""))
     if not hmac.compare_digest(expected, got):
-        raise WebhookForged
+        raise ForgedWebhook

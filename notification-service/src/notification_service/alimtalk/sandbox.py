@@ -6,6 +6,7 @@ from pydantic import BaseModel, Field
 from notification_service.alimtalk.replies import MessageId, read_reply
 from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_message import AlimtalkMessage
+from notification_service.domain.alimtalk_results import ProviderResult, ResultState
 from notification_service.domain.errors import DeliveryRejected
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.http_client import excerpt, exchange, unexpected
@@ -20,9 +21,15 @@ class _Messages(BaseModel):
 
 
 class SandboxAlimtalkProvider:
-    """Calls deploy/sandbox over HTTP."""
+    """Calls deploy/sandbox over HTTP.
 
+    Its acceptance is final: the sandbox keeps a message where tests and the demo look for what the buyer got,
+    and has no later step that could fail.
+    """
+
+    name = "sandbox"
     can_look_up = True
+    accepts_finally = True
 
     def __init__(self, client: httpx.Client, base_url: str) -> None:
         self._client = client
@@ -57,3 +64,7 @@ class SandboxAlimtalkProvider:
         if response.status_code != httpx.codes.OK:
             raise unexpected(response)
         return read_reply(response, _Accepted).message_id
+
+    def result(self, message_id: str) -> ProviderResult | None:
+        """DELIVERED for every id: the sandbox accepts nothing that it doesn't keep."""
+        return ProviderResult(message_id, None, ResultState.DELIVERED, None, by_sms=False)

@@ -25,6 +25,7 @@ from notification_service.application.ports import MaySend
 from notification_service.bounded_transport import INCOMPLETE
 from notification_service.domain.alimtalk_codes import SENS_CODES
 from notification_service.domain.alimtalk_message import AlimtalkMessage
+from notification_service.domain.alimtalk_results import ProviderResult
 from notification_service.domain.errors import DeliveryRejected
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.http_client import excerpt, exchange, unexpected
@@ -75,7 +76,9 @@ class SensAlimtalkProvider:
     messages, if a look-up doesn't show the first one although ``processing_seconds`` have passed.
     """
 
+    name = "sens"
     can_look_up = True
+    accepts_finally = False
 
     def __init__(self, client: httpx.Client, account: SensAccount, base_url: str) -> None:
         self._client = client
@@ -123,6 +126,10 @@ class SensAlimtalkProvider:
         if response.status_code not in {httpx.codes.OK, httpx.codes.ACCEPTED}:
             raise unexpected(response)
         return _accepted_id(response)
+
+    def result(self, message_id: str) -> ProviderResult | None:
+        """None: results are not asked for yet. What SENS accepts is never reported as delivered."""
+        return None
 
     def _look_up_request(self, message: AlimtalkMessage) -> httpx.Request:
         period = current_period()

@@ -28,7 +28,7 @@ from notification_service.alimtalk.replies import (
 from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_codes import SOLAPI_CODES
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.alimtalk_results import MessageState, ProviderResult
+from notification_service.domain.alimtalk_results import ProviderResult, ResultState
 from notification_service.domain.errors import OutcomeUnknown, ReceiverUnavailable
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.http_client import excerpt, exchange, unexpected
@@ -123,7 +123,9 @@ class SolapiAlimtalkProvider:
     passed; or if SOLAPI sends a group twice that is still reported as PENDING when it is sent again.
     """
 
+    name = "solapi"
     can_look_up = True
+    accepts_finally = False
 
     def __init__(self, client: httpx.Client, account: SolapiAccount, base_url: str) -> None:
         self._client = client
@@ -287,7 +289,7 @@ def parse_webhook(body: bytes, token: str | None, secret: str) -> Sequence[Provi
     """The results in a webhook. An event that comes twice counts once.
 
     ``token`` is the query parameter of that name in the webhook's URL, which carries the configured
-    ``secret``: SOLAPI documents no header for it. Raises WebhookForged or WebhookMalformed.
+    ``secret``: SOLAPI documents no header for it. Raises ForgedWebhook or MalformedWebhook.
     """
     check_secret(token, secret)
     by_id = {event.event_id: event.data for event in read_webhook(body, _webhook)}
@@ -297,9 +299,9 @@ def parse_webhook(body: bytes, token: str | None, secret: str) -> Sequence[Provi
 def _result(message_id: str, message: _StoredMessage) -> ProviderResult:
     code = message.status_code or ""
     if code == _DELIVERED:
-        state = MessageState.DELIVERED
+        state = ResultState.DELIVERED
     elif code in _ACCEPTED:
-        state = MessageState.ACCEPTED
+        state = ResultState.ACCEPTED
     else:
         state = SOLAPI_CODES.state_of(code)
     return ProviderResult(

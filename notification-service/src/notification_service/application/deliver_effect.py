@@ -16,15 +16,26 @@ from notification_service.application.ports import (
     UnitOfWorkFactory,
     WorkDone,
 )
-from notification_service.domain.attempt import Delivered, GivenUp, Outcome, Released, RetryLater, Skipped
+from notification_service.domain.after_failure import outcome_of_failure
+from notification_service.domain.attempt import (
+    Accepted,
+    Delivered,
+    GivenUp,
+    NotFound,
+    Outcome,
+    Rejected,
+    Released,
+    RetryLater,
+    Skipped,
+    Unclear,
+)
 from notification_service.domain.delivery import ClaimedDelivery, Effect
 from notification_service.domain.errors import (
     DeliveryFailed,
-    DeliveryRejected,
     DeliverySkipped,
+    MessageNotFound,
     NotSent,
     OutcomeUnknown,
-    ReceiverUnavailable,
 )
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.retry_policy import RetryPolicy
@@ -59,13 +70,15 @@ class DeliverEffect:
         courier: Courier,
         unit_of_work: UnitOfWorkFactory,
         *,
+        provider: str,
         pool: Executor,
         limits: ClaimLimits,
         retry: RetryPolicy,
         jitter: Callable[[], float],
     ) -> None:
-        """``jitter`` returns random numbers in [0, 1)."""
+        """``provider`` is the receiver's name in the history; ``jitter`` returns numbers in [0, 1)."""
         self._effect = effect
+        self._provider = provider
         self._courier = courier
         self._unit_of_work = unit_of_work
         self._pool = pool
@@ -93,7 +106,7 @@ class DeliverEffect:
     def _claim(self) -> Sequence[ClaimedDelivery]:
         with self._unit_of_work() as unit_of_work:
             claimed = unit_of_work.claims.claim(
-                self._effect, self._limits.batch_size, self._limits.lease_seconds
+                self._effect, self._limits.batch_size, self._limits.lease_seconds, self._provider
             )
             # Before any call: the lease must survive a crash of this process.
             unit_of_work.commit()
@@ -127,9 +140,12 @@ class DeliverEffect:
         if not may_send():
             return Released(delivery)
         try:
-            reference = self._courier(delivery, may_send)
+            receipt = self._courier(delivery, may_send)
         except NotSent:
             return Released(delivery)
+        except MessageNotFound:
+            _log.info("delivery_not_found", **self._fields(delivery))
+            return NotFound(delivery)
         except DeliverySkipped as skipped:
             _log.info("delivery_skipped", **self._fields(delivery), reason=skipped.reason.value)
             return Skipped(delivery, skipped.reason)
@@ -142,11 +158,13 @@ class DeliverEffect:
             # It may have happened after the sending.
             detail = f"internal error: {type(error).__name__}"
             return self._failed(delivery, OutcomeUnknown(FailureReason.INTERNAL_ERROR, detail))
-        return Delivered(delivery, reference)
+        if receipt.is_final:
+            return Delivered(delivery, receipt.reference)
+        return Accepted(delivery, receipt.reference)
 
     def _failed(self, delivery: ClaimedDelivery, failure: DeliveryFailed) -> Outcome:
-        outcome = self._after(failure, delivery)
-        event = "delivery_given_up" if isinstance(outcome, GivenUp) else "delivery_delayed"
+        outcome = outcome_of_failure(self._effect, delivery, failure, self._retry, self._jitter())
+        event = _event(outcome)
         # The only place that shows what the receiver replied: clients get the reason alone.
         detail = delivery.order.recipient.removed_from(str(failure))[:_DETAIL_CHARACTERS]
         _log.warning(event, **self._fields(delivery), reason=failure.reason.value, detail=detail)
@@ -160,24 +178,21 @@ class DeliverEffect:
             "attempt": delivery.attempt,
         }
 
-    def _after(self, failure: DeliveryFailed, delivery: ClaimedDelivery) -> Outcome:
-        possibly_sent = isinstance(failure, OutcomeUnknown)
-        exhausted = self._retry.is_exhausted(delivery.age_seconds, delivery.attempt)
-        if isinstance(failure, DeliveryRejected) or exhausted:
-            return GivenUp(delivery, failure.reason, possibly_sent)
-        delay_seconds = self._retry.delay_seconds(delivery.attempt, self._jitter())
-        # A look-up too early would miss a message that the receiver is still working on.
-        if possibly_sent:
-            delay_seconds = max(delay_seconds, self._retry.settle_seconds)
-        # Capped, so that a receiver's mistake can't delay a delivery for days.
-        if isinstance(failure, ReceiverUnavailable) and failure.retry_after_seconds is not None:
-            delay_seconds = max(delay_seconds, min(failure.retry_after_seconds, self._retry.cap_seconds))
-        return RetryLater(delivery, delay_seconds, failure.reason, possibly_sent)
-
     def _pause_seconds(self, outcomes: Sequence[Outcome]) -> float:
         """A pause while the receiver accepts nothing: a backlog must not become a flood of attempts."""
-        if not all(isinstance(outcome, RetryLater) for outcome in outcomes):
+        if not all(isinstance(outcome, RetryLater | Unclear) for outcome in outcomes):
             self._failed_batches = 0
             return 0.0
         self._failed_batches += 1
         return self._retry.pause_seconds(self._failed_batches)
+
+
+def _event(outcome: Outcome) -> str:
+    """The log's name for what follows a failed attempt."""
+    match outcome:
+        case Rejected() | GivenUp():
+            return "delivery_given_up"
+        case Unclear(delay_seconds=None):
+            return "delivery_needs_an_operator"
+        case _:
+            return "delivery_delayed"

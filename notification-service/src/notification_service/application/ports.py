@@ -1,16 +1,20 @@
 """What the use cases need of the database, of external services and of the process that runs them."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
 
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.attempt import Outcome
+from notification_service.domain.alimtalk_results import ProviderResult
+from notification_service.domain.attempt import Outcome, Receipt
+from notification_service.domain.attempt_history import Attempt
+from notification_service.domain.awaited_result import AwaitedResult, Settlement
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.daily_sales import DailySales
 from notification_service.domain.delivery import ClaimedDelivery, Delivery, DeliveryStatus, Effect
+from notification_service.domain.delivery_selection import DeliverySelection
 from notification_service.domain.sales_period import SalesPeriod
 
 
@@ -41,17 +45,23 @@ class Deliveries(Protocol):
         """The order's deliveries by event and effect; events are sorted by age, the oldest first."""
         ...
 
-    def find(
-        self, status: DeliveryStatus, effect: Effect | None, *, limit: int, after: UUID | None
-    ) -> Sequence[Delivery]:
-        """Deliveries with this status by id, which is by age: at most ``limit``, behind ``after``."""
+    def get(self, delivery_id: UUID) -> Delivery | None: ...
+
+    def find(self, selection: DeliverySelection, *, limit: int, after: UUID | None) -> Sequence[Delivery]:
+        """What is selected by id, which is by age: at most ``limit``, behind ``after``."""
         ...
 
-    def retry(self, delivery_ids: Sequence[UUID], effect: Effect | None, *, by: str, reason: str) -> int:
-        """Make FAILED deliveries due again: these or, if there are none, all; returns how many.
+    def count(self, selection: DeliverySelection) -> int: ...
+
+    def retry(self, selection: DeliverySelection, *, by: str, reason: str) -> int:
+        """Make what is selected, and may be retried, due again; returns how many.
 
         Leaves alimtalk whose recipient was erased.
         """
+        ...
+
+    def give_up(self, selection: DeliverySelection, *, by: str, reason: str) -> int:
+        """Give up what is selected, and may be given up; returns how many."""
         ...
 
     def lock_due(self, effect: Effect, limit: int) -> Sequence[tuple[UUID, CompletedOrder]]:
@@ -69,12 +79,52 @@ class Deliveries(Protocol):
 class Claims(Protocol):
     """Claims on deliveries: leases that expire by the database's clock."""
 
-    def claim(self, effect: Effect, limit: int, lease_seconds: float) -> Sequence[ClaimedDelivery]:
-        """Claim due deliveries, at most ``limit``; concurrent claimants get different ones."""
+    def claim(
+        self, effect: Effect, limit: int, lease_seconds: float, provider: str
+    ) -> Sequence[ClaimedDelivery]:
+        """Claim due deliveries, at most ``limit``; concurrent claimants get different ones.
+
+        Each claim begins an attempt in the delivery's history; ``provider`` is the one that would be sent to.
+        """
         ...
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
-        """Record the outcomes, except of deliveries that another claimant has claimed since."""
+        """Record the outcomes, except of deliveries that another claimant has claimed since.
+
+        An attempt that was not made leaves the history.
+        """
+        ...
+
+
+class Attempts(Protocol):
+    """The history of deliveries."""
+
+    def of(self, delivery_ids: Collection[UUID]) -> Mapping[UUID, Sequence[Attempt]]:
+        """The attempts of each of these deliveries that has any, by number."""
+        ...
+
+
+class Results(Protocol):
+    """The final results that are awaited of providers. Times are the database's."""
+
+    def lock_due(self, limit: int) -> Sequence[AwaitedResult]:
+        """Results to ask for now, at most ``limit``; skips what another transaction holds."""
+        ...
+
+    def postpone(self, pauses_seconds: Mapping[UUID, float]) -> None:
+        """Count a question about each of these deliveries; the next one is due after its pause."""
+        ...
+
+    def lock(self, provider: str, message_ids: Collection[str]) -> Sequence[tuple[UUID, str, DeliveryStatus]]:
+        """Delivery, message and status of each delivery for which ``provider`` accepted such a message."""
+        ...
+
+    def settle(self, settlements: Sequence[Settlement]) -> None:
+        """Store final results of deliveries that :meth:`lock` returned."""
+        ...
+
+    def expire(self, delivery_ids: Collection[UUID]) -> int:
+        """End the wait for these, unless their result was recorded meanwhile; returns how many."""
         ...
 
 
@@ -110,6 +160,12 @@ class UnitOfWork(Protocol):
     def claims(self) -> Claims: ...
 
     @property
+    def attempts(self) -> Attempts: ...
+
+    @property
+    def results(self) -> Results: ...
+
+    @property
     def sales(self) -> Sales: ...
 
     def commit(self) -> None: ...
@@ -130,17 +186,36 @@ MaySend = Callable[[], bool]
 class Courier(Protocol):
     """Delivers one effect to its receiver."""
 
-    def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> str | None:
-        """Deliver at most once; returns the receiver's own id of the delivery, if it has one.
+    def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> Receipt:
+        """Deliver at most once.
 
         Asks ``may_send`` right before the step that can't be undone, and raises NotSent if it returns false.
-        Raises DeliveryRejected, ReceiverUnavailable or OutcomeUnknown.
+        Raises DeliveryRejected, ReceiverUnavailable or OutcomeUnknown. An attempt whose purpose is LOOK_UP
+        sends nothing, and raises MessageNotFound once the delivery may be sent again.
         """
         ...
 
 
 class AlimtalkProvider(Protocol):
-    """A provider of alimtalk messages. An adapter turns its replies and codes into these few meanings."""
+    """A provider of alimtalk messages. An adapter turns its replies and codes into these few meanings.
+
+    The ids that it returns can be stored as text; one that can't is a malformed reply.
+    """
+
+    @property
+    def name(self) -> str:
+        """In lower case, as it is stored and stands in the path of its webhooks."""
+        ...
+
+    @property
+    def can_look_up(self) -> bool:
+        """Whether :meth:`find` works. Without it, a message of unknown outcome waits for an operator."""
+        ...
+
+    @property
+    def accepts_finally(self) -> bool:
+        """Whether what it accepts counts as delivered, so that no final result is awaited."""
+        ...
 
     def find(self, message: AlimtalkMessage) -> str | None:
         """The provider's id of an accepted message with this message's reference; None if there is none.
@@ -159,6 +234,26 @@ class AlimtalkProvider(Protocol):
         """
         ...
 
+    def result(self, message_id: str) -> ProviderResult | None:
+        """What became of a message that was accepted under this id; None if the provider knows none such.
+
+        Raises ReceiverUnavailable or OutcomeUnknown if the provider doesn't say.
+        """
+        ...
+
+
+class WebhookParser(Protocol):
+    """Reads what one provider posts about messages that it accepted."""
+
+    def __call__(
+        self, headers: Mapping[str, str], query: Mapping[str, str], body: bytes, /
+    ) -> Sequence[ProviderResult]:
+        """The results in the order in which the body has them; ``headers`` by names in lower case.
+
+        Raises ForgedWebhook unless the provider sent it, and MalformedWebhook if it can't be read.
+        """
+        ...
+
 
 class StopCheck(Protocol):
     """Whether the process stops."""
@@ -174,8 +269,8 @@ class WorkDone:
     pause_seconds: float = 0.0
 
 
-class EffectWork(Protocol):
-    """Works on one effect's deliveries, a batch in each call."""
+class DeliveryWork(Protocol):
+    """Works on deliveries, as on those of one effect, a batch in each call."""
 
     def __call__(self, stop: StopCheck) -> WorkDone:
         """Work on what is due now, at most one batch.

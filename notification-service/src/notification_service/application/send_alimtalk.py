@@ -2,37 +2,75 @@
 
 from notification_service.application.ports import AlimtalkProvider, MaySend
 from notification_service.domain.alimtalk_message import AlimtalkMessage, order_completed_message
+from notification_service.domain.attempt import Receipt
+from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.delivery import ClaimedDelivery
-from notification_service.domain.errors import NotConfirmed, NotSent, OutcomeUnknown
+from notification_service.domain.errors import (
+    MessageNotFound,
+    NotConfirmed,
+    NotSent,
+    OutcomeUnknown,
+    Unanswerable,
+)
 from notification_service.domain.failure_reason import FailureReason
 
 
 class SendAlimtalk:
-    """Sends an order's message. From the second attempt on, it asks the provider before it sends."""
+    """Sends an order's message. From the second attempt on, it asks the provider before it sends.
+
+    A provider that can't be asked gets a message again only if it surely did not take the earlier attempt, or
+    if an operator wants it. It also gets the first attempt for an order that is older than a restored backup:
+    otherwise every order that waited for a minute would wait for an operator.
+    """
 
     def __init__(self, provider: AlimtalkProvider, processing_seconds: float) -> None:
         """``processing_seconds`` is the longest that a post takes until a look-up finds its message."""
         self._provider = provider
         self._processing_seconds = processing_seconds
 
-    def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> str | None:
+    def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> Receipt:
         message = order_completed_message(delivery.order)
-        if delivery.may_have_been_sent:
-            message_id = self._find(message)
+        if delivery.purpose is Purpose.LOOK_UP:
+            return self._look_up(delivery, message)
+        if delivery.may_have_been_sent and self._provider.can_look_up:
+            message_id = self._find(delivery, message)
             if message_id is not None:
-                return message_id
+                return self._receipt(message_id)
             self._check_processed(delivery)
         # Asked again: the look-up took time, and another process sends as soon as the lease has expired.
         if not may_send():
             raise NotSent
-        return self._provider.send(message, may_send)
+        return self._receipt(self._send(message, may_send))
 
-    def _find(self, message: AlimtalkMessage) -> str | None:
+    def _look_up(self, delivery: ClaimedDelivery, message: AlimtalkMessage) -> Receipt:
+        if not self._provider.can_look_up:
+            raise Unanswerable(FailureReason.NOT_CONFIRMED, f"{self._provider.name} can't look messages up")
+        # Another provider would know nothing of it, and get it again.
+        if delivery.provider not in (None, self._provider.name):
+            detail = f"it was sent to {delivery.provider}, and {self._provider.name} is configured"
+            raise Unanswerable(FailureReason.NOT_CONFIRMED, detail)
+        message_id = self._find(delivery, message)
+        if message_id is None:
+            self._check_processed(delivery)
+            raise MessageNotFound
+        return self._receipt(message_id)
+
+    def _send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
         try:
-            return self._provider.find(message)
+            return self._provider.send(message, may_send)
+        except OutcomeUnknown as error:
+            if self._provider.can_look_up:
+                raise
+            raise Unanswerable(error.reason, str(error)) from error
+
+    def _find(self, delivery: ClaimedDelivery, message: AlimtalkMessage) -> str | None:
+        try:
+            message_id = self._provider.find(message)
         except OutcomeUnknown as error:
             # Nothing was sent by asking, however the asking ended.
             raise NotConfirmed(FailureReason.NOT_CONFIRMED, f"look-up failed: {error}") from error
+        # What has failed for good is there, too: an operator wants the message sent once more.
+        return None if message_id == delivery.failed_message_id else message_id
 
     def _check_processed(self, delivery: ClaimedDelivery) -> None:
         """Raises NotConfirmed while the provider may still be working on an earlier post."""
@@ -41,3 +79,6 @@ class SendAlimtalk:
         if since is not None and since < self._processing_seconds:
             detail = f"not found {since:.0f} s after it may have been sent"
             raise NotConfirmed(FailureReason.NOT_CONFIRMED, detail)
+
+    def _receipt(self, message_id: str) -> Receipt:
+        return Receipt(message_id, is_final=self._provider.accepts_finally)

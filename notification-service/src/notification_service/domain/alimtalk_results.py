@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 
-class MessageState(StrEnum):
-    """ACCEPTED isn't delivered: providers accept messages that never arrive."""
+class ResultState(StrEnum):
+    """DELIVERED and FAILED are final. ACCEPTED isn't delivered: providers accept what never arrives."""
 
     ACCEPTED = "ACCEPTED"
     DELIVERED = "DELIVERED"
@@ -18,14 +18,14 @@ class MessageState(StrEnum):
 class ProviderResult:
     """A report on one message. Reports come late, twice and out of order; equal ones say the same.
 
-    ``reference`` is ours, if the provider returned it. ``code`` is the provider's. ``by_sms``: the report is
-    about the SMS that replaces the alimtalk.
+    ``reference`` is ours, and ``code`` the provider's, if it returned them. ``by_sms``: the report is about
+    the SMS that replaces the alimtalk.
     """
 
     message_id: str
     reference: str | None
-    state: MessageState
-    code: str
+    state: ResultState
+    code: str | None
     by_sms: bool = False
 
 
@@ -54,9 +54,9 @@ class ProviderCodes:
         """The code's class. An unknown code is ASK: it may stand for a message that was sent."""
         return self.classes.get(code, CodeClass.ASK)
 
-    def state_of(self, code: str) -> MessageState:
+    def state_of(self, code: str) -> ResultState:
         """The state of a message that ended with ``code``, which isn't one of success."""
-        return MessageState.UNKNOWN if self.class_of(code) is CodeClass.ASK else MessageState.FAILED
+        return ResultState.UNKNOWN if self.class_of(code) is CodeClass.ASK else ResultState.FAILED
 
 
 def provider_codes(table: Mapping[CodeClass, Iterable[str]]) -> ProviderCodes:

@@ -7,6 +7,17 @@ from notification_service.domain.failure_reason import FailureReason
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """The receiver has taken the delivery. ``reference`` is its own id of it, if it has one.
+
+    Unless ``is_final``, it reports later whether the recipient got it.
+    """
+
+    reference: str | None = None
+    is_final: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Delivered:
     """The delivery is done. ``reference`` is the receiver's own id of it, if it has one."""
 
@@ -15,8 +26,16 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
+class Accepted:
+    """The provider has the message, and will report its final result."""
+
+    delivery: ClaimedDelivery
+    message_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class RetryLater:
-    """The next attempt is due in ``delay_seconds``."""
+    """The next attempt to send is due in ``delay_seconds``."""
 
     delivery: ClaimedDelivery
     delay_seconds: float
@@ -26,8 +45,37 @@ class RetryLater:
 
 
 @dataclass(frozen=True, slots=True)
+class Unclear:
+    """An attempt may have reached the provider, which is asked in ``delay_seconds``.
+
+    Without ``delay_seconds`` it can't be asked, and an operator has to decide.
+    """
+
+    delivery: ClaimedDelivery
+    delay_seconds: float | None
+    reason: FailureReason
+    possibly_sent: bool = False
+    """Whether it was this attempt; a look-up isn't one that sends."""
+
+
+@dataclass(frozen=True, slots=True)
+class NotFound:
+    """The provider surely does not have the message: it may be sent again, at once."""
+
+    delivery: ClaimedDelivery
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """The receiver will never take the delivery."""
+
+    delivery: ClaimedDelivery
+    reason: FailureReason
+
+
+@dataclass(frozen=True, slots=True)
 class GivenUp:
-    """There will be no further attempt, unless an operator wants one."""
+    """Attempts went on for too long: there will be no further one, unless an operator wants one."""
 
     delivery: ClaimedDelivery
     reason: FailureReason
@@ -49,4 +97,4 @@ class Released:
     delivery: ClaimedDelivery
 
 
-Outcome = Delivered | RetryLater | GivenUp | Skipped | Released
+Outcome = Delivered | Accepted | RetryLater | Unclear | NotFound | Rejected | GivenUp | Skipped | Released

@@ -1,20 +1,26 @@
 """Deliveries: one for each effect of each event, with a life of its own.
 
-    PENDING ──claim──► SENDING ──► DELIVERED
-       ▲                  │   ├──► FAILED      rejected, or attempted for too long
-       │                  │   └──► SKIPPED     the recipient can't get it
-       ├──── retry, ──────┘
-       │     release
-       └──── an operator's retry of what is FAILED
+    PENDING ──claim──► SENDING ──┬─► ACCEPTED ──┬─► DELIVERED ◄── by SMS, once ── FAILED
+       ▲                ▲  │     │              ├─► FAILED       the provider's final result
+       │                │  │     │              └─► EXPIRED      no final result in time
+       ├─ not taken, ───┼──┤     ├─► DELIVERED    where the acceptance is final
+       │  released      │  │     ├─► FAILED       the receiver rejected it
+       │          look-up  │     ├─► GIVEN_UP     attempted for too long
+       │                │  ▼     └─► SKIPPED      the recipient can't get it
+       │              UNKNOWN
+       └─ an operator's retry of FAILED, EXPIRED, GIVEN_UP and UNKNOWN
 
 A claim is a lease: once it has expired, the delivery may be claimed again, even if its claimant still runs.
+An operator may give up what is PENDING or UNKNOWN. Analytics is counted from PENDING, without a claim.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from notification_service.domain.attempt_history import Attempt, Purpose
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.failure_reason import FailureReason
 
@@ -26,20 +32,85 @@ class Effect(StrEnum):
     ANALYTICS = "ANALYTICS"
     MONITORING = "MONITORING"
 
+    @property
+    def may_be_repeated(self) -> bool:
+        """Whether an attempt of unknown outcome is simply repeated, because the receiver drops repetitions.
+
+        A buyer doesn't: a second alimtalk would be read.
+        """
+        return self is not Effect.ALIMTALK
+
 
 class DeliveryStatus(StrEnum):
-    """DELIVERED and SKIPPED are final, and FAILED is unless an operator wants another attempt."""
+    """DELIVERED and SKIPPED never change."""
 
     PENDING = "PENDING"
+    """The next attempt has a time."""
     SENDING = "SENDING"
+    """A claimant attempts it, or had claimed it when it ended."""
+    ACCEPTED = "ACCEPTED"
+    """The provider took it, and has not reported its final result yet."""
     DELIVERED = "DELIVERED"
     FAILED = "FAILED"
+    """The receiver rejected it, or the provider reported that the recipient did not get it."""
+    UNKNOWN = "UNKNOWN"
+    """An attempt may have reached the provider. The next look-up has a time, or an operator has to decide."""
+    EXPIRED = "EXPIRED"
+    """The provider took it, and reported no final result within the stated time."""
+    GIVEN_UP = "GIVEN_UP"
+    """Attempts went on for too long, or an operator ended them."""
     SKIPPED = "SKIPPED"
+
+
+_S = DeliveryStatus
+TRANSITIONS: Mapping[DeliveryStatus, frozenset[DeliveryStatus]] = {
+    _S.PENDING: frozenset({_S.SENDING, _S.DELIVERED, _S.GIVEN_UP}),
+    # To itself: another process takes over what a claimant left.
+    _S.SENDING: frozenset(
+        {
+            _S.SENDING,
+            _S.PENDING,
+            _S.UNKNOWN,
+            _S.ACCEPTED,
+            _S.DELIVERED,
+            _S.FAILED,
+            _S.GIVEN_UP,
+            _S.SKIPPED,
+        }
+    ),
+    _S.ACCEPTED: frozenset({_S.DELIVERED, _S.FAILED, _S.EXPIRED}),
+    _S.UNKNOWN: frozenset({_S.SENDING, _S.PENDING, _S.GIVEN_UP}),
+    _S.FAILED: frozenset({_S.PENDING, _S.DELIVERED}),
+    _S.EXPIRED: frozenset({_S.PENDING}),
+    _S.GIVEN_UP: frozenset({_S.PENDING}),
+    _S.DELIVERED: frozenset(),
+    _S.SKIPPED: frozenset(),
+}
+"""What each status may become. Every change of a status is checked with :func:`may_become`."""
+
+
+def may_become(former: DeliveryStatus, new: DeliveryStatus) -> bool:
+    """Whether a delivery may change from ``former`` to ``new``."""
+    return new in TRANSITIONS[former]
+
+
+def _changed_by_operators(new: DeliveryStatus) -> frozenset[DeliveryStatus]:
+    # An operator never changes what a process holds a claim on.
+    return frozenset(status for status in _S if may_become(status, new)) - {_S.SENDING}
+
+
+RETRYABLE = _changed_by_operators(_S.PENDING)
+"""What an operator may have attempted again; UNKNOWN only while no look-up is planned."""
+CAN_BE_GIVEN_UP = _changed_by_operators(_S.GIVEN_UP)
+"""What an operator may give up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """A delivery as it is stored. ``due_at``: the next attempt's time or, while SENDING, the lease's end."""
+    """A delivery as it is stored. ``due_at``: the next attempt's time or, while SENDING, the lease's end.
+
+    ``history`` may lack attempts of a former release, and has none of analytics, which no call leaves for.
+    """
 
     delivery_id: UUID
     event_id: UUID
@@ -51,6 +122,12 @@ class Delivery:
     last_error: FailureReason | None
     created_at: datetime
     completed_at: datetime | None
+    accepted_at: datetime | None = None
+    result_code: str | None = None
+    """The provider's own code of the final result; for operators."""
+    by_sms: bool | None = None
+    """Whether the recipient got an SMS instead, as far as the provider says."""
+    history: Sequence[Attempt] = ()
 
 
 FRESH_SECONDS = 60.0
@@ -63,15 +140,20 @@ class ClaimedDelivery:
 
     ``age_seconds`` counts from the first attempt, or from the first one since an operator's retry.
     ``seconds_since_possibly_sent`` counts from the last attempt that may have reached the receiver; None if
-    none may have. ``seconds_since_ordered`` counts from the completion of the order.
+    none may have. ``seconds_since_ordered`` counts from the completion of the order. ``provider`` got the
+    last attempt to send, or gets this one; None if a former release made it.
     """
 
     delivery_id: UUID
     claim_id: UUID
     attempt: int
+    purpose: Purpose
+    provider: str | None
     age_seconds: float
     seconds_since_possibly_sent: float | None
     seconds_since_ordered: float
+    failed_message_id: str | None
+    """The provider's id of an earlier message, which finally failed and which an operator has retried."""
     order: CompletedOrder
 
     @property

@@ -18,14 +18,6 @@ class SalesPeriodTooLong(NotificationError):
     """The last day must be at most 366 days after the first."""
 
 
-class WebhookForged(NotificationError):
-    """The webhook does not carry the configured secret."""
-
-
-class WebhookMalformed(NotificationError):
-    """The webhook's body is not what the provider documents."""
-
-
 class NotSent(NotificationError):
     """The attempt was no longer allowed to send, and the receiver got nothing that it could accept."""
 
@@ -68,3 +60,23 @@ class NotConfirmed(DeliveryFailed):
 
 class OutcomeUnknown(DeliveryFailed):
     """The receiver may have accepted the delivery: its reply was lost, late or malformed."""
+
+
+class Unanswerable(OutcomeUnknown):
+    """The receiver may have accepted the delivery, and can't be asked whether it has."""
+
+
+class MessageNotFound(NotificationError):
+    """The receiver surely does not have the message that an earlier attempt may have sent."""
+
+
+class ForgedWebhook(NotificationError):
+    """The webhook is not authenticated as the provider's."""
+
+
+class MalformedWebhook(NotificationError):
+    """The webhook can't be read."""
+
+
+class UnknownProvider(NotificationError):
+    """No provider of this name reports here."""

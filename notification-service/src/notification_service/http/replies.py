@@ -8,6 +8,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from notification_service.domain.attempt_history import Attempt, AttemptOutcome, Purpose
 from notification_service.domain.completed_order import BUSINESS_TIME_ZONE_NAME
 from notification_service.domain.daily_sales import DailySales
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
@@ -23,10 +24,38 @@ _NAMES: dict[Effect, EffectName] = {
 }
 
 
+class AttemptReply(JsonModel):
+    """One attempt; ``endedAt`` and ``outcome`` are null while it goes on.
+
+    SEND attempts may send; LOOK_UP attempts only ask the provider whether it has the message.
+    """
+
+    number: int
+    provider: str
+    purpose: Purpose
+    began_at: Time
+    ended_at: Time | None
+    outcome: AttemptOutcome | None
+    reason: FailureReason | None
+
+    @classmethod
+    def of(cls, attempt: Attempt) -> Self:
+        return cls(
+            number=attempt.number,
+            provider=attempt.provider,
+            purpose=attempt.purpose,
+            began_at=attempt.began_at,
+            ended_at=attempt.ended_at,
+            outcome=attempt.outcome,
+            reason=attempt.reason,
+        )
+
+
 class EffectReply(JsonModel):
-    """One effect of the order's event. ``nextAttemptAt`` is null once the status is final.
+    """One effect of the order's event. ``nextAttemptAt`` is null unless an attempt is planned.
 
     ``lastError`` says why the latest attempt failed, or why none is made of what is SKIPPED.
+    ``attemptHistory`` lists the calls that were made; analytics makes none.
     """
 
     effect: EffectName
@@ -36,7 +65,9 @@ class EffectReply(JsonModel):
     next_attempt_at: Time | None
     last_error: FailureReason | None
     created_at: Time
+    accepted_at: Time | None
     completed_at: Time | None
+    attempt_history: list[AttemptReply]
 
     @classmethod
     def of(cls, delivery: Delivery) -> Self:
@@ -48,7 +79,9 @@ class EffectReply(JsonModel):
             next_attempt_at=delivery.due_at,
             last_error=delivery.last_error,
             created_at=delivery.created_at,
+            accepted_at=delivery.accepted_at,
             completed_at=delivery.completed_at,
+            attempt_history=[AttemptReply.of(attempt) for attempt in delivery.history],
         )
 
 

@@ -3,6 +3,7 @@
 import httpx
 
 from notification_service.application.ports import MaySend
+from notification_service.domain.attempt import Receipt
 from notification_service.domain.delivery import ClaimedDelivery
 from notification_service.http_client import exchange, unexpected
 from servicekit.rfc3339 import format_rfc3339
@@ -19,7 +20,7 @@ class MonitoringWebhook:
         self._client = client
         self._url = url
 
-    def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> str | None:
+    def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> Receipt:
         order = delivery.order
         request = self._client.build_request(
             "POST",
@@ -40,4 +41,4 @@ class MonitoringWebhook:
         response = exchange(self._client, request)
         if not response.is_success:
             raise unexpected(response)
-        return None
+        return Receipt()

@@ -1,41 +1,112 @@
-"""Claims on deliveries: leases on the server's clock, each fenced by an id of its own."""
+"""Claims on deliveries: leases on the server's clock, each fenced by an id of its own.
+
+A claim begins an attempt in the delivery's history, and recording its outcome ends it: in one statement with
+the change of the delivery, so that neither is ever there without the other.
+"""
 
 from collections.abc import Sequence
-from datetime import timedelta
 from decimal import Decimal
-from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, case, func, select, text, update
+from sqlalchemy import Connection, Uuid, text
 
-from notification_service.domain.attempt import Delivered, GivenUp, Outcome, Released, RetryLater, Skipped
-from notification_service.domain.delivery import ClaimedDelivery, DeliveryStatus, Effect
+from notification_service.domain.attempt import Outcome
+from notification_service.domain.attempt_history import Purpose
+from notification_service.domain.delivery import ClaimedDelivery, Effect
+from notification_service.domain.recorded_outcome import recorded_outcome
 from notification_service.persistence.completed_orders import completed_order_of
-from notification_service.persistence.tables import completed_order, delivery
+from servicekit.db.arrays import hex_array
+
+# A common table expression with FOR UPDATE runs once; as a subquery it might run for each row.
+# Skipping, not waiting: another process is claiming or recording the locked rows.
+# Not now(), which stands still while the transaction waits.
+_CLAIM = text("""
+    WITH due AS (
+        SELECT delivery_id, status AS former_status, due_at AS former_due_at,
+               CASE WHEN :looks_up AND status IN ('SENDING', 'UNKNOWN') THEN 'LOOK_UP' ELSE 'SEND' END
+               AS purpose
+          FROM delivery
+         WHERE effect = :effect AND due_at <= statement_timestamp()
+         ORDER BY due_at LIMIT :limit
+           FOR UPDATE SKIP LOCKED),
+    claimed AS (
+        UPDATE delivery
+           SET status   = 'SENDING',
+               attempts = attempts + 1,
+               due_at   = clock_timestamp() + :lease_seconds * interval '1 second',
+               claim_id = :claim_id,
+               first_attempted_at = COALESCE(first_attempted_at, clock_timestamp()),
+               -- A claim that ended without an outcome may have sent until its lease ended.
+               possibly_sent_at = CASE WHEN due.former_status = 'SENDING' THEN due.former_due_at
+                                       ELSE possibly_sent_at END,
+               provider = CASE WHEN due.purpose = 'SEND' THEN :provider ELSE provider END
+          FROM due
+         WHERE delivery.delivery_id = due.delivery_id
+     RETURNING delivery.*, due.purpose),
+    interrupted AS (
+        UPDATE delivery_attempt
+           SET ended_at = due.former_due_at, outcome = 'UNKNOWN', reason = 'INTERRUPTED'
+          FROM due
+         WHERE delivery_attempt.delivery_id = due.delivery_id AND delivery_attempt.ended_at IS NULL),
+    begun AS (
+        INSERT INTO delivery_attempt (delivery_id, number, provider, purpose, began_at)
+        SELECT delivery_id, attempts, :provider, purpose, clock_timestamp() FROM claimed)
+    SELECT claimed.delivery_id, claimed.attempts, claimed.purpose, claimed.provider,
+           claimed.failed_message_id,
+           EXTRACT(epoch FROM clock_timestamp() - claimed.first_attempted_at) AS age_seconds,
+           EXTRACT(epoch FROM clock_timestamp() - claimed.possibly_sent_at) AS seconds_since_possibly_sent,
+           EXTRACT(epoch FROM clock_timestamp() - completed_order.completed_at) AS seconds_since_ordered,
+           completed_order.*
+      FROM claimed JOIN completed_order ON completed_order.event_id = claimed.event_id
+""").columns(delivery_id=Uuid, event_id=Uuid, order_id=Uuid)
 
 # One statement for a batch of any outcomes. A delivery whose lease expired and that was claimed again has
 # another claim_id by now, and stays as it is.
 _RECORD = text("""
-    UPDATE delivery
-       SET status       = outcome.status,
-           attempts     = delivery.attempts - outcome.unused_attempts,
-           first_attempted_at = CASE WHEN delivery.attempts > outcome.unused_attempts
-                                     THEN delivery.first_attempted_at END,
-           possibly_sent_at = CASE WHEN outcome.possibly_sent THEN clock_timestamp()
-                                   ELSE delivery.possibly_sent_at END,
-           due_at       = clock_timestamp() + outcome.delay_seconds * interval '1 second',
-           claim_id     = NULL,
-           reference    = COALESCE(outcome.reference, delivery.reference),
-           last_error   = COALESCE(outcome.last_error, delivery.last_error),
-           completed_at = CASE WHEN outcome.status IN ('DELIVERED', 'FAILED', 'SKIPPED')
-                               THEN clock_timestamp() END
-      FROM unnest(CAST(:delivery_ids AS uuid[]), CAST(:claim_ids AS uuid[]), CAST(:statuses AS text[]),
-                  CAST(:unused_attempts AS integer[]), CAST(:delays_seconds AS double precision[]),
-                  CAST(:references AS text[]), CAST(:errors AS text[]), CAST(:possibly_sent AS boolean[]))
-           AS outcome (delivery_id, claim_id, status, unused_attempts, delay_seconds, reference, last_error,
-                       possibly_sent)
-     WHERE delivery.delivery_id = outcome.delivery_id
-       AND delivery.claim_id = outcome.claim_id
+    WITH outcome AS (
+        SELECT * FROM unnest(
+            CAST(:delivery_ids AS uuid[]), CAST(:claim_ids AS uuid[]), CAST(:numbers AS integer[]),
+            CAST(:statuses AS text[]), CAST(:attempt_outcomes AS text[]),
+            CAST(:delays_seconds AS double precision[]), CAST(:references AS text[]),
+            CAST(:reasons AS text[]), CAST(:possibly_sent AS boolean[]))
+        AS outcome (delivery_id, claim_id, number, status, attempt_outcome, delay_seconds, reference, reason,
+                    possibly_sent)),
+    recorded AS (
+        UPDATE delivery
+           SET status       = outcome.status,
+               -- An attempt that was not made is given back.
+               attempts     = attempts - CASE WHEN attempt_outcome IS NULL THEN 1 ELSE 0 END,
+               first_attempted_at = CASE WHEN attempts > 1 OR attempt_outcome IS NOT NULL
+                                         THEN first_attempted_at END,
+               possibly_sent_at = CASE WHEN possibly_sent THEN clock_timestamp() ELSE possibly_sent_at END,
+               due_at       = CASE WHEN outcome.status <> 'ACCEPTED' THEN outcome.next_at END,
+               result_due_at = CASE WHEN outcome.status = 'ACCEPTED' THEN outcome.next_at END,
+               accepted_at  = CASE WHEN outcome.status = 'ACCEPTED' THEN clock_timestamp()
+                                   ELSE accepted_at END,
+               claim_id     = NULL,
+               reference    = COALESCE(outcome.reference, delivery.reference),
+               last_error   = COALESCE(outcome.reason, last_error),
+               completed_at = CASE WHEN outcome.status IN ('DELIVERED', 'FAILED', 'GIVEN_UP', 'SKIPPED')
+                                   THEN clock_timestamp() END
+          FROM (SELECT *, clock_timestamp() + delay_seconds * interval '1 second' AS next_at
+                  FROM outcome) AS outcome
+         WHERE delivery.delivery_id = outcome.delivery_id
+           AND delivery.claim_id = outcome.claim_id
+     RETURNING outcome.*),
+    not_made AS (
+        DELETE FROM delivery_attempt USING recorded
+         WHERE delivery_attempt.delivery_id = recorded.delivery_id
+           AND delivery_attempt.number = recorded.number
+           AND recorded.attempt_outcome IS NULL)
+    UPDATE delivery_attempt
+       SET ended_at   = clock_timestamp(),
+           outcome    = recorded.attempt_outcome,
+           reason     = recorded.reason,
+           message_id = recorded.reference
+      FROM recorded
+     WHERE delivery_attempt.delivery_id = recorded.delivery_id
+       AND delivery_attempt.number = recorded.number
+       AND recorded.attempt_outcome IS NOT NULL
 """)
 
 
@@ -45,102 +116,58 @@ class SqlClaims:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def claim(self, effect: Effect, limit: int, lease_seconds: float) -> list[ClaimedDelivery]:
+    def claim(self, effect: Effect, limit: int, lease_seconds: float, provider: str) -> list[ClaimedDelivery]:
         """Claim up to ``limit`` due deliveries for ``lease_seconds``, oldest due first.
 
         Due are deliveries whose next attempt is due and those whose lease has expired. Concurrent claimants
         get different ones. The claim holds from the caller's commit on.
         """
-        # Not now(), which stands still while the transaction waits.
-        now = func.clock_timestamp()
-        # A common table expression with FOR UPDATE runs once; as a subquery it might run for each row.
-        due = (
-            select(delivery.c.delivery_id)
-            .where(delivery.c.effect == effect.value, delivery.c.due_at <= func.statement_timestamp())
-            .order_by(delivery.c.due_at)
-            .limit(limit)
-            # Skipping, not waiting: another process is claiming or recording the locked rows.
-            .with_for_update(skip_locked=True)
-            .cte("due")
-        )
         claim_id = uuid4()
         rows = self._connection.execute(
-            update(delivery)
-            .where(
-                delivery.c.delivery_id == due.c.delivery_id,
-                completed_order.c.event_id == delivery.c.event_id,
-            )
-            .values(
-                status=DeliveryStatus.SENDING.value,
-                attempts=delivery.c.attempts + 1,
-                due_at=now + timedelta(seconds=lease_seconds),
-                claim_id=claim_id,
-                first_attempted_at=func.coalesce(delivery.c.first_attempted_at, now),
-                # A claim that ended without an outcome may have sent until its lease ended.
-                possibly_sent_at=case(
-                    (delivery.c.status == DeliveryStatus.SENDING.value, delivery.c.due_at),
-                    else_=delivery.c.possibly_sent_at,
-                ),
-            )
-            .returning(
-                delivery.c.delivery_id,
-                delivery.c.attempts,
-                func.extract("epoch", now - delivery.c.first_attempted_at).label("age_seconds"),
-                func.extract("epoch", now - delivery.c.possibly_sent_at).label("seconds_since_possibly_sent"),
-                func.extract("epoch", now - completed_order.c.completed_at).label("seconds_since_ordered"),
-                *completed_order.c,
-            )
+            _CLAIM,
+            {
+                "effect": effect.value,
+                "limit": limit,
+                "lease_seconds": lease_seconds,
+                "provider": provider,
+                "claim_id": str(claim_id),
+                # What may be repeated needs no look-up.
+                "looks_up": not effect.may_be_repeated,
+            },
         )
         return [
             ClaimedDelivery(
                 delivery_id=row.delivery_id,
                 claim_id=claim_id,
                 attempt=row.attempts,
+                purpose=Purpose(row.purpose),
+                provider=row.provider,
                 age_seconds=float(row.age_seconds),
                 seconds_since_possibly_sent=_optional_float(row.seconds_since_possibly_sent),
                 seconds_since_ordered=float(row.seconds_since_ordered),
+                failed_message_id=row.failed_message_id,
                 order=completed_order_of(row),
             )
             for row in rows
         ]
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
-        columns = zip(*(_recorded(outcome) for outcome in outcomes), strict=True)
-        names = (
-            "delivery_ids",
-            "claim_ids",
-            "statuses",
-            "unused_attempts",
-            "delays_seconds",
-            "references",
-            "errors",
-            "possibly_sent",
+        deliveries = [outcome.delivery for outcome in outcomes]
+        recorded = [recorded_outcome(outcome) for outcome in outcomes]
+        self._connection.execute(
+            _RECORD,
+            {
+                "delivery_ids": hex_array(delivery.delivery_id for delivery in deliveries),
+                "claim_ids": hex_array(delivery.claim_id for delivery in deliveries),
+                "numbers": [delivery.attempt for delivery in deliveries],
+                "statuses": [one.status.value for one in recorded],
+                "attempt_outcomes": [one.attempt_outcome and one.attempt_outcome.value for one in recorded],
+                "delays_seconds": [one.delay_seconds for one in recorded],
+                "references": [one.reference for one in recorded],
+                "reasons": [one.reason and one.reason.value for one in recorded],
+                "possibly_sent": [one.possibly_sent for one in recorded],
+            },
         )
-        self._connection.execute(_RECORD, dict(zip(names, map(list, columns), strict=True)))
-
-
-def _recorded(outcome: Outcome) -> tuple[Any, ...]:
-    identifiers = (str(outcome.delivery.delivery_id), str(outcome.delivery.claim_id))
-    match outcome:
-        case Delivered(reference=reference):
-            return *identifiers, DeliveryStatus.DELIVERED.value, 0, None, reference, None, False
-        case GivenUp(reason=reason, possibly_sent=possibly_sent):
-            return *identifiers, DeliveryStatus.FAILED.value, 0, None, None, reason.value, possibly_sent
-        case RetryLater(delay_seconds=delay_seconds, reason=reason, possibly_sent=possibly_sent):
-            return (
-                *identifiers,
-                DeliveryStatus.PENDING.value,
-                0,
-                delay_seconds,
-                None,
-                reason.value,
-                possibly_sent,
-            )
-        case Skipped(reason=reason):
-            return *identifiers, DeliveryStatus.SKIPPED.value, 1, None, None, reason.value, False
-        case Released():
-            # The attempt is given back: nothing was sent, so the next one needs no look-up first.
-            return *identifiers, DeliveryStatus.PENDING.value, 1, 0.0, None, None, False
 
 
 def _optional_float(number: Decimal | None) -> float | None:

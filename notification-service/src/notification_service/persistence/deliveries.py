@@ -4,10 +4,24 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, exists, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    case,
+    exists,
+    func,
+    insert,
+    not_,
+    null,
+    or_,
+    select,
+    update,
+)
 
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
+from notification_service.domain.delivery_selection import DeliverySelection
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.persistence.completed_orders import completed_order_of
 from notification_service.persistence.tables import completed_order, delivery
@@ -48,43 +62,68 @@ class SqlDeliveries:
         )
         return [_delivery_of(row) for row in rows]
 
-    def find(
-        self, status: DeliveryStatus, effect: Effect | None, *, limit: int, after: UUID | None
-    ) -> list[Delivery]:
-        statement = select(delivery).where(delivery.c.status == status.value)
-        if effect is not None:
-            statement = statement.where(delivery.c.effect == effect.value)
+    def get(self, delivery_id: UUID) -> Delivery | None:
+        row = self._connection.execute(
+            select(delivery).where(delivery.c.delivery_id == delivery_id)
+        ).one_or_none()
+        return None if row is None else _delivery_of(row)
+
+    def find(self, selection: DeliverySelection, *, limit: int, after: UUID | None) -> list[Delivery]:
+        statement = select(delivery).where(*_conditions(selection))
         if after is not None:
             statement = statement.where(delivery.c.delivery_id > after)
         rows = self._connection.execute(statement.order_by(delivery.c.delivery_id).limit(limit))
         return [_delivery_of(row) for row in rows]
 
-    def retry(self, delivery_ids: Sequence[UUID], effect: Effect | None, *, by: str, reason: str) -> int:
+    def count(self, selection: DeliverySelection) -> int:
+        statement = select(func.count()).select_from(delivery).where(*_conditions(selection))
+        return self._connection.execute(statement).scalar_one()
+
+    def retry(self, selection: DeliverySelection, *, by: str, reason: str) -> int:
         has_recipient = exists().where(
             completed_order.c.event_id == delivery.c.event_id, completed_order.c.recipient_phone.is_not(None)
         )
-        statement = update(delivery).where(
-            delivery.c.status == DeliveryStatus.FAILED.value,
-            or_(delivery.c.effect != Effect.ALIMTALK.value, has_recipient),
-        )
-        if delivery_ids:
-            statement = statement.where(delivery.c.delivery_id.in_(delivery_ids))
-        if effect is not None:
-            statement = statement.where(delivery.c.effect == effect.value)
+        has_failed = delivery.c.status == DeliveryStatus.FAILED.value
         now = func.clock_timestamp()
         retried = self._connection.execute(
-            statement.values(
+            update(delivery)
+            .where(*_conditions(selection), or_(delivery.c.effect != Effect.ALIMTALK.value, has_recipient))
+            .values(
                 status=DeliveryStatus.PENDING.value,
                 due_at=now,
                 completed_at=None,
                 # The attempts still count: the next one asks the receiver before it sends.
                 first_attempted_at=None,
+                # What finally failed is no longer the message that counts, and is told apart by a look-up.
+                failed_message_id=case(
+                    (has_failed, func.coalesce(delivery.c.reference, delivery.c.failed_message_id)),
+                    else_=delivery.c.failed_message_id,
+                ),
+                reference=case((has_failed, null()), else_=delivery.c.reference),
+                accepted_at=None,
+                result_questions=0,
+                result_code=None,
+                by_sms=None,
                 retried_at=now,
                 retried_by=by,
                 retry_reason=reason,
             )
         )
         return retried.rowcount
+
+    def give_up(self, selection: DeliverySelection, *, by: str, reason: str) -> int:
+        given_up = self._connection.execute(
+            update(delivery)
+            .where(*_conditions(selection))
+            .values(
+                status=DeliveryStatus.GIVEN_UP.value,
+                due_at=None,
+                completed_at=func.clock_timestamp(),
+                given_up_by=by,
+                give_up_reason=reason,
+            )
+        )
+        return given_up.rowcount
 
     def lock_due(self, effect: Effect, limit: int) -> list[tuple[UUID, CompletedOrder]]:
         rows = self._connection.execute(
@@ -111,6 +150,20 @@ class SqlDeliveries:
         )
 
 
+def _conditions(selection: DeliverySelection) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [
+        delivery.c.status.in_(sorted(status.value for status in selection.statuses))
+    ]
+    if selection.waiting_only:
+        is_unknown = delivery.c.status == DeliveryStatus.UNKNOWN.value
+        conditions.append(or_(not_(is_unknown), delivery.c.due_at.is_(None)))
+    if selection.delivery_ids:
+        conditions.append(delivery.c.delivery_id.in_(selection.delivery_ids))
+    if selection.effect is not None:
+        conditions.append(delivery.c.effect == selection.effect.value)
+    return conditions
+
+
 def _delivery_of(row: Row[Any]) -> Delivery:
     return Delivery(
         delivery_id=row.delivery_id,
@@ -123,6 +176,9 @@ def _delivery_of(row: Row[Any]) -> Delivery:
         last_error=_failure_reason(row.last_error),
         created_at=row.created_at,
         completed_at=row.completed_at,
+        accepted_at=row.accepted_at,
+        result_code=row.result_code,
+        by_sms=row.by_sms,
     )
 
 

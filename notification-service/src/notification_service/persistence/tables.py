@@ -1,6 +1,18 @@
 """The tables as the queries see them; ``migrations/`` makes them, with the constraints."""
 
-from sqlalchemy import BigInteger, Column, Date, DateTime, Integer, MetaData, Numeric, Table, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Integer,
+    MetaData,
+    Numeric,
+    Table,
+    Text,
+    Uuid,
+)
 
 from servicekit.inbox.table import inbox_table
 
@@ -42,6 +54,29 @@ delivery = Table(
     Column("retried_at", DateTime(timezone=True)),
     Column("retried_by", Text),
     Column("retry_reason", Text),
+    Column("provider", Text),
+    Column("accepted_at", DateTime(timezone=True)),
+    Column("result_due_at", DateTime(timezone=True)),
+    Column("result_questions", Integer, nullable=False),
+    Column("result_code", Text),
+    Column("by_sms", Boolean),
+    Column("failed_message_id", Text),
+    Column("given_up_by", Text),
+    Column("give_up_reason", Text),
+)
+
+delivery_attempt = Table(
+    "delivery_attempt",
+    metadata,
+    Column("delivery_id", Uuid, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("provider", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("began_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("outcome", Text),
+    Column("reason", Text),
+    Column("message_id", Text),
 )
 
 analytics_order = Table(

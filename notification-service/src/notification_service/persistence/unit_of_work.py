@@ -2,9 +2,11 @@
 
 from sqlalchemy import Engine
 
+from notification_service.persistence.attempts import SqlAttempts
 from notification_service.persistence.claims import SqlClaims
 from notification_service.persistence.completed_orders import SqlCompletedOrders
 from notification_service.persistence.deliveries import SqlDeliveries
+from notification_service.persistence.results import SqlResults
 from notification_service.persistence.sales import SqlSales
 from notification_service.persistence.tables import inbox
 from servicekit.db.unit_of_work import UnitOfWork
@@ -18,6 +20,8 @@ class NotificationUnitOfWork(UnitOfWork):
     completed_orders: SqlCompletedOrders
     deliveries: SqlDeliveries
     claims: SqlClaims
+    attempts: SqlAttempts
+    results: SqlResults
     sales: SqlSales
 
     def __init__(self, engine: Engine, consumer_group: str) -> None:
@@ -29,4 +33,6 @@ class NotificationUnitOfWork(UnitOfWork):
         self.completed_orders = SqlCompletedOrders(self.connection)
         self.deliveries = SqlDeliveries(self.connection)
         self.claims = SqlClaims(self.connection)
+        self.attempts = SqlAttempts(self.connection)
+        self.results = SqlResults(self.connection)
         self.sales = SqlSales(self.connection)

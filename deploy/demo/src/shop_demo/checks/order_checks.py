@@ -9,6 +9,7 @@ from shop_demo.facts import OrderFacts
 from shop_demo.summary import Effects, OrderSummary, Percentiles
 
 EFFECTS = ("alimtalk", "analytics", "monitoring")
+_WITHOUT_SUCCESS = frozenset({"FAILED", "EXPIRED", "GIVEN_UP"})
 
 
 def check_orders(facts: OrderFacts, findings: Findings) -> OrderSummary:
@@ -105,7 +106,7 @@ def _check_effects(facts: OrderFacts, summary: OrderSummary, findings: Findings)
         findings.expect(f"{effect} deliveries in the database", expected=len(facts.paid), found=len(rows))
         findings.expect(f"{effect} delivered, by the database", expected=len(facts.paid), found=delivered)
         findings.expect(f"orders with {effect} where it takes effect", expected=len(facts.paid), found=seen)
-    given_up = (delivery for delivery in facts.deliveries if delivery.status == "FAILED")
+    given_up = (delivery for delivery in facts.deliveries if delivery.status in _WITHOUT_SUCCESS)
     findings.expect_none(
         "effects given up",
         (f"{delivery.effect} of {delivery.order_id}: {delivery.last_error}" for delivery in given_up),

@@ -1,0 +1,78 @@
+"""Recording what a provider reports of messages that it accepted."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import structlog
+
+from notification_service.application.ports import UnitOfWorkFactory
+from notification_service.domain.alimtalk_results import ProviderResult
+from notification_service.domain.awaited_result import Settlement
+from notification_service.domain.delivery import DeliveryStatus
+from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.final_result import status_after
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedResults:
+    """How many deliveries changed, and how many of the results were of messages that are not known here."""
+
+    changed: int
+    unknown: int
+
+
+class RecordResults:
+    """Records results in one transaction, in whatever order and however often they come.
+
+    A message may not be known here: its webhook can overtake our own record of its acceptance. That result is
+    not kept, because the provider is asked for it soon after the acceptance is recorded.
+    """
+
+    def __init__(self, unit_of_work: UnitOfWorkFactory) -> None:
+        self._unit_of_work = unit_of_work
+
+    def __call__(self, provider: str, results: Sequence[ProviderResult]) -> RecordedResults:
+        by_message: defaultdict[str, list[ProviderResult]] = defaultdict(list)
+        for result in results:
+            by_message[result.message_id].append(result)
+        if not by_message:
+            return RecordedResults(0, 0)
+        with self._unit_of_work() as unit_of_work:
+            found = unit_of_work.results.lock(provider, by_message)
+            settlements = [
+                settlement
+                for delivery_id, message_id, status in found
+                if (settlement := _settlement(delivery_id, status, by_message[message_id]))
+            ]
+            if settlements:
+                unit_of_work.results.settle(settlements)
+            unit_of_work.commit()
+        for settlement in settlements:
+            _log.info(
+                "delivery_settled",
+                delivery_id=str(settlement.delivery_id),
+                status=settlement.status.value,
+                code=settlement.code,
+                by_sms=settlement.by_sms,
+            )
+        known = {message_id for _, message_id, _ in found}
+        return RecordedResults(len(settlements), sum(result.message_id not in known for result in results))
+
+
+def _settlement(
+    delivery_id: UUID, status: DeliveryStatus, results: Sequence[ProviderResult]
+) -> Settlement | None:
+    """What ``results``, one after the other, make of the delivery; None if they change nothing."""
+    decisive: ProviderResult | None = None
+    for result in results:
+        new = status_after(status, result)
+        if new is not status:
+            status, decisive = new, result
+    if decisive is None:
+        return None
+    reason = FailureReason.NOT_DELIVERED if status is DeliveryStatus.FAILED else None
+    return Settlement(delivery_id, status, decisive.code, decisive.by_sms, reason)

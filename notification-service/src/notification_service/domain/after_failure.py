@@ -1,0 +1,45 @@
+"""What follows an attempt that failed."""
+
+from notification_service.domain.attempt import GivenUp, Outcome, Rejected, RetryLater, Unclear
+from notification_service.domain.attempt_history import Purpose
+from notification_service.domain.delivery import ClaimedDelivery, Effect
+from notification_service.domain.errors import (
+    DeliveryFailed,
+    DeliveryRejected,
+    OutcomeUnknown,
+    ReceiverUnavailable,
+    Unanswerable,
+)
+from notification_service.domain.retry_policy import RetryPolicy
+
+
+def outcome_of_failure(
+    effect: Effect, delivery: ClaimedDelivery, failure: DeliveryFailed, retry: RetryPolicy, jitter: float
+) -> Outcome:
+    """The outcome of an attempt that ended with ``failure``; ``jitter`` is random in [0, 1)."""
+    if isinstance(failure, DeliveryRejected):
+        return Rejected(delivery, failure.reason)
+    looks_up = delivery.purpose is Purpose.LOOK_UP
+    # A look-up sends nothing, however it ends.
+    possibly_sent = isinstance(failure, OutcomeUnknown) and not looks_up
+    if isinstance(failure, Unanswerable):
+        return Unclear(delivery, None, failure.reason, possibly_sent)
+    if retry.is_exhausted(delivery.age_seconds, delivery.attempt):
+        return GivenUp(delivery, failure.reason, possibly_sent)
+    delay_seconds = _delay_seconds(delivery, failure, retry, jitter)
+    if looks_up or (possibly_sent and not effect.may_be_repeated):
+        return Unclear(delivery, delay_seconds, failure.reason, possibly_sent)
+    return RetryLater(delivery, delay_seconds, failure.reason, possibly_sent)
+
+
+def _delay_seconds(
+    delivery: ClaimedDelivery, failure: DeliveryFailed, retry: RetryPolicy, jitter: float
+) -> float:
+    delay_seconds = retry.delay_seconds(delivery.attempt, jitter)
+    # A look-up too early would miss a message that the receiver is still working on.
+    if isinstance(failure, OutcomeUnknown):
+        return max(delay_seconds, retry.settle_seconds)
+    # Capped, so that a receiver's mistake can't delay a delivery for days.
+    if isinstance(failure, ReceiverUnavailable) and failure.retry_after_seconds is not None:
+        return max(delay_seconds, min(failure.retry_after_seconds, retry.cap_seconds))
+    return delay_seconds

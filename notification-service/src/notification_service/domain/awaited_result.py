@@ -1,0 +1,29 @@
+"""Final results that are awaited of a provider, and what they settle."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from notification_service.domain.delivery import DeliveryStatus
+from notification_service.domain.failure_reason import FailureReason
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitedResult:
+    """A message that ``provider`` accepted ``accepted_seconds`` ago. ``asked`` counts the questions."""
+
+    delivery_id: UUID
+    provider: str
+    message_id: str
+    asked: int
+    accepted_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """The final result of a delivery; ``code`` is the provider's own."""
+
+    delivery_id: UUID
+    status: DeliveryStatus
+    code: str | None
+    by_sms: bool
+    reason: FailureReason | None

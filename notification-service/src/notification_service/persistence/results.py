@@ -1,0 +1,114 @@
+"""The final results that are awaited of providers."""
+
+from collections.abc import Collection, Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy import Connection, func, select, text
+
+from notification_service.domain.awaited_result import AwaitedResult, Settlement
+from notification_service.domain.delivery import DeliveryStatus
+from notification_service.persistence.tables import delivery
+from servicekit.db.arrays import hex_array
+
+_POSTPONE = text("""
+    UPDATE delivery
+       SET result_due_at = clock_timestamp() + question.pause_seconds * interval '1 second',
+           result_questions = result_questions + 1
+      FROM unnest(CAST(:delivery_ids AS uuid[]), CAST(:pauses_seconds AS double precision[]))
+           AS question (delivery_id, pause_seconds)
+     WHERE delivery.delivery_id = question.delivery_id AND delivery.status = 'ACCEPTED'
+""")
+_SETTLE = text("""
+    UPDATE delivery
+       SET status       = settlement.status,
+           result_due_at = NULL,
+           result_code  = settlement.code,
+           by_sms       = settlement.by_sms,
+           last_error   = COALESCE(settlement.reason, last_error),
+           completed_at = clock_timestamp()
+      FROM unnest(CAST(:delivery_ids AS uuid[]), CAST(:statuses AS text[]), CAST(:codes AS text[]),
+                  CAST(:by_sms AS boolean[]), CAST(:reasons AS text[]))
+           AS settlement (delivery_id, status, code, by_sms, reason)
+     WHERE delivery.delivery_id = settlement.delivery_id
+""")
+# Only what is still awaited: a webhook may have settled it meanwhile.
+_EXPIRE = text("""
+    UPDATE delivery
+       SET status = 'EXPIRED', result_due_at = NULL, last_error = 'NO_FINAL_RESULT',
+           completed_at = clock_timestamp()
+     WHERE delivery_id = ANY(CAST(:delivery_ids AS uuid[])) AND status = 'ACCEPTED'
+""")
+
+
+class SqlResults:
+    """The awaited results on a connection whose transaction belongs to the caller."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def lock_due(self, limit: int) -> list[AwaitedResult]:
+        accepted = func.extract("epoch", func.clock_timestamp() - delivery.c.accepted_at)
+        rows = self._connection.execute(
+            select(delivery, accepted.label("accepted_seconds"))
+            # Not clock_timestamp(), which no index can be searched for.
+            .where(delivery.c.result_due_at <= func.statement_timestamp())
+            .order_by(delivery.c.result_due_at)
+            .limit(limit)
+            # Processes share the questions: what one has locked, the others skip.
+            .with_for_update(skip_locked=True)
+        )
+        return [
+            AwaitedResult(
+                delivery_id=row.delivery_id,
+                provider=row.provider,
+                message_id=row.reference,
+                asked=row.result_questions,
+                accepted_seconds=float(row.accepted_seconds),
+            )
+            for row in rows
+        ]
+
+    def postpone(self, pauses_seconds: Mapping[UUID, float]) -> None:
+        self._connection.execute(
+            _POSTPONE,
+            {"delivery_ids": hex_array(pauses_seconds), "pauses_seconds": list(pauses_seconds.values())},
+        )
+
+    def lock(self, provider: str, message_ids: Collection[str]) -> list[tuple[UUID, str, DeliveryStatus]]:
+        rows = self._connection.execute(
+            select(delivery.c.delivery_id, delivery.c.reference, delivery.c.status)
+            .where(
+                delivery.c.provider == provider,
+                delivery.c.reference.in_([one for one in message_ids if _is_storable(one)]),
+                # A message id that a look-up or a final acceptance left has no result to come.
+                delivery.c.accepted_at.is_not(None),
+            )
+            # In this order, so that webhooks that report the same messages at once never deadlock.
+            .order_by(delivery.c.delivery_id)
+            .with_for_update()
+        )
+        return [(row.delivery_id, row.reference, DeliveryStatus(row.status)) for row in rows]
+
+    def settle(self, settlements: Sequence[Settlement]) -> None:
+        self._connection.execute(
+            _SETTLE,
+            {
+                "delivery_ids": hex_array(settlement.delivery_id for settlement in settlements),
+                "statuses": [settlement.status.value for settlement in settlements],
+                "codes": [_storable(settlement.code) for settlement in settlements],
+                "by_sms": [settlement.by_sms for settlement in settlements],
+                "reasons": [settlement.reason and settlement.reason.value for settlement in settlements],
+            },
+        )
+
+    def expire(self, delivery_ids: Collection[UUID]) -> int:
+        return self._connection.execute(_EXPIRE, {"delivery_ids": hex_array(delivery_ids)}).rowcount
+
+
+def _storable(code: str | None) -> str | None:
+    return code if code is not None and _is_storable(code) else None
+
+
+def _is_storable(value: str) -> bool:
+    # What PostgreSQL's text can't hold was never stored, and must not fail a whole webhook.
+    return "\x00" not in value and not any("\ud800" <= character <= "\udfff" for character in value)

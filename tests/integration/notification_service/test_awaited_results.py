@@ -1,0 +1,250 @@
+"""An acceptance is no delivery: the provider is asked until it has a final result, or for too long."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import Engine, text
+
+from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.ask_for_results import AskForResults
+from notification_service.application.record_results import RecordResults
+from notification_service.application.retry_deliveries import RetryDeliveries
+from notification_service.application.send_alimtalk import SendAlimtalk
+from notification_service.domain.alimtalk_results import ResultState
+from notification_service.domain.completed_order import CompletedOrder
+from notification_service.domain.delivery import RETRYABLE, Delivery, DeliveryStatus, Effect
+from notification_service.domain.delivery_selection import DeliverySelection
+from notification_service.domain.errors import ReceiverUnavailable
+from notification_service.domain.failure_reason import FailureReason
+from servicekit.lifecycle import StopSignal
+from tests.integration.notification_service.builders import a_completed_order
+from tests.integration.notification_service.effect_work import delivering, delivery_of, transactions
+from tests.integration.notification_service.provider_double import ProviderDouble, a_result, reported
+from tests.support.sandbox import Sandbox
+
+ALIMTALK = Effect.ALIMTALK
+HOURS_72 = 72 * 3600.0
+
+
+@contextmanager
+def asking(engine: Engine, provider: ProviderDouble, batch_size: int = 10) -> Iterator[AskForResults]:
+    unit_of_work = transactions(engine)
+    with ThreadPoolExecutor(2) as pool:
+        yield AskForResults(
+            provider,
+            unit_of_work,
+            RecordResults(unit_of_work),
+            pool=pool,
+            batch_size=batch_size,
+            expire_after_seconds=HOURS_72,
+        )
+
+
+def send(engine: Engine, sandbox: Sandbox, provider: ProviderDouble) -> None:
+    with delivering(
+        engine, ALIMTALK, sandbox, courier=SendAlimtalk(provider, 0.0), provider="double"
+    ) as work:
+        work(StopSignal())
+
+
+def make_due(engine: Engine, accepted_hours_ago: float = 0.0) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE delivery SET result_due_at = clock_timestamp(),"
+                " accepted_at = accepted_at - :hours * interval '1 hour' WHERE status = 'ACCEPTED'"
+            ),
+            {"hours": accepted_hours_ago},
+        )
+
+
+def ask(engine: Engine, provider: ProviderDouble, order: CompletedOrder, *, hours: float = 0.0) -> Delivery:
+    """The order's alimtalk after a question that is due, so long after its acceptance."""
+    make_due(engine, hours)
+    with asking(engine, provider) as ask_for_results:
+        ask_for_results(StopSignal())
+    return delivery_of(engine, order, ALIMTALK)
+
+
+@pytest.fixture
+def provider() -> ProviderDouble:
+    return ProviderDouble()
+
+
+@pytest.fixture
+def accepted(
+    engine: Engine, accept_completed_orders: AcceptCompletedOrders, sandbox: Sandbox, provider: ProviderDouble
+) -> CompletedOrder:
+    """An order whose alimtalk the provider has accepted as m-1."""
+    order = a_completed_order()
+    accept_completed_orders([order])
+    send(engine, sandbox, provider)
+    return order
+
+
+def test_what_a_provider_accepted_is_not_yet_delivered(engine: Engine, accepted: CompletedOrder) -> None:
+    delivery = delivery_of(engine, accepted, ALIMTALK)
+
+    assert (delivery.status, delivery.due_at, delivery.completed_at) == (DeliveryStatus.ACCEPTED, None, None)
+    assert delivery.accepted_at is not None
+    with engine.connect() as connection:
+        seconds = connection.scalar(
+            text(
+                "SELECT EXTRACT(epoch FROM result_due_at - accepted_at) FROM delivery"
+                " WHERE provider = 'double'"
+            )
+        )
+    assert float(seconds or 0.0) == pytest.approx(5.0, abs=0.1)
+
+
+@pytest.mark.parametrize(
+    ("state", "status", "reason"),
+    [
+        (ResultState.DELIVERED, DeliveryStatus.DELIVERED, None),
+        (ResultState.FAILED, DeliveryStatus.FAILED, FailureReason.NOT_DELIVERED),
+    ],
+)
+def test_a_final_result_is_asked_for_and_recorded(
+    engine: Engine,
+    provider: ProviderDouble,
+    accepted: CompletedOrder,
+    state: ResultState,
+    status: DeliveryStatus,
+    reason: FailureReason | None,
+) -> None:
+    provider.results = reported({"m-1": state})
+
+    delivery = ask(engine, provider, accepted)
+
+    assert (delivery.status, delivery.last_error, delivery.result_code) == (status, reason, "1000")
+    assert delivery.completed_at is not None
+    assert ask(engine, provider, accepted).status is status
+    assert provider.asked == ["m-1"]
+
+
+def test_without_a_final_result_the_question_is_put_again_later(
+    engine: Engine, provider: ProviderDouble, accepted: CompletedOrder
+) -> None:
+    provider.results = reported({"m-1": ResultState.UNKNOWN})
+
+    assert ask(engine, provider, accepted).status is DeliveryStatus.ACCEPTED
+
+    with asking(engine, provider) as ask_for_results:
+        assert ask_for_results(StopSignal()).deliveries == 0
+    with engine.connect() as connection:
+        questions, seconds = connection.execute(
+            text(
+                "SELECT result_questions, EXTRACT(epoch FROM result_due_at - clock_timestamp())"
+                " FROM delivery WHERE status = 'ACCEPTED'"
+            )
+        ).one()
+    assert questions == 1
+    assert 0.0 < float(seconds) <= 10.0
+
+
+def test_a_provider_that_does_not_answer_is_asked_again_after_a_pause(
+    engine: Engine, provider: ProviderDouble, accepted: CompletedOrder
+) -> None:
+    provider.result_failure = ReceiverUnavailable(FailureReason.RECEIVER_BUSY, "busy")
+    make_due(engine)
+    with asking(engine, provider) as ask_for_results:
+        assert ask_for_results(StopSignal()).pause_seconds > 0
+    provider.result_failure = None
+    provider.results = reported({"m-1": ResultState.DELIVERED})
+
+    assert ask(engine, provider, accepted).status is DeliveryStatus.DELIVERED
+
+
+def test_what_has_no_result_in_time_expires_after_one_more_question(
+    engine: Engine, provider: ProviderDouble, accepted: CompletedOrder
+) -> None:
+    assert ask(engine, provider, accepted, hours=71.9).status is DeliveryStatus.ACCEPTED
+
+    delivery = ask(engine, provider, accepted, hours=0.2)
+
+    assert (delivery.status, delivery.last_error) == (DeliveryStatus.EXPIRED, FailureReason.NO_FINAL_RESULT)
+    assert provider.asked == ["m-1", "m-1"]
+
+
+def test_a_result_at_the_last_question_is_not_expired(
+    engine: Engine, provider: ProviderDouble, accepted: CompletedOrder
+) -> None:
+    provider.results = reported({"m-1": ResultState.DELIVERED})
+
+    assert ask(engine, provider, accepted, hours=100.0).status is DeliveryStatus.DELIVERED
+
+
+def test_a_result_that_a_webhook_brings_during_the_last_question_counts(
+    engine: Engine, provider: ProviderDouble, accepted: CompletedOrder
+) -> None:
+    record_results = RecordResults(transactions(engine))
+    provider.before_result = lambda: record_results("double", [a_result("m-1")])
+
+    assert ask(engine, provider, accepted, hours=100.0).status is DeliveryStatus.DELIVERED
+
+
+def test_another_provider_is_not_asked_and_its_messages_expire(
+    engine: Engine, accepted: CompletedOrder
+) -> None:
+    other = ProviderDouble(name="other", results=reported({"m-1": ResultState.DELIVERED}))
+
+    assert ask(engine, other, accepted).status is DeliveryStatus.ACCEPTED
+    assert ask(engine, other, accepted, hours=73.0).status is DeliveryStatus.EXPIRED
+    assert other.asked == []
+
+
+def test_a_stop_asks_nothing_and_expires_nothing(
+    engine: Engine, provider: ProviderDouble, accepted: CompletedOrder
+) -> None:
+    stop = StopSignal()
+    stop.set()
+    make_due(engine, 100.0)
+
+    with asking(engine, provider) as ask_for_results:
+        assert ask_for_results(stop).deliveries == 0
+
+    assert delivery_of(engine, accepted, ALIMTALK).status is DeliveryStatus.ACCEPTED
+
+
+def test_processes_that_ask_at_once_share_the_questions(
+    engine: Engine, accept_completed_orders: AcceptCompletedOrders, sandbox: Sandbox, provider: ProviderDouble
+) -> None:
+    accept_completed_orders([a_completed_order() for _ in range(8)])
+    send(engine, sandbox, provider)
+    make_due(engine)
+
+    with asking(engine, provider, batch_size=3) as ask_for_results, ThreadPoolExecutor(3) as processes:
+        list(processes.map(lambda _: ask_for_results(StopSignal()), range(3)))
+
+    assert len(provider.asked) == len(set(provider.asked)) == 8
+
+
+def test_what_finally_failed_is_sent_once_more_by_a_retry(
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: CompletedOrder
+) -> None:
+    provider.results = reported({"m-1": ResultState.FAILED})
+    ask(engine, provider, accepted)
+    RetryDeliveries(transactions(engine))(DeliverySelection(RETRYABLE), by="kim", reason="unblocked")
+
+    send(engine, sandbox, provider)
+
+    assert len(provider.sent) == 2
+    provider.results |= reported({"m-2": ResultState.DELIVERED})
+    # Too late: it is about the message before.
+    RecordResults(transactions(engine))("double", [a_result("m-1", by_sms=True)])
+    assert delivery_of(engine, accepted, ALIMTALK).status is DeliveryStatus.ACCEPTED
+    assert ask(engine, provider, accepted).status is DeliveryStatus.DELIVERED
+
+
+def test_what_expired_is_looked_up_and_not_sent_again_by_a_retry(
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: CompletedOrder
+) -> None:
+    ask(engine, provider, accepted, hours=73.0)
+    RetryDeliveries(transactions(engine))(DeliverySelection(RETRYABLE), by="kim", reason="it was away")
+
+    send(engine, sandbox, provider)
+
+    assert len(provider.sent) == 1
+    assert delivery_of(engine, accepted, ALIMTALK).status is DeliveryStatus.ACCEPTED

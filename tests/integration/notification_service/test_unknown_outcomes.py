@@ -1,0 +1,152 @@
+"""What may have reached the provider is UNKNOWN until a look-up, or an operator, decides."""
+
+import pytest
+from sqlalchemy import Engine
+
+from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.retry_deliveries import RetryDeliveries
+from notification_service.application.send_alimtalk import SendAlimtalk
+from notification_service.domain.attempt_history import AttemptOutcome, Purpose
+from notification_service.domain.completed_order import CompletedOrder
+from notification_service.domain.delivery import RETRYABLE, Delivery, DeliveryStatus, Effect
+from notification_service.domain.delivery_selection import DeliverySelection
+from notification_service.domain.errors import OutcomeUnknown
+from notification_service.domain.failure_reason import FailureReason
+from servicekit.lifecycle import StopSignal
+from tests.integration.notification_service.builders import a_completed_order
+from tests.integration.notification_service.effect_work import delivering, delivery_of, transactions
+from tests.integration.notification_service.provider_double import ProviderDouble
+from tests.support.sandbox import Sandbox
+from tests.support.waiting import wait_until
+
+LOST = OutcomeUnknown(FailureReason.NO_REPLY, "the reply was lost")
+
+
+@pytest.fixture
+def order(accept_completed_orders: AcceptCompletedOrders) -> CompletedOrder:
+    order = a_completed_order()
+    accept_completed_orders([order])
+    return order
+
+
+def attempt(
+    engine: Engine,
+    sandbox: Sandbox,
+    order: CompletedOrder,
+    provider: ProviderDouble,
+    *,
+    attempts: int,
+    processing_seconds: float = 0.0,
+) -> Delivery:
+    """The order's alimtalk after so many attempts in all."""
+    courier = SendAlimtalk(provider, processing_seconds)
+
+    def enough() -> Delivery | None:
+        work(StopSignal())
+        delivery = delivery_of(engine, order, Effect.ALIMTALK)
+        return delivery if delivery.attempts >= attempts else None
+
+    with delivering(engine, Effect.ALIMTALK, sandbox, courier=courier, provider=provider.name) as work:
+        return wait_until(enough, f"{attempts} attempts")
+
+
+def history(delivery: Delivery) -> list[tuple[Purpose, AttemptOutcome | None]]:
+    return [(attempt.purpose, attempt.outcome) for attempt in delivery.history]
+
+
+def test_a_message_whose_reply_was_lost_is_unknown_until_it_is_found(
+    engine: Engine, sandbox: Sandbox, order: CompletedOrder
+) -> None:
+    provider = ProviderDouble(failures=[LOST], accepts_silently=True)
+
+    unknown = attempt(engine, sandbox, order, provider, attempts=1)
+    found = attempt(engine, sandbox, order, provider, attempts=2)
+
+    assert (unknown.status, unknown.last_error) == (DeliveryStatus.UNKNOWN, FailureReason.NO_REPLY)
+    assert unknown.due_at is not None
+    assert found.status is DeliveryStatus.ACCEPTED
+    assert history(found) == [
+        (Purpose.SEND, AttemptOutcome.UNKNOWN),
+        (Purpose.LOOK_UP, AttemptOutcome.ACCEPTED),
+    ]
+    assert len(provider.sent) == 1
+
+
+def test_a_message_that_is_not_found_after_the_processing_time_is_sent(
+    engine: Engine, sandbox: Sandbox, order: CompletedOrder
+) -> None:
+    provider = ProviderDouble(failures=[LOST])
+
+    delivery = attempt(engine, sandbox, order, provider, attempts=3)
+
+    assert delivery.status is DeliveryStatus.ACCEPTED
+    assert history(delivery) == [
+        (Purpose.SEND, AttemptOutcome.UNKNOWN),
+        (Purpose.LOOK_UP, AttemptOutcome.NOT_FOUND),
+        (Purpose.SEND, AttemptOutcome.ACCEPTED),
+    ]
+    assert len(provider.sent) == 1
+
+
+def test_a_message_that_is_not_found_while_processed_stays_unknown(
+    engine: Engine, sandbox: Sandbox, order: CompletedOrder
+) -> None:
+    provider = ProviderDouble(failures=[LOST])
+
+    delivery = attempt(engine, sandbox, order, provider, attempts=3, processing_seconds=60.0)
+
+    assert (delivery.status, delivery.last_error) == (DeliveryStatus.UNKNOWN, FailureReason.NOT_CONFIRMED)
+    assert history(delivery)[1:] == [(Purpose.LOOK_UP, AttemptOutcome.UNKNOWN)] * 2
+    assert provider.sent == []
+
+
+def test_without_look_ups_an_unknown_message_waits_for_an_operator(
+    engine: Engine, sandbox: Sandbox, order: CompletedOrder
+) -> None:
+    provider = ProviderDouble(can_look_up=False, failures=[LOST])
+
+    waiting = attempt(engine, sandbox, order, provider, attempts=1)
+
+    assert (waiting.status, waiting.due_at) == (DeliveryStatus.UNKNOWN, None)
+    listed = DeliverySelection(RETRYABLE, waiting_only=True)
+    with transactions(engine)() as unit_of_work:
+        found = unit_of_work.deliveries.find(listed, limit=10, after=None)
+    assert [delivery.delivery_id for delivery in found] == [waiting.delivery_id]
+    assert RetryDeliveries(transactions(engine))(listed, by="kim", reason="nobody got it") == 1
+    assert attempt(engine, sandbox, order, provider, attempts=2).status is DeliveryStatus.ACCEPTED
+    assert len(provider.sent) == 1
+
+
+def test_without_look_ups_a_claim_that_was_lost_waits_for_an_operator(
+    engine: Engine, sandbox: Sandbox, order: CompletedOrder
+) -> None:
+    # As after a kill between the claim and the post: the lease ends without an outcome.
+    with transactions(engine)() as unit_of_work:
+        unit_of_work.claims.claim(Effect.ALIMTALK, 1, 0.0, "double")
+        unit_of_work.commit()
+    provider = ProviderDouble(can_look_up=False)
+
+    waiting = attempt(engine, sandbox, order, provider, attempts=2)
+
+    assert (waiting.status, waiting.due_at) == (DeliveryStatus.UNKNOWN, None)
+    assert provider.sent == []
+
+
+def test_a_retry_leaves_what_is_still_looked_up(
+    engine: Engine, sandbox: Sandbox, order: CompletedOrder
+) -> None:
+    attempt(engine, sandbox, order, ProviderDouble(failures=[LOST]), attempts=1)
+
+    assert RetryDeliveries(transactions(engine))(DeliverySelection(RETRYABLE), by="kim", reason="?") == 0
+
+
+def test_a_new_provider_is_not_asked_about_a_message_of_the_former(
+    engine: Engine, sandbox: Sandbox, order: CompletedOrder
+) -> None:
+    attempt(engine, sandbox, order, ProviderDouble(failures=[LOST], accepts_silently=True), attempts=1)
+    other = ProviderDouble(name="other")
+
+    waiting = attempt(engine, sandbox, order, other, attempts=2)
+
+    assert (waiting.status, waiting.due_at) == (DeliveryStatus.UNKNOWN, None)
+    assert other.sent == []
