@@ -9,11 +9,12 @@ from urllib.parse import parse_qs, urlsplit
 
 
 class Received(NamedTuple):
-    """A call, with its parsed body."""
+    """A call, with its body as it came and parsed."""
 
     query: dict[str, list[str]]
     headers: dict[str, str]
     body: Any
+    raw: bytes
 
 
 class WebhookReceiver:
@@ -45,9 +46,10 @@ class WebhookReceiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                raw = self.rfile.read(int(self.headers["Content-Length"]))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                receiver.received.append(Received(parse_qs(urlsplit(self.path).query), headers, body))
+                query = parse_qs(urlsplit(self.path).query)
+                receiver.received.append(Received(query, headers, json.loads(raw), raw))
                 self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
                 self.send_header("Content-Length", "0")
                 self.end_headers()

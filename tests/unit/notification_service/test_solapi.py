@@ -318,7 +318,7 @@ def test_a_failure_of_sending_the_group_is_unknown(reply: Reply) -> None:
     assert type(failure_of(listed(), group(), registered(), reply)) is OutcomeUnknown
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 429, 503])
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 429, 503])
 def test_a_group_that_was_surely_not_sent_may_be_sent_later(status: int) -> None:
     assert type(failure_of(listed(), group(), registered(), answered({}, status))) is ReceiverUnavailable
 

@@ -7,7 +7,7 @@ from typing import Annotated, Never
 import httpx
 from pydantic import BaseModel, Field
 
-from notification_service.alimtalk.refusals import refusal
+from notification_service.alimtalk.refusals import refusal, refused_by_status
 from notification_service.alimtalk.replies import MessageId, NumericCode, malformed, read_reply
 from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_codes import ALIGO_CODES
@@ -15,7 +15,7 @@ from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.alimtalk_results import ProviderResult
 from notification_service.domain.errors import DeliveryRejected, OutcomeUnknown
 from notification_service.domain.failure_reason import FailureReason
-from notification_service.http_client import excerpt, exchange, unexpected
+from notification_service.http_client import excerpt, exchange
 from servicekit.fields import MAX_INT64
 
 _NAME = "Aligo"
@@ -86,7 +86,7 @@ class AligoAlimtalkProvider:
         )
         response = exchange(self._client, request, may_send)
         if response.status_code != httpx.codes.OK:
-            raise unexpected(response)
+            raise refused_by_status(_NAME, response)
         return _accepted_id(response)
 
     def result(self, message_id: str) -> ProviderResult | None:

@@ -9,7 +9,7 @@ import httpx
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
 
 from notification_service.alimtalk.look_up_period import current_period
-from notification_service.alimtalk.refusals import refusal, refused_look_up
+from notification_service.alimtalk.refusals import refusal, refused_by_status, refused_look_up
 from notification_service.alimtalk.replies import (
     Code,
     MessageId,
@@ -26,7 +26,7 @@ from notification_service.domain.alimtalk_codes import NHN_CODES
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.alimtalk_results import ProviderResult, ResultState
 from notification_service.domain.errors import DeliveryFailed
-from notification_service.http_client import excerpt, exchange, unexpected
+from notification_service.http_client import excerpt, exchange
 from servicekit.fields import Storable
 
 _NAME = "NHN"
@@ -182,7 +182,7 @@ class NhnAlimtalkProvider:
         )
         response = exchange(self._client, request, may_send)
         if response.status_code != httpx.codes.OK:
-            raise unexpected(response)
+            raise refused_by_status(_NAME, response)
         reply = read_reply(response, _SendReply)
         sent = reply.message
         if reply.header.says_success and (sent is None or len(sent.send_results) != 1):
@@ -213,7 +213,7 @@ class NhnAlimtalkProvider:
         request = self._client.build_request("GET", url, headers=self._headers())
         response = exchange(self._client, request)
         if response.status_code != httpx.codes.OK:
-            raise unexpected(response)
+            raise refused_by_status(_NAME, response)
         return response
 
     def _headers(self) -> dict[str, str]:

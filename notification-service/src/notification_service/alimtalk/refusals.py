@@ -1,5 +1,6 @@
 """What a provider's code in the answer to a request means for the delivery."""
 
+import httpx
 import structlog
 
 from notification_service.domain.alimtalk_results import CodeClass
@@ -10,7 +11,9 @@ from notification_service.domain.errors import (
     ReceiverUnavailable,
 )
 from notification_service.domain.failure_reason import FailureReason
+from notification_service.http_client import unexpected
 
+_ACCOUNT_AT_FAULT = {httpx.codes.UNAUTHORIZED, httpx.codes.PAYMENT_REQUIRED, httpx.codes.FORBIDDEN}
 _log = structlog.get_logger(__name__)
 
 
@@ -21,8 +24,7 @@ def refusal(provider: str, code: str, code_class: CodeClass, reply: str) -> Deli
         case CodeClass.RETRY:
             return ReceiverUnavailable(FailureReason.RECEIVER_ERROR, detail)
         case CodeClass.STOP_AND_ALARM:
-            # Without the reply, which may quote the recipient.
-            _log.error("alimtalk_provider_stopped", provider=provider, code=code)
+            _alarm(provider, code)
             return ReceiverUnavailable(FailureReason.UNEXPECTED_REPLY, detail)
         case CodeClass.SMS_INSTEAD | CodeClass.FINAL:
             return DeliveryRejected(FailureReason.REJECTED, detail)
@@ -35,3 +37,15 @@ def refused_look_up(provider: str, code: str, code_class: CodeClass, reply: str)
     if code_class not in {CodeClass.RETRY, CodeClass.STOP_AND_ALARM}:
         code_class = CodeClass.ASK
     return refusal(provider, code, code_class, reply)
+
+
+def refused_by_status(provider: str, response: httpx.Response) -> ReceiverUnavailable:
+    """The error for any other status. Logs ``alimtalk_provider_stopped`` for those of key and balance."""
+    if response.status_code in _ACCOUNT_AT_FAULT:
+        _alarm(provider, str(response.status_code))
+    return unexpected(response)
+
+
+def _alarm(provider: str, code: str) -> None:
+    # Without the reply, which may quote the recipient.
+    _log.error("alimtalk_provider_stopped", provider=provider, code=code)

@@ -12,7 +12,7 @@ import httpx
 from pydantic import BaseModel, Field, StringConstraints
 
 from notification_service.alimtalk.look_up_period import current_period
-from notification_service.alimtalk.refusals import refusal
+from notification_service.alimtalk.refusals import refusal, refused_by_status
 from notification_service.alimtalk.replies import (
     Code,
     MessageId,
@@ -28,7 +28,7 @@ from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.alimtalk_results import ProviderResult
 from notification_service.domain.errors import DeliveryRejected
 from notification_service.domain.failure_reason import FailureReason
-from notification_service.http_client import excerpt, exchange, unexpected
+from notification_service.http_client import excerpt, exchange
 
 _NAME = "SENS"
 # Taken in, not delivered: a suspended account gets it for messages that never arrive.
@@ -91,7 +91,7 @@ class SensAlimtalkProvider:
         if _says_nothing_found(response):
             return None
         if response.status_code != httpx.codes.OK:
-            raise unexpected(response)
+            raise refused_by_status(_NAME, response)
         reply = read_look_up(response, _ListReply)
         to_recipient = [listed for listed in reply.messages if listed.to == message.recipient_number]
         for listed in to_recipient:
@@ -124,7 +124,7 @@ class SensAlimtalkProvider:
             detail = f"{_NAME} rejected the message: {excerpt(response)}"
             raise DeliveryRejected(FailureReason.REJECTED, detail)
         if response.status_code not in {httpx.codes.OK, httpx.codes.ACCEPTED}:
-            raise unexpected(response)
+            raise refused_by_status(_NAME, response)
         return _accepted_id(response)
 
     def result(self, message_id: str) -> ProviderResult | None:

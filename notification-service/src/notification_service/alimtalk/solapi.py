@@ -14,7 +14,7 @@ import httpx
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
 
 from notification_service.alimtalk.look_up_period import current_period
-from notification_service.alimtalk.refusals import refusal
+from notification_service.alimtalk.refusals import refusal, refused_by_status
 from notification_service.alimtalk.replies import (
     Code,
     MessageId,
@@ -31,7 +31,7 @@ from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.alimtalk_results import ProviderResult, ResultState
 from notification_service.domain.errors import OutcomeUnknown, ReceiverUnavailable
 from notification_service.domain.failure_reason import FailureReason
-from notification_service.http_client import excerpt, exchange, unexpected
+from notification_service.http_client import excerpt, exchange
 from servicekit.fields import Storable
 
 _NAME = "SOLAPI"
@@ -45,7 +45,12 @@ _REFERENCE = "reference"
 # Stored messages are long, and a reply is read up to 64 KiB.
 _PAGE = 10
 _MOST_PAGES = 10
-_MISCONFIGURED = {httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN, httpx.codes.NOT_FOUND}
+_SURELY_NOT_SENT = {
+    httpx.codes.UNAUTHORIZED,
+    httpx.codes.PAYMENT_REQUIRED,
+    httpx.codes.FORBIDDEN,
+    httpx.codes.NOT_FOUND,
+}
 
 
 class _CustomFields(BaseModel):
@@ -243,8 +248,8 @@ class SolapiAlimtalkProvider:
         # With a body: without one, the request would be complete before ``may_send`` is asked.
         request = self._request("POST", f"/groups/{quote(grouped.group_id, safe='')}/send", json={})
         response = exchange(self._client, request, may_send)
-        if response.status_code in _MISCONFIGURED:
-            raise unexpected(response)
+        if response.status_code in _SURELY_NOT_SENT:
+            raise refused_by_status(_NAME, response)
         if response.status_code != httpx.codes.OK:
             # Perhaps since the group was sent before: the next look-up tells.
             detail = f"the group was not sent: {response.status_code} {excerpt(response)}"
@@ -263,7 +268,7 @@ class SolapiAlimtalkProvider:
     ) -> httpx.Response:
         response = exchange(self._client, self._request(method, path, params=params, json=json), may_send)
         if response.status_code != httpx.codes.OK:
-            raise unexpected(response)
+            raise refused_by_status(_NAME, response)
         return response
 
     def _request(
