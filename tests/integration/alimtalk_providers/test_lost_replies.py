@@ -1,11 +1,14 @@
 """Requests and replies that are lost: what the adapter says, and what a second attempt does."""
 
+from functools import partial
+
 import pytest
 
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.alimtalk_message import AlimtalkMessage, order_completed_message
+from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.completed_order import CompletedOrder
-from notification_service.domain.errors import NotConfirmed, OutcomeUnknown
+from notification_service.domain.errors import MessageNotFound, OutcomeUnknown, Unanswerable
 from tests.integration.alimtalk_providers.connection import Connection, impatient
 from tests.integration.alimtalk_providers.wire import answer_instead, lose, lose_reply
 from tests.support.notification_builders import a_completed_order, a_delivery
@@ -22,10 +25,19 @@ def order() -> CompletedOrder:
 
 def second_attempt(connection: Connection, order: CompletedOrder) -> str | None:
     """What the service does once the provider's look-ups must show an earlier message."""
-    delivery = a_delivery(
-        order, attempt=2, seconds_since_possibly_sent=PROCESSING_SECONDS + 1, seconds_since_ordered=120.0
+    attempt = partial(
+        a_delivery,
+        order,
+        attempt=2,
+        provider=connection.adapter.name,
+        seconds_since_possibly_sent=PROCESSING_SECONDS + 1,
+        seconds_since_ordered=120.0,
     )
-    return SendAlimtalk(connection.adapter, PROCESSING_SECONDS)(delivery, lambda: True)
+    send_alimtalk = SendAlimtalk(connection.adapter, PROCESSING_SECONDS)
+    try:
+        return send_alimtalk(attempt(purpose=Purpose.LOOK_UP), lambda: True).reference
+    except MessageNotFound:
+        return send_alimtalk(attempt(), lambda: True).reference
 
 
 def lose_the_reply(connection: Connection, message: AlimtalkMessage) -> None:
@@ -87,7 +99,7 @@ def test_the_second_attempt_after_a_lost_reply_sends_nothing(
     lose_the_reply(connection, message)
 
     if connection.provider.found_by == "nothing":
-        with pytest.raises(NotConfirmed):
+        with pytest.raises(Unanswerable):
             second_attempt(connection, order)
     else:
         assert second_attempt(connection, order) == connection.find(message)
@@ -103,7 +115,7 @@ def test_the_second_attempt_after_a_lost_request_sends_once(
     assert connection.sent() == []
 
     if connection.provider.found_by == "nothing":
-        with pytest.raises(NotConfirmed):
+        with pytest.raises(Unanswerable):
             second_attempt(connection, order)
         assert connection.sent() == []
     else:
@@ -118,7 +130,7 @@ def test_a_second_attempt_when_keys_have_expired_sends_nothing(
     connection.doubles.pass_time(11 * 60)
 
     if connection.provider.found_by == "nothing":
-        with pytest.raises(NotConfirmed):
+        with pytest.raises(Unanswerable):
             second_attempt(connection, order)
     else:
         second_attempt(connection, order)

@@ -3,7 +3,7 @@
 import pytest
 
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.alimtalk_results import MessageState, ProviderResult
+from notification_service.domain.alimtalk_results import ProviderResult, ResultState
 from tests.integration.alimtalk_providers.connection import Connection
 from tests.integration.alimtalk_providers.providers import PROVIDERS, Reports
 from tests.integration.provider_sandbox.nhn_client import NhnClient, a_recipient
@@ -40,14 +40,14 @@ def test_a_result_is_pending_and_then_final(
 ) -> None:
     code = str(getattr(reports(reporting), kind))
     states = {
-        "delivered": MessageState.DELIVERED,
-        "unreachable": MessageState.FAILED,
-        "unsure": MessageState.UNKNOWN,
+        "delivered": ResultState.DELIVERED,
+        "unreachable": ResultState.FAILED,
+        "unsure": ResultState.UNKNOWN,
     }
     reporting.control(resultCode=code, resultDelayMs=DELAY_MS)
     message_id = reporting.send(message)
 
-    assert result(reporting, message_id).state is MessageState.ACCEPTED
+    assert result(reporting, message_id).state is ResultState.ACCEPTED
 
     reporting.doubles.pass_time(DELAY_MS / 1000 + 1)
     final = result(reporting, message_id)
@@ -66,7 +66,7 @@ def test_an_sms_in_place_of_the_message_ends_its_result(reporting: Connection, f
     reporting.control(resultCode=code, resultDelayMs=DELAY_MS, fallbackDelayMs=DELAY_MS, fallbackFails=fails)
     message_id = send_with_fallback(reporting)
 
-    assert result(reporting, message_id).state is MessageState.ACCEPTED
+    assert result(reporting, message_id).state is ResultState.ACCEPTED
     reporting.doubles.pass_time(DELAY_MS / 1000 + 1)
     between = result(reporting, message_id)
     reporting.doubles.pass_time(DELAY_MS / 1000 + 1)
@@ -75,9 +75,9 @@ def test_an_sms_in_place_of_the_message_ends_its_result(reporting: Connection, f
     # SOLAPI shows the message's own failure until the SMS has a result.
     is_nhn = reporting.provider.name == "nhn"
     assert (between.state, between.by_sms) == (
-        (MessageState.ACCEPTED, True) if is_nhn else (MessageState.FAILED, False)
+        (ResultState.ACCEPTED, True) if is_nhn else (ResultState.FAILED, False)
     )
-    assert (final.state, final.by_sms) == (MessageState.FAILED if fails else MessageState.DELIVERED, True)
+    assert (final.state, final.by_sms) == (ResultState.FAILED if fails else ResultState.DELIVERED, True)
 
 
 def test_our_messages_are_never_replaced_by_sms(reporting: Connection, message: AlimtalkMessage) -> None:
@@ -87,7 +87,7 @@ def test_our_messages_are_never_replaced_by_sms(reporting: Connection, message: 
     reporting.doubles.pass_time(60)
 
     final = result(reporting, message_id)
-    assert (final.state, final.by_sms) == (MessageState.FAILED, False)
+    assert (final.state, final.by_sms) == (ResultState.FAILED, False)
 
 
 def test_only_nhn_and_solapi_report_results() -> None:

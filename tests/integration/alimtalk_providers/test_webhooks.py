@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import pytest
 
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.alimtalk_results import MessageState, ProviderResult
-from notification_service.domain.errors import WebhookForged, WebhookMalformed
+from notification_service.domain.alimtalk_results import ProviderResult, ResultState
+from notification_service.domain.errors import ForgedWebhook, MalformedWebhook
 from tests.integration.alimtalk_providers.connection import Connection
 from tests.integration.alimtalk_providers.providers import Reports
 from tests.integration.provider_sandbox.webhook_receiver import Received, WebhookReceiver
@@ -41,7 +41,7 @@ def test_a_webhook_says_what_asking_says(
     (result,) = parsed(reporting, call)
     assert result == reporting.reporting.result(message_id)
     assert (result.message_id, result.reference, result.code) == (message_id, message.reference, code)
-    assert result.state is not MessageState.ACCEPTED
+    assert result.state is not ResultState.ACCEPTED
 
 
 @pytest.mark.parametrize("secret", ["", "other", None])
@@ -53,9 +53,9 @@ def test_a_webhook_with_a_wrong_secret_is_forged(
     (call,) = received(receiver, 1)
 
     of = reports(reporting)
-    with pytest.raises(WebhookForged):
+    with pytest.raises(ForgedWebhook):
         of.parse(call.raw, secret, of.webhook_secret)
-    with pytest.raises(WebhookForged):
+    with pytest.raises(ForgedWebhook):
         of.parse(call.raw, of.secret_of(call), secret or "other")
 
 
@@ -67,7 +67,7 @@ def test_a_webhook_cut_short_is_malformed(
     (call,) = received(receiver, 1)
 
     of = reports(reporting)
-    with pytest.raises(WebhookMalformed):
+    with pytest.raises(MalformedWebhook):
         of.parse(call.raw[:-1], of.secret_of(call), of.webhook_secret)
 
 
