@@ -34,7 +34,7 @@ def a_delivery(
     *,
     attempt: int = 1,
     purpose: Purpose = Purpose.SEND,
-    provider: str | None = "sandbox",
+    provider: str | None = None,
     failed_message_id: str | None = None,
     seconds_since_possibly_sent: float | None = None,
     seconds_since_ordered: float = 0.0,

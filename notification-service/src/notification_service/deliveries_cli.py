@@ -20,7 +20,13 @@ from notification_service.deliveries_output import (
     print_deliveries,
     print_delivery,
 )
-from notification_service.domain.delivery import CAN_BE_GIVEN_UP, RETRYABLE, DeliveryStatus, Effect
+from notification_service.domain.delivery import (
+    CAN_BE_GIVEN_UP,
+    MAY_HAVE_ARRIVED,
+    RETRYABLE,
+    DeliveryStatus,
+    Effect,
+)
 from notification_service.domain.delivery_selection import DeliverySelection
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
 from notification_service.migrations import SCHEMA
@@ -113,13 +119,13 @@ def show(delivery_id: UUID, *, as_json: bool) -> None:
 @deliveries.command()
 @_chosen_by_operator(RETRYABLE)
 def retry(delivery_ids: Sequence[UUID], by: str, reason: str, **filters: Any) -> None:
-    """Attempt deliveries again: those with DELIVERY_IDs, or --all, which --status and --effect may narrow.
+    """Attempt deliveries again: those with DELIVERY_IDs, or --all that are FAILED or GIVEN_UP.
 
-    They are FAILED, EXPIRED or GIVEN_UP, or UNKNOWN where the provider can't be asked: that one is sent
-    again. Any other that may have been accepted before is looked up first, and isn't sent twice. An alimtalk
-    whose recipient was erased can't be retried.
+    EXPIRED and UNKNOWN may have reached the recipient: name their --status, or ids. They are looked up first,
+    and sent again where the provider can't be asked. An alimtalk whose recipient was erased can't be retried.
     """
-    selection = _selection(delivery_ids, RETRYABLE, **filters)
+    allowed = RETRYABLE if delivery_ids or filters["status"] else RETRYABLE - MAY_HAVE_ARRIVED
+    selection = _selection(delivery_ids, allowed, **filters)
     with _transactions() as transactions:
         retried = RetryDeliveries(transactions)(selection, by=by, reason=reason)
     if not retried:

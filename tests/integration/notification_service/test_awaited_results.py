@@ -44,7 +44,7 @@ def asking(engine: Engine, provider: ProviderDouble, batch_size: int = 10) -> It
 
 def send(engine: Engine, sandbox: Sandbox, provider: ProviderDouble) -> None:
     with delivering(
-        engine, ALIMTALK, sandbox, courier=SendAlimtalk(provider, 0.0), provider="double"
+        engine, ALIMTALK, sandbox, courier=SendAlimtalk(provider, 0.0), provider=provider.name
     ) as work:
         work(StopSignal())
 
@@ -248,3 +248,29 @@ def test_what_expired_is_looked_up_and_not_sent_again_by_a_retry(
 
     assert len(provider.sent) == 1
     assert delivery_of(engine, accepted, ALIMTALK).status is DeliveryStatus.ACCEPTED
+
+
+def test_what_expired_at_one_provider_is_not_sent_by_another(
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: CompletedOrder
+) -> None:
+    ask(engine, provider, accepted, hours=73.0)
+    RetryDeliveries(transactions(engine))(DeliverySelection(RETRYABLE), by="kim", reason="it was away")
+    other = ProviderDouble(name="other")
+
+    send(engine, sandbox, other)
+
+    assert other.sent == []
+    assert delivery_of(engine, accepted, ALIMTALK).status is DeliveryStatus.UNKNOWN
+
+
+def test_what_failed_at_one_provider_is_sent_by_another(
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: CompletedOrder
+) -> None:
+    provider.results = reported({"m-1": ResultState.FAILED})
+    ask(engine, provider, accepted)
+    RetryDeliveries(transactions(engine))(DeliverySelection(RETRYABLE), by="kim", reason="blocked there")
+    other = ProviderDouble(name="other")
+
+    send(engine, sandbox, other)
+
+    assert len(other.sent) == 1

@@ -5,7 +5,8 @@ import pytest
 
 from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
 from notification_service.application.send_alimtalk import SendAlimtalk
-from notification_service.domain.errors import NotConfirmed, NotSent
+from notification_service.domain.attempt_history import Purpose
+from notification_service.domain.errors import NotConfirmed, NotSent, Unanswerable
 from tests.support.notification_builders import a_delivery
 
 
@@ -62,3 +63,12 @@ def test_nothing_is_sent_when_the_look_up_took_the_time_that_was_left() -> None:
     with pytest.raises(NotSent):
         calls.send_alimtalk(a_delivery(attempt=2), lambda: False)
     assert calls.methods == ["GET"]
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_what_another_provider_may_have_sent_is_neither_asked_for_nor_sent(purpose: Purpose) -> None:
+    calls = Calls()
+
+    with pytest.raises(Unanswerable):
+        calls.send_alimtalk(a_delivery(attempt=2, provider="other", purpose=purpose), lambda: True)
+    assert calls.methods == []

@@ -30,6 +30,10 @@ class SendAlimtalk:
 
     def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> Receipt:
         message = order_completed_message(delivery.order)
+        # Another provider would know nothing of what the first one may have, and send it again.
+        if delivery.provider not in (None, self._provider.name):
+            detail = f"it was sent to {delivery.provider}, and {self._provider.name} is configured"
+            raise Unanswerable(FailureReason.NOT_CONFIRMED, detail)
         if delivery.purpose is Purpose.LOOK_UP:
             return self._look_up(delivery, message)
         if delivery.may_have_been_sent and self._provider.can_look_up:
@@ -45,10 +49,6 @@ class SendAlimtalk:
     def _look_up(self, delivery: ClaimedDelivery, message: AlimtalkMessage) -> Receipt:
         if not self._provider.can_look_up:
             raise Unanswerable(FailureReason.NOT_CONFIRMED, f"{self._provider.name} can't look messages up")
-        # Another provider would know nothing of it, and get it again.
-        if delivery.provider not in (None, self._provider.name):
-            detail = f"it was sent to {delivery.provider}, and {self._provider.name} is configured"
-            raise Unanswerable(FailureReason.NOT_CONFIRMED, detail)
         message_id = self._find(delivery, message)
         if message_id is None:
             self._check_processed(delivery)

@@ -101,6 +101,8 @@ def _changed_by_operators(new: DeliveryStatus) -> frozenset[DeliveryStatus]:
 
 RETRYABLE = _changed_by_operators(_S.PENDING)
 """What an operator may have attempted again; UNKNOWN only while no look-up is planned."""
+MAY_HAVE_ARRIVED = frozenset({_S.UNKNOWN, _S.EXPIRED})
+"""What the recipient may have got, although nobody says so."""
 CAN_BE_GIVEN_UP = _changed_by_operators(_S.GIVEN_UP)
 """What an operator may give up."""
 

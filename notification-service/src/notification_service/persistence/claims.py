@@ -39,7 +39,10 @@ _CLAIM = text("""
                -- A claim that ended without an outcome may have sent until its lease ended.
                possibly_sent_at = CASE WHEN due.former_status = 'SENDING' THEN due.former_due_at
                                        ELSE possibly_sent_at END,
-               provider = CASE WHEN due.purpose = 'SEND' THEN :provider ELSE provider END
+               -- The provider that may have the message is kept: only there it can be looked up.
+               provider = CASE WHEN due.purpose = 'LOOK_UP' THEN provider
+                               WHEN possibly_sent_at IS NULL AND reference IS NULL THEN :provider
+                               ELSE COALESCE(provider, :provider) END
           FROM due
          WHERE delivery.delivery_id = due.delivery_id
      RETURNING delivery.*, due.purpose),

@@ -101,6 +101,11 @@ class SqlDeliveries:
                 ),
                 reference=case((has_failed, null()), else_=delivery.c.reference),
                 accepted_at=None,
+                # What has failed surely did not arrive, so that any provider may send it.
+                possibly_sent_at=case(
+                    (has_failed, null()),
+                    else_=func.coalesce(delivery.c.possibly_sent_at, delivery.c.accepted_at),
+                ),
                 result_questions=0,
                 result_code=None,
                 by_sms=None,

@@ -20,7 +20,7 @@ ALTER TABLE delivery
     ADD COLUMN provider text,
     ADD COLUMN accepted_at timestamptz,
     ADD COLUMN result_due_at timestamptz,
-    ADD COLUMN result_questions integer NOT NULL DEFAULT 0 CHECK (result_questions >= 0),
+    ADD COLUMN result_questions integer NOT NULL DEFAULT 0,
     ADD COLUMN result_code text,
     ADD COLUMN by_sms boolean,
     ADD COLUMN failed_message_id text,
