@@ -1,6 +1,7 @@
 """The migration to the present states: with the former release's rows, and beside its running processes."""
 
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from servicekit.db.engine import create_engine
 from servicekit.db.migrations import upgrade
 from servicekit.db.schema import ServiceSchema
 from tests.integration.notification_service.effect_work import transactions
+from tests.support.waiting_migration import wait_until_migration_waits
 
 FORMER_ROWS = """
 WITH made AS (
@@ -128,4 +130,37 @@ def test_the_database_refuses_what_is_no_state(former: str, change: str) -> None
 
     with pytest.raises(IntegrityError), engine.begin() as connection:
         connection.execute(text(f"UPDATE delivery SET {change}"))  # noqa: S608 - ours
+    engine.dispose()
+
+
+@pytest.mark.parametrize("statement", ["SELECT FROM delivery", "UPDATE delivery SET attempts = attempts"])
+def test_claims_go_on_while_an_old_transaction_holds_up_the_migration(former: str, statement: str) -> None:
+    engine = create_engine(DatabaseSettings(database_url=former), "test")
+    with ThreadPoolExecutor(1) as pool:
+        with engine.connect() as old:
+            old.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            old.execute(text(f"{statement} WHERE status = 'SKIPPED'"))
+            migration = pool.submit(upgrade, former, SCHEMA)
+            for _ in range(3):
+                wait_until_migration_waits(engine)
+                # One that had to wait for the old transaction would run into its lock time-out.
+                with engine.begin() as connection:
+                    connection.execute(text(FORMER_CLAIM))
+            assert not migration.done()
+            old.rollback()
+        migration.result(30)
+    engine.dispose()
+
+
+def test_a_migration_that_was_interrupted_is_repeated(former: str) -> None:
+    engine = migrated(former)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0006'"))
+        connection.execute(text("DROP INDEX delivery_retryable_idx"))
+
+    upgrade(former, SCHEMA)
+
+    with engine.connect() as connection:
+        is_valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'delivery_retryable_idx'::regclass"
+        assert connection.scalar(text(is_valid))
     engine.dispose()

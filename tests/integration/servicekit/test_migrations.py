@@ -1,12 +1,12 @@
 """Migrations: one at a time, only one's own database, and nothing taken away while a former release runs."""
 
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import DataError, ProgrammingError
 from structlog.testing import capture_logs
 
@@ -14,6 +14,8 @@ from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.migrations import WrongDatabase, upgrade
 from servicekit.db.schema import ServiceSchema
+from tests.support.waiting import wait_until
+from tests.support.waiting_migration import wait_until_migration_waits
 
 
 def revisions(database_url: str) -> list[str]:
@@ -184,23 +186,33 @@ def upgrade():
 """
 
 
+def sessions_of_migrations(engine: Engine) -> int:
+    sessions = """
+        SELECT count(*) FROM pg_stat_activity
+         WHERE datname = current_database() AND application_name LIKE '% migrate'
+    """
+    with engine.connect() as connection:
+        return int(connection.execute(text(sessions)).scalar_one())
+
+
 def test_migrations_wait_for_one_that_builds_an_index_beside_writers(
     database_url: str, tmp_path: Path
 ) -> None:
     """The build waits for every older snapshot: theirs must not be among them."""
     upgrade(database_url, a_schema(tmp_path / "former", MIGRATION))
     present = a_schema(tmp_path / "present", MIGRATION, WITHOUT_A_TRANSACTION)
-    migrations = [threading.Thread(target=upgrade, args=(database_url, present)) for _ in range(2)]
     engine = create_engine(DatabaseSettings(database_url=database_url), "test")
-    with engine.connect().execution_options(isolation_level="REPEATABLE READ") as old:
-        old.execute(text("SELECT 1"))
+    with ThreadPoolExecutor(2) as pool:
+        with engine.connect() as old:
+            # Before the build takes note of the snapshots that it has to wait for.
+            old.execute(text("LOCK TABLE made_once IN ROW EXCLUSIVE MODE"))
+            migrations = [pool.submit(upgrade, database_url, present) for _ in range(2)]
+            wait_until_migration_waits(engine)
+            wait_until(lambda: sessions_of_migrations(engine) == 2, "both migrations to be connected")
+            assert not any(migration.done() for migration in migrations)
         for migration in migrations:
-            migration.start()
-        time.sleep(3)
-        assert [migration.is_alive() for migration in migrations] == [True, True]
-    for migration in migrations:
-        migration.join(30)
-    assert [migration.is_alive() for migration in migrations] == [False, False]
+            # The server would end one of two that wait for each other.
+            migration.result(30)
     assert revisions(database_url) == ["0002"]
     with engine.connect() as connection:
         is_valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'made_without'::regclass"

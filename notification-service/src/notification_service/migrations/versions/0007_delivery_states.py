@@ -7,28 +7,31 @@ history, and what it gives up is FAILED. Its API can't read a status that it doe
 rolled out before the consumers, which alone write new ones.
 """
 
-from alembic import op
+from servicekit.db.online_changes import alter_in_use, build_index
 
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-# NOT VALID spares reading the table: what is in it satisfied the narrower constraints before.
+# NOT VALID spares reading the table: what is in it satisfied the narrower constraints before. What is there
+# already was left by a run that was interrupted.
 STATES = """
 ALTER TABLE delivery
-    ADD COLUMN provider text,
-    ADD COLUMN accepted_at timestamptz,
-    ADD COLUMN result_due_at timestamptz,
-    ADD COLUMN result_questions integer NOT NULL DEFAULT 0,
-    ADD COLUMN result_code text,
-    ADD COLUMN by_sms boolean,
-    ADD COLUMN failed_message_id text,
-    ADD COLUMN given_up_by text,
-    ADD COLUMN give_up_reason text,
-    DROP CONSTRAINT delivery_status_check,
-    DROP CONSTRAINT delivery_due_until_final,
-    DROP CONSTRAINT delivery_completed_when_final,
+    ADD COLUMN IF NOT EXISTS provider text,
+    ADD COLUMN IF NOT EXISTS accepted_at timestamptz,
+    ADD COLUMN IF NOT EXISTS result_due_at timestamptz,
+    ADD COLUMN IF NOT EXISTS result_questions integer NOT NULL DEFAULT 0,
+    ADD COLUMN IF NOT EXISTS result_code text,
+    ADD COLUMN IF NOT EXISTS by_sms boolean,
+    ADD COLUMN IF NOT EXISTS failed_message_id text,
+    ADD COLUMN IF NOT EXISTS given_up_by text,
+    ADD COLUMN IF NOT EXISTS give_up_reason text,
+    DROP CONSTRAINT IF EXISTS delivery_status_check,
+    DROP CONSTRAINT IF EXISTS delivery_due_until_final,
+    DROP CONSTRAINT IF EXISTS delivery_completed_when_final,
+    DROP CONSTRAINT IF EXISTS delivery_result_awaited_while_accepted,
+    DROP CONSTRAINT IF EXISTS delivery_accepted_by_a_provider,
     ADD CONSTRAINT delivery_status_check CHECK (
         status IN ('PENDING', 'SENDING', 'ACCEPTED', 'DELIVERED', 'FAILED', 'UNKNOWN', 'EXPIRED',
                    'GIVEN_UP', 'SKIPPED')) NOT VALID,
@@ -54,20 +57,8 @@ COMMENT ON COLUMN delivery.failed_message_id IS
     'The provider''s id of a message that finally failed before an operator''s retry. Look-ups find it, too.'
 """
 
-# Each takes about a second a million rows, and consumers wait for it. Where that is too long, build it before
-# with CREATE INDEX CONCURRENTLY, after the columns. They hold only what is still awaited, what a provider
-# accepted, and what may be retried.
-INDEXES = """
-CREATE INDEX IF NOT EXISTS delivery_result_due_idx ON delivery (result_due_at)
- WHERE result_due_at IS NOT NULL;
-CREATE INDEX IF NOT EXISTS delivery_message_idx ON delivery (reference, provider)
- WHERE accepted_at IS NOT NULL;
-CREATE INDEX IF NOT EXISTS delivery_retryable_idx ON delivery (delivery_id)
- WHERE status IN ('FAILED', 'EXPIRED', 'GIVEN_UP', 'UNKNOWN')
-"""
-
 ATTEMPTS = """
-CREATE TABLE delivery_attempt (
+CREATE TABLE IF NOT EXISTS delivery_attempt (
     delivery_id uuid NOT NULL REFERENCES delivery ON DELETE CASCADE,
     number      integer NOT NULL CHECK (number > 0),
     provider    text NOT NULL,
@@ -83,10 +74,20 @@ CREATE TABLE delivery_attempt (
 )
 """
 
+# They hold only what is still awaited, what a provider accepted, and what may be retried.
+INDEXES = {
+    "delivery_result_due_idx": "(result_due_at) WHERE result_due_at IS NOT NULL",
+    "delivery_message_idx": "(reference, provider) WHERE accepted_at IS NOT NULL",
+    "delivery_retryable_idx": "(delivery_id) WHERE status IN ('FAILED', 'EXPIRED', 'GIVEN_UP', 'UNKNOWN')",
+}
+
 
 def upgrade() -> None:
-    for script in (STATES, COMMENTS, INDEXES, ATTEMPTS):
-        op.execute(script)
+    # The attempts' foreign key locks the deliveries, too.
+    for statements in (STATES, ATTEMPTS, COMMENTS):
+        alter_in_use(statements)
+    for name, definition in INDEXES.items():
+        build_index(name, "delivery", definition)
 
 
 def downgrade() -> None:

@@ -1,0 +1,50 @@
+"""What migrations do to tables that are in use, so that nobody queues behind a migration that waits."""
+
+import time
+
+from alembic import op
+from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
+
+from servicekit.db.errors import sqlstate
+
+_LOCK_TIMEOUT_MS = 500
+_PAUSE_SECONDS = 0.5
+_LOCK_NOT_AVAILABLE = "55P03"
+
+
+def alter_in_use(statements: str) -> None:
+    """Execute ``statements`` once the locks that they take are free, trying again until they are.
+
+    A statement that waited for its lock would stop everybody who comes after it, for as long as an older
+    transaction uses the table.
+    """
+    while True:
+        try:
+            with op.get_bind().begin_nested():
+                op.execute(f"SET LOCAL lock_timeout = {_LOCK_TIMEOUT_MS}")
+                op.execute(statements)
+        except OperationalError as error:
+            if sqlstate(error) != _LOCK_NOT_AVAILABLE:
+                raise
+            time.sleep(_PAUSE_SECONDS)
+        else:
+            return
+
+
+def build_index(name: str, table: str, definition: str) -> None:
+    """Create an index beside writers; ``definition`` follows the table's name, as in ``(id) WHERE …``.
+
+    Commits what the revision has done so far, which must therefore bear being repeated: unless the table is
+    empty, as it is in a new database, whose revisions share one transaction. What an interrupted build left
+    is built again: it costs every write and serves no query.
+    """
+    is_empty = text(f"SELECT NOT EXISTS (SELECT FROM {table})")  # noqa: S608 - our own names
+    if op.get_bind().scalar(is_empty):
+        op.execute(f"CREATE INDEX IF NOT EXISTS {name} ON {table} {definition}")
+        return
+    is_invalid = text("SELECT FROM pg_index WHERE indexrelid = to_regclass(:name) AND NOT indisvalid")
+    with op.get_context().autocommit_block():
+        if op.get_bind().execute(is_invalid, {"name": name}).first() is not None:
+            op.execute(f"DROP INDEX CONCURRENTLY {name}")
+        op.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {table} {definition}")
