@@ -15,6 +15,8 @@ from tests.integration.provider_sandbox.webhook_receiver import WebhookReceiver
 from tests.support.notification_builders import a_completed_order
 
 REPORTING = [provider for provider in PROVIDERS if provider.reports]
+LOOKING_UP = [provider for provider in PROVIDERS if provider.found_by != "nothing"]
+AUTHENTICATING = [provider for provider in PROVIDERS if provider.secret]
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +45,20 @@ def connection(request: pytest.FixtureRequest, doubles: Doubles) -> Iterator[Con
 @pytest.fixture(params=REPORTING, ids=lambda provider: provider.name)
 def reporting(request: pytest.FixtureRequest, doubles: Doubles) -> Iterator[Connection]:
     """To every provider that reports results."""
+    with connected(request.param, doubles) as connection:
+        yield connection
+
+
+@pytest.fixture(params=LOOKING_UP, ids=lambda provider: provider.name)
+def looking_up(request: pytest.FixtureRequest, doubles: Doubles) -> Iterator[Connection]:
+    """To every provider that finds messages."""
+    with connected(request.param, doubles) as connection:
+        yield connection
+
+
+@pytest.fixture(params=AUTHENTICATING, ids=lambda provider: provider.name)
+def authenticating(request: pytest.FixtureRequest, doubles: Doubles) -> Iterator[Connection]:
+    """To every provider that checks a key."""
     with connected(request.param, doubles) as connection:
         yield connection
 

@@ -42,14 +42,12 @@ def test_a_wrong_key_stops_everything_and_alarms(connection: Connection, message
 
 
 def test_a_wrong_key_never_makes_a_look_up_answer_no(
-    connection: Connection, message: AlimtalkMessage
+    authenticating: Connection, message: AlimtalkMessage
 ) -> None:
-    if not connection.provider.secret:
-        return
-    connection.send(message)
+    authenticating.send(message)
 
-    with pytest.raises(unavailable(connection)):
-        connection.adapter_with("wrong").find(message)
+    with pytest.raises(unavailable(authenticating)):
+        authenticating.adapter_with("wrong").find(message)
 
 
 def test_an_empty_account_stops_everything_and_alarms(
