@@ -10,7 +10,11 @@ ResultT = TypeVar("ResultT")
 
 
 class Pace:
-    """Lets work begin ``seconds`` after its last beginning, or later if it took long."""
+    """Lets work begin ``seconds`` after its last beginning, or later if it took long.
+
+    Work that raises begins again ``seconds`` after its end: it may have timed out, and nobody waits longer
+    for what it didn't find.
+    """
 
     def __init__(self, seconds: float, clock: Callable[[], float]) -> None:
         self._seconds = seconds
@@ -18,10 +22,14 @@ class Pace:
         self._due_at = 0.0
 
     def run(self, work: Callable[[], ResultT]) -> ResultT | None:
-        """What ``work`` returns, or None if it is too early. Work that raises may be repeated at once."""
+        """What ``work`` returns, or None if it is too early; raises what ``work`` raises."""
         began = self._clock()
         if began < self._due_at:
             return None
-        result = work()
+        try:
+            result = work()
+        except Exception:
+            self._due_at = self._clock() + self._seconds
+            raise
         self._due_at = began + max(self._seconds, (self._clock() - began) / SHARE)
         return result

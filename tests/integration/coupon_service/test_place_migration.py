@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
+from structlog.testing import capture_logs
 
 from servicekit.identifiers import uuid7
 from tests.integration.coupon_service.service import an_engine, migrate, rows
@@ -47,11 +48,14 @@ def accept(engine: Engine, user_id: int) -> UUID:
     return request_id
 
 
-@pytest.mark.parametrize("statement", ["SELECT 1", "UPDATE coupon_request SET reason = reason"])
+@pytest.mark.parametrize(
+    ("statement", "waits_for_the_table"),
+    [("SELECT 1", False), ("UPDATE coupon_request SET reason = reason", True)],
+)
 def test_writers_go_on_while_an_old_transaction_holds_up_the_index(
-    database_url: str, former: Engine, statement: str
+    database_url: str, former: Engine, statement: str, waits_for_the_table: bool
 ) -> None:
-    with ThreadPoolExecutor(1) as pool:
+    with capture_logs() as logs, ThreadPoolExecutor(1) as pool:
         with former.connect().execution_options(isolation_level="REPEATABLE READ") as old:
             old.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             old.execute(text(statement))
@@ -63,6 +67,7 @@ def test_writers_go_on_while_an_old_transaction_holds_up_the_index(
             assert not migration.done()
             old.rollback()
         migration.result(30)
+    assert any(log["event"] == "migration_waits_for_a_table" for log in logs) == waits_for_the_table
     assert tuple(rows(former, INDEX)[0]) == (True, False)
     assert rows(former, "SELECT version_num FROM alembic_version WHERE version_num = '0012'")
 

@@ -202,7 +202,7 @@ def test_migrations_wait_for_one_that_builds_an_index_beside_writers(
     upgrade(database_url, a_schema(tmp_path / "former", MIGRATION))
     present = a_schema(tmp_path / "present", MIGRATION, WITHOUT_A_TRANSACTION)
     engine = create_engine(DatabaseSettings(database_url=database_url), "test")
-    with ThreadPoolExecutor(2) as pool:
+    with capture_logs() as logs, ThreadPoolExecutor(2) as pool:
         with engine.connect() as old:
             # Before the build takes note of the snapshots that it has to wait for.
             old.execute(text("LOCK TABLE made_once IN ROW EXCLUSIVE MODE"))
@@ -213,6 +213,7 @@ def test_migrations_wait_for_one_that_builds_an_index_beside_writers(
         for migration in migrations:
             # The server would end one of two that wait for each other.
             migration.result(30)
+    assert [log["event"] for log in logs] == ["migration_waits_for_another"]
     assert revisions(database_url) == ["0002"]
     with engine.connect() as connection:
         is_valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'made_without'::regclass"

@@ -108,8 +108,12 @@ def upgrade(
 def _wait_for_lock(connection: Connection) -> None:
     # Not pg_advisory_lock: an index that is built concurrently waits for every session that has a snapshot,
     # so for a statement that waits here, which waits for that build.
+    is_waiting = False
     while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": _ADVISORY_LOCK}):
         connection.rollback()
+        if not is_waiting:
+            _log.info("migration_waits_for_another")
+            is_waiting = True
         time.sleep(_LOCK_PAUSE_SECONDS)
     connection.commit()
 

@@ -1,7 +1,9 @@
 """What migrations do to tables that are in use, so that nobody queues behind a migration that waits."""
 
+import itertools
 import time
 
+import structlog
 from alembic import op
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
@@ -11,15 +13,19 @@ from servicekit.db.errors import sqlstate
 _LOCK_TIMEOUT_MS = 500
 _PAUSE_SECONDS = 0.5
 _LOCK_NOT_AVAILABLE = "55P03"
+_ATTEMPTS_PER_LOG_LINE = 10
+_STATEMENT_CHARACTERS = 60
+
+_log = structlog.stdlib.get_logger(__name__)
 
 
 def alter_in_use(statements: str) -> None:
     """Execute ``statements`` once the locks that they take are free, trying again until they are.
 
     A statement that waited for its lock would stop everybody who comes after it, for as long as an older
-    transaction uses the table.
+    transaction uses the table. While it waits, the log says so every few seconds.
     """
-    while True:
+    for attempt in itertools.count(1):
         try:
             with op.get_bind().begin_nested():
                 op.execute(f"SET LOCAL lock_timeout = {_LOCK_TIMEOUT_MS}")
@@ -27,6 +33,13 @@ def alter_in_use(statements: str) -> None:
         except OperationalError as error:
             if sqlstate(error) != _LOCK_NOT_AVAILABLE:
                 raise
+            if attempt % _ATTEMPTS_PER_LOG_LINE == 1:
+                _log.warning(
+                    "migration_waits_for_a_table",
+                    statement=" ".join(statements.split())[:_STATEMENT_CHARACTERS],
+                    attempts=attempt,
+                    advice="look in pg_stat_activity for an old transaction that uses it",
+                )
             time.sleep(_PAUSE_SECONDS)
         else:
             return
