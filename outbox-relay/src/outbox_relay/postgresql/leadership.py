@@ -16,7 +16,6 @@ by its successor, too.
 """
 
 import threading
-import time
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 
@@ -29,6 +28,7 @@ from outbox_relay.postgresql.queries import query
 from outbox_relay.postgresql.suited_server import refuse_shared_sessions
 from outbox_relay.protocol.errors import CursorMissing, SessionsShared, SourceUnavailable
 from outbox_relay.protocol.model import Lease
+from servicekit.lease_clock import lease_clock_seconds
 
 # Keeps this program's advisory locks apart from those of others in the same database.
 _PROGRAM = 0x6F_62_72_6C
@@ -41,12 +41,6 @@ _TRY_LOCK = text("SELECT pg_try_advisory_lock(:program, :lock)")
 _UNLOCK = text("SELECT pg_advisory_unlock(:program, :lock)")
 
 _log = structlog.get_logger(__name__)
-
-
-def clock_seconds() -> float:
-    """A clock that goes on while the process is frozen, and where possible while the machine is suspended."""
-    boot_clock = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if boot_clock is None else time.clock_gettime(boot_clock)
 
 
 def lock_id(schema: str, shard: int) -> int:
@@ -73,7 +67,7 @@ class Leadership:
         schema: str,
         identity: str,
         timeout_seconds: float,
-        clock: Callable[[], float] = clock_seconds,
+        clock: Callable[[], float] = lease_clock_seconds,
     ) -> None:
         self._engine = engine
         self._schema = schema
