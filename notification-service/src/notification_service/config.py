@@ -5,7 +5,6 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 
 from notification_service.alimtalk_settings import AlimtalkSettings, WebhookSettings
-from notification_service.http_client import CONNECT_TIMEOUT_SECONDS
 from servicekit.config import (
     AdminSettings,
     DatabaseMigrationSettings,
@@ -16,6 +15,7 @@ from servicekit.config import (
     Port,
     ProcessSettings,
 )
+from servicekit.outbound.http_client import CONNECT_TIMEOUT_SECONDS
 
 _Hours = Annotated[int, Field(ge=1, le=1_000_000)]
 

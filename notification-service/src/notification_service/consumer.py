@@ -21,7 +21,6 @@ from notification_service.config import ConsumerSettings
 from notification_service.dispatcher import Dispatcher
 from notification_service.domain.delivery import Effect
 from notification_service.domain.retry_policy import RetryPolicy
-from notification_service.http_client import create_http_client
 from notification_service.messaging.incoming_order_completed import (
     CONSUMER_GROUP,
     ORDER_COMPLETED,
@@ -42,6 +41,7 @@ from servicekit.kafka.probe import KafkaProbe
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging.run import run_consumer
 from servicekit.messaging.status import ConsumerStatus
+from servicekit.outbound.http_client import create_http_client
 
 PROCESS = "notification-consumer"
 # Of the 10 s that a process has from the stop to its end.

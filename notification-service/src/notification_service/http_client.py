@@ -6,26 +6,12 @@ from typing import Any
 import httpx
 
 from notification_service.application.ports import MaySend
-from notification_service.bounded_transport import INCOMPLETE, BoundedTransport
 from notification_service.domain.errors import NotSent, OutcomeUnknown, ReceiverUnavailable
 from notification_service.domain.failure_reason import FailureReason
+from servicekit.outbound.bounded_transport import INCOMPLETE
 
-CONNECT_TIMEOUT_SECONDS = 1.0
 # More than a log line shows, so that a name at the cut is still seen whole and removed.
 _EXCERPT_BYTES = 4_000
-
-
-def create_http_client(timeout_seconds: float, connections: int) -> httpx.Client:
-    """A client that waits ``timeout_seconds`` for a whole reply, once it is connected.
-
-    It takes no proxy from the environment. See :class:`BoundedTransport` for replies that aren't read.
-    """
-    return httpx.Client(
-        transport=BoundedTransport(CONNECT_TIMEOUT_SECONDS + timeout_seconds, connections),
-        timeout=httpx.Timeout(timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS),
-        headers={"Accept-Encoding": "identity"},
-        trust_env=False,
-    )
 
 
 def exchange(client: httpx.Client, request: httpx.Request, may_send: MaySend | None = None) -> httpx.Response:

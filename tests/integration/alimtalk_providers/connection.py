@@ -8,9 +8,9 @@ from typing import Any
 import httpx
 
 from notification_service.application.ports import AlimtalkProvider
-from notification_service.bounded_transport import BoundedTransport
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.http_client import create_http_client
+from servicekit.outbound.bounded_transport import BoundedTransport
+from servicekit.outbound.http_client import create_http_client
 from tests.integration.alimtalk_providers.providers import Provider, ReportingAdapter
 from tests.integration.alimtalk_providers.wire import Wire
 from tests.integration.provider_sandbox.doubles import Doubles

@@ -15,11 +15,11 @@ from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
 from notification_service.domain.retry_policy import RetryPolicy
-from notification_service.http_client import create_http_client
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
 from notification_service.monitoring.webhook import MonitoringWebhook
 from notification_service.persistence.unit_of_work import NotificationUnitOfWork
 from servicekit.lifecycle import StopSignal
+from servicekit.outbound.http_client import create_http_client
 from tests.support.sandbox import Sandbox
 from tests.support.waiting import wait_until
 

@@ -12,8 +12,8 @@ from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.delivery import DeliveryStatus, Effect
 from notification_service.domain.errors import NotSent
 from notification_service.domain.failure_reason import FailureReason
-from notification_service.http_client import create_http_client
 from servicekit.lifecycle import StopSignal
+from servicekit.outbound.http_client import create_http_client
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import (
     QUICK,

@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from notification_service.domain.errors import OutcomeUnknown, ReceiverUnavailable
-from notification_service.http_client import create_http_client, exchange
+from notification_service.http_client import exchange
 from notification_service.monitoring.webhook import MonitoringWebhook
+from servicekit.outbound.http_client import create_http_client
 from tests.support.notification_builders import a_delivery
 from tests.support.slow_receiver import SlowReceiver
 

@@ -12,7 +12,8 @@ from notification_service.domain.errors import (
     OutcomeUnknown,
     ReceiverUnavailable,
 )
-from notification_service.http_client import create_http_client, exchange
+from notification_service.http_client import exchange
+from servicekit.outbound.http_client import create_http_client
 from tests.support.notification_builders import a_message
 
 Reply = Callable[[httpx.Request], httpx.Response]

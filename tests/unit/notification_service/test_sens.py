@@ -7,7 +7,6 @@ import httpx
 import pytest
 
 from notification_service.alimtalk.sens import SensAccount, SensAlimtalkProvider, sens_signature
-from notification_service.bounded_transport import INCOMPLETE
 from notification_service.domain.errors import (
     DeliveryFailed,
     DeliveryRejected,
@@ -15,6 +14,7 @@ from notification_service.domain.errors import (
     OutcomeUnknown,
     ReceiverUnavailable,
 )
+from servicekit.outbound.bounded_transport import INCOMPLETE
 from tests.support.notification_builders import a_message
 from tests.unit.notification_service.scripted_provider import (
     Reply,

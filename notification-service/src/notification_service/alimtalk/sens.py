@@ -22,13 +22,13 @@ from notification_service.alimtalk.replies import (
     read_reply,
 )
 from notification_service.application.ports import MaySend
-from notification_service.bounded_transport import INCOMPLETE
 from notification_service.domain.alimtalk_codes import SENS_CODES
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.alimtalk_results import ProviderResult
 from notification_service.domain.errors import DeliveryRejected
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.http_client import excerpt, exchange
+from servicekit.outbound.bounded_transport import INCOMPLETE
 
 _NAME = "SENS"
 # Taken in, not delivered: a suspended account gets it for messages that never arrive.

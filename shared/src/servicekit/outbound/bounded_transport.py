@@ -11,7 +11,7 @@ from contextvars import ContextVar
 import httpcore
 import httpx
 
-from notification_service.resolver import Resolver
+from servicekit.outbound.resolver import Resolver
 
 LONGEST_REPLY_BYTES = 64 * 1024
 INCOMPLETE = "incomplete"
