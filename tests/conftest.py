@@ -1,5 +1,6 @@
 """Real servers, started once a run by the tests that need them. A server that can't start is a failure."""
 
+import os
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +21,9 @@ LONG_FILES = {
     "test_recovery.py", "test_postgresql_faults.py",
 }  # fmt: skip
 TIERS = ("unit", "contract", "integration", "e2e", "chaos", "operations", "kubernetes")
+
+# Brokers live too short for the second compiler, which costs them half of their start.
+os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -21,10 +21,15 @@ def make_roles(administrator_url: str) -> None:
 
 
 @contextmanager
-def fresh_database(administrator_url: str) -> Iterator[str]:
-    """The name of an empty database that lives as long as the block."""
+def fresh_database(administrator_url: str, template: str = "template1") -> Iterator[str]:
+    """The name of a database that lives as long as the block: empty, or a copy of ``template``."""
     name = f"test_{uuid.uuid4().hex}"
-    _run(administrator_url, sql.SQL("CREATE DATABASE {name}").format(name=sql.Identifier(name)))
+    _run(
+        administrator_url,
+        sql.SQL("CREATE DATABASE {name} TEMPLATE {template}").format(
+            name=sql.Identifier(name), template=sql.Identifier(template)
+        ),
+    )
     try:
         yield name
     finally:

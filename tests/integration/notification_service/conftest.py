@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
+from devstack.postgresql import PostgresqlServer
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.messaging.incoming_order_completed import ORDER_COMPLETED
 from notification_service.migrations import SCHEMA
@@ -17,15 +18,24 @@ from tests.integration.notification_service.consumer_deployment import (
     skip_former_records,
 )
 from tests.integration.notification_service.effect_work import transactions
+from tests.support.databases import fresh_database
 from tests.support.sandbox import Sandbox
 from tests.support.topics import create_topics
 
 
+@pytest.fixture(scope="session")
+def migrated_database(postgresql_server: PostgresqlServer) -> Iterator[str]:
+    """The name of a database with the service's tables, to be copied: migrating takes far longer."""
+    with fresh_database(postgresql_server.url()) as name:
+        upgrade(postgresql_server.url(database=name), SCHEMA)
+        yield name
+
+
 @pytest.fixture
-def migrated_url(database_url: str) -> str:
-    """A database with this service's tables."""
-    upgrade(database_url, SCHEMA)
-    return database_url
+def migrated_url(postgresql_server: PostgresqlServer, migrated_database: str) -> Iterator[str]:
+    """A migrated database of the test's own."""
+    with fresh_database(postgresql_server.url(), migrated_database) as name:
+        yield postgresql_server.url(database=name)
 
 
 @pytest.fixture

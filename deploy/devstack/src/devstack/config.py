@@ -17,6 +17,7 @@ from servicekit.config import KafkaSettings
 _PASSED_ON = (
     "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
     "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy",
+    "JAVA_TOOL_OPTIONS",
 )  # fmt: skip
 _KAFKA_SECURITY = [name.upper() for name in KafkaSettings.model_fields if name != "kafka_bootstrap_servers"]
 # Nothing that names a server or an external service: those of this machine's user may be in production.
