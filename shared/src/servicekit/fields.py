@@ -1,8 +1,10 @@
 """Types of the fields in requests, replies and events."""
 
 import re
+from copy import deepcopy
 from datetime import UTC, datetime
-from typing import Annotated
+from functools import cache
+from typing import Annotated, Any
 
 from pydantic import (
     AfterValidator,
@@ -86,7 +88,24 @@ Reason = Annotated[
 """Why they do."""
 
 
-class JsonModel(BaseModel):
+class DescribedModel(BaseModel):
+    """A model whose JSON Schema is made once: an application asks for it in each of its routes."""
+
+    @classmethod
+    def model_json_schema(cls, *arguments: Any, **options: Any) -> dict[str, Any]:
+        """As pydantic's, whose arguments must be hashable here."""
+        # A copy: whoever asks may change what they get.
+        return deepcopy(_json_schema(cls, arguments, tuple(options.items())))
+
+
+@cache
+def _json_schema(
+    model: type[DescribedModel], arguments: tuple[Any, ...], options: tuple[tuple[str, Any], ...]
+) -> dict[str, Any]:
+    return super(DescribedModel, model).model_json_schema(*arguments, **dict(options))
+
+
+class JsonModel(DescribedModel):
     """A JSON object with camelCase names that refuses what it doesn't know; made here by field names."""
 
     model_config = ConfigDict(

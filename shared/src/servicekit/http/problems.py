@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.http import HTTP_STATUS_CODES
 
+from servicekit.fields import DescribedModel
 from servicekit.http.replies import json_reply
 from servicekit.idempotency.key import IdempotencyKeyReused
 
@@ -25,7 +26,7 @@ class FieldError(BaseModel):
     detail: str
 
 
-class ProblemReply(BaseModel):
+class ProblemReply(DescribedModel):
     """A problem as clients read it; for the OpenAPI document.
 
     What the server refuses by itself, as overload, has no ``instance``.
