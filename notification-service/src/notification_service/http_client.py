@@ -8,13 +8,18 @@ import httpx
 from notification_service.application.ports import MaySend
 from notification_service.domain.errors import NotSent, OutcomeUnknown, ReceiverUnavailable
 from notification_service.domain.failure_reason import FailureReason
-from servicekit.outbound.bounded_transport import INCOMPLETE
+from servicekit.outbound.bounded_transport import INCOMPLETE, LONGEST_REPLY, LONGEST_REPLY_BYTES
 
 # More than a log line shows, so that a name at the cut is still seen whole and removed.
 _EXCERPT_BYTES = 4_000
 
 
-def exchange(client: httpx.Client, request: httpx.Request, may_send: MaySend | None = None) -> httpx.Response:
+def exchange(
+    client: httpx.Client,
+    request: httpx.Request,
+    may_send: MaySend | None = None,
+    longest_reply_bytes: int = LONGEST_REPLY_BYTES,
+) -> httpx.Response:
     """Send ``request`` and return its response, unless that says that the receiver is unavailable or failed.
 
     ``may_send`` is asked right before the request's body is written: connecting may take long, and a request
@@ -27,6 +32,7 @@ def exchange(client: httpx.Client, request: httpx.Request, may_send: MaySend | N
             raise NotSent
 
     request.extensions["trace"] = ask_before_body
+    request.extensions[LONGEST_REPLY] = longest_reply_bytes
     try:
         response = client.send(request)
     except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:

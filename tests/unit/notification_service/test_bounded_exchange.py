@@ -135,6 +135,16 @@ def test_a_huge_reply_is_not_kept_and_not_expanded(kind: str) -> None:
     assert peak_bytes < 4 * 1024 * 1024
 
 
+@pytest.mark.parametrize(("kilobytes", "is_read"), [(60, True), (200, True), (300, False)])
+def test_a_list_may_be_as_long_as_its_request_says(kilobytes: int, *, is_read: bool) -> None:
+    body = b"0" * kilobytes * 1024
+    with SlowReceiver(reply_with(body), 0.0) as receiver, create_http_client(5.0, 1) as client:
+        request = client.build_request("GET", receiver.url)
+        response = exchange(client, request, longest_reply_bytes=256 * 1024)
+
+    assert response.content == (body if is_read else b"")
+
+
 def test_receivers_are_asked_not_to_compress() -> None:
     with create_http_client(TIMEOUT_SECONDS, 1) as client:
         assert client.build_request("GET", "http://provider/").headers["Accept-Encoding"] == "identity"

@@ -16,6 +16,8 @@ from servicekit.outbound.resolver import Resolver
 LONGEST_REPLY_BYTES = 64 * 1024
 INCOMPLETE = "incomplete"
 """The extension of a response that says why its body is missing."""
+LONGEST_REPLY = "longest_reply_bytes"
+"""The extension of a request that expects a reply longer than LONGEST_REPLY_BYTES, such as a list."""
 
 # httpcore's sync streams work in the thread of the exchange.
 _deadline: ContextVar[float] = ContextVar("exchange_deadline")
@@ -46,7 +48,8 @@ class BoundedTransport(httpx.HTTPTransport):
         token = _deadline.set(time.monotonic() + self._exchange_seconds)
         try:
             response = super().handle_request(request)
-            body, incomplete = _read_body(response)
+            longest_bytes = request.extensions.get(LONGEST_REPLY, LONGEST_REPLY_BYTES)
+            body, incomplete = _read_body(response, longest_bytes)
         finally:
             _deadline.reset(token)
         extensions = {**response.extensions, INCOMPLETE: incomplete} if incomplete else response.extensions
@@ -60,7 +63,7 @@ class BoundedTransport(httpx.HTTPTransport):
         )
 
 
-def _read_body(response: httpx.Response) -> tuple[bytes, str | None]:
+def _read_body(response: httpx.Response, longest_bytes: int) -> tuple[bytes, str | None]:
     """The body, or none and why there is none."""
     try:
         encoding = response.headers.get("Content-Encoding", "identity")
@@ -69,8 +72,8 @@ def _read_body(response: httpx.Response) -> tuple[bytes, str | None]:
         body = bytearray()
         for piece in response.iter_raw():
             body += piece
-            if len(body) > LONGEST_REPLY_BYTES:
-                return b"", f"its body is longer than {LONGEST_REPLY_BYTES} bytes"
+            if len(body) > longest_bytes:
+                return b"", f"its body is longer than {longest_bytes} bytes"
         return bytes(body), None
     except httpx.TransportError as error:
         return b"", f"its body didn't arrive: {type(error).__name__} {error}".strip()
