@@ -5,13 +5,17 @@ A code that isn't here is ASK. Codes that are ASK stand here if another class se
 
 from notification_service.domain.alimtalk_results import CodeClass, provider_codes
 
-# Negative codes answer a request, four digits report a delivery.
+# Negative codes answer a request, four digits report a delivery. Lists of messages may say MRC02 instead.
 NHN_CODES = provider_codes(
     {
         CodeClass.RETRY: ("3000", "3006", "3010", "3012", "9998", "9999"),
         CodeClass.SMS_INSTEAD: ("3018", "3019", "3020", "3021"),
         CodeClass.ASK: (
             "-1005",  # an earlier request with this idempotency key arrived
+            "-1016",  # no such message, which answers a question
+            "-1023",  # limits of groups, about which the guide says no more
+            "-1026",
+            "-1031",  # every recipient failed, without the recipient's own code
             "-7000",  # the request to Kakao failed, perhaps after Kakao had taken it
             "-9999",
             "2001",
@@ -56,6 +60,7 @@ NHN_CODES = provider_codes(
             "4",
             "-1028",
             "-2019",
+            "-2026",
             "-2502",
             "-3003",
             "-3004",
@@ -79,6 +84,7 @@ NHN_CODES = provider_codes(
             "4133",
             "4134",
             "4143",
+            "MRC02",
         ),
     }
 )
@@ -124,15 +130,15 @@ SOLAPI_CODES = provider_codes(
     }
 )
 
-# Of the codes that answer a request, only A000 is documented; the others are Kakao's reports.
+# Of the codes that answer a request, only A000 is documented; the others are Kakao's reports, as at NHN.
 SENS_CODES = provider_codes(
     {
         CodeClass.RETRY: ("3000", "3012", "9998", "9999"),
-        CodeClass.SMS_INSTEAD: ("3018", "3019", "3020"),
-        CodeClass.ASK: ("3005",),
-        CodeClass.FINAL: ("3008", "3015", "3016", "3025"),
+        CodeClass.SMS_INSTEAD: ("3018", "3019", "3020", "3021"),
+        CodeClass.ASK: ("2001", "3005", "4000", "4001", "4131", "A001"),
+        CodeClass.FINAL: ("3008", "3015", "3016", "3022", "3025", "4143"),
     }
 )
 
 # Public sources disagree on every code but 0.
-ALIGO_CODES = provider_codes({})
+ALIGO_CODES = provider_codes({CodeClass.ASK: ("-99", "-101", "509")})
