@@ -4,7 +4,7 @@ from typing import Any
 
 import httpx
 
-from tests.integration.provider_sandbox.doubles import TEMPLATE, VARIABLES, order_text
+from tests.integration.provider_sandbox.doubles import TEMPLATE, VARIABLES
 
 ROOT = "/providers/nhn/alimtalk/v2.3/appkeys/sandbox-nhn-appkey"
 SECRET = {"X-Secret-Key": "sandbox-nhn-secret"}
@@ -20,10 +20,6 @@ def a_recipient(number: str = "01012345678", key: str = "event-1", **changes: An
     }
 
 
-def a_text_recipient(content: str | None = None, **changes: Any) -> dict[str, Any]:
-    return {"recipientNo": "01012345678", "content": order_text() if content is None else content, **changes}
-
-
 class NhnClient:
     def __init__(self, http: httpx.Client) -> None:
         self._http = http
@@ -31,7 +27,6 @@ class NhnClient:
     def post(
         self,
         *recipients: dict[str, Any],
-        path: str = "messages",
         key: str | None = None,
         **changes: Any,
     ) -> httpx.Response:
@@ -42,7 +37,7 @@ class NhnClient:
             "recipientList": list(recipients) or [a_recipient()],
             **changes,
         }
-        return self._http.post(f"{ROOT}/{path}", json=body, headers=headers)
+        return self._http.post(f"{ROOT}/messages", json=body, headers=headers)
 
     def send(self, *recipients: dict[str, Any], **changes: Any) -> dict[str, Any]:
         reply: dict[str, Any] = self.post(*recipients, **changes).raise_for_status().json()
@@ -55,8 +50,12 @@ class NhnClient:
         reply: dict[str, Any] = self._http.get(f"{ROOT}/{path}", params=query, headers=SECRET).json()
         return reply
 
-    def message(self, request_id: str, seq: int = 1) -> dict[str, Any]:
-        message: dict[str, Any] = self.get(f"messages/{request_id}/{seq}")["message"]
+    def message(self, request_id: str) -> dict[str, Any]:
+        """The only one of a request."""
+        found: list[dict[str, Any]] = self.get("messages", requestId=request_id)[
+            "messageSearchResultResponse"
+        ]["messages"]
+        (message,) = found
         return message
 
 

@@ -1,5 +1,6 @@
 """SOLAPI's API as a client uses it, written from the provider's documents and not from the double."""
 
+import builtins
 import hashlib
 import hmac
 import secrets
@@ -62,15 +63,21 @@ class SolapiClient:
         headers = {"Authorization": authorization() if auth is None else auth}
         return self._http.request(method, f"{ROOT}{path}", json=body, params=query, headers=headers)
 
-    def send(self, *messages: dict[str, Any], **changes: Any) -> dict[str, Any]:
-        body = {"messages": list(messages) or [a_message()], "showMessageList": True, **changes}
-        reply: dict[str, Any] = self.call("POST", "/send-many/detail", body).raise_for_status().json()
-        return reply
+    def send(self, *messages: dict[str, Any]) -> builtins.list[dict[str, Any]]:
+        """Send them in one group; returns how each was registered."""
+        group_id = self.new_group()
+        registered: builtins.list[dict[str, Any]] = self.add(group_id, *messages)["resultList"]
+        if any(each["statusCode"] == "2000" for each in registered):
+            self.send_group(group_id).raise_for_status()
+        return registered
 
-    def a_group(self, *messages: dict[str, Any], reference: str = "event-1") -> str:
-        """A group with messages that isn't sent yet."""
+    def new_group(self, reference: str = "event-1") -> str:
         group = self.call("POST", "/groups", {"customFields": {"reference": reference}}).raise_for_status()
-        group_id = str(group.json()["groupId"])
+        return str(group.json()["groupId"])
+
+    def a_group(self, *messages: dict[str, Any]) -> str:
+        """A group with messages that isn't sent yet."""
+        group_id = self.new_group()
         self.add(group_id, *messages)
         return group_id
 

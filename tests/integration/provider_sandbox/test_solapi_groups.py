@@ -99,17 +99,6 @@ def test_an_exhausted_balance_refuses_to_send_a_group(doubles: Doubles, solapi: 
     assert solapi.send_group(group_id).status_code == 200
 
 
-def test_groups_are_listed_with_their_fields_in_pages(solapi: SolapiClient) -> None:
-    ids = [solapi.a_group(reference=f"event-{number}") for number in range(3)]
-
-    first = solapi.call("GET", "/groups", limit=2).json()
-    second = solapi.call("GET", "/groups", limit=2, startKey=first["nextKey"]).json()
-
-    assert [*first["groupList"], *second["groupList"]] == ids
-    assert first["groupList"][ids[0]]["customFields"] == {"reference": "event-0"}
-    assert second["nextKey"] is None
-
-
 def test_a_send_that_times_out_after_acceptance_shows_in_the_group(
     doubles: Doubles, solapi: SolapiClient
 ) -> None:

@@ -68,7 +68,7 @@ class SolapiFaults(_WebhookFaults):
 
     second_send: Literal["refused", "sends-again"] = "refused"
     """What a second ``send`` of a group does."""
-    faults_at: Literal["any", "send-many", "create-group", "add-messages", "send-group"] = "any"
+    faults_at: Literal["any", "create-group", "add-messages", "send-group"] = "any"
     """The only call that meets the faults of sending."""
 
 

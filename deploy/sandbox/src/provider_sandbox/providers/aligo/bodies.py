@@ -6,14 +6,11 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from provider_sandbox.providers.korean_time import read
 from servicekit.fields import JsonModel
 
 _NUMBERED = re.compile(
     r"(receiver|recvname|subject|message|emtitle|button|fsubject|fmessage)_([1-9][0-9]{0,2})"
 )
-_DAY = "%Y%m%d"
-_DAY_SECONDS = 24 * 3600.0
 
 
 class AligoRecipient(JsonModel):
@@ -29,15 +26,12 @@ class AligoRecipient(JsonModel):
     fmessage: str | None = None
 
 
-class _Form(JsonModel):
+class SendForm(JsonModel):
+    """``/akv10/alimtalk/send/``."""
+
     apikey: str
     userid: str
     token: str | None = None
-
-
-class SendForm(_Form):
-    """``/akv10/alimtalk/send/``."""
-
     senderkey: str
     tpl_code: Annotated[str, Field(alias="tpl_code")]
     sender: str
@@ -56,37 +50,3 @@ class SendForm(_Form):
                 common[name] = value
         common["recipients"] = [recipients[number] for number in sorted(recipients)]
         return cls.model_validate(common)
-
-
-class _PageForm(_Form):
-    page: Annotated[int, Field(ge=1)] = 1
-    limit: Annotated[int, Field(ge=1, le=500)] = 50
-
-    @property
-    def offset(self) -> int:
-        return (self.page - 1) * self.limit
-
-
-class HistoryForm(_PageForm):
-    """``/akv10/history/list/``; days are YYYYMMDD, both included."""
-
-    startdate: str | None = None
-    enddate: str | None = None
-
-    def period(self) -> tuple[float, float]:
-        start = read(self.startdate, _DAY) if self.startdate else 0.0
-        end = read(self.enddate, _DAY) + _DAY_SECONDS if self.enddate else float(2**40)
-        return start, end
-
-
-class DetailForm(_PageForm):
-    """``/akv10/history/detail/``."""
-
-    mid: str
-
-
-class TemplatesForm(_Form):
-    """``/akv10/template/list/``."""
-
-    senderkey: str
-    tpl_code: Annotated[str | None, Field(alias="tpl_code")] = None

@@ -25,60 +25,34 @@ class Resend(RequestModel):
     resend_send_no: Annotated[str, _text(13)] | None = None
 
 
-class _Recipient(RequestModel):
+class NhnRecipient(RequestModel):
+    """A recipient of a template, with the values of its variables."""
+
     recipient_no: Annotated[str, _text(15, 1)]
+    template_parameter: dict[str, str] = Field(default_factory=dict)
     resend_parameter: Resend = Field(default_factory=Resend)
     buttons: Annotated[list[dict[str, Any]], Field(max_length=5)] = Field(default_factory=list)
     quick_replies: Annotated[list[dict[str, Any]], Field(max_length=5)] = Field(default_factory=list)
     recipient_grouping_key: Annotated[str, _text(100)] | None = None
 
 
-class TemplateRecipient(_Recipient):
-    """A recipient of a template, with the values of its variables."""
+class MessagesBody(RequestModel):
+    """``POST …/messages``."""
 
-    template_parameter: dict[str, str] = Field(default_factory=dict)
-
-
-class RawRecipient(_Recipient):
-    """A recipient of a finished text."""
-
-    content: Annotated[str, _text(1000, 1)]
-    template_title: Annotated[str, _text(50)] | None = None
-    template_header: Annotated[str, _text(16)] | None = None
-
-
-class _MessagesBody(RequestModel):
     sender_key: Annotated[str, _text(40, 1)]
     template_code: Annotated[str, _text(20, 1)]
     sender_grouping_key: Annotated[str, _text(100)] | None = None
     create_user: Annotated[str, _text(100)] | None = None
     message_option: dict[str, Any] | None = None
     stats_id: Annotated[str, _text(8)] | None = None
+    recipient_list: Annotated[list[NhnRecipient], Field(min_length=1, max_length=1000)]
 
 
-class TemplateMessagesBody(_MessagesBody):
-    """``POST …/messages``."""
+class MessagesQuery(RequestModel):
+    """``GET …/messages``: a request, or all messages of a period."""
 
-    recipient_list: Annotated[list[TemplateRecipient], Field(min_length=1, max_length=1000)]
-
-
-class RawMessagesBody(_MessagesBody):
-    """``POST …/raw-messages``."""
-
-    recipient_list: Annotated[list[RawRecipient], Field(min_length=1, max_length=1000)]
-
-
-class _Page(RequestModel):
     page_num: Annotated[int, Field(ge=1)] = 1
     page_size: Annotated[int, Field(ge=1, le=1000)] = 15
-
-    @property
-    def offset(self) -> int:
-        return (self.page_num - 1) * self.page_size
-
-
-class MessagesQuery(_Page):
-    """``GET …/messages``: a request, or all messages of a period."""
 
     request_id: str | None = None
     start_request_date: str | None = None
@@ -89,6 +63,10 @@ class MessagesQuery(_Page):
     template_code: str | None = None
     sender_grouping_key: str | None = None
     recipient_grouping_key: str | None = None
+
+    @property
+    def offset(self) -> int:
+        return (self.page_num - 1) * self.page_size
 
     def period(self) -> tuple[float, float] | None:
         """None if only the request is asked for. Raises ValueError if there is neither."""
@@ -102,17 +80,6 @@ class MessagesQuery(_Page):
         if self.request_id is None:
             raise ValueError("requestId or the start and the end of a period is required")
         return None
-
-
-class ResultsQuery(_Page):
-    """``GET …/message-results``: results that are new in a period."""
-
-    start_update_date: str
-    end_update_date: str
-    alimtalk_message_type: Literal["NORMAL", "AUTH"] | None = None
-
-    def period(self) -> tuple[float, float]:
-        return _period(self.start_update_date, self.end_update_date)
 
 
 def _period(start: str, end: str) -> tuple[float, float]:

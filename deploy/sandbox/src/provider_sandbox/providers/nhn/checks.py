@@ -5,11 +5,9 @@ from dataclasses import dataclass
 
 from provider_sandbox.providers.nhn import codes
 from provider_sandbox.providers.nhn.account import SENDER_KEY
-from provider_sandbox.providers.nhn.bodies import RawRecipient, TemplateRecipient
+from provider_sandbox.providers.nhn.bodies import NhnRecipient
 from provider_sandbox.providers.phone_numbers import is_korean_mobile
 from provider_sandbox.providers.templates import Template
-
-NhnRecipient = TemplateRecipient | RawRecipient
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +35,6 @@ def checked(template: Template, recipient: NhnRecipient, refused: Mapping[str, s
         return Checked(recipient, int(refused[recipient.recipient_no]), {}, "")
     if not is_korean_mobile(recipient.recipient_no):
         return Checked(recipient, codes.INVALID_RECIPIENT, {}, "")
-    if isinstance(recipient, RawRecipient):
-        return _checked_text(template, recipient)
-    return _checked_variables(template, recipient)
-
-
-def _checked_text(template: Template, recipient: RawRecipient) -> Checked:
-    variables = template.variables_of(recipient.content)
-    if variables is None:
-        return Checked(recipient, codes.CONTENT_MISMATCH, {}, "")
-    return Checked(recipient, codes.SUCCESS, variables, recipient.content)
-
-
-def _checked_variables(template: Template, recipient: TemplateRecipient) -> Checked:
     given, names = recipient.template_parameter, set(template.names)
     if names - given.keys():
         return Checked(recipient, codes.TEMPLATE_PARAMETER_MISSING, {}, "")

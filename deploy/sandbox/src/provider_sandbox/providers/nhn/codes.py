@@ -8,7 +8,6 @@ INVALID_APP_KEY = -1000
 INVALID_SECRET_KEY = -1001
 KEY_USED_ALREADY = -1005
 INACTIVE_SENDER = -1014
-MESSAGE_NOT_FOUND = -1016
 DAILY_VOLUME_EXCEEDED = -1017
 ALL_RECIPIENTS_FAILED = -1031
 TEMPLATE_NOT_FOUND = -3003
@@ -25,7 +24,6 @@ _MESSAGES = {
     INVALID_SECRET_KEY: "Invalid secret key",
     KEY_USED_ALREADY: "The idempotency key was used within 10 minutes",
     INACTIVE_SENDER: "The sender profile is not active",
-    MESSAGE_NOT_FOUND: "Message is not found",
     DAILY_VOLUME_EXCEEDED: "Sending in excess of daily volume failed",
     ALL_RECIPIENTS_FAILED: "All recipients failed",
     TEMPLATE_NOT_FOUND: "The template does not exist",

@@ -85,8 +85,8 @@ def resend_status(message: ProviderMessage) -> str:
     return {"FALLBACK": "RSC03", "DELIVERED": "RSC04"}.get(message.stage, "RSC05")
 
 
-def result_view(message: ProviderMessage) -> dict[str, Any]:
-    """A message as ``message-results`` has it. Without a result its status and its code are null."""
+def message_view(message: ProviderMessage) -> dict[str, Any]:
+    """A message. Without a result its status and its code are null."""
     status = resend_status(message)
     is_delivered = message.result_kind == "DELIVERED"
     known = message.has_result
@@ -103,13 +103,6 @@ def result_view(message: ProviderMessage) -> dict[str, Any]:
         "messageStatus": ("COMPLETED" if is_delivered else "FAILED") if known else None,
         "resultCode": message.result_code if known else None,
         "resultCodeName": ("성공" if is_delivered else "실패") if known else None,
-    }
-
-
-def message_view(message: ProviderMessage) -> dict[str, Any]:
-    """A message as ``messages`` has it."""
-    return {
-        **result_view(message),
         "plusFriendId": CHANNEL,
         "senderKey": SENDER_KEY,
         "templateCode": message.template_code,

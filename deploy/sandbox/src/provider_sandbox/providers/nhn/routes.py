@@ -8,18 +8,12 @@ from provider_sandbox.providers.gate import IDEMPOTENCY_HEADER, Gate
 from provider_sandbox.providers.message_record import MessageFilter
 from provider_sandbox.providers.nhn import codes
 from provider_sandbox.providers.nhn.account import APP_KEY, SECRET_KEY, SENDER_KEY
-from provider_sandbox.providers.nhn.bodies import (
-    MessagesQuery,
-    RawMessagesBody,
-    ResultsQuery,
-    TemplateMessagesBody,
-)
+from provider_sandbox.providers.nhn.bodies import MessagesBody, MessagesQuery
 from provider_sandbox.providers.nhn.replies import (
     NhnRefusals,
     header,
     message_view,
     refusal,
-    result_view,
     template_view,
 )
 from provider_sandbox.providers.nhn.send import SendNhnMessages
@@ -32,7 +26,7 @@ _ROOT = "/alimtalk/v2.3/appkeys/<appkey>"
 
 
 def nhn_routes(records: ProviderRecords, faults: Allowance[NhnFaults], desk: MessageDesk) -> Blueprint:
-    """Sending, and looking up messages, results and templates."""
+    """Sending, and looking up messages and templates."""
     routes = Blueprint(PROVIDER, __name__, url_prefix=f"/{PROVIDER}")
     gate = Gate(PROVIDER, faults, records.requests, NhnRefusals(), _authenticate)
     send = SendNhnMessages(records, faults, desk)
@@ -40,23 +34,11 @@ def nhn_routes(records: ProviderRecords, faults: Allowance[NhnFaults], desk: Mes
 
     @routes.post(f"{_ROOT}/messages")
     def post_messages(appkey: str) -> Response:
-        return gate.send(lambda: _sent(send, records, TemplateMessagesBody.model_validate(json_body())))
-
-    @routes.post(f"{_ROOT}/raw-messages")
-    def post_raw_messages(appkey: str) -> Response:
-        return gate.send(lambda: _sent(send, records, RawMessagesBody.model_validate(json_body())))
+        return gate.send(lambda: _sent(send, records, MessagesBody.model_validate(json_body())))
 
     @routes.get(f"{_ROOT}/messages")
     def get_messages(appkey: str) -> Response:
         return gate.look_up(looks.messages)
-
-    @routes.get(f"{_ROOT}/messages/<request_id>/<int:seq>")
-    def get_message(appkey: str, request_id: str, seq: int) -> Response:
-        return gate.look_up(lambda: looks.message(request_id, seq))
-
-    @routes.get(f"{_ROOT}/message-results")
-    def get_results(appkey: str) -> Response:
-        return gate.look_up(looks.results)
 
     @routes.get(f"{_ROOT}/senders/<sender_key>/templates")
     def get_templates(appkey: str, sender_key: str) -> Response:
@@ -72,9 +54,7 @@ def _authenticate() -> None:
         raise refusal(codes.INVALID_SECRET_KEY)
 
 
-def _sent(
-    send: SendNhnMessages, records: ProviderRecords, body: TemplateMessagesBody | RawMessagesBody
-) -> Response:
+def _sent(send: SendNhnMessages, records: ProviderRecords, body: MessagesBody) -> Response:
     return json_reply(send(body, request.headers.get(IDEMPOTENCY_HEADER), records.clock.now()))
 
 
@@ -102,21 +82,6 @@ class _Lookups:
         views = [message_view(message) for message in found]
         response = {"messages": views, "totalCount": self._records.messages.count(wanted)}
         return json_reply({"header": header(), "messageSearchResultResponse": response})
-
-    def message(self, request_id: str, seq: int) -> Response:
-        wanted = MessageFilter(PROVIDER, message_ids=[f"{request_id}/{seq}"])
-        found = self._records.messages.find(wanted, self._records.clock.now())
-        if not found:
-            raise refusal(codes.MESSAGE_NOT_FOUND)
-        return json_reply({"header": header(), "message": message_view(found[0])})
-
-    def results(self) -> Response:
-        query = ResultsQuery.model_validate(request.args.to_dict())
-        now = self._records.clock.now()
-        start, end = query.period()
-        wanted = MessageFilter(PROVIDER, updated=(start, min(end, now)))
-        found = self._records.messages.find(wanted, now, limit=query.page_size, offset=query.offset)
-        return json_reply({"header": header(), "messages": [result_view(message) for message in found]})
 
     def templates(self, sender_key: str) -> Response:
         if sender_key != SENDER_KEY:

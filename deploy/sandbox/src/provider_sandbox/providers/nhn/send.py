@@ -8,7 +8,7 @@ from provider_sandbox.providers.identifiers import dated_id
 from provider_sandbox.providers.messages import NewMessage
 from provider_sandbox.providers.nhn import codes
 from provider_sandbox.providers.nhn.account import SMS_NUMBER
-from provider_sandbox.providers.nhn.bodies import RawMessagesBody, Resend, TemplateMessagesBody
+from provider_sandbox.providers.nhn.bodies import MessagesBody, Resend
 from provider_sandbox.providers.nhn.checks import Checked, checked, request_code
 from provider_sandbox.providers.nhn.replies import refusal, sent_reply
 from provider_sandbox.providers.outcomes import Outcome, outcome_of
@@ -18,16 +18,14 @@ IDEMPOTENCY_SECONDS = 10 * 60.0
 
 
 class SendNhnMessages:
-    """``POST …/messages`` and ``…/raw-messages``."""
+    """``POST …/messages``."""
 
     def __init__(self, records: ProviderRecords, faults: Allowance[NhnFaults], desk: MessageDesk) -> None:
         self._records = records
         self._faults = faults
         self._desk = desk
 
-    def __call__(
-        self, body: TemplateMessagesBody | RawMessagesBody, idempotency_key: str | None, now: float
-    ) -> dict[str, Any]:
+    def __call__(self, body: MessagesBody, idempotency_key: str | None, now: float) -> dict[str, Any]:
         """The reply. Raises a refusal of the request as a whole."""
         faults = self._faults.faults
         if faults.refusals_keep_key:
@@ -60,7 +58,7 @@ def _message(
     request_id: str,
     position: int,
     accepted: Checked,
-    body: TemplateMessagesBody | RawMessagesBody,
+    body: MessagesBody,
     idempotency_key: str | None,
     faults: NhnFaults,
     now: float,

@@ -1,1 +1,1 @@
-"""SOLAPI, messages v4: single requests and groups."""
+"""SOLAPI, messages v4."""

@@ -41,20 +41,10 @@ class MessageBody(RequestModel):
     kakao_options: KakaoOptions
 
 
-class _Messages(RequestModel):
-    messages: Annotated[list[MessageBody], Field(min_length=1, max_length=10_000)]
-
-
-class AddMessagesBody(_Messages):
+class AddMessagesBody(RequestModel):
     """``PUT /messages/v4/groups/{groupId}/messages``."""
 
-
-class SendManyBody(_Messages):
-    """``POST /messages/v4/send-many/detail``."""
-
-    show_message_list: Annotated[bool, Field(strict=True)] = False
-    allow_duplicates: Annotated[bool, Field(strict=True)] = False
-    agent: dict[str, Any] | None = None
+    messages: Annotated[list[MessageBody], Field(min_length=1, max_length=10_000)]
 
 
 class GroupBody(RequestModel):
@@ -67,7 +57,15 @@ class GroupBody(RequestModel):
     agent: dict[str, Any] | None = None
 
 
-class _Page(RequestModel):
+class ListQuery(RequestModel):
+    """``GET /messages/v4/list``."""
+
+    message_id: str | None = None
+    message_ids: list[str] = Field(default_factory=list)
+    group_id: str | None = None
+    to: str | None = None
+    sender: Annotated[str | None, Field(alias="from")] = None
+    type: Literal["ATA"] | None = None
     start_key: str | None = None
     limit: Annotated[int, Field(ge=1, le=500)] = 20
     start_date: datetime | None = None
@@ -87,35 +85,3 @@ class _Page(RequestModel):
             return None
         start = self.start_date.timestamp() if self.start_date else 0.0
         return start, self.end_date.timestamp() if self.end_date else float(2**40)
-
-
-class GroupsQuery(_Page):
-    """``GET /messages/v4/groups``."""
-
-
-class ListQuery(_Page):
-    """``GET /messages/v4/list``, by fields or by ``criteria``, ``cond`` and ``value``, each with commas."""
-
-    message_id: str | None = None
-    message_ids: list[str] = Field(default_factory=list)
-    group_id: str | None = None
-    to: str | None = None
-    sender: Annotated[str | None, Field(alias="from")] = None
-    type: Literal["ATA"] | None = None
-    criteria: str | None = None
-    cond: str | None = None
-    value: str | None = None
-
-    def wanted(self) -> dict[str, str]:
-        """The fields that are asked for, by name. Raises ValueError for criteria that aren't known here."""
-        names = ("message_id", "group_id", "to")
-        wanted = {name: value for name in names if (value := getattr(self, name)) is not None}
-        if self.criteria is None:
-            return wanted
-        columns = {"messageId": "message_id", "groupId": "group_id", "to": "to"}
-        parts = [(text or "").split(",") for text in (self.criteria, self.cond, self.value)]
-        for name, condition, value in zip(*parts, strict=True):
-            if name not in columns or condition != "eq":
-                raise ValueError("criteria can be messageId, groupId and to, each with the condition eq")
-            wanted[columns[name]] = value
-        return wanted

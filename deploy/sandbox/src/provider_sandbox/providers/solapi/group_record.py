@@ -31,7 +31,7 @@ class Group:
 
 
 class GroupRecord:
-    """All groups, those of single requests included."""
+    """All groups."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -51,20 +51,12 @@ class GroupRecord:
             )
 
     def get(self, group_id: str) -> Group | None:
-        found = self._select("group_id = ?", (group_id,), 1)
-        return found[0] if found else None
-
-    def page(self, after: int, limit: int, period: tuple[float, float] | None) -> list[Group]:
-        """In the order of their creation."""
-        start, end = period or (0.0, float(2**40))
-        return self._select("sequence > ? AND created_at BETWEEN ? AND ?", (after, start, end), limit)
+        with self._database.transaction() as connection:
+            row = connection.execute("SELECT * FROM solapi_group WHERE group_id = ?", (group_id,)).fetchone()
+        if row is None:
+            return None
+        return Group(**{**dict(row), "custom_fields": json.loads(row["custom_fields"])})
 
     def clear(self) -> None:
         with self._database.transaction() as connection:
             connection.execute("DELETE FROM solapi_group")
-
-    def _select(self, condition: str, values: tuple[str | float, ...], limit: int) -> list[Group]:
-        query = f"SELECT * FROM solapi_group WHERE {condition} ORDER BY sequence LIMIT ?"  # noqa: S608 - constants
-        with self._database.transaction() as connection:
-            rows = connection.execute(query, (*values, limit)).fetchall()
-        return [Group(**{**dict(row), "custom_fields": json.loads(row["custom_fields"])}) for row in rows]

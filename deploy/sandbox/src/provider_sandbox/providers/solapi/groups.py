@@ -1,4 +1,4 @@
-"""SOLAPI's groups: create, add messages, send. Also the request that does all three at once."""
+"""SOLAPI's groups: create, add messages, send."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -12,10 +12,10 @@ from provider_sandbox.providers.outcomes import Outcome, outcome_of, refused, wi
 from provider_sandbox.providers.phone_numbers import is_korean_mobile
 from provider_sandbox.providers.records import ProviderRecords
 from provider_sandbox.providers.solapi import codes
-from provider_sandbox.providers.solapi.bodies import AddMessagesBody, GroupBody, MessageBody, SendManyBody
+from provider_sandbox.providers.solapi.bodies import AddMessagesBody, GroupBody, MessageBody
 from provider_sandbox.providers.solapi.group_record import Group
 from provider_sandbox.providers.solapi.registration import Registered, registered
-from provider_sandbox.providers.solapi.replies import added_reply, group_view, sent_many_reply
+from provider_sandbox.providers.solapi.replies import added_reply, group_view
 from provider_sandbox.providers.solapi.signature import refusal
 
 _MAX_GROUP = 1_000_000
@@ -48,7 +48,11 @@ class SolapiGroups:
             else:
                 results = self._register(body.messages)
             messages = [(dated_id("M4V", now), each) for each in results]
-            self._keep(group, messages, now, is_sent=False)
+            kept = [
+                _message(group, at, message_id, each, now)
+                for at, (message_id, each) in enumerate(messages, 1)
+            ]
+            self._desk.accept(kept, self._faults.faults, now)
         return added_reply(messages)
 
     def send(self, group_id: str, now: float) -> dict[str, Any]:
@@ -69,20 +73,6 @@ class SolapiGroups:
             self._records.groups.count_send(group_id, now)
         return self.info(group_id, now)
 
-    def send_many(self, body: SendManyBody, now: float) -> dict[str, Any]:
-        """Register messages and send those that are accepted."""
-        group_id = dated_id("G4V", now)
-        with self._records.database.transaction():
-            self._records.groups.add(group_id, {}, now)
-            results = self._register(body.messages)
-            if not body.allow_duplicates:
-                results = _without_duplicates(results)
-            results = [self._paid(each) for each in results]
-            messages = [(dated_id("M4V", now), each) for each in results]
-            self._keep(self._group(group_id), messages, now, is_sent=True)
-            self._records.groups.count_send(group_id, now)
-        return sent_many_reply(messages, self.info(group_id, now), show_list=body.show_message_list)
-
     def _group(self, group_id: str) -> Group:
         group = self._records.groups.get(group_id)
         if group is None:
@@ -96,24 +86,9 @@ class SolapiGroups:
     def _balance(self) -> bool:
         return self._faults.faults.messages_left != 0
 
-    def _paid(self, message: Registered) -> Registered:
-        if message.is_accepted and not self._faults.spend(1):
-            return Registered(message.body, codes.NOT_ENOUGH_BALANCE, {}, message.content)
-        return message
-
     def _register(self, bodies: Sequence[MessageBody]) -> list[Registered]:
         numbers = self._faults.faults.refused_recipients
         return [registered(body, self._records.templates.get, numbers) for body in bodies]
-
-    def _keep(
-        self, group: Group, messages: Sequence[tuple[str, Registered]], now: float, *, is_sent: bool
-    ) -> None:
-        faults = self._faults.faults
-        kept = [
-            _message(group, position, message_id, each, faults, now, is_sent=is_sent)
-            for position, (message_id, each) in enumerate(messages, 1)
-        ]
-        self._desk.accept(kept, faults, now)
 
 
 def _message(
@@ -121,17 +96,9 @@ def _message(
     position: int,
     message_id: str,
     message: Registered,
-    faults: SolapiFaults,
     now: float,
-    *,
-    is_sent: bool,
 ) -> NewMessage:
     body = message.body
-    outcome: Outcome | None = None
-    if not message.is_accepted:
-        outcome = refused(message.code, now)
-    elif is_sent:
-        outcome = _outcome(body.to, not body.kakao_options.disable_sms, faults, now)
     return NewMessage(
         message_id=message_id,
         group_id=group.group_id,
@@ -141,7 +108,7 @@ def _message(
         recipient_no=body.to,
         variables=message.variables,
         content=message.content,
-        outcome=outcome,
+        outcome=None if message.is_accepted else refused(message.code, now),
         fields={
             "from": body.sender,
             "disableSms": body.kakao_options.disable_sms,
@@ -159,16 +126,3 @@ def _outcome(recipient_no: str, has_fallback: bool, faults: SolapiFaults, now: f
 def _reference(custom_fields: dict[str, str]) -> str:
     """Our reference: the field of that name, or else the first one."""
     return custom_fields.get("reference") or next(iter(custom_fields.values()), "")
-
-
-def _without_duplicates(messages: Sequence[Registered]) -> list[Registered]:
-    """Of accepted messages to the same number only the first stays accepted."""
-    seen, results = set[str](), list[Registered]()
-    for each in messages:
-        is_duplicate = each.is_accepted and each.body.to in seen
-        if each.is_accepted:
-            seen.add(each.body.to)
-        results.append(
-            Registered(each.body, codes.DUPLICATE_RECIPIENT, {}, each.content) if is_duplicate else each
-        )
-    return results

@@ -54,24 +54,6 @@ def added_reply(messages: Sequence[tuple[str, Registered]]) -> dict[str, Any]:
     }
 
 
-def sent_many_reply(
-    messages: Sequence[tuple[str, Registered]], group_info: dict[str, Any], *, show_list: bool
-) -> dict[str, Any]:
-    """For messages that were sent in one request; it succeeds even if all of them are refused."""
-    failed = [registered_view(message_id, each) for message_id, each in messages if not each.is_accepted]
-    shown = [
-        {
-            "messageId": message_id,
-            "statusCode": each.code,
-            "statusMessage": codes.message_of(each.code),
-            "customFields": each.body.custom_fields,
-        }
-        for message_id, each in messages
-    ]
-    reply = {"failedMessageList": failed, "groupInfo": group_info}
-    return {**reply, "messageList": shown} if show_list else reply
-
-
 def group_view(group: Group, messages: Sequence[ProviderMessage]) -> dict[str, Any]:
     """A group with the messages that it has now, refused ones included."""
     return {
@@ -95,7 +77,7 @@ def _group_status(group: Group, messages: Sequence[ProviderMessage]) -> str:
         return "PENDING"
     if any(message.stage in ("PENDING", "FALLBACK") for message in messages):
         return "SENDING"
-    return "COMPLETE" if any(message.stage != "REFUSED" for message in messages) else "FAILED"
+    return "COMPLETE"
 
 
 def _counts(messages: Sequence[ProviderMessage]) -> dict[str, int]:

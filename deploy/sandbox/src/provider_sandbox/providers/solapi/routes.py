@@ -10,13 +10,7 @@ from provider_sandbox.providers.gate import Gate
 from provider_sandbox.providers.message_record import MessageFilter
 from provider_sandbox.providers.records import ProviderRecords
 from provider_sandbox.providers.request_parts import json_body
-from provider_sandbox.providers.solapi.bodies import (
-    AddMessagesBody,
-    GroupBody,
-    GroupsQuery,
-    ListQuery,
-    SendManyBody,
-)
+from provider_sandbox.providers.solapi.bodies import AddMessagesBody, GroupBody, ListQuery
 from provider_sandbox.providers.solapi.groups import SolapiGroups
 from provider_sandbox.providers.solapi.replies import SolapiRefusals, message_view
 from provider_sandbox.providers.solapi.signature import CLOCK_SECONDS, checked_signature, refusal
@@ -28,22 +22,13 @@ _SIGNATURE_SECONDS = 2 * CLOCK_SECONDS
 
 
 def solapi_routes(records: ProviderRecords, faults: Allowance[SolapiFaults], desk: MessageDesk) -> Blueprint:
-    """Sending at once, groups, and the list of messages."""
+    """Groups, and the list of messages."""
     routes = Blueprint(PROVIDER, __name__, url_prefix=f"/{PROVIDER}/messages/v4")
     gate = Gate(PROVIDER, faults, records.requests, SolapiRefusals(), lambda: _authenticate(records))
     groups = SolapiGroups(records, faults, desk)
 
     def is_faulty(call: str) -> bool:
         return faults.faults.faults_at in ("any", call)
-
-    @routes.post("/send-many/detail")
-    def post_send_many() -> Response:
-        return gate.send(
-            lambda: json_reply(
-                groups.send_many(SendManyBody.model_validate(json_body()), records.clock.now())
-            ),
-            is_faulty=is_faulty("send-many"),
-        )
 
     @routes.post("/groups")
     def post_group() -> Response:
@@ -73,10 +58,6 @@ def solapi_routes(records: ProviderRecords, faults: Allowance[SolapiFaults], des
     def get_group(group_id: str) -> Response:
         return gate.look_up(lambda: json_reply(groups.info(group_id, records.clock.now())))
 
-    @routes.get("/groups")
-    def get_groups() -> Response:
-        return gate.look_up(lambda: _groups(records, groups))
-
     @routes.get("/list")
     def get_list() -> Response:
         return gate.look_up(lambda: _list(records))
@@ -95,28 +76,18 @@ def _optional_body() -> dict[str, object]:
     return json_body() if request.get_data() else {}
 
 
-def _groups(records: ProviderRecords, groups: SolapiGroups) -> Response:
-    query = GroupsQuery.model_validate(request.args.to_dict())
-    found = records.groups.page(_after(query.start_key), query.limit, query.period)
-    views = {group.group_id: groups.info(group.group_id, records.clock.now()) for group in found}
-    next_key = str(found[-1].sequence) if len(found) == query.limit else None
-    page = {"startKey": query.start_key, "nextKey": next_key, "limit": query.limit}
-    return json_reply({**page, "groupList": views})
-
-
 def _list(records: ProviderRecords) -> Response:
     sent = request.args.to_dict()
     ids = [*request.args.getlist("messageIds[]"), *request.args.getlist("messageIds")]
     others = {name: value for name, value in sent.items() if name not in ("messageIds[]", "messageIds")}
     query = ListQuery.model_validate({**others, "messageIds": ids})
-    fields = query.wanted()
-    if "message_id" in fields:
-        ids.append(fields["message_id"])
+    if query.message_id is not None:
+        ids.append(query.message_id)
     wanted = MessageFilter(
         PROVIDER,
         message_ids=ids,
-        group_id=fields.get("group_id"),
-        recipient_no=fields.get("to"),
+        group_id=query.group_id,
+        recipient_no=query.to,
         accepted=query.period,
         fields={"from": query.sender} if query.sender is not None else {},
     )
