@@ -6,6 +6,7 @@ from typing import Any
 
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.attempt_history import Purpose
+from notification_service.domain.awaited_result import AwaitedResult
 from notification_service.domain.completed_order import CompletedOrder, Recipient
 from notification_service.domain.delivery import ClaimedDelivery
 from servicekit.identifiers import uuid7
@@ -35,7 +36,7 @@ def a_delivery(
     attempt: int = 1,
     purpose: Purpose = Purpose.SEND,
     provider: str | None = None,
-    failed_message_id: str | None = None,
+    failed_message_ids: frozenset[str] = frozenset(),
     seconds_since_possibly_sent: float | None = None,
     seconds_since_ordered: float = 0.0,
 ) -> ClaimedDelivery:
@@ -45,7 +46,7 @@ def a_delivery(
         attempt=attempt,
         purpose=purpose,
         provider=provider,
-        failed_message_id=failed_message_id,
+        failed_message_ids=failed_message_ids,
         age_seconds=0.0,
         seconds_since_possibly_sent=None if attempt == 1 else seconds_since_possibly_sent,
         seconds_since_ordered=seconds_since_ordered,
@@ -53,5 +54,10 @@ def a_delivery(
     )
 
 
-def a_message() -> AlimtalkMessage:
-    return AlimtalkMessage("event-1", "ORDER_COMPLETED", "01012345678", {"name": "김하늘"}, "[주문완료] …")
+def a_message(**changes: Any) -> AlimtalkMessage:
+    message = AlimtalkMessage("event-1", "ORDER_COMPLETED", "01012345678", {"name": "김하늘"}, "[주문완료] …")
+    return replace(message, **changes)
+
+
+def an_awaited_result(message_id: str = "m-1", reference: str = "event-1") -> AwaitedResult:
+    return AwaitedResult(uuid7(), reference, "provider", message_id, asked=0, accepted_seconds=5.0)

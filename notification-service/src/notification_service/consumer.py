@@ -46,6 +46,9 @@ from servicekit.outbound.http_client import create_http_client
 PROCESS = "notification-consumer"
 # Of the 10 s that a process has from the stop to its end.
 _JOIN_SECONDS = 7.0
+# Of DELIVERY_PARALLELISM: SENS is asked about one message a call, while as many are sent.
+_CALLS_FOR_RESULTS = 4
+_MOST_RESULTS = 1_000
 
 
 def run(settings: ConsumerSettings, stop: StopSignal) -> None:
@@ -100,9 +103,11 @@ def _retention(settings: ConsumerSettings, engine: Engine) -> Retention:
 def _dispatcher(
     settings: ConsumerSettings, unit_of_work: UnitOfWorkFactory, scope: ExitStack, stop: StopSignal
 ) -> Dispatcher:
-    # A pool of sending and one of asking for results share it with monitoring's: none waits for a connection.
+    # Sending and asking for results share it with monitoring: none waits for a connection.
     client = scope.enter_context(
-        create_http_client(settings.delivery_timeout_seconds, 3 * settings.delivery_parallelism)
+        create_http_client(
+            settings.delivery_timeout_seconds, (2 + _CALLS_FOR_RESULTS) * settings.delivery_parallelism
+        )
     )
     provider = create_provider(settings, client)
     send_alimtalk = SendAlimtalk(provider, settings.alimtalk_processing_seconds)
@@ -138,7 +143,7 @@ def _deliver_effect(
         courier,
         unit_of_work,
         provider=provider,
-        pool=_pool(settings, scope, effect.value.lower()),
+        pool=_pool(settings.delivery_parallelism, scope, effect.value.lower()),
         limits=limits,
         retry=RetryPolicy(),
         jitter=random.random,
@@ -148,18 +153,20 @@ def _deliver_effect(
 def _ask_for_results(
     settings: ConsumerSettings, unit_of_work: UnitOfWorkFactory, scope: ExitStack, provider: AlimtalkProvider
 ) -> AskForResults:
+    calls = _CALLS_FOR_RESULTS * settings.delivery_parallelism
     return AskForResults(
         provider,
         unit_of_work,
         RecordResults(unit_of_work),
-        pool=_pool(settings, scope, "alimtalk-results"),
-        batch_size=settings.delivery_parallelism,
+        pool=_pool(calls, scope, "alimtalk-results"),
+        # Two rounds of the pool, where a call has one message: other processes may take what a slow one left.
+        batch_size=min(_MOST_RESULTS, 2 * calls * (provider.results_at_once or _MOST_RESULTS)),
         expire_after_seconds=settings.alimtalk_result_hours * 3600.0,
     )
 
 
-def _pool(settings: ConsumerSettings, scope: ExitStack, name: str) -> ThreadPoolExecutor:
-    pool = ThreadPoolExecutor(settings.delivery_parallelism, thread_name_prefix=name)
+def _pool(calls: int, scope: ExitStack, name: str) -> ThreadPoolExecutor:
+    pool = ThreadPoolExecutor(calls, thread_name_prefix=name)
     # Not waited for: a call that hangs would outlast the time that a stop has.
     scope.callback(pool.shutdown, wait=False, cancel_futures=True)
     return pool

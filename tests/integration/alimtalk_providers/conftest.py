@@ -15,6 +15,7 @@ from tests.integration.provider_sandbox.webhook_receiver import WebhookReceiver
 from tests.support.notification_builders import a_completed_order
 
 REPORTING = [provider for provider in PROVIDERS if provider.reports]
+POSTING = [provider for provider in REPORTING if provider.reports and provider.reports.webhook]
 LOOKING_UP = [provider for provider in PROVIDERS if provider.found_by != "nothing"]
 AUTHENTICATING = [provider for provider in PROVIDERS if provider.secret]
 
@@ -44,7 +45,14 @@ def connection(request: pytest.FixtureRequest, doubles: Doubles) -> Iterator[Con
 
 @pytest.fixture(params=REPORTING, ids=lambda provider: provider.name)
 def reporting(request: pytest.FixtureRequest, doubles: Doubles) -> Iterator[Connection]:
-    """To every provider that reports results."""
+    """To every provider that is asked for results."""
+    with connected(request.param, doubles) as connection:
+        yield connection
+
+
+@pytest.fixture(params=POSTING, ids=lambda provider: provider.name)
+def posting(request: pytest.FixtureRequest, doubles: Doubles) -> Iterator[Connection]:
+    """To every provider that posts results."""
     with connected(request.param, doubles) as connection:
         yield connection
 

@@ -9,11 +9,13 @@ import httpx
 
 from notification_service.application.ports import AlimtalkProvider
 from notification_service.domain.alimtalk_message import AlimtalkMessage
+from notification_service.domain.alimtalk_results import ProviderResult
 from servicekit.outbound.bounded_transport import BoundedTransport
 from servicekit.outbound.http_client import create_http_client
-from tests.integration.alimtalk_providers.providers import Provider, ReportingAdapter
+from tests.integration.alimtalk_providers.providers import Provider, Reports
 from tests.integration.alimtalk_providers.wire import Wire
 from tests.integration.provider_sandbox.doubles import Doubles
+from tests.support.notification_builders import an_awaited_result
 
 PATIENCE_SECONDS = 20.0
 
@@ -32,11 +34,6 @@ class Connection:
         """A new one each time, which knows nothing of earlier attempts, as after a restart."""
         return self.provider.connect(self.client, self.doubles.url, self.provider.secret)
 
-    @property
-    def reporting(self) -> ReportingAdapter:
-        assert self.provider.reports is not None
-        return self.provider.reports.connect(self.client, self.doubles.url, self.provider.secret)
-
     def adapter_with(self, secret: str) -> AlimtalkProvider:
         return self.provider.connect(self.client, self.doubles.url, secret)
 
@@ -45,6 +42,16 @@ class Connection:
 
     def find(self, message: AlimtalkMessage) -> str | None:
         return self.adapter.find(message)
+
+    @property
+    def reports(self) -> Reports:
+        assert self.provider.reports is not None
+        return self.provider.reports
+
+    def result(self, message_id: str, reference: str) -> ProviderResult | None:
+        """What the provider says now; None if it knows no such message."""
+        results = self.adapter.results([an_awaited_result(message_id, reference)])
+        return next(iter(results), None)
 
     def control(self, **faults: Any) -> None:
         self.doubles.control(**{self.provider.controls: faults})

@@ -1,8 +1,8 @@
 """The providers: how each adapter is built, how its double fails, and what it can't do."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 import httpx
 import pytest
@@ -15,7 +15,7 @@ from notification_service.alimtalk.sens import SensAccount, SensAlimtalkProvider
 from notification_service.alimtalk.solapi import SolapiAccount, SolapiAlimtalkProvider
 from notification_service.application.ports import AlimtalkProvider
 from notification_service.domain.alimtalk_message import ORDER_COMPLETED_TEMPLATE_CODE
-from notification_service.domain.alimtalk_results import ProviderResult
+from notification_service.domain.alimtalk_results import ReportedResults
 from notification_service.domain.errors import DeliveryFailed, DeliveryRejected, OutcomeUnknown
 from provider_sandbox.providers.aligo import account as aligo_account
 from provider_sandbox.providers.nhn import account as nhn_account
@@ -29,23 +29,28 @@ Connect = Callable[[httpx.Client, str, str], AlimtalkProvider]
 Skew = Callable[[pytest.MonkeyPatch, float], None]
 
 
-class ReportingAdapter(AlimtalkProvider, Protocol):
-    def result(self, message_id: str) -> ProviderResult | None: ...
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """How a provider posts results."""
+
+    secret: str
+    parse: Callable[[bytes, str | None, str], ReportedResults]
+    secret_of: Callable[[Received], str | None]
+    """The secret that a webhook carries."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reports:
-    """How a provider reports results: its codes, and its webhook."""
+    """How a provider reports results: its codes, how many calls they take, and its webhook."""
 
-    connect: Callable[[httpx.Client, str, str], ReportingAdapter]
     delivered: str
     unreachable: str
     """The recipient has no KakaoTalk."""
     unsure: str
-    webhook_secret: str
-    parse: Callable[[bytes, str | None, str], Sequence[ProviderResult]]
-    secret_of: Callable[[Received], str | None]
-    """The secret that a webhook carries."""
+    calls_for_60: int
+    """To ask for the results of 60 messages of one moment."""
+    returns_reference: bool = True
+    webhook: Webhook | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +147,16 @@ NHN = Provider(
     repeats="refused",
     counts_messages_left=True,
     reports=Reports(
-        connect=_nhn,
         delivered="1000",
         unreachable="3019",
         unsure="3005",
-        webhook_secret=nhn_account.WEBHOOK_SIGNATURE,
-        parse=nhn.parse_webhook,
-        secret_of=lambda call: call.headers.get("x-toast-webhook-signature"),
+        # One for each quarter of a second in which one of the events was made.
+        calls_for_60=3,
+        webhook=Webhook(
+            secret=nhn_account.WEBHOOK_SIGNATURE,
+            parse=nhn.parse_webhook,
+            secret_of=lambda call: call.headers.get("x-toast-webhook-signature"),
+        ),
     ),
 )
 SOLAPI = Provider(
@@ -165,13 +173,15 @@ SOLAPI = Provider(
     counts_messages_left=True,
     skew=skew_solapi,
     reports=Reports(
-        connect=_solapi,
         delivered="4000",
         unreachable="3104",
         unsure="3014",
-        webhook_secret=solapi_account.WEBHOOK_TOKEN,
-        parse=solapi.parse_webhook,
-        secret_of=lambda call: next(iter(call.query.get("token", [])), None),
+        calls_for_60=2,
+        webhook=Webhook(
+            secret=solapi_account.WEBHOOK_TOKEN,
+            parse=solapi.parse_webhook,
+            secret_of=lambda call: next(iter(call.query.get("token", [])), None),
+        ),
     ),
 )
 SENS = Provider(
@@ -183,6 +193,9 @@ SENS = Provider(
     refused_number={"refusedRecipients": {NUMBER: "3008"}},
     compares_text="after acceptance",
     skew=skew_sens,
+    reports=Reports(
+        delivered="0000", unreachable="3019", unsure="3005", calls_for_60=60, returns_reference=False
+    ),
 )
 ALIGO = Provider(
     name="aligo",

@@ -2,35 +2,31 @@
 
 import pytest
 
-from notification_service.domain.alimtalk_message import AlimtalkMessage
+from notification_service.domain.alimtalk_message import AlimtalkMessage, order_completed_message
 from notification_service.domain.alimtalk_results import ProviderResult, ResultState
 from tests.integration.alimtalk_providers.connection import Connection
-from tests.integration.alimtalk_providers.providers import PROVIDERS, Reports
+from tests.integration.alimtalk_providers.providers import PROVIDERS
 from tests.integration.provider_sandbox.nhn_client import NhnClient, a_recipient
 from tests.integration.provider_sandbox.solapi_client import SolapiClient
 from tests.integration.provider_sandbox.solapi_client import a_message as a_solapi_message
+from tests.support.notification_builders import a_completed_order, an_awaited_result
 
 DELAY_MS = 60_000
 
 
-def reports(connection: Connection) -> Reports:
-    assert connection.provider.reports is not None
-    return connection.provider.reports
-
-
-def result(connection: Connection, message_id: str) -> ProviderResult:
-    found = connection.reporting.result(message_id)
+def result(connection: Connection, message_id: str, reference: str) -> ProviderResult:
+    found = connection.result(message_id, reference)
     assert found is not None
     return found
 
 
-def send_with_fallback(connection: Connection) -> str:
+def send_with_fallback(connection: Connection, reference: str) -> str:
     """Another client of the account leaves the SMS in place of a message on, which our adapters turn off."""
     if connection.provider.name == "nhn":
-        recipient = a_recipient(resendParameter={"isResend": True})
-        return NhnClient(connection.doubles.http).request_id(recipient)
+        recipient = a_recipient(key=reference, resendParameter={"isResend": True})
+        return NhnClient(connection.doubles.http).request_id(recipient, senderGroupingKey=reference[:11])
     client = SolapiClient(connection.doubles.http)
-    client.send_group(client.a_group(a_solapi_message())).raise_for_status()
+    client.send(a_solapi_message(reference=reference))
     return str(client.only()["messageId"])
 
 
@@ -38,7 +34,7 @@ def send_with_fallback(connection: Connection) -> str:
 def test_a_result_is_pending_and_then_final(
     reporting: Connection, message: AlimtalkMessage, kind: str
 ) -> None:
-    code = str(getattr(reports(reporting), kind))
+    code = str(getattr(reporting.reports, kind))
     states = {
         "delivered": ResultState.DELIVERED,
         "unreachable": ResultState.FAILED,
@@ -47,33 +43,59 @@ def test_a_result_is_pending_and_then_final(
     reporting.control(resultCode=code, resultDelayMs=DELAY_MS)
     message_id = reporting.send(message)
 
-    assert result(reporting, message_id).state is ResultState.ACCEPTED
+    assert result(reporting, message_id, message.reference).state is ResultState.ACCEPTED
 
     reporting.doubles.pass_time(DELAY_MS / 1000 + 1)
-    final = result(reporting, message_id)
-    assert final == ProviderResult(message_id, message.reference, states[kind], code)
+    final = result(reporting, message_id, message.reference)
+    reference = message.reference if reporting.reports.returns_reference else None
+    assert final == ProviderResult(message_id, reference, states[kind], code)
     # However it ended, the message was accepted once and isn't sent again.
     assert reporting.find(message) == message_id
 
 
-def test_a_message_that_the_provider_does_not_know_has_no_result(reporting: Connection) -> None:
-    assert reporting.reporting.result("20261130000000UNKNOWN") is None
+def test_a_message_that_the_provider_does_not_know_has_no_result(
+    reporting: Connection, message: AlimtalkMessage
+) -> None:
+    assert reporting.result("20261130000000UNKNOWN", message.reference) is None
+
+
+def test_results_of_many_messages_take_few_calls_where_there_are_lists(reporting: Connection) -> None:
+    messages = [order_completed_message(a_completed_order()) for _ in range(60)]
+    reporting.control(resultDelayMs=0)
+    accepted = {reporting.send(message): message.reference for message in messages}
+    reporting.wire.calls.clear()
+
+    adapter = reporting.adapter
+    awaited = [an_awaited_result(message_id, reference) for message_id, reference in accepted.items()]
+    size = adapter.results_at_once
+    results = [
+        result
+        for start in range(0, len(awaited), size)
+        for result in adapter.results(awaited[start : start + size])
+    ]
+
+    assert {found.message_id: found.state for found in results} == dict.fromkeys(
+        accepted, ResultState.DELIVERED
+    )
+    assert len(reporting.wire.calls) <= reporting.reports.calls_for_60
 
 
 @pytest.mark.parametrize("fails", [False, True], ids=["sms-arrives", "sms-fails"])
-def test_an_sms_in_place_of_the_message_ends_its_result(reporting: Connection, fails: bool) -> None:
-    code = reports(reporting).unreachable
-    reporting.control(resultCode=code, resultDelayMs=DELAY_MS, fallbackDelayMs=DELAY_MS, fallbackFails=fails)
-    message_id = send_with_fallback(reporting)
+def test_an_sms_in_place_of_the_message_ends_its_result(
+    posting: Connection, message: AlimtalkMessage, fails: bool
+) -> None:
+    code = posting.reports.unreachable
+    posting.control(resultCode=code, resultDelayMs=DELAY_MS, fallbackDelayMs=DELAY_MS, fallbackFails=fails)
+    message_id = send_with_fallback(posting, message.reference)
 
-    assert result(reporting, message_id).state is ResultState.ACCEPTED
-    reporting.doubles.pass_time(DELAY_MS / 1000 + 1)
-    between = result(reporting, message_id)
-    reporting.doubles.pass_time(DELAY_MS / 1000 + 1)
-    final = result(reporting, message_id)
+    assert result(posting, message_id, message.reference).state is ResultState.ACCEPTED
+    posting.doubles.pass_time(DELAY_MS / 1000 + 1)
+    between = result(posting, message_id, message.reference)
+    posting.doubles.pass_time(DELAY_MS / 1000 + 1)
+    final = result(posting, message_id, message.reference)
 
     # SOLAPI shows the message's own failure until the SMS has a result.
-    is_nhn = reporting.provider.name == "nhn"
+    is_nhn = posting.provider.name == "nhn"
     assert (between.state, between.by_sms) == (
         (ResultState.ACCEPTED, True) if is_nhn else (ResultState.FAILED, False)
     )
@@ -81,14 +103,15 @@ def test_an_sms_in_place_of_the_message_ends_its_result(reporting: Connection, f
 
 
 def test_our_messages_are_never_replaced_by_sms(reporting: Connection, message: AlimtalkMessage) -> None:
-    reporting.control(resultCode=reports(reporting).unreachable, resultDelayMs=0, fallbackDelayMs=0)
+    reporting.control(resultCode=reporting.reports.unreachable, resultDelayMs=0, fallbackDelayMs=0)
 
     message_id = reporting.send(message)
     reporting.doubles.pass_time(60)
 
-    final = result(reporting, message_id)
+    final = result(reporting, message_id, message.reference)
     assert (final.state, final.by_sms) == (ResultState.FAILED, False)
 
 
-def test_only_nhn_and_solapi_report_results() -> None:
-    assert [provider.name for provider in PROVIDERS if provider.reports] == ["nhn", "solapi"]
+def test_of_the_real_providers_only_aligo_can_not_be_asked_for_results(connection: Connection) -> None:
+    assert (connection.adapter.results_at_once == 0) == (connection.provider.name == "aligo")
+    assert [provider.name for provider in PROVIDERS if provider.reports] == ["nhn", "solapi", "sens"]

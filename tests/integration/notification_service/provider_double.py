@@ -1,11 +1,12 @@
 """An alimtalk provider in memory, whose final results come when a test says so."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.alimtalk_results import ProviderResult, ResultState
+from notification_service.domain.awaited_result import AwaitedResult
 from notification_service.domain.errors import DeliveryFailed
 
 
@@ -16,20 +17,24 @@ class ProviderDouble:
     name: str = "double"
     can_look_up: bool = True
     accepts_finally: bool = False
+    results_at_once: int = 10
     sent: list[str] = field(default_factory=list)
     """The reference of each message that was accepted."""
-    results: dict[str, ProviderResult] = field(default_factory=dict)
-    asked: list[str] = field(default_factory=list)
+    known: dict[str, ProviderResult] = field(default_factory=dict)
+    questions: list[Sequence[str]] = field(default_factory=list)
+    """The ids that each call asked about."""
     failures: list[DeliveryFailed] = field(default_factory=list)
     """Each is raised by one send, after the message was accepted if ``accepts_silently``."""
     accepts_silently: bool = False
     result_failure: DeliveryFailed | None = None
+    failures_of_results: Iterator[DeliveryFailed | None] = field(default_factory=lambda: iter(()))
+    """Of the next questions, before ``result_failure``."""
     before_result: Callable[[], object] = lambda: None
 
     def find(self, message: AlimtalkMessage) -> str | None:
         assert self.can_look_up
-        found = [number for number, reference in enumerate(self.sent, 1) if reference == message.reference]
-        return f"m-{found[-1]}" if found else None
+        ids = [f"m-{n}" for n, reference in enumerate(self.sent, 1) if reference == message.reference]
+        return next((message_id for message_id in ids if message_id not in message.failed_ids), None)
 
     def send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
         failure = self.failures.pop(0) if self.failures else None
@@ -39,12 +44,18 @@ class ProviderDouble:
             raise failure
         return f"m-{len(self.sent)}"
 
-    def result(self, message_id: str) -> ProviderResult | None:
-        self.asked.append(message_id)
+    def results(self, awaited: Sequence[AwaitedResult]) -> Sequence[ProviderResult]:
+        ids = [each.message_id for each in awaited]
+        self.questions.append(ids)
         self.before_result()
-        if self.result_failure is not None:
-            raise self.result_failure
-        return self.results.get(message_id)
+        failure = next(self.failures_of_results, self.result_failure)
+        if failure is not None:
+            raise failure
+        return [self.known[message_id] for message_id in ids if message_id in self.known]
+
+    @property
+    def asked(self) -> list[str]:
+        return [message_id for ids in self.questions for message_id in ids]
 
 
 def a_result(

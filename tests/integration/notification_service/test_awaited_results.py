@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, event, text
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.ask_for_results import AskForResults
@@ -16,7 +16,7 @@ from notification_service.domain.alimtalk_results import ResultState
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import RETRYABLE, Delivery, DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
-from notification_service.domain.errors import ReceiverUnavailable
+from notification_service.domain.errors import DeliveryFailed, OutcomeUnknown, ReceiverUnavailable
 from notification_service.domain.failure_reason import FailureReason
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
@@ -47,6 +47,13 @@ def send(engine: Engine, sandbox: Sandbox, provider: ProviderDouble) -> None:
         engine, ALIMTALK, sandbox, courier=SendAlimtalk(provider, 0.0), provider=provider.name
     ) as work:
         work(StopSignal())
+
+
+def look_up(engine: Engine, sandbox: Sandbox, provider: ProviderDouble) -> None:
+    """The look-up that is planned, without the wait for it."""
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET due_at = clock_timestamp() WHERE status = 'UNKNOWN'"))
+    send(engine, sandbox, provider)
 
 
 def make_due(engine: Engine, accepted_hours_ago: float = 0.0) -> None:
@@ -114,7 +121,7 @@ def test_a_final_result_is_asked_for_and_recorded(
     status: DeliveryStatus,
     reason: FailureReason | None,
 ) -> None:
-    provider.results = reported({"m-1": state})
+    provider.known = reported({"m-1": state})
 
     delivery = ask(engine, provider, accepted)
 
@@ -127,7 +134,7 @@ def test_a_final_result_is_asked_for_and_recorded(
 def test_without_a_final_result_the_question_is_put_again_later(
     engine: Engine, provider: ProviderDouble, accepted: CompletedOrder
 ) -> None:
-    provider.results = reported({"m-1": ResultState.UNKNOWN})
+    provider.known = reported({"m-1": ResultState.UNKNOWN})
 
     assert ask(engine, provider, accepted).status is DeliveryStatus.ACCEPTED
 
@@ -152,7 +159,7 @@ def test_a_provider_that_does_not_answer_is_asked_again_after_a_pause(
     with asking(engine, provider) as ask_for_results:
         assert ask_for_results(StopSignal()).pause_seconds > 0
     provider.result_failure = None
-    provider.results = reported({"m-1": ResultState.DELIVERED})
+    provider.known = reported({"m-1": ResultState.DELIVERED})
 
     assert ask(engine, provider, accepted).status is DeliveryStatus.DELIVERED
 
@@ -168,10 +175,83 @@ def test_what_has_no_result_in_time_expires_after_one_more_question(
     assert provider.asked == ["m-1", "m-1"]
 
 
+@pytest.mark.parametrize(
+    "failure",
+    [
+        ReceiverUnavailable(FailureReason.RECEIVER_BUSY, "busy"),
+        OutcomeUnknown(FailureReason.MALFORMED_REPLY, "<html>"),
+    ],
+)
+def test_nothing_expires_while_the_provider_does_not_answer(
+    engine: Engine, provider: ProviderDouble, accepted: CompletedOrder, failure: DeliveryFailed
+) -> None:
+    provider.result_failure = failure
+    assert ask(engine, provider, accepted, hours=100.0).status is DeliveryStatus.ACCEPTED
+    provider.result_failure = None
+
+    assert ask(engine, provider, accepted).status is DeliveryStatus.EXPIRED
+
+
+def test_a_provider_without_results_is_not_waited_for(
+    engine: Engine, provider: ProviderDouble, accepted: CompletedOrder
+) -> None:
+    provider.results_at_once = 0
+
+    delivery = ask(engine, provider, accepted)
+
+    assert (delivery.status, delivery.last_error) == (DeliveryStatus.EXPIRED, FailureReason.NO_FINAL_RESULT)
+    assert provider.questions == []
+
+
+def test_many_results_take_few_calls_and_statements(
+    engine: Engine, accept_completed_orders: AcceptCompletedOrders, sandbox: Sandbox, provider: ProviderDouble
+) -> None:
+    statements: list[str] = []
+
+    @event.listens_for(engine, "before_cursor_execute")
+    def note(connection: Connection, cursor: object, statement: str, *_: object) -> None:
+        statements.append(statement)
+
+    counts = []
+    for number in (1, 24):
+        accept_completed_orders([a_completed_order() for _ in range(number)])
+        for _ in range(3):
+            send(engine, sandbox, provider)
+        provider.known = reported({f"m-{n}": ResultState.DELIVERED for n in range(1, 26)})
+        provider.questions.clear()
+        make_due(engine)
+        statements.clear()
+        with asking(engine, provider, batch_size=100) as ask_for_results:
+            assert ask_for_results(StopSignal()).deliveries == number
+        counts.append((len(provider.questions), len(statements)))
+
+    # Lock, postpone; lock, settle.
+    assert counts == [(1, 4), (3, 4)]
+
+
+def test_a_call_that_fails_costs_the_others_nothing(
+    engine: Engine, accept_completed_orders: AcceptCompletedOrders, sandbox: Sandbox, provider: ProviderDouble
+) -> None:
+    orders = [a_completed_order() for _ in range(4)]
+    accept_completed_orders(orders)
+    send(engine, sandbox, provider)
+    make_due(engine, 100.0)
+    provider.known = reported({f"m-{n}": ResultState.DELIVERED for n in range(1, 5)})
+    provider.results_at_once = 2
+    busy = iter([ReceiverUnavailable(FailureReason.RECEIVER_BUSY, "busy"), None])
+    provider.failures_of_results = busy
+
+    with asking(engine, provider) as ask_for_results:
+        ask_for_results(StopSignal())
+
+    statuses = sorted(delivery_of(engine, order, ALIMTALK).status for order in orders)
+    assert statuses == [DeliveryStatus.ACCEPTED] * 2 + [DeliveryStatus.DELIVERED] * 2
+
+
 def test_a_result_at_the_last_question_is_not_expired(
     engine: Engine, provider: ProviderDouble, accepted: CompletedOrder
 ) -> None:
-    provider.results = reported({"m-1": ResultState.DELIVERED})
+    provider.known = reported({"m-1": ResultState.DELIVERED})
 
     assert ask(engine, provider, accepted, hours=100.0).status is DeliveryStatus.DELIVERED
 
@@ -188,9 +268,18 @@ def test_a_result_that_a_webhook_brings_during_the_last_question_counts(
 def test_another_provider_is_not_asked_and_its_messages_expire(
     engine: Engine, accepted: CompletedOrder
 ) -> None:
-    other = ProviderDouble(name="other", results=reported({"m-1": ResultState.DELIVERED}))
+    other = ProviderDouble(name="other", known=reported({"m-1": ResultState.DELIVERED}))
 
     assert ask(engine, other, accepted).status is DeliveryStatus.ACCEPTED
+    with engine.connect() as connection:
+        seconds = connection.scalar(
+            text(
+                "SELECT EXTRACT(epoch FROM result_due_at - accepted_at) FROM delivery"
+                " WHERE status = 'ACCEPTED'"
+            )
+        )
+    # Not once a minute: nothing is asked until the wait ends.
+    assert float(seconds or 0.0) == pytest.approx(HOURS_72, abs=5.0)
     assert ask(engine, other, accepted, hours=73.0).status is DeliveryStatus.EXPIRED
     assert other.asked == []
 
@@ -224,18 +313,63 @@ def test_processes_that_ask_at_once_share_the_questions(
 def test_what_finally_failed_is_sent_once_more_by_a_retry(
     engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: CompletedOrder
 ) -> None:
-    provider.results = reported({"m-1": ResultState.FAILED})
+    provider.known = reported({"m-1": ResultState.FAILED})
     ask(engine, provider, accepted)
     RetryDeliveries(transactions(engine))(DeliverySelection(RETRYABLE), by="kim", reason="unblocked")
 
     send(engine, sandbox, provider)
 
     assert len(provider.sent) == 2
-    provider.results |= reported({"m-2": ResultState.DELIVERED})
+    provider.known |= reported({"m-2": ResultState.DELIVERED})
     # Too late: it is about the message before.
     RecordResults(transactions(engine))("double", [a_result("m-1", by_sms=True)])
     assert delivery_of(engine, accepted, ALIMTALK).status is DeliveryStatus.ACCEPTED
     assert ask(engine, provider, accepted).status is DeliveryStatus.DELIVERED
+
+
+def retry(engine: Engine) -> None:
+    assert RetryDeliveries(transactions(engine))(DeliverySelection(RETRYABLE), by="kim", reason="again") == 1
+
+
+def test_a_retry_that_times_out_is_found_and_not_sent_again(
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: CompletedOrder
+) -> None:
+    provider.known = reported({"m-1": ResultState.FAILED})
+    ask(engine, provider, accepted)
+    retry(engine)
+    provider.failures = [OutcomeUnknown(FailureReason.NO_REPLY, "lost")]
+    provider.accepts_silently = True
+
+    send(engine, sandbox, provider)
+    assert delivery_of(engine, accepted, ALIMTALK).status is DeliveryStatus.UNKNOWN
+    look_up(engine, sandbox, provider)
+
+    assert len(provider.sent) == 2
+    provider.known |= reported({"m-2": ResultState.DELIVERED})
+    assert ask(engine, provider, accepted).status is DeliveryStatus.DELIVERED
+
+
+def test_each_message_that_failed_is_ignored_by_the_next_retry(
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: CompletedOrder
+) -> None:
+    for number in (1, 2, 3):
+        provider.known |= reported({f"m-{number}": ResultState.FAILED})
+        assert ask(engine, provider, accepted).status is DeliveryStatus.FAILED
+        retry(engine)
+        send(engine, sandbox, provider)
+        assert len(provider.sent) == number + 1
+
+
+def test_what_failed_too_late_is_sent_once_more_by_a_retry(
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: CompletedOrder
+) -> None:
+    assert ask(engine, provider, accepted, hours=73.0).status is DeliveryStatus.EXPIRED
+    RecordResults(transactions(engine))("double", [a_result(state=ResultState.FAILED)])
+    retry(engine)
+
+    send(engine, sandbox, provider)
+
+    assert len(provider.sent) == 2
 
 
 def test_what_expired_is_looked_up_and_not_sent_again_by_a_retry(
@@ -266,7 +400,7 @@ def test_what_expired_at_one_provider_is_not_sent_by_another(
 def test_what_failed_at_one_provider_is_sent_by_another(
     engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: CompletedOrder
 ) -> None:
-    provider.results = reported({"m-1": ResultState.FAILED})
+    provider.known = reported({"m-1": ResultState.FAILED})
     ask(engine, provider, accepted)
     RetryDeliveries(transactions(engine))(DeliverySelection(RETRYABLE), by="kim", reason="blocked there")
     other = ProviderDouble(name="other")

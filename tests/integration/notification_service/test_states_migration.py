@@ -9,6 +9,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
 from notification_service.application.retry_deliveries import RetryDeliveries
+from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.delivery import RETRYABLE, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
@@ -17,7 +18,10 @@ from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.migrations import upgrade
 from servicekit.db.schema import ServiceSchema
-from tests.integration.notification_service.effect_work import transactions
+from servicekit.lifecycle import StopSignal
+from tests.integration.notification_service.effect_work import delivering, transactions
+from tests.integration.notification_service.provider_double import ProviderDouble
+from tests.support.sandbox import Sandbox
 from tests.support.waiting_migration import wait_until_migration_waits
 
 FORMER_ROWS = """
@@ -89,6 +93,66 @@ def test_the_former_releases_deliveries_go_on(former: str) -> None:
     }
     assert retried == 1
     assert statuses(engine) == ["DELIVERED", "PENDING", "SENDING", "SENDING", "SKIPPED"]
+    engine.dispose()
+
+
+def deliver(engine: Engine, sandbox: Sandbox, provider: ProviderDouble) -> None:
+    courier = SendAlimtalk(provider, 0.0)
+    with delivering(engine, Effect.ALIMTALK, sandbox, courier=courier, provider=provider.name) as work:
+        work(StopSignal())
+
+
+def sent_by_the_former_release(engine: Engine, status: str) -> None:
+    """One alimtalk, which its attempt may have sent; to which provider is not known."""
+    with engine.begin() as connection:
+        connection.execute(text("DELETE FROM delivery WHERE status <> 'SENDING'"))
+        connection.execute(
+            text(
+                "UPDATE delivery SET status = :status, possibly_sent_at = clock_timestamp(),"
+                " claim_id = CASE WHEN :status = 'SENDING' THEN claim_id END"
+            ),
+            {"status": status},
+        )
+
+
+@pytest.mark.parametrize("status", ["SENDING", "PENDING", "UNKNOWN"])
+@pytest.mark.parametrize("can_look_up", [True, False])
+def test_what_the_former_release_may_have_sent_is_not_sent_again(
+    former: str, sandbox: Sandbox, status: str, *, can_look_up: bool
+) -> None:
+    engine = migrated(former)
+    sent_by_the_former_release(engine, status)
+    provider = ProviderDouble(can_look_up=can_look_up)
+
+    deliver(engine, sandbox, provider)
+
+    with engine.connect() as connection:
+        row = connection.execute(text("SELECT status, due_at, provider FROM delivery")).one()
+    assert tuple(row) == ("UNKNOWN", None, None)
+    assert provider.sent == []
+    # An operator decides.
+    RetryDeliveries(transactions(engine))(DeliverySelection(RETRYABLE), by="kim", reason="not there")
+    deliver(engine, sandbox, provider)
+    assert len(provider.sent) == 1
+    engine.dispose()
+
+
+@pytest.mark.parametrize("status", ["SENDING", "PENDING", "UNKNOWN"])
+def test_what_the_former_release_sent_belongs_to_the_provider_that_has_it(
+    former: str, sandbox: Sandbox, status: str
+) -> None:
+    engine = migrated(former)
+    sent_by_the_former_release(engine, status)
+    with engine.connect() as connection:
+        event_id = connection.scalar(text("SELECT event_id FROM delivery"))
+    provider = ProviderDouble(sent=[str(event_id)])
+
+    deliver(engine, sandbox, provider)
+
+    with engine.connect() as connection:
+        row = connection.execute(text("SELECT status, provider, reference FROM delivery")).one()
+    assert tuple(row) == ("ACCEPTED", "double", "m-1")
+    assert len(provider.sent) == 1
     engine.dispose()
 
 

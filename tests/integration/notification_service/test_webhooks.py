@@ -8,15 +8,18 @@ import pytest
 from flask.testing import FlaskClient
 from prometheus_client import REGISTRY
 from sqlalchemy import Engine, text
+from structlog.testing import capture_logs
 
 from notification_service.api import build_application
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.record_results import RecordResults
 from notification_service.application.send_alimtalk import SendAlimtalk
-from notification_service.domain.alimtalk_results import ProviderResult, ResultState
+from notification_service.domain.alimtalk_results import ReportedResults, ResultState
+from notification_service.domain.attempt_history import AttemptOutcome, Purpose
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import DeliveryStatus, Effect
 from notification_service.domain.errors import ForgedWebhook, MalformedWebhook
+from notification_service.domain.failure_reason import FailureReason
 from servicekit.http.validation import MAX_BODY_BYTES
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
@@ -31,16 +34,18 @@ FAILED = {"id": "m-1", "state": "FAILED"}
 BY_SMS = {"id": "m-1", "state": "DELIVERED", "bySms": True}
 
 
-def parse(headers: Mapping[str, str], _query: Mapping[str, str], body: bytes) -> Sequence[ProviderResult]:
+def parse(headers: Mapping[str, str], _query: Mapping[str, str], body: bytes) -> ReportedResults:
     if not hmac.compare_digest(headers.get("x-secret", "").encode(), SECRET.encode()):
         raise ForgedWebhook
     try:
-        return [
-            a_result(one["id"], ResultState(one["state"]), by_sms=one.get("bySms", False))
-            for one in json.loads(body)
-        ]
+        entries = json.loads(body)
+        known = [one for one in entries if one["state"] != "READ"]
     except (ValueError, KeyError, TypeError) as error:
         raise MalformedWebhook from error
+    results = [
+        a_result(one["id"], ResultState(one["state"]), by_sms=one.get("bySms", False)) for one in known
+    ]
+    return ReportedResults(results, len(entries) - len(known))
 
 
 @pytest.fixture
@@ -67,6 +72,12 @@ def post(client: FlaskClient, *results: Mapping[str, object], secret: str = SECR
 
 def status(engine: Engine, order: CompletedOrder) -> DeliveryStatus:
     return delivery_of(engine, order, Effect.ALIMTALK).status
+
+
+def expire(engine: Engine, order: CompletedOrder) -> None:
+    with transactions(engine)() as unit_of_work:
+        assert unit_of_work.results.expire([delivery_of(engine, order, Effect.ALIMTALK).delivery_id]) == 1
+        unit_of_work.commit()
 
 
 def counted(effect: str) -> float:
@@ -108,12 +119,28 @@ def test_results_in_any_order_leave_a_final_status_as_it_is(
 def test_a_forged_webhook_is_refused_and_changes_nothing(
     client: FlaskClient, engine: Engine, accepted: CompletedOrder
 ) -> None:
-    assert post(client, DELIVERED, secret="guessed") == 401
+    with capture_logs() as logs:
+        assert post(client, DELIVERED, secret="guessed") == 401
 
     assert status(engine, accepted) is DeliveryStatus.ACCEPTED
+    refused = [line for line in logs if line["event"] == "webhook_refused"]
+    expected = {"provider": "double", "reason": "ForgedWebhook", "log_level": "warning"}
+    assert refused == [{"event": "webhook_refused", **expected}]
+    assert "guessed" not in str(logs)
 
 
-@pytest.mark.parametrize("body", [b"", b"\xff", b"{}}", b"[1]", b'[{"id": "m-1", "state": "READ"}]'])
+def test_an_odd_entry_is_counted_and_the_others_are_recorded(
+    client: FlaskClient, engine: Engine, accepted: CompletedOrder
+) -> None:
+    refused, changed = counted("refused"), counted("changed")
+
+    assert post(client, {"id": "m-1", "state": "READ"}, DELIVERED) == 200
+
+    assert (counted("refused") - refused, counted("changed") - changed) == (1, 1)
+    assert status(engine, accepted) is DeliveryStatus.DELIVERED
+
+
+@pytest.mark.parametrize("body", [b"", b"\xff", b"{}}", b"[1]"])
 def test_a_malformed_webhook_is_refused_and_changes_nothing(
     client: FlaskClient, engine: Engine, accepted: CompletedOrder, body: bytes
 ) -> None:
@@ -173,14 +200,41 @@ def test_a_webhook_is_not_answered_200_unless_it_is_stored(
     assert status(engine, accepted) is DeliveryStatus.DELIVERED
 
 
-def test_a_late_result_does_not_change_what_has_expired(
-    client: FlaskClient, engine: Engine, accepted: CompletedOrder
+@pytest.mark.parametrize(
+    ("result", "expected", "outcome", "reason"),
+    [
+        (DELIVERED, DeliveryStatus.DELIVERED, AttemptOutcome.DELIVERED, None),
+        (FAILED, DeliveryStatus.FAILED, AttemptOutcome.REJECTED, FailureReason.NOT_DELIVERED),
+    ],
+)
+def test_a_late_result_mends_what_has_expired_and_is_in_the_history(
+    client: FlaskClient,
+    engine: Engine,
+    accepted: CompletedOrder,
+    result: Mapping[str, object],
+    expected: DeliveryStatus,
+    outcome: AttemptOutcome,
+    reason: FailureReason | None,
 ) -> None:
-    with transactions(engine)() as unit_of_work:
-        expired = delivery_of(engine, accepted, Effect.ALIMTALK).delivery_id
-        assert unit_of_work.results.expire([expired]) == 1
-        unit_of_work.commit()
+    expire(engine, accepted)
 
-    assert post(client, DELIVERED) == 200
+    assert [post(client, result) for _ in range(2)] == [200, 200]
+
+    delivery = delivery_of(engine, accepted, Effect.ALIMTALK)
+    assert (delivery.status, delivery.attempts, delivery.result_code) == (expected, 2, "1000")
+    sent, late = delivery.history
+    assert (sent.outcome, sent.reason) == (AttemptOutcome.ACCEPTED, FailureReason.NO_FINAL_RESULT)
+    assert (late.number, late.provider, late.purpose) == (2, "double", Purpose.LOOK_UP)
+    assert (late.outcome, late.reason, late.message_id) == (outcome, reason, "m-1")
+    assert late.ended_at == delivery.completed_at
+
+
+@pytest.mark.parametrize("state", ["ACCEPTED", "UNKNOWN"])
+def test_what_has_expired_stays_so_without_a_final_result(
+    client: FlaskClient, engine: Engine, accepted: CompletedOrder, state: str
+) -> None:
+    expire(engine, accepted)
+
+    assert post(client, {"id": "m-1", "state": state}) == 200
 
     assert status(engine, accepted) is DeliveryStatus.EXPIRED

@@ -17,7 +17,7 @@ from notification_service.domain.errors import (
     ReceiverUnavailable,
     Unanswerable,
 )
-from tests.support.notification_builders import a_delivery, a_message
+from tests.support.notification_builders import a_delivery, a_message, an_awaited_result
 from tests.unit.notification_service.scripted_provider import (
     Reply,
     ScriptedProvider,
@@ -117,6 +117,14 @@ def test_nothing_is_posted_once_it_may_not_be_sent() -> None:
     with pytest.raises(NotSent):
         adapter(provider).send(a_message(), lambda: False)
     assert provider.requests == []
+
+
+def test_results_are_not_asked_for() -> None:
+    provider = ScriptedProvider()
+
+    with pytest.raises(OutcomeUnknown):
+        adapter(provider).results([an_awaited_result()])
+    assert adapter(provider).results_at_once == len(provider.requests) == 0
 
 
 def test_what_may_have_been_sent_waits_since_nothing_can_be_looked_up() -> None:

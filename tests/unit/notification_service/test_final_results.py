@@ -15,6 +15,10 @@ CHANGES = {
     (S.ACCEPTED, R.DELIVERED, True): S.DELIVERED,
     (S.ACCEPTED, R.FAILED, False): S.FAILED,
     (S.ACCEPTED, R.FAILED, True): S.FAILED,
+    (S.EXPIRED, R.DELIVERED, False): S.DELIVERED,
+    (S.EXPIRED, R.DELIVERED, True): S.DELIVERED,
+    (S.EXPIRED, R.FAILED, False): S.FAILED,
+    (S.EXPIRED, R.FAILED, True): S.FAILED,
     (S.FAILED, R.DELIVERED, True): S.DELIVERED,
 }
 
@@ -24,7 +28,7 @@ def a_result(state: ResultState, *, by_sms: bool = False) -> ProviderResult:
 
 
 @pytest.mark.parametrize(("status", "state", "by_sms"), list(product(S, R, (False, True))))
-def test_a_result_changes_only_what_awaits_one_and_corrects_by_sms(
+def test_a_result_changes_only_what_lacks_one_and_corrects_by_sms(
     status: DeliveryStatus, state: ResultState, by_sms: bool
 ) -> None:
     expected = CHANGES.get((status, state, by_sms), status)

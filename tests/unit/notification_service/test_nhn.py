@@ -10,7 +10,7 @@ import structlog
 
 from notification_service.alimtalk.nhn import NhnAccount, NhnAlimtalkProvider, parse_webhook
 from notification_service.application.send_alimtalk import SendAlimtalk
-from notification_service.domain.alimtalk_results import ProviderResult, ResultState
+from notification_service.domain.alimtalk_results import ProviderResult, ReportedResults, ResultState
 from notification_service.domain.errors import (
     DeliveryFailed,
     DeliveryRejected,
@@ -20,7 +20,7 @@ from notification_service.domain.errors import (
     OutcomeUnknown,
     ReceiverUnavailable,
 )
-from tests.support.notification_builders import a_delivery, a_message
+from tests.support.notification_builders import a_delivery, a_message, an_awaited_result
 from tests.unit.notification_service.scripted_provider import (
     Reply,
     ScriptedProvider,
@@ -32,6 +32,7 @@ from tests.unit.notification_service.scripted_provider import (
 MESSAGES = "/alimtalk/v2.3/appkeys/app-key/messages"
 SUCCESS = {"resultCode": 0, "resultMessage": "SUCCESS", "isSuccessful": True}
 SECRET = "webhook-secret"
+REFERENCE = "019e7a3c-51f2-7c3e-8d2b-0a1b2c3d4e5f"
 
 
 def adapter(provider: ScriptedProvider) -> NhnAlimtalkProvider:
@@ -75,29 +76,39 @@ def failure_of(*replies: Reply) -> DeliveryFailed:
     return failure.value
 
 
-def test_a_message_is_posted_with_its_reference_in_three_places() -> None:
+def test_a_message_is_posted_with_its_reference_as_key_and_in_groups() -> None:
     provider = ScriptedProvider(sent(0))
+    message = a_message(reference=REFERENCE)
 
-    assert adapter(provider).send(a_message(), lambda: True) == "r-1"
+    assert adapter(provider).send(message, lambda: True) == "r-1"
 
     assert provider.calls == [f"POST {MESSAGES}"]
     headers = provider.requests[0].headers
     assert headers["Content-Type"] == "application/json;charset=UTF-8"
     assert headers["X-Secret-Key"] == "secret-key"
-    assert headers["X-NC-API-IDEMPOTENCY-KEY"] == "event-1"
+    assert headers["X-NC-API-IDEMPOTENCY-KEY"] == REFERENCE
     assert provider.body() == {
         "senderKey": "sender-key",
         "templateCode": "ORDER_COMPLETED",
-        "senderGroupingKey": "event-1",
+        "senderGroupingKey": "019e7a3c-51",
         "recipientList": [
             {
                 "recipientNo": "01012345678",
                 "templateParameter": {"name": "김하늘"},
                 "resendParameter": {"isResend": False},
-                "recipientGroupingKey": "event-1",
+                "recipientGroupingKey": REFERENCE,
             }
         ],
     }
+
+
+def test_a_message_that_finally_failed_is_sent_again_with_another_key() -> None:
+    provider = ScriptedProvider(sent(0), sent(0), sent(0))
+    for failed in (set(), {"r-1"}, {"r-1", "r-2"}):
+        adapter(provider).send(a_message(failed_ids=frozenset(failed)), lambda: True)
+
+    keys = [request.headers["X-NC-API-IDEMPOTENCY-KEY"] for request in provider.requests]
+    assert keys == ["event-1", "event-1-1", "event-1-2"]
 
 
 CLASSES = [
@@ -182,7 +193,7 @@ def test_a_malformed_reply_is_unknown_to_each_question(content: bytes) -> None:
     with pytest.raises(OutcomeUnknown):
         adapter(ScriptedProvider(answered_bytes(content))).find(a_message())
     with pytest.raises(OutcomeUnknown):
-        adapter(ScriptedProvider(answered_bytes(content))).result("r-1")
+        adapter(ScriptedProvider(answered_bytes(content))).results([an_awaited_result("r-1")])
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 503])
@@ -192,7 +203,7 @@ def test_an_error_status_delays_whatever_is_asked(status: int) -> None:
     with pytest.raises(ReceiverUnavailable):
         adapter(ScriptedProvider(answered(reply, status))).find(a_message())
     with pytest.raises(ReceiverUnavailable):
-        adapter(ScriptedProvider(answered(reply, status))).result("r-1")
+        adapter(ScriptedProvider(answered(reply, status))).results([an_awaited_result("r-1")])
 
 
 @pytest.mark.parametrize("reply", [httpx.ReadTimeout, answered({}, 500), answered({}, 504)])
@@ -236,6 +247,16 @@ def test_a_look_up_asks_for_the_reference_in_at_most_30_days() -> None:
 
 def test_a_message_that_is_not_found_is_none() -> None:
     assert adapter(ScriptedProvider(found())).find(a_message()) is None
+
+
+def test_messages_that_finally_failed_are_not_found() -> None:
+    first, second, third = (stored(requestId=f"r-{n}") for n in (1, 2, 3))
+    failed = a_message(failed_ids=frozenset({"r-1", "r-2"}))
+
+    assert adapter(ScriptedProvider(found(first, second))).find(failed) is None
+    assert adapter(ScriptedProvider(found(first, second, third))).find(failed) == "r-3"
+    with pytest.raises(OutcomeUnknown):
+        adapter(ScriptedProvider(found(first, second, total=3))).find(failed)
 
 
 @pytest.mark.parametrize("status", ["COMPLETED", "FAILED", "CANCEL", None])
@@ -283,7 +304,7 @@ def test_a_look_up_with_a_revoked_key_is_delayed() -> None:
 
 
 def test_a_key_seen_before_is_looked_up_and_not_posted_again() -> None:
-    delivery = a_delivery(attempt=2, seconds_since_possibly_sent=600.0)
+    delivery = a_delivery(attempt=2, provider="nhn", seconds_since_possibly_sent=600.0)
     reference = str(delivery.order.event_id)
     provider = ScriptedProvider(
         answered({"header": header(-1005)}), found(stored(recipientGroupingKey=reference))
@@ -301,6 +322,7 @@ def test_a_key_seen_before_is_looked_up_and_not_posted_again() -> None:
     [
         ({}, ResultState.DELIVERED, False),
         ({"resultCode": "MRC01"}, ResultState.DELIVERED, False),
+        ({"messageStatus": "FAILED", "resultCode": "MRC02"}, ResultState.FAILED, False),
         ({"messageStatus": "FAILED", "resultCode": "3019"}, ResultState.FAILED, False),
         ({"messageStatus": "FAILED", "resultCode": "3020"}, ResultState.FAILED, False),
         ({"messageStatus": "FAILED", "resultCode": "3000"}, ResultState.FAILED, False),
@@ -320,30 +342,66 @@ def test_a_key_seen_before_is_looked_up_and_not_posted_again() -> None:
 def test_a_result_has_the_state_of_its_status_and_code(
     changes: dict[str, Any], state: ResultState, by_sms: bool
 ) -> None:
-    provider = ScriptedProvider(answered({"header": SUCCESS, "message": stored(**changes)}))
+    provider = ScriptedProvider(found(stored(**changes)))
 
-    result = adapter(provider).result("r-1")
+    (result,) = adapter(provider).results([an_awaited_result("r-1")])
 
     code = stored(**changes)["resultCode"] or ""
     assert result == ProviderResult("r-1", "event-1", state, code, by_sms)
-    assert provider.calls == [f"GET {MESSAGES}/r-1/1"]
+    assert provider.calls == [f"GET {MESSAGES}"]
 
 
-def test_the_result_of_an_unknown_message_is_none() -> None:
-    assert adapter(ScriptedProvider(answered({"header": header(-1016)}))).result("r-1") is None
+def test_results_are_asked_for_by_group_and_page() -> None:
+    awaited = [an_awaited_result(f"r-{n}", f"019e7a3c-5{n}f2-7c3e") for n in (1, 1, 2)]
+    awaited[1] = an_awaited_result("r-9", "019e7a3c-51a0-7c3e")
+    provider = ScriptedProvider(
+        found(stored(requestId="r-1"), stored(requestId="other"), total=3),
+        found(stored(requestId="r-9"), total=3),
+        found(stored(requestId="r-2")),
+    )
+
+    results = adapter(provider).results(awaited)
+
+    assert [result.message_id for result in results] == ["r-1", "r-9", "r-2"]
+    asked = [(params["senderGroupingKey"], params["pageNum"]) for params in queries(provider)]
+    assert asked == [("019e7a3c-51", "1"), ("019e7a3c-51", "2"), ("019e7a3c-52", "1")]
+    assert {params["pageSize"] for params in queries(provider)} == {"500"}
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [
-        answered({"header": SUCCESS}),
-        answered({"header": SUCCESS, "message": stored(requestId="r-2")}),
-        answered({"header": header(-31337)}),
-    ],
-)
-def test_a_reply_without_the_result_is_unknown(reply: httpx.Response) -> None:
+def queries(provider: ScriptedProvider) -> list[httpx.QueryParams]:
+    return [request.url.params for request in provider.requests]
+
+
+@pytest.mark.parametrize("total", [1, 7, None])
+def test_a_message_that_is_in_no_page_has_no_result(total: int | None) -> None:
+    other = {"messages": [stored(requestId="r-2")], "totalCount": total}
+    pages = [other, {"messages": [], "totalCount": total}]
+    provider = ScriptedProvider(
+        *(answered({"header": SUCCESS, "messageSearchResultResponse": page}) for page in pages)
+    )
+
+    assert adapter(provider).results([an_awaited_result("r-1")]) == []
+
+
+def test_an_odd_message_of_a_list_costs_the_others_nothing() -> None:
+    awaited = [an_awaited_result("r-1"), an_awaited_result("r-2")]
+    listed = [stored(resultCode=1000), "odd", stored(requestId="r-2", recipientGroupingKey="\ud800")]
+    body = json.dumps(
+        {
+            "header": SUCCESS,
+            "messageSearchResultResponse": {"messages": [*listed, stored(requestId="r-2")], "totalCount": 4},
+        }
+    )
+
+    results = adapter(ScriptedProvider(answered_bytes(body.encode()))).results(awaited)
+
+    assert [result.message_id for result in results] == ["r-2"]
+
+
+@pytest.mark.parametrize("reply", [answered({"header": SUCCESS}), answered({"header": header(-31337)})])
+def test_a_reply_without_a_list_is_unknown(reply: httpx.Response) -> None:
     with pytest.raises(OutcomeUnknown):
-        adapter(ScriptedProvider(reply)).result("r-1")
+        adapter(ScriptedProvider(reply)).results([an_awaited_result("r-1")])
 
 
 def hook(**changes: Any) -> dict[str, Any]:
@@ -374,7 +432,7 @@ def webhook(*hooks: object, event: object = "MESSAGE_RESULT_UPDATE") -> bytes:
     ],
 )
 def test_a_webhook_gives_the_result_of_its_hook(code: str, state: ResultState) -> None:
-    (result,) = parse_webhook(webhook(hook(resultCode=code)), SECRET, SECRET)
+    (result,) = parse_webhook(webhook(hook(resultCode=code)), SECRET, SECRET).results
 
     assert result == ProviderResult("r-1", "event-1", state, code)
 
@@ -382,10 +440,10 @@ def test_a_webhook_gives_the_result_of_its_hook(code: str, state: ResultState) -
 def test_a_hook_that_comes_twice_counts_once() -> None:
     body = webhook(hook(), hook(), hook(hookId="h-2", requestId="r-2"))
 
-    results = parse_webhook(body, SECRET, SECRET)
+    reported = parse_webhook(body, SECRET, SECRET)
 
-    assert [result.message_id for result in results] == ["r-1", "r-2"]
-    assert parse_webhook(body, SECRET, SECRET) == results
+    assert [result.message_id for result in reported.results] == ["r-1", "r-2"]
+    assert parse_webhook(body, SECRET, SECRET) == reported
 
 
 @pytest.mark.parametrize("signature", [None, "", "webhook-secre", "webhook-secret ", "비밀", "\udcff"])
@@ -401,23 +459,38 @@ def test_an_empty_secret_authenticates_nobody(signature: str | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
+    "odd",
     [
-        webhook(hook(requestId=7)),
-        webhook(hook(requestId="a\x00b")),
-        webhook(hook(resultCode=1000)),
-        webhook(hook(resultCode="1" * 100)),
-        webhook(hook(hookId=None)),
-        webhook(hook(recipientGroupingKey={"event": 1})),
-        webhook(hook(), "hook"),
-        webhook(event=7),
-        b'{"event":"MESSAGE_RESULT_UPDATE"}',
+        hook(hookId="odd", requestId=7),
+        hook(hookId="odd", requestId="a\x00b"),
+        hook(hookId="odd", requestId="\ud800"),
+        hook(hookId="odd", resultCode=1000),
+        hook(hookId="odd", resultCode="1" * 100),
+        hook(hookId=None),
+        hook(hookId="odd", recipientGroupingKey={"event": 1}),
+        "hook",
+        None,
     ],
 )
-def test_a_hook_of_the_wrong_type_is_refused(body: bytes) -> None:
-    with pytest.raises(MalformedWebhook) as refused:
+def test_an_odd_hook_is_refused_and_the_others_count(odd: object) -> None:
+    with structlog.testing.capture_logs() as logs:
+        reported = parse_webhook(webhook(odd, hook(), odd), SECRET, SECRET)
+
+    assert [result.message_id for result in reported.results] == ["r-1"]
+    assert reported.refused == 2
+    (line,) = logs
+    assert (line["event"], line["entries"], line["log_level"]) == (
+        "alimtalk_results_unreadable",
+        2,
+        "warning",
+    )
+    assert "01012345678" not in str(line)
+
+
+@pytest.mark.parametrize("body", [webhook(event=7), b'{"event":"MESSAGE_RESULT_UPDATE"}'])
+def test_a_webhook_without_hooks_is_refused(body: bytes) -> None:
+    with pytest.raises(MalformedWebhook):
         parse_webhook(body, SECRET, SECRET)
-    assert "r-1" not in str(refused.value)
 
 
 @malformed_replies
@@ -434,4 +507,4 @@ def test_a_malformed_webhook_is_refused(content: bytes) -> None:
     ],
 )
 def test_a_webhook_about_something_else_has_no_results(body: bytes) -> None:
-    assert parse_webhook(body, SECRET, SECRET) == []
+    assert parse_webhook(body, SECRET, SECRET) == ReportedResults([])

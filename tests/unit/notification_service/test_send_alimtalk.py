@@ -1,5 +1,7 @@
 """What a provider is asked, in which attempt."""
 
+from functools import partial
+
 import httpx
 import pytest
 
@@ -46,15 +48,33 @@ def test_a_later_attempt_sends_only_what_the_provider_does_not_have(
 
 def test_a_message_that_may_still_be_processed_is_not_sent_again() -> None:
     calls = Calls()
+    later = partial(a_delivery, provider="sandbox")
 
     with pytest.raises(NotConfirmed):
-        calls.send_alimtalk(a_delivery(attempt=2, seconds_since_possibly_sent=59.9), lambda: True)
+        calls.send_alimtalk(later(attempt=2, seconds_since_possibly_sent=59.9), lambda: True)
     assert calls.methods == ["GET"]
 
-    assert (
-        calls.send_alimtalk(a_delivery(attempt=3, seconds_since_possibly_sent=60.0), lambda: True).reference
-        == "sent"
-    )
+    receipt = calls.send_alimtalk(later(attempt=3, seconds_since_possibly_sent=60.0), lambda: True)
+    assert receipt.reference == "sent"
+
+
+@pytest.mark.parametrize("purpose", Purpose)
+def test_what_may_be_at_an_unknown_provider_is_asked_for_and_never_sent(purpose: Purpose) -> None:
+    there, elsewhere = Calls(finds=True), Calls()
+    delivery = a_delivery(attempt=2, purpose=purpose, provider=None, seconds_since_possibly_sent=60.0)
+
+    assert there.send_alimtalk(delivery, lambda: True).reference == "found"
+    with pytest.raises(Unanswerable):
+        elsewhere.send_alimtalk(delivery, lambda: True)
+    assert (there.methods, elsewhere.methods) == (["GET"], ["GET"])
+
+
+def test_messages_that_finally_failed_count_neither_as_found_nor_as_sent() -> None:
+    calls = Calls(finds=True)
+    delivery = a_delivery(attempt=2, provider="sandbox", failed_message_ids=frozenset({"found"}))
+
+    assert calls.send_alimtalk(delivery, lambda: True).reference == "sent"
+    assert calls.methods == ["GET", "POST"]
 
 
 def test_nothing_is_sent_when_the_look_up_took_the_time_that_was_left() -> None:

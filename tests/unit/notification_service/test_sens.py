@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from notification_service.alimtalk.sens import SensAccount, SensAlimtalkProvider, sens_signature
+from notification_service.domain.alimtalk_results import ProviderResult, ResultState
 from notification_service.domain.errors import (
     DeliveryFailed,
     DeliveryRejected,
@@ -15,7 +16,7 @@ from notification_service.domain.errors import (
     ReceiverUnavailable,
 )
 from servicekit.outbound.bounded_transport import INCOMPLETE
-from tests.support.notification_builders import a_message
+from tests.support.notification_builders import a_message, an_awaited_result
 from tests.unit.notification_service.scripted_provider import (
     Reply,
     ScriptedProvider,
@@ -132,6 +133,8 @@ def test_a_malformed_reply_is_unknown(content: bytes) -> None:
     assert type(failure_of(answered_bytes(content))) is OutcomeUnknown
     with pytest.raises(OutcomeUnknown):
         adapter(ScriptedProvider(answered_bytes(content))).find(a_message())
+    with pytest.raises(OutcomeUnknown):
+        adapter(ScriptedProvider(answered_bytes(content))).results([an_awaited_result()])
 
 
 def test_nothing_is_posted_once_it_may_not_be_sent() -> None:
@@ -171,6 +174,29 @@ def test_a_message_is_found_by_its_text_whatever_its_line_ends() -> None:
     assert adapter(provider).find(a_message()) == "m-1"
 
 
+def test_messages_that_finally_failed_are_not_found() -> None:
+    failed = a_message(failed_ids=frozenset({"m-1", "m-2"}))
+    first, second, third = (message(messageId=f"m-{n}") for n in (1, 2, 3))
+
+    assert adapter(ScriptedProvider(listed(first, second))).find(failed) is None
+    assert adapter(ScriptedProvider(listed(first, second, third))).find(failed) == "m-3"
+
+
+def test_a_message_on_the_next_page_is_found() -> None:
+    provider = ScriptedProvider(listed(message(content="…"), nextToken="t-1"), listed(message()))
+
+    assert adapter(provider).find(a_message()) == "m-1"
+    assert [request.url.params.get("nextToken") for request in provider.requests] == [None, "t-1"]
+
+
+def test_a_look_up_that_never_ends_does_not_count_as_none() -> None:
+    provider = ScriptedProvider(*(listed(message(content="…"), nextToken=f"t-{n}") for n in range(30)))
+
+    with pytest.raises(OutcomeUnknown):
+        adapter(provider).find(a_message())
+    assert len(provider.requests) == 20
+
+
 @pytest.mark.parametrize("reply", [listed(message(content="[주문완료] another")), answered_bytes(b"", 404)])
 def test_a_message_that_is_not_found_is_none(reply: httpx.Response) -> None:
     assert adapter(ScriptedProvider(reply)).find(a_message()) is None
@@ -182,7 +208,6 @@ def test_a_message_that_is_not_found_is_none(reply: httpx.Response) -> None:
         listed(message(content=None)),
         listed(message(to="01000000000")),
         listed(message(to=None)),
-        listed(nextToken="t-1"),
         listed(nextToken=1),
         listed(message(messageId=7)),
         listed(message(content=7)),
@@ -204,3 +229,41 @@ def test_a_look_up_that_excludes_nothing_does_not_count_as_none(reply: httpx.Res
 def test_a_refused_look_up_does_not_count_as_none(reply: httpx.Response) -> None:
     with pytest.raises(ReceiverUnavailable):
         adapter(ScriptedProvider(reply)).find(a_message())
+
+
+def stored(**changes: Any) -> dict[str, Any]:
+    return message(requestStatusCode="A000", messageStatusCode="0000", messageStatusName="success") | changes
+
+
+@pytest.mark.parametrize(
+    ("changes", "state", "code"),
+    [
+        ({}, ResultState.DELIVERED, "0000"),
+        ({"messageStatusCode": None, "messageStatusName": "processing"}, ResultState.ACCEPTED, ""),
+        ({"messageStatusCode": "3019"}, ResultState.FAILED, "3019"),
+        ({"messageStatusCode": "3016"}, ResultState.FAILED, "3016"),
+        ({"messageStatusCode": "3005"}, ResultState.UNKNOWN, "3005"),
+        ({"messageStatusCode": "5555"}, ResultState.UNKNOWN, "5555"),
+        # Accepted is said of the request, and not yet of the message.
+        ({"requestStatusCode": "A001"}, ResultState.UNKNOWN, "A001"),
+        ({"requestStatusCode": "3016"}, ResultState.FAILED, "3016"),
+    ],
+)
+def test_a_result_has_the_state_of_its_code(changes: dict[str, Any], state: ResultState, code: str) -> None:
+    provider = ScriptedProvider(answered(stored(**changes)))
+
+    assert adapter(provider).results([an_awaited_result()]) == [ProviderResult("m-1", None, state, code)]
+    assert provider.calls == [f"GET {MESSAGES}/m-1"]
+    path, headers = provider.requests[0].url.raw_path.decode(), provider.requests[0].headers
+    signature = sens_signature("secret-key", "GET", path, headers["x-ncp-apigw-timestamp"], "access-key")
+    assert headers["x-ncp-apigw-signature-v2"] == signature
+
+
+def test_a_message_that_sens_does_not_know_has_no_result() -> None:
+    assert adapter(ScriptedProvider(answered_bytes(b"", 404))).results([an_awaited_result()]) == []
+
+
+@pytest.mark.parametrize("reply", [answered(stored(messageId="m-2")), answered(stored(requestStatusCode=0))])
+def test_a_reply_without_the_result_is_unknown(reply: httpx.Response) -> None:
+    with pytest.raises(OutcomeUnknown):
+        adapter(ScriptedProvider(reply)).results([an_awaited_result()])

@@ -16,7 +16,7 @@ from notification_service.alimtalk.solapi import (
     solapi_authorization,
 )
 from notification_service.application.send_alimtalk import SendAlimtalk
-from notification_service.domain.alimtalk_results import ProviderResult, ResultState
+from notification_service.domain.alimtalk_results import ProviderResult, ReportedResults, ResultState
 from notification_service.domain.errors import (
     DeliveryFailed,
     DeliveryRejected,
@@ -26,7 +26,7 @@ from notification_service.domain.errors import (
     OutcomeUnknown,
     ReceiverUnavailable,
 )
-from tests.support.notification_builders import a_delivery, a_message
+from tests.support.notification_builders import a_delivery, a_message, an_awaited_result
 from tests.unit.notification_service.scripted_provider import (
     Reply,
     ScriptedProvider,
@@ -126,7 +126,18 @@ def test_a_look_up_asks_for_the_recipients_messages_of_30_days() -> None:
     start, end = (datetime.fromisoformat(parameters.pop(name)) for name in ("startDate", "endDate"))
     assert end - start == timedelta(days=30)
     assert start < datetime.now(UTC) < end
-    assert parameters == {"to": "01012345678", "dateType": "CREATED", "limit": "10"}
+    assert parameters == {"to": "01012345678", "dateType": "CREATED", "limit": "100"}
+
+
+@pytest.mark.parametrize(("days_ago", "since"), [(3, 4), (40, 29), (-3, 1)])
+def test_a_look_up_begins_a_day_before_the_order(days_ago: int, since: int) -> None:
+    provider = ScriptedProvider(listed())
+    now = datetime.now(UTC)
+
+    assert adapter(provider).find(a_message(ordered_at=now - timedelta(days=days_ago))) is None
+
+    start = datetime.fromisoformat(provider.requests[0].url.params["startDate"])
+    assert abs(now - timedelta(days=since) - start) < timedelta(seconds=60)
 
 
 def test_the_signature_is_the_hmac_of_date_and_salt() -> None:
@@ -179,11 +190,41 @@ def test_a_deleted_group_sends_nothing_so_a_new_one_is_made() -> None:
     assert calls == [LIST, STATUS, CREATE, REGISTER, SEND]
 
 
-@pytest.mark.parametrize("status", ["FAILED", "ODD"])
-def test_a_group_in_any_other_status_is_not_sent_again(status: str) -> None:
+def test_a_group_in_any_other_status_is_not_sent_again() -> None:
     with pytest.raises(OutcomeUnknown):
-        adapter(ScriptedProvider(listed(stored()), group(status))).find(a_message())
-    assert failed_send(listed(stored()), group(status))[0].calls == [LIST, STATUS]
+        adapter(ScriptedProvider(listed(stored()), group("ODD"))).find(a_message())
+    assert failed_send(listed(stored()), group("ODD"))[0].calls == [LIST, STATUS]
+
+
+@pytest.mark.parametrize("code", ["3000", "3012", "3104", "2230", None])
+def test_a_message_that_left_a_failed_group_counts_as_accepted(code: str | None) -> None:
+    provider = ScriptedProvider(listed(stored(statusCode=code)), group("FAILED"))
+
+    assert adapter(provider).find(a_message()) == "M1"
+
+
+def test_a_message_that_never_left_its_failed_group_gets_a_new_one() -> None:
+    assert adapter(ScriptedProvider(listed(stored()), group("FAILED"))).find(a_message()) is None
+    calls = send(listed(stored()), group("FAILED"), group(), registered(), group("SENDING")).calls
+    assert calls == [LIST, STATUS, CREATE, REGISTER, SEND]
+
+
+@pytest.mark.parametrize("status", ["COMPLETE", "FAILED", "SENDING"])
+def test_a_message_that_finally_failed_gets_a_new_group(status: str) -> None:
+    failed = a_message(failed_ids=frozenset({"M1"}))
+    first = stored(groupId="G0", statusCode="3104")
+    provider = ScriptedProvider(listed(first), group(), registered(message_id="M2"), group("SENDING"))
+
+    assert adapter(ScriptedProvider(listed(first), group(status))).find(failed) is None
+    assert adapter(provider).send(failed, lambda: True) == "M2"
+    assert provider.calls == [LIST, CREATE, REGISTER, SEND]
+
+
+def test_a_retry_is_found_beside_the_message_that_finally_failed() -> None:
+    failed = a_message(failed_ids=frozenset({"M1"}))
+    messages = listed(stored(groupId="G0", statusCode="3104"), stored())
+
+    assert adapter(ScriptedProvider(messages, group("SENDING"))).find(failed) == "M2"
 
 
 @pytest.mark.parametrize(
@@ -207,12 +248,23 @@ def test_a_message_on_the_next_page_is_found() -> None:
     assert [request.url.params.get("startKey") for request in provider.requests] == [None, "K1", None]
 
 
+def test_a_sent_group_counts_even_if_a_pending_one_is_a_page_before() -> None:
+    provider = ScriptedProvider(
+        listed(stored(groupId="G0"), next_key="K1"),
+        answered({"messageList": {"M2": stored()}, "nextKey": None}),
+        group(group_id="G0"),
+        group("COMPLETE"),
+    )
+
+    assert adapter(provider).find(a_message()) == "M2"
+
+
 def test_a_look_up_that_never_ends_does_not_count_as_none() -> None:
     provider = ScriptedProvider(*(listed(next_key=f"K{n}") for n in range(100)))
 
     with pytest.raises(OutcomeUnknown):
         adapter(provider).find(a_message())
-    assert len(provider.requests) == 10
+    assert len(provider.requests) == 20
 
 
 @pytest.mark.parametrize(
@@ -235,7 +287,7 @@ def test_a_look_up_of_the_wrong_types_does_not_count_as_none(reply: httpx.Respon
 
 
 def test_a_repeated_attempt_sends_the_same_group_after_a_lost_reply() -> None:
-    delivery = a_delivery(attempt=2, seconds_since_possibly_sent=600.0)
+    delivery = a_delivery(attempt=2, provider="solapi", seconds_since_possibly_sent=600.0)
     again = stored(str(delivery.order.event_id))
     provider = ScriptedProvider(
         *(listed(), group(), registered(), httpx.ReadTimeout),
@@ -331,7 +383,7 @@ def test_a_malformed_reply_is_never_success(content: bytes) -> None:
     with pytest.raises(OutcomeUnknown):
         adapter(ScriptedProvider(odd)).find(a_message())
     with pytest.raises(OutcomeUnknown):
-        adapter(ScriptedProvider(odd)).result("M1")
+        adapter(ScriptedProvider(odd)).results([an_awaited_result("M1")])
 
 
 @pytest.mark.parametrize("allowed", [0, 1, 2])
@@ -364,17 +416,38 @@ def test_each_step_stops_once_nothing_may_be_sent(allowed: int) -> None:
 def test_a_result_has_the_state_of_its_code(code: str | None, state: ResultState) -> None:
     provider = ScriptedProvider(listed(stored(statusCode=code)))
 
-    assert adapter(provider).result("M1") == ProviderResult("M1", "event-1", state, code or "")
-    assert dict(provider.requests[0].url.params) == {"messageId": "M1", "limit": "1"}
+    results = adapter(provider).results([an_awaited_result("M1")])
+
+    assert results == [ProviderResult("M1", "event-1", state, code or "")]
+    assert dict(provider.requests[0].url.params) == {"messageIds[]": "M1", "limit": "50"}
 
 
-def test_the_result_of_an_unknown_message_is_none() -> None:
-    assert adapter(ScriptedProvider(listed())).result("M1") is None
+def test_results_of_many_messages_are_asked_for_at_once() -> None:
+    provider = ScriptedProvider(listed(stored(), stored()))
+
+    results = adapter(provider).results([an_awaited_result(f"M{n}") for n in (3, 2, 1)])
+
+    assert [result.message_id for result in results] == ["M1", "M2"]
+    assert provider.requests[0].url.params.get_list("messageIds[]") == ["M1", "M2", "M3"]
 
 
-def test_the_result_of_another_message_is_unknown() -> None:
+def test_an_odd_message_of_a_list_costs_the_others_nothing() -> None:
+    body = b'{"messageList": {"M1": {"statusCode": 4000}, "M2": 7, "M3": {"text": "\\ud800"}, "\\ud800": {}}}'
+
+    results = adapter(ScriptedProvider(answered_bytes(body))).results(
+        [an_awaited_result(f"M{n}") for n in (1, 2, 3)]
+    )
+
+    assert [(result.message_id, result.state) for result in results] == [("M3", ResultState.UNKNOWN)]
+
+
+def test_a_message_that_solapi_does_not_know_has_no_result() -> None:
+    assert adapter(ScriptedProvider(listed())).results([an_awaited_result("M1")]) == []
+
+
+def test_a_list_of_other_messages_is_no_answer() -> None:
     with pytest.raises(OutcomeUnknown):
-        adapter(ScriptedProvider(listed(stored()))).result("M2")
+        adapter(ScriptedProvider(listed(stored()))).results([an_awaited_result("M2")])
 
 
 def event(event_id: object = "E1", **changes: Any) -> dict[str, Any]:
@@ -397,16 +470,16 @@ def webhook(*events: object) -> bytes:
     ],
 )
 def test_a_webhook_gives_the_result_of_its_event(changes: dict[str, Any], result: ProviderResult) -> None:
-    assert parse_webhook(webhook(event(**changes)), SECRET, SECRET) == [result]
+    assert parse_webhook(webhook(event(**changes)), SECRET, SECRET) == ReportedResults([result])
 
 
 def test_an_event_that_comes_twice_counts_once() -> None:
     body = webhook(event(), event(), event("E2", messageId="M2"))
 
-    results = parse_webhook(body, SECRET, SECRET)
+    reported = parse_webhook(body, SECRET, SECRET)
 
-    assert [result.message_id for result in results] == ["M1", "M2"]
-    assert parse_webhook(body, SECRET, SECRET) == results
+    assert [result.message_id for result in reported.results] == ["M1", "M2"]
+    assert parse_webhook(body, SECRET, SECRET) == reported
 
 
 @pytest.mark.parametrize("token", [None, "", "webhook-secre", "WEBHOOK-SECRET", "비밀", "\udcff"])
@@ -421,29 +494,36 @@ def test_an_empty_secret_authenticates_nobody() -> None:
 
 
 @pytest.mark.parametrize(
-    "body",
+    "odd",
     [
-        webhook(event(7)),
-        webhook(event("")),
-        webhook(event(messageId=None)),
-        webhook(event(messageId="a\x00b")),
-        webhook(event(statusCode=4000)),
-        webhook(event(statusCode="4" * 100)),
-        webhook(event(customFields=["event-1"])),
-        webhook(event(customFields={"reference": 7})),
-        webhook(event(), None),
-        json.dumps(event()).encode(),
+        event(7),
+        event(""),
+        event("odd", messageId=None),
+        event("odd", messageId="a\x00b"),
+        event("odd", statusCode=4000),
+        event("odd", statusCode="4" * 100),
+        event("odd", customFields=["event-1"]),
+        event("odd", customFields={"reference": 7}),
+        {"eventDataId": "odd"},
+        None,
     ],
 )
-def test_an_event_of_the_wrong_type_is_refused(body: bytes) -> None:
+def test_an_odd_event_is_refused_and_the_others_count(odd: object) -> None:
+    reported = parse_webhook(webhook(odd, event()), SECRET, SECRET)
+
+    assert [result.message_id for result in reported.results] == ["M1"]
+    assert reported.refused == 1
+
+
+def test_a_webhook_that_is_no_list_is_refused() -> None:
     with pytest.raises(MalformedWebhook):
-        parse_webhook(body, SECRET, SECRET)
+        parse_webhook(json.dumps(event()).encode(), SECRET, SECRET)
 
 
 @malformed_replies
 def test_a_malformed_webhook_is_refused_unless_it_is_empty(content: bytes) -> None:
     if content == b"[]":
-        assert parse_webhook(content, SECRET, SECRET) == []
+        assert parse_webhook(content, SECRET, SECRET) == ReportedResults([])
         return
     with pytest.raises(MalformedWebhook):
         parse_webhook(content, SECRET, SECRET)

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from notification_service.alimtalk.webhooks import webhook_parsers
 from notification_service.alimtalk_settings import WebhookSettings
-from notification_service.domain.alimtalk_results import ProviderResult, ResultState
+from notification_service.domain.alimtalk_results import ProviderResult, ReportedResults, ResultState
 from notification_service.domain.errors import ForgedWebhook
 
 SETTINGS = WebhookSettings(
@@ -27,17 +27,17 @@ SOLAPI_BODY = json.dumps(
 def test_nhn_is_known_by_its_header() -> None:
     parse = webhook_parsers(SETTINGS)["nhn"]
 
-    assert parse({"x-toast-webhook-signature": "nhn-secret"}, {}, NHN_BODY) == [
-        ProviderResult("r-1", None, ResultState.DELIVERED, "1000")
-    ]
+    assert parse({"x-toast-webhook-signature": "nhn-secret"}, {}, NHN_BODY) == ReportedResults(
+        [ProviderResult("r-1", None, ResultState.DELIVERED, "1000")]
+    )
 
 
 def test_solapi_is_known_by_the_token_of_the_url() -> None:
     parse = webhook_parsers(SETTINGS)["solapi"]
 
-    assert parse({}, {"token": "solapi-secret"}, SOLAPI_BODY) == [
-        ProviderResult("M1", None, ResultState.DELIVERED, "4000")
-    ]
+    assert parse({}, {"token": "solapi-secret"}, SOLAPI_BODY) == ReportedResults(
+        [ProviderResult("M1", None, ResultState.DELIVERED, "4000")]
+    )
 
 
 @pytest.mark.parametrize("secret", ["other", "", None])

@@ -1,6 +1,6 @@
 """Aligo's alimtalk API (akv10)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Never
 
@@ -12,7 +12,7 @@ from notification_service.alimtalk.replies import MessageId, NumericCode, malfor
 from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_codes import ALIGO_CODES
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.alimtalk_results import ProviderResult
+from notification_service.domain.awaited_result import AwaitedResult
 from notification_service.domain.errors import DeliveryRejected, OutcomeUnknown
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.http_client import excerpt, exchange
@@ -56,6 +56,8 @@ class AligoAlimtalkProvider:
     name = "aligo"
     can_look_up = False
     accepts_finally = False
+    # It has a history, but public sources don't say what in it means delivered.
+    results_at_once = 0
 
     def __init__(self, client: httpx.Client, account: AligoAccount, base_url: str) -> None:
         self._client = client
@@ -89,9 +91,8 @@ class AligoAlimtalkProvider:
             raise refused_by_status(_NAME, response)
         return _accepted_id(response)
 
-    def result(self, message_id: str) -> ProviderResult | None:
-        """None: results are not asked for yet. What Aligo accepts is never reported as delivered."""
-        return None
+    def results(self, awaited: Sequence[AwaitedResult]) -> Never:
+        raise OutcomeUnknown(FailureReason.NOT_CONFIRMED, f"{_NAME} is not asked for results")
 
 
 def _accepted_id(response: httpx.Response) -> str:

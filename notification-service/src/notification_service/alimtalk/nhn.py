@@ -1,14 +1,16 @@
 """NHN Cloud KakaoTalk Bizmessage, API v2.3."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
 import httpx
 from pydantic import BaseModel, Field, StringConstraints, TypeAdapter
 
-from notification_service.alimtalk.look_up_period import current_period
+from notification_service.alimtalk.look_up_period import LookUpPeriod, current_period
 from notification_service.alimtalk.refusals import refusal, refused_by_status, refused_look_up
 from notification_service.alimtalk.replies import (
     Code,
@@ -17,6 +19,8 @@ from notification_service.alimtalk.replies import (
     check_secret,
     excludes_nothing,
     malformed,
+    read_entries,
+    read_list,
     read_look_up,
     read_reply,
     read_webhook,
@@ -24,19 +28,24 @@ from notification_service.alimtalk.replies import (
 from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_codes import NHN_CODES
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.alimtalk_results import ProviderResult, ResultState
+from notification_service.domain.alimtalk_results import ProviderResult, ReportedResults, ResultState
+from notification_service.domain.awaited_result import AwaitedResult
 from notification_service.domain.errors import DeliveryFailed
 from notification_service.http_client import excerpt, exchange
 from servicekit.fields import Storable
+from servicekit.outbound.bounded_transport import LONGEST_REPLY_BYTES
 
 _NAME = "NHN"
-# A request has one recipient, so that its id is the message's.
-_RECIPIENT = 1
 _ALL_RECIPIENTS_FAILED = -1031
-_MESSAGE_NOT_FOUND = -1016
 _RESULT_EVENT = "MESSAGE_RESULT_UPDATE"
 _DELIVERED = ("1000", "MRC01")
 _DATE = "%Y-%m-%d %H:%M"
+_PAGE = 500
+_MOST_PAGES = 100
+# A message with its text and its variables is shorter than 4 KB.
+_PAGE_BYTES = 2 * 1024 * 1024
+# Of a reference, which begins with its time: events of the same quarter of a second have it in common.
+_GROUP_CHARACTERS = 11
 
 _Reference = Annotated[str, StringConstraints(strict=True, max_length=100), Storable]
 
@@ -94,9 +103,14 @@ class _SearchReply(BaseModel):
     found: _Found | None = Field(default=None, alias="messageSearchResultResponse")
 
 
-class _ResultReply(BaseModel):
+class _Listed(BaseModel):
+    messages: list[object]
+    total_count: int | None = Field(default=None, alias="totalCount", strict=True)
+
+
+class _ListReply(BaseModel):
     header: _Header
-    message: _StoredMessage | None = None
+    found: _Listed | None = Field(default=None, alias="messageSearchResultResponse")
 
 
 class _Hook(_Report):
@@ -109,10 +123,11 @@ class _Event(BaseModel):
 
 
 class _Hooks(BaseModel):
-    hooks: list[_Hook]
+    hooks: list[object]
 
 
-_event, _hooks = TypeAdapter(_Event), TypeAdapter(_Hooks)
+_event, _hooks, _hook = TypeAdapter(_Event), TypeAdapter(_Hooks), TypeAdapter(_Hook)
+_stored = TypeAdapter(_StoredMessage)
 
 
 # Without repr: it would show the secrets.
@@ -126,7 +141,11 @@ class NhnAccount:
 
 
 class NhnAlimtalkProvider:
-    """Sends each message as a request of its own, whose idempotency and grouping keys are its reference.
+    """Sends each message as a request of its own, whose id is the message's.
+
+    Its idempotency key and the recipient's grouping key are the reference. The sender's grouping key is the
+    reference's beginning, which messages of about the same time have in common: a list of such a group has
+    the results of them all.
 
     NHN refuses a key that it has seen within 10 minutes, whatever became of the first request: the outcome is
     then unknown, and a look-up by the grouping key tells. Not excluded: two messages, if a look-up doesn't
@@ -136,6 +155,7 @@ class NhnAlimtalkProvider:
     name = "nhn"
     can_look_up = True
     accepts_finally = False
+    results_at_once = 200
 
     def __init__(self, client: httpx.Client, account: NhnAccount, base_url: str) -> None:
         self._client = client
@@ -144,31 +164,23 @@ class NhnAlimtalkProvider:
         self._messages_url = f"{base_url.rstrip('/')}/alimtalk/v2.3/appkeys/{app_key}/messages"
 
     def find(self, message: AlimtalkMessage) -> str | None:
-        period = current_period()
-        parameters = {
-            "startRequestDate": period.start.strftime(_DATE),
-            "endRequestDate": period.end.strftime(_DATE),
-            "recipientGroupingKey": message.reference,
-            "pageSize": "15",
-        }
-        # Blanks as %20, as NHN's guide has them; httpx's own parameters would have a plus sign.
-        response = self._get(f"{self._messages_url}?{urlencode(parameters, quote_via=quote)}")
+        response = self._search(current_period(), recipientGroupingKey=message.reference, pageSize="15")
         reply = read_look_up(response, _SearchReply)
         if not reply.header.says_success:
             raise _refused_look_up(reply.header.result_code, response)
         if reply.found is None:
             raise excludes_nothing("its reply is malformed")
-        return _with_reference(reply.found, message.reference)
+        return _with_reference(reply.found, message)
 
     def send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
         request = self._client.build_request(
             "POST",
             self._messages_url,
-            headers={**self._headers(), "X-NC-API-IDEMPOTENCY-KEY": message.reference},
+            headers={**self._headers(), "X-NC-API-IDEMPOTENCY-KEY": _idempotency_key(message)},
             json={
                 "senderKey": self._account.sender_key,
                 "templateCode": message.template_code,
-                "senderGroupingKey": message.reference,
+                "senderGroupingKey": _group(message.reference),
                 "recipientList": [
                     {
                         "recipientNo": message.recipient_number,
@@ -194,24 +206,49 @@ class NhnAlimtalkProvider:
             raise malformed(response)
         return sent.request_id
 
-    def result(self, message_id: str) -> ProviderResult | None:
-        """What is known of the message now; None if NHN doesn't know it.
+    def results(self, awaited: Sequence[AwaitedResult]) -> Sequence[ProviderResult]:
+        longest_ago = max(each.accepted_seconds for each in awaited)
+        period = current_period(datetime.now(UTC) - timedelta(seconds=longest_ago))
+        by_group = groupby(sorted(awaited, key=_group_of), key=_group_of)
+        return [result for group, members in by_group for result in self._results(period, group, members)]
 
-        Raises ReceiverUnavailable or OutcomeUnknown if NHN doesn't say.
-        """
-        response = self._get(f"{self._messages_url}/{quote(message_id, safe='')}/{_RECIPIENT}")
-        reply = read_reply(response, _ResultReply)
-        if reply.header.result_code == _MESSAGE_NOT_FOUND:
-            return None
+    def _results(
+        self, period: LookUpPeriod, group: str, awaited: Iterable[AwaitedResult]
+    ) -> Iterator[ProviderResult]:
+        """Those of a group's members that are awaited, page by page until all are there."""
+        missing, read = {each.message_id for each in awaited}, 0
+        for page in range(1, _MOST_PAGES + 1):
+            listed = self._page(period, group, page)
+            for message in read_entries(listed.messages, _stored)[0]:
+                if message.request_id in missing:
+                    missing.remove(message.request_id)
+                    yield _result(message)
+            read += len(listed.messages)
+            if not missing or not listed.messages or read == listed.total_count:
+                return
+
+    def _page(self, period: LookUpPeriod, group: str, page: int) -> _Listed:
+        response = self._search(
+            period, senderGroupingKey=group, pageNum=str(page), pageSize=str(_PAGE), longest_bytes=_PAGE_BYTES
+        )
+        reply = read_list(response, _ListReply)
         if not reply.header.says_success:
             raise _refused_look_up(reply.header.result_code, response)
-        if reply.message is None or reply.message.request_id != message_id:
-            raise malformed(response)
-        return _result(reply.message)
+        if reply.found is None:
+            raise excludes_nothing("its reply is malformed")
+        return reply.found
 
-    def _get(self, url: str) -> httpx.Response:
-        request = self._client.build_request("GET", url, headers=self._headers())
-        response = exchange(self._client, request)
+    def _search(
+        self, period: LookUpPeriod, *, longest_bytes: int = LONGEST_REPLY_BYTES, **parameters: str
+    ) -> httpx.Response:
+        dates = {
+            "startRequestDate": period.start.strftime(_DATE),
+            "endRequestDate": period.end.strftime(_DATE),
+        }
+        # Blanks as %20, as NHN's guide has them; httpx's own parameters would have a plus sign.
+        query = urlencode({**dates, **parameters}, quote_via=quote)
+        request = self._client.build_request("GET", f"{self._messages_url}?{query}", headers=self._headers())
+        response = exchange(self._client, request, longest_reply_bytes=longest_bytes)
         if response.status_code != httpx.codes.OK:
             raise refused_by_status(_NAME, response)
         return response
@@ -223,7 +260,7 @@ class NhnAlimtalkProvider:
         }
 
 
-def parse_webhook(body: bytes, signature: str | None, secret: str) -> Sequence[ProviderResult]:
+def parse_webhook(body: bytes, signature: str | None, secret: str) -> ReportedResults:
     """The results in a webhook; none if it is about something else. A hook that comes twice counts once.
 
     ``signature`` is the header X-Toast-Webhook-Signature, which carries the configured ``secret``: it proves
@@ -232,9 +269,24 @@ def parse_webhook(body: bytes, signature: str | None, secret: str) -> Sequence[P
     check_secret(signature, secret)
     # Events of other kinds, such as those of templates, have other hooks.
     if read_webhook(body, _event).event != _RESULT_EVENT:
-        return []
-    by_id = {hook.hook_id: hook for hook in read_webhook(body, _hooks).hooks if _is_alimtalk(hook)}
-    return [_report_result(hook) for hook in by_id.values()]
+        return ReportedResults([])
+    hooks, refused = read_entries(read_webhook(body, _hooks).hooks, _hook)
+    by_id = {hook.hook_id: hook for hook in hooks if _is_alimtalk(hook)}
+    return ReportedResults([_report_result(hook) for hook in by_id.values()], refused)
+
+
+def _group(reference: str) -> str:
+    return reference[:_GROUP_CHARACTERS]
+
+
+def _group_of(awaited: AwaitedResult) -> str:
+    return _group(awaited.reference)
+
+
+def _idempotency_key(message: AlimtalkMessage) -> str:
+    """Another one for each time that the message finally failed: NHN would refuse the first one."""
+    failures = len(message.failed_ids)
+    return f"{message.reference}-{failures}" if failures else message.reference
 
 
 def _is_alimtalk(hook: _Hook) -> bool:
@@ -245,13 +297,16 @@ def _refused_look_up(code: int, response: httpx.Response) -> DeliveryFailed:
     return refused_look_up(_NAME, str(code), NHN_CODES.class_of(str(code)), excerpt(response))
 
 
-def _with_reference(found: _Found, reference: str) -> str | None:
-    for stored in found.messages:
-        if stored.recipient_grouping_key == reference:
-            return stored.request_id
-    if found.messages or found.total_count:
-        # NHN didn't filter by the key: the message may be on another page.
-        raise excludes_nothing("it returned other messages")
+def _with_reference(found: _Found, message: AlimtalkMessage) -> str | None:
+    ours = [
+        stored.request_id for stored in found.messages if stored.recipient_grouping_key == message.reference
+    ]
+    for request_id in ours:
+        if request_id not in message.failed_ids:
+            return request_id
+    if len(ours) < max(len(found.messages), found.total_count or 0):
+        # NHN didn't filter by the key, or has another page: the message may be there.
+        raise excludes_nothing("it returned other messages, or not all of them")
     return None
 
 

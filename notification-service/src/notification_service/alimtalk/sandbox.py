@@ -1,5 +1,7 @@
 """The sandbox provider of development and tests."""
 
+from collections.abc import Sequence
+
 import httpx
 from pydantic import BaseModel, Field
 
@@ -7,6 +9,7 @@ from notification_service.alimtalk.replies import MessageId, read_reply
 from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.alimtalk_results import ProviderResult, ResultState
+from notification_service.domain.awaited_result import AwaitedResult
 from notification_service.domain.errors import DeliveryRejected
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.http_client import excerpt, exchange, unexpected
@@ -30,6 +33,7 @@ class SandboxAlimtalkProvider:
     name = "sandbox"
     can_look_up = True
     accepts_finally = True
+    results_at_once = 1_000
 
     def __init__(self, client: httpx.Client, base_url: str) -> None:
         self._client = client
@@ -37,13 +41,15 @@ class SandboxAlimtalkProvider:
 
     def find(self, message: AlimtalkMessage) -> str | None:
         request = self._client.build_request(
-            "GET", self._messages_url, params={"reference": message.reference, "limit": 1}
+            "GET",
+            self._messages_url,
+            params={"reference": message.reference, "limit": 1 + len(message.failed_ids)},
         )
         response = exchange(self._client, request)
         if response.status_code != httpx.codes.OK:
             raise unexpected(response)
-        found = read_reply(response, _Messages).messages
-        return found[0].message_id if found else None
+        found = (each.message_id for each in read_reply(response, _Messages).messages)
+        return next((message_id for message_id in found if message_id not in message.failed_ids), None)
 
     def send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
         request = self._client.build_request(
@@ -65,6 +71,6 @@ class SandboxAlimtalkProvider:
             raise unexpected(response)
         return read_reply(response, _Accepted).message_id
 
-    def result(self, message_id: str) -> ProviderResult | None:
+    def results(self, awaited: Sequence[AwaitedResult]) -> Sequence[ProviderResult]:
         """DELIVERED for every id: the sandbox accepts nothing that it doesn't keep."""
-        return ProviderResult(message_id, None, ResultState.DELIVERED, None, by_sms=False)
+        return [ProviderResult(each.message_id, None, ResultState.DELIVERED, None) for each in awaited]

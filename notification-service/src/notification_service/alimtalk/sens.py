@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote, urlencode
@@ -24,17 +25,22 @@ from notification_service.alimtalk.replies import (
 from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_codes import SENS_CODES
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.alimtalk_results import ProviderResult
+from notification_service.domain.alimtalk_results import ProviderResult, ResultState
+from notification_service.domain.awaited_result import AwaitedResult
 from notification_service.domain.errors import DeliveryRejected
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.http_client import excerpt, exchange
-from servicekit.outbound.bounded_transport import INCOMPLETE
+from servicekit.outbound.bounded_transport import INCOMPLETE, LONGEST_REPLY_BYTES
 
 _NAME = "SENS"
 # Taken in, not delivered: a suspended account gets it for messages that never arrive.
 _ACCEPTED = "A000"
 _TIME = "%Y-%m-%d %H:%M:%S"
+_DELIVERED = "0000"
 _PAGE = 50
+_MOST_PAGES = 20
+# A listed message with its text is shorter than 10 KB.
+_PAGE_BYTES = 512 * 1024
 
 
 class _Requested(BaseModel):
@@ -52,9 +58,17 @@ class _Listed(BaseModel):
     content: str | None = None
 
 
+class _Stored(BaseModel):
+    message_id: MessageId = Field(alias="messageId")
+    request_code: Code = Field(alias="requestStatusCode")
+    message_code: Code | None = Field(default=None, alias="messageStatusCode")
+
+
 class _ListReply(BaseModel):
     messages: list[_Listed]
-    next_token: Annotated[str, StringConstraints(strict=True)] | None = Field(default=None, alias="nextToken")
+    next_token: Annotated[str, StringConstraints(strict=True, max_length=500)] | None = Field(
+        default=None, alias="nextToken"
+    )
 
 
 # Without repr: it would show the secrets.
@@ -79,6 +93,8 @@ class SensAlimtalkProvider:
     name = "sens"
     can_look_up = True
     accepts_finally = False
+    # SENS finds messages by request, and a request of ours has one.
+    results_at_once = 1
 
     def __init__(self, client: httpx.Client, account: SensAccount, base_url: str) -> None:
         self._client = client
@@ -87,20 +103,17 @@ class SensAlimtalkProvider:
         self._messages_url = f"{base_url.rstrip('/')}/alimtalk/v2/services/{service_id}/messages"
 
     def find(self, message: AlimtalkMessage) -> str | None:
-        response = exchange(self._client, self._look_up_request(message))
-        if _says_nothing_found(response):
-            return None
-        if response.status_code != httpx.codes.OK:
-            raise refused_by_status(_NAME, response)
-        reply = read_look_up(response, _ListReply)
-        to_recipient = [listed for listed in reply.messages if listed.to == message.recipient_number]
-        for listed in to_recipient:
-            if listed.content is not None and _words(listed.content) == _words(message.content):
-                return listed.message_id
-        is_complete = reply.next_token is None and len(to_recipient) == len(reply.messages)
-        if not is_complete or any(listed.content is None for listed in to_recipient):
-            raise excludes_nothing("it returned other messages, or messages without their text")
-        return None
+        next_token = None
+        for _ in range(_MOST_PAGES):
+            response = self._get(self._look_up_url(message, next_token), _PAGE_BYTES)
+            if response is None:
+                return None
+            reply = read_look_up(response, _ListReply)
+            found = _with_text(reply.messages, message)
+            if found is not None or reply.next_token is None:
+                return found
+            next_token = reply.next_token
+        raise excludes_nothing(f"the recipient has got more than {_MOST_PAGES * _PAGE} messages")
 
     def send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
         request = self._client.build_request(
@@ -127,12 +140,28 @@ class SensAlimtalkProvider:
             raise refused_by_status(_NAME, response)
         return _accepted_id(response)
 
-    def result(self, message_id: str) -> ProviderResult | None:
-        """None: results are not asked for yet. What SENS accepts is never reported as delivered."""
-        return None
+    def results(self, awaited: Sequence[AwaitedResult]) -> Sequence[ProviderResult]:
+        (asked,) = awaited
+        response = self._get(f"{self._messages_url}/{quote(asked.message_id, safe='')}")
+        if response is None:
+            return []
+        stored = read_reply(response, _Stored)
+        if stored.message_id != asked.message_id:
+            raise malformed(response)
+        return [_result(stored)]
 
-    def _look_up_request(self, message: AlimtalkMessage) -> httpx.Request:
-        period = current_period()
+    def _get(self, url: str, longest_bytes: int = LONGEST_REPLY_BYTES) -> httpx.Response | None:
+        """None if SENS says that it has nothing."""
+        request = self._signed(self._client.build_request("GET", url))
+        response = exchange(self._client, request, longest_reply_bytes=longest_bytes)
+        if _says_nothing_found(response):
+            return None
+        if response.status_code != httpx.codes.OK:
+            raise refused_by_status(_NAME, response)
+        return response
+
+    def _look_up_url(self, message: AlimtalkMessage, next_token: str | None) -> str:
+        period = current_period(message.ordered_at)
         parameters = {
             "plusFriendId": self._account.channel_id,
             "templateCode": message.template_code,
@@ -141,9 +170,10 @@ class SensAlimtalkProvider:
             "requestEndTime": period.end.strftime(_TIME),
             "pageSize": str(_PAGE),
         }
+        if next_token is not None:
+            parameters["nextToken"] = next_token
         # Blanks as %20: a plus sign may count as itself when the signature is checked.
-        url = f"{self._messages_url}?{urlencode(parameters, quote_via=quote)}"
-        return self._signed(self._client.build_request("GET", url))
+        return f"{self._messages_url}?{urlencode(parameters, quote_via=quote)}"
 
     def _signed(self, request: httpx.Request) -> httpx.Request:
         timestamp = str(time.time_ns() // 1_000_000)
@@ -175,6 +205,30 @@ def _accepted_id(response: httpx.Response) -> str:
     if messages[0].message_id is None:
         raise malformed(response)
     return messages[0].message_id
+
+
+def _with_text(page: Sequence[_Listed], message: AlimtalkMessage) -> str | None:
+    """The id of the message that this page of a list has; None if it surely has none."""
+    to_recipient = [listed for listed in page if listed.to == message.recipient_number]
+    for listed in to_recipient:
+        is_same = listed.content is not None and _words(listed.content) == _words(message.content)
+        if is_same and listed.message_id not in message.failed_ids:
+            return listed.message_id
+    if len(to_recipient) < len(page) or any(listed.content is None for listed in to_recipient):
+        raise excludes_nothing("it returned other messages, or messages without their text")
+    return None
+
+
+def _result(message: _Stored) -> ProviderResult:
+    code = message.message_code or ""
+    if message.request_code != _ACCEPTED:
+        code = message.request_code
+        state = SENS_CODES.state_of(code)
+    elif not code:
+        state = ResultState.ACCEPTED
+    else:
+        state = ResultState.DELIVERED if code == _DELIVERED else SENS_CODES.state_of(code)
+    return ProviderResult(message.message_id, None, state, code)
 
 
 def _says_nothing_found(response: httpx.Response) -> bool:

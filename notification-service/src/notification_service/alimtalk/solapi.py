@@ -21,6 +21,8 @@ from notification_service.alimtalk.replies import (
     check_secret,
     excludes_nothing,
     malformed,
+    read_entries,
+    read_list,
     read_look_up,
     read_reply,
     read_webhook,
@@ -28,11 +30,13 @@ from notification_service.alimtalk.replies import (
 from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_codes import SOLAPI_CODES
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.alimtalk_results import ProviderResult, ResultState
+from notification_service.domain.alimtalk_results import ProviderResult, ReportedResults, ResultState
+from notification_service.domain.awaited_result import AwaitedResult
 from notification_service.domain.errors import OutcomeUnknown, ReceiverUnavailable
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.http_client import excerpt, exchange
 from servicekit.fields import Storable
+from servicekit.outbound.bounded_transport import LONGEST_REPLY_BYTES
 
 _NAME = "SOLAPI"
 _PENDING = "PENDING"
@@ -42,9 +46,13 @@ _DELIVERED = "4000"
 _REFUSED_AT_REGISTRATION = "1"
 _SMS_TYPES = ("SMS", "LMS", "MMS")
 _REFERENCE = "reference"
-# Stored messages are long, and a reply is read up to 64 KiB.
-_PAGE = 10
-_MOST_PAGES = 10
+_PAGE = 100
+_MOST_PAGES = 20
+# A stored message with its text, its variables and its log is shorter than 10 KB.
+_PAGE_BYTES = 1024 * 1024
+# Their ids stand in the URL, which gateways limit to 4 KB.
+_RESULTS_AT_ONCE = 50
+_Parameters = Mapping[str, str | Sequence[str]] | None
 _SURELY_NOT_SENT = {
     httpx.codes.UNAUTHORIZED,
     httpx.codes.PAYMENT_REQUIRED,
@@ -87,6 +95,10 @@ class _ListReply(BaseModel):
     next_key: MessageId | None = Field(default=None, alias="nextKey")
 
 
+class _MessageList(BaseModel):
+    messages: dict[object, object] = Field(alias="messageList")
+
+
 class _ReportedMessage(_StoredMessage):
     message_id: MessageId = Field(alias="messageId")
 
@@ -96,7 +108,8 @@ class _Event(BaseModel):
     data: _ReportedMessage
 
 
-_webhook = TypeAdapter(list[_Event])
+_webhook: TypeAdapter[list[object]] = TypeAdapter(list[object])
+_event, _reported = TypeAdapter(_Event), TypeAdapter(_ReportedMessage)
 
 
 # Without repr: it would show the secrets.
@@ -115,6 +128,8 @@ class SolapiAccount:
 class _GroupedMessage:
     message_id: str
     group_id: str
+    is_only_registered: bool
+    """Its status is that of a message that waits in its group."""
 
 
 class SolapiAlimtalkProvider:
@@ -122,7 +137,8 @@ class SolapiAlimtalkProvider:
 
     Only the sending of the group reaches the recipient, and only a group that is PENDING is sent. Before a
     group is made, one of an earlier attempt is looked up by the recipient's number and our reference, and
-    sent instead: so an attempt whose reply was lost is repeated with the same group.
+    sent instead: so an attempt whose reply was lost is repeated with the same group. A group whose message
+    finally failed doesn't count once an operator wants it sent again.
 
     Not excluded: two messages, if a look-up doesn't show the earlier one although ``processing_seconds`` have
     passed; or if SOLAPI sends a group twice that is still reported as PENDING when it is sent again.
@@ -131,6 +147,7 @@ class SolapiAlimtalkProvider:
     name = "solapi"
     can_look_up = True
     accepts_finally = False
+    results_at_once = _RESULTS_AT_ONCE
 
     def __init__(self, client: httpx.Client, account: SolapiAccount, base_url: str) -> None:
         self._client = client
@@ -150,50 +167,60 @@ class SolapiAlimtalkProvider:
         self._send_group(pending, may_send)
         return pending.message_id
 
-    def result(self, message_id: str) -> ProviderResult | None:
-        """What is known of the message now; None if SOLAPI doesn't know it.
-
-        Raises ReceiverUnavailable or OutcomeUnknown if SOLAPI doesn't say.
-        """
-        response = self._exchange("GET", "/list", params={"messageId": message_id, "limit": "1"})
-        messages = read_look_up(response, _ListReply).messages
-        if not messages:
-            return None
-        if message_id not in messages:
-            raise excludes_nothing("it returned another message")
-        return _result(message_id, messages[message_id])
+    def results(self, awaited: Sequence[AwaitedResult]) -> Sequence[ProviderResult]:
+        ids = sorted({each.message_id for each in awaited})
+        response = self._exchange(
+            "GET",
+            "/list",
+            params={"messageIds[]": ids, "limit": str(_RESULTS_AT_ONCE)},
+            longest_bytes=_PAGE_BYTES,
+        )
+        listed = read_list(response, _MessageList).messages
+        entries = [_with_id(each, listed[each]) for each in ids if each in listed]
+        if listed and not entries:
+            raise excludes_nothing("it returned other messages")
+        return [_result(message) for message in read_entries(entries, _reported)[0]]
 
     def _look_up(self, message: AlimtalkMessage) -> tuple[str | None, _GroupedMessage | None]:
         """The id of the message if it was sent; and if not, one that is ready to be sent."""
         pending = None
         for grouped in self._stored(message):
+            if grouped.message_id in message.failed_ids:
+                continue
             response = self._exchange("GET", f"/groups/{quote(grouped.group_id, safe='')}")
             status = read_reply(response, _Group).status
-            if status in {"SENDING", "COMPLETE", "SCHEDULED"}:
-                return grouped.message_id, None
             if status == _PENDING:
                 pending = grouped
-            elif status != "DELETED":
+            elif status == "DELETED" or (status == "FAILED" and grouped.is_only_registered):
+                # It never left its group, and never will.
+                continue
+            elif status in {"SENDING", "COMPLETE", "SCHEDULED", "FAILED"}:
+                return grouped.message_id, None
+            else:
                 raise excludes_nothing(f"its group's status is {status}")
         return None, pending
 
     def _stored(self, message: AlimtalkMessage) -> Sequence[_GroupedMessage]:
-        """The messages with this reference on the first page that has one."""
-        start_key = None
+        """All messages with this reference."""
+        start_key, found = None, list[_GroupedMessage]()
         for _ in range(_MOST_PAGES):
-            reply = read_look_up(self._page(message.recipient_number, start_key), _ListReply)
-            found = [item for item in reply.messages.items() if _is_ours(item[1], message.reference)]
-            if any(stored.group_id is None for _, stored in found):
-                raise excludes_nothing("its group is missing")
-            if found or reply.next_key is None:
-                return [_GroupedMessage(message_id, stored.group_id or "") for message_id, stored in found]
+            reply = read_look_up(self._page(message, start_key), _ListReply)
+            for message_id, stored in reply.messages.items():
+                if not _is_ours(stored, message.reference):
+                    continue
+                if stored.group_id is None:
+                    raise excludes_nothing("its group is missing")
+                is_only_registered = stored.status_code == _REGISTERED
+                found.append(_GroupedMessage(message_id, stored.group_id, is_only_registered))
+            if reply.next_key is None:
+                return found
             start_key = reply.next_key
         raise excludes_nothing(f"the recipient has got more than {_MOST_PAGES * _PAGE} messages")
 
-    def _page(self, number: str, start_key: str | None) -> httpx.Response:
-        period = current_period()
+    def _page(self, message: AlimtalkMessage, start_key: str | None) -> httpx.Response:
+        period = current_period(message.ordered_at)
         parameters = {
-            "to": number,
+            "to": message.recipient_number,
             "dateType": "CREATED",
             "startDate": _in_utc(period.start),
             "endDate": _in_utc(period.end),
@@ -201,7 +228,7 @@ class SolapiAlimtalkProvider:
         }
         if start_key is not None:
             parameters["startKey"] = start_key
-        return self._exchange("GET", "/list", params=parameters)
+        return self._exchange("GET", "/list", params=parameters, longest_bytes=_PAGE_BYTES)
 
     def _prepare(self, message: AlimtalkMessage, may_send: MaySend) -> _GroupedMessage:
         """A new group with the message in it."""
@@ -226,7 +253,7 @@ class SolapiAlimtalkProvider:
             raise refusal(_NAME, code, SOLAPI_CODES.class_of(code), excerpt(response))
         if results[0].message_id is None:
             raise malformed(response)
-        return _GroupedMessage(results[0].message_id, group.group_id)
+        return _GroupedMessage(results[0].message_id, group.group_id, is_only_registered=True)
 
     def _message(self, message: AlimtalkMessage, fields: Mapping[str, str]) -> Mapping[str, object]:
         return {
@@ -263,16 +290,18 @@ class SolapiAlimtalkProvider:
         path: str,
         may_send: MaySend | None = None,
         *,
-        params: dict[str, str] | None = None,
+        params: _Parameters = None,
         json: object = None,
+        longest_bytes: int = LONGEST_REPLY_BYTES,
     ) -> httpx.Response:
-        response = exchange(self._client, self._request(method, path, params=params, json=json), may_send)
+        request = self._request(method, path, params=params, json=json)
+        response = exchange(self._client, request, may_send, longest_bytes)
         if response.status_code != httpx.codes.OK:
             raise refused_by_status(_NAME, response)
         return response
 
     def _request(
-        self, method: str, path: str, *, params: dict[str, str] | None = None, json: object = None
+        self, method: str, path: str, *, params: _Parameters = None, json: object = None
     ) -> httpx.Request:
         # Of its own for each request: SOLAPI refuses a signature that it has seen.
         authorization = solapi_authorization(
@@ -290,18 +319,20 @@ def solapi_authorization(api_key: str, api_secret: str, date: str, salt: str) ->
     return f"HMAC-SHA256 apiKey={api_key}, date={date}, salt={salt}, signature={signature}"
 
 
-def parse_webhook(body: bytes, token: str | None, secret: str) -> Sequence[ProviderResult]:
+def parse_webhook(body: bytes, token: str | None, secret: str) -> ReportedResults:
     """The results in a webhook. An event that comes twice counts once.
 
     ``token`` is the query parameter of that name in the webhook's URL, which carries the configured
     ``secret``: SOLAPI documents no header for it. Raises ForgedWebhook or MalformedWebhook.
     """
     check_secret(token, secret)
-    by_id = {event.event_id: event.data for event in read_webhook(body, _webhook)}
-    return [_result(reported.message_id, reported) for reported in by_id.values()]
+    entries = read_webhook(body, _webhook)
+    events, refused = read_entries(entries, _event)
+    by_id = {event.event_id: event.data for event in events}
+    return ReportedResults([_result(reported) for reported in by_id.values()], refused)
 
 
-def _result(message_id: str, message: _StoredMessage) -> ProviderResult:
+def _result(message: _ReportedMessage) -> ProviderResult:
     code = message.status_code or ""
     if code == _DELIVERED:
         state = ResultState.DELIVERED
@@ -310,8 +341,13 @@ def _result(message_id: str, message: _StoredMessage) -> ProviderResult:
     else:
         state = SOLAPI_CODES.state_of(code)
     return ProviderResult(
-        message_id, message.reference, state, code, by_sms=message.message_type in _SMS_TYPES
+        message.message_id, message.reference, state, code, by_sms=message.message_type in _SMS_TYPES
     )
+
+
+def _with_id(message_id: str, listed: object) -> object:
+    """A member of a list, whose name is its id."""
+    return {**listed, "messageId": message_id} if isinstance(listed, dict) else listed
 
 
 def _is_ours(stored: _StoredMessage, reference: str) -> bool:

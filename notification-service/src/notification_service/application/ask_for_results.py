@@ -14,7 +14,9 @@ from notification_service.domain.awaited_result import AwaitedResult
 from notification_service.domain.errors import DeliveryFailed
 from notification_service.domain.result_schedule import pause_before_question
 
-_PAUSE_SECONDS = 5.0
+# Questions that wait for each other are put together: processes that hurry ask about one message a call.
+_GATHER_SECONDS = 2.0
+_FAILING_SECONDS = 5.0
 _FINAL = frozenset({ResultState.DELIVERED, ResultState.FAILED})
 
 _log = structlog.get_logger(__name__)
@@ -22,16 +24,19 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    awaited: AwaitedResult
-    result: ProviderResult | None = None
-    has_failed: bool = False
+    """``results`` are None if the provider did not answer, or was not asked."""
+
+    awaited: Sequence[AwaitedResult]
+    results: Sequence[ProviderResult] | None
 
 
 class AskForResults:
-    """Asks for the results that are due, at most a batch of them, and ends waits that took too long.
+    """Asks for the results that are due, many in a call, and ends waits that took too long.
 
     The next question's time commits before the first call: processes share the questions, and a crash costs
-    one of them. A message that another provider accepted is not asked about, and expires.
+    one of them. A wait ends after ``expire_after_seconds``, and only if the provider has just answered that
+    it has no final result. What another provider accepted is not asked about: only its webhooks may end that
+    earlier. Where the provider has no results to ask for, the wait ends at once.
     """
 
     def __init__(
@@ -55,50 +60,80 @@ class AskForResults:
         if stop.is_set():
             return WorkDone(0)
         due = self._take_due()
-        answers = list(self._pool.map(partial(self._ask, stop), due))
-        results = [answer.result for answer in answers if answer.result is not None]
-        self._record_results(self._provider.name, results)
+        own = [awaited for awaited in due if awaited.provider == self._provider.name]
+        others = [awaited for awaited in due if awaited.provider != self._provider.name]
+        answers = list(self._pool.map(partial(self._ask, stop), self._calls(own)))
+        self._record_results(
+            self._provider.name, [result for answer in answers for result in answer.results or ()]
+        )
         if not stop.is_set():
-            self._expire(answers)
-        failing = bool(answers) and all(answer.has_failed for answer in answers)
-        return WorkDone(len(due), _PAUSE_SECONDS if failing else 0.0)
+            self._expire([*self._late(others), *self._late(_unsettled(answers))])
+            if not self._provider.results_at_once:
+                self._end_unreported(own)
+        return WorkDone(len(due), self._pause_seconds(due, answers))
 
     def _take_due(self) -> Sequence[AwaitedResult]:
         with self._unit_of_work() as unit_of_work:
             due = unit_of_work.results.lock_due(self._batch_size)
             if due:
-                pauses = {
-                    awaited.delivery_id: pause_before_question(awaited.asked + 1, awaited.accepted_seconds)
-                    for awaited in due
-                }
-                unit_of_work.results.postpone(pauses)
+                unit_of_work.results.postpone({each.delivery_id: self._pause_before(each) for each in due})
                 unit_of_work.commit()
         return due
 
-    def _ask(self, stop: StopCheck, awaited: AwaitedResult) -> _Answer:
-        if stop.is_set() or awaited.provider != self._provider.name:
-            return _Answer(awaited)
+    def _pause_before(self, awaited: AwaitedResult) -> float:
+        pause_seconds = pause_before_question(awaited.asked + 1, awaited.accepted_seconds)
+        if awaited.provider == self._provider.name:
+            return pause_seconds
+        # There is no question to put, only an end to wait for.
+        return max(pause_seconds, self._expire_after_seconds - awaited.accepted_seconds)
+
+    def _calls(self, own: Sequence[AwaitedResult]) -> Sequence[Sequence[AwaitedResult]]:
+        """What each call asks about."""
+        size = self._provider.results_at_once
+        return [own[start : start + size] for start in range(0, len(own), size)] if size else []
+
+    def _ask(self, stop: StopCheck, awaited: Sequence[AwaitedResult]) -> _Answer:
+        if stop.is_set():
+            return _Answer(awaited, None)
         try:
-            return _Answer(awaited, self._provider.result(awaited.message_id))
+            return _Answer(awaited, self._provider.results(awaited))
         except DeliveryFailed as error:
             reason = error.reason.value
         except Exception as error:  # noqa: BLE001 - a bug that one result meets must not stop the others
             reason = type(error).__name__
         # Not the message, which may quote the recipient.
-        _log.warning("result_not_known", delivery_id=str(awaited.delivery_id), reason=reason)
-        return _Answer(awaited, has_failed=True)
+        _log.warning("results_not_known", messages=len(awaited), reason=reason)
+        return _Answer(awaited, None)
 
-    def _expire(self, answers: Sequence[_Answer]) -> None:
-        """End the waits that took too long; each was asked about once more just now."""
-        late = [
-            answer.awaited.delivery_id
-            for answer in answers
-            if answer.awaited.accepted_seconds >= self._expire_after_seconds
-            and (answer.result is None or answer.result.state not in _FINAL)
-        ]
-        if not late:
-            return
+    def _late(self, unsettled: Sequence[AwaitedResult]) -> Sequence[AwaitedResult]:
+        return [each for each in unsettled if each.accepted_seconds >= self._expire_after_seconds]
+
+    def _expire(self, awaited: Sequence[AwaitedResult]) -> None:
+        if awaited:
+            _log.warning("deliveries_expired", deliveries=self._end(awaited))
+
+    def _end_unreported(self, awaited: Sequence[AwaitedResult]) -> None:
+        if awaited:
+            # No warning: of this provider, it is all that can be known.
+            _log.info("results_never_known", provider=self._provider.name, deliveries=self._end(awaited))
+
+    def _end(self, awaited: Sequence[AwaitedResult]) -> int:
         with self._unit_of_work() as unit_of_work:
-            expired = unit_of_work.results.expire(late)
+            ended = unit_of_work.results.expire([each.delivery_id for each in awaited])
             unit_of_work.commit()
-        _log.warning("deliveries_expired", deliveries=expired)
+        return ended
+
+    def _pause_seconds(self, due: Sequence[AwaitedResult], answers: Sequence[_Answer]) -> float:
+        if answers and all(answer.results is None for answer in answers):
+            return _FAILING_SECONDS
+        return _GATHER_SECONDS if 0 < len(due) < self._batch_size else 0.0
+
+
+def _unsettled(answers: Sequence[_Answer]) -> Sequence[AwaitedResult]:
+    """What the provider has just said of that it has no final result."""
+    unsettled = list[AwaitedResult]()
+    for answer in answers:
+        if answer.results is not None:
+            settled = {result.message_id for result in answer.results if result.state in _FINAL}
+            unsettled += [each for each in answer.awaited if each.message_id not in settled]
+    return unsettled

@@ -7,7 +7,7 @@ from typing import Protocol, Self
 from uuid import UUID
 
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.alimtalk_results import ProviderResult
+from notification_service.domain.alimtalk_results import ProviderResult, ReportedResults
 from notification_service.domain.attempt import Outcome, Receipt
 from notification_service.domain.attempt_history import Attempt
 from notification_service.domain.awaited_result import AwaitedResult, Settlement
@@ -217,15 +217,21 @@ class AlimtalkProvider(Protocol):
         """Whether what it accepts counts as delivered, so that no final result is awaited."""
         ...
 
+    @property
+    def results_at_once(self) -> int:
+        """How many messages :meth:`results` may be asked about; 0 if it can't be asked at all."""
+        ...
+
     def find(self, message: AlimtalkMessage) -> str | None:
         """The provider's id of an accepted message with this message's reference; None if there is none.
 
-        Raises ReceiverUnavailable or OutcomeUnknown if the provider doesn't say.
+        One of the message's ``failed_ids`` is none. Raises ReceiverUnavailable or OutcomeUnknown if the
+        provider doesn't say.
         """
         ...
 
     def send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
-        """Send the message at most once; returns the provider's id of it.
+        """Send the message at most once; returns the provider's id of it, which isn't in ``failed_ids``.
 
         Asks ``may_send`` at the last moment at which the message can be withdrawn, and raises NotSent if it
         returns false. Raises DeliveryRejected if the provider will never accept the message (an unknown
@@ -234,8 +240,8 @@ class AlimtalkProvider(Protocol):
         """
         ...
 
-    def result(self, message_id: str) -> ProviderResult | None:
-        """What became of a message that was accepted under this id; None if the provider knows none such.
+    def results(self, awaited: Sequence[AwaitedResult]) -> Sequence[ProviderResult]:
+        """What became of these messages, at most ``results_at_once``; without those that it doesn't know.
 
         Raises ReceiverUnavailable or OutcomeUnknown if the provider doesn't say.
         """
@@ -247,10 +253,10 @@ class WebhookParser(Protocol):
 
     def __call__(
         self, headers: Mapping[str, str], query: Mapping[str, str], body: bytes, /
-    ) -> Sequence[ProviderResult]:
+    ) -> ReportedResults:
         """The results in the order in which the body has them; ``headers`` by names in lower case.
 
-        Raises ForgedWebhook unless the provider sent it, and MalformedWebhook if it can't be read.
+        Raises ForgedWebhook unless the provider sent it, and MalformedWebhook if the body can't be read.
         """
         ...
 

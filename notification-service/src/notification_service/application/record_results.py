@@ -58,6 +58,7 @@ class RecordResults:
                 status=settlement.status.value,
                 code=settlement.code,
                 by_sms=settlement.by_sms,
+                is_late=settlement.is_late,
             )
         known = {message_id for _, message_id, _ in found}
         return RecordedResults(len(settlements), sum(result.message_id not in known for result in results))
@@ -67,6 +68,7 @@ def _settlement(
     delivery_id: UUID, status: DeliveryStatus, results: Sequence[ProviderResult]
 ) -> Settlement | None:
     """What ``results``, one after the other, make of the delivery; None if they change nothing."""
+    former = status
     decisive: ProviderResult | None = None
     for result in results:
         new = status_after(status, result)
@@ -75,4 +77,5 @@ def _settlement(
     if decisive is None:
         return None
     reason = FailureReason.NOT_DELIVERED if status is DeliveryStatus.FAILED else None
-    return Settlement(delivery_id, status, decisive.code, decisive.by_sms, reason)
+    is_late = former is DeliveryStatus.EXPIRED
+    return Settlement(delivery_id, status, decisive.code, decisive.by_sms, reason, is_late)

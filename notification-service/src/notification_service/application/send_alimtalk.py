@@ -21,6 +21,9 @@ class SendAlimtalk:
     A provider that can't be asked gets a message again only if it surely did not take the earlier attempt, or
     if an operator wants it. It also gets the first attempt for an order that is older than a restored backup:
     otherwise every order that waited for a minute would wait for an operator.
+
+    What finally failed counts as not sent. What a former release may have sent, without a record of the
+    provider, is only looked up: if it isn't found here, it may be elsewhere, and an operator decides.
     """
 
     def __init__(self, provider: AlimtalkProvider, processing_seconds: float) -> None:
@@ -29,15 +32,15 @@ class SendAlimtalk:
         self._processing_seconds = processing_seconds
 
     def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> Receipt:
-        message = order_completed_message(delivery.order)
+        message = order_completed_message(delivery.order, delivery.failed_message_ids)
         # Another provider would know nothing of what the first one may have, and send it again.
         if delivery.provider not in (None, self._provider.name):
             detail = f"it was sent to {delivery.provider}, and {self._provider.name} is configured"
             raise Unanswerable(FailureReason.NOT_CONFIRMED, detail)
-        if delivery.purpose is Purpose.LOOK_UP:
+        if delivery.purpose is Purpose.LOOK_UP or delivery.is_untraceable:
             return self._look_up(delivery, message)
         if delivery.may_have_been_sent and self._provider.can_look_up:
-            message_id = self._find(delivery, message)
+            message_id = self._find(message)
             if message_id is not None:
                 return self._receipt(message_id)
             self._check_processed(delivery)
@@ -49,9 +52,14 @@ class SendAlimtalk:
     def _look_up(self, delivery: ClaimedDelivery, message: AlimtalkMessage) -> Receipt:
         if not self._provider.can_look_up:
             raise Unanswerable(FailureReason.NOT_CONFIRMED, f"{self._provider.name} can't look messages up")
-        message_id = self._find(delivery, message)
+        message_id = self._find(message)
         if message_id is None:
             self._check_processed(delivery)
+            if delivery.is_untraceable:
+                detail = (
+                    f"{self._provider.name} doesn't have it, and a former release may have sent it elsewhere"
+                )
+                raise Unanswerable(FailureReason.NOT_CONFIRMED, detail)
             raise MessageNotFound
         return self._receipt(message_id)
 
@@ -63,14 +71,12 @@ class SendAlimtalk:
                 raise
             raise Unanswerable(error.reason, str(error)) from error
 
-    def _find(self, delivery: ClaimedDelivery, message: AlimtalkMessage) -> str | None:
+    def _find(self, message: AlimtalkMessage) -> str | None:
         try:
-            message_id = self._provider.find(message)
+            return self._provider.find(message)
         except OutcomeUnknown as error:
             # Nothing was sent by asking, however the asking ended.
             raise NotConfirmed(FailureReason.NOT_CONFIRMED, f"look-up failed: {error}") from error
-        # What has failed for good is there, too: an operator wants the message sent once more.
-        return None if message_id == delivery.failed_message_id else message_id
 
     def _check_processed(self, delivery: ClaimedDelivery) -> None:
         """Raises NotConfirmed while the provider may still be working on an earlier post."""

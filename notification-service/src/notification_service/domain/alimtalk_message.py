@@ -6,6 +6,7 @@ its template in anything but the variables. The text and the variables' names ar
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 import iso4217
@@ -31,7 +32,9 @@ _ORDER_COMPLETED_TEMPLATE = """\
 class AlimtalkMessage:
     """A message in both forms that providers use: the template's variables, and the finished text.
 
-    ``reference`` is our id of the message, by which the provider finds it.
+    ``reference`` is our id of the message, by which the provider finds it. ``ordered_at``: it was not sent
+    before. ``failed_ids`` are the provider's ids of earlier messages with this reference, which finally
+    failed: they are there, and don't count.
     """
 
     reference: str
@@ -39,9 +42,13 @@ class AlimtalkMessage:
     recipient_number: str
     variables: Mapping[str, str]
     content: str
+    ordered_at: datetime | None = None
+    failed_ids: frozenset[str] = frozenset()
 
 
-def order_completed_message(order: CompletedOrder) -> AlimtalkMessage:
+def order_completed_message(
+    order: CompletedOrder, failed_ids: frozenset[str] = frozenset()
+) -> AlimtalkMessage:
     """The message for one completed order. Its reference is the event's id, the same in every attempt.
 
     Raises DeliverySkipped if the recipient can't get it.
@@ -61,6 +68,8 @@ def order_completed_message(order: CompletedOrder) -> AlimtalkMessage:
         recipient_number=recipient_number,
         variables=variables,
         content=_fill(_ORDER_COMPLETED_TEMPLATE, variables),
+        ordered_at=order.completed_at,
+        failed_ids=failed_ids,
     )
 
 

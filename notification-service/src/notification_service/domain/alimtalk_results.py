@@ -1,6 +1,6 @@
 """What a provider reports of a message: its state, and what its code means for us."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -27,6 +27,14 @@ class ProviderResult:
     state: ResultState
     code: str | None
     by_sms: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedResults:
+    """What a webhook reports. ``refused`` counts the entries that can't be read, beside the others."""
+
+    results: Sequence[ProviderResult]
+    refused: int = 0
 
 
 class CodeClass(StrEnum):

@@ -13,7 +13,8 @@ class Purpose(StrEnum):
     SEND = "SEND"
     """It may send; where an earlier attempt may have reached the receiver, it asks first."""
     LOOK_UP = "LOOK_UP"
-    """It only asks the provider whether an earlier attempt has reached it, and never sends."""
+    """It only asks the provider whether an earlier attempt has reached it, and never sends; or the provider
+    reported a final result after the wait for it had ended."""
 
 
 class AttemptOutcome(StrEnum):
@@ -24,6 +25,7 @@ class AttemptOutcome(StrEnum):
     ACCEPTED = "ACCEPTED"
     """The provider has the message; its final result is awaited."""
     REJECTED = "REJECTED"
+    """The receiver will never take it; of a late result: the recipient did not get it."""
     NOT_TAKEN = "NOT_TAKEN"
     """The receiver surely did not take it, or nothing was sent."""
     NOT_FOUND = "NOT_FOUND"

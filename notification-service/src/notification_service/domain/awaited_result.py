@@ -9,9 +9,13 @@ from notification_service.domain.failure_reason import FailureReason
 
 @dataclass(frozen=True, slots=True)
 class AwaitedResult:
-    """A message that ``provider`` accepted ``accepted_seconds`` ago. ``asked`` counts the questions."""
+    """A message that ``provider`` accepted ``accepted_seconds`` ago. ``asked`` counts the questions.
+
+    ``reference`` is ours, ``message_id`` the provider's.
+    """
 
     delivery_id: UUID
+    reference: str
     provider: str
     message_id: str
     asked: int
@@ -20,10 +24,14 @@ class AwaitedResult:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """The final result of a delivery; ``code`` is the provider's own."""
+    """The final result of a delivery; ``code`` is the provider's own.
+
+    ``is_late``: the wait for it had ended, which the history shows.
+    """
 
     delivery_id: UUID
     status: DeliveryStatus
     code: str | None
     by_sms: bool
     reason: FailureReason | None
+    is_late: bool = False

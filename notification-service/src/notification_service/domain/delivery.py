@@ -2,7 +2,7 @@
 
     PENDING ──claim──► SENDING ──┬─► ACCEPTED ──┬─► DELIVERED ◄── by SMS, once ── FAILED
        ▲                ▲  │     │              ├─► FAILED       the provider's final result
-       │                │  │     │              └─► EXPIRED      no final result in time
+       │                │  │     │              └─► EXPIRED      none in time; a late one still counts
        ├─ not taken, ───┼──┤     ├─► DELIVERED    where the acceptance is final
        │  released      │  │     ├─► FAILED       the receiver rejected it
        │          look-up  │     ├─► GIVEN_UP     attempted for too long
@@ -56,7 +56,7 @@ class DeliveryStatus(StrEnum):
     UNKNOWN = "UNKNOWN"
     """An attempt may have reached the provider. The next look-up has a time, or an operator has to decide."""
     EXPIRED = "EXPIRED"
-    """The provider took it, and reported no final result within the stated time."""
+    """The provider took it, and knew no final result within the stated time, or can't be asked for one."""
     GIVEN_UP = "GIVEN_UP"
     """Attempts went on for too long, or an operator ended them."""
     SKIPPED = "SKIPPED"
@@ -81,7 +81,7 @@ TRANSITIONS: Mapping[DeliveryStatus, frozenset[DeliveryStatus]] = {
     _S.ACCEPTED: frozenset({_S.DELIVERED, _S.FAILED, _S.EXPIRED}),
     _S.UNKNOWN: frozenset({_S.SENDING, _S.PENDING, _S.GIVEN_UP}),
     _S.FAILED: frozenset({_S.PENDING, _S.DELIVERED}),
-    _S.EXPIRED: frozenset({_S.PENDING}),
+    _S.EXPIRED: frozenset({_S.PENDING, _S.DELIVERED, _S.FAILED}),
     _S.GIVEN_UP: frozenset({_S.PENDING}),
     _S.DELIVERED: frozenset(),
     _S.SKIPPED: frozenset(),
@@ -143,7 +143,7 @@ class ClaimedDelivery:
     ``age_seconds`` counts from the first attempt, or from the first one since an operator's retry.
     ``seconds_since_possibly_sent`` counts from the last attempt that may have reached the receiver; None if
     none may have. ``seconds_since_ordered`` counts from the completion of the order. ``provider`` got the
-    last attempt to send, or gets this one; None if a former release made it.
+    last attempt to send, or gets this one; None if a former release made it, which did not record that.
     """
 
     delivery_id: UUID
@@ -154,8 +154,8 @@ class ClaimedDelivery:
     age_seconds: float
     seconds_since_possibly_sent: float | None
     seconds_since_ordered: float
-    failed_message_id: str | None
-    """The provider's id of an earlier message, which finally failed and which an operator has retried."""
+    failed_message_ids: frozenset[str]
+    """The provider's ids of earlier messages, which finally failed and which an operator has retried."""
     order: CompletedOrder
 
     @property
@@ -167,3 +167,8 @@ class ClaimedDelivery:
         restored from a backup, and reads the events since then once more.
         """
         return self.attempt > 1 or self.seconds_since_ordered > FRESH_SECONDS
+
+    @property
+    def is_untraceable(self) -> bool:
+        """An attempt may have reached a provider, and nobody knows which."""
+        return self.provider is None and self.seconds_since_possibly_sent is not None

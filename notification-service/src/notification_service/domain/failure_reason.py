@@ -20,7 +20,7 @@ class FailureReason(StrEnum):
     NOT_DELIVERED = "NOT_DELIVERED"
     """The provider accepted the message, and reported that the recipient did not get it."""
     NO_FINAL_RESULT = "NO_FINAL_RESULT"
-    """The provider accepted the message, and reported no final result in time."""
+    """The provider accepted the message, and has reported no final result in time, or never does."""
     INTERRUPTED = "INTERRUPTED"
     """The process that made the attempt ended, or lost its claim, before it recorded an outcome."""
     INTERNAL_ERROR = "INTERNAL_ERROR"

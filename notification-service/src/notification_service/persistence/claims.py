@@ -6,9 +6,10 @@ the change of the delivery, so that neither is ever there without the other.
 
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Uuid, text
+from sqlalchemy import Connection, Row, Uuid, text
 
 from notification_service.domain.attempt import Outcome
 from notification_service.domain.attempt_history import Purpose
@@ -39,10 +40,12 @@ _CLAIM = text("""
                -- A claim that ended without an outcome may have sent until its lease ended.
                possibly_sent_at = CASE WHEN due.former_status = 'SENDING' THEN due.former_due_at
                                        ELSE possibly_sent_at END,
-               -- The provider that may have the message is kept: only there it can be looked up.
+               -- The provider that may have the message is kept: only there it can be looked up. Which one it
+               -- was, a former release did not record; an operator's retry says that it is the present one's.
                provider = CASE WHEN due.purpose = 'LOOK_UP' THEN provider
                                WHEN possibly_sent_at IS NULL AND reference IS NULL THEN :provider
-                               ELSE COALESCE(provider, :provider) END
+                               WHEN retried_at IS NOT NULL THEN COALESCE(provider, :provider)
+                               ELSE provider END
           FROM due
          WHERE delivery.delivery_id = due.delivery_id
      RETURNING delivery.*, due.purpose),
@@ -56,6 +59,9 @@ _CLAIM = text("""
         SELECT delivery_id, attempts, :provider, purpose, clock_timestamp() FROM claimed)
     SELECT claimed.delivery_id, claimed.attempts, claimed.purpose, claimed.provider,
            claimed.failed_message_id,
+           ARRAY(SELECT message_id FROM delivery_attempt AS failed
+                  WHERE failed.delivery_id = claimed.delivery_id AND failed.reason = 'NOT_DELIVERED'
+                    AND failed.message_id IS NOT NULL) AS failed_message_ids,
            EXTRACT(epoch FROM clock_timestamp() - claimed.first_attempted_at) AS age_seconds,
            EXTRACT(epoch FROM clock_timestamp() - claimed.possibly_sent_at) AS seconds_since_possibly_sent,
            EXTRACT(epoch FROM clock_timestamp() - completed_order.completed_at) AS seconds_since_ordered,
@@ -87,6 +93,12 @@ _RECORD = text("""
                accepted_at  = CASE WHEN outcome.status = 'ACCEPTED' THEN clock_timestamp()
                                    ELSE accepted_at END,
                claim_id     = NULL,
+               -- A former release may have sent it; the provider that has it is the one of this attempt.
+               provider     = CASE WHEN outcome.reference IS NULL THEN delivery.provider
+                                   ELSE COALESCE(delivery.provider, (
+                                       SELECT asked.provider FROM delivery_attempt AS asked
+                                        WHERE asked.delivery_id = outcome.delivery_id
+                                          AND asked.number = outcome.number)) END,
                reference    = COALESCE(outcome.reference, delivery.reference),
                last_error   = COALESCE(outcome.reason, last_error),
                completed_at = CASE WHEN outcome.status IN ('DELIVERED', 'FAILED', 'GIVEN_UP', 'SKIPPED')
@@ -148,7 +160,7 @@ class SqlClaims:
                 age_seconds=float(row.age_seconds),
                 seconds_since_possibly_sent=_optional_float(row.seconds_since_possibly_sent),
                 seconds_since_ordered=float(row.seconds_since_ordered),
-                failed_message_id=row.failed_message_id,
+                failed_message_ids=_failed_message_ids(row),
                 order=completed_order_of(row),
             )
             for row in rows
@@ -171,6 +183,12 @@ class SqlClaims:
                 "possibly_sent": [one.possibly_sent for one in recorded],
             },
         )
+
+
+def _failed_message_ids(row: Row[Any]) -> frozenset[str]:
+    # The column has the last one that failed before the history said so.
+    ids = frozenset(row.failed_message_ids)
+    return ids if row.failed_message_id is None else ids | {row.failed_message_id}
 
 
 def _optional_float(number: Decimal | None) -> float | None:

@@ -18,25 +18,51 @@ _POSTPONE = text("""
            AS question (delivery_id, pause_seconds)
      WHERE delivery.delivery_id = question.delivery_id AND delivery.status = 'ACCEPTED'
 """)
+# The history says which attempt's message failed. There, a late result has a line of its own.
 _SETTLE = text("""
-    UPDATE delivery
-       SET status       = settlement.status,
-           result_due_at = NULL,
-           result_code  = settlement.code,
-           by_sms       = settlement.by_sms,
-           last_error   = COALESCE(settlement.reason, last_error),
-           completed_at = clock_timestamp()
-      FROM unnest(CAST(:delivery_ids AS uuid[]), CAST(:statuses AS text[]), CAST(:codes AS text[]),
-                  CAST(:by_sms AS boolean[]), CAST(:reasons AS text[]))
-           AS settlement (delivery_id, status, code, by_sms, reason)
-     WHERE delivery.delivery_id = settlement.delivery_id
+    WITH settled AS (
+        UPDATE delivery
+           SET status       = settlement.status,
+               attempts     = attempts + CASE WHEN is_late THEN 1 ELSE 0 END,
+               result_due_at = NULL,
+               result_code  = settlement.code,
+               by_sms       = settlement.by_sms,
+               last_error   = COALESCE(settlement.reason, last_error),
+               completed_at = clock_timestamp()
+          FROM unnest(CAST(:delivery_ids AS uuid[]), CAST(:statuses AS text[]), CAST(:codes AS text[]),
+                      CAST(:by_sms AS boolean[]), CAST(:reasons AS text[]), CAST(:are_late AS boolean[]))
+               AS settlement (delivery_id, status, code, by_sms, reason, is_late)
+         WHERE delivery.delivery_id = settlement.delivery_id
+     RETURNING delivery.delivery_id, attempts, provider, reference, completed_at, settlement.status, reason,
+               is_late),
+    explained AS (
+        UPDATE delivery_attempt
+           SET reason = settled.reason
+          FROM settled
+         WHERE delivery_attempt.delivery_id = settled.delivery_id
+           AND delivery_attempt.message_id = settled.reference
+           AND settled.reason IS NOT NULL AND NOT is_late)
+    INSERT INTO delivery_attempt (delivery_id, number, provider, purpose, began_at, ended_at, outcome, reason,
+                                  message_id)
+    SELECT delivery_id, attempts, provider, 'LOOK_UP', completed_at, completed_at,
+           CASE status WHEN 'DELIVERED' THEN 'DELIVERED' ELSE 'REJECTED' END, reason, reference
+      FROM settled WHERE is_late
 """)
 # Only what is still awaited: a webhook may have settled it meanwhile.
 _EXPIRE = text("""
-    UPDATE delivery
-       SET status = 'EXPIRED', result_due_at = NULL, last_error = 'NO_FINAL_RESULT',
-           completed_at = clock_timestamp()
-     WHERE delivery_id = ANY(CAST(:delivery_ids AS uuid[])) AND status = 'ACCEPTED'
+    WITH expired AS (
+        UPDATE delivery
+           SET status = 'EXPIRED', result_due_at = NULL, last_error = 'NO_FINAL_RESULT',
+               completed_at = clock_timestamp()
+         WHERE delivery_id = ANY(CAST(:delivery_ids AS uuid[])) AND status = 'ACCEPTED'
+     RETURNING delivery_id, reference, last_error),
+    explained AS (
+        UPDATE delivery_attempt
+           SET reason = expired.last_error
+          FROM expired
+         WHERE delivery_attempt.delivery_id = expired.delivery_id
+           AND delivery_attempt.message_id = expired.reference)
+    SELECT count(*) FROM expired
 """)
 
 
@@ -60,6 +86,8 @@ class SqlResults:
         return [
             AwaitedResult(
                 delivery_id=row.delivery_id,
+                # Of alimtalk, which alone has results to come, it is the event's id.
+                reference=str(row.event_id),
                 provider=row.provider,
                 message_id=row.reference,
                 asked=row.result_questions,
@@ -98,11 +126,15 @@ class SqlResults:
                 "codes": [_storable(settlement.code) for settlement in settlements],
                 "by_sms": [settlement.by_sms for settlement in settlements],
                 "reasons": [settlement.reason and settlement.reason.value for settlement in settlements],
+                "are_late": [settlement.is_late for settlement in settlements],
             },
         )
 
     def expire(self, delivery_ids: Collection[UUID]) -> int:
-        return self._connection.execute(_EXPIRE, {"delivery_ids": hex_array(delivery_ids)}).rowcount
+        expired: int = self._connection.execute(
+            _EXPIRE, {"delivery_ids": hex_array(delivery_ids)}
+        ).scalar_one()
+        return expired
 
 
 def _storable(code: str | None) -> str | None:
