@@ -65,6 +65,10 @@ class OperatorSettings(DatabaseSettings, ProcessSettings):
     """``notification-service deliveries``."""
 
 
+class TemplatesSettings(AlimtalkSettings, ProcessSettings):
+    """``notification-service templates check --provider``."""
+
+
 class DeadLettersSettings(KafkaConsumerSettings, DatabaseSettings, ProcessSettings):
     """``notification-service dead-letters``."""
 

@@ -23,6 +23,7 @@ from servicekit.messaging.events import parse_event
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord
 from tests.integration.notification_service.builders import a_completed_order, an_event, encoded
 from tests.integration.notification_service.effect_work import delivering
+from tests.support.notification_builders import WRITE_ALIMTALK
 from tests.support.phone_spellings import PHONE, SPELLINGS, shows_number
 from tests.support.sandbox import Sandbox
 
@@ -58,7 +59,9 @@ def attempted(
     """An order whose alimtalk was attempted, then asked about or repeated."""
     order = a_completed_order(phone=PHONE, completed_at=datetime.now(UTC))
     accept([order])
-    courier = SendAlimtalk(SandboxAlimtalkProvider(httpx.Client(transport=transport), "http://provider"), 0.0)
+    courier = SendAlimtalk(
+        SandboxAlimtalkProvider(httpx.Client(transport=transport), "http://provider"), 0.0, WRITE_ALIMTALK
+    )
     with delivering(engine, Effect.ALIMTALK, sandbox, courier=courier) as work:
         for _ in range(2):
             work(StopSignal())

@@ -7,10 +7,10 @@ from uuid import UUID
 import iso4217
 import pytest
 
-from notification_service.domain.alimtalk_message import AlimtalkMessage, order_completed_message
+from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.errors import DeliverySkipped
 from notification_service.domain.failure_reason import FailureReason
-from tests.support.notification_builders import a_completed_order
+from tests.support.notification_builders import a_completed_order, a_message_for
 
 # By ISO 4217. All other currencies have two digits after the point; those without minor units are left out.
 EXPONENTS = {
@@ -23,7 +23,7 @@ CURRENCIES = sorted({currency.code for currency in iso4217.Currency} - WITHOUT_M
 
 
 def message_for(**changes: Any) -> AlimtalkMessage:
-    return order_completed_message(a_completed_order(**changes))
+    return a_message_for(a_completed_order(**changes))
 
 
 def test_the_text_is_the_template_with_its_variables() -> None:
@@ -40,6 +40,23 @@ def test_the_text_is_the_template_with_its_variables() -> None:
     )
     assert message.template_code == "ORDER_COMPLETED"
     assert message.variables["totalAmount"] == "33,500원"
+
+
+def test_the_english_text_has_the_same_values() -> None:
+    order = a_completed_order(order_id=UUID(int=2), item_count=1_234, total_amount=33_500)
+
+    message = a_message_for(order, "ORDER_COMPLETED_EN")
+
+    assert message.content == (
+        "[Order confirmed] Dear 김하늘, we have received your payment.\n"
+        "\n"
+        "- Order: 00000000-0000-0000-0000-000000000002\n"
+        "- Items: 1,234\n"
+        "- Total: ₩33,500\n"
+        "\n"
+        "Thank you for shopping with us."
+    )
+    assert message.template_code == "ORDER_COMPLETED_EN"
 
 
 def test_the_reference_is_the_events_id_and_the_number_is_digits_only() -> None:

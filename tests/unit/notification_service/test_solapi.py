@@ -26,7 +26,7 @@ from notification_service.domain.errors import (
     OutcomeUnknown,
     ReceiverUnavailable,
 )
-from tests.support.notification_builders import a_delivery, a_message
+from tests.support.notification_builders import WRITE_ALIMTALK, a_delivery, a_message
 from tests.unit.notification_service.scripted_provider import (
     Reply,
     ScriptedProvider,
@@ -241,7 +241,7 @@ def test_a_repeated_attempt_sends_the_same_group_after_a_lost_reply() -> None:
         *(listed(), group(), registered(), httpx.ReadTimeout),
         *(listed(again), group(), listed(again), group(), group("SENDING")),
     )
-    send_alimtalk = SendAlimtalk(adapter(provider), 60.0)
+    send_alimtalk = SendAlimtalk(adapter(provider), 60.0, WRITE_ALIMTALK)
 
     with pytest.raises(OutcomeUnknown):
         send_alimtalk(a_delivery(delivery.order), lambda: True)

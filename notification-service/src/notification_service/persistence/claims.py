@@ -55,7 +55,7 @@ _CLAIM = text("""
         INSERT INTO delivery_attempt (delivery_id, number, provider, purpose, began_at)
         SELECT delivery_id, attempts, :provider, purpose, clock_timestamp() FROM claimed)
     SELECT claimed.delivery_id, claimed.attempts, claimed.purpose, claimed.provider,
-           claimed.failed_message_id,
+           claimed.failed_message_id, claimed.template,
            EXTRACT(epoch FROM clock_timestamp() - claimed.first_attempted_at) AS age_seconds,
            EXTRACT(epoch FROM clock_timestamp() - claimed.possibly_sent_at) AS seconds_since_possibly_sent,
            EXTRACT(epoch FROM clock_timestamp() - completed_order.completed_at) AS seconds_since_ordered,
@@ -150,6 +150,7 @@ class SqlClaims:
                 seconds_since_ordered=float(row.seconds_since_ordered),
                 failed_message_id=row.failed_message_id,
                 order=completed_order_of(row),
+                template=row.template,
             )
             for row in rows
         ]

@@ -11,6 +11,14 @@ from provider_sandbox.providers.solapi.account import ACCOUNT_ID, PF_ID
 from provider_sandbox.providers.solapi.group_record import Group
 from provider_sandbox.providers.solapi.registration import Registered
 from provider_sandbox.providers.solapi.signature import refusal
+from provider_sandbox.providers.templates import Template
+
+_TEMPLATE_STATUS = {
+    "REQUESTED": "PENDING",
+    "REVIEWING": "INSPECTING",
+    "APPROVED": "APPROVED",
+    "REJECTED": "REJECTED",
+}
 
 
 class SolapiRefusals:
@@ -87,6 +95,18 @@ def group_view(group: Group, messages: Sequence[ProviderMessage]) -> dict[str, A
         "dateCompleted": None,
         "dateCreated": in_utc(group.created_at),
         "dateUpdated": in_utc(group.sent_at or group.created_at),
+    }
+
+
+def template_view(template: Template) -> dict[str, Any]:
+    """A template as its look-up has it."""
+    return {
+        "templateId": template.code,
+        "name": template.code,
+        "channelId": PF_ID,
+        "content": template.content,
+        "buttons": [],
+        "status": _TEMPLATE_STATUS[template.status],
     }
 
 
