@@ -4,7 +4,7 @@ import logging
 import random
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import httpx
@@ -18,6 +18,7 @@ from notification_service.application.check_templates import CheckTemplates
 from notification_service.application.count_sales import CountSales
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
 from notification_service.application.hold_unapproved import HoldUnapproved
+from notification_service.application.keep_quiet_hours import KeepQuietHours
 from notification_service.application.ports import AlimtalkProvider, Courier, UnitOfWorkFactory
 from notification_service.application.record_results import RecordResults
 from notification_service.application.send_alimtalk import SendAlimtalk
@@ -125,10 +126,12 @@ def _dispatcher(
     check_templates = _check_templates(settings, templates, client)
     # Before the first message is sent.
     check_templates(stop)
-    send_alimtalk = HoldUnapproved(
+    send_alimtalk: Courier = HoldUnapproved(
         SendAlimtalk(provider, settings.alimtalk_processing_seconds, WriteAlimtalk(templates)),
         check_templates.obstacle_of,
     )
+    if settings.quiet_hours is not None:
+        send_alimtalk = KeepQuietHours(send_alimtalk, settings.quiet_hours, partial(datetime.now, UTC))
     webhook = MonitoringWebhook(client, settings.monitoring_webhook_url)
     deliver_effect = partial(_deliver_effect, settings, unit_of_work, scope)
     return Dispatcher(

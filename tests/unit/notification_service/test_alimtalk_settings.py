@@ -1,5 +1,7 @@
 """The provider is chosen by one variable, and then needs its own."""
 
+from datetime import time
+
 import httpx
 import pytest
 import structlog
@@ -227,3 +229,18 @@ def test_a_language_without_an_id_ends_the_start_with_one_line(
     assert capsys.readouterr().err == (
         "Error: SOLAPI_TEMPLATE_ID has no id of ORDER_COMPLETED_EN; several are written CODE=ID,CODE=ID\n"
     )
+
+
+def test_quiet_hours_are_off_unless_set_and_by_the_shops_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(monkeypatch, "nhn")
+    assert read_settings(ConsumerSettings).quiet_hours is None
+    monkeypatch.setenv("ALIMTALK_QUIET_HOURS", "21:00-08:00")
+    quiet = read_settings(ConsumerSettings).quiet_hours
+    assert quiet is not None
+    assert (quiet.start, quiet.end, quiet.zone.key) == (time(21), time(8), "Asia/Seoul")
+    monkeypatch.setenv("SHOP_TIME_ZONE", "Asia/Seoull")
+    monkeypatch.setenv("ALIMTALK_QUIET_HOURS", "21-8")
+    assert problems() == [
+        ("SHOP_TIME_ZONE", "must be a time zone such as Asia/Seoul"),
+        ("ALIMTALK_QUIET_HOURS", "must be two times of the day, as in 21:00-08:00"),
+    ]
