@@ -7,7 +7,6 @@ from pydantic import AfterValidator, Field, model_validator
 
 from notification_service.alimtalk_settings import AlimtalkSettings, WebhookSettings
 from notification_service.domain.quiet_hours import QuietHours
-from notification_service.http_client import CONNECT_TIMEOUT_SECONDS
 from servicekit.config import (
     AdminSettings,
     DatabaseMigrationSettings,
