@@ -14,7 +14,7 @@ from notification_service.domain.template_catalog import TemplateCatalog
 from notification_service.domain.template_rules import faults_between, faults_of
 
 FOLDER = Path(__file__).parent / "templates"
-_FILE_NAME = re.compile(r"(?P<message>[a-z0-9-]+)\.(?P<locale>[a-z]+)\.v(?P<version>[1-9][0-9]{0,3})\.toml")
+_FILE_NAME = re.compile(r"(?P<message>[a-z0-9_]+)\.(?P<locale>[a-z]+)\.v(?P<version>[1-9][0-9]{0,3})\.toml")
 
 _Text = Annotated[str, StringConstraints(strict=True)]
 

@@ -7,7 +7,7 @@ from shutil import copytree
 
 from notification_service.template_files import FOLDER
 
-KOREAN, ENGLISH = "order-completed.ko.v1.toml", "order-completed.en.v1.toml"
+KOREAN, ENGLISH = "order_completed.ko.v1.toml", "order_completed.en.v1.toml"
 BUTTON = '\n[[buttons]]\nkind = "WL"\nname = "주문 보기"\nmobile_link = "https://shop.example/#{orderId}"\n'
 
 
@@ -53,7 +53,7 @@ def _many_variables() -> Sequence[str]:
 
 def _second_version(folder: Path, version: int, code: str) -> None:
     text = (folder / KOREAN).read_text().replace('"ORDER_COMPLETED"', f'"{code}"')
-    (folder / f"order-completed.ko.v{version}.toml").write_text(text)
+    (folder / f"order_completed.ko.v{version}.toml").write_text(text)
 
 
 PLANTED = [
@@ -65,32 +65,32 @@ PLANTED = [
     Planted(
         "a language is missing",
         lambda folder: (folder / ENGLISH).unlink(),
-        "order-completed has no template in en",
+        "order_completed has no template in en",
     ),
     Planted(
         "an unknown language",
-        lambda folder: (folder / ENGLISH).rename(folder / "order-completed.fr.v1.toml"),
-        "order-completed.fr.v1.toml: a file is called MESSAGE.LANGUAGE.vN.toml, in ko or en",
+        lambda folder: (folder / ENGLISH).rename(folder / "order_completed.fr.v1.toml"),
+        "order_completed.fr.v1.toml: a file is called MESSAGE.LANGUAGE.vN.toml, in ko or en",
     ),
     Planted(
         "a name without a version",
-        lambda folder: (folder / KOREAN).rename(folder / "order-completed.ko.toml"),
-        "order-completed.ko.toml: a file is called MESSAGE.LANGUAGE.vN.toml, in ko or en",
+        lambda folder: (folder / KOREAN).rename(folder / "order_completed.ko.toml"),
+        "order_completed.ko.toml: a file is called MESSAGE.LANGUAGE.vN.toml, in ko or en",
     ),
     Planted(
         "an unknown message",
-        lambda folder: (folder / KOREAN).rename(folder / "order-shipped.ko.v1.toml"),
-        "order-shipped.ko.v1.toml: there is no message order-shipped",
+        lambda folder: (folder / KOREAN).rename(folder / "order_shipped.ko.v1.toml"),
+        "order_shipped.ko.v1.toml: there is no message order_shipped",
     ),
     Planted(
         "a version is missing",
         lambda folder: _second_version(folder, 3, "ORDER_COMPLETED_3"),
-        "order-completed lacks version 2 in ko: deliveries may still need it",
+        "order_completed lacks version 2 in ko: deliveries may still need it",
     ),
     Planted(
         "a code that another version has",
         lambda folder: _second_version(folder, 2, "ORDER_COMPLETED"),
-        "order-completed.ko.v2.toml: code ORDER_COMPLETED is also that of order-completed.ko.v1.toml",
+        "order_completed.ko.v2.toml: code ORDER_COMPLETED is also that of order_completed.ko.v1.toml",
     ),
     Planted(
         "another encoding",

@@ -63,7 +63,7 @@ def test_every_kind_of_button_may_be_used(tmp_path: Path) -> None:
     folder = sound_folder(tmp_path / "templates")
     appended("buttons", ALL_BUTTONS + BUTTON, "").plant(folder)
 
-    template = read_catalog(folder).newest("order-completed", Locale.KOREAN)
+    template = read_catalog(folder).newest("order_completed", Locale.KOREAN)
 
     assert [button.kind for button in template.buttons] == ["AC", "AL", "DS", "WL"]
     filled = template.filled_buttons({"orderId": "o-1"})
@@ -74,11 +74,11 @@ def test_every_kind_of_button_may_be_used(tmp_path: Path) -> None:
 def test_the_newest_version_is_used_and_the_older_ones_stay(tmp_path: Path) -> None:
     folder = sound_folder(tmp_path / "templates")
     newer = (folder / KOREAN).read_text().replace('"ORDER_COMPLETED"', '"ORDER_COMPLETED_2"')
-    (folder / "order-completed.ko.v2.toml").write_text(newer)
+    (folder / "order_completed.ko.v2.toml").write_text(newer)
 
     catalog = read_catalog(folder)
 
-    assert catalog.newest("order-completed", Locale.KOREAN).code == "ORDER_COMPLETED_2"
+    assert catalog.newest("order_completed", Locale.KOREAN).code == "ORDER_COMPLETED_2"
     assert catalog.by_code("ORDER_COMPLETED").version == 1
     with pytest.raises(UnknownTemplate):
         catalog.by_code("ORDER_COMPLETED_3")
@@ -87,13 +87,13 @@ def test_the_newest_version_is_used_and_the_older_ones_stay(tmp_path: Path) -> N
 def test_the_command_prints_a_line_for_each_fault(tmp_path: Path) -> None:
     folder = sound_folder(tmp_path / "templates")
     appended("six buttons", BUTTON * 6, "").plant(folder)
-    (folder / "order-completed.fr.v1.toml").touch()
+    (folder / "order_completed.fr.v1.toml").touch()
 
     checked = CliRunner().invoke(main, ["templates", "check", str(folder)])
 
     assert checked.exit_code == 1
     assert checked.output.splitlines() == [
-        "order-completed.fr.v1.toml: a file is called MESSAGE.LANGUAGE.vN.toml, in ko or en",
+        "order_completed.fr.v1.toml: a file is called MESSAGE.LANGUAGE.vN.toml, in ko or en",
         f"{KOREAN}: it has 6 buttons, and may have 5",
     ]
 

@@ -27,7 +27,7 @@ from notification_service.domain.template_catalog import TemplateCatalog
 from servicekit.lifecycle import StopSignal
 from tests.support.notification_builders import TEMPLATES, WRITE_ALIMTALK, a_completed_order, a_delivery
 
-TEMPLATE = TEMPLATES.newest("order-completed", Locale.KOREAN)
+TEMPLATE = TEMPLATES.newest("order_completed", Locale.KOREAN)
 REGISTERED = RegisteredTemplate(TEMPLATE.content, ApprovalState.APPROVED, [])
 
 

@@ -13,7 +13,7 @@ from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.errors import DeliverySkipped
 from notification_service.domain.failure_reason import FailureReason
 
-ORDER_COMPLETED = "order-completed"
+ORDER_COMPLETED = "order_completed"
 ORDER_COMPLETED_TEMPLATE_CODE = "ORDER_COMPLETED"
 """Of deliveries without a template: former releases had this one."""
 MESSAGES: Mapping[str, frozenset[str]] = {

@@ -19,7 +19,7 @@ from tests.integration.provider_sandbox.doubles import Doubles
 from tests.support.notification_builders import TEMPLATES
 
 SOLAPI_ID = "KA01TP260101000000000ORDERCOMPLETED"
-TEMPLATE = TEMPLATES.newest("order-completed", Locale.KOREAN)
+TEMPLATE = TEMPLATES.newest("order_completed", Locale.KOREAN)
 ENVIRONMENTS = {
     "nhn": {
         "NHN_APP_KEY": nhn_account.APP_KEY,
@@ -87,7 +87,7 @@ def test_the_command_asks_the_provider(provider: str, doubles: Doubles) -> None:
     unanswered = CliRunner().invoke(main, command)
 
     assert (sound.exit_code, sound.output) == (0, "no fault\n")
-    name = "ORDER_COMPLETED (order-completed.ko.v1)"
+    name = "ORDER_COMPLETED (order_completed.ko.v1)"
     assert (faulty.exit_code, faulty.output) == (1, f"{name}: it is not approved: REJECTED\n")
     assert (unanswered.exit_code, unanswered.output) == (1, f"{name}: not checked: RECEIVER_BUSY\n")
 
