@@ -69,7 +69,7 @@ def test_what_is_due_in_quiet_hours_is_due_when_they_end(
 
     delivery = attempted_once(engine, sandbox, order, courier)
 
-    assert (delivery.status, delivery.attempts, delivery.history) == (DeliveryStatus.PENDING, 0, ())
+    assert (delivery.status, delivery.attempts, len(delivery.history)) == (DeliveryStatus.PENDING, 0, 0)
     assert delivery.last_error == FailureReason.QUIET_HOURS
     assert seconds_until_due(delivery) == pytest.approx(9 * 3600, abs=30)
     assert sandbox.messages() == []
@@ -90,7 +90,7 @@ def test_what_has_no_approved_template_waits_for_the_approval(
 
     delivery = attempted_once(engine, sandbox, order, courier)
 
-    assert (delivery.status, delivery.attempts, delivery.history) == (DeliveryStatus.PENDING, 0, ())
+    assert (delivery.status, delivery.attempts, len(delivery.history)) == (DeliveryStatus.PENDING, 0, 0)
     assert delivery.last_error == FailureReason.TEMPLATE_NOT_USABLE
     assert 0 < seconds_until_due(delivery) <= 60
     assert sandbox.messages() == []
