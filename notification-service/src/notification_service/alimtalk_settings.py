@@ -86,6 +86,7 @@ class AlimtalkSettings(BaseSettings):
     solapi_channel_id: _Text | None = _Unset
     solapi_sender_number: _SenderNumber | None = _Unset
     solapi_template_id: _TemplateIds | None = _Unset
+    solapi_sms_to: Literal["safe-numbers"] | None = None
     solapi_url: HttpUrlText = "https://api.solapi.com"
 
     sens_access_key: _Secret | None = _Unset
@@ -100,6 +101,11 @@ class AlimtalkSettings(BaseSettings):
     aligo_sender_number: _SenderNumber | None = _Unset
     aligo_template_code: _TemplateIds | None = _Unset
     aligo_url: HttpUrlText = "https://kakaoapi.aligo.in"
+
+    @property
+    def alimtalk_has_sms(self) -> bool:
+        """Whether a number that can get an SMS, and no alimtalk, gets that."""
+        return self.alimtalk_provider == "solapi" and self.solapi_sms_to is not None
 
     @property
     def alimtalk_template_ids(self) -> tuple[str, Mapping[str, str]] | None:

@@ -127,7 +127,11 @@ def _dispatcher(
     # Before the first message is sent.
     check_templates(stop)
     send_alimtalk: Courier = HoldUnapproved(
-        SendAlimtalk(provider, settings.alimtalk_processing_seconds, WriteAlimtalk(templates)),
+        SendAlimtalk(
+            provider,
+            settings.alimtalk_processing_seconds,
+            WriteAlimtalk(templates, has_sms=settings.alimtalk_has_sms),
+        ),
         check_templates.obstacle_of,
     )
     if settings.quiet_hours is not None:

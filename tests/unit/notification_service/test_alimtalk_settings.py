@@ -244,3 +244,12 @@ def test_quiet_hours_are_off_unless_set_and_by_the_shops_clock(monkeypatch: pyte
         ("SHOP_TIME_ZONE", "must be a time zone such as Asia/Seoul"),
         ("ALIMTALK_QUIET_HOURS", "must be two times of the day, as in 21:00-08:00"),
     ]
+
+
+def test_sms_is_off_unless_solapi_has_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(monkeypatch, "solapi")
+    assert not read_settings(ConsumerSettings).alimtalk_has_sms
+    monkeypatch.setenv("SOLAPI_SMS_TO", "safe-numbers")
+    assert read_settings(ConsumerSettings).alimtalk_has_sms
+    choose(monkeypatch, "nhn")
+    assert not read_settings(ConsumerSettings).alimtalk_has_sms

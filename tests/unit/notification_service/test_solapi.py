@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -115,6 +116,17 @@ def test_a_message_is_put_into_a_new_group_that_is_then_sent() -> None:
     }
     # Not empty: "may it be sent" is asked right before a body.
     assert provider.body(3) == {}
+
+
+def test_what_can_be_no_alimtalk_is_a_long_sms_from_the_same_number() -> None:
+    provider = ScriptedProvider(listed(), group(), registered(), group("SENDING"))
+
+    adapter(provider).send(replace(a_message(), as_sms=True), lambda: True)
+
+    [posted] = provider.body(2)["messages"]
+    assert (posted["type"], posted["text"], posted["from"]) == ("LMS", "[주문완료] …", "0212345678")
+    assert posted["customFields"] == {"reference": "event-1"}
+    assert "kakaoOptions" not in posted
 
 
 def test_a_look_up_asks_for_the_recipients_messages_of_30_days() -> None:

@@ -32,18 +32,23 @@ class WriteAlimtalk:
     and DeliveryRejected if the text is too long to be sent.
     """
 
-    def __init__(self, templates: TemplateCatalog) -> None:
+    def __init__(self, templates: TemplateCatalog, *, has_sms: bool = False) -> None:
+        """``has_sms``: the provider sends an SMS to numbers that can get one, and no alimtalk."""
         self._templates = templates
+        self._has_sms = has_sms
 
     def __call__(self, delivery: ClaimedDelivery) -> AlimtalkMessage:
         code = delivery.template or ORDER_COMPLETED_TEMPLATE_CODE
         try:
-            message = order_completed_message(delivery.order, self._templates.by_code(code))
+            template = self._templates.by_code(code)
+            # A look-up sends nothing, and asks for what was sent while there was SMS.
+            has_sms = self._has_sms or delivery.purpose is Purpose.LOOK_UP
+            message = order_completed_message(delivery.order, template, has_sms=has_sms)
         except (UnknownTemplate, TemplateMismatch) as error:
             # Of another release, or changed since: an operator puts it right, and nothing is lost until then.
             _log.error("alimtalk_template_not_usable", template=code, reason=str(error))
             raise DeliveryPostponed(FailureReason.TEMPLATE_NOT_USABLE, _PAUSE_SECONDS) from error
-        # A look-up sends nothing, and the message may have been shorter when it was sent.
+        # The message may have been shorter when it was sent.
         if delivery.purpose is Purpose.SEND and characters(message.content) > MOST_CHARACTERS:
             detail = f"the text has {characters(message.content)} characters, and may have {MOST_CHARACTERS}"
             raise DeliveryRejected(FailureReason.MESSAGE_TOO_LONG, detail)

@@ -7,7 +7,7 @@ from decimal import Decimal
 import iso4217
 from babel.numbers import format_currency, get_currency_precision
 
-from notification_service.domain.alimtalk_recipient import korean_mobile_number
+from notification_service.domain.alimtalk_recipient import korean_mobile_number, safe_number
 from notification_service.domain.alimtalk_template import Button, Locale, Template, fill
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.errors import DeliverySkipped
@@ -27,7 +27,8 @@ _CLDR_LOCALES = {Locale.KOREAN: "ko_KR", Locale.ENGLISH: "en_US"}
 class AlimtalkMessage:
     """A message in both forms that providers use: the template's variables, and the finished text.
 
-    ``reference`` is our id of the message, by which the provider finds it.
+    ``reference`` is our id of the message, by which the provider finds it. ``as_sms``: the recipient can't
+    get an alimtalk, and gets the text as an SMS.
     """
 
     reference: str
@@ -37,14 +38,19 @@ class AlimtalkMessage:
     content: str
     title: str | None = None
     buttons: tuple[Button, ...] = ()
+    as_sms: bool = False
 
 
-def order_completed_message(order: CompletedOrder, template: Template) -> AlimtalkMessage:
+def order_completed_message(
+    order: CompletedOrder, template: Template, *, has_sms: bool = False
+) -> AlimtalkMessage:
     """The message for one completed order. Its reference is the event's id, the same in every attempt.
 
-    Raises DeliverySkipped if the recipient can't get it, and TemplateMismatch.
+    ``has_sms``: the provider sends an SMS to a safe number. Raises DeliverySkipped if the recipient can't get
+    the message, and TemplateMismatch.
     """
-    recipient_number = korean_mobile_number(order.recipient.phone)
+    mobile_number = korean_mobile_number(order.recipient.phone)
+    recipient_number = mobile_number or (safe_number(order.recipient.phone) if has_sms else None)
     if recipient_number is None:
         raise DeliverySkipped(FailureReason.NOT_A_KOREAN_MOBILE_NUMBER)
     supplied = {
@@ -64,6 +70,7 @@ def order_completed_message(order: CompletedOrder, template: Template) -> Alimta
         content=fill(template.content, values),
         title=None if template.title is None else fill(template.title, values),
         buttons=template.filled_buttons(values),
+        as_sms=mobile_number is None,
     )
 
 

@@ -144,7 +144,7 @@ def message_view(message: ProviderMessage) -> dict[str, Any]:
         "messageId": message.message_id,
         "groupId": message.group_id,
         "accountId": ACCOUNT_ID,
-        "type": "LMS" if message.is_replaced else "ATA",
+        "type": "LMS" if message.is_replaced else message.fields.get("type", "ATA"),
         "to": message.recipient_no,
         "from": message.fields.get("from"),
         "country": "82",
