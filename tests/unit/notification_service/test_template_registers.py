@@ -124,6 +124,12 @@ def test_a_malformed_reply_says_nothing_of_the_template(register: Any, content: 
         register(ScriptedProvider(answered_bytes(content))).registered(CODE)
 
 
+def test_another_404_of_solapi_says_nothing_of_the_template() -> None:
+    for reply in (answered({"message": "no Route matched"}, 404), answered_bytes(b"<html>", 404)):
+        with pytest.raises(DeliveryFailed):
+            solapi(ScriptedProvider(reply)).registered(CODE)
+
+
 def test_a_refusal_in_nhns_header_says_nothing_of_the_template() -> None:
     header = {"resultCode": -1001, "resultMessage": "secret", "isSuccessful": False}
 

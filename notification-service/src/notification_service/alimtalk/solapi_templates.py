@@ -29,6 +29,10 @@ class _Button(BaseModel):
     name: str = Field(alias="buttonName")
 
 
+class _Refusal(BaseModel):
+    error_code: str = Field(alias="errorCode")
+
+
 class _Template(BaseModel):
     content: str
     status: str
@@ -58,6 +62,8 @@ class SolapiTemplates:
         )
         response = exchange(self._client, request)
         if response.status_code == httpx.codes.NOT_FOUND:
+            # Of a wrong URL it would have another body, and say nothing of the template.
+            read_look_up(response, _Refusal)
             return None
         if response.status_code != httpx.codes.OK:
             raise refused_by_status(_NAME, response)

@@ -15,7 +15,10 @@ class ApprovalState(StrEnum):
     APPROVED = "APPROVED"
     REJECTED = "REJECTED"
     UNKNOWN = "UNKNOWN"
-    """The provider has a state that isn't known here."""
+    """The provider has a state that isn't known here, and judges itself what it sends."""
+
+
+_MAY_BE_SENT = frozenset({ApprovalState.APPROVED, ApprovalState.UNKNOWN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ def obstacle(template: Template, registered: RegisteredTemplate | None) -> str |
     """Why Kakao would reject the template's messages; None if it would not."""
     if registered is None:
         return "the provider has no template of this code"
-    if registered.state is not ApprovalState.APPROVED:
+    if registered.state not in _MAY_BE_SENT:
         return f"it is not approved: {registered.state.value}"
     if _lines(registered.content) != _lines(template.content):
         return "its content differs from the one that is registered"
