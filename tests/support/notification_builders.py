@@ -4,13 +4,21 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from notification_service.domain.alimtalk_message import AlimtalkMessage
+from notification_service.application.write_alimtalk import WriteAlimtalk
+from notification_service.domain.alimtalk_message import (
+    ORDER_COMPLETED_TEMPLATE_CODE,
+    AlimtalkMessage,
+    order_completed_message,
+)
 from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.awaited_result import AwaitedResult
 from notification_service.domain.completed_order import CompletedOrder, Recipient
 from notification_service.domain.delivery import ClaimedDelivery
+from notification_service.template_files import read_catalog
 from servicekit.identifiers import uuid7
 
+TEMPLATES = read_catalog()
+WRITE_ALIMTALK = WriteAlimtalk(TEMPLATES)
 NOON_IN_SEOUL = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
 
@@ -39,6 +47,7 @@ def a_delivery(
     failed_message_ids: frozenset[str] = frozenset(),
     seconds_since_possibly_sent: float | None = None,
     seconds_since_ordered: float = 0.0,
+    template: str | None = None,
 ) -> ClaimedDelivery:
     return ClaimedDelivery(
         delivery_id=uuid7(),
@@ -51,7 +60,17 @@ def a_delivery(
         seconds_since_possibly_sent=None if attempt == 1 else seconds_since_possibly_sent,
         seconds_since_ordered=seconds_since_ordered,
         order=order or a_completed_order(),
+        template=template,
     )
+
+
+def a_message_for(
+    order: CompletedOrder,
+    code: str = ORDER_COMPLETED_TEMPLATE_CODE,
+    failed_ids: frozenset[str] = frozenset(),
+) -> AlimtalkMessage:
+    """What the buyer of this order gets, by the template with this code."""
+    return order_completed_message(order, TEMPLATES.by_code(code), failed_ids)
 
 
 def a_message(**changes: Any) -> AlimtalkMessage:

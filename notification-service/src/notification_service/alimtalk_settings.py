@@ -1,10 +1,14 @@
 """Which alimtalk provider is used, and what it and its webhooks need of the environment."""
 
+import re
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings
 
+from notification_service.domain.alimtalk_message import ORDER_COMPLETED_TEMPLATE_CODE
+from notification_service.domain.alimtalk_template import Locale
 from servicekit.config import HttpUrlText
 
 ProviderName = Literal["sandbox", "nhn", "solapi", "sens", "aligo"]
@@ -40,9 +44,27 @@ def _check_printable(value: SecretStr) -> SecretStr:
     return value
 
 
+_ID = r"[^=,\s]{1,100}"
+_TEMPLATE_IDS = re.compile(rf"{_ID}|{_ID}={_ID}(,{_ID}={_ID})*")
+
+
+def _check_template_ids(text: str) -> str:
+    if not _TEMPLATE_IDS.fullmatch(text):
+        raise ValueError("must be an id, or CODE=ID,CODE=ID")
+    return text
+
+
+def template_ids(text: str) -> Mapping[str, str]:
+    """The provider's ids of templates by our codes; a single id is that of ORDER_COMPLETED."""
+    if "=" not in text:
+        return {ORDER_COMPLETED_TEMPLATE_CODE: text}
+    return dict(pair.split("=") for pair in text.split(","))
+
+
 _Unset = Field(default=None, validate_default=True)
 _Secret = Annotated[SecretStr, AfterValidator(_check_printable)]
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+_TemplateIds = Annotated[_Text, AfterValidator(_check_template_ids)]
 _SenderNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{8,11}$")]
 
 
@@ -51,6 +73,8 @@ class AlimtalkSettings(BaseSettings):
 
     alimtalk_provider: ProviderName = "sandbox"
     alimtalk_url: HttpUrlText | None = _Unset
+    # Events don't say which language a customer reads.
+    alimtalk_locale: Locale = Locale.KOREAN
 
     nhn_app_key: _Secret | None = _Unset
     nhn_secret_key: _Secret | None = _Unset
@@ -61,7 +85,8 @@ class AlimtalkSettings(BaseSettings):
     solapi_api_secret: _Secret | None = _Unset
     solapi_channel_id: _Text | None = _Unset
     solapi_sender_number: _SenderNumber | None = _Unset
-    solapi_template_id: _Text | None = _Unset
+    solapi_template_id: _TemplateIds | None = _Unset
+    solapi_sms_to: Literal["safe-numbers"] | None = None
     solapi_url: HttpUrlText = "https://api.solapi.com"
 
     sens_access_key: _Secret | None = _Unset
@@ -74,8 +99,24 @@ class AlimtalkSettings(BaseSettings):
     aligo_user_id: _Secret | None = _Unset
     aligo_sender_key: _Secret | None = _Unset
     aligo_sender_number: _SenderNumber | None = _Unset
-    aligo_template_code: _Text | None = _Unset
+    aligo_template_code: _TemplateIds | None = _Unset
     aligo_url: HttpUrlText = "https://kakaoapi.aligo.in"
+
+    @property
+    def alimtalk_has_sms(self) -> bool:
+        """Whether a number that can get an SMS, and no alimtalk, gets that."""
+        return self.alimtalk_provider == "solapi" and self.solapi_sms_to is not None
+
+    @property
+    def alimtalk_template_ids(self) -> tuple[str, Mapping[str, str]] | None:
+        """The variable with the provider's ids of templates, and they by our codes; None if it has none."""
+        match self.alimtalk_provider:
+            case "solapi":
+                return "SOLAPI_TEMPLATE_ID", template_ids(self.solapi_template_id or "")
+            case "aligo":
+                return "ALIGO_TEMPLATE_CODE", template_ids(self.aligo_template_code or "")
+            case _:
+                return None
 
     @property
     def alimtalk_calls_per_attempt(self) -> int:

@@ -10,6 +10,8 @@ from notification_service.config import ApiSettings, ConsumerSettings, DeadLette
 from notification_service.deliveries_cli import deliveries
 from notification_service.messaging.incoming_order_completed import ORDER_COMPLETED
 from notification_service.migrations import SCHEMA
+from notification_service.templates_cli import templates as templates_group
+from notification_service.templates_cli import templates_or_exit
 from servicekit.config import load_settings
 from servicekit.messaging.dead_letters_cli import dead_letters_group
 from servicekit.observability.logging import configure_logging
@@ -41,11 +43,13 @@ def consumer() -> None:
 
     settings = load_settings(ConsumerSettings)
     stop = begin_process(PROCESS, settings)
+    templates = templates_or_exit(settings)
     check_schema_or_exit(settings, SCHEMA)
-    run(settings, stop)
+    run(settings, templates, stop)
 
 
 main.add_command(deliveries)
+main.add_command(templates_group)
 
 
 @main.command()

@@ -1,10 +1,12 @@
 """What each process reads of its environment. The only module that does."""
 
 from typing import Annotated, Self
+from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from notification_service.alimtalk_settings import AlimtalkSettings, WebhookSettings
+from notification_service.domain.quiet_hours import QuietHours
 from servicekit.config import (
     AdminSettings,
     DatabaseMigrationSettings,
@@ -18,6 +20,21 @@ from servicekit.config import (
 from servicekit.outbound.http_client import CONNECT_TIMEOUT_SECONDS
 
 _Hours = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+def _check_time_zone(name: str) -> str:
+    # ZoneInfo opens files: a name such as "." raises other errors than the one of an unknown zone.
+    if name not in available_timezones():
+        raise ValueError("must be a time zone such as Asia/Seoul")
+    return name
+
+
+def _check_quiet_hours(written: str) -> str:
+    QuietHours.parse(written, ZoneInfo("UTC"))
+    return written
+
+
+_TimeZone = Annotated[str, AfterValidator(_check_time_zone)]
 
 
 class ApiSettings(WebhookSettings, HttpSettings, DatabaseSettings, ProcessSettings):
@@ -34,6 +51,9 @@ class ConsumerSettings(
     kafka_client_id: str = "notification-consumer"
     alimtalk_processing_seconds: Annotated[float, Field(ge=0, le=3600)] = 60.0
     alimtalk_result_hours: Annotated[int, Field(ge=1, le=1_000)] = 72
+    shop_time_zone: _TimeZone = Field(default="Asia/Seoul", validate_default=True)
+    # Off by default: what follows an order is no advertisement, and may be sent at any hour.
+    alimtalk_quiet_hours: Annotated[str, AfterValidator(_check_quiet_hours)] | None = None
     monitoring_webhook_url: HttpUrlText
     delivery_parallelism: Annotated[int, Field(ge=1, le=32)] = 4
     # A stop waits for calls that have begun, and has 10 s in all.
@@ -44,6 +64,12 @@ class ConsumerSettings(
     # An event can come again while the outbox can send it again, and the topic then keeps it: 7 days each.
     # Forgotten any sooner, it would count as new.
     inbox_retention_hours: Annotated[int, Field(ge=336, le=1_000_000)] = 720
+
+    @property
+    def quiet_hours(self) -> QuietHours | None:
+        if self.alimtalk_quiet_hours is None:
+            return None
+        return QuietHours.parse(self.alimtalk_quiet_hours, ZoneInfo(self.shop_time_zone))
 
     @property
     def delivery_attempt_seconds(self) -> float:
@@ -63,6 +89,10 @@ class ConsumerSettings(
 
 class OperatorSettings(DatabaseSettings, ProcessSettings):
     """``notification-service deliveries``."""
+
+
+class TemplatesSettings(AlimtalkSettings, ProcessSettings):
+    """``notification-service templates check --provider``."""
 
 
 class DeadLettersSettings(KafkaConsumerSettings, DatabaseSettings, ProcessSettings):

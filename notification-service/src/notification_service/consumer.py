@@ -4,23 +4,31 @@ import logging
 import random
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
+import httpx
+import structlog
 from sqlalchemy import Engine
 
-from notification_service.alimtalk.providers import create_provider
+from notification_service.alimtalk.providers import create_provider, create_template_register
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.ask_for_results import AskForResults
+from notification_service.application.check_templates import CheckTemplates
 from notification_service.application.count_sales import CountSales
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
+from notification_service.application.hold_unapproved import HoldUnapproved
+from notification_service.application.keep_quiet_hours import KeepQuietHours
 from notification_service.application.ports import AlimtalkProvider, Courier, UnitOfWorkFactory
 from notification_service.application.record_results import RecordResults
 from notification_service.application.send_alimtalk import SendAlimtalk
+from notification_service.application.write_alimtalk import WriteAlimtalk
 from notification_service.config import ConsumerSettings
 from notification_service.dispatcher import Dispatcher
+from notification_service.domain.alimtalk_message import ORDER_COMPLETED as ORDER_COMPLETED_MESSAGE
 from notification_service.domain.delivery import Effect
 from notification_service.domain.retry_policy import RetryPolicy
+from notification_service.domain.template_catalog import TemplateCatalog
 from notification_service.messaging.incoming_order_completed import (
     CONSUMER_GROUP,
     ORDER_COMPLETED,
@@ -50,8 +58,10 @@ _JOIN_SECONDS = 7.0
 _CALLS_FOR_RESULTS = 4
 _MOST_RESULTS = 1_000
 
+_log = structlog.get_logger(__name__)
 
-def run(settings: ConsumerSettings, stop: StopSignal) -> None:
+
+def run(settings: ConsumerSettings, templates: TemplateCatalog, stop: StopSignal) -> None:
     """Consume and deliver until ``stop`` is set. Raises the error that ended consuming or an effect."""
     # It logs every request; what matters of them is in our own lines.
     logging.getLogger("httpx").setLevel(logging.WARNING)
@@ -69,8 +79,11 @@ def run(settings: ConsumerSettings, stop: StopSignal) -> None:
         scope.callback(kafka.close)
         scope.enter_context(admin_server(PROCESS, settings, checks))
         unit_of_work = partial(NotificationUnitOfWork, engine, CONSUMER_GROUP)
-        dispatcher = _dispatcher(settings, unit_of_work, scope, stop)
-        handler = OrderCompletedHandler(AcceptCompletedOrders(unit_of_work, dispatcher.wake))
+        dispatcher = _dispatcher(settings, templates, unit_of_work, scope, stop)
+        template = templates.newest(ORDER_COMPLETED_MESSAGE, settings.alimtalk_locale)
+        handler = OrderCompletedHandler(
+            AcceptCompletedOrders(unit_of_work, dispatcher.wake, alimtalk_template=template.code)
+        )
         RetentionThread(_retention(settings, engine), stop).start()
         dispatcher.start()
         try:
@@ -101,16 +114,33 @@ def _retention(settings: ConsumerSettings, engine: Engine) -> Retention:
 
 
 def _dispatcher(
-    settings: ConsumerSettings, unit_of_work: UnitOfWorkFactory, scope: ExitStack, stop: StopSignal
+    settings: ConsumerSettings,
+    templates: TemplateCatalog,
+    unit_of_work: UnitOfWorkFactory,
+    scope: ExitStack,
+    stop: StopSignal,
 ) -> Dispatcher:
-    # Sending and asking for results share it with monitoring: none waits for a connection.
+    # Sending and asking for results share it with monitoring, and templates are asked for one by one: none waits
+    # for a connection.
     client = scope.enter_context(
         create_http_client(
-            settings.delivery_timeout_seconds, (2 + _CALLS_FOR_RESULTS) * settings.delivery_parallelism
+            settings.delivery_timeout_seconds, (2 + _CALLS_FOR_RESULTS) * settings.delivery_parallelism + 1
         )
     )
     provider = create_provider(settings, client)
-    send_alimtalk = SendAlimtalk(provider, settings.alimtalk_processing_seconds)
+    check_templates = _check_templates(settings, templates, client)
+    # Before the first message is sent.
+    check_templates(stop)
+    send_alimtalk: Courier = HoldUnapproved(
+        SendAlimtalk(
+            provider,
+            settings.alimtalk_processing_seconds,
+            WriteAlimtalk(templates, has_sms=settings.alimtalk_has_sms),
+        ),
+        check_templates.obstacle_of,
+    )
+    if settings.quiet_hours is not None:
+        send_alimtalk = KeepQuietHours(send_alimtalk, settings.quiet_hours, partial(datetime.now, UTC))
     webhook = MonitoringWebhook(client, settings.monitoring_webhook_url)
     deliver_effect = partial(_deliver_effect, settings, unit_of_work, scope)
     return Dispatcher(
@@ -119,9 +149,19 @@ def _dispatcher(
             Effect.ANALYTICS: CountSales(unit_of_work),
             Effect.MONITORING: deliver_effect(Effect.MONITORING, webhook, "webhook"),
             "ALIMTALK_RESULTS": _ask_for_results(settings, unit_of_work, scope, provider),
+            "ALIMTALK_TEMPLATES": check_templates,
         },
         stop,
     )
+
+
+def _check_templates(
+    settings: ConsumerSettings, templates: TemplateCatalog, client: httpx.Client
+) -> CheckTemplates:
+    register = create_template_register(settings, client)
+    if register is None:
+        _log.info("alimtalk_templates_not_checked", provider=settings.alimtalk_provider)
+    return CheckTemplates(register, templates.in_use(settings.alimtalk_locale))
 
 
 def _deliver_effect(

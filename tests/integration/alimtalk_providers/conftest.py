@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from notification_service.domain.alimtalk_message import AlimtalkMessage, order_completed_message
+from notification_service.domain.alimtalk_message import AlimtalkMessage
 from provider_sandbox.config import SandboxSettings
 from provider_sandbox.main import serving
 from tests.integration.alimtalk_providers.connection import Connection, connected
 from tests.integration.alimtalk_providers.providers import PROVIDERS, SOLAPI
 from tests.integration.provider_sandbox.doubles import Doubles
 from tests.integration.provider_sandbox.webhook_receiver import WebhookReceiver
-from tests.support.notification_builders import a_completed_order
+from tests.support.notification_builders import a_completed_order, a_message_for
 
 REPORTING = [provider for provider in PROVIDERS if provider.reports]
 POSTING = [provider for provider in REPORTING if provider.reports and provider.reports.webhook]
@@ -79,13 +79,13 @@ def solapi(doubles: Doubles) -> Iterator[Connection]:
 
 @pytest.fixture
 def message() -> AlimtalkMessage:
-    return order_completed_message(a_completed_order())
+    return a_message_for(a_completed_order())
 
 
 @pytest.fixture
 def other_message() -> AlimtalkMessage:
     """To the same number, of another order."""
-    return order_completed_message(a_completed_order())
+    return a_message_for(a_completed_order())
 
 
 @pytest.fixture

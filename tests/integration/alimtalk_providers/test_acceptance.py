@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from notification_service.domain.alimtalk_message import AlimtalkMessage, order_completed_message
+from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.errors import OutcomeUnknown
 from tests.integration.alimtalk_providers.connection import Connection
-from tests.support.notification_builders import a_completed_order
+from tests.support.notification_builders import a_completed_order, a_message_for
 
 ODD_NAMES = {
     "hangul": "한글만",
@@ -88,7 +88,7 @@ def test_a_second_event_of_one_order_is_told_apart_by_reference_only(
 
 @pytest.mark.parametrize("name", ODD_NAMES.values(), ids=ODD_NAMES.keys())
 def test_odd_characters_come_through_unchanged(connection: Connection, name: str) -> None:
-    message = order_completed_message(a_completed_order(name=name))
+    message = a_message_for(a_completed_order(name=name))
 
     message_id = connection.send(message)
 
@@ -104,7 +104,7 @@ def test_a_message_among_many_of_one_number_is_found(
     message_id = looking_up.send(message)
     # More than a page of SENS's list; SOLAPI's are longer.
     for _ in range(51 if looking_up.provider.name == "sens" else 11):
-        looking_up.send(order_completed_message(a_completed_order()))
+        looking_up.send(a_message_for(a_completed_order()))
 
     assert looking_up.find(message) == message_id
 

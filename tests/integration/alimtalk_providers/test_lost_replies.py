@@ -5,13 +5,13 @@ from functools import partial
 import pytest
 
 from notification_service.application.send_alimtalk import SendAlimtalk
-from notification_service.domain.alimtalk_message import AlimtalkMessage, order_completed_message
+from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.errors import MessageNotFound, OutcomeUnknown, Unanswerable
 from tests.integration.alimtalk_providers.connection import Connection, impatient
 from tests.integration.alimtalk_providers.wire import answer_instead, lose, lose_reply
-from tests.support.notification_builders import a_completed_order, a_delivery
+from tests.support.notification_builders import WRITE_ALIMTALK, a_completed_order, a_delivery, a_message_for
 from tests.support.waiting import wait_until
 
 TIMEOUT_MS = 4_000
@@ -33,7 +33,7 @@ def second_attempt(connection: Connection, order: CompletedOrder) -> str | None:
         seconds_since_possibly_sent=PROCESSING_SECONDS + 1,
         seconds_since_ordered=120.0,
     )
-    send_alimtalk = SendAlimtalk(connection.adapter, PROCESSING_SECONDS)
+    send_alimtalk = SendAlimtalk(connection.adapter, PROCESSING_SECONDS, WRITE_ALIMTALK)
     try:
         return send_alimtalk(attempt(purpose=Purpose.LOOK_UP), lambda: True).reference
     except MessageNotFound:
@@ -95,7 +95,7 @@ def test_a_message_sent_again_without_a_look_up_meets_its_safeguard(
 def test_the_second_attempt_after_a_lost_reply_sends_nothing(
     connection: Connection, order: CompletedOrder
 ) -> None:
-    message = order_completed_message(order)
+    message = a_message_for(order)
     lose_the_reply(connection, message)
 
     if connection.provider.found_by == "nothing":
@@ -111,7 +111,7 @@ def test_the_second_attempt_after_a_lost_request_sends_once(
 ) -> None:
     connection.wire.before(connection.provider.sends_at, lose)
     with pytest.raises(OutcomeUnknown):
-        connection.send(order_completed_message(order))
+        connection.send(a_message_for(order))
     assert connection.sent() == []
 
     if connection.provider.found_by == "nothing":
@@ -126,7 +126,7 @@ def test_the_second_attempt_after_a_lost_request_sends_once(
 def test_a_second_attempt_when_keys_have_expired_sends_nothing(
     connection: Connection, order: CompletedOrder
 ) -> None:
-    lose_the_reply(connection, order_completed_message(order))
+    lose_the_reply(connection, a_message_for(order))
     connection.doubles.pass_time(11 * 60)
 
     if connection.provider.found_by == "nothing":

@@ -2,14 +2,18 @@
 
 import pytest
 
-from notification_service.domain.alimtalk_message import AlimtalkMessage, order_completed_message
+from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.alimtalk_results import ProviderResult, ResultState
 from tests.integration.alimtalk_providers.connection import Connection
 from tests.integration.alimtalk_providers.providers import PROVIDERS
 from tests.integration.provider_sandbox.nhn_client import NhnClient, a_recipient
 from tests.integration.provider_sandbox.solapi_client import SolapiClient
 from tests.integration.provider_sandbox.solapi_client import a_message as a_solapi_message
-from tests.support.notification_builders import a_completed_order, an_awaited_result
+from tests.support.notification_builders import (
+    a_completed_order,
+    a_message_for,
+    an_awaited_result,
+)
 
 DELAY_MS = 60_000
 
@@ -60,7 +64,7 @@ def test_a_message_that_the_provider_does_not_know_has_no_result(
 
 
 def test_results_of_many_messages_take_few_calls_where_there_are_lists(reporting: Connection) -> None:
-    messages = [order_completed_message(a_completed_order()) for _ in range(60)]
+    messages = [a_message_for(a_completed_order()) for _ in range(60)]
     reporting.control(resultDelayMs=0)
     accepted = {reporting.send(message): message.reference for message in messages}
     reporting.wire.calls.clear()

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from notification_service.application.send_alimtalk import SendAlimtalk
-from notification_service.domain.alimtalk_message import AlimtalkMessage, order_completed_message
+from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.errors import MessageNotFound, OutcomeUnknown
@@ -13,7 +13,12 @@ from tests.integration.alimtalk_providers.connection import Connection
 from tests.integration.alimtalk_providers.wire import lose, lose_reply
 from tests.integration.provider_sandbox.solapi_client import SolapiClient
 from tests.integration.provider_sandbox.solapi_client import a_message as a_solapi_message
-from tests.support.notification_builders import a_completed_order, a_delivery
+from tests.support.notification_builders import (
+    WRITE_ALIMTALK,
+    a_completed_order,
+    a_delivery,
+    a_message_for,
+)
 
 
 @pytest.fixture
@@ -25,7 +30,7 @@ def attempt(
     connection: Connection, order: CompletedOrder, failed: set[str], *, after_seconds: float | None = None
 ) -> str | None:
     """What the service does after a retry; with ``after_seconds``, after a send of unknown outcome."""
-    send_alimtalk = SendAlimtalk(connection.adapter, 60.0)
+    send_alimtalk = SendAlimtalk(connection.adapter, 60.0, WRITE_ALIMTALK)
     purposes = [Purpose.SEND] if after_seconds is None else [Purpose.LOOK_UP, Purpose.SEND]
     for purpose in purposes:
         delivery = a_delivery(
@@ -46,7 +51,7 @@ def attempt(
 def test_a_retry_sends_once_more_and_finds_that_message(
     looking_up: Connection, order: CompletedOrder
 ) -> None:
-    message = order_completed_message(order)
+    message = a_message_for(order)
     first = looking_up.send(message)
     retried = replace(message, failed_ids=frozenset({first}))
     assert looking_up.find(retried) is None
@@ -61,7 +66,7 @@ def test_a_retry_sends_once_more_and_finds_that_message(
 def test_a_retry_whose_reply_is_lost_is_found_and_not_sent_again(
     looking_up: Connection, order: CompletedOrder
 ) -> None:
-    first = looking_up.send(order_completed_message(order))
+    first = looking_up.send(a_message_for(order))
     looking_up.wire.after(looking_up.provider.sends_at, lose_reply)
     with pytest.raises(OutcomeUnknown):
         attempt(looking_up, order, {first})
@@ -73,7 +78,7 @@ def test_a_retry_whose_reply_is_lost_is_found_and_not_sent_again(
 
 
 def test_a_retry_whose_request_is_lost_is_sent_once(looking_up: Connection, order: CompletedOrder) -> None:
-    first = looking_up.send(order_completed_message(order))
+    first = looking_up.send(a_message_for(order))
     looking_up.wire.before(looking_up.provider.sends_at, lose)
     with pytest.raises(OutcomeUnknown):
         attempt(looking_up, order, {first})
@@ -86,7 +91,7 @@ def test_a_retry_whose_request_is_lost_is_sent_once(looking_up: Connection, orde
 
 
 def test_a_second_retry_ignores_both_failed_messages(looking_up: Connection, order: CompletedOrder) -> None:
-    failed = {looking_up.send(order_completed_message(order))}
+    failed = {looking_up.send(a_message_for(order))}
     failed.add(str(attempt(looking_up, order, failed)))
 
     third = attempt(looking_up, order, failed)

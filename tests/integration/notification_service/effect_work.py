@@ -20,6 +20,7 @@ from notification_service.monitoring.webhook import MonitoringWebhook
 from notification_service.persistence.unit_of_work import NotificationUnitOfWork
 from servicekit.lifecycle import StopSignal
 from servicekit.outbound.http_client import create_http_client
+from tests.support.notification_builders import WRITE_ALIMTALK
 from tests.support.sandbox import Sandbox
 from tests.support.waiting import wait_until
 
@@ -60,7 +61,9 @@ def delivering(
     """``effect``'s use case, by ``courier`` or else to the sandbox."""
     with create_http_client(timeout_seconds, 8) as client, ThreadPoolExecutor(4) as pool:
         couriers: dict[Effect, Courier] = {
-            Effect.ALIMTALK: SendAlimtalk(SandboxAlimtalkProvider(client, sandbox.url), processing_seconds),
+            Effect.ALIMTALK: SendAlimtalk(
+                SandboxAlimtalkProvider(client, sandbox.url), processing_seconds, WRITE_ALIMTALK
+            ),
             Effect.MONITORING: MonitoringWebhook(client, sandbox.monitoring_url),
         }
         yield DeliverEffect(

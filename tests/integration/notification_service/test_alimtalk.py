@@ -22,6 +22,7 @@ from tests.integration.notification_service.effect_work import (
     run_until_final,
     transactions,
 )
+from tests.support.notification_builders import WRITE_ALIMTALK
 from tests.support.sandbox import Sandbox
 from tests.support.waiting import wait_until
 
@@ -234,7 +235,7 @@ def test_a_lease_that_expires_while_connecting_withdraws_the_message(
         unit_of_work.commit()
 
     with create_http_client(1.0, 1) as client:
-        send_alimtalk = SendAlimtalk(SandboxAlimtalkProvider(client, sandbox.url), 0.0)
+        send_alimtalk = SendAlimtalk(SandboxAlimtalkProvider(client, sandbox.url), 0.0, WRITE_ALIMTALK)
         answers = iter([True, False])
         with pytest.raises(NotSent):
             send_alimtalk(delivery, lambda: next(answers))

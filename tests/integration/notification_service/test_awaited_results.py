@@ -22,6 +22,7 @@ from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import delivering, delivery_of, transactions
 from tests.integration.notification_service.provider_double import ProviderDouble, a_result, reported
+from tests.support.notification_builders import WRITE_ALIMTALK
 from tests.support.sandbox import Sandbox
 
 ALIMTALK = Effect.ALIMTALK
@@ -44,7 +45,7 @@ def asking(engine: Engine, provider: ProviderDouble, batch_size: int = 10) -> It
 
 def send(engine: Engine, sandbox: Sandbox, provider: ProviderDouble) -> None:
     with delivering(
-        engine, ALIMTALK, sandbox, courier=SendAlimtalk(provider, 0.0), provider=provider.name
+        engine, ALIMTALK, sandbox, courier=SendAlimtalk(provider, 0.0, WRITE_ALIMTALK), provider=provider.name
     ) as work:
         work(StopSignal())
 

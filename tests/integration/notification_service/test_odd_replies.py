@@ -20,6 +20,7 @@ from notification_service.monitoring.webhook import MonitoringWebhook
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import QUICK, delivering, delivery_of, run_until_final
+from tests.support.notification_builders import WRITE_ALIMTALK
 from tests.support.sandbox import Sandbox
 
 FOUND = httpx.Response(200, json={"messages": [{"messageId": "m-1"}], "next": None})
@@ -38,7 +39,7 @@ def test_a_message_id_that_can_not_be_stored_is_asked_about(
     order = a_completed_order(completed_at=datetime.now(UTC))
     accept_completed_orders([order])
     client = posts_answered(httpx.Response(200, json={"messageId": "a\x00b", "status": "ACCEPTED"}))
-    courier = SendAlimtalk(SandboxAlimtalkProvider(client, "http://provider"), 0.0)
+    courier = SendAlimtalk(SandboxAlimtalkProvider(client, "http://provider"), 0.0, WRITE_ALIMTALK)
 
     with delivering(engine, Effect.ALIMTALK, sandbox, courier=courier) as work:
         (delivery,) = run_until_final(work, engine, [order], Effect.ALIMTALK)
@@ -60,7 +61,7 @@ def test_what_a_provider_replies_is_in_the_log_without_the_recipient(
         for provider in providers:
             order = a_completed_order(name="김하늘", phone="010-1234-5678", completed_at=datetime.now(UTC))
             accept_completed_orders([order])
-            courier = SendAlimtalk(provider, 0.0)
+            courier = SendAlimtalk(provider, 0.0, WRITE_ALIMTALK)
             with delivering(engine, Effect.ALIMTALK, sandbox, courier=courier) as work:
                 (delivery,) = run_until_final(work, engine, [order], Effect.ALIMTALK)
             assert (delivery.status, delivery.last_error) == (DeliveryStatus.FAILED, FailureReason.REJECTED)

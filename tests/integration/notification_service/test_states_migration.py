@@ -21,6 +21,7 @@ from servicekit.db.schema import ServiceSchema
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.effect_work import delivering, transactions
 from tests.integration.notification_service.provider_double import ProviderDouble
+from tests.support.notification_builders import WRITE_ALIMTALK
 from tests.support.sandbox import Sandbox
 from tests.support.waiting_migration import wait_until_migration_waits
 
@@ -59,7 +60,9 @@ UPDATE delivery SET status = 'DELIVERED', due_at = NULL, claim_id = NULL, refere
 def former(database_url: str, tmp_path: Path) -> str:
     """A database of the former release, with a delivery in each of its states."""
     folder = tmp_path / "migrations"
-    shutil.copytree(SCHEMA.migrations, folder, ignore=shutil.ignore_patterns("0007*", "__pycache__"))
+    shutil.copytree(
+        SCHEMA.migrations, folder, ignore=shutil.ignore_patterns("000[7-9]*", "001*", "__pycache__")
+    )
     upgrade(database_url, ServiceSchema(SCHEMA.service, folder, SCHEMA.families))
     engine = create_engine(DatabaseSettings(database_url=database_url), "test")
     with engine.begin() as connection:
@@ -97,7 +100,7 @@ def test_the_former_releases_deliveries_go_on(former: str) -> None:
 
 
 def deliver(engine: Engine, sandbox: Sandbox, provider: ProviderDouble) -> None:
-    courier = SendAlimtalk(provider, 0.0)
+    courier = SendAlimtalk(provider, 0.0, WRITE_ALIMTALK)
     with delivering(engine, Effect.ALIMTALK, sandbox, courier=courier, provider=provider.name) as work:
         work(StopSignal())
 

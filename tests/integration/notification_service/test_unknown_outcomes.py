@@ -16,6 +16,7 @@ from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import delivering, delivery_of, transactions
 from tests.integration.notification_service.provider_double import ProviderDouble
+from tests.support.notification_builders import WRITE_ALIMTALK
 from tests.support.sandbox import Sandbox
 from tests.support.waiting import wait_until
 
@@ -39,7 +40,7 @@ def attempt(
     processing_seconds: float = 0.0,
 ) -> Delivery:
     """The order's alimtalk after so many attempts in all."""
-    courier = SendAlimtalk(provider, processing_seconds)
+    courier = SendAlimtalk(provider, processing_seconds, WRITE_ALIMTALK)
 
     def enough() -> Delivery | None:
         work(StopSignal())

@@ -25,6 +25,7 @@ from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import delivering, delivery_of, transactions
 from tests.integration.notification_service.provider_double import ProviderDouble, a_result
+from tests.support.notification_builders import WRITE_ALIMTALK
 from tests.support.sandbox import Sandbox
 
 URL = "/webhooks/alimtalk/double"
@@ -60,7 +61,7 @@ def accepted(
     """An order whose alimtalk the provider has accepted as m-1."""
     order = a_completed_order()
     accept_completed_orders([order])
-    courier = SendAlimtalk(ProviderDouble(), 0.0)
+    courier = SendAlimtalk(ProviderDouble(), 0.0, WRITE_ALIMTALK)
     with delivering(engine, Effect.ALIMTALK, sandbox, courier=courier, provider="double") as work:
         work(StopSignal())
     return order

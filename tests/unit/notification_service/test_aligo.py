@@ -1,5 +1,7 @@
 """Aligo: what is sent, and what its replies mean."""
 
+import json
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -8,6 +10,7 @@ import pytest
 
 from notification_service.alimtalk.aligo import AligoAccount, AligoAlimtalkProvider
 from notification_service.application.send_alimtalk import SendAlimtalk
+from notification_service.domain.alimtalk_template import Button, ButtonKind
 from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.errors import (
     DeliveryFailed,
@@ -17,7 +20,12 @@ from notification_service.domain.errors import (
     ReceiverUnavailable,
     Unanswerable,
 )
-from tests.support.notification_builders import a_delivery, a_message, an_awaited_result
+from tests.support.notification_builders import (
+    WRITE_ALIMTALK,
+    a_delivery,
+    a_message,
+    an_awaited_result,
+)
 from tests.unit.notification_service.scripted_provider import (
     Reply,
     ScriptedProvider,
@@ -67,6 +75,18 @@ def test_a_form_with_the_finished_text_is_posted() -> None:
         "message_1": ["[주문완료] …"],
         "failover": ["N"],
     }
+
+
+def test_title_and_buttons_are_posted_with_the_text() -> None:
+    button = Button(ButtonKind.WEB_LINK, "주문 보기", mobile_link="https://shop.example/o-1")
+    provider = ScriptedProvider(replied())
+
+    adapter(provider).send(replace(a_message(), title="주문", buttons=(button,)), lambda: True)
+
+    form = parse_qs(provider.requests[0].content.decode(), strict_parsing=True)
+    assert form["emtitle_1"] == ["주문"]
+    links = {"linkMo": "https://shop.example/o-1", "linkPc": "", "linkIos": "", "linkAnd": ""}
+    assert json.loads(form["button_1"][0]) == {"button": [{"name": "주문 보기", "linkType": "WL", **links}]}
 
 
 def test_an_id_in_quotes_is_taken_too() -> None:
@@ -132,5 +152,5 @@ def test_what_may_have_been_sent_waits_since_nothing_can_be_looked_up() -> None:
     asked = a_delivery(attempt=2, purpose=Purpose.LOOK_UP)
 
     with pytest.raises(Unanswerable):
-        SendAlimtalk(adapter(provider), 0.0)(asked, lambda: True)
+        SendAlimtalk(adapter(provider), 0.0, WRITE_ALIMTALK)(asked, lambda: True)
     assert provider.requests == []

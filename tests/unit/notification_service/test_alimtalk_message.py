@@ -7,10 +7,17 @@ from uuid import UUID
 import iso4217
 import pytest
 
-from notification_service.domain.alimtalk_message import AlimtalkMessage, order_completed_message
+from notification_service.application.write_alimtalk import WriteAlimtalk
+from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.errors import DeliverySkipped
 from notification_service.domain.failure_reason import FailureReason
-from tests.support.notification_builders import a_completed_order
+from tests.support.notification_builders import (
+    TEMPLATES,
+    WRITE_ALIMTALK,
+    a_completed_order,
+    a_delivery,
+    a_message_for,
+)
 
 # By ISO 4217. All other currencies have two digits after the point; those without minor units are left out.
 EXPONENTS = {
@@ -23,7 +30,7 @@ CURRENCIES = sorted({currency.code for currency in iso4217.Currency} - WITHOUT_M
 
 
 def message_for(**changes: Any) -> AlimtalkMessage:
-    return order_completed_message(a_completed_order(**changes))
+    return a_message_for(a_completed_order(**changes))
 
 
 def test_the_text_is_the_template_with_its_variables() -> None:
@@ -40,6 +47,23 @@ def test_the_text_is_the_template_with_its_variables() -> None:
     )
     assert message.template_code == "ORDER_COMPLETED"
     assert message.variables["totalAmount"] == "33,500원"
+
+
+def test_the_english_text_has_the_same_values() -> None:
+    order = a_completed_order(order_id=UUID(int=2), item_count=1_234, total_amount=33_500)
+
+    message = a_message_for(order, "ORDER_COMPLETED_EN")
+
+    assert message.content == (
+        "[Order confirmed] Dear 김하늘, we have received your payment.\n"
+        "\n"
+        "- Order: 00000000-0000-0000-0000-000000000002\n"
+        "- Items: 1,234\n"
+        "- Total: ₩33,500\n"
+        "\n"
+        "Thank you for shopping with us."
+    )
+    assert message.template_code == "ORDER_COMPLETED_EN"
 
 
 def test_the_reference_is_the_events_id_and_the_number_is_digits_only() -> None:
@@ -93,6 +117,35 @@ def test_every_currency_has_the_minor_units_of_iso_4217(currency: str) -> None:
 )
 def test_a_mobile_number_is_sent_as_its_digits(phone: str, number: str) -> None:
     assert message_for(phone=phone).recipient_number == number
+
+
+@pytest.mark.parametrize(
+    ("phone", "number"),
+    [
+        ("050-71234-5678", "050712345678"),
+        ("0507-1234-5678", "050712345678"),
+        ("+8250412345678", "050412345678"),
+        ("0502-123-4567", "05021234567"),
+    ],
+)
+def test_a_safe_number_gets_an_sms_where_the_provider_has_it(phone: str, number: str) -> None:
+    order = a_completed_order(phone=phone)
+
+    message = WriteAlimtalk(TEMPLATES, has_sms=True)(a_delivery(order))
+
+    assert (message.recipient_number, message.as_sms) == (number, True)
+    with pytest.raises(DeliverySkipped):
+        WRITE_ALIMTALK(a_delivery(order))
+
+
+@pytest.mark.parametrize("phone", ["02-123-4567", "070-1234-5678", "1588-1234", "+14155550132", "없음"])
+def test_other_numbers_get_no_sms_either(phone: str) -> None:
+    with pytest.raises(DeliverySkipped):
+        WriteAlimtalk(TEMPLATES, has_sms=True)(a_delivery(a_completed_order(phone=phone)))
+
+
+def test_a_mobile_number_gets_an_alimtalk_although_there_is_sms() -> None:
+    assert not WriteAlimtalk(TEMPLATES, has_sms=True)(a_delivery()).as_sms
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """The provider is chosen by one variable, and then needs its own."""
 
+from datetime import time
+
 import httpx
 import pytest
 import structlog
@@ -11,6 +13,7 @@ from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
 from notification_service.alimtalk.sens import SensAlimtalkProvider
 from notification_service.alimtalk.solapi import SolapiAlimtalkProvider
 from notification_service.config import ConsumerSettings
+from notification_service.templates_cli import templates_or_exit
 from servicekit.config import InvalidSettings, read_settings
 from tests.support.notification_builders import a_message
 from tests.unit.notification_service.scripted_provider import ScriptedProvider, answered
@@ -177,3 +180,76 @@ def test_a_provider_without_look_ups_is_warned_of(monkeypatch: pytest.MonkeyPatc
 
     warned = [line["provider"] for line in logs if line["event"] == "alimtalk_provider_cannot_look_up"]
     assert warned == (["aligo"] if provider == "aligo" else [])
+
+
+@pytest.mark.parametrize(
+    ("variable", "provider"), [("SOLAPI_TEMPLATE_ID", "solapi"), ("ALIGO_TEMPLATE_CODE", "aligo")]
+)
+@pytest.mark.parametrize(
+    ("value", "ids"),
+    [
+        ("KA01", {"ORDER_COMPLETED": "KA01"}),
+        ("ORDER_COMPLETED=KA01", {"ORDER_COMPLETED": "KA01"}),
+        ("ORDER_COMPLETED=KA01,A=B", {"ORDER_COMPLETED": "KA01", "A": "B"}),
+    ],
+)
+def test_a_provider_has_ids_of_its_own_for_templates(
+    monkeypatch: pytest.MonkeyPatch, variable: str, provider: str, value: str, ids: dict[str, str]
+) -> None:
+    choose(monkeypatch, provider, **{variable: value})
+
+    assert read_settings(ConsumerSettings).alimtalk_template_ids == (variable, ids)
+
+
+@pytest.mark.parametrize("value", ["A=B,", "A=", "=B", "A=B=C", "A,B", "A B", "A=B, C=D"])
+def test_ids_that_can_not_be_read_are_refused(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    choose(monkeypatch, "solapi", SOLAPI_TEMPLATE_ID=value)
+
+    assert problems() == [("SOLAPI_TEMPLATE_ID", "must be an id, or CODE=ID,CODE=ID")]
+
+
+def test_the_language_is_korean_unless_english_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(monkeypatch, "nhn")
+    assert read_settings(ConsumerSettings).alimtalk_locale == "ko"
+    monkeypatch.setenv("ALIMTALK_LOCALE", "en")
+    assert read_settings(ConsumerSettings).alimtalk_locale == "en"
+    monkeypatch.setenv("ALIMTALK_LOCALE", "fr")
+    assert problems() == [("ALIMTALK_LOCALE", "Input should be 'ko' or 'en'")]
+
+
+def test_a_language_without_an_id_ends_the_start_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    choose(monkeypatch, "solapi", ALIMTALK_LOCALE="en")
+
+    with pytest.raises(SystemExit) as ended:
+        templates_or_exit(read_settings(ConsumerSettings))
+
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        "Error: SOLAPI_TEMPLATE_ID has no id of ORDER_COMPLETED_EN; several are written CODE=ID,CODE=ID\n"
+    )
+
+
+def test_quiet_hours_are_off_unless_set_and_by_the_shops_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(monkeypatch, "nhn")
+    assert read_settings(ConsumerSettings).quiet_hours is None
+    monkeypatch.setenv("ALIMTALK_QUIET_HOURS", "21:00-08:00")
+    quiet = read_settings(ConsumerSettings).quiet_hours
+    assert quiet is not None
+    assert (quiet.start, quiet.end, quiet.zone.key) == (time(21), time(8), "Asia/Seoul")
+    monkeypatch.setenv("SHOP_TIME_ZONE", "Asia/Seoull")
+    monkeypatch.setenv("ALIMTALK_QUIET_HOURS", "21-8")
+    assert problems() == [
+        ("SHOP_TIME_ZONE", "must be a time zone such as Asia/Seoul"),
+        ("ALIMTALK_QUIET_HOURS", "must be two times of the day, as in 21:00-08:00"),
+    ]
+
+
+def test_sms_is_off_unless_solapi_has_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(monkeypatch, "solapi")
+    assert not read_settings(ConsumerSettings).alimtalk_has_sms
+    monkeypatch.setenv("SOLAPI_SMS_TO", "safe-numbers")
+    assert read_settings(ConsumerSettings).alimtalk_has_sms
+    choose(monkeypatch, "nhn")
+    assert not read_settings(ConsumerSettings).alimtalk_has_sms

@@ -20,7 +20,12 @@ from notification_service.domain.errors import (
     OutcomeUnknown,
     ReceiverUnavailable,
 )
-from tests.support.notification_builders import a_delivery, a_message, an_awaited_result
+from tests.support.notification_builders import (
+    WRITE_ALIMTALK,
+    a_delivery,
+    a_message,
+    an_awaited_result,
+)
 from tests.unit.notification_service.scripted_provider import (
     Reply,
     ScriptedProvider,
@@ -309,7 +314,7 @@ def test_a_key_seen_before_is_looked_up_and_not_posted_again() -> None:
     provider = ScriptedProvider(
         answered({"header": header(-1005)}), found(stored(recipientGroupingKey=reference))
     )
-    send_alimtalk = SendAlimtalk(adapter(provider), 60.0)
+    send_alimtalk = SendAlimtalk(adapter(provider), 60.0, WRITE_ALIMTALK)
 
     with pytest.raises(OutcomeUnknown):
         send_alimtalk(a_delivery(delivery.order), lambda: True)

@@ -9,7 +9,7 @@ from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.errors import NotConfirmed, NotSent, Unanswerable
-from tests.support.notification_builders import a_delivery
+from tests.support.notification_builders import WRITE_ALIMTALK, a_delivery
 
 
 class Calls:
@@ -19,7 +19,9 @@ class Calls:
         self.methods: list[str] = []
         self._found = [{"messageId": "found"}] if finds else []
         client = httpx.Client(transport=httpx.MockTransport(self._reply))
-        self.send_alimtalk = SendAlimtalk(SandboxAlimtalkProvider(client, "http://provider"), 60.0)
+        self.send_alimtalk = SendAlimtalk(
+            SandboxAlimtalkProvider(client, "http://provider"), 60.0, WRITE_ALIMTALK
+        )
 
     def _reply(self, request: httpx.Request) -> httpx.Response:
         self.methods.append(request.method)

@@ -1,5 +1,6 @@
 """Naver Cloud SENS: what is sent, and what its replies mean."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ import pytest
 
 from notification_service.alimtalk.sens import SensAccount, SensAlimtalkProvider, sens_signature
 from notification_service.domain.alimtalk_results import ProviderResult, ResultState
+from notification_service.domain.alimtalk_template import Button, ButtonKind
 from notification_service.domain.errors import (
     DeliveryFailed,
     DeliveryRejected,
@@ -73,6 +75,19 @@ def test_the_finished_text_is_posted() -> None:
             }
         ],
     }
+
+
+def test_title_and_buttons_are_posted_with_the_text() -> None:
+    button = Button(ButtonKind.WEB_LINK, "주문 보기", mobile_link="https://shop.example/o-1")
+    provider = ScriptedProvider(requested())
+
+    adapter(provider).send(replace(a_message(), title="주문", buttons=(button,)), lambda: True)
+
+    [posted] = provider.body()["messages"]
+    assert posted["title"] == "주문"
+    assert posted["buttons"] == [
+        {"type": "WL", "name": "주문 보기", "linkMobile": "https://shop.example/o-1"}
+    ]
 
 
 @pytest.mark.parametrize(

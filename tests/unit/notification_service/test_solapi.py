@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -26,7 +27,12 @@ from notification_service.domain.errors import (
     OutcomeUnknown,
     ReceiverUnavailable,
 )
-from tests.support.notification_builders import a_delivery, a_message, an_awaited_result
+from tests.support.notification_builders import (
+    WRITE_ALIMTALK,
+    a_delivery,
+    a_message,
+    an_awaited_result,
+)
 from tests.unit.notification_service.scripted_provider import (
     Reply,
     ScriptedProvider,
@@ -115,6 +121,17 @@ def test_a_message_is_put_into_a_new_group_that_is_then_sent() -> None:
     }
     # Not empty: "may it be sent" is asked right before a body.
     assert provider.body(3) == {}
+
+
+def test_what_can_be_no_alimtalk_is_a_long_sms_from_the_same_number() -> None:
+    provider = ScriptedProvider(listed(), group(), registered(), group("SENDING"))
+
+    adapter(provider).send(replace(a_message(), as_sms=True), lambda: True)
+
+    [posted] = provider.body(2)["messages"]
+    assert (posted["type"], posted["text"], posted["from"]) == ("LMS", "[주문완료] …", "0212345678")
+    assert posted["customFields"] == {"reference": "event-1"}
+    assert "kakaoOptions" not in posted
 
 
 def test_a_look_up_asks_for_the_recipients_messages_of_30_days() -> None:
@@ -293,7 +310,7 @@ def test_a_repeated_attempt_sends_the_same_group_after_a_lost_reply() -> None:
         *(listed(), group(), registered(), httpx.ReadTimeout),
         *(listed(again), group(), listed(again), group(), group("SENDING")),
     )
-    send_alimtalk = SendAlimtalk(adapter(provider), 60.0)
+    send_alimtalk = SendAlimtalk(adapter(provider), 60.0, WRITE_ALIMTALK)
 
     with pytest.raises(OutcomeUnknown):
         send_alimtalk(a_delivery(delivery.order), lambda: True)

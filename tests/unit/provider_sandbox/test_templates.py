@@ -2,7 +2,7 @@
 
 import pytest
 
-from notification_service.domain import alimtalk_message
+from notification_service.template_files import read_catalog
 from provider_sandbox.providers.templates import FIXED_TEMPLATES, Template
 
 
@@ -11,9 +11,9 @@ def a_template(content: str) -> Template:
 
 
 def test_the_fixed_template_is_the_text_that_the_service_sends() -> None:
-    own = alimtalk_message._ORDER_COMPLETED_TEMPLATE  # noqa: SLF001 - the contract's text
-    assert {template.content for template in FIXED_TEMPLATES} == {own}
-    assert FIXED_TEMPLATES[0].code == alimtalk_message.ORDER_COMPLETED_TEMPLATE_CODE
+    own = read_catalog().by_code("ORDER_COMPLETED")
+    assert {template.content for template in FIXED_TEMPLATES} == {own.content}
+    assert FIXED_TEMPLATES[0].code == own.code
 
 
 @pytest.mark.parametrize(

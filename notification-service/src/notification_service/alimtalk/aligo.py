@@ -1,5 +1,6 @@
 """Aligo's alimtalk API (akv10)."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Never
@@ -84,6 +85,7 @@ class AligoAlimtalkProvider:
                 "subject_1": message.template_code,
                 "message_1": message.content,
                 "failover": "N",
+                **_decoration(message),
             },
         )
         response = exchange(self._client, request, may_send)
@@ -93,6 +95,26 @@ class AligoAlimtalkProvider:
 
     def results(self, awaited: Sequence[AwaitedResult]) -> Never:
         raise OutcomeUnknown(FailureReason.NOT_CONFIRMED, f"{_NAME} is not asked for results")
+
+
+def _decoration(message: AlimtalkMessage) -> dict[str, str]:
+    decoration: dict[str, str] = {}
+    if message.title is not None:
+        decoration["emtitle_1"] = message.title
+    if message.buttons:
+        buttons = [
+            {
+                "name": button.name,
+                "linkType": button.kind.value,
+                "linkMo": button.mobile_link or "",
+                "linkPc": button.desktop_link or "",
+                "linkIos": button.ios_link or "",
+                "linkAnd": button.android_link or "",
+            }
+            for button in message.buttons
+        ]
+        decoration["button_1"] = json.dumps({"button": buttons}, ensure_ascii=False)
+    return decoration
 
 
 def _accepted_id(response: httpx.Response) -> str:

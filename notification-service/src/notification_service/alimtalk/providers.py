@@ -6,12 +6,13 @@ from pydantic import SecretStr
 
 from notification_service.alimtalk.aligo import AligoAccount, AligoAlimtalkProvider
 from notification_service.alimtalk.nhn import NhnAccount, NhnAlimtalkProvider
+from notification_service.alimtalk.nhn_templates import NhnTemplates
 from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
 from notification_service.alimtalk.sens import SensAccount, SensAlimtalkProvider
 from notification_service.alimtalk.solapi import SolapiAccount, SolapiAlimtalkProvider
-from notification_service.alimtalk_settings import AlimtalkSettings
-from notification_service.application.ports import AlimtalkProvider
-from notification_service.domain.alimtalk_message import ORDER_COMPLETED_TEMPLATE_CODE
+from notification_service.alimtalk.solapi_templates import SolapiTemplates
+from notification_service.alimtalk_settings import AlimtalkSettings, template_ids
+from notification_service.application.ports import AlimtalkProvider, TemplateRegister
 
 _log = structlog.get_logger(__name__)
 
@@ -38,6 +39,17 @@ def _provider(settings: AlimtalkSettings, client: httpx.Client) -> AlimtalkProvi
             return AligoAlimtalkProvider(client, _aligo_account(settings), settings.aligo_url)
 
 
+def create_template_register(settings: AlimtalkSettings, client: httpx.Client) -> TemplateRegister | None:
+    """The templates of ``ALIMTALK_PROVIDER``; None if they can't be asked for."""
+    match settings.alimtalk_provider:
+        case "nhn":
+            return NhnTemplates(client, _nhn_account(settings), settings.nhn_url)
+        case "solapi":
+            return SolapiTemplates(client, _solapi_account(settings), settings.solapi_url)
+        case _:
+            return None
+
+
 def _nhn_account(settings: AlimtalkSettings) -> NhnAccount:
     return NhnAccount(
         app_key=_text(settings.nhn_app_key),
@@ -52,7 +64,7 @@ def _solapi_account(settings: AlimtalkSettings) -> SolapiAccount:
         api_secret=_text(settings.solapi_api_secret),
         channel_id=_text(settings.solapi_channel_id),
         sender_number=_text(settings.solapi_sender_number),
-        template_ids={ORDER_COMPLETED_TEMPLATE_CODE: _text(settings.solapi_template_id)},
+        template_ids=template_ids(_text(settings.solapi_template_id)),
     )
 
 
@@ -71,7 +83,7 @@ def _aligo_account(settings: AlimtalkSettings) -> AligoAccount:
         user_id=_text(settings.aligo_user_id),
         sender_key=_text(settings.aligo_sender_key),
         sender_number=_text(settings.aligo_sender_number),
-        template_codes={ORDER_COMPLETED_TEMPLATE_CODE: _text(settings.aligo_template_code)},
+        template_codes=template_ids(_text(settings.aligo_template_code)),
     )
 
 

@@ -128,6 +128,7 @@ class SensAlimtalkProvider:
                         "to": message.recipient_number,
                         "content": message.content,
                         "useSmsFailover": False,
+                        **_decoration(message),
                     }
                 ],
             },
@@ -186,6 +187,29 @@ class SensAlimtalkProvider:
             account.secret_key, request.method, path, timestamp, account.access_key
         )
         return request
+
+
+def _decoration(message: AlimtalkMessage) -> dict[str, object]:
+    decoration: dict[str, object] = {}
+    if message.title is not None:
+        decoration["title"] = message.title
+    if message.buttons:
+        decoration["buttons"] = [
+            _without_none(
+                type=button.kind.value,
+                name=button.name,
+                linkMobile=button.mobile_link,
+                linkPc=button.desktop_link,
+                schemeIos=button.ios_link,
+                schemeAndroid=button.android_link,
+            )
+            for button in message.buttons
+        ]
+    return decoration
+
+
+def _without_none(**fields: str | None) -> dict[str, str]:
+    return {name: value for name, value in fields.items() if value is not None}
 
 
 def sens_signature(secret_key: str, method: str, path: str, timestamp: str, access_key: str) -> str:

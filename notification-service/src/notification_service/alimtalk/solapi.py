@@ -256,12 +256,18 @@ class SolapiAlimtalkProvider:
         return _GroupedMessage(results[0].message_id, group.group_id, is_only_registered=True)
 
     def _message(self, message: AlimtalkMessage, fields: Mapping[str, str]) -> Mapping[str, object]:
-        return {
+        common = {
             "to": message.recipient_number,
             "from": self._account.sender_number,
-            "type": "ATA",
             "country": "82",
             "customFields": fields,
+        }
+        if message.as_sms:
+            # The long kind: a template's text has more than the 90 bytes of the short one.
+            return {**common, "type": "LMS", "text": message.content}
+        return {
+            **common,
+            "type": "ATA",
             "kakaoOptions": {
                 "pfId": self._account.channel_id,
                 "templateId": self._account.template_ids[message.template_code],

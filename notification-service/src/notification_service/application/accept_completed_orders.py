@@ -14,8 +14,13 @@ class AcceptCompletedOrders:
     """
 
     def __init__(
-        self, unit_of_work: UnitOfWorkFactory, on_accepted: Callable[[], None] = lambda: None
+        self,
+        unit_of_work: UnitOfWorkFactory,
+        on_accepted: Callable[[], None] = lambda: None,
+        alimtalk_template: str | None = None,
     ) -> None:
+        """``alimtalk_template`` is the code of the template of every attempt at these orders' alimtalk."""
+        self._alimtalk_template = alimtalk_template
         self._unit_of_work = unit_of_work
         self._on_accepted = on_accepted
 
@@ -30,7 +35,7 @@ class AcceptCompletedOrders:
                 added = unit_of_work.completed_orders.add_all(new)
                 new = [order for order in new if order.event_id in added]
             if new:
-                unit_of_work.deliveries.add_for_all(new)
+                unit_of_work.deliveries.add_for_all(new, self._alimtalk_template)
             unit_of_work.commit()
         # After the commit: a dispatcher that is woken earlier finds nothing.
         if new:

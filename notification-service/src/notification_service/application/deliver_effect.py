@@ -23,6 +23,7 @@ from notification_service.domain.attempt import (
     GivenUp,
     NotFound,
     Outcome,
+    Postponed,
     Rejected,
     Released,
     RetryLater,
@@ -32,6 +33,7 @@ from notification_service.domain.attempt import (
 from notification_service.domain.delivery import ClaimedDelivery, Effect
 from notification_service.domain.errors import (
     DeliveryFailed,
+    DeliveryPostponed,
     DeliverySkipped,
     MessageNotFound,
     NotSent,
@@ -149,6 +151,9 @@ class DeliverEffect:
         except DeliverySkipped as skipped:
             _log.info("delivery_skipped", **self._fields(delivery), reason=skipped.reason.value)
             return Skipped(delivery, skipped.reason)
+        except DeliveryPostponed as postponed:
+            _log.info("delivery_postponed", **self._fields(delivery), reason=postponed.reason.value)
+            return Postponed(delivery, postponed.delay_seconds, postponed.reason)
         except DeliveryFailed as failure:
             return self._failed(delivery, failure)
         except Exception as error:  # noqa: BLE001 - a bug that one delivery meets must not stop the others

@@ -15,6 +15,7 @@ from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.daily_sales import DailySales
 from notification_service.domain.delivery import ClaimedDelivery, Delivery, DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
+from notification_service.domain.registered_template import RegisteredTemplate
 from notification_service.domain.sales_period import SalesPeriod
 
 
@@ -37,8 +38,11 @@ class CompletedOrders(Protocol):
 class Deliveries(Protocol):
     """The stored deliveries. Times are the database's."""
 
-    def add_for_all(self, orders: Sequence[CompletedOrder]) -> None:
-        """Store one delivery for each effect of each order, due at once."""
+    def add_for_all(self, orders: Sequence[CompletedOrder], alimtalk_template: str | None = None) -> None:
+        """Store one delivery for each effect of each order, due at once.
+
+        ``alimtalk_template`` is the code of the template of the alimtalk.
+        """
         ...
 
     def of_order(self, order_id: UUID) -> Sequence[Delivery]:
@@ -190,7 +194,8 @@ class Courier(Protocol):
         """Deliver at most once.
 
         Asks ``may_send`` right before the step that can't be undone, and raises NotSent if it returns false.
-        Raises DeliveryRejected, ReceiverUnavailable or OutcomeUnknown. An attempt whose purpose is LOOK_UP
+        Raises DeliverySkipped or DeliveryPostponed if nothing may be sent, and DeliveryRejected,
+        ReceiverUnavailable or OutcomeUnknown of an attempt that failed. An attempt whose purpose is LOOK_UP
         sends nothing, and raises MessageNotFound once the delivery may be sent again.
         """
         ...
@@ -242,6 +247,17 @@ class AlimtalkProvider(Protocol):
 
     def results(self, awaited: Sequence[AwaitedResult]) -> Sequence[ProviderResult]:
         """What became of these messages, at most ``results_at_once``; without those that it doesn't know.
+
+        Raises ReceiverUnavailable or OutcomeUnknown if the provider doesn't say.
+        """
+        ...
+
+
+class TemplateRegister(Protocol):
+    """The templates that the provider has."""
+
+    def registered(self, code: str) -> RegisteredTemplate | None:
+        """The template that the provider has for our ``code``; None if it has none.
 
         Raises ReceiverUnavailable or OutcomeUnknown if the provider doesn't say.
         """

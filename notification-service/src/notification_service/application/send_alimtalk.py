@@ -1,7 +1,8 @@
 """The alimtalk effect: one message to the buyer, even if replies or processes are lost."""
 
 from notification_service.application.ports import AlimtalkProvider, MaySend
-from notification_service.domain.alimtalk_message import AlimtalkMessage, order_completed_message
+from notification_service.application.write_alimtalk import WriteAlimtalk
+from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.attempt import Receipt
 from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.delivery import ClaimedDelivery
@@ -26,13 +27,16 @@ class SendAlimtalk:
     provider, is only looked up: if it isn't found here, it may be elsewhere, and an operator decides.
     """
 
-    def __init__(self, provider: AlimtalkProvider, processing_seconds: float) -> None:
+    def __init__(
+        self, provider: AlimtalkProvider, processing_seconds: float, write_alimtalk: WriteAlimtalk
+    ) -> None:
         """``processing_seconds`` is the longest that a post takes until a look-up finds its message."""
         self._provider = provider
         self._processing_seconds = processing_seconds
+        self._write_alimtalk = write_alimtalk
 
     def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> Receipt:
-        message = order_completed_message(delivery.order, delivery.failed_message_ids)
+        message = self._write_alimtalk(delivery)
         # Another provider would know nothing of what the first one may have, and send it again.
         if delivery.provider not in (None, self._provider.name):
             detail = f"it was sent to {delivery.provider}, and {self._provider.name} is configured"

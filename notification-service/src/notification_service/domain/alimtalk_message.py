@@ -1,8 +1,4 @@
-"""The alimtalk that a buyer gets.
-
-A template is registered with the provider and approved by Kakao, which rejects a message that differs from
-its template in anything but the variables. The text and the variables' names are part of the contract.
-"""
+"""The alimtalk that a buyer gets: a template with an order's values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,20 +8,20 @@ from decimal import Decimal
 import iso4217
 from babel.numbers import format_currency, get_currency_precision
 
-from notification_service.domain.alimtalk_recipient import korean_mobile_number
+from notification_service.domain.alimtalk_recipient import korean_mobile_number, safe_number
+from notification_service.domain.alimtalk_template import Button, Locale, Template, fill
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.errors import DeliverySkipped
 from notification_service.domain.failure_reason import FailureReason
 
+ORDER_COMPLETED = "order_completed"
 ORDER_COMPLETED_TEMPLATE_CODE = "ORDER_COMPLETED"
-_ORDER_COMPLETED_TEMPLATE = """\
-[주문완료] #{name}님, 주문이 완료되었습니다.
-
-- 주문번호: #{orderId}
-- 주문수량: #{itemCount}개
-- 결제금액: #{totalAmount}
-
-이용해 주셔서 감사합니다."""
+"""Of deliveries without a template: former releases had this one."""
+MESSAGES: Mapping[str, frozenset[str]] = {
+    ORDER_COMPLETED: frozenset({"name", "orderId", "itemCount", "totalAmount"}),
+}
+"""The messages that there are, each with the variables that it has values of."""
+_CLDR_LOCALES = {Locale.KOREAN: "ko_KR", Locale.ENGLISH: "en_US"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +30,8 @@ class AlimtalkMessage:
 
     ``reference`` is our id of the message, by which the provider finds it. ``ordered_at``: it was not sent
     before. ``failed_ids`` are the provider's ids of earlier messages with this reference, which finally
-    failed: they are there, and don't count.
+    failed: they are there, and don't count. ``as_sms``: the recipient can't get an alimtalk, and gets the text
+    as an SMS.
     """
 
     reference: str
@@ -44,50 +41,51 @@ class AlimtalkMessage:
     content: str
     ordered_at: datetime | None = None
     failed_ids: frozenset[str] = frozenset()
+    title: str | None = None
+    buttons: tuple[Button, ...] = ()
+    as_sms: bool = False
 
 
 def order_completed_message(
-    order: CompletedOrder, failed_ids: frozenset[str] = frozenset()
+    order: CompletedOrder, template: Template, failed_ids: frozenset[str], *, has_sms: bool = False
 ) -> AlimtalkMessage:
     """The message for one completed order. Its reference is the event's id, the same in every attempt.
 
-    Raises DeliverySkipped if the recipient can't get it.
+    ``has_sms``: the provider sends an SMS to a safe number. Raises DeliverySkipped if the recipient can't get
+    the message, and TemplateMismatch.
     """
-    recipient_number = korean_mobile_number(order.recipient.phone)
+    mobile_number = korean_mobile_number(order.recipient.phone)
+    recipient_number = mobile_number or (safe_number(order.recipient.phone) if has_sms else None)
     if recipient_number is None:
         raise DeliverySkipped(FailureReason.NOT_A_KOREAN_MOBILE_NUMBER)
-    variables = {
+    supplied = {
         "name": order.recipient.name,
         "orderId": str(order.order_id),
         "itemCount": f"{order.item_count:,}",
-        "totalAmount": _in_words(order.total_amount, order.currency),
+        "totalAmount": _in_words(order.total_amount, order.currency, template.locale),
     }
+    # A version may use fewer than there are: Kakao rejects a message with others than its template's.
+    values = {name: value for name, value in supplied.items() if name in template.variables}
+    template.check(values)
     return AlimtalkMessage(
         reference=str(order.event_id),
-        template_code=ORDER_COMPLETED_TEMPLATE_CODE,
+        template_code=template.code,
         recipient_number=recipient_number,
-        variables=variables,
-        content=_fill(_ORDER_COMPLETED_TEMPLATE, variables),
+        variables=values,
+        content=fill(template.content, values),
         ordered_at=order.completed_at,
         failed_ids=failed_ids,
+        title=None if template.title is None else fill(template.title, values),
+        buttons=template.filled_buttons(values),
+        as_sms=mobile_number is None,
     )
 
 
-def _fill(template: str, variables: Mapping[str, str]) -> str:
-    # Cut at the variables rather than replaced one by one: a buyer called "#{orderId}" stays that.
-    head, *parts = template.split("#{")
-    filled = [head]
-    for part in parts:
-        name, rest = part.split("}", 1)
-        filled += [variables[name], rest]
-    return "".join(filled)
-
-
-def _in_words(minor_units: int, currency: str) -> str:
+def _in_words(minor_units: int, currency: str, locale: Locale) -> str:
     amount = Decimal(minor_units).scaleb(-_minor_unit_digits(currency))
-    if currency == "KRW":
+    if (currency, locale) == ("KRW", Locale.KOREAN):
         return f"{amount:,}원"
-    return format_currency(amount, currency, locale="ko_KR", decimal_quantization=False)
+    return format_currency(amount, currency, locale=_CLDR_LOCALES[locale], decimal_quantization=False)
 
 
 def _minor_unit_digits(currency: str) -> int:

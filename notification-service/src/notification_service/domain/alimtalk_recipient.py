@@ -1,11 +1,12 @@
-"""Who can get an alimtalk: KakaoTalk knows people by their Korean mobile number."""
+"""Who can get an alimtalk: KakaoTalk knows people by their Korean mobile number. Others may get an SMS."""
 
 import re
 
 from phonenumbers import NumberParseException, national_significant_number, parse
 
-# Prefixes of mobile numbers only. 050 is forwarded by an operator, and KakaoTalk knows nobody by it.
 _MOBILE = re.compile(r"1[016789][0-9]{7,8}")
+# A safe number is forwarded by an operator, messages included, and KakaoTalk knows nobody by it.
+_SAFE = re.compile(r"50[0-9]{8,9}")
 _KOREA = 82
 
 
@@ -14,11 +15,20 @@ def korean_mobile_number(phone: str) -> str | None:
 
     It may be international (``+82…``) or national, with any separators.
     """
+    return _korean_number(phone, _MOBILE)
+
+
+def safe_number(phone: str) -> str | None:
+    """The same for a Korean safe number (050), which can get an SMS."""
+    return _korean_number(phone, _SAFE)
+
+
+def _korean_number(phone: str, kind: re.Pattern[str]) -> str | None:
     try:
         number = parse(phone, "KR")
     except NumberParseException:
         return None
     significant = national_significant_number(number)
-    if number.country_code != _KOREA or number.extension or not _MOBILE.fullmatch(significant):
+    if number.country_code != _KOREA or number.extension or not kind.fullmatch(significant):
         return None
     return f"0{significant}"

@@ -91,10 +91,30 @@ class Skipped:
 
 
 @dataclass(frozen=True, slots=True)
+class Postponed:
+    """Nothing may be sent now. No attempt was made, and the delivery is due in ``delay_seconds``."""
+
+    delivery: ClaimedDelivery
+    delay_seconds: float
+    reason: FailureReason
+
+
+@dataclass(frozen=True, slots=True)
 class Released:
     """The delivery was claimed and not attempted: it is as if it had not been claimed."""
 
     delivery: ClaimedDelivery
 
 
-Outcome = Delivered | Accepted | RetryLater | Unclear | NotFound | Rejected | GivenUp | Skipped | Released
+Outcome = (
+    Delivered
+    | Accepted
+    | RetryLater
+    | Unclear
+    | NotFound
+    | Rejected
+    | GivenUp
+    | Skipped
+    | Postponed
+    | Released
+)

@@ -1,19 +1,17 @@
 """A completed order, as far as its effects need it."""
 
 import json
-import re
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone
 from uuid import UUID
+
+from notification_service.domain.phone_spellings import without_number
 
 # The business day is Korea's. Korea has had no daylight saving time since 1988, so that the offset is exact.
 BUSINESS_TIME_ZONE_NAME = "Asia/Seoul"
 _BUSINESS_TIME_ZONE = timezone(timedelta(hours=9), BUSINESS_TIME_ZONE_NAME)
 
 _REMOVED = "[removed]"
-_SEPARATORS = r"[\s().-]*"
-# Of a number's end: enough to find it by, whether or not it begins with its country's code.
-_SIGNIFICANT_DIGITS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,10 +25,7 @@ class Recipient:
         """``text`` without this name and this phone number, for a log that quotes what a receiver replied."""
         for written in filter(None, (self.name, json.dumps(self.name)[1:-1], self.phone)):
             text = text.replace(written, _REMOVED)
-        # However it is separated, and with or without the country's code.
-        if digits := re.sub(r"\D", "", self.phone)[-_SIGNIFICANT_DIGITS:]:
-            text = re.sub(_SEPARATORS.join(digits), _REMOVED, text)
-        return text
+        return without_number(text, self.phone, _REMOVED)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@
        ▲                ▲  │     │              ├─► FAILED       the provider's final result
        │                │  │     │              └─► EXPIRED      none in time; a late one still counts
        ├─ not taken, ───┼──┤     ├─► DELIVERED    where the acceptance is final
-       │  released      │  │     ├─► FAILED       the receiver rejected it
+       │  not attempted │  │     ├─► FAILED       the receiver rejected it
        │          look-up  │     ├─► GIVEN_UP     attempted for too long
        │                │  ▼     └─► SKIPPED      the recipient can't get it
        │              UNKNOWN
@@ -157,6 +157,8 @@ class ClaimedDelivery:
     failed_message_ids: frozenset[str]
     """The provider's ids of earlier messages, which finally failed and which an operator has retried."""
     order: CompletedOrder
+    template: str | None = None
+    """The code of the alimtalk's template, kept since the order was accepted; None by a former release."""
 
     @property
     def may_have_been_sent(self) -> bool:

@@ -30,6 +30,23 @@ class DeliverySkipped(NotificationError):
         super().__init__()
 
 
+class DeliveryPostponed(NotificationError):
+    """Nothing may be sent now, through no fault of the receiver. No attempt was made."""
+
+    def __init__(self, reason: FailureReason, delay_seconds: float) -> None:
+        self.reason = reason
+        self.delay_seconds = delay_seconds
+        super().__init__()
+
+
+class UnknownTemplate(NotificationError):
+    """There is no such template."""
+
+
+class TemplateMismatch(NotificationError):
+    """The values aren't those of the template's variables."""
+
+
 class DeliveryFailed(NotificationError):
     """The attempt at a delivery failed."""
 

@@ -8,6 +8,7 @@ from notification_service.domain.attempt import (
     GivenUp,
     NotFound,
     Outcome,
+    Postponed,
     Rejected,
     Released,
     RetryLater,
@@ -15,7 +16,7 @@ from notification_service.domain.attempt import (
     Unclear,
 )
 from notification_service.domain.attempt_history import AttemptOutcome, Purpose
-from notification_service.domain.delivery import DeliveryStatus, may_become
+from notification_service.domain.delivery import ClaimedDelivery, DeliveryStatus, may_become
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.result_schedule import pause_before_question
 
@@ -57,12 +58,16 @@ def recorded_outcome(outcome: Outcome) -> RecordedOutcome:
         case Skipped(reason=reason):
             return RecordedOutcome(DeliveryStatus.SKIPPED, None, reason=reason)
         case Released(delivery=delivery):
-            # Nothing was sent, so the next attempt has the same purpose.
-            looks_up = delivery.purpose is Purpose.LOOK_UP
-            status = DeliveryStatus.UNKNOWN if looks_up else DeliveryStatus.PENDING
-            return RecordedOutcome(status, None, 0.0)
+            return RecordedOutcome(_status_unattempted(delivery), None, 0.0)
+        case Postponed(delivery=delivery, delay_seconds=delay_seconds, reason=reason):
+            return RecordedOutcome(_status_unattempted(delivery), None, delay_seconds, reason=reason)
         case _:
             return _recorded_failure(outcome)
+
+
+def _status_unattempted(delivery: ClaimedDelivery) -> DeliveryStatus:
+    # Nothing was sent, so the next attempt has the same purpose.
+    return DeliveryStatus.UNKNOWN if delivery.purpose is Purpose.LOOK_UP else DeliveryStatus.PENDING
 
 
 def _recorded_failure(outcome: RetryLater | Unclear | GivenUp) -> RecordedOutcome:

@@ -54,7 +54,7 @@ class AttemptReply(JsonModel):
 class EffectReply(JsonModel):
     """One effect of the order's event. ``nextAttemptAt`` is null unless an attempt is planned.
 
-    ``lastError`` says why the latest attempt failed, or why none is made of what is SKIPPED.
+    ``lastError`` says why the latest attempt failed, or why none was made of what is SKIPPED or waits.
     ``attemptHistory`` lists the calls that were made; analytics makes none.
     """
 

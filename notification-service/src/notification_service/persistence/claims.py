@@ -58,7 +58,7 @@ _CLAIM = text("""
         INSERT INTO delivery_attempt (delivery_id, number, provider, purpose, began_at)
         SELECT delivery_id, attempts, :provider, purpose, clock_timestamp() FROM claimed)
     SELECT claimed.delivery_id, claimed.attempts, claimed.purpose, claimed.provider,
-           claimed.failed_message_id,
+           claimed.failed_message_id, claimed.template,
            ARRAY(SELECT message_id FROM delivery_attempt AS failed
                   WHERE failed.delivery_id = claimed.delivery_id AND failed.reason = 'NOT_DELIVERED'
                     AND failed.message_id IS NOT NULL) AS failed_message_ids,
@@ -162,6 +162,7 @@ class SqlClaims:
                 seconds_since_ordered=float(row.seconds_since_ordered),
                 failed_message_ids=_failed_message_ids(row),
                 order=completed_order_of(row),
+                template=row.template,
             )
             for row in rows
         ]

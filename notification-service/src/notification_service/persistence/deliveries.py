@@ -36,7 +36,7 @@ class SqlDeliveries:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add_for_all(self, orders: Sequence[CompletedOrder]) -> None:
+    def add_for_all(self, orders: Sequence[CompletedOrder], alimtalk_template: str | None = None) -> None:
         self._connection.execute(
             insert(delivery),
             [
@@ -47,6 +47,7 @@ class SqlDeliveries:
                     "effect": effect.value,
                     "status": DeliveryStatus.PENDING.value,
                     "attempts": 0,
+                    "template": alimtalk_template if effect is Effect.ALIMTALK else None,
                 }
                 for order in orders
                 for effect in Effect

@@ -63,6 +63,7 @@ delivery = Table(
     Column("failed_message_id", Text),
     Column("given_up_by", Text),
     Column("give_up_reason", Text),
+    Column("template", Text),
 )
 
 delivery_attempt = Table(

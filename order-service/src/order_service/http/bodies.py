@@ -1,5 +1,6 @@
 """What clients send."""
 
+import re
 from typing import Annotated
 from uuid import UUID
 
@@ -17,6 +18,9 @@ from servicekit.idempotency.key import IdempotencyKey
 
 _HOME = "KR"
 _HOME_CODE = phonenumbers.country_code_for_region(_HOME)
+# All of 010 is for mobiles, of 050 for numbers that hide another one, of 15, 16 and 18 for companies: also
+# blocks that libphonenumber calls unassigned. No sale is refused for a block that is new.
+_KOREAN = re.compile(r"10[0-9]{8}|50[0-9]{8,9}|1[568][0-9]{6}")
 
 
 def _known_currency(code: str) -> str:
@@ -39,9 +43,11 @@ def _normalized_phone(text: str) -> str:
 
 
 def _can_exist(number: phonenumbers.PhoneNumber) -> bool:
-    # All of 010 is for mobiles, also blocks that libphonenumber calls unassigned: no sale is refused.
-    is_mobile = number.country_code == _HOME_CODE and (number.national_number or 0) // 10**8 == 10
-    return bool(is_mobile or phonenumbers.is_valid_number(number))
+    if number.country_code == _HOME_CODE and _KOREAN.fullmatch(
+        phonenumbers.national_significant_number(number)
+    ):
+        return True
+    return phonenumbers.is_valid_number(number)
 
 
 CurrencyCode = Annotated[

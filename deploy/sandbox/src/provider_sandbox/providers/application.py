@@ -12,7 +12,7 @@ from provider_sandbox.providers.nhn.routes import nhn_routes
 from provider_sandbox.providers.nhn.webhook import nhn_webhook
 from provider_sandbox.providers.records import ProviderRecords
 from provider_sandbox.providers.sens.routes import sens_routes
-from provider_sandbox.providers.solapi.routes import solapi_routes
+from provider_sandbox.providers.solapi.routes import solapi_routes, solapi_template_routes
 from provider_sandbox.providers.solapi.webhook import solapi_webhook
 from provider_sandbox.providers.webhook_sender import WebhookSender, WebhookSource
 from servicekit.http.problems import register_problems
@@ -62,6 +62,7 @@ def provider_application(
 
     app.register_blueprint(nhn_routes(records, controls.nhn, desk("nhn")))
     app.register_blueprint(solapi_routes(records, controls.solapi, desk("solapi")))
+    app.register_blueprint(solapi_template_routes(records, controls.solapi))
     app.register_blueprint(sens_routes(records, controls.sens, desk("sens")))
     app.register_blueprint(aligo_routes(records, controls.aligo, desk("aligo")))
     return app

@@ -86,6 +86,8 @@ class _Lookups:
     def templates(self, sender_key: str) -> Response:
         if sender_key != SENDER_KEY:
             raise refusal(codes.INACTIVE_SENDER)
-        views = [template_view(template) for template in self._records.templates.all()]
+        wanted = request.args.get("templateCode")
+        found = [each for each in self._records.templates.all() if wanted in (None, each.code)]
+        views = [template_view(template) for template in found]
         response = {"templates": views, "totalCount": len(views)}
         return json_reply({"header": header(), "templateListResponse": response})

@@ -1,9 +1,9 @@
 """What clients send."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, StringConstraints, field_validator
+from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from servicekit.fields import RequestModel
 
@@ -28,17 +28,25 @@ class KakaoOptions(RequestModel):
 
 
 class MessageBody(RequestModel):
-    """An alimtalk: its text, or the values of its template."""
+    """An alimtalk, by its text or the values of its template; or the text of a long SMS."""
 
     to: _Number
     sender: Annotated[_Number, Field(alias="from")] = ""
-    type: Literal["ATA"]
+    type: Literal["ATA", "LMS"]
     country: Literal["82"] = "82"
     text: Annotated[str, StringConstraints(strict=True, max_length=2000)] | None = None
     custom_fields: _CustomFields = Field(default_factory=dict)
     replacements: Annotated[list[dict[str, Any]], Field(max_length=0)] = Field(default_factory=list)
     auto_type_detect: bool = True
-    kakao_options: KakaoOptions
+    kakao_options: KakaoOptions | None = None
+
+    @model_validator(mode="after")
+    def _has_its_kinds_parts(self) -> Self:
+        if self.type == "ATA" and self.kakao_options is None:
+            raise ValueError("kakaoOptions is required with ATA")
+        if self.type == "LMS" and (self.kakao_options is not None or not self.text):
+            raise ValueError("LMS has a text and no kakaoOptions")
+        return self
 
 
 class AddMessagesBody(RequestModel):

@@ -1,6 +1,6 @@
 """SOLAPI's groups: create, add messages, send."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from provider_sandbox.providers.controls import Allowance, SolapiFaults
@@ -9,7 +9,7 @@ from provider_sandbox.providers.identifiers import dated_id
 from provider_sandbox.providers.message_record import MessageFilter
 from provider_sandbox.providers.messages import NewMessage, ProviderMessage
 from provider_sandbox.providers.outcomes import Outcome, outcome_of, refused, with_fallback
-from provider_sandbox.providers.phone_numbers import is_korean_mobile
+from provider_sandbox.providers.phone_numbers import is_korean_mobile, is_safe_number
 from provider_sandbox.providers.records import ProviderRecords
 from provider_sandbox.providers.solapi import codes
 from provider_sandbox.providers.solapi.bodies import AddMessagesBody, GroupBody, MessageBody
@@ -68,7 +68,7 @@ class SolapiGroups:
             if not self._faults.spend(len(waiting)):
                 raise refusal(402, "NotEnoughBalance", "The balance is used up.")
             for message in waiting:
-                outcome = _outcome(message.recipient_no, not message.fields["disableSms"], faults, now)
+                outcome = _outcome(message.recipient_no, message.fields, faults, now)
                 self._desk.send_again(message.message_id, outcome, faults)
             self._records.groups.count_send(group_id, now)
         return self.info(group_id, now)
@@ -99,28 +99,31 @@ def _message(
     now: float,
 ) -> NewMessage:
     body = message.body
+    options = body.kakao_options
     return NewMessage(
         message_id=message_id,
         group_id=group.group_id,
         position=position,
         reference=_reference(body.custom_fields) or _reference(group.custom_fields),
-        template_code=body.kakao_options.template_id,
+        template_code="" if options is None else options.template_id,
         recipient_no=body.to,
         variables=message.variables,
         content=message.content,
         outcome=None if message.is_accepted else refused(message.code, now),
         fields={
             "from": body.sender,
-            "disableSms": body.kakao_options.disable_sms,
+            "type": body.type,
+            "disableSms": options is None or options.disable_sms,
             "customFields": body.custom_fields,
         },
     )
 
 
-def _outcome(recipient_no: str, has_fallback: bool, faults: SolapiFaults, now: float) -> Outcome:
-    if not is_korean_mobile(recipient_no):
+def _outcome(recipient_no: str, fields: Mapping[str, Any], faults: SolapiFaults, now: float) -> Outcome:
+    can_get_it = is_korean_mobile(recipient_no) or (fields["type"] == "LMS" and is_safe_number(recipient_no))
+    if not can_get_it:
         return with_fallback(codes.DELIVERY, faults, codes.INVALID_NUMBER, now, has_fallback=False)
-    return outcome_of(codes.DELIVERY, faults, recipient_no, now, has_fallback=has_fallback)
+    return outcome_of(codes.DELIVERY, faults, recipient_no, now, has_fallback=not fields["disableSms"])
 
 
 def _reference(custom_fields: dict[str, str]) -> str:

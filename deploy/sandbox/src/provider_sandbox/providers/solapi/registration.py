@@ -28,26 +28,29 @@ def registered(
 ) -> Registered:
     """One message; the others of the request don't depend on it. ``refused`` are codes by number."""
     options = body.kakao_options
+    if options is None:
+        code = refused.get(body.to) or (None if body.sender == SENDER_NUMBER else codes.SENDER_NOT_REGISTERED)
+        return Registered(body, code or codes.ACCEPTED, {}, body.text or "")
     template = template_of(options.template_id)
-    code = refused.get(body.to) or _code(body, template)
+    code = refused.get(body.to) or _code(body, options, template)
     if code is not None or template is None:
         return Registered(body, code or codes.UNKNOWN_TEMPLATE, {}, body.text or "")
-    return _with_text(body, template)
+    return _with_text(body, options, template)
 
 
-def _code(body: MessageBody, template: Template | None) -> str | None:
-    if body.kakao_options.pf_id != PF_ID:
+def _code(body: MessageBody, options: KakaoOptions, template: Template | None) -> str | None:
+    if options.pf_id != PF_ID:
         return codes.UNKNOWN_CHANNEL
     if template is None or not template.is_approved:
         return codes.UNKNOWN_TEMPLATE
-    if body.sender not in ("", SENDER_NUMBER) or (not body.sender and not body.kakao_options.disable_sms):
+    if body.sender not in ("", SENDER_NUMBER) or (not body.sender and not options.disable_sms):
         # An SMS in its place would be sent from there.
         return codes.SENDER_NOT_REGISTERED
     return None
 
 
-def _with_text(body: MessageBody, template: Template) -> Registered:
-    variables = _variables(body.kakao_options, body.text, template)
+def _with_text(body: MessageBody, options: KakaoOptions, template: Template) -> Registered:
+    variables = _variables(options, body.text, template)
     if variables is None or variables.keys() != set(template.names):
         return Registered(body, codes.TEXT_MISMATCH, {}, body.text or "")
     return Registered(body, codes.ACCEPTED, variables, template.fill(variables))

@@ -11,6 +11,14 @@ from provider_sandbox.providers.solapi.account import ACCOUNT_ID, PF_ID
 from provider_sandbox.providers.solapi.group_record import Group
 from provider_sandbox.providers.solapi.registration import Registered
 from provider_sandbox.providers.solapi.signature import refusal
+from provider_sandbox.providers.templates import Template
+
+_TEMPLATE_STATUS = {
+    "REQUESTED": "PENDING",
+    "REVIEWING": "INSPECTING",
+    "APPROVED": "APPROVED",
+    "REJECTED": "REJECTED",
+}
 
 
 class SolapiRefusals:
@@ -72,6 +80,18 @@ def group_view(group: Group, messages: Sequence[ProviderMessage]) -> dict[str, A
     }
 
 
+def template_view(template: Template) -> dict[str, Any]:
+    """A template as its look-up has it."""
+    return {
+        "templateId": template.code,
+        "name": template.code,
+        "channelId": PF_ID,
+        "content": template.content,
+        "buttons": [],
+        "status": _TEMPLATE_STATUS[template.status],
+    }
+
+
 def _group_status(group: Group, messages: Sequence[ProviderMessage]) -> str:
     if group.sends == 0:
         return "PENDING"
@@ -106,7 +126,7 @@ def message_view(message: ProviderMessage) -> dict[str, Any]:
         "messageId": message.message_id,
         "groupId": message.group_id,
         "accountId": ACCOUNT_ID,
-        "type": "LMS" if message.is_replaced else "ATA",
+        "type": "LMS" if message.is_replaced else message.fields.get("type", "ATA"),
         "to": message.recipient_no,
         "from": message.fields.get("from"),
         "country": "82",

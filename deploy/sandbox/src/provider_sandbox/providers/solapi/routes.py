@@ -12,7 +12,7 @@ from provider_sandbox.providers.records import ProviderRecords
 from provider_sandbox.providers.request_parts import json_body
 from provider_sandbox.providers.solapi.bodies import AddMessagesBody, GroupBody, ListQuery
 from provider_sandbox.providers.solapi.groups import SolapiGroups
-from provider_sandbox.providers.solapi.replies import SolapiRefusals, message_view
+from provider_sandbox.providers.solapi.replies import SolapiRefusals, message_view, template_view
 from provider_sandbox.providers.solapi.signature import CLOCK_SECONDS, checked_signature, refusal
 from servicekit.http.replies import json_reply
 
@@ -63,6 +63,25 @@ def solapi_routes(records: ProviderRecords, faults: Allowance[SolapiFaults], des
         return gate.look_up(lambda: _list(records))
 
     return routes
+
+
+def solapi_template_routes(records: ProviderRecords, faults: Allowance[SolapiFaults]) -> Blueprint:
+    """The look-up of a template by SOLAPI's id of it."""
+    routes = Blueprint(f"{PROVIDER}-templates", __name__, url_prefix=f"/{PROVIDER}/kakao/v2/templates")
+    gate = Gate(PROVIDER, faults, records.requests, SolapiRefusals(), lambda: _authenticate(records))
+
+    @routes.get("/<template_id>")
+    def get_template(template_id: str) -> Response:
+        return gate.look_up(lambda: _template(records, template_id))
+
+    return routes
+
+
+def _template(records: ProviderRecords, template_id: str) -> Response:
+    template = records.templates.get(template_id)
+    if template is None:
+        raise refusal(404, "ResourceNotFound", "The template does not exist.")
+    return json_reply(template_view(template))
 
 
 def _authenticate(records: ProviderRecords) -> None:

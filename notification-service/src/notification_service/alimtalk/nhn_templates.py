@@ -1,0 +1,85 @@
+"""The templates that NHN Cloud has, API v2.3."""
+
+from collections.abc import Mapping
+from urllib.parse import quote, urlencode
+
+import httpx
+from pydantic import BaseModel, Field
+
+from notification_service.alimtalk.nhn import NhnAccount
+from notification_service.alimtalk.refusals import refused_by_status, refused_look_up
+from notification_service.alimtalk.replies import NumericCode, excludes_nothing, read_look_up
+from notification_service.domain.alimtalk_codes import NHN_CODES
+from notification_service.domain.registered_template import ApprovalState, RegisteredTemplate
+from notification_service.http_client import excerpt, exchange
+
+_NAME = "NHN"
+_STATES: Mapping[str, ApprovalState] = {
+    "TSC01": ApprovalState.REQUESTED,
+    "TSC02": ApprovalState.IN_REVIEW,
+    "TSC03": ApprovalState.APPROVED,
+    "TSC04": ApprovalState.REJECTED,
+}
+
+
+class _Header(BaseModel):
+    result_code: NumericCode = Field(alias="resultCode")
+    is_successful: bool = Field(alias="isSuccessful", strict=True)
+
+
+class _Button(BaseModel):
+    kind: str = Field(alias="type")
+    name: str
+    ordering: int = 0
+
+
+class _Listed(BaseModel):
+    code: str = Field(alias="templateCode")
+    content: str = Field(alias="templateContent")
+    status: str
+    buttons: list[_Button] | None = None
+
+    def registered(self) -> RegisteredTemplate:
+        buttons = sorted(self.buttons or [], key=lambda button: button.ordering)
+        return RegisteredTemplate(
+            content=self.content,
+            state=_STATES.get(self.status, ApprovalState.UNKNOWN),
+            buttons=[(button.kind, button.name) for button in buttons],
+        )
+
+
+class _List(BaseModel):
+    templates: list[_Listed]
+
+
+class _Reply(BaseModel):
+    header: _Header
+    found: _List | None = Field(default=None, alias="templateListResponse")
+
+
+class NhnTemplates:
+    """Our codes are those that NHN has."""
+
+    def __init__(self, client: httpx.Client, account: NhnAccount, base_url: str) -> None:
+        self._client = client
+        self._account = account
+        app_key, sender_key = (quote(key, safe="") for key in (account.app_key, account.sender_key))
+        self._url = f"{base_url.rstrip('/')}/alimtalk/v2.3/appkeys/{app_key}/senders/{sender_key}/templates"
+
+    def registered(self, code: str) -> RegisteredTemplate | None:
+        request = self._client.build_request(
+            "GET",
+            f"{self._url}?{urlencode({'templateCode': code}, quote_via=quote)}",
+            headers={"X-Secret-Key": self._account.secret_key},
+        )
+        response = exchange(self._client, request)
+        if response.status_code != httpx.codes.OK:
+            raise refused_by_status(_NAME, response)
+        reply = read_look_up(response, _Reply)
+        if not reply.header.is_successful:
+            number = str(reply.header.result_code)
+            raise refused_look_up(_NAME, number, NHN_CODES.class_of(number), excerpt(response))
+        if reply.found is None:
+            raise excludes_nothing("its reply is malformed")
+        listed = [each for each in reply.found.templates if each.code == code]
+        return listed[0].registered() if listed else None

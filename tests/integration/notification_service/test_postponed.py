@@ -1,0 +1,132 @@
+"""What may not be sent now costs no attempt, and is sent once it may."""
+
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
+
+import httpx
+import pytest
+from sqlalchemy import Engine, text
+
+from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
+from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.hold_unapproved import HoldUnapproved
+from notification_service.application.keep_quiet_hours import KeepQuietHours
+from notification_service.application.ports import Courier
+from notification_service.application.send_alimtalk import SendAlimtalk
+from notification_service.domain.completed_order import CompletedOrder
+from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
+from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.quiet_hours import QuietHours
+from servicekit.lifecycle import StopSignal
+from tests.integration.notification_service.builders import a_completed_order
+from tests.integration.notification_service.effect_work import (
+    delivering,
+    delivery_of,
+    run_until_final,
+    transactions,
+)
+from tests.support.notification_builders import WRITE_ALIMTALK
+from tests.support.sandbox import Sandbox
+
+NIGHT = datetime(2026, 11, 23, 23, tzinfo=ZoneInfo("Asia/Seoul"))
+
+
+@pytest.fixture
+def order(accept_completed_orders: AcceptCompletedOrders) -> CompletedOrder:
+    order = a_completed_order(completed_at=datetime.now(UTC))
+    accept_completed_orders([order])
+    return order
+
+
+def sending(sandbox: Sandbox) -> SendAlimtalk:
+    provider = SandboxAlimtalkProvider(httpx.Client(trust_env=False), sandbox.url)
+    return SendAlimtalk(provider, 0.0, WRITE_ALIMTALK)
+
+
+def make_due(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET due_at = now() WHERE due_at IS NOT NULL"))
+
+
+def attempted_once(engine: Engine, sandbox: Sandbox, order: CompletedOrder, courier: Courier) -> Delivery:
+    with delivering(engine, Effect.ALIMTALK, sandbox, courier=courier) as work:
+        work(StopSignal())
+    return delivery_of(engine, order, Effect.ALIMTALK)
+
+
+def seconds_until_due(delivery: Delivery) -> float:
+    assert delivery.due_at is not None
+    return (delivery.due_at - datetime.now(UTC)).total_seconds()
+
+
+def test_what_is_due_in_quiet_hours_is_due_when_they_end(
+    engine: Engine, sandbox: Sandbox, order: CompletedOrder
+) -> None:
+    clock = [NIGHT]
+    quiet = QuietHours.parse("21:00-08:00", ZoneInfo("Asia/Seoul"))
+    courier = KeepQuietHours(sending(sandbox), quiet, partial(clock.__getitem__, 0))
+
+    delivery = attempted_once(engine, sandbox, order, courier)
+
+    assert (delivery.status, delivery.attempts, len(delivery.history)) == (DeliveryStatus.PENDING, 0, 0)
+    assert delivery.last_error == FailureReason.QUIET_HOURS
+    assert seconds_until_due(delivery) == pytest.approx(9 * 3600, abs=30)
+    assert sandbox.messages() == []
+
+    clock[0] += timedelta(hours=9)
+    make_due(engine)
+    with delivering(engine, Effect.ALIMTALK, sandbox, courier=courier) as work:
+        (delivery,) = run_until_final(work, engine, [order], Effect.ALIMTALK)
+    assert (delivery.status, delivery.attempts) == (DeliveryStatus.DELIVERED, 1)
+    assert sandbox.references() == [str(order.event_id)]
+
+
+def test_what_has_no_approved_template_waits_for_the_approval(
+    engine: Engine, sandbox: Sandbox, order: CompletedOrder
+) -> None:
+    obstacles = {"ORDER_COMPLETED": "it is not approved: REJECTED"}
+    courier = HoldUnapproved(sending(sandbox), obstacles.get)
+
+    delivery = attempted_once(engine, sandbox, order, courier)
+
+    assert (delivery.status, delivery.attempts, len(delivery.history)) == (DeliveryStatus.PENDING, 0, 0)
+    assert delivery.last_error == FailureReason.TEMPLATE_NOT_USABLE
+    assert 0 < seconds_until_due(delivery) <= 60
+    assert sandbox.messages() == []
+
+    obstacles.clear()
+    make_due(engine)
+    assert attempted_once(engine, sandbox, order, courier).status == DeliveryStatus.DELIVERED
+
+
+@pytest.mark.parametrize(
+    ("code", "beginning"), [("ORDER_COMPLETED_EN", "[Order confirmed]"), (None, "[주문완료]")]
+)
+def test_every_attempt_has_the_template_with_which_the_order_was_accepted(
+    engine: Engine, sandbox: Sandbox, code: str | None, beginning: str
+) -> None:
+    order = a_completed_order(completed_at=datetime.now(UTC))
+    AcceptCompletedOrders(transactions(engine), alimtalk_template=code)([order])
+
+    with delivering(engine, Effect.ALIMTALK, sandbox) as work:
+        run_until_final(work, engine, [order], Effect.ALIMTALK)
+
+    [message] = sandbox.messages()
+    assert message["content"].startswith(beginning)
+    with engine.begin() as connection:
+        rows = connection.execute(text("SELECT effect, template FROM delivery WHERE effect <> 'ALIMTALK'"))
+        assert {template for _, template in rows} == {None}
+
+
+def test_a_delivery_by_an_unknown_template_waits_for_a_release_that_has_it(
+    engine: Engine, sandbox: Sandbox
+) -> None:
+    order = a_completed_order(completed_at=datetime.now(UTC))
+    AcceptCompletedOrders(transactions(engine), alimtalk_template="ORDER_COMPLETED_9")([order])
+
+    delivery = attempted_once(engine, sandbox, order, sending(sandbox))
+
+    assert (delivery.status, delivery.attempts) == (DeliveryStatus.PENDING, 0)
+    assert delivery.last_error == FailureReason.TEMPLATE_NOT_USABLE
+    assert sandbox.messages() == []

@@ -1,0 +1,29 @@
+"""Numbers are found in texts however they are written."""
+
+import pytest
+
+from notification_service.domain.completed_order import Recipient
+from tests.support.phone_spellings import SPELLINGS
+
+
+@pytest.mark.parametrize("written", SPELLINGS)
+@pytest.mark.parametrize("stored", ["010-1234-5678", "+821012345678", "\uff10\uff11\uff10-1234-5678"])
+def test_a_number_is_removed_however_it_is_written(stored: str, written: str) -> None:
+    text = Recipient("김하늘", stored).removed_from(f"no such number: {written}, sorry")
+
+    assert "[removed], sorry" in text
+    assert "5678" not in text
+
+
+def test_a_safe_number_and_one_of_a_company_are_removed() -> None:
+    assert Recipient("", "050-71234-5678").removed_from("to 0507-1234-5678!") == "to 0507-[removed]!"
+    assert Recipient("", "1588-1234").removed_from("to 15881234!") == "to [removed]!"
+
+
+@pytest.mark.parametrize("other", ["010-1234-5679", "1234 times 5678", "code -3010", "2026-11-23T03:00:00Z"])
+def test_other_digits_stay(other: str) -> None:
+    assert Recipient("", "010-1234-5678").removed_from(other) == other
+
+
+def test_without_a_number_nothing_is_removed() -> None:
+    assert Recipient("", "").removed_from("code 1") == "code 1"

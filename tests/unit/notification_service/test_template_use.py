@@ -1,0 +1,193 @@
+"""Templates before a call: just their values, not too long, and approved as they are."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+
+import pytest
+import structlog
+
+from notification_service.application.check_templates import CheckTemplates
+from notification_service.application.hold_unapproved import HoldUnapproved
+from notification_service.application.write_alimtalk import WriteAlimtalk
+from notification_service.domain.alimtalk_template import Button, ButtonKind, Locale, Template, characters
+from notification_service.domain.attempt import Postponed, Receipt
+from notification_service.domain.attempt_history import Purpose
+from notification_service.domain.delivery import DeliveryStatus
+from notification_service.domain.errors import (
+    DeliveryFailed,
+    DeliveryPostponed,
+    DeliveryRejected,
+    ReceiverUnavailable,
+    TemplateMismatch,
+)
+from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.recorded_outcome import recorded_outcome
+from notification_service.domain.registered_template import ApprovalState, RegisteredTemplate, obstacle
+from notification_service.domain.template_catalog import TemplateCatalog
+from servicekit.lifecycle import StopSignal
+from tests.support.notification_builders import TEMPLATES, WRITE_ALIMTALK, a_completed_order, a_delivery
+
+TEMPLATE = TEMPLATES.newest("order_completed", Locale.KOREAN)
+REGISTERED = RegisteredTemplate(TEMPLATE.content, ApprovalState.APPROVED, [])
+
+
+def writing(template: Template) -> WriteAlimtalk:
+    return WriteAlimtalk(TemplateCatalog([template]))
+
+
+def test_each_delivery_has_the_template_with_which_it_was_accepted() -> None:
+    codes = [
+        WRITE_ALIMTALK(a_delivery(template=code)).template_code
+        for code in (None, "ORDER_COMPLETED", "ORDER_COMPLETED_EN")
+    ]
+
+    assert codes == ["ORDER_COMPLETED", "ORDER_COMPLETED", "ORDER_COMPLETED_EN"]
+
+
+@pytest.mark.parametrize(
+    ("names", "complaint"),
+    [
+        ({"name", "orderId", "itemCount"}, "ORDER_COMPLETED needs a value of totalAmount"),
+        ({"name"}, "ORDER_COMPLETED needs a value of itemCount, orderId, totalAmount"),
+        ({*TEMPLATE.variables, "couponId"}, "ORDER_COMPLETED declares no couponId"),
+    ],
+)
+def test_missing_and_extra_values_are_named(names: set[str], complaint: str) -> None:
+    with pytest.raises(TemplateMismatch, match=complaint):
+        TEMPLATE.check(names)
+
+
+def test_a_version_may_use_fewer_values_and_then_gets_no_other() -> None:
+    shorter = replace(TEMPLATE, content="#{name}님", variables={"name": 100})
+
+    message = writing(shorter)(a_delivery(a_completed_order(name="김하늘")))
+
+    assert (message.content, message.variables) == ("김하늘님", {"name": "김하늘"})
+
+
+def test_a_message_has_its_templates_title_and_buttons() -> None:
+    button = Button(ButtonKind.WEB_LINK, "주문 보기", mobile_link="https://shop.example/#{orderId}")
+    order = a_completed_order()
+
+    message = writing(replace(TEMPLATE, title="#{totalAmount}", buttons=(button,)))(a_delivery(order))
+
+    assert message.title == "30,000원"
+    assert message.buttons == (replace(button, mobile_link=f"https://shop.example/{order.order_id}"),)
+
+
+@pytest.mark.parametrize(
+    "template", [replace(TEMPLATE, code="OTHER"), replace(TEMPLATE, variables={**TEMPLATE.variables, "x": 1})]
+)
+@pytest.mark.parametrize("purpose", Purpose)
+def test_what_can_not_be_written_waits_and_raises_the_alarm(template: Template, purpose: Purpose) -> None:
+    delivery = a_delivery(purpose=purpose)
+
+    with structlog.testing.capture_logs() as logs, pytest.raises(DeliveryPostponed) as postponed:
+        writing(template)(delivery)
+
+    assert postponed.value.reason == FailureReason.TEMPLATE_NOT_USABLE
+    assert [(line["event"], line["log_level"]) for line in logs] == [
+        ("alimtalk_template_not_usable", "error")
+    ]
+    outcome = Postponed(delivery, postponed.value.delay_seconds, postponed.value.reason)
+    stays = DeliveryStatus.PENDING if purpose is Purpose.SEND else DeliveryStatus.UNKNOWN
+    assert recorded_outcome(outcome).status == stays
+
+
+@pytest.mark.parametrize("letter", ["김", "\U0001f600"])
+def test_a_text_too_long_is_refused_before_it_is_sent(letter: str) -> None:
+    room = (1_000 - len(WRITE_ALIMTALK(a_delivery(a_completed_order(name=""))).content)) // characters(letter)
+    too_long = a_completed_order(name=letter * (room + 1))
+
+    with pytest.raises(DeliveryRejected) as rejected:
+        WRITE_ALIMTALK(a_delivery(too_long))
+
+    assert rejected.value.reason == FailureReason.MESSAGE_TOO_LONG
+    assert WRITE_ALIMTALK(a_delivery(a_completed_order(name=letter * room))).content
+    # It may have been sent by a former release, whose text was shorter.
+    assert WRITE_ALIMTALK(a_delivery(too_long, purpose=Purpose.LOOK_UP, attempt=2)).content
+
+
+@pytest.mark.parametrize(
+    ("registered", "reason"),
+    [
+        (None, "the provider has no template of this code"),
+        (replace(REGISTERED, state=ApprovalState.REQUESTED), "it is not approved: REQUESTED"),
+        (replace(REGISTERED, state=ApprovalState.IN_REVIEW), "it is not approved: IN_REVIEW"),
+        (replace(REGISTERED, state=ApprovalState.REJECTED), "it is not approved: REJECTED"),
+        (replace(REGISTERED, content=TEMPLATE.content + "!"), "its content differs"),
+        (replace(REGISTERED, content=TEMPLATE.content.replace("#{name}", "#{buyer}")), "its content differs"),
+        (replace(REGISTERED, buttons=[("WL", "주문 보기")]), "its buttons differ"),
+    ],
+)
+def test_what_the_provider_would_refuse_is_an_obstacle(
+    registered: RegisteredTemplate | None, reason: str
+) -> None:
+    assert (obstacle(TEMPLATE, registered) or "").startswith(reason)
+
+
+@pytest.mark.parametrize(
+    "registered",
+    [
+        REGISTERED,
+        replace(REGISTERED, content=TEMPLATE.content.replace("\n", "\r\n") + "\r\n"),
+        replace(REGISTERED, buttons=None),
+        replace(REGISTERED, state=ApprovalState.UNKNOWN),
+    ],
+)
+def test_an_approved_template_has_no_obstacle(registered: RegisteredTemplate) -> None:
+    assert obstacle(TEMPLATE, registered) is None
+
+
+@dataclass
+class Register:
+    """What a provider has, or the error of every question."""
+
+    templates: Mapping[str, RegisteredTemplate] = field(default_factory=dict)
+    failure: DeliveryFailed | None = None
+
+    def registered(self, code: str) -> RegisteredTemplate | None:
+        if self.failure is not None:
+            raise self.failure
+        return self.templates.get(code)
+
+
+def held(obstacle_of: Callable[[str], str | None], purpose: Purpose = Purpose.SEND) -> bool:
+    """Whether a delivery is kept back."""
+    courier = HoldUnapproved(lambda delivery, may_send: Receipt(), obstacle_of)
+    try:
+        courier(a_delivery(purpose=purpose), lambda: True)
+    except DeliveryPostponed as postponed:
+        return postponed.reason is FailureReason.TEMPLATE_NOT_USABLE
+    return False
+
+
+def test_messages_wait_until_their_template_is_approved() -> None:
+    register = Register()
+    check, stop = CheckTemplates(register, [TEMPLATE]), StopSignal()
+    assert not held(check.obstacle_of)
+
+    with structlog.testing.capture_logs() as logs:
+        first = check(stop)
+        assert held(check.obstacle_of)
+        assert not held(check.obstacle_of, Purpose.LOOK_UP)
+        register.failure = ReceiverUnavailable(FailureReason.RECEIVER_BUSY, "busy")
+        check(stop)
+        assert held(check.obstacle_of)
+        register.failure, register.templates = None, {TEMPLATE.code: REGISTERED}
+        second = check(stop)
+
+    assert not held(check.obstacle_of)
+    assert first.pause_seconds < second.pause_seconds
+    assert [line["event"] for line in logs] == [
+        "alimtalk_template_not_usable",
+        "alimtalk_template_not_checked",
+        "alimtalk_template_usable_again",
+    ]
+
+
+def test_a_provider_that_can_not_be_asked_holds_nothing_back() -> None:
+    check = CheckTemplates(None, [TEMPLATE])
+
+    assert check(StopSignal()).pause_seconds > 0
+    assert not held(check.obstacle_of)
