@@ -120,8 +120,8 @@ def _dispatcher(
     scope: ExitStack,
     stop: StopSignal,
 ) -> Dispatcher:
-    # Sending and asking for results share it with monitoring, and templates are asked for one by one: none waits
-    # for a connection.
+    # Sending and asking for results share it with monitoring, and templates are asked for one by one: none
+    # waits for a connection.
     client = scope.enter_context(
         create_http_client(
             settings.delivery_timeout_seconds, (2 + _CALLS_FOR_RESULTS) * settings.delivery_parallelism + 1

@@ -30,8 +30,8 @@ class AlimtalkMessage:
 
     ``reference`` is our id of the message, by which the provider finds it. ``ordered_at``: it was not sent
     before. ``failed_ids`` are the provider's ids of earlier messages with this reference, which finally
-    failed: they are there, and don't count. ``as_sms``: the recipient can't get an alimtalk, and gets the text
-    as an SMS.
+    failed: they are there, and don't count. ``as_sms``: the recipient can't get an alimtalk, and gets the
+    text as an SMS.
     """
 
     reference: str
