@@ -35,6 +35,7 @@ class ConsumerSettings(
     alimtalk_processing_seconds: Annotated[float, Field(ge=0, le=3600)] = 60.0
     alimtalk_result_hours: Annotated[int, Field(ge=1, le=1_000)] = 72
     monitoring_webhook_url: HttpUrlText
+    shop_time_zone: Annotated[str, Field(pattern=r"^[A-Za-z0-9_+/-]{1,64}$")] = "Asia/Seoul"
     delivery_parallelism: Annotated[int, Field(ge=1, le=32)] = 4
     # A stop waits for calls that have begun, and has 10 s in all.
     delivery_timeout_seconds: Annotated[float, Field(gt=0, le=5)] = 4.0
@@ -62,7 +63,7 @@ class ConsumerSettings(
 
 
 class OperatorSettings(DatabaseSettings, ProcessSettings):
-    """``notification-service deliveries``."""
+    """``notification-service deliveries``, ``analytics`` and ``report``."""
 
 
 class DeadLettersSettings(KafkaConsumerSettings, DatabaseSettings, ProcessSettings):

@@ -1,0 +1,239 @@
+"""A rebuild finds what was counted, whatever happens meanwhile, and leaves what it can't know."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import Engine, text
+
+from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.rebuild_analytics import RebuildAnalytics
+from notification_service.domain.completed_order import CompletedOrder
+from notification_service.domain.delivery import Effect
+from notification_service.domain.figures import DailyCustomers, FigureKind
+from notification_service.persistence.retention import SqlRetention
+from servicekit.db.retention import Retention
+from servicekit.lifecycle import StopSignal
+from tests.integration.notification_service.builders import NOON_IN_SEOUL, an_order_of
+from tests.integration.notification_service.counted import count, count_due, figures, on, sums
+from tests.integration.notification_service.effect_work import delivering, run_until_final, transactions
+from tests.support.sandbox import Sandbox
+from tests.support.waiting import wait_until
+
+THE_22ND, THE_23RD, THE_24TH = (date(2026, 11, day) for day in (22, 23, 24))
+
+
+def some_orders(number: int) -> list[CompletedOrder]:
+    """Of three days, some products, two currencies, and customers who come again."""
+    first = an_order_of()
+    return [
+        an_order_of(
+            (f"P-{one % 5}", one % 3 + 1, 100 + one),
+            (f"P-{one % 2}", 1, 50),
+            user_id=one % 11 + 1,
+            currency=("KRW", "USD")[one % 2],
+            **on(first, hours=(one * 7) % 60),
+        )
+        for one in range(number)
+    ]
+
+
+def rebuild(engine: Engine) -> list[date]:
+    return list(RebuildAnalytics(transactions(engine))())
+
+
+def damage(engine: Engine) -> None:
+    """Make every sum wrong, and add some that nobody sold."""
+    with engine.begin() as connection:
+        for statement in (
+            "UPDATE sales_daily SET amount = amount + 1, orders = 0",
+            "DELETE FROM sales_hourly WHERE currency = 'USD'",
+            "UPDATE sales_by_product SET product_id = product_id || '?', items = 1",
+            "UPDATE sales_by_basket_size SET pieces = pieces + 1",
+            "UPDATE customers_daily SET new_customers = 9, customers = 10",
+            "UPDATE effect_delay SET deliveries = 2, total_ms = 1",
+            "DELETE FROM customer WHERE user_id % 2 = 0",
+        ):
+            connection.execute(text(statement))
+
+
+def test_a_rebuild_equals_what_was_counted_order_by_order(engine: Engine) -> None:
+    for order in some_orders(60)[::-1]:
+        count(engine, [order])
+    counted = sums(engine)
+
+    assert rebuild(engine) == [THE_23RD, THE_24TH, date(2026, 11, 25)]
+    assert sums(engine) == counted
+    damage(engine)
+    assert sums(engine) != counted
+
+    rebuild(engine)
+    assert sums(engine) == counted
+
+
+def test_days_that_have_lost_events_to_retention_stay(engine: Engine) -> None:
+    before = an_order_of()
+    old = [an_order_of(("P-1", 1, 100), user_id=1, **on(before, hours=hour)) for hour in (-20, -21)]
+    young = an_order_of(("P-1", 1, 100), user_id=1)
+    count(engine, [*old, young])
+    forget(engine, old[0])
+    counted = sums(engine)
+
+    assert rebuild(engine) == [THE_23RD]
+    assert sums(engine) == counted
+    damage(engine)
+    damaged = sums(engine)
+    assert rebuild(engine) == [THE_23RD]
+
+    of_the_22nd = [row for row in damaged["sales_daily"] if row[0] == THE_22ND]
+    assert [row for row in sums(engine)["sales_daily"] if row[0] == THE_22ND] == of_the_22nd
+    assert [row for row in sums(engine)["sales_daily"] if row[0] == THE_23RD] == counted["sales_daily"][1:]
+
+
+def test_a_customer_whose_first_order_is_forgotten_is_not_new_again(engine: Engine) -> None:
+    first = an_order_of(user_id=1)
+    again = an_order_of(user_id=1, **on(first, days=1))
+    count(engine, [first, again])
+    forget(engine, first)
+
+    rebuild(engine)
+
+    assert figures(engine, FigureKind.CUSTOMERS) == [
+        DailyCustomers(THE_23RD, new=1, returning=0),
+        DailyCustomers(THE_24TH, new=0, returning=1),
+    ]
+
+
+def test_a_late_order_of_a_day_that_stays_is_added(engine: Engine) -> None:
+    order = an_order_of(("P-1", 1, 100))
+    count(engine, [order])
+    forget(engine, order)
+    count(engine, [an_order_of(("P-1", 1, 100))])
+
+    assert rebuild(engine) == []
+    assert [row[2] for row in sums(engine)["sales_daily"]] == [2]
+
+
+def forget(engine: Engine, order: CompletedOrder) -> None:
+    """Let retention delete this order."""
+    with engine.begin() as connection:
+        event = {"event_id": str(order.event_id)}
+        for change in (
+            "completed_order SET accepted_at = accepted_at - interval '400 days'",
+            "delivery SET status = 'DELIVERED', due_at = NULL, completed_at = now() - interval '400 days'",
+        ):
+            connection.execute(text(f"UPDATE {change} WHERE event_id = :event_id"), event)
+    age = timedelta(days=365)
+    sweeps = SqlRetention(recipients=age, deliveries=age, inbox_events=age).sweeps()
+    assert Retention(engine, sweeps).run_once(StopSignal())["orders"] == 1
+
+
+def test_what_a_former_release_has_counted_is_found(engine: Engine) -> None:
+    orders = some_orders(20)
+    count(engine, orders)
+    counted = sums(engine)
+    # What it leaves: orders that are counted, and their days.
+    with engine.begin() as connection:
+        for table in counted.keys() - {"sales_daily", "effect_delay"}:
+            connection.execute(text(f"TRUNCATE {table}"))
+
+    rebuild(engine)
+
+    assert sums(engine) == counted
+
+
+@contextmanager
+def rebuilding(engine: Engine) -> Iterator[threading.Event]:
+    """Rebuild again and again; the event is set once one was made while the block runs."""
+    stop, rebuilt = threading.Event(), threading.Event()
+
+    def work() -> None:
+        while not stop.is_set():
+            if rebuild(engine):
+                rebuilt.set()
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(work)
+        try:
+            yield rebuilt
+        finally:
+            stop.set()
+        done.result()
+
+
+def test_a_rebuild_beside_consumers_loses_and_doubles_no_order(
+    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+) -> None:
+    orders = some_orders(300)
+    count(engine, orders[:20])
+
+    with rebuilding(engine) as rebuilt, ThreadPoolExecutor(2) as consumers:
+        for begin in range(20, 300, 40):
+            rebuilt.clear()
+            accept_completed_orders(orders[begin : begin + 40])
+            done = [consumers.submit(count_due, engine, 3) for _ in range(2)]
+            for one in done:
+                one.result()
+            assert rebuilt.wait(30)
+
+    counted = sums(engine)
+    assert sum(row[2] for row in counted["sales_daily"]) == 300
+    assert sum(row[4] for row in counted["sales_daily"]) == sum(order.total_amount for order in orders)
+    rebuild(engine)
+    assert sums(engine) == counted
+
+
+def test_a_rebuild_beside_deliveries_loses_and_doubles_no_delay(
+    engine: Engine, accept_completed_orders: AcceptCompletedOrders, sandbox: Sandbox
+) -> None:
+    orders = some_orders(80)
+    accept_completed_orders(orders)
+    count_due(engine)
+
+    with rebuilding(engine) as rebuilt, delivering(engine, Effect.MONITORING, sandbox) as work:
+        run_until_final(work, engine, orders, Effect.MONITORING)
+        rebuilt.clear()
+        assert rebuilt.wait(30)
+
+    count_due(engine)
+    counted = sums(engine)["effect_delay"]
+    assert sum(row[4] for row in counted if row[1] == "MONITORING") == 80
+    rebuild(engine)
+    assert sums(engine)["effect_delay"] == counted
+
+
+@pytest.mark.parametrize("kept_out", ["counting", "retention"])
+def test_nothing_changes_under_a_rebuild(
+    engine: Engine, accept_completed_orders: AcceptCompletedOrders, kept_out: str
+) -> None:
+    first = an_order_of(("P-1", 1, 100))
+    count(engine, [first])
+    accept_completed_orders([an_order_of(("P-1", 1, 100))])
+
+    with ThreadPoolExecutor(1) as pool, transactions(engine)() as rebuilding_one:
+        rebuilding_one.analytics.hold()
+        if kept_out == "counting":
+            other = pool.submit(count_due, engine)
+        else:
+            other = pool.submit(forget, engine, first)
+        wait_until(lambda: waiting(engine) == 1, f"{kept_out} to wait")
+        rebuilding_one.sales.rebuild(NOON_IN_SEOUL.date())
+        rebuilding_one.commit()
+    other.result()
+
+    expected = 2 if kept_out == "counting" else 1
+    assert [row[2] for row in sums(engine)["sales_daily"]] == [expected]
+
+
+def waiting(engine: Engine) -> int:
+    """How many sessions wait for a lock of analytics."""
+    with engine.connect() as connection:
+        return int(
+            connection.execute(
+                text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+                     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
+            ).scalar_one()
+        )  # fmt: skip
