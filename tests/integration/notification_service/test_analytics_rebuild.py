@@ -1,13 +1,14 @@
 """A rebuild finds what was counted, whatever happens meanwhile, and leaves what it can't know."""
 
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.rebuild_analytics import RebuildAnalytics
@@ -17,7 +18,7 @@ from notification_service.domain.figures import DailyCustomers, FigureKind
 from notification_service.persistence.retention import SqlRetention
 from servicekit.db.retention import Retention
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import NOON_IN_SEOUL, an_order_of
+from tests.integration.notification_service.builders import an_order_of
 from tests.integration.notification_service.counted import count, count_due, figures, on, sums
 from tests.integration.notification_service.effect_work import delivering, run_until_final, transactions
 from tests.support.sandbox import Sandbox
@@ -52,7 +53,7 @@ def damage(engine: Engine) -> None:
             "UPDATE sales_daily SET amount = amount + 1, orders = 0",
             "DELETE FROM sales_hourly WHERE currency = 'USD'",
             "UPDATE sales_by_product SET product_id = product_id || '?', items = 1",
-            "UPDATE sales_by_basket_size SET pieces = pieces + 1",
+            "UPDATE sales_by_basket_size SET pieces = pieces + 100",
             "UPDATE customers_daily SET new_customers = 9, customers = 10",
             "UPDATE effect_delay SET deliveries = 2, total_ms = 1",
             "DELETE FROM customer WHERE user_id % 2 = 0",
@@ -120,12 +121,12 @@ def test_a_late_order_of_a_day_that_stays_is_added(engine: Engine) -> None:
 def forget(engine: Engine, order: CompletedOrder) -> None:
     """Let retention delete this order."""
     with engine.begin() as connection:
-        event = {"event_id": str(order.event_id)}
+        of_order = {"event_id": str(order.event_id)}
         for change in (
             "completed_order SET accepted_at = accepted_at - interval '400 days'",
             "delivery SET status = 'DELIVERED', due_at = NULL, completed_at = now() - interval '400 days'",
         ):
-            connection.execute(text(f"UPDATE {change} WHERE event_id = :event_id"), event)
+            connection.execute(text(f"UPDATE {change} WHERE event_id = :event_id"), of_order)
     age = timedelta(days=365)
     sweeps = SqlRetention(recipients=age, deliveries=age, inbox_events=age).sweeps()
     assert Retention(engine, sweeps).run_once(StopSignal())["orders"] == 1
@@ -206,34 +207,61 @@ def test_a_rebuild_beside_deliveries_loses_and_doubles_no_delay(
 
 
 @pytest.mark.parametrize("kept_out", ["counting", "retention"])
-def test_nothing_changes_under_a_rebuild(
+def test_nothing_changes_between_the_statements_of_a_rebuild(
     engine: Engine, accept_completed_orders: AcceptCompletedOrders, kept_out: str
 ) -> None:
-    first = an_order_of(("P-1", 1, 100))
-    count(engine, [first])
-    accept_completed_orders([an_order_of(("P-1", 1, 100))])
+    old = an_order_of(("P-1", 1, 100))
+    count(engine, [old])
+    accept_completed_orders([an_order_of(("P-1", 1, 100), currency="USD")])
+    meanwhile = {"counting": lambda: count_due(engine), "retention": lambda: forget(engine, old)}[kept_out]
 
-    with ThreadPoolExecutor(1) as pool, transactions(engine)() as rebuilding_one:
-        rebuilding_one.analytics.hold()
-        if kept_out == "counting":
-            other = pool.submit(count_due, engine)
-        else:
-            other = pool.submit(forget, engine, first)
-        wait_until(lambda: waiting(engine) == 1, f"{kept_out} to wait")
-        rebuilding_one.sales.rebuild(NOON_IN_SEOUL.date())
-        rebuilding_one.commit()
-    other.result()
+    with between_deletion_and_insertion(engine, meanwhile) as other:
+        rebuild(engine)
+        other[0].result()
 
-    expected = 2 if kept_out == "counting" else 1
-    assert [row[2] for row in sums(engine)["sales_daily"]] == [expected]
+    currencies = [row[1:3] for row in sums(engine)["sales_daily"]]
+    assert currencies == ([("KRW", 1), ("USD", 1)] if kept_out == "counting" else [("KRW", 1)])
 
 
-def waiting(engine: Engine) -> int:
-    """How many sessions wait for a lock of analytics."""
+@contextmanager
+def between_deletion_and_insertion(engine: Engine, work: Callable[[], None]) -> Iterator[list[Future[None]]]:
+    """Start ``work`` while a rebuild has deleted a day's sums, and go on once it has ended or waits."""
+    begun: list[Future[None]] = []
+    is_first = threading.Lock()
+
+    def start(_: Any, __: Any, statement: str, *___: Any) -> None:
+        if "INSERT INTO sales_daily" in statement and is_first.acquire(blocking=False):
+            begun.append(pool.submit(work))
+            wait_until(lambda: begun[0].done() or waiting(engine), "the other to end or to wait")
+
+    with ThreadPoolExecutor(1) as pool:
+        event.listen(engine, "before_cursor_execute", start)
+        try:
+            yield begun
+        finally:
+            event.remove(engine, "before_cursor_execute", start)
+
+
+def waiting(engine: Engine) -> bool:
+    """Whether a session waits for the lock of analytics."""
     with engine.connect() as connection:
-        return int(
-            connection.execute(
-                text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
-                     " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")
-            ).scalar_one()
-        )  # fmt: skip
+        found = connection.execute(
+            text(
+                "SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+                " WHERE locktype = 'advisory' AND NOT granted AND datname = current_database()"
+            )
+        )
+        return found.first() is not None
+
+
+def test_a_day_that_loses_events_while_others_are_rebuilt_stays(engine: Engine) -> None:
+    first = an_order_of(("P-1", 1, 100))
+    second = an_order_of(("P-1", 1, 100), **on(first, days=1))
+    count(engine, [first, second])
+    days = RebuildAnalytics(transactions(engine))()
+
+    assert next(days) == THE_23RD
+    forget(engine, second)
+
+    assert list(days) == []
+    assert [row[2] for row in sums(engine)["sales_daily"]] == [1, 1]

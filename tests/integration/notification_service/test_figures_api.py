@@ -86,8 +86,8 @@ def test_each_list_has_its_figures(client: FlaskClient) -> None:
 @pytest.mark.usefixtures("counted")
 def test_filters_leave_only_what_they_name(client: FlaskClient) -> None:
     assert [day["currency"] for day in get(client, "days", currency="USD")["days"]] == ["USD"]
-    products = get(client, "products", productId="P-1", currency="KRW")["products"]
-    assert [(product["day"], product["orders"]) for product in products] == [("2026-11-24", 1)]
+    products = get(client, "products", productId="P-1", currency="USD")["products"]
+    assert [(product["productId"], product["amount"]) for product in products] == [("P-1", 250)]
     assert get(client, "delays", effect="alimtalk")["delays"] == []
     one_day = {"from": "2026-11-24", "to": "2026-11-24"}
     assert {hour["day"] for hour in get(client, "hours", **one_day)["hours"]} == {"2026-11-24"}
