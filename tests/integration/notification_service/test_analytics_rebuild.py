@@ -187,21 +187,21 @@ def test_a_rebuild_beside_consumers_loses_and_doubles_no_order(
     assert sums(engine) == counted
 
 
-def test_a_rebuild_beside_deliveries_loses_and_doubles_no_delay(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders, sandbox: Sandbox
-) -> None:
-    orders = some_orders(80)
-    accept_completed_orders(orders)
+def test_a_delivery_in_the_middle_of_a_rebuild_counts_once(engine: Engine, sandbox: Sandbox) -> None:
+    orders = some_orders(6)
+    count(engine, orders)
+
+    def deliver() -> None:
+        with delivering(engine, Effect.MONITORING, sandbox) as work:
+            run_until_final(work, engine, orders, Effect.MONITORING)
+
+    with before_the_first(engine, "INSERT INTO effect_delay (", deliver) as other:
+        rebuild(engine)
+        other[0].result()
     count_due(engine)
 
-    with rebuilding(engine) as rebuilt, delivering(engine, Effect.MONITORING, sandbox) as work:
-        run_until_final(work, engine, orders, Effect.MONITORING)
-        rebuilt.clear()
-        assert rebuilt.wait(30)
-
-    count_due(engine)
     counted = sums(engine)["effect_delay"]
-    assert sum(row[4] for row in counted if row[1] == "MONITORING") == 80
+    assert sum(row[4] for row in counted if row[1] == "MONITORING") == 6
     rebuild(engine)
     assert sums(engine)["effect_delay"] == counted
 
@@ -215,7 +215,7 @@ def test_nothing_changes_between_the_statements_of_a_rebuild(
     accept_completed_orders([an_order_of(("P-1", 1, 100), currency="USD")])
     meanwhile = {"counting": lambda: count_due(engine), "retention": lambda: forget(engine, old)}[kept_out]
 
-    with between_deletion_and_insertion(engine, meanwhile) as other:
+    with before_the_first(engine, "INSERT INTO sales_daily", meanwhile) as other:
         rebuild(engine)
         other[0].result()
 
@@ -224,13 +224,15 @@ def test_nothing_changes_between_the_statements_of_a_rebuild(
 
 
 @contextmanager
-def between_deletion_and_insertion(engine: Engine, work: Callable[[], None]) -> Iterator[list[Future[None]]]:
-    """Start ``work`` while a rebuild has deleted a day's sums, and go on once it has ended or waits."""
+def before_the_first(
+    engine: Engine, statement_part: str, work: Callable[[], None]
+) -> Iterator[list[Future[None]]]:
+    """Start ``work`` before such a statement, which waits until the work has ended or waits itself."""
     begun: list[Future[None]] = []
     is_first = threading.Lock()
 
     def start(_: Any, __: Any, statement: str, *___: Any) -> None:
-        if "INSERT INTO sales_daily" in statement and is_first.acquire(blocking=False):
+        if statement_part in statement and is_first.acquire(blocking=False):
             begun.append(pool.submit(work))
             wait_until(lambda: begun[0].done() or waiting(engine), "the other to end or to wait")
 
