@@ -88,7 +88,7 @@ class ConsumerSettings(
 
 
 class OperatorSettings(DatabaseSettings, ProcessSettings):
-    """``notification-service deliveries``."""
+    """``notification-service deliveries``, ``analytics`` and ``report``."""
 
 
 class TemplatesSettings(AlimtalkSettings, ProcessSettings):

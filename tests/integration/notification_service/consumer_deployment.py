@@ -89,8 +89,17 @@ class ConsumerDeployment:
             totals = connection.execute(text("SELECT sum(orders), sum(amount) FROM sales_daily"))
             orders, amount = totals.one()
         assert (orders, amount) == (len(events), sum(event["totalAmount"] for event in events))
+        assert self._sums() == {(len(events), sum(event["totalAmount"] for event in events))}
         for effect in EFFECTS:
             assert self.statuses(effect) == {"DELIVERED": len(events)}
+
+    def _sums(self) -> set[tuple[int, int]]:
+        """Orders and amounts, as each list that has them adds up to."""
+        with self.engine.connect() as connection:
+            return {
+                connection.execute(text(f"SELECT sum(orders), sum(amount) FROM {table}")).one()  # noqa: S608
+                for table in ("sales_hourly", "sales_by_basket_size")
+            }
 
     def __enter__(self) -> Self:
         return self

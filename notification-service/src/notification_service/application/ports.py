@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
@@ -12,9 +13,15 @@ from notification_service.domain.attempt import Outcome, Receipt
 from notification_service.domain.attempt_history import Attempt
 from notification_service.domain.awaited_result import AwaitedResult, Settlement
 from notification_service.domain.completed_order import CompletedOrder
-from notification_service.domain.daily_sales import DailySales
 from notification_service.domain.delivery import ClaimedDelivery, Delivery, DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
+from notification_service.domain.figures import (
+    DailySales,
+    Figure,
+    FigureSelection,
+    Key,
+    ProductSales,
+)
 from notification_service.domain.registered_template import RegisteredTemplate
 from notification_service.domain.sales_period import SalesPeriod
 
@@ -68,8 +75,8 @@ class Deliveries(Protocol):
         """Give up what is selected, and may be given up; returns how many."""
         ...
 
-    def lock_due(self, effect: Effect, limit: int) -> Sequence[tuple[UUID, CompletedOrder]]:
-        """Ids and orders of due deliveries, at most ``limit``, held until the transaction ends.
+    def lock_due(self, effect: Effect, limit: int) -> Sequence[tuple[UUID, UUID]]:
+        """Ids and events of due deliveries, at most ``limit``, held until the transaction ends.
 
         Skips what another transaction holds.
         """
@@ -132,19 +139,89 @@ class Results(Protocol):
         ...
 
 
-class Sales(Protocol):
-    """The counted orders and their sums by business day and currency."""
+class Analytics(Protocol):
+    """What all of analytics shares."""
 
-    def add_orders(self, orders: Sequence[CompletedOrder]) -> set[UUID]:
-        """Mark orders as counted; returns the ids of those that were not counted before."""
+    def share(self) -> None:
+        """Keep rebuilds out until the transaction ends; waits for one that goes on."""
         ...
 
-    def add_sales(self, sales: Sequence[DailySales]) -> None:
-        """Add ``sales``, sorted by day and currency, to the sums."""
+    def hold(self) -> None:
+        """Keep out all that count, until the transaction ends; waits for those that do."""
+        ...
+
+    def time_zone(self) -> str:
+        """The zone whose days and hours are counted."""
+        ...
+
+    def adopt(self, time_zone: str) -> None:
+        """Count by this zone. Raises UnknownTimeZone, and TimeZoneInUse once another one has counts."""
+        ...
+
+    def whole_days(self) -> Sequence[date]:
+        """The days that have kept events, and have lost none, by age."""
+        ...
+
+    def is_closed(self, day: date) -> bool:
+        """Whether the day has lost events to retention."""
+        ...
+
+
+class Sales(Protocol):
+    """The counted orders, and the sums of what they sold."""
+
+    def add_orders(self, event_ids: Collection[UUID]) -> set[UUID]:
+        """Mark the orders of these events as counted; returns the events whose orders were not before."""
+        ...
+
+    def add_sales(self, event_ids: Collection[UUID]) -> None:
+        """Add the orders of these events to all sums."""
+        ...
+
+    def rebuild(self, day: date) -> None:
+        """Replace the day's sums by those of its counted orders."""
         ...
 
     def in_period(self, period: SalesPeriod) -> Sequence[DailySales]:
         """The sums of the period, sorted by day and currency."""
+        ...
+
+
+class Customers(Protocol):
+    """The customers' first orders, and the days' customers."""
+
+    def add(self, event_ids: Collection[UUID]) -> None:
+        """Count the customers of these events, which :meth:`Sales.add_orders` returned."""
+        ...
+
+    def rebuild(self, day: date) -> None:
+        """Count the day's customers anew; first orders that it has, and that weren't known, are kept."""
+        ...
+
+
+class Delays(Protocol):
+    """How long effects took."""
+
+    def fold(self, limit: int) -> int:
+        """Add what deliveries left to the sums, at most so many entries; returns how many there were."""
+        ...
+
+    def rebuild(self, day: date) -> None:
+        """Replace the sums of the day's orders by what their deliveries say."""
+        ...
+
+
+class Figures(Protocol):
+    """Lists of what was counted."""
+
+    def find(
+        self, selection: FigureSelection, *, limit: int, after: Key | None
+    ) -> Sequence[tuple[Key, Figure]]:
+        """What is selected by key: at most ``limit``, behind ``after``."""
+        ...
+
+    def best_products(self, day: date, currency: str, limit: int) -> Sequence[ProductSales]:
+        """The products that sold for most on that day in that currency, the best first."""
         ...
 
 
@@ -170,7 +247,19 @@ class UnitOfWork(Protocol):
     def results(self) -> Results: ...
 
     @property
+    def analytics(self) -> Analytics: ...
+
+    @property
     def sales(self) -> Sales: ...
+
+    @property
+    def customers(self) -> Customers: ...
+
+    @property
+    def delays(self) -> Delays: ...
+
+    @property
+    def figures(self) -> Figures: ...
 
     def commit(self) -> None: ...
 

@@ -18,6 +18,30 @@ class SalesPeriodTooLong(NotificationError):
     """The last day must be at most 366 days after the first."""
 
 
+class TimeZoneRefused(NotificationError):
+    """Analytics can't count by this time zone."""
+
+
+class TimeZoneInUse(TimeZoneRefused):
+    """Sales are counted in another time zone."""
+
+    def __init__(self, wanted: str, used: str) -> None:
+        super().__init__(
+            f"SHOP_TIME_ZONE is {wanted}, but sales have been counted by the days of {used}: set it to that"
+        )
+
+
+class UnknownTimeZone(TimeZoneRefused):
+    """PostgreSQL knows no such time zone."""
+
+    def __init__(self, wanted: str) -> None:
+        super().__init__(f"SHOP_TIME_ZONE is {wanted}, which PostgreSQL doesn't know")
+
+
+class UnknownPage(NotificationError):
+    """The value must be `nextAfter` of the page before, with the same filters."""
+
+
 class NotSent(NotificationError):
     """The attempt was no longer allowed to send, and the receiver got nothing that it could accept."""
 

@@ -23,7 +23,6 @@ from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
 from notification_service.domain.failure_reason import FailureReason
-from notification_service.persistence.completed_orders import completed_order_of
 from notification_service.persistence.tables import completed_order, delivery
 from servicekit.identifiers import uuid7
 
@@ -131,17 +130,16 @@ class SqlDeliveries:
         )
         return given_up.rowcount
 
-    def lock_due(self, effect: Effect, limit: int) -> list[tuple[UUID, CompletedOrder]]:
+    def lock_due(self, effect: Effect, limit: int) -> list[tuple[UUID, UUID]]:
         rows = self._connection.execute(
-            select(delivery.c.delivery_id, completed_order)
-            .join(completed_order, completed_order.c.event_id == delivery.c.event_id)
+            select(delivery.c.delivery_id, delivery.c.event_id)
             .where(delivery.c.effect == effect.value, delivery.c.due_at <= func.statement_timestamp())
             .order_by(delivery.c.due_at)
             .limit(limit)
             # Processes share the work: what one has locked, the others skip.
-            .with_for_update(skip_locked=True, of=delivery)
+            .with_for_update(skip_locked=True)
         )
-        return [(row.delivery_id, completed_order_of(row)) for row in rows]
+        return [(row.delivery_id, row.event_id) for row in rows]
 
     def complete(self, delivery_ids: Iterable[UUID]) -> None:
         self._connection.execute(

@@ -2,10 +2,14 @@
 
 from sqlalchemy import Engine
 
+from notification_service.persistence.analytics import SqlAnalytics
 from notification_service.persistence.attempts import SqlAttempts
 from notification_service.persistence.claims import SqlClaims
 from notification_service.persistence.completed_orders import SqlCompletedOrders
+from notification_service.persistence.customers import SqlCustomers
+from notification_service.persistence.delays import SqlDelays
 from notification_service.persistence.deliveries import SqlDeliveries
+from notification_service.persistence.figures import SqlFigures
 from notification_service.persistence.results import SqlResults
 from notification_service.persistence.sales import SqlSales
 from notification_service.persistence.tables import inbox
@@ -23,6 +27,10 @@ class NotificationUnitOfWork(UnitOfWork):
     attempts: SqlAttempts
     results: SqlResults
     sales: SqlSales
+    customers: SqlCustomers
+    delays: SqlDelays
+    analytics: SqlAnalytics
+    figures: SqlFigures
 
     def __init__(self, engine: Engine, consumer_group: str) -> None:
         super().__init__(engine)
@@ -36,3 +44,7 @@ class NotificationUnitOfWork(UnitOfWork):
         self.attempts = SqlAttempts(self.connection)
         self.results = SqlResults(self.connection)
         self.sales = SqlSales(self.connection)
+        self.customers = SqlCustomers(self.connection)
+        self.delays = SqlDelays(self.connection)
+        self.analytics = SqlAnalytics(self.connection)
+        self.figures = SqlFigures(self.connection)
