@@ -12,20 +12,25 @@ from sqlalchemy import Engine
 from notification_service.alimtalk.providers import create_provider
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.ask_for_results import AskForResults
+from notification_service.application.attempt_delivery import AttemptDelivery
 from notification_service.application.count_sales import CountSales
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
-from notification_service.application.ports import AlimtalkProvider, Courier, UnitOfWorkFactory
+from notification_service.application.delivering.provider_gate import OpenGate, ProviderGate
+from notification_service.application.measure_notifications import MeasureNotifications
+from notification_service.application.ports import AlimtalkProvider, Gate, UnitOfWorkFactory
 from notification_service.application.record_results import RecordResults
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.config import ConsumerSettings
 from notification_service.dispatcher import Dispatcher
 from notification_service.domain.delivery import Effect
+from notification_service.domain.provider_state import ProbePolicy
 from notification_service.domain.retry_policy import RetryPolicy
 from notification_service.messaging.incoming_order_completed import (
     CONSUMER_GROUP,
     ORDER_COMPLETED,
     OrderCompletedHandler,
 )
+from notification_service.metrics import count_call, show_figures
 from notification_service.migrations import SCHEMA
 from notification_service.monitoring.webhook import MonitoringWebhook
 from notification_service.persistence.retention import SqlRetention
@@ -46,6 +51,7 @@ from servicekit.outbound.http_client import create_http_client
 PROCESS = "notification-consumer"
 # Of the 10 s that a process has from the stop to its end.
 _JOIN_SECONDS = 7.0
+_RETRY = RetryPolicy()
 
 
 def run(settings: ConsumerSettings, stop: StopSignal) -> None:
@@ -105,15 +111,26 @@ def _dispatcher(
         create_http_client(settings.delivery_timeout_seconds, 3 * settings.delivery_parallelism)
     )
     provider = create_provider(settings, client)
-    send_alimtalk = SendAlimtalk(provider, settings.alimtalk_processing_seconds)
+    send_alimtalk = AttemptDelivery(
+        Effect.ALIMTALK,
+        SendAlimtalk(provider, settings.alimtalk_processing_seconds),
+        _RETRY,
+        random.random,
+        partial(count_call, provider.name),
+    )
+    gate = ProviderGate(
+        provider.name, settings.alimtalk_limit_per_second, ProbePolicy(), settings.delivery_lease_seconds
+    )
     webhook = MonitoringWebhook(client, settings.monitoring_webhook_url)
+    notify_monitoring = AttemptDelivery(Effect.MONITORING, webhook, _RETRY, random.random)
     deliver_effect = partial(_deliver_effect, settings, unit_of_work, scope)
     return Dispatcher(
         {
-            Effect.ALIMTALK: deliver_effect(Effect.ALIMTALK, send_alimtalk, provider.name),
+            Effect.ALIMTALK: deliver_effect(Effect.ALIMTALK, send_alimtalk, provider.name, gate),
             Effect.ANALYTICS: CountSales(unit_of_work),
-            Effect.MONITORING: deliver_effect(Effect.MONITORING, webhook, "webhook"),
+            Effect.MONITORING: deliver_effect(Effect.MONITORING, notify_monitoring, "webhook", OpenGate()),
             "ALIMTALK_RESULTS": _ask_for_results(settings, unit_of_work, scope, provider),
+            "MEASUREMENT": MeasureNotifications(unit_of_work, [provider.name], show_figures),
         },
         stop,
     )
@@ -124,24 +141,25 @@ def _deliver_effect(
     unit_of_work: UnitOfWorkFactory,
     scope: ExitStack,
     effect: Effect,
-    courier: Courier,
+    attempt: AttemptDelivery,
     provider: str,
+    gate: Gate,
 ) -> DeliverEffect:
     limits = ClaimLimits(
-        # Two rounds of the pool: a claim is worth its transactions, and a lease outlasts it.
-        batch_size=2 * settings.delivery_parallelism,
+        # No more than the pool begins at once: a turn that waited for a thread would miss its slot.
+        most=settings.delivery_parallelism,
         lease_seconds=settings.delivery_lease_seconds,
         attempt_seconds=settings.delivery_attempt_seconds,
     )
     return DeliverEffect(
         effect,
-        courier,
+        attempt,
         unit_of_work,
         provider=provider,
+        gate=gate,
         pool=_pool(settings, scope, effect.value.lower()),
         limits=limits,
-        retry=RetryPolicy(),
-        jitter=random.random,
+        retry=_RETRY,
     )
 
 

@@ -55,7 +55,7 @@ UPDATE delivery SET status = 'DELIVERED', due_at = NULL, claim_id = NULL, refere
 def former(database_url: str, tmp_path: Path) -> str:
     """A database of the former release, with a delivery in each of its states."""
     folder = tmp_path / "migrations"
-    shutil.copytree(SCHEMA.migrations, folder, ignore=shutil.ignore_patterns("0007*", "__pycache__"))
+    shutil.copytree(SCHEMA.migrations, folder, ignore=shutil.ignore_patterns("000[7-9]*", "__pycache__"))
     upgrade(database_url, ServiceSchema(SCHEMA.service, folder, SCHEMA.families))
     engine = create_engine(DatabaseSettings(database_url=database_url), "test")
     with engine.begin() as connection:

@@ -6,6 +6,7 @@ from notification_service.persistence.attempts import SqlAttempts
 from notification_service.persistence.claims import SqlClaims
 from notification_service.persistence.completed_orders import SqlCompletedOrders
 from notification_service.persistence.deliveries import SqlDeliveries
+from notification_service.persistence.providers import SqlProviders
 from notification_service.persistence.results import SqlResults
 from notification_service.persistence.sales import SqlSales
 from notification_service.persistence.tables import inbox
@@ -22,6 +23,7 @@ class NotificationUnitOfWork(UnitOfWork):
     claims: SqlClaims
     attempts: SqlAttempts
     results: SqlResults
+    providers: SqlProviders
     sales: SqlSales
 
     def __init__(self, engine: Engine, consumer_group: str) -> None:
@@ -35,4 +37,5 @@ class NotificationUnitOfWork(UnitOfWork):
         self.claims = SqlClaims(self.connection)
         self.attempts = SqlAttempts(self.connection)
         self.results = SqlResults(self.connection)
+        self.providers = SqlProviders(self.connection)
         self.sales = SqlSales(self.connection)
