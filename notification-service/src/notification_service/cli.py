@@ -10,6 +10,7 @@ from notification_service.config import ApiSettings, ConsumerSettings, DeadLette
 from notification_service.deliveries_cli import deliveries
 from notification_service.messaging.incoming_order_completed import ORDER_COMPLETED
 from notification_service.migrations import SCHEMA
+from notification_service.providers_cli import providers
 from servicekit.config import load_settings
 from servicekit.messaging.dead_letters_cli import dead_letters_group
 from servicekit.observability.logging import configure_logging
@@ -46,6 +47,7 @@ def consumer() -> None:
 
 
 main.add_command(deliveries)
+main.add_command(providers)
 
 
 @main.command()
