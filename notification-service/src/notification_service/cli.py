@@ -12,6 +12,7 @@ from notification_service.deliveries_cli import deliveries
 from notification_service.domain.errors import TimeZoneRefused
 from notification_service.messaging.incoming_order_completed import ORDER_COMPLETED
 from notification_service.migrations import SCHEMA
+from notification_service.providers_cli import providers
 from notification_service.templates_cli import templates as templates_group
 from notification_service.templates_cli import templates_or_exit
 from servicekit.commands import BadInput
@@ -58,6 +59,7 @@ main.add_command(deliveries)
 main.add_command(templates_group)
 main.add_command(analytics)
 main.add_command(report)
+main.add_command(providers)
 
 
 @main.command()

@@ -50,6 +50,8 @@ class ConsumerDeployment:
                 "ALIMTALK_URL": self.sandbox.url,
                 "MONITORING_WEBHOOK_URL": self.sandbox.monitoring_url,
                 "CONSUMER_SESSION_TIMEOUT_MS": "6000",
+                # Few at once: a test has some claimed while others wait.
+                "DELIVERY_PARALLELISM": "4",
                 "DELIVERY_TIMEOUT_SECONDS": "0.5",
                 "DELIVERY_LEASE_SECONDS": "6",
                 "ALIMTALK_PROCESSING_SECONDS": "2",

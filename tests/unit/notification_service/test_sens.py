@@ -15,6 +15,8 @@ from notification_service.domain.errors import (
     DeliveryRejected,
     NotSent,
     OutcomeUnknown,
+    ProviderStopped,
+    ProviderThrottled,
     ReceiverUnavailable,
 )
 from servicekit.outbound.bounded_transport import INCOMPLETE
@@ -125,10 +127,10 @@ def test_the_path_is_signed_as_it_is_sent() -> None:
         (requested("3019"), DeliveryRejected),
         (answered({"error": "template not approved"}, 400), DeliveryRejected),
         (requested("3012"), ReceiverUnavailable),
-        (answered({}, 401), ReceiverUnavailable),
-        (answered({}, 403), ReceiverUnavailable),
+        (answered({}, 401), ProviderStopped),
+        (answered({}, 403), ProviderStopped),
         (answered({}, 404), ReceiverUnavailable),
-        (answered({}, 429), ReceiverUnavailable),
+        (answered({}, 429), ProviderThrottled),
         (requested("A001"), OutcomeUnknown),
         (requested("3005"), OutcomeUnknown),
         (requested(0), OutcomeUnknown),

@@ -25,7 +25,11 @@ class HoldUnapproved:
         self._obstacle_of = obstacle_of
 
     def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> Receipt:
+        self.check(delivery)
+        return self._courier(delivery, may_send)
+
+    def check(self, delivery: ClaimedDelivery) -> None:
+        """Raises DeliveryPostponed while there is an obstacle."""
         code = delivery.template or ORDER_COMPLETED_TEMPLATE_CODE
         if delivery.purpose is Purpose.SEND and self._obstacle_of(code) is not None:
             raise DeliveryPostponed(FailureReason.TEMPLATE_NOT_USABLE, _PAUSE_SECONDS)
-        return self._courier(delivery, may_send)

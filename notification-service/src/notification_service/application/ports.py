@@ -22,6 +22,9 @@ from notification_service.domain.figures import (
     Key,
     ProductSales,
 )
+from notification_service.domain.notification_figures import DeliveryFigures
+from notification_service.domain.provider_call import Call
+from notification_service.domain.provider_state import ProviderState
 from notification_service.domain.registered_template import RegisteredTemplate
 from notification_service.domain.sales_period import SalesPeriod
 
@@ -73,6 +76,10 @@ class Deliveries(Protocol):
 
     def give_up(self, selection: DeliverySelection, *, by: str, reason: str) -> int:
         """Give up what is selected, and may be given up; returns how many."""
+        ...
+
+    def figures(self) -> DeliveryFigures:
+        """How many deliveries need an operator's attention."""
         ...
 
     def lock_due(self, effect: Effect, limit: int) -> Sequence[tuple[UUID, UUID]]:
@@ -136,6 +143,58 @@ class Results(Protocol):
 
     def expire(self, delivery_ids: Collection[UUID]) -> int:
         """End the wait for these, unless their result was recorded meanwhile; returns how many."""
+        ...
+
+    def send_again(
+        self, codes: Mapping[UUID, str | None], *, pause_seconds: float, most_attempts: int
+    ) -> set[UUID]:
+        """Make deliveries that :meth:`lock` returned PENDING; ``codes`` are those of their results.
+
+        Only those that are ACCEPTED and had fewer than ``most_attempts``; returns their ids.
+        """
+        ...
+
+
+class Providers(Protocol):
+    """What all processes together know of each provider. Times are the database's."""
+
+    def get(self, name: str) -> ProviderState:
+        """The state as it is now; RUNNING if nothing is known."""
+        ...
+
+    def all(self) -> Sequence[ProviderState]:
+        """Of every provider that was ever used, by name."""
+        ...
+
+    def reserve(self, name: str, slots: int, interval_seconds: float) -> float:
+        """Reserve ``slots`` slots in a row that nobody else gets; returns the seconds until the first one."""
+        ...
+
+    def push_back(self, name: str, pause_seconds: float) -> None:
+        """Let no slot that isn't reserved yet begin before the pause has passed."""
+        ...
+
+    def begin_probe(self, name: str, probe_id: UUID, lease_seconds: float) -> bool:
+        """Become the only one that probes the provider, until the lease ends; False if another one does.
+
+        Also false if no probe is due, or the provider is RUNNING.
+        """
+        ...
+
+    def lock(self, name: str) -> ProviderState:
+        """Like :meth:`get`, held until the transaction ends. After it, no delivery may be locked."""
+        ...
+
+    def change(self, state: ProviderState) -> None:
+        """Store the state of a provider that :meth:`lock` returned. Its slots stay as they are."""
+        ...
+
+    def note_resumption(self, name: str, *, by: str, reason: str) -> None:
+        """Store the operator who resumed it, and why."""
+        ...
+
+    def was_accepted_since_change(self, name: str, delivery_ids: Collection[UUID]) -> bool:
+        """Whether one of these deliveries was accepted after the provider's status had changed."""
         ...
 
 
@@ -247,6 +306,9 @@ class UnitOfWork(Protocol):
     def results(self) -> Results: ...
 
     @property
+    def providers(self) -> Providers: ...
+
+    @property
     def analytics(self) -> Analytics: ...
 
     @property
@@ -276,6 +338,48 @@ MaySend = Callable[[], bool]
 """Whether an attempt may still send. The answer may change from true to false, never back."""
 
 
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """How many deliveries may be claimed now. With ``probe_id``, one as a probe."""
+
+    deliveries: int
+    probe_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Slots that nobody else has: the first in ``wait_seconds``, and one at each interval after it."""
+
+    wait_seconds: float
+    interval_seconds: float
+
+
+class Gate(Protocol):
+    """Admits deliveries, and learns from the calls that were made for them."""
+
+    def admit(self, unit_of_work: UnitOfWork, most: int) -> Admission:
+        """To be asked before a claim, in its transaction."""
+        ...
+
+    def enter(
+        self, unit_of_work: UnitOfWork, admission: Admission, deliveries: int, latest_seconds: float
+    ) -> Slots | None:
+        """Slots for the deliveries that were claimed; to be called last in the claim's transaction.
+
+        None if the last slot would be later than ``latest_seconds``, or if another process makes the probe:
+        the claim must then be rolled back.
+        """
+        ...
+
+    def learn(self, unit_of_work: UnitOfWork, calls: Sequence[Call], probe_id: UUID | None) -> None:
+        """To be called last in the transaction that records what became of the calls."""
+        ...
+
+    def stops(self, calls: Sequence[Call]) -> bool:
+        """Whether nothing more should go after ``calls``, one process's, in the order of their ends."""
+        ...
+
+
 class Courier(Protocol):
     """Delivers one effect to its receiver."""
 
@@ -288,6 +392,10 @@ class Courier(Protocol):
         sends nothing, and raises MessageNotFound once the delivery may be sent again.
         """
         ...
+
+
+CheckDelivery = Callable[[ClaimedDelivery], object]
+"""Raises DeliveryPostponed, DeliverySkipped or DeliveryRejected if the delivery can't be sent as it is."""
 
 
 class AlimtalkProvider(Protocol):

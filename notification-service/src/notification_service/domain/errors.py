@@ -95,6 +95,19 @@ class ReceiverUnavailable(DeliveryFailed):
         super().__init__(reason, detail)
 
 
+class ProviderThrottled(ReceiverUnavailable):
+    """The provider got too many calls, and did not accept the delivery."""
+
+
+class ProviderStopped(ReceiverUnavailable):
+    """The provider accepts nothing until a human has mended the account, the balance or the key."""
+
+    def __init__(self, reason: FailureReason, detail: str, *, code: str) -> None:
+        """``code`` is the provider's own, or the status that it answered with."""
+        self.code = code
+        super().__init__(reason, detail)
+
+
 class NotConfirmed(DeliveryFailed):
     """An earlier attempt may have been accepted, and the receiver can't say yet. This one sent nothing."""
 

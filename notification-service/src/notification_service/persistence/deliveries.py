@@ -16,6 +16,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
+    text,
     update,
 )
 
@@ -23,10 +24,20 @@ from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
 from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.notification_figures import DeliveryFigures
 from notification_service.persistence.tables import completed_order, delivery
 from servicekit.identifiers import uuid7
 
 _REASONS = frozenset(FailureReason)
+# Each count has a partial index of its own, so that it reads only what it counts.
+_FIGURES = text("""
+    SELECT (SELECT count(*) FROM delivery WHERE status = 'UNKNOWN' AND due_at IS NULL) AS needing_operator,
+           count(*) FILTER (WHERE status = 'EXPIRED') AS expired,
+           -- Not those that an operator ended.
+           count(*) FILTER (WHERE status = 'GIVEN_UP' AND given_up_by IS NULL) AS given_up
+      FROM delivery
+     WHERE status IN ('EXPIRED', 'GIVEN_UP') AND completed_at > statement_timestamp() - interval '1 day'
+""")
 
 
 class SqlDeliveries:
@@ -129,6 +140,10 @@ class SqlDeliveries:
             )
         )
         return given_up.rowcount
+
+    def figures(self) -> DeliveryFigures:
+        row = self._connection.execute(_FIGURES).one()
+        return DeliveryFigures(row.needing_operator, row.expired, row.given_up)
 
     def lock_due(self, effect: Effect, limit: int) -> list[tuple[UUID, UUID]]:
         rows = self._connection.execute(

@@ -83,6 +83,24 @@ delivery_attempt = Table(
     Column("message_id", Text),
 )
 
+alimtalk_provider = Table(
+    "alimtalk_provider",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("next_slot_at", DateTime(timezone=True), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("reason", Text),
+    Column("stopped_by", Text),
+    Column("failures", Integer, nullable=False),
+    Column("failed_probes", Integer, nullable=False),
+    Column("next_probe_at", DateTime(timezone=True)),
+    Column("probe_id", Uuid),
+    Column("resumed_at", DateTime(timezone=True)),
+    Column("resumed_by", Text),
+    Column("resume_reason", Text),
+)
+
 # The tables of analytics that statements of SQL write aren't all here, only those that others read.
 sales_daily = Table(
     "sales_daily",

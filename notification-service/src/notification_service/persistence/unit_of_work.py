@@ -10,6 +10,7 @@ from notification_service.persistence.customers import SqlCustomers
 from notification_service.persistence.delays import SqlDelays
 from notification_service.persistence.deliveries import SqlDeliveries
 from notification_service.persistence.figures import SqlFigures
+from notification_service.persistence.providers import SqlProviders
 from notification_service.persistence.results import SqlResults
 from notification_service.persistence.sales import SqlSales
 from notification_service.persistence.tables import inbox
@@ -26,6 +27,7 @@ class NotificationUnitOfWork(UnitOfWork):
     claims: SqlClaims
     attempts: SqlAttempts
     results: SqlResults
+    providers: SqlProviders
     sales: SqlSales
     customers: SqlCustomers
     delays: SqlDelays
@@ -43,6 +45,7 @@ class NotificationUnitOfWork(UnitOfWork):
         self.claims = SqlClaims(self.connection)
         self.attempts = SqlAttempts(self.connection)
         self.results = SqlResults(self.connection)
+        self.providers = SqlProviders(self.connection)
         self.sales = SqlSales(self.connection)
         self.customers = SqlCustomers(self.connection)
         self.delays = SqlDelays(self.connection)

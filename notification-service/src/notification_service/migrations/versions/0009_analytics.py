@@ -9,7 +9,7 @@ from alembic import op
 from servicekit.db.online_changes import alter_in_use, build_index
 
 revision = "0009"
-down_revision = "0007"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
