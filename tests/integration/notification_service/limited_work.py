@@ -140,6 +140,28 @@ def make_due(engine: Engine) -> None:
         )
 
 
+def make_unknown_due(engine: Engine) -> None:
+    """Let what is UNKNOWN be looked up now, before anything else."""
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE delivery SET due_at = clock_timestamp() - interval '1 minute'"
+                " WHERE status = 'UNKNOWN'"
+            )
+        )
+
+
+def only_first(engine: Engine) -> None:
+    """Leave one alimtalk due, that of the oldest event."""
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE delivery SET due_at = 'infinity' WHERE event_id <> (SELECT min(event_id::text)::uuid"
+                " FROM delivery) AND effect = 'ALIMTALK'"
+            )
+        )
+
+
 def alimtalk_statuses(engine: Engine) -> dict[str, int]:
     with engine.connect() as connection:
         rows = connection.execute(

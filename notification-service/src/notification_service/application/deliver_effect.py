@@ -5,12 +5,20 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from notification_service.application.attempt_delivery import AttemptDelivery, Ended
 from notification_service.application.delivering.delivery_flow import DeliveryFlow, Turn
 from notification_service.application.delivering.provider_gate import AT_ONCE
-from notification_service.application.ports import Admission, Gate, StopCheck, UnitOfWorkFactory, WorkDone
+from notification_service.application.ports import (
+    Admission,
+    Gate,
+    StopCheck,
+    UnitOfWork,
+    UnitOfWorkFactory,
+    WorkDone,
+)
 from notification_service.domain.attempt import RetryLater, Unclear
 from notification_service.domain.delivery import ClaimedDelivery, Effect
 from notification_service.domain.provider_call import Call
@@ -128,9 +136,7 @@ class DeliverEffect:
             claimed: Sequence[ClaimedDelivery] = []
             # A probe goes alone: what is under way would be taken for its answer.
             if admission.deliveries and not (admission.probe_id and run.flow):
-                claimed = unit_of_work.claims.claim(
-                    self._effect, admission.deliveries, self._limits.lease_seconds, self._provider
-                )
+                claimed = self._claimed(unit_of_work, admission)
             if not claimed:
                 return
             # What goes to no receiver needs no slot, and is no probe.
@@ -157,6 +163,19 @@ class DeliverEffect:
             Turn(delivery, first_at + number * slots.interval_seconds, may_send)
             for number, delivery in enumerate(going)
         )
+
+    def _claimed(self, unit_of_work: UnitOfWork, admission: Admission) -> Sequence[ClaimedDelivery]:
+        claim = partial(
+            unit_of_work.claims.claim,
+            self._effect,
+            admission.deliveries,
+            self._limits.lease_seconds,
+            self._provider,
+        )
+        if admission.probe_id is None:
+            return claim()
+        # Only sending shows whether the provider takes messages. Look-ups may lead to something to send.
+        return claim(sends_only=True) or claim()
 
     def _proceed(self, run: _Run, until: float) -> None:
         if run.stop.is_set() or self._gate.stops(run.recent_calls):
