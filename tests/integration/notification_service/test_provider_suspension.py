@@ -197,12 +197,47 @@ def test_a_message_that_failed_too_often_has_failed(
     engine: Engine, sandbox: Sandbox, provider: MeteredProvider, orders: list[CompletedOrder]
 ) -> None:
     accept_first(engine, sandbox, provider)
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE delivery SET attempts = 5 WHERE status = 'ACCEPTED'"))
+    add_failed_messages(engine, 4)
 
     report(engine, NHN_RETRY)
 
     assert first(engine, orders).status == DeliveryStatus.FAILED
+
+
+def add_failed_messages(engine: Engine, number: int) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO delivery_attempt (delivery_id, number, provider, purpose, began_at, ended_at,"
+                " outcome, reason, message_id) SELECT delivery_id, number, 'nhn', 'SEND', clock_timestamp(),"
+                " clock_timestamp(), 'ACCEPTED', 'NOT_DELIVERED', 'f-' || number"
+                " FROM delivery, generate_series(11, 10 + :number) AS number WHERE status = 'ACCEPTED'"
+            ),
+            {"number": number},
+        )
+
+
+def test_look_ups_do_not_count_as_messages_that_failed(
+    engine: Engine, sandbox: Sandbox, provider: MeteredProvider, orders: list[CompletedOrder]
+) -> None:
+    accept_first(engine, sandbox, provider)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET attempts = 9 WHERE status = 'ACCEPTED'"))
+
+    report(engine, NHN_RETRY)
+
+    assert first(engine, orders).status == DeliveryStatus.PENDING
+
+
+def test_while_the_account_is_at_fault_messages_may_fail_for_long(
+    engine: Engine, sandbox: Sandbox, provider: MeteredProvider, orders: list[CompletedOrder]
+) -> None:
+    accept_first(engine, sandbox, provider)
+    add_failed_messages(engine, 20)
+
+    report(engine, NHN_VOLUME)
+
+    assert first(engine, orders).status == DeliveryStatus.PENDING
 
 
 def suspended_by_result(engine: Engine, sandbox: Sandbox, provider: MeteredProvider) -> ProviderState:

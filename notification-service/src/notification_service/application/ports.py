@@ -148,11 +148,17 @@ class Results(Protocol):
         ...
 
     def send_again(
-        self, codes: Mapping[UUID, str | None], *, pause_seconds: float, most_attempts: int
+        self,
+        codes: Mapping[UUID, str | None],
+        *,
+        by_account: Collection[UUID],
+        pause_seconds: float,
+        most_messages: int,
     ) -> set[UUID]:
         """Make deliveries that :meth:`lock` returned PENDING; ``codes`` are those of their results.
 
-        Only those that are ACCEPTED and had fewer than ``most_attempts``; returns their ids.
+        Only those that are ACCEPTED and had fewer than ``most_messages``, or of which the last one failed
+        ``by_account``; returns their ids.
         """
         ...
 
