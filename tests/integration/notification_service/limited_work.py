@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
 from notification_service.application.delivering.provider_gate import ProviderGate
-from notification_service.application.ports import CheckDelivery, MaySend
+from notification_service.application.ports import CheckDelivery, MaySend, UnitOfWorkFactory
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.delivery import Effect
@@ -70,6 +70,7 @@ def consumers(
     probe_lease_seconds: float = 20.0,
     gate: ProviderGate | None = None,
     checks: Sequence[CheckDelivery] = (),
+    unit_of_work: UnitOfWorkFactory | None = None,
 ) -> Iterator[list[DeliverEffect]]:
     """The alimtalk effect of so many processes."""
     with ExitStack() as stack:
@@ -83,6 +84,7 @@ def consumers(
                     provider=provider.name,
                     limits=limits,
                     checks=checks,
+                    unit_of_work=unit_of_work,
                     gate=gate or ProviderGate(provider.name, per_second, policy, probe_lease_seconds),
                 )
             )

@@ -138,6 +138,12 @@ def test_all_wait_as_long_as_the_provider_asks_for_and_not_for_ever() -> None:
     assert pause_asked_for([THROTTLED, busy], POLICY) == 300
 
 
+def test_a_provider_that_asks_for_no_pause_gets_one() -> None:
+    at_once = replace(THROTTLED, retry_after_seconds=0.0)
+
+    assert pause_asked_for([at_once], POLICY) == POLICY.first_seconds
+
+
 @pytest.mark.parametrize(
     ("calls", "ends"),
     [

@@ -148,6 +148,8 @@ class DeliverEffect:
                 if entered is None:
                     return
                 slots = entered
+            # Not after the commit, which may take long: later slots are other processes'.
+            first_at = lease_clock_seconds() + slots.wait_seconds
             # Before any call: the lease must survive a crash of this process.
             unit_of_work.commit()
         if going:
@@ -158,7 +160,6 @@ class DeliverEffect:
         def may_send() -> bool:
             return not run.stop.is_set() and lease_clock_seconds() < last_begin
 
-        first_at = lease_clock_seconds() + slots.wait_seconds
         run.flow.add(
             Turn(delivery, first_at + number * slots.interval_seconds, may_send)
             for number, delivery in enumerate(going)
@@ -199,16 +200,20 @@ class DeliverEffect:
         if not late:
             return []
         latest_seconds = self._limits.lease_seconds - self._limits.attempt_seconds
+        is_reserved = False
         with suppress(Exception), self._unit_of_work() as unit_of_work:
             slots = self._gate.enter(unit_of_work, Admission(len(late)), len(late), latest_seconds)
             if slots is not None:
-                unit_of_work.commit()
                 first_at = lease_clock_seconds() + slots.wait_seconds
                 for number, turn in enumerate(late):
                     turn.at = first_at + number * slots.interval_seconds
-                flow.add(late)
-                return []
-        return [turn.released() for turn in late]
+                unit_of_work.commit()
+                is_reserved = True
+        # Behind the transaction: if its end fails, a turn is either taken or released, never both.
+        if not is_reserved:
+            return [turn.released() for turn in late]
+        flow.add(late)
+        return []
 
     def _record(self) -> None:
         if not self._unrecorded:

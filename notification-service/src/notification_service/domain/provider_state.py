@@ -183,7 +183,8 @@ def _after_probe_of_suspended(state: ProviderState, call: Call, policy: ProbePol
 def pause_asked_for(calls: Sequence[Call], policy: ProbePolicy) -> float:
     """How long every process should wait, since the provider asked for it; 0 if it didn't."""
     pauses = [
-        policy.first_seconds if call.retry_after_seconds is None else call.retry_after_seconds
+        # "Retry-After: 0" would let the very next call be refused.
+        max(policy.first_seconds, call.retry_after_seconds or 0.0)
         for call in calls
         if call.outcome is CallOutcome.THROTTLED or call.retry_after_seconds is not None
     ]

@@ -12,10 +12,13 @@ from notification_service.domain.provider_state import ProviderState, ProviderSt
 from notification_service.persistence.tables import alimtalk_provider
 from servicekit.db.arrays import hex_array
 
+# A slot that is further away than any pause was written before the server's clock was put back. It counts for
+# nothing: it would stop all messages until then.
 _SELECT = """
     SELECT *,
            EXTRACT(epoch FROM next_probe_at - clock_timestamp()) AS probe_in_seconds,
-           GREATEST(0, EXTRACT(epoch FROM next_slot_at - clock_timestamp())) AS wait_seconds
+           CASE WHEN next_slot_at BETWEEN clock_timestamp() AND clock_timestamp() + interval '10 minutes'
+                THEN EXTRACT(epoch FROM next_slot_at - clock_timestamp()) ELSE 0 END AS wait_seconds
       FROM alimtalk_provider
 """
 _GET = text(f"{_SELECT} WHERE name = :name").columns(probe_id=Uuid)
@@ -27,7 +30,10 @@ _RESERVE = text("""
     INSERT INTO alimtalk_provider AS provider (name, next_slot_at)
     VALUES (:name, clock_timestamp() + :seconds * interval '1 second')
     ON CONFLICT (name) DO UPDATE
-       SET next_slot_at = GREATEST(provider.next_slot_at, clock_timestamp()) + :seconds * interval '1 second'
+       SET next_slot_at = CASE WHEN provider.next_slot_at
+                                    BETWEEN clock_timestamp() AND clock_timestamp() + interval '10 minutes'
+                               THEN provider.next_slot_at ELSE clock_timestamp() END
+                        + :seconds * interval '1 second'
  RETURNING EXTRACT(epoch FROM next_slot_at - clock_timestamp()) - :seconds
 """)
 _PUSH_BACK = text("""
