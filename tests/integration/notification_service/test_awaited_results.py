@@ -226,8 +226,8 @@ def test_many_results_take_few_calls_and_statements(
             assert ask_for_results(StopSignal()).deliveries == number
         counts.append((len(provider.questions), len(statements)))
 
-    # Lock, postpone; lock, settle.
-    assert counts == [(1, 4), (3, 4)]
+    # Provider, lock, postpone; lock, provider, settle.
+    assert counts == [(1, 6), (3, 6)]
 
 
 def test_a_call_that_fails_costs_the_others_nothing(

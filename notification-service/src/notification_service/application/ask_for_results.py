@@ -7,11 +7,14 @@ from functools import partial
 
 import structlog
 
+from notification_service.application.delivering.question_gate import QuestionGate
 from notification_service.application.ports import AlimtalkProvider, StopCheck, UnitOfWorkFactory, WorkDone
 from notification_service.application.record_results import RecordResults
 from notification_service.domain.alimtalk_results import ProviderResult, ResultState
 from notification_service.domain.awaited_result import AwaitedResult
 from notification_service.domain.errors import DeliveryFailed
+from notification_service.domain.provider_call import Call, call_of_failure
+from notification_service.domain.provider_state import ProbePolicy
 from notification_service.domain.result_schedule import pause_before_question
 
 # Questions that wait for each other are put together: processes that hurry ask about one message a call.
@@ -48,6 +51,7 @@ class AskForResults:
         pool: Executor,
         batch_size: int,
         expire_after_seconds: float,
+        gate: QuestionGate | None = None,
     ) -> None:
         self._provider = provider
         self._unit_of_work = unit_of_work
@@ -55,6 +59,9 @@ class AskForResults:
         self._pool = pool
         self._batch_size = batch_size
         self._expire_after_seconds = expire_after_seconds
+        self._gate = gate or QuestionGate(provider.name, ProbePolicy())
+        self._is_closed = False
+        self._failed_calls: list[Call] = []
 
     def __call__(self, stop: StopCheck) -> WorkDone:
         if stop.is_set():
@@ -62,7 +69,9 @@ class AskForResults:
         due = self._take_due()
         own = [awaited for awaited in due if awaited.provider == self._provider.name]
         others = [awaited for awaited in due if awaited.provider != self._provider.name]
+        self._failed_calls = []
         answers = list(self._pool.map(partial(self._ask, stop), self._calls(own)))
+        self._teach()
         self._record_results(
             self._provider.name, [result for answer in answers for result in answer.results or ()]
         )
@@ -70,11 +79,15 @@ class AskForResults:
             self._expire([*self._late(others), *self._late(_unsettled(answers))])
             if not self._provider.results_at_once:
                 self._end_unreported(own)
-        return WorkDone(len(due), self._pause_seconds(due, answers))
+        pause_seconds = self._gate.pause_seconds(self._failed_calls, was_closed=self._is_closed)
+        return WorkDone(len(due), max(pause_seconds, self._pause_seconds(due, answers)))
 
     def _take_due(self) -> Sequence[AwaitedResult]:
         with self._unit_of_work() as unit_of_work:
-            due = unit_of_work.results.lock_due(self._batch_size)
+            self._is_closed = self._gate.is_closed(unit_of_work)
+            # Those of one call.
+            most = self._provider.results_at_once if self._is_closed else 0
+            due = unit_of_work.results.lock_due(min(most or self._batch_size, self._batch_size))
             if due:
                 unit_of_work.results.postpone({each.delivery_id: self._pause_before(each) for each in due})
                 unit_of_work.commit()
@@ -92,6 +105,12 @@ class AskForResults:
         size = self._provider.results_at_once
         return [own[start : start + size] for start in range(0, len(own), size)] if size else []
 
+    def _teach(self) -> None:
+        if self._failed_calls:
+            with self._unit_of_work() as unit_of_work:
+                self._gate.learn(unit_of_work, self._failed_calls)
+                unit_of_work.commit()
+
     def _ask(self, stop: StopCheck, awaited: Sequence[AwaitedResult]) -> _Answer:
         if stop.is_set():
             return _Answer(awaited, None)
@@ -99,6 +118,8 @@ class AskForResults:
             return _Answer(awaited, self._provider.results(awaited))
         except DeliveryFailed as error:
             reason = error.reason.value
+            if (call := call_of_failure(error)) is not None:
+                self._failed_calls.append(call)
         except Exception as error:  # noqa: BLE001 - a bug that one result meets must not stop the others
             reason = type(error).__name__
         # Not the message, which may quote the recipient.
