@@ -87,8 +87,9 @@ def test_an_account_that_may_not_ask_does_not_send(
 
     with asking(engine, provider) as ask:
         ask(StopSignal())
-        state = state_of(engine, provider)
-        ask(StopSignal())
+    state = state_of(engine, provider)
+    with asking(engine, provider) as ask:
+        assert ask(StopSignal()).deliveries == 1
 
     assert (state.status, state.reason, state.stopped_by) == (SUSPENDED, code, StoppedBy.CALL)
     later = state_of(engine, provider)
