@@ -7,11 +7,13 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.adopt_time_zone import AdoptTimeZone
+from notification_service.application.count_in_time_zone import CountInTimeZone
 from notification_service.application.count_sales import CountSales
+from notification_service.application.ports import WorkDone
 from notification_service.domain.delivery import Effect
 from notification_service.domain.errors import TimeZoneInUse, UnknownTimeZone
 from notification_service.domain.figures import (
@@ -22,6 +24,9 @@ from notification_service.domain.figures import (
     HourlySales,
     ProductSales,
 )
+from servicekit.config import DatabaseSettings
+from servicekit.db.engine import create_engine
+from servicekit.db.errors import may_pass
 from servicekit.identifiers import uuid7
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import NOON_IN_SEOUL, a_completed_order, an_order_of
@@ -226,6 +231,32 @@ def test_a_time_zone_stays_once_something_is_counted(engine: Engine) -> None:
     adopt_time_zone("Asia/Seoul")
     with pytest.raises(TimeZoneInUse, match=r"SHOP_TIME_ZONE is Asia/Tokyo, but .* Asia/Seoul"):
         adopt_time_zone("Asia/Tokyo")
+
+
+def test_nothing_is_counted_before_the_time_zone_is_adopted(engine: Engine, migrated_url: str) -> None:
+    AcceptCompletedOrders(transactions(engine))([a_completed_order(completed_at=MIDNIGHT)])
+    impatient = create_engine(
+        DatabaseSettings(database_url=migrated_url, database_lock_timeout_ms=50), "test"
+    )
+    work = counting_in("Asia/Tokyo", impatient), counting_in("Europe/Berlin", impatient)
+
+    with engine.connect() as other:
+        other.execute(text("SELECT pg_advisory_xact_lock(analytics_lock())"))
+        with pytest.raises(OperationalError) as busy:
+            work[0](StopSignal())
+    assert may_pass(busy.value)
+    assert figures(engine, FigureKind.DAYS) == []
+
+    assert work[0](StopSignal()) == WorkDone(1)
+    assert work[1](StopSignal()) == WorkDone(0, pause_seconds=60.0)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT time_zone FROM analytics_zone")) == "Asia/Tokyo"
+    impatient.dispose()
+
+
+def counting_in(time_zone: str, engine: Engine) -> CountInTimeZone:
+    adopt_time_zone = AdoptTimeZone(transactions(engine))
+    return CountInTimeZone(CountSales(transactions(engine)), adopt_time_zone, time_zone)
 
 
 def test_no_price_is_too_high_to_be_added(engine: Engine) -> None:
