@@ -14,6 +14,7 @@ from notification_service.application.adopt_time_zone import AdoptTimeZone
 from notification_service.application.count_in_time_zone import CountInTimeZone
 from notification_service.application.count_sales import CountSales
 from notification_service.application.ports import WorkDone
+from notification_service.application.rebuild_analytics import RebuildAnalytics
 from notification_service.domain.delivery import Effect
 from notification_service.domain.errors import TimeZoneInUse, UnknownTimeZone
 from notification_service.domain.figures import (
@@ -286,8 +287,18 @@ def test_neither_counting_nor_a_rebuild_reads_what_is_kept(engine: Engine) -> No
     with tables_read_whole(engine) as read_whole:
         count_due(engine)
         with transactions(engine)() as unit_of_work:
+            unit_of_work.analytics.days_of_orders(None, 1_000)
             unit_of_work.customers.rebuild(THE_23RD)
             unit_of_work.sales.rebuild(THE_23RD)
             unit_of_work.delays.rebuild(THE_23RD)
 
     assert read_whole & {"completed_order", "analytics_order"} == set()
+
+
+def test_all_tables_are_counted_in_while_a_publication_has_them(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("CREATE PUBLICATION everything FOR ALL TABLES"))
+    count(engine, [an_order_of(("P-1", 1, 100), approved_at=NOON_IN_SEOUL)])
+
+    assert [row[4] for row in sums(engine)["effect_delay"]] == [1]
+    assert list(RebuildAnalytics(transactions(engine))()) == [THE_23RD]

@@ -43,7 +43,7 @@ def some_orders(number: int) -> list[CompletedOrder]:
 
 
 def rebuild(engine: Engine) -> list[date]:
-    return list(RebuildAnalytics(transactions(engine))())
+    return list(RebuildAnalytics(transactions(engine), page_size=7)())
 
 
 def damage(engine: Engine) -> None:
