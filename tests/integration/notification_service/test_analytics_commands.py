@@ -8,13 +8,14 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine, event, text
 
 from notification_service.cli import main
-from tests.integration.notification_service.builders import an_order_of
+from tests.integration.notification_service.builders import NOON_IN_SEOUL, an_order_of
 from tests.integration.notification_service.counted import count, on, sums
 
 
 @pytest.fixture
 def counted(engine: Engine) -> None:
-    first = an_order_of(("P-1", 2, 15_000), ("P-2", 1, 3_500), user_id=1)
+    items = ("P-1", 2, 15_000), ("P-2", 1, 3_500)
+    first = an_order_of(*items, user_id=1, approved_at=NOON_IN_SEOUL)
     again = an_order_of(("P-1", 1, 15_000), user_id=1, **on(first, days=1))
     count(engine, [first, again])
 
