@@ -2,20 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from pathlib import Path
 
 import click
+from sqlalchemy import Engine
 
-from notification_service.application.ports import UnitOfWorkFactory
 from notification_service.application.rebuild_analytics import RebuildAnalytics
 from notification_service.application.report_day import ReportDay
 from notification_service.config import OperatorSettings
 from notification_service.domain.day_report import DayReport
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
 from notification_service.migrations import SCHEMA
-from notification_service.persistence.unit_of_work import NotificationUnitOfWork
+from notification_service.persistence.unit_of_work import NotificationSnapshot, NotificationUnitOfWork
 from servicekit.commands import OneLineGroup
 from servicekit.config import load_settings
 from servicekit.db.operated_engine import operated_engine
@@ -31,13 +31,21 @@ def analytics() -> None:
 
 
 @analytics.command()
-def rebuild() -> None:
+@click.option(
+    "--from", "first", type=click.DateTime(["%Y-%m-%d"]), help="Go on from this day, as after a break."
+)
+def rebuild(first: datetime | None) -> None:
     """Count each day anew whose events are all kept; consumers may run.
 
-    Days that have lost events to retention stay as they are.
+    Days that have lost events to retention stay as they are. Each day that is done is printed, and stays so
+    if a later one fails. If one takes too long, set DATABASE_STATEMENT_TIMEOUT_MS higher.
     """
-    with _transactions() as transactions:
-        days = list(RebuildAnalytics(transactions)())
+    days = []
+    with _engine() as engine:
+        rebuild_analytics = RebuildAnalytics(partial(NotificationUnitOfWork, engine, CONSUMER_GROUP))
+        for day in rebuild_analytics(date.min if first is None else first.date()):
+            click.echo(f"{day} is rebuilt", err=True)
+            days.append(day)
     click.echo(f"{len(days)} days rebuilt, {days[0]} to {days[-1]}" if days else "no day has all its events")
 
 
@@ -55,8 +63,8 @@ def report(day: datetime, html_file: Path | None) -> None:
         from rich.console import Console
 
         from notification_service.report.terminal import print_report
-    with _transactions() as transactions:
-        found = ReportDay(transactions)(day.date())
+    with _engine() as engine:
+        found = ReportDay(partial(NotificationSnapshot, engine, CONSUMER_GROUP))(day.date())
     print_report(found, Console())
     if html_file is not None:
         _write(found, html_file)
@@ -82,9 +90,9 @@ def _installed() -> Iterator[None]:
 
 
 @contextmanager
-def _transactions() -> Iterator[UnitOfWorkFactory]:
+def _engine() -> Iterator[Engine]:
     settings = load_settings(OperatorSettings)
     configure_logging(settings.log_level, settings.log_format, PROCESS)
     check_schema_or_exit(settings, SCHEMA)
     with operated_engine(settings, PROCESS) as engine:
-        yield partial(NotificationUnitOfWork, engine, CONSUMER_GROUP)
+        yield engine

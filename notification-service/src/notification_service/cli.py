@@ -9,13 +9,11 @@ import click
 from notification_service.analytics_cli import analytics, report
 from notification_service.config import ApiSettings, ConsumerSettings, DeadLettersSettings, MigrationSettings
 from notification_service.deliveries_cli import deliveries
-from notification_service.domain.errors import TimeZoneRefused
 from notification_service.messaging.incoming_order_completed import ORDER_COMPLETED
 from notification_service.migrations import SCHEMA
 from notification_service.providers_cli import providers
 from notification_service.templates_cli import templates as templates_group
 from notification_service.templates_cli import templates_or_exit
-from servicekit.commands import BadInput
 from servicekit.config import load_settings
 from servicekit.messaging.dead_letters_cli import dead_letters_group
 from servicekit.observability.logging import configure_logging
@@ -49,10 +47,7 @@ def consumer() -> None:
     stop = begin_process(PROCESS, settings)
     templates = templates_or_exit(settings)
     check_schema_or_exit(settings, SCHEMA)
-    try:
-        run(settings, templates, stop)
-    except TimeZoneRefused as error:
-        raise BadInput(str(error)) from None
+    run(settings, templates, stop)
 
 
 main.add_command(deliveries)

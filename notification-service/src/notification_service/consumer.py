@@ -18,6 +18,7 @@ from notification_service.application.ask_for_results import AskForResults
 from notification_service.application.attempt_delivery import AttemptDelivery
 from notification_service.application.check_templates import CheckTemplates
 from notification_service.application.count_delays import CountDelays
+from notification_service.application.count_in_time_zone import CountInTimeZone
 from notification_service.application.count_sales import CountSales
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
 from notification_service.application.delivering.provider_gate import OpenGate, ProviderGate
@@ -52,9 +53,7 @@ from notification_service.monitoring.webhook import MonitoringWebhook
 from notification_service.persistence.retention import SqlRetention
 from notification_service.persistence.tables import delivery
 from notification_service.persistence.unit_of_work import NotificationUnitOfWork
-from servicekit.db.disclosure import summary
 from servicekit.db.engine import create_engine
-from servicekit.db.errors import may_pass
 from servicekit.db.health import database_check
 from servicekit.db.retention import Retention, RetentionThread
 from servicekit.http.admin import admin_server
@@ -95,7 +94,6 @@ def run(settings: ConsumerSettings, templates: TemplateCatalog, stop: StopSignal
         scope.callback(kafka.close)
         scope.enter_context(admin_server(PROCESS, settings, checks))
         unit_of_work = partial(NotificationUnitOfWork, engine, CONSUMER_GROUP)
-        _adopt_time_zone(settings, unit_of_work)
         dispatcher = _dispatcher(settings, templates, unit_of_work, scope, stop)
         template = templates.newest(ORDER_COMPLETED_MESSAGE, settings.alimtalk_locale)
         handler = OrderCompletedHandler(
@@ -117,16 +115,6 @@ def run(settings: ConsumerSettings, templates: TemplateCatalog, stop: StopSignal
             # Consuming may have ended by an error; the effects' threads have to end as well.
             stop.set()
             dispatcher.join(_JOIN_SECONDS)
-
-
-def _adopt_time_zone(settings: ConsumerSettings, unit_of_work: UnitOfWorkFactory) -> None:
-    """Raises TimeZoneRefused. A database that doesn't answer is no refusal."""
-    try:
-        AdoptTimeZone(unit_of_work)(settings.shop_time_zone)
-    except Exception as error:
-        if not may_pass(error):
-            raise
-        _log.warning("time_zone_not_checked", reason=summary(error))
 
 
 def _retention(settings: ConsumerSettings, engine: Engine) -> Retention:
@@ -165,11 +153,14 @@ def _dispatcher(
     webhook = MonitoringWebhook(client, settings.monitoring_webhook_url)
     notify_monitoring = AttemptDelivery(Effect.MONITORING, webhook, _RETRY, random.random)
     deliver_effect = partial(_deliver_effect, settings, unit_of_work, scope)
+    count_in_time_zone = partial(
+        CountInTimeZone, adopt_time_zone=AdoptTimeZone(unit_of_work), time_zone=settings.shop_time_zone
+    )
     return Dispatcher(
         {
             Effect.ALIMTALK: deliver_effect(Effect.ALIMTALK, send_alimtalk, provider.name, gate),
-            Effect.ANALYTICS: CountSales(unit_of_work),
-            "ANALYTICS_DELAYS": CountDelays(unit_of_work),
+            Effect.ANALYTICS: count_in_time_zone(CountSales(unit_of_work)),
+            "ANALYTICS_DELAYS": count_in_time_zone(CountDelays(unit_of_work)),
             Effect.MONITORING: deliver_effect(Effect.MONITORING, notify_monitoring, "webhook", OpenGate()),
             "ALIMTALK_RESULTS": _ask_for_results(settings, unit_of_work, scope, provider),
             "ALIMTALK_TEMPLATES": check_templates,

@@ -7,11 +7,14 @@ from decimal import Decimal
 
 import pytest
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.adopt_time_zone import AdoptTimeZone
+from notification_service.application.count_in_time_zone import CountInTimeZone
 from notification_service.application.count_sales import CountSales
+from notification_service.application.ports import WorkDone
+from notification_service.application.rebuild_analytics import RebuildAnalytics
 from notification_service.domain.delivery import Effect
 from notification_service.domain.errors import TimeZoneInUse, UnknownTimeZone
 from notification_service.domain.figures import (
@@ -22,6 +25,9 @@ from notification_service.domain.figures import (
     HourlySales,
     ProductSales,
 )
+from servicekit.config import DatabaseSettings
+from servicekit.db.engine import create_engine
+from servicekit.db.errors import may_pass
 from servicekit.identifiers import uuid7
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import NOON_IN_SEOUL, a_completed_order, an_order_of
@@ -228,6 +234,32 @@ def test_a_time_zone_stays_once_something_is_counted(engine: Engine) -> None:
         adopt_time_zone("Asia/Tokyo")
 
 
+def test_nothing_is_counted_before_the_time_zone_is_adopted(engine: Engine, migrated_url: str) -> None:
+    AcceptCompletedOrders(transactions(engine))([a_completed_order(completed_at=MIDNIGHT)])
+    impatient = create_engine(
+        DatabaseSettings(database_url=migrated_url, database_lock_timeout_ms=50), "test"
+    )
+    work = counting_in("Asia/Tokyo", impatient), counting_in("Europe/Berlin", impatient)
+
+    with engine.connect() as other:
+        other.execute(text("SELECT pg_advisory_xact_lock(analytics_lock())"))
+        with pytest.raises(OperationalError) as busy:
+            work[0](StopSignal())
+    assert may_pass(busy.value)
+    assert figures(engine, FigureKind.DAYS) == []
+
+    assert work[0](StopSignal()) == WorkDone(1)
+    assert work[1](StopSignal()) == WorkDone(0, pause_seconds=60.0)
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT time_zone FROM analytics_zone")) == "Asia/Tokyo"
+    impatient.dispose()
+
+
+def counting_in(time_zone: str, engine: Engine) -> CountInTimeZone:
+    adopt_time_zone = AdoptTimeZone(transactions(engine))
+    return CountInTimeZone(CountSales(transactions(engine)), adopt_time_zone, time_zone)
+
+
 def test_no_price_is_too_high_to_be_added(engine: Engine) -> None:
     count(engine, [a_completed_order(item_count=2**31, items=()), an_order_of(("P-1", 2**31 - 1, 10**9))])
 
@@ -255,8 +287,18 @@ def test_neither_counting_nor_a_rebuild_reads_what_is_kept(engine: Engine) -> No
     with tables_read_whole(engine) as read_whole:
         count_due(engine)
         with transactions(engine)() as unit_of_work:
+            unit_of_work.analytics.days_of_orders(None, 1_000)
             unit_of_work.customers.rebuild(THE_23RD)
             unit_of_work.sales.rebuild(THE_23RD)
             unit_of_work.delays.rebuild(THE_23RD)
 
     assert read_whole & {"completed_order", "analytics_order"} == set()
+
+
+def test_all_tables_are_counted_in_while_a_publication_has_them(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(text("CREATE PUBLICATION everything FOR ALL TABLES"))
+    count(engine, [an_order_of(("P-1", 1, 100), approved_at=NOON_IN_SEOUL)])
+
+    assert [row[4] for row in sums(engine)["effect_delay"]] == [1]
+    assert list(RebuildAnalytics(transactions(engine))()) == [THE_23RD]

@@ -1,19 +1,21 @@
 """``notification-service analytics rebuild`` and ``report``"""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 
 from notification_service.cli import main
-from tests.integration.notification_service.builders import an_order_of
+from tests.integration.notification_service.builders import NOON_IN_SEOUL, an_order_of
 from tests.integration.notification_service.counted import count, on, sums
 
 
 @pytest.fixture
 def counted(engine: Engine) -> None:
-    first = an_order_of(("P-1", 2, 15_000), ("P-2", 1, 3_500), user_id=1)
+    items = ("P-1", 2, 15_000), ("P-2", 1, 3_500)
+    first = an_order_of(*items, user_id=1, approved_at=NOON_IN_SEOUL)
     again = an_order_of(("P-1", 1, 15_000), user_id=1, **on(first, days=1))
     count(engine, [first, again])
 
@@ -30,7 +32,28 @@ def test_a_rebuild_says_which_days_it_replaced(engine: Engine, migrated_url: str
 
     done = run(migrated_url, "analytics", "rebuild")
 
-    assert (done.exit_code, done.output) == (0, "2 days rebuilt, 2026-11-23 to 2026-11-24\n")
+    assert (done.exit_code, done.stdout) == (0, "2 days rebuilt, 2026-11-23 to 2026-11-24\n")
+    assert done.stderr == "2026-11-23 is rebuilt\n2026-11-24 is rebuilt\n"
+    assert sums(engine) == before
+
+
+@pytest.mark.usefixtures("counted")
+def test_a_rebuild_that_breaks_keeps_its_days_and_goes_on(engine: Engine, migrated_url: str) -> None:
+    before = sums(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE sales_hourly SET amount = 0"))
+        connection.execute(
+            text("ALTER TABLE sales_hourly ADD CHECK (amount = 0 OR business_day < '2026-11-24') NOT VALID")
+        )
+
+    broken = run(migrated_url, "analytics", "rebuild")
+    assert (broken.exit_code, broken.stdout) == (1, "")
+    assert broken.stderr.startswith("2026-11-23 is rebuilt\nError: ")
+
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE sales_hourly DROP CONSTRAINT sales_hourly_check"))
+    done = run(migrated_url, "analytics", "rebuild", "--from", "2026-11-24")
+    assert (done.exit_code, done.stdout) == (0, "1 days rebuilt, 2026-11-24 to 2026-11-24\n")
     assert sums(engine) == before
 
 
@@ -53,6 +76,27 @@ def test_a_days_report_is_printed_and_written(migrated_url: str, tmp_path: Path)
         "12:00", "P-1", "P-2", "analytics",
     ]  # fmt: skip
     assert page.read_text().count("<svg") == 3
+
+
+@pytest.mark.usefixtures("counted")
+def test_the_parts_of_a_report_are_of_one_moment(engine: Engine, migrated_url: str) -> None:
+    counted_meanwhile = False
+
+    def count_another(_: Any, __: Any, statement: str, *___: Any) -> None:
+        nonlocal counted_meanwhile
+        if "FROM sales_hourly" in statement and not counted_meanwhile:
+            counted_meanwhile = True
+            count(engine, [an_order_of(("P-9", 1, 500), user_id=9)])
+
+    event.listen(Engine, "before_cursor_execute", count_another)
+    try:
+        done = run(migrated_url, "report", "--day", "2026-11-23")
+    finally:
+        event.remove(Engine, "before_cursor_execute", count_another)
+
+    assert (done.exit_code, counted_meanwhile) == (0, True)
+    assert "33,500 KRW: 1 orders of 3.0 pieces" in done.output
+    assert "P-9" not in done.output
 
 
 @pytest.mark.usefixtures("counted")

@@ -75,6 +75,15 @@ def test_a_rebuild_equals_what_was_counted_order_by_order(engine: Engine) -> Non
     assert sums(engine) == counted
 
 
+def test_a_rebuild_finds_the_days_of_all_pages_and_begins_where_asked(engine: Engine) -> None:
+    first = an_order_of()
+    count(engine, [an_order_of(("P-1", 1, 100), **on(first, days=days)) for days in range(5)])
+    rebuild_analytics = RebuildAnalytics(transactions(engine), page_size=2)
+
+    assert [day.day for day in rebuild_analytics()] == [23, 24, 25, 26, 27]
+    assert [day.day for day in rebuild_analytics(date(2026, 11, 26))] == [26, 27]
+
+
 def test_days_that_have_lost_events_to_retention_stay(engine: Engine) -> None:
     before = an_order_of()
     old = [an_order_of(("P-1", 1, 100), user_id=1, **on(before, hours=hour)) for hour in (-20, -21)]

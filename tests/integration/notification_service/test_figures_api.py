@@ -162,6 +162,8 @@ def test_a_page_of_nothing_has_the_header_line(client: FlaskClient) -> None:
         ("products", {"after": cursor_of((NOON_IN_SEOUL.date(), "KRW", "a\x00"))}, "query.after"),
         ("products", {"after": "WyIyMDI2LTExLTIzIiwiS1JXIiwiXHVkODAwIl0"}, "query.after"),
         ("baskets", {"after": cursor_of((NOON_IN_SEOUL.date(), "KRW", 2**63))}, "query.after"),
+        ("baskets", {"after": "WyIyMDI2LTAxLTAxIiwgIktSVyIsIHRydWVd"}, "query.after"),
+        ("delays", {"after": cursor_of((NOON_IN_SEOUL, "ALIMTALK", True))}, "query.after"),
     ],
 )
 def test_bad_parameters_are_named(client: FlaskClient, name: str, query: dict[str, str], field: str) -> None:

@@ -133,3 +133,13 @@ def test_a_products_id_is_only_text_in_the_page(tmp_path: Path) -> None:
     page = (tmp_path / "report.html").read_text()
     assert "<script" not in page
     assert "&lt;script&gt;$x_ 한" in page
+
+
+def test_products_whose_long_ids_begin_alike_have_a_bar_each(tmp_path: Path) -> None:
+    report = a_report()
+    [sales] = report.currencies
+    alike = [replace(sales.best_products[0], product_id="P" * 30 + end) for end in "ab"]
+    write_page(replace(report, currencies=[replace(sales, best_products=alike)]), tmp_path / "report.html")
+
+    picture = re.findall(r"<svg.*?</svg>", (tmp_path / "report.html").read_text(), re.DOTALL)[1]
+    assert len(re.findall(f">{'P' * 30}<", picture)) == 2

@@ -40,3 +40,26 @@ def test_anything_else_is_refused(written: str) -> None:
         for kind in FigureKind:
             with pytest.raises(UnknownPage):
                 key_of(kind, cursor)
+
+
+@pytest.mark.parametrize(
+    ("kind", "parts"),
+    [
+        (FigureKind.BASKETS, ["2026-01-01", "KRW", True]),
+        (FigureKind.BASKETS, ["2026-01-01", "KRW", 1.0]),
+        (FigureKind.BASKETS, ["2026-01-01", "KRW", 2**63]),
+        (FigureKind.DELAYS, ["2026-01-01T00:00:00+00:00", "ALIMTALK", False]),
+        (FigureKind.DELAYS, ["2026-01-01T00:00:00", "ALIMTALK", 100]),
+        (FigureKind.DELAYS, ["0001-01-01T00:00:00+23:59", "ALIMTALK", 100]),
+    ],
+)
+def test_no_other_type_is_taken_for_a_part_of_a_key(kind: FigureKind, parts: list[object]) -> None:
+    with pytest.raises(UnknownPage):
+        key_of(kind, base64.urlsafe_b64encode(json.dumps(parts).encode()).decode())
+
+
+def test_any_offset_becomes_one_that_the_database_knows() -> None:
+    parts = ["2026-01-01T23:59:00+23:59", "ALIMTALK", 100]
+    cursor = base64.urlsafe_b64encode(json.dumps(parts).encode()).decode()
+
+    assert repr(key_of(FigureKind.DELAYS, cursor)[0]) == repr(datetime(2026, 1, 1, tzinfo=UTC))

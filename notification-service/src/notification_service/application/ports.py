@@ -225,8 +225,11 @@ class Analytics(Protocol):
         """Count by this zone. Raises UnknownTimeZone, and TimeZoneInUse once another one has counts."""
         ...
 
-    def whole_days(self) -> Sequence[date]:
-        """The days that have kept events, and have lost none, by age."""
+    def days_of_orders(self, after: UUID | None, limit: int) -> tuple[Collection[date], UUID | None]:
+        """The days of at most ``limit`` kept orders whose events follow ``after``, in the order of their ids.
+
+        Also the last one of these events, behind which there may be more; None if there are none.
+        """
         ...
 
     def is_closed(self, day: date) -> bool:
@@ -258,7 +261,11 @@ class Customers(Protocol):
     """The customers' first orders, and the days' customers."""
 
     def add(self, event_ids: Collection[UUID]) -> None:
-        """Count the customers of these events, which :meth:`Sales.add_orders` returned."""
+        """Count the customers of these events, which :meth:`Sales.add_orders` returned.
+
+        An order that arrives after retention has deleted its customer's other orders of that day counts the
+        customer once more for the day: nothing else says who ordered then.
+        """
         ...
 
     def rebuild(self, day: date) -> None:

@@ -22,7 +22,7 @@ _ALL = 100_000
 
 
 class ReportDay:
-    """Looks up all that was counted of a day."""
+    """Looks up all that was counted of a day. Its parts agree if the unit of work reads one snapshot."""
 
     def __init__(self, unit_of_work: UnitOfWorkFactory) -> None:
         self._unit_of_work = unit_of_work

@@ -1,9 +1,10 @@
 """What all of analytics shares: its lock, its time zone, and the days that can be rebuilt."""
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import date
+from uuid import UUID
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Uuid, text
 
 from notification_service.domain.errors import TimeZoneInUse, UnknownTimeZone
 
@@ -16,14 +17,15 @@ _ADOPT = text("""
     UPDATE analytics_zone SET time_zone = :time_zone
      WHERE NOT EXISTS (SELECT FROM sales_daily) AND NOT EXISTS (SELECT FROM effect_delay)
 """)
-# Not days that have only sums: what they were counted from can't be told.
-_WHOLE_DAYS = text("""
-    SELECT business_day
-      FROM (SELECT DISTINCT (completed_at AT TIME ZONE time_zone)::date AS business_day
-              FROM completed_order, analytics_zone) AS days
-     WHERE business_day NOT IN (SELECT business_day FROM analytics_closed_day)
-     ORDER BY 1
-""")
+# Not days that have only sums: what they were counted from can't be told. A page at a time, by the key: all
+# orders take longer to read than a statement may.
+_DAYS_OF_ORDERS = text("""
+    SELECT COALESCE(array_agg(DISTINCT (completed_at AT TIME ZONE time_zone)::date), '{}') AS days,
+           (array_agg(event_id ORDER BY event_id))[CAST(:limit AS integer)] AS last
+      FROM (SELECT event_id, completed_at, (SELECT time_zone FROM analytics_zone) AS time_zone
+              FROM completed_order WHERE event_id > :after ORDER BY event_id LIMIT :limit) AS page
+""").columns(last=Uuid)
+_BEFORE_ALL_EVENTS = UUID(int=0)
 _IS_CLOSED = text("SELECT EXISTS (SELECT FROM analytics_closed_day WHERE business_day = :day)")
 
 
@@ -55,8 +57,11 @@ class SqlAnalytics:
         ):
             raise TimeZoneInUse(time_zone, self.time_zone())
 
-    def whole_days(self) -> Sequence[date]:
-        return self._connection.execute(_WHOLE_DAYS).scalars().all()
+    def days_of_orders(self, after: UUID | None, limit: int) -> tuple[Collection[date], UUID | None]:
+        page = self._connection.execute(
+            _DAYS_OF_ORDERS, {"after": after or _BEFORE_ALL_EVENTS, "limit": limit}
+        ).one()
+        return page.days, page.last
 
     def is_closed(self, day: date) -> bool:
         return bool(self._connection.execute(_IS_CLOSED, {"day": day}).scalar_one())

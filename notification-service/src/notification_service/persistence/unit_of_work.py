@@ -51,3 +51,12 @@ class NotificationUnitOfWork(UnitOfWork):
         self.delays = SqlDelays(self.connection)
         self.analytics = SqlAnalytics(self.connection)
         self.figures = SqlFigures(self.connection)
+
+
+class NotificationSnapshot(NotificationUnitOfWork):
+    """For reading only: all queries see the same moment, so that the parts of a report agree."""
+
+    def opened(self) -> None:
+        # READ COMMITTED would give each query a snapshot of its own.
+        self.connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        super().opened()

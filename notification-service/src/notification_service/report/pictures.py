@@ -51,11 +51,13 @@ def _bars(
         warnings.filterwarnings("ignore", message="Glyph")
         figure = Figure(figsize=(8, 3.2), layout="constrained")
         axes = figure.subplots()
+        # By place: two labels may be the same, such as long ids that are cut.
+        places = range(len(labels))
         if lying:
-            axes.barh(labels, values)
+            axes.barh(places, values, tick_label=labels)
             axes.set_xlabel(unit)
         else:
-            axes.bar(labels, values)
+            axes.bar(places, values, tick_label=labels)
             axes.set_ylabel(unit)
         axes.set_title(title)
         axes.grid(visible=True, axis="x" if lying else "y", alpha=0.3)

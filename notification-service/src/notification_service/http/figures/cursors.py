@@ -4,7 +4,7 @@ import base64
 import binascii
 import json
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from notification_service.domain.errors import UnknownPage
 from notification_service.domain.figures import FigureKind, Key
@@ -22,7 +22,8 @@ def _time(written: object) -> datetime:
     moment = datetime.fromisoformat(_text(written))
     if moment.tzinfo is None:
         raise ValueError("without an offset")
-    return moment
+    # PostgreSQL knows no offsets of 16 hours and more.
+    return moment.astimezone(UTC)
 
 
 def _text(written: object) -> str:
@@ -34,7 +35,8 @@ def _text(written: object) -> str:
 
 
 def _number(written: object) -> int:
-    if not isinstance(written, int) or not 0 <= written <= MAX_INT64:
+    # JSON's true is a bool, which Python takes for an int, and PostgreSQL doesn't.
+    if not isinstance(written, int) or isinstance(written, bool) or not 0 <= written <= MAX_INT64:
         raise TypeError("no number")
     return written
 
@@ -63,5 +65,5 @@ def key_of(kind: FigureKind, cursor: str) -> Key:
         if not isinstance(parts, list):
             raise TypeError("no list")  # noqa: TRY301 - like any other part that isn't what it should be
         return tuple(read(part) for read, part in zip(_KEYS[kind], parts, strict=True))
-    except (ValueError, TypeError, binascii.Error, RecursionError):
+    except (ValueError, TypeError, OverflowError, binascii.Error, RecursionError):
         raise UnknownPage from None

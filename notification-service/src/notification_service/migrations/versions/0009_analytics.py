@@ -2,11 +2,14 @@
 
 The former release goes on beside the new one. Orders that it accepts have no items, and those that it counts
 are missing in the new sums until ``analytics rebuild``. The triggers work for both releases.
+
+Each table in use is changed in a transaction of its own: acceptance and effects write all of them, and would
+stop if the lock on one of them waited for the next one.
 """
 
 from alembic import op
 
-from servicekit.db.online_changes import alter_in_use, build_index
+from servicekit.db.online_changes import alter_in_use, build_index, commit_so_far
 
 revision = "0009"
 down_revision = "0008"
@@ -83,6 +86,7 @@ INSERT INTO analytics_zone (time_zone) VALUES ('Asia/Seoul') ON CONFLICT DO NOTH
 CREATE TABLE IF NOT EXISTS analytics_closed_day (business_day date PRIMARY KEY);
 COMMENT ON TABLE analytics_closed_day IS 'Days that had events that are no longer kept: never rebuilt.';
 CREATE TABLE IF NOT EXISTS effect_delay_entry (
+    entry_id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     quarter_start timestamptz NOT NULL,
     effect        text NOT NULL,
     up_to_ms      bigint NOT NULL,
@@ -90,7 +94,9 @@ CREATE TABLE IF NOT EXISTS effect_delay_entry (
     total_ms      numeric(38, 0) NOT NULL
 );
 COMMENT ON TABLE effect_delay_entry IS
-    'What is still to be added to effect_delay: whoever delivers only inserts, and waits for no row.'
+    'What is still to be added to effect_delay: a delivery only inserts, and waits for no row.';
+COMMENT ON TABLE customer IS
+    'Each customer''s first order, by the number in the event. Kept without a limit: it says who is new.'
 """
 
 # Counters and retention hold this lock shared, and a rebuild alone.
@@ -173,7 +179,10 @@ def upgrade() -> None:
     for statements in (SUMS, STATE, FUNCTIONS):
         op.execute(statements)
     for statements in (EVENTS, RETENTION_TRIGGER, DELIVERY_TRIGGER):
+        commit_so_far()
         alter_in_use(statements)
+    # It reads all that was ever counted. What retention deletes from now on, its trigger notes.
+    commit_so_far()
     op.execute(FORMERLY_CLOSED)
     for name, (table, definition) in INDEXES.items():
         build_index(name, table, definition)
