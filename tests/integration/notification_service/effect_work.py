@@ -12,7 +12,13 @@ from notification_service.application.attempt_delivery import AttemptDelivery
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
 from notification_service.application.delivering.provider_gate import OpenGate
 from notification_service.application.list_notifications import ListNotifications
-from notification_service.application.ports import CheckDelivery, Courier, DeliveryWork, Gate
+from notification_service.application.ports import (
+    CheckDelivery,
+    Courier,
+    DeliveryWork,
+    Gate,
+    UnitOfWorkFactory,
+)
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
@@ -61,6 +67,7 @@ def delivering(
     provider: str | None = None,
     gate: Gate | None = None,
     checks: Sequence[CheckDelivery] = (),
+    unit_of_work: UnitOfWorkFactory | None = None,
 ) -> Iterator[DeliverEffect]:
     """``effect``'s use case, by ``courier`` or else to the sandbox; without a ``gate``, nothing limits it."""
     with create_http_client(timeout_seconds, 8) as client, ThreadPoolExecutor(4) as pool:
@@ -73,7 +80,7 @@ def delivering(
         yield DeliverEffect(
             effect,
             AttemptDelivery(effect, courier or couriers[effect], retry, jitter=lambda: 0.5, checks=checks),
-            transactions(engine),
+            unit_of_work or transactions(engine),
             provider=provider or PROVIDERS[effect],
             gate=gate or OpenGate(),
             pool=pool,

@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
 from notification_service.application.delivering.provider_gate import ProviderGate
-from notification_service.application.ports import CheckDelivery, MaySend
+from notification_service.application.ports import CheckDelivery, MaySend, UnitOfWorkFactory
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.delivery import Effect
@@ -70,6 +70,7 @@ def consumers(
     probe_lease_seconds: float = 20.0,
     gate: ProviderGate | None = None,
     checks: Sequence[CheckDelivery] = (),
+    unit_of_work: UnitOfWorkFactory | None = None,
 ) -> Iterator[list[DeliverEffect]]:
     """The alimtalk effect of so many processes."""
     with ExitStack() as stack:
@@ -83,6 +84,7 @@ def consumers(
                     provider=provider.name,
                     limits=limits,
                     checks=checks,
+                    unit_of_work=unit_of_work,
                     gate=gate or ProviderGate(provider.name, per_second, policy, probe_lease_seconds),
                 )
             )
@@ -137,6 +139,28 @@ def make_due(engine: Engine) -> None:
     with engine.begin() as connection:
         connection.execute(
             text("UPDATE delivery SET due_at = clock_timestamp() WHERE status IN ('PENDING', 'UNKNOWN')")
+        )
+
+
+def make_unknown_due(engine: Engine) -> None:
+    """Let what is UNKNOWN be looked up now, before anything else."""
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE delivery SET due_at = clock_timestamp() - interval '1 minute'"
+                " WHERE status = 'UNKNOWN'"
+            )
+        )
+
+
+def only_first(engine: Engine) -> None:
+    """Leave one alimtalk due, that of the oldest event."""
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE delivery SET due_at = 'infinity' WHERE event_id <> (SELECT min(event_id::text)::uuid"
+                " FROM delivery) AND effect = 'ALIMTALK'"
+            )
         )
 
 

@@ -24,6 +24,8 @@ from tests.integration.notification_service.limited_work import (
     attempted,
     consumers,
     make_due,
+    make_unknown_due,
+    only_first,
     running,
     set_state,
     state_of,
@@ -75,6 +77,37 @@ def test_replies_that_are_lost_open_it_and_double_nothing(
 
     assert len(set(provider.sent)) == len(provider.sent) == 10
     assert state_of(engine, provider).status is RUNNING
+
+
+def test_look_ups_that_are_answered_do_not_hide_that_sends_hang(
+    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
+) -> None:
+    provider.failures = [LOST] * 100
+    only_first(engine)
+
+    with consumers(engine, sandbox, provider, policy=NO_PROBES) as (work,):
+        while work(StopSignal()).deliveries:
+            # The look-up says that it isn't there, and it is sent again.
+            make_unknown_due(engine)
+
+    assert state_of(engine, provider).status is OPEN
+    assert len(provider.called_at) == NO_PROBES.failures_to_open
+
+
+def test_a_probe_sends_while_there_is_something_to_send(
+    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
+) -> None:
+    provider.failures = [LOST] * 100
+    with consumers(engine, sandbox, provider, policy=NO_PROBES) as (work,):
+        work(StopSignal())
+        make_due(engine)
+        make_unknown_due(engine)
+        sent_before = len(provider.called_at)
+        set_state(engine, provider, OPEN)
+
+        assert work(StopSignal()).deliveries == 1
+
+    assert len(provider.called_at) == sent_before + 1
 
 
 def test_of_all_consumers_one_makes_the_probe(

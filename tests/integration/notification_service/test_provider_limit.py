@@ -1,7 +1,9 @@
 """A provider's limit, which all consumers share in the database."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from types import TracebackType
 
 import pytest
 from sqlalchemy import Engine, text
@@ -14,6 +16,8 @@ from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.errors import ProviderThrottled, ReceiverUnavailable
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.provider_call import Call
+from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
+from notification_service.persistence.unit_of_work import NotificationUnitOfWork
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import transactions
@@ -85,6 +89,18 @@ def test_time_that_passed_unused_is_not_made_up_for(engine: Engine, provider: Me
         fourth = unit_of_work.providers.reserve(provider.name, 1, 10.0)
 
     assert [round(wait) for wait in (first, second, third, fourth)] == [0, 20, 0, 10]
+
+
+def test_a_clock_that_was_put_back_stops_nothing(engine: Engine, provider: MeteredProvider) -> None:
+    with transactions(engine)() as unit_of_work:
+        unit_of_work.providers.reserve(provider.name, 1, 1.0)
+        unit_of_work.connection.execute(
+            text("UPDATE alimtalk_provider SET next_slot_at = clock_timestamp() + interval '1 hour'")
+        )
+
+        assert unit_of_work.providers.get(provider.name).wait_seconds == 0
+        assert unit_of_work.providers.reserve(provider.name, 1, 1.0) < 1
+        assert unit_of_work.providers.get(provider.name).wait_seconds <= 1
 
 
 def test_while_the_limit_is_reached_nothing_is_claimed(
@@ -166,8 +182,9 @@ def test_a_throttled_consumer_gives_back_what_it_has_claimed(
 class GateThatStallsOnce(ProviderGate):
     """Holds its process for half a second, when turns wait for their slots."""
 
-    def __init__(self) -> None:
+    def __init__(self, then: Callable[[], object] = lambda: None) -> None:
         super().__init__("nhn", 40.0, QUICK_PROBES, 20.0)
+        self._then = then
         self.entered: list[Slots | None] = []
         self._stalls = 1
 
@@ -181,6 +198,7 @@ class GateThatStallsOnce(ProviderGate):
         if self._stalls:
             self._stalls -= 1
             threading.Event().wait(0.5)
+            self._then()
         return super().stops(calls)
 
 
@@ -199,6 +217,37 @@ def test_turns_that_come_too_late_get_other_slots(
     assert len(gate.entered) >= 2
     # Not all at once, as they would in their own slots.
     assert max(provider.called_at) - min(provider.called_at) > 0.05
+    assert alimtalk_statuses(engine) == {"DELIVERED": 4}
+
+
+class UnitOfWorkWhoseEndFails(NotificationUnitOfWork):
+    """Its transactions commit, and closing the connection fails while ``fails`` is set."""
+
+    fails = threading.Event()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        super().__exit__(kind, error, traceback)
+        if self.fails.is_set():
+            self.fails.clear()
+            raise ConnectionError("the server went away")
+
+
+def test_late_turns_go_once_though_their_transaction_ends_badly(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+) -> None:
+    accept(accept_completed_orders, 4)
+    provider = MeteredProvider(can_look_up=False)
+    gate = GateThatStallsOnce(UnitOfWorkWhoseEndFails.fails.set)
+    made = partial(UnitOfWorkWhoseEndFails, engine, CONSUMER_GROUP)
+
+    with consumers(engine, sandbox, provider, gate=gate, unit_of_work=made) as (work,):
+        while work(StopSignal()).deliveries:
+            pass
+
+    assert len(gate.entered) >= 2
+    assert len(provider.called_at) == 4
     assert alimtalk_statuses(engine) == {"DELIVERED": 4}
 
 

@@ -11,7 +11,7 @@ from notification_service.domain.alimtalk_results import ResultState
 from notification_service.domain.attempt_history import AttemptOutcome
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
-from notification_service.domain.errors import ProviderStopped
+from notification_service.domain.errors import OutcomeUnknown, ProviderStopped
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.provider_state import ProviderState, ProviderStatus, StoppedBy
 from servicekit.lifecycle import StopSignal
@@ -24,6 +24,8 @@ from tests.integration.notification_service.limited_work import (
     attempted,
     consumers,
     make_due,
+    make_unknown_due,
+    only_first,
     running,
     set_state,
     state_of,
@@ -35,6 +37,7 @@ from tests.support.waiting import wait_until
 VOLUME_EXCEEDED = ProviderStopped(
     FailureReason.UNEXPECTED_REPLY, "NHN answered with code -1017", code="-1017"
 )
+LOST = OutcomeUnknown(FailureReason.NO_REPLY, "the reply was lost")
 SUSPENDED, RUNNING = ProviderStatus.SUSPENDED, ProviderStatus.RUNNING
 NHN_VOLUME, NHN_RETRY = "4156", "9998"
 
@@ -86,15 +89,46 @@ def test_one_message_at_a_time_finds_the_cure(
     assert alimtalk_statuses(engine) == {"ACCEPTED": 6}
 
 
+def test_a_message_that_is_only_found_does_not_end_a_suspension(
+    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
+) -> None:
+    provider.failures, provider.accepts_silently = [LOST], True
+    with consumers(engine, sandbox, provider, policy=NO_PROBES, per_second=1.0) as (work,):
+        only_first(engine)
+        work(StopSignal())
+        assert alimtalk_statuses(engine)["UNKNOWN"] == 1
+        set_state(engine, provider, SUSPENDED)
+        make_unknown_due(engine)
+        assert work(StopSignal()).deliveries == 1
+
+    assert alimtalk_statuses(engine)["ACCEPTED"] == 1
+    assert state_of(engine, provider).status is SUSPENDED
+
+
+def test_what_was_sent_before_a_suspension_does_not_end_it_when_found(
+    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
+) -> None:
+    only_first(engine)
+    provider.failures, provider.accepts_silently = [LOST], True
+    with consumers(engine, sandbox, provider, policy=NO_PROBES) as (work,):
+        work(StopSignal())
+        suspend_by_result(engine, provider)
+        make_unknown_due(engine)
+        work(StopSignal())
+    assert alimtalk_statuses(engine)["ACCEPTED"] == 1
+
+    report(engine, "1000", ResultState.DELIVERED, "m-1")
+
+    assert state_of(engine, provider).status is SUSPENDED
+
+
+def suspend_by_result(engine: Engine, provider: MeteredProvider) -> None:
+    set_state(engine, provider, SUSPENDED, stopped_by="'RESULT'", since="clock_timestamp()")
+
+
 def accept_first(engine: Engine, sandbox: Sandbox, provider: MeteredProvider) -> None:
     """The provider accepts a first message, m-1."""
-    with engine.begin() as connection:
-        connection.execute(
-            text(
-                "UPDATE delivery SET due_at = 'infinity' WHERE event_id <> (SELECT min(event_id::text)::uuid"
-                " FROM delivery) AND effect = 'ALIMTALK'"
-            )
-        )
+    only_first(engine)
     with consumers(engine, sandbox, provider) as (work,):
         work(StopSignal())
     assert provider.sent[0] == str(min(provider.sent))
@@ -163,12 +197,47 @@ def test_a_message_that_failed_too_often_has_failed(
     engine: Engine, sandbox: Sandbox, provider: MeteredProvider, orders: list[CompletedOrder]
 ) -> None:
     accept_first(engine, sandbox, provider)
-    with engine.begin() as connection:
-        connection.execute(text("UPDATE delivery SET attempts = 5 WHERE status = 'ACCEPTED'"))
+    add_failed_messages(engine, 4)
 
     report(engine, NHN_RETRY)
 
     assert first(engine, orders).status == DeliveryStatus.FAILED
+
+
+def add_failed_messages(engine: Engine, number: int) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO delivery_attempt (delivery_id, number, provider, purpose, began_at, ended_at,"
+                " outcome, reason, message_id) SELECT delivery_id, number, 'nhn', 'SEND', clock_timestamp(),"
+                " clock_timestamp(), 'ACCEPTED', 'NOT_DELIVERED', 'f-' || number"
+                " FROM delivery, generate_series(11, 10 + :number) AS number WHERE status = 'ACCEPTED'"
+            ),
+            {"number": number},
+        )
+
+
+def test_look_ups_do_not_count_as_messages_that_failed(
+    engine: Engine, sandbox: Sandbox, provider: MeteredProvider, orders: list[CompletedOrder]
+) -> None:
+    accept_first(engine, sandbox, provider)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET attempts = 9 WHERE status = 'ACCEPTED'"))
+
+    report(engine, NHN_RETRY)
+
+    assert first(engine, orders).status == DeliveryStatus.PENDING
+
+
+def test_while_the_account_is_at_fault_messages_may_fail_for_long(
+    engine: Engine, sandbox: Sandbox, provider: MeteredProvider, orders: list[CompletedOrder]
+) -> None:
+    accept_first(engine, sandbox, provider)
+    add_failed_messages(engine, 20)
+
+    report(engine, NHN_VOLUME)
+
+    assert first(engine, orders).status == DeliveryStatus.PENDING
 
 
 def suspended_by_result(engine: Engine, sandbox: Sandbox, provider: MeteredProvider) -> ProviderState:

@@ -19,6 +19,7 @@ from servicekit.identifiers import uuid7
 POLICY = ProbePolicy(failures_to_open=3)
 RUNNING = ProviderState("nhn")
 ACCEPTED, ANSWERED = Call(CallOutcome.ACCEPTED), Call(CallOutcome.ANSWERED)
+FOUND = Call(CallOutcome.ANSWERED, is_look_up=True)
 DOWN = Call(CallOutcome.UNAVAILABLE, "RECEIVER_UNREACHABLE")
 LOST = Call(CallOutcome.UNKNOWN, "NO_REPLY")
 THROTTLED = Call(CallOutcome.THROTTLED, "RECEIVER_BUSY", retry_after_seconds=7.0)
@@ -49,6 +50,25 @@ def test_an_answer_between_failures_keeps_the_breaker_closed(answer: Call) -> No
     state = after_calls(RUNNING, [DOWN, DOWN, answer, DOWN, DOWN], None, POLICY)
 
     assert (state.status, state.failures) == (ProviderStatus.RUNNING, 2)
+
+
+def test_look_ups_that_are_answered_hide_no_failures_of_sends() -> None:
+    opened = after_calls(RUNNING, [LOST, FOUND, LOST, FOUND, LOST], None, POLICY)
+
+    assert opened.status is ProviderStatus.OPEN
+    assert POLICY.ends_flow([LOST, FOUND, LOST, FOUND, LOST])
+
+
+def test_a_look_up_that_is_answered_leaves_an_open_breaker_to_the_next_probe() -> None:
+    state = after_calls(probing(OPEN), [FOUND], PROBE, POLICY)
+
+    assert (state.status, state.probe_id, state.probe_in_seconds) == (ProviderStatus.OPEN, None, 0.0)
+
+
+def test_look_ups_that_fail_open_the_breaker() -> None:
+    lost = replace(LOST, is_look_up=True)
+
+    assert after_calls(RUNNING, [lost] * 3, None, POLICY).status is ProviderStatus.OPEN
 
 
 def test_being_throttled_is_no_failure_and_no_answer() -> None:
@@ -116,6 +136,12 @@ def test_all_wait_as_long_as_the_provider_asks_for_and_not_for_ever() -> None:
     assert pause_asked_for([THROTTLED, ACCEPTED], POLICY) == 7
     assert pause_asked_for([Call(CallOutcome.THROTTLED)], POLICY) == POLICY.first_seconds
     assert pause_asked_for([THROTTLED, busy], POLICY) == 300
+
+
+def test_a_provider_that_asks_for_no_pause_gets_one() -> None:
+    at_once = replace(THROTTLED, retry_after_seconds=0.0)
+
+    assert pause_asked_for([at_once], POLICY) == POLICY.first_seconds
 
 
 @pytest.mark.parametrize(

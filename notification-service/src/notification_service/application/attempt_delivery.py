@@ -2,7 +2,7 @@
 
 import traceback
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -101,13 +101,13 @@ class AttemptDelivery:
             return Ended(Released(delivery))
         except MessageNotFound:
             _log.info("delivery_not_found", **self._fields(delivery))
-            return Ended(NotFound(delivery), Call(CallOutcome.ANSWERED))
+            return Ended(NotFound(delivery), Call(CallOutcome.ANSWERED, is_look_up=True))
         except DeliverySkipped as skipped:
             return self._skipped(delivery, skipped)
         except DeliveryPostponed as postponed:
             return self._postponed(delivery, postponed)
         except DeliveryFailed as failure:
-            return Ended(self._failed(delivery, failure), call_of_failure(failure))
+            return Ended(self._failed(delivery, failure), _call_of(delivery, failure))
         except Exception as error:  # noqa: BLE001 - a bug that one delivery meets must not stop the others
             # Not exc_info: the message of an unforeseen error may quote the recipient.
             exception = delivery.order.recipient.removed_from("".join(traceback.format_exception(error)))
@@ -115,8 +115,7 @@ class AttemptDelivery:
             # It may have happened after the sending.
             detail = f"internal error: {type(error).__name__}"
             return Ended(self._failed(delivery, OutcomeUnknown(FailureReason.INTERNAL_ERROR, detail)))
-        sends = delivery.purpose is Purpose.SEND
-        call = Call(CallOutcome.ACCEPTED if sends else CallOutcome.ANSWERED)
+        call = Call(CallOutcome.ACCEPTED) if receipt.was_sent else Call(CallOutcome.ANSWERED, is_look_up=True)
         if receipt.is_final:
             return Ended(Delivered(delivery, receipt.reference), call)
         return Ended(Accepted(delivery, receipt.reference), call)
@@ -144,6 +143,11 @@ class AttemptDelivery:
             "order_id": str(delivery.order.order_id),
             "attempt": delivery.attempt,
         }
+
+
+def _call_of(delivery: ClaimedDelivery, failure: DeliveryFailed) -> Call | None:
+    call = call_of_failure(failure)
+    return replace(call, is_look_up=True) if call and delivery.purpose is Purpose.LOOK_UP else call
 
 
 def _event(outcome: Outcome) -> str:

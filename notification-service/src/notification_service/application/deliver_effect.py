@@ -5,12 +5,20 @@ from collections.abc import Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 from notification_service.application.attempt_delivery import AttemptDelivery, Ended
 from notification_service.application.delivering.delivery_flow import DeliveryFlow, Turn
 from notification_service.application.delivering.provider_gate import AT_ONCE
-from notification_service.application.ports import Admission, Gate, StopCheck, UnitOfWorkFactory, WorkDone
+from notification_service.application.ports import (
+    Admission,
+    Gate,
+    StopCheck,
+    UnitOfWork,
+    UnitOfWorkFactory,
+    WorkDone,
+)
 from notification_service.domain.attempt import RetryLater, Unclear
 from notification_service.domain.delivery import ClaimedDelivery, Effect
 from notification_service.domain.provider_call import Call
@@ -128,9 +136,7 @@ class DeliverEffect:
             claimed: Sequence[ClaimedDelivery] = []
             # A probe goes alone: what is under way would be taken for its answer.
             if admission.deliveries and not (admission.probe_id and run.flow):
-                claimed = unit_of_work.claims.claim(
-                    self._effect, admission.deliveries, self._limits.lease_seconds, self._provider
-                )
+                claimed = self._claimed(unit_of_work, admission)
             if not claimed:
                 return
             # What goes to no receiver needs no slot, and is no probe.
@@ -142,6 +148,8 @@ class DeliverEffect:
                 if entered is None:
                     return
                 slots = entered
+            # Not after the commit, which may take long: later slots are other processes'.
+            first_at = lease_clock_seconds() + slots.wait_seconds
             # Before any call: the lease must survive a crash of this process.
             unit_of_work.commit()
         if going:
@@ -152,11 +160,23 @@ class DeliverEffect:
         def may_send() -> bool:
             return not run.stop.is_set() and lease_clock_seconds() < last_begin
 
-        first_at = lease_clock_seconds() + slots.wait_seconds
         run.flow.add(
             Turn(delivery, first_at + number * slots.interval_seconds, may_send)
             for number, delivery in enumerate(going)
         )
+
+    def _claimed(self, unit_of_work: UnitOfWork, admission: Admission) -> Sequence[ClaimedDelivery]:
+        claim = partial(
+            unit_of_work.claims.claim,
+            self._effect,
+            admission.deliveries,
+            self._limits.lease_seconds,
+            self._provider,
+        )
+        if admission.probe_id is None:
+            return claim()
+        # Only sending shows whether the provider takes messages. Look-ups may lead to something to send.
+        return claim(sends_only=True) or claim()
 
     def _proceed(self, run: _Run, until: float) -> None:
         if run.stop.is_set() or self._gate.stops(run.recent_calls):
@@ -180,16 +200,20 @@ class DeliverEffect:
         if not late:
             return []
         latest_seconds = self._limits.lease_seconds - self._limits.attempt_seconds
+        is_reserved = False
         with suppress(Exception), self._unit_of_work() as unit_of_work:
             slots = self._gate.enter(unit_of_work, Admission(len(late)), len(late), latest_seconds)
             if slots is not None:
-                unit_of_work.commit()
                 first_at = lease_clock_seconds() + slots.wait_seconds
                 for number, turn in enumerate(late):
                     turn.at = first_at + number * slots.interval_seconds
-                flow.add(late)
-                return []
-        return [turn.released() for turn in late]
+                unit_of_work.commit()
+                is_reserved = True
+        # Behind the transaction: if its end fails, a turn is either taken or released, never both.
+        if not is_reserved:
+            return [turn.released() for turn in late]
+        flow.add(late)
+        return []
 
     def _record(self) -> None:
         if not self._unrecorded:

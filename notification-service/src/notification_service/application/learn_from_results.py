@@ -29,7 +29,7 @@ class Lesson:
 class LearnFromResults:
     """Suspends a provider whose results say that the account is at fault, and ends that once it delivers.
 
-    Only results of messages count that it accepted since its status changed: those of older ones come late,
+    Only results of messages count that were sent since its status changed: those of older ones come late,
     and must not suspend a provider again that an operator has resumed.
     """
 
@@ -40,12 +40,12 @@ class LearnFromResults:
         """To be asked before the results change their deliveries."""
         codes = codes_of(provider)
         stopping = {one.delivery_id: one.code for one in settlements if stops_provider(one, codes)}
-        if stopping and unit_of_work.providers.was_accepted_since_change(provider, stopping):
+        if stopping and unit_of_work.providers.was_sent_since_change(provider, stopping):
             return Lesson(provider, stop_code=next(iter(stopping.values())))
         delivered = [one.delivery_id for one in settlements if one.status is DeliveryStatus.DELIVERED]
         if not delivered or unit_of_work.providers.get(provider).stopped_by is not StoppedBy.RESULT:
             return Lesson(provider)
-        has_delivered = unit_of_work.providers.was_accepted_since_change(provider, delivered)
+        has_delivered = unit_of_work.providers.was_sent_since_change(provider, delivered)
         return Lesson(provider, has_delivered=has_delivered)
 
     def __call__(self, unit_of_work: UnitOfWork, lesson: Lesson) -> None:

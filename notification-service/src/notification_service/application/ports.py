@@ -98,9 +98,11 @@ class Claims(Protocol):
     """Claims on deliveries: leases that expire by the database's clock."""
 
     def claim(
-        self, effect: Effect, limit: int, lease_seconds: float, provider: str
+        self, effect: Effect, limit: int, lease_seconds: float, provider: str, *, sends_only: bool = False
     ) -> Sequence[ClaimedDelivery]:
         """Claim due deliveries, at most ``limit``; concurrent claimants get different ones.
+
+        With ``sends_only``, none that has to be looked up.
 
         Each claim begins an attempt in the delivery's history; ``provider`` is the one that would be sent to.
         """
@@ -146,11 +148,17 @@ class Results(Protocol):
         ...
 
     def send_again(
-        self, codes: Mapping[UUID, str | None], *, pause_seconds: float, most_attempts: int
+        self,
+        codes: Mapping[UUID, str | None],
+        *,
+        by_account: Collection[UUID],
+        pause_seconds: float,
+        most_messages: int,
     ) -> set[UUID]:
         """Make deliveries that :meth:`lock` returned PENDING; ``codes`` are those of their results.
 
-        Only those that are ACCEPTED and had fewer than ``most_attempts``; returns their ids.
+        Only those that are ACCEPTED and had fewer than ``most_messages``, or of which the last one failed
+        ``by_account``; returns their ids.
         """
         ...
 
@@ -193,8 +201,8 @@ class Providers(Protocol):
         """Store the operator who resumed it, and why."""
         ...
 
-    def was_accepted_since_change(self, name: str, delivery_ids: Collection[UUID]) -> bool:
-        """Whether one of these deliveries was accepted after the provider's status had changed."""
+    def was_sent_since_change(self, name: str, delivery_ids: Collection[UUID]) -> bool:
+        """Whether one of these accepted deliveries was sent after the provider's status had changed."""
         ...
 
 

@@ -15,10 +15,11 @@ from notification_service.domain.awaited_result import Settlement
 from notification_service.domain.delivery import DeliveryStatus
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.final_result import (
-    MOST_ATTEMPTS_TO_SEND_AGAIN,
+    MOST_MESSAGES,
     SEND_AGAIN_SECONDS,
     is_sent_again,
     status_after,
+    stops_provider,
 )
 from notification_service.domain.provider_state import ProbePolicy
 
@@ -74,13 +75,16 @@ class RecordResults:
 
 
 def _send_again(unit_of_work: UnitOfWork, provider: str, settlements: Sequence[Settlement]) -> set[UUID]:
-    """Make those due again that failed by no fault of theirs, and were not attempted too often."""
+    """Make those due again that failed by no fault of theirs, unless too many of their messages have."""
     codes = codes_of(provider)
     failed = {one.delivery_id: one.code for one in settlements if is_sent_again(one, codes)}
     if not failed:
         return set()
     return unit_of_work.results.send_again(
-        failed, pause_seconds=SEND_AGAIN_SECONDS, most_attempts=MOST_ATTEMPTS_TO_SEND_AGAIN
+        failed,
+        by_account={one.delivery_id for one in settlements if stops_provider(one, codes)},
+        pause_seconds=SEND_AGAIN_SECONDS,
+        most_messages=MOST_MESSAGES,
     )
 
 

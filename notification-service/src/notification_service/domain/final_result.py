@@ -11,7 +11,8 @@ from notification_service.domain.delivery import DeliveryStatus, may_become
 
 # Longer than NHN keeps an idempotency key, which would refuse the second message.
 SEND_AGAIN_SECONDS = 630.0
-MOST_ATTEMPTS_TO_SEND_AGAIN = 5
+# Of one delivery; while the account is at fault, more may fail.
+MOST_MESSAGES = 5
 _SENT_AGAIN = frozenset({CodeClass.RETRY, CodeClass.STOP_AND_ALARM})
 
 _REPORTED = {

@@ -1,6 +1,6 @@
 """What an attempt says about the provider that it called, apart from what it says about its delivery."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from notification_service.domain.errors import (
@@ -38,11 +38,20 @@ class CallOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call; ``reason`` is the provider's code or a FailureReason, and empty without a failure."""
+    """A call; ``reason`` is the provider's code or a FailureReason, and empty without a failure.
+
+    ``is_look_up``: it sent nothing, so that its answer doesn't show whether the provider takes messages.
+    """
 
     outcome: CallOutcome
     reason: str = ""
     retry_after_seconds: float | None = None
+    is_look_up: bool = False
+
+    @property
+    def proves_nothing(self) -> bool:
+        """Look-ups may be answered while sending hangs."""
+        return self.is_look_up and not self.outcome.is_failing
 
 
 def call_of_failure(failure: BaseException | None) -> Call | None:
@@ -58,7 +67,8 @@ def call_of_failure(failure: BaseException | None) -> Call | None:
             # Raised without a cause, it says that the provider can't be asked, and nothing was called.
             return call_of_failure(failure.__cause__)
         case NotConfirmed():
-            return call_of_failure(failure.__cause__) or Call(CallOutcome.ANSWERED)
+            asked = call_of_failure(failure.__cause__) or Call(CallOutcome.ANSWERED)
+            return replace(asked, is_look_up=True)
         case OutcomeUnknown():
             return _call_of_unknown(failure.reason)
         case DeliveryRejected():

@@ -3,7 +3,8 @@
     RUNNING ── calls fail in a row ──────────► OPEN ── a probe is answered ───────► RUNNING
     RUNNING, OPEN ── only a human can mend it ──► SUSPENDED ── a probe is accepted ──► RUNNING
 
-A probe is one message, sent while all others wait. An operator may end SUSPENDED, too.
+A probe is one message, sent while all others wait. Look-ups prove nothing: they may be answered while sending
+hangs. An operator may end SUSPENDED, too.
 """
 
 from collections.abc import Sequence
@@ -83,6 +84,8 @@ class ProbePolicy:
 def failures_after(failures: int, calls: Sequence[Call]) -> int:
     """How many calls have failed in a row after ``calls``, with ``failures`` before them."""
     for call in calls:
+        if call.proves_nothing:
+            continue
         if call.outcome.is_failing:
             failures += 1
         elif call.outcome is not CallOutcome.THROTTLED:
@@ -154,6 +157,8 @@ def _counted(state: ProviderState, calls: Sequence[Call], policy: ProbePolicy) -
 
 
 def _after_probe(state: ProviderState, call: Call, policy: ProbePolicy) -> ProviderState:
+    if call.proves_nothing:
+        return replace(state, probe_id=None, probe_in_seconds=0.0)
     if not call.outcome.is_failing:
         return running(state)
     failed_probes = state.failed_probes + 1
@@ -178,7 +183,8 @@ def _after_probe_of_suspended(state: ProviderState, call: Call, policy: ProbePol
 def pause_asked_for(calls: Sequence[Call], policy: ProbePolicy) -> float:
     """How long every process should wait, since the provider asked for it; 0 if it didn't."""
     pauses = [
-        policy.first_seconds if call.retry_after_seconds is None else call.retry_after_seconds
+        # "Retry-After: 0" would let the very next call be refused.
+        max(policy.first_seconds, call.retry_after_seconds or 0.0)
         for call in calls
         if call.outcome is CallOutcome.THROTTLED or call.retry_after_seconds is not None
     ]

@@ -28,6 +28,7 @@ _CLAIM = text("""
                AS purpose
           FROM delivery
          WHERE effect = :effect AND due_at <= statement_timestamp()
+           AND (NOT :sends_only OR status = 'PENDING')
          ORDER BY due_at LIMIT :limit
            FOR UPDATE SKIP LOCKED),
     claimed AS (
@@ -131,7 +132,9 @@ class SqlClaims:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def claim(self, effect: Effect, limit: int, lease_seconds: float, provider: str) -> list[ClaimedDelivery]:
+    def claim(
+        self, effect: Effect, limit: int, lease_seconds: float, provider: str, *, sends_only: bool = False
+    ) -> list[ClaimedDelivery]:
         """Claim up to ``limit`` due deliveries for ``lease_seconds``, oldest due first.
 
         Due are deliveries whose next attempt is due and those whose lease has expired. Concurrent claimants
@@ -148,6 +151,7 @@ class SqlClaims:
                 "claim_id": str(claim_id),
                 # What may be repeated needs no look-up.
                 "looks_up": not effect.may_be_repeated,
+                "sends_only": sends_only,
             },
         )
         return [

@@ -12,10 +12,13 @@ from notification_service.domain.provider_state import ProviderState, ProviderSt
 from notification_service.persistence.tables import alimtalk_provider
 from servicekit.db.arrays import hex_array
 
+# A slot that is further away than any pause was written before the server's clock was put back. It counts for
+# nothing: it would stop all messages until then.
 _SELECT = """
     SELECT *,
            EXTRACT(epoch FROM next_probe_at - clock_timestamp()) AS probe_in_seconds,
-           GREATEST(0, EXTRACT(epoch FROM next_slot_at - clock_timestamp())) AS wait_seconds
+           CASE WHEN next_slot_at BETWEEN clock_timestamp() AND clock_timestamp() + interval '10 minutes'
+                THEN EXTRACT(epoch FROM next_slot_at - clock_timestamp()) ELSE 0 END AS wait_seconds
       FROM alimtalk_provider
 """
 _GET = text(f"{_SELECT} WHERE name = :name").columns(probe_id=Uuid)
@@ -27,7 +30,10 @@ _RESERVE = text("""
     INSERT INTO alimtalk_provider AS provider (name, next_slot_at)
     VALUES (:name, clock_timestamp() + :seconds * interval '1 second')
     ON CONFLICT (name) DO UPDATE
-       SET next_slot_at = GREATEST(provider.next_slot_at, clock_timestamp()) + :seconds * interval '1 second'
+       SET next_slot_at = CASE WHEN provider.next_slot_at
+                                    BETWEEN clock_timestamp() AND clock_timestamp() + interval '10 minutes'
+                               THEN provider.next_slot_at ELSE clock_timestamp() END
+                        + :seconds * interval '1 second'
  RETURNING EXTRACT(epoch FROM next_slot_at - clock_timestamp()) - :seconds
 """)
 _PUSH_BACK = text("""
@@ -55,11 +61,23 @@ _NOTE_RESUMPTION = text("""
        SET resumed_at = clock_timestamp(), resumed_by = :by, resume_reason = :reason
      WHERE name = :name
 """)
-_WAS_ACCEPTED_SINCE_CHANGE = text("""
+# A message that a look-up has found was sent by an earlier attempt, whose outcome was unknown.
+_WAS_SENT_SINCE_CHANGE = text("""
+    WITH change AS (
+        SELECT COALESCE((SELECT since FROM alimtalk_provider WHERE name = :name), '-infinity') AS since)
     SELECT EXISTS (
-        SELECT FROM delivery
+        SELECT FROM delivery, change
          WHERE delivery_id = ANY(CAST(:delivery_ids AS uuid[]))
-           AND accepted_at > COALESCE((SELECT since FROM alimtalk_provider WHERE name = :name), '-infinity'))
+           AND accepted_at > change.since
+           AND NOT EXISTS (
+               SELECT FROM delivery_attempt AS earlier
+                WHERE earlier.delivery_id = delivery.delivery_id
+                  AND earlier.purpose = 'SEND' AND earlier.outcome = 'UNKNOWN'
+                  AND earlier.began_at <= change.since
+                  AND earlier.number > COALESCE((
+                      SELECT max(number) FROM delivery_attempt AS failed
+                       WHERE failed.delivery_id = delivery.delivery_id
+                         AND failed.reason = 'NOT_DELIVERED'), 0)))
 """)
 
 
@@ -111,9 +129,9 @@ class SqlProviders:
     def note_resumption(self, name: str, *, by: str, reason: str) -> None:
         self._connection.execute(_NOTE_RESUMPTION, {"name": name, "by": by, "reason": reason})
 
-    def was_accepted_since_change(self, name: str, delivery_ids: Collection[UUID]) -> bool:
+    def was_sent_since_change(self, name: str, delivery_ids: Collection[UUID]) -> bool:
         parameters = {"name": name, "delivery_ids": hex_array(delivery_ids)}
-        return bool(self._connection.execute(_WAS_ACCEPTED_SINCE_CHANGE, parameters).scalar_one())
+        return bool(self._connection.execute(_WAS_SENT_SINCE_CHANGE, parameters).scalar_one())
 
 
 def _state_of(row: Row[Any]) -> ProviderState:

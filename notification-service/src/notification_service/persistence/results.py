@@ -74,9 +74,14 @@ _SEND_AGAIN = text("""
                failed_message_id = reference, reference = NULL,
                accepted_at = NULL, possibly_sent_at = NULL, result_due_at = NULL, result_questions = 0,
                result_code = failed.code, by_sms = NULL, last_error = 'NOT_DELIVERED'
-          FROM unnest(CAST(:delivery_ids AS uuid[]), CAST(:codes AS text[])) AS failed (delivery_id, code)
+          FROM unnest(CAST(:delivery_ids AS uuid[]), CAST(:codes AS text[]), CAST(:by_account AS boolean[]))
+               AS failed (delivery_id, code, by_account)
          WHERE delivery.delivery_id = failed.delivery_id
-           AND delivery.status = 'ACCEPTED' AND delivery.attempts < :most_attempts
+           AND delivery.status = 'ACCEPTED'
+           -- Not attempts, of which many only looked a message up.
+           AND (failed.by_account OR :most_messages > 1 + (
+                SELECT count(DISTINCT message_id) FROM delivery_attempt AS earlier
+                 WHERE earlier.delivery_id = delivery.delivery_id AND earlier.reason = 'NOT_DELIVERED'))
      RETURNING delivery.delivery_id, failed_message_id),
     explained AS (
         UPDATE delivery_attempt SET reason = 'NOT_DELIVERED'
@@ -158,7 +163,12 @@ class SqlResults:
         return expired
 
     def send_again(
-        self, codes: Mapping[UUID, str | None], *, pause_seconds: float, most_attempts: int
+        self,
+        codes: Mapping[UUID, str | None],
+        *,
+        by_account: Collection[UUID],
+        pause_seconds: float,
+        most_messages: int,
     ) -> set[UUID]:
         again = self._connection.execute(
             _SEND_AGAIN,
@@ -166,7 +176,8 @@ class SqlResults:
                 "delivery_ids": hex_array(codes),
                 "codes": [_storable(code) for code in codes.values()],
                 "pause_seconds": pause_seconds,
-                "most_attempts": most_attempts,
+                "by_account": [delivery_id in by_account for delivery_id in codes],
+                "most_messages": most_messages,
             },
         )
         return set(again.scalars())
