@@ -46,12 +46,12 @@ class SendAlimtalk:
         if delivery.may_have_been_sent and self._provider.can_look_up:
             message_id = self._find(message)
             if message_id is not None:
-                return self._receipt(message_id)
+                return self._receipt(message_id, was_sent=False)
             self._check_processed(delivery)
         # Asked again: the look-up took time, and another process sends as soon as the lease has expired.
         if not may_send():
             raise NotSent
-        return self._receipt(self._send(message, may_send))
+        return self._receipt(self._send(message, may_send), was_sent=True)
 
     def _look_up(self, delivery: ClaimedDelivery, message: AlimtalkMessage) -> Receipt:
         if not self._provider.can_look_up:
@@ -65,7 +65,7 @@ class SendAlimtalk:
                 )
                 raise Unanswerable(FailureReason.NOT_CONFIRMED, detail)
             raise MessageNotFound
-        return self._receipt(message_id)
+        return self._receipt(message_id, was_sent=False)
 
     def _send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
         try:
@@ -90,5 +90,5 @@ class SendAlimtalk:
             detail = f"not found {since:.0f} s after it may have been sent"
             raise NotConfirmed(FailureReason.NOT_CONFIRMED, detail)
 
-    def _receipt(self, message_id: str) -> Receipt:
-        return Receipt(message_id, is_final=self._provider.accepts_finally)
+    def _receipt(self, message_id: str, *, was_sent: bool) -> Receipt:
+        return Receipt(message_id, is_final=self._provider.accepts_finally, was_sent=was_sent)

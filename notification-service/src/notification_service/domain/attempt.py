@@ -15,6 +15,9 @@ class Receipt:
 
     reference: str | None = None
     is_final: bool = True
+    was_sent: bool = True
+    """Whether this attempt sent it. If not, a look-up found what an earlier one had sent, perhaps long ago,
+    which doesn't show that the receiver takes anything now."""
 
 
 @dataclass(frozen=True, slots=True)
