@@ -54,10 +54,6 @@ class MeteredProvider(ProviderDouble):
         with self._lock:
             return super().send(message, may_send)
 
-    def most_in_a_second(self) -> int:
-        times = sorted(self.called_at)
-        return max(sum(begin <= each < begin + 1 for each in times) for begin in times)
-
 
 @contextmanager
 def consumers(
