@@ -235,8 +235,9 @@ def _ask_for_results(
         unit_of_work,
         RecordResults(unit_of_work),
         pool=_pool(calls, scope, "alimtalk-results"),
-        # Two rounds of the pool, where a call has one message: other processes may take what a slow one left.
         batch_size=min(_MOST_RESULTS, 2 * calls * (provider.results_at_once or _MOST_RESULTS)),
+        # Two rounds of the pool: other processes may take what a slow one left.
+        most_calls=2 * calls,
         expire_after_seconds=settings.alimtalk_result_hours * 3600.0,
     )
 

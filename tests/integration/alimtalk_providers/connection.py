@@ -50,7 +50,7 @@ class Connection:
 
     def result(self, message_id: str, reference: str) -> ProviderResult | None:
         """What the provider says now; None if it knows no such message."""
-        results = self.adapter.results([an_awaited_result(message_id, reference)])
+        results = self.adapter.results([an_awaited_result(message_id, reference)]).results
         return next(iter(results), None)
 
     def control(self, **faults: Any) -> None:

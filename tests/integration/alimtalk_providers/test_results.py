@@ -1,5 +1,7 @@
 """The final result, by asking for it."""
 
+from itertools import groupby
+
 import pytest
 
 from notification_service.domain.alimtalk_message import AlimtalkMessage
@@ -72,10 +74,12 @@ def test_results_of_many_messages_take_few_calls_where_there_are_lists(reporting
     adapter = reporting.adapter
     awaited = [an_awaited_result(message_id, reference) for message_id, reference in accepted.items()]
     size = adapter.results_at_once
+    together = [list(each) for _, each in groupby(awaited, key=adapter.asked_together)]
     results = [
         result
-        for start in range(0, len(awaited), size)
-        for result in adapter.results(awaited[start : start + size])
+        for each in together
+        for start in range(0, len(each), size)
+        for result in adapter.results(each[start : start + size]).results
     ]
 
     assert {found.message_id: found.state for found in results} == dict.fromkeys(

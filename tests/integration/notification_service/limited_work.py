@@ -3,11 +3,13 @@
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
 from sqlalchemy import Engine, text
 
+from notification_service.application.attempt_delivery import AttemptDelivery
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
 from notification_service.application.delivering.provider_gate import ProviderGate
 from notification_service.application.ports import CheckDelivery, MaySend, UnitOfWorkFactory
@@ -16,10 +18,9 @@ from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.delivery import Effect
 from notification_service.domain.provider_state import ProbePolicy, ProviderState, ProviderStatus
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.effect_work import delivering, transactions
+from tests.integration.notification_service.effect_work import QUICK, transactions
 from tests.integration.notification_service.provider_double import ProviderDouble
 from tests.support.notification_builders import WRITE_ALIMTALK
-from tests.support.sandbox import Sandbox
 
 QUICK_PROBES = ProbePolicy(failures_to_open=3, first_seconds=0.1, cap_seconds=0.2, suspended_seconds=0.2)
 NO_PROBES = ProbePolicy(failures_to_open=3, first_seconds=600.0, cap_seconds=600.0, suspended_seconds=600.0)
@@ -27,6 +28,8 @@ NO_PROBES = ProbePolicy(failures_to_open=3, first_seconds=600.0, cap_seconds=600
 LIMITS = ClaimLimits(most=4, lease_seconds=20.0, attempt_seconds=5.0)
 # What no test reaches.
 FAST = 5_000.0
+# Two are claimed at once, and the second waits for half a second.
+TWO_AT_ONCE = 2.1
 
 
 @dataclass
@@ -52,15 +55,10 @@ class MeteredProvider(ProviderDouble):
         with self._lock:
             return super().send(message, may_send)
 
-    def most_in_a_second(self) -> int:
-        times = sorted(self.called_at)
-        return max(sum(begin <= each < begin + 1 for each in times) for begin in times)
-
 
 @contextmanager
 def consumers(
     engine: Engine,
-    sandbox: Sandbox,
     provider: MeteredProvider,
     number: int = 1,
     *,
@@ -73,20 +71,18 @@ def consumers(
     unit_of_work: UnitOfWorkFactory | None = None,
 ) -> Iterator[list[DeliverEffect]]:
     """The alimtalk effect of so many processes."""
+    courier = SendAlimtalk(provider, 0.0, WRITE_ALIMTALK)
     with ExitStack() as stack:
         yield [
-            stack.enter_context(
-                delivering(
-                    engine,
-                    Effect.ALIMTALK,
-                    sandbox,
-                    courier=SendAlimtalk(provider, 0.0, WRITE_ALIMTALK),
-                    provider=provider.name,
-                    limits=limits,
-                    checks=checks,
-                    unit_of_work=unit_of_work,
-                    gate=gate or ProviderGate(provider.name, per_second, policy, probe_lease_seconds),
-                )
+            DeliverEffect(
+                Effect.ALIMTALK,
+                AttemptDelivery(Effect.ALIMTALK, courier, QUICK, jitter=lambda: 0.5, checks=checks),
+                unit_of_work or transactions(engine),
+                provider=provider.name,
+                gate=gate or ProviderGate(provider.name, per_second, policy, probe_lease_seconds),
+                pool=stack.enter_context(ThreadPoolExecutor(LIMITS.most)),
+                limits=limits,
+                retry=QUICK,
             )
             for _ in range(number)
         ]

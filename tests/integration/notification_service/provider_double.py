@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.alimtalk_results import ProviderResult, ResultState
+from notification_service.domain.alimtalk_results import Answer, ProviderResult, ResultState
 from notification_service.domain.awaited_result import AwaitedResult
 from notification_service.domain.errors import DeliveryFailed
 
@@ -29,6 +29,9 @@ class ProviderDouble:
     result_failure: DeliveryFailed | None = None
     failures_of_results: Iterator[DeliveryFailed | None] = field(default_factory=lambda: iter(()))
     """Of the next questions, before ``result_failure``."""
+    unanswered: frozenset[str] = frozenset()
+    """The ids that it says nothing of."""
+    before_send: Callable[[], object] = lambda: None
     before_result: Callable[[], object] = lambda: None
 
     def find(self, message: AlimtalkMessage) -> str | None:
@@ -37,6 +40,7 @@ class ProviderDouble:
         return next((message_id for message_id in ids if message_id not in message.failed_ids), None)
 
     def send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
+        self.before_send()
         failure = self.failures.pop(0) if self.failures else None
         if failure is None or self.accepts_silently:
             self.sent.append(message.reference)
@@ -44,14 +48,20 @@ class ProviderDouble:
             raise failure
         return f"m-{len(self.sent)}"
 
-    def results(self, awaited: Sequence[AwaitedResult]) -> Sequence[ProviderResult]:
+    def asked_together(self, awaited: AwaitedResult) -> str:
+        return self.name
+
+    def results(self, awaited: Sequence[AwaitedResult]) -> Answer:
         ids = [each.message_id for each in awaited]
         self.questions.append(ids)
         self.before_result()
         failure = next(self.failures_of_results, self.result_failure)
         if failure is not None:
             raise failure
-        return [self.known[message_id] for message_id in ids if message_id in self.known]
+        return Answer(
+            [self.known[message_id] for message_id in ids if message_id in self.known],
+            frozenset(ids) & self.unanswered,
+        )
 
     @property
     def asked(self) -> list[str]:

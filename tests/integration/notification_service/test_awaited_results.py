@@ -1,18 +1,22 @@
 """An acceptance is no delivery: the provider is asked until it has a final result, or for too long."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from threading import Event
 
 import pytest
 from sqlalchemy import Connection, Engine, event, text
+from structlog.testing import capture_logs
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.ask_for_results import AskForResults
 from notification_service.application.record_results import RecordResults
 from notification_service.application.retry_deliveries import RetryDeliveries
 from notification_service.application.send_alimtalk import SendAlimtalk
-from notification_service.domain.alimtalk_results import ResultState
+from notification_service.domain.alimtalk_results import Answer, ResultState
+from notification_service.domain.attempt_history import Attempt, AttemptOutcome
+from notification_service.domain.awaited_result import AwaitedResult
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import RETRYABLE, Delivery, DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
@@ -24,13 +28,16 @@ from tests.integration.notification_service.effect_work import delivering, deliv
 from tests.integration.notification_service.provider_double import ProviderDouble, a_result, reported
 from tests.support.notification_builders import WRITE_ALIMTALK
 from tests.support.sandbox import Sandbox
+from tests.support.waiting import wait_until
 
 ALIMTALK = Effect.ALIMTALK
 HOURS_72 = 72 * 3600.0
 
 
 @contextmanager
-def asking(engine: Engine, provider: ProviderDouble, batch_size: int = 10) -> Iterator[AskForResults]:
+def asking(
+    engine: Engine, provider: ProviderDouble, batch_size: int = 10, most_calls: int = 10
+) -> Iterator[AskForResults]:
     unit_of_work = transactions(engine)
     with ThreadPoolExecutor(2) as pool:
         yield AskForResults(
@@ -39,6 +46,7 @@ def asking(engine: Engine, provider: ProviderDouble, batch_size: int = 10) -> It
             RecordResults(unit_of_work),
             pool=pool,
             batch_size=batch_size,
+            most_calls=most_calls,
             expire_after_seconds=HOURS_72,
         )
 
@@ -226,8 +234,8 @@ def test_many_results_take_few_calls_and_statements(
             assert ask_for_results(StopSignal()).deliveries == number
         counts.append((len(provider.questions), len(statements)))
 
-    # Provider, lock, postpone; lock, provider, settle.
-    assert counts == [(1, 6), (3, 6)]
+    # End what nobody answers; read the provider's state, lock, postpone; lock, read its state, settle.
+    assert counts == [(1, 7), (3, 7)]
 
 
 def test_a_call_that_fails_costs_the_others_nothing(
@@ -266,23 +274,127 @@ def test_a_result_that_a_webhook_brings_during_the_last_question_counts(
     assert ask(engine, provider, accepted, hours=100.0).status is DeliveryStatus.DELIVERED
 
 
-def test_another_provider_is_not_asked_and_its_messages_expire(
-    engine: Engine, accepted: CompletedOrder
+def test_another_providers_questions_are_left_to_the_processes_that_ask_it(
+    engine: Engine, provider: ProviderDouble, accepted: CompletedOrder
 ) -> None:
     other = ProviderDouble(name="other", known=reported({"m-1": ResultState.DELIVERED}))
+    make_due(engine)
 
-    assert ask(engine, other, accepted).status is DeliveryStatus.ACCEPTED
-    with engine.connect() as connection:
-        seconds = connection.scalar(
-            text(
-                "SELECT EXTRACT(epoch FROM result_due_at - accepted_at) FROM delivery"
-                " WHERE status = 'ACCEPTED'"
-            )
-        )
-    # Not once a minute: nothing is asked until the wait ends.
-    assert float(seconds or 0.0) == pytest.approx(HOURS_72, abs=5.0)
-    assert ask(engine, other, accepted, hours=73.0).status is DeliveryStatus.EXPIRED
+    with asking(engine, other) as ask_for_results:
+        assert ask_for_results(StopSignal()).deliveries == 0
+
     assert other.asked == []
+    provider.known = reported({"m-1": ResultState.DELIVERED})
+    with asking(engine, provider) as ask_for_results:
+        ask_for_results(StopSignal())
+    assert delivery_of(engine, accepted, ALIMTALK).status is DeliveryStatus.DELIVERED
+
+
+def test_another_providers_wait_ends_once_no_process_asks_about_it(
+    engine: Engine, accepted: CompletedOrder
+) -> None:
+    other = ProviderDouble(name="other")
+
+    # Due for less than 10 minutes: a process may still ask.
+    assert ask(engine, other, accepted, hours=73.0).status is DeliveryStatus.ACCEPTED
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET result_due_at = result_due_at - interval '11 minutes'"))
+    with asking(engine, other) as ask_for_results:
+        ask_for_results(StopSignal())
+
+    delivery = delivery_of(engine, accepted, ALIMTALK)
+    assert (delivery.status, delivery.last_error) == (DeliveryStatus.EXPIRED, FailureReason.NO_FINAL_RESULT)
+    assert other.asked == []
+
+
+@pytest.mark.parametrize("name", ["double", "other"])
+def test_a_wait_ends_after_twice_its_time_though_nobody_answers(
+    engine: Engine, accepted: CompletedOrder, name: str
+) -> None:
+    silent = ProviderDouble(
+        name=name, result_failure=ReceiverUnavailable(FailureReason.RECEIVER_BUSY, "busy")
+    )
+    assert ask(engine, silent, accepted, hours=143.0).status is DeliveryStatus.ACCEPTED
+
+    delivery = ask(engine, silent, accepted, hours=2.0)
+
+    assert (delivery.status, delivery.last_error) == (DeliveryStatus.EXPIRED, FailureReason.NO_FINAL_RESULT)
+    assert [attempt.reason for attempt in history(engine, delivery)] == [FailureReason.NO_FINAL_RESULT]
+
+
+def history(engine: Engine, delivery: Delivery) -> Sequence[Attempt]:
+    with transactions(engine)() as unit_of_work:
+        return unit_of_work.attempts.of([delivery.delivery_id])[delivery.delivery_id]
+
+
+def test_what_a_partial_answer_lacks_does_not_expire(
+    engine: Engine, provider: ProviderDouble, accepted: CompletedOrder
+) -> None:
+    provider.unanswered = frozenset({"m-1"})
+    assert ask(engine, provider, accepted, hours=100.0).status is DeliveryStatus.ACCEPTED
+
+    provider.unanswered = frozenset()
+    assert ask(engine, provider, accepted).status is DeliveryStatus.EXPIRED
+
+
+class ProviderOfManyGroups(ProviderDouble):
+    """Each message is asked for by a call of its own; those with an event in ``held`` wait for it."""
+
+    def __init__(self, held: Mapping[str, Event]) -> None:
+        super().__init__()
+        self.held = held
+
+    def asked_together(self, awaited: AwaitedResult) -> str:
+        return awaited.message_id
+
+    def results(self, awaited: Sequence[AwaitedResult]) -> Answer:
+        for each in awaited:
+            if each.message_id in self.held:
+                assert self.held[each.message_id].wait(30.0)
+        return super().results(awaited)
+
+
+def test_a_slow_call_delays_no_other_result(
+    engine: Engine, accept_completed_orders: AcceptCompletedOrders, sandbox: Sandbox
+) -> None:
+    orders = [a_completed_order() for _ in range(4)]
+    accept_completed_orders(orders)
+    released = Event()
+    provider = ProviderOfManyGroups({"m-1": released})
+    send(engine, sandbox, provider)
+    make_due(engine)
+    provider.known = reported({f"m-{n}": ResultState.DELIVERED for n in range(1, 5)})
+
+    def delivered() -> int:
+        found = [delivery_of(engine, order, ALIMTALK).status for order in orders]
+        return found.count(DeliveryStatus.DELIVERED)
+
+    with asking(engine, provider) as ask_for_results, ThreadPoolExecutor(1) as process:
+        run = process.submit(ask_for_results, StopSignal())
+        try:
+            wait_until(lambda: delivered() == 3, "the results of the other calls")
+            assert not run.done()
+        finally:
+            released.set()
+        run.result()
+    assert delivered() == 4
+
+
+def test_a_round_makes_no_more_calls_than_allowed_and_the_next_goes_on(
+    engine: Engine, accept_completed_orders: AcceptCompletedOrders, sandbox: Sandbox
+) -> None:
+    accept_completed_orders([a_completed_order() for _ in range(5)])
+    provider = ProviderOfManyGroups({})
+    send(engine, sandbox, provider)
+    make_due(engine)
+
+    with asking(engine, provider, most_calls=3) as ask_for_results:
+        first = ask_for_results(StopSignal())
+        second = ask_for_results(StopSignal())
+
+    assert (first.deliveries, first.pause_seconds) == (3, 0.0)
+    assert second.deliveries == 2
+    assert sorted(provider.asked) == [f"m-{n}" for n in range(1, 6)]
 
 
 def test_a_stop_asks_nothing_and_expires_nothing(
@@ -409,3 +521,95 @@ def test_what_failed_at_one_provider_is_sent_by_another(
     send(engine, sandbox, other)
 
     assert len(other.sent) == 1
+
+
+@pytest.fixture
+def retried(engine: Engine, provider: ProviderDouble, accepted: CompletedOrder) -> CompletedOrder:
+    """An order whose message m-1 has failed, and is to be sent once more."""
+    provider.known = reported({"m-1": ResultState.FAILED})
+    ask(engine, provider, accepted)
+    retry(engine)
+    return accepted
+
+
+def report_late(engine: Engine, message_id: str = "m-1") -> None:
+    """The provider says that what it had reported as failed has arrived."""
+    recorded = RecordResults(transactions(engine))("double", [a_result(message_id)])
+    assert recorded.unknown == 0
+
+
+def test_a_failed_message_that_arrived_is_not_sent_once_more(
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, retried: CompletedOrder
+) -> None:
+    with capture_logs() as logs:
+        report_late(engine)
+        report = RecordResults(transactions(engine))("double", [a_result("m-1"), a_result("m-9")])
+
+    send(engine, sandbox, provider)
+    delivery = delivery_of(engine, retried, ALIMTALK)
+    assert (delivery.status, delivery.due_at) == (DeliveryStatus.DELIVERED, None)
+    assert len(provider.sent) == 1
+    last = history(engine, delivery)[-1]
+    assert (last.outcome, last.message_id) == (AttemptOutcome.DELIVERED, "m-1")
+    lines = [line for line in logs if line["event"] == "failed_message_arrived"]
+    assert [(line["is_settled"], line["log_level"]) for line in lines] == [(True, "warning")]
+    assert (report.changed, report.unknown) == (0, 2)
+
+
+def test_a_message_that_failed_two_retries_ago_and_arrived_is_not_sent_once_more(
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, retried: CompletedOrder
+) -> None:
+    send(engine, sandbox, provider)
+    provider.known |= reported({"m-2": ResultState.FAILED})
+    assert ask(engine, provider, retried).status is DeliveryStatus.FAILED
+    retry(engine)
+
+    report_late(engine)
+
+    send(engine, sandbox, provider)
+    assert len(provider.sent) == 2
+    assert delivery_of(engine, retried, ALIMTALK).status is DeliveryStatus.DELIVERED
+
+
+def test_a_failed_message_that_arrived_after_the_next_one_is_only_logged(
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, retried: CompletedOrder
+) -> None:
+    send(engine, sandbox, provider)
+
+    with capture_logs() as logs:
+        report_late(engine)
+
+    assert delivery_of(engine, retried, ALIMTALK).status is DeliveryStatus.ACCEPTED
+    lines = [line["is_settled"] for line in logs if line["event"] == "failed_message_arrived"]
+    assert lines == [False]
+    provider.known |= reported({"m-2": ResultState.DELIVERED})
+    assert ask(engine, provider, retried).status is DeliveryStatus.DELIVERED
+
+
+def test_a_failed_message_that_arrived_during_a_refused_attempt_is_found(
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, retried: CompletedOrder
+) -> None:
+    provider.before_send = lambda: report_late(engine)
+    provider.failures = [ReceiverUnavailable(FailureReason.RECEIVER_BUSY, "busy")]
+    send(engine, sandbox, provider)
+    assert delivery_of(engine, retried, ALIMTALK).status is DeliveryStatus.PENDING
+    provider.before_send = lambda: None
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET due_at = clock_timestamp() WHERE status = 'PENDING'"))
+
+    send(engine, sandbox, provider)
+
+    assert len(provider.sent) == 1
+    assert delivery_of(engine, retried, ALIMTALK).status is DeliveryStatus.ACCEPTED
+
+
+@pytest.mark.parametrize("state", [ResultState.FAILED, ResultState.UNKNOWN, ResultState.ACCEPTED])
+def test_another_report_on_a_failed_message_changes_nothing(
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, retried: CompletedOrder, state: ResultState
+) -> None:
+    RecordResults(transactions(engine))("double", [a_result("m-1", state)])
+    RecordResults(transactions(engine))("other", [a_result("m-1")])
+
+    send(engine, sandbox, provider)
+
+    assert len(provider.sent) == 2

@@ -25,7 +25,6 @@ from tests.integration.notification_service.limited_work import (
     state_of,
 )
 from tests.support.notification_builders import WRITE_ALIMTALK
-from tests.support.sandbox import Sandbox
 
 SEOUL = ZoneInfo("Asia/Seoul")
 NIGHT = datetime(2026, 11, 23, 23, tzinfo=SEOUL)
@@ -59,9 +58,9 @@ def assert_held(engine: Engine, orders: list[CompletedOrder]) -> None:
 
 
 def test_what_waits_for_the_morning_takes_no_slot(
-    engine: Engine, sandbox: Sandbox, provider: MeteredProvider, orders: list[CompletedOrder]
+    engine: Engine, provider: MeteredProvider, orders: list[CompletedOrder]
 ) -> None:
-    with consumers(engine, sandbox, provider, per_second=0.1, checks=[at_night(provider)]) as (work,):
+    with consumers(engine, provider, per_second=0.1, checks=[at_night(provider)]) as (work,):
         while work(StopSignal()).deliveries:
             pass
 
@@ -71,11 +70,11 @@ def test_what_waits_for_the_morning_takes_no_slot(
 
 
 def test_what_waits_for_the_morning_is_no_probe(
-    engine: Engine, sandbox: Sandbox, provider: MeteredProvider, orders: list[CompletedOrder]
+    engine: Engine, provider: MeteredProvider, orders: list[CompletedOrder]
 ) -> None:
     set_state(engine, provider, ProviderStatus.OPEN)
 
-    with consumers(engine, sandbox, provider, checks=[at_night(provider)]) as (work,):
+    with consumers(engine, provider, checks=[at_night(provider)]) as (work,):
         while work(StopSignal()).deliveries:
             pass
 

@@ -30,7 +30,6 @@ from tests.integration.notification_service.limited_work import (
     set_state,
     state_of,
 )
-from tests.support.sandbox import Sandbox
 from tests.support.waiting import wait_until
 
 DOWN = ReceiverUnavailable(FailureReason.RECEIVER_UNREACHABLE, "refused")
@@ -45,13 +44,11 @@ def provider(accept_completed_orders: AcceptCompletedOrders) -> MeteredProvider:
     return MeteredProvider()
 
 
-def test_consumers_count_failures_together(
-    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
-) -> None:
+def test_consumers_count_failures_together(engine: Engine, provider: MeteredProvider) -> None:
     provider.failures = [DOWN] * 100
     one_at_a_time = ClaimLimits(most=1, lease_seconds=20.0, attempt_seconds=5.0)
 
-    with consumers(engine, sandbox, provider, 3, policy=NO_PROBES, limits=one_at_a_time) as works:
+    with consumers(engine, provider, 3, policy=NO_PROBES, limits=one_at_a_time) as works:
         assert [work(StopSignal()).deliveries for work in works] == [1, 1, 1]
         assert [work(StopSignal()).deliveries for work in works] == [0, 0, 0]
 
@@ -61,16 +58,14 @@ def test_consumers_count_failures_together(
     assert attempted(engine) == len(provider.called_at) == 3
 
 
-def test_replies_that_are_lost_open_it_and_double_nothing(
-    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
-) -> None:
+def test_replies_that_are_lost_open_it_and_double_nothing(engine: Engine, provider: MeteredProvider) -> None:
     provider.failures, provider.accepts_silently = [LOST] * 10, True
 
-    with consumers(engine, sandbox, provider, policy=NO_PROBES, per_second=50.0) as (work,):
+    with consumers(engine, provider, policy=NO_PROBES, per_second=50.0) as (work,):
         work(StopSignal())
         assert state_of(engine, provider).status is OPEN
     provider.failures = []
-    with consumers(engine, sandbox, provider) as works, running(works):
+    with consumers(engine, provider) as works, running(works):
         set_state(engine, provider, OPEN)
         make_due(engine)
         wait_until(lambda: alimtalk_statuses(engine) == {"DELIVERED": 10}, "all to be delivered")
@@ -80,12 +75,12 @@ def test_replies_that_are_lost_open_it_and_double_nothing(
 
 
 def test_look_ups_that_are_answered_do_not_hide_that_sends_hang(
-    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
+    engine: Engine, provider: MeteredProvider
 ) -> None:
     provider.failures = [LOST] * 100
     only_first(engine)
 
-    with consumers(engine, sandbox, provider, policy=NO_PROBES) as (work,):
+    with consumers(engine, provider, policy=NO_PROBES) as (work,):
         while work(StopSignal()).deliveries:
             # The look-up says that it isn't there, and it is sent again.
             make_unknown_due(engine)
@@ -94,11 +89,9 @@ def test_look_ups_that_are_answered_do_not_hide_that_sends_hang(
     assert len(provider.called_at) == NO_PROBES.failures_to_open
 
 
-def test_a_probe_sends_while_there_is_something_to_send(
-    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
-) -> None:
+def test_a_probe_sends_while_there_is_something_to_send(engine: Engine, provider: MeteredProvider) -> None:
     provider.failures = [LOST] * 100
-    with consumers(engine, sandbox, provider, policy=NO_PROBES) as (work,):
+    with consumers(engine, provider, policy=NO_PROBES) as (work,):
         work(StopSignal())
         make_due(engine)
         make_unknown_due(engine)
@@ -110,14 +103,12 @@ def test_a_probe_sends_while_there_is_something_to_send(
     assert len(provider.called_at) == sent_before + 1
 
 
-def test_of_all_consumers_one_makes_the_probe(
-    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
-) -> None:
+def test_of_all_consumers_one_makes_the_probe(engine: Engine, provider: MeteredProvider) -> None:
     set_state(engine, provider, OPEN)
     provider.answers.clear()
     begun = threading.Barrier(3)
 
-    with consumers(engine, sandbox, provider, 3) as works, ExitStack() as ends:
+    with consumers(engine, provider, 3) as works, ExitStack() as ends:
         threads = [threading.Thread(target=_work_at_once, args=(begun, work)) for work in works]
         for thread in threads:
             thread.start()
@@ -162,7 +153,7 @@ class ProviderThatFailsMeanwhile(MeteredProvider):
 
 
 def test_a_probe_goes_when_nothing_else_is_under_way(
-    engine: Engine, sandbox: Sandbox, accept_completed_orders: AcceptCompletedOrders
+    engine: Engine, accept_completed_orders: AcceptCompletedOrders
 ) -> None:
     orders = [a_completed_order() for _ in range(10)]
     accept_completed_orders(orders)
@@ -170,7 +161,7 @@ def test_a_probe_goes_when_nothing_else_is_under_way(
     provider.slow_reference = str(min(order.event_id for order in orders))
     provider.answers.clear()
 
-    with consumers(engine, sandbox, provider) as (work,):
+    with consumers(engine, provider) as (work,):
         thread = threading.Thread(target=work, args=(StopSignal(),))
         thread.start()
         try:
@@ -185,29 +176,25 @@ def test_a_probe_goes_when_nothing_else_is_under_way(
     assert state_of(engine, provider).status is RUNNING
 
 
-def test_a_probe_whose_process_was_killed_is_taken_over(
-    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
-) -> None:
+def test_a_probe_whose_process_was_killed_is_taken_over(engine: Engine, provider: MeteredProvider) -> None:
     set_state(engine, provider, OPEN)
     with transactions(engine)() as unit_of_work:
-        assert unit_of_work.providers.begin_probe(provider.name, uuid4(), 0.5)
-        assert not unit_of_work.providers.begin_probe(provider.name, uuid4(), 0.5)
+        assert unit_of_work.providers.begin_probe(provider.name, uuid4(), 1.5)
+        assert not unit_of_work.providers.begin_probe(provider.name, uuid4(), 1.5)
         unit_of_work.commit()
 
-    with consumers(engine, sandbox, provider) as (work,):
+    with consumers(engine, provider) as (work,):
         assert work(StopSignal()).deliveries == 0
         wait_until(lambda: work(StopSignal()).deliveries, "the lease to end")
 
     assert state_of(engine, provider).status is RUNNING
 
 
-def test_a_probe_that_fails_leaves_it_open(
-    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
-) -> None:
+def test_a_probe_that_fails_leaves_it_open(engine: Engine, provider: MeteredProvider) -> None:
     set_state(engine, provider, OPEN)
     provider.failures = [DOWN]
 
-    with consumers(engine, sandbox, provider, policy=NO_PROBES) as (work,):
+    with consumers(engine, provider, policy=NO_PROBES) as (work,):
         assert work(StopSignal()).deliveries == 1
         assert work(StopSignal()).deliveries == 0
 
@@ -215,12 +202,10 @@ def test_a_probe_that_fails_leaves_it_open(
     assert (state.status, state.failed_probes, len(provider.called_at)) == (OPEN, 1, 1)
 
 
-def test_a_provider_that_is_back_gets_the_backlog(
-    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
-) -> None:
+def test_a_provider_that_is_back_gets_the_backlog(engine: Engine, provider: MeteredProvider) -> None:
     provider.failures = [DOWN] * 1_000
 
-    with consumers(engine, sandbox, provider, 3) as works, running(works):
+    with consumers(engine, provider, 3) as works, running(works):
         wait_until(lambda: state_of(engine, provider).status is OPEN, "the breaker to open")
         provider.failures = []
         wait_until(lambda: alimtalk_statuses(engine) == {"DELIVERED": 10}, "all to be delivered")
@@ -228,10 +213,8 @@ def test_a_provider_that_is_back_gets_the_backlog(
     assert state_of(engine, provider).status is RUNNING
 
 
-def test_without_due_messages_no_probe_is_begun(
-    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
-) -> None:
-    with consumers(engine, sandbox, provider) as (work,):
+def test_without_due_messages_no_probe_is_begun(engine: Engine, provider: MeteredProvider) -> None:
+    with consumers(engine, provider) as (work,):
         work(StopSignal())
         set_state(engine, provider, OPEN)
 

@@ -27,7 +27,6 @@ from tests.integration.notification_service.limited_work import (
     set_state,
     state_of,
 )
-from tests.support.sandbox import Sandbox
 
 RUNNING, OPEN, SUSPENDED = ProviderStatus.RUNNING, ProviderStatus.OPEN, ProviderStatus.SUSPENDED
 
@@ -37,13 +36,11 @@ def stopped(code: str) -> ProviderStopped:
 
 
 @pytest.fixture
-def provider(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
-) -> MeteredProvider:
+def provider(accept_completed_orders: AcceptCompletedOrders, engine: Engine) -> MeteredProvider:
     """One that has accepted six messages, and is asked about one in a call."""
     accept_completed_orders([a_completed_order() for _ in range(6)])
     provider = MeteredProvider(accepts_finally=False, results_at_once=1)
-    with consumers(engine, sandbox, provider) as (work,):
+    with consumers(engine, provider) as (work,):
         work(StopSignal())
     assert len(provider.sent) == 6
     return provider
@@ -59,7 +56,13 @@ def asking(engine: Engine, provider: MeteredProvider) -> Iterator[AskForResults]
     made = transactions(engine)
     with ThreadPoolExecutor(2) as pool:
         yield AskForResults(
-            provider, made, RecordResults(made), pool=pool, batch_size=10, expire_after_seconds=3600.0
+            provider,
+            made,
+            RecordResults(made),
+            pool=pool,
+            batch_size=10,
+            most_calls=10,
+            expire_after_seconds=3600.0,
         )
 
 

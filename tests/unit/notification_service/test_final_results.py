@@ -6,7 +6,7 @@ import pytest
 
 from notification_service.domain.alimtalk_results import ProviderResult, ResultState
 from notification_service.domain.delivery import DeliveryStatus
-from notification_service.domain.final_result import status_after
+from notification_service.domain.final_result import status_after, status_after_contradiction
 from notification_service.domain.result_schedule import pause_before_question
 
 S, R = DeliveryStatus, ResultState
@@ -34,6 +34,13 @@ def test_a_result_changes_only_what_lacks_one_and_corrects_by_sms(
     expected = CHANGES.get((status, state, by_sms), status)
 
     assert status_after(status, a_result(state, by_sms=by_sms)) is expected
+
+
+@pytest.mark.parametrize("status", DeliveryStatus)
+def test_a_failed_message_that_arrived_ends_only_what_waits_to_be_sent(status: DeliveryStatus) -> None:
+    expected = S.DELIVERED if status in {S.PENDING, S.UNKNOWN} else status
+
+    assert status_after_contradiction(status) is expected
 
 
 def test_results_in_any_order_and_number_end_in_the_same_status() -> None:

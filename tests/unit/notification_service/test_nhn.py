@@ -10,7 +10,7 @@ import structlog
 
 from notification_service.alimtalk.nhn import NhnAccount, NhnAlimtalkProvider, parse_webhook
 from notification_service.application.send_alimtalk import SendAlimtalk
-from notification_service.domain.alimtalk_results import ProviderResult, ReportedResults, ResultState
+from notification_service.domain.alimtalk_results import Answer, ProviderResult, ReportedResults, ResultState
 from notification_service.domain.errors import (
     DeliveryFailed,
     DeliveryRejected,
@@ -38,6 +38,7 @@ from tests.unit.notification_service.scripted_provider import (
 MESSAGES = "/alimtalk/v2.3/appkeys/app-key/messages"
 SUCCESS = {"resultCode": 0, "resultMessage": "SUCCESS", "isSuccessful": True}
 SECRET = "webhook-secret"
+GROUP = "019e7a3c-51"
 REFERENCE = "019e7a3c-51f2-7c3e-8d2b-0a1b2c3d4e5f"
 
 
@@ -350,28 +351,86 @@ def test_a_result_has_the_state_of_its_status_and_code(
 ) -> None:
     provider = ScriptedProvider(found(stored(**changes)))
 
-    (result,) = adapter(provider).results([an_awaited_result("r-1")])
+    (result,) = adapter(provider).results([an_awaited_result("r-1")]).results
 
     code = stored(**changes)["resultCode"] or ""
     assert result == ProviderResult("r-1", "event-1", state, code, by_sms)
     assert provider.calls == [f"GET {MESSAGES}"]
 
 
-def test_results_are_asked_for_by_group_and_page() -> None:
-    awaited = [an_awaited_result(f"r-{n}", f"019e7a3c-5{n}f2-7c3e") for n in (1, 1, 2)]
-    awaited[1] = an_awaited_result("r-9", "019e7a3c-51a0-7c3e")
+def test_results_of_a_group_are_asked_for_by_page() -> None:
+    awaited = [an_awaited_result("r-1", f"{GROUP}f2-7c3e"), an_awaited_result("r-9", f"{GROUP}a0-7c3e")]
     provider = ScriptedProvider(
         found(stored(requestId="r-1"), stored(requestId="other"), total=3),
         found(stored(requestId="r-9"), total=3),
-        found(stored(requestId="r-2")),
     )
 
-    results = adapter(provider).results(awaited)
+    answer = adapter(provider).results(awaited)
 
-    assert [result.message_id for result in results] == ["r-1", "r-9", "r-2"]
+    assert [result.message_id for result in answer.results] == ["r-1", "r-9"]
+    assert answer.unanswered == frozenset()
     asked = [(params["senderGroupingKey"], params["pageNum"]) for params in queries(provider)]
-    assert asked == [("019e7a3c-51", "1"), ("019e7a3c-51", "2"), ("019e7a3c-52", "1")]
+    assert asked == [(GROUP, "1"), (GROUP, "2")]
     assert {params["pageSize"] for params in queries(provider)} == {"500"}
+
+
+def test_messages_of_the_same_quarter_of_a_second_are_asked_about_together() -> None:
+    references = [f"{GROUP}f2-7c3e", f"{GROUP}a0-7c3e", "019e7a3c-52f2-7c3e"]
+    groups = [
+        adapter(ScriptedProvider()).asked_together(an_awaited_result("r-1", each)) for each in references
+    ]
+
+    assert groups == [GROUP, GROUP, "019e7a3c-52"]
+
+
+def test_results_are_searched_in_the_longest_period() -> None:
+    """A message may have been sent long before its acceptance was known, which counts the time."""
+    provider = ScriptedProvider(found(stored()))
+
+    adapter(provider).results([an_awaited_result("r-1")])
+
+    start, end = (
+        datetime.strptime(f"{queries(provider)[0][name]} +0900", "%Y-%m-%d %H:%M %z")
+        for name in ("startRequestDate", "endRequestDate")
+    )
+    assert end - start == timedelta(days=30)
+
+
+def test_what_is_not_in_its_group_is_asked_for_by_its_id() -> None:
+    """A former release grouped by the whole reference."""
+    provider = ScriptedProvider(found(stored(requestId="r-2")), found(stored()), found())
+
+    answer = adapter(provider).results([an_awaited_result(f"r-{n}") for n in (1, 2)])
+
+    assert {result.message_id for result in answer.results} == {"r-1", "r-2"}
+    assert dict(queries(provider)[1]) == {"requestId": "r-1"}
+
+
+@pytest.mark.parametrize(
+    ("replies", "known"),
+    [
+        ((found(stored(), total=9), answered({}, 502)), {"r-1"}),
+        ((found(stored()), answered({}, 502)), {"r-1"}),
+        ((found(stored()), answered({"header": header(-31337)})), {"r-1"}),
+    ],
+)
+def test_a_failure_costs_no_result_that_is_known(replies: tuple[Reply, ...], known: set[str]) -> None:
+    answer = adapter(ScriptedProvider(*replies)).results([an_awaited_result(f"r-{n}") for n in (1, 2)])
+
+    assert {result.message_id for result in answer.results} == known
+    assert answer.unanswered == {"r-2"}
+
+
+def test_at_most_ten_are_asked_for_by_their_ids_and_the_others_stay_unanswered() -> None:
+    awaited = [an_awaited_result(f"r-{n}") for n in range(25)]
+    provider = ScriptedProvider(*(found() for _ in range(11)))
+
+    answer = adapter(provider).results(awaited)
+
+    assert answer.results == []
+    asked = {params["requestId"] for params in queries(provider)[1:]}
+    assert answer.unanswered == {each.message_id for each in awaited} - asked
+    assert len(asked) == 10
 
 
 def queries(provider: ScriptedProvider) -> list[httpx.QueryParams]:
@@ -381,12 +440,14 @@ def queries(provider: ScriptedProvider) -> list[httpx.QueryParams]:
 @pytest.mark.parametrize("total", [1, 7, None])
 def test_a_message_that_is_in_no_page_has_no_result(total: int | None) -> None:
     other = {"messages": [stored(requestId="r-2")], "totalCount": total}
-    pages = [other, {"messages": [], "totalCount": total}]
+    nothing: dict[str, Any] = {"messages": [], "totalCount": total}
+    pages = [other, nothing, nothing][total == 1 :]
     provider = ScriptedProvider(
         *(answered({"header": SUCCESS, "messageSearchResultResponse": page}) for page in pages)
     )
 
-    assert adapter(provider).results([an_awaited_result("r-1")]) == []
+    assert adapter(provider).results([an_awaited_result("r-1")]) == Answer([])
+    assert len(provider.requests) == len(pages)
 
 
 def test_an_odd_message_of_a_list_costs_the_others_nothing() -> None:
@@ -399,7 +460,7 @@ def test_an_odd_message_of_a_list_costs_the_others_nothing() -> None:
         }
     )
 
-    results = adapter(ScriptedProvider(answered_bytes(body.encode()))).results(awaited)
+    results = adapter(ScriptedProvider(answered_bytes(body.encode()), found())).results(awaited).results
 
     assert [result.message_id for result in results] == ["r-2"]
 

@@ -32,7 +32,9 @@ class Calls:
 def test_the_first_attempt_sends_without_a_look_up() -> None:
     calls = Calls()
 
-    assert calls.send_alimtalk(a_delivery(attempt=1), lambda: True).reference == "sent"
+    receipt = calls.send_alimtalk(a_delivery(attempt=1), lambda: True)
+
+    assert (receipt.reference, receipt.was_sent) == ("sent", True)
     assert calls.methods == ["POST"]
 
 
@@ -44,7 +46,9 @@ def test_a_later_attempt_sends_only_what_the_provider_does_not_have(
 ) -> None:
     calls = Calls(finds=finds)
 
-    assert calls.send_alimtalk(a_delivery(attempt=2), lambda: True).reference == result
+    receipt = calls.send_alimtalk(a_delivery(attempt=2), lambda: True)
+
+    assert (receipt.reference, receipt.was_sent) == (result, not finds)
     assert calls.methods == methods
 
 
@@ -65,7 +69,8 @@ def test_what_may_be_at_an_unknown_provider_is_asked_for_and_never_sent(purpose:
     there, elsewhere = Calls(finds=True), Calls()
     delivery = a_delivery(attempt=2, purpose=purpose, provider=None, seconds_since_possibly_sent=60.0)
 
-    assert there.send_alimtalk(delivery, lambda: True).reference == "found"
+    receipt = there.send_alimtalk(delivery, lambda: True)
+    assert (receipt.reference, receipt.was_sent) == ("found", False)
     with pytest.raises(Unanswerable):
         elsewhere.send_alimtalk(delivery, lambda: True)
     assert (there.methods, elsewhere.methods) == (["GET"], ["GET"])

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from notification_service.alimtalk.sens import SensAccount, SensAlimtalkProvider, sens_signature
-from notification_service.domain.alimtalk_results import ProviderResult, ResultState
+from notification_service.domain.alimtalk_results import Answer, ProviderResult, ResultState
 from notification_service.domain.alimtalk_template import Button, ButtonKind
 from notification_service.domain.errors import (
     DeliveryFailed,
@@ -269,7 +269,8 @@ def stored(**changes: Any) -> dict[str, Any]:
 def test_a_result_has_the_state_of_its_code(changes: dict[str, Any], state: ResultState, code: str) -> None:
     provider = ScriptedProvider(answered(stored(**changes)))
 
-    assert adapter(provider).results([an_awaited_result()]) == [ProviderResult("m-1", None, state, code)]
+    answer = adapter(provider).results([an_awaited_result()])
+    assert answer == Answer([ProviderResult("m-1", None, state, code)])
     assert provider.calls == [f"GET {MESSAGES}/m-1"]
     path, headers = provider.requests[0].url.raw_path.decode(), provider.requests[0].headers
     signature = sens_signature("secret-key", "GET", path, headers["x-ncp-apigw-timestamp"], "access-key")
@@ -277,7 +278,7 @@ def test_a_result_has_the_state_of_its_code(changes: dict[str, Any], state: Resu
 
 
 def test_a_message_that_sens_does_not_know_has_no_result() -> None:
-    assert adapter(ScriptedProvider(answered_bytes(b"", 404))).results([an_awaited_result()]) == []
+    assert adapter(ScriptedProvider(answered_bytes(b"", 404))).results([an_awaited_result()]) == Answer([])
 
 
 @pytest.mark.parametrize("reply", [answered(stored(messageId="m-2")), answered(stored(requestStatusCode=0))])

@@ -2,8 +2,10 @@
 
 import json
 import re
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Any
 
 import httpx
@@ -17,7 +19,7 @@ from notification_service.alimtalk.solapi import (
     solapi_authorization,
 )
 from notification_service.application.send_alimtalk import SendAlimtalk
-from notification_service.domain.alimtalk_results import ProviderResult, ReportedResults, ResultState
+from notification_service.domain.alimtalk_results import Answer, ProviderResult, ReportedResults, ResultState
 from notification_service.domain.errors import (
     DeliveryFailed,
     DeliveryRejected,
@@ -222,9 +224,23 @@ def test_a_message_that_left_a_failed_group_counts_as_accepted(code: str | None)
 
 
 def test_a_message_that_never_left_its_failed_group_gets_a_new_one() -> None:
-    assert adapter(ScriptedProvider(listed(stored()), group("FAILED"))).find(a_message()) is None
-    calls = send(listed(stored()), group("FAILED"), group(), registered(), group("SENDING")).calls
-    assert calls == [LIST, STATUS, CREATE, REGISTER, SEND]
+    replies = (listed(stored()), group("FAILED"), listed(stored()))
+    provider = ScriptedProvider(*replies)
+    assert adapter(provider).find(a_message()) is None
+    assert dict(provider.requests[2].url.params) == {"messageIds[]": "M1"}
+    calls = send(*replies, group(), registered(), group("SENDING")).calls
+    assert calls == [LIST, STATUS, LIST, CREATE, REGISTER, SEND]
+
+
+def test_a_message_that_left_its_group_after_it_was_listed_counts_as_accepted() -> None:
+    provider = ScriptedProvider(listed(stored()), group("FAILED"), listed(stored(statusCode="3000")))
+
+    assert adapter(provider).find(a_message()) == "M1"
+
+
+def test_a_message_of_a_failed_group_that_is_gone_excludes_nothing() -> None:
+    with pytest.raises(OutcomeUnknown):
+        adapter(ScriptedProvider(listed(stored()), group("FAILED"), listed())).find(a_message())
 
 
 @pytest.mark.parametrize("status", ["COMPLETE", "FAILED", "SENDING"])
@@ -283,6 +299,16 @@ def test_a_look_up_that_never_ends_does_not_count_as_none() -> None:
     with pytest.raises(OutcomeUnknown):
         adapter(provider).find(a_message())
     assert len(provider.requests) == 20
+
+
+def test_a_look_up_of_slow_pages_ends_in_time_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = count(step=1.5)
+    monkeypatch.setattr(time, "monotonic", lambda: next(seconds))
+    provider = ScriptedProvider(*(listed(next_key=f"K{n}") for n in range(100)))
+
+    with pytest.raises(OutcomeUnknown, match="the first 2 pages of the recipient's messages took too long"):
+        adapter(provider).find(a_message())
+    assert len(provider.requests) == 2
 
 
 @pytest.mark.parametrize(
@@ -436,7 +462,7 @@ def test_each_step_stops_once_nothing_may_be_sent(allowed: int) -> None:
 def test_a_result_has_the_state_of_its_code(code: str | None, state: ResultState) -> None:
     provider = ScriptedProvider(listed(stored(statusCode=code)))
 
-    results = adapter(provider).results([an_awaited_result("M1")])
+    results = adapter(provider).results([an_awaited_result("M1")]).results
 
     assert results == [ProviderResult("M1", "event-1", state, code or "")]
     assert dict(provider.requests[0].url.params) == {"messageIds[]": "M1", "limit": "50"}
@@ -445,7 +471,7 @@ def test_a_result_has_the_state_of_its_code(code: str | None, state: ResultState
 def test_results_of_many_messages_are_asked_for_at_once() -> None:
     provider = ScriptedProvider(listed(stored(), stored()))
 
-    results = adapter(provider).results([an_awaited_result(f"M{n}") for n in (3, 2, 1)])
+    results = adapter(provider).results([an_awaited_result(f"M{n}") for n in (3, 2, 1)]).results
 
     assert [result.message_id for result in results] == ["M1", "M2"]
     assert provider.requests[0].url.params.get_list("messageIds[]") == ["M1", "M2", "M3"]
@@ -454,15 +480,42 @@ def test_results_of_many_messages_are_asked_for_at_once() -> None:
 def test_an_odd_message_of_a_list_costs_the_others_nothing() -> None:
     body = b'{"messageList": {"M1": {"statusCode": 4000}, "M2": 7, "M3": {"text": "\\ud800"}, "\\ud800": {}}}'
 
-    results = adapter(ScriptedProvider(answered_bytes(body))).results(
+    answer = adapter(ScriptedProvider(answered_bytes(body))).results(
         [an_awaited_result(f"M{n}") for n in (1, 2, 3)]
     )
 
-    assert [(result.message_id, result.state) for result in results] == [("M3", ResultState.UNKNOWN)]
+    assert [(result.message_id, result.state) for result in answer.results] == [("M3", ResultState.UNKNOWN)]
 
 
 def test_a_message_that_solapi_does_not_know_has_no_result() -> None:
-    assert adapter(ScriptedProvider(listed())).results([an_awaited_result("M1")]) == []
+    assert adapter(ScriptedProvider(listed())).results([an_awaited_result("M1")]) == Answer([])
+
+
+def test_results_are_read_page_by_page() -> None:
+    provider = ScriptedProvider(
+        listed(stored(), next_key="K1"), answered({"messageList": {"M2": stored()}, "nextKey": "K2"})
+    )
+
+    answer = adapter(provider).results([an_awaited_result(f"M{n}") for n in (1, 2)])
+
+    assert {result.message_id for result in answer.results} == {"M1", "M2"}
+    assert [request.url.params.get("startKey") for request in provider.requests] == [None, "K1"]
+
+
+@pytest.mark.parametrize(
+    "replies",
+    [
+        # Not the last page.
+        tuple(listed(stored(), next_key=f"K{n}") for n in range(3)),
+        # A message that was not asked about.
+        (answered({"messageList": {"M1": stored(), "M7": stored()}}),),
+    ],
+)
+def test_what_an_incomplete_list_lacks_is_unanswered(replies: tuple[Reply, ...]) -> None:
+    answer = adapter(ScriptedProvider(*replies)).results([an_awaited_result(f"M{n}") for n in (1, 2)])
+
+    assert [result.message_id for result in answer.results] == ["M1"]
+    assert answer.unanswered == {"M2"}
 
 
 def test_a_list_of_other_messages_is_no_answer() -> None:

@@ -93,6 +93,9 @@ class AligoAlimtalkProvider:
             raise refused_by_status(_NAME, response)
         return _accepted_id(response)
 
+    def asked_together(self, awaited: AwaitedResult) -> str:
+        return awaited.message_id
+
     def results(self, awaited: Sequence[AwaitedResult]) -> Never:
         raise OutcomeUnknown(FailureReason.NOT_CONFIRMED, f"{_NAME} is not asked for results")
 

@@ -1,9 +1,8 @@
 """NHN Cloud KakaoTalk Bizmessage, API v2.3."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import random
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from itertools import groupby
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
@@ -28,7 +27,7 @@ from notification_service.alimtalk.replies import (
 from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_codes import NHN_CODES
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.alimtalk_results import ProviderResult, ReportedResults, ResultState
+from notification_service.domain.alimtalk_results import Answer, ProviderResult, ReportedResults, ResultState
 from notification_service.domain.awaited_result import AwaitedResult
 from notification_service.domain.errors import DeliveryFailed
 from notification_service.http_client import excerpt, exchange
@@ -41,7 +40,8 @@ _RESULT_EVENT = "MESSAGE_RESULT_UPDATE"
 _DELIVERED = ("1000", "MRC01")
 _DATE = "%Y-%m-%d %H:%M"
 _PAGE = 500
-_MOST_PAGES = 100
+_MOST_PAGES = 10
+_MOST_SINGLE = 10
 # A message with its text and its variables is shorter than 4 KB.
 _PAGE_BYTES = 2 * 1024 * 1024
 # Of a reference, which begins with its time: events of the same quarter of a second have it in common.
@@ -206,31 +206,53 @@ class NhnAlimtalkProvider:
             raise malformed(response)
         return sent.request_id
 
-    def results(self, awaited: Sequence[AwaitedResult]) -> Sequence[ProviderResult]:
-        longest_ago = max(each.accepted_seconds for each in awaited)
-        period = current_period(datetime.now(UTC) - timedelta(seconds=longest_ago))
-        by_group = groupby(sorted(awaited, key=_group_of), key=_group_of)
-        return [result for group, members in by_group for result in self._results(period, group, members)]
+    def asked_together(self, awaited: AwaitedResult) -> str:
+        return _group(awaited.reference)
 
-    def _results(
-        self, period: LookUpPeriod, group: str, awaited: Iterable[AwaitedResult]
-    ) -> Iterator[ProviderResult]:
-        """Those of a group's members that are awaited, page by page until all are there."""
-        missing, read = {each.message_id for each in awaited}, 0
+    def results(self, awaited: Sequence[AwaitedResult]) -> Answer:
+        """From the list of their group. What isn't there is asked for one by one.
+
+        That is what a former release sent, which grouped by the whole reference. At random if they are many,
+        so that those which NHN has no longer don't hide the others.
+        """
+        missing, results = {each.message_id for each in awaited}, list[ProviderResult]()
+        try:
+            self._read_group(_group(awaited[0].reference), missing, results)
+            for message_id in random.sample(sorted(missing), min(len(missing), _MOST_SINGLE)):
+                results += self._single(message_id)
+                missing.remove(message_id)
+        except DeliveryFailed:
+            if not results:
+                raise
+        return Answer(results, frozenset(missing))
+
+    def _read_group(self, group: str, missing: set[str], results: list[ProviderResult]) -> None:
+        """Move what is listed from ``missing`` to ``results``, page by page until all is there."""
+        # The longest period: when a message was sent isn't known, only when a reply or a look-up said so.
+        period, read = current_period(), 0
         for page in range(1, _MOST_PAGES + 1):
             listed = self._page(period, group, page)
             for message in read_entries(listed.messages, _stored)[0]:
                 if message.request_id in missing:
                     missing.remove(message.request_id)
-                    yield _result(message)
+                    results.append(_result(message))
             read += len(listed.messages)
             if not missing or not listed.messages or read == listed.total_count:
                 return
+
+    def _single(self, message_id: str) -> Iterable[ProviderResult]:
+        """The result of a request of ours, which has one recipient; none if NHN doesn't know it."""
+        listed = self._listed(self._get({"requestId": message_id}))
+        ours = [each for each in read_entries(listed.messages, _stored)[0] if each.request_id == message_id]
+        return [_result(message) for message in ours[:1]]
 
     def _page(self, period: LookUpPeriod, group: str, page: int) -> _Listed:
         response = self._search(
             period, senderGroupingKey=group, pageNum=str(page), pageSize=str(_PAGE), longest_bytes=_PAGE_BYTES
         )
+        return self._listed(response)
+
+    def _listed(self, response: httpx.Response) -> _Listed:
         reply = read_list(response, _ListReply)
         if not reply.header.says_success:
             raise _refused_look_up(reply.header.result_code, response)
@@ -245,8 +267,11 @@ class NhnAlimtalkProvider:
             "startRequestDate": period.start.strftime(_DATE),
             "endRequestDate": period.end.strftime(_DATE),
         }
+        return self._get({**dates, **parameters}, longest_bytes)
+
+    def _get(self, parameters: Mapping[str, str], longest_bytes: int = LONGEST_REPLY_BYTES) -> httpx.Response:
         # Blanks as %20, as NHN's guide has them; httpx's own parameters would have a plus sign.
-        query = urlencode({**dates, **parameters}, quote_via=quote)
+        query = urlencode(parameters, quote_via=quote)
         request = self._client.build_request("GET", f"{self._messages_url}?{query}", headers=self._headers())
         response = exchange(self._client, request, longest_reply_bytes=longest_bytes)
         if response.status_code != httpx.codes.OK:
@@ -277,10 +302,6 @@ def parse_webhook(body: bytes, signature: str | None, secret: str) -> ReportedRe
 
 def _group(reference: str) -> str:
     return reference[:_GROUP_CHARACTERS]
-
-
-def _group_of(awaited: AwaitedResult) -> str:
-    return _group(awaited.reference)
 
 
 def _idempotency_key(message: AlimtalkMessage) -> str:

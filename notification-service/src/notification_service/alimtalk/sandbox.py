@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from notification_service.alimtalk.replies import MessageId, read_reply
 from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.alimtalk_results import ProviderResult, ResultState
+from notification_service.domain.alimtalk_results import Answer, ProviderResult, ResultState
 from notification_service.domain.awaited_result import AwaitedResult
 from notification_service.domain.errors import DeliveryRejected
 from notification_service.domain.failure_reason import FailureReason
@@ -71,6 +71,11 @@ class SandboxAlimtalkProvider:
             raise unexpected(response)
         return read_reply(response, _Accepted).message_id
 
-    def results(self, awaited: Sequence[AwaitedResult]) -> Sequence[ProviderResult]:
+    def asked_together(self, awaited: AwaitedResult) -> str:
+        return self.name
+
+    def results(self, awaited: Sequence[AwaitedResult]) -> Answer:
         """DELIVERED for every id: the sandbox accepts nothing that it doesn't keep."""
-        return [ProviderResult(each.message_id, None, ResultState.DELIVERED, None) for each in awaited]
+        return Answer(
+            [ProviderResult(each.message_id, None, ResultState.DELIVERED, None) for each in awaited]
+        )

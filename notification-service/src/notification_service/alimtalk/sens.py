@@ -25,7 +25,7 @@ from notification_service.alimtalk.replies import (
 from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_codes import SENS_CODES
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.alimtalk_results import ProviderResult, ResultState
+from notification_service.domain.alimtalk_results import Answer, ProviderResult, ResultState
 from notification_service.domain.awaited_result import AwaitedResult
 from notification_service.domain.errors import DeliveryRejected
 from notification_service.domain.failure_reason import FailureReason
@@ -141,15 +141,18 @@ class SensAlimtalkProvider:
             raise refused_by_status(_NAME, response)
         return _accepted_id(response)
 
-    def results(self, awaited: Sequence[AwaitedResult]) -> Sequence[ProviderResult]:
+    def asked_together(self, awaited: AwaitedResult) -> str:
+        return awaited.message_id
+
+    def results(self, awaited: Sequence[AwaitedResult]) -> Answer:
         (asked,) = awaited
         response = self._get(f"{self._messages_url}/{quote(asked.message_id, safe='')}")
         if response is None:
-            return []
+            return Answer([])
         stored = read_reply(response, _Stored)
         if stored.message_id != asked.message_id:
             raise malformed(response)
-        return [_result(stored)]
+        return Answer([_result(stored)])
 
     def _get(self, url: str, longest_bytes: int = LONGEST_REPLY_BYTES) -> httpx.Response | None:
         """None if SENS says that it has nothing."""

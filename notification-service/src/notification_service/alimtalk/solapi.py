@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -30,7 +31,7 @@ from notification_service.alimtalk.replies import (
 from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_codes import SOLAPI_CODES
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.alimtalk_results import ProviderResult, ReportedResults, ResultState
+from notification_service.domain.alimtalk_results import Answer, ProviderResult, ReportedResults, ResultState
 from notification_service.domain.awaited_result import AwaitedResult
 from notification_service.domain.errors import OutcomeUnknown, ReceiverUnavailable
 from notification_service.domain.failure_reason import FailureReason
@@ -48,6 +49,9 @@ _SMS_TYPES = ("SMS", "LMS", "MMS")
 _REFERENCE = "reference"
 _PAGE = 100
 _MOST_PAGES = 20
+_MOST_RESULT_PAGES = 3
+# An attempt looks twice: a number with many messages must leave it time to send.
+_LOOK_UP_SECONDS = 4.0
 # A stored message with its text, its variables and its log is shorter than 10 KB.
 _PAGE_BYTES = 1024 * 1024
 # Their ids stand in the URL, which gateways limit to 4 KB.
@@ -97,6 +101,7 @@ class _ListReply(BaseModel):
 
 class _MessageList(BaseModel):
     messages: dict[object, object] = Field(alias="messageList")
+    next_key: MessageId | None = Field(default=None, alias="nextKey")
 
 
 class _ReportedMessage(_StoredMessage):
@@ -167,19 +172,36 @@ class SolapiAlimtalkProvider:
         self._send_group(pending, may_send)
         return pending.message_id
 
-    def results(self, awaited: Sequence[AwaitedResult]) -> Sequence[ProviderResult]:
+    def asked_together(self, awaited: AwaitedResult) -> str:
+        return self.name
+
+    def results(self, awaited: Sequence[AwaitedResult]) -> Answer:
+        """From a list of just these messages. What a complete one lacks, SOLAPI doesn't know."""
         ids = sorted({each.message_id for each in awaited})
-        response = self._exchange(
-            "GET",
-            "/list",
-            params={"messageIds[]": ids, "limit": str(_RESULTS_AT_ONCE)},
-            longest_bytes=_PAGE_BYTES,
-        )
-        listed = read_list(response, _MessageList).messages
+        listed, is_complete = self._listed(ids)
+        if not is_complete and not listed:
+            raise excludes_nothing("it returned other messages, or not all of them")
         entries = [_with_id(each, listed[each]) for each in ids if each in listed]
-        if listed and not entries:
-            raise excludes_nothing("it returned other messages")
-        return [_result(message) for message in read_entries(entries, _reported)[0]]
+        results = [_result(message) for message in read_entries(entries, _reported)[0]]
+        return Answer(results, frozenset() if is_complete else frozenset(ids) - listed.keys())
+
+    def _listed(self, ids: Sequence[str]) -> tuple[Mapping[str, object], bool]:
+        """Those of the messages that are in the list, and whether the others surely aren't."""
+        listed, others, start_key = dict[str, object](), False, None
+        for _ in range(_MOST_RESULT_PAGES):
+            parameters = {"messageIds[]": ids, "limit": str(_RESULTS_AT_ONCE)}
+            if start_key is not None:
+                parameters["startKey"] = start_key
+            response = self._exchange("GET", "/list", params=parameters, longest_bytes=_PAGE_BYTES)
+            page = read_list(response, _MessageList)
+            found = {each: page.messages[each] for each in ids if each in page.messages}
+            listed |= found
+            # SOLAPI, which then didn't filter by the ids, may have left some out.
+            others = others or len(found) < len(page.messages)
+            if len(listed) == len(ids) or page.next_key is None:
+                return listed, len(listed) == len(ids) or not others
+            start_key = page.next_key
+        return listed, False
 
     def _look_up(self, message: AlimtalkMessage) -> tuple[str | None, _GroupedMessage | None]:
         """The id of the message if it was sent; and if not, one that is ready to be sent."""
@@ -191,7 +213,7 @@ class SolapiAlimtalkProvider:
             status = read_reply(response, _Group).status
             if status == _PENDING:
                 pending = grouped
-            elif status == "DELETED" or (status == "FAILED" and grouped.is_only_registered):
+            elif status == "DELETED" or (status == "FAILED" and self._is_still_in_group(grouped)):
                 # It never left its group, and never will.
                 continue
             elif status in {"SENDING", "COMPLETE", "SCHEDULED", "FAILED"}:
@@ -200,10 +222,23 @@ class SolapiAlimtalkProvider:
                 raise excludes_nothing(f"its group's status is {status}")
         return None, pending
 
+    def _is_still_in_group(self, grouped: _GroupedMessage) -> bool:
+        """Whether a message waits in its group, which has failed; it may have left it since it was listed."""
+        if not grouped.is_only_registered:
+            return False
+        ids = [grouped.message_id]
+        response = self._exchange("GET", "/list", params={"messageIds[]": ids}, longest_bytes=_PAGE_BYTES)
+        stored = read_look_up(response, _ListReply).messages.get(grouped.message_id)
+        if stored is None:
+            raise excludes_nothing("its group has failed, and it isn't listed any more")
+        return stored.status_code == _REGISTERED
+
     def _stored(self, message: AlimtalkMessage) -> Sequence[_GroupedMessage]:
         """All messages with this reference."""
-        start_key, found = None, list[_GroupedMessage]()
-        for _ in range(_MOST_PAGES):
+        start_key, found, ends_at = None, list[_GroupedMessage](), time.monotonic() + _LOOK_UP_SECONDS
+        for page in range(_MOST_PAGES):
+            if time.monotonic() >= ends_at:
+                raise excludes_nothing(f"the first {page} pages of the recipient's messages took too long")
             reply = read_look_up(self._page(message, start_key), _ListReply)
             for message_id, stored in reply.messages.items():
                 if not _is_ours(stored, message.reference):

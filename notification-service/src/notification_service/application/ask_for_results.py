@@ -1,16 +1,18 @@
 """Asking the provider for final results: webhooks get lost, and an acceptance is no delivery."""
 
-from collections.abc import Sequence
-from concurrent.futures import Executor
+import time
+from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor, wait
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from uuid import UUID
 
 import structlog
 
 from notification_service.application.delivering.question_gate import QuestionGate
 from notification_service.application.ports import AlimtalkProvider, StopCheck, UnitOfWorkFactory, WorkDone
 from notification_service.application.record_results import RecordResults
-from notification_service.domain.alimtalk_results import ProviderResult, ResultState
+from notification_service.domain.alimtalk_results import Answer, ProviderResult, ResultState
 from notification_service.domain.awaited_result import AwaitedResult
 from notification_service.domain.errors import DeliveryFailed
 from notification_service.domain.provider_call import Call, call_of_failure
@@ -20,26 +22,31 @@ from notification_service.domain.result_schedule import pause_before_question
 # Questions that wait for each other are put together: processes that hurry ask about one message a call.
 _GATHER_SECONDS = 2.0
 _FAILING_SECONDS = 5.0
+_RECORD_SECONDS = 1.0
+_SWEEP_SECONDS = 60.0
 _FINAL = frozenset({ResultState.DELIVERED, ResultState.FAILED})
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class _Answer:
-    """``results`` are None if the provider did not answer, or was not asked."""
+class _Question:
+    """What one call asks about. Without ``answer`` the provider did not answer, or was not asked."""
 
     awaited: Sequence[AwaitedResult]
-    results: Sequence[ProviderResult] | None
+    answer: Answer | None = None
 
 
 class AskForResults:
     """Asks for the results that are due, many in a call, and ends waits that took too long.
 
     The next question's time commits before the first call: processes share the questions, and a crash costs
-    one of them. A wait ends after ``expire_after_seconds``, and only if the provider has just answered that
-    it has no final result. What another provider accepted is not asked about: only its webhooks may end that
-    earlier. Where the provider has no results to ask for, the wait ends at once.
+    one of them. Answers are recorded as they come, every _RECORD_SECONDS: a slow call delays no other's.
+
+    A wait ends after ``expire_after_seconds``, and only if the provider has just answered that it has no
+    final result; without an answer it ends after twice that time. What another provider accepted is left to
+    the processes that ask it; if there are none, its wait ends, too. Where the provider has no results to ask
+    for, the wait ends at once.
     """
 
     def __init__(
@@ -50,60 +57,84 @@ class AskForResults:
         *,
         pool: Executor,
         batch_size: int,
+        most_calls: int,
         expire_after_seconds: float,
         gate: QuestionGate | None = None,
     ) -> None:
+        """``batch_size`` counts messages; ``most_calls`` limits the calls that ask about them."""
         self._provider = provider
         self._unit_of_work = unit_of_work
         self._record_results = record_results
         self._pool = pool
         self._batch_size = batch_size
+        self._most_calls = most_calls
         self._expire_after_seconds = expire_after_seconds
         self._gate = gate or QuestionGate(provider.name, ProbePolicy())
         self._is_closed = False
         self._failed_calls: list[Call] = []
+        self._next_sweep_at = 0.0
+        self._unrecorded: list[ProviderResult] = []
 
     def __call__(self, stop: StopCheck) -> WorkDone:
         if stop.is_set():
             return WorkDone(0)
-        due = self._take_due()
-        own = [awaited for awaited in due if awaited.provider == self._provider.name]
-        others = [awaited for awaited in due if awaited.provider != self._provider.name]
         self._failed_calls = []
-        answers = list(self._pool.map(partial(self._ask, stop), self._calls(own)))
+        self._sweep()
+        asked, is_all = self._take_due()
+        if not self._provider.results_at_once:
+            self._end_unreported(_messages(asked))
+            return WorkDone(len(_messages(asked)), _GATHER_SECONDS if asked and is_all else 0.0)
+        answered = self._ask_all(stop, asked)
         self._teach()
-        self._record_results(
-            self._provider.name, [result for answer in answers for result in answer.results or ()]
-        )
         if not stop.is_set():
-            self._expire([*self._late(others), *self._late(_unsettled(answers))])
-            if not self._provider.results_at_once:
-                self._end_unreported(own)
+            self._expire(_unsettled(answered))
         pause_seconds = self._gate.pause_seconds(self._failed_calls, was_closed=self._is_closed)
-        return WorkDone(len(due), max(pause_seconds, self._pause_seconds(due, answers)))
+        return WorkDone(len(_messages(asked)), max(pause_seconds, _pause_seconds(answered, is_all=is_all)))
 
-    def _take_due(self) -> Sequence[AwaitedResult]:
+    def _take_due(self) -> tuple[Sequence[_Question], bool]:
+        """The questions to put now, and whether they are all that are due."""
         with self._unit_of_work() as unit_of_work:
             self._is_closed = self._gate.is_closed(unit_of_work)
-            # Those of one call.
-            most = self._provider.results_at_once if self._is_closed else 0
-            due = unit_of_work.results.lock_due(min(most or self._batch_size, self._batch_size))
-            if due:
-                unit_of_work.results.postpone({each.delivery_id: self._pause_before(each) for each in due})
+            due = unit_of_work.results.lock_due(self._provider.name, self._batch_size)
+            questions = self._questions(due)
+            asked = questions[: 1 if self._is_closed and self._provider.results_at_once else self._most_calls]
+            if asked:
+                unit_of_work.results.postpone(
+                    {
+                        each.delivery_id: pause_before_question(each.asked + 1, each.accepted_seconds)
+                        for each in _messages(asked)
+                    }
+                )
                 unit_of_work.commit()
-        return due
+        return asked, len(due) < self._batch_size and len(asked) == len(questions)
 
-    def _pause_before(self, awaited: AwaitedResult) -> float:
-        pause_seconds = pause_before_question(awaited.asked + 1, awaited.accepted_seconds)
-        if awaited.provider == self._provider.name:
-            return pause_seconds
-        # There is no question to put, only an end to wait for.
-        return max(pause_seconds, self._expire_after_seconds - awaited.accepted_seconds)
+    def _questions(self, due: Sequence[AwaitedResult]) -> Sequence[_Question]:
+        """The question that is due first comes first: the others wait for the next call."""
+        together: dict[str, list[AwaitedResult]] = {}
+        for each in due:
+            together.setdefault(self._provider.asked_together(each), []).append(each)
+        size = self._provider.results_at_once or self._batch_size
+        return [
+            _Question(messages[start : start + size])
+            for messages in together.values()
+            for start in range(0, len(messages), size)
+        ]
 
-    def _calls(self, own: Sequence[AwaitedResult]) -> Sequence[Sequence[AwaitedResult]]:
-        """What each call asks about."""
-        size = self._provider.results_at_once
-        return [own[start : start + size] for start in range(0, len(own), size)] if size else []
+    def _ask_all(self, stop: StopCheck, questions: Sequence[_Question]) -> Sequence[_Question]:
+        answered = list[_Question]()
+        under_way = {self._pool.submit(self._ask, stop, question) for question in questions}
+        while under_way:
+            ended, under_way = wait(under_way, _RECORD_SECONDS)
+            for call in ended:
+                question = call.result()
+                answered.append(question)
+                self._unrecorded += question.answer.results if question.answer else ()
+            if under_way:
+                # An error would lose the answers that are still to come; the last call raises it.
+                with suppress(Exception):
+                    self._record()
+        self._record()
+        return answered
 
     def _teach(self) -> None:
         if self._failed_calls:
@@ -111,50 +142,78 @@ class AskForResults:
                 self._gate.learn(unit_of_work, self._failed_calls)
                 unit_of_work.commit()
 
-    def _ask(self, stop: StopCheck, awaited: Sequence[AwaitedResult]) -> _Answer:
-        if stop.is_set():
-            return _Answer(awaited, None)
+    def _record(self) -> None:
+        results, self._unrecorded = self._unrecorded, []
         try:
-            return _Answer(awaited, self._provider.results(awaited))
+            self._record_results(self._provider.name, results)
+        except Exception:
+            self._unrecorded = results + self._unrecorded
+            raise
+
+    def _ask(self, stop: StopCheck, question: _Question) -> _Question:
+        if stop.is_set():
+            return question
+        messages, answer = len(question.awaited), None
+        try:
+            answer = self._provider.results(question.awaited)
         except DeliveryFailed as error:
             reason = error.reason.value
             if (call := call_of_failure(error)) is not None:
                 self._failed_calls.append(call)
         except Exception as error:  # noqa: BLE001 - a bug that one result meets must not stop the others
             reason = type(error).__name__
-        # Not the message, which may quote the recipient.
-        _log.warning("results_not_known", messages=len(awaited), reason=reason)
-        return _Answer(awaited, None)
+        else:
+            messages, reason = len(answer.unanswered), "NOT_ANSWERED"
+        if messages:
+            # Not the error's message, which may quote the recipient.
+            _log.warning("results_not_known", messages=messages, reason=reason)
+        return _Question(question.awaited, answer)
 
-    def _late(self, unsettled: Sequence[AwaitedResult]) -> Sequence[AwaitedResult]:
-        return [each for each in unsettled if each.accepted_seconds >= self._expire_after_seconds]
-
-    def _expire(self, awaited: Sequence[AwaitedResult]) -> None:
-        if awaited:
-            _log.warning("deliveries_expired", deliveries=self._end(awaited))
+    def _expire(self, unsettled: Sequence[AwaitedResult]) -> None:
+        late = [each.delivery_id for each in unsettled if each.accepted_seconds >= self._expire_after_seconds]
+        if late:
+            _log.warning("deliveries_expired", deliveries=self._end(late))
 
     def _end_unreported(self, awaited: Sequence[AwaitedResult]) -> None:
         if awaited:
+            ended = self._end([each.delivery_id for each in awaited])
             # No warning: of this provider, it is all that can be known.
-            _log.info("results_never_known", provider=self._provider.name, deliveries=self._end(awaited))
+            _log.info("results_never_known", provider=self._provider.name, deliveries=ended)
 
-    def _end(self, awaited: Sequence[AwaitedResult]) -> int:
+    def _end(self, delivery_ids: Sequence[UUID]) -> int:
         with self._unit_of_work() as unit_of_work:
-            ended = unit_of_work.results.expire([each.delivery_id for each in awaited])
+            ended = unit_of_work.results.expire(delivery_ids)
             unit_of_work.commit()
         return ended
 
-    def _pause_seconds(self, due: Sequence[AwaitedResult], answers: Sequence[_Answer]) -> float:
-        if answers and all(answer.results is None for answer in answers):
-            return _FAILING_SECONDS
-        return _GATHER_SECONDS if 0 < len(due) < self._batch_size else 0.0
+    def _sweep(self) -> None:
+        """End what no answer will end, once in _SWEEP_SECONDS."""
+        if time.monotonic() < self._next_sweep_at:
+            return
+        with self._unit_of_work() as unit_of_work:
+            ended = unit_of_work.results.expire_unanswered(self._provider.name, self._expire_after_seconds)
+            unit_of_work.commit()
+        self._next_sweep_at = time.monotonic() + _SWEEP_SECONDS
+        if ended:
+            _log.warning("deliveries_expired", deliveries=ended)
 
 
-def _unsettled(answers: Sequence[_Answer]) -> Sequence[AwaitedResult]:
+def _messages(questions: Iterable[_Question]) -> Sequence[AwaitedResult]:
+    return [each for question in questions for each in question.awaited]
+
+
+def _pause_seconds(answered: Sequence[_Question], *, is_all: bool) -> float:
+    if answered and all(question.answer is None for question in answered):
+        return _FAILING_SECONDS
+    return _GATHER_SECONDS if answered and is_all else 0.0
+
+
+def _unsettled(answered: Sequence[_Question]) -> Sequence[AwaitedResult]:
     """What the provider has just said of that it has no final result."""
     unsettled = list[AwaitedResult]()
-    for answer in answers:
-        if answer.results is not None:
-            settled = {result.message_id for result in answer.results if result.state in _FINAL}
-            unsettled += [each for each in answer.awaited if each.message_id not in settled]
+    for question in answered:
+        if question.answer is not None:
+            settled = {result.message_id for result in question.answer.results if result.state in _FINAL}
+            known = settled | question.answer.unanswered
+            unsettled += [each for each in question.awaited if each.message_id not in known]
     return unsettled

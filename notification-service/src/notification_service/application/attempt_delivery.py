@@ -98,6 +98,8 @@ class AttemptDelivery:
         try:
             receipt = self._courier(delivery, may_send)
         except NotSent:
+            # A stop, or look-ups that left too little of the lease, which must not go on unseen.
+            _log.info("delivery_released", **self._fields(delivery))
             return Ended(Released(delivery))
         except MessageNotFound:
             _log.info("delivery_not_found", **self._fields(delivery))

@@ -8,10 +8,10 @@ from typing import Protocol, Self
 from uuid import UUID
 
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.alimtalk_results import ProviderResult, ReportedResults
+from notification_service.domain.alimtalk_results import Answer, ReportedResults
 from notification_service.domain.attempt import Outcome, Receipt
 from notification_service.domain.attempt_history import Attempt
-from notification_service.domain.awaited_result import AwaitedResult, Settlement
+from notification_service.domain.awaited_result import AwaitedResult, Contradiction, Settlement
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import ClaimedDelivery, Delivery, DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
@@ -127,8 +127,8 @@ class Attempts(Protocol):
 class Results(Protocol):
     """The final results that are awaited of providers. Times are the database's."""
 
-    def lock_due(self, limit: int) -> Sequence[AwaitedResult]:
-        """Results to ask for now, at most ``limit``; skips what another transaction holds."""
+    def lock_due(self, provider: str, limit: int) -> Sequence[AwaitedResult]:
+        """Results to ask ``provider`` for now, at most ``limit``; skips what another transaction holds."""
         ...
 
     def postpone(self, pauses_seconds: Mapping[UUID, float]) -> None:
@@ -141,6 +141,16 @@ class Results(Protocol):
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         """Store final results of deliveries that :meth:`lock` returned."""
+        ...
+
+    def lock_failed(
+        self, provider: str, message_ids: Collection[str]
+    ) -> Sequence[tuple[UUID, str, DeliveryStatus]]:
+        """Delivery, message and status of each delivery for which such a message failed before a retry."""
+        ...
+
+    def contradict(self, provider: str, contradictions: Sequence[Contradiction]) -> None:
+        """Store that messages which :meth:`lock_failed` returned did arrive: look-ups find them again."""
         ...
 
     def expire(self, delivery_ids: Collection[UUID]) -> int:
@@ -159,6 +169,14 @@ class Results(Protocol):
 
         Only those that are ACCEPTED and had fewer than ``most_messages``, or of which the last one failed
         ``by_account``; returns their ids.
+        """
+        ...
+
+    def expire_unanswered(self, provider: str, expire_after_seconds: float) -> int:
+        """End the waits that no answer will end; returns how many.
+
+        They are those that took twice as long as they may, and those of other providers than ``provider``
+        that took as long as they may, and that no process asks about any more.
         """
         ...
 
@@ -439,6 +457,10 @@ class AlimtalkProvider(Protocol):
         """How many messages :meth:`results` may be asked about; 0 if it can't be asked at all."""
         ...
 
+    def asked_together(self, awaited: AwaitedResult) -> str:
+        """What messages must have in common for one call of :meth:`results` to ask about them."""
+        ...
+
     def find(self, message: AlimtalkMessage) -> str | None:
         """The provider's id of an accepted message with this message's reference; None if there is none.
 
@@ -457,10 +479,10 @@ class AlimtalkProvider(Protocol):
         """
         ...
 
-    def results(self, awaited: Sequence[AwaitedResult]) -> Sequence[ProviderResult]:
-        """What became of these messages, at most ``results_at_once``; without those that it doesn't know.
+    def results(self, awaited: Sequence[AwaitedResult]) -> Answer:
+        """What became of these messages: at most ``results_at_once``, which are :meth:`asked_together`.
 
-        Raises ReceiverUnavailable or OutcomeUnknown if the provider doesn't say.
+        Raises ReceiverUnavailable or OutcomeUnknown if the provider says nothing of any of them.
         """
         ...
 

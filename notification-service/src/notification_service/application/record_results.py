@@ -10,8 +10,8 @@ import structlog
 from notification_service.application.learn_from_results import LearnFromResults
 from notification_service.application.ports import UnitOfWork, UnitOfWorkFactory
 from notification_service.domain.alimtalk_codes import codes_of
-from notification_service.domain.alimtalk_results import ProviderResult
-from notification_service.domain.awaited_result import Settlement
+from notification_service.domain.alimtalk_results import ProviderResult, ResultState
+from notification_service.domain.awaited_result import Contradiction, Settlement
 from notification_service.domain.delivery import DeliveryStatus
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.final_result import (
@@ -19,6 +19,7 @@ from notification_service.domain.final_result import (
     SEND_AGAIN_SECONDS,
     is_sent_again,
     status_after,
+    status_after_contradiction,
     stops_provider,
 )
 from notification_service.domain.provider_state import ProbePolicy
@@ -42,6 +43,9 @@ class RecordResults:
 
     A message may not be known here: its webhook can overtake our own record of its acceptance. That result is
     not kept, because the provider is asked for it soon after the acceptance is recorded.
+
+    A message that had failed, and is to be sent again, may yet be reported as delivered. The delivery is
+    DELIVERED if nothing has been sent since; otherwise the log has the contradiction.
     """
 
     def __init__(self, unit_of_work: UnitOfWorkFactory, policy: ProbePolicy | None = None) -> None:
@@ -71,7 +75,46 @@ class RecordResults:
             unit_of_work.commit()
         _log_settlements(final, sent_again)
         known = {message_id for _, message_id, _ in found}
+        settled = {message_id for delivery_id, message_id, _ in found if delivery_id not in sent_again}
+        known |= self._contradict(
+            provider, [result for result in results if result.message_id not in settled and _arrived(result)]
+        )
         return RecordedResults(len(settlements), sum(result.message_id not in known for result in results))
+
+    def _contradict(self, provider: str, arrived: Sequence[ProviderResult]) -> set[str]:
+        """Record that messages which had failed, and for which the delivery is sent again, did arrive.
+
+        Returns their ids. A transaction of its own: it locks deliveries in an order of its own.
+        """
+        if not arrived:
+            return set()
+        by_message = {result.message_id: result for result in arrived}
+        with self._unit_of_work() as unit_of_work:
+            contradictions = [
+                _contradiction(delivery_id, by_message[message_id], status)
+                for delivery_id, message_id, status in unit_of_work.results.lock_failed(provider, by_message)
+            ]
+            if contradictions:
+                unit_of_work.results.contradict(provider, contradictions)
+            unit_of_work.commit()
+        for each in contradictions:
+            _log.warning(
+                "failed_message_arrived",
+                delivery_id=str(each.delivery_id),
+                message_id=each.message_id,
+                code=each.code,
+                is_settled=each.is_settled,
+            )
+        return {each.message_id for each in contradictions}
+
+
+def _arrived(result: ProviderResult) -> bool:
+    return result.state is ResultState.DELIVERED
+
+
+def _contradiction(delivery_id: UUID, result: ProviderResult, status: DeliveryStatus) -> Contradiction:
+    is_settled = status_after_contradiction(status) is not status
+    return Contradiction(delivery_id, result.message_id, result.code, result.by_sms, is_settled)
 
 
 def _send_again(unit_of_work: UnitOfWork, provider: str, settlements: Sequence[Settlement]) -> set[UUID]:

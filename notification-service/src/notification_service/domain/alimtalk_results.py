@@ -37,6 +37,18 @@ class ReportedResults:
     refused: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a provider says of messages that it was asked about.
+
+    ``unanswered`` are the ids of those that it said nothing of, because a call failed or was one too many. A
+    message without a result that isn't among them is one that it doesn't know.
+    """
+
+    results: Sequence[ProviderResult]
+    unanswered: frozenset[str] = frozenset()
+
+
 class CodeClass(StrEnum):
     """What to do after a code other than success."""
 

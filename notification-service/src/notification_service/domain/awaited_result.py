@@ -23,6 +23,20 @@ class AwaitedResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A message that had failed, for which its delivery was retried, did arrive; ``code`` is the provider's.
+
+    ``is_settled``: nothing has been sent since, so that the delivery is done.
+    """
+
+    delivery_id: UUID
+    message_id: str
+    code: str | None
+    by_sms: bool
+    is_settled: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Settlement:
     """The final result of a delivery; ``code`` is the provider's own.
 

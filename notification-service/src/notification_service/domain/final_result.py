@@ -21,6 +21,16 @@ _REPORTED = {
 }
 
 
+def status_after_contradiction(status: DeliveryStatus) -> DeliveryStatus:
+    """What it makes of a retried delivery that the message which had failed did arrive.
+
+    While the next message waits to be sent, or to be looked up, it is not sent any more. What is being sent
+    or was sent can't be called back.
+    """
+    waits = status in {DeliveryStatus.PENDING, DeliveryStatus.UNKNOWN}
+    return DeliveryStatus.DELIVERED if waits else status
+
+
 def status_after(status: DeliveryStatus, result: ProviderResult) -> DeliveryStatus:
     """``status`` unless the result is final and the delivery lacks one.
 

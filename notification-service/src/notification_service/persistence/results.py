@@ -1,11 +1,12 @@
 """The final results that are awaited of providers."""
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy import Connection, Uuid, func, select, text
 
-from notification_service.domain.awaited_result import AwaitedResult, Settlement
+from notification_service.domain.awaited_result import AwaitedResult, Contradiction, Settlement
 from notification_service.domain.delivery import DeliveryStatus
 from notification_service.persistence.tables import delivery
 from servicekit.db.arrays import hex_array
@@ -48,14 +49,51 @@ _SETTLE = text("""
            CASE status WHEN 'DELIVERED' THEN 'DELIVERED' ELSE 'REJECTED' END, reason, reference
       FROM settled WHERE is_late
 """)
-# Only what is still awaited: a webhook may have settled it meanwhile.
-_EXPIRE = text("""
-    WITH expired AS (
+# The history says that it arrived after all; so a look-up finds it, instead of sending another.
+_CONTRADICT = text("""
+    WITH contradiction AS (
+        SELECT * FROM unnest(CAST(:delivery_ids AS uuid[]), CAST(:message_ids AS text[]),
+                             CAST(:codes AS text[]), CAST(:by_sms AS boolean[]),
+                             CAST(:are_settled AS boolean[]))
+            AS contradiction (delivery_id, message_id, code, by_sms, is_settled)),
+    believed AS (
+        UPDATE delivery_attempt
+           SET reason = NULL
+          FROM contradiction
+         WHERE delivery_attempt.delivery_id = contradiction.delivery_id
+           AND delivery_attempt.message_id = contradiction.message_id
+           AND delivery_attempt.reason = 'NOT_DELIVERED'),
+    spared AS (
         UPDATE delivery
-           SET status = 'EXPIRED', result_due_at = NULL, last_error = 'NO_FINAL_RESULT',
-               completed_at = clock_timestamp()
-         WHERE delivery_id = ANY(CAST(:delivery_ids AS uuid[])) AND status = 'ACCEPTED'
-     RETURNING delivery_id, reference, last_error),
+           SET failed_message_id = NULLIF(failed_message_id, contradiction.message_id),
+               status       = CASE WHEN is_settled THEN 'DELIVERED' ELSE status END,
+               attempts     = attempts + CASE WHEN is_settled THEN 1 ELSE 0 END,
+               due_at       = CASE WHEN is_settled THEN NULL ELSE due_at END,
+               provider     = CASE WHEN is_settled THEN :provider ELSE provider END,
+               reference    = CASE WHEN is_settled THEN contradiction.message_id ELSE reference END,
+               result_code  = CASE WHEN is_settled THEN contradiction.code ELSE result_code END,
+               by_sms       = CASE WHEN is_settled THEN contradiction.by_sms ELSE delivery.by_sms END,
+               completed_at = CASE WHEN is_settled THEN clock_timestamp() ELSE completed_at END
+          FROM contradiction
+         WHERE delivery.delivery_id = contradiction.delivery_id
+     RETURNING delivery.delivery_id, attempts, completed_at, contradiction.message_id, is_settled)
+    INSERT INTO delivery_attempt (delivery_id, number, provider, purpose, began_at, ended_at, outcome,
+                                  message_id)
+    SELECT delivery_id, attempts, :provider, 'LOOK_UP', completed_at, completed_at, 'DELIVERED', message_id
+      FROM spared WHERE is_settled
+""")
+_FAILED = text("""
+    SELECT delivery.delivery_id, failed.message_id, delivery.status
+      FROM (SELECT delivery_id, failed_message_id AS message_id FROM delivery
+             WHERE failed_message_id = ANY(:message_ids) AND provider = :provider
+             UNION
+            SELECT delivery_id, message_id FROM delivery_attempt
+             WHERE message_id = ANY(:message_ids) AND reason = 'NOT_DELIVERED' AND provider = :provider)
+        AS failed JOIN delivery USING (delivery_id)
+     ORDER BY delivery.delivery_id, failed.message_id
+       FOR UPDATE OF delivery
+""").columns(delivery_id=Uuid)
+_EXPIRED_HISTORY = """
     explained AS (
         UPDATE delivery_attempt
            SET reason = expired.last_error
@@ -63,7 +101,37 @@ _EXPIRE = text("""
          WHERE delivery_attempt.delivery_id = expired.delivery_id
            AND delivery_attempt.message_id = expired.reference)
     SELECT count(*) FROM expired
+"""
+_EXPIRED = """
+           SET status = 'EXPIRED', result_due_at = NULL, last_error = 'NO_FINAL_RESULT',
+               completed_at = clock_timestamp()
+"""
+# Only what is still awaited: a webhook may have settled it meanwhile.
+_EXPIRE = text(f"""
+    WITH expired AS (
+        UPDATE delivery {_EXPIRED}
+         WHERE delivery_id = ANY(CAST(:delivery_ids AS uuid[])) AND status = 'ACCEPTED'
+     RETURNING delivery_id, reference, last_error),
+    {_EXPIRED_HISTORY}
 """)
+# A question that is overdue for that long is one that no process puts.
+_EXPIRE_UNANSWERED = text(f"""
+    WITH unanswered AS (
+        SELECT delivery_id FROM delivery
+         WHERE result_due_at IS NOT NULL
+           AND (accepted_at <= statement_timestamp() - 2 * CAST(:expire_after AS interval)
+                OR (provider <> :provider AND accepted_at <= statement_timestamp() - :expire_after
+                    AND result_due_at <= statement_timestamp() - interval '10 minutes'))
+         LIMIT :limit
+           FOR UPDATE SKIP LOCKED),
+    expired AS (
+        UPDATE delivery {_EXPIRED}
+          FROM unanswered
+         WHERE delivery.delivery_id = unanswered.delivery_id
+     RETURNING delivery.delivery_id, reference, last_error),
+    {_EXPIRED_HISTORY}
+""")  # noqa: S608 - our own text
+_MOST_EXPIRED = 10_000
 
 # Its message has finally failed and is told apart by a look-up, as after an operator's retry.
 _SEND_AGAIN = text("""
@@ -98,12 +166,12 @@ class SqlResults:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def lock_due(self, limit: int) -> list[AwaitedResult]:
+    def lock_due(self, provider: str, limit: int) -> list[AwaitedResult]:
         accepted = func.extract("epoch", func.clock_timestamp() - delivery.c.accepted_at)
         rows = self._connection.execute(
             select(delivery, accepted.label("accepted_seconds"))
             # Not clock_timestamp(), which no index can be searched for.
-            .where(delivery.c.result_due_at <= func.statement_timestamp())
+            .where(delivery.c.provider == provider, delivery.c.result_due_at <= func.statement_timestamp())
             .order_by(delivery.c.result_due_at)
             .limit(limit)
             # Processes share the questions: what one has locked, the others skip.
@@ -156,6 +224,26 @@ class SqlResults:
             },
         )
 
+    def lock_failed(
+        self, provider: str, message_ids: Collection[str]
+    ) -> list[tuple[UUID, str, DeliveryStatus]]:
+        storable = [one for one in message_ids if _is_storable(one)]
+        rows = self._connection.execute(_FAILED, {"provider": provider, "message_ids": storable})
+        return [(row.delivery_id, row.message_id, DeliveryStatus(row.status)) for row in rows]
+
+    def contradict(self, provider: str, contradictions: Sequence[Contradiction]) -> None:
+        self._connection.execute(
+            _CONTRADICT,
+            {
+                "provider": provider,
+                "delivery_ids": hex_array(one.delivery_id for one in contradictions),
+                "message_ids": [one.message_id for one in contradictions],
+                "codes": [_storable(one.code) for one in contradictions],
+                "by_sms": [one.by_sms for one in contradictions],
+                "are_settled": [one.is_settled for one in contradictions],
+            },
+        )
+
     def expire(self, delivery_ids: Collection[UUID]) -> int:
         expired: int = self._connection.execute(
             _EXPIRE, {"delivery_ids": hex_array(delivery_ids)}
@@ -181,6 +269,17 @@ class SqlResults:
             },
         )
         return set(again.scalars())
+
+    def expire_unanswered(self, provider: str, expire_after_seconds: float) -> int:
+        expired: int = self._connection.execute(
+            _EXPIRE_UNANSWERED,
+            {
+                "provider": provider,
+                "expire_after": timedelta(seconds=expire_after_seconds),
+                "limit": _MOST_EXPIRED,
+            },
+        ).scalar_one()
+        return expired
 
 
 def _storable(code: str | None) -> str | None:
