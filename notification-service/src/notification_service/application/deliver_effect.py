@@ -115,12 +115,13 @@ class DeliverEffect:
             self._proceed(run, record_at)
             may_claim = run.has_more and len(run.flow) <= self._limits.most // 2
             if may_claim or lease_clock_seconds() >= record_at:
-                record_at = lease_clock_seconds() + _RECORD_SECONDS
                 # An error would lose the outcomes that are still to come; the last call raises it.
                 with suppress(Exception):
                     self._record()
                     if may_claim:
                         self._claim(run)
+                # Behind it: a record that has just met a lock must not be tried again at once.
+                record_at = lease_clock_seconds() + _RECORD_SECONDS
         self._record()
         return WorkDone(run.attempted, self._pause_seconds(run))
 
