@@ -234,8 +234,8 @@ def test_many_results_take_few_calls_and_statements(
             assert ask_for_results(StopSignal()).deliveries == number
         counts.append((len(provider.questions), len(statements)))
 
-    # End what nobody answers; lock, postpone; lock, read the provider's state, settle.
-    assert counts == [(1, 6), (3, 6)]
+    # End what nobody answers; read the provider's state, lock, postpone; lock, read the state, settle.
+    assert counts == [(1, 7), (3, 7)]
 
 
 def test_a_call_that_fails_costs_the_others_nothing(

@@ -59,7 +59,7 @@ def test_look_ups_that_are_answered_hide_no_failures_of_sends() -> None:
     assert POLICY.ends_flow([LOST, FOUND, LOST, FOUND, LOST])
 
 
-def test_a_look_up_that_is_answered_leaves_an_open_breaker_to_the_next_probe() -> None:
+def test_an_answered_look_up_leaves_the_breaker_to_the_next_probe() -> None:
     state = after_calls(probing(OPEN), [FOUND], PROBE, POLICY)
 
     assert (state.status, state.probe_id, state.probe_in_seconds) == (ProviderStatus.OPEN, None, 0.0)

@@ -9,11 +9,14 @@ from uuid import UUID
 
 import structlog
 
+from notification_service.application.delivering.question_gate import QuestionGate
 from notification_service.application.ports import AlimtalkProvider, StopCheck, UnitOfWorkFactory, WorkDone
 from notification_service.application.record_results import RecordResults
 from notification_service.domain.alimtalk_results import Answer, ProviderResult, ResultState
 from notification_service.domain.awaited_result import AwaitedResult
 from notification_service.domain.errors import DeliveryFailed
+from notification_service.domain.provider_call import Call, call_of_failure
+from notification_service.domain.provider_state import ProbePolicy
 from notification_service.domain.result_schedule import pause_before_question
 
 # Questions that wait for each other are put together: processes that hurry ask about one message a call.
@@ -56,6 +59,7 @@ class AskForResults:
         batch_size: int,
         most_calls: int,
         expire_after_seconds: float,
+        gate: QuestionGate | None = None,
     ) -> None:
         """``batch_size`` counts messages; ``most_calls`` limits the calls that ask about them."""
         self._provider = provider
@@ -67,6 +71,9 @@ class AskForResults:
         self._expire_after_seconds = expire_after_seconds
         self._next_sweep_at = 0.0
         self._unrecorded: list[ProviderResult] = []
+        self._gate = gate or QuestionGate(provider.name, ProbePolicy())
+        self._is_closed = False
+        self._failed_calls: list[Call] = []
 
     def __call__(self, stop: StopCheck) -> WorkDone:
         if stop.is_set():
@@ -76,17 +83,21 @@ class AskForResults:
         if not self._provider.results_at_once:
             self._end_unreported(_messages(asked))
             return WorkDone(len(_messages(asked)), _GATHER_SECONDS if asked and is_all else 0.0)
+        self._failed_calls = []
         answered = self._ask_all(stop, asked)
+        self._teach()
         if not stop.is_set():
             self._expire(_unsettled(answered))
-        return WorkDone(len(_messages(asked)), _pause_seconds(answered, is_all=is_all))
+        pause_seconds = self._gate.pause_seconds(self._failed_calls, was_closed=self._is_closed)
+        return WorkDone(len(_messages(asked)), max(pause_seconds, _pause_seconds(answered, is_all=is_all)))
 
     def _take_due(self) -> tuple[Sequence[_Question], bool]:
         """The questions to put now, and whether they are all that are due."""
         with self._unit_of_work() as unit_of_work:
+            self._is_closed = self._gate.is_closed(unit_of_work)
             due = unit_of_work.results.lock_due(self._provider.name, self._batch_size)
             questions = self._questions(due)
-            asked = questions[: self._most_calls]
+            asked = questions[: 1 if self._is_closed else self._most_calls]
             if asked:
                 unit_of_work.results.postpone(
                     {
@@ -125,6 +136,12 @@ class AskForResults:
         self._record()
         return answered
 
+    def _teach(self) -> None:
+        if self._failed_calls:
+            with self._unit_of_work() as unit_of_work:
+                self._gate.learn(unit_of_work, self._failed_calls)
+                unit_of_work.commit()
+
     def _record(self) -> None:
         results, self._unrecorded = self._unrecorded, []
         try:
@@ -141,6 +158,8 @@ class AskForResults:
             answer = self._provider.results(question.awaited)
         except DeliveryFailed as error:
             reason = error.reason.value
+            if (call := call_of_failure(error)) is not None:
+                self._failed_calls.append(call)
         except Exception as error:  # noqa: BLE001 - a bug that one result meets must not stop the others
             reason = type(error).__name__
         else:
