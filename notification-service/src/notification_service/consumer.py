@@ -135,7 +135,7 @@ def _dispatcher(
         SendAlimtalk(
             provider,
             settings.alimtalk_processing_seconds,
-            WriteAlimtalk(templates, has_sms=settings.alimtalk_has_sms),
+            _write_alimtalk(settings, templates),
         ),
         check_templates.obstacle_of,
     )
@@ -152,6 +152,15 @@ def _dispatcher(
             "ALIMTALK_TEMPLATES": check_templates,
         },
         stop,
+    )
+
+
+def _write_alimtalk(settings: ConsumerSettings, templates: TemplateCatalog) -> WriteAlimtalk:
+    ids = settings.alimtalk_template_ids
+    return WriteAlimtalk(
+        templates,
+        has_sms=settings.alimtalk_has_sms,
+        codes_with_ids=None if ids is None else ids[1].keys(),
     )
 
 

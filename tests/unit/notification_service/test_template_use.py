@@ -94,6 +94,26 @@ def test_what_can_not_be_written_waits_and_raises_the_alarm(template: Template, 
     assert recorded_outcome(outcome).status == stays
 
 
+def test_a_held_message_waits_for_its_templates_id() -> None:
+    held = a_delivery(template="ORDER_COMPLETED")
+    write = WriteAlimtalk(TEMPLATES, has_sms=True, codes_with_ids={"ORDER_COMPLETED_EN"})
+
+    with structlog.testing.capture_logs() as logs:
+        for delivery in (held, held):
+            with pytest.raises(DeliveryPostponed) as postponed:
+                write(delivery)
+            assert postponed.value.reason == FailureReason.TEMPLATE_NOT_USABLE
+
+    # Once for all: thousands may be held.
+    assert [(line["event"], line["template"]) for line in logs] == [
+        ("alimtalk_template_not_usable", "ORDER_COMPLETED")
+    ]
+    assert write(a_delivery(template="ORDER_COMPLETED_EN")).content
+    # Neither a look-up nor an SMS needs the provider's id of a template.
+    assert write(replace(held, purpose=Purpose.LOOK_UP, attempt=2)).content
+    assert write(a_delivery(a_completed_order(phone="0507-1234-5678"))).as_sms
+
+
 @pytest.mark.parametrize("letter", ["김", "\U0001f600"])
 def test_a_text_too_long_is_refused_before_it_is_sent(letter: str) -> None:
     room = (1_000 - len(WRITE_ALIMTALK(a_delivery(a_completed_order(name=""))).content)) // characters(letter)
