@@ -2,6 +2,7 @@
 
 import logging
 import random
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -138,6 +139,7 @@ def _dispatcher(
             _write_alimtalk(settings, templates),
         ),
         check_templates.obstacle_of,
+        check_templates.doubt,
     )
     if settings.quiet_hours is not None:
         send_alimtalk = KeepQuietHours(send_alimtalk, settings.quiet_hours, partial(datetime.now, UTC))
@@ -145,7 +147,9 @@ def _dispatcher(
     deliver_effect = partial(_deliver_effect, settings, unit_of_work, scope)
     return Dispatcher(
         {
-            Effect.ALIMTALK: deliver_effect(Effect.ALIMTALK, send_alimtalk, provider.name),
+            Effect.ALIMTALK: deliver_effect(
+                Effect.ALIMTALK, send_alimtalk, provider.name, held_templates=check_templates.held
+            ),
             Effect.ANALYTICS: CountSales(unit_of_work),
             Effect.MONITORING: deliver_effect(Effect.MONITORING, webhook, "webhook"),
             "ALIMTALK_RESULTS": _ask_for_results(settings, unit_of_work, scope, provider),
@@ -170,7 +174,7 @@ def _check_templates(
     register = create_template_register(settings, client)
     if register is None:
         _log.info("alimtalk_templates_not_checked", provider=settings.alimtalk_provider)
-    return CheckTemplates(register, templates.in_use(settings.alimtalk_locale))
+    return CheckTemplates(register, templates, settings.alimtalk_locale)
 
 
 def _deliver_effect(
@@ -180,6 +184,7 @@ def _deliver_effect(
     effect: Effect,
     courier: Courier,
     provider: str,
+    held_templates: Callable[[], Collection[str]] = frozenset,
 ) -> DeliverEffect:
     limits = ClaimLimits(
         # Two rounds of the pool: a claim is worth its transactions, and a lease outlasts it.
@@ -196,6 +201,7 @@ def _deliver_effect(
         limits=limits,
         retry=RetryPolicy(),
         jitter=random.random,
+        held_templates=held_templates,
     )
 
 

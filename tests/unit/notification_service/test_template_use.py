@@ -19,6 +19,7 @@ from notification_service.domain.errors import (
     DeliveryRejected,
     ReceiverUnavailable,
     TemplateMismatch,
+    TemplateRefused,
 )
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.recorded_outcome import recorded_outcome
@@ -172,33 +173,99 @@ class Register:
         return self.templates.get(code)
 
 
-def held(obstacle_of: Callable[[str], str | None], purpose: Purpose = Purpose.SEND) -> bool:
+def held(
+    obstacle_of: Callable[[str], str | None],
+    purpose: Purpose = Purpose.SEND,
+    phone: str = "010-1234-5678",
+) -> bool:
     """Whether a delivery is kept back."""
-    courier = HoldUnapproved(lambda delivery, may_send: Receipt(), obstacle_of)
+    courier = HoldUnapproved(lambda delivery, may_send: Receipt(), obstacle_of, lambda code: None)
     try:
-        courier(a_delivery(purpose=purpose), lambda: True)
+        courier(a_delivery(a_completed_order(phone=phone), purpose=purpose), lambda: True)
     except DeliveryPostponed as postponed:
         return postponed.reason is FailureReason.TEMPLATE_NOT_USABLE
     return False
 
 
+def checking(register: Register, clock: list[float]) -> CheckTemplates:
+    return CheckTemplates(register, TEMPLATES, Locale.KOREAN, lambda: clock[0])
+
+
+def test_a_check_that_failed_is_made_again_within_seconds() -> None:
+    register = Register(failure=ReceiverUnavailable(FailureReason.RECEIVER_BUSY, "busy"))
+    clock = [0.0]
+    check = checking(register, clock)
+    check(StopSignal())
+    register.failure = None
+
+    clock[0] += 5
+    pause = check(StopSignal()).pause_seconds
+
+    assert check.obstacle_of(TEMPLATE.code) == "the provider has no template of this code"
+    assert pause <= 1
+
+
+def test_a_template_that_the_provider_refuses_is_held_and_soon_checked() -> None:
+    register, clock = Register({TEMPLATE.code: REGISTERED}), [0.0]
+    check = checking(register, clock)
+    check(StopSignal())
+
+    def refuses(delivery: object, may_send: object) -> Receipt:
+        raise TemplateRefused(FailureReason.TEMPLATE_NOT_USABLE, "code -3005")
+
+    courier = HoldUnapproved(refuses, check.obstacle_of, check.doubt)
+    with structlog.testing.capture_logs() as logs, pytest.raises(TemplateRefused):
+        courier(a_delivery(), lambda: True)
+    assert [line["event"] for line in logs] == ["alimtalk_template_not_usable"]
+
+    assert held(check.obstacle_of)
+    register.templates = {TEMPLATE.code: replace(REGISTERED, state=ApprovalState.REJECTED)}
+    clock[0] += 5
+    check(StopSignal())
+    clock[0] += 120
+    assert check.obstacle_of(TEMPLATE.code) == "it is not approved: REJECTED"
+    register.templates = {TEMPLATE.code: REGISTERED}
+    check(StopSignal())
+    assert not held(check.obstacle_of)
+
+
+def test_a_refusal_that_no_check_explains_holds_for_a_minute() -> None:
+    clock = [0.0]
+    register = Register(failure=ReceiverUnavailable(FailureReason.RECEIVER_BUSY, "busy"))
+    check = checking(register, clock)
+
+    # A template that only older messages have is looked at, too.
+    check.doubt("ORDER_COMPLETED_EN")
+
+    assert check.held() == {"ORDER_COMPLETED_EN"}
+    clock[0] += 61
+    check(StopSignal())
+    assert check.held() == frozenset()
+
+
 def test_messages_wait_until_their_template_is_approved() -> None:
     register = Register()
-    check, stop = CheckTemplates(register, [TEMPLATE]), StopSignal()
+    clock = [0.0]
+    check, stop = checking(register, clock), StopSignal()
     assert not held(check.obstacle_of)
 
     with structlog.testing.capture_logs() as logs:
-        first = check(stop)
+        check(stop)
         assert held(check.obstacle_of)
+        assert check.held() == {"ORDER_COMPLETED"}
         assert not held(check.obstacle_of, Purpose.LOOK_UP)
+        # An SMS has no template.
+        assert not held(check.obstacle_of, phone="0507-1234-5678")
+        clock[0] += 60
         register.failure = ReceiverUnavailable(FailureReason.RECEIVER_BUSY, "busy")
         check(stop)
         assert held(check.obstacle_of)
         register.failure, register.templates = None, {TEMPLATE.code: REGISTERED}
-        second = check(stop)
+        clock[0] += 5
+        check(stop)
 
     assert not held(check.obstacle_of)
-    assert first.pause_seconds < second.pause_seconds
+    assert check.held() == frozenset()
     assert [line["event"] for line in logs] == [
         "alimtalk_template_not_usable",
         "alimtalk_template_not_checked",
@@ -207,7 +274,7 @@ def test_messages_wait_until_their_template_is_approved() -> None:
 
 
 def test_a_provider_that_can_not_be_asked_holds_nothing_back() -> None:
-    check = CheckTemplates(None, [TEMPLATE])
+    check = CheckTemplates(None, TEMPLATES, Locale.KOREAN)
 
     assert check(StopSignal()).pause_seconds > 0
     assert not held(check.obstacle_of)

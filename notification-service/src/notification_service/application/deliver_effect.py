@@ -2,7 +2,8 @@
 
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -77,8 +78,12 @@ class DeliverEffect:
         limits: ClaimLimits,
         retry: RetryPolicy,
         jitter: Callable[[], float],
+        held_templates: Callable[[], Collection[str]] = frozenset,
     ) -> None:
-        """``provider`` is the receiver's name in the history; ``jitter`` returns numbers in [0, 1)."""
+        """``provider`` is the receiver's name in the history; ``jitter`` returns numbers in [0, 1).
+
+        ``held_templates`` are the codes of templates whose messages would only be postponed again.
+        """
         self._effect = effect
         self._provider = provider
         self._courier = courier
@@ -87,6 +92,7 @@ class DeliverEffect:
         self._limits = limits
         self._retry = retry
         self._jitter = jitter
+        self._held_templates = held_templates
         self._failed_batches = 0
         self._unrecorded: list[Outcome] = []
 
@@ -103,12 +109,17 @@ class DeliverEffect:
             return not stop.is_set() and time.monotonic() < last_begin
 
         outcomes = self._attempt_all(claimed, may_send)
+        self._log_postponed(outcomes)
         return WorkDone(len(outcomes), self._pause_seconds(outcomes))
 
     def _claim(self) -> Sequence[ClaimedDelivery]:
         with self._unit_of_work() as unit_of_work:
             claimed = unit_of_work.claims.claim(
-                self._effect, self._limits.batch_size, self._limits.lease_seconds, self._provider
+                self._effect,
+                self._limits.batch_size,
+                self._limits.lease_seconds,
+                self._provider,
+                self._held_templates(),
             )
             # Before any call: the lease must survive a crash of this process.
             unit_of_work.commit()
@@ -152,7 +163,6 @@ class DeliverEffect:
             _log.info("delivery_skipped", **self._fields(delivery), reason=skipped.reason.value)
             return Skipped(delivery, skipped.reason)
         except DeliveryPostponed as postponed:
-            _log.info("delivery_postponed", **self._fields(delivery), reason=postponed.reason.value)
             return Postponed(delivery, postponed.delay_seconds, postponed.reason)
         except DeliveryFailed as failure:
             return self._failed(delivery, failure)
@@ -175,6 +185,17 @@ class DeliverEffect:
         _log.warning(event, **self._fields(delivery), reason=failure.reason.value, detail=detail)
         return outcome
 
+    def _log_postponed(self, outcomes: Sequence[Outcome]) -> None:
+        # A line for each would fill the log: a night's orders wait together.
+        reasons = Counter(outcome.reason for outcome in outcomes if isinstance(outcome, Postponed))
+        for reason, deliveries in reasons.items():
+            _log.info(
+                "deliveries_postponed",
+                effect=self._effect.value,
+                reason=reason.value,
+                deliveries=deliveries,
+            )
+
     def _fields(self, delivery: ClaimedDelivery) -> dict[str, str | int]:
         return {
             "effect": self._effect.value,
@@ -185,7 +206,10 @@ class DeliverEffect:
 
     def _pause_seconds(self, outcomes: Sequence[Outcome]) -> float:
         """A pause while the receiver accepts nothing: a backlog must not become a flood of attempts."""
-        if not all(isinstance(outcome, RetryLater | Unclear) for outcome in outcomes):
+        attempted = [outcome for outcome in outcomes if not isinstance(outcome, Postponed)]
+        if not attempted:
+            return 0.0
+        if not all(isinstance(outcome, RetryLater | Unclear) for outcome in attempted):
             self._failed_batches = 0
             return 0.0
         self._failed_batches += 1

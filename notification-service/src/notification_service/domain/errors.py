@@ -71,6 +71,10 @@ class ReceiverUnavailable(DeliveryFailed):
         super().__init__(reason, detail)
 
 
+class TemplateRefused(ReceiverUnavailable):
+    """The provider takes no message of this template, or not as we have it. The message was not sent."""
+
+
 class NotConfirmed(DeliveryFailed):
     """An earlier attempt may have been accepted, and the receiver can't say yet. This one sent nothing."""
 
