@@ -130,13 +130,19 @@ def _dispatcher(
     )
     provider = create_provider(settings, client)
     check_templates = _check_templates(settings, templates, client)
+    ids = settings.alimtalk_template_ids
+    without_id = frozenset() if ids is None else templates.codes - ids[1].keys()
     # Before the first message is sent.
     check_templates(stop)
     send_alimtalk: Courier = HoldUnapproved(
         SendAlimtalk(
             provider,
             settings.alimtalk_processing_seconds,
-            _write_alimtalk(settings, templates),
+            WriteAlimtalk(
+                templates,
+                has_sms=settings.alimtalk_has_sms,
+                codes_with_ids=templates.codes - without_id,
+            ),
         ),
         check_templates.obstacle_of,
         check_templates.doubt,
@@ -148,7 +154,10 @@ def _dispatcher(
     return Dispatcher(
         {
             Effect.ALIMTALK: deliver_effect(
-                Effect.ALIMTALK, send_alimtalk, provider.name, held_templates=check_templates.held
+                Effect.ALIMTALK,
+                send_alimtalk,
+                provider.name,
+                held_templates=lambda: check_templates.held() | without_id,
             ),
             Effect.ANALYTICS: CountSales(unit_of_work),
             Effect.MONITORING: deliver_effect(Effect.MONITORING, webhook, "webhook"),
@@ -156,15 +165,6 @@ def _dispatcher(
             "ALIMTALK_TEMPLATES": check_templates,
         },
         stop,
-    )
-
-
-def _write_alimtalk(settings: ConsumerSettings, templates: TemplateCatalog) -> WriteAlimtalk:
-    ids = settings.alimtalk_template_ids
-    return WriteAlimtalk(
-        templates,
-        has_sms=settings.alimtalk_has_sms,
-        codes_with_ids=None if ids is None else ids[1].keys(),
     )
 
 

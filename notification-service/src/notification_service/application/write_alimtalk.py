@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Collection
+from dataclasses import replace
 
 import structlog
 
@@ -71,7 +72,20 @@ class WriteAlimtalk:
         if delivery.purpose is Purpose.SEND and characters(message.content) > MOST_CHARACTERS:
             detail = f"the text has {characters(message.content)} characters, and may have {MOST_CHARACTERS}"
             raise DeliveryRejected(FailureReason.MESSAGE_TOO_LONG, detail)
-        return message
+        return self._with_original(delivery, message)
+
+    def _with_original(self, delivery: ClaimedDelivery, message: AlimtalkMessage) -> AlimtalkMessage:
+        """With the original text, too, which a former release sends whatever template is recorded."""
+        if message.template_code == ORDER_COMPLETED_TEMPLATE_CODE or not delivery.may_have_been_sent:
+            return message
+        try:
+            original = self._templates.by_code(ORDER_COMPLETED_TEMPLATE_CODE)
+        except UnknownTemplate:
+            return message
+        sent = order_completed_message(
+            delivery.order, original, delivery.failed_message_ids, has_sms=message.as_sms
+        )
+        return replace(message, other_texts={sent.template_code: sent.content})
 
     def _has_id(self, code: str) -> bool:
         return self._codes_with_ids is None or code in self._codes_with_ids
