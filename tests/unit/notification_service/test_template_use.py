@@ -1,5 +1,6 @@
 """Templates before a call: just their values, not too long, and approved as they are."""
 
+import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -23,12 +24,18 @@ from notification_service.domain.errors import (
 )
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.recorded_outcome import recorded_outcome
-from notification_service.domain.registered_template import ApprovalState, RegisteredTemplate, obstacle
+from notification_service.domain.registered_template import (
+    ApprovalState,
+    RegisteredButton,
+    RegisteredTemplate,
+    obstacle,
+)
 from notification_service.domain.template_catalog import TemplateCatalog
 from servicekit.lifecycle import StopSignal
 from tests.support.notification_builders import TEMPLATES, WRITE_ALIMTALK, a_completed_order, a_delivery
 
 TEMPLATE = TEMPLATES.newest("order_completed", Locale.KOREAN)
+LINK = "https://shop.example/#{orderId}"
 REGISTERED = RegisteredTemplate(TEMPLATE.content, ApprovalState.APPROVED, [])
 
 
@@ -138,7 +145,10 @@ def test_a_text_too_long_is_refused_before_it_is_sent(letter: str) -> None:
         (replace(REGISTERED, state=ApprovalState.REJECTED), "it is not approved: REJECTED"),
         (replace(REGISTERED, content=TEMPLATE.content + "!"), "its content differs"),
         (replace(REGISTERED, content=TEMPLATE.content.replace("#{name}", "#{buyer}")), "its content differs"),
-        (replace(REGISTERED, buttons=[("WL", "주문 보기")]), "its buttons differ"),
+        (replace(REGISTERED, buttons=[RegisteredButton("WL", "주문 보기")]), "its buttons differ"),
+        (replace(REGISTERED, title="주문"), "its title differs"),
+        (replace(REGISTERED, title="", subtitle="주문"), "its subtitle differs"),
+        (replace(REGISTERED, variables=frozenset({"name"})), "its variables differ"),
     ],
 )
 def test_what_the_provider_would_refuse_is_an_obstacle(
@@ -152,12 +162,27 @@ def test_what_the_provider_would_refuse_is_an_obstacle(
     [
         REGISTERED,
         replace(REGISTERED, content=TEMPLATE.content.replace("\n", "\r\n") + "\r\n"),
+        replace(REGISTERED, content=TEMPLATE.content.replace("\n", "  \n")),
+        replace(REGISTERED, content=unicodedata.normalize("NFD", TEMPLATE.content)),
+        replace(REGISTERED, content=TEMPLATE.content.replace("\n", "\\n").replace("[", "&#91;")),
+        replace(REGISTERED, title="", subtitle="", variables=TEMPLATE.used_variables),
         replace(REGISTERED, buttons=None),
         replace(REGISTERED, state=ApprovalState.UNKNOWN),
     ],
 )
 def test_an_approved_template_has_no_obstacle(registered: RegisteredTemplate) -> None:
     assert obstacle(TEMPLATE, registered) is None
+
+
+@pytest.mark.parametrize(
+    ("links", "is_same"),
+    [({}, True), ({"mobile_link": LINK}, True), ({"mobile_link": f"{LINK}/other"}, False)],
+)
+def test_links_are_compared_where_the_provider_has_them(links: dict[str, str], is_same: bool) -> None:
+    template = replace(TEMPLATE, buttons=(Button(ButtonKind.WEB_LINK, "보기", mobile_link=LINK),))
+    registered = replace(REGISTERED, buttons=[RegisteredButton("WL", "보기", links)])
+
+    assert (obstacle(template, registered) is None) == is_same
 
 
 @dataclass
