@@ -124,16 +124,43 @@ def test_a_held_message_waits_for_its_templates_id() -> None:
 
 @pytest.mark.parametrize("letter", ["김", "\U0001f600"])
 def test_a_text_too_long_is_refused_before_it_is_sent(letter: str) -> None:
-    room = (1_000 - len(WRITE_ALIMTALK(a_delivery(a_completed_order(name=""))).content)) // characters(letter)
+    write = writing(replace(TEMPLATE, variables={**TEMPLATE.variables, "name": 1_000}))
+    room = (1_000 - len(write(a_delivery(a_completed_order(name=""))).content)) // characters(letter)
     too_long = a_completed_order(name=letter * (room + 1))
 
     with pytest.raises(DeliveryRejected) as rejected:
-        WRITE_ALIMTALK(a_delivery(too_long))
+        write(a_delivery(too_long))
 
     assert rejected.value.reason == FailureReason.MESSAGE_TOO_LONG
-    assert WRITE_ALIMTALK(a_delivery(a_completed_order(name=letter * room))).content
+    assert write(a_delivery(a_completed_order(name=letter * room))).content
     # It may have been sent by a former release, whose text was shorter.
-    assert WRITE_ALIMTALK(a_delivery(too_long, purpose=Purpose.LOOK_UP, attempt=2)).content
+    assert write(a_delivery(too_long, purpose=Purpose.LOOK_UP, attempt=2)).content
+
+
+@pytest.mark.parametrize(
+    ("template", "length"),
+    [
+        (TEMPLATE, 100),
+        (replace(TEMPLATE, title="#{name}"), 50),
+        (
+            replace(
+                TEMPLATE,
+                variables={**TEMPLATE.variables, "name": 600},
+                buttons=(Button(ButtonKind.WEB_LINK, "보기", mobile_link="https://#{name}"),),
+            ),
+            492,
+        ),
+    ],
+    ids=["value", "title", "link"],
+)
+def test_values_titles_and_links_are_measured_before_the_call(template: Template, length: int) -> None:
+    assert writing(template)(a_delivery(a_completed_order(name="김" * length)))
+
+    with pytest.raises(DeliveryRejected) as rejected:
+        writing(template)(a_delivery(a_completed_order(name="김" * (length + 1))))
+
+    assert rejected.value.reason == FailureReason.MESSAGE_TOO_LONG
+    assert "김" not in str(rejected.value)
 
 
 @pytest.mark.parametrize(

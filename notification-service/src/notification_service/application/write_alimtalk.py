@@ -1,7 +1,7 @@
 """Making a delivery's message of its template."""
 
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 import structlog
@@ -11,7 +11,7 @@ from notification_service.domain.alimtalk_message import (
     AlimtalkMessage,
     order_completed_message,
 )
-from notification_service.domain.alimtalk_template import characters
+from notification_service.domain.alimtalk_template import Template, characters
 from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.delivery import ClaimedDelivery
 from notification_service.domain.errors import (
@@ -22,7 +22,11 @@ from notification_service.domain.errors import (
 )
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.template_catalog import TemplateCatalog
-from notification_service.domain.template_rules import MOST_CHARACTERS
+from notification_service.domain.template_rules import (
+    MOST_CHARACTERS,
+    MOST_LINK_CHARACTERS,
+    MOST_TITLE_CHARACTERS,
+)
 
 _PAUSE_SECONDS = 60.0
 _ALARM_SECONDS = 60.0
@@ -69,9 +73,8 @@ class WriteAlimtalk:
             # Held since another language or version was in use: only the newest one's id is needed to start.
             raise self._not_usable(code, "no id of it is set")
         # The message may have been shorter when it was sent.
-        if delivery.purpose is Purpose.SEND and characters(message.content) > MOST_CHARACTERS:
-            detail = f"the text has {characters(message.content)} characters, and may have {MOST_CHARACTERS}"
-            raise DeliveryRejected(FailureReason.MESSAGE_TOO_LONG, detail)
+        if delivery.purpose is Purpose.SEND and (excess := next(_excesses(message, template), None)):
+            raise DeliveryRejected(FailureReason.MESSAGE_TOO_LONG, excess)
         return self._with_original(delivery, message)
 
     def _with_original(self, delivery: ClaimedDelivery, message: AlimtalkMessage) -> AlimtalkMessage:
@@ -97,3 +100,19 @@ class WriteAlimtalk:
             self._alarmed_at[code] = now
             _log.error("alimtalk_template_not_usable", template=code, reason=reason)
         return DeliveryPostponed(FailureReason.TEMPLATE_NOT_USABLE, _PAUSE_SECONDS)
+
+
+def _excesses(message: AlimtalkMessage, template: Template) -> Iterator[str]:
+    """What is longer than it may be, without quoting it."""
+    for name, value in message.variables.items():
+        # As a reader counts: a template's whole length is counted as Kakao may.
+        if len(value) > template.variables[name]:
+            yield f"{name} has {len(value)} characters, and may have {template.variables[name]}"
+    texts = [("the text", message.content, MOST_CHARACTERS)]
+    if not message.as_sms:
+        texts.append(("the title", message.title or "", MOST_TITLE_CHARACTERS))
+        links = [link for button in message.buttons for link in button.links.values()]
+        texts += [("a link", link, MOST_LINK_CHARACTERS) for link in links]
+    for name, text, most in texts:
+        if characters(text) > most:
+            yield f"{name} has {characters(text)} characters, and may have {most}"
