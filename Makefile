@@ -3,7 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-DISTRIBUTIONS := shared[client,db,http,kafka,otlp] coupon-service order-service notification-service outbox-relay \
+DISTRIBUTIONS := shared[client,db,http,kafka,otlp] coupon-service order-service notification-service[report] outbox-relay \
                  deploy/devstack deploy/sandbox deploy/demo
 PROJECT_FILES := constraints.txt requirements-dev.txt pyproject.toml $(wildcard */pyproject.toml deploy/*/pyproject.toml)
 INSTALLED := $(VENV)/.installed

@@ -40,6 +40,10 @@ class CommandProcess:
         self.signal(signal.SIGTERM)
         return self.exit_status(timeout_seconds)
 
+    @property
+    def pid(self) -> int:
+        return self._running.pid
+
     def kill(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()

@@ -12,7 +12,7 @@ from notification_service.domain.alimtalk_message import (
 )
 from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.awaited_result import AwaitedResult
-from notification_service.domain.completed_order import CompletedOrder, Recipient
+from notification_service.domain.completed_order import CompletedOrder, OrderItem, Recipient
 from notification_service.domain.delivery import ClaimedDelivery
 from notification_service.template_files import read_catalog
 from servicekit.identifiers import uuid7
@@ -36,6 +36,16 @@ def a_completed_order(
         completed_at=NOON_IN_SEOUL,
     )
     return replace(order, **changes)
+
+
+def an_order_of(*items: tuple[str, int, int], **changes: Any) -> CompletedOrder:
+    """An order of these products, quantities and unit prices."""
+    return a_completed_order(
+        items=tuple(OrderItem(*item) for item in items),
+        item_count=sum(quantity for _, quantity, _ in items),
+        total_amount=sum(quantity * price for _, quantity, price in items),
+        **changes,
+    )
 
 
 def a_delivery(

@@ -34,6 +34,14 @@ _NEEDED: dict[ProviderName, tuple[str, ...]] = {
 }
 # To look a message up and to send it. SOLAPI needs its list and its group, then both again and one more.
 _CALLS_PER_ATTEMPT: dict[ProviderName, int] = {"sandbox": 2, "nhn": 2, "solapi": 5, "sens": 2, "aligo": 2}
+# Only NHN documents a number: of its Notification Hub. The others' are cautious; ask the sales desk.
+_MESSAGES_PER_SECOND: dict[ProviderName, float] = {
+    "sandbox": 10_000.0,
+    "nhn": 300.0,
+    "solapi": 100.0,
+    "sens": 100.0,
+    "aligo": 50.0,
+}
 
 
 def _check_printable(value: SecretStr) -> SecretStr:
@@ -78,6 +86,7 @@ class AlimtalkSettings(BaseSettings):
     alimtalk_url: HttpUrlText | None = _Unset
     # Events don't say which language a customer reads.
     alimtalk_locale: Locale = Locale.KOREAN
+    alimtalk_messages_per_second: Annotated[float, Field(gt=0, le=10_000)] | None = None
 
     nhn_app_key: _Secret | None = _Unset
     nhn_secret_key: _Secret | None = _Unset
@@ -104,6 +113,11 @@ class AlimtalkSettings(BaseSettings):
     aligo_sender_number: _SenderNumber | None = _Unset
     aligo_template_code: _TemplateIds | None = _Unset
     aligo_url: HttpUrlText = "https://kakaoapi.aligo.in"
+
+    @property
+    def alimtalk_limit_per_second(self) -> float:
+        """Of all consumers together."""
+        return self.alimtalk_messages_per_second or _MESSAGES_PER_SECOND[self.alimtalk_provider]
 
     @property
     def alimtalk_has_sms(self) -> bool:

@@ -1,7 +1,10 @@
 """The API's composition root."""
 
+import json
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 from flask import Flask
 from flask_openapi3.openapi import OpenAPI
@@ -11,9 +14,12 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from notification_service.alimtalk.webhooks import webhook_parsers
 from notification_service.application.list_notifications import ListNotifications
 from notification_service.application.ports import WebhookParser
+from notification_service.application.read_figures import ReadFigures
 from notification_service.application.record_results import RecordResults
 from notification_service.application.report_sales import ReportSales
 from notification_service.config import ApiSettings
+from notification_service.http.figures.description import describe_csv
+from notification_service.http.figures.routes import figure_routes
 from notification_service.http.notifications import notification_routes
 from notification_service.http.problems import PROBLEMS
 from notification_service.http.sales import sales_routes
@@ -52,11 +58,18 @@ def build_application(engine: Engine, webhook_parsers: Mapping[str, WebhookParse
         routes=[
             notification_routes(ListNotifications(unit_of_work)),
             sales_routes(ReportSales(unit_of_work)),
+            figure_routes(ReadFigures(unit_of_work)),
         ],
+        examples=_examples("examples.json"),
     )
+    describe_csv(app, _examples("csv_examples.json"))
     webhooks = _webhooks(RecordResults(unit_of_work), webhook_parsers or {})
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/webhooks": webhooks})  # type: ignore[method-assign]
     return app
+
+
+def _examples(file_name: str) -> Any:
+    return json.loads(Path(__file__).with_name(file_name).read_text(encoding="utf-8"))
 
 
 def _webhooks(record_results: RecordResults, parsers: Mapping[str, WebhookParser]) -> Flask:

@@ -6,10 +6,12 @@ from typing import Any
 
 import click
 
+from notification_service.analytics_cli import analytics, report
 from notification_service.config import ApiSettings, ConsumerSettings, DeadLettersSettings, MigrationSettings
 from notification_service.deliveries_cli import deliveries
 from notification_service.messaging.incoming_order_completed import ORDER_COMPLETED
 from notification_service.migrations import SCHEMA
+from notification_service.providers_cli import providers
 from notification_service.templates_cli import templates as templates_group
 from notification_service.templates_cli import templates_or_exit
 from servicekit.config import load_settings
@@ -50,6 +52,9 @@ def consumer() -> None:
 
 main.add_command(deliveries)
 main.add_command(templates_group)
+main.add_command(analytics)
+main.add_command(report)
+main.add_command(providers)
 
 
 @main.command()

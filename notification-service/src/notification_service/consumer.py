@@ -14,13 +14,25 @@ from sqlalchemy import Engine
 
 from notification_service.alimtalk.providers import create_provider, create_template_register
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.adopt_time_zone import AdoptTimeZone
 from notification_service.application.ask_for_results import AskForResults
+from notification_service.application.attempt_delivery import AttemptDelivery
 from notification_service.application.check_templates import CheckTemplates
+from notification_service.application.count_delays import CountDelays
+from notification_service.application.count_in_time_zone import CountInTimeZone
 from notification_service.application.count_sales import CountSales
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
+from notification_service.application.delivering.provider_gate import OpenGate, ProviderGate
 from notification_service.application.hold_unapproved import HoldUnapproved
 from notification_service.application.keep_quiet_hours import KeepQuietHours
-from notification_service.application.ports import AlimtalkProvider, Courier, UnitOfWorkFactory
+from notification_service.application.measure_notifications import MeasureNotifications
+from notification_service.application.ports import (
+    AlimtalkProvider,
+    CheckDelivery,
+    Courier,
+    Gate,
+    UnitOfWorkFactory,
+)
 from notification_service.application.record_results import RecordResults
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.application.write_alimtalk import WriteAlimtalk
@@ -28,6 +40,7 @@ from notification_service.config import ConsumerSettings
 from notification_service.dispatcher import Dispatcher
 from notification_service.domain.alimtalk_message import ORDER_COMPLETED as ORDER_COMPLETED_MESSAGE
 from notification_service.domain.delivery import Effect
+from notification_service.domain.provider_state import ProbePolicy
 from notification_service.domain.retry_policy import RetryPolicy
 from notification_service.domain.template_catalog import TemplateCatalog
 from notification_service.messaging.incoming_order_completed import (
@@ -35,6 +48,7 @@ from notification_service.messaging.incoming_order_completed import (
     ORDER_COMPLETED,
     OrderCompletedHandler,
 )
+from notification_service.metrics import count_call, show_figures
 from notification_service.migrations import SCHEMA
 from notification_service.monitoring.webhook import MonitoringWebhook
 from notification_service.persistence.retention import SqlRetention
@@ -56,8 +70,9 @@ PROCESS = "notification-consumer"
 # Of the 10 s that a process has from the stop to its end.
 _JOIN_SECONDS = 7.0
 # Of DELIVERY_PARALLELISM: SENS is asked about one message a call, while as many are sent.
-_CALLS_FOR_RESULTS = 4
+_CALLS_FOR_RESULTS = 2
 _MOST_RESULTS = 1_000
+_RETRY = RetryPolicy()
 
 _log = structlog.get_logger(__name__)
 
@@ -130,42 +145,69 @@ def _dispatcher(
     )
     provider = create_provider(settings, client)
     check_templates = _check_templates(settings, templates, client)
-    ids = settings.alimtalk_template_ids
-    without_id = frozenset() if ids is None else templates.codes - ids[1].keys()
     # Before the first message is sent.
     check_templates(stop)
-    send_alimtalk: Courier = HoldUnapproved(
-        SendAlimtalk(
-            provider,
-            settings.alimtalk_processing_seconds,
-            WriteAlimtalk(
-                templates,
-                has_sms=settings.alimtalk_has_sms,
-                codes_with_ids=templates.codes - without_id,
-            ),
-        ),
-        check_templates.obstacle_of,
-        check_templates.doubt,
+    without_id = _codes_without_id(settings, templates)
+    send_alimtalk = _send_alimtalk(settings, templates, provider, check_templates)
+    gate = ProviderGate(
+        provider.name, settings.alimtalk_limit_per_second, ProbePolicy(), settings.delivery_lease_seconds
     )
-    if settings.quiet_hours is not None:
-        send_alimtalk = KeepQuietHours(send_alimtalk, settings.quiet_hours, partial(datetime.now, UTC))
     webhook = MonitoringWebhook(client, settings.monitoring_webhook_url)
+    notify_monitoring = AttemptDelivery(Effect.MONITORING, webhook, _RETRY, random.random)
     deliver_effect = partial(_deliver_effect, settings, unit_of_work, scope)
+    count_in_time_zone = partial(
+        CountInTimeZone, adopt_time_zone=AdoptTimeZone(unit_of_work), time_zone=settings.shop_time_zone
+    )
     return Dispatcher(
         {
             Effect.ALIMTALK: deliver_effect(
                 Effect.ALIMTALK,
                 send_alimtalk,
                 provider.name,
-                held_templates=lambda: check_templates.held() | without_id,
+                gate,
+                lambda: check_templates.held() | without_id,
             ),
-            Effect.ANALYTICS: CountSales(unit_of_work),
-            Effect.MONITORING: deliver_effect(Effect.MONITORING, webhook, "webhook"),
+            Effect.ANALYTICS: count_in_time_zone(CountSales(unit_of_work)),
+            "ANALYTICS_DELAYS": count_in_time_zone(CountDelays(unit_of_work)),
+            Effect.MONITORING: deliver_effect(Effect.MONITORING, notify_monitoring, "webhook", OpenGate()),
             "ALIMTALK_RESULTS": _ask_for_results(settings, unit_of_work, scope, provider),
             "ALIMTALK_TEMPLATES": check_templates,
+            "MEASUREMENT": MeasureNotifications(unit_of_work, [provider.name], show_figures),
         },
         stop,
     )
+
+
+def _send_alimtalk(
+    settings: ConsumerSettings,
+    templates: TemplateCatalog,
+    provider: AlimtalkProvider,
+    check_templates: CheckTemplates,
+) -> AttemptDelivery:
+    write = WriteAlimtalk(
+        templates,
+        has_sms=settings.alimtalk_has_sms,
+        codes_with_ids=templates.codes - _codes_without_id(settings, templates),
+    )
+    held = HoldUnapproved(
+        SendAlimtalk(provider, settings.alimtalk_processing_seconds, write),
+        check_templates.obstacle_of,
+        check_templates.doubt,
+    )
+    courier: Courier = held
+    checks: list[CheckDelivery] = [held.check, write]
+    if settings.quiet_hours is not None:
+        quiet = KeepQuietHours(held, settings.quiet_hours, partial(datetime.now, UTC))
+        courier = quiet
+        checks.insert(0, quiet.check)
+    count = partial(count_call, provider.name)
+    return AttemptDelivery(Effect.ALIMTALK, courier, _RETRY, random.random, count, checks)
+
+
+def _codes_without_id(settings: ConsumerSettings, templates: TemplateCatalog) -> frozenset[str]:
+    """Of templates that the provider knows by an id of its own, which isn't set."""
+    ids = settings.alimtalk_template_ids
+    return frozenset() if ids is None else templates.codes - ids[1].keys()
 
 
 def _check_templates(
@@ -182,25 +224,26 @@ def _deliver_effect(
     unit_of_work: UnitOfWorkFactory,
     scope: ExitStack,
     effect: Effect,
-    courier: Courier,
+    attempt: AttemptDelivery,
     provider: str,
+    gate: Gate,
     held_templates: Callable[[], Collection[str]] = frozenset,
 ) -> DeliverEffect:
     limits = ClaimLimits(
-        # Two rounds of the pool: a claim is worth its transactions, and a lease outlasts it.
-        batch_size=2 * settings.delivery_parallelism,
+        # No more than the pool begins at once: a turn that waited for a thread would miss its slot.
+        most=settings.delivery_parallelism,
         lease_seconds=settings.delivery_lease_seconds,
         attempt_seconds=settings.delivery_attempt_seconds,
     )
     return DeliverEffect(
         effect,
-        courier,
+        attempt,
         unit_of_work,
         provider=provider,
+        gate=gate,
         pool=_pool(settings.delivery_parallelism, scope, effect.value.lower()),
         limits=limits,
-        retry=RetryPolicy(),
-        jitter=random.random,
+        retry=_RETRY,
         held_templates=held_templates,
     )
 

@@ -47,14 +47,14 @@ def print_deliveries(deliveries: Sequence[Delivery]) -> None:
     if not deliveries:
         click.echo("no deliveries")
         return
-    _print_table([_COLUMNS, *(_cells(delivery_as_json(delivery).values()) for delivery in deliveries)])
+    print_table([_COLUMNS, *(_cells(delivery_as_json(delivery).values()) for delivery in deliveries)])
 
 
 def print_delivery(delivery: Delivery) -> None:
-    _print_table([[name, *_cells([value])] for name, value in _details(delivery).items()])
+    print_table([[name, *_cells([value])] for name, value in _details(delivery).items()])
     attempts = [_cells(_attempt_as_json(attempt).values()) for attempt in delivery.history]
     if attempts:
-        _print_table([_ATTEMPT_COLUMNS, *attempts])
+        print_table([_ATTEMPT_COLUMNS, *attempts])
 
 
 def _details(delivery: Delivery) -> Mapping[str, Value]:
@@ -89,7 +89,7 @@ def _cells(values: Iterable[Value]) -> list[str]:
     return ["" if value is None else str(value) for value in values]
 
 
-def _print_table(rows: Sequence[Sequence[str]]) -> None:
+def print_table(rows: Sequence[Sequence[str]]) -> None:
     # Ids and codes of providers: no control character of theirs may reach the terminal.
     printable = [["".join(one if one.isprintable() else "?" for one in cell) for cell in row] for row in rows]
     widths = [max(len(cell) for cell in column) for column in zip(*printable, strict=True)]

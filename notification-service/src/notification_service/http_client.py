@@ -6,7 +6,12 @@ from typing import Any
 import httpx
 
 from notification_service.application.ports import MaySend
-from notification_service.domain.errors import NotSent, OutcomeUnknown, ReceiverUnavailable
+from notification_service.domain.errors import (
+    NotSent,
+    OutcomeUnknown,
+    ProviderThrottled,
+    ReceiverUnavailable,
+)
 from notification_service.domain.failure_reason import FailureReason
 from servicekit.outbound.bounded_transport import INCOMPLETE, LONGEST_REPLY, LONGEST_REPLY_BYTES
 
@@ -24,7 +29,7 @@ def exchange(
 
     ``may_send`` is asked right before the request's body is written: connecting may take long, and a request
     without its body has no effect. Raises NotSent if it returns false, ReceiverUnavailable if the receiver
-    surely accepted nothing, and OutcomeUnknown if it may have.
+    surely accepted nothing (ProviderThrottled after 429), and OutcomeUnknown if it may have.
     """
 
     def ask_before_body(event: str, _details: Mapping[str, Any]) -> None:
@@ -44,7 +49,8 @@ def exchange(
         detail = f"no reply from {request.url.host}: {_cause(error)}"
         raise OutcomeUnknown(FailureReason.NO_REPLY, detail) from error
     if response.status_code in {httpx.codes.TOO_MANY_REQUESTS, httpx.codes.SERVICE_UNAVAILABLE}:
-        raise ReceiverUnavailable(
+        is_throttled = response.status_code == httpx.codes.TOO_MANY_REQUESTS
+        raise (ProviderThrottled if is_throttled else ReceiverUnavailable)(
             FailureReason.RECEIVER_BUSY,
             _summary(response),
             retry_after_seconds=_retry_after_seconds(response),

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from jsonschema import Draft202012Validator
 
-from notification_service.domain.completed_order import CompletedOrder, Recipient
+from notification_service.domain.completed_order import CompletedOrder, OrderItem, Recipient
 from notification_service.messaging.incoming_order_completed import (
     CONSUMER_GROUP,
     ORDER_COMPLETED,
@@ -39,6 +39,8 @@ def test_the_example_is_read_in_full() -> None:
         item_count=3,
         recipient=Recipient("김하늘", "010-1234-5678"),
         completed_at=datetime(2026, 11, 23, 4, 5, 6, 789012, tzinfo=UTC),
+        items=(OrderItem("P-1", 2, 15_000), OrderItem("P-2", 1, 3_500)),
+        approved_at=datetime(2026, 11, 23, 4, 5, 6, 512000, tzinfo=UTC),
     )
 
 
@@ -52,6 +54,7 @@ def test_the_example_is_read_in_full() -> None:
         {"occurredAt": "2026-11-23T04:05:06Z"},
         {"items": [{"productId": "P" * 64, "quantity": 1_000_000, "unitPrice": 10**12}] * 200},
         {"recipient": {"name": "하" * 100, "phone": "011-123-4567"}},
+        {"payment": EXAMPLE["payment"] | {"approvedAt": "2026-11-23T04:05:06Z"}},
     ],
 )
 def test_the_contracts_extremes_are_read(changes: dict[str, Any]) -> None:
@@ -89,6 +92,7 @@ def test_fields_that_may_be_added_are_ignored(addition: dict[str, Any]) -> None:
         "totalAmount",
         "items",
         "recipient",
+        "payment",
     ],
 )
 def test_every_field_that_is_read_is_one_that_the_producer_must_send(field: str) -> None:

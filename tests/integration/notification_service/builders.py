@@ -5,9 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from servicekit.identifiers import uuid7
-from tests.support.notification_builders import NOON_IN_SEOUL, a_completed_order
+from tests.support.notification_builders import NOON_IN_SEOUL, a_completed_order, an_order_of
 
-__all__ = ["NOON_IN_SEOUL", "a_completed_order", "an_event", "encoded"]
+__all__ = ["NOON_IN_SEOUL", "a_completed_order", "an_event", "an_order_of", "encoded"]
 
 
 def an_event(*, order_id: UUID | None = None, **changes: Any) -> dict[str, Any]:

@@ -50,6 +50,8 @@ class ConsumerDeployment:
                 "ALIMTALK_URL": self.sandbox.url,
                 "MONITORING_WEBHOOK_URL": self.sandbox.monitoring_url,
                 "CONSUMER_SESSION_TIMEOUT_MS": "6000",
+                # Few at once: a test has some claimed while others wait.
+                "DELIVERY_PARALLELISM": "4",
                 "DELIVERY_TIMEOUT_SECONDS": "0.5",
                 "DELIVERY_LEASE_SECONDS": "6",
                 "ALIMTALK_PROCESSING_SECONDS": "2",
@@ -89,8 +91,17 @@ class ConsumerDeployment:
             totals = connection.execute(text("SELECT sum(orders), sum(amount) FROM sales_daily"))
             orders, amount = totals.one()
         assert (orders, amount) == (len(events), sum(event["totalAmount"] for event in events))
+        assert self._sums() == {(len(events), sum(event["totalAmount"] for event in events))}
         for effect in EFFECTS:
             assert self.statuses(effect) == {"DELIVERED": len(events)}
+
+    def _sums(self) -> set[tuple[int, int]]:
+        """Orders and amounts, as each list that has them adds up to."""
+        with self.engine.connect() as connection:
+            return {
+                connection.execute(text(f"SELECT sum(orders), sum(amount) FROM {table}")).one()  # noqa: S608
+                for table in ("sales_hourly", "sales_by_basket_size")
+            }
 
     def __enter__(self) -> Self:
         return self

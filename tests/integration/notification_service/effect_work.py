@@ -8,9 +8,11 @@ from functools import partial
 from sqlalchemy import Engine
 
 from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
+from notification_service.application.attempt_delivery import AttemptDelivery
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
+from notification_service.application.delivering.provider_gate import OpenGate
 from notification_service.application.list_notifications import ListNotifications
-from notification_service.application.ports import Courier, DeliveryWork
+from notification_service.application.ports import CheckDelivery, Courier, DeliveryWork, Gate
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
@@ -37,7 +39,7 @@ FINAL = frozenset(
         DeliveryStatus.SKIPPED,
     }
 )
-LIMITS = ClaimLimits(batch_size=8, lease_seconds=20.0, attempt_seconds=5.0)
+LIMITS = ClaimLimits(most=8, lease_seconds=20.0, attempt_seconds=5.0)
 
 
 def transactions(engine: Engine) -> Callable[[], NotificationUnitOfWork]:
@@ -57,8 +59,10 @@ def delivering(
     processing_seconds: float = 0.0,
     courier: Courier | None = None,
     provider: str | None = None,
+    gate: Gate | None = None,
+    checks: Sequence[CheckDelivery] = (),
 ) -> Iterator[DeliverEffect]:
-    """``effect``'s use case, by ``courier`` or else to the sandbox."""
+    """``effect``'s use case, by ``courier`` or else to the sandbox; without a ``gate``, nothing limits it."""
     with create_http_client(timeout_seconds, 8) as client, ThreadPoolExecutor(4) as pool:
         couriers: dict[Effect, Courier] = {
             Effect.ALIMTALK: SendAlimtalk(
@@ -68,13 +72,13 @@ def delivering(
         }
         yield DeliverEffect(
             effect,
-            courier or couriers[effect],
+            AttemptDelivery(effect, courier or couriers[effect], retry, jitter=lambda: 0.5, checks=checks),
             transactions(engine),
             provider=provider or PROVIDERS[effect],
+            gate=gate or OpenGate(),
             pool=pool,
             limits=limits,
             retry=retry,
-            jitter=lambda: 0.5,
         )
 
 

@@ -143,7 +143,8 @@ def test_a_batch_costs_as_many_statements_as_one_delivery(
         statements.append(statement)
 
     counts = []
-    for number in (1, 8):
+    # One fewer than a claim takes: behind a full one there may be more.
+    for number in (1, 7):
         accept_completed_orders([a_completed_order() for _ in range(number)])
         statements.clear()
         with delivering(engine, ALIMTALK, sandbox, courier=lambda delivery, may_send: Receipt()) as work:

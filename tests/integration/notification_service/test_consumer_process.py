@@ -86,6 +86,20 @@ def test_a_provider_that_is_down_delays_only_its_own_effect(deployment: Consumer
     stop_gracefully(consumer)
 
 
+def test_a_refused_time_zone_stops_only_analytics(deployment: ConsumerDeployment) -> None:
+    with deployment.engine.begin() as connection:
+        connection.execute(text("INSERT INTO sales_daily VALUES ('2026-11-23', 'KRW', 1, 1, 1)"))
+    consumer = deployment.start_consumer(SHOP_TIME_ZONE="Asia/Tokyo")
+
+    deployment.produce([an_event() for _ in range(3)])
+    for effect in ("ALIMTALK", "MONITORING"):
+        deployment.wait_for(effect, delivered=3)
+
+    assert "set it to that" in consumer.logged("analytics_not_counted")["reason"]
+    assert deployment.statuses("ANALYTICS") == {"PENDING": 3}
+    assert consumer.terminate() == 0
+
+
 def test_a_killed_consumer_costs_no_message_and_doubles_none(deployment: ConsumerDeployment) -> None:
     deployment.sandbox.control(alimtalk={"latencyMs": 100}, monitoring={"latencyMs": 50})
     events = [an_event() for _ in range(60)]

@@ -11,8 +11,8 @@ from sqlalchemy.exc import DBAPIError
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.count_sales import CountSales
 from notification_service.application.report_sales import ReportSales
-from notification_service.domain.daily_sales import DailySales
 from notification_service.domain.delivery import DeliveryStatus, Effect
+from notification_service.domain.figures import DailySales
 from notification_service.domain.sales_period import SalesPeriod
 from servicekit.identifiers import uuid7
 from servicekit.lifecycle import StopSignal
@@ -29,7 +29,8 @@ def count_sales(engine: Engine) -> CountSales:
 
 def sales(engine: Engine) -> list[DailySales]:
     report_sales = ReportSales(transactions(engine))
-    return list(report_sales(SalesPeriod(date(2026, 1, 1), date(2026, 12, 31))))
+    _, found = report_sales(SalesPeriod(date(2026, 1, 1), date(2026, 12, 31)))
+    return list(found)
 
 
 def test_orders_add_up_by_business_day_and_currency(

@@ -160,7 +160,7 @@ def test_many_postponed_messages_are_one_line_of_the_log(
 
     with (
         structlog.testing.capture_logs() as logs,
-        delivering(engine, Effect.ALIMTALK, sandbox, courier=held) as work,
+        delivering(engine, Effect.ALIMTALK, sandbox, courier=held, checks=[held.check]) as work,
     ):
         done = work(StopSignal())
 

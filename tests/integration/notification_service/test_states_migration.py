@@ -1,6 +1,5 @@
 """The migration to the present states: with the former release's rows, and beside its running processes."""
 
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,57 +16,23 @@ from notification_service.migrations import SCHEMA
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.migrations import upgrade
-from servicekit.db.schema import ServiceSchema
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.effect_work import delivering, transactions
+from tests.integration.notification_service.former_release import (
+    FORMER_CLAIM,
+    FORMER_RECORD,
+    make_former_database,
+)
 from tests.integration.notification_service.provider_double import ProviderDouble
 from tests.support.notification_builders import WRITE_ALIMTALK
 from tests.support.sandbox import Sandbox
 from tests.support.waiting_migration import wait_until_migration_waits
 
-FORMER_ROWS = """
-WITH made AS (
-    INSERT INTO completed_order (event_id, order_id, user_id, currency, total_amount, item_count,
-                                 recipient_name, recipient_phone, completed_at)
-    SELECT gen_random_uuid(), gen_random_uuid(), number, 'KRW', 1000, 1, 'Kim', '010-1234-5678',
-           clock_timestamp()
-      FROM generate_series(1, 5) AS number
- RETURNING event_id, order_id, user_id)
-INSERT INTO delivery (delivery_id, event_id, order_id, effect, status, attempts, due_at, claim_id,
-                      last_error, completed_at)
-SELECT gen_random_uuid(), event_id, order_id, 'ALIMTALK',
-       (ARRAY['PENDING', 'SENDING', 'DELIVERED', 'FAILED', 'SKIPPED'])[user_id],
-       user_id - 1,
-       CASE WHEN user_id <= 2 THEN clock_timestamp() END,
-       CASE WHEN user_id = 2 THEN gen_random_uuid() END,
-       CASE WHEN user_id = 4 THEN 'RECEIVER_BUSY' END,
-       CASE WHEN user_id > 2 THEN clock_timestamp() END
-  FROM made
-"""
-FORMER_CLAIM = """
-UPDATE delivery SET status = 'SENDING', attempts = attempts + 1, claim_id = gen_random_uuid(),
-       due_at = clock_timestamp() + interval '30 seconds'
- WHERE effect = 'ALIMTALK' AND due_at <= statement_timestamp()
-"""
-FORMER_RECORD = """
-UPDATE delivery SET status = 'DELIVERED', due_at = NULL, claim_id = NULL, reference = 'm-9',
-       completed_at = clock_timestamp()
- WHERE status = 'SENDING'
-"""
-
 
 @pytest.fixture
 def former(database_url: str, tmp_path: Path) -> str:
     """A database of the former release, with a delivery in each of its states."""
-    folder = tmp_path / "migrations"
-    shutil.copytree(
-        SCHEMA.migrations, folder, ignore=shutil.ignore_patterns("000[7-9]*", "001*", "__pycache__")
-    )
-    upgrade(database_url, ServiceSchema(SCHEMA.service, folder, SCHEMA.families))
-    engine = create_engine(DatabaseSettings(database_url=database_url), "test")
-    with engine.begin() as connection:
-        connection.execute(text(FORMER_ROWS))
-    engine.dispose()
+    make_former_database(database_url, tmp_path, "0006")
     return database_url
 
 

@@ -17,6 +17,7 @@ from notification_service.domain.errors import (
     DeliveryRejected,
     NotSent,
     OutcomeUnknown,
+    ProviderStopped,
     ReceiverUnavailable,
     Unanswerable,
 )
@@ -97,8 +98,8 @@ def test_an_id_in_quotes_is_taken_too() -> None:
     ("reply", "meaning"),
     [
         (replied(scnt=0, fcnt=1), DeliveryRejected),
-        (answered({}, 401), ReceiverUnavailable),
-        (answered({}, 403), ReceiverUnavailable),
+        (answered({}, 401), ProviderStopped),
+        (answered({}, 403), ProviderStopped),
         (answered({}, 503), ReceiverUnavailable),
         (answered({"code": -99, "message": "…"}), OutcomeUnknown),
         (answered({"code": -101, "message": "…"}), OutcomeUnknown),

@@ -10,6 +10,7 @@ from notification_service.domain.errors import (
     DeliveryFailed,
     DeliveryRejected,
     OutcomeUnknown,
+    ProviderThrottled,
     ReceiverUnavailable,
 )
 from notification_service.http_client import exchange
@@ -50,7 +51,7 @@ def provider(reply: Reply) -> SandboxAlimtalkProvider:
         (failing(httpx.ReadError), OutcomeUnknown),
         (failing(httpx.WriteError), OutcomeUnknown),
         (failing(httpx.RemoteProtocolError), OutcomeUnknown),
-        (answering(429), ReceiverUnavailable),
+        (answering(429), ProviderThrottled),
         (answering(503), ReceiverUnavailable),
         (answering(500), OutcomeUnknown),
         (answering(502), OutcomeUnknown),

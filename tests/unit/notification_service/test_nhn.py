@@ -18,6 +18,7 @@ from notification_service.domain.errors import (
     MalformedWebhook,
     NotSent,
     OutcomeUnknown,
+    ProviderStopped,
     ReceiverUnavailable,
     TemplateRefused,
 )
@@ -125,11 +126,11 @@ CLASSES = [
     (-4019, DeliveryRejected),
     (4, DeliveryRejected),
     (3019, DeliveryRejected),
-    (-1000, ReceiverUnavailable),
-    (-1001, ReceiverUnavailable),
-    (-1017, ReceiverUnavailable),
-    (-1027, ReceiverUnavailable),
-    (-2017, ReceiverUnavailable),
+    (-1000, ProviderStopped),
+    (-1001, ProviderStopped),
+    (-1017, ProviderStopped),
+    (-1027, ProviderStopped),
+    (-2017, ProviderStopped),
     (9998, ReceiverUnavailable),
     (-1005, OutcomeUnknown),
     (-7000, OutcomeUnknown),
@@ -205,7 +206,7 @@ def test_a_malformed_reply_is_unknown_to_each_question(content: bytes) -> None:
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 503])
 def test_an_error_status_delays_whatever_is_asked(status: int) -> None:
     reply = {"header": SUCCESS}
-    assert type(failure_of(answered(reply, status))) is ReceiverUnavailable
+    assert isinstance(failure_of(answered(reply, status)), ReceiverUnavailable)
     with pytest.raises(ReceiverUnavailable):
         adapter(ScriptedProvider(answered(reply, status))).find(a_message())
     with pytest.raises(ReceiverUnavailable):

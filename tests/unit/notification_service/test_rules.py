@@ -1,25 +1,12 @@
-"""Business days, the period of a report, and the back-off."""
+"""The period of a report, and the back-off."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
 
-from notification_service.domain.completed_order import business_day
 from notification_service.domain.errors import SalesPeriodReversed, SalesPeriodTooLong
 from notification_service.domain.retry_policy import RetryPolicy
 from notification_service.domain.sales_period import SalesPeriod
-
-
-@pytest.mark.parametrize(
-    ("instant", "day"),
-    [
-        (datetime(2026, 11, 23, 14, 59, 59, 999999, tzinfo=UTC), date(2026, 11, 23)),
-        (datetime(2026, 11, 23, 15, 0, tzinfo=UTC), date(2026, 11, 24)),
-        (datetime(2026, 12, 31, 15, 0, tzinfo=UTC), date(2027, 1, 1)),
-    ],
-)
-def test_a_business_day_begins_at_midnight_in_seoul(instant: datetime, day: date) -> None:
-    assert business_day(instant) == day
 
 
 def test_a_sales_period_spans_at_most_366_days_after_its_first() -> None:

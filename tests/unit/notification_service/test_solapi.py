@@ -25,6 +25,7 @@ from notification_service.domain.errors import (
     MalformedWebhook,
     NotSent,
     OutcomeUnknown,
+    ProviderStopped,
     ReceiverUnavailable,
     TemplateRefused,
 )
@@ -327,8 +328,8 @@ CLASSES = [
     ("1048", TemplateRefused),
     ("3104", DeliveryRejected),
     ("1024", ReceiverUnavailable),
-    ("1030", ReceiverUnavailable),
-    ("1062", ReceiverUnavailable),
+    ("1030", ProviderStopped),
+    ("1062", ProviderStopped),
     ("3000", ReceiverUnavailable),
     ("1999", ReceiverUnavailable),
 ]
@@ -390,7 +391,9 @@ def test_a_failure_of_sending_the_group_is_unknown(reply: Reply) -> None:
 
 @pytest.mark.parametrize("status", [401, 402, 403, 404, 429, 503])
 def test_a_group_that_was_surely_not_sent_may_be_sent_later(status: int) -> None:
-    assert type(failure_of(listed(), group(), registered(), answered({}, status))) is ReceiverUnavailable
+    failure = failure_of(listed(), group(), registered(), answered({}, status))
+
+    assert isinstance(failure, ReceiverUnavailable)
 
 
 @malformed_replies

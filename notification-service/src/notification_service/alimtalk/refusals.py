@@ -8,6 +8,7 @@ from notification_service.domain.errors import (
     DeliveryFailed,
     DeliveryRejected,
     OutcomeUnknown,
+    ProviderStopped,
     ReceiverUnavailable,
     TemplateRefused,
 )
@@ -26,7 +27,7 @@ def refusal(provider: str, code: str, code_class: CodeClass, reply: str) -> Deli
             return ReceiverUnavailable(FailureReason.RECEIVER_ERROR, detail)
         case CodeClass.STOP_AND_ALARM:
             _alarm(provider, code)
-            return ReceiverUnavailable(FailureReason.UNEXPECTED_REPLY, detail)
+            return ProviderStopped(FailureReason.UNEXPECTED_REPLY, detail, code=code)
         case CodeClass.TEMPLATE_NOT_USABLE:
             return TemplateRefused(FailureReason.TEMPLATE_NOT_USABLE, detail)
         case CodeClass.SMS_INSTEAD | CodeClass.FINAL:
@@ -44,9 +45,12 @@ def refused_look_up(provider: str, code: str, code_class: CodeClass, reply: str)
 
 def refused_by_status(provider: str, response: httpx.Response) -> ReceiverUnavailable:
     """The error for any other status. Logs ``alimtalk_provider_stopped`` for those of key and balance."""
-    if response.status_code in _ACCOUNT_AT_FAULT:
-        _alarm(provider, str(response.status_code))
-    return unexpected(response)
+    error = unexpected(response)
+    if response.status_code not in _ACCOUNT_AT_FAULT:
+        return error
+    code = str(response.status_code)
+    _alarm(provider, code)
+    return ProviderStopped(error.reason, str(error), code=code)
 
 
 def _alarm(provider: str, code: str) -> None:

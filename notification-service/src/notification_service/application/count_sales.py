@@ -1,7 +1,6 @@
 """The analytics effect: counted in the transaction that completes the delivery, hence exactly once."""
 
 from notification_service.application.ports import StopCheck, UnitOfWorkFactory, WorkDone
-from notification_service.domain.daily_sales import daily_sales
 from notification_service.domain.delivery import Effect
 
 
@@ -22,10 +21,12 @@ class CountSales:
         with self._unit_of_work() as unit_of_work:
             due = unit_of_work.deliveries.lock_due(Effect.ANALYTICS, self._batch_size)
             if due:
-                by_order = {order.order_id: order for _, order in due}
+                unit_of_work.analytics.share()
                 # Sums grow only by orders that this transaction was the first to mark as counted.
-                uncounted = unit_of_work.sales.add_orders(list(by_order.values()))
-                unit_of_work.sales.add_sales(daily_sales(by_order[order_id] for order_id in uncounted))
+                counted = unit_of_work.sales.add_orders({event_id for _, event_id in due})
+                if counted:
+                    unit_of_work.customers.add(counted)
+                    unit_of_work.sales.add_sales(counted)
                 # All that were due: an order's second event is done too, although it adds nothing.
                 unit_of_work.deliveries.complete(delivery_id for delivery_id, _ in due)
                 unit_of_work.commit()

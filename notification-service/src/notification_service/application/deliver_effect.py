@@ -1,193 +1,201 @@
 """Delivering an effect to an external service: claimed, attempted, recorded."""
 
-import time
-import traceback
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
-from concurrent.futures import Executor, wait
+from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
+from uuid import UUID
 
 import structlog
 
-from notification_service.application.ports import (
-    Courier,
-    MaySend,
-    StopCheck,
-    UnitOfWorkFactory,
-    WorkDone,
-)
-from notification_service.domain.after_failure import outcome_of_failure
-from notification_service.domain.attempt import (
-    Accepted,
-    Delivered,
-    GivenUp,
-    NotFound,
-    Outcome,
-    Postponed,
-    Rejected,
-    Released,
-    RetryLater,
-    Skipped,
-    Unclear,
-)
+from notification_service.application.attempt_delivery import AttemptDelivery, Ended
+from notification_service.application.delivering.delivery_flow import DeliveryFlow, Turn
+from notification_service.application.delivering.provider_gate import AT_ONCE
+from notification_service.application.ports import Admission, Gate, StopCheck, UnitOfWorkFactory, WorkDone
+from notification_service.domain.attempt import Postponed, RetryLater, Unclear
 from notification_service.domain.delivery import ClaimedDelivery, Effect
-from notification_service.domain.errors import (
-    DeliveryFailed,
-    DeliveryPostponed,
-    DeliverySkipped,
-    MessageNotFound,
-    NotSent,
-    OutcomeUnknown,
-)
-from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.provider_call import Call
 from notification_service.domain.retry_policy import RetryPolicy
+from servicekit.lease_clock import lease_clock_seconds
 
-_DETAIL_CHARACTERS = 500
 _RECORD_SECONDS = 1.0
+# A turn that comes later than this would meet the turns of other processes.
+_LATE_SECONDS = 0.05
+_KEPT_CALLS = 100
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class ClaimLimits:
-    """``attempt_seconds`` is the longest that an attempt takes; none begins with less of its lease left."""
+    """``most`` deliveries are held at once.
 
-    batch_size: int
+    ``attempt_seconds`` is the longest that an attempt takes; none begins with less of its lease left.
+    """
+
+    most: int
     lease_seconds: float
     attempt_seconds: float
+
+
+class _Run:
+    """What one call of DeliverEffect holds and has seen."""
+
+    def __init__(self, flow: DeliveryFlow, stop: StopCheck) -> None:
+        self.flow = flow
+        self.stop = stop
+        self.attempted = 0
+        self.postponed = 0
+        self.failed_in_a_row = 0
+        self.has_more = True
+        """Whether another claim is worth its transaction."""
+        self.recent_calls: deque[Call] = deque(maxlen=_KEPT_CALLS)
+
+    @property
+    def all_failed(self) -> bool:
+        return self.failed_in_a_row == self.attempted
+
+    def note(self, ended: Sequence[Ended]) -> None:
+        for one in ended:
+            if isinstance(one.outcome, Postponed):
+                # It says nothing of the receiver.
+                self.postponed += 1
+                continue
+            self.attempted += 1
+            has_failed = isinstance(one.outcome, RetryLater | Unclear)
+            self.failed_in_a_row = self.failed_in_a_row + 1 if has_failed else 0
+            if one.call is not None:
+                self.recent_calls.append(one.call)
 
 
 class DeliverEffect:
     """Delivers what is due of one effect.
 
-    The claim commits before the first call, so that a crash leaves a lease that expires. Outcomes are
+    A claim commits before the first call, so that a crash leaves a lease that expires. Outcomes are
     recorded only while the claim holds, every _RECORD_SECONDS while attempts go on: a crash leaves no more of
     them unknown. Those that the database didn't take are kept and recorded in the next call, so that nothing
     is attempted again unless its lease has expired.
+
+    While more is due, a call claims again as soon as half of its deliveries are done: a slow one delays no
+    other. The gate says how many may go, and when each.
     """
 
     def __init__(
         self,
         effect: Effect,
-        courier: Courier,
+        attempt: AttemptDelivery,
         unit_of_work: UnitOfWorkFactory,
         *,
         provider: str,
+        gate: Gate,
         pool: Executor,
         limits: ClaimLimits,
         retry: RetryPolicy,
-        jitter: Callable[[], float],
         held_templates: Callable[[], Collection[str]] = frozenset,
     ) -> None:
-        """``provider`` is the receiver's name in the history; ``jitter`` returns numbers in [0, 1).
+        """``provider`` is the receiver's name in the history. With a limit, the pool has ``limits.most``.
 
         ``held_templates`` are the codes of templates whose messages would only be postponed again.
         """
         self._effect = effect
+        self._attempt = attempt
         self._provider = provider
-        self._courier = courier
+        self._gate = gate
         self._unit_of_work = unit_of_work
         self._pool = pool
         self._limits = limits
         self._retry = retry
-        self._jitter = jitter
         self._held_templates = held_templates
-        self._failed_batches = 0
-        self._unrecorded: list[Outcome] = []
+        self._failed_runs = 0
+        self._unrecorded: list[Ended] = []
+        self._probe_id: UUID | None = None
 
     def __call__(self, stop: StopCheck) -> WorkDone:
         # Before the claim, which would take deliveries again whose known outcome isn't recorded.
         self._record()
-        # Read before the claim: the lease can only expire later than this clock says.
-        last_begin = time.monotonic() + self._limits.lease_seconds - self._limits.attempt_seconds
-        claimed = self._claim()
-        if not claimed:
-            return WorkDone(0)
-
-        def may_send() -> bool:
-            return not stop.is_set() and time.monotonic() < last_begin
-
-        outcomes = self._attempt_all(claimed, may_send)
-        self._log_postponed(outcomes)
-        return WorkDone(len(outcomes), self._pause_seconds(outcomes))
-
-    def _claim(self) -> Sequence[ClaimedDelivery]:
-        with self._unit_of_work() as unit_of_work:
-            claimed = unit_of_work.claims.claim(
-                self._effect,
-                self._limits.batch_size,
-                self._limits.lease_seconds,
-                self._provider,
-                self._held_templates(),
-            )
-            # Before any call: the lease must survive a crash of this process.
-            unit_of_work.commit()
-        return claimed
-
-    def _attempt_all(self, claimed: Sequence[ClaimedDelivery], may_send: MaySend) -> Sequence[Outcome]:
-        outcomes: list[Outcome] = []
-        under_way = {self._pool.submit(self._attempt, delivery, may_send) for delivery in claimed}
-        while under_way:
-            ended, under_way = wait(under_way, _RECORD_SECONDS)
-            new = [attempt.result() for attempt in ended]
-            outcomes += new
-            self._unrecorded += new
-            if under_way:
+        run = _Run(DeliveryFlow(self._pool, self._attempt), stop)
+        self._claim(run)
+        record_at = lease_clock_seconds() + _RECORD_SECONDS
+        while run.flow:
+            self._proceed(run, record_at)
+            may_claim = run.has_more and len(run.flow) <= self._limits.most // 2
+            if may_claim or lease_clock_seconds() >= record_at:
+                record_at = lease_clock_seconds() + _RECORD_SECONDS
                 # An error would lose the outcomes that are still to come; the last call raises it.
                 with suppress(Exception):
                     self._record()
+                    if may_claim:
+                        self._claim(run)
         self._record()
-        return outcomes
+        return WorkDone(run.attempted + run.postponed, self._pause_seconds(run))
 
-    def _record(self) -> None:
-        if not self._unrecorded:
+    def _claim(self, run: _Run) -> None:
+        run.has_more = False
+        if run.stop.is_set():
             return
+        latest_seconds = self._limits.lease_seconds - self._limits.attempt_seconds
+        # Read before the claim: the lease can only expire later than this clock says.
+        last_begin = lease_clock_seconds() + latest_seconds
         with self._unit_of_work() as unit_of_work:
-            unit_of_work.claims.record(self._unrecorded)
+            admission = self._gate.admit(unit_of_work, self._limits.most - len(run.flow))
+            claimed: Sequence[ClaimedDelivery] = []
+            # A probe goes alone: what is under way would be taken for its answer.
+            if admission.deliveries and not (admission.probe_id and run.flow):
+                claimed = unit_of_work.claims.claim(
+                    self._effect,
+                    admission.deliveries,
+                    self._limits.lease_seconds,
+                    self._provider,
+                    self._held_templates(),
+                )
+            if not claimed:
+                return
+            # What goes to no receiver needs no slot, and is no probe.
+            held = {each.delivery_id: ended for each in claimed if (ended := self._attempt.obstacle(each))}
+            going = [each for each in claimed if each.delivery_id not in held]
+            slots = AT_ONCE
+            if going:
+                entered = self._gate.enter(unit_of_work, admission, len(going), latest_seconds)
+                if entered is None:
+                    return
+                slots = entered
+            # Before any call: the lease must survive a crash of this process.
             unit_of_work.commit()
-        self._unrecorded = []
+        if going:
+            self._probe_id = admission.probe_id
+        run.has_more = admission.probe_id is None and len(claimed) == admission.deliveries
+        self._note(run, list(held.values()))
 
-    def _attempt(self, delivery: ClaimedDelivery, may_send: MaySend) -> Outcome:
-        # The delivery may have waited in the pool until too little of its lease was left.
-        if not may_send():
-            return Released(delivery)
-        try:
-            receipt = self._courier(delivery, may_send)
-        except NotSent:
-            return Released(delivery)
-        except MessageNotFound:
-            _log.info("delivery_not_found", **self._fields(delivery))
-            return NotFound(delivery)
-        except DeliverySkipped as skipped:
-            _log.info("delivery_skipped", **self._fields(delivery), reason=skipped.reason.value)
-            return Skipped(delivery, skipped.reason)
-        except DeliveryPostponed as postponed:
-            return Postponed(delivery, postponed.delay_seconds, postponed.reason)
-        except DeliveryFailed as failure:
-            return self._failed(delivery, failure)
-        except Exception as error:  # noqa: BLE001 - a bug that one delivery meets must not stop the others
-            # Not exc_info: the message of an unforeseen error may quote the recipient.
-            exception = delivery.order.recipient.removed_from("".join(traceback.format_exception(error)))
-            _log.error("delivery_attempt_crashed", **self._fields(delivery), exception=exception)
-            # It may have happened after the sending.
-            detail = f"internal error: {type(error).__name__}"
-            return self._failed(delivery, OutcomeUnknown(FailureReason.INTERNAL_ERROR, detail))
-        if receipt.is_final:
-            return Delivered(delivery, receipt.reference)
-        return Accepted(delivery, receipt.reference)
+        def may_send() -> bool:
+            return not run.stop.is_set() and lease_clock_seconds() < last_begin
 
-    def _failed(self, delivery: ClaimedDelivery, failure: DeliveryFailed) -> Outcome:
-        outcome = outcome_of_failure(self._effect, delivery, failure, self._retry, self._jitter())
-        event = _event(outcome)
-        # The only place that shows what the receiver replied: clients get the reason alone.
-        detail = delivery.order.recipient.removed_from(str(failure))[:_DETAIL_CHARACTERS]
-        _log.warning(event, **self._fields(delivery), reason=failure.reason.value, detail=detail)
-        return outcome
+        first_at = lease_clock_seconds() + slots.wait_seconds
+        run.flow.add(
+            Turn(delivery, first_at + number * slots.interval_seconds, may_send)
+            for number, delivery in enumerate(going)
+        )
 
-    def _log_postponed(self, outcomes: Sequence[Outcome]) -> None:
+    def _proceed(self, run: _Run, until: float) -> None:
+        if run.stop.is_set() or self._gate.stops(run.recent_calls):
+            ended = run.flow.release()
+            run.has_more = False
+        else:
+            ended = self._give_up_late_slots(run.flow)
+        if not ended:
+            ended = run.flow.proceed(until)
+        self._note(run, ended)
+        # A backlog must not become a flood of attempts while the receiver accepts nothing.
+        run.has_more = run.has_more and run.failed_in_a_row < self._limits.most
+
+    def _note(self, run: _Run, ended: Sequence[Ended]) -> None:
+        run.note(ended)
+        self._log_postponed(ended)
+        self._unrecorded += ended
+
+    def _log_postponed(self, ended: Sequence[Ended]) -> None:
         # A line for each would fill the log: a night's orders wait together.
-        reasons = Counter(outcome.reason for outcome in outcomes if isinstance(outcome, Postponed))
+        reasons = Counter(one.outcome.reason for one in ended if isinstance(one.outcome, Postponed))
         for reason, deliveries in reasons.items():
             _log.info(
                 "deliveries_postponed",
@@ -196,32 +204,37 @@ class DeliverEffect:
                 deliveries=deliveries,
             )
 
-    def _fields(self, delivery: ClaimedDelivery) -> dict[str, str | int]:
-        return {
-            "effect": self._effect.value,
-            "event_id": str(delivery.order.event_id),
-            "order_id": str(delivery.order.order_id),
-            "attempt": delivery.attempt,
-        }
+    def _give_up_late_slots(self, flow: DeliveryFlow) -> Sequence[Ended]:
+        """Reserve other slots for turns that come too late for theirs; without any, they are released."""
+        late = flow.take_late(_LATE_SECONDS)
+        if not late:
+            return []
+        latest_seconds = self._limits.lease_seconds - self._limits.attempt_seconds
+        with suppress(Exception), self._unit_of_work() as unit_of_work:
+            slots = self._gate.enter(unit_of_work, Admission(len(late)), len(late), latest_seconds)
+            if slots is not None:
+                unit_of_work.commit()
+                first_at = lease_clock_seconds() + slots.wait_seconds
+                for number, turn in enumerate(late):
+                    turn.at = first_at + number * slots.interval_seconds
+                flow.add(late)
+                return []
+        return [turn.released() for turn in late]
 
-    def _pause_seconds(self, outcomes: Sequence[Outcome]) -> float:
+    def _record(self) -> None:
+        if not self._unrecorded:
+            return
+        calls = [ended.call for ended in self._unrecorded if ended.call is not None]
+        with self._unit_of_work() as unit_of_work:
+            unit_of_work.claims.record([ended.outcome for ended in self._unrecorded])
+            self._gate.learn(unit_of_work, calls, self._probe_id)
+            unit_of_work.commit()
+        self._unrecorded = []
+
+    def _pause_seconds(self, run: _Run) -> float:
         """A pause while the receiver accepts nothing: a backlog must not become a flood of attempts."""
-        attempted = [outcome for outcome in outcomes if not isinstance(outcome, Postponed)]
-        if not attempted:
+        if not run.attempted or not run.all_failed:
+            self._failed_runs = 0
             return 0.0
-        if not all(isinstance(outcome, RetryLater | Unclear) for outcome in attempted):
-            self._failed_batches = 0
-            return 0.0
-        self._failed_batches += 1
-        return self._retry.pause_seconds(self._failed_batches)
-
-
-def _event(outcome: Outcome) -> str:
-    """The log's name for what follows a failed attempt."""
-    match outcome:
-        case Rejected() | GivenUp():
-            return "delivery_given_up"
-        case Unclear(delay_seconds=None):
-            return "delivery_needs_an_operator"
-        case _:
-            return "delivery_delayed"
+        self._failed_runs += 1
+        return self._retry.pause_seconds(self._failed_runs)

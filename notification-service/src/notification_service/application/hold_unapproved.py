@@ -29,14 +29,21 @@ class HoldUnapproved:
         self._doubt = doubt
 
     def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> Receipt:
-        code = delivery.template or ORDER_COMPLETED_TEMPLATE_CODE
-        if _is_sent_by_template(delivery) and self._obstacle_of(code) is not None:
-            raise DeliveryPostponed(FailureReason.TEMPLATE_NOT_USABLE, _PAUSE_SECONDS)
+        self.check(delivery)
         try:
             return self._courier(delivery, may_send)
         except TemplateRefused:
-            self._doubt(code)
+            self._doubt(_code_of(delivery))
             raise
+
+    def check(self, delivery: ClaimedDelivery) -> None:
+        """Raises DeliveryPostponed while there is an obstacle."""
+        if _is_sent_by_template(delivery) and self._obstacle_of(_code_of(delivery)) is not None:
+            raise DeliveryPostponed(FailureReason.TEMPLATE_NOT_USABLE, _PAUSE_SECONDS)
+
+
+def _code_of(delivery: ClaimedDelivery) -> str:
+    return delivery.template or ORDER_COMPLETED_TEMPLATE_CODE
 
 
 def _is_sent_by_template(delivery: ClaimedDelivery) -> bool:

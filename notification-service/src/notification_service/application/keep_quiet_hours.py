@@ -21,8 +21,12 @@ class KeepQuietHours:
         self._now = now
 
     def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> Receipt:
+        self.check(delivery)
+        return self._courier(delivery, may_send)
+
+    def check(self, delivery: ClaimedDelivery) -> None:
+        """Raises DeliveryPostponed in quiet hours."""
         if delivery.purpose is Purpose.SEND:
             seconds = self._quiet_hours.seconds_left(self._now())
             if seconds > 0:
                 raise DeliveryPostponed(FailureReason.QUIET_HOURS, seconds)
-        return self._courier(delivery, may_send)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
@@ -12,9 +13,18 @@ from notification_service.domain.attempt import Outcome, Receipt
 from notification_service.domain.attempt_history import Attempt
 from notification_service.domain.awaited_result import AwaitedResult, Settlement
 from notification_service.domain.completed_order import CompletedOrder
-from notification_service.domain.daily_sales import DailySales
 from notification_service.domain.delivery import ClaimedDelivery, Delivery, DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
+from notification_service.domain.figures import (
+    DailySales,
+    Figure,
+    FigureSelection,
+    Key,
+    ProductSales,
+)
+from notification_service.domain.notification_figures import DeliveryFigures
+from notification_service.domain.provider_call import Call
+from notification_service.domain.provider_state import ProviderState
 from notification_service.domain.registered_template import RegisteredTemplate
 from notification_service.domain.sales_period import SalesPeriod
 
@@ -68,8 +78,12 @@ class Deliveries(Protocol):
         """Give up what is selected, and may be given up; returns how many."""
         ...
 
-    def lock_due(self, effect: Effect, limit: int) -> Sequence[tuple[UUID, CompletedOrder]]:
-        """Ids and orders of due deliveries, at most ``limit``, held until the transaction ends.
+    def figures(self) -> DeliveryFigures:
+        """How many deliveries need an operator's attention."""
+        ...
+
+    def lock_due(self, effect: Effect, limit: int) -> Sequence[tuple[UUID, UUID]]:
+        """Ids and events of due deliveries, at most ``limit``, held until the transaction ends.
 
         Skips what another transaction holds.
         """
@@ -137,20 +151,149 @@ class Results(Protocol):
         """End the wait for these, unless their result was recorded meanwhile; returns how many."""
         ...
 
+    def send_again(
+        self, codes: Mapping[UUID, str | None], *, pause_seconds: float, most_attempts: int
+    ) -> set[UUID]:
+        """Make deliveries that :meth:`lock` returned PENDING; ``codes`` are those of their results.
 
-class Sales(Protocol):
-    """The counted orders and their sums by business day and currency."""
-
-    def add_orders(self, orders: Sequence[CompletedOrder]) -> set[UUID]:
-        """Mark orders as counted; returns the ids of those that were not counted before."""
+        Only those that are ACCEPTED and had fewer than ``most_attempts``; returns their ids.
+        """
         ...
 
-    def add_sales(self, sales: Sequence[DailySales]) -> None:
-        """Add ``sales``, sorted by day and currency, to the sums."""
+
+class Providers(Protocol):
+    """What all processes together know of each provider. Times are the database's."""
+
+    def get(self, name: str) -> ProviderState:
+        """The state as it is now; RUNNING if nothing is known."""
+        ...
+
+    def all(self) -> Sequence[ProviderState]:
+        """Of every provider that was ever used, by name."""
+        ...
+
+    def reserve(self, name: str, slots: int, interval_seconds: float) -> float:
+        """Reserve ``slots`` slots in a row that nobody else gets; returns the seconds until the first one."""
+        ...
+
+    def push_back(self, name: str, pause_seconds: float) -> None:
+        """Let no slot that isn't reserved yet begin before the pause has passed."""
+        ...
+
+    def begin_probe(self, name: str, probe_id: UUID, lease_seconds: float) -> bool:
+        """Become the only one that probes the provider, until the lease ends; False if another one does.
+
+        Also false if no probe is due, or the provider is RUNNING.
+        """
+        ...
+
+    def lock(self, name: str) -> ProviderState:
+        """Like :meth:`get`, held until the transaction ends. After it, no delivery may be locked."""
+        ...
+
+    def change(self, state: ProviderState) -> None:
+        """Store the state of a provider that :meth:`lock` returned. Its slots stay as they are."""
+        ...
+
+    def note_resumption(self, name: str, *, by: str, reason: str) -> None:
+        """Store the operator who resumed it, and why."""
+        ...
+
+    def was_accepted_since_change(self, name: str, delivery_ids: Collection[UUID]) -> bool:
+        """Whether one of these deliveries was accepted after the provider's status had changed."""
+        ...
+
+
+class Analytics(Protocol):
+    """What all of analytics shares."""
+
+    def share(self) -> None:
+        """Keep rebuilds out until the transaction ends; waits for one that goes on."""
+        ...
+
+    def hold(self) -> None:
+        """Keep out all that count, until the transaction ends; waits for those that do."""
+        ...
+
+    def time_zone(self) -> str:
+        """The zone whose days and hours are counted."""
+        ...
+
+    def adopt(self, time_zone: str) -> None:
+        """Count by this zone. Raises UnknownTimeZone, and TimeZoneInUse once another one has counts."""
+        ...
+
+    def days_of_orders(self, after: UUID | None, limit: int) -> tuple[Collection[date], UUID | None]:
+        """The days of at most ``limit`` kept orders whose events follow ``after``, in the order of their ids.
+
+        Also the last one of these events, behind which there may be more; None if there are none.
+        """
+        ...
+
+    def is_closed(self, day: date) -> bool:
+        """Whether the day has lost events to retention."""
+        ...
+
+
+class Sales(Protocol):
+    """The counted orders, and the sums of what they sold."""
+
+    def add_orders(self, event_ids: Collection[UUID]) -> set[UUID]:
+        """Mark the orders of these events as counted; returns the events whose orders were not before."""
+        ...
+
+    def add_sales(self, event_ids: Collection[UUID]) -> None:
+        """Add the orders of these events to all sums."""
+        ...
+
+    def rebuild(self, day: date) -> None:
+        """Replace the day's sums by those of its counted orders."""
         ...
 
     def in_period(self, period: SalesPeriod) -> Sequence[DailySales]:
         """The sums of the period, sorted by day and currency."""
+        ...
+
+
+class Customers(Protocol):
+    """The customers' first orders, and the days' customers."""
+
+    def add(self, event_ids: Collection[UUID]) -> None:
+        """Count the customers of these events, which :meth:`Sales.add_orders` returned.
+
+        An order that arrives after retention has deleted its customer's other orders of that day counts the
+        customer once more for the day: nothing else says who ordered then.
+        """
+        ...
+
+    def rebuild(self, day: date) -> None:
+        """Count the day's customers anew; first orders that it has, and that weren't known, are kept."""
+        ...
+
+
+class Delays(Protocol):
+    """How long effects took."""
+
+    def fold(self, limit: int) -> int:
+        """Add what deliveries left to the sums, at most so many entries; returns how many there were."""
+        ...
+
+    def rebuild(self, day: date) -> None:
+        """Replace the sums of the day's orders by what their deliveries say."""
+        ...
+
+
+class Figures(Protocol):
+    """Lists of what was counted."""
+
+    def find(
+        self, selection: FigureSelection, *, limit: int, after: Key | None
+    ) -> Sequence[tuple[Key, Figure]]:
+        """What is selected by key: at most ``limit``, behind ``after``."""
+        ...
+
+    def best_products(self, day: date, currency: str, limit: int) -> Sequence[ProductSales]:
+        """The products that sold for most on that day in that currency, the best first."""
         ...
 
 
@@ -176,7 +319,22 @@ class UnitOfWork(Protocol):
     def results(self) -> Results: ...
 
     @property
+    def providers(self) -> Providers: ...
+
+    @property
+    def analytics(self) -> Analytics: ...
+
+    @property
     def sales(self) -> Sales: ...
+
+    @property
+    def customers(self) -> Customers: ...
+
+    @property
+    def delays(self) -> Delays: ...
+
+    @property
+    def figures(self) -> Figures: ...
 
     def commit(self) -> None: ...
 
@@ -193,6 +351,48 @@ MaySend = Callable[[], bool]
 """Whether an attempt may still send. The answer may change from true to false, never back."""
 
 
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """How many deliveries may be claimed now. With ``probe_id``, one as a probe."""
+
+    deliveries: int
+    probe_id: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slots:
+    """Slots that nobody else has: the first in ``wait_seconds``, and one at each interval after it."""
+
+    wait_seconds: float
+    interval_seconds: float
+
+
+class Gate(Protocol):
+    """Admits deliveries, and learns from the calls that were made for them."""
+
+    def admit(self, unit_of_work: UnitOfWork, most: int) -> Admission:
+        """To be asked before a claim, in its transaction."""
+        ...
+
+    def enter(
+        self, unit_of_work: UnitOfWork, admission: Admission, deliveries: int, latest_seconds: float
+    ) -> Slots | None:
+        """Slots for the deliveries that were claimed; to be called last in the claim's transaction.
+
+        None if the last slot would be later than ``latest_seconds``, or if another process makes the probe:
+        the claim must then be rolled back.
+        """
+        ...
+
+    def learn(self, unit_of_work: UnitOfWork, calls: Sequence[Call], probe_id: UUID | None) -> None:
+        """To be called last in the transaction that records what became of the calls."""
+        ...
+
+    def stops(self, calls: Sequence[Call]) -> bool:
+        """Whether nothing more should go after ``calls``, one process's, in the order of their ends."""
+        ...
+
+
 class Courier(Protocol):
     """Delivers one effect to its receiver."""
 
@@ -205,6 +405,10 @@ class Courier(Protocol):
         sends nothing, and raises MessageNotFound once the delivery may be sent again.
         """
         ...
+
+
+CheckDelivery = Callable[[ClaimedDelivery], object]
+"""Raises DeliveryPostponed, DeliverySkipped or DeliveryRejected if the delivery can't be sent as it is."""
 
 
 class AlimtalkProvider(Protocol):

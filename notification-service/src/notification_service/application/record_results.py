@@ -1,18 +1,26 @@
 """Recording what a provider reports of messages that it accepted."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
 
-from notification_service.application.ports import UnitOfWorkFactory
+from notification_service.application.learn_from_results import LearnFromResults
+from notification_service.application.ports import UnitOfWork, UnitOfWorkFactory
+from notification_service.domain.alimtalk_codes import codes_of
 from notification_service.domain.alimtalk_results import ProviderResult
 from notification_service.domain.awaited_result import Settlement
 from notification_service.domain.delivery import DeliveryStatus
 from notification_service.domain.failure_reason import FailureReason
-from notification_service.domain.final_result import status_after
+from notification_service.domain.final_result import (
+    MOST_ATTEMPTS_TO_SEND_AGAIN,
+    SEND_AGAIN_SECONDS,
+    is_sent_again,
+    status_after,
+)
+from notification_service.domain.provider_state import ProbePolicy
 
 _log = structlog.get_logger(__name__)
 
@@ -28,12 +36,16 @@ class RecordedResults:
 class RecordResults:
     """Records results in one transaction, in whatever order and however often they come.
 
+    A message that failed by a fault of the provider or of our account is sent again later. If the account is
+    at fault, the provider is suspended, too.
+
     A message may not be known here: its webhook can overtake our own record of its acceptance. That result is
     not kept, because the provider is asked for it soon after the acceptance is recorded.
     """
 
-    def __init__(self, unit_of_work: UnitOfWorkFactory) -> None:
+    def __init__(self, unit_of_work: UnitOfWorkFactory, policy: ProbePolicy | None = None) -> None:
         self._unit_of_work = unit_of_work
+        self._learn = LearnFromResults(policy or ProbePolicy())
 
     def __call__(self, provider: str, results: Sequence[ProviderResult]) -> RecordedResults:
         by_message: defaultdict[str, list[ProviderResult]] = defaultdict(list)
@@ -48,20 +60,42 @@ class RecordResults:
                 for delivery_id, message_id, status in found
                 if (settlement := _settlement(delivery_id, status, by_message[message_id]))
             ]
-            if settlements:
-                unit_of_work.results.settle(settlements)
+            lesson = self._learn.lesson(unit_of_work, provider, settlements)
+            sent_again = _send_again(unit_of_work, provider, settlements)
+            final = [one for one in settlements if one.delivery_id not in sent_again]
+            if final:
+                unit_of_work.results.settle(final)
+            # Last: deliveries are locked before their provider, here and wherever calls are recorded.
+            self._learn(unit_of_work, lesson)
             unit_of_work.commit()
-        for settlement in settlements:
-            _log.info(
-                "delivery_settled",
-                delivery_id=str(settlement.delivery_id),
-                status=settlement.status.value,
-                code=settlement.code,
-                by_sms=settlement.by_sms,
-                is_late=settlement.is_late,
-            )
+        _log_settlements(final, sent_again)
         known = {message_id for _, message_id, _ in found}
         return RecordedResults(len(settlements), sum(result.message_id not in known for result in results))
+
+
+def _send_again(unit_of_work: UnitOfWork, provider: str, settlements: Sequence[Settlement]) -> set[UUID]:
+    """Make those due again that failed by no fault of theirs, and were not attempted too often."""
+    codes = codes_of(provider)
+    failed = {one.delivery_id: one.code for one in settlements if is_sent_again(one, codes)}
+    if not failed:
+        return set()
+    return unit_of_work.results.send_again(
+        failed, pause_seconds=SEND_AGAIN_SECONDS, most_attempts=MOST_ATTEMPTS_TO_SEND_AGAIN
+    )
+
+
+def _log_settlements(settlements: Sequence[Settlement], sent_again: Iterable[UUID]) -> None:
+    for delivery_id in sent_again:
+        _log.warning("delivery_sent_again", delivery_id=str(delivery_id))
+    for settlement in settlements:
+        _log.info(
+            "delivery_settled",
+            delivery_id=str(settlement.delivery_id),
+            status=settlement.status.value,
+            code=settlement.code,
+            by_sms=settlement.by_sms,
+            is_late=settlement.is_late,
+        )
 
 
 def _settlement(

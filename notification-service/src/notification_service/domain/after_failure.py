@@ -7,6 +7,7 @@ from notification_service.domain.errors import (
     DeliveryFailed,
     DeliveryRejected,
     OutcomeUnknown,
+    ProviderStopped,
     ReceiverUnavailable,
     TemplateRefused,
     Unanswerable,
@@ -28,7 +29,9 @@ def outcome_of_failure(
     possibly_sent = isinstance(failure, OutcomeUnknown) and not looks_up
     if isinstance(failure, Unanswerable):
         return Unclear(delivery, None, failure.reason, possibly_sent)
-    if retry.is_exhausted(delivery.age_seconds, delivery.attempt):
+    # A message that waits for a human to mend the provider is not given up meanwhile.
+    is_provider_stopped = isinstance(failure, ProviderStopped)
+    if retry.is_exhausted(delivery.age_seconds, delivery.attempt) and not is_provider_stopped:
         return GivenUp(delivery, failure.reason, possibly_sent)
     delay_seconds = _delay_seconds(delivery, failure, retry, jitter)
     if looks_up or (possibly_sent and not effect.may_be_repeated):

@@ -3,7 +3,9 @@
 A code that isn't here is ASK. Codes that are ASK stand here if another class seems to fit them.
 """
 
-from notification_service.domain.alimtalk_results import CodeClass, provider_codes
+from collections.abc import Mapping
+
+from notification_service.domain.alimtalk_results import CodeClass, ProviderCodes, provider_codes
 
 # Negative codes answer a request, four digits report a delivery. Lists of messages may say MRC02 instead.
 NHN_CODES = provider_codes(
@@ -133,3 +135,15 @@ SENS_CODES = provider_codes(
 
 # Public sources disagree on every code but 0.
 ALIGO_CODES = provider_codes({CodeClass.ASK: ("-99", "-101", "509")})
+
+_CODES: Mapping[str, ProviderCodes] = {
+    "nhn": NHN_CODES,
+    "solapi": SOLAPI_CODES,
+    "sens": SENS_CODES,
+    "aligo": ALIGO_CODES,
+}
+
+
+def codes_of(provider: str) -> ProviderCodes:
+    """The codes of the provider with this name, as it is stored; none of one without codes."""
+    return _CODES.get(provider, provider_codes({}))

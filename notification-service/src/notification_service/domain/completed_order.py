@@ -2,14 +2,10 @@
 
 import json
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, timezone
+from datetime import datetime
 from uuid import UUID
 
 from notification_service.domain.phone_spellings import without_number
-
-# The business day is Korea's. Korea has had no daylight saving time since 1988, so that the offset is exact.
-BUSINESS_TIME_ZONE_NAME = "Asia/Seoul"
-_BUSINESS_TIME_ZONE = timezone(timedelta(hours=9), BUSINESS_TIME_ZONE_NAME)
 
 _REMOVED = "[removed]"
 
@@ -29,8 +25,21 @@ class Recipient:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderItem:
+    """One line of an order; ``unit_price`` in minor units."""
+
+    product_id: str
+    quantity: int
+    unit_price: int
+
+
+@dataclass(frozen=True, slots=True)
 class CompletedOrder:
-    """One OrderCompleted event. ``total_amount`` is in minor units; ``item_count`` counts pieces."""
+    """One OrderCompleted event. ``total_amount`` is in minor units; ``item_count`` counts pieces.
+
+    ``items`` and ``approved_at``, the payment's time, are stored for analytics; an order that is read back
+    for a delivery has neither.
+    """
 
     event_id: UUID
     order_id: UUID
@@ -40,8 +49,5 @@ class CompletedOrder:
     item_count: int
     recipient: Recipient
     completed_at: datetime
-
-
-def business_day(instant: datetime) -> date:
-    """The day, in Asia/Seoul, to which a sale at ``instant`` belongs."""
-    return instant.astimezone(_BUSINESS_TIME_ZONE).date()
+    items: tuple[OrderItem, ...] = ()
+    approved_at: datetime | None = None

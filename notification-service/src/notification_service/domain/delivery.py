@@ -10,6 +10,7 @@
        │              UNKNOWN
        └─ an operator's retry of FAILED, EXPIRED, GIVEN_UP and UNKNOWN
 
+What is ACCEPTED is PENDING again if the provider reports a fault of its own or of our account.
 A claim is a lease: once it has expired, the delivery may be claimed again, even if its claimant still runs.
 An operator may give up what is PENDING or UNKNOWN. Analytics is counted from PENDING, without a claim.
 """
@@ -78,7 +79,8 @@ TRANSITIONS: Mapping[DeliveryStatus, frozenset[DeliveryStatus]] = {
             _S.SKIPPED,
         }
     ),
-    _S.ACCEPTED: frozenset({_S.DELIVERED, _S.FAILED, _S.EXPIRED}),
+    # PENDING: the provider reported that it could not send, and may be able to later.
+    _S.ACCEPTED: frozenset({_S.DELIVERED, _S.FAILED, _S.EXPIRED, _S.PENDING}),
     _S.UNKNOWN: frozenset({_S.SENDING, _S.PENDING, _S.GIVEN_UP}),
     _S.FAILED: frozenset({_S.PENDING, _S.DELIVERED}),
     _S.EXPIRED: frozenset({_S.PENDING, _S.DELIVERED, _S.FAILED}),
@@ -95,8 +97,8 @@ def may_become(former: DeliveryStatus, new: DeliveryStatus) -> bool:
 
 
 def _changed_by_operators(new: DeliveryStatus) -> frozenset[DeliveryStatus]:
-    # An operator never changes what a process holds a claim on.
-    return frozenset(status for status in _S if may_become(status, new)) - {_S.SENDING}
+    # An operator never changes what a process holds a claim on, or what a provider has.
+    return frozenset(status for status in _S if may_become(status, new)) - {_S.SENDING, _S.ACCEPTED}
 
 
 RETRYABLE = _changed_by_operators(_S.PENDING)

@@ -18,6 +18,30 @@ class SalesPeriodTooLong(NotificationError):
     """The last day must be at most 366 days after the first."""
 
 
+class TimeZoneRefused(NotificationError):
+    """Analytics can't count by this time zone."""
+
+
+class TimeZoneInUse(TimeZoneRefused):
+    """Sales are counted in another time zone."""
+
+    def __init__(self, wanted: str, used: str) -> None:
+        super().__init__(
+            f"SHOP_TIME_ZONE is {wanted}, but sales have been counted by the days of {used}: set it to that"
+        )
+
+
+class UnknownTimeZone(TimeZoneRefused):
+    """PostgreSQL knows no such time zone."""
+
+    def __init__(self, wanted: str) -> None:
+        super().__init__(f"SHOP_TIME_ZONE is {wanted}, which PostgreSQL doesn't know")
+
+
+class UnknownPage(NotificationError):
+    """The value must be `nextAfter` of the page before, with the same filters."""
+
+
 class NotSent(NotificationError):
     """The attempt was no longer allowed to send, and the receiver got nothing that it could accept."""
 
@@ -73,6 +97,19 @@ class ReceiverUnavailable(DeliveryFailed):
 
 class TemplateRefused(ReceiverUnavailable):
     """The provider takes no message of this template, or not as we have it. The message was not sent."""
+
+
+class ProviderThrottled(ReceiverUnavailable):
+    """The provider got too many calls, and did not accept the delivery."""
+
+
+class ProviderStopped(ReceiverUnavailable):
+    """The provider accepts nothing until a human has mended the account, the balance or the key."""
+
+    def __init__(self, reason: FailureReason, detail: str, *, code: str) -> None:
+        """``code`` is the provider's own, or the status that it answered with."""
+        self.code = code
+        super().__init__(reason, detail)
 
 
 class NotConfirmed(DeliveryFailed):

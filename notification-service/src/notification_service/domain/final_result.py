@@ -1,7 +1,18 @@
 """What a provider's result makes of a delivery, in whatever order and however often results arrive."""
 
-from notification_service.domain.alimtalk_results import ProviderResult, ResultState
+from notification_service.domain.alimtalk_results import (
+    CodeClass,
+    ProviderCodes,
+    ProviderResult,
+    ResultState,
+)
+from notification_service.domain.awaited_result import Settlement
 from notification_service.domain.delivery import DeliveryStatus, may_become
+
+# Longer than NHN keeps an idempotency key, which would refuse the second message.
+SEND_AGAIN_SECONDS = 630.0
+MOST_ATTEMPTS_TO_SEND_AGAIN = 5
+_SENT_AGAIN = frozenset({CodeClass.RETRY, CodeClass.STOP_AND_ALARM})
 
 _REPORTED = {
     ResultState.DELIVERED: DeliveryStatus.DELIVERED,
@@ -23,3 +34,20 @@ def status_after(status: DeliveryStatus, result: ProviderResult) -> DeliveryStat
         return reported
     is_correction = status is DeliveryStatus.FAILED and result.by_sms
     return reported if is_correction else status
+
+
+def is_sent_again(settlement: Settlement, codes: ProviderCodes) -> bool:
+    """Whether the provider or our account was at fault, so that another message follows."""
+    return _fault(settlement, codes) in _SENT_AGAIN
+
+
+def stops_provider(settlement: Settlement, codes: ProviderCodes) -> bool:
+    """Whether the result says that every message fails until a human has mended the cause."""
+    return _fault(settlement, codes) is CodeClass.STOP_AND_ALARM
+
+
+def _fault(settlement: Settlement, codes: ProviderCodes) -> CodeClass | None:
+    # The SMS in place of the alimtalk has codes of its own.
+    if settlement.status is not DeliveryStatus.FAILED or settlement.by_sms or settlement.code is None:
+        return None
+    return codes.class_of(settlement.code)

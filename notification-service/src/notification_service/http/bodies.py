@@ -30,7 +30,7 @@ class NotificationsQuery(QueryModel):
 
 
 class SalesQuery(QueryModel):
-    """Business days in Asia/Seoul as YYYY-MM-DD, both included; at most 366 days apart."""
+    """Business days as YYYY-MM-DD, both included; at most 366 days apart."""
 
     first: Day = Field(alias="from")
     last: Day = Field(alias="to")

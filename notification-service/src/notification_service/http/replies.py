@@ -9,10 +9,9 @@ from uuid import UUID
 from pydantic import Field
 
 from notification_service.domain.attempt_history import Attempt, AttemptOutcome, Purpose
-from notification_service.domain.completed_order import BUSINESS_TIME_ZONE_NAME
-from notification_service.domain.daily_sales import DailySales
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
 from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.figures import DailySales
 from notification_service.domain.sales_period import SalesPeriod
 from servicekit.fields import JsonModel, Time
 
@@ -144,12 +143,12 @@ class SalesReply(JsonModel):
     totals: list[TotalReply]
 
     @classmethod
-    def of(cls, period: SalesPeriod, sales: Sequence[DailySales]) -> Self:
+    def of(cls, period: SalesPeriod, time_zone: str, sales: Sequence[DailySales]) -> Self:
         by_currency = groupby(sorted(sales, key=_currency), key=_currency)
         return cls(
             first=period.first,
             last=period.last,
-            time_zone=BUSINESS_TIME_ZONE_NAME,
+            time_zone=time_zone,
             days=[DayReply.of(sale) for sale in sales],
             totals=[TotalReply.of(currency, list(group)) for currency, group in by_currency],
         )

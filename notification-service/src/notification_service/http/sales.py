@@ -17,6 +17,6 @@ def sales_routes(report_sales: ReportSales) -> APIBlueprint:
     @route(routes, "GET", "", summary="Report sales by business day and currency", replies={200: SalesReply})
     def get_sales(query: SalesQuery) -> Response:
         period = query.period()
-        return json_reply(SalesReply.of(period, report_sales(period)))
+        return json_reply(SalesReply.of(period, *report_sales(period)))
 
     return routes

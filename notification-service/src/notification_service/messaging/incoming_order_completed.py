@@ -10,9 +10,9 @@ from uuid import UUID
 from pydantic import BaseModel, Field, StringConstraints
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
-from notification_service.domain.completed_order import CompletedOrder, Recipient
+from notification_service.domain.completed_order import CompletedOrder, OrderItem, Recipient
 from servicekit.event_type import EventType
-from servicekit.fields import MAX_INT64, PositiveInt64, Storable
+from servicekit.fields import MAX_INT64, PositiveInt64, Storable, Time
 from servicekit.messaging.events import EventModel, parse_event
 from servicekit.messaging.records import ReceivedRecord
 
@@ -23,6 +23,8 @@ CONSUMER_GROUP = "order-consumer-group"
 # Wider than the producer's own limits, which may grow, and never wider than what can be stored.
 _Name = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1_000), Storable]
 _Phone = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), Storable]
+# An index holds it, and takes no more than 2,700 bytes.
+_ProductId = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200), Storable]
 _Amount = Annotated[int, Field(strict=True, ge=0, le=MAX_INT64)]
 _Quantity = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
 _Currency = Annotated[str, Field(strict=True, pattern="^[A-Z]{3}$")]
@@ -31,7 +33,15 @@ _Currency = Annotated[str, Field(strict=True, pattern="^[A-Z]{3}$")]
 class ItemPart(BaseModel):
     """One line of the order."""
 
+    product_id: Annotated[_ProductId, Field(alias="productId")]
     quantity: _Quantity
+    unit_price: Annotated[_Amount, Field(alias="unitPrice")]
+
+
+class PaymentPart(BaseModel):
+    """How the order was paid."""
+
+    approved_at: Annotated[Time, Field(alias="approvedAt")]
 
 
 class RecipientPart(BaseModel):
@@ -52,6 +62,7 @@ class OrderCompleted(EventModel):
     total_amount: _Amount
     items: Annotated[list[ItemPart], Field(min_length=1, max_length=100_000)]
     recipient: RecipientPart
+    payment: PaymentPart
 
     def to_domain(self) -> CompletedOrder:
         return CompletedOrder(
@@ -64,6 +75,8 @@ class OrderCompleted(EventModel):
             recipient=Recipient(name=self.recipient.name, phone=self.recipient.phone),
             # Not the time of arrival, which may fall on another business day.
             completed_at=self.occurred_at,
+            items=tuple(OrderItem(item.product_id, item.quantity, item.unit_price) for item in self.items),
+            approved_at=self.payment.approved_at,
         )
 
 

@@ -32,6 +32,15 @@ class SqlCompletedOrders:
                     "recipient_name": order.recipient.name,
                     "recipient_phone": order.recipient.phone,
                     "completed_at": order.completed_at,
+                    "items": [
+                        {
+                            "product_id": item.product_id,
+                            "quantity": item.quantity,
+                            "unit_price": item.unit_price,
+                        }
+                        for item in order.items
+                    ],
+                    "approved_at": order.approved_at,
                 }
                 # In this order, so that processes that add the same orders never deadlock.
                 for order in sorted(orders, key=lambda order: order.event_id)
@@ -41,7 +50,7 @@ class SqlCompletedOrders:
 
 
 def completed_order_of(row: Row[Any]) -> CompletedOrder:
-    """The order in a row that has all of completed_order's columns."""
+    """The order in a row that has completed_order's columns, without what only analytics needs."""
     return CompletedOrder(
         event_id=row.event_id,
         order_id=row.order_id,

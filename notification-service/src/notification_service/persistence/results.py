@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, Uuid, func, select, text
 
 from notification_service.domain.awaited_result import AwaitedResult, Settlement
 from notification_service.domain.delivery import DeliveryStatus
@@ -64,6 +64,27 @@ _EXPIRE = text("""
            AND delivery_attempt.message_id = expired.reference)
     SELECT count(*) FROM expired
 """)
+
+# Its message has finally failed and is told apart by a look-up, as after an operator's retry.
+_SEND_AGAIN = text("""
+    WITH again AS (
+        UPDATE delivery
+           SET status = 'PENDING',
+               due_at = clock_timestamp() + :pause_seconds * interval '1 second',
+               failed_message_id = reference, reference = NULL,
+               accepted_at = NULL, possibly_sent_at = NULL, result_due_at = NULL, result_questions = 0,
+               result_code = failed.code, by_sms = NULL, last_error = 'NOT_DELIVERED'
+          FROM unnest(CAST(:delivery_ids AS uuid[]), CAST(:codes AS text[])) AS failed (delivery_id, code)
+         WHERE delivery.delivery_id = failed.delivery_id
+           AND delivery.status = 'ACCEPTED' AND delivery.attempts < :most_attempts
+     RETURNING delivery.delivery_id, failed_message_id),
+    explained AS (
+        UPDATE delivery_attempt SET reason = 'NOT_DELIVERED'
+          FROM again
+         WHERE delivery_attempt.delivery_id = again.delivery_id
+           AND delivery_attempt.message_id = again.failed_message_id)
+    SELECT delivery_id FROM again
+""").columns(delivery_id=Uuid)
 
 
 class SqlResults:
@@ -135,6 +156,20 @@ class SqlResults:
             _EXPIRE, {"delivery_ids": hex_array(delivery_ids)}
         ).scalar_one()
         return expired
+
+    def send_again(
+        self, codes: Mapping[UUID, str | None], *, pause_seconds: float, most_attempts: int
+    ) -> set[UUID]:
+        again = self._connection.execute(
+            _SEND_AGAIN,
+            {
+                "delivery_ids": hex_array(codes),
+                "codes": [_storable(code) for code in codes.values()],
+                "pause_seconds": pause_seconds,
+                "most_attempts": most_attempts,
+            },
+        )
+        return set(again.scalars())
 
 
 def _storable(code: str | None) -> str | None:

@@ -27,7 +27,8 @@ _ERASE_RECIPIENTS = text(f"""
     UPDATE completed_order SET recipient_name = NULL, recipient_phone = NULL
       FROM ended WHERE completed_order.event_id = ended.event_id
 """)  # noqa: S608 - our own text
-# The sums of sales_daily stay: analytics_order only keeps an order from being counted twice.
+# The sums stay, and so do customers' first orders (see customers.py): analytics_order only keeps an order
+# from being counted twice.
 _DELETE_ORDERS = text(f"""
     WITH ended AS ({_ENDED.format(condition="true")}),
          deliveries AS (DELETE FROM delivery USING ended WHERE delivery.event_id = ended.event_id),

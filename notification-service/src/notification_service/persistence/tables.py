@@ -13,6 +13,7 @@ from sqlalchemy import (
     Text,
     Uuid,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 
 from servicekit.inbox.table import inbox_table
 
@@ -32,6 +33,8 @@ completed_order = Table(
     Column("recipient_name", Text),
     Column("recipient_phone", Text),
     Column("completed_at", DateTime(timezone=True), nullable=False),
+    Column("items", JSONB(none_as_null=True)),
+    Column("approved_at", DateTime(timezone=True)),
 )
 
 delivery = Table(
@@ -80,18 +83,25 @@ delivery_attempt = Table(
     Column("message_id", Text),
 )
 
-analytics_order = Table(
-    "analytics_order",
+alimtalk_provider = Table(
+    "alimtalk_provider",
     metadata,
-    Column("order_id", Uuid, primary_key=True),
-    Column("event_id", Uuid, nullable=False),
-    Column("user_id", BigInteger, nullable=False),
-    Column("currency", Text, nullable=False),
-    Column("total_amount", BigInteger, nullable=False),
-    Column("item_count", BigInteger, nullable=False),
-    Column("completed_at", DateTime(timezone=True), nullable=False),
+    Column("name", Text, primary_key=True),
+    Column("next_slot_at", DateTime(timezone=True), nullable=False),
+    Column("status", Text, nullable=False),
+    Column("since", DateTime(timezone=True), nullable=False),
+    Column("reason", Text),
+    Column("stopped_by", Text),
+    Column("failures", Integer, nullable=False),
+    Column("failed_probes", Integer, nullable=False),
+    Column("next_probe_at", DateTime(timezone=True)),
+    Column("probe_id", Uuid),
+    Column("resumed_at", DateTime(timezone=True)),
+    Column("resumed_by", Text),
+    Column("resume_reason", Text),
 )
 
+# The tables of analytics that statements of SQL write aren't all here, only those that others read.
 sales_daily = Table(
     "sales_daily",
     metadata,
@@ -100,4 +110,44 @@ sales_daily = Table(
     Column("orders", BigInteger, nullable=False),
     Column("items", Numeric(38, 0), nullable=False),
     Column("amount", Numeric(38, 0), nullable=False),
+)
+
+sales_hourly = Table(
+    "sales_hourly",
+    metadata,
+    Column("hour_start", DateTime(timezone=True), primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("business_day", Date, nullable=False),
+    Column("orders", BigInteger, nullable=False),
+    Column("items", Numeric(38, 0), nullable=False),
+    Column("amount", Numeric(38, 0), nullable=False),
+)
+
+sales_by_product = Table(
+    "sales_by_product",
+    metadata,
+    Column("business_day", Date, primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("product_id", Text, primary_key=True),
+    Column("orders", BigInteger, nullable=False),
+    Column("items", Numeric(38, 0), nullable=False),
+    Column("amount", Numeric(38, 0), nullable=False),
+)
+
+sales_by_basket_size = Table(
+    "sales_by_basket_size",
+    metadata,
+    Column("business_day", Date, primary_key=True),
+    Column("currency", Text, primary_key=True),
+    Column("pieces", Integer, primary_key=True),
+    Column("orders", BigInteger, nullable=False),
+    Column("amount", Numeric(38, 0), nullable=False),
+)
+
+customers_daily = Table(
+    "customers_daily",
+    metadata,
+    Column("business_day", Date, primary_key=True),
+    Column("customers", BigInteger, nullable=False),
+    Column("new_customers", BigInteger, nullable=False),
 )

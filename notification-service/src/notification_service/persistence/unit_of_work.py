@@ -2,10 +2,15 @@
 
 from sqlalchemy import Engine
 
+from notification_service.persistence.analytics import SqlAnalytics
 from notification_service.persistence.attempts import SqlAttempts
 from notification_service.persistence.claims import SqlClaims
 from notification_service.persistence.completed_orders import SqlCompletedOrders
+from notification_service.persistence.customers import SqlCustomers
+from notification_service.persistence.delays import SqlDelays
 from notification_service.persistence.deliveries import SqlDeliveries
+from notification_service.persistence.figures import SqlFigures
+from notification_service.persistence.providers import SqlProviders
 from notification_service.persistence.results import SqlResults
 from notification_service.persistence.sales import SqlSales
 from notification_service.persistence.tables import inbox
@@ -22,7 +27,12 @@ class NotificationUnitOfWork(UnitOfWork):
     claims: SqlClaims
     attempts: SqlAttempts
     results: SqlResults
+    providers: SqlProviders
     sales: SqlSales
+    customers: SqlCustomers
+    delays: SqlDelays
+    analytics: SqlAnalytics
+    figures: SqlFigures
 
     def __init__(self, engine: Engine, consumer_group: str) -> None:
         super().__init__(engine)
@@ -35,4 +45,18 @@ class NotificationUnitOfWork(UnitOfWork):
         self.claims = SqlClaims(self.connection)
         self.attempts = SqlAttempts(self.connection)
         self.results = SqlResults(self.connection)
+        self.providers = SqlProviders(self.connection)
         self.sales = SqlSales(self.connection)
+        self.customers = SqlCustomers(self.connection)
+        self.delays = SqlDelays(self.connection)
+        self.analytics = SqlAnalytics(self.connection)
+        self.figures = SqlFigures(self.connection)
+
+
+class NotificationSnapshot(NotificationUnitOfWork):
+    """For reading only: all queries see the same moment, so that the parts of a report agree."""
+
+    def opened(self) -> None:
+        # READ COMMITTED would give each query a snapshot of its own.
+        self.connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        super().opened()

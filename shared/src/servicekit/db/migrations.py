@@ -90,6 +90,7 @@ def upgrade(
                 _log.warning("database_is_newer", revisions=newer, known=_newest(schema.migrations))
             else:
                 is_new = not MigrationContext.configure(connection).get_current_heads()
+                config.attributes["in_one_transaction"] = is_new
                 for target in _targets(connection, config, contract):
                     if not is_new:
                         # In a transaction of ours, Alembic would begin none.

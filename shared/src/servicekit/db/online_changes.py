@@ -23,7 +23,8 @@ def alter_in_use(statements: str) -> None:
     """Execute ``statements`` once the locks that they take are free, trying again until they are.
 
     A statement that waited for its lock would stop everybody who comes after it, for as long as an older
-    transaction uses the table. While it waits, the log says so every few seconds.
+    transaction uses the table. While it waits, the log says so every few seconds. The locks stay until the
+    transaction ends: call :func:`commit_so_far` before anything that takes long or waits for another table.
     """
     for attempt in itertools.count(1):
         try:
@@ -43,6 +44,18 @@ def alter_in_use(statements: str) -> None:
             time.sleep(_PAUSE_SECONDS)
         else:
             return
+
+
+def commit_so_far() -> None:
+    """Commit what the revision has done, which must therefore bear being repeated, and free its locks.
+
+    Does nothing in a new database, which nobody uses yet: all of its revisions share one transaction.
+    """
+    context = op.get_context()
+    if context.config is not None and context.config.attributes.get("in_one_transaction", False):
+        return
+    with context.autocommit_block():
+        pass  # Entering it commits.
 
 
 def build_index(name: str, table: str, definition: str) -> None:

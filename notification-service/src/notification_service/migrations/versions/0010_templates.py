@@ -6,7 +6,7 @@ The former release goes on beside the new one: it stores none, which stands for 
 from servicekit.db.online_changes import alter_in_use
 
 revision = "0010"
-down_revision = "0007"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,157 @@
+"""One attempt at a delivery: what it makes of the delivery, and what it says about the receiver."""
+
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from notification_service.application.ports import CheckDelivery, Courier, MaySend
+from notification_service.domain.after_failure import outcome_of_failure
+from notification_service.domain.attempt import (
+    Accepted,
+    Delivered,
+    GivenUp,
+    NotFound,
+    Outcome,
+    Postponed,
+    Rejected,
+    Released,
+    Skipped,
+    Unclear,
+)
+from notification_service.domain.attempt_history import Purpose
+from notification_service.domain.delivery import ClaimedDelivery, Effect
+from notification_service.domain.errors import (
+    DeliveryFailed,
+    DeliveryPostponed,
+    DeliverySkipped,
+    MessageNotFound,
+    NotSent,
+    OutcomeUnknown,
+)
+from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.provider_call import Call, CallOutcome, call_of_failure
+from notification_service.domain.retry_policy import RetryPolicy
+
+_DETAIL_CHARACTERS = 500
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An attempt that has ended; ``call`` is None if the receiver was not called."""
+
+    outcome: Outcome
+    call: Call | None = None
+
+
+class AttemptDelivery:
+    """Lets the courier make one attempt. It raises nothing: whatever happens is an outcome."""
+
+    def __init__(
+        self,
+        effect: Effect,
+        courier: Courier,
+        retry: RetryPolicy,
+        jitter: Callable[[], float],
+        on_call: Callable[[Call], None] = lambda _: None,
+        checks: Sequence[CheckDelivery] = (),
+    ) -> None:
+        """``jitter`` returns numbers in [0, 1). ``on_call`` is called after each call.
+
+        ``checks`` are what the courier checks before it calls the receiver.
+        """
+        self._effect = effect
+        self._courier = courier
+        self._retry = retry
+        self._jitter = jitter
+        self._on_call = on_call
+        self._checks = checks
+
+    def obstacle(self, delivery: ClaimedDelivery) -> Ended | None:
+        """What ends the attempt before the receiver is called; None if nothing does, as far as is known."""
+        try:
+            for check in self._checks:
+                check(delivery)
+        except DeliverySkipped as skipped:
+            return self._skipped(delivery, skipped)
+        except DeliveryPostponed as postponed:
+            return _postponed(delivery, postponed)
+        except DeliveryFailed as failure:
+            return Ended(self._failed(delivery, failure))
+        except Exception:  # noqa: BLE001 - the courier meets it again, and its attempt is recorded
+            return None
+        return None
+
+    def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> Ended:
+        ended = self._ended(delivery, may_send)
+        if ended.call is not None:
+            self._on_call(ended.call)
+        return ended
+
+    def _ended(self, delivery: ClaimedDelivery, may_send: MaySend) -> Ended:
+        # The delivery may have waited until too little of its lease was left.
+        if not may_send():
+            return Ended(Released(delivery))
+        try:
+            receipt = self._courier(delivery, may_send)
+        except NotSent:
+            return Ended(Released(delivery))
+        except MessageNotFound:
+            _log.info("delivery_not_found", **self._fields(delivery))
+            return Ended(NotFound(delivery), Call(CallOutcome.ANSWERED))
+        except DeliverySkipped as skipped:
+            return self._skipped(delivery, skipped)
+        except DeliveryPostponed as postponed:
+            return _postponed(delivery, postponed)
+        except DeliveryFailed as failure:
+            return Ended(self._failed(delivery, failure), call_of_failure(failure))
+        except Exception as error:  # noqa: BLE001 - a bug that one delivery meets must not stop the others
+            # Not exc_info: the message of an unforeseen error may quote the recipient.
+            exception = delivery.order.recipient.removed_from("".join(traceback.format_exception(error)))
+            _log.error("delivery_attempt_crashed", **self._fields(delivery), exception=exception)
+            # It may have happened after the sending.
+            detail = f"internal error: {type(error).__name__}"
+            return Ended(self._failed(delivery, OutcomeUnknown(FailureReason.INTERNAL_ERROR, detail)))
+        sends = delivery.purpose is Purpose.SEND
+        call = Call(CallOutcome.ACCEPTED if sends else CallOutcome.ANSWERED)
+        if receipt.is_final:
+            return Ended(Delivered(delivery, receipt.reference), call)
+        return Ended(Accepted(delivery, receipt.reference), call)
+
+    def _skipped(self, delivery: ClaimedDelivery, skipped: DeliverySkipped) -> Ended:
+        _log.info("delivery_skipped", **self._fields(delivery), reason=skipped.reason.value)
+        return Ended(Skipped(delivery, skipped.reason))
+
+    def _failed(self, delivery: ClaimedDelivery, failure: DeliveryFailed) -> Outcome:
+        outcome = outcome_of_failure(self._effect, delivery, failure, self._retry, self._jitter())
+        event = _event(outcome)
+        # The only place that shows what the receiver replied: clients get the reason alone.
+        detail = delivery.order.recipient.removed_from(str(failure))[:_DETAIL_CHARACTERS]
+        _log.warning(event, **self._fields(delivery), reason=failure.reason.value, detail=detail)
+        return outcome
+
+    def _fields(self, delivery: ClaimedDelivery) -> dict[str, str | int]:
+        return {
+            "effect": self._effect.value,
+            "event_id": str(delivery.order.event_id),
+            "order_id": str(delivery.order.order_id),
+            "attempt": delivery.attempt,
+        }
+
+
+def _postponed(delivery: ClaimedDelivery, postponed: DeliveryPostponed) -> Ended:
+    return Ended(Postponed(delivery, postponed.delay_seconds, postponed.reason))
+
+
+def _event(outcome: Outcome) -> str:
+    """The log's name for what follows a failed attempt."""
+    match outcome:
+        case Rejected() | GivenUp():
+            return "delivery_given_up"
+        case Unclear(delay_seconds=None):
+            return "delivery_needs_an_operator"
+        case _:
+            return "delivery_delayed"

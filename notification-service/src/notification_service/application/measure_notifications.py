@@ -1,0 +1,31 @@
+"""Counting what operators watch: providers that are not called, and deliveries that need attention."""
+
+from collections.abc import Callable, Sequence
+
+from notification_service.application.ports import StopCheck, UnitOfWorkFactory, WorkDone
+from notification_service.domain.notification_figures import NotificationFigures
+
+_PAUSE_SECONDS = 5.0
+
+
+class MeasureNotifications:
+    """Reports the figures of all processes together, of the ``providers`` that are used."""
+
+    def __init__(
+        self,
+        unit_of_work: UnitOfWorkFactory,
+        providers: Sequence[str],
+        report: Callable[[NotificationFigures], None],
+    ) -> None:
+        self._unit_of_work = unit_of_work
+        self._providers = providers
+        self._report = report
+
+    def __call__(self, stop: StopCheck) -> WorkDone:
+        with self._unit_of_work() as unit_of_work:
+            figures = NotificationFigures(
+                unit_of_work.deliveries.figures(),
+                [unit_of_work.providers.get(name) for name in self._providers],
+            )
+        self._report(figures)
+        return WorkDone(0, _PAUSE_SECONDS)

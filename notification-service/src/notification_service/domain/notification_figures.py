@@ -1,0 +1,23 @@
+"""What operators watch, counted from the database."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from notification_service.domain.provider_state import ProviderState
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryFigures:
+    """Deliveries UNKNOWN that wait for an operator; and those that ended undelivered within a day."""
+
+    needing_operator: int
+    expired: int
+    given_up: int
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationFigures:
+    """The same in every process: they are the database's."""
+
+    deliveries: DeliveryFigures
+    providers: Sequence[ProviderState]

@@ -1,0 +1,78 @@
+"""What an attempt says about the provider that it called, apart from what it says about its delivery."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from notification_service.domain.errors import (
+    DeliveryRejected,
+    NotConfirmed,
+    OutcomeUnknown,
+    ProviderStopped,
+    ProviderThrottled,
+    ReceiverUnavailable,
+    TemplateRefused,
+    Unanswerable,
+)
+from notification_service.domain.failure_reason import FailureReason
+
+
+class CallOutcome(StrEnum):
+    """How a call ended for the provider."""
+
+    ACCEPTED = "ACCEPTED"
+    """It took a message."""
+    ANSWERED = "ANSWERED"
+    """It refused a message, or answered a question: it works."""
+    THROTTLED = "THROTTLED"
+    """It wants fewer calls."""
+    UNAVAILABLE = "UNAVAILABLE"
+    """It can't be reached, or says that it can't work."""
+    UNKNOWN = "UNKNOWN"
+    """Its reply is missing, late or malformed."""
+    STOPPED = "STOPPED"
+    """It takes nothing until a human has mended the account, the balance or the key."""
+
+    @property
+    def is_failing(self) -> bool:
+        return self in {CallOutcome.UNAVAILABLE, CallOutcome.UNKNOWN}
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A call; ``reason`` is the provider's code or a FailureReason, and empty without a failure."""
+
+    outcome: CallOutcome
+    reason: str = ""
+    retry_after_seconds: float | None = None
+
+
+def call_of_failure(failure: BaseException | None) -> Call | None:
+    """The call that ended with ``failure``; None if none was made, or if ours was the fault."""
+    match failure:
+        case ProviderStopped():
+            return Call(CallOutcome.STOPPED, failure.code)
+        case ProviderThrottled():
+            return Call(CallOutcome.THROTTLED, failure.reason.value, failure.retry_after_seconds)
+        case TemplateRefused():
+            return Call(CallOutcome.ANSWERED)
+        case ReceiverUnavailable():
+            return Call(CallOutcome.UNAVAILABLE, failure.reason.value, failure.retry_after_seconds)
+        case Unanswerable():
+            # Raised without a cause, it says that the provider can't be asked, and nothing was called.
+            return call_of_failure(failure.__cause__)
+        case NotConfirmed():
+            return call_of_failure(failure.__cause__) or Call(CallOutcome.ANSWERED)
+        case OutcomeUnknown():
+            return _call_of_unknown(failure.reason)
+        case DeliveryRejected():
+            return Call(CallOutcome.ANSWERED)
+    return None
+
+
+def _call_of_unknown(reason: FailureReason) -> Call | None:
+    if reason is FailureReason.INTERNAL_ERROR:
+        return None
+    # With these it answered, although with a code or a page that doesn't help.
+    if reason in {FailureReason.UNEXPECTED_REPLY, FailureReason.NOT_CONFIRMED}:
+        return Call(CallOutcome.ANSWERED)
+    return Call(CallOutcome.UNKNOWN, reason.value)

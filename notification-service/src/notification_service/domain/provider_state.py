@@ -1,0 +1,185 @@
+"""What all processes together know of a provider.
+
+    RUNNING ── calls fail in a row ──────────► OPEN ── a probe is answered ───────► RUNNING
+    RUNNING, OPEN ── only a human can mend it ──► SUSPENDED ── a probe is accepted ──► RUNNING
+
+A probe is one message, sent while all others wait. An operator may end SUSPENDED, too.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from notification_service.domain.provider_call import Call, CallOutcome
+
+
+class ProviderStatus(StrEnum):
+    """Whether a provider is called."""
+
+    RUNNING = "RUNNING"
+    OPEN = "OPEN"
+    """The circuit breaker is open: calls failed one after the other."""
+    SUSPENDED = "SUSPENDED"
+    """A human has to mend the account, the balance or the key."""
+
+
+class StoppedBy(StrEnum):
+    """Where a provider said that only a human can mend it."""
+
+    CALL = "CALL"
+    RESULT = "RESULT"
+    """It accepts messages, and reports later that they failed: only a delivered one proves the cure."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderState:
+    """``probe_in_seconds`` leads to the next probe or, while ``probe_id`` makes one, to the end of its lease.
+
+    ``wait_seconds`` leads to the next slot that nobody has reserved.
+    """
+
+    name: str
+    status: ProviderStatus = ProviderStatus.RUNNING
+    failures: int = 0
+    """Calls that failed in a row."""
+    failed_probes: int = 0
+    reason: str | None = None
+    stopped_by: StoppedBy | None = None
+    probe_id: UUID | None = None
+    probe_in_seconds: float | None = None
+    wait_seconds: float = 0.0
+    since: datetime | None = None
+    resumed_by: str | None = None
+    resume_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ProbePolicy:
+    """When the breaker opens, and how often a provider is tried again.
+
+    Probes of an open breaker follow after 1, 2, 4 s and so on, up to ``cap_seconds``.
+    """
+
+    failures_to_open: int = 10
+    first_seconds: float = 1.0
+    cap_seconds: float = 15.0
+    suspended_seconds: float = 60.0
+    longest_pause_seconds: float = 300.0
+    """A provider's mistake can't stop all messages for longer."""
+
+    def probe_in_seconds(self, failed_probes: int) -> float:
+        # Without a limit, the power would overflow a float.
+        return min(self.cap_seconds, self.first_seconds * 2.0 ** min(failed_probes, 32))
+
+    def ends_flow(self, calls: Sequence[Call]) -> bool:
+        """Whether a process stops at once, without waiting for what the others have seen."""
+        if any(call.outcome in {CallOutcome.STOPPED, CallOutcome.THROTTLED} for call in calls):
+            return True
+        return failures_after(0, calls) >= self.failures_to_open
+
+
+def failures_after(failures: int, calls: Sequence[Call]) -> int:
+    """How many calls have failed in a row after ``calls``, with ``failures`` before them."""
+    for call in calls:
+        if call.outcome.is_failing:
+            failures += 1
+        elif call.outcome is not CallOutcome.THROTTLED:
+            failures = 0
+    return failures
+
+
+def suspended(state: ProviderState, code: str, stopped_by: StoppedBy, policy: ProbePolicy) -> ProviderState:
+    """The state once ``code`` says that only a human can mend it."""
+    # What a result has proved wrong, an accepted call doesn't prove right.
+    was_result = state.stopped_by is StoppedBy.RESULT
+    return replace(
+        state,
+        status=ProviderStatus.SUSPENDED,
+        failures=0,
+        failed_probes=0,
+        reason=code,
+        stopped_by=StoppedBy.RESULT if was_result else stopped_by,
+        probe_id=None,
+        probe_in_seconds=policy.suspended_seconds,
+    )
+
+
+def running(state: ProviderState) -> ProviderState:
+    """The state in which every process calls the provider."""
+    return ProviderState(
+        state.name,
+        wait_seconds=state.wait_seconds,
+        since=state.since,
+        resumed_by=state.resumed_by,
+        resume_reason=state.resume_reason,
+    )
+
+
+def after_calls(
+    state: ProviderState, calls: Sequence[Call], probe_id: UUID | None, policy: ProbePolicy
+) -> ProviderState:
+    """The state after ``calls``, in the order of their ends; ``probe_id`` if they are a probe's.
+
+    While the provider isn't RUNNING, only the current probe says how it is: other calls began before.
+    """
+    stopped = [call for call in calls if call.outcome is CallOutcome.STOPPED]
+    if stopped:
+        return suspended(state, stopped[-1].reason, StoppedBy.CALL, policy)
+    if state.status is ProviderStatus.RUNNING:
+        return _counted(state, calls, policy)
+    if probe_id is None or probe_id != state.probe_id:
+        return state
+    if not calls:
+        # Nothing was called: the next message may try.
+        return replace(state, probe_id=None, probe_in_seconds=0.0)
+    if state.status is ProviderStatus.OPEN:
+        return _after_probe(state, calls[-1], policy)
+    return _after_probe_of_suspended(state, calls[-1], policy)
+
+
+def _counted(state: ProviderState, calls: Sequence[Call], policy: ProbePolicy) -> ProviderState:
+    failures = failures_after(state.failures, calls)
+    if failures < policy.failures_to_open:
+        return replace(state, failures=failures)
+    reason = next((call.reason for call in reversed(calls) if call.outcome.is_failing), None)
+    return replace(
+        state,
+        status=ProviderStatus.OPEN,
+        failures=failures,
+        reason=reason,
+        probe_in_seconds=policy.probe_in_seconds(0),
+    )
+
+
+def _after_probe(state: ProviderState, call: Call, policy: ProbePolicy) -> ProviderState:
+    if not call.outcome.is_failing:
+        return running(state)
+    failed_probes = state.failed_probes + 1
+    return replace(
+        state,
+        failed_probes=failed_probes,
+        reason=call.reason,
+        probe_id=None,
+        probe_in_seconds=policy.probe_in_seconds(failed_probes),
+    )
+
+
+def _after_probe_of_suspended(state: ProviderState, call: Call, policy: ProbePolicy) -> ProviderState:
+    if call.outcome is CallOutcome.ACCEPTED and state.stopped_by is StoppedBy.CALL:
+        return running(state)
+    # An answer about one message proves nothing; that message is done with, and another one may try soon.
+    answered = call.outcome is CallOutcome.ANSWERED
+    pause_seconds = policy.first_seconds if answered else policy.suspended_seconds
+    return replace(state, probe_id=None, probe_in_seconds=pause_seconds)
+
+
+def pause_asked_for(calls: Sequence[Call], policy: ProbePolicy) -> float:
+    """How long every process should wait, since the provider asked for it; 0 if it didn't."""
+    pauses = [
+        policy.first_seconds if call.retry_after_seconds is None else call.retry_after_seconds
+        for call in calls
+        if call.outcome is CallOutcome.THROTTLED or call.retry_after_seconds is not None
+    ]
+    return min(max(pauses, default=0.0), policy.longest_pause_seconds)

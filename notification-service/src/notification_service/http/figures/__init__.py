@@ -1,0 +1,1 @@
+"""Lists of what analytics has counted, as JSON and as CSV."""

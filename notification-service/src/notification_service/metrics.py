@@ -1,0 +1,38 @@
+"""What operators see of notifications. Every consumer shows the same gauges: they are the database's."""
+
+from prometheus_client import Counter, Gauge
+
+from notification_service.domain.notification_figures import NotificationFigures
+from notification_service.domain.provider_call import Call
+from notification_service.domain.provider_state import ProviderStatus
+
+_SUSPENDED = Gauge(
+    "alimtalk_provider_suspended", "1 while only a human can mend the provider; messages wait.", ["provider"]
+)
+_OPEN = Gauge("alimtalk_breaker_open", "1 while the provider's calls fail; messages wait.", ["provider"])
+_WAIT_SECONDS = Gauge(
+    "alimtalk_limit_wait_seconds", "How long a message would wait for the provider's limit.", ["provider"]
+)
+_CALLS = Counter("alimtalk_calls", "Attempts that called the provider.", ["provider", "outcome"])
+_NEED_OPERATOR = Gauge(
+    "deliveries_needing_operator", "Deliveries of unknown outcome whose provider can't be asked."
+)
+_UNDELIVERED = Gauge(
+    "deliveries_undelivered_in_a_day",
+    "Deliveries that ended within 24 h, EXPIRED or GIVEN_UP; not those that an operator ended.",
+    ["status"],
+)
+
+
+def show_figures(figures: NotificationFigures) -> None:
+    for provider in figures.providers:
+        _SUSPENDED.labels(provider.name).set(provider.status is ProviderStatus.SUSPENDED)
+        _OPEN.labels(provider.name).set(provider.status is ProviderStatus.OPEN)
+        _WAIT_SECONDS.labels(provider.name).set(provider.wait_seconds)
+    _NEED_OPERATOR.set(figures.deliveries.needing_operator)
+    _UNDELIVERED.labels("EXPIRED").set(figures.deliveries.expired)
+    _UNDELIVERED.labels("GIVEN_UP").set(figures.deliveries.given_up)
+
+
+def count_call(provider: str, call: Call) -> None:
+    _CALLS.labels(provider, call.outcome.value).inc()

@@ -1,0 +1,137 @@
+"""The state of providers: a row for each, with its limit, its breaker, and why it was suspended."""
+
+from collections.abc import Collection
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Connection, Row, Uuid, text
+from sqlalchemy.dialects.postgresql import insert
+
+from notification_service.domain.provider_state import ProviderState, ProviderStatus, StoppedBy
+from notification_service.persistence.tables import alimtalk_provider
+from servicekit.db.arrays import hex_array
+
+_SELECT = """
+    SELECT *,
+           EXTRACT(epoch FROM next_probe_at - clock_timestamp()) AS probe_in_seconds,
+           GREATEST(0, EXTRACT(epoch FROM next_slot_at - clock_timestamp())) AS wait_seconds
+      FROM alimtalk_provider
+"""
+_GET = text(f"{_SELECT} WHERE name = :name").columns(probe_id=Uuid)
+_LOCK = text(f"{_SELECT} WHERE name = :name FOR UPDATE").columns(probe_id=Uuid)
+_ALL = text(f"{_SELECT} ORDER BY name").columns(probe_id=Uuid)
+# In one statement, and by the server's clock alone. A slot in the past is nobody's: time that passed unused
+# isn't made up for, which would be a burst.
+_RESERVE = text("""
+    INSERT INTO alimtalk_provider AS provider (name, next_slot_at)
+    VALUES (:name, clock_timestamp() + :seconds * interval '1 second')
+    ON CONFLICT (name) DO UPDATE
+       SET next_slot_at = GREATEST(provider.next_slot_at, clock_timestamp()) + :seconds * interval '1 second'
+ RETURNING EXTRACT(epoch FROM next_slot_at - clock_timestamp()) - :seconds
+""")
+_PUSH_BACK = text("""
+    UPDATE alimtalk_provider
+       SET next_slot_at = GREATEST(next_slot_at, clock_timestamp() + :pause_seconds * interval '1 second')
+     WHERE name = :name
+""")
+# Of those who try at once, the others wait for the row and then find the next probe far away.
+_BEGIN_PROBE = text("""
+    UPDATE alimtalk_provider
+       SET probe_id = :probe_id, next_probe_at = clock_timestamp() + :lease_seconds * interval '1 second'
+     WHERE name = :name AND status <> 'RUNNING' AND next_probe_at <= clock_timestamp()
+""")
+_CHANGE = text("""
+    UPDATE alimtalk_provider
+       SET status = :status,
+           since = CASE WHEN status = :status THEN since ELSE clock_timestamp() END,
+           reason = :reason, stopped_by = :stopped_by, failures = :failures, failed_probes = :failed_probes,
+           probe_id = :probe_id,
+           next_probe_at = clock_timestamp() + make_interval(secs => :probe_in_seconds)
+     WHERE name = :name
+""")
+_NOTE_RESUMPTION = text("""
+    UPDATE alimtalk_provider
+       SET resumed_at = clock_timestamp(), resumed_by = :by, resume_reason = :reason
+     WHERE name = :name
+""")
+_WAS_ACCEPTED_SINCE_CHANGE = text("""
+    SELECT EXISTS (
+        SELECT FROM delivery
+         WHERE delivery_id = ANY(CAST(:delivery_ids AS uuid[]))
+           AND accepted_at > COALESCE((SELECT since FROM alimtalk_provider WHERE name = :name), '-infinity'))
+""")
+
+
+class SqlProviders:
+    """The providers on a connection whose transaction belongs to the caller. Times are the server's."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def get(self, name: str) -> ProviderState:
+        row = self._connection.execute(_GET, {"name": name}).one_or_none()
+        return ProviderState(name) if row is None else _state_of(row)
+
+    def all(self) -> list[ProviderState]:
+        return [_state_of(row) for row in self._connection.execute(_ALL)]
+
+    def reserve(self, name: str, slots: int, interval_seconds: float) -> float:
+        parameters = {"name": name, "seconds": slots * interval_seconds}
+        return max(0.0, float(self._connection.execute(_RESERVE, parameters).scalar_one()))
+
+    def push_back(self, name: str, pause_seconds: float) -> None:
+        self._connection.execute(_PUSH_BACK, {"name": name, "pause_seconds": pause_seconds})
+
+    def begin_probe(self, name: str, probe_id: UUID, lease_seconds: float) -> bool:
+        begun = self._connection.execute(
+            _BEGIN_PROBE, {"name": name, "probe_id": str(probe_id), "lease_seconds": lease_seconds}
+        )
+        return begun.rowcount == 1
+
+    def lock(self, name: str) -> ProviderState:
+        self._connection.execute(insert(alimtalk_provider).values(name=name).on_conflict_do_nothing())
+        return _state_of(self._connection.execute(_LOCK, {"name": name}).one())
+
+    def change(self, state: ProviderState) -> None:
+        self._connection.execute(
+            _CHANGE,
+            {
+                "name": state.name,
+                "status": state.status.value,
+                "reason": state.reason,
+                "stopped_by": state.stopped_by and state.stopped_by.value,
+                "failures": state.failures,
+                "failed_probes": state.failed_probes,
+                "probe_id": state.probe_id and str(state.probe_id),
+                "probe_in_seconds": state.probe_in_seconds,
+            },
+        )
+
+    def note_resumption(self, name: str, *, by: str, reason: str) -> None:
+        self._connection.execute(_NOTE_RESUMPTION, {"name": name, "by": by, "reason": reason})
+
+    def was_accepted_since_change(self, name: str, delivery_ids: Collection[UUID]) -> bool:
+        parameters = {"name": name, "delivery_ids": hex_array(delivery_ids)}
+        return bool(self._connection.execute(_WAS_ACCEPTED_SINCE_CHANGE, parameters).scalar_one())
+
+
+def _state_of(row: Row[Any]) -> ProviderState:
+    return ProviderState(
+        name=row.name,
+        status=ProviderStatus(row.status),
+        failures=row.failures,
+        failed_probes=row.failed_probes,
+        reason=row.reason,
+        stopped_by=None if row.stopped_by is None else StoppedBy(row.stopped_by),
+        probe_id=row.probe_id,
+        probe_in_seconds=_optional_float(row.probe_in_seconds),
+        wait_seconds=float(row.wait_seconds),
+        since=row.since,
+        resumed_by=row.resumed_by,
+        resume_reason=row.resume_reason,
+    )
+
+
+def _optional_float(number: Decimal | None) -> float | None:
+    return None if number is None else float(number)

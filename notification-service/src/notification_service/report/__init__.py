@@ -1,0 +1,1 @@
+"""A day's report, for a terminal and as a page."""

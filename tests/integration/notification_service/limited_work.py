@@ -1,0 +1,155 @@
+"""Consumers that share a provider's limit and breaker, and what that provider saw of them."""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy import Engine, text
+
+from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
+from notification_service.application.delivering.provider_gate import ProviderGate
+from notification_service.application.ports import CheckDelivery, MaySend
+from notification_service.application.send_alimtalk import SendAlimtalk
+from notification_service.domain.alimtalk_message import AlimtalkMessage
+from notification_service.domain.delivery import Effect
+from notification_service.domain.provider_state import ProbePolicy, ProviderState, ProviderStatus
+from servicekit.lifecycle import StopSignal
+from tests.integration.notification_service.effect_work import delivering, transactions
+from tests.integration.notification_service.provider_double import ProviderDouble
+from tests.support.notification_builders import WRITE_ALIMTALK
+from tests.support.sandbox import Sandbox
+
+QUICK_PROBES = ProbePolicy(failures_to_open=3, first_seconds=0.1, cap_seconds=0.2, suspended_seconds=0.2)
+NO_PROBES = ProbePolicy(failures_to_open=3, first_seconds=600.0, cap_seconds=600.0, suspended_seconds=600.0)
+# Of no more than the pool's threads.
+LIMITS = ClaimLimits(most=4, lease_seconds=20.0, attempt_seconds=5.0)
+# What no test reaches.
+FAST = 5_000.0
+
+
+@dataclass
+class MeteredProvider(ProviderDouble):
+    """Notes when it was called to send."""
+
+    name: str = "nhn"
+    accepts_finally: bool = True
+    called_at: list[float] = field(default_factory=list)
+    latency_seconds: float = 0.0
+    answers: threading.Event = field(default_factory=threading.Event)
+    """While it isn't set, no send is answered."""
+
+    def __post_init__(self) -> None:
+        self.answers.set()
+        self._lock = threading.Lock()
+
+    def send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
+        with self._lock:
+            self.called_at.append(time.monotonic())
+        assert self.answers.wait(30)
+        threading.Event().wait(self.latency_seconds)
+        with self._lock:
+            return super().send(message, may_send)
+
+    def most_in_a_second(self) -> int:
+        times = sorted(self.called_at)
+        return max(sum(begin <= each < begin + 1 for each in times) for begin in times)
+
+
+@contextmanager
+def consumers(
+    engine: Engine,
+    sandbox: Sandbox,
+    provider: MeteredProvider,
+    number: int = 1,
+    *,
+    per_second: float = FAST,
+    policy: ProbePolicy = QUICK_PROBES,
+    limits: ClaimLimits = LIMITS,
+    probe_lease_seconds: float = 20.0,
+    gate: ProviderGate | None = None,
+    checks: Sequence[CheckDelivery] = (),
+) -> Iterator[list[DeliverEffect]]:
+    """The alimtalk effect of so many processes."""
+    with ExitStack() as stack:
+        yield [
+            stack.enter_context(
+                delivering(
+                    engine,
+                    Effect.ALIMTALK,
+                    sandbox,
+                    courier=SendAlimtalk(provider, 0.0, WRITE_ALIMTALK),
+                    provider=provider.name,
+                    limits=limits,
+                    checks=checks,
+                    gate=gate or ProviderGate(provider.name, per_second, policy, probe_lease_seconds),
+                )
+            )
+            for _ in range(number)
+        ]
+
+
+@contextmanager
+def running(works: Sequence[DeliverEffect]) -> Iterator[None]:
+    """Let all work at the same time, as their processes do."""
+    stop = StopSignal()
+
+    def run(work: DeliverEffect) -> None:
+        while not stop.is_set():
+            if not work(stop).deliveries:
+                stop.wait(0.05)
+
+    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(30)
+
+
+def state_of(engine: Engine, provider: MeteredProvider) -> ProviderState:
+    with transactions(engine)() as unit_of_work:
+        return unit_of_work.providers.get(provider.name)
+
+
+def set_state(engine: Engine, provider: MeteredProvider, status: ProviderStatus, **columns: str) -> None:
+    """Put the provider's row into ``status``; ``columns`` are SQL."""
+    if status is not ProviderStatus.RUNNING:
+        columns = {"next_probe_at": "clock_timestamp()", **columns}
+    if status is ProviderStatus.SUSPENDED:
+        columns = {"stopped_by": "'CALL'", "reason": "'-1017'", **columns}
+    assignments = "".join(f", {name} = {value}" for name, value in columns.items())
+    with transactions(engine)() as unit_of_work:
+        unit_of_work.providers.lock(provider.name)
+        unit_of_work.connection.execute(
+            text(f"UPDATE alimtalk_provider SET status = :status{assignments} WHERE name = :name"),  # noqa: S608
+            {"status": status.value, "name": provider.name},
+        )
+        unit_of_work.commit()
+
+
+def make_due(engine: Engine) -> None:
+    """Let what is delayed be attempted now."""
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE delivery SET due_at = clock_timestamp() WHERE status IN ('PENDING', 'UNKNOWN')")
+        )
+
+
+def alimtalk_statuses(engine: Engine) -> dict[str, int]:
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("SELECT status, count(*) AS number FROM delivery WHERE effect = 'ALIMTALK' GROUP BY 1")
+        )
+        return {row.status: row.number for row in rows}
+
+
+def attempted(engine: Engine) -> int:
+    """How many alimtalk were ever attempted."""
+    with engine.connect() as connection:
+        statement = text("SELECT count(*) FROM delivery WHERE effect = 'ALIMTALK' AND attempts > 0")
+        return int(connection.execute(statement).scalar_one())

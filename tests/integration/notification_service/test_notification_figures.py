@@ -1,0 +1,65 @@
+"""The gauges that call an operator: counted in the database, the same in every consumer."""
+
+import pytest
+from prometheus_client import REGISTRY
+from sqlalchemy import Engine, text
+
+from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.measure_notifications import MeasureNotifications
+from notification_service.domain.provider_state import ProviderStatus
+from notification_service.metrics import show_figures
+from servicekit.lifecycle import StopSignal
+from tests.integration.notification_service.builders import a_completed_order
+from tests.integration.notification_service.effect_work import transactions
+from tests.integration.notification_service.limited_work import MeteredProvider, set_state
+
+NHN = MeteredProvider()
+
+
+def gauges(engine: Engine) -> dict[str, float | None]:
+    MeasureNotifications(transactions(engine), ["nhn"], show_figures)(StopSignal())
+    of_provider = {"provider": "nhn"}
+    return {
+        "suspended": REGISTRY.get_sample_value("alimtalk_provider_suspended", of_provider),
+        "open": REGISTRY.get_sample_value("alimtalk_breaker_open", of_provider),
+        "waiting": REGISTRY.get_sample_value("deliveries_needing_operator"),
+        "expired": REGISTRY.get_sample_value("deliveries_undelivered_in_a_day", {"status": "EXPIRED"}),
+        "given up": REGISTRY.get_sample_value("deliveries_undelivered_in_a_day", {"status": "GIVEN_UP"}),
+    }
+
+
+CALM = {"suspended": 0, "open": 0, "waiting": 0, "expired": 0, "given up": 0}
+
+
+@pytest.mark.parametrize("status", ProviderStatus)
+def test_a_provider_that_is_not_called_is_shown(status: ProviderStatus, engine: Engine) -> None:
+    assert gauges(engine) == CALM
+
+    set_state(engine, NHN, status)
+
+    is_suspended, is_open = status is ProviderStatus.SUSPENDED, status is ProviderStatus.OPEN
+    assert gauges(engine) == {**CALM, "suspended": is_suspended, "open": is_open}
+
+
+@pytest.mark.parametrize(
+    ("changes", "counted"),
+    [
+        ("status = 'UNKNOWN', due_at = NULL", {"waiting": 1}),
+        ("status = 'UNKNOWN'", {}),
+        ("status = 'EXPIRED', due_at = NULL, completed_at = clock_timestamp()", {"expired": 1}),
+        ("status = 'EXPIRED', due_at = NULL, completed_at = clock_timestamp() - interval '25 hours'", {}),
+        ("status = 'GIVEN_UP', due_at = NULL, completed_at = clock_timestamp()", {"given up": 1}),
+        ("status = 'GIVEN_UP', due_at = NULL, completed_at = clock_timestamp(), given_up_by = 'kim'", {}),
+    ],
+)
+def test_a_delivery_that_needs_attention_is_counted(
+    changes: str,
+    counted: dict[str, int],
+    engine: Engine,
+    accept_completed_orders: AcceptCompletedOrders,
+) -> None:
+    accept_completed_orders([a_completed_order()])
+    with engine.begin() as connection:
+        connection.execute(text(f"UPDATE delivery SET {changes} WHERE effect = 'ALIMTALK'"))  # noqa: S608
+
+    assert gauges(engine) == {**CALM, **counted}

@@ -1,0 +1,207 @@
+"""A provider that fails is left alone by all consumers, but for one probe at a time."""
+
+import threading
+from contextlib import ExitStack
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import Engine
+
+from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.deliver_effect import ClaimLimits
+from notification_service.application.ports import MaySend
+from notification_service.domain.alimtalk_message import AlimtalkMessage
+from notification_service.domain.errors import OutcomeUnknown, ReceiverUnavailable
+from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.provider_state import ProviderStatus
+from servicekit.lifecycle import StopSignal
+from tests.integration.notification_service.builders import a_completed_order
+from tests.integration.notification_service.effect_work import transactions
+from tests.integration.notification_service.limited_work import (
+    NO_PROBES,
+    MeteredProvider,
+    alimtalk_statuses,
+    attempted,
+    consumers,
+    make_due,
+    running,
+    set_state,
+    state_of,
+)
+from tests.support.sandbox import Sandbox
+from tests.support.waiting import wait_until
+
+DOWN = ReceiverUnavailable(FailureReason.RECEIVER_UNREACHABLE, "refused")
+LOST = OutcomeUnknown(FailureReason.NO_REPLY, "the reply was lost")
+OPEN, RUNNING = ProviderStatus.OPEN, ProviderStatus.RUNNING
+
+
+@pytest.fixture
+def provider(accept_completed_orders: AcceptCompletedOrders) -> MeteredProvider:
+    """One that has ten messages to send."""
+    accept_completed_orders([a_completed_order() for _ in range(10)])
+    return MeteredProvider()
+
+
+def test_consumers_count_failures_together(
+    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
+) -> None:
+    provider.failures = [DOWN] * 100
+    one_at_a_time = ClaimLimits(most=1, lease_seconds=20.0, attempt_seconds=5.0)
+
+    with consumers(engine, sandbox, provider, 3, policy=NO_PROBES, limits=one_at_a_time) as works:
+        assert [work(StopSignal()).deliveries for work in works] == [1, 1, 1]
+        assert [work(StopSignal()).deliveries for work in works] == [0, 0, 0]
+
+    state = state_of(engine, provider)
+    assert (state.status, state.reason) == (OPEN, "RECEIVER_UNREACHABLE")
+    assert alimtalk_statuses(engine) == {"PENDING": 10}
+    assert attempted(engine) == len(provider.called_at) == 3
+
+
+def test_replies_that_are_lost_open_it_and_double_nothing(
+    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
+) -> None:
+    provider.failures, provider.accepts_silently = [LOST] * 10, True
+
+    with consumers(engine, sandbox, provider, policy=NO_PROBES, per_second=50.0) as (work,):
+        work(StopSignal())
+        assert state_of(engine, provider).status is OPEN
+    provider.failures = []
+    with consumers(engine, sandbox, provider) as works, running(works):
+        set_state(engine, provider, OPEN)
+        make_due(engine)
+        wait_until(lambda: alimtalk_statuses(engine) == {"DELIVERED": 10}, "all to be delivered")
+
+    assert len(set(provider.sent)) == len(provider.sent) == 10
+    assert state_of(engine, provider).status is RUNNING
+
+
+def test_of_all_consumers_one_makes_the_probe(
+    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
+) -> None:
+    set_state(engine, provider, OPEN)
+    provider.answers.clear()
+    begun = threading.Barrier(3)
+
+    with consumers(engine, sandbox, provider, 3) as works, ExitStack() as ends:
+        threads = [threading.Thread(target=_work_at_once, args=(begun, work)) for work in works]
+        for thread in threads:
+            thread.start()
+            ends.callback(thread.join, 30)
+        # The first of the callbacks.
+        ends.callback(provider.answers.set)
+        # Two of them have found nothing to do, and the third waits for its answer.
+        wait_until(lambda: sum(thread.is_alive() for thread in threads) == 1, "two to have ended")
+        wait_until(lambda: provider.called_at, "the probe")
+        assert alimtalk_statuses(engine) == {"SENDING": 1, "PENDING": 9}
+
+    assert len(provider.called_at) == 1
+    assert state_of(engine, provider).status is RUNNING
+
+
+def _work_at_once(begun: threading.Barrier, work: object) -> None:
+    begun.wait(10)
+    assert callable(work)
+    work(StopSignal())
+
+
+class ProviderThatFailsMeanwhile(MeteredProvider):
+    """Its breaker opens while the first call goes on, and before the others end."""
+
+    def __init__(self, engine: Engine) -> None:
+        super().__init__()
+        self._engine = engine
+        self._opened = threading.Event()
+
+    def send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
+        if message.reference == self.slow_reference:
+            self.called_at.append(0.0)
+            set_state(self._engine, self, OPEN)
+            self._opened.set()
+            assert self.answers.wait(30)
+            return "m-0"
+        assert self._opened.wait(30)
+        self.called_at.append(0.0)
+        return f"m-{len(self.called_at)}"
+
+    slow_reference = ""
+
+
+def test_a_probe_goes_when_nothing_else_is_under_way(
+    engine: Engine, sandbox: Sandbox, accept_completed_orders: AcceptCompletedOrders
+) -> None:
+    orders = [a_completed_order() for _ in range(10)]
+    accept_completed_orders(orders)
+    provider = ProviderThatFailsMeanwhile(engine)
+    provider.slow_reference = str(min(order.event_id for order in orders))
+    provider.answers.clear()
+
+    with consumers(engine, sandbox, provider) as (work,):
+        thread = threading.Thread(target=work, args=(StopSignal(),))
+        thread.start()
+        try:
+            wait_until(lambda: alimtalk_statuses(engine).get("DELIVERED") == 3, "the others to end")
+            assert alimtalk_statuses(engine) == {"DELIVERED": 3, "SENDING": 1, "PENDING": 6}
+        finally:
+            provider.answers.set()
+            thread.join(30)
+        assert state_of(engine, provider).status is OPEN
+        work(StopSignal())
+
+    assert state_of(engine, provider).status is RUNNING
+
+
+def test_a_probe_whose_process_was_killed_is_taken_over(
+    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
+) -> None:
+    set_state(engine, provider, OPEN)
+    with transactions(engine)() as unit_of_work:
+        assert unit_of_work.providers.begin_probe(provider.name, uuid4(), 0.5)
+        assert not unit_of_work.providers.begin_probe(provider.name, uuid4(), 0.5)
+        unit_of_work.commit()
+
+    with consumers(engine, sandbox, provider) as (work,):
+        assert work(StopSignal()).deliveries == 0
+        wait_until(lambda: work(StopSignal()).deliveries, "the lease to end")
+
+    assert state_of(engine, provider).status is RUNNING
+
+
+def test_a_probe_that_fails_leaves_it_open(
+    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
+) -> None:
+    set_state(engine, provider, OPEN)
+    provider.failures = [DOWN]
+
+    with consumers(engine, sandbox, provider, policy=NO_PROBES) as (work,):
+        assert work(StopSignal()).deliveries == 1
+        assert work(StopSignal()).deliveries == 0
+
+    state = state_of(engine, provider)
+    assert (state.status, state.failed_probes, len(provider.called_at)) == (OPEN, 1, 1)
+
+
+def test_a_provider_that_is_back_gets_the_backlog(
+    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
+) -> None:
+    provider.failures = [DOWN] * 1_000
+
+    with consumers(engine, sandbox, provider, 3) as works, running(works):
+        wait_until(lambda: state_of(engine, provider).status is OPEN, "the breaker to open")
+        provider.failures = []
+        wait_until(lambda: alimtalk_statuses(engine) == {"DELIVERED": 10}, "all to be delivered")
+
+    assert state_of(engine, provider).status is RUNNING
+
+
+def test_without_due_messages_no_probe_is_begun(
+    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
+) -> None:
+    with consumers(engine, sandbox, provider) as (work,):
+        work(StopSignal())
+        set_state(engine, provider, OPEN)
+
+        assert work(StopSignal()).deliveries == 0
+
+    assert state_of(engine, provider).probe_id is None

@@ -1,0 +1,225 @@
+"""What only a human can mend stops a provider for all consumers, whether a call or a result says so."""
+
+import pytest
+from sqlalchemy import Engine, text
+from structlog.testing import capture_logs
+
+from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.record_results import RecordResults
+from notification_service.application.resume_provider import ResumeProvider
+from notification_service.domain.alimtalk_results import ResultState
+from notification_service.domain.attempt_history import AttemptOutcome
+from notification_service.domain.completed_order import CompletedOrder
+from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
+from notification_service.domain.errors import ProviderStopped
+from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.provider_state import ProviderState, ProviderStatus, StoppedBy
+from servicekit.lifecycle import StopSignal
+from tests.integration.notification_service.builders import a_completed_order
+from tests.integration.notification_service.effect_work import delivery_of, transactions
+from tests.integration.notification_service.limited_work import (
+    NO_PROBES,
+    MeteredProvider,
+    alimtalk_statuses,
+    attempted,
+    consumers,
+    make_due,
+    running,
+    set_state,
+    state_of,
+)
+from tests.integration.notification_service.provider_double import a_result
+from tests.support.sandbox import Sandbox
+from tests.support.waiting import wait_until
+
+VOLUME_EXCEEDED = ProviderStopped(
+    FailureReason.UNEXPECTED_REPLY, "NHN answered with code -1017", code="-1017"
+)
+SUSPENDED, RUNNING = ProviderStatus.SUSPENDED, ProviderStatus.RUNNING
+NHN_VOLUME, NHN_RETRY = "4156", "9998"
+
+
+@pytest.fixture
+def orders(accept_completed_orders: AcceptCompletedOrders) -> list[CompletedOrder]:
+    orders = [a_completed_order() for _ in range(6)]
+    accept_completed_orders(orders)
+    return orders
+
+
+@pytest.fixture
+def provider(orders: list[CompletedOrder]) -> MeteredProvider:
+    """One that reports results later."""
+    return MeteredProvider(accepts_finally=False)
+
+
+def test_one_code_stops_all_consumers_and_is_logged(
+    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
+) -> None:
+    provider.failures = [VOLUME_EXCEEDED]
+
+    with (
+        capture_logs() as logs,
+        consumers(engine, sandbox, provider, 2, policy=NO_PROBES, per_second=40.0) as (one, other),
+    ):
+        one(StopSignal())
+        assert other(StopSignal()).deliveries == 0
+
+    state = state_of(engine, provider)
+    assert (state.status, state.reason, state.stopped_by) == (SUSPENDED, "-1017", StoppedBy.CALL)
+    # Those that had begun with the one that was refused.
+    assert len(provider.called_at) <= 2
+    assert alimtalk_statuses(engine).keys() <= {"PENDING", "ACCEPTED"}
+    (log,) = [log for log in logs if log["event"] == "alimtalk_provider_suspended"]
+    assert (log["log_level"], log["provider"], log["reason"]) == ("error", "nhn", "-1017")
+
+
+def test_one_message_at_a_time_finds_the_cure(
+    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
+) -> None:
+    provider.failures = [VOLUME_EXCEEDED] * 3
+
+    with consumers(engine, sandbox, provider, per_second=40.0) as works, running(works):
+        wait_until(lambda: state_of(engine, provider).status is SUSPENDED, "the suspension")
+        wait_until(lambda: len(provider.sent) == 6, "all to be sent")
+
+    assert state_of(engine, provider).status is RUNNING
+    assert alimtalk_statuses(engine) == {"ACCEPTED": 6}
+
+
+def accept_first(engine: Engine, sandbox: Sandbox, provider: MeteredProvider) -> None:
+    """The provider accepts a first message, m-1."""
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE delivery SET due_at = 'infinity' WHERE event_id <> (SELECT min(event_id::text)::uuid"
+                " FROM delivery) AND effect = 'ALIMTALK'"
+            )
+        )
+    with consumers(engine, sandbox, provider) as (work,):
+        work(StopSignal())
+    assert provider.sent[0] == str(min(provider.sent))
+
+
+def report(
+    engine: Engine, code: str, state: ResultState = ResultState.FAILED, message_id: str = "m-1"
+) -> None:
+    RecordResults(transactions(engine))("nhn", [a_result(message_id, state, code=code)])
+
+
+def first(engine: Engine, orders: list[CompletedOrder]) -> Delivery:
+    return delivery_of(engine, min(orders, key=lambda order: order.event_id), Effect.ALIMTALK)
+
+
+def seconds_until_due(engine: Engine, delivery: Delivery) -> float:
+    statement = text(
+        "SELECT EXTRACT(epoch FROM due_at - clock_timestamp()) FROM delivery WHERE delivery_id = :id"
+    )
+    with engine.connect() as connection:
+        return float(connection.execute(statement, {"id": delivery.delivery_id}).scalar_one())
+
+
+@pytest.mark.parametrize("code", [NHN_VOLUME, NHN_RETRY])
+def test_a_result_by_no_fault_of_the_message_lets_it_wait(
+    code: str, engine: Engine, sandbox: Sandbox, provider: MeteredProvider, orders: list[CompletedOrder]
+) -> None:
+    accept_first(engine, sandbox, provider)
+
+    # A webhook may come twice.
+    report(engine, code)
+    report(engine, code)
+
+    delivery = first(engine, orders)
+    assert (delivery.status, delivery.last_error) == (DeliveryStatus.PENDING, FailureReason.NOT_DELIVERED)
+    # NHN refuses a second message with the same key within ten minutes.
+    assert 600 < seconds_until_due(engine, delivery) < 660
+    (attempt,) = delivery.history
+    assert (attempt.outcome, attempt.reason) == (AttemptOutcome.ACCEPTED, FailureReason.NOT_DELIVERED)
+    expected = SUSPENDED if code == NHN_VOLUME else RUNNING
+    assert state_of(engine, provider).status is expected
+
+
+def test_what_a_result_made_pending_is_sent_as_another_message(
+    engine: Engine, sandbox: Sandbox, provider: MeteredProvider, orders: list[CompletedOrder]
+) -> None:
+    accept_first(engine, sandbox, provider)
+    report(engine, NHN_RETRY)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE delivery SET due_at = clock_timestamp() WHERE status = 'PENDING'"
+                " AND reference IS NULL AND attempts = 1"
+            )
+        )
+
+    with consumers(engine, sandbox, provider) as (work,):
+        work(StopSignal())
+    report(engine, "1000", ResultState.DELIVERED, "m-2")
+
+    assert first(engine, orders).status == DeliveryStatus.DELIVERED
+    assert provider.sent.count(provider.sent[0]) == 2
+
+
+def test_a_message_that_failed_too_often_has_failed(
+    engine: Engine, sandbox: Sandbox, provider: MeteredProvider, orders: list[CompletedOrder]
+) -> None:
+    accept_first(engine, sandbox, provider)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET attempts = 5 WHERE status = 'ACCEPTED'"))
+
+    report(engine, NHN_RETRY)
+
+    assert first(engine, orders).status == DeliveryStatus.FAILED
+
+
+def suspended_by_result(engine: Engine, sandbox: Sandbox, provider: MeteredProvider) -> ProviderState:
+    accept_first(engine, sandbox, provider)
+    report(engine, NHN_VOLUME)
+    return state_of(engine, provider)
+
+
+def test_a_result_suspends_the_provider_until_it_has_delivered(
+    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
+) -> None:
+    state = suspended_by_result(engine, sandbox, provider)
+    assert (state.status, state.reason, state.stopped_by) == (SUSPENDED, NHN_VOLUME, StoppedBy.RESULT)
+    set_state(engine, provider, SUSPENDED, stopped_by="'RESULT'")
+    make_due(engine)
+
+    with consumers(engine, sandbox, provider, policy=NO_PROBES) as (work,):
+        assert work(StopSignal()).deliveries == 1
+        # Accepting proved nothing before, either.
+        assert state_of(engine, provider).status is SUSPENDED
+        assert work(StopSignal()).deliveries == 0
+    report(engine, "1000", ResultState.DELIVERED, "m-2")
+
+    assert state_of(engine, provider).status is RUNNING
+
+
+def test_a_late_result_does_not_suspend_a_resumed_provider_again(
+    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
+) -> None:
+    with consumers(engine, sandbox, provider) as (work,):
+        work(StopSignal())
+    report(engine, NHN_VOLUME)
+    assert state_of(engine, provider).status is SUSPENDED
+
+    assert ResumeProvider(transactions(engine))(provider.name, by="kim", reason="volume raised")
+    report(engine, NHN_VOLUME, message_id="m-2")
+
+    state = state_of(engine, provider)
+    assert (state.status, state.resumed_by, state.resume_reason) == (RUNNING, "kim", "volume raised")
+    assert alimtalk_statuses(engine) == {"PENDING": 2, "ACCEPTED": 4}
+    assert not ResumeProvider(transactions(engine))(provider.name, by="kim", reason="once more")
+
+
+def test_a_resumed_provider_gets_everything(
+    engine: Engine, sandbox: Sandbox, provider: MeteredProvider
+) -> None:
+    set_state(engine, provider, SUSPENDED, next_probe_at="'infinity'")
+    with consumers(engine, sandbox, provider) as (work,):
+        assert work(StopSignal()).deliveries == 0
+        assert attempted(engine) == 0
+        ResumeProvider(transactions(engine))(provider.name, by="kim", reason="paid")
+        work(StopSignal())
+
+    assert alimtalk_statuses(engine) == {"ACCEPTED": 6}

@@ -1,0 +1,50 @@
+"""``notification-service providers``: what was suspended is listed, and resumed."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from sqlalchemy import Engine
+
+from notification_service.domain.provider_state import ProviderStatus
+from tests.integration.notification_service.limited_work import MeteredProvider, set_state, state_of
+
+COMMAND = str(Path(sys.executable).parent / "notification-service")
+WHO_AND_WHY = ["--by", "kim", "--reason", "volume raised"]
+NHN = MeteredProvider()
+
+
+def run(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [COMMAND, "providers", *arguments],
+        env={"DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_a_suspended_provider_is_listed_and_resumed(migrated_url: str, engine: Engine) -> None:
+    set_state(engine, NHN, ProviderStatus.SUSPENDED)
+
+    (listed,) = json.loads(run(migrated_url, "list", "--json").stdout)
+    resumed = run(migrated_url, "resume", "nhn", *WHO_AND_WHY)
+    table = run(migrated_url, "list").stdout.splitlines()
+
+    assert (listed["provider"], listed["status"], listed["reason"]) == ("nhn", "SUSPENDED", "-1017")
+    assert (resumed.returncode, resumed.stdout) == (0, "nhn is RUNNING\n")
+    assert state_of(engine, NHN).status is ProviderStatus.RUNNING
+    assert table[0].split()[:3] == ["PROVIDER", "STATUS", "SINCE"]
+    assert table[1].split()[-3:] == ["kim", "volume", "raised"]
+
+
+def test_only_what_is_stopped_can_be_resumed(migrated_url: str, engine: Engine) -> None:
+    running = run(migrated_url, "resume", "nhn", *WHO_AND_WHY)
+    anonymous = run(migrated_url, "resume", "nhn", "--reason", "why")
+
+    assert running.returncode == 1
+    assert "no provider nhn is OPEN or SUSPENDED" in running.stderr
+    assert anonymous.returncode == 2
+    assert "--by" in anonymous.stderr

@@ -1,0 +1,86 @@
+"""Deliveries begin when their slot has come, and those that come too late are taken out."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+from notification_service.application.attempt_delivery import Ended
+from notification_service.application.delivering.delivery_flow import DeliveryFlow, Turn
+from notification_service.application.ports import MaySend
+from notification_service.domain.attempt import Delivered, Released
+from notification_service.domain.delivery import ClaimedDelivery
+from servicekit.lease_clock import lease_clock_seconds
+from tests.support.notification_builders import a_delivery
+
+
+def attempt(delivery: ClaimedDelivery, may_send: MaySend) -> Ended:
+    return Ended(Delivered(delivery))
+
+
+def turns(*after_seconds: float) -> list[Turn]:
+    """Turns so long after now."""
+    now = lease_clock_seconds()
+    return [Turn(a_delivery(), now + seconds, lambda: True) for seconds in after_seconds]
+
+
+def run_to_the_end(flow: DeliveryFlow) -> list[Ended]:
+    ended: list[Ended] = []
+    until = lease_clock_seconds() + 10
+    while flow and lease_clock_seconds() < until:
+        ended += flow.proceed(until)
+    return ended
+
+
+def test_turns_begin_in_their_slots() -> None:
+    begun: list[float] = []
+
+    def note(delivery: ClaimedDelivery, may_send: MaySend) -> Ended:
+        begun.append(lease_clock_seconds())
+        return attempt(delivery, may_send)
+
+    given = turns(0.0, 0.1, 0.2)
+    with ThreadPoolExecutor(3) as pool:
+        flow = DeliveryFlow(pool, note)
+        flow.add(given)
+        ended = run_to_the_end(flow)
+
+    assert [one.outcome.delivery for one in ended] == [turn.delivery for turn in given]
+    assert all(at >= turn.at for at, turn in zip(begun, given, strict=True))
+
+
+def test_what_waits_is_given_back_and_what_has_begun_ends() -> None:
+    release = threading.Event()
+
+    def wait(delivery: ClaimedDelivery, may_send: MaySend) -> Ended:
+        assert release.wait(10)
+        return attempt(delivery, may_send)
+
+    with ThreadPoolExecutor(2) as pool:
+        flow = DeliveryFlow(pool, wait)
+        flow.add(turns(0.0, 60.0, 60.0))
+        assert flow.proceed(lease_clock_seconds()) == []
+
+        released = flow.release()
+
+        assert [type(one.outcome) for one in released] == [Released, Released]
+        release.set()
+        assert [type(one.outcome) for one in run_to_the_end(flow)] == [Delivered]
+
+
+def test_late_turns_are_taken_out_and_no_others() -> None:
+    late, soon = turns(-0.5, -0.2), turns(-0.05, 5.0)
+    with ThreadPoolExecutor(1) as pool:
+        flow = DeliveryFlow(pool, attempt)
+        flow.add([*late, *soon])
+
+        assert list(flow.take_late(0.1)) == late
+        assert len(flow) == 2
+
+
+def test_without_due_turns_it_waits_no_longer_than_asked() -> None:
+    with ThreadPoolExecutor(1) as pool:
+        flow = DeliveryFlow(pool, attempt)
+        flow.add(turns(60.0))
+        until = lease_clock_seconds() + 0.05
+
+        assert flow.proceed(until) == []
+        assert lease_clock_seconds() - until < 5
