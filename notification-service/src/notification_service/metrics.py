@@ -22,6 +22,8 @@ _UNDELIVERED = Gauge(
     "Deliveries that ended within 24 h, EXPIRED or GIVEN_UP; not those that an operator ended.",
     ["status"],
 )
+_FAILED = Gauge("alimtalk_failed_in_an_hour", "Alimtalk that failed for good within an hour.")
+_OVERDUE = Gauge("deliveries_overdue", "Deliveries due, or tried in vain, for longer than 15 minutes.")
 
 
 def show_figures(figures: NotificationFigures) -> None:
@@ -30,6 +32,8 @@ def show_figures(figures: NotificationFigures) -> None:
         _OPEN.labels(provider.name).set(provider.status is ProviderStatus.OPEN)
         _WAIT_SECONDS.labels(provider.name).set(provider.wait_seconds)
     _NEED_OPERATOR.set(figures.deliveries.needing_operator)
+    _FAILED.set(figures.deliveries.failed)
+    _OVERDUE.set(figures.deliveries.overdue)
     _UNDELIVERED.labels("EXPIRED").set(figures.deliveries.expired)
     _UNDELIVERED.labels("GIVEN_UP").set(figures.deliveries.given_up)
 

@@ -234,7 +234,7 @@ def test_many_results_take_few_calls_and_statements(
             assert ask_for_results(StopSignal()).deliveries == number
         counts.append((len(provider.questions), len(statements)))
 
-    # End what nobody answers; read the provider's state, lock, postpone; lock, read the state, settle.
+    # End what nobody answers; read the provider's state, lock, postpone; lock, read its state, settle.
     assert counts == [(1, 7), (3, 7)]
 
 
@@ -556,7 +556,7 @@ def test_a_failed_message_that_arrived_is_not_sent_once_more(
     assert (report.changed, report.unknown) == (0, 2)
 
 
-def test_a_message_that_failed_two_retries_ago_and_arrived_is_not_sent_once_more(
+def test_a_message_of_two_retries_ago_that_arrived_is_not_sent_once_more(
     engine: Engine, sandbox: Sandbox, provider: ProviderDouble, retried: CompletedOrder
 ) -> None:
     send(engine, sandbox, provider)

@@ -14,6 +14,8 @@ from tests.integration.notification_service.effect_work import transactions
 from tests.integration.notification_service.limited_work import MeteredProvider, set_state
 
 NHN = MeteredProvider()
+LATER = "due_at = clock_timestamp() + interval '1 minute'"
+TRIED = "attempts = 5, first_attempted_at = clock_timestamp() - interval '16 minutes'"
 
 
 def gauges(engine: Engine) -> dict[str, float | None]:
@@ -24,11 +26,13 @@ def gauges(engine: Engine) -> dict[str, float | None]:
         "open": REGISTRY.get_sample_value("alimtalk_breaker_open", of_provider),
         "waiting": REGISTRY.get_sample_value("deliveries_needing_operator"),
         "expired": REGISTRY.get_sample_value("deliveries_undelivered_in_a_day", {"status": "EXPIRED"}),
+        "failed": REGISTRY.get_sample_value("alimtalk_failed_in_an_hour"),
+        "overdue": REGISTRY.get_sample_value("deliveries_overdue"),
         "given up": REGISTRY.get_sample_value("deliveries_undelivered_in_a_day", {"status": "GIVEN_UP"}),
     }
 
 
-CALM = {"suspended": 0, "open": 0, "waiting": 0, "expired": 0, "given up": 0}
+CALM = {"suspended": 0, "open": 0, "waiting": 0, "expired": 0, "given up": 0, "failed": 0, "overdue": 0}
 
 
 @pytest.mark.parametrize("status", ProviderStatus)
@@ -46,6 +50,13 @@ def test_a_provider_that_is_not_called_is_shown(status: ProviderStatus, engine: 
     [
         ("status = 'UNKNOWN', due_at = NULL", {"waiting": 1}),
         ("status = 'UNKNOWN'", {}),
+        ("status = 'FAILED', due_at = NULL, completed_at = clock_timestamp()", {"failed": 1}),
+        ("status = 'FAILED', due_at = NULL, completed_at = clock_timestamp() - interval '61 minutes'", {}),
+        ("due_at = clock_timestamp() - interval '14 minutes'", {}),
+        ("due_at = clock_timestamp() - interval '16 minutes'", {"overdue": 1}),
+        (f"{LATER}, {TRIED}, last_error = 'RECEIVER_BUSY'", {"overdue": 1}),
+        (f"{LATER}, {TRIED}, last_error = 'QUIET_HOURS'", {}),
+        (f"status = 'UNKNOWN', due_at = NULL, {TRIED}, last_error = 'RECEIVER_BUSY'", {"waiting": 1}),
         ("status = 'EXPIRED', due_at = NULL, completed_at = clock_timestamp()", {"expired": 1}),
         ("status = 'EXPIRED', due_at = NULL, completed_at = clock_timestamp() - interval '25 hours'", {}),
         ("status = 'GIVEN_UP', due_at = NULL, completed_at = clock_timestamp()", {"given up": 1}),

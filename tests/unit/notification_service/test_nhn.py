@@ -422,7 +422,7 @@ def test_a_failure_costs_no_result_that_is_known(replies: tuple[Reply, ...], kno
     assert answer.unanswered == {"r-2"}
 
 
-def test_at_most_ten_are_asked_for_by_their_ids_and_the_others_stay_unanswered() -> None:
+def test_at_most_ten_are_asked_for_by_id_and_others_stay_unanswered() -> None:
     awaited = [an_awaited_result(f"r-{n}") for n in range(25)]
     provider = ScriptedProvider(*(found() for _ in range(11)))
 

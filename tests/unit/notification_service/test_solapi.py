@@ -233,7 +233,7 @@ def test_a_message_that_never_left_its_failed_group_gets_a_new_one() -> None:
     assert calls == [LIST, STATUS, LIST, CREATE, REGISTER, SEND]
 
 
-def test_a_message_that_left_its_group_after_it_was_listed_counts_as_accepted() -> None:
+def test_a_message_that_left_its_group_when_listed_counts_as_accepted() -> None:
     provider = ScriptedProvider(listed(stored()), group("FAILED"), listed(stored(statusCode="3000")))
 
     assert adapter(provider).find(a_message()) == "M1"

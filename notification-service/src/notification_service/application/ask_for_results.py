@@ -69,21 +69,21 @@ class AskForResults:
         self._batch_size = batch_size
         self._most_calls = most_calls
         self._expire_after_seconds = expire_after_seconds
-        self._next_sweep_at = 0.0
-        self._unrecorded: list[ProviderResult] = []
         self._gate = gate or QuestionGate(provider.name, ProbePolicy())
         self._is_closed = False
         self._failed_calls: list[Call] = []
+        self._next_sweep_at = 0.0
+        self._unrecorded: list[ProviderResult] = []
 
     def __call__(self, stop: StopCheck) -> WorkDone:
         if stop.is_set():
             return WorkDone(0)
+        self._failed_calls = []
         self._sweep()
         asked, is_all = self._take_due()
         if not self._provider.results_at_once:
             self._end_unreported(_messages(asked))
             return WorkDone(len(_messages(asked)), _GATHER_SECONDS if asked and is_all else 0.0)
-        self._failed_calls = []
         answered = self._ask_all(stop, asked)
         self._teach()
         if not stop.is_set():
@@ -97,7 +97,7 @@ class AskForResults:
             self._is_closed = self._gate.is_closed(unit_of_work)
             due = unit_of_work.results.lock_due(self._provider.name, self._batch_size)
             questions = self._questions(due)
-            asked = questions[: 1 if self._is_closed else self._most_calls]
+            asked = questions[: 1 if self._is_closed and self._provider.results_at_once else self._most_calls]
             if asked:
                 unit_of_work.results.postpone(
                     {

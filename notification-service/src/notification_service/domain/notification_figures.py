@@ -8,11 +8,16 @@ from notification_service.domain.provider_state import ProviderState
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFigures:
-    """Deliveries UNKNOWN that wait for an operator; and those that ended undelivered within a day."""
+    """Deliveries UNKNOWN that wait for an operator; and those that ended undelivered within a day.
+
+    ``failed`` are alimtalk that failed within an hour; ``overdue`` are due, or tried in vain, for 15 minutes.
+    """
 
     needing_operator: int
     expired: int
     given_up: int
+    failed: int
+    overdue: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,9 +33,19 @@ _FIGURES = text("""
     SELECT (SELECT count(*) FROM delivery WHERE status = 'UNKNOWN' AND due_at IS NULL) AS needing_operator,
            count(*) FILTER (WHERE status = 'EXPIRED') AS expired,
            -- Not those that an operator ended.
-           count(*) FILTER (WHERE status = 'GIVEN_UP' AND given_up_by IS NULL) AS given_up
+           count(*) FILTER (WHERE status = 'GIVEN_UP' AND given_up_by IS NULL) AS given_up,
+           count(*) FILTER (WHERE status = 'FAILED' AND effect = 'ALIMTALK'
+                              AND completed_at > statement_timestamp() - interval '1 hour') AS failed,
+           (SELECT count(*) FROM delivery
+             WHERE due_at IS NOT NULL
+               AND (due_at < statement_timestamp() - interval '15 minutes'
+                    OR first_attempted_at < statement_timestamp() - interval '15 minutes'
+                       -- What waits for a reason of ours waits on purpose.
+                       AND last_error NOT IN ('QUIET_HOURS', 'TEMPLATE_NOT_USABLE', 'NOT_DELIVERED')))
+           AS overdue
       FROM delivery
-     WHERE status IN ('EXPIRED', 'GIVEN_UP') AND completed_at > statement_timestamp() - interval '1 day'
+     WHERE status IN ('EXPIRED', 'GIVEN_UP', 'FAILED')
+       AND completed_at > statement_timestamp() - interval '1 day'
 """)
 
 
@@ -142,7 +152,7 @@ class SqlDeliveries:
 
     def figures(self) -> DeliveryFigures:
         row = self._connection.execute(_FIGURES).one()
-        return DeliveryFigures(row.needing_operator, row.expired, row.given_up)
+        return DeliveryFigures(row.needing_operator, row.expired, row.given_up, row.failed, row.overdue)
 
     def lock_due(self, effect: Effect, limit: int) -> list[tuple[UUID, UUID]]:
         rows = self._connection.execute(

@@ -46,7 +46,7 @@ COMMENT ON COLUMN alimtalk_provider.reason IS
 # They hold only what is counted for the operators' gauges.
 INDEXES = {
     "delivery_needs_operator_idx": "(delivery_id) WHERE status = 'UNKNOWN' AND due_at IS NULL",
-    "delivery_undelivered_idx": "(completed_at) WHERE status IN ('EXPIRED', 'GIVEN_UP')",
+    "delivery_undelivered_idx": "(completed_at) WHERE status IN ('EXPIRED', 'GIVEN_UP', 'FAILED')",
 }
 
 
