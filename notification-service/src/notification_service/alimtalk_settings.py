@@ -59,6 +59,9 @@ _TEMPLATE_IDS = re.compile(rf"{_ID}|{_ID}={_ID}(,{_ID}={_ID})*")
 def _check_template_ids(text: str) -> str:
     if not _TEMPLATE_IDS.fullmatch(text):
         raise ValueError("must be an id, or CODE=ID,CODE=ID")
+    codes = [pair.split("=")[0] for pair in text.split(",")]
+    if repeated := sorted({code for code in codes if codes.count(code) > 1}):
+        raise ValueError(f"has two ids of {', '.join(repeated)}")
     return text
 
 

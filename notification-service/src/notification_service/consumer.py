@@ -2,6 +2,7 @@
 
 import logging
 import random
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -146,6 +147,7 @@ def _dispatcher(
     check_templates = _check_templates(settings, templates, client)
     # Before the first message is sent.
     check_templates(stop)
+    without_id = _codes_without_id(settings, templates)
     send_alimtalk = _send_alimtalk(settings, templates, provider, check_templates)
     gate = ProviderGate(
         provider.name, settings.alimtalk_limit_per_second, ProbePolicy(), settings.delivery_lease_seconds
@@ -158,7 +160,13 @@ def _dispatcher(
     )
     return Dispatcher(
         {
-            Effect.ALIMTALK: deliver_effect(Effect.ALIMTALK, send_alimtalk, provider.name, gate),
+            Effect.ALIMTALK: deliver_effect(
+                Effect.ALIMTALK,
+                send_alimtalk,
+                provider.name,
+                gate,
+                lambda: check_templates.held() | without_id,
+            ),
             Effect.ANALYTICS: count_in_time_zone(CountSales(unit_of_work)),
             "ANALYTICS_DELAYS": count_in_time_zone(CountDelays(unit_of_work)),
             Effect.MONITORING: deliver_effect(Effect.MONITORING, notify_monitoring, "webhook", OpenGate()),
@@ -176,9 +184,15 @@ def _send_alimtalk(
     provider: AlimtalkProvider,
     check_templates: CheckTemplates,
 ) -> AttemptDelivery:
-    write = WriteAlimtalk(templates, has_sms=settings.alimtalk_has_sms)
+    write = WriteAlimtalk(
+        templates,
+        has_sms=settings.alimtalk_has_sms,
+        codes_with_ids=templates.codes - _codes_without_id(settings, templates),
+    )
     held = HoldUnapproved(
-        SendAlimtalk(provider, settings.alimtalk_processing_seconds, write), check_templates.obstacle_of
+        SendAlimtalk(provider, settings.alimtalk_processing_seconds, write),
+        check_templates.obstacle_of,
+        check_templates.doubt,
     )
     courier: Courier = held
     checks: list[CheckDelivery] = [held.check, write]
@@ -190,13 +204,19 @@ def _send_alimtalk(
     return AttemptDelivery(Effect.ALIMTALK, courier, _RETRY, random.random, count, checks)
 
 
+def _codes_without_id(settings: ConsumerSettings, templates: TemplateCatalog) -> frozenset[str]:
+    """Of templates that the provider knows by an id of its own, which isn't set."""
+    ids = settings.alimtalk_template_ids
+    return frozenset() if ids is None else templates.codes - ids[1].keys()
+
+
 def _check_templates(
     settings: ConsumerSettings, templates: TemplateCatalog, client: httpx.Client
 ) -> CheckTemplates:
     register = create_template_register(settings, client)
     if register is None:
         _log.info("alimtalk_templates_not_checked", provider=settings.alimtalk_provider)
-    return CheckTemplates(register, templates.in_use(settings.alimtalk_locale))
+    return CheckTemplates(register, templates, settings.alimtalk_locale)
 
 
 def _deliver_effect(
@@ -207,6 +227,7 @@ def _deliver_effect(
     attempt: AttemptDelivery,
     provider: str,
     gate: Gate,
+    held_templates: Callable[[], Collection[str]] = frozenset,
 ) -> DeliverEffect:
     limits = ClaimLimits(
         # No more than the pool begins at once: a turn that waited for a thread would miss its slot.
@@ -223,6 +244,7 @@ def _deliver_effect(
         pool=_pool(settings.delivery_parallelism, scope, effect.value.lower()),
         limits=limits,
         retry=_RETRY,
+        held_templates=held_templates,
     )
 
 

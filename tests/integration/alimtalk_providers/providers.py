@@ -16,7 +16,12 @@ from notification_service.alimtalk.solapi import SolapiAccount, SolapiAlimtalkPr
 from notification_service.application.ports import AlimtalkProvider
 from notification_service.domain.alimtalk_message import ORDER_COMPLETED_TEMPLATE_CODE
 from notification_service.domain.alimtalk_results import ReportedResults
-from notification_service.domain.errors import DeliveryFailed, DeliveryRejected, OutcomeUnknown
+from notification_service.domain.errors import (
+    DeliveryFailed,
+    DeliveryRejected,
+    OutcomeUnknown,
+    TemplateRefused,
+)
 from provider_sandbox.providers.aligo import account as aligo_account
 from provider_sandbox.providers.nhn import account as nhn_account
 from provider_sandbox.providers.sens import account as sens_account
@@ -71,6 +76,7 @@ class Provider:
     compares_text: Literal["at once", "after acceptance", "never"] = "at once"
     refusal: type[DeliveryFailed] = DeliveryRejected
     """Aligo's codes don't say whether anything was sent."""
+    template_refusal: type[DeliveryFailed] = DeliveryRejected
     sending_fault: Faults = field(default_factory=dict)
     """What restricts a fault to ``sends_at``."""
     repeats: Literal["refused", "same message", "second message"] = "second message"
@@ -144,6 +150,7 @@ NHN = Provider(
     found_by="reference",
     refused_number={"refusedRecipients": {NUMBER: "-4019"}},
     fills_template=True,
+    template_refusal=TemplateRefused,
     repeats="refused",
     counts_messages_left=True,
     reports=Reports(
@@ -168,6 +175,7 @@ SOLAPI = Provider(
     refused_number={"refusedRecipients": {NUMBER: "1060"}},
     template_code=_SOLAPI_TEMPLATE,
     fills_template=True,
+    template_refusal=TemplateRefused,
     sending_fault={"faultsAt": "send-group"},
     repeats="same message",
     counts_messages_left=True,
@@ -206,6 +214,7 @@ ALIGO = Provider(
     refused_number={"refusedRecipients": {NUMBER: "-99"}},
     compares_text="after acceptance",
     refusal=OutcomeUnknown,
+    template_refusal=OutcomeUnknown,
 )
 
 PROVIDERS = (SANDBOX, NHN, SOLAPI, SENS, ALIGO)

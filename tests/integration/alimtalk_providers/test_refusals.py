@@ -95,7 +95,7 @@ def test_a_template_without_approval_is_rejected(
     connection.put_template(TEMPLATE, status)
 
     if connection.provider.checks_templates:
-        assert type(refused(connection, message)) is connection.provider.refusal
+        assert type(refused(connection, message)) is connection.provider.template_refusal
     else:
         assert connection.send(message)
 
@@ -112,7 +112,7 @@ def test_other_variables_than_the_templates_are_rejected(
 
     match connection.provider.compares_text:
         case "at once":
-            assert type(refused(connection, message)) is connection.provider.refusal
+            assert type(refused(connection, message)) is connection.provider.template_refusal
         case "after acceptance" if "#{coupon}" in content:
             check_fails_later(connection, message)
         case "after acceptance" | "never":

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Engine, event, text
 from notification_service.api import build_application
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.ports import MaySend
-from notification_service.domain.attempt import Receipt, Released
+from notification_service.domain.attempt import Receipt, Released, RetryLater
 from notification_service.domain.attempt_history import Attempt, AttemptOutcome, Purpose
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import ClaimedDelivery, DeliveryStatus, Effect
@@ -187,3 +187,21 @@ def test_the_shop_sees_the_attempts_without_replies_and_recipients(
     assert analytics["attemptHistory"] == []
     for private in ("1234-5678", "12345678", "김하늘", "127.0.0.1", "messageId"):
         assert private not in reply.get_data(as_text=True)
+
+
+def test_a_reason_of_another_release_is_shown_as_other(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+) -> None:
+    order = a_completed_order(completed_at=datetime.now(UTC))
+    accept_completed_orders([order])
+    [delivery] = claim(engine)
+    with transactions(engine)() as unit_of_work:
+        unit_of_work.claims.record([RetryLater(delivery, 0.0, FailureReason.NO_REPLY)])
+        unit_of_work.commit()
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET last_error = 'NEWER'"))
+        connection.execute(text("UPDATE delivery_attempt SET reason = 'NEWER'"))
+
+    found = delivery_of(engine, order, ALIMTALK)
+
+    assert (found.last_error, found.history[0].reason) == (FailureReason.OTHER, FailureReason.OTHER)

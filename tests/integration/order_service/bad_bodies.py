@@ -71,8 +71,7 @@ ORDERS: list[BadBody] = [
         "recipient.phone",
         lambda value: _with_recipient(phone=value),
         *("010-1234-56789", "02-123", "119", "+999 123456789", "1-800-FLOWERS", "P-1", "9" * 41),
-        # What is behind it would be lost.
-        "010-1234-5678 ext. 3",
+        *("내선 3", "(집)", "집", "010-1234-5678 010-2345-6789", "0099-10-1234-5678"),
         *NO_TEXTS,
     ),
     ("recipient.email", _with_recipient(email="sky@example.com")),

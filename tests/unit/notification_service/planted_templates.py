@@ -153,6 +153,18 @@ PLANTED = [
         "title may get 100 characters, and may have 50",
     ),
     replaced(
+        "a line break in the title",
+        "[variables]",
+        'title = "주문\\n완료"\nsubtitle = "주문"\n[variables]',
+        "title has a line break",
+    ),
+    replaced(
+        "a mark of byte order",
+        "[주문완료]",
+        "[주문\ufeff완료]",
+        "content has a character that can't be printed",
+    ),
+    replaced(
         "a variable in the subtitle",
         "[variables]",
         'title = "주문"\nsubtitle = "#{orderId}"\n[variables]',
@@ -166,12 +178,15 @@ PLANTED = [
     in_button("no link", "mobile_link", "desktop_link", "WL needs mobile_link"),
     in_button("no scheme", "https://", "", "mobile_link must begin with its scheme and host"),
     in_button("another scheme", "https://", "javascript:", "mobile_link must begin with its scheme and host"),
-    in_button("a host that varies", "shop.example/", "", "mobile_link must begin with its scheme and host"),
+    in_button("no host", "shop.example/", "/", "mobile_link must begin with its scheme and host"),
     in_button("a blank in a link", "shop.example", "shop example", "mobile_link must begin with its scheme"),
     in_button(
         "a long link", "example/", f"example/{'x' * 500}", "mobile_link must have at most 500 characters"
     ),
-    in_button("an app's button with one link", '"WL"', '"AL"', "AL needs android_link"),
+    in_button(
+        "an app's button with one link", '"WL"', '"AL"', "AL needs two of android_link, ios_link, mobile"
+    ),
+    in_button("a line break in its name", "주문 보기", "주문\\n보기", "its name has a line break"),
     in_button("a link that its kind hasn't", '"WL"', '"DS"', "DS has no mobile_link"),
     in_button("a channel's button by another name", '"WL"', '"AC"', "AC must be the first one, and called"),
 ]

@@ -208,6 +208,12 @@ def test_ids_that_can_not_be_read_are_refused(monkeypatch: pytest.MonkeyPatch, v
     assert problems() == [("SOLAPI_TEMPLATE_ID", "must be an id, or CODE=ID,CODE=ID")]
 
 
+def test_two_ids_of_one_template_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(monkeypatch, "solapi", SOLAPI_TEMPLATE_ID="A=1,B=2,A=3")
+
+    assert problems() == [("SOLAPI_TEMPLATE_ID", "has two ids of A")]
+
+
 def test_the_language_is_korean_unless_english_is_chosen(monkeypatch: pytest.MonkeyPatch) -> None:
     choose(monkeypatch, "nhn")
     assert read_settings(ConsumerSettings).alimtalk_locale == "ko"

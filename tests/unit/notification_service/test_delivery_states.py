@@ -32,6 +32,7 @@ from notification_service.domain.errors import (
     NotConfirmed,
     OutcomeUnknown,
     ReceiverUnavailable,
+    TemplateRefused,
     Unanswerable,
 )
 from notification_service.domain.failure_reason import FailureReason
@@ -142,6 +143,14 @@ def test_a_failed_attempt_leaves_open_only_what_may_have_been_sent(
 
     assert isinstance(found, outcome)
     assert found.possibly_sent == possibly_sent
+
+
+def test_a_refused_template_is_tried_again_after_the_check() -> None:
+    failure = TemplateRefused(FailureReason.TEMPLATE_NOT_USABLE, "")
+
+    found = outcome_of_failure(Effect.ALIMTALK, a_delivery(), failure, RETRY, 0.5)
+
+    assert found == RetryLater(found.delivery, 60.0, FailureReason.TEMPLATE_NOT_USABLE)
 
 
 def test_what_can_not_be_asked_about_has_no_next_attempt() -> None:

@@ -20,6 +20,7 @@ from notification_service.domain.errors import (
     OutcomeUnknown,
     ProviderStopped,
     ReceiverUnavailable,
+    TemplateRefused,
 )
 from tests.support.notification_builders import (
     WRITE_ALIMTALK,
@@ -119,10 +120,10 @@ def test_a_message_that_finally_failed_is_sent_again_with_another_key() -> None:
 
 
 CLASSES = [
-    (-3005, DeliveryRejected),
-    (-3003, DeliveryRejected),
-    (-3004, DeliveryRejected),
-    (-3010, DeliveryRejected),
+    (-3005, TemplateRefused),
+    (-3003, TemplateRefused),
+    (-3004, TemplateRefused),
+    (-3010, TemplateRefused),
     (-4019, DeliveryRejected),
     (4, DeliveryRejected),
     (3019, DeliveryRejected),
@@ -154,7 +155,7 @@ def test_a_refused_recipient_under_a_success_header_is_no_success(
 
 
 def test_all_recipients_failed_means_what_the_recipients_code_means() -> None:
-    assert type(failure_of(sent(-3005, head=header(-1031), request_id=None))) is DeliveryRejected
+    assert type(failure_of(sent(-3005, head=header(-1031), request_id=None))) is TemplateRefused
     assert type(failure_of(answered({"header": header(-1031)}))) is OutcomeUnknown
 
 

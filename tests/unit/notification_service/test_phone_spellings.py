@@ -1,5 +1,7 @@
 """Numbers are found in texts however they are written."""
 
+import time
+
 import pytest
 
 from notification_service.domain.completed_order import Recipient
@@ -23,6 +25,16 @@ def test_a_safe_number_and_one_of_a_company_are_removed() -> None:
 @pytest.mark.parametrize("other", ["010-1234-5679", "1234 times 5678", "code -3010", "2026-11-23T03:00:00Z"])
 def test_other_digits_stay(other: str) -> None:
     assert Recipient("", "010-1234-5678").removed_from(other) == other
+
+
+@pytest.mark.parametrize("run", ["-", "%41", "\\\\u2013", "4 1 ", "\\\\"])
+def test_long_runs_of_separators_are_read_in_no_time(run: str) -> None:
+    text, recipient = "4" + run * 50_000, Recipient("", "010-4141-4141")
+
+    began = time.process_time()
+    assert recipient.removed_from(text)
+
+    assert time.process_time() - began < 1.0
 
 
 def test_without_a_number_nothing_is_removed() -> None:

@@ -18,6 +18,7 @@ from notification_service.domain.errors import (
     ProviderStopped,
     ProviderThrottled,
     ReceiverUnavailable,
+    TemplateRefused,
 )
 from servicekit.outbound.bounded_transport import INCOMPLETE
 from tests.support.notification_builders import a_message, an_awaited_result
@@ -123,7 +124,7 @@ def test_the_path_is_signed_as_it_is_sent() -> None:
 @pytest.mark.parametrize(
     ("reply", "meaning"),
     [
-        (requested("3016"), DeliveryRejected),
+        (requested("3016"), TemplateRefused),
         (requested("3019"), DeliveryRejected),
         (answered({"error": "template not approved"}, 400), DeliveryRejected),
         (requested("3012"), ReceiverUnavailable),
@@ -233,6 +234,18 @@ def test_a_message_that_is_not_found_is_none(reply: httpx.Response) -> None:
 def test_a_look_up_that_excludes_nothing_does_not_count_as_none(reply: httpx.Response) -> None:
     with pytest.raises(OutcomeUnknown):
         adapter(ScriptedProvider(reply)).find(a_message())
+
+
+def test_a_message_is_looked_up_by_every_text_it_may_have() -> None:
+    english = a_message(template_code="EN", content="English", other_texts={"KO": "한국어"})
+    found = message(content="한국어")
+    provider = ScriptedProvider(listed(message(content="English")), listed(), listed(found), listed())
+
+    assert [adapter(provider).find(english) for _ in range(2)] == ["m-1", "m-1"]
+    assert adapter(ScriptedProvider(listed(), listed())).find(english) is None
+
+    codes = [request.url.params["templateCode"] for request in provider.requests]
+    assert codes == ["EN", "EN", "KO"]
 
 
 @pytest.mark.parametrize(

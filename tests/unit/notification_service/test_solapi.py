@@ -29,6 +29,7 @@ from notification_service.domain.errors import (
     OutcomeUnknown,
     ProviderStopped,
     ReceiverUnavailable,
+    TemplateRefused,
 )
 from tests.support.notification_builders import (
     WRITE_ALIMTALK,
@@ -348,9 +349,9 @@ def test_a_repeated_attempt_sends_the_same_group_after_a_lost_reply() -> None:
 
 
 CLASSES = [
-    ("1043", DeliveryRejected),
-    ("1042", DeliveryRejected),
-    ("1048", DeliveryRejected),
+    ("1043", TemplateRefused),
+    ("1042", TemplateRefused),
+    ("1048", TemplateRefused),
     ("3104", DeliveryRejected),
     ("1024", ReceiverUnavailable),
     ("1030", ProviderStopped),

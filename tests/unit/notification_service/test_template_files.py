@@ -15,6 +15,7 @@ from tests.unit.notification_service.planted_templates import (
     PLANTED,
     Planted,
     appended,
+    replaced,
     sound_folder,
 )
 
@@ -69,6 +70,31 @@ def test_every_kind_of_button_may_be_used(tmp_path: Path) -> None:
     filled = template.filled_buttons({"orderId": "o-1"})
     assert filled[1].links == {"ios_link": "shop-app://orders/o-1", "android_link": "shop-app://orders/o-1"}
     assert filled[3].mobile_link == "https://shop.example/o-1"
+
+
+@pytest.mark.parametrize(
+    "character", ["\u3000", "\u00a0", "\U0001f468\u200d\U0001f469", "\u2764\ufe0f", "\U0001fae9"]
+)
+def test_blanks_and_emoji_are_no_fault(character: str, tmp_path: Path) -> None:
+    folder = sound_folder(tmp_path / "templates")
+    replaced("a character", "- 주문번호:", f"-{character}주문번호:", "").plant(folder)
+
+    assert character in read_catalog(folder).newest("order_completed", Locale.KOREAN).content
+
+
+@pytest.mark.parametrize(
+    "button",
+    [
+        'kind = "WL"\nname = "보기"\nmobile_link = "https://#{orderId}"',
+        'kind = "AL"\nname = "보기"\nmobile_link = "https://#{orderId}"\nios_link = "shop-app://orders"',
+        'kind = "AL"\nname = "보기"\nmobile_link = "https://shop.example"\nandroid_link = "shop-app://orders"',
+    ],
+)
+def test_links_may_vary_and_an_app_may_have_one_system(button: str, tmp_path: Path) -> None:
+    folder = sound_folder(tmp_path / "templates")
+    appended("a button", f"\n[[buttons]]\n{button}\n", "").plant(folder)
+
+    assert read_catalog(folder).newest("order_completed", Locale.KOREAN).buttons
 
 
 def test_the_newest_version_is_used_and_the_older_ones_stay(tmp_path: Path) -> None:

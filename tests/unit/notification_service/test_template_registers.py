@@ -10,7 +10,11 @@ from notification_service.alimtalk.nhn_templates import NhnTemplates
 from notification_service.alimtalk.solapi import SolapiAccount
 from notification_service.alimtalk.solapi_templates import SolapiTemplates
 from notification_service.domain.errors import DeliveryFailed
-from notification_service.domain.registered_template import ApprovalState, RegisteredTemplate
+from notification_service.domain.registered_template import (
+    ApprovalState,
+    RegisteredButton,
+    RegisteredTemplate,
+)
 from tests.unit.notification_service.scripted_provider import (
     Reply,
     ScriptedProvider,
@@ -63,11 +67,21 @@ def test_nhn_is_asked_for_one_template_by_its_code() -> None:
         {"ordering": 2, "type": "DS", "name": "배송"},
         {"ordering": 1, "type": "WL", "name": "주문", "linkMo": "https://shop.example"},
     ]
-    provider = ScriptedProvider(nhn_list(nhn_template("OTHER"), nhn_template(buttons=buttons)))
+    provider = ScriptedProvider(
+        nhn_list(nhn_template("OTHER"), nhn_template(buttons=buttons, templateTitle="제목"))
+    )
 
     found = nhn(provider).registered(CODE)
 
-    assert found == RegisteredTemplate("text", ApprovalState.APPROVED, [("WL", "주문"), ("DS", "배송")])
+    assert found == RegisteredTemplate(
+        "text",
+        ApprovalState.APPROVED,
+        [
+            RegisteredButton("WL", "주문", {"mobile_link": "https://shop.example"}),
+            RegisteredButton("DS", "배송"),
+        ],
+        title="제목",
+    )
     [request] = provider.requests
     assert request.url.raw_path.decode() == (
         "/gateway/alimtalk/v2.3/appkeys/app-key/senders/sender%2Fkey/templates?templateCode=ORDER_COMPLETED"
@@ -77,11 +91,15 @@ def test_nhn_is_asked_for_one_template_by_its_code() -> None:
 
 def test_solapi_is_asked_for_one_template_by_its_own_id() -> None:
     buttons = [{"buttonType": "WL", "buttonName": "주문", "linkMo": "https://shop.example"}]
-    provider = ScriptedProvider(solapi_template(buttons=buttons))
+    variables = [{"name": "#{name}"}, {"name": "orderId"}]
+    provider = ScriptedProvider(solapi_template(buttons=buttons, variables=variables, emphasizeType="NONE"))
 
     found = solapi(provider).registered(CODE)
 
-    assert found == RegisteredTemplate("text", ApprovalState.APPROVED, [("WL", "주문")])
+    button = RegisteredButton("WL", "주문", {"mobile_link": "https://shop.example"})
+    assert found == RegisteredTemplate(
+        "text", ApprovalState.APPROVED, [button], "", "", frozenset({"name", "orderId"})
+    )
     assert provider.calls == ["GET /kakao/v2/templates/template-id"]
     assert provider.requests[0].headers["Authorization"].startswith("HMAC-SHA256 apiKey=api-key, date=")
 

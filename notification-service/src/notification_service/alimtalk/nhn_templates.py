@@ -10,7 +10,12 @@ from notification_service.alimtalk.nhn import NhnAccount
 from notification_service.alimtalk.refusals import refused_by_status, refused_look_up
 from notification_service.alimtalk.replies import NumericCode, excludes_nothing, read_look_up
 from notification_service.domain.alimtalk_codes import NHN_CODES
-from notification_service.domain.registered_template import ApprovalState, RegisteredTemplate
+from notification_service.domain.registered_template import (
+    ApprovalState,
+    RegisteredButton,
+    RegisteredTemplate,
+    registered_links,
+)
 from notification_service.http_client import excerpt, exchange
 
 _NAME = "NHN"
@@ -31,6 +36,19 @@ class _Button(BaseModel):
     kind: str = Field(alias="type")
     name: str
     ordering: int = 0
+    mobile_link: str | None = Field(default=None, alias="linkMo")
+    desktop_link: str | None = Field(default=None, alias="linkPc")
+    ios_link: str | None = Field(default=None, alias="schemeIos")
+    android_link: str | None = Field(default=None, alias="schemeAndroid")
+
+    def registered(self) -> RegisteredButton:
+        links = registered_links(
+            mobile_link=self.mobile_link,
+            desktop_link=self.desktop_link,
+            ios_link=self.ios_link,
+            android_link=self.android_link,
+        )
+        return RegisteredButton(self.kind, self.name, links)
 
 
 class _Listed(BaseModel):
@@ -38,13 +56,18 @@ class _Listed(BaseModel):
     content: str = Field(alias="templateContent")
     status: str
     buttons: list[_Button] | None = None
+    emphasis: str | None = Field(default=None, alias="templateEmphasizeType")
+    title: str | None = Field(default=None, alias="templateTitle")
+    subtitle: str | None = Field(default=None, alias="templateSubtitle")
 
     def registered(self) -> RegisteredTemplate:
         buttons = sorted(self.buttons or [], key=lambda button: button.ordering)
         return RegisteredTemplate(
             content=self.content,
             state=_STATES.get(self.status, ApprovalState.UNKNOWN),
-            buttons=[(button.kind, button.name) for button in buttons],
+            buttons=[button.registered() for button in buttons],
+            title="" if self.emphasis == "NONE" else self.title,
+            subtitle="" if self.emphasis == "NONE" else self.subtitle,
         )
 
 

@@ -10,6 +10,7 @@ from notification_service.domain.errors import (
     OutcomeUnknown,
     ProviderStopped,
     ReceiverUnavailable,
+    TemplateRefused,
 )
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.http_client import unexpected
@@ -27,6 +28,8 @@ def refusal(provider: str, code: str, code_class: CodeClass, reply: str) -> Deli
         case CodeClass.STOP_AND_ALARM:
             _alarm(provider, code)
             return ProviderStopped(FailureReason.UNEXPECTED_REPLY, detail, code=code)
+        case CodeClass.TEMPLATE_NOT_USABLE:
+            return TemplateRefused(FailureReason.TEMPLATE_NOT_USABLE, detail)
         case CodeClass.SMS_INSTEAD | CodeClass.FINAL:
             return DeliveryRejected(FailureReason.REJECTED, detail)
         case CodeClass.ASK:

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
@@ -86,8 +86,9 @@ class SensAlimtalkProvider:
     """Sends each message as a request of its own.
 
     SENS has no field for our reference, so an earlier message is looked up by its recipient and its whole
-    text, which holds the order's number: a second event of one order counts as sent. Not excluded: two
-    messages, if a look-up doesn't show the first one although ``processing_seconds`` have passed.
+    text, or the one that a former release may have sent instead. They hold the order's number: a second event
+    of one order counts as sent. Not excluded: two messages, if a look-up doesn't show the first one although
+    ``processing_seconds`` have passed.
     """
 
     name = "sens"
@@ -103,6 +104,15 @@ class SensAlimtalkProvider:
         self._messages_url = f"{base_url.rstrip('/')}/alimtalk/v2/services/{service_id}/messages"
 
     def find(self, message: AlimtalkMessage) -> str | None:
+        texts = {message.template_code: message.content, **message.other_texts}
+        found = (
+            self._find(replace(message, template_code=code, content=text)) for code, text in texts.items()
+        )
+        # All of them, unless one is found: which one was sent isn't recorded.
+        return next((message_id for message_id in found if message_id is not None), None)
+
+    def _find(self, message: AlimtalkMessage) -> str | None:
+        """The same for one text."""
         next_token = None
         for _ in range(_MOST_PAGES):
             response = self._get(self._look_up_url(message, next_token), _PAGE_BYTES)

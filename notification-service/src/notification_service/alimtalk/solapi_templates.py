@@ -11,7 +11,12 @@ from pydantic import BaseModel, Field
 from notification_service.alimtalk.refusals import refused_by_status
 from notification_service.alimtalk.replies import read_look_up
 from notification_service.alimtalk.solapi import SolapiAccount, solapi_authorization
-from notification_service.domain.registered_template import ApprovalState, RegisteredTemplate
+from notification_service.domain.registered_template import (
+    ApprovalState,
+    RegisteredButton,
+    RegisteredTemplate,
+    registered_links,
+)
 from notification_service.http_client import exchange
 
 _NAME = "SOLAPI"
@@ -27,6 +32,23 @@ _DATE = "%Y-%m-%dT%H:%M:%SZ"
 class _Button(BaseModel):
     kind: str = Field(alias="buttonType")
     name: str = Field(alias="buttonName")
+    mobile_link: str | None = Field(default=None, alias="linkMo")
+    desktop_link: str | None = Field(default=None, alias="linkPc")
+    ios_link: str | None = Field(default=None, alias="linkIos")
+    android_link: str | None = Field(default=None, alias="linkAnd")
+
+    def registered(self) -> RegisteredButton:
+        links = registered_links(
+            mobile_link=self.mobile_link,
+            desktop_link=self.desktop_link,
+            ios_link=self.ios_link,
+            android_link=self.android_link,
+        )
+        return RegisteredButton(self.kind, self.name, links)
+
+
+class _Variable(BaseModel):
+    name: str
 
 
 class _Refusal(BaseModel):
@@ -37,6 +59,22 @@ class _Template(BaseModel):
     content: str
     status: str
     buttons: list[_Button] = Field(default_factory=list)
+    emphasis: str | None = Field(default=None, alias="emphasizeType")
+    title: str | None = Field(default=None, alias="emphasizeTitle")
+    subtitle: str | None = Field(default=None, alias="emphasizeSubTitle")
+    variables: list[_Variable] | None = None
+
+    def registered(self) -> RegisteredTemplate:
+        names = [each.name.removeprefix("#{").removesuffix("}") for each in self.variables or ()]
+        return RegisteredTemplate(
+            content=self.content,
+            state=_STATES.get(self.status, ApprovalState.UNKNOWN),
+            buttons=[button.registered() for button in self.buttons],
+            title="" if self.emphasis == "NONE" else self.title,
+            subtitle="" if self.emphasis == "NONE" else self.subtitle,
+            # An empty list may be one that SOLAPI hasn't filled.
+            variables=frozenset(names) or None,
+        )
 
 
 class SolapiTemplates:
@@ -67,9 +105,4 @@ class SolapiTemplates:
             return None
         if response.status_code != httpx.codes.OK:
             raise refused_by_status(_NAME, response)
-        found = read_look_up(response, _Template)
-        return RegisteredTemplate(
-            content=found.content,
-            state=_STATES.get(found.status, ApprovalState.UNKNOWN),
-            buttons=[(button.kind, button.name) for button in found.buttons],
-        )
+        return read_look_up(response, _Template).registered()

@@ -78,7 +78,7 @@ class AttemptDelivery:
         except DeliverySkipped as skipped:
             return self._skipped(delivery, skipped)
         except DeliveryPostponed as postponed:
-            return self._postponed(delivery, postponed)
+            return _postponed(delivery, postponed)
         except DeliveryFailed as failure:
             return Ended(self._failed(delivery, failure))
         except Exception:  # noqa: BLE001 - the courier meets it again, and its attempt is recorded
@@ -107,7 +107,7 @@ class AttemptDelivery:
         except DeliverySkipped as skipped:
             return self._skipped(delivery, skipped)
         except DeliveryPostponed as postponed:
-            return self._postponed(delivery, postponed)
+            return _postponed(delivery, postponed)
         except DeliveryFailed as failure:
             return Ended(self._failed(delivery, failure), _call_of(delivery, failure))
         except Exception as error:  # noqa: BLE001 - a bug that one delivery meets must not stop the others
@@ -125,10 +125,6 @@ class AttemptDelivery:
     def _skipped(self, delivery: ClaimedDelivery, skipped: DeliverySkipped) -> Ended:
         _log.info("delivery_skipped", **self._fields(delivery), reason=skipped.reason.value)
         return Ended(Skipped(delivery, skipped.reason))
-
-    def _postponed(self, delivery: ClaimedDelivery, postponed: DeliveryPostponed) -> Ended:
-        _log.info("delivery_postponed", **self._fields(delivery), reason=postponed.reason.value)
-        return Ended(Postponed(delivery, postponed.delay_seconds, postponed.reason))
 
     def _failed(self, delivery: ClaimedDelivery, failure: DeliveryFailed) -> Outcome:
         outcome = outcome_of_failure(self._effect, delivery, failure, self._retry, self._jitter())
@@ -150,6 +146,10 @@ class AttemptDelivery:
 def _call_of(delivery: ClaimedDelivery, failure: DeliveryFailed) -> Call | None:
     call = call_of_failure(failure)
     return replace(call, is_look_up=True) if call and delivery.purpose is Purpose.LOOK_UP else call
+
+
+def _postponed(delivery: ClaimedDelivery, postponed: DeliveryPostponed) -> Ended:
+    return Ended(Postponed(delivery, postponed.delay_seconds, postponed.reason))
 
 
 def _event(outcome: Outcome) -> str:

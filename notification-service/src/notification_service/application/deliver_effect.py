@@ -1,12 +1,14 @@
 """Delivering an effect to an external service: claimed, attempted, recorded."""
 
-from collections import deque
-from collections.abc import Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
+
+import structlog
 
 from notification_service.application.attempt_delivery import AttemptDelivery, Ended
 from notification_service.application.delivering.delivery_flow import DeliveryFlow, Turn
@@ -19,7 +21,7 @@ from notification_service.application.ports import (
     UnitOfWorkFactory,
     WorkDone,
 )
-from notification_service.domain.attempt import RetryLater, Unclear
+from notification_service.domain.attempt import Postponed, RetryLater, Unclear
 from notification_service.domain.delivery import ClaimedDelivery, Effect
 from notification_service.domain.provider_call import Call
 from notification_service.domain.retry_policy import RetryPolicy
@@ -29,6 +31,8 @@ _RECORD_SECONDS = 1.0
 # A turn that comes later than this would meet the turns of other processes.
 _LATE_SECONDS = 0.05
 _KEPT_CALLS = 100
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,7 @@ class _Run:
         self.flow = flow
         self.stop = stop
         self.attempted = 0
+        self.postponed = 0
         self.failed_in_a_row = 0
         self.has_more = True
         """Whether another claim is worth its transaction."""
@@ -61,6 +66,10 @@ class _Run:
 
     def note(self, ended: Sequence[Ended]) -> None:
         for one in ended:
+            if isinstance(one.outcome, Postponed):
+                # It says nothing of the receiver.
+                self.postponed += 1
+                continue
             self.attempted += 1
             has_failed = isinstance(one.outcome, RetryLater | Unclear)
             self.failed_in_a_row = self.failed_in_a_row + 1 if has_failed else 0
@@ -91,8 +100,12 @@ class DeliverEffect:
         pool: Executor,
         limits: ClaimLimits,
         retry: RetryPolicy,
+        held_templates: Callable[[], Collection[str]] = frozenset,
     ) -> None:
-        """``provider`` is the receiver's name in the history. With a limit, the pool has ``limits.most``."""
+        """``provider`` is the receiver's name in the history. With a limit, the pool has ``limits.most``.
+
+        ``held_templates`` are the codes of templates whose messages would only be postponed again.
+        """
         self._effect = effect
         self._attempt = attempt
         self._provider = provider
@@ -101,6 +114,7 @@ class DeliverEffect:
         self._pool = pool
         self._limits = limits
         self._retry = retry
+        self._held_templates = held_templates
         self._failed_runs = 0
         self._unrecorded: list[Ended] = []
         self._probe_id: UUID | None = None
@@ -123,7 +137,7 @@ class DeliverEffect:
                 # Behind it: a record that has just met a lock must not be tried again at once.
                 record_at = lease_clock_seconds() + _RECORD_SECONDS
         self._record()
-        return WorkDone(run.attempted, self._pause_seconds(run))
+        return WorkDone(run.attempted + run.postponed, self._pause_seconds(run))
 
     def _claim(self, run: _Run) -> None:
         run.has_more = False
@@ -173,6 +187,7 @@ class DeliverEffect:
             admission.deliveries,
             self._limits.lease_seconds,
             self._provider,
+            self._held_templates(),
         )
         if admission.probe_id is None:
             return claim()
@@ -193,7 +208,19 @@ class DeliverEffect:
 
     def _note(self, run: _Run, ended: Sequence[Ended]) -> None:
         run.note(ended)
+        self._log_postponed(ended)
         self._unrecorded += ended
+
+    def _log_postponed(self, ended: Sequence[Ended]) -> None:
+        # A line for each would fill the log: a night's orders wait together.
+        reasons = Counter(one.outcome.reason for one in ended if isinstance(one.outcome, Postponed))
+        for reason, deliveries in reasons.items():
+            _log.info(
+                "deliveries_postponed",
+                effect=self._effect.value,
+                reason=reason.value,
+                deliveries=deliveries,
+            )
 
     def _give_up_late_slots(self, flow: DeliveryFlow) -> Sequence[Ended]:
         """Reserve other slots for turns that come too late for theirs; without any, they are released."""

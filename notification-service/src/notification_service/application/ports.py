@@ -98,13 +98,21 @@ class Claims(Protocol):
     """Claims on deliveries: leases that expire by the database's clock."""
 
     def claim(
-        self, effect: Effect, limit: int, lease_seconds: float, provider: str, *, sends_only: bool = False
+        self,
+        effect: Effect,
+        limit: int,
+        lease_seconds: float,
+        provider: str,
+        held_templates: Collection[str] = (),
+        *,
+        sends_only: bool = False,
     ) -> Sequence[ClaimedDelivery]:
         """Claim due deliveries, at most ``limit``; concurrent claimants get different ones.
 
         With ``sends_only``, none that has to be looked up.
 
         Each claim begins an attempt in the delivery's history; ``provider`` is the one that would be sent to.
+        What waits for one of ``held_templates`` already is left alone.
         """
         ...
 
@@ -474,8 +482,8 @@ class AlimtalkProvider(Protocol):
 
         Asks ``may_send`` at the last moment at which the message can be withdrawn, and raises NotSent if it
         returns false. Raises DeliveryRejected if the provider will never accept the message (an unknown
-        number, a template without approval), ReceiverUnavailable if it surely has not accepted the message,
-        OutcomeUnknown if it may have.
+        number), TemplateRefused if it accepts none of this template, ReceiverUnavailable if it surely has not
+        accepted the message, OutcomeUnknown if it may have.
         """
         ...
 

@@ -9,9 +9,13 @@ from notification_service.domain.errors import (
     OutcomeUnknown,
     ProviderStopped,
     ReceiverUnavailable,
+    TemplateRefused,
     Unanswerable,
 )
 from notification_service.domain.retry_policy import RetryPolicy
+
+# Until then a check has told whether the other messages of the template wait, too.
+_TEMPLATE_SECONDS = 60.0
 
 
 def outcome_of_failure(
@@ -42,6 +46,8 @@ def _delay_seconds(
     # A look-up too early would miss a message that the receiver is still working on.
     if isinstance(failure, OutcomeUnknown):
         return max(delay_seconds, retry.settle_seconds)
+    if isinstance(failure, TemplateRefused):
+        return max(delay_seconds, _TEMPLATE_SECONDS)
     # Capped, so that a receiver's mistake can't delay a delivery for days.
     if isinstance(failure, ReceiverUnavailable) and failure.retry_after_seconds is not None:
         return max(delay_seconds, min(failure.retry_after_seconds, retry.cap_seconds))

@@ -1,7 +1,7 @@
 """The alimtalk that a buyer gets: a template with an order's values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
@@ -44,6 +44,8 @@ class AlimtalkMessage:
     title: str | None = None
     buttons: tuple[Button, ...] = ()
     as_sms: bool = False
+    other_texts: Mapping[str, str] = field(default_factory=dict)
+    """What a former release may have sent instead: the text by the template's code."""
 
 
 def order_completed_message(

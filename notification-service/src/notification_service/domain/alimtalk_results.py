@@ -60,6 +60,8 @@ class CodeClass(StrEnum):
     """The message may have been sent, or may yet be: look it up, and don't send it again."""
     STOP_AND_ALARM = "STOP_AND_ALARM"
     """The account, the channel or the balance is at fault: every message fails until it is corrected."""
+    TEMPLATE_NOT_USABLE = "TEMPLATE_NOT_USABLE"
+    """The template is not approved, or is another one there: its messages are sent once that is mended."""
     FINAL = "FINAL"
     """The message was not sent, and would be refused again."""
 

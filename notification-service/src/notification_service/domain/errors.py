@@ -95,6 +95,10 @@ class ReceiverUnavailable(DeliveryFailed):
         super().__init__(reason, detail)
 
 
+class TemplateRefused(ReceiverUnavailable):
+    """The provider takes no message of this template, or not as we have it. The message was not sent."""
+
+
 class ProviderThrottled(ReceiverUnavailable):
     """The provider got too many calls, and did not accept the delivery."""
 

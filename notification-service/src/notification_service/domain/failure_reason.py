@@ -31,4 +31,14 @@ class FailureReason(StrEnum):
     """The process that made the attempt ended, or lost its claim, before it recorded an outcome."""
     INTERNAL_ERROR = "INTERNAL_ERROR"
     OTHER = "OTHER"
-    """A former release recorded it."""
+    """Another release recorded it."""
+
+
+_REASONS = frozenset(FailureReason)
+
+
+def stored_reason(stored: str | None) -> FailureReason | None:
+    """What ``stored`` means here. Other releases have other reasons, and former ones stored replies."""
+    if stored is None:
+        return None
+    return FailureReason(stored) if stored in _REASONS else FailureReason.OTHER

@@ -13,7 +13,8 @@ from notification_service.domain.delivery import DeliveryStatus, may_become
 SEND_AGAIN_SECONDS = 630.0
 # Of one delivery; while the account is at fault, more may fail.
 MOST_MESSAGES = 5
-_SENT_AGAIN = frozenset({CodeClass.RETRY, CodeClass.STOP_AND_ALARM})
+# A template that Kakao refuses only afterwards is mended, too: the next message waits for that, and goes.
+_SENT_AGAIN = frozenset({CodeClass.RETRY, CodeClass.STOP_AND_ALARM, CodeClass.TEMPLATE_NOT_USABLE})
 
 _REPORTED = {
     ResultState.DELIVERED: DeliveryStatus.DELIVERED,

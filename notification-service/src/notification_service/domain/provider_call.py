@@ -10,6 +10,7 @@ from notification_service.domain.errors import (
     ProviderStopped,
     ProviderThrottled,
     ReceiverUnavailable,
+    TemplateRefused,
     Unanswerable,
 )
 from notification_service.domain.failure_reason import FailureReason
@@ -61,6 +62,8 @@ def call_of_failure(failure: BaseException | None) -> Call | None:
             return Call(CallOutcome.STOPPED, failure.code)
         case ProviderThrottled():
             return Call(CallOutcome.THROTTLED, failure.reason.value, failure.retry_after_seconds)
+        case TemplateRefused():
+            return Call(CallOutcome.ANSWERED)
         case ReceiverUnavailable():
             return Call(CallOutcome.UNAVAILABLE, failure.reason.value, failure.retry_after_seconds)
         case Unanswerable():

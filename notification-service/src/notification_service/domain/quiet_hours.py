@@ -40,7 +40,21 @@ class QuietHours:
             is_quiet, ends_tomorrow = shown >= self.start or shown < self.end, shown >= self.start
         if not is_quiet:
             return 0.0
-        day = local.date() + timedelta(days=ends_tomorrow)
-        # A change of the clocks may show the end twice, or skip it; the later reading is never quiet.
-        ends = (datetime.combine(day, self.end, self.zone).replace(fold=fold) for fold in (0, 1))
-        return (max(end.astimezone(UTC) for end in ends) - instant).total_seconds()
+        end = _when_shown(datetime.combine(local.date() + timedelta(days=ends_tomorrow), self.end, self.zone))
+        return (end - instant).total_seconds()
+
+
+def _when_shown(local: datetime) -> datetime:
+    """When the clock last shows ``local`` or, if a change of it skips that, has just passed it."""
+    first, last = sorted(local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+    if last.astimezone(local.tzinfo).replace(tzinfo=None) == local.replace(tzinfo=None):
+        return last
+    # The clock changes between the two readings of a time that it never shows.
+    offset = last.astimezone(local.tzinfo).utcoffset()
+    while last - first > timedelta(seconds=1):
+        middle = first + (last - first) // 2
+        if middle.astimezone(local.tzinfo).utcoffset() == offset:
+            last = middle
+        else:
+            first = middle
+    return last.replace(microsecond=0)

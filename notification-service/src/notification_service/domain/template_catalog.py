@@ -12,6 +12,10 @@ class TemplateCatalog:
     def __init__(self, templates: Iterable[Template]) -> None:
         self._by_code = {template.code: template for template in templates}
 
+    @property
+    def codes(self) -> frozenset[str]:
+        return frozenset(self._by_code)
+
     def by_code(self, code: str) -> Template:
         """Raises UnknownTemplate."""
         template = self._by_code.get(code)

@@ -4,6 +4,7 @@ The figures are NHN Cloud's, which agree with the other providers' where those s
 """
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
@@ -21,21 +22,25 @@ MOST_CHARACTERS = 1_000
 MOST_VARIABLES = 40
 _MOST_BUTTONS = 5
 _MOST_BUTTON_CHARACTERS = 14
-_MOST_LINK_CHARACTERS = 500
-_MOST_TITLE_CHARACTERS = 50
+MOST_LINK_CHARACTERS = 500
+MOST_TITLE_CHARACTERS = 50
 _ADD_CHANNEL_NAME = "채널 추가"
 
 _CODE = re.compile(r"[A-Za-z0-9_-]{1,20}")
 _NAME = re.compile(r"[A-Za-z가-힣_][A-Za-z0-9가-힣_]{0,29}")
 # Looks like a variable, and would be sent as it stands.
 _ALMOST_VARIABLE = re.compile(r"#\{|[$%]\{|\uff03\{|\{\{|#\s+\{")
-# The scheme and the beginning of the host are the template's own: Kakao approves no link that leads anywhere.
-_WEB_LINK = re.compile(r"https?://[A-Za-z0-9][^\s]*")
+# The host may be a variable, too: whether it leads anywhere is Kakao's to approve.
+_WEB_LINK = re.compile(r"https?://(?:[A-Za-z0-9]|#\{)[^\s]*")
+# Ideographic blanks and what joins emoji are no fault, although Python calls them unprintable.
+_UNPRINTABLE = frozenset({"Cc", "Cs", "Co", "Zl", "Zp"})
+_INVISIBLE = frozenset("\ufeff\u200b")
 _APP_LINK = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s]+")
 _NEEDED_LINKS: Mapping[ButtonKind, AbstractSet[str]] = {
     ButtonKind.WEB_LINK: {"mobile_link"},
-    ButtonKind.APP_LINK: {"ios_link", "android_link"},
 }
+# Two of these: an app for each system, or one and a page for the others.
+_APP_LINKS = frozenset({"mobile_link", "ios_link", "android_link"})
 _ALLOWED_LINKS: Mapping[ButtonKind, AbstractSet[str]] = {
     ButtonKind.WEB_LINK: {"mobile_link", "desktop_link"},
     ButtonKind.APP_LINK: {"mobile_link", "desktop_link", "ios_link", "android_link"},
@@ -99,7 +104,7 @@ def _faults_of_content(template: Template) -> Iterator[str]:
         yield "content is empty"
     elif content != content.strip():
         yield "content begins or ends with blanks"
-    if any(not one.isprintable() and one != "\n" for one in content):
+    if _has_unprintable(content.replace("\n", "")):
         yield "content has a character that can't be printed"
     longest = characters(_at_longest(content, template))
     if longest > MOST_CHARACTERS:
@@ -116,9 +121,11 @@ def _faults_of_title(template: Template) -> Iterator[str]:
             continue
         if not text.strip():
             yield f"{name} is empty"
+        if _has_unprintable(text):
+            yield f"{name} has a line break, or a character that can't be printed"
         longest = characters(_at_longest(text, template))
-        if longest > _MOST_TITLE_CHARACTERS:
-            yield f"{name} may get {longest} characters, and may have {_MOST_TITLE_CHARACTERS}"
+        if longest > MOST_TITLE_CHARACTERS:
+            yield f"{name} may get {longest} characters, and may have {MOST_TITLE_CHARACTERS}"
 
 
 def _faults_of_buttons(buttons: Sequence[Button]) -> Iterator[str]:
@@ -130,21 +137,37 @@ def _faults_of_buttons(buttons: Sequence[Button]) -> Iterator[str]:
 
 
 def _faults_of_button(number: int, button: Button) -> Iterator[str]:
+    yield from _faults_of_name(number, button)
+    yield from _faults_of_links(button)
+
+
+def _faults_of_name(number: int, button: Button) -> Iterator[str]:
     if not 1 <= characters(button.name.strip()) <= _MOST_BUTTON_CHARACTERS:
         yield f"its name must have 1 to {_MOST_BUTTON_CHARACTERS} characters"
+    if _has_unprintable(button.name):
+        yield "its name has a line break, or a character that can't be printed"
     if VARIABLE.search(button.name):
         yield "its name must have no variable"
     if button.kind is ButtonKind.ADD_CHANNEL and (number != 1 or button.name != _ADD_CHANNEL_NAME):
         yield f"AC must be the first one, and called {_ADD_CHANNEL_NAME}"
+
+
+def _faults_of_links(button: Button) -> Iterator[str]:
     for name in sorted(_NEEDED_LINKS.get(button.kind, set()) - button.links.keys()):
         yield f"{button.kind.value} needs {name}"
+    if button.kind is ButtonKind.APP_LINK and len(_APP_LINKS & button.links.keys()) < 2:
+        yield f"AL needs two of {', '.join(sorted(_APP_LINKS))}"
     for name, link in button.links.items():
         if name not in _ALLOWED_LINKS.get(button.kind, set()):
             yield f"{button.kind.value} has no {name}"
         elif not (_APP_LINK if name in {"ios_link", "android_link"} else _WEB_LINK).fullmatch(link):
             yield f"{name} must begin with its scheme and host, and have no blank"
-        if characters(link) > _MOST_LINK_CHARACTERS:
-            yield f"{name} must have at most {_MOST_LINK_CHARACTERS} characters"
+        if characters(link) > MOST_LINK_CHARACTERS:
+            yield f"{name} must have at most {MOST_LINK_CHARACTERS} characters"
+
+
+def _has_unprintable(text: str) -> bool:
+    return any(unicodedata.category(one) in _UNPRINTABLE or one in _INVISIBLE for one in text)
 
 
 def _at_longest(text: str, template: Template) -> str:

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, select
 
 from notification_service.domain.attempt_history import Attempt, AttemptOutcome, Purpose
-from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.failure_reason import stored_reason
 from notification_service.persistence.tables import delivery_attempt
 
 
@@ -32,7 +32,7 @@ class SqlAttempts:
                 began_at=row.began_at,
                 ended_at=row.ended_at,
                 outcome=None if row.outcome is None else AttemptOutcome(row.outcome),
-                reason=None if row.reason is None else FailureReason(row.reason),
+                reason=stored_reason(row.reason),
                 message_id=row.message_id,
             )
             histories[row.delivery_id].append(attempt)

@@ -4,13 +4,14 @@ A claim begins an attempt in the delivery's history, and recording its outcome e
 the change of the delivery, so that neither is ever there without the other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import Connection, Row, Uuid, text
 
+from notification_service.domain.alimtalk_message import ORDER_COMPLETED_TEMPLATE_CODE
 from notification_service.domain.attempt import Outcome
 from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.delivery import ClaimedDelivery, Effect
@@ -29,6 +30,9 @@ _CLAIM = text("""
           FROM delivery
          WHERE effect = :effect AND due_at <= statement_timestamp()
            AND (NOT :sends_only OR status = 'PENDING')
+           -- A backlog of what waits anyway would keep everyone from the rest.
+           AND NOT (status = 'PENDING' AND last_error IS NOT DISTINCT FROM 'TEMPLATE_NOT_USABLE'
+                    AND COALESCE(template, :original_template) = ANY(CAST(:held_templates AS text[])))
          ORDER BY due_at LIMIT :limit
            FOR UPDATE SKIP LOCKED),
     claimed AS (
@@ -37,7 +41,13 @@ _CLAIM = text("""
                attempts = attempts + 1,
                due_at   = clock_timestamp() + :lease_seconds * interval '1 second',
                claim_id = :claim_id,
-               first_attempted_at = COALESCE(first_attempted_at, clock_timestamp()),
+               -- What was postponed for longer than planned was still postponed.
+               first_attempted_at = COALESCE(
+                   first_attempted_at
+                       + CASE WHEN due.former_status <> 'SENDING'
+                               AND last_error IN ('QUIET_HOURS', 'TEMPLATE_NOT_USABLE')
+                              THEN clock_timestamp() - due.former_due_at ELSE interval '0' END,
+                   clock_timestamp()),
                -- A claim that ended without an outcome may have sent until its lease ended.
                possibly_sent_at = CASE WHEN due.former_status = 'SENDING' THEN due.former_due_at
                                        ELSE possibly_sent_at END,
@@ -86,8 +96,10 @@ _RECORD = text("""
            SET status       = outcome.status,
                -- An attempt that was not made is given back.
                attempts     = attempts - CASE WHEN attempt_outcome IS NULL THEN 1 ELSE 0 END,
-               first_attempted_at = CASE WHEN attempts > 1 OR attempt_outcome IS NOT NULL
-                                         THEN first_attempted_at END,
+               -- Time in which nothing may be sent doesn't count towards giving up.
+               first_attempted_at = CASE WHEN attempt_outcome IS NOT NULL THEN first_attempted_at
+                                         WHEN attempts > 1 THEN first_attempted_at
+                                             + COALESCE(delay_seconds, 0) * interval '1 second' END,
                possibly_sent_at = CASE WHEN possibly_sent THEN clock_timestamp() ELSE possibly_sent_at END,
                due_at       = CASE WHEN outcome.status <> 'ACCEPTED' THEN outcome.next_at END,
                result_due_at = CASE WHEN outcome.status = 'ACCEPTED' THEN outcome.next_at END,
@@ -101,7 +113,11 @@ _RECORD = text("""
                                         WHERE asked.delivery_id = outcome.delivery_id
                                           AND asked.number = outcome.number)) END,
                reference    = COALESCE(outcome.reference, delivery.reference),
-               last_error   = COALESCE(outcome.reason, last_error),
+               -- Why it waited is no error of what was attempted then.
+               last_error   = COALESCE(outcome.reason,
+                                       CASE WHEN attempt_outcome IS NULL
+                                              OR last_error NOT IN ('QUIET_HOURS', 'TEMPLATE_NOT_USABLE')
+                                            THEN last_error END),
                completed_at = CASE WHEN outcome.status IN ('DELIVERED', 'FAILED', 'GIVEN_UP', 'SKIPPED')
                                    THEN clock_timestamp() END
           FROM (SELECT *, clock_timestamp() + delay_seconds * interval '1 second' AS next_at
@@ -133,7 +149,14 @@ class SqlClaims:
         self._connection = connection
 
     def claim(
-        self, effect: Effect, limit: int, lease_seconds: float, provider: str, *, sends_only: bool = False
+        self,
+        effect: Effect,
+        limit: int,
+        lease_seconds: float,
+        provider: str,
+        held_templates: Collection[str] = (),
+        *,
+        sends_only: bool = False,
     ) -> list[ClaimedDelivery]:
         """Claim up to ``limit`` due deliveries for ``lease_seconds``, oldest due first.
 
@@ -152,6 +175,8 @@ class SqlClaims:
                 # What may be repeated needs no look-up.
                 "looks_up": not effect.may_be_repeated,
                 "sends_only": sends_only,
+                "held_templates": sorted(held_templates),
+                "original_template": ORDER_COMPLETED_TEMPLATE_CODE,
             },
         )
         return [

@@ -23,12 +23,11 @@ from sqlalchemy import (
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
-from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.failure_reason import stored_reason
 from notification_service.domain.notification_figures import DeliveryFigures
 from notification_service.persistence.tables import completed_order, delivery
 from servicekit.identifiers import uuid7
 
-_REASONS = frozenset(FailureReason)
 # Each count has a partial index of its own, so that it reads only what it counts.
 _FIGURES = text("""
     SELECT (SELECT count(*) FROM delivery WHERE status = 'UNKNOWN' AND due_at IS NULL) AS needing_operator,
@@ -202,17 +201,10 @@ def _delivery_of(row: Row[Any]) -> Delivery:
         status=DeliveryStatus(row.status),
         attempts=row.attempts,
         due_at=row.due_at,
-        last_error=_failure_reason(row.last_error),
+        last_error=stored_reason(row.last_error),
         created_at=row.created_at,
         completed_at=row.completed_at,
         accepted_at=row.accepted_at,
         result_code=row.result_code,
         by_sms=row.by_sms,
     )
-
-
-def _failure_reason(stored: str | None) -> FailureReason | None:
-    # Former releases stored what the receiver replied, which is not for clients.
-    if stored is None:
-        return None
-    return FailureReason(stored) if stored in _REASONS else FailureReason.OTHER

@@ -1,6 +1,7 @@
 """What clients send."""
 
 import re
+import unicodedata
 from typing import Annotated
 from uuid import UUID
 
@@ -22,6 +23,15 @@ _HOME_CODE = phonenumbers.country_code_for_region(_HOME)
 # blocks that libphonenumber calls unassigned. No sale is refused for a block that is new.
 _KOREAN = re.compile(r"10[0-9]{8}|50[0-9]{8,9}|1[568][0-9]{6}")
 
+# An extension, and a note without digits, in brackets or not: 내선 3, (집), 회사.
+_BESIDE = re.compile(
+    r"\s*[(\[,]?\s*(?:내선(?:번호)?|교환|ext|extension|x|#)[\s.:]*[0-9]{1,6}\s*(?:번)?\s*[)\]]?\s*$"
+    r"|\s*[(\[][^()\[\]0-9]*[)\]]\s*$"
+    r"|(?<=[0-9])\s*[가-힣]{1,10}\s*$",
+    re.IGNORECASE,
+)
+_INTERNATIONAL = re.compile(r"^\s*00(?=[\s.()-]*[1-9])")
+
 
 def _known_currency(code: str) -> str:
     if code not in Currency.allowed_currencies:
@@ -30,16 +40,25 @@ def _known_currency(code: str) -> str:
 
 
 def _normalized_phone(text: str) -> str:
-    try:
-        number = phonenumbers.parse(text, _HOME)
-    except phonenumbers.NumberParseException:
-        number = None
-    if number is None or number.extension or not _can_exist(number):
+    """The number in ``text``, without extension and notes: no sale is refused for what is beside it."""
+    written = _BESIDE.sub("", unicodedata.normalize("NFKC", text))
+    # First as an international one: 0082 would also be the beginning of a call by another operator.
+    number = _existing(_INTERNATIONAL.sub("+", written)) or _existing(written)
+    if number is None:
         raise ValueError("must be a phone number: a Korean one, or +, country code and number")
+    number.extension = None
     # Korean ones with dashes, as the event has always had them.
     is_korean = number.country_code == _HOME_CODE
     style = phonenumbers.PhoneNumberFormat.NATIONAL if is_korean else phonenumbers.PhoneNumberFormat.E164
     return phonenumbers.format_number(number, style)
+
+
+def _existing(written: str) -> phonenumbers.PhoneNumber | None:
+    try:
+        number = phonenumbers.parse(written, _HOME)
+    except phonenumbers.NumberParseException:
+        return None
+    return number if _can_exist(number) else None
 
 
 def _can_exist(number: phonenumbers.PhoneNumber) -> bool:
