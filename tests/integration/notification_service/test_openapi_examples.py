@@ -40,8 +40,8 @@ def client(engine: Engine) -> FlaskClient:
     with engine.begin() as connection:
         connection.execute(
             text(
-                "INSERT INTO effect_delay_entry (quarter_start, effect, up_to_ms, deliveries, total_ms) VALUES"
-                " ('2026-11-28T03:00:00Z', 'ALIMTALK', 2500, 2, 3100),"
+                "INSERT INTO effect_delay_entry (quarter_start, effect, up_to_ms, deliveries, total_ms)"
+                " VALUES ('2026-11-28T03:00:00Z', 'ALIMTALK', 2500, 2, 3100),"
                 " ('2026-11-28T03:15:00Z', 'MONITORING', 250, 3, 400)"
             )
         )
