@@ -25,6 +25,8 @@ UNMOVED_BY_SERVERS := --ignore=tests/integration/devstack --ignore=tests/integra
 # order of tests/conftest.py. Whole stacks, frozen and under load, are tried one after the other.
 WORKERS ?= 3
 SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
+# A quarter of the integration tests' time.
+FAULTS_OF_THE_RELAY := tests/integration/outbox_relay/faults
 
 .DEFAULT_GOAL := help
 .PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos faults matrix images operations seed-cluster manifests test-kubernetes release-check bench-relay bench-coupon bench-reconcile bench-retention mutations lint format clean
@@ -60,8 +62,8 @@ demo: $(INSTALLED) ## Start the stack, run both processes end to end, check ever
 	if [ "$$KEEP" != 1 ]; then trap '$(BIN)/devstack down' EXIT; trap 'exit 130' INT TERM; fi; \
 	$(BIN)/shop-demo
 
-test: $(INSTALLED) ## Run all tests, on the embedded stack (WORKERS=1 for one after the other)
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit tests/contract tests/integration
+test: $(INSTALLED) ## Run the tests of every change, on the embedded stack (WORKERS=1 for one after the other)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit tests/contract tests/integration --ignore=$(FAULTS_OF_THE_RELAY)
 	$(BIN)/python -m pytest -m 'not long' tests/e2e tests/chaos
 
 unit contract integration e2e chaos: $(INSTALLED) ## Run one tier of the tests (e2e: STACK=compose for containers)
@@ -72,6 +74,9 @@ faults: images
 endif
 faults: $(INSTALLED) ## Play every fault on the whole stack, and print what clients, operators and data saw
 	$(BIN)/python -m pytest tests/chaos/faults
+ifneq ($(STACK),compose)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(FAULTS_OF_THE_RELAY)
+endif
 
 matrix: $(INSTALLED) ## Run what depends on the servers, on PostgreSQL 15 and the seed's Kafka (POSTGRES=15 KAFKA=3.4.0 suit any tier)
 	POSTGRES=15 KAFKA=3.4.0 PROTOCOL_EXAMPLES=$${PROTOCOL_EXAMPLES:-50} $(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/contract tests/integration $(UNMOVED_BY_SERVERS)
