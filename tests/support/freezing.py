@@ -24,12 +24,9 @@ def freeze_holding_claims(
     def freeze() -> set[str] | None:
         stack.pause(name)
         claims = databases.claims()
-        if len(set(claims.values())) == CONSUMERS:
-            held = wait_until(lambda: _last_one_held(databases, claims), "the others to finish theirs")
-            accepted = external_services.messages().total()
-            # As many as take the two others a whole round: what was under way has arrived by then.
-            wait_until(
-                lambda: external_services.messages().total() >= accepted + 16, "messages of the others"
+        if len(set(claims.values())) >= CONSUMERS:
+            (held,) = wait_until(
+                lambda: _left_over(databases, external_services, claims), "the others to finish theirs"
             )
             if held - external_services.messages().keys():
                 return held
@@ -39,11 +36,19 @@ def freeze_holding_claims(
     return wait_until(freeze, f"{name} to hold claims")
 
 
-def _last_one_held(databases: StackDatabases, claims: Mapping[str, str]) -> set[str] | None:
-    """The events of the only one of these claims that is still held; None while there are several."""
+def _left_over(
+    databases: StackDatabases, external_services: ExternalServices, claims: Mapping[str, str]
+) -> tuple[set[str]] | None:
+    """The events that are still held under these claims, once the others send what they claimed since."""
+    held = _still_held(databases, claims)
+    accepted = external_services.messages().total()
+    wait_until(lambda: external_services.messages().total() >= accepted + 16, "messages of the others")
+    return (held,) if held == _still_held(databases, claims) else None
+
+
+def _still_held(databases: StackDatabases, claims: Mapping[str, str]) -> set[str]:
     now = databases.claims()
-    held = {event for event, claim in claims.items() if now.get(event) == claim}
-    return held if len({claims[event] for event in held}) == 1 else None
+    return {event for event, claim in claims.items() if now.get(event) == claim}
 
 
 def freeze_inside_a_transaction(
