@@ -94,7 +94,7 @@ class DescribedModel(BaseModel):
     @classmethod
     def model_json_schema(cls, *arguments: Any, **options: Any) -> dict[str, Any]:
         """As pydantic's, whose arguments must be hashable here."""
-        # A copy: whoever asks may change what they get.
+        # A copy: the caller may change it.
         return deepcopy(_json_schema(cls, arguments, tuple(options.items())))
 
 

@@ -175,7 +175,7 @@ class Results(Protocol):
     ) -> set[UUID]:
         """Make deliveries that :meth:`lock` returned PENDING; ``codes`` are those of their results.
 
-        Only those that are ACCEPTED and had fewer than ``most_messages``, or of which the last one failed
+        Only those that are ACCEPTED and had fewer than ``most_messages``, or whose last one failed
         ``by_account``; returns their ids.
         """
         ...

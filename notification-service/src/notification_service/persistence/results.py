@@ -133,7 +133,7 @@ _EXPIRE_UNANSWERED = text(f"""
 """)  # noqa: S608 - our own text
 _MOST_EXPIRED = 10_000
 
-# Its message has finally failed and is told apart by a look-up, as after an operator's retry.
+# Its message has finally failed and is distinguished by a look-up, as after an operator's retry.
 _SEND_AGAIN = text("""
     WITH again AS (
         UPDATE delivery
@@ -146,7 +146,7 @@ _SEND_AGAIN = text("""
                AS failed (delivery_id, code, by_account)
          WHERE delivery.delivery_id = failed.delivery_id
            AND delivery.status = 'ACCEPTED'
-           -- Not attempts, of which many only looked a message up.
+           -- Not attempts: many of them only looked a message up.
            AND (failed.by_account OR :most_messages > 1 + (
                 SELECT count(DISTINCT message_id) FROM delivery_attempt AS earlier
                  WHERE earlier.delivery_id = delivery.delivery_id AND earlier.reason = 'NOT_DELIVERED'))

@@ -1,1 +1,1 @@
-"""Calls to external services over HTTP, each of which ends in time and takes a bounded amount of memory."""
+"""Calls to external services over HTTP that end in time and take a bounded amount of memory."""

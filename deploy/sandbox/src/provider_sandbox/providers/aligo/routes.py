@@ -17,7 +17,7 @@ PROVIDER = "aligo"
 
 
 def aligo_routes(records: ProviderRecords, faults: Allowance[AligoFaults], desk: MessageDesk) -> Blueprint:
-    """Sending, the only call of which the codes are sure."""
+    """Sending, the only call whose codes are sure."""
     routes = Blueprint(PROVIDER, __name__, url_prefix=f"/{PROVIDER}/akv10")
     gate = Gate(PROVIDER, faults, records.requests, AligoRefusals(), _authenticate)
 
