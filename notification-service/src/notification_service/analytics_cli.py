@@ -7,20 +7,14 @@ from functools import partial
 from pathlib import Path
 
 import click
-from sqlalchemy import Engine
 
 from notification_service.application.rebuild_analytics import RebuildAnalytics
 from notification_service.application.report_day import ReportDay
-from notification_service.config import OperatorSettings
 from notification_service.domain.day_report import DayReport
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
-from notification_service.migrations import SCHEMA
+from notification_service.operator_database import operator_engine
 from notification_service.persistence.unit_of_work import NotificationSnapshot, NotificationUnitOfWork
 from servicekit.commands import OneLineGroup
-from servicekit.config import load_settings
-from servicekit.db.operated_engine import operated_engine
-from servicekit.db.schema_check import check_schema_or_exit
-from servicekit.observability.logging import configure_logging
 
 PROCESS = "notification-analytics"
 
@@ -41,7 +35,7 @@ def rebuild(first: datetime | None) -> None:
     if a later one fails. If one takes too long, set DATABASE_STATEMENT_TIMEOUT_MS higher.
     """
     days = []
-    with _engine() as engine:
+    with operator_engine(PROCESS) as engine:
         rebuild_analytics = RebuildAnalytics(partial(NotificationUnitOfWork, engine, CONSUMER_GROUP))
         for day in rebuild_analytics(date.min if first is None else first.date()):
             click.echo(f"{day} is rebuilt", err=True)
@@ -63,7 +57,7 @@ def report(day: datetime, html_file: Path | None) -> None:
         from rich.console import Console
 
         from notification_service.report.terminal import print_report
-    with _engine() as engine:
+    with operator_engine(PROCESS) as engine:
         found = ReportDay(partial(NotificationSnapshot, engine, CONSUMER_GROUP))(day.date())
     print_report(found, Console())
     if html_file is not None:
@@ -87,12 +81,3 @@ def _installed() -> Iterator[None]:
     except ModuleNotFoundError as error:
         needed = "pip install 'notification-service[report]'"
         raise click.ClickException(f"{error.name} is missing: {needed}") from None
-
-
-@contextmanager
-def _engine() -> Iterator[Engine]:
-    settings = load_settings(OperatorSettings)
-    configure_logging(settings.log_level, settings.log_format, PROCESS)
-    check_schema_or_exit(settings, SCHEMA)
-    with operated_engine(settings, PROCESS) as engine:
-        yield engine

@@ -1,19 +1,15 @@
 """``notification-service deliveries``"""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
 import click
 
 from notification_service.application.give_up_deliveries import GiveUpDeliveries
-from notification_service.application.ports import UnitOfWorkFactory
 from notification_service.application.retry_deliveries import RetryDeliveries
 from notification_service.application.show_delivery import ShowDelivery
-from notification_service.config import OperatorSettings
 from notification_service.deliveries_output import (
     delivery_as_json,
     delivery_with_history,
@@ -28,14 +24,8 @@ from notification_service.domain.delivery import (
     Effect,
 )
 from notification_service.domain.delivery_selection import DeliverySelection
-from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
-from notification_service.migrations import SCHEMA
-from notification_service.persistence.unit_of_work import NotificationUnitOfWork
+from notification_service.operator_database import operator_transactions
 from servicekit.commands import OPERATOR, REASON, BadInput, OneLineGroup
-from servicekit.config import load_settings
-from servicekit.db.operated_engine import operated_engine
-from servicekit.db.schema_check import check_schema_or_exit
-from servicekit.observability.logging import configure_logging
 
 PROCESS = "notification-deliveries"
 _Command = TypeVar("_Command", bound=Callable[..., object])
@@ -91,7 +81,7 @@ def list_command(
     These are FAILED, EXPIRED or GIVEN_UP, or UNKNOWN where the provider can't be asked.
     """
     selection = DeliverySelection(_statuses(status, RETRYABLE), _effect(effect), waiting_only=status is None)
-    with _transactions() as transactions, transactions() as unit_of_work:
+    with operator_transactions(PROCESS) as transactions, transactions() as unit_of_work:
         found = unit_of_work.deliveries.find(selection, limit=limit, after=after)
     if as_json:
         click.echo(json.dumps([delivery_as_json(delivery) for delivery in found]))
@@ -106,7 +96,7 @@ def list_command(
 @_json_option
 def show(delivery_id: UUID, *, as_json: bool) -> None:
     """Show a delivery with its attempts."""
-    with _transactions() as transactions:
+    with operator_transactions(PROCESS) as transactions:
         found = ShowDelivery(transactions)(delivery_id)
     if found is None:
         raise click.ClickException(f"there is no delivery {delivery_id}")
@@ -126,7 +116,7 @@ def retry(delivery_ids: Sequence[UUID], by: str, reason: str, **filters: Any) ->
     """
     allowed = RETRYABLE if delivery_ids or filters["status"] else RETRYABLE - MAY_HAVE_ARRIVED
     selection = _selection(delivery_ids, allowed, **filters)
-    with _transactions() as transactions:
+    with operator_transactions(PROCESS) as transactions:
         retried = RetryDeliveries(transactions)(selection, by=by, reason=reason)
     if not retried:
         raise click.ClickException(
@@ -147,21 +137,12 @@ def give_up(
     have reached the recipient.
     """
     selection = _selection(delivery_ids, CAN_BE_GIVEN_UP, **filters)
-    with _transactions() as transactions:
+    with operator_transactions(PROCESS) as transactions:
         number = GiveUpDeliveries(transactions)(selection, by=by, reason=reason, is_confirmed=is_confirmed)
     if is_confirmed:
         click.echo(f"{number} given up")
     else:
         click.echo(f"{number} would be given up; add --yes to do it")
-
-
-@contextmanager
-def _transactions() -> Iterator[UnitOfWorkFactory]:
-    settings = load_settings(OperatorSettings)
-    configure_logging(settings.log_level, settings.log_format, PROCESS)
-    check_schema_or_exit(settings, SCHEMA)
-    with operated_engine(settings, PROCESS) as engine:
-        yield partial(NotificationUnitOfWork, engine, CONSUMER_GROUP)
 
 
 def _selection(

@@ -1,25 +1,14 @@
 """``notification-service providers``"""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import partial
 
 import click
 
-from notification_service.application.ports import UnitOfWorkFactory
 from notification_service.application.resume_provider import ResumeProvider
-from notification_service.config import OperatorSettings
 from notification_service.deliveries_output import print_table
 from notification_service.domain.provider_state import ProviderState
-from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
-from notification_service.migrations import SCHEMA
-from notification_service.persistence.unit_of_work import NotificationUnitOfWork
+from notification_service.operator_database import operator_transactions
 from servicekit.commands import OPERATOR, REASON, OneLineGroup
-from servicekit.config import load_settings
-from servicekit.db.operated_engine import operated_engine
-from servicekit.db.schema_check import check_schema_or_exit
-from servicekit.observability.logging import configure_logging
 from servicekit.rfc3339 import format_rfc3339
 
 PROCESS = "notification-providers"
@@ -35,7 +24,7 @@ def providers() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_command(*, as_json: bool) -> None:
     """List the providers that were used, and why one is OPEN or SUSPENDED."""
-    with _transactions() as transactions, transactions() as unit_of_work:
+    with operator_transactions(PROCESS) as transactions, transactions() as unit_of_work:
         found = [_provider_as_json(state) for state in unit_of_work.providers.all()]
     if as_json:
         click.echo(json.dumps(found))
@@ -53,7 +42,7 @@ def list_command(*, as_json: bool) -> None:
 @click.option("--reason", type=REASON, required=True, help="Why; stored and logged.")
 def resume(name: str, by: str, reason: str) -> None:
     """Send by the provider NAME again, once the cause is mended. It also closes an open breaker."""
-    with _transactions() as transactions:
+    with operator_transactions(PROCESS) as transactions:
         resumed = ResumeProvider(transactions)(name, by=by, reason=reason)
     if not resumed:
         raise click.ClickException(
@@ -71,12 +60,3 @@ def _provider_as_json(state: ProviderState) -> dict[str, str | None]:
         "resumedBy": state.resumed_by,
         "resumeReason": state.resume_reason,
     }
-
-
-@contextmanager
-def _transactions() -> Iterator[UnitOfWorkFactory]:
-    settings = load_settings(OperatorSettings)
-    configure_logging(settings.log_level, settings.log_format, PROCESS)
-    check_schema_or_exit(settings, SCHEMA)
-    with operated_engine(settings, PROCESS) as engine:
-        yield partial(NotificationUnitOfWork, engine, CONSUMER_GROUP)

@@ -1,6 +1,7 @@
 """One sandbox for all, in this process, and a connection to each provider in turn."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 import httpx
 import pytest
@@ -9,7 +10,7 @@ from notification_service.domain.alimtalk_message import AlimtalkMessage
 from provider_sandbox.config import SandboxSettings
 from provider_sandbox.main import serving
 from tests.integration.alimtalk_providers.connection import Connection, connected
-from tests.integration.alimtalk_providers.providers import PROVIDERS, SOLAPI
+from tests.integration.alimtalk_providers.providers import PROVIDERS, SOLAPI, Provider
 from tests.integration.provider_sandbox.doubles import Doubles
 from tests.integration.provider_sandbox.webhook_receiver import WebhookReceiver
 from tests.support.notification_builders import a_completed_order, a_message_for
@@ -36,39 +37,27 @@ def doubles(running_doubles: Doubles) -> Doubles:
     return running_doubles
 
 
-@pytest.fixture(params=PROVIDERS, ids=lambda provider: provider.name)
-def connection(request: pytest.FixtureRequest, doubles: Doubles) -> Iterator[Connection]:
-    """To every provider."""
-    with connected(request.param, doubles) as connection:
-        yield connection
+def _connections(providers: Sequence[Provider]) -> Any:
+    """A fixture that is a connection to each of these providers, one after the other."""
+
+    @pytest.fixture(params=providers, ids=lambda provider: provider.name)
+    def connection(request: pytest.FixtureRequest, doubles: Doubles) -> Iterator[Connection]:
+        with connected(request.param, doubles) as connection:
+            yield connection
+
+    return connection
 
 
-@pytest.fixture(params=REPORTING, ids=lambda provider: provider.name)
-def reporting(request: pytest.FixtureRequest, doubles: Doubles) -> Iterator[Connection]:
-    """To every provider that is asked for results."""
-    with connected(request.param, doubles) as connection:
-        yield connection
-
-
-@pytest.fixture(params=POSTING, ids=lambda provider: provider.name)
-def posting(request: pytest.FixtureRequest, doubles: Doubles) -> Iterator[Connection]:
-    """To every provider that posts results."""
-    with connected(request.param, doubles) as connection:
-        yield connection
-
-
-@pytest.fixture(params=LOOKING_UP, ids=lambda provider: provider.name)
-def looking_up(request: pytest.FixtureRequest, doubles: Doubles) -> Iterator[Connection]:
-    """To every provider that finds messages."""
-    with connected(request.param, doubles) as connection:
-        yield connection
-
-
-@pytest.fixture(params=AUTHENTICATING, ids=lambda provider: provider.name)
-def authenticating(request: pytest.FixtureRequest, doubles: Doubles) -> Iterator[Connection]:
-    """To every provider that checks a key."""
-    with connected(request.param, doubles) as connection:
-        yield connection
+connection = _connections(PROVIDERS)
+"""To every provider."""
+reporting = _connections(REPORTING)
+"""To every provider that is asked for results."""
+posting = _connections(POSTING)
+"""To every provider that posts results."""
+looking_up = _connections(LOOKING_UP)
+"""To every provider that finds messages."""
+authenticating = _connections(AUTHENTICATING)
+"""To every provider that checks a key."""
 
 
 @pytest.fixture

@@ -8,11 +8,13 @@ from sqlalchemy import Engine
 
 from devstack.postgresql import PostgresqlServer
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.domain.completed_order import CompletedOrder
 from notification_service.messaging.incoming_order_completed import ORDER_COMPLETED
 from notification_service.migrations import SCHEMA
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.migrations import upgrade
+from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.consumer_deployment import (
     ConsumerDeployment,
     skip_former_records,
@@ -48,6 +50,14 @@ def engine(migrated_url: str) -> Iterator[Engine]:
 @pytest.fixture
 def accept_completed_orders(engine: Engine) -> AcceptCompletedOrders:
     return AcceptCompletedOrders(transactions(engine))
+
+
+@pytest.fixture
+def orders(accept_completed_orders: AcceptCompletedOrders) -> list[CompletedOrder]:
+    """Six orders whose deliveries are due."""
+    orders = [a_completed_order() for _ in range(6)]
+    accept_completed_orders(orders)
+    return orders
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import Engine
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.keep_quiet_hours import KeepQuietHours
 from notification_service.application.ports import CheckDelivery
 from notification_service.application.send_alimtalk import SendAlimtalk
@@ -16,7 +15,6 @@ from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.provider_state import ProviderStatus
 from notification_service.domain.quiet_hours import QuietHours
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import delivery_of, transactions
 from tests.integration.notification_service.limited_work import (
     MeteredProvider,
@@ -28,13 +26,6 @@ from tests.support.notification_builders import WRITE_ALIMTALK
 
 SEOUL = ZoneInfo("Asia/Seoul")
 NIGHT = datetime(2026, 11, 23, 23, tzinfo=SEOUL)
-
-
-@pytest.fixture
-def orders(accept_completed_orders: AcceptCompletedOrders) -> list[CompletedOrder]:
-    orders = [a_completed_order() for _ in range(6)]
-    accept_completed_orders(orders)
-    return orders
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import pytest
 from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.record_results import RecordResults
 from notification_service.application.resume_provider import ResumeProvider
 from notification_service.domain.alimtalk_results import ResultState
@@ -15,7 +14,6 @@ from notification_service.domain.errors import OutcomeUnknown, ProviderStopped
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.provider_state import ProviderState, ProviderStatus, StoppedBy
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import delivery_of, transactions
 from tests.integration.notification_service.limited_work import (
     NO_PROBES,
@@ -40,13 +38,6 @@ VOLUME_EXCEEDED = ProviderStopped(
 LOST = OutcomeUnknown(FailureReason.NO_REPLY, "the reply was lost")
 SUSPENDED, RUNNING = ProviderStatus.SUSPENDED, ProviderStatus.RUNNING
 NHN_VOLUME, NHN_RETRY = "4156", "9998"
-
-
-@pytest.fixture
-def orders(accept_completed_orders: AcceptCompletedOrders) -> list[CompletedOrder]:
-    orders = [a_completed_order() for _ in range(6)]
-    accept_completed_orders(orders)
-    return orders
 
 
 @pytest.fixture

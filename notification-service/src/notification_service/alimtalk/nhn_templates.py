@@ -9,12 +9,11 @@ from pydantic import BaseModel, Field
 from notification_service.alimtalk.nhn import NhnAccount
 from notification_service.alimtalk.refusals import refused_by_status, refused_look_up
 from notification_service.alimtalk.replies import NumericCode, excludes_nothing, read_look_up
+from notification_service.alimtalk.template_button import TemplateButton
 from notification_service.domain.alimtalk_codes import NHN_CODES
 from notification_service.domain.registered_template import (
     ApprovalState,
-    RegisteredButton,
     RegisteredTemplate,
-    registered_links,
 )
 from notification_service.http_client import excerpt, exchange
 
@@ -32,7 +31,7 @@ class _Header(BaseModel):
     is_successful: bool = Field(alias="isSuccessful", strict=True)
 
 
-class _Button(BaseModel):
+class _Button(TemplateButton):
     kind: str = Field(alias="type")
     name: str
     ordering: int = 0
@@ -40,15 +39,6 @@ class _Button(BaseModel):
     desktop_link: str | None = Field(default=None, alias="linkPc")
     ios_link: str | None = Field(default=None, alias="schemeIos")
     android_link: str | None = Field(default=None, alias="schemeAndroid")
-
-    def registered(self) -> RegisteredButton:
-        links = registered_links(
-            mobile_link=self.mobile_link,
-            desktop_link=self.desktop_link,
-            ios_link=self.ios_link,
-            android_link=self.android_link,
-        )
-        return RegisteredButton(self.kind, self.name, links)
 
 
 class _Listed(BaseModel):

@@ -11,11 +11,10 @@ from pydantic import BaseModel, Field
 from notification_service.alimtalk.refusals import refused_by_status
 from notification_service.alimtalk.replies import read_look_up
 from notification_service.alimtalk.solapi import SolapiAccount, solapi_authorization
+from notification_service.alimtalk.template_button import TemplateButton
 from notification_service.domain.registered_template import (
     ApprovalState,
-    RegisteredButton,
     RegisteredTemplate,
-    registered_links,
 )
 from notification_service.http_client import exchange
 
@@ -29,22 +28,13 @@ _STATES: Mapping[str, ApprovalState] = {
 _DATE = "%Y-%m-%dT%H:%M:%SZ"
 
 
-class _Button(BaseModel):
+class _Button(TemplateButton):
     kind: str = Field(alias="buttonType")
     name: str = Field(alias="buttonName")
     mobile_link: str | None = Field(default=None, alias="linkMo")
     desktop_link: str | None = Field(default=None, alias="linkPc")
     ios_link: str | None = Field(default=None, alias="linkIos")
     android_link: str | None = Field(default=None, alias="linkAnd")
-
-    def registered(self) -> RegisteredButton:
-        links = registered_links(
-            mobile_link=self.mobile_link,
-            desktop_link=self.desktop_link,
-            ios_link=self.ios_link,
-            android_link=self.android_link,
-        )
-        return RegisteredButton(self.kind, self.name, links)
 
 
 class _Variable(BaseModel):
