@@ -1,6 +1,7 @@
 """The consumer's composition root: Kafka → inbox and deliveries → three effects."""
 
 import logging
+import math
 import random
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -72,6 +73,8 @@ _JOIN_SECONDS = 7.0
 # Of DELIVERY_PARALLELISM: SENS is asked about one message a call, while as many are sent.
 _CALLS_FOR_RESULTS = 2
 _MOST_RESULTS = 1_000
+# Of the provider's limit. Three processes hold three times as much, and claim again at half of it.
+_HELD_SECONDS = 0.25
 _RETRY = RetryPolicy()
 
 _log = structlog.get_logger(__name__)
@@ -166,6 +169,7 @@ def _dispatcher(
                 provider.name,
                 gate,
                 lambda: check_templates.held() | without_id,
+                most=_most_held(settings, provider),
             ),
             Effect.ANALYTICS: count_in_time_zone(CountSales(unit_of_work)),
             "ANALYTICS_DELAYS": count_in_time_zone(CountDelays(unit_of_work)),
@@ -219,6 +223,14 @@ def _check_templates(
     return CheckTemplates(register, templates, settings.alimtalk_locale)
 
 
+def _most_held(settings: ConsumerSettings, provider: AlimtalkProvider) -> int:
+    """How many messages a process claims ahead, so that no slot is lost while it waits for the database.
+
+    After a crash, what was sent of them is unknown: none are claimed ahead if the provider can't say.
+    """
+    return math.ceil(_HELD_SECONDS * settings.alimtalk_limit_per_second) if provider.can_look_up else 0
+
+
 def _deliver_effect(
     settings: ConsumerSettings,
     unit_of_work: UnitOfWorkFactory,
@@ -228,10 +240,10 @@ def _deliver_effect(
     provider: str,
     gate: Gate,
     held_templates: Callable[[], Collection[str]] = frozenset,
+    most: int = 0,
 ) -> DeliverEffect:
     limits = ClaimLimits(
-        # No more than the pool begins at once: a turn that waited for a thread would miss its slot.
-        most=settings.delivery_parallelism,
+        most=max(most, settings.delivery_parallelism),
         lease_seconds=settings.delivery_lease_seconds,
         attempt_seconds=settings.delivery_attempt_seconds,
     )

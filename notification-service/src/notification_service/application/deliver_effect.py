@@ -1,5 +1,6 @@
 """Delivering an effect to an external service: claimed, attempted, recorded."""
 
+import math
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor
@@ -16,6 +17,7 @@ from notification_service.application.delivering.provider_gate import AT_ONCE
 from notification_service.application.ports import (
     Admission,
     Gate,
+    Slots,
     StopCheck,
     UnitOfWork,
     UnitOfWorkFactory,
@@ -102,7 +104,7 @@ class DeliverEffect:
         retry: RetryPolicy,
         held_templates: Callable[[], Collection[str]] = frozenset,
     ) -> None:
-        """``provider`` is the receiver's name in the history. With a limit, the pool has ``limits.most``.
+        """``provider`` is the receiver's name in the history.
 
         ``held_templates`` are the codes of templates whose messages would only be postponed again.
         """
@@ -176,7 +178,7 @@ class DeliverEffect:
             return not run.stop.is_set() and lease_clock_seconds() < last_begin
 
         run.flow.add(
-            Turn(delivery, first_at + number * slots.interval_seconds, may_send)
+            Turn(delivery, *_times_of(slots, first_at, number), may_send)
             for number, delivery in enumerate(going)
         )
 
@@ -196,13 +198,10 @@ class DeliverEffect:
 
     def _proceed(self, run: _Run, until: float) -> None:
         if run.stop.is_set() or self._gate.stops(run.recent_calls):
-            ended = run.flow.release()
+            run.flow.release()
             run.has_more = False
-        else:
-            ended = self._give_up_late_slots(run.flow)
-        if not ended:
-            ended = run.flow.proceed(until)
-        self._note(run, ended)
+        self._note(run, run.flow.proceed(until))
+        self._note(run, self._give_up_late_slots(run.flow))
         # A backlog must not become a flood of attempts while the receiver accepts nothing.
         run.has_more = run.has_more and run.failed_in_a_row < self._limits.most
 
@@ -224,7 +223,7 @@ class DeliverEffect:
 
     def _give_up_late_slots(self, flow: DeliveryFlow) -> Sequence[Ended]:
         """Reserve other slots for turns that come too late for theirs; without any, they are released."""
-        late = flow.take_late(_LATE_SECONDS)
+        late = flow.take_late()
         if not late:
             return []
         latest_seconds = self._limits.lease_seconds - self._limits.attempt_seconds
@@ -234,7 +233,7 @@ class DeliverEffect:
             if slots is not None:
                 first_at = lease_clock_seconds() + slots.wait_seconds
                 for number, turn in enumerate(late):
-                    turn.at = first_at + number * slots.interval_seconds
+                    turn.at, turn.latest = _times_of(slots, first_at, number)
                 unit_of_work.commit()
                 is_reserved = True
         # Behind the transaction: if its end fails, a turn is either taken or released, never both.
@@ -260,3 +259,9 @@ class DeliverEffect:
             return 0.0
         self._failed_runs += 1
         return self._retry.pause_seconds(self._failed_runs)
+
+
+def _times_of(slots: Slots, first_at: float, number: int) -> tuple[float, float]:
+    """When the turn of this number may begin: from, until. Without a limit, it may wait for a thread."""
+    at = first_at + number * slots.interval_seconds
+    return at, at + _LATE_SECONDS if slots.interval_seconds else math.inf

@@ -1,10 +1,11 @@
 """The deliveries that a process holds: those that wait for their slot, and those that are being attempted."""
 
-import time
-from collections import deque
+import threading
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from concurrent.futures import Executor, Future
+from contextlib import suppress
 from dataclasses import dataclass
+from queue import Empty, SimpleQueue
 
 from notification_service.application.attempt_delivery import Ended
 from notification_service.application.ports import MaySend
@@ -13,15 +14,16 @@ from notification_service.domain.delivery import ClaimedDelivery
 from servicekit.lease_clock import lease_clock_seconds
 
 # A stop is noticed so soon.
-_LONGEST_SLEEP_SECONDS = 0.2
+_LONGEST_WAIT_SECONDS = 0.2
 
 
 @dataclass(slots=True)
 class Turn:
-    """A claimed delivery; it goes at ``at`` by this process's clock."""
+    """A claimed delivery; it goes at ``at`` by this process's clock, and not after ``latest``."""
 
     delivery: ClaimedDelivery
     at: float
+    latest: float
     may_send: MaySend
 
     def released(self) -> Ended:
@@ -29,47 +31,58 @@ class Turn:
 
 
 class DeliveryFlow:
-    """Begins each turn in the pool once its time has come, in the order of their times."""
+    """Attempts each turn in a thread of the pool, once its time has come.
+
+    The threads take the turns in their order and wait for the time themselves: the caller, who may be busy
+    with a transaction, makes none of them late.
+    """
 
     def __init__(self, pool: Executor, attempt: Callable[[ClaimedDelivery, MaySend], Ended]) -> None:
         self._pool = pool
         self._attempt = attempt
-        self._waiting: deque[Turn] = deque()
-        self._under_way: set[Future[Ended]] = set()
+        self._held = 0
+        self._is_released = threading.Event()
+        self._done: SimpleQueue[Future[Ended | Turn]] = SimpleQueue()
+        self._late: list[Turn] = []
 
     def __len__(self) -> int:
-        return len(self._waiting) + len(self._under_way)
+        return self._held
 
     def add(self, turns: Iterable[Turn]) -> None:
-        self._waiting.extend(turns)
+        for turn in turns:
+            self._held += 1
+            self._pool.submit(self._run, turn).add_done_callback(self._done.put)
 
-    def release(self) -> Sequence[Ended]:
-        """Give up the turns that have not begun."""
-        released = [turn.released() for turn in self._waiting]
-        self._waiting.clear()
-        return released
+    def release(self) -> None:
+        """Give up the turns that have not begun: :meth:`proceed` returns them."""
+        self._is_released.set()
 
-    def take_late(self, late_seconds: float) -> Sequence[Turn]:
-        """Remove the turns whose time passed so long ago, without having begun."""
-        until = lease_clock_seconds() - late_seconds
-        late: list[Turn] = []
-        while self._waiting and self._waiting[0].at < until:
-            late.append(self._waiting.popleft())
+    def take_late(self) -> Sequence[Turn]:
+        """Remove the turns that a thread took after their latest time."""
+        late, self._late = self._late, []
+        self._held -= len(late)
         return late
 
     def proceed(self, until: float) -> Sequence[Ended]:
-        """Begin what is due, and wait for attempts to end, at most ``until``; returns those that have."""
-        self._begin_due()
-        if self._waiting:
-            until = min(until, self._waiting[0].at)
-        seconds = max(0.0, until - lease_clock_seconds())
-        if not self._under_way:
-            time.sleep(min(seconds, _LONGEST_SLEEP_SECONDS))
-            return []
-        ended, self._under_way = wait(self._under_way, seconds, FIRST_COMPLETED)
-        return [attempt.result() for attempt in ended]
+        """Wait for attempts to end, at most ``until`` and not for long; returns those that have."""
+        seconds = min(_LONGEST_WAIT_SECONDS, max(0.0, until - lease_clock_seconds()))
+        ended: list[Ended] = []
+        with suppress(Empty):
+            done = self._done.get(timeout=seconds)
+            while True:
+                self._take(done, ended)
+                done = self._done.get_nowait()
+        return ended
 
-    def _begin_due(self) -> None:
-        while self._waiting and self._waiting[0].at <= lease_clock_seconds():
-            turn = self._waiting.popleft()
-            self._under_way.add(self._pool.submit(self._attempt, turn.delivery, turn.may_send))
+    def _take(self, done: Future[Ended | Turn], ended: list[Ended]) -> None:
+        result = done.result()
+        if isinstance(result, Turn):
+            self._late.append(result)
+            return
+        self._held -= 1
+        ended.append(result)
+
+    def _run(self, turn: Turn) -> Ended | Turn:
+        if self._is_released.wait(max(0.0, turn.at - lease_clock_seconds())):
+            return turn.released()
+        return turn if lease_clock_seconds() > turn.latest else self._attempt(turn.delivery, turn.may_send)
