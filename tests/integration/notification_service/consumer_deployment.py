@@ -137,7 +137,7 @@ def freeze_holding_claims(deployment: ConsumerDeployment, process: CommandProces
     def probe() -> bool:
         process.signal(signal.SIGSTOP)
         statuses = deployment.statuses("ALIMTALK")
-        if statuses["SENDING"] and statuses["DELIVERED"] and statuses["PENDING"]:
+        if statuses["SENDING"] and statuses["DELIVERED"]:
             return True
         process.signal(signal.SIGCONT)
         return False

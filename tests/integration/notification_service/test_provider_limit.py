@@ -1,7 +1,7 @@
 """A provider's limit, which all consumers share in the database."""
 
+import itertools
 import threading
-from collections.abc import Callable, Sequence
 from functools import partial
 from types import TracebackType
 
@@ -15,7 +15,6 @@ from notification_service.application.ports import Admission, Slots, UnitOfWork
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.errors import ProviderThrottled, ReceiverUnavailable
 from notification_service.domain.failure_reason import FailureReason
-from notification_service.domain.provider_call import Call
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
 from notification_service.persistence.unit_of_work import NotificationUnitOfWork
 from servicekit.lifecycle import StopSignal
@@ -171,14 +170,10 @@ def test_a_throttled_consumer_gives_back_what_it_has_claimed(
     assert attempted(engine) == 1
 
 
-class GateThatStallsOnce(ProviderGate):
-    """Holds its process for half a second, when turns wait for their slots."""
-
-    def __init__(self, then: Callable[[], object] = lambda: None) -> None:
+class WatchedGate(ProviderGate):
+    def __init__(self) -> None:
         super().__init__("nhn", 40.0, QUICK_PROBES, 20.0)
-        self._then = then
         self.entered: list[Slots | None] = []
-        self._stalls = 1
 
     def enter(
         self, unit_of_work: UnitOfWork, admission: Admission, deliveries: int, latest_seconds: float
@@ -186,12 +181,17 @@ class GateThatStallsOnce(ProviderGate):
         self.entered.append(super().enter(unit_of_work, admission, deliveries, latest_seconds))
         return self.entered[-1]
 
-    def stops(self, calls: Sequence[Call]) -> bool:
-        if self._stalls:
-            self._stalls -= 1
+
+class SlowUnitOfWork(NotificationUnitOfWork):
+    """A commit takes half a second, once ``is_slow`` is set: the turns of the claim come too late."""
+
+    is_slow = threading.Event()
+
+    def commit(self) -> None:
+        super().commit()
+        if self.is_slow.is_set():
+            self.is_slow.clear()
             threading.Event().wait(0.5)
-            self._then()
-        return super().stops(calls)
 
 
 def test_turns_that_come_too_late_get_other_slots(
@@ -200,9 +200,11 @@ def test_turns_that_come_too_late_get_other_slots(
     provider: MeteredProvider,
 ) -> None:
     accept(accept_completed_orders, 4)
-    gate = GateThatStallsOnce()
+    gate = WatchedGate()
+    SlowUnitOfWork.is_slow.set()
+    made = partial(SlowUnitOfWork, engine, CONSUMER_GROUP)
 
-    with consumers(engine, provider, gate=gate) as (work,):
+    with consumers(engine, provider, gate=gate, unit_of_work=made) as (work,):
         work(StopSignal())
 
     assert len(gate.entered) >= 2
@@ -211,17 +213,16 @@ def test_turns_that_come_too_late_get_other_slots(
     assert alimtalk_statuses(engine) == {"DELIVERED": 4}
 
 
-class UnitOfWorkWhoseEndFails(NotificationUnitOfWork):
-    """Its transactions commit, and closing the connection fails while ``fails`` is set."""
+class SecondEndFails(SlowUnitOfWork):
+    """Its transactions commit, and closing the connection fails the second time."""
 
-    fails = threading.Event()
+    ends = itertools.count(1)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         super().__exit__(kind, error, traceback)
-        if self.fails.is_set():
-            self.fails.clear()
+        if next(self.ends) == 2:
             raise ConnectionError("the server went away")
 
 
@@ -230,8 +231,9 @@ def test_late_turns_go_once_though_their_transaction_ends_badly(
 ) -> None:
     accept(accept_completed_orders, 4)
     provider = MeteredProvider(can_look_up=False)
-    gate = GateThatStallsOnce(UnitOfWorkWhoseEndFails.fails.set)
-    made = partial(UnitOfWorkWhoseEndFails, engine, CONSUMER_GROUP)
+    gate = WatchedGate()
+    SlowUnitOfWork.is_slow.set()
+    made = partial(SecondEndFails, engine, CONSUMER_GROUP)
 
     with consumers(engine, provider, gate=gate, unit_of_work=made) as (work,):
         while work(StopSignal()).deliveries:
