@@ -6,20 +6,25 @@ from typing import Any
 
 import click
 
-from notification_service.analytics_cli import analytics, report
 from notification_service.config import ApiSettings, ConsumerSettings, DeadLettersSettings, MigrationSettings
-from notification_service.deliveries_cli import deliveries
 from notification_service.messaging.incoming_order_completed import ORDER_COMPLETED
 from notification_service.migrations import SCHEMA
-from notification_service.providers_cli import providers
-from notification_service.templates_cli import templates as templates_group
-from notification_service.templates_cli import templates_or_exit
+from servicekit.commands import LazyGroup
 from servicekit.config import load_settings
 from servicekit.messaging.dead_letters_cli import dead_letters_group
 from servicekit.observability.logging import configure_logging
 
 
-@click.group()
+@click.group(
+    cls=LazyGroup,
+    elsewhere={
+        "analytics": "notification_service.analytics_cli:analytics",
+        "deliveries": "notification_service.deliveries_cli:deliveries",
+        "providers": "notification_service.providers_cli:providers",
+        "report": "notification_service.analytics_cli:report",
+        "templates": "notification_service.templates_cli:templates",
+    },
+)
 def main() -> None:
     """What follows a completed order: alimtalk, analytics and monitoring."""
 
@@ -40,6 +45,7 @@ def api() -> None:
 def consumer() -> None:
     """Consume order-completed and deliver its effects."""
     from notification_service.consumer import PROCESS, run
+    from notification_service.templates_cli import templates_or_exit
     from servicekit.db.schema_check import check_schema_or_exit
     from servicekit.process import begin_process
 
@@ -48,13 +54,6 @@ def consumer() -> None:
     templates = templates_or_exit(settings)
     check_schema_or_exit(settings, SCHEMA)
     run(settings, templates, stop)
-
-
-main.add_command(deliveries)
-main.add_command(templates_group)
-main.add_command(analytics)
-main.add_command(report)
-main.add_command(providers)
 
 
 @main.command()

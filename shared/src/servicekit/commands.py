@@ -1,5 +1,7 @@
 """Command lines that report wrong input in one line, with exit status 2."""
 
+from collections.abc import Mapping
+from importlib import import_module
 from typing import Any, ClassVar
 
 import click
@@ -24,6 +26,27 @@ class OneLineGroup(click.Group):
             raise
         except click.UsageError as error:
             raise BadInput(error.format_message().replace("\n", " ")) from error
+
+
+class LazyGroup(click.Group):
+    """Commands that are imported when they are used: a process starts without what only others need.
+
+    ``elsewhere`` has the module and the attribute of each: ``{"list": "package.module:list_all"}``.
+    """
+
+    def __init__(self, *arguments: Any, elsewhere: Mapping[str, str], **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._elsewhere = elsewhere
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted([*super().list_commands(ctx), *self._elsewhere])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self._elsewhere:
+            return super().get_command(ctx, cmd_name)
+        module, _, attribute = self._elsewhere[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), attribute)
+        return command
 
 
 class Text(click.ParamType[str]):

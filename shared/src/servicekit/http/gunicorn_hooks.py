@@ -1,6 +1,7 @@
 """gunicorn's configuration as a module: what its command line can't say."""
 
 import shutil
+from importlib import import_module
 from typing import Any
 
 from gunicorn.glogging import Logger
@@ -26,6 +27,12 @@ class StructuredLogger(Logger):  # type: ignore[misc]  # gunicorn has no type in
 
 
 logger_class = StructuredLogger
+
+
+def on_starting(server: Any) -> None:
+    """Import the application once, for all workers that will be forked; each makes its own instance of it."""
+    module, _, _ = server.app.app_uri.partition(":")
+    import_module(module)
 
 
 def child_exit(server: Any, worker: Any) -> None:
