@@ -25,11 +25,12 @@ UNMOVED_BY_SERVERS := --ignore=tests/integration/devstack --ignore=tests/integra
 # order of tests/conftest.py. Whole stacks, frozen and under load, are tried one after the other.
 WORKERS ?= 3
 SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
-# A quarter of the integration tests' time.
+# Together a third of the integration tests' time.
 FAULTS_OF_THE_RELAY := tests/integration/outbox_relay/faults
+SELDOM_TOUCHED := tests/integration/benchmarks tests/integration/security tests/integration/upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos faults matrix images operations seed-cluster manifests test-kubernetes release-check bench-relay bench-coupon bench-reconcile bench-retention mutations lint format clean
+.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos seldom-touched faults matrix images operations seed-cluster manifests test-kubernetes release-check bench-relay bench-coupon bench-reconcile bench-retention mutations lint format clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9 -]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-38s %s\n", $$1, $$2}'
@@ -63,11 +64,15 @@ demo: $(INSTALLED) ## Start the stack, run both processes end to end, check ever
 	$(BIN)/shop-demo
 
 test: $(INSTALLED) ## Run the tests of every change, on the embedded stack (WORKERS=1 for one after the other)
-	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit tests/contract tests/integration --ignore=$(FAULTS_OF_THE_RELAY)
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit tests/contract tests/integration \
+	    $(addprefix --ignore=,$(FAULTS_OF_THE_RELAY) $(SELDOM_TOUCHED))
 	$(BIN)/python -m pytest -m 'not long' tests/e2e tests/chaos
 
 unit contract integration e2e chaos: $(INSTALLED) ## Run one tier of the tests (e2e: STACK=compose for containers)
 	$(BIN)/python -m pytest tests/$@
+
+seldom-touched: $(INSTALLED) ## Run the integration tests of what few changes touch: upgrades, secured servers, benchmarks
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(SELDOM_TOUCHED)
 
 ifeq ($(STACK),compose)
 faults: images
