@@ -14,7 +14,10 @@ from servicekit.config.database import (
     DatabaseUrl,
     OutboxMigrationSettings,
 )
-from servicekit.config.environment import environment_with, prometheus_multiprocess_directory
+from servicekit.config.environment import (
+    prometheus_multiprocess_directory,
+    share_prometheus_metrics_in,
+)
 from servicekit.config.http import AdminSettings, HttpSettings, HttpTimeouts, OptionalPort, Port
 from servicekit.config.kafka import BootstrapServers, KafkaConsumerSettings, KafkaSettings
 from servicekit.config.loading import InvalidSettings, load_settings, read_settings
@@ -36,8 +39,8 @@ __all__ = [
     "OutboxMigrationSettings",
     "Port",
     "ProcessSettings",
-    "environment_with",
     "load_settings",
     "prometheus_multiprocess_directory",
     "read_settings",
+    "share_prometheus_metrics_in",
 ]

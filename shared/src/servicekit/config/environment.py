@@ -8,6 +8,6 @@ def prometheus_multiprocess_directory() -> str | None:
     return os.environ.get("PROMETHEUS_MULTIPROC_DIR")
 
 
-def environment_with(variables: dict[str, str]) -> dict[str, str]:
-    """This process's environment and ``variables``, for a program that replaces it."""
-    return {**os.environ, **variables}
+def share_prometheus_metrics_in(directory: str) -> None:
+    """Let all processes that will be forked count together; before prometheus_client is imported."""
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = directory

@@ -1,4 +1,4 @@
-"""An API as it runs in production: gunicorn with threads, replacing the present process."""
+"""An API as it runs in production: gunicorn with threads, in the present process."""
 
 import os
 import sys
@@ -6,17 +6,24 @@ import tempfile
 from pathlib import Path
 from typing import NoReturn
 
-from servicekit.config import HttpSettings, environment_with
+from gunicorn.app.wsgiapp import WSGIApplication
+
+from servicekit.config import HttpSettings, share_prometheus_metrics_in
 
 GRACEFUL_TIMEOUT_SECONDS = 7
 """What a request in flight gets after SIGTERM; the process is gone within 10 s."""
 
 
 def serve(application: str, service: str, settings: HttpSettings) -> NoReturn:
-    """Become gunicorn serving ``application`` (``module:factory()``); signals then reach it directly."""
-    metrics_directory = tempfile.mkdtemp(prefix=f"{service}-metrics-")
-    arguments = [
-        sys.executable, "-m", "gunicorn", application,
+    """Serve ``application`` (``module:factory()``) until a signal ends the process.
+
+    The workers count together only if prometheus_client is imported after this: else RuntimeError is raised.
+    """
+    if "prometheus_client" in sys.modules:
+        raise RuntimeError("prometheus_client was imported before the workers' directory was known")
+    share_prometheus_metrics_in(tempfile.mkdtemp(prefix=f"{service}-metrics-"))
+    sys.argv = [
+        "gunicorn", application,
         "--config", "python:servicekit.http.gunicorn_hooks",
         "--name", service,
         "--bind", f"{settings.http_host}:{settings.http_port}",
@@ -30,7 +37,8 @@ def serve(application: str, service: str, settings: HttpSettings) -> NoReturn:
         "--worker-tmp-dir", _memory_directory(),
         "--no-control-socket",
     ]  # fmt: skip
-    os.execve(sys.executable, arguments, environment_with({"PROMETHEUS_MULTIPROC_DIR": metrics_directory}))  # noqa: S606 - our own arguments, no shell
+    WSGIApplication().run()
+    sys.exit()
 
 
 def _memory_directory() -> str:
