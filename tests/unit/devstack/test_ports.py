@@ -1,3 +1,5 @@
+import multiprocessing
+
 import pytest
 from pydantic import ValidationError
 
@@ -89,3 +91,12 @@ def test_a_port_found_free_can_be_taken() -> None:
     (port,) = find_free_ports(1)
 
     assert is_free(port)
+
+
+def test_processes_get_different_ports() -> None:
+    own = find_free_ports(1_000)
+
+    with multiprocessing.get_context("fork").Pool(1) as pool:
+        of_another = pool.apply(find_free_ports, (1_000,))
+
+    assert not set(own) & set(of_another)
