@@ -8,26 +8,22 @@ import click
 
 from outbox_relay.config import SourcesAndKafkaSettings, SourcesSettings, TopicsSettings
 from outbox_relay.operations.cli_errors import disposing, find_database
-from outbox_relay.operations.dead_letters_cli import dead_letters
-from outbox_relay.operations.present_topics import present_topics
 from outbox_relay.postgresql import cursors
 from outbox_relay.postgresql.database import repair_engine
 from servicekit.commands import BadInput, OneLineGroup
 from servicekit.config import load_settings
-from servicekit.kafka.cluster import KafkaCluster
-from servicekit.kafka.topics import TopicsError, TopicsFileError, make_topics, read_topics, set_topics
 from servicekit.outbox.ddl import DEFAULT_SHARDS, MAX_SHARDS, outbox_ddl
 from servicekit.outbox.schema import OUTBOX
 
 _SHARDS = click.IntRange(1, MAX_SHARDS)
 
 
-@click.group(cls=OneLineGroup)
+@click.group(
+    cls=OneLineGroup,
+    elsewhere={"dead-letters": "outbox_relay.operations.dead_letters_cli:dead_letters"},
+)
 def main() -> None:
     """Publish outbox tables to Kafka. The settings come from the environment; see README.md."""
-
-
-main.add_command(dead_letters)
 
 
 @main.command()
@@ -52,6 +48,10 @@ def topics(file: Path, *, set_options: bool, delete_records: bool) -> None:
     """
     if delete_records and not set_options:
         raise BadInput("--delete-records needs --set")
+    # Here, as in rewind and accept_kafka: Kafka's client is a fifth of what the other commands would load.
+    from servicekit.kafka.cluster import KafkaCluster
+    from servicekit.kafka.topics import TopicsError, TopicsFileError, make_topics, read_topics, set_topics
+
     settings = load_settings(TopicsSettings)
     cluster = KafkaCluster.of(settings)
     try:
@@ -120,6 +120,8 @@ def rewind(source: str, since: datetime, *, is_confirmed: bool) -> None:
     For a Kafka topic, or a consumer, that has lost what it had. A consumer with an inbox drops what it has
     seen. Publishing that waits since a topic was made anew goes on.
     """
+    from outbox_relay.operations.present_topics import present_topics
+
     settings = load_settings(SourcesAndKafkaSettings)
     with disposing(repair_engine(find_database(settings, source))) as engine:
         topics = present_topics(source, settings, engine)
@@ -146,6 +148,8 @@ def accept_kafka(source: str) -> None:
 
     For topics that were moved with all their records. If records were lost, use rewind instead.
     """
+    from outbox_relay.operations.present_topics import present_topics
+
     settings = load_settings(SourcesAndKafkaSettings)
     with disposing(repair_engine(find_database(settings, source))) as engine:
         cursors.accept_kafka(engine, present_topics(source, settings, engine))

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import click
@@ -16,25 +17,15 @@ class BadInput(click.ClickException):
     exit_code: ClassVar[int] = 2
 
 
-class OneLineGroup(click.Group):
-    """Commands that report wrong arguments in one line, without the usage."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except click.exceptions.NoArgsIsHelpError:
-            raise
-        except click.UsageError as error:
-            raise BadInput(error.format_message().replace("\n", " ")) from error
-
-
 class LazyGroup(click.Group):
     """Commands that are imported when they are used: a process starts without what only others need.
 
     ``elsewhere`` has the module and the attribute of each: ``{"list": "package.module:list_all"}``.
     """
 
-    def __init__(self, *arguments: Any, elsewhere: Mapping[str, str], **options: Any) -> None:
+    def __init__(
+        self, *arguments: Any, elsewhere: Mapping[str, str] = MappingProxyType({}), **options: Any
+    ) -> None:
         super().__init__(*arguments, **options)
         self._elsewhere = elsewhere
 
@@ -47,6 +38,18 @@ class LazyGroup(click.Group):
         module, _, attribute = self._elsewhere[cmd_name].partition(":")
         command: click.Command = getattr(import_module(module), attribute)
         return command
+
+
+class OneLineGroup(LazyGroup):
+    """Commands that report wrong arguments in one line, without the usage."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            raise BadInput(error.format_message().replace("\n", " ")) from error
 
 
 class Text(click.ParamType[str]):
