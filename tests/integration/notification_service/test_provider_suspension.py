@@ -268,7 +268,7 @@ def test_a_late_result_does_not_suspend_a_resumed_provider_again(
 
 
 def test_a_resumed_provider_gets_everything(engine: Engine, provider: MeteredProvider) -> None:
-    set_state(engine, provider, SUSPENDED, next_probe_at="'infinity'")
+    set_state(engine, provider, SUSPENDED, next_probe_at="clock_timestamp() + interval '1 year'")
     with consumers(engine, provider) as (work,):
         assert work(StopSignal()).deliveries == 0
         assert attempted(engine) == 0
