@@ -18,6 +18,7 @@ from servicekit.db.migrations import upgrade
 from servicekit.identifiers import uuid7
 from tests.integration.notification_service.builders import an_event, encoded
 from tests.support.command_process import CommandProcess
+from tests.support.notification_backlog import add_backlog
 from tests.support.quick_receiver import QuickReceiver
 from tests.support.topics import create_topics, produce
 from tests.support.waiting import wait_until
@@ -30,17 +31,6 @@ MEASURED_SECONDS = 60.0
 # What the interpreter's own caches and pools take, once the consumers are busy.
 GROWTH_BYTES = 20_000_000
 
-_BACKLOG = text("""
-    WITH orders AS (
-        INSERT INTO completed_order (event_id, order_id, user_id, currency, total_amount, item_count,
-                                     recipient_name, recipient_phone, completed_at)
-        SELECT gen_random_uuid(), gen_random_uuid(), number, 'KRW', 30000, 2, '김하늘', '010-1234-5678',
-               clock_timestamp()
-          FROM generate_series(1, :number) AS number
-     RETURNING event_id, order_id)
-    INSERT INTO delivery (delivery_id, event_id, order_id, effect, status, attempts)
-    SELECT gen_random_uuid(), event_id, order_id, 'ALIMTALK', 'PENDING', 0 FROM orders
-""")
 _LONGEST_OTHER_DELAY = text("""
     SELECT EXTRACT(epoch FROM max(COALESCE(completed_at, clock_timestamp()) - created_at))
       FROM delivery WHERE effect <> 'ALIMTALK'
@@ -70,10 +60,7 @@ def test_a_backlog_drains_at_the_limit_and_delays_no_other_effect(
     tmp_path: Path,
 ) -> None:
     create_topics(kafka_bootstrap_servers, [ORDER_COMPLETED.topic, f"{ORDER_COMPLETED.topic}.dlt"])
-    with engine.begin() as connection:
-        connection.execute(_BACKLOG, {"number": BACKLOG})
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        connection.execute(text("ANALYZE"))
+    add_backlog(engine, BACKLOG)
     environment = {
         "DATABASE_URL": database_url,
         "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap_servers,

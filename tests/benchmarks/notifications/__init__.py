@@ -1,0 +1,1 @@
+"""How fast completed orders have their effects: ``python -m tests.benchmarks.notifications``."""
