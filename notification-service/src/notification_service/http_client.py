@@ -1,8 +1,5 @@
 """HTTP calls to external services, whose failures become errors of the domain."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import httpx
 
 from notification_service.application.ports import MaySend
@@ -13,7 +10,12 @@ from notification_service.domain.errors import (
     ReceiverUnavailable,
 )
 from notification_service.domain.failure_reason import FailureReason
-from servicekit.outbound.bounded_transport import INCOMPLETE, LONGEST_REPLY, LONGEST_REPLY_BYTES
+from servicekit.outbound.bounded_transport import (
+    BEFORE_SENDING,
+    INCOMPLETE,
+    LONGEST_REPLY,
+    LONGEST_REPLY_BYTES,
+)
 
 # More than a log line shows, so that a name at the cut is still seen whole and removed.
 _EXCERPT_BYTES = 4_000
@@ -27,16 +29,16 @@ def exchange(
 ) -> httpx.Response:
     """Send ``request`` and return its response, unless that says that the receiver is unavailable or failed.
 
-    ``may_send`` is asked right before the request's body is written: connecting may take long, and a request
-    without its body has no effect. Raises NotSent if it returns false, ReceiverUnavailable if the receiver
-    surely accepted nothing (ProviderThrottled after 429), and OutcomeUnknown if it may have.
+    ``may_send`` is asked once it is connected, right before the request is written: connecting may take long.
+    Raises NotSent if it returns false, ReceiverUnavailable if the receiver surely accepted nothing
+    (ProviderThrottled after 429), and OutcomeUnknown if it may have.
     """
 
-    def ask_before_body(event: str, _details: Mapping[str, Any]) -> None:
-        if event.endswith(".send_request_body.started") and may_send is not None and not may_send():
+    def ask() -> None:
+        if may_send is not None and not may_send():
             raise NotSent
 
-    request.extensions["trace"] = ask_before_body
+    request.extensions[BEFORE_SENDING] = ask
     request.extensions[LONGEST_REPLY] = longest_reply_bytes
     try:
         response = client.send(request)

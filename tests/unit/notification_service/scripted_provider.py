@@ -6,6 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
+from servicekit.outbound.bounded_transport import BEFORE_SENDING
+
 Reply = httpx.Response | type[httpx.TransportError]
 
 MALFORMED = [
@@ -33,7 +35,7 @@ def answered_bytes(content: bytes, status: int = 200) -> httpx.Response:
 
 
 class ScriptedProvider:
-    """Answers each request with the next reply, after the steps that httpcore reports of a request."""
+    """Answers each request with the next reply, after what is asked before a request is sent."""
 
     url = "http://provider/gateway/"
 
@@ -51,7 +53,7 @@ class ScriptedProvider:
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         # Raises NotSent if nothing may be sent any more, and then no request has arrived.
-        request.extensions["trace"]("http11.send_request_body.started", {})
+        request.extensions[BEFORE_SENDING]()
         self.requests.append(request)
         reply = self._replies.pop(0)
         if isinstance(reply, httpx.Response):

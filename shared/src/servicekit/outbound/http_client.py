@@ -1,10 +1,32 @@
 """The client for calls to external services."""
 
+from typing import Any
+
 import httpx
 
 from servicekit.outbound.bounded_transport import BoundedTransport
 
 CONNECT_TIMEOUT_SECONDS = 1.0
+
+
+class BoundedClient(httpx.Client):
+    """Sends each request by the transport alone: no redirects, no cookies, no authentication, no hooks."""
+
+    def __init__(self, transport: BoundedTransport, timeout: httpx.Timeout) -> None:
+        super().__init__(
+            transport=transport,
+            timeout=timeout,
+            headers={"Accept-Encoding": "identity"},
+            trust_env=False,
+            follow_redirects=False,
+        )
+        self._bounded_transport = transport
+
+    def send(self, request: httpx.Request, **_options: Any) -> httpx.Response:
+        """The response, whose body has been read. Raises httpx's TransportError."""
+        response = self._bounded_transport.handle_request(request)
+        response.read()
+        return response
 
 
 def create_http_client(timeout_seconds: float, connections: int) -> httpx.Client:
@@ -13,10 +35,7 @@ def create_http_client(timeout_seconds: float, connections: int) -> httpx.Client
     It follows no redirect, repeats nothing and takes no proxy from the environment. See
     :class:`BoundedTransport` for replies that aren't read.
     """
-    return httpx.Client(
-        transport=BoundedTransport(CONNECT_TIMEOUT_SECONDS + timeout_seconds, connections),
-        timeout=httpx.Timeout(timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS),
-        headers={"Accept-Encoding": "identity"},
-        trust_env=False,
-        follow_redirects=False,
+    return BoundedClient(
+        BoundedTransport(CONNECT_TIMEOUT_SECONDS + timeout_seconds, connections),
+        httpx.Timeout(timeout_seconds, connect=CONNECT_TIMEOUT_SECONDS),
     )
