@@ -75,6 +75,8 @@ _CALLS_FOR_RESULTS = 2
 _MOST_RESULTS = 1_000
 # Of the provider's limit. Three processes hold three times as much, and claim again at half of it.
 _HELD_SECONDS = 0.25
+# Of DELIVERY_PARALLELISM: a claim and a record cost a transaction each, however many deliveries they are for.
+_HELD_CALLS = 8
 _RETRY = RetryPolicy()
 
 _log = structlog.get_logger(__name__)
@@ -173,7 +175,13 @@ def _dispatcher(
             ),
             Effect.ANALYTICS: count_in_time_zone(CountSales(unit_of_work)),
             "ANALYTICS_DELAYS": count_in_time_zone(CountDelays(unit_of_work)),
-            Effect.MONITORING: deliver_effect(Effect.MONITORING, notify_monitoring, "webhook", OpenGate()),
+            Effect.MONITORING: deliver_effect(
+                Effect.MONITORING,
+                notify_monitoring,
+                "webhook",
+                OpenGate(),
+                most=_HELD_CALLS * settings.delivery_parallelism,
+            ),
             "ALIMTALK_RESULTS": _ask_for_results(settings, unit_of_work, scope, provider),
             "ALIMTALK_TEMPLATES": check_templates,
             "MEASUREMENT": MeasureNotifications(unit_of_work, [provider.name], show_figures),
@@ -228,7 +236,10 @@ def _most_held(settings: ConsumerSettings, provider: AlimtalkProvider) -> int:
 
     After a crash, what was sent of them is unknown: none are claimed ahead if the provider can't say.
     """
-    return math.ceil(_HELD_SECONDS * settings.alimtalk_limit_per_second) if provider.can_look_up else 0
+    if not provider.can_look_up:
+        return 0
+    at_limit = math.ceil(_HELD_SECONDS * settings.alimtalk_limit_per_second)
+    return min(at_limit, _HELD_CALLS * settings.delivery_parallelism)
 
 
 def _deliver_effect(

@@ -32,6 +32,8 @@ from servicekit.lease_clock import lease_clock_seconds
 _RECORD_SECONDS = 1.0
 # A turn that comes later than this would meet the turns of other processes.
 _LATE_SECONDS = 0.05
+# Of a second's messages. All that a process holds may come at once if it is no more than that.
+_NEGLIGIBLE_SHARE = 0.02
 _KEPT_CALLS = 100
 
 _log = structlog.get_logger(__name__)
@@ -178,7 +180,7 @@ class DeliverEffect:
             return not run.stop.is_set() and lease_clock_seconds() < last_begin
 
         run.flow.add(
-            Turn(delivery, *_times_of(slots, first_at, number), may_send)
+            Turn(delivery, *self._times_of(slots, first_at, number), may_send)
             for number, delivery in enumerate(going)
         )
 
@@ -233,7 +235,7 @@ class DeliverEffect:
             if slots is not None:
                 first_at = lease_clock_seconds() + slots.wait_seconds
                 for number, turn in enumerate(late):
-                    turn.at, turn.latest = _times_of(slots, first_at, number)
+                    turn.at, turn.latest = self._times_of(slots, first_at, number)
                 unit_of_work.commit()
                 is_reserved = True
         # Behind the transaction: if its end fails, a turn is either taken or released, never both.
@@ -260,8 +262,11 @@ class DeliverEffect:
         self._failed_runs += 1
         return self._retry.pause_seconds(self._failed_runs)
 
+    def _times_of(self, slots: Slots, first_at: float, number: int) -> tuple[float, float]:
+        """When the turn of this number may begin: from, until.
 
-def _times_of(slots: Slots, first_at: float, number: int) -> tuple[float, float]:
-    """When the turn of this number may begin: from, until. Without a limit, it may wait for a thread."""
-    at = first_at + number * slots.interval_seconds
-    return at, at + _LATE_SECONDS if slots.interval_seconds else math.inf
+        Far below the limit it may wait for a thread: it would only be given another slot, again and again.
+        """
+        at = first_at + number * slots.interval_seconds
+        is_far_below = self._limits.most * slots.interval_seconds <= _NEGLIGIBLE_SHARE
+        return at, math.inf if is_far_below else at + _LATE_SECONDS

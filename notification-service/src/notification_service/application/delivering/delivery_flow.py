@@ -1,8 +1,10 @@
 """The deliveries that a process holds: those that wait for their slot, and those that are being attempted."""
 
 import threading
+import time
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
@@ -15,6 +17,8 @@ from servicekit.lease_clock import lease_clock_seconds
 
 # A stop is noticed so soon.
 _LONGEST_WAIT_SECONDS = 0.2
+# Attempts that end together are taken together: the caller wakes once for them, and not for each.
+_GATHERING_SECONDS = 0.01
 
 
 @dataclass(slots=True)
@@ -34,7 +38,7 @@ class DeliveryFlow:
     """Attempts each turn in a thread of the pool, once its time has come.
 
     The threads take the turns in their order and wait for the time themselves: the caller, who may be busy
-    with a transaction, makes none of them late.
+    with a transaction, makes none of them late. A thread goes on with the next turn by itself.
     """
 
     def __init__(self, pool: Executor, attempt: Callable[[ClaimedDelivery, MaySend], Ended]) -> None:
@@ -42,7 +46,8 @@ class DeliveryFlow:
         self._attempt = attempt
         self._held = 0
         self._is_released = threading.Event()
-        self._done: SimpleQueue[Future[Ended | Turn]] = SimpleQueue()
+        self._waiting: deque[Turn] = deque()
+        self._done: SimpleQueue[Ended | Turn | BaseException] = SimpleQueue()
         self._late: list[Turn] = []
 
     def __len__(self) -> int:
@@ -51,7 +56,9 @@ class DeliveryFlow:
     def add(self, turns: Iterable[Turn]) -> None:
         for turn in turns:
             self._held += 1
-            self._pool.submit(self._run, turn).add_done_callback(self._done.put)
+            self._waiting.append(turn)
+            # One for each turn: those that find none left end at once.
+            self._pool.submit(self._take_turns)
 
     def release(self) -> None:
         """Give up the turns that have not begun: :meth:`proceed` returns them."""
@@ -69,18 +76,30 @@ class DeliveryFlow:
         ended: list[Ended] = []
         with suppress(Empty):
             done = self._done.get(timeout=seconds)
+            if self._held > 1:
+                time.sleep(_GATHERING_SECONDS)
             while True:
                 self._take(done, ended)
                 done = self._done.get_nowait()
         return ended
 
-    def _take(self, done: Future[Ended | Turn], ended: list[Ended]) -> None:
-        result = done.result()
-        if isinstance(result, Turn):
-            self._late.append(result)
+    def _take(self, done: Ended | Turn | BaseException, ended: list[Ended]) -> None:
+        if isinstance(done, BaseException):
+            raise done
+        if isinstance(done, Turn):
+            self._late.append(done)
             return
         self._held -= 1
-        ended.append(result)
+        ended.append(done)
+
+    def _take_turns(self) -> None:
+        with suppress(IndexError):
+            while True:
+                turn = self._waiting.popleft()
+                try:
+                    self._done.put(self._run(turn))
+                except BaseException as error:  # noqa: BLE001 - raised by the caller's thread
+                    self._done.put(error)
 
     def _run(self, turn: Turn) -> Ended | Turn:
         if self._is_released.wait(max(0.0, turn.at - lease_clock_seconds())):
