@@ -37,7 +37,7 @@ class SandboxAlimtalkProvider:
 
     def __init__(self, client: httpx.Client, base_url: str) -> None:
         self._client = client
-        self._messages_url = f"{base_url.rstrip('/')}/alimtalk/v1/messages"
+        self._messages_url = httpx.URL(f"{base_url.rstrip('/')}/alimtalk/v1/messages")
 
     def find(self, message: AlimtalkMessage) -> str | None:
         request = self._client.build_request(

@@ -1,6 +1,7 @@
 """Who can get an alimtalk: KakaoTalk knows people by their Korean mobile number. Others may get an SMS."""
 
 import re
+from functools import lru_cache
 
 from phonenumbers import NumberParseException, national_significant_number, parse
 
@@ -23,6 +24,8 @@ def safe_number(phone: str) -> str | None:
     return _korean_number(phone, _SAFE)
 
 
+# A message's number is read again at each step of its attempt. No more than what is under way is kept.
+@lru_cache(maxsize=512)
 def _korean_number(phone: str, kind: re.Pattern[str]) -> str | None:
     try:
         number = parse(phone, "KR")

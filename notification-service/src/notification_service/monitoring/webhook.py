@@ -18,7 +18,8 @@ class MonitoringWebhook:
 
     def __init__(self, client: httpx.Client, url: str) -> None:
         self._client = client
-        self._url = url
+        # Parsed once: that takes as long as writing the request.
+        self._url = httpx.URL(url)
 
     def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> Receipt:
         order = delivery.order

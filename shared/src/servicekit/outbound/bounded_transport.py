@@ -22,6 +22,7 @@ LONGEST_REPLY = "longest_reply_bytes"
 BEFORE_SENDING = "before_sending"
 """The extension of a request with what is called once it is connected; if that raises, nothing is sent."""
 
+_CONTENT_ENCODING = b"content-encoding"
 _PORTS = {"http": 80, "https": 443}
 
 
@@ -98,25 +99,23 @@ def _receive(
     longest_bytes = request.extensions.get(LONGEST_REPLY, LONGEST_REPLY_BYTES)
     reader = ReplyReader(receive, longest_bytes)
     reader.read_head()
-    headers = httpx.Headers(reader.headers)
-    body, incomplete = _body(reader, headers, longest_bytes)
+    body, incomplete = _body(reader, longest_bytes)
     connection.may_be_kept = incomplete is None and reader.leaves_connection
-    # Nothing is left to decode.
-    headers.pop("Content-Encoding", None)
     return httpx.Response(
         reader.status,
-        headers=headers,
+        # Nothing is left to decode.
+        headers=[header for header in reader.headers if header[0].lower() != _CONTENT_ENCODING],
         stream=httpx.ByteStream(body),
         extensions={} if incomplete is None else {INCOMPLETE: incomplete},
         request=request,
     )
 
 
-def _body(reader: ReplyReader, headers: httpx.Headers, longest_bytes: int) -> tuple[bytes, str | None]:
+def _body(reader: ReplyReader, longest_bytes: int) -> tuple[bytes, str | None]:
     """The body, or none and why there is none."""
-    encoding = headers.get("Content-Encoding", "identity")
-    if encoding.lower() != "identity":
-        return b"", f"its body is encoded: {encoding}"
+    for name, value in reader.headers:
+        if name.lower() == _CONTENT_ENCODING and value.strip().lower() != b"identity":
+            return b"", f"its body is encoded: {value.decode('latin-1')}"
     try:
         body = reader.read_body()
     except httpx.TransportError as error:
