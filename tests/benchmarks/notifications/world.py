@@ -47,8 +47,10 @@ class World:
 
     def cpu_seconds(self) -> dict[str, float]:
         """What each part has used so far."""
-        [[backend]] = query(self.database_url, "SELECT pg_backend_pid()")
-        postgresql = psutil.Process(backend).parent()
+        with self.engine.connect() as connection:
+            # While it is connected: its process ends with it.
+            backend = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar_one()
+            postgresql = psutil.Process(backend).parent()
         assert postgresql is not None
         return {
             "consumers": sum(_cpu_seconds(psutil.Process(each.process.pid)) for each in self.consumers),

@@ -5,9 +5,9 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Connection, Row
-from sqlalchemy.dialects.postgresql import insert
 
 from notification_service.domain.completed_order import CompletedOrder, Recipient
+from notification_service.persistence.row_sets import insert_new_rows
 from notification_service.persistence.tables import completed_order
 
 
@@ -18,9 +18,9 @@ class SqlCompletedOrders:
         self._connection = connection
 
     def add_all(self, orders: Sequence[CompletedOrder]) -> set[UUID]:
-        statement = insert(completed_order).on_conflict_do_nothing().returning(completed_order.c.event_id)
-        added = self._connection.execute(
-            statement,
+        added = insert_new_rows(
+            self._connection,
+            completed_order,
             [
                 {
                     "event_id": order.event_id,
@@ -45,8 +45,9 @@ class SqlCompletedOrders:
                 # In this order, so that processes that add the same orders never deadlock.
                 for order in sorted(orders, key=lambda order: order.event_id)
             ],
+            "event_id",
         )
-        return set(added.scalars())
+        return {order.event_id for order in orders} & added
 
 
 def completed_order_of(row: Row[Any]) -> CompletedOrder:

@@ -11,7 +11,6 @@ from sqlalchemy import (
     case,
     exists,
     func,
-    insert,
     not_,
     null,
     or_,
@@ -25,6 +24,7 @@ from notification_service.domain.delivery import Delivery, DeliveryStatus, Effec
 from notification_service.domain.delivery_selection import DeliverySelection
 from notification_service.domain.failure_reason import stored_reason
 from notification_service.domain.notification_figures import DeliveryFigures
+from notification_service.persistence.row_sets import insert_rows
 from notification_service.persistence.tables import completed_order, delivery
 from servicekit.identifiers import uuid7
 
@@ -56,8 +56,9 @@ class SqlDeliveries:
         self._connection = connection
 
     def add_for_all(self, orders: Sequence[CompletedOrder], alimtalk_template: str | None = None) -> None:
-        self._connection.execute(
-            insert(delivery),
+        insert_rows(
+            self._connection,
+            delivery,
             [
                 {
                     "delivery_id": uuid7(),

@@ -9,18 +9,31 @@ from servicekit.outbound.bounded_transport import BoundedTransport
 CONNECT_TIMEOUT_SECONDS = 1.0
 
 
+# Compression would let a short reply expand to any size.
+_HEADERS = {
+    "Accept": "*/*",
+    "Accept-Encoding": "identity",
+    "Connection": "keep-alive",
+    "User-Agent": f"servicekit httpx/{httpx.__version__}",
+}
+
+
 class BoundedClient(httpx.Client):
-    """Sends each request by the transport alone: no redirects, no cookies, no authentication, no hooks."""
+    """Sends each request by the transport alone: no redirects, no cookies, no authentication, no hooks.
+
+    Merging those into every request and response takes longer than the exchange itself.
+    """
 
     def __init__(self, transport: BoundedTransport, timeout: httpx.Timeout) -> None:
-        super().__init__(
-            transport=transport,
-            timeout=timeout,
-            headers={"Accept-Encoding": "identity"},
-            trust_env=False,
-            follow_redirects=False,
-        )
+        super().__init__(transport=transport, timeout=timeout, trust_env=False, follow_redirects=False)
         self._bounded_transport = transport
+        self._time_outs = timeout.as_dict()
+
+    def build_request(self, method: str, url: httpx.URL | str, **parts: Any) -> httpx.Request:
+        """A request to an absolute ``url`` with httpx's ``parts``, such as ``json`` and ``headers``."""
+        headers = {**_HEADERS, **parts.pop("headers", {})}
+        extensions = {"timeout": self._time_outs, **parts.pop("extensions", {})}
+        return httpx.Request(method, url, headers=headers, extensions=extensions, **parts)
 
     def send(self, request: httpx.Request, **_options: Any) -> httpx.Response:
         """The response, whose body has been read. Raises httpx's TransportError."""
