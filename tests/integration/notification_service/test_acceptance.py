@@ -1,13 +1,18 @@
 """Accepting events: each once, with one delivery for each effect, all or nothing."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, select, text
 from sqlalchemy.exc import DBAPIError
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
-from tests.integration.notification_service.builders import a_completed_order
+from notification_service.domain.completed_order import OrderItem
+from notification_service.persistence.completed_orders import completed_order_of
+from notification_service.persistence.tables import completed_order
+from tests.integration.notification_service.builders import NOON_IN_SEOUL, a_completed_order, an_order_of
 from tests.integration.notification_service.effect_work import transactions
 
 
@@ -34,6 +39,24 @@ def test_each_new_event_gets_one_delivery_for_each_effect(
         ("ANALYTICS", "PENDING", 2),
         ("MONITORING", "PENDING", 2),
     ]
+
+
+@pytest.mark.parametrize("approved_at", [None, NOON_IN_SEOUL - timedelta(microseconds=1)])
+def test_an_order_is_stored_as_it_is(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, approved_at: datetime | None
+) -> None:
+    order = an_order_of(
+        ('P-"1"\\', 2, 15_000), ("P,{2}", 1, 2**62), name="김하늘 'O\"\\%(p1)s$1😀", approved_at=approved_at
+    )
+    accept_completed_orders([order, a_completed_order()])
+
+    statement = select(completed_order).where(completed_order.c.event_id == order.event_id)
+    with engine.connect() as connection:
+        stored = connection.execute(statement).one()
+        items = connection.execute(statement).mappings().one()["items"]
+    assert completed_order_of(stored) == replace(order, items=(), approved_at=None)
+    assert stored.approved_at == approved_at
+    assert tuple(OrderItem(**item) for item in items) == order.items
 
 
 def test_an_event_delivered_again_changes_nothing(

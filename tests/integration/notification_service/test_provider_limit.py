@@ -21,6 +21,7 @@ from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import transactions
 from tests.integration.notification_service.limited_work import (
+    FAST,
     QUICK_PROBES,
     TWO_AT_ONCE,
     MeteredProvider,
@@ -171,8 +172,8 @@ def test_a_throttled_consumer_gives_back_what_it_has_claimed(
 
 
 class WatchedGate(ProviderGate):
-    def __init__(self) -> None:
-        super().__init__("nhn", 40.0, QUICK_PROBES, 20.0)
+    def __init__(self, per_second: float = 40.0) -> None:
+        super().__init__("nhn", per_second, QUICK_PROBES, 20.0)
         self.entered: list[Slots | None] = []
 
     def enter(
@@ -211,6 +212,22 @@ def test_turns_that_come_too_late_get_other_slots(
     # Not all at once, as they would in their own slots.
     assert max(provider.called_at) - min(provider.called_at) > 0.02
     assert alimtalk_statuses(engine) == {"DELIVERED": 4}
+
+
+def test_far_below_the_limit_what_waits_for_a_thread_keeps_its_turn(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+) -> None:
+    accept(accept_completed_orders, 12)
+    # Four threads, so that most begin later than a slot may wait.
+    provider = MeteredProvider(latency_seconds=0.1)
+    gate = WatchedGate(per_second=FAST)
+    limits = ClaimLimits(most=12, lease_seconds=20.0, attempt_seconds=5.0)
+
+    with consumers(engine, provider, gate=gate, limits=limits) as (work,):
+        work(StopSignal())
+
+    assert len(gate.entered) == 1
+    assert alimtalk_statuses(engine) == {"DELIVERED": 12}
 
 
 class SecondEndFails(SlowUnitOfWork):

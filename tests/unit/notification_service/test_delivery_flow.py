@@ -5,6 +5,8 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
 from notification_service.application.attempt_delivery import Ended
 from notification_service.application.delivering.delivery_flow import DeliveryFlow, Turn
 from notification_service.application.ports import MaySend
@@ -84,6 +86,41 @@ def test_late_turns_are_taken_out_and_no_others() -> None:
         assert len(ended) == 1
         assert list(flow.take_late()) == late
         assert not flow
+
+
+def test_a_thread_goes_on_while_another_one_is_held_up() -> None:
+    release = threading.Event()
+    done = [threading.Event() for _ in range(20)]
+    given = turns(*[0.0] * 21)
+    places = {turn.delivery.delivery_id: place for place, turn in enumerate(given)}
+
+    def hold_the_first(delivery: ClaimedDelivery, may_send: MaySend) -> Ended:
+        place = places[delivery.delivery_id]
+        if place == 0:
+            assert release.wait(10)
+        else:
+            done[place - 1].set()
+        return attempt(delivery, may_send)
+
+    with ThreadPoolExecutor(2) as pool:
+        flow = DeliveryFlow(pool, hold_the_first)
+        flow.add(given)
+        assert all(each.wait(10) for each in done)
+        release.set()
+
+        assert len(run_to_the_end(flow)) == 21
+
+
+def test_an_error_in_a_thread_reaches_the_caller() -> None:
+    def fail(delivery: ClaimedDelivery, may_send: MaySend) -> Ended:
+        raise IndexError("a bug")
+
+    with ThreadPoolExecutor(1) as pool:
+        flow = DeliveryFlow(pool, fail)
+        flow.add(turns(0.0))
+
+        with pytest.raises(IndexError, match="a bug"):
+            run_to_the_end(flow)
 
 
 def test_turns_begin_while_the_caller_is_busy() -> None:
