@@ -37,6 +37,7 @@ class Connections:
         self._lock = threading.Lock()
         self._resolver = Resolver()
         self._tls = httpx.create_ssl_context(trust_env=False)
+        self._tls.set_alpn_protocols(["http/1.1"])
 
     @contextmanager
     def taken(
