@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import Connection, Row
 
 from notification_service.domain.completed_order import CompletedOrder, Recipient
-from notification_service.persistence.row_sets import insert_new_rows
 from notification_service.persistence.tables import completed_order
+from servicekit.db.row_sets import insert_new_rows
 
 
 class SqlCompletedOrders:

@@ -24,8 +24,8 @@ from notification_service.domain.delivery import Delivery, DeliveryStatus, Effec
 from notification_service.domain.delivery_selection import DeliverySelection
 from notification_service.domain.failure_reason import stored_reason
 from notification_service.domain.notification_figures import DeliveryFigures
-from notification_service.persistence.row_sets import insert_rows
 from notification_service.persistence.tables import completed_order, delivery
+from servicekit.db.row_sets import insert_rows
 from servicekit.identifiers import uuid7
 
 # Each count has a partial index of its own, so that it reads only what it counts.
