@@ -5,7 +5,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID
 
@@ -191,10 +191,15 @@ class DeliverEffect:
             self._provider,
             self._held_templates(),
         )
+        reach = admission.reach
         if admission.probe_id is None:
-            return claim()
+            return claim(reach=reach)
+        if reach.others:
+            # A free message would wait here, if this provider still hangs, while another one could send it.
+            bound = replace(reach, free_after_seconds=None)
+            return claim(reach=bound) or claim(sends_only=True, reach=reach)
         # Only sending shows whether the provider takes messages. Look-ups may lead to something to send.
-        return claim(sends_only=True) or claim()
+        return claim(sends_only=True, reach=reach) or claim(reach=reach)
 
     def _proceed(self, run: _Run, until: float) -> None:
         if run.stop.is_set() or self._gate.stops(run.recent_calls):
