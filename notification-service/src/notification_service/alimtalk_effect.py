@@ -3,7 +3,7 @@
 import random
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property, partial
 from typing import Protocol
@@ -19,6 +19,7 @@ from notification_service.application.check_templates import CheckTemplates
 from notification_service.application.deliver_effect import DeliverEffect
 from notification_service.application.delivering.failover import ReachOfFirst, ReachOfSecond
 from notification_service.application.delivering.provider_gate import ProviderGate
+from notification_service.application.delivering.question_gate import QuestionGate
 from notification_service.application.hold_unapproved import HoldUnapproved
 from notification_service.application.keep_quiet_hours import KeepQuietHours
 from notification_service.application.leave_to_first import LeaveToFirst
@@ -45,8 +46,8 @@ from notification_service.metrics import count_call
 # Of DELIVERY_PARALLELISM: SENS is asked about one message a call, while as many are sent.
 CALLS_FOR_RESULTS = 2
 _MOST_RESULTS = 1_000
-# A provider that hangs keeps the message that tries it: rather seldom, while another one sends.
-_PROBES_BESIDE_ANOTHER = ProbePolicy(cap_seconds=60.0)
+# A provider that hangs keeps the message that tries it: that is seldomer, while another one sends.
+_LONGER_BESIDE_ANOTHER = 4
 
 _log = structlog.get_logger(__name__)
 
@@ -82,6 +83,7 @@ class AlimtalkEffect:
     retry: RetryPolicy
     deliver: MakeDelivery
     make_pool: Callable[[int, str], Executor]
+    probes: ProbePolicy
 
     @cached_property
     def providers(self) -> Mapping[str, AlimtalkProvider]:
@@ -141,7 +143,9 @@ class AlimtalkEffect:
         return AttemptDelivery(Effect.ALIMTALK, courier, self.retry, random.random, count, checks)
 
     def _gate(self, chosen: ChosenProvider) -> ProviderGate:
-        policy = ProbePolicy() if self.settings.alimtalk_second is None else _PROBES_BESIDE_ANOTHER
+        policy = self.probes
+        if self.settings.alimtalk_second is not None:
+            policy = replace(policy, cap_seconds=_LONGER_BESIDE_ANOTHER * policy.cap_seconds)
         lease_seconds = self.settings.delivery_lease_seconds
         reach = self._reach(chosen)
         return ProviderGate(chosen.name, chosen.messages_per_second, policy, lease_seconds, reach)
@@ -169,11 +173,12 @@ class AlimtalkEffect:
         return AskForResults(
             provider,
             self.unit_of_work,
-            RecordResults(self.unit_of_work),
+            RecordResults(self.unit_of_work, self.probes),
             pool=self.make_pool(calls, f"{chosen.name}-results"),
             batch_size=min(_MOST_RESULTS, 2 * calls * (provider.results_at_once or _MOST_RESULTS)),
             # Two rounds of the pool: other processes may take what a slow one left.
             most_calls=2 * calls,
             expire_after_seconds=self.settings.alimtalk_result_hours * 3600.0,
+            gate=QuestionGate(provider.name, self.probes),
             others=self.providers.keys(),
         )

@@ -26,6 +26,7 @@ from notification_service.config import ConsumerSettings
 from notification_service.dispatcher import Dispatcher
 from notification_service.domain.alimtalk_message import ORDER_COMPLETED as ORDER_COMPLETED_MESSAGE
 from notification_service.domain.delivery import Effect
+from notification_service.domain.provider_state import ProbePolicy
 from notification_service.domain.retry_policy import RetryPolicy
 from notification_service.domain.template_catalog import TemplateCatalog
 from notification_service.messaging.incoming_order_completed import (
@@ -131,6 +132,7 @@ def _dispatcher(
         _RETRY,
         deliver_effect,
         lambda calls, name: _pool(calls, scope, name),
+        ProbePolicy(),
     )
     # Before the first message is sent.
     alimtalk.check_first_templates(stop)

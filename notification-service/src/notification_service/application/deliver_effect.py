@@ -120,6 +120,8 @@ class DeliverEffect:
         self._failed_runs = 0
         self._unrecorded: list[Ended] = []
         self._probe_id: UUID | None = None
+        # What is known of a provider that is down, until a probe is answered.
+        self._has_probe_failed = True
 
     def __call__(self, stop: StopCheck) -> WorkDone:
         # Before the claim, which would take deliveries again whose known outcome isn't recorded.
@@ -194,8 +196,9 @@ class DeliverEffect:
         reach = admission.reach
         if admission.probe_id is None:
             return claim(reach=reach)
-        if reach.others:
-            # A free message would wait here, if this provider still hangs, while another one could send it.
+        if reach.others and self._has_probe_failed:
+            # A look-up costs nothing. A free message would wait here, if this provider still hangs, while
+            # another one could send it.
             bound = replace(reach, free_after_seconds=None)
             return claim(reach=bound) or claim(sends_only=True, reach=reach)
         # Only sending shows whether the provider takes messages. Look-ups may lead to something to send.
@@ -251,6 +254,8 @@ class DeliverEffect:
         if not self._unrecorded:
             return
         calls = [ended.call for ended in self._unrecorded if ended.call is not None]
+        if self._probe_id is not None and calls:
+            self._has_probe_failed = calls[-1].outcome.is_failing
         with self._unit_of_work() as unit_of_work:
             unit_of_work.claims.record([ended.outcome for ended in self._unrecorded])
             self._gate.learn(unit_of_work, calls, self._probe_id)
