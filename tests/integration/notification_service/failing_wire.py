@@ -14,6 +14,9 @@ _SENDS = {"nhn": "/messages", "solapi": "/send"}
 # Every so many of these calls, the reply is lost although the message was accepted: 5 % of them.
 _LOST_EVERY = 20
 _KILL_EVERY = 20
+# So often a process freezes before a call until others have taken over, looked up, and sent.
+_FREEZE_EVERY = 45
+_FROZEN_SECONDS = 4.0
 # Accepted later than the client waits, and sooner than PROCESSING_SECONDS.
 LATE_SECONDS = 0.5
 PROCESSING_SECONDS = 1.0
@@ -30,7 +33,7 @@ class Condition(StrEnum):
     REFUSING = "REFUSING"
     """No connection: surely nothing is accepted."""
     MUTE = "MUTE"
-    """Questions are answered, and sending is not; some messages are accepted, some later than the client waits."""
+    """No reply to what sends; some messages are accepted, some later than the client waits."""
     HANGING = "HANGING"
     """No reply to questions, either."""
 
@@ -90,6 +93,10 @@ class FailingWire(httpx.BaseTransport):
         is_before = number // _KILL_EVERY % 2 == 0
         if kills and is_before:
             self._kill("killed before a call")
+        if number % _FREEZE_EVERY == 0:
+            self._weather.count("frozen before a call")
+            self._is_dead.wait(_FROZEN_SECONDS)
+            self._check_alive()
         response = self._transport.handle_request(request)
         if kills:
             self._kill("killed after a call")

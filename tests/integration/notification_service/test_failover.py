@@ -2,15 +2,21 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, text
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.domain.completed_order import CompletedOrder
-from notification_service.domain.provider_state import ProviderStatus
+from notification_service.domain.provider_state import (
+    ProbePolicy,
+    ProviderStatus,
+    StoppedBy,
+    suspended,
+)
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import transactions
 from tests.integration.notification_service.failing_wire import Condition, Weather
@@ -35,6 +41,7 @@ _NOT_ATTEMPTED = text("""
            SELECT FROM delivery_attempt AS attempt
             WHERE attempt.delivery_id = delivery.delivery_id AND attempt.outcome IN ('ACCEPTED', 'UNKNOWN'))
 """)
+_PROVIDERS = text("SELECT provider FROM delivery WHERE effect = 'ALIMTALK'")
 _numbers = count()
 
 
@@ -44,12 +51,43 @@ def sandbox(own_sandbox: Sandbox) -> Sandbox:
     return own_sandbox
 
 
-def some_orders(number: int) -> list[CompletedOrder]:
+def some_orders(number: int, **changes: Any) -> list[CompletedOrder]:
     """Each to a number of its own: SOLAPI looks a message up by its number."""
     return [
-        a_completed_order(completed_at=datetime.now(UTC), phone=f"010-{next(_numbers):08}")
+        a_completed_order(
+            **{"completed_at": datetime.now(UTC), "phone": f"010-{next(_numbers):08}", **changes}
+        )
         for _ in range(number)
     ]
+
+
+def watch(engine: Engine) -> None:
+    with transactions(engine)() as unit_of_work:
+        unit_of_work.providers.watch(["solapi", "nhn"])
+        unit_of_work.commit()
+    # Long before the orders: nothing is missing yet.
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alimtalk_provider SET watched_since = '2026-01-01'"))
+
+
+def set_first_down(engine: Engine) -> None:
+    with transactions(engine)() as unit_of_work:
+        first = unit_of_work.providers.lock("solapi")
+        policy = ProbePolicy(suspended_seconds=600.0)
+        unit_of_work.providers.change(suspended(first, "1030", StoppedBy.CALL, policy))
+        unit_of_work.commit()
+
+
+def forget(engine: Engine) -> None:
+    """The database as a backup has it that was made before the orders, five minutes ago."""
+    with engine.begin() as connection:
+        connection.execute(text("TRUNCATE delivery, delivery_attempt, completed_order, inbox CASCADE"))
+        connection.execute(
+            text(
+                "UPDATE alimtalk_provider SET status = 'RUNNING', stopped_by = NULL, next_probe_at = NULL,"
+                " reason = NULL, watched_at = clock_timestamp() - interval '5 minutes'"
+            )
+        )
 
 
 def messages(sandbox: Sandbox, provider: str) -> Counter[str]:
@@ -103,7 +141,7 @@ def test_providers_fail_and_processes_die_and_nothing_is_lost_or_doubled(
             weather.conditions = {"solapi": solapi, "nhn": nhn}
             accept(ORDERS_AT_A_TIME)
             if HEALTHY in (solapi, nhn):
-                wait_until(lambda: is_all_attempted(engine), f"messages while {solapi, nhn}")
+                wait_until(lambda: is_all_attempted(engine), f"messages while {solapi, nhn}", 120)
             else:
                 wait_until(
                     lambda: ProviderStatus.RUNNING not in statuses_of_providers(engine).values(),
@@ -115,7 +153,7 @@ def test_providers_fail_and_processes_die_and_nothing_is_lost_or_doubled(
             lambda: statuses_of_providers(engine)["solapi"] is ProviderStatus.RUNNING, "SOLAPI to be back"
         )
         late = accept(ORDERS_AT_A_TIME)
-        wait_until(lambda: is_all_final(engine), "each delivery to be final", 60)
+        wait_until(lambda: is_all_final(engine), "each delivery to be final", 120)
 
     sent = {name: messages(sandbox, name) for name in ("solapi", "nhn")}
     expected = {str(order.event_id) for order in orders}
@@ -129,3 +167,25 @@ def test_providers_fail_and_processes_die_and_nothing_is_lost_or_doubled(
     assert weather.seen["accepted without a reply"] >= 0.05 * len(orders), seen
     for point in ("before a call", "after a call", "before a commit", "after a commit"):
         assert weather.seen[f"killed {point}"] >= 3, seen
+
+
+def test_after_a_restored_backup_neither_repeats_what_the_other_has_sent(
+    engine: Engine, sandbox: Sandbox, accept_completed_orders: AcceptCompletedOrders
+) -> None:
+    orders = some_orders(10, completed_at=datetime.now(UTC) - timedelta(minutes=2))
+    accept_completed_orders(orders)
+    watch(engine)
+    settings, weather = settings_for(sandbox.url), Weather(kills=False)
+    # The second provider sends them, and the database forgets it.
+    set_first_down(engine)
+    with supervised(engine, settings, weather, 1):
+        wait_until(lambda: is_all_attempted(engine), "NHN to have all", 60)
+    forget(engine)
+    accept_completed_orders(orders)
+    with supervised(engine, settings, weather, 1):
+        wait_until(lambda: is_all_final(engine), "each delivery to be final", 120)
+
+    assert messages(sandbox, "nhn") == {str(order.event_id): 1 for order in orders}
+    assert messages(sandbox, "solapi") == {}
+    with engine.connect() as connection:
+        assert set(connection.execute(_PROVIDERS).scalars()) == {"nhn"}
