@@ -13,9 +13,9 @@ from servicekit.outbound.bounded_transport import BoundedTransport
 _SENDS = {"nhn": "/messages", "solapi": "/send"}
 # Every so many of these calls, the reply is lost although the message was accepted: 5 % of them.
 _LOST_EVERY = 20
-_KILL_EVERY = 20
+_KILL_EVERY = 16
 # So often a process freezes before a call until others have taken over, looked up, and sent.
-_FREEZE_EVERY = 45
+_FREEZE_EVERY = 40
 _FROZEN_SECONDS = 4.0
 # Accepted later than the client waits, and sooner than PROCESSING_SECONDS.
 LATE_SECONDS = 0.5

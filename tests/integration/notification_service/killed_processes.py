@@ -36,8 +36,8 @@ _LIMITS = ClaimLimits(most=_CALLS, lease_seconds=2.0, attempt_seconds=0.5)
 _RETRY = RetryPolicy(base_seconds=0.1, cap_seconds=0.5, settle_seconds=0.1, pause_cap_seconds=0.1)
 _PROBES = ProbePolicy(failures_to_open=5, first_seconds=0.1, cap_seconds=0.1)
 # Of commits of claims and of outcomes: one is prevented, and one is the last thing that a process does.
-_KILL_EVERY_COMMIT = 40
-_POLL_SECONDS = 0.05
+_KILL_EVERY_COMMIT = 30
+_POLL_SECONDS = 0.1
 
 
 def settings_for(sandbox_url: str) -> ConsumerSettings:

@@ -26,7 +26,7 @@ from tests.support.sandbox import Sandbox
 from tests.support.waiting import wait_until
 
 HEALTHY, REFUSING, MUTE, HANGING = Condition
-ORDERS_AT_A_TIME = 50
+ORDERS_AT_A_TIME = 40
 # SOLAPI's, then NHN's. Both hang once; NHN, which is back first, then has both providers' new messages.
 CONDITIONS = (
     (HEALTHY, HEALTHY),
