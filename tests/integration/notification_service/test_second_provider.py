@@ -1,6 +1,5 @@
 """A second provider takes over, and no message is sent by both, or by none."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -90,20 +89,6 @@ def forget(engine: Engine) -> None:
         )
 
 
-def messages(sandbox: Sandbox, provider: str) -> Counter[str]:
-    """How often each order's message was sent by this provider."""
-    sent: Counter[str] = Counter()
-    after: int | None = 0
-    while after is not None:
-        parameters: dict[str, str | int] = {"provider": provider, "after": after, "limit": 1000}
-        page = sandbox.client.get("/records/provider-messages", params=parameters).raise_for_status().json()
-        for message in page["messages"]:
-            sent[message["reference"]] += message["sends"]
-        after = page["next"]
-    # What a killed process has only prepared was not sent.
-    return +sent
-
-
 def statuses_of_providers(engine: Engine) -> dict[str, ProviderStatus]:
     with transactions(engine)() as unit_of_work:
         return {state.name: state.status for state in unit_of_work.providers.all()}
@@ -155,7 +140,7 @@ def test_providers_fail_and_processes_die_and_nothing_is_lost_or_doubled(
         late = accept(ORDERS_AT_A_TIME)
         wait_until(lambda: is_all_final(engine), "each delivery to be final", 120)
 
-    sent = {name: messages(sandbox, name) for name in ("solapi", "nhn")}
+    sent = {name: sandbox.sends(name) for name in ("solapi", "nhn")}
     expected = {str(order.event_id) for order in orders}
     both = sent["solapi"] + sent["nhn"]
     seen = f"{len(orders)} orders, {[len(each) for each in sent.values()]} messages, {dict(weather.seen)}"
@@ -185,7 +170,7 @@ def test_after_a_restored_backup_neither_repeats_what_the_other_has_sent(
     with supervised(engine, settings, weather, 1):
         wait_until(lambda: is_all_final(engine), "each delivery to be final", 120)
 
-    assert messages(sandbox, "nhn") == {str(order.event_id): 1 for order in orders}
-    assert messages(sandbox, "solapi") == {}
+    assert sandbox.sends("nhn") == {str(order.event_id): 1 for order in orders}
+    assert sandbox.sends("solapi") == {}
     with engine.connect() as connection:
         assert set(connection.execute(_PROVIDERS).scalars()) == {"nhn"}
