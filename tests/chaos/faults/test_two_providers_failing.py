@@ -135,7 +135,8 @@ def test_two_providers_fail_in_turn_and_consumers_are_killed(
     seen = (
         f"{len(references)} messages at {len(references) / seconds:.0f}/s,"
         f" {len(sent['solapi'])} by SOLAPI and {len(sent['nhn'])} by NHN,"
-        f" {_count(engine, _LOST)} without a reply, {consumers.kills} kills, all final {final_after:.0f} s after the recovery: {statuses}"
+        f" {_count(engine, _LOST)} without a reply, {consumers.kills} kills,"
+        f" all final {final_after:.0f} s after the recovery: {statuses}"
     )
     assert {reference: number for reference, number in both.items() if number > 1} == {}, f"doubled: {seen}"
     assert set(references) - both.keys() == set(), f"lost: {seen}"
