@@ -28,7 +28,7 @@ from tests.support.waiting import wait_until
 MESSAGES = int(os.environ.get("FAILOVER_MESSAGES", "100000"))
 KILLS = int(os.environ.get("FAILOVER_KILLS", "100"))
 # A provider takes at most 60 s to show a message; every delivery is final 15 min after it is back.
-SCALE = 10
+SCALE = 5
 PROCESSING_SECONDS = 60 / SCALE
 RECOVERY_SECONDS = 15 * 60 / SCALE
 # So few wait that they are attempted as fresh orders, and so many that no consumer is idle.
