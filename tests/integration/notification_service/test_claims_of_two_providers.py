@@ -38,7 +38,7 @@ from tests.support.notification_builders import WRITE_ALIMTALK
 DOWN = ReceiverUnavailable(FailureReason.RECEIVER_UNREACHABLE, "refused")
 LOST = OutcomeUnknown(FailureReason.NO_REPLY, "the reply was lost")
 OPEN, RUNNING, SUSPENDED = ProviderStatus.OPEN, ProviderStatus.RUNNING, ProviderStatus.SUSPENDED
-NEVER = {"next_probe_at": "'infinity'"}
+NEVER = {"next_probe_at": "clock_timestamp() + interval '1 year'"}
 
 
 @dataclass

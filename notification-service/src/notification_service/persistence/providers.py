@@ -90,7 +90,7 @@ _WAS_SENT_SINCE_CHANGE = text("""
            AND accepted_at > change.since
            AND NOT EXISTS (
                SELECT FROM delivery_attempt AS earlier
-                WHERE earlier.delivery_id = delivery.delivery_id
+                WHERE earlier.delivery_id = delivery.delivery_id AND earlier.provider = :name
                   AND earlier.purpose = 'SEND' AND earlier.outcome = 'UNKNOWN'
                   AND earlier.began_at <= change.since
                   AND earlier.number > COALESCE((
