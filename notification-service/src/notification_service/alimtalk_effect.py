@@ -1,5 +1,6 @@
 """The alimtalk's part of the consumer's composition root: for each provider, what sends and what asks."""
 
+import math
 import random
 from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
@@ -46,6 +47,8 @@ from notification_service.metrics import count_call
 # Of DELIVERY_PARALLELISM: SENS is asked about one message a call, while as many are sent.
 CALLS_FOR_RESULTS = 2
 _MOST_RESULTS = 1_000
+# Of the provider's limit. Three processes hold three times as much, and claim again at half of it.
+_HELD_SECONDS = 0.25
 # A provider that hangs keeps the message that tries it: that is seldomer, while another one sends.
 _LONGER_BESIDE_ANOTHER = 4
 
@@ -62,6 +65,7 @@ class MakeDelivery(Protocol):
         provider: str,
         gate: Gate,
         held_templates: Callable[[], Collection[str]],
+        most: int,
     ) -> DeliverEffect: ...
 
 
@@ -113,10 +117,19 @@ class AlimtalkEffect:
                 chosen.name,
                 self._gate(chosen),
                 lambda: check_templates.held() | without_id,
+                self._most_held(chosen),
             ),
             "ALIMTALK_RESULTS": self._ask_for_results(chosen),
             "ALIMTALK_TEMPLATES": check_templates,
         }
+
+    def _most_held(self, chosen: ChosenProvider) -> int:
+        """How many messages a process claims ahead, so that no slot is lost while it waits for the database.
+
+        After a crash, what was sent of them is unknown: none are claimed ahead if the provider can't say.
+        """
+        can_look_up = self.providers[chosen.name].can_look_up
+        return math.ceil(_HELD_SECONDS * chosen.messages_per_second) if can_look_up else 0
 
     def _attempt(self, chosen: ChosenProvider, check_templates: CheckTemplates) -> AttemptDelivery:
         settings = self.settings

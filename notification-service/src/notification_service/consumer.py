@@ -1,7 +1,6 @@
 """The consumer's composition root: Kafka → inbox and deliveries → three effects."""
 
 import logging
-import math
 import random
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor

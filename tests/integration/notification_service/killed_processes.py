@@ -125,6 +125,7 @@ class Process:
         provider: str,
         gate: Gate,
         held_templates: Callable[[], Collection[str]],
+        most: int,
     ) -> DeliverEffect:
         return DeliverEffect(
             effect,
