@@ -1,5 +1,6 @@
 """The provider sandbox as a process of the test's own."""
 
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,8 +13,13 @@ from tests.support.command_process import CommandProcess
 class Sandbox:
     """A running sandbox, as its clients see it."""
 
-    def __init__(self, directory: Path, name: str = "sandbox") -> None:
-        environment = {"HTTP_PORT": "0", "SANDBOX_DATABASE_PATH": str(directory / "sandbox.sqlite")}
+    def __init__(self, directory: Path, name: str = "sandbox", threads: int = 16) -> None:
+        """``threads`` is the number of requests that it answers at a time, delayed ones included."""
+        environment = {
+            "HTTP_PORT": "0",
+            "HTTP_THREADS": str(threads),
+            "SANDBOX_DATABASE_PATH": str(directory / "sandbox.sqlite"),
+        }
         self.process = CommandProcess(["provider-sandbox", "run"], environment, directory / f"{name}.log")
 
     def __enter__(self) -> Self:
@@ -33,7 +39,7 @@ class Sandbox:
     def monitoring_url(self) -> str:
         return f"{self.url}/webhooks/monitoring"
 
-    def control(self, **faults: dict[str, int]) -> None:
+    def control(self, **faults: dict[str, Any]) -> None:
         self.client.put("/controls", json=faults).raise_for_status()
 
     def reset(self) -> None:
@@ -51,11 +57,19 @@ class Sandbox:
     def webhooks(self) -> list[dict[str, Any]]:
         return self._all("/webhooks/monitoring", "webhooks")
 
+    def sends(self, provider: str) -> Counter[str]:
+        """How often the double of ``provider`` sent each reference's message; what is only prepared isn't."""
+        sent: Counter[str] = Counter()
+        for message in self._all(f"/records/provider-messages?provider={provider}", "messages"):
+            sent[message["reference"]] += message["sends"]
+        return +sent
+
     def _all(self, path: str, name: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         after: int | None = 0
         while after is not None:
-            page = self.client.get(path, params={"after": after, "limit": 1000}).raise_for_status().json()
+            url = httpx.URL(path).copy_merge_params({"after": after, "limit": 1000})
+            page = self.client.get(url).raise_for_status().json()
             found += page[name]
             after = page["next"]
         return found

@@ -1,10 +1,19 @@
-"""Which alimtalk provider is used, and what it and its webhooks need of the environment."""
+"""Which alimtalk providers are used, and what they and their webhooks need of the environment."""
 
 import re
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from dataclasses import dataclass
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, StringConstraints, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings
 
 from notification_service.domain.alimtalk_message import ORDER_COMPLETED_TEMPLATE_CODE
@@ -12,6 +21,8 @@ from notification_service.domain.alimtalk_template import Locale
 from servicekit.config import HttpUrlText
 
 ProviderName = Literal["sandbox", "nhn", "solapi", "sens", "aligo"]
+# Each of two must be asked what it may have: Aligo can't be.
+SecondProviderName = Literal["sandbox", "nhn", "solapi", "sens"]
 
 _NEEDED: dict[ProviderName, tuple[str, ...]] = {
     "sandbox": ("alimtalk_url",),
@@ -72,6 +83,7 @@ def template_ids(text: str) -> Mapping[str, str]:
     return dict(pair.split("=") for pair in text.split(","))
 
 
+_Rate = Annotated[float, Field(gt=0, le=10_000)]
 _Unset = Field(default=None, validate_default=True)
 _Secret = Annotated[SecretStr, AfterValidator(_check_printable)]
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -79,14 +91,29 @@ _TemplateIds = Annotated[_Text, AfterValidator(_check_template_ids)]
 _SenderNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{8,11}$")]
 
 
+@dataclass(frozen=True, slots=True)
+class ChosenProvider:
+    """A provider that is used. ``messages_per_second`` is the limit of all consumers together."""
+
+    name: ProviderName
+    messages_per_second: float
+    calls_per_attempt: int
+    has_sms: bool
+    """Whether a number that can get an SMS, and no alimtalk, gets that."""
+    template_ids: tuple[str, Mapping[str, str]] | None
+    """The variable with the provider's ids of templates, and they by our codes; None if it has none."""
+
+
 class AlimtalkSettings(BaseSettings):
-    """The chosen provider needs its own variables; those of the others may stand there unused."""
+    """The chosen providers need their own variables; those of the others may stand there unused."""
 
     alimtalk_provider: ProviderName = "sandbox"
+    alimtalk_second_provider: SecondProviderName | None = None
     alimtalk_url: HttpUrlText | None = _Unset
     # Events don't say which language a customer reads.
     alimtalk_locale: Locale = Locale.KOREAN
-    alimtalk_messages_per_second: Annotated[float, Field(gt=0, le=10_000)] | None = None
+    alimtalk_messages_per_second: _Rate | None = None
+    alimtalk_second_messages_per_second: _Rate | None = None
 
     nhn_app_key: _Secret | None = _Unset
     nhn_secret_key: _Secret | None = _Unset
@@ -115,19 +142,33 @@ class AlimtalkSettings(BaseSettings):
     aligo_url: HttpUrlText = "https://kakaoapi.aligo.in"
 
     @property
-    def alimtalk_limit_per_second(self) -> float:
-        """Of all consumers together."""
-        return self.alimtalk_messages_per_second or _MESSAGES_PER_SECOND[self.alimtalk_provider]
+    def alimtalk_first(self) -> ChosenProvider:
+        return self._chosen(self.alimtalk_provider, self.alimtalk_messages_per_second)
 
     @property
-    def alimtalk_has_sms(self) -> bool:
-        """Whether a number that can get an SMS, and no alimtalk, gets that."""
-        return self.alimtalk_provider == "solapi" and self.solapi_sms_to is not None
+    def alimtalk_second(self) -> ChosenProvider | None:
+        """The provider that takes over while the first one is down; None if messages wait instead."""
+        if self.alimtalk_second_provider is None:
+            return None
+        return self._chosen(self.alimtalk_second_provider, self.alimtalk_second_messages_per_second)
 
     @property
-    def alimtalk_template_ids(self) -> tuple[str, Mapping[str, str]] | None:
-        """The variable with the provider's ids of templates, and they by our codes; None if it has none."""
-        match self.alimtalk_provider:
+    def alimtalk_chosen(self) -> tuple[ChosenProvider, ...]:
+        """The first one, and the second if there is one."""
+        second = self.alimtalk_second
+        return (self.alimtalk_first,) if second is None else (self.alimtalk_first, second)
+
+    def _chosen(self, name: ProviderName, messages_per_second: float | None) -> ChosenProvider:
+        return ChosenProvider(
+            name,
+            messages_per_second or _MESSAGES_PER_SECOND[name],
+            _CALLS_PER_ATTEMPT[name],
+            has_sms=name == "solapi" and self.solapi_sms_to is not None,
+            template_ids=self._template_ids(name),
+        )
+
+    def _template_ids(self, name: ProviderName) -> tuple[str, Mapping[str, str]] | None:
+        match name:
             case "solapi":
                 return "SOLAPI_TEMPLATE_ID", template_ids(self.solapi_template_id or "")
             case "aligo":
@@ -135,17 +176,27 @@ class AlimtalkSettings(BaseSettings):
             case _:
                 return None
 
-    @property
-    def alimtalk_calls_per_attempt(self) -> int:
-        return _CALLS_PER_ATTEMPT[self.alimtalk_provider]
-
     @field_validator(*(name for names in _NEEDED.values() for name in names))
     @classmethod
     def _is_set_for_provider(cls, value: object, info: ValidationInfo) -> object:
-        provider = info.data.get("alimtalk_provider")
-        if value is None and provider and info.field_name in _NEEDED[provider]:
-            raise ValueError(f"is needed with ALIMTALK_PROVIDER={provider}")
+        for variable in ("alimtalk_provider", "alimtalk_second_provider"):
+            provider = info.data.get(variable)
+            if value is None and provider and info.field_name in _NEEDED[provider]:
+                raise ValueError(f"is needed with {variable.upper()}={provider}")
         return value
+
+    @model_validator(mode="after")
+    def _second_differs(self) -> Self:
+        if self.alimtalk_second_provider is None:
+            return self
+        if self.alimtalk_second_provider == self.alimtalk_provider:
+            raise ValueError("ALIMTALK_SECOND_PROVIDER must be another one than ALIMTALK_PROVIDER")
+        if self.alimtalk_provider == "aligo":
+            raise ValueError(
+                "ALIMTALK_SECOND_PROVIDER can't stand beside ALIMTALK_PROVIDER=aligo,"
+                " which can't be asked what it has sent"
+            )
+        return self
 
 
 class WebhookSettings(BaseSettings):

@@ -75,15 +75,20 @@ class ConsumerSettings(
     @property
     def delivery_attempt_seconds(self) -> float:
         """The longest attempt: the calls to ask whether it was sent, and those to send."""
-        return self.alimtalk_calls_per_attempt * (CONNECT_TIMEOUT_SECONDS + self.delivery_timeout_seconds)
+        return self._calls_per_attempt * (CONNECT_TIMEOUT_SECONDS + self.delivery_timeout_seconds)
+
+    @property
+    def _calls_per_attempt(self) -> int:
+        return max(chosen.calls_per_attempt for chosen in self.alimtalk_chosen)
 
     @model_validator(mode="after")
     def _lease_outlasts_attempts(self) -> Self:
         if self.delivery_lease_seconds < 2 * self.delivery_attempt_seconds:
-            calls = 2 * self.alimtalk_calls_per_attempt
+            calls = 2 * self._calls_per_attempt
+            names = " and ".join(chosen.name for chosen in self.alimtalk_chosen)
             raise ValueError(
                 f"DELIVERY_LEASE_SECONDS must be at least {calls} x (1 + DELIVERY_TIMEOUT_SECONDS)"
-                f" with ALIMTALK_PROVIDER={self.alimtalk_provider}"
+                f" with {names}"
             )
         return self
 

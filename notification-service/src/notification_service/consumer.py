@@ -1,42 +1,26 @@
 """The consumer's composition root: Kafka → inbox and deliveries → three effects."""
 
 import logging
-import math
 import random
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
-import httpx
-import structlog
 from sqlalchemy import Engine
 
-from notification_service.alimtalk.providers import create_provider, create_template_register
+from notification_service.alimtalk_effect import AlimtalkEffect, connections_for
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.adopt_time_zone import AdoptTimeZone
-from notification_service.application.ask_for_results import AskForResults
 from notification_service.application.attempt_delivery import AttemptDelivery
-from notification_service.application.check_templates import CheckTemplates
 from notification_service.application.count_delays import CountDelays
 from notification_service.application.count_in_time_zone import CountInTimeZone
 from notification_service.application.count_sales import CountSales
-from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
-from notification_service.application.delivering.provider_gate import OpenGate, ProviderGate
-from notification_service.application.hold_unapproved import HoldUnapproved
-from notification_service.application.keep_quiet_hours import KeepQuietHours
+from notification_service.application.deliver_effect import HELD_CALLS, ClaimLimits, DeliverEffect
+from notification_service.application.delivering.provider_gate import OpenGate
 from notification_service.application.measure_notifications import MeasureNotifications
-from notification_service.application.ports import (
-    AlimtalkProvider,
-    CheckDelivery,
-    Courier,
-    Gate,
-    UnitOfWorkFactory,
-)
-from notification_service.application.record_results import RecordResults
-from notification_service.application.send_alimtalk import SendAlimtalk
-from notification_service.application.write_alimtalk import WriteAlimtalk
+from notification_service.application.ports import Gate, UnitOfWorkFactory
 from notification_service.config import ConsumerSettings
 from notification_service.dispatcher import Dispatcher
 from notification_service.domain.alimtalk_message import ORDER_COMPLETED as ORDER_COMPLETED_MESSAGE
@@ -49,7 +33,7 @@ from notification_service.messaging.incoming_order_completed import (
     ORDER_COMPLETED,
     OrderCompletedHandler,
 )
-from notification_service.metrics import count_call, show_figures
+from notification_service.metrics import show_figures
 from notification_service.migrations import SCHEMA
 from notification_service.monitoring.webhook import MonitoringWebhook
 from notification_service.persistence.retention import SqlRetention
@@ -70,16 +54,7 @@ from servicekit.outbound.http_client import create_http_client
 PROCESS = "notification-consumer"
 # Of the 10 s that a process has from the stop to its end.
 _JOIN_SECONDS = 7.0
-# Of DELIVERY_PARALLELISM: SENS is asked about one message a call, while as many are sent.
-_CALLS_FOR_RESULTS = 2
-_MOST_RESULTS = 1_000
-# Of the provider's limit. Three processes hold three times as much, and claim again at half of it.
-_HELD_SECONDS = 0.25
-# Of DELIVERY_PARALLELISM: a claim and a record cost a transaction each, however many deliveries they are for.
-_HELD_CALLS = 8
 _RETRY = RetryPolicy()
-
-_log = structlog.get_logger(__name__)
 
 
 def run(settings: ConsumerSettings, templates: TemplateCatalog, stop: StopSignal) -> None:
@@ -141,38 +116,33 @@ def _dispatcher(
     scope: ExitStack,
     stop: StopSignal,
 ) -> Dispatcher:
-    # Sending and asking for results share it with monitoring, and templates are asked for one by one: none
-    # waits for a connection.
+    # Monitoring shares it with all of alimtalk: none waits for a connection.
     client = scope.enter_context(
         create_http_client(
-            settings.delivery_timeout_seconds, (2 + _CALLS_FOR_RESULTS) * settings.delivery_parallelism + 1
+            settings.delivery_timeout_seconds, settings.delivery_parallelism + connections_for(settings)
         )
     )
-    provider = create_provider(settings, client)
-    check_templates = _check_templates(settings, templates, client)
-    # Before the first message is sent.
-    check_templates(stop)
-    without_id = _codes_without_id(settings, templates)
-    send_alimtalk = _send_alimtalk(settings, templates, provider, check_templates)
-    gate = ProviderGate(
-        provider.name, settings.alimtalk_limit_per_second, ProbePolicy(), settings.delivery_lease_seconds
+    deliver_effect = partial(_deliver_effect, settings, unit_of_work, scope)
+    alimtalk = AlimtalkEffect(
+        settings,
+        templates,
+        client,
+        unit_of_work,
+        _RETRY,
+        deliver_effect,
+        lambda calls, name: _pool(calls, scope, name),
+        ProbePolicy(),
     )
+    # Before the first message is sent.
+    alimtalk.check_first_templates(stop)
     webhook = MonitoringWebhook(client, settings.monitoring_webhook_url)
     notify_monitoring = AttemptDelivery(Effect.MONITORING, webhook, _RETRY, random.random)
-    deliver_effect = partial(_deliver_effect, settings, unit_of_work, scope)
     count_in_time_zone = partial(
         CountInTimeZone, adopt_time_zone=AdoptTimeZone(unit_of_work), time_zone=settings.shop_time_zone
     )
     return Dispatcher(
         {
-            Effect.ALIMTALK: deliver_effect(
-                Effect.ALIMTALK,
-                send_alimtalk,
-                provider.name,
-                gate,
-                lambda: check_templates.held() | without_id,
-                most=_most_held(settings, provider),
-            ),
+            **alimtalk.works(),
             Effect.ANALYTICS: count_in_time_zone(CountSales(unit_of_work)),
             "ANALYTICS_DELAYS": count_in_time_zone(CountDelays(unit_of_work)),
             Effect.MONITORING: deliver_effect(
@@ -180,66 +150,12 @@ def _dispatcher(
                 notify_monitoring,
                 "webhook",
                 OpenGate(),
-                most=_HELD_CALLS * settings.delivery_parallelism,
+                most=HELD_CALLS * settings.delivery_parallelism,
             ),
-            "ALIMTALK_RESULTS": _ask_for_results(settings, unit_of_work, scope, provider),
-            "ALIMTALK_TEMPLATES": check_templates,
-            "MEASUREMENT": MeasureNotifications(unit_of_work, [provider.name], show_figures),
+            "MEASUREMENT": MeasureNotifications(unit_of_work, list(alimtalk.providers), show_figures),
         },
         stop,
     )
-
-
-def _send_alimtalk(
-    settings: ConsumerSettings,
-    templates: TemplateCatalog,
-    provider: AlimtalkProvider,
-    check_templates: CheckTemplates,
-) -> AttemptDelivery:
-    write = WriteAlimtalk(
-        templates,
-        has_sms=settings.alimtalk_has_sms,
-        codes_with_ids=templates.codes - _codes_without_id(settings, templates),
-    )
-    held = HoldUnapproved(
-        SendAlimtalk(provider, settings.alimtalk_processing_seconds, write),
-        check_templates.obstacle_of,
-        check_templates.doubt,
-    )
-    courier: Courier = held
-    checks: list[CheckDelivery] = [held.check, write]
-    if settings.quiet_hours is not None:
-        quiet = KeepQuietHours(held, settings.quiet_hours, partial(datetime.now, UTC))
-        courier = quiet
-        checks.insert(0, quiet.check)
-    count = partial(count_call, provider.name)
-    return AttemptDelivery(Effect.ALIMTALK, courier, _RETRY, random.random, count, checks)
-
-
-def _codes_without_id(settings: ConsumerSettings, templates: TemplateCatalog) -> frozenset[str]:
-    """Of templates that the provider knows by an id of its own, which isn't set."""
-    ids = settings.alimtalk_template_ids
-    return frozenset() if ids is None else templates.codes - ids[1].keys()
-
-
-def _check_templates(
-    settings: ConsumerSettings, templates: TemplateCatalog, client: httpx.Client
-) -> CheckTemplates:
-    register = create_template_register(settings, client)
-    if register is None:
-        _log.info("alimtalk_templates_not_checked", provider=settings.alimtalk_provider)
-    return CheckTemplates(register, templates, settings.alimtalk_locale)
-
-
-def _most_held(settings: ConsumerSettings, provider: AlimtalkProvider) -> int:
-    """How many messages a process claims ahead, so that no slot is lost while it waits for the database.
-
-    After a crash, what was sent of them is unknown: none are claimed ahead if the provider can't say.
-    """
-    if not provider.can_look_up:
-        return 0
-    at_limit = math.ceil(_HELD_SECONDS * settings.alimtalk_limit_per_second)
-    return min(at_limit, _HELD_CALLS * settings.delivery_parallelism)
 
 
 def _deliver_effect(
@@ -264,26 +180,10 @@ def _deliver_effect(
         unit_of_work,
         provider=provider,
         gate=gate,
-        pool=_pool(settings.delivery_parallelism, scope, effect.value.lower()),
+        pool=_pool(settings.delivery_parallelism, scope, f"{effect.value.lower()}-{provider}"),
         limits=limits,
         retry=_RETRY,
         held_templates=held_templates,
-    )
-
-
-def _ask_for_results(
-    settings: ConsumerSettings, unit_of_work: UnitOfWorkFactory, scope: ExitStack, provider: AlimtalkProvider
-) -> AskForResults:
-    calls = _CALLS_FOR_RESULTS * settings.delivery_parallelism
-    return AskForResults(
-        provider,
-        unit_of_work,
-        RecordResults(unit_of_work),
-        pool=_pool(calls, scope, "alimtalk-results"),
-        batch_size=min(_MOST_RESULTS, 2 * calls * (provider.results_at_once or _MOST_RESULTS)),
-        # Two rounds of the pool: other processes may take what a slow one left.
-        most_calls=2 * calls,
-        expire_after_seconds=settings.alimtalk_result_hours * 3600.0,
     )
 
 

@@ -4,12 +4,17 @@ from prometheus_client import Counter, Gauge
 
 from notification_service.domain.notification_figures import NotificationFigures
 from notification_service.domain.provider_call import Call
-from notification_service.domain.provider_state import ProviderStatus
+from notification_service.domain.provider_state import ProviderStatus, in_use
 
 _SUSPENDED = Gauge(
     "alimtalk_provider_suspended", "1 while only a human can mend the provider; messages wait.", ["provider"]
 )
 _OPEN = Gauge("alimtalk_breaker_open", "1 while the provider's calls fail; messages wait.", ["provider"])
+_IN_USE = Gauge(
+    "alimtalk_provider_in_use",
+    "1 of the provider that new messages go to; a second one (place 2) sends while the first is down.",
+    ["provider", "place"],
+)
 _WAIT_SECONDS = Gauge(
     "alimtalk_limit_wait_seconds", "How long a message would wait for the provider's limit.", ["provider"]
 )
@@ -27,7 +32,9 @@ _OVERDUE = Gauge("deliveries_overdue", "Deliveries due, or tried in vain, for lo
 
 
 def show_figures(figures: NotificationFigures) -> None:
-    for provider in figures.providers:
+    used = in_use(figures.providers)
+    for place, provider in enumerate(figures.providers, 1):
+        _IN_USE.labels(provider.name, str(place)).set(used is not None and used.name == provider.name)
         _SUSPENDED.labels(provider.name).set(provider.status is ProviderStatus.SUSPENDED)
         _OPEN.labels(provider.name).set(provider.status is ProviderStatus.OPEN)
         _WAIT_SECONDS.labels(provider.name).set(provider.wait_seconds)

@@ -6,13 +6,15 @@ import click
 
 from notification_service.application.resume_provider import ResumeProvider
 from notification_service.deliveries_output import print_table
-from notification_service.domain.provider_state import ProviderState
+from notification_service.domain.provider_state import ProviderState, in_use
 from notification_service.operator_database import operator_transactions
 from servicekit.commands import OPERATOR, REASON, OneLineGroup
 from servicekit.rfc3339 import format_rfc3339
 
 PROCESS = "notification-providers"
-_COLUMNS = ("PROVIDER", "STATUS", "SINCE", "REASON", "RESUMED BY", "RESUME REASON")
+_COLUMNS = ("PROVIDER", "STATUS", "SINCE", "PLACE", "IN USE", "REASON", "RESUMED BY", "RESUME REASON")
+
+_PLACES = {1: "first", 2: "second"}
 
 
 @click.group(name="providers", cls=OneLineGroup)
@@ -23,15 +25,15 @@ def providers() -> None:
 @providers.command(name="list")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def list_command(*, as_json: bool) -> None:
-    """List the providers that were used, and why one is OPEN or SUSPENDED."""
+    """List the providers that were used, which one new messages go to, and why one is OPEN or SUSPENDED."""
     with operator_transactions(PROCESS) as transactions, transactions() as unit_of_work:
-        found = [_provider_as_json(state) for state in unit_of_work.providers.all()]
+        states = unit_of_work.providers.all()
+    used = in_use(states)
+    found = [_provider_as_json(state, is_in_use=state is used) for state in states]
     if as_json:
         click.echo(json.dumps(found))
     elif found:
-        print_table(
-            [_COLUMNS, *(["" if value is None else value for value in row.values()] for row in found)]
-        )
+        print_table([_COLUMNS, *([_cell(value) for value in row.values()] for row in found)])
     else:
         click.echo("no providers")
 
@@ -51,12 +53,20 @@ def resume(name: str, by: str, reason: str) -> None:
     click.echo(f"{name} is RUNNING")
 
 
-def _provider_as_json(state: ProviderState) -> dict[str, str | None]:
+def _provider_as_json(state: ProviderState, *, is_in_use: bool) -> dict[str, str | bool | None]:
     return {
         "provider": state.name,
         "status": state.status.value,
         "since": None if state.since is None else format_rfc3339(state.since),
+        "place": None if state.place is None else _PLACES.get(state.place),
+        "inUse": is_in_use,
         "reason": state.reason,
         "resumedBy": state.resumed_by,
         "resumeReason": state.resume_reason,
     }
+
+
+def _cell(value: str | bool | None) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else ""
+    return value or ""

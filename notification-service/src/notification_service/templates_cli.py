@@ -9,6 +9,7 @@ import click
 
 from notification_service.alimtalk.providers import create_template_register
 from notification_service.alimtalk_settings import AlimtalkSettings
+from notification_service.application.ports import TemplateRegister
 from notification_service.config import TemplatesSettings
 from notification_service.domain.alimtalk_template import Template
 from notification_service.domain.errors import DeliveryFailed
@@ -29,7 +30,7 @@ def templates() -> None:
 
 @templates.command()
 @click.argument("folder", type=click.Path(exists=True, file_okay=False, path_type=Path), default=FOLDER)
-@click.option("--provider", "asks_provider", is_flag=True, help="Also ask ALIMTALK_PROVIDER for approvals.")
+@click.option("--provider", "asks_provider", is_flag=True, help="Also ask the providers for approvals.")
 def check(folder: Path, *, asks_provider: bool) -> None:
     """Check the templates in FOLDER, or those of this release; a line for each fault, and exit status 1."""
     settings = load_settings(TemplatesSettings) if asks_provider else None
@@ -41,7 +42,7 @@ def check(folder: Path, *, asks_provider: bool) -> None:
     if settings is None:
         click.echo("no fault; approvals are asked for with --provider")
         return
-    _print_faults([*_missing_ids(settings, catalog), *_faults_at_provider(settings, catalog)])
+    _print_faults([*_missing_ids(settings, catalog), *_faults_at_providers(settings, catalog)])
 
 
 def templates_or_exit(settings: AlimtalkSettings) -> TemplateCatalog:
@@ -62,27 +63,33 @@ def _refuse(faults: Sequence[str]) -> NoReturn:
 
 
 def _missing_ids(settings: AlimtalkSettings, catalog: TemplateCatalog) -> Iterator[str]:
-    if settings.alimtalk_template_ids is None:
-        return
-    variable, ids = settings.alimtalk_template_ids
-    for template in catalog.in_use(settings.alimtalk_locale):
-        if template.code not in ids:
-            yield f"{variable} has no id of {template.code}; several are written CODE=ID,CODE=ID"
-
-
-def _faults_at_provider(settings: AlimtalkSettings, catalog: TemplateCatalog) -> Iterator[str]:
-    with create_http_client(_TIMEOUT_SECONDS, 1) as client:
-        register = create_template_register(settings, client)
-        if register is None:
-            click.echo(f"{settings.alimtalk_provider} can't be asked for approvals", err=True)
-            return
+    for chosen in settings.alimtalk_chosen:
+        if chosen.template_ids is None:
+            continue
+        variable, ids = chosen.template_ids
         for template in catalog.in_use(settings.alimtalk_locale):
-            try:
-                found = obstacle(template, register.registered(template.code))
-            except DeliveryFailed as error:
-                found = f"not checked: {error.reason.value}"
-            if found is not None:
-                yield f"{_name(template)}: {found}"
+            if template.code not in ids:
+                yield f"{variable} has no id of {template.code}; several are written CODE=ID,CODE=ID"
+
+
+def _faults_at_providers(settings: AlimtalkSettings, catalog: TemplateCatalog) -> Iterator[str]:
+    with create_http_client(_TIMEOUT_SECONDS, 1) as client:
+        for chosen in settings.alimtalk_chosen:
+            register = create_template_register(settings, client, chosen.name)
+            if register is None:
+                click.echo(f"{chosen.name} can't be asked for approvals", err=True)
+                continue
+            where = f" at {chosen.name}" if settings.alimtalk_second else ""
+            for template in catalog.in_use(settings.alimtalk_locale):
+                if (found := _fault(register, template)) is not None:
+                    yield f"{_name(template)}{where}: {found}"
+
+
+def _fault(register: TemplateRegister, template: Template) -> str | None:
+    try:
+        return obstacle(template, register.registered(template.code))
+    except DeliveryFailed as error:
+        return f"not checked: {error.reason.value}"
 
 
 def _name(template: Template) -> str:

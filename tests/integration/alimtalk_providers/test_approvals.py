@@ -51,8 +51,9 @@ def provider(
 
 @pytest.fixture
 def register(provider: str) -> Iterator[TemplateRegister]:
+    settings = read_settings(TemplatesSettings)
     with httpx.Client() as client:
-        found = create_template_register(read_settings(TemplatesSettings), client)
+        found = create_template_register(settings, client, settings.alimtalk_provider)
         assert found is not None
         yield found
 

@@ -46,6 +46,29 @@ def test_a_provider_that_is_not_called_is_shown(status: ProviderStatus, engine: 
 
 
 @pytest.mark.parametrize(
+    ("first", "second", "used"),
+    [
+        (ProviderStatus.RUNNING, ProviderStatus.RUNNING, "nhn"),
+        (ProviderStatus.OPEN, ProviderStatus.RUNNING, "solapi"),
+        (ProviderStatus.SUSPENDED, ProviderStatus.OPEN, None),
+    ],
+)
+def test_the_provider_that_new_messages_go_to_is_shown(
+    first: ProviderStatus, second: ProviderStatus, used: str | None, engine: Engine
+) -> None:
+    set_state(engine, NHN, first)
+    set_state(engine, MeteredProvider("solapi"), second)
+
+    MeasureNotifications(transactions(engine), ["nhn", "solapi"], show_figures)(StopSignal())
+
+    shown = {
+        name: REGISTRY.get_sample_value("alimtalk_provider_in_use", {"provider": name, "place": place})
+        for name, place in (("nhn", "1"), ("solapi", "2"))
+    }
+    assert shown == {"nhn": used == "nhn", "solapi": used == "solapi"}
+
+
+@pytest.mark.parametrize(
     ("changes", "counted"),
     [
         ("status = 'UNKNOWN', due_at = NULL", {"waiting": 1}),

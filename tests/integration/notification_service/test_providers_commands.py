@@ -8,6 +8,7 @@ from pathlib import Path
 from sqlalchemy import Engine
 
 from notification_service.domain.provider_state import ProviderStatus
+from tests.integration.notification_service.effect_work import transactions
 from tests.integration.notification_service.limited_work import MeteredProvider, set_state, state_of
 
 COMMAND = str(Path(sys.executable).parent / "notification-service")
@@ -38,6 +39,23 @@ def test_a_suspended_provider_is_listed_and_resumed(migrated_url: str, engine: E
     assert state_of(engine, NHN).status is ProviderStatus.RUNNING
     assert table[0].split()[:3] == ["PROVIDER", "STATUS", "SINCE"]
     assert table[1].split()[-3:] == ["kim", "volume", "raised"]
+
+
+def test_the_list_says_which_provider_is_in_use(migrated_url: str, engine: Engine) -> None:
+    set_state(engine, NHN, ProviderStatus.SUSPENDED)
+    with transactions(engine)() as unit_of_work:
+        unit_of_work.providers.watch(["nhn", "solapi"])
+        unit_of_work.commit()
+
+    listed = json.loads(run(migrated_url, "list", "--json").stdout)
+    table = run(migrated_url, "list").stdout.splitlines()
+
+    assert {row["provider"]: (row["place"], row["inUse"]) for row in listed} == {
+        "nhn": ("first", False),
+        "solapi": ("second", True),
+    }
+    assert table[0].split()[:6] == ["PROVIDER", "STATUS", "SINCE", "PLACE", "IN", "USE"]
+    assert table[2].split()[-2:] == ["second", "yes"]
 
 
 def test_only_what_is_stopped_can_be_resumed(migrated_url: str, engine: Engine) -> None:

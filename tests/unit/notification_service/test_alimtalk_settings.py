@@ -1,4 +1,4 @@
-"""The provider is chosen by one variable, and then needs its own."""
+"""The providers are chosen by a variable each, and then need their own."""
 
 from datetime import time
 
@@ -12,6 +12,7 @@ from notification_service.alimtalk.providers import create_provider
 from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
 from notification_service.alimtalk.sens import SensAlimtalkProvider
 from notification_service.alimtalk.solapi import SolapiAlimtalkProvider
+from notification_service.application.ports import AlimtalkProvider
 from notification_service.config import ConsumerSettings
 from notification_service.templates_cli import templates_or_exit
 from servicekit.config import InvalidSettings, read_settings
@@ -61,7 +62,11 @@ each_provider = pytest.mark.parametrize("provider", NEEDED)
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in {"ALIMTALK_PROVIDER", *(name for names in NEEDED.values() for name in names)}:
+    for name in {
+        "ALIMTALK_PROVIDER",
+        "ALIMTALK_SECOND_PROVIDER",
+        *(name for names in NEEDED.values() for name in names),
+    }:
         monkeypatch.delenv(name, raising=False)
     for name, value in COMMON.items():
         monkeypatch.setenv(name, value)
@@ -70,6 +75,11 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def choose(monkeypatch: pytest.MonkeyPatch, provider: str, **changes: str) -> None:
     for name, value in {"ALIMTALK_PROVIDER": provider, **NEEDED[provider], **changes}.items():
         monkeypatch.setenv(name, value)
+
+
+def first_provider(client: httpx.Client) -> AlimtalkProvider:
+    settings = read_settings(ConsumerSettings)
+    return create_provider(settings, client, settings.alimtalk_provider)
 
 
 def problems() -> list[tuple[str, str]]:
@@ -83,7 +93,7 @@ def problems() -> list[tuple[str, str]]:
 def test_each_provider_is_made_of_its_settings(monkeypatch: pytest.MonkeyPatch, provider: str) -> None:
     choose(monkeypatch, provider)
 
-    assert type(create_provider(read_settings(ConsumerSettings), httpx.Client())) is ADAPTERS[provider]
+    assert type(first_provider(httpx.Client())) is ADAPTERS[provider]
 
 
 def test_the_sandbox_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,7 +176,7 @@ def test_the_base_url_can_be_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     provider = ScriptedProvider(answered(found))
 
-    create_provider(read_settings(ConsumerSettings), provider.client).find(a_message())
+    first_provider(provider.client).find(a_message())
 
     assert provider.requests[0].url.path == "/nhn/alimtalk/v2.3/appkeys/app-key/messages"
 
@@ -176,7 +186,7 @@ def test_a_provider_without_look_ups_is_warned_of(monkeypatch: pytest.MonkeyPatc
     choose(monkeypatch, provider)
 
     with structlog.testing.capture_logs() as logs:
-        create_provider(read_settings(ConsumerSettings), httpx.Client())
+        first_provider(httpx.Client())
 
     warned = [line["provider"] for line in logs if line["event"] == "alimtalk_provider_cannot_look_up"]
     assert warned == (["aligo"] if provider == "aligo" else [])
@@ -198,7 +208,7 @@ def test_a_provider_has_ids_of_its_own_for_templates(
 ) -> None:
     choose(monkeypatch, provider, **{variable: value})
 
-    assert read_settings(ConsumerSettings).alimtalk_template_ids == (variable, ids)
+    assert read_settings(ConsumerSettings).alimtalk_first.template_ids == (variable, ids)
 
 
 @pytest.mark.parametrize("value", ["A=B,", "A=", "=B", "A=B=C", "A,B", "A B", "A=B, C=D"])
@@ -254,8 +264,63 @@ def test_quiet_hours_are_off_unless_set_and_by_the_shops_clock(monkeypatch: pyte
 
 def test_sms_is_off_unless_solapi_has_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
     choose(monkeypatch, "solapi")
-    assert not read_settings(ConsumerSettings).alimtalk_has_sms
+    assert not read_settings(ConsumerSettings).alimtalk_first.has_sms
     monkeypatch.setenv("SOLAPI_SMS_TO", "safe-numbers")
-    assert read_settings(ConsumerSettings).alimtalk_has_sms
+    assert read_settings(ConsumerSettings).alimtalk_first.has_sms
     choose(monkeypatch, "nhn")
-    assert not read_settings(ConsumerSettings).alimtalk_has_sms
+    assert not read_settings(ConsumerSettings).alimtalk_first.has_sms
+
+
+def test_a_second_provider_has_settings_and_a_limit_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    choose(
+        monkeypatch, "solapi", **NEEDED["nhn"], ALIMTALK_SECOND_PROVIDER="nhn", SOLAPI_SMS_TO="safe-numbers"
+    )
+
+    first, second = read_settings(ConsumerSettings).alimtalk_chosen
+    assert (first.name, first.messages_per_second, first.has_sms) == ("solapi", 100.0, True)
+    assert (second.name, second.messages_per_second, second.has_sms) == ("nhn", 300.0, False)
+    monkeypatch.setenv("ALIMTALK_SECOND_MESSAGES_PER_SECOND", "20")
+    assert [each.messages_per_second for each in read_settings(ConsumerSettings).alimtalk_chosen] == [
+        100.0,
+        20.0,
+    ]
+
+
+def test_a_second_provider_needs_its_variables_and_time_for_its_calls(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    choose(monkeypatch, "nhn", ALIMTALK_SECOND_PROVIDER="solapi")
+    assert problems() == [
+        (name, "is needed with ALIMTALK_SECOND_PROVIDER=solapi") for name in NEEDED["solapi"]
+    ]
+
+    choose(monkeypatch, "nhn", **NEEDED["solapi"], DELIVERY_LEASE_SECONDS="49")
+    assert "at least 10 x (1 + DELIVERY_TIMEOUT_SECONDS) with nhn and solapi" in problems()[0][1]
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "reason"),
+    [
+        ("nhn", "nhn", "must be another one than ALIMTALK_PROVIDER"),
+        ("nhn", "aligo", "Input should be"),
+        ("aligo", "nhn", "which can't be asked what it has sent"),
+    ],
+)
+def test_two_providers_differ_and_can_be_asked_what_they_have(
+    monkeypatch: pytest.MonkeyPatch, first: str, second: str, reason: str
+) -> None:
+    choose(monkeypatch, "nhn")
+    choose(monkeypatch, first, ALIMTALK_SECOND_PROVIDER=second)
+
+    assert reason in problems()[0][1]
+
+
+def test_ids_of_the_second_providers_templates_are_needed_to_start(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    choose(monkeypatch, "nhn", **NEEDED["solapi"], ALIMTALK_SECOND_PROVIDER="solapi", ALIMTALK_LOCALE="en")
+
+    with pytest.raises(SystemExit):
+        templates_or_exit(read_settings(ConsumerSettings))
+
+    assert "SOLAPI_TEMPLATE_ID has no id of ORDER_COMPLETED_EN" in capsys.readouterr().err

@@ -77,4 +77,4 @@ def test_each_provider_has_a_limit_unless_one_is_set(messages_per_second: float 
         alimtalk_provider="nhn", alimtalk_messages_per_second=messages_per_second
     )
 
-    assert settings.alimtalk_limit_per_second == limit
+    assert settings.alimtalk_first.messages_per_second == limit

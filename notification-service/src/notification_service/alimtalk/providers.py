@@ -1,4 +1,4 @@
-"""The provider that the settings choose."""
+"""The providers that the settings choose."""
 
 import httpx
 import structlog
@@ -11,22 +11,22 @@ from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
 from notification_service.alimtalk.sens import SensAccount, SensAlimtalkProvider
 from notification_service.alimtalk.solapi import SolapiAccount, SolapiAlimtalkProvider
 from notification_service.alimtalk.solapi_templates import SolapiTemplates
-from notification_service.alimtalk_settings import AlimtalkSettings, template_ids
+from notification_service.alimtalk_settings import AlimtalkSettings, ProviderName, template_ids
 from notification_service.application.ports import AlimtalkProvider, TemplateRegister
 
 _log = structlog.get_logger(__name__)
 
 
-def create_provider(settings: AlimtalkSettings, client: httpx.Client) -> AlimtalkProvider:
-    """The provider of ``ALIMTALK_PROVIDER``. Warns if it can't look messages up."""
-    provider = _provider(settings, client)
+def create_provider(settings: AlimtalkSettings, client: httpx.Client, name: ProviderName) -> AlimtalkProvider:
+    """One of the chosen providers. Warns if it can't look messages up."""
+    provider = _provider(settings, client, name)
     if not provider.can_look_up:
-        _log.warning("alimtalk_provider_cannot_look_up", provider=settings.alimtalk_provider)
+        _log.warning("alimtalk_provider_cannot_look_up", provider=name)
     return provider
 
 
-def _provider(settings: AlimtalkSettings, client: httpx.Client) -> AlimtalkProvider:
-    match settings.alimtalk_provider:
+def _provider(settings: AlimtalkSettings, client: httpx.Client, name: ProviderName) -> AlimtalkProvider:
+    match name:
         case "sandbox":
             return SandboxAlimtalkProvider(client, _text(settings.alimtalk_url))
         case "nhn":
@@ -39,9 +39,11 @@ def _provider(settings: AlimtalkSettings, client: httpx.Client) -> AlimtalkProvi
             return AligoAlimtalkProvider(client, _aligo_account(settings), settings.aligo_url)
 
 
-def create_template_register(settings: AlimtalkSettings, client: httpx.Client) -> TemplateRegister | None:
-    """The templates of ``ALIMTALK_PROVIDER``; None if they can't be asked for."""
-    match settings.alimtalk_provider:
+def create_template_register(
+    settings: AlimtalkSettings, client: httpx.Client, name: ProviderName
+) -> TemplateRegister | None:
+    """The templates of one of the chosen providers; None if they can't be asked for."""
+    match name:
         case "nhn":
             return NhnTemplates(client, _nhn_account(settings), settings.nhn_url)
         case "solapi":

@@ -1,7 +1,7 @@
 """Asking the provider for final results: webhooks get lost, and an acceptance is no delivery."""
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import Executor, wait
 from contextlib import suppress
 from dataclasses import dataclass
@@ -60,8 +60,12 @@ class AskForResults:
         most_calls: int,
         expire_after_seconds: float,
         gate: QuestionGate | None = None,
+        others: Collection[str] = (),
     ) -> None:
-        """``batch_size`` counts messages; ``most_calls`` limits the calls that ask about them."""
+        """``batch_size`` counts messages; ``most_calls`` limits the calls that ask about them.
+
+        ``others`` are asked by this process, too.
+        """
         self._provider = provider
         self._unit_of_work = unit_of_work
         self._record_results = record_results
@@ -70,6 +74,7 @@ class AskForResults:
         self._most_calls = most_calls
         self._expire_after_seconds = expire_after_seconds
         self._gate = gate or QuestionGate(provider.name, ProbePolicy())
+        self._asked_providers = {provider.name, *others}
         self._is_closed = False
         self._failed_calls: list[Call] = []
         self._next_sweep_at = 0.0
@@ -191,7 +196,7 @@ class AskForResults:
         if time.monotonic() < self._next_sweep_at:
             return
         with self._unit_of_work() as unit_of_work:
-            ended = unit_of_work.results.expire_unanswered(self._provider.name, self._expire_after_seconds)
+            ended = unit_of_work.results.expire_unanswered(self._asked_providers, self._expire_after_seconds)
             unit_of_work.commit()
         self._next_sweep_at = time.monotonic() + _SWEEP_SECONDS
         if ended:

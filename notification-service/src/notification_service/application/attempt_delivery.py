@@ -119,8 +119,8 @@ class AttemptDelivery:
             return Ended(self._failed(delivery, OutcomeUnknown(FailureReason.INTERNAL_ERROR, detail)))
         call = Call(CallOutcome.ACCEPTED) if receipt.was_sent else Call(CallOutcome.ANSWERED, is_look_up=True)
         if receipt.is_final:
-            return Ended(Delivered(delivery, receipt.reference), call)
-        return Ended(Accepted(delivery, receipt.reference), call)
+            return Ended(Delivered(delivery, receipt.reference, receipt.provider), call)
+        return Ended(Accepted(delivery, receipt.reference, receipt.provider), call)
 
     def _skipped(self, delivery: ClaimedDelivery, skipped: DeliverySkipped) -> Ended:
         _log.info("delivery_skipped", **self._fields(delivery), reason=skipped.reason.value)

@@ -5,7 +5,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from uuid import UUID
 
@@ -30,6 +30,9 @@ from notification_service.domain.retry_policy import RetryPolicy
 from servicekit.lease_clock import lease_clock_seconds
 
 _RECORD_SECONDS = 1.0
+HELD_CALLS = 8
+"""So many deliveries are worth a claim and a record, whose transactions cost the same for any number: for each
+that is attempted at a time."""
 # A turn that comes later than this would meet the turns of other processes.
 _LATE_SECONDS = 0.05
 # Of a second's messages. All that a process holds may come at once if it is no more than that.
@@ -122,6 +125,8 @@ class DeliverEffect:
         self._failed_runs = 0
         self._unrecorded: list[Ended] = []
         self._probe_id: UUID | None = None
+        # What is known of a provider that is down, until a probe is answered.
+        self._has_probe_failed = True
 
     def __call__(self, stop: StopCheck) -> WorkDone:
         # Before the claim, which would take deliveries again whose known outcome isn't recorded.
@@ -193,10 +198,16 @@ class DeliverEffect:
             self._provider,
             self._held_templates(),
         )
+        reach = admission.reach
         if admission.probe_id is None:
-            return claim()
+            return claim(reach=reach)
+        if reach.others and self._has_probe_failed:
+            # A look-up costs nothing. A free message would wait here, if this provider still hangs, while
+            # another one could send it.
+            bound = replace(reach, free_after_seconds=None)
+            return claim(reach=bound) or claim(sends_only=True, reach=reach)
         # Only sending shows whether the provider takes messages. Look-ups may lead to something to send.
-        return claim(sends_only=True) or claim()
+        return claim(sends_only=True, reach=reach) or claim(reach=reach)
 
     def _proceed(self, run: _Run, until: float) -> None:
         if run.stop.is_set() or self._gate.stops(run.recent_calls):
@@ -248,6 +259,8 @@ class DeliverEffect:
         if not self._unrecorded:
             return
         calls = [ended.call for ended in self._unrecorded if ended.call is not None]
+        if self._probe_id is not None and calls:
+            self._has_probe_failed = calls[-1].outcome.is_failing
         with self._unit_of_work() as unit_of_work:
             unit_of_work.claims.record([ended.outcome for ended in self._unrecorded])
             self._gate.learn(unit_of_work, calls, self._probe_id)

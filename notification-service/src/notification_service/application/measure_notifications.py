@@ -9,7 +9,10 @@ _PAUSE_SECONDS = 5.0
 
 
 class MeasureNotifications:
-    """Reports the figures of all processes together, of the ``providers`` that are used."""
+    """Reports the figures of all processes together, of the ``providers`` that are used, the first one first.
+
+    It also says that they are used: a gap shows that the database was restored, or that nothing ran.
+    """
 
     def __init__(
         self,
@@ -22,6 +25,9 @@ class MeasureNotifications:
         self._report = report
 
     def __call__(self, stop: StopCheck) -> WorkDone:
+        with self._unit_of_work() as unit_of_work:
+            unit_of_work.providers.watch(self._providers)
+            unit_of_work.commit()
         with self._unit_of_work() as unit_of_work:
             figures = NotificationFigures(
                 unit_of_work.deliveries.figures(),

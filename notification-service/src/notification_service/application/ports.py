@@ -12,6 +12,7 @@ from notification_service.domain.alimtalk_results import Answer, ReportedResults
 from notification_service.domain.attempt import Outcome, Receipt
 from notification_service.domain.attempt_history import Attempt
 from notification_service.domain.awaited_result import AwaitedResult, Contradiction, Settlement
+from notification_service.domain.claim_reach import EVERYTHING, ClaimReach
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import ClaimedDelivery, Delivery, DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
@@ -106,8 +107,9 @@ class Claims(Protocol):
         held_templates: Collection[str] = (),
         *,
         sends_only: bool = False,
+        reach: ClaimReach = EVERYTHING,
     ) -> Sequence[ClaimedDelivery]:
-        """Claim due deliveries, at most ``limit``; concurrent claimants get different ones.
+        """Claim due deliveries within ``reach``, at most ``limit``; concurrent claimants get different ones.
 
         With ``sends_only``, none that has to be looked up.
 
@@ -180,10 +182,10 @@ class Results(Protocol):
         """
         ...
 
-    def expire_unanswered(self, provider: str, expire_after_seconds: float) -> int:
+    def expire_unanswered(self, providers: Collection[str], expire_after_seconds: float) -> int:
         """End the waits that no answer will end; returns how many.
 
-        They are those that took twice as long as they may, and those of other providers than ``provider``
+        They are those that took twice as long as they may, and those of other providers than ``providers``
         that took as long as they may, and that no process asks about any more.
         """
         ...
@@ -198,6 +200,10 @@ class Providers(Protocol):
 
     def all(self) -> Sequence[ProviderState]:
         """Of every provider that was ever used, by name."""
+        ...
+
+    def watch(self, names: Sequence[str]) -> None:
+        """Say that this process uses these providers, the first one first; to be said every few seconds."""
         ...
 
     def reserve(self, name: str, slots: int, interval_seconds: float) -> float:
@@ -381,10 +387,11 @@ MaySend = Callable[[], bool]
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """How many deliveries may be claimed now. With ``probe_id``, one as a probe."""
+    """How many deliveries may be claimed now, and which. With ``probe_id``, one as a probe."""
 
     deliveries: int
     probe_id: UUID | None = None
+    reach: ClaimReach = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """The alimtalk effect: one message to the buyer, even if replies or processes are lost."""
 
+from collections.abc import Sequence
+
 from notification_service.application.ports import AlimtalkProvider, MaySend
 from notification_service.application.write_alimtalk import WriteAlimtalk
 from notification_service.domain.alimtalk_message import AlimtalkMessage
@@ -7,6 +9,8 @@ from notification_service.domain.attempt import Receipt
 from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.delivery import ClaimedDelivery
 from notification_service.domain.errors import (
+    DeliveryFailed,
+    DeliveryPostponed,
     MessageNotFound,
     NotConfirmed,
     NotSent,
@@ -14,6 +18,9 @@ from notification_service.domain.errors import (
     Unanswerable,
 )
 from notification_service.domain.failure_reason import FailureReason
+
+# Until the other provider is asked again.
+_ELSEWHERE_SECONDS = 10.0
 
 
 class SendAlimtalk:
@@ -28,10 +35,19 @@ class SendAlimtalk:
     """
 
     def __init__(
-        self, provider: AlimtalkProvider, processing_seconds: float, write_alimtalk: WriteAlimtalk
+        self,
+        provider: AlimtalkProvider,
+        processing_seconds: float,
+        write_alimtalk: WriteAlimtalk,
+        others: Sequence[AlimtalkProvider] = (),
     ) -> None:
-        """``processing_seconds`` is the longest that a post takes until a look-up finds its message."""
+        """``processing_seconds`` is the longest that a post takes until a look-up finds its message.
+
+        ``others`` are the providers that other couriers send to. They are asked about an order that is older
+        than a restored backup, and get nothing from here.
+        """
         self._provider = provider
+        self._others = others
         self._processing_seconds = processing_seconds
         self._write_alimtalk = write_alimtalk
 
@@ -48,6 +64,8 @@ class SendAlimtalk:
             if message_id is not None:
                 return self._receipt(message_id, was_sent=False)
             self._check_processed(delivery)
+        if delivery.is_asked_for_elsewhere and (receipt := self._found_elsewhere(message)) is not None:
+            return receipt
         # Asked again: the look-up took time, and another process sends as soon as the lease has expired.
         if not may_send():
             raise NotSent
@@ -66,6 +84,17 @@ class SendAlimtalk:
                 raise Unanswerable(FailureReason.NOT_CONFIRMED, detail)
             raise MessageNotFound
         return self._receipt(message_id, was_sent=False)
+
+    def _found_elsewhere(self, message: AlimtalkMessage) -> Receipt | None:
+        for other in self._others:
+            try:
+                message_id = other.find(message)
+            except DeliveryFailed as error:
+                # Not as a failure: that would count against the provider that is to send it.
+                raise DeliveryPostponed(FailureReason.NOT_CONFIRMED, _ELSEWHERE_SECONDS) from error
+            if message_id is not None:
+                return Receipt(message_id, other.accepts_finally, was_sent=False, provider=other.name)
+        return None
 
     def _send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
         try:

@@ -18,22 +18,32 @@ class Receipt:
     was_sent: bool = True
     """Whether this attempt sent it. If not, a look-up found what an earlier one had sent, perhaps long ago,
     which doesn't show that the receiver takes anything now."""
+    provider: str | None = None
+    """The provider that has it, if it isn't the one that the attempt was made at."""
 
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """The delivery is done. ``reference`` is the receiver's own id of it, if it has one."""
+    """The delivery is done. ``reference`` is the receiver's own id of it, if it has one.
+
+    ``provider`` has it, if it isn't the one that the attempt was made at.
+    """
 
     delivery: ClaimedDelivery
     reference: str | None = None
+    provider: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The provider has the message, and will report its final result."""
+    """The provider has the message, and will report its final result.
+
+    ``provider`` has it, if it isn't the one that the attempt was made at.
+    """
 
     delivery: ClaimedDelivery
     message_id: str | None
+    provider: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -163,6 +163,13 @@ class ClaimedDelivery:
     order: CompletedOrder
     template: str | None = None
     """The code of the alimtalk's template, kept since the order was accepted; None by a former release."""
+    may_be_elsewhere: bool = False
+    """Another provider may have it: this database may have lost what was attempted there."""
+
+    @property
+    def is_asked_for_elsewhere(self) -> bool:
+        """Whether the other providers have to be asked before it is sent."""
+        return self.may_be_elsewhere and self.seconds_since_ordered > FRESH_SECONDS
 
     @property
     def may_have_been_sent(self) -> bool:

@@ -15,6 +15,9 @@ from uuid import UUID
 
 from notification_service.domain.provider_call import Call, CallOutcome
 
+WATCH_SECONDS = 60.0
+"""A provider that no consumer has watched for so long is used by none. No database is restored sooner."""
+
 
 class ProviderStatus(StrEnum):
     """Whether a provider is called."""
@@ -54,6 +57,15 @@ class ProviderState:
     since: datetime | None = None
     resumed_by: str | None = None
     resume_reason: str | None = None
+    place: int | None = None
+    """1 of the first provider, 2 of the one that takes over; None if no consumer uses it now."""
+
+
+def in_use(states: Sequence[ProviderState]) -> ProviderState | None:
+    """The provider that new messages go to; None if none of them is sent to."""
+    used = [state for state in states if state.place is not None]
+    ready = [state for state in used if state.status is ProviderStatus.RUNNING]
+    return min(ready, key=lambda state: state.place or 0, default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +129,7 @@ def running(state: ProviderState) -> ProviderState:
         since=state.since,
         resumed_by=state.resumed_by,
         resume_reason=state.resume_reason,
+        place=state.place,
     )
 
 

@@ -34,6 +34,8 @@ class RecordedOutcome:
     reference: str | None = None
     reason: FailureReason | None = None
     possibly_sent: bool = False
+    provider: str | None = None
+    """The provider that has the message, if it isn't the one that the attempt was made at."""
 
     def __post_init__(self) -> None:
         # A claim is held only while SENDING.
@@ -44,12 +46,18 @@ class RecordedOutcome:
 def recorded_outcome(outcome: Outcome) -> RecordedOutcome:
     """What is stored of ``outcome``."""
     match outcome:
-        case Delivered(reference=reference):
-            return RecordedOutcome(DeliveryStatus.DELIVERED, AttemptOutcome.DELIVERED, reference=reference)
-        case Accepted(message_id=message_id):
+        case Delivered(reference=reference, provider=provider):
+            return RecordedOutcome(
+                DeliveryStatus.DELIVERED, AttemptOutcome.DELIVERED, reference=reference, provider=provider
+            )
+        case Accepted(message_id=message_id, provider=provider):
             delay_seconds = pause_before_question(0, 0.0)
             return RecordedOutcome(
-                DeliveryStatus.ACCEPTED, AttemptOutcome.ACCEPTED, delay_seconds, message_id
+                DeliveryStatus.ACCEPTED,
+                AttemptOutcome.ACCEPTED,
+                delay_seconds,
+                message_id,
+                provider=provider,
             )
         case NotFound():
             return RecordedOutcome(DeliveryStatus.PENDING, AttemptOutcome.NOT_FOUND, 0.0)

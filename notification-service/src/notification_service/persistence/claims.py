@@ -9,20 +9,46 @@ from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import Connection, Row, Uuid, text
+from sqlalchemy import Connection, Row, TextualSelect, Uuid, text
 
 from notification_service.domain.alimtalk_message import ORDER_COMPLETED_TEMPLATE_CODE
 from notification_service.domain.attempt import Outcome
 from notification_service.domain.attempt_history import Purpose
+from notification_service.domain.claim_reach import EVERYTHING, ClaimReach
 from notification_service.domain.delivery import ClaimedDelivery, Effect
+from notification_service.domain.provider_state import WATCH_SECONDS
 from notification_service.domain.recorded_outcome import recorded_outcome
 from notification_service.persistence.completed_orders import completed_order_of
 from servicekit.db.arrays import hex_array
 
+# Surely no provider has the message. As in the index of what is bound to one.
+_FREE = "(status = 'PENDING' AND possibly_sent_at IS NULL AND reference IS NULL)"
+_BOUND_HERE = f"NOT {_FREE} AND provider = :provider"
+# What is bound to a provider that no consumer uses any more: the courier of the first one says so.
+_STRAY = """
+    (provider IS NULL
+     OR (provider <> ALL(CAST(:others AS text[]))
+         AND NOT EXISTS (
+             SELECT FROM alimtalk_provider AS watched
+              WHERE watched.name = delivery.provider
+                AND watched.watched_at > clock_timestamp() - :watch_seconds * interval '1 second')))
+"""
+_IN_REACH = f"""
+    CASE WHEN {_FREE} THEN due_at <= statement_timestamp() - :free_after_seconds * interval '1 second'
+         ELSE provider = :provider OR (NOT :is_stand_in AND {_STRAY}) END
+"""
+# Whether another provider may have got it by an attempt that a restored database has forgotten.
+_MAY_BE_ELSEWHERE = """
+    EXISTS (SELECT FROM unnest(CAST(:others AS text[])) AS other (name)
+              LEFT JOIN alimtalk_provider AS watched USING (name)
+             WHERE watched.watched_since IS NULL
+                OR watched.watched_since > completed_order.completed_at
+                OR watched.watched_at <= clock_timestamp() - :watch_seconds * interval '1 second')
+"""
 # A common table expression with FOR UPDATE runs once; as a subquery it might run for each row.
 # Skipping, not waiting: another process is claiming or recording the locked rows.
 # Not now(), which stands still while the transaction waits.
-_CLAIM = text("""
+_CLAIM = """
     WITH due AS (
         SELECT delivery_id, status AS former_status, due_at AS former_due_at,
                CASE WHEN :looks_up AND status IN ('SENDING', 'UNKNOWN') THEN 'LOOK_UP' ELSE 'SEND' END
@@ -30,8 +56,10 @@ _CLAIM = text("""
           FROM delivery
          WHERE effect = :effect AND due_at <= statement_timestamp()
            AND (NOT :sends_only OR status = 'PENDING')
+           AND {in_reach}
            -- A backlog of what waits anyway would keep everyone from the rest.
-           AND NOT (status = 'PENDING' AND last_error IS NOT DISTINCT FROM 'TEMPLATE_NOT_USABLE'
+           AND NOT (status = 'PENDING'
+                    AND (:is_stand_in OR last_error IS NOT DISTINCT FROM 'TEMPLATE_NOT_USABLE')
                     AND COALESCE(template, :original_template) = ANY(CAST(:held_templates AS text[])))
          ORDER BY due_at LIMIT :limit
            FOR UPDATE SKIP LOCKED),
@@ -76,9 +104,20 @@ _CLAIM = text("""
            EXTRACT(epoch FROM clock_timestamp() - claimed.first_attempted_at) AS age_seconds,
            EXTRACT(epoch FROM clock_timestamp() - claimed.possibly_sent_at) AS seconds_since_possibly_sent,
            EXTRACT(epoch FROM clock_timestamp() - completed_order.completed_at) AS seconds_since_ordered,
+           {may_be_elsewhere} AS may_be_elsewhere,
            completed_order.*
       FROM claimed JOIN completed_order ON completed_order.event_id = claimed.event_id
-""").columns(delivery_id=Uuid, event_id=Uuid, order_id=Uuid)
+"""
+
+
+def _claim_of(in_reach: str) -> TextualSelect:
+    statement = _CLAIM.format(in_reach=in_reach, may_be_elsewhere=_MAY_BE_ELSEWHERE)
+    return text(statement).columns(delivery_id=Uuid, event_id=Uuid, order_id=Uuid)
+
+
+# A statement of its own, for which the index of what is bound serves.
+_CLAIM_BOUND = _claim_of(_BOUND_HERE)
+_CLAIM_IN_REACH = _claim_of(_IN_REACH)
 
 # One statement for a batch of any outcomes. A delivery whose lease expired and that was claimed again has
 # another claim_id by now, and stays as it is.
@@ -88,9 +127,9 @@ _RECORD = text("""
             CAST(:delivery_ids AS uuid[]), CAST(:claim_ids AS uuid[]), CAST(:numbers AS integer[]),
             CAST(:statuses AS text[]), CAST(:attempt_outcomes AS text[]),
             CAST(:delays_seconds AS double precision[]), CAST(:references AS text[]),
-            CAST(:reasons AS text[]), CAST(:possibly_sent AS boolean[]))
+            CAST(:reasons AS text[]), CAST(:possibly_sent AS boolean[]), CAST(:providers AS text[]))
         AS outcome (delivery_id, claim_id, number, status, attempt_outcome, delay_seconds, reference, reason,
-                    possibly_sent)),
+                    possibly_sent, provider)),
     recorded AS (
         UPDATE delivery
            SET status       = outcome.status,
@@ -100,7 +139,10 @@ _RECORD = text("""
                first_attempted_at = CASE WHEN attempt_outcome IS NOT NULL THEN first_attempted_at
                                          WHEN attempts > 1 THEN first_attempted_at
                                              + COALESCE(delay_seconds, 0) * interval '1 second' END,
-               possibly_sent_at = CASE WHEN possibly_sent THEN clock_timestamp() ELSE possibly_sent_at END,
+               -- What the provider surely does not have, any provider may send.
+               possibly_sent_at = CASE WHEN possibly_sent THEN clock_timestamp()
+                                       WHEN attempt_outcome IS DISTINCT FROM 'NOT_FOUND'
+                                       THEN possibly_sent_at END,
                due_at       = CASE WHEN outcome.status <> 'ACCEPTED' THEN outcome.next_at END,
                result_due_at = CASE WHEN outcome.status = 'ACCEPTED' THEN outcome.next_at END,
                accepted_at  = CASE WHEN outcome.status = 'ACCEPTED' THEN clock_timestamp()
@@ -108,7 +150,7 @@ _RECORD = text("""
                claim_id     = NULL,
                -- A former release may have sent it; the provider that has it is the one of this attempt.
                provider     = CASE WHEN outcome.reference IS NULL THEN delivery.provider
-                                   ELSE COALESCE(delivery.provider, (
+                                   ELSE COALESCE(outcome.provider, delivery.provider, (
                                        SELECT asked.provider FROM delivery_attempt AS asked
                                         WHERE asked.delivery_id = outcome.delivery_id
                                           AND asked.number = outcome.number)) END,
@@ -134,7 +176,8 @@ _RECORD = text("""
        SET ended_at   = clock_timestamp(),
            outcome    = recorded.attempt_outcome,
            reason     = recorded.reason,
-           message_id = recorded.reference
+           message_id = recorded.reference,
+           provider   = COALESCE(recorded.provider, delivery_attempt.provider)
       FROM recorded
      WHERE delivery_attempt.delivery_id = recorded.delivery_id
        AND delivery_attempt.number = recorded.number
@@ -157,6 +200,7 @@ class SqlClaims:
         held_templates: Collection[str] = (),
         *,
         sends_only: bool = False,
+        reach: ClaimReach = EVERYTHING,
     ) -> list[ClaimedDelivery]:
         """Claim up to ``limit`` due deliveries for ``lease_seconds``, oldest due first.
 
@@ -165,7 +209,7 @@ class SqlClaims:
         """
         claim_id = uuid4()
         rows = self._connection.execute(
-            _CLAIM,
+            _CLAIM_BOUND if reach.free_after_seconds is None else _CLAIM_IN_REACH,
             {
                 "effect": effect.value,
                 "limit": limit,
@@ -177,6 +221,10 @@ class SqlClaims:
                 "sends_only": sends_only,
                 "held_templates": sorted(held_templates),
                 "original_template": ORDER_COMPLETED_TEMPLATE_CODE,
+                "free_after_seconds": reach.free_after_seconds,
+                "others": sorted(reach.others),
+                "is_stand_in": reach.is_stand_in,
+                "watch_seconds": WATCH_SECONDS,
             },
         )
         return [
@@ -192,6 +240,7 @@ class SqlClaims:
                 failed_message_ids=_failed_message_ids(row),
                 order=completed_order_of(row),
                 template=row.template,
+                may_be_elsewhere=row.may_be_elsewhere,
             )
             for row in rows
         ]
@@ -211,6 +260,7 @@ class SqlClaims:
                 "references": [one.reference for one in recorded],
                 "reasons": [one.reason and one.reason.value for one in recorded],
                 "possibly_sent": [one.possibly_sent for one in recorded],
+                "providers": [one.provider for one in recorded],
             },
         )
 

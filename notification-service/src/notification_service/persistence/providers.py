@@ -1,6 +1,6 @@
 """The state of providers: a row for each, with its limit, its breaker, and why it was suspended."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -8,22 +8,41 @@ from uuid import UUID
 from sqlalchemy import Connection, Row, Uuid, text
 from sqlalchemy.dialects.postgresql import insert
 
-from notification_service.domain.provider_state import ProviderState, ProviderStatus, StoppedBy
+from notification_service.domain.provider_state import (
+    WATCH_SECONDS,
+    ProviderState,
+    ProviderStatus,
+    StoppedBy,
+)
 from notification_service.persistence.tables import alimtalk_provider
 from servicekit.db.arrays import hex_array
 
 # A slot that is further away than any pause was written before the server's clock was put back. It counts for
 # nothing: it would stop all messages until then.
-_SELECT = """
-    SELECT *,
+_SELECT = f"""
+    SELECT *, watched_at > clock_timestamp() - interval '{WATCH_SECONDS} seconds' AS is_watched,
            EXTRACT(epoch FROM next_probe_at - clock_timestamp()) AS probe_in_seconds,
            CASE WHEN next_slot_at BETWEEN clock_timestamp() AND clock_timestamp() + interval '10 minutes'
                 THEN EXTRACT(epoch FROM next_slot_at - clock_timestamp()) ELSE 0 END AS wait_seconds
       FROM alimtalk_provider
-"""
+"""  # noqa: S608 - our own constant
 _GET = text(f"{_SELECT} WHERE name = :name").columns(probe_id=Uuid)
 _LOCK = text(f"{_SELECT} WHERE name = :name FOR UPDATE").columns(probe_id=Uuid)
 _ALL = text(f"{_SELECT} ORDER BY name").columns(probe_id=Uuid)
+# In the order of their names, so that two consumers never wait for each other.
+_WATCH = text("""
+    INSERT INTO alimtalk_provider AS provider (name, place, watched_at, watched_since)
+    SELECT name, place, clock_timestamp(), clock_timestamp()
+      FROM unnest(CAST(:names AS text[])) WITH ORDINALITY AS used (name, place)
+     ORDER BY name
+    ON CONFLICT (name) DO UPDATE
+       SET place = EXCLUDED.place,
+           watched_since = CASE WHEN provider.watched_at BETWEEN
+                                     clock_timestamp() - :watch_seconds * interval '1 second'
+                                     AND clock_timestamp()
+                                THEN provider.watched_since ELSE clock_timestamp() END,
+           watched_at = clock_timestamp()
+""")
 # In one statement, and by the server's clock alone. A slot in the past is nobody's: time that passed unused
 # isn't made up for, which would be a burst.
 _RESERVE = text("""
@@ -71,7 +90,7 @@ _WAS_SENT_SINCE_CHANGE = text("""
            AND accepted_at > change.since
            AND NOT EXISTS (
                SELECT FROM delivery_attempt AS earlier
-                WHERE earlier.delivery_id = delivery.delivery_id
+                WHERE earlier.delivery_id = delivery.delivery_id AND earlier.provider = :name
                   AND earlier.purpose = 'SEND' AND earlier.outcome = 'UNKNOWN'
                   AND earlier.began_at <= change.since
                   AND earlier.number > COALESCE((
@@ -93,6 +112,9 @@ class SqlProviders:
 
     def all(self) -> list[ProviderState]:
         return [_state_of(row) for row in self._connection.execute(_ALL)]
+
+    def watch(self, names: Sequence[str]) -> None:
+        self._connection.execute(_WATCH, {"names": list(names), "watch_seconds": WATCH_SECONDS})
 
     def reserve(self, name: str, slots: int, interval_seconds: float) -> float:
         parameters = {"name": name, "seconds": slots * interval_seconds}
@@ -148,6 +170,7 @@ def _state_of(row: Row[Any]) -> ProviderState:
         since=row.since,
         resumed_by=row.resumed_by,
         resume_reason=row.resume_reason,
+        place=row.place if row.is_watched else None,
     )
 
 

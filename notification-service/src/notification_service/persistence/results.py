@@ -120,7 +120,8 @@ _EXPIRE_UNANSWERED = text(f"""
         SELECT delivery_id FROM delivery
          WHERE result_due_at IS NOT NULL
            AND (accepted_at <= statement_timestamp() - 2 * CAST(:expire_after AS interval)
-                OR (provider <> :provider AND accepted_at <= statement_timestamp() - :expire_after
+                OR (provider <> ALL(CAST(:providers AS text[]))
+                    AND accepted_at <= statement_timestamp() - :expire_after
                     AND result_due_at <= statement_timestamp() - interval '10 minutes'))
          LIMIT :limit
            FOR UPDATE SKIP LOCKED),
@@ -270,11 +271,11 @@ class SqlResults:
         )
         return set(again.scalars())
 
-    def expire_unanswered(self, provider: str, expire_after_seconds: float) -> int:
+    def expire_unanswered(self, providers: Collection[str], expire_after_seconds: float) -> int:
         expired: int = self._connection.execute(
             _EXPIRE_UNANSWERED,
             {
-                "provider": provider,
+                "providers": sorted(providers),
                 "expire_after": timedelta(seconds=expire_after_seconds),
                 "limit": _MOST_EXPIRED,
             },

@@ -9,6 +9,7 @@ from sqlalchemy import (
     Integer,
     MetaData,
     Numeric,
+    SmallInteger,
     Table,
     Text,
     Uuid,
@@ -99,6 +100,9 @@ alimtalk_provider = Table(
     Column("resumed_at", DateTime(timezone=True)),
     Column("resumed_by", Text),
     Column("resume_reason", Text),
+    Column("place", SmallInteger),
+    Column("watched_at", DateTime(timezone=True)),
+    Column("watched_since", DateTime(timezone=True)),
 )
 
 # The tables of analytics that statements of SQL write aren't all here, only those that others read.

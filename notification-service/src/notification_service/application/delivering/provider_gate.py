@@ -1,11 +1,13 @@
 """The gate in front of a receiver: how many deliveries may go to it now, and when each."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import structlog
 
 from notification_service.application.ports import Admission, Slots, UnitOfWork
+from notification_service.domain.claim_reach import EVERYTHING, ClaimReach
 from notification_service.domain.provider_call import Call
 from notification_service.domain.provider_state import (
     ProbePolicy,
@@ -54,14 +56,27 @@ class ProviderGate:
     """
 
     def __init__(
-        self, provider: str, messages_per_second: float, policy: ProbePolicy, probe_lease_seconds: float
+        self,
+        provider: str,
+        messages_per_second: float,
+        policy: ProbePolicy,
+        probe_lease_seconds: float,
+        reach: Callable[[UnitOfWork], ClaimReach] = lambda _: EVERYTHING,
     ) -> None:
+        """``reach`` says which deliveries may go to the provider now."""
         self._provider = provider
+        self._reach = reach
         self._interval_seconds = 1 / (_PACE * messages_per_second)
         self._policy = policy
         self._probe_lease_seconds = probe_lease_seconds
 
     def admit(self, unit_of_work: UnitOfWork, most: int) -> Admission:
+        admission = self._admitted(unit_of_work, most)
+        if not admission.deliveries:
+            return admission
+        return replace(admission, reach=self._reach(unit_of_work))
+
+    def _admitted(self, unit_of_work: UnitOfWork, most: int) -> Admission:
         state = unit_of_work.providers.get(self._provider)
         if state.status is not ProviderStatus.RUNNING:
             is_due = state.probe_in_seconds is not None and state.probe_in_seconds <= 0

@@ -1,0 +1,280 @@
+"""What may be at one provider is never sent by the other, and what surely isn't goes to the one that runs."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pytest
+from sqlalchemy import Engine, text
+
+from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.attempt_delivery import AttemptDelivery
+from notification_service.application.deliver_effect import DeliverEffect
+from notification_service.application.delivering.failover import ReachOfFirst, ReachOfSecond
+from notification_service.application.delivering.provider_gate import ProviderGate
+from notification_service.application.send_alimtalk import SendAlimtalk
+from notification_service.domain.alimtalk_message import AlimtalkMessage
+from notification_service.domain.completed_order import CompletedOrder
+from notification_service.domain.delivery import Effect
+from notification_service.domain.errors import OutcomeUnknown, ReceiverUnavailable
+from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.provider_state import ProviderStatus, in_use
+from servicekit.lifecycle import StopSignal
+from tests.integration.notification_service.builders import a_completed_order
+from tests.integration.notification_service.effect_work import QUICK, transactions
+from tests.integration.notification_service.limited_work import (
+    FAST,
+    LIMITS,
+    NO_PROBES,
+    MeteredProvider,
+    alimtalk_statuses,
+    make_due,
+    set_state,
+)
+from tests.support.notification_builders import WRITE_ALIMTALK
+
+DOWN = ReceiverUnavailable(FailureReason.RECEIVER_UNREACHABLE, "refused")
+LOST = OutcomeUnknown(FailureReason.NO_REPLY, "the reply was lost")
+OPEN, RUNNING, SUSPENDED = ProviderStatus.OPEN, ProviderStatus.RUNNING, ProviderStatus.SUSPENDED
+NEVER = {"next_probe_at": "clock_timestamp() + interval '1 year'"}
+
+
+@dataclass
+class Asked(MeteredProvider):
+    """Notes what it was asked for, and may answer no questions."""
+
+    questions_failing: bool = False
+    looked_up: list[str] = field(default_factory=list)
+
+    def find(self, message: AlimtalkMessage) -> str | None:
+        self.looked_up.append(message.reference)
+        if self.questions_failing:
+            raise LOST
+        return super().find(message)
+
+
+class Pair:
+    """SOLAPI first, then NHN, and what a process does for each of them."""
+
+    def __init__(self, engine: Engine, pool: ThreadPoolExecutor) -> None:
+        self._engine = engine
+        self.solapi, self.nhn = Asked("solapi"), Asked("nhn")
+        self._held: set[str] = set()
+        self._works = [
+            DeliverEffect(
+                Effect.ALIMTALK,
+                AttemptDelivery(
+                    Effect.ALIMTALK, SendAlimtalk(provider, 0.0, WRITE_ALIMTALK), QUICK, jitter=lambda: 0.5
+                ),
+                transactions(engine),
+                provider=provider.name,
+                gate=ProviderGate(provider.name, FAST, NO_PROBES, 20.0, reach),
+                pool=pool,
+                limits=LIMITS,
+                retry=QUICK,
+                held_templates=lambda: self._held,
+            )
+            for provider, reach in (
+                (self.solapi, ReachOfFirst("nhn")),
+                (self.nhn, ReachOfSecond("solapi")),
+            )
+        ]
+
+    def first_works(self) -> None:
+        make_due(self._engine)
+        self._works[0](StopSignal())
+
+    def second_works(self) -> None:
+        make_due(self._engine)
+        self._works[1](StopSignal())
+
+    def hold_templates(self) -> None:
+        self._held = {"ORDER_COMPLETED"}
+
+    def set(self, provider: MeteredProvider, status: ProviderStatus, **columns: str) -> None:
+        if status is RUNNING:
+            columns = {"next_probe_at": "NULL", "stopped_by": "NULL", **columns}
+        set_state(self._engine, provider, status, **columns)
+
+    def statuses(self) -> dict[str, int]:
+        return alimtalk_statuses(self._engine)
+
+
+def a_fresh_order() -> CompletedOrder:
+    return a_completed_order(completed_at=datetime.now(UTC))
+
+
+@pytest.fixture
+def pair(engine: Engine, accept_completed_orders: AcceptCompletedOrders) -> Iterator[Pair]:
+    """With one message to send."""
+    accept_completed_orders([a_fresh_order()])
+    with ThreadPoolExecutor(LIMITS.most) as pool:
+        yield Pair(engine, pool)
+
+
+def test_the_second_sends_nothing_new_while_the_first_runs(pair: Pair) -> None:
+    pair.second_works()
+    assert pair.nhn.sent == []
+
+    pair.first_works()
+    assert len(pair.solapi.sent) == 1
+
+
+@pytest.mark.parametrize("status", [OPEN, SUSPENDED])
+def test_the_second_sends_what_is_new_while_the_first_is_down(pair: Pair, status: ProviderStatus) -> None:
+    pair.set(pair.solapi, status, **NEVER)
+
+    pair.first_works()
+    pair.second_works()
+
+    assert (len(pair.solapi.sent), len(pair.nhn.sent)) == (0, 1)
+
+
+def test_the_second_sends_what_the_first_surely_did_not_take(pair: Pair) -> None:
+    pair.solapi.failures = [DOWN]
+    pair.first_works()
+    pair.set(pair.solapi, OPEN, **NEVER)
+
+    pair.second_works()
+
+    assert (pair.solapi.sent, len(pair.nhn.sent)) == ([], 1)
+    assert pair.statuses() == {"DELIVERED": 1}
+
+
+def test_the_second_leaves_what_the_first_may_have_until_that_says(pair: Pair) -> None:
+    pair.solapi.failures, pair.solapi.accepts_silently = [LOST], True
+    pair.first_works()
+    pair.set(pair.solapi, OPEN, **NEVER)
+
+    pair.second_works()
+    assert (pair.nhn.sent, pair.nhn.looked_up, pair.statuses()) == ([], [], {"UNKNOWN": 1})
+
+    pair.set(pair.solapi, RUNNING)
+    pair.first_works()
+    assert (len(pair.solapi.sent), pair.statuses()) == (1, {"DELIVERED": 1})
+
+
+def test_what_the_first_surely_does_not_have_may_go_to_the_second(pair: Pair) -> None:
+    pair.solapi.failures = [LOST]
+    pair.first_works()
+    pair.first_works()
+    pair.set(pair.solapi, OPEN, **NEVER)
+
+    pair.second_works()
+
+    assert (pair.solapi.sent, len(pair.nhn.sent)) == ([], 1)
+
+
+def test_the_second_leaves_what_a_killed_process_may_have_sent(engine: Engine, pair: Pair) -> None:
+    with transactions(engine)() as unit_of_work:
+        unit_of_work.claims.claim(Effect.ALIMTALK, 1, 0.0, "solapi")
+        unit_of_work.commit()
+    pair.set(pair.solapi, OPEN, **NEVER)
+
+    pair.second_works()
+
+    assert (pair.nhn.sent, pair.nhn.looked_up, pair.statuses()) == ([], [], {"SENDING": 1})
+
+
+def test_the_second_looks_up_its_own_while_the_first_runs(pair: Pair) -> None:
+    pair.set(pair.solapi, OPEN, **NEVER)
+    pair.nhn.failures, pair.nhn.accepts_silently = [LOST], True
+    pair.second_works()
+    pair.set(pair.solapi, RUNNING)
+
+    pair.first_works()
+    assert (pair.solapi.sent, pair.solapi.looked_up, pair.statuses()) == ([], [], {"UNKNOWN": 1})
+
+    pair.second_works()
+    assert (len(pair.nhn.sent), pair.statuses()) == (1, {"DELIVERED": 1})
+
+
+def test_a_probe_asks_before_it_risks_a_message(
+    pair: Pair, accept_completed_orders: AcceptCompletedOrders
+) -> None:
+    pair.solapi.failures, pair.solapi.questions_failing = [LOST], True
+    pair.first_works()
+    accept_completed_orders([a_fresh_order()])
+    pair.set(pair.solapi, OPEN)
+
+    pair.first_works()
+    assert (len(pair.solapi.looked_up), len(pair.solapi.called_at)) == (1, 1)
+
+    # Answered, a question says nothing about sending.
+    pair.solapi.questions_failing = False
+    pair.set(pair.solapi, OPEN)
+    pair.first_works()
+    pair.set(pair.solapi, OPEN)
+    pair.first_works()
+    assert len(pair.solapi.called_at) == 2
+
+
+def test_the_second_leaves_what_it_has_no_template_for(pair: Pair) -> None:
+    pair.set(pair.solapi, OPEN, **NEVER)
+    pair.hold_templates()
+
+    pair.second_works()
+
+    assert (pair.nhn.sent, pair.statuses()) == ([], {"PENDING": 1})
+
+
+def test_what_is_bound_to_a_provider_that_is_used_elsewhere_is_left(engine: Engine, pair: Pair) -> None:
+    with transactions(engine)() as unit_of_work:
+        unit_of_work.claims.claim(Effect.ALIMTALK, 1, 0.0, "sens")
+        unit_of_work.providers.watch(["sens"])
+        unit_of_work.commit()
+    pair.first_works()
+    pair.second_works()
+    assert pair.statuses() == {"SENDING": 1}
+
+    # Since no process uses it any more, an operator has to know.
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alimtalk_provider SET watched_at = now() - interval '2 minutes'"))
+    pair.second_works()
+    assert pair.statuses() == {"SENDING": 1}
+    pair.first_works()
+    assert pair.statuses() == {"UNKNOWN": 1}
+
+
+@contextmanager
+def watched(engine: Engine, *names: str) -> Iterator[None]:
+    with transactions(engine)() as unit_of_work:
+        unit_of_work.providers.watch(names)
+        unit_of_work.commit()
+    yield
+
+
+def test_an_order_before_a_gap_in_watching_may_be_elsewhere(
+    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+) -> None:
+    accept_completed_orders([a_completed_order()])
+    reach = ReachOfFirst("nhn")
+
+    def may_be_elsewhere() -> bool:
+        with transactions(engine)() as unit_of_work:
+            unit_of_work.providers.watch(["solapi", "nhn"])
+            (claimed,) = unit_of_work.claims.claim(
+                Effect.ALIMTALK, 1, 20.0, "solapi", reach=reach(unit_of_work)
+            )
+            return claimed.may_be_elsewhere
+
+    assert may_be_elsewhere()
+    with watched(engine, "solapi", "nhn"), engine.begin() as connection:
+        connection.execute(text("UPDATE alimtalk_provider SET watched_since = '2026-01-01'"))
+    assert not may_be_elsewhere()
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alimtalk_provider SET watched_at = now() - interval '2 minutes'"))
+    assert may_be_elsewhere()
+
+
+def test_the_provider_in_use_is_read_from_what_consumers_say(engine: Engine, pair: Pair) -> None:
+    pair.set(pair.solapi, OPEN)
+    with watched(engine, "solapi", "nhn"), transactions(engine)() as unit_of_work:
+        states = unit_of_work.providers.all()
+        used = in_use(states)
+
+    assert {state.name: state.place for state in states} == {"nhn": 2, "solapi": 1}
+    assert used is not None
+    assert used.name == "nhn"
