@@ -31,8 +31,7 @@ from servicekit.lease_clock import lease_clock_seconds
 
 _RECORD_SECONDS = 1.0
 HELD_CALLS = 8
-"""So many deliveries are worth a claim and a record, whose transactions cost the same for any number: for each
-that is attempted at a time."""
+"""For each delivery that is attempted at a time: a claim and a record cost a transaction, for any number."""
 # A turn that comes later than this would meet the turns of other processes.
 _LATE_SECONDS = 0.05
 # Of a second's messages. All that a process holds may come at once if it is no more than that.
