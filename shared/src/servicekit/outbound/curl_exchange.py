@@ -72,7 +72,7 @@ class CurlExchange:
     def _may_send(self, *_addresses: object) -> int:
         """libcurl asks before it sends, each time."""
         if self._may_be_sent:
-            # A kept connection ended without a reply, and libcurl would send the request again by another one.
+            # A kept connection ended without a reply, and libcurl would send it again by another one.
             self._refusal = httpx.RemoteProtocolError(_NO_REPLY)
             return int(pycurl.PREREQFUNC_ABORT)
         try:

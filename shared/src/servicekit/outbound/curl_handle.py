@@ -48,8 +48,8 @@ class CurlHandle:
     def prepare(self) -> None:
         """Before each exchange.
 
-        libcurl looks only once a second whether the receiver has closed the connection, or sent something that
-        no request asked for, which would be taken for the next reply.
+        libcurl looks only once a second whether the receiver has closed the connection, or has sent what no
+        request asked for, which would be taken for the next reply.
         """
         self.curl.setopt(pycurl.FRESH_CONNECT, bool(self._sockets.poll(0)))
 

@@ -18,6 +18,7 @@ class CurlHandles:
     def __init__(self, most: int) -> None:
         self._most = most
         self._is_closed = False
+        self._idle: list[CurlHandle] = []
         self._begin_anew()
         _of_this_process.add(self)
 
@@ -42,7 +43,8 @@ class CurlHandles:
         """Close those that are idle, and the others once they are."""
         self._is_closed = True
         with self._lock:
-            idle, self._idle = self._idle, []
+            idle = self._idle
+            self._idle = []
         for handle in idle:
             handle.close()
 
@@ -56,7 +58,7 @@ class CurlHandles:
     def _begin_anew(self) -> None:
         self._free = threading.BoundedSemaphore(self._most)
         self._lock = threading.Lock()
-        self._idle: list[CurlHandle] = []
+        self._idle = []
         self._made = 0
 
     def _take(self, origin: bytes) -> CurlHandle:
