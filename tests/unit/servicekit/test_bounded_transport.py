@@ -2,6 +2,8 @@
 
 import queue
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -11,8 +13,7 @@ import httpx
 import pytest
 
 from servicekit.outbound.bounded_transport import BEFORE_SENDING, INCOMPLETE
-from servicekit.outbound.connections import Connections, Origin
-from servicekit.outbound.exchange_deadline import Deadline
+from servicekit.outbound.curl_handles import CurlHandles
 from servicekit.outbound.http_client import create_http_client
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
@@ -32,6 +33,7 @@ class Receiver:
     connections: int = 0
     url: str = ""
     closed: threading.Event = field(default_factory=threading.Event)
+    last: socket.socket | None = None
 
     def then(self, *replies: bytes) -> None:
         for reply in replies:
@@ -44,6 +46,7 @@ class Receiver:
             except OSError:
                 return
             self.connections += 1
+            self.last = connection
             threading.Thread(target=self._answer, args=(connection,), daemon=True).start()
 
     def _answer(self, connection: socket.socket) -> None:
@@ -166,8 +169,92 @@ def test_nothing_is_sent_when_it_may_not_be(receiver: Receiver, client: httpx.Cl
 
     post(client, receiver.url)
     assert len(receiver.requests) == 1
-    # Nothing had gone over it.
+
+
+def test_it_is_asked_only_once_it_is_connected(client: httpx.Client) -> None:
+    asked: list[bool] = []
+    extensions = {BEFORE_SENDING: lambda: asked.append(True)}
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+
+    with pytest.raises(httpx.ConnectError):
+        client.send(client.build_request("POST", f"http://127.0.0.1:{port}/", extensions=extensions))
+
+    assert asked == []
+
+
+def test_a_reply_that_nobody_asked_for_is_not_the_next_one(receiver: Receiver, client: httpx.Client) -> None:
+    receiver.then(OK)
+    post(client, receiver.url)
+    assert receiver.last is not None
+    receiver.last.sendall(b"HTTP/1.1 500 Odd\r\nContent-Length: 0\r\n\r\n")
+
+    receiver.then(b"HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n")
+    assert post(client, receiver.url).status_code == 201
+
+
+@pytest.mark.parametrize("name", ["http_proxy", "all_proxy", "HTTP_PROXY"])
+def test_a_proxy_of_the_environment_is_not_used(
+    name: str, receiver: Receiver, client: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:1")
+    receiver.then(OK)
+
+    assert post(client, receiver.url).content == b"ok"
+
+
+def test_a_redirect_is_not_followed(receiver: Receiver, client: httpx.Client) -> None:
+    location = receiver.url.encode()
+    receiver.then(b"HTTP/1.1 307 Elsewhere\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n" % location, OK)
+
+    assert post(client, receiver.url).status_code == 307
+    assert len(receiver.requests) == 1
+
+
+def test_only_headers_of_the_request_are_sent(receiver: Receiver, client: httpx.Client) -> None:
+    receiver.then(OK)
+    url = receiver.url.replace("//", "//user:password@")
+    client.send(httpx.Request("POST", url, headers={"X-Empty": "", "Expect": "100-continue"}, content=b"x"))
+
+    head = receiver.requests[0].partition(b"\r\n\r\n")[0]
+    names = [line.partition(b":")[0] for line in head.split(b"\r\n")[1:]]
+    assert sorted(names) == [b"Content-Length", b"Host", b"X-Empty"]
+
+
+def test_a_request_takes_nothing_from_the_one_before(receiver: Receiver, client: httpx.Client) -> None:
+    receiver.then(OK, OK, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", OK)
+    post(client, receiver.url, X="1")
+    for method in ("GET", "HEAD", "DELETE"):
+        client.send(client.build_request(method, receiver.url))
+
+    for request, line in zip(receiver.requests[1:], (b"GET /", b"HEAD /", b"DELETE /"), strict=True):
+        head, _, body = request.partition(b"\r\n\r\n")
+        assert head.startswith(line)
+        assert (b"X: 1" in head, b"Content-" in head, body) == (False, False, b"")
     assert receiver.connections == 1
+
+
+def test_a_forked_child_leaves_connections_to_its_parent(receiver: Receiver) -> None:
+    script = """if True:
+        import os, sys
+        from servicekit.outbound.http_client import create_http_client
+        client = create_http_client(5.0, 1)
+        client.post(sys.argv[1], content="parent")
+        if (child := os.fork()) == 0:
+            client.post(sys.argv[1], content="child")
+            sys.exit()
+        os.waitpid(child, 0)
+        client.post(sys.argv[1], content="parent")
+    """
+    receiver.then(OK, OK, OK)
+    subprocess.run([sys.executable, "-c", script, receiver.url], check=True, timeout=60)
+
+    assert [request.rpartition(b"\r\n")[2] for request in receiver.requests] == [
+        b"parent",
+        b"child",
+        b"parent",
+    ]
+    assert receiver.connections == 2
 
 
 @pytest.mark.parametrize("value", ["a\r\nX-Injected: 1", "a\nb", "a\rb", "a\x00b"])
@@ -258,18 +345,17 @@ def test_a_certificate_that_is_not_trusted_ends_it_before_the_request(
     )
 
 
-def test_no_connection_that_is_free_in_time_is_an_error(receiver: Receiver) -> None:
-    connections = Connections(1)
-    url = httpx.URL(receiver.url)
-    origin = Origin(url.scheme, url.host, url.port or 80)
+def test_no_connection_that_is_free_in_time_is_an_error() -> None:
+    handles = CurlHandles(1)
 
-    with (
-        connections.taken(origin, Deadline(5.0), 1.0),
-        pytest.raises(httpx.PoolTimeout),
-        connections.taken(origin, Deadline(0.05), 1.0),
-    ):
+    with handles.taken(b"a", 5.0), pytest.raises(httpx.PoolTimeout), handles.taken(b"a", 0.05):
         pass
 
-    with connections.taken(origin, Deadline(5.0), 1.0):
-        assert receiver.requests == []
-    connections.close()
+    with handles.taken(b"a", 5.0) as first:
+        pass
+    with handles.taken(b"a", 5.0) as second:
+        assert second is first
+    with handles.taken(b"b", 5.0) as third:
+        assert third.origin == b"b"
+        assert first.curl.closed
+    handles.close()

@@ -1,18 +1,17 @@
-"""HTTP whose every exchange has one deadline and whose every reply has a size.
+"""HTTP whose every exchange has one deadline and whose every reply has a size; libcurl speaks it.
 
 httpx's own time-outs begin again with each byte that arrives, and its replies may be of any size. Its own
 transport also takes most of a millisecond of the processor for an exchange, which is more than all else that
-an effect costs; this one, whose parser is compiled, takes a tenth of that.
+an effect costs; libcurl takes a tenth of that.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Any
+import time
 
 import httpx
 
-from servicekit.outbound.connections import Connections, Origin, TakenConnection
-from servicekit.outbound.exchange_deadline import Deadline
-from servicekit.outbound.reply_reader import ReplyReader
+from servicekit.outbound.arriving_reply import ArrivingReply
+from servicekit.outbound.curl_exchange import CurlExchange
+from servicekit.outbound.curl_handles import CurlHandles
 
 LONGEST_REPLY_BYTES = 64 * 1024
 INCOMPLETE = "incomplete"
@@ -22,102 +21,50 @@ LONGEST_REPLY = "longest_reply_bytes"
 BEFORE_SENDING = "before_sending"
 """The extension of a request with what is called once it is connected; if that raises, nothing is sent."""
 
-_CONTENT_ENCODING = b"content-encoding"
-_PORTS = {"http": 80, "https": 443}
+_SCHEMES = ("http", "https")
 
 
 class BoundedTransport(httpx.BaseTransport):
     """Ends an exchange after ``exchange_seconds``, with resolving the host's name and connecting.
 
-    A response is returned as soon as its head has arrived in time. Its body is empty, and the extension
-    INCOMPLETE says why, if it arrived too late, is too long, or is compressed: a short one may expand to any
-    size. No request is ever repeated.
+    Of httpx's own time-outs only the one for connecting counts. A response is returned if its head has
+    arrived in time. Its body is empty, and the extension INCOMPLETE says why, if it arrived too late, is too
+    long, or is compressed: a short one may expand to any size. No request is ever repeated.
     """
 
     def __init__(self, exchange_seconds: float, connections: int) -> None:
         self._exchange_seconds = exchange_seconds
-        self._connections = Connections(connections)
+        self._handles = CurlHandles(connections)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        deadline = Deadline(self._exchange_seconds)
-        timeouts = request.extensions.get("timeout", {})
-        with self._connections.taken(_origin(request.url), deadline, timeouts.get("connect")) as connection:
-            before_sending: Callable[[], object] | None = request.extensions.get(BEFORE_SENDING)
-            message = _as_bytes(request)
-            if before_sending is not None:
-                connection.may_be_kept = True
-                before_sending()
-            connection.may_be_kept = False
-            _send(connection, message, deadline, timeouts)
-            return _receive(connection, request, deadline, timeouts)
+        end = time.monotonic() + self._exchange_seconds
+        if request.url.scheme not in _SCHEMES:
+            raise httpx.UnsupportedProtocol(f"its URL has the scheme {request.url.scheme}")
+        reply = ArrivingReply(request.extensions.get(LONGEST_REPLY, LONGEST_REPLY_BYTES))
+        exchange = CurlExchange(request, request.extensions.get(BEFORE_SENDING), reply)
+        connect_seconds = request.extensions.get("timeout", {}).get("connect")
+        origin = b"%s://%s" % (request.url.raw_scheme, request.url.netloc)
+        missing = None
+        with self._handles.taken(origin, self._exchange_seconds) as handle:
+            try:
+                seconds = end - time.monotonic()
+                exchange.perform(handle, seconds, seconds if connect_seconds is None else connect_seconds)
+            except httpx.TransportError as error:
+                if not reply.has_head:
+                    raise
+                missing = reply.refusal or f"its body didn't arrive: {type(error).__name__} {error}".strip()
+        return _response(request, reply, missing)
 
     def close(self) -> None:
-        self._connections.close()
+        self._handles.close()
 
 
-def _origin(url: httpx.URL) -> Origin:
-    if url.scheme not in _PORTS:
-        raise httpx.UnsupportedProtocol(f"its URL has the scheme {url.scheme}")
-    return Origin(url.scheme, url.host, url.port or _PORTS[url.scheme])
-
-
-def _as_bytes(request: httpx.Request) -> bytes:
-    """All of it, so that it goes in one packet if it is short."""
-    lines = [b"%s %s HTTP/1.1" % (request.method.encode("ascii"), request.url.raw_path)]
-    lines += [b"%s: %s" % header for header in request.headers.raw]
-    head = b"\r\n".join(lines)
-    # A value with a line break would be taken for a header, or for the end of the head.
-    if head.count(b"\r") != len(lines) - 1 or head.count(b"\n") != len(lines) - 1 or b"\0" in head:
-        raise httpx.LocalProtocolError("its head has a line break or NUL in a value")
-    return b"%s\r\n\r\n%s" % (head, request.read())
-
-
-def _send(
-    connection: TakenConnection, message: bytes, deadline: Deadline, timeouts: Mapping[str, Any]
-) -> None:
-    try:
-        connection.socket.settimeout(deadline.seconds_left(timeouts.get("write")))
-        connection.socket.sendall(message)
-    except TimeoutError as error:
-        raise httpx.WriteTimeout(str(error)) from error
-    except OSError as error:
-        raise httpx.WriteError(str(error)) from error
-
-
-def _receive(
-    connection: TakenConnection, request: httpx.Request, deadline: Deadline, timeouts: Mapping[str, Any]
-) -> httpx.Response:
-    def receive(most_bytes: int) -> bytes:
-        try:
-            connection.socket.settimeout(deadline.seconds_left(timeouts.get("read")))
-            return connection.socket.recv(most_bytes)
-        except TimeoutError as error:
-            raise httpx.ReadTimeout(str(error)) from error
-        except OSError as error:
-            raise httpx.ReadError(str(error)) from error
-
-    longest_bytes = request.extensions.get(LONGEST_REPLY, LONGEST_REPLY_BYTES)
-    reader = ReplyReader(receive, longest_bytes)
-    reader.read_head()
-    body, incomplete = _body(reader, longest_bytes)
-    connection.may_be_kept = incomplete is None and reader.leaves_connection
+def _response(request: httpx.Request, reply: ArrivingReply, missing: str | None) -> httpx.Response:
     return httpx.Response(
-        reader.status,
+        reply.status,
         # Nothing is left to decode.
-        headers=[header for header in reader.headers if header[0].lower() != _CONTENT_ENCODING],
-        stream=httpx.ByteStream(body),
-        extensions={} if incomplete is None else {INCOMPLETE: incomplete},
+        headers=[header for header in reply.headers if header[0].lower() != b"content-encoding"],
+        stream=httpx.ByteStream(reply.body if missing is None else b""),
+        extensions={} if missing is None else {INCOMPLETE: missing},
         request=request,
     )
-
-
-def _body(reader: ReplyReader, longest_bytes: int) -> tuple[bytes, str | None]:
-    """The body, or none and why there is none."""
-    for name, value in reader.headers:
-        if name.lower() == _CONTENT_ENCODING and value.strip().lower() != b"identity":
-            return b"", f"its body is encoded: {value.decode('latin-1')}"
-    try:
-        body = reader.read_body()
-    except httpx.TransportError as error:
-        return b"", f"its body didn't arrive: {type(error).__name__} {error}".strip()
-    return (b"", f"its body is longer than {longest_bytes} bytes") if body is None else (body, None)

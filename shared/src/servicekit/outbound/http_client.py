@@ -43,7 +43,7 @@ class BoundedClient(httpx.Client):
 
 
 def create_http_client(timeout_seconds: float, connections: int) -> httpx.Client:
-    """A client that waits ``timeout_seconds`` for a whole reply, once it is connected.
+    """A client whose exchanges end after ``timeout_seconds``, and the time for connecting.
 
     It follows no redirect, repeats nothing and takes no proxy from the environment. See
     :class:`BoundedTransport` for replies that aren't read.
