@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import httpx
 
-from servicekit.outbound.bounded_transport import BoundedTransport
+from servicekit.outbound.bounded_transport import BEFORE_SENDING, BoundedTransport
 
 # The call of each provider that reaches the recipient.
 _SENDS = {"nhn": "/messages", "solapi": "/send"}
@@ -91,7 +91,7 @@ class FailingWire(httpx.BaseTransport):
 
     def _accept_late(self, request: httpx.Request, sent_at: float) -> None:
         # It has left the process, which is not asked any more. A machine that is too busy loses it.
-        del request.extensions["trace"]
+        request.extensions.pop(BEFORE_SENDING, None)
         if time.monotonic() < sent_at + PROCESSING_SECONDS / 2:
             with suppress(httpx.TransportError):
                 self._transport.handle_request(request)

@@ -31,8 +31,8 @@ class BoundedClient(httpx.Client):
 
     def build_request(self, method: str, url: httpx.URL | str, **parts: Any) -> httpx.Request:
         """A request to an absolute ``url`` with httpx's ``parts``, such as ``json`` and ``headers``."""
-        headers = {**_HEADERS, **parts.pop("headers", {})}
-        extensions = {"timeout": self._time_outs, **parts.pop("extensions", {})}
+        headers = {**_HEADERS, **(parts.pop("headers", None) or {})}
+        extensions = {"timeout": self._time_outs, **(parts.pop("extensions", None) or {})}
         return httpx.Request(method, url, headers=headers, extensions=extensions, **parts)
 
     def send(self, request: httpx.Request, **_options: Any) -> httpx.Response:
