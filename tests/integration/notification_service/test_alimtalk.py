@@ -122,7 +122,7 @@ def test_nothing_is_sent_again_while_look_ups_of_the_message_fail(
 ) -> None:
     order = a_completed_order()
     accept_completed_orders([order])
-    sandbox.control(alimtalk={"timeoutAfterAcceptNext": 1, "timeoutMs": 1_000, "failNextLookups": 3})
+    sandbox.control(alimtalk={"timeoutAfterAcceptNext": 1, "timeoutMs": 3_000, "failNextLookups": 3})
 
     with delivering(engine, ALIMTALK, sandbox, timeout_seconds=0.3) as work:
         (delivery,) = run_until_final(work, engine, [order], ALIMTALK)

@@ -30,7 +30,11 @@ class BoundedClient(httpx.Client):
         self._time_outs = timeout.as_dict()
 
     def build_request(self, method: str, url: httpx.URL | str, **parts: Any) -> httpx.Request:
-        """A request to an absolute ``url`` with httpx's ``parts``, such as ``json`` and ``headers``."""
+        """A request to an absolute ``url`` with httpx's ``parts``, such as ``json`` and ``headers``.
+
+        Its time-outs are the client's.
+        """
+        parts.pop("timeout", None)
         headers = {**_HEADERS, **(parts.pop("headers", None) or {})}
         extensions = {"timeout": self._time_outs, **(parts.pop("extensions", None) or {})}
         return httpx.Request(method, url, headers=headers, extensions=extensions, **parts)
