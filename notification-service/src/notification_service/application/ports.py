@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
@@ -27,6 +27,7 @@ from notification_service.domain.provider_call import Call
 from notification_service.domain.provider_state import ProviderState
 from notification_service.domain.registered_template import RegisteredTemplate
 from notification_service.domain.sales_period import SalesPeriod
+from servicekit.idempotency.key import IdempotencyKey, Reply
 
 
 class Inbox(Protocol):
@@ -60,6 +61,14 @@ class Deliveries(Protocol):
         ...
 
     def get(self, delivery_id: UUID) -> Delivery | None: ...
+
+    def lock(self, delivery_id: UUID) -> Delivery | None:
+        """Like :meth:`get`, held until the transaction ends."""
+        ...
+
+    def lock_selected(self, selection: DeliverySelection, *, limit: int) -> Sequence[UUID]:
+        """What is selected, at most ``limit``, held until the transaction ends."""
+        ...
 
     def find(self, selection: DeliverySelection, *, limit: int, after: UUID | None) -> Sequence[Delivery]:
         """What is selected by id, which is by age: at most ``limit``, behind ``after``."""
@@ -325,6 +334,17 @@ class Figures(Protocol):
         ...
 
 
+class IdempotencyKeys(Protocol):
+    """The idempotency keys used so far."""
+
+    def claim(self, key: IdempotencyKey, reply: Reply) -> Reply | None:
+        """None if the transaction is the first with ``key``; otherwise the reply of the first one.
+
+        A concurrent first one is waited for. Raises IdempotencyKeyReused.
+        """
+        ...
+
+
 class UnitOfWork(Protocol):
     """One transaction, rolled back unless :meth:`commit` is called."""
 
@@ -363,6 +383,13 @@ class UnitOfWork(Protocol):
 
     @property
     def figures(self) -> Figures: ...
+
+    @property
+    def idempotency_keys(self) -> IdempotencyKeys: ...
+
+    def now(self) -> datetime:
+        """The database's clock, which all hosts share."""
+        ...
 
     def commit(self) -> None: ...
 

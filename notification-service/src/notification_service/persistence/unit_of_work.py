@@ -13,8 +13,9 @@ from notification_service.persistence.figures import SqlFigures
 from notification_service.persistence.providers import SqlProviders
 from notification_service.persistence.results import SqlResults
 from notification_service.persistence.sales import SqlSales
-from notification_service.persistence.tables import inbox
+from notification_service.persistence.tables import idempotency_key, inbox
 from servicekit.db.unit_of_work import UnitOfWork
+from servicekit.idempotency.keys import IdempotencyKeys
 from servicekit.inbox.inbox import Inbox
 
 
@@ -33,6 +34,7 @@ class NotificationUnitOfWork(UnitOfWork):
     delays: SqlDelays
     analytics: SqlAnalytics
     figures: SqlFigures
+    idempotency_keys: IdempotencyKeys
 
     def __init__(self, engine: Engine, consumer_group: str) -> None:
         super().__init__(engine)
@@ -51,6 +53,7 @@ class NotificationUnitOfWork(UnitOfWork):
         self.delays = SqlDelays(self.connection)
         self.analytics = SqlAnalytics(self.connection)
         self.figures = SqlFigures(self.connection)
+        self.idempotency_keys = IdempotencyKeys(self.connection, idempotency_key)
 
 
 class NotificationSnapshot(NotificationUnitOfWork):
