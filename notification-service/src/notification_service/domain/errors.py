@@ -71,6 +71,10 @@ class MoreDeliveriesMatch(NotificationError):
         super().__init__(f"{matching} deliveries match, and {expected} were expected: nothing was changed.")
 
 
+class NoPhoneNumber(NotificationError):
+    """This is no phone number: write a Korean one, or +, country code and number."""
+
+
 class NotSent(NotificationError):
     """The attempt was no longer allowed to send, and the receiver got nothing that it could accept."""
 

@@ -10,6 +10,7 @@ from notification_service.persistence.customers import SqlCustomers
 from notification_service.persistence.delays import SqlDelays
 from notification_service.persistence.deliveries import SqlDeliveries
 from notification_service.persistence.figures import SqlFigures
+from notification_service.persistence.personal_data import SqlPersonalData
 from notification_service.persistence.providers import SqlProviders
 from notification_service.persistence.results import SqlResults
 from notification_service.persistence.sales import SqlSales
@@ -34,6 +35,7 @@ class NotificationUnitOfWork(UnitOfWork):
     delays: SqlDelays
     analytics: SqlAnalytics
     figures: SqlFigures
+    personal_data: SqlPersonalData
     idempotency_keys: IdempotencyKeys
 
     def __init__(self, engine: Engine, consumer_group: str) -> None:
@@ -53,6 +55,7 @@ class NotificationUnitOfWork(UnitOfWork):
         self.delays = SqlDelays(self.connection)
         self.analytics = SqlAnalytics(self.connection)
         self.figures = SqlFigures(self.connection)
+        self.personal_data = SqlPersonalData(self.connection)
         self.idempotency_keys = IdempotencyKeys(self.connection, idempotency_key)
 
 
