@@ -32,7 +32,7 @@ class ErasePerson:
       any more whether it was. One that is being sent now is waited for: without the number, a look-up could
       not find it.
     - A user's number is replaced by a random negative one, the same in all rows: sums and rebuilds stay as
-      they are. Only a later order makes the person a new customer.
+      they are, and monitoring that waits gets that number. A later order makes the person a new customer.
     - What operators wrote is cleaned of names and numbers.
 
     It may be repeated, and finds what came meanwhile: an order that arrives later is a new one. Consumers may
