@@ -53,6 +53,8 @@ _DELETE_ORDERS = text(f"""
                 AND analytics_order.event_id = ended.event_id)
     DELETE FROM completed_order USING ended WHERE completed_order.event_id = ended.event_id
 """)  # noqa: S608 - our own text
+# The trigger takes it only after the rows, which a rebuild may wait for while it keeps everyone else out.
+_KEEP_REBUILDS_OUT = text("SELECT pg_advisory_xact_lock_shared(analytics_lock())")
 # A rebuild looks for the customers of kept orders, and would take the first of these for a first order.
 _FORGET_CUSTOMERS = text("""
     DELETE FROM customer
@@ -92,7 +94,7 @@ class SqlRetention:
         """By the name that the log has for what they remove."""
         return {
             "recipients": _sweep(_ERASE_RECIPIENTS, self._recipients),
-            "orders": _sweep(_DELETE_ORDERS, self._deliveries),
+            "orders": self._delete_orders,
             # After the orders, which say when a customer's last one was.
             "customers": _sweep(_FORGET_CUSTOMERS, self._customers),
             "inbox": delete_older(inbox, inbox.c.received_at, self._inbox_events),
@@ -100,6 +102,10 @@ class SqlRetention:
                 idempotency_key, idempotency_key.c.created_at, self._idempotency_keys
             ),
         }
+
+    def _delete_orders(self, connection: Connection, limit: int) -> int:
+        connection.execute(_KEEP_REBUILDS_OUT)
+        return _sweep(_DELETE_ORDERS, self._deliveries)(connection, limit)
 
 
 def _sweep(statement: TextClause, age: timedelta) -> Sweep:
