@@ -4,6 +4,7 @@ import random
 import re
 import threading
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -24,6 +25,7 @@ from notification_service.domain.erasure import Erasure, Person
 from notification_service.domain.figures import DailyCustomers, FigureKind
 from notification_service.domain.phone_number import PhoneNumber
 from notification_service.persistence.personal_data import NOTES
+from servicekit.db.errors import may_pass
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import an_order_of
 from tests.integration.notification_service.counted import count, count_due, figures, on, sums
@@ -171,12 +173,14 @@ def some_buyers(chance: random.Random) -> list[Buyer]:
 
 def orders_of(chance: random.Random, buyers: Sequence[Buyer]) -> list[CompletedOrder]:
     orders = []
-    for number in range(24):
+    for number in range(28):
         buyer = buyers[number % len(buyers)]
+        # Each spelling of each buyer.
+        spelling = buyer.spellings[number // len(buyers)]
         order = an_order_of(
             (f"P-{chance.randrange(4)}", chance.randrange(1, 5), chance.randrange(100, 9_000)),
             user_id=buyer.user_id,
-            recipient=Recipient(buyer.name, chance.choice(buyer.spellings)),
+            recipient=Recipient(buyer.name, spelling),
         )
         orders.append(order if number < 4 else an_order_like(order, chance))
     return orders
@@ -212,7 +216,7 @@ def test_no_row_tells_of_an_erased_person_and_others_stay(engine: Engine, seed: 
     done = erase(engine, chance.choice(erased.spellings[:5]), erased.user_id)
 
     after = tables(engine)
-    assert (done.is_done, done.orders, done.customers) == (True, 6, 1)
+    assert (done.is_done, done.orders, done.customers) == (True, 7, 1)
     assert (counted.orders, counted.given_up, counted.notes) == (done.orders, done.given_up, done.notes)
     assert [row for rows in after.values() for row in rows if erased.is_told_by(row)] == []
     for table in after:
@@ -353,45 +357,48 @@ def test_an_accepted_message_gets_its_result_after_the_erasure(engine: Engine, s
     assert delivery_of(engine, order, Effect.ALIMTALK).status is DeliveryStatus.ACCEPTED
 
 
-def _is_erased(engine: Engine, user_id: int) -> bool:
-    return erase(engine, user_id=user_id).is_done
-
-
 def test_counting_goes_on_beside_erasures(engine: Engine) -> None:
     users = range(70_001, 70_009)
-    accept, stop = AcceptCompletedOrders(transactions(engine)), StopSignal()
+    accept, count_sales = AcceptCompletedOrders(transactions(engine)), CountSales(transactions(engine))
+    stop, chance = StopSignal(), random.Random(7)  # noqa: S311 - the same load again
     accepted: list[CompletedOrder] = []
-    errors: list[BaseException] = []
 
     def consume() -> None:
-        try:
-            chance = random.Random(7)  # noqa: S311 - the same load again
-            while not stop.is_set():
-                first = an_order_of(("P-1", 1, 100), user_id=chance.choice(users))
-                new = [
-                    an_order_of(("P-1", 1, 100), user_id=first.user_id, **on(first, hours=n)) for n in (0, 9)
-                ]
-                accept(new)
+        while not stop.is_set():
+            first = an_order_of(("P-1", 1, 100), user_id=chance.choice(users))
+            new = [an_order_like(first, chance), an_order_like(first, chance)]
+            if is_done(partial(accept, new)):
                 accepted.extend(new)
-                CountSales(transactions(engine))(StopSignal())
-        except BaseException as error:
-            errors.append(error)
-            raise
+            is_done(lambda: count_sales(StopSignal()))
 
-    threads = [threading.Thread(target=consume) for _ in range(2)]
-    for thread in threads:
-        thread.start()
-    wait_until(lambda: len(accepted) > 20, "some orders")
-    for user_id in users:
-        wait_until(partial(_is_erased, engine, user_id), "an erasure")
-    stop.set()
-    for thread in threads:
-        thread.join(30)
+    with ThreadPoolExecutor(2) as pool:
+        consumers = [pool.submit(consume) for _ in range(2)]
+        try:
+            wait_until(lambda: len(accepted) > 20, "some orders")
+            for user_id in users:
+                wait_until(partial(is_done, partial(_erase_user, engine, user_id)), "an erasure")
+        finally:
+            stop.set()
+        for consumer in consumers:
+            consumer.result(30)
 
-    assert errors == []
     count_due(engine)
     assert sum(row[2] for row in sums(engine)["sales_daily"]) == len(accepted)
     check_that_a_rebuild_agrees(engine)
+
+
+def _erase_user(engine: Engine, user_id: int) -> bool:
+    return erase(engine, user_id=user_id).is_done
+
+
+def is_done(work: Callable[[], object]) -> bool:
+    """Whether it came to an end: on a busy machine a lock may take too long, and work is tried again."""
+    try:
+        return bool(work())
+    except Exception as error:
+        if not may_pass(error):
+            raise
+        return False
 
 
 def test_the_command_counts_first_and_says_what_it_cant_reach(engine: Engine, migrated_url: str) -> None:
