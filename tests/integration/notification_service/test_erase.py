@@ -260,17 +260,18 @@ def test_every_column_is_known_to_tell_of_people_or_not(engine: Engine) -> None:
 
 
 def test_a_phone_alone_leaves_the_user_who_ordered(engine: Engine) -> None:
-    gift = an_order_of(user_id=70_001, recipient=Recipient("이바다", "+82 10-1234-5678"))
-    other = an_order_of(user_id=70_001, recipient=Recipient("김하늘", "010-9999-8888"))
-    count(engine, [gift, other])
+    spellings = Buyer("이바다", "01012345678", 1).spellings
+    gifts = [an_order_of(user_id=70_001, recipient=Recipient("이바다", phone)) for phone in spellings]
+    other = an_order_of(user_id=70_001, recipient=Recipient("김하늘", "02-1234-5678"))
+    count(engine, [*gifts, other])
 
     done = erase(engine, "010.1234.5678")
 
-    assert (done.orders, set(done.users), done.given_up) == (1, {70_001}, 1)
+    assert (done.orders, set(done.users), done.given_up) == (7, {70_001}, 7)
     rows = [row for rows in tables(engine).values() for row in rows]
     assert not any("이바다" in row for row in rows)
     assert any("김하늘" in row for row in rows)
-    assert delivery_of(engine, gift, Effect.ALIMTALK).status is DeliveryStatus.GIVEN_UP
+    assert delivery_of(engine, gifts[0], Effect.ALIMTALK).status is DeliveryStatus.GIVEN_UP
     assert delivery_of(engine, other, Effect.ALIMTALK).status is DeliveryStatus.PENDING
 
 
