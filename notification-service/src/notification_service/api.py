@@ -12,12 +12,17 @@ from sqlalchemy import Engine
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from notification_service.alimtalk.webhooks import webhook_parsers
+from notification_service.application.change_deliveries import ChangeDeliveries
+from notification_service.application.change_delivery import ChangeDelivery
+from notification_service.application.list_deliveries import ListDeliveries
 from notification_service.application.list_notifications import ListNotifications
 from notification_service.application.ports import WebhookParser
 from notification_service.application.read_figures import ReadFigures
 from notification_service.application.record_results import RecordResults
 from notification_service.application.report_sales import ReportSales
+from notification_service.application.show_delivery import ShowDelivery
 from notification_service.config import ApiSettings
+from notification_service.http.deliveries import deliveries_routes
 from notification_service.http.figures.description import describe_csv
 from notification_service.http.figures.routes import figure_routes
 from notification_service.http.notifications import notification_routes
@@ -59,6 +64,12 @@ def build_application(engine: Engine, webhook_parsers: Mapping[str, WebhookParse
             notification_routes(ListNotifications(unit_of_work)),
             sales_routes(ReportSales(unit_of_work)),
             figure_routes(ReadFigures(unit_of_work)),
+            deliveries_routes(
+                ListDeliveries(unit_of_work),
+                ShowDelivery(unit_of_work),
+                ChangeDelivery(unit_of_work),
+                ChangeDeliveries(unit_of_work),
+            ),
         ],
         examples=_examples("examples.json"),
     )

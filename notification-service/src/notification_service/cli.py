@@ -20,6 +20,7 @@ from servicekit.observability.logging import configure_logging
     elsewhere={
         "analytics": "notification_service.analytics_cli:analytics",
         "deliveries": "notification_service.deliveries_cli:deliveries",
+        "erase": "notification_service.erase_cli:erase",
         "providers": "notification_service.providers_cli:providers",
         "report": "notification_service.analytics_cli:report",
         "templates": "notification_service.templates_cli:templates",

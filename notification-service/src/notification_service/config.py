@@ -62,6 +62,9 @@ class ConsumerSettings(
     delivery_lease_seconds: Annotated[float, Field(gt=0)] = 30.0
     recipient_retention_hours: _Hours = 168
     delivery_retention_hours: _Hours = 8_760
+    # From the last order on, five years: then the customer counts as new.
+    customer_retention_hours: _Hours = 43_800
+    idempotency_key_retention_hours: Annotated[int, Field(ge=24, le=1_000_000)] = 168
     # An event can come again while the outbox can send it again, and the topic then keeps it: 7 days each.
     # Forgotten any sooner, it would count as new.
     inbox_retention_hours: Annotated[int, Field(ge=336, le=1_000_000)] = 720
@@ -94,7 +97,7 @@ class ConsumerSettings(
 
 
 class OperatorSettings(DatabaseSettings, ProcessSettings):
-    """``notification-service deliveries``, ``analytics`` and ``report``."""
+    """``notification-service deliveries``, ``erase``, ``analytics`` and ``report``."""
 
 
 class TemplatesSettings(AlimtalkSettings, ProcessSettings):

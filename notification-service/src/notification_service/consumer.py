@@ -105,6 +105,8 @@ def _retention(settings: ConsumerSettings, engine: Engine) -> Retention:
             recipients=timedelta(hours=settings.recipient_retention_hours),
             deliveries=timedelta(hours=settings.delivery_retention_hours),
             inbox_events=timedelta(hours=settings.inbox_retention_hours),
+            customers=timedelta(hours=settings.customer_retention_hours),
+            idempotency_keys=timedelta(hours=settings.idempotency_key_retention_hours),
         ).sweeps(),
     )
 

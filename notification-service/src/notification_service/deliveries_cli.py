@@ -108,21 +108,26 @@ def show(delivery_id: UUID, *, as_json: bool) -> None:
 
 @deliveries.command()
 @_chosen_by_operator(RETRYABLE)
-def retry(delivery_ids: Sequence[UUID], by: str, reason: str, **filters: Any) -> None:
+@click.option("--yes", "is_confirmed", is_flag=True, help="Do it; --all without it only counts.")
+def retry(delivery_ids: Sequence[UUID], by: str, reason: str, *, is_confirmed: bool, **filters: Any) -> None:
     """Attempt deliveries again: those with DELIVERY_IDs, or --all that are FAILED or GIVEN_UP.
 
     EXPIRED and UNKNOWN may have reached the recipient: name their --status, or ids. They are looked up first,
     and sent again where the provider can't be asked. An alimtalk whose recipient was erased can't be retried.
     """
+    is_confirmed = is_confirmed or bool(delivery_ids)
     allowed = RETRYABLE if delivery_ids or filters["status"] else RETRYABLE - MAY_HAVE_ARRIVED
     selection = _selection(delivery_ids, allowed, **filters)
     with operator_transactions(PROCESS) as transactions:
-        retried = RetryDeliveries(transactions)(selection, by=by, reason=reason)
+        retried = RetryDeliveries(transactions)(selection, by=by, reason=reason, is_confirmed=is_confirmed)
     if not retried:
         raise click.ClickException(
             "no delivery that can be retried matches; `notification-service deliveries list` shows them"
         )
-    click.echo(f"{retried} to be attempted again")
+    if is_confirmed:
+        click.echo(f"{retried} to be attempted again")
+    else:
+        click.echo(f"{retried} would be attempted again; add --yes to do it")
 
 
 @deliveries.command(name="give-up")

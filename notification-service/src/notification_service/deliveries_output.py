@@ -6,7 +6,7 @@ from datetime import datetime
 import click
 
 from notification_service.domain.attempt_history import Attempt
-from notification_service.domain.delivery import Delivery
+from notification_service.domain.delivery import Delivery, Intervention
 from servicekit.rfc3339 import format_rfc3339
 
 _COLUMNS = ("DELIVERY ID", "STATUS", "EFFECT", "ORDER ID", "ATTEMPTS", "COMPLETED AT", "LAST ERROR")
@@ -65,7 +65,15 @@ def _details(delivery: Delivery) -> Mapping[str, Value]:
         "acceptedAt": _time(delivery.accepted_at),
         "resultCode": delivery.result_code,
         "bySms": delivery.by_sms,
+        **_intervention("retried", delivery.retried),
+        **_intervention("givenUp", delivery.given_up),
     }
+
+
+def _intervention(name: str, done: Intervention | None) -> Mapping[str, Value]:
+    if done is None:
+        return {f"{name}By": None, f"{name}Reason": None}
+    return {f"{name}By": done.by, f"{name}Reason": done.reason}
 
 
 def _attempt_as_json(attempt: Attempt) -> dict[str, Value]:

@@ -1,6 +1,7 @@
 """Command lines that report wrong input in one line, with exit status 2."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -44,12 +45,26 @@ class OneLineGroup(LazyGroup):
     """Commands that report wrong arguments in one line, without the usage."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        try:
+        with _in_one_line():
             return super().invoke(ctx)
-        except click.exceptions.NoArgsIsHelpError:
-            raise
-        except click.UsageError as error:
-            raise BadInput(error.format_message().replace("\n", " ")) from error
+
+
+class OneLineCommand(click.Command):
+    """The same for a command that is in no such group."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        with _in_one_line():
+            return super().make_context(*arguments, **options)
+
+
+@contextmanager
+def _in_one_line() -> Iterator[None]:
+    try:
+        yield
+    except click.exceptions.NoArgsIsHelpError:
+        raise
+    except click.UsageError as error:
+        raise BadInput(error.format_message().replace("\n", " ")) from error
 
 
 class Text(click.ParamType[str]):

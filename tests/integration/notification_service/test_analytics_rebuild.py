@@ -137,7 +137,9 @@ def forget(engine: Engine, order: CompletedOrder) -> None:
         ):
             connection.execute(text(f"UPDATE {change} WHERE event_id = :event_id"), of_order)
     age = timedelta(days=365)
-    sweeps = SqlRetention(recipients=age, deliveries=age, inbox_events=age).sweeps()
+    sweeps = SqlRetention(
+        recipients=age, deliveries=age, inbox_events=age, customers=5 * age, idempotency_keys=age
+    ).sweeps()
     assert Retention(engine, sweeps).run_once(StopSignal())["orders"] == 1
 
 

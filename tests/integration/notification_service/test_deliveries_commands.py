@@ -1,14 +1,13 @@
 """``notification-service deliveries``: what failed is listed, attempted again, or given up."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 from sqlalchemy import Engine, text
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.cli import main
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import DeliveryStatus, Effect
 from servicekit.identifiers import uuid7
@@ -16,19 +15,11 @@ from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import delivering, delivery_of, run_until_final
 from tests.support.sandbox import Sandbox
 
-COMMAND = str(Path(sys.executable).parent / "notification-service")
 WHO_AND_WHY = ["--by", "kim", "--reason", "the provider was down"]
 
 
-def run(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [COMMAND, "deliveries", *arguments],
-        env={"DATABASE_URL": url},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+def run(url: str, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["deliveries", *arguments], env={"DATABASE_URL": url})
 
 
 @pytest.fixture
@@ -64,7 +55,7 @@ def test_what_failed_is_attempted_again(
 
     retried = run(migrated_url, "retry", delivery_id, *WHO_AND_WHY)
 
-    assert (retried.returncode, retried.stdout) == (0, "1 to be attempted again\n")
+    assert (retried.exit_code, retried.stdout) == (0, "1 to be attempted again\n")
     with delivering(engine, Effect.ALIMTALK, sandbox) as work:
         (delivery,) = run_until_final(work, engine, [failed], Effect.ALIMTALK)
     assert (delivery.status, delivery.attempts) == (DeliveryStatus.DELIVERED, 2)
@@ -76,10 +67,16 @@ def test_what_failed_is_attempted_again(
     assert tuple(row) == ("kim", "the provider was down")
 
 
-def test_all_that_failed_is_attempted_again(migrated_url: str, failed: CompletedOrder) -> None:
-    assert run(migrated_url, "retry", "--all", "--effect", "MONITORING", *WHO_AND_WHY).returncode == 1
-    assert run(migrated_url, "retry", "--all", "--status", "EXPIRED", *WHO_AND_WHY).returncode == 1
-    assert run(migrated_url, "retry", "--all", *WHO_AND_WHY).stdout == "1 to be attempted again\n"
+def test_all_that_failed_is_attempted_again_once_it_is_confirmed(
+    migrated_url: str, engine: Engine, failed: CompletedOrder
+) -> None:
+    assert run(migrated_url, "retry", "--all", "--effect", "MONITORING", *WHO_AND_WHY).exit_code == 1
+    assert run(migrated_url, "retry", "--all", "--status", "EXPIRED", *WHO_AND_WHY).exit_code == 1
+    counted = run(migrated_url, "retry", "--all", *WHO_AND_WHY)
+    assert counted.stdout == "1 would be attempted again; add --yes to do it\n"
+    assert delivery_of(engine, failed, Effect.ALIMTALK).status == DeliveryStatus.FAILED
+
+    assert run(migrated_url, "retry", "--all", "--yes", *WHO_AND_WHY).stdout == "1 to be attempted again\n"
 
 
 def test_what_is_pending_is_given_up_once_it_is_confirmed(
@@ -104,7 +101,7 @@ def test_what_is_pending_is_given_up_once_it_is_confirmed(
             text("SELECT given_up_by, give_up_reason FROM delivery WHERE status = 'GIVEN_UP'")
         ).one()
     assert tuple(row) == ("kim", "the provider was down")
-    assert run(migrated_url, "retry", str(found.delivery_id), *WHO_AND_WHY).returncode == 0
+    assert run(migrated_url, "retry", str(found.delivery_id), *WHO_AND_WHY).exit_code == 0
 
 
 def test_what_has_ended_is_not_given_up(migrated_url: str, engine: Engine, failed: CompletedOrder) -> None:
@@ -128,7 +125,7 @@ def test_a_delivery_is_shown_with_its_attempts(
     (attempt,) = shown["attemptHistory"]
     assert (shown["status"], attempt["outcome"], attempt["reason"]) == ("FAILED", "REJECTED", "REJECTED")
     assert {"NUMBER", "REJECTED", "sandbox"} <= set(table.split())
-    assert (missing.returncode, missing.stdout) == (1, "")
+    assert (missing.exit_code, missing.stdout) == (1, "")
     assert str(failed.order_id) in missing.stderr
 
 
@@ -140,7 +137,7 @@ def test_an_alimtalk_without_its_recipient_is_not_retried(
 
     retried = run(migrated_url, "retry", "--all", *WHO_AND_WHY)
 
-    assert (retried.returncode, retried.stdout) == (1, "")
+    assert (retried.exit_code, retried.stdout) == (1, "")
     assert "no delivery that can be retried matches" in retried.stderr
 
 
@@ -165,6 +162,6 @@ def test_an_alimtalk_without_its_recipient_is_not_retried(
 def test_bad_arguments_are_refused_in_one_line(arguments: list[str]) -> None:
     refused = run("postgresql://u:p@127.0.0.1:1/notification", *arguments)
 
-    assert refused.returncode == 2
+    assert refused.exit_code == 2
     assert len(refused.stderr.splitlines()) == 1
     assert "Traceback" not in refused.stderr

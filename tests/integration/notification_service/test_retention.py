@@ -1,6 +1,6 @@
 """What nobody needs any more is removed after its time, and nothing else."""
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, text
@@ -13,6 +13,7 @@ from notification_service.persistence.retention import SqlRetention
 from servicekit.db.retention import Retention
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
+from tests.integration.notification_service.counted import count_due
 from tests.integration.notification_service.effect_work import (
     delivering,
     delivery_of,
@@ -21,12 +22,18 @@ from tests.integration.notification_service.effect_work import (
 )
 from tests.support.sandbox import Sandbox
 
+AGES = {
+    "recipients": timedelta(days=7),
+    "deliveries": timedelta(days=365),
+    "inbox_events": timedelta(days=30),
+    "customers": timedelta(days=1_825),
+    "idempotency_keys": timedelta(days=7),
+}
+NOTHING = {"recipients": 0, "orders": 0, "customers": 0, "inbox": 0, "idempotency_keys": 0}
+
 
 def run_retention(engine: Engine, batch_rows: int = 2) -> dict[str, int]:
-    retention = SqlRetention(
-        recipients=timedelta(days=7), deliveries=timedelta(days=365), inbox_events=timedelta(days=30)
-    )
-    return Retention(engine, retention.sweeps(), batch_rows).run_once(StopSignal())
+    return Retention(engine, SqlRetention(**AGES).sweeps(), batch_rows).run_once(StopSignal())
 
 
 def age(engine: Engine, days: int) -> None:
@@ -74,11 +81,11 @@ def test_recipients_are_erased_some_time_after_their_last_effect(
 ) -> None:
     complete(engine, sandbox, orders, *Effect)
     age(engine, days=6)
-    assert run_retention(engine) == {"recipients": 0, "orders": 0, "inbox": 0}
+    assert run_retention(engine) == NOTHING
 
     age(engine, days=2)
 
-    assert run_retention(engine) == {"recipients": 5, "orders": 0, "inbox": 0}
+    assert run_retention(engine) == NOTHING | {"recipients": 5}
     assert recipients(engine) == {(None, None)}
     assert run_retention(engine)["recipients"] == 0
     assert delivery_of(engine, orders[0], Effect.ALIMTALK).status == DeliveryStatus.DELIVERED
@@ -108,7 +115,7 @@ def test_old_orders_go_with_their_deliveries_and_the_sums_stay(
     age(engine, days=366)
     accept_completed_orders([a_completed_order()])
 
-    assert run_retention(engine) == {"recipients": 5, "orders": 5, "inbox": 5}
+    assert run_retention(engine) == NOTHING | {"recipients": 5, "orders": 5, "inbox": 5}
 
     left = {
         table: count(engine, table) for table in ("completed_order", "delivery", "inbox", "analytics_order")
@@ -137,3 +144,88 @@ def test_rows_that_another_transaction_holds_are_left_to_a_later_run(
         assert run_retention(engine, batch_rows=10)["inbox"] == 3
 
     assert run_retention(engine)["inbox"] == 2
+
+
+def test_a_customer_is_forgotten_long_after_the_last_order_and_is_then_new(
+    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+) -> None:
+    now = datetime.now(UTC)
+    first, last = (a_completed_order(completed_at=now - timedelta(days=days)) for days in (2_400, 1_900))
+    accept_completed_orders([first, last])
+    end_all(engine)
+    # Both orders are kept: a rebuild would take the later one for the first.
+    assert run_retention(engine)["customers"] == 0
+
+    age(engine, days=366)
+    assert run_retention(engine) == NOTHING | {"recipients": 2, "orders": 2, "inbox": 2, "customers": 1}
+
+    again = a_completed_order(completed_at=now)
+    accept_completed_orders([again])
+    end_all(engine)
+    assert customers_of(engine, again) == (1, 1)
+
+
+def test_a_customer_is_kept_while_the_last_order_is_young_enough(
+    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+) -> None:
+    now = datetime.now(UTC)
+    orders = [a_completed_order(completed_at=now - timedelta(days=days)) for days in (2_400, 1_800)]
+    accept_completed_orders(orders)
+    end_all(engine)
+    age(engine, days=366)
+    assert run_retention(engine)["customers"] == 0
+
+    again = a_completed_order(completed_at=now)
+    accept_completed_orders([again])
+    end_all(engine)
+
+    assert customers_of(engine, again) == (1, 0)
+
+
+@pytest.mark.usefixtures("orders")
+def test_an_ordering_customer_does_not_hold_up_retention(engine: Engine) -> None:
+    end_all(engine)
+    age(engine, days=366)
+    with engine.connect() as counting:
+        counting.execute(text("SELECT FROM customer FOR UPDATE"))
+        assert run_retention(engine)["orders"] == 5
+
+
+def test_old_idempotency_keys_go(engine: Engine) -> None:
+    with engine.begin() as connection:
+        for key, days in (("old", 8), ("young", 6)):
+            connection.execute(
+                text(
+                    "INSERT INTO idempotency_key (scope, key, fingerprint, reply, created_at)"
+                    " VALUES ('POST /', :key, '', '{}', now() - :age)"
+                ),
+                {"key": key, "age": timedelta(days=days)},
+            )
+
+    assert run_retention(engine) == NOTHING | {"idempotency_keys": 1}
+    assert count(engine, "idempotency_key") == 1
+
+
+def end_all(engine: Engine) -> None:
+    """Let all effects that are due end, without a receiver."""
+    count_due(engine)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE delivery SET status = 'DELIVERED', due_at = NULL, completed_at = now()"
+                " WHERE due_at IS NOT NULL"
+            )
+        )
+
+
+def customers_of(engine: Engine, order: CompletedOrder) -> tuple[int, int]:
+    """The customers of the order's day, and the new ones among them."""
+    with engine.connect() as connection:
+        row = connection.execute(
+            text(
+                "SELECT customers, new_customers FROM customers_daily"
+                " WHERE business_day = (:at AT TIME ZONE 'Asia/Seoul')::date"
+            ),
+            {"at": order.completed_at},
+        ).one()
+    return row.customers, row.new_customers

@@ -1,7 +1,10 @@
 """What the compose file gives each process, and how these tests read it."""
 
+import re
+
 import pytest
 
+from devstack.repository import ROOT
 from tests.support.compose_file import ComposeFile, filled_in
 from tests.support.process_settings import SETTINGS
 
@@ -38,3 +41,12 @@ def test_defaults_are_filled_in_as_compose_does(text: str, filled: str) -> None:
 def test_what_is_not_understood_of_compose_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not understood"):
         filled_in(text)
+
+
+def test_the_load_balancer_marks_everything_that_it_forwards() -> None:
+    """By that header notification-service refuses operators' routes to what comes from outside."""
+    text = (ROOT / "deploy" / "load-balancer" / "haproxy.cfg").read_text()
+    defaults = text.partition("\ndefaults\n")[2].partition("\n\n")[0]
+    assert re.findall(r"^ +(option forwardfor.*)$", defaults, re.MULTILINE) == ["option forwardfor"]
+    assert "no option forwardfor" not in text
+    assert not re.search(r"del-header +(X-Forwarded-For|Forwarded|Via)", text, re.IGNORECASE)

@@ -8,8 +8,7 @@ from coupon_service.application.read_coupon_changes import ReadCouponChanges
 from coupon_service.domain.coupon_change import CouponChangeKind, CouponCommand
 from coupon_service.http.bodies import CouponPath, OperatorBody, PageQuery, StockBody
 from coupon_service.http.replies import CouponChangesReply, CouponReply
-from servicekit.http.idempotency import HEADER, idempotency_key, is_clients_key
-from servicekit.http.problems import Problem
+from servicekit.http.idempotency import idempotency_key, required_idempotency_key
 from servicekit.http.replies import json_reply
 from servicekit.http.routes import route
 from servicekit.idempotency.key import IdempotencyKey
@@ -26,7 +25,9 @@ def coupon_change_routes(change_coupon: ChangeCoupon, read_changes: ReadCouponCh
 
     @route(routes, "POST", "/stock", summary="Add stock", replies={200: CouponReply})
     def post_stock(path: CouponPath, body: StockBody) -> Response:
-        return change(path.coupon_id, body.coupon_command(), _required_key())
+        # A coupon is paused only once, however often the request comes; stock would be added each time.
+        key = required_idempotency_key("a repetition without it would add the stock again")
+        return change(path.coupon_id, body.coupon_command(), key)
 
     @route(routes, "POST", "/pause", summary="Pause", replies={200: CouponReply})
     def post_pause(path: CouponPath, body: OperatorBody) -> Response:
@@ -52,18 +53,3 @@ def coupon_change_routes(change_coupon: ChangeCoupon, read_changes: ReadCouponCh
         return json_reply(CouponChangesReply.of(path.coupon_id, page))
 
     return routes
-
-
-def _required_key() -> IdempotencyKey:
-    key = idempotency_key()
-    # A key that the load balancer made does not make a repetition known.
-    if key is None or not is_clients_key():
-        # A coupon is paused only once, however often the request comes; stock would be added each time.
-        detail = "must be sent: a repetition without it would add the stock again"
-        raise Problem(
-            400,
-            "missing-idempotency-key",
-            f"{HEADER} {detail}.",
-            errors=[{"field": HEADER, "detail": detail}],
-        )
-    return key

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
@@ -16,6 +16,7 @@ from notification_service.domain.claim_reach import EVERYTHING, ClaimReach
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import ClaimedDelivery, Delivery, DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
+from notification_service.domain.erasure import Erasure, OperatorNote, Person, PersonalOrder
 from notification_service.domain.figures import (
     DailySales,
     Figure,
@@ -28,6 +29,7 @@ from notification_service.domain.provider_call import Call
 from notification_service.domain.provider_state import ProviderState
 from notification_service.domain.registered_template import RegisteredTemplate
 from notification_service.domain.sales_period import SalesPeriod
+from servicekit.idempotency.key import IdempotencyKey, Reply
 
 
 class Inbox(Protocol):
@@ -61,6 +63,14 @@ class Deliveries(Protocol):
         ...
 
     def get(self, delivery_id: UUID) -> Delivery | None: ...
+
+    def lock(self, delivery_id: UUID) -> Delivery | None:
+        """Like :meth:`get`, held until the transaction ends."""
+        ...
+
+    def lock_selected(self, selection: DeliverySelection, *, limit: int) -> Sequence[UUID]:
+        """What is selected, at most ``limit``, held until the transaction ends."""
+        ...
 
     def find(self, selection: DeliverySelection, *, limit: int, after: UUID | None) -> Sequence[Delivery]:
         """What is selected by id, which is by age: at most ``limit``, behind ``after``."""
@@ -331,6 +341,70 @@ class Figures(Protocol):
         ...
 
 
+class IdempotencyKeys(Protocol):
+    """The idempotency keys used so far."""
+
+    def claim(self, key: IdempotencyKey, reply: Reply) -> Reply | None:
+        """None if the transaction is the first with ``key``; otherwise the reply of the first one.
+
+        A concurrent first one is waited for. Raises IdempotencyKeyReused.
+        """
+        ...
+
+
+class PersonalData(Protocol):
+    """What is kept about people, wherever it is."""
+
+    def orders(
+        self, person: Person, after: UUID | None, limit: int
+    ) -> tuple[Sequence[PersonalOrder], UUID | None]:
+        """Orders that may be the person's, of at most ``limit`` behind ``after`` in the order of their ids.
+
+        Also the last one of these, behind which there may be more; None if there are none.
+        """
+        ...
+
+    def counted_orders(self, user_id: int, apart_from: Collection[UUID]) -> Sequence[PersonalOrder]:
+        """The user's orders that are counted."""
+        ...
+
+    def unfinished(self, event_ids: Collection[UUID]) -> tuple[int, int]:
+        """How many alimtalks of these events are being sent now, and how many wait."""
+        ...
+
+    def customers(self, user_id: int) -> int:
+        """1 if the user is a known customer, or 0."""
+        ...
+
+    def hold(self, event_ids: Collection[UUID], user_id: int | None) -> bool:
+        """Hold their rows until the transaction ends; false if another transaction holds one of them."""
+        ...
+
+    def give_up(self, event_ids: Collection[UUID], *, by: str, reason: str) -> int:
+        """Give up the alimtalks of these events that wait; returns how many."""
+        ...
+
+    def erase_recipients(self, event_ids: Collection[UUID]) -> None:
+        """Empty the recipients of these orders, and what receivers replied about them."""
+        ...
+
+    def rename_user(self, event_ids: Collection[UUID], user_id: int, pseudonym: int) -> None:
+        """Replace the user's number in these orders and in all that analytics keeps."""
+        ...
+
+    def notes(self) -> Sequence[OperatorNote]:
+        """All that operators wrote, each text of a place once."""
+        ...
+
+    def replace_note(self, note: OperatorNote, cleaned: str) -> None:
+        """Replace it wherever it stands at its place."""
+        ...
+
+    def record(self, erasure: Erasure, *, by: str, reason: str) -> None:
+        """Store that someone was erased, and how many rows that concerned."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One transaction, rolled back unless :meth:`commit` is called."""
 
@@ -369,6 +443,16 @@ class UnitOfWork(Protocol):
 
     @property
     def figures(self) -> Figures: ...
+
+    @property
+    def personal_data(self) -> PersonalData: ...
+
+    @property
+    def idempotency_keys(self) -> IdempotencyKeys: ...
+
+    def now(self) -> datetime:
+        """The database's clock, which all hosts share."""
+        ...
 
     def commit(self) -> None: ...
 

@@ -111,6 +111,15 @@ CAN_BE_GIVEN_UP = _changed_by_operators(_S.GIVEN_UP)
 
 
 @dataclass(frozen=True, slots=True)
+class Intervention:
+    """What an operator did last to a delivery of this kind, and why."""
+
+    by: str
+    reason: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """A delivery as it is stored. ``due_at``: the next attempt's time or, while SENDING, the lease's end.
 
@@ -132,6 +141,9 @@ class Delivery:
     """The provider's own code of the final result; for operators."""
     by_sms: bool | None = None
     """Whether the recipient got an SMS instead, as far as the provider says."""
+    retried: Intervention | None = None
+    given_up: Intervention | None = None
+    """Only by an operator, and until a retry."""
     history: Sequence[Attempt] = ()
 
 

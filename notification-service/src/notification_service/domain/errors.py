@@ -1,5 +1,6 @@
 """What can go wrong with a delivery, a report or a webhook. A class's docstring is its default message."""
 
+from notification_service.domain.delivery import DeliveryStatus
 from notification_service.domain.failure_reason import FailureReason
 
 
@@ -40,6 +41,38 @@ class UnknownTimeZone(TimeZoneRefused):
 
 class UnknownPage(NotificationError):
     """The value must be `nextAfter` of the page before, with the same filters."""
+
+
+class DeliveryNotFound(NotificationError):
+    """There is no such delivery."""
+
+
+class DeliveryTransitionRefused(NotificationError):
+    """The delivery's status doesn't allow that."""
+
+    def __init__(self, current_status: DeliveryStatus) -> None:
+        self.current_status = current_status
+        super().__init__(f"{self.__doc__} It is {current_status}.")
+
+
+class LookUpPlanned(DeliveryTransitionRefused):
+    """The provider is about to be asked whether it has the delivery."""
+
+
+class RecipientErased(DeliveryTransitionRefused):
+    """The recipient of this alimtalk was erased."""
+
+
+class MoreDeliveriesMatch(NotificationError):
+    """More deliveries match than were expected."""
+
+    def __init__(self, matching: int, expected: int) -> None:
+        self.matching = matching
+        super().__init__(f"{matching} deliveries match, and {expected} were expected: nothing was changed.")
+
+
+class NoPhoneNumber(NotificationError):
+    """This is no phone number: write a Korean one, or +, country code and number."""
 
 
 class NotSent(NotificationError):

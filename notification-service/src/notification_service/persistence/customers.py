@@ -1,8 +1,9 @@
 """Customers' first orders, and how many customers a day had.
 
 ``customer`` keeps each customer's number (``userId``) with the id and the time of the first order, and no
-name or phone number. It has no retention: a customer without a row counts as new. To erase a person is to
-delete the row, too; the sums stay, and a later order makes the person a new customer.
+name or phone number. A customer without a row counts as new, so retention forgets one only long after the
+last order, and never while an order is kept, of which a rebuild could make a first one. To erase a person is
+to replace the number; the sums stay, and a later order makes the person a new customer.
 """
 
 from collections import Counter

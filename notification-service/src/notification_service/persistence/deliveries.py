@@ -1,16 +1,25 @@
 """Deliveries: stored, read and, where no claim is needed, completed."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     Connection,
     Row,
+    Text,
+    Uuid,
+    and_,
+    any_,
     case,
+    cast,
     exists,
     func,
+    literal,
     not_,
     null,
     or_,
@@ -20,11 +29,12 @@ from sqlalchemy import (
 )
 
 from notification_service.domain.completed_order import CompletedOrder
-from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
+from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect, Intervention
 from notification_service.domain.delivery_selection import DeliverySelection
-from notification_service.domain.failure_reason import stored_reason
+from notification_service.domain.failure_reason import FailureReason, stored_reason
 from notification_service.domain.notification_figures import DeliveryFigures
 from notification_service.persistence.tables import completed_order, delivery
+from servicekit.db.arrays import hex_array
 from servicekit.db.row_sets import insert_rows
 from servicekit.identifiers import uuid7
 
@@ -89,6 +99,23 @@ class SqlDeliveries:
         ).one_or_none()
         return None if row is None else _delivery_of(row)
 
+    def lock(self, delivery_id: UUID) -> Delivery | None:
+        row = self._connection.execute(
+            select(delivery).where(delivery.c.delivery_id == delivery_id).with_for_update()
+        ).one_or_none()
+        return None if row is None else _delivery_of(row)
+
+    def lock_selected(self, selection: DeliverySelection, *, limit: int) -> list[UUID]:
+        rows = self._connection.execute(
+            select(delivery.c.delivery_id)
+            .where(*_conditions(selection))
+            # In this order, as results are recorded, so that neither waits for the other.
+            .order_by(delivery.c.delivery_id)
+            .limit(limit)
+            .with_for_update()
+        )
+        return list(rows.scalars())
+
     def find(self, selection: DeliverySelection, *, limit: int, after: UUID | None) -> list[Delivery]:
         statement = select(delivery).where(*_conditions(selection))
         if after is not None:
@@ -101,14 +128,11 @@ class SqlDeliveries:
         return self._connection.execute(statement).scalar_one()
 
     def retry(self, selection: DeliverySelection, *, by: str, reason: str) -> int:
-        has_recipient = exists().where(
-            completed_order.c.event_id == delivery.c.event_id, completed_order.c.recipient_phone.is_not(None)
-        )
         has_failed = delivery.c.status == DeliveryStatus.FAILED.value
         now = func.clock_timestamp()
         retried = self._connection.execute(
             update(delivery)
-            .where(*_conditions(selection), or_(delivery.c.effect != Effect.ALIMTALK.value, has_recipient))
+            .where(*_conditions(replace(selection, sendable_only=True)))
             .values(
                 status=DeliveryStatus.PENDING.value,
                 due_at=now,
@@ -187,10 +211,26 @@ def _conditions(selection: DeliverySelection) -> list[ColumnElement[bool]]:
         is_unknown = delivery.c.status == DeliveryStatus.UNKNOWN.value
         conditions.append(or_(not_(is_unknown), delivery.c.due_at.is_(None)))
     if selection.delivery_ids:
-        conditions.append(delivery.c.delivery_id.in_(selection.delivery_ids))
+        # One parameter, however many there are.
+        ids = cast(literal(hex_array(selection.delivery_ids), Text), ARRAY(Uuid))
+        conditions.append(delivery.c.delivery_id == any_(ids))
     if selection.effect is not None:
         conditions.append(delivery.c.effect == selection.effect.value)
+    if selection.last_error is not None:
+        conditions.append(_has_error(selection.last_error))
+    if selection.sendable_only:
+        has_recipient = exists().where(
+            completed_order.c.event_id == delivery.c.event_id, completed_order.c.recipient_phone.is_not(None)
+        )
+        conditions.append(or_(delivery.c.effect != Effect.ALIMTALK.value, has_recipient))
     return conditions
+
+
+def _has_error(reason: FailureReason) -> ColumnElement[bool]:
+    if reason is FailureReason.OTHER:
+        known = [each.value for each in FailureReason if each is not FailureReason.OTHER]
+        return and_(delivery.c.last_error.is_not(None), delivery.c.last_error.not_in(known))
+    return delivery.c.last_error == reason.value
 
 
 def _delivery_of(row: Row[Any]) -> Delivery:
@@ -208,4 +248,12 @@ def _delivery_of(row: Row[Any]) -> Delivery:
         accepted_at=row.accepted_at,
         result_code=row.result_code,
         by_sms=row.by_sms,
+        retried=_intervention(row.retried_by, row.retry_reason, row.retried_at),
+        given_up=_intervention(row.given_up_by, row.give_up_reason, row.completed_at)
+        if row.status == DeliveryStatus.GIVEN_UP.value
+        else None,
     )
+
+
+def _intervention(by: str | None, reason: str | None, at: datetime | None) -> Intervention | None:
+    return Intervention(by, reason or "", at) if by is not None and at is not None else None

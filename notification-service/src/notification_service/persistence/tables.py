@@ -16,11 +16,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from servicekit.idempotency.table import idempotency_key_table
 from servicekit.inbox.table import inbox_table
 
 metadata = MetaData()
 
 inbox = inbox_table(metadata)
+idempotency_key = idempotency_key_table(metadata)
 
 completed_order = Table(
     "completed_order",

@@ -10,11 +10,13 @@ from notification_service.persistence.customers import SqlCustomers
 from notification_service.persistence.delays import SqlDelays
 from notification_service.persistence.deliveries import SqlDeliveries
 from notification_service.persistence.figures import SqlFigures
+from notification_service.persistence.personal_data import SqlPersonalData
 from notification_service.persistence.providers import SqlProviders
 from notification_service.persistence.results import SqlResults
 from notification_service.persistence.sales import SqlSales
-from notification_service.persistence.tables import inbox
+from notification_service.persistence.tables import idempotency_key, inbox
 from servicekit.db.unit_of_work import UnitOfWork
+from servicekit.idempotency.keys import IdempotencyKeys
 from servicekit.inbox.inbox import Inbox
 
 
@@ -33,6 +35,8 @@ class NotificationUnitOfWork(UnitOfWork):
     delays: SqlDelays
     analytics: SqlAnalytics
     figures: SqlFigures
+    personal_data: SqlPersonalData
+    idempotency_keys: IdempotencyKeys
 
     def __init__(self, engine: Engine, consumer_group: str) -> None:
         super().__init__(engine)
@@ -51,6 +55,8 @@ class NotificationUnitOfWork(UnitOfWork):
         self.delays = SqlDelays(self.connection)
         self.analytics = SqlAnalytics(self.connection)
         self.figures = SqlFigures(self.connection)
+        self.personal_data = SqlPersonalData(self.connection)
+        self.idempotency_keys = IdempotencyKeys(self.connection, idempotency_key)
 
 
 class NotificationSnapshot(NotificationUnitOfWork):

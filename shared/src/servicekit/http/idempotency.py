@@ -48,6 +48,24 @@ def idempotency_key(owner: str = "") -> IdempotencyKey | None:
     return IdempotencyKey(_scope(request.method, rule, owner), key, request_fingerprint())
 
 
+def required_idempotency_key(consequence: str) -> IdempotencyKey:
+    """The request's key, made by its client: one that a load balancer made makes no repetition known.
+
+    ``consequence`` says what a repetition without a key would do. Raises :class:`Problem` 400 without one,
+    and like :func:`sent_key`.
+    """
+    key = idempotency_key()
+    if key is None or not is_clients_key():
+        detail = f"must be sent: {consequence}"
+        raise Problem(
+            400,
+            "missing-idempotency-key",
+            f"{HEADER} {detail}.",
+            errors=[{"field": HEADER, "detail": detail}],
+        )
+    return key
+
+
 def is_key(key: str) -> bool:
     """Whether :func:`sent_key` takes it."""
     return _KEY.fullmatch(key) is not None

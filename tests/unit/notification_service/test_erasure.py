@@ -1,0 +1,88 @@
+"""A person is recognised however a number is written, and removed from what operators wrote."""
+
+import pytest
+
+from notification_service.domain.completed_order import Recipient
+from notification_service.domain.erasure import Person, PersonalOrder, Traces
+from notification_service.domain.errors import NoPhoneNumber
+from notification_service.domain.phone_number import PhoneNumber
+from servicekit.identifiers import uuid7
+from tests.support.phone_spellings import SPELLINGS, shows_number
+
+NUMBER = PhoneNumber.of("010-1234-5678")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "+82 10-1234-5678",
+        "010.1234.5678",
+        "01012345678",
+        "821012345678",
+        "+82 (0)10 1234 5678",
+        "010–1234–5678",
+        "０１０-１２３４-５６７８",
+        "010-1234-5678 ext. 5",
+        "010-1234-5678 (2층)",
+        "010-1234-5678 문 앞에",
+        "02-555-1234 / 010-1234-5678",
+    ],
+)
+def test_a_number_is_the_same_however_it_is_written(written: str) -> None:
+    assert NUMBER.is_in(written)
+
+
+@pytest.mark.parametrize(
+    "written",
+    ["010-1234-5679", "02-1234-5678", "02-1234-5678 (2층)", "0501-1234-5678", "+1 212 555 0100", "?", ""],
+)
+def test_a_number_is_no_other(written: str) -> None:
+    assert not NUMBER.is_in(written)
+
+
+@pytest.mark.parametrize("written", ["", "kim", "12345678", "010-1234", "+82", "9" * 100])
+def test_what_is_no_number_is_refused(written: str) -> None:
+    with pytest.raises(NoPhoneNumber):
+        PhoneNumber.of(written)
+
+
+def test_spellings_of_the_same_number_are_equal() -> None:
+    assert PhoneNumber.of("+82 10-1234-5678") == PhoneNumber.of("010.1234.5678") == NUMBER
+    assert NUMBER.international == "+821012345678"
+
+
+@pytest.mark.parametrize(
+    ("person", "is_in"),
+    [
+        (Person(NUMBER), True),
+        (Person(user_id=70_001), True),
+        (Person(PhoneNumber.of("010-9999-8888"), 70_001), True),
+        (Person(PhoneNumber.of("010-9999-8888"), 70_002), False),
+    ],
+)
+def test_an_order_is_a_persons_by_number_or_by_user(person: Person, is_in: bool) -> None:
+    order = PersonalOrder(uuid7(), 70_001, Recipient("김하늘", "+82 10 1234 5678"))
+
+    assert person.is_in(order) == is_in
+
+
+def test_an_order_without_its_recipient_has_no_number() -> None:
+    assert not Person(NUMBER).is_in(PersonalOrder(uuid7(), 70_001, None))
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_notes_lose_every_spelling(spelling: str) -> None:
+    note = Traces(Person(NUMBER), ()).removed_from(f"asked by {spelling}, twice")
+
+    assert not shows_number(note)
+    assert note.startswith("asked by ") and note.endswith(", twice")  # noqa: PT018 - both ends of one text
+
+
+def test_notes_lose_names_and_the_users_number() -> None:
+    recipients = [Recipient("김하늘", "010-1234-5678"), Recipient("하", "010-1234-5678")]
+    traces = Traces(Person(None, 70_001), recipients)
+
+    note = traces.removed_from("김하늘 (70001) called about 170001, 하하")
+
+    assert note == "[removed] ([removed]) called about 170001, 하하"
+    assert Traces(Person(None, 7), ()).removed_from("after 7 minutes") == "after 7 minutes"
