@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import click
 
 from notification_service.config import ApiSettings, ConsumerSettings, DeadLettersSettings, MigrationSettings
-from notification_service.messaging.incoming_order_completed import ORDER_COMPLETED
 from notification_service.migrations import SCHEMA
+from notification_service.subscriptions import SUBSCRIPTIONS, Subscription
 from servicekit.commands import LazyGroup
 from servicekit.config import load_settings
 from servicekit.messaging.dead_letters_cli import dead_letters_group
@@ -68,13 +69,15 @@ def migrate(contract: bool) -> None:
 
 
 @contextmanager
-def _open_dead_letters() -> Iterator[Any]:
+def _open_dead_letters(subscription: Subscription) -> Iterator[Any]:
     from notification_service.dead_letters import open_dead_letters
 
     settings = load_settings(DeadLettersSettings)
     configure_logging(settings.log_level, settings.log_format, "notification-dead-letters")
-    with open_dead_letters(settings) as operations:
+    with open_dead_letters(settings, subscription) as operations:
         yield operations
 
 
-main.add_command(dead_letters_group(ORDER_COMPLETED.topic, _open_dead_letters))
+for number, each in enumerate(SUBSCRIPTIONS):
+    name = f"{each.topic}-dead-letters" if number else "dead-letters"
+    main.add_command(dead_letters_group(each.topic, partial(_open_dead_letters, each)), name)

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from pydantic import AfterValidator, Field, model_validator
 
 from notification_service.alimtalk_settings import AlimtalkSettings, WebhookSettings
+from notification_service.domain.alimtalk_template import Locale
 from notification_service.domain.quiet_hours import QuietHours
 from servicekit.config import (
     AdminSettings,
@@ -100,6 +101,7 @@ class DeadLettersSettings(KafkaConsumerSettings, DatabaseSettings, ProcessSettin
     """``notification-service dead-letters``."""
 
     kafka_client_id: str = "notification-consumer"
+    alimtalk_locale: Locale = Locale.KOREAN
 
 
 class MigrationSettings(DatabaseMigrationSettings):

@@ -3,7 +3,7 @@
 import logging
 import math
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -38,32 +38,29 @@ from notification_service.application.record_results import RecordResults
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.application.write_alimtalk import WriteAlimtalk
 from notification_service.config import ConsumerSettings
+from notification_service.consumption import Consumption, consume_all
 from notification_service.dispatcher import Dispatcher
-from notification_service.domain.alimtalk_message import ORDER_COMPLETED as ORDER_COMPLETED_MESSAGE
 from notification_service.domain.delivery import Effect
 from notification_service.domain.provider_state import ProbePolicy
 from notification_service.domain.retry_policy import RetryPolicy
 from notification_service.domain.template_catalog import TemplateCatalog
-from notification_service.messaging.incoming_order_completed import (
-    CONSUMER_GROUP,
-    ORDER_COMPLETED,
-    OrderCompletedHandler,
-)
+from notification_service.messaging.incoming_event import IncomingEventHandler
+from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
 from notification_service.metrics import count_call, show_figures
 from notification_service.migrations import SCHEMA
 from notification_service.monitoring.webhook import MonitoringWebhook
 from notification_service.persistence.retention import SqlRetention
 from notification_service.persistence.tables import delivery
 from notification_service.persistence.unit_of_work import NotificationUnitOfWork
+from notification_service.subscriptions import SUBSCRIPTIONS, Subscription
 from servicekit.db.engine import create_engine
 from servicekit.db.health import database_check
 from servicekit.db.retention import Retention, RetentionThread
 from servicekit.http.admin import admin_server
-from servicekit.inbox.offsets import OffsetStore
+from servicekit.http.health import HealthCheck
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.probe import KafkaProbe
 from servicekit.lifecycle import StopSignal
-from servicekit.messaging.run import run_consumer
 from servicekit.messaging.status import ConsumerStatus
 from servicekit.outbound.http_client import create_http_client
 
@@ -80,17 +77,24 @@ _RETRY = RetryPolicy()
 _log = structlog.get_logger(__name__)
 
 
-def run(settings: ConsumerSettings, templates: TemplateCatalog, stop: StopSignal) -> None:
+def run(
+    settings: ConsumerSettings,
+    templates: TemplateCatalog,
+    stop: StopSignal,
+    subscriptions: Sequence[Subscription] = SUBSCRIPTIONS,
+) -> None:
     """Consume and deliver until ``stop`` is set. Raises the error that ended consuming or an effect."""
     # It logs every request; what matters of them is in our own lines.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     engine = create_engine(settings, PROCESS)
     kafka = KafkaProbe(KafkaCluster.of(settings), settings.kafka_client_id)
-    status = ConsumerStatus(ORDER_COMPLETED.topic, settings.consumer_stuck_after_seconds)
-    checks = {
+    statuses = {
+        each: ConsumerStatus(each.topic, settings.consumer_stuck_after_seconds) for each in subscriptions
+    }
+    checks: dict[str, HealthCheck] = {
         "database": database_check(engine, SCHEMA, delivery),
         "kafka": kafka.check,
-        "consumer": status.check,
+        "consumer": partial(_check_all, statuses.values()),
     }
     with ExitStack() as scope:
         # Closed in reverse order: the engine last, since all else uses it.
@@ -99,26 +103,36 @@ def run(settings: ConsumerSettings, templates: TemplateCatalog, stop: StopSignal
         scope.enter_context(admin_server(PROCESS, settings, checks))
         unit_of_work = partial(NotificationUnitOfWork, engine, CONSUMER_GROUP)
         dispatcher = _dispatcher(settings, templates, unit_of_work, scope, stop)
-        template = templates.newest(ORDER_COMPLETED_MESSAGE, settings.alimtalk_locale)
-        handler = OrderCompletedHandler(
-            AcceptCompletedOrders(unit_of_work, dispatcher.wake, alimtalk_template=template.code)
-        )
+        consumptions = [
+            Consumption(
+                each.topic,
+                each.consumer_group,
+                IncomingEventHandler(
+                    each.event,
+                    AcceptCompletedOrders(
+                        partial(NotificationUnitOfWork, engine, each.consumer_group),
+                        dispatcher.wake,
+                        each.template_code(templates, settings.alimtalk_locale),
+                        each.effects,
+                    ),
+                ),
+                status,
+            )
+            for each, status in statuses.items()
+        ]
         RetentionThread(_retention(settings, engine), stop).start()
         dispatcher.start()
         try:
-            run_consumer(
-                settings,
-                topic=ORDER_COMPLETED.topic,
-                group_id=CONSUMER_GROUP,
-                handler=handler,
-                stop=stop,
-                status=status,
-                offsets=OffsetStore(engine, CONSUMER_GROUP),
-            )
+            consume_all(consumptions, settings, engine, stop)
         finally:
             # Consuming may have ended by an error; the effects' threads have to end as well.
             stop.set()
             dispatcher.join(_JOIN_SECONDS)
+
+
+def _check_all(statuses: Collection[ConsumerStatus]) -> None:
+    for status in statuses:
+        status.check()
 
 
 def _retention(settings: ConsumerSettings, engine: Engine) -> Retention:

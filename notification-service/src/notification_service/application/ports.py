@@ -48,8 +48,10 @@ class CompletedOrders(Protocol):
 class Deliveries(Protocol):
     """The stored deliveries. Times are the database's."""
 
-    def add_for_all(self, orders: Sequence[CompletedOrder], alimtalk_template: str | None = None) -> None:
-        """Store one delivery for each effect of each order, due at once.
+    def add_for_all(
+        self, orders: Sequence[CompletedOrder], effects: Collection[Effect], alimtalk_template: str | None
+    ) -> None:
+        """Store one delivery for each of ``effects`` of each order, due at once.
 
         ``alimtalk_template`` is the code of the template of the alimtalk.
         """
