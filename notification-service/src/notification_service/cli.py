@@ -19,6 +19,7 @@ from servicekit.observability.logging import configure_logging
 @click.group(
     cls=LazyGroup,
     elsewhere={
+        "alerts": "notification_service.alerts_cli:alerts",
         "analytics": "notification_service.analytics_cli:analytics",
         "deliveries": "notification_service.deliveries_cli:deliveries",
         "providers": "notification_service.providers_cli:providers",
@@ -45,6 +46,7 @@ def api() -> None:
 @main.command()
 def consumer() -> None:
     """Consume order-completed and deliver its effects."""
+    from notification_service.alerts_cli import rules_or_exit
     from notification_service.consumer import PROCESS, run
     from notification_service.templates_cli import templates_or_exit
     from servicekit.db.schema_check import check_schema_or_exit
@@ -53,8 +55,9 @@ def consumer() -> None:
     settings = load_settings(ConsumerSettings)
     stop = begin_process(PROCESS, settings)
     templates = templates_or_exit(settings)
+    rules = rules_or_exit(settings)
     check_schema_or_exit(settings, SCHEMA)
-    run(settings, templates, stop)
+    run(settings, templates, stop, rules)
 
 
 @main.command()

@@ -5,6 +5,7 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, model_validator
 
+from notification_service.alert_settings import AlertSettings
 from notification_service.alimtalk_settings import AlimtalkSettings, WebhookSettings
 from notification_service.domain.alimtalk_template import Locale
 from notification_service.domain.quiet_hours import QuietHours
@@ -45,7 +46,7 @@ class ApiSettings(WebhookSettings, HttpSettings, DatabaseSettings, ProcessSettin
 
 
 class ConsumerSettings(
-    AlimtalkSettings, KafkaConsumerSettings, AdminSettings, DatabaseSettings, ProcessSettings
+    AlertSettings, AlimtalkSettings, KafkaConsumerSettings, AdminSettings, DatabaseSettings, ProcessSettings
 ):
     """``notification-service consumer``."""
 

@@ -31,23 +31,28 @@ from notification_service.application.ports import (
     AlimtalkProvider,
     CheckDelivery,
     Courier,
+    DeliveryWork,
     Gate,
     UnitOfWorkFactory,
 )
+from notification_service.application.raise_alerts import RaiseAlerts
 from notification_service.application.record_results import RecordResults
+from notification_service.application.send_alerts import NoticeLease, SendAlerts
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.application.write_alimtalk import WriteAlimtalk
 from notification_service.config import ConsumerSettings
 from notification_service.consumption import Consumption, consume_all
 from notification_service.dispatcher import Dispatcher
+from notification_service.domain.alert_rule import AlertRule, OrderRule
 from notification_service.domain.delivery import Effect
 from notification_service.domain.provider_state import ProbePolicy
 from notification_service.domain.retry_policy import RetryPolicy
 from notification_service.domain.template_catalog import TemplateCatalog
 from notification_service.messaging.incoming_event import IncomingEventHandler
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
-from notification_service.metrics import count_call, show_figures
+from notification_service.metrics import count_call, show_figures, show_oldest_notice
 from notification_service.migrations import SCHEMA
+from notification_service.monitoring.receivers import create_receiver
 from notification_service.monitoring.webhook import MonitoringWebhook
 from notification_service.persistence.retention import SqlRetention
 from notification_service.persistence.tables import delivery
@@ -62,7 +67,7 @@ from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.probe import KafkaProbe
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging.status import ConsumerStatus
-from servicekit.outbound.http_client import create_http_client
+from servicekit.outbound.http_client import CONNECT_TIMEOUT_SECONDS, create_http_client
 
 PROCESS = "notification-consumer"
 # Of the 10 s that a process has from the stop to its end.
@@ -81,6 +86,7 @@ def run(
     settings: ConsumerSettings,
     templates: TemplateCatalog,
     stop: StopSignal,
+    rules: Sequence[AlertRule] = (),
     subscriptions: Sequence[Subscription] = SUBSCRIPTIONS,
 ) -> None:
     """Consume and deliver until ``stop`` is set. Raises the error that ended consuming or an effect."""
@@ -102,24 +108,18 @@ def run(
         scope.callback(kafka.close)
         scope.enter_context(admin_server(PROCESS, settings, checks))
         unit_of_work = partial(NotificationUnitOfWork, engine, CONSUMER_GROUP)
-        dispatcher = _dispatcher(settings, templates, unit_of_work, scope, stop)
-        consumptions = [
-            Consumption(
-                each.topic,
-                each.consumer_group,
-                IncomingEventHandler(
-                    each.event,
-                    AcceptCompletedOrders(
-                        partial(NotificationUnitOfWork, engine, each.consumer_group),
-                        dispatcher.wake,
-                        each.template_code(templates, settings.alimtalk_locale),
-                        each.effects,
-                    ),
-                ),
-                status,
+        dispatcher = _dispatcher(settings, templates, rules, unit_of_work, scope, stop)
+        consumptions = []
+        for each, status in statuses.items():
+            template = each.template_code(templates, settings.alimtalk_locale)
+            accept = AcceptCompletedOrders(
+                partial(NotificationUnitOfWork, engine, each.consumer_group),
+                dispatcher.wake,
+                template,
+                each.effects,
             )
-            for each, status in statuses.items()
-        ]
+            handler = IncomingEventHandler(each.event, accept)
+            consumptions.append(Consumption(each.topic, each.consumer_group, handler, status))
         RetentionThread(_retention(settings, engine), stop).start()
         dispatcher.start()
         try:
@@ -149,15 +149,16 @@ def _retention(settings: ConsumerSettings, engine: Engine) -> Retention:
 def _dispatcher(
     settings: ConsumerSettings,
     templates: TemplateCatalog,
+    rules: Sequence[AlertRule],
     unit_of_work: UnitOfWorkFactory,
     scope: ExitStack,
     stop: StopSignal,
 ) -> Dispatcher:
-    # Sending and asking for results share it with monitoring, and templates are asked for one by one: none
+    # Sending and asking for results share it with monitoring, and templates and alerts go one by one: none
     # waits for a connection.
     client = scope.enter_context(
         create_http_client(
-            settings.delivery_timeout_seconds, (2 + _CALLS_FOR_RESULTS) * settings.delivery_parallelism + 1
+            settings.delivery_timeout_seconds, (2 + _CALLS_FOR_RESULTS) * settings.delivery_parallelism + 2
         )
     )
     provider = create_provider(settings, client)
@@ -185,15 +186,36 @@ def _dispatcher(
                 lambda: check_templates.held() | without_id,
                 most=_most_held(settings, provider),
             ),
-            Effect.ANALYTICS: count_in_time_zone(CountSales(unit_of_work)),
+            Effect.ANALYTICS: count_in_time_zone(
+                CountSales(unit_of_work, rules=[rule for rule in rules if isinstance(rule, OrderRule)])
+            ),
             "ANALYTICS_DELAYS": count_in_time_zone(CountDelays(unit_of_work)),
             Effect.MONITORING: deliver_effect(Effect.MONITORING, notify_monitoring, "webhook", OpenGate()),
             "ALIMTALK_RESULTS": _ask_for_results(settings, unit_of_work, scope, provider),
             "ALIMTALK_TEMPLATES": check_templates,
             "MEASUREMENT": MeasureNotifications(unit_of_work, [provider.name], show_figures),
+            **_alerts(settings, rules, client, unit_of_work),
         },
         stop,
     )
+
+
+def _alerts(
+    settings: ConsumerSettings,
+    rules: Sequence[AlertRule],
+    client: httpx.Client,
+    unit_of_work: UnitOfWorkFactory,
+) -> dict[str, DeliveryWork]:
+    receiver = create_receiver(settings, client)
+    if receiver is None:
+        return {}
+    lease = NoticeLease(
+        settings.delivery_lease_seconds, CONNECT_TIMEOUT_SECONDS + settings.delivery_timeout_seconds
+    )
+    return {
+        "ALERTS": RaiseAlerts(unit_of_work, rules, show_oldest_notice),
+        "ALERT_NOTICES": SendAlerts(unit_of_work, receiver, _RETRY, lease, random.random),
+    }
 
 
 def _send_alimtalk(

@@ -39,7 +39,7 @@ def consumer(migrated_url: str, order_completed: str, own_sandbox: Sandbox, tmp_
     subscriptions = [*SUBSCRIPTIONS, PARCEL_SHIPPED]
     templates = read_catalog(templates_with_parcels(tmp_path / "templates"), subscriptions)
     stop = StopSignal()
-    process = threading.Thread(target=run, args=(settings, templates, stop, subscriptions))
+    process = threading.Thread(target=run, args=(settings, templates, stop, (), subscriptions))
     process.start()
     yield order_completed
     stop.set()

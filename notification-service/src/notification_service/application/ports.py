@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
 
+from notification_service.domain.alert import Alert, AlertNotice, ClaimedNotice
+from notification_service.domain.alert_rule import OrderRule
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.alimtalk_results import Answer, ReportedResults
 from notification_service.domain.attempt import Outcome, Receipt
@@ -27,6 +29,7 @@ from notification_service.domain.provider_call import Call
 from notification_service.domain.provider_state import ProviderState
 from notification_service.domain.registered_template import RegisteredTemplate
 from notification_service.domain.sales_period import SalesPeriod
+from notification_service.domain.seen_orders import CountedHour, MatchedOrder
 
 
 class Inbox(Protocol):
@@ -327,6 +330,68 @@ class Figures(Protocol):
         ...
 
 
+class Alerts(Protocol):
+    """The alerts on what rules see, and what they see. Times are the database's."""
+
+    def note_orders(self, rules: Sequence[OrderRule], event_ids: Collection[UUID]) -> None:
+        """Store which of these events' orders the rules match, once their customers are counted."""
+        ...
+
+    def take_matches(self, limit: int) -> Sequence[MatchedOrder]:
+        """Remove at most ``limit`` stored matches, in their order; skips what another transaction holds."""
+        ...
+
+    def now(self) -> datetime: ...
+
+    def firing(self) -> Sequence[str]:
+        """The keys of the alerts that have begun."""
+        ...
+
+    def lock(self, key: str, rule: str) -> Alert:
+        """The alert, held until the transaction ends. To be called in the order of the keys."""
+        ...
+
+    def save(self, alert: Alert) -> None:
+        """Store an alert that :meth:`lock` returned."""
+        ...
+
+    def last_hour(self, grace: timedelta) -> datetime | None:
+        """The last hour that ended longer than ``grace`` ago; None while orders of it aren't counted."""
+        ...
+
+    def begin_judging(self, rule: str, hour: datetime) -> bool:
+        """Whether nobody has judged this hour, or a later one, by the rule; nobody else does then."""
+        ...
+
+    def hour(self, starts_at: datetime, days: int) -> CountedHour:
+        """An hour with its history, which begins with the first hour that was ever counted."""
+        ...
+
+
+class AlertNotices(Protocol):
+    """The notices that receivers have not got yet: leases that expire by the database's clock."""
+
+    def add(self, notice: AlertNotice) -> None: ...
+
+    def claim(self, limit: int, lease_seconds: float) -> Sequence[ClaimedNotice]:
+        """Claim due notices, the oldest of each alert; concurrent claimants get different ones."""
+        ...
+
+    def remove(self, claimed: ClaimedNotice) -> None:
+        """The receiver has it, or never gets it. Nothing happens if another claimant has it by now."""
+        ...
+
+    def postpone(
+        self, claimed: ClaimedNotice, delay_seconds: float, reason: str | None, *, was_attempted: bool
+    ) -> None:
+        """The next attempt is due after the delay, unless another claimant has it by now."""
+        ...
+
+    def oldest_seconds(self) -> float:
+        """How long the oldest notice has waited; 0 if none does."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One transaction, rolled back unless :meth:`commit` is called."""
 
@@ -365,6 +430,12 @@ class UnitOfWork(Protocol):
 
     @property
     def figures(self) -> Figures: ...
+
+    @property
+    def alerts(self) -> Alerts: ...
+
+    @property
+    def alert_notices(self) -> AlertNotices: ...
 
     def commit(self) -> None: ...
 
@@ -544,3 +615,7 @@ class DeliveryWork(Protocol):
         Once ``stop`` is set, no attempt begins: those under way end, and the other claims are released.
         """
         ...
+
+
+AlertReceiver = Callable[[AlertNotice], None]
+"""Sends a notice. Raises ReceiverUnavailable if it was not received, OutcomeUnknown if it may have been."""

@@ -2,6 +2,8 @@
 
 from sqlalchemy import Engine
 
+from notification_service.persistence.alert_notices import SqlAlertNotices
+from notification_service.persistence.alerts import SqlAlerts
 from notification_service.persistence.analytics import SqlAnalytics
 from notification_service.persistence.attempts import SqlAttempts
 from notification_service.persistence.claims import SqlClaims
@@ -33,6 +35,8 @@ class NotificationUnitOfWork(UnitOfWork):
     delays: SqlDelays
     analytics: SqlAnalytics
     figures: SqlFigures
+    alerts: SqlAlerts
+    alert_notices: SqlAlertNotices
 
     def __init__(self, engine: Engine, consumer_group: str) -> None:
         super().__init__(engine)
@@ -51,6 +55,8 @@ class NotificationUnitOfWork(UnitOfWork):
         self.delays = SqlDelays(self.connection)
         self.analytics = SqlAnalytics(self.connection)
         self.figures = SqlFigures(self.connection)
+        self.alerts = SqlAlerts(self.connection)
+        self.alert_notices = SqlAlertNotices(self.connection)
 
 
 class NotificationSnapshot(NotificationUnitOfWork):
