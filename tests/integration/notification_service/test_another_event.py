@@ -55,7 +55,7 @@ def effects_of(engine: Engine, event_id: str) -> dict[str, str]:
         return {row.effect: row.status for row in rows}
 
 
-def test_an_added_event_has_its_own_effects_beside_those_of_order_completed(
+def test_an_added_event_has_effects_beside_those_of_order_completed(
     consumer: str, engine: Engine, own_sandbox: Sandbox
 ) -> None:
     shipped, completed = a_parcel_shipped(), an_event()
