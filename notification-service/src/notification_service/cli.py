@@ -1,6 +1,6 @@
 """The command line: one command a process."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -81,6 +81,12 @@ def _open_dead_letters(subscription: Subscription) -> Iterator[Any]:
         yield operations
 
 
-for number, each in enumerate(SUBSCRIPTIONS):
-    name = f"{each.topic}-dead-letters" if number else "dead-letters"
-    main.add_command(dead_letters_group(each.topic, partial(_open_dead_letters, each)), name)
+def dead_letters_groups(subscriptions: Sequence[Subscription]) -> Iterator[tuple[str, click.Group]]:
+    """A group of commands, by its name, for the dead letters of each topic; the first has the plain name."""
+    for number, each in enumerate(subscriptions):
+        name = f"{each.topic}-dead-letters" if number else "dead-letters"
+        yield name, dead_letters_group(each.topic, partial(_open_dead_letters, each))
+
+
+for name, group in dead_letters_groups(SUBSCRIPTIONS):
+    main.add_command(group, name)

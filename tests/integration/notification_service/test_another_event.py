@@ -2,6 +2,8 @@
 
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,13 +11,16 @@ from sqlalchemy import Engine, text
 
 from notification_service.config import ConsumerSettings
 from notification_service.consumer import run
+from notification_service.domain.completed_order import CompletedOrder
 from notification_service.subscriptions import SUBSCRIPTIONS
 from notification_service.template_files import read_catalog
+from servicekit.event_type import EventType
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import an_event, encoded
 from tests.integration.notification_service.consumer_deployment import TOPIC
 from tests.support.parcel_shipped import (
     PARCEL_SHIPPED,
+    ParcelShipped,
     a_parcel_shipped,
     templates_with_parcels,
 )
@@ -26,16 +31,29 @@ from tests.support.waiting import wait_until
 DEAD_LETTERS = f"{PARCEL_SHIPPED.topic}.dlt"
 
 
+def settings_of(database_url: str, bootstrap_servers: str, sandbox: Sandbox) -> ConsumerSettings:
+    return ConsumerSettings(
+        database_url=database_url,
+        kafka_bootstrap_servers=bootstrap_servers,
+        alimtalk_url=sandbox.url,
+        monitoring_webhook_url=sandbox.monitoring_url,
+    )
+
+
+class Spoilt(ParcelShipped):
+    """An event whose reader has a bug."""
+
+    event_type = EventType(topic="parcel-spoilt", name="ParcelShipped", version=1)
+
+    def to_domain(self) -> CompletedOrder:
+        raise RuntimeError("a bug")
+
+
 @pytest.fixture
 def consumer(migrated_url: str, order_completed: str, own_sandbox: Sandbox, tmp_path: Path) -> Iterator[str]:
     """The consumer process's own composition, with the event subscribed to; Kafka's servers."""
     create_topics(order_completed, [PARCEL_SHIPPED.topic, DEAD_LETTERS])
-    settings = ConsumerSettings(
-        database_url=migrated_url,
-        kafka_bootstrap_servers=order_completed,
-        alimtalk_url=own_sandbox.url,
-        monitoring_webhook_url=own_sandbox.monitoring_url,
-    )
+    settings = settings_of(migrated_url, order_completed, own_sandbox)
     subscriptions = [*SUBSCRIPTIONS, PARCEL_SHIPPED]
     templates = read_catalog(templates_with_parcels(tmp_path / "templates"), subscriptions)
     stop = StopSignal()
@@ -45,6 +63,25 @@ def consumer(migrated_url: str, order_completed: str, own_sandbox: Sandbox, tmp_
     stop.set()
     process.join(15)
     assert not process.is_alive()
+
+
+def test_an_error_in_one_topic_ends_the_process(
+    migrated_url: str, order_completed: str, own_sandbox: Sandbox, tmp_path: Path
+) -> None:
+    create_topics(order_completed, [Spoilt.event_type.topic])
+    produce(order_completed, Spoilt.event_type.topic, [encoded(a_parcel_shipped())])
+    subscriptions = [*SUBSCRIPTIONS, replace(PARCEL_SHIPPED, event=Spoilt, consumer_group="spoilt")]
+    templates = read_catalog(templates_with_parcels(tmp_path / "templates"), subscriptions)
+    stop = StopSignal()
+
+    with ThreadPoolExecutor(1) as pool:
+        settings = settings_of(migrated_url, order_completed, own_sandbox)
+        process = pool.submit(run, settings, templates, stop, (), subscriptions)
+        try:
+            with pytest.raises(RuntimeError, match="a bug"):
+                process.result(60)
+        finally:
+            stop.set()
 
 
 def effects_of(engine: Engine, event_id: str) -> dict[str, str]:

@@ -160,12 +160,25 @@ def test_what_a_killed_process_had_claimed_is_sent_by_another(
             "the notice, once the lease has ended",
         )
 
-    # Whatever the first one does now is too late.
-    with transactions(engine)() as unit_of_work:
-        unit_of_work.alert_notices.postpone(claimed, 0.0, None, was_attempted=True)
-        unit_of_work.commit()
-    assert kinds(receiver) == [("firing", "large:KRW")]
+    assert (claimed.attempt, kinds(receiver)) == (1, [("firing", "large:KRW")])
     assert rows(engine, "SELECT FROM alert_notice") == []
+
+
+def test_a_process_whose_lease_has_ended_changes_nothing(engine: Engine, receiver: AlertReceiver) -> None:
+    with alerting(engine, receiver, LARGE) as work:
+        work.count(a_completed_order(total_amount=2_000_000))
+        work.raise_alerts(StopSignal())
+    with transactions(engine)() as unit_of_work:
+        (late,) = unit_of_work.alert_notices.claim(10, lease_seconds=0.0)
+        unit_of_work.commit()
+    with transactions(engine)() as unit_of_work:
+        (present,) = unit_of_work.alert_notices.claim(10, lease_seconds=60.0)
+        unit_of_work.alert_notices.remove(late)
+        unit_of_work.alert_notices.postpone(late, 0.0, None, was_attempted=True)
+        unit_of_work.commit()
+
+    (row,) = rows(engine, "SELECT claim_id, due_at > clock_timestamp() AS is_leased FROM alert_notice")
+    assert (row.claim_id, row.is_leased) == (present.claim_id, True)
 
 
 def test_nothing_is_sent_with_too_little_of_the_lease_left(engine: Engine, receiver: AlertReceiver) -> None:
@@ -222,6 +235,8 @@ def test_an_hour_outside_of_its_usual_band_raises_an_alert(
             stack.enter_context(alerting(engine, receiver, RATE)).proceed()
 
     assert kinds(receiver) == ([("firing", "rate")] if is_unusual else [])
+    # Only one of the two has judged it.
+    assert [row.seen for row in rows(engine, "SELECT seen FROM alert WHERE seen > 0")] == [1] * is_unusual
     if is_unusual:
         details = receiver.received[0].json["data"]["details"]
         assert (details["orders"], details["low"], details["high"]) == (orders, 60, 140)

@@ -45,7 +45,7 @@ def receiver() -> Iterator[AlertReceiver]:
         yield receiver
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client() -> Iterator[httpx.Client]:
     with create_http_client(1.0, 2) as client:
         yield client
@@ -123,6 +123,8 @@ def test_alertmanager_has_one_alert_until_it_ends(receiver: AlertReceiver, clien
     # Alertmanager knows an alert by its labels.
     assert firing["labels"] == repeated["labels"] == resolved["labels"]
     assert firing["labels"]["alertname"] == "large_order"
+    # Of its postableAlert: maps of strings.
+    assert {type(value) for part in ("labels", "annotations") for value in firing[part].values()} == {str}
     assert firing["startsAt"] == resolved["startsAt"] == "2026-11-23T12:00:00.000000Z"
     assert firing["endsAt"] == "2026-11-26T12:05:00.000000Z"
     assert resolved["endsAt"] == "2026-11-23T17:00:00.000000Z"

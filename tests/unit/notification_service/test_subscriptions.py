@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from notification_service.cli import dead_letters_groups, main
 from notification_service.domain.alimtalk_template import Locale
 from notification_service.domain.delivery import Effect
 from notification_service.messaging.incoming_order_completed import OrderCompleted
@@ -47,6 +48,16 @@ def test_a_template_uses_only_what_its_own_event_says(tmp_path: Path) -> None:
 
     with pytest.raises(InvalidTemplates, match="the message has no value of parcelNumber"):
         read_catalog(folder, WITH_PARCELS)
+
+
+def test_the_dead_letters_of_each_topic_have_their_commands() -> None:
+    groups = dict(dead_letters_groups(WITH_PARCELS))
+
+    assert {name: group.help for name, group in groups.items()} == {
+        "dead-letters": "Handle the records of order-completed.dlt.",
+        "parcel-shipped-dead-letters": "Handle the records of parcel-shipped.dlt.",
+    }
+    assert main.commands["dead-letters"].help == groups["dead-letters"].help
 
 
 @pytest.mark.parametrize(

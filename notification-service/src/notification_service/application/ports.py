@@ -343,8 +343,8 @@ class Alerts(Protocol):
 
     def now(self) -> datetime: ...
 
-    def firing(self) -> Sequence[str]:
-        """The keys of the alerts that have begun."""
+    def firing(self) -> Sequence[Alert]:
+        """The alerts that have begun, as they are at the moment."""
         ...
 
     def lock(self, key: str, rule: str) -> Alert:

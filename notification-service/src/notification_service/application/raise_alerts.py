@@ -42,9 +42,9 @@ class RaiseAlerts:
             seen = self._seen(matches)
             recovered = self._judge_hours(unit_of_work, seen)
             # In the order of their keys, so that processes never deadlock.
-            for key in sorted({*seen, *recovered, *unit_of_work.alerts.firing()}):
-                if rule := self._rules.get(_rule_of(key)):
-                    self._proceed(unit_of_work, key, rule, seen.get(key), is_over=key in recovered)
+            for key in sorted({*seen, *recovered, *self._due(unit_of_work)}):
+                rule = self._rules[_rule_of(key)]
+                self._proceed(unit_of_work, key, rule, seen.get(key), is_over=key in recovered)
             oldest_seconds = unit_of_work.alert_notices.oldest_seconds()
             unit_of_work.commit()
         self._report_oldest(oldest_seconds)
@@ -58,6 +58,15 @@ class RaiseAlerts:
             key: seen_in_orders(rule, matched)
             for key, matched in by_key.items()
             if isinstance(rule := self._rules.get(_rule_of(key)), OrderRule)
+        }
+
+    def _due(self, unit_of_work: UnitOfWork) -> set[str]:
+        """Alerts that may be repeated or over by now; read without their locks, since most are neither."""
+        now = unit_of_work.alerts.now()
+        return {
+            alert.key
+            for alert in unit_of_work.alerts.firing()
+            if (rule := self._rules.get(alert.rule)) and alert.due_notice(rule.timing, now)
         }
 
     def _judge_hours(self, unit_of_work: UnitOfWork, seen: dict[str, Seen]) -> set[str]:

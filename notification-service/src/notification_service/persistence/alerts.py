@@ -36,7 +36,7 @@ _TAKE_MATCHES = text("""
     SELECT * FROM taken ORDER BY match_id
 """).columns(order_id=Uuid)
 _NOW = text("SELECT clock_timestamp()")
-_FIRING = text("SELECT alert_key FROM alert WHERE began_at IS NOT NULL ORDER BY alert_key")
+_FIRING = text("SELECT * FROM alert WHERE began_at IS NOT NULL")
 _BEGIN = text("""
     INSERT INTO alert (alert_key, rule) VALUES (:key, :rule) ON CONFLICT (alert_key) DO NOTHING
 """)
@@ -58,7 +58,9 @@ _LAST_HOUR = text("""
 """)
 # Only one process gets the hour: the others wait for its row, and find it done.
 _JUDGE = text("""
-    INSERT INTO alert_judged_hour AS judged (rule, hour_start) VALUES (:rule, :hour)
+    INSERT INTO alert_judged_hour AS judged (rule, hour_start)
+    SELECT :rule, :hour
+     WHERE NOT EXISTS (SELECT FROM alert_judged_hour WHERE rule = :rule AND hour_start >= :hour)
         ON CONFLICT (rule) DO UPDATE SET hour_start = excluded.hour_start
      WHERE judged.hour_start < excluded.hour_start
  RETURNING rule
@@ -108,8 +110,8 @@ class SqlAlerts:
         moment: datetime = self._connection.execute(_NOW).scalar_one()
         return moment
 
-    def firing(self) -> list[str]:
-        return list(self._connection.execute(_FIRING).scalars())
+    def firing(self) -> list[Alert]:
+        return [_alert_of(row) for row in self._connection.execute(_FIRING)]
 
     def lock(self, key: str, rule: str) -> Alert:
         self._connection.execute(_BEGIN, {"key": key, "rule": rule})
