@@ -190,6 +190,20 @@ def test_nothing_is_sent_with_too_little_of_the_lease_left(engine: Engine, recei
     assert rows(engine, "SELECT attempts, claim_id FROM alert_notice") == [(0, None)]
 
 
+def test_what_another_releases_rule_has_seen_is_left_to_it(engine: Engine, receiver: AlertReceiver) -> None:
+    with alerting(engine, receiver, LARGE) as newer, alerting(engine, receiver, FIRST, RATE) as older:
+        newer.count(a_completed_order(total_amount=2_000_000))
+        older.proceed()
+        assert kinds(receiver) == []
+        newer.proceed()
+        pass_time(engine, hours=4)
+        older.proceed()
+        assert kinds(receiver) == [("firing", "large:KRW")]
+        newer.proceed()
+
+    assert kinds(receiver)[1:] == [("resolved", "large:KRW")]
+
+
 HISTORY = """
 INSERT INTO sales_hourly (hour_start, currency, business_day, orders, items, amount)
 SELECT hour, currency, (hour AT TIME ZONE 'Asia/Seoul')::date, :orders, 1, 1

@@ -337,8 +337,11 @@ class Alerts(Protocol):
         """Store which of these events' orders the rules match, once their customers are counted."""
         ...
 
-    def take_matches(self, limit: int) -> Sequence[MatchedOrder]:
-        """Remove at most ``limit`` stored matches, in their order; skips what another transaction holds."""
+    def take_matches(self, rules: Collection[str], limit: int) -> Sequence[MatchedOrder]:
+        """Remove at most ``limit`` stored matches of these rules, in their order.
+
+        Skips what another transaction holds.
+        """
         ...
 
     def now(self) -> datetime: ...

@@ -19,8 +19,8 @@ _GRACE = timedelta(minutes=10)
 class RaiseAlerts:
     """Judges what was seen, for all processes together: one raises an alert, the others find it raised.
 
-    A call is one transaction, so that no notice is lost or made twice. An alert whose rule is gone is left
-    as it is: another release may still have the rule.
+    A call is one transaction, so that no notice is lost or made twice. What belongs to a rule that this
+    process doesn't have is left as it is: another one, of another release, may have it.
     """
 
     def __init__(
@@ -33,12 +33,13 @@ class RaiseAlerts:
         """``report_oldest`` gets the seconds for which the oldest notice has waited to be received."""
         self._unit_of_work = unit_of_work
         self._rules = {rule.name: rule for rule in rules}
+        self._order_rules = {rule.name: rule for rule in rules if isinstance(rule, OrderRule)}
         self._report_oldest = report_oldest
         self._batch_size = batch_size
 
     def __call__(self, stop: StopCheck) -> WorkDone:
         with self._unit_of_work() as unit_of_work:
-            matches = unit_of_work.alerts.take_matches(self._batch_size)
+            matches = unit_of_work.alerts.take_matches(self._order_rules, self._batch_size)
             seen = self._seen(matches)
             recovered = self._judge_hours(unit_of_work, seen)
             # In the order of their keys, so that processes never deadlock.
@@ -55,9 +56,7 @@ class RaiseAlerts:
         for match in matches:
             by_key[match.alert_key].append(match)
         return {
-            key: seen_in_orders(rule, matched)
-            for key, matched in by_key.items()
-            if isinstance(rule := self._rules.get(_rule_of(key)), OrderRule)
+            key: seen_in_orders(self._order_rules[_rule_of(key)], matched) for key, matched in by_key.items()
         }
 
     def _due(self, unit_of_work: UnitOfWork) -> set[str]:

@@ -30,8 +30,8 @@ _NOTE_ORDERS = text("""
 _TAKE_MATCHES = text("""
     WITH taken AS (
         DELETE FROM alert_match
-         WHERE match_id IN (SELECT match_id FROM alert_match ORDER BY match_id LIMIT :limit
-                               FOR UPDATE SKIP LOCKED)
+         WHERE match_id IN (SELECT match_id FROM alert_match WHERE rule = ANY(:rules)
+                             ORDER BY match_id LIMIT :limit FOR UPDATE SKIP LOCKED)
      RETURNING *)
     SELECT * FROM taken ORDER BY match_id
 """).columns(order_id=Uuid)
@@ -102,8 +102,8 @@ class SqlAlerts:
             },
         )
 
-    def take_matches(self, limit: int) -> list[MatchedOrder]:
-        rows = self._connection.execute(_TAKE_MATCHES, {"limit": limit})
+    def take_matches(self, rules: Collection[str], limit: int) -> list[MatchedOrder]:
+        rows = self._connection.execute(_TAKE_MATCHES, {"rules": list(rules), "limit": limit})
         return [MatchedOrder(row.rule, row.order_id, row.currency, row.total_amount) for row in rows]
 
     def now(self) -> datetime:
