@@ -8,7 +8,7 @@ from notification_service.application.write_alimtalk import WriteAlimtalk
 from notification_service.domain.alimtalk_message import (
     ORDER_COMPLETED_TEMPLATE_CODE,
     AlimtalkMessage,
-    order_completed_message,
+    order_message,
 )
 from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.awaited_result import AwaitedResult
@@ -80,7 +80,7 @@ def a_message_for(
     failed_ids: frozenset[str] = frozenset(),
 ) -> AlimtalkMessage:
     """What the buyer of this order gets, by the template with this code."""
-    return order_completed_message(order, TEMPLATES.by_code(code), failed_ids)
+    return order_message(order, TEMPLATES.by_code(code), failed_ids)
 
 
 def a_message(**changes: Any) -> AlimtalkMessage:

@@ -1,14 +1,15 @@
 """The command line: one command a process."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import click
 
 from notification_service.config import ApiSettings, ConsumerSettings, DeadLettersSettings, MigrationSettings
-from notification_service.messaging.incoming_order_completed import ORDER_COMPLETED
 from notification_service.migrations import SCHEMA
+from notification_service.subscriptions import SUBSCRIPTIONS, Subscription
 from servicekit.commands import LazyGroup
 from servicekit.config import load_settings
 from servicekit.messaging.dead_letters_cli import dead_letters_group
@@ -18,6 +19,7 @@ from servicekit.observability.logging import configure_logging
 @click.group(
     cls=LazyGroup,
     elsewhere={
+        "alerts": "notification_service.alerts_cli:alerts",
         "analytics": "notification_service.analytics_cli:analytics",
         "deliveries": "notification_service.deliveries_cli:deliveries",
         "erase": "notification_service.erase_cli:erase",
@@ -45,6 +47,7 @@ def api() -> None:
 @main.command()
 def consumer() -> None:
     """Consume order-completed and deliver its effects."""
+    from notification_service.alerts_cli import rules_or_exit
     from notification_service.consumer import PROCESS, run
     from notification_service.templates_cli import templates_or_exit
     from servicekit.db.schema_check import check_schema_or_exit
@@ -53,8 +56,9 @@ def consumer() -> None:
     settings = load_settings(ConsumerSettings)
     stop = begin_process(PROCESS, settings)
     templates = templates_or_exit(settings)
+    rules = rules_or_exit(settings)
     check_schema_or_exit(settings, SCHEMA)
-    run(settings, templates, stop)
+    run(settings, templates, stop, rules)
 
 
 @main.command()
@@ -69,13 +73,21 @@ def migrate(contract: bool) -> None:
 
 
 @contextmanager
-def _open_dead_letters() -> Iterator[Any]:
+def _open_dead_letters(subscription: Subscription) -> Iterator[Any]:
     from notification_service.dead_letters import open_dead_letters
 
     settings = load_settings(DeadLettersSettings)
     configure_logging(settings.log_level, settings.log_format, "notification-dead-letters")
-    with open_dead_letters(settings) as operations:
+    with open_dead_letters(settings, subscription) as operations:
         yield operations
 
 
-main.add_command(dead_letters_group(ORDER_COMPLETED.topic, _open_dead_letters))
+def dead_letters_groups(subscriptions: Sequence[Subscription]) -> Iterator[tuple[str, click.Group]]:
+    """A group of commands, by its name, for the dead letters of each topic; the first has the plain name."""
+    for number, each in enumerate(subscriptions):
+        name = f"{each.topic}-dead-letters" if number else "dead-letters"
+        yield name, dead_letters_group(each.topic, partial(_open_dead_letters, each))
+
+
+for name, group in dead_letters_groups(SUBSCRIPTIONS):
+    main.add_command(group, name)

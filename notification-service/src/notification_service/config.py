@@ -5,7 +5,9 @@ from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, Field, model_validator
 
+from notification_service.alert_settings import AlertSettings
 from notification_service.alimtalk_settings import AlimtalkSettings, WebhookSettings
+from notification_service.domain.alimtalk_template import Locale
 from notification_service.domain.quiet_hours import QuietHours
 from servicekit.config import (
     AdminSettings,
@@ -44,7 +46,7 @@ class ApiSettings(WebhookSettings, HttpSettings, DatabaseSettings, ProcessSettin
 
 
 class ConsumerSettings(
-    AlimtalkSettings, KafkaConsumerSettings, AdminSettings, DatabaseSettings, ProcessSettings
+    AlertSettings, AlimtalkSettings, KafkaConsumerSettings, AdminSettings, DatabaseSettings, ProcessSettings
 ):
     """``notification-service consumer``."""
 
@@ -108,6 +110,7 @@ class DeadLettersSettings(KafkaConsumerSettings, DatabaseSettings, ProcessSettin
     """``notification-service dead-letters``."""
 
     kafka_client_id: str = "notification-consumer"
+    alimtalk_locale: Locale = Locale.KOREAN
 
 
 class MigrationSettings(DatabaseMigrationSettings):

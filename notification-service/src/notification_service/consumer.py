@@ -2,12 +2,13 @@
 
 import logging
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 
+import httpx
 from sqlalchemy import Engine
 
 from notification_service.alimtalk_effect import AlimtalkEffect, connections_for
@@ -20,36 +21,37 @@ from notification_service.application.count_sales import CountSales
 from notification_service.application.deliver_effect import HELD_CALLS, ClaimLimits, DeliverEffect
 from notification_service.application.delivering.provider_gate import OpenGate
 from notification_service.application.measure_notifications import MeasureNotifications
-from notification_service.application.ports import Gate, UnitOfWorkFactory
+from notification_service.application.ports import DeliveryWork, Gate, UnitOfWorkFactory
+from notification_service.application.raise_alerts import RaiseAlerts
+from notification_service.application.send_alerts import NoticeLease, SendAlerts
 from notification_service.config import ConsumerSettings
+from notification_service.consumption import Consumption, consume_all
 from notification_service.dispatcher import Dispatcher
-from notification_service.domain.alimtalk_message import ORDER_COMPLETED as ORDER_COMPLETED_MESSAGE
+from notification_service.domain.alert_rule import AlertRule, OrderRule
 from notification_service.domain.delivery import Effect
 from notification_service.domain.provider_state import ProbePolicy
 from notification_service.domain.retry_policy import RetryPolicy
 from notification_service.domain.template_catalog import TemplateCatalog
-from notification_service.messaging.incoming_order_completed import (
-    CONSUMER_GROUP,
-    ORDER_COMPLETED,
-    OrderCompletedHandler,
-)
-from notification_service.metrics import show_figures
+from notification_service.messaging.incoming_event import IncomingEventHandler
+from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
+from notification_service.metrics import show_figures, show_oldest_notice
 from notification_service.migrations import SCHEMA
+from notification_service.monitoring.receivers import create_receiver
 from notification_service.monitoring.webhook import MonitoringWebhook
 from notification_service.persistence.retention import SqlRetention
 from notification_service.persistence.tables import delivery
 from notification_service.persistence.unit_of_work import NotificationUnitOfWork
+from notification_service.subscriptions import SUBSCRIPTIONS, Subscription
 from servicekit.db.engine import create_engine
 from servicekit.db.health import database_check
 from servicekit.db.retention import Retention, RetentionThread
 from servicekit.http.admin import admin_server
-from servicekit.inbox.offsets import OffsetStore
+from servicekit.http.health import HealthCheck
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.probe import KafkaProbe
 from servicekit.lifecycle import StopSignal
-from servicekit.messaging.run import run_consumer
 from servicekit.messaging.status import ConsumerStatus
-from servicekit.outbound.http_client import create_http_client
+from servicekit.outbound.http_client import CONNECT_TIMEOUT_SECONDS, create_http_client
 
 PROCESS = "notification-consumer"
 # Of the 10 s that a process has from the stop to its end.
@@ -57,17 +59,25 @@ _JOIN_SECONDS = 7.0
 _RETRY = RetryPolicy()
 
 
-def run(settings: ConsumerSettings, templates: TemplateCatalog, stop: StopSignal) -> None:
+def run(
+    settings: ConsumerSettings,
+    templates: TemplateCatalog,
+    stop: StopSignal,
+    rules: Sequence[AlertRule] = (),
+    subscriptions: Sequence[Subscription] = SUBSCRIPTIONS,
+) -> None:
     """Consume and deliver until ``stop`` is set. Raises the error that ended consuming or an effect."""
     # It logs every request; what matters of them is in our own lines.
     logging.getLogger("httpx").setLevel(logging.WARNING)
     engine = create_engine(settings, PROCESS)
     kafka = KafkaProbe(KafkaCluster.of(settings), settings.kafka_client_id)
-    status = ConsumerStatus(ORDER_COMPLETED.topic, settings.consumer_stuck_after_seconds)
-    checks = {
+    statuses = {
+        each: ConsumerStatus(each.topic, settings.consumer_stuck_after_seconds) for each in subscriptions
+    }
+    checks: dict[str, HealthCheck] = {
         "database": database_check(engine, SCHEMA, delivery),
         "kafka": kafka.check,
-        "consumer": status.check,
+        "consumer": partial(_check_all, statuses.values()),
     }
     with ExitStack() as scope:
         # Closed in reverse order: the engine last, since all else uses it.
@@ -75,27 +85,31 @@ def run(settings: ConsumerSettings, templates: TemplateCatalog, stop: StopSignal
         scope.callback(kafka.close)
         scope.enter_context(admin_server(PROCESS, settings, checks))
         unit_of_work = partial(NotificationUnitOfWork, engine, CONSUMER_GROUP)
-        dispatcher = _dispatcher(settings, templates, unit_of_work, scope, stop)
-        template = templates.newest(ORDER_COMPLETED_MESSAGE, settings.alimtalk_locale)
-        handler = OrderCompletedHandler(
-            AcceptCompletedOrders(unit_of_work, dispatcher.wake, alimtalk_template=template.code)
-        )
+        dispatcher = _dispatcher(settings, templates, rules, unit_of_work, scope, stop)
+        consumptions = []
+        for each, status in statuses.items():
+            template = each.template_code(templates, settings.alimtalk_locale)
+            accept = AcceptCompletedOrders(
+                partial(NotificationUnitOfWork, engine, each.consumer_group),
+                dispatcher.wake,
+                template,
+                each.effects,
+            )
+            handler = IncomingEventHandler(each.event, accept)
+            consumptions.append(Consumption(each.topic, each.consumer_group, handler, status))
         RetentionThread(_retention(settings, engine), stop).start()
         dispatcher.start()
         try:
-            run_consumer(
-                settings,
-                topic=ORDER_COMPLETED.topic,
-                group_id=CONSUMER_GROUP,
-                handler=handler,
-                stop=stop,
-                status=status,
-                offsets=OffsetStore(engine, CONSUMER_GROUP),
-            )
+            consume_all(consumptions, settings, engine, stop)
         finally:
             # Consuming may have ended by an error; the effects' threads have to end as well.
             stop.set()
             dispatcher.join(_JOIN_SECONDS)
+
+
+def _check_all(statuses: Collection[ConsumerStatus]) -> None:
+    for status in statuses:
+        status.check()
 
 
 def _retention(settings: ConsumerSettings, engine: Engine) -> Retention:
@@ -114,14 +128,15 @@ def _retention(settings: ConsumerSettings, engine: Engine) -> Retention:
 def _dispatcher(
     settings: ConsumerSettings,
     templates: TemplateCatalog,
+    rules: Sequence[AlertRule],
     unit_of_work: UnitOfWorkFactory,
     scope: ExitStack,
     stop: StopSignal,
 ) -> Dispatcher:
-    # Monitoring shares it with all of alimtalk: none waits for a connection.
+    # Monitoring and alerts share it with all of alimtalk: none waits for a connection.
     client = scope.enter_context(
         create_http_client(
-            settings.delivery_timeout_seconds, settings.delivery_parallelism + connections_for(settings)
+            settings.delivery_timeout_seconds, settings.delivery_parallelism + connections_for(settings) + 1
         )
     )
     deliver_effect = partial(_deliver_effect, settings, unit_of_work, scope)
@@ -145,7 +160,9 @@ def _dispatcher(
     return Dispatcher(
         {
             **alimtalk.works(),
-            Effect.ANALYTICS: count_in_time_zone(CountSales(unit_of_work)),
+            Effect.ANALYTICS: count_in_time_zone(
+                CountSales(unit_of_work, rules=[rule for rule in rules if isinstance(rule, OrderRule)])
+            ),
             "ANALYTICS_DELAYS": count_in_time_zone(CountDelays(unit_of_work)),
             Effect.MONITORING: deliver_effect(
                 Effect.MONITORING,
@@ -155,9 +172,28 @@ def _dispatcher(
                 most=HELD_CALLS * settings.delivery_parallelism,
             ),
             "MEASUREMENT": MeasureNotifications(unit_of_work, list(alimtalk.providers), show_figures),
+            **_alerts(settings, rules, client, unit_of_work),
         },
         stop,
     )
+
+
+def _alerts(
+    settings: ConsumerSettings,
+    rules: Sequence[AlertRule],
+    client: httpx.Client,
+    unit_of_work: UnitOfWorkFactory,
+) -> dict[str, DeliveryWork]:
+    receiver = create_receiver(settings, client)
+    if receiver is None:
+        return {}
+    lease = NoticeLease(
+        settings.delivery_lease_seconds, CONNECT_TIMEOUT_SECONDS + settings.delivery_timeout_seconds
+    )
+    return {
+        "ALERTS": RaiseAlerts(unit_of_work, rules, show_oldest_notice),
+        "ALERT_NOTICES": SendAlerts(unit_of_work, receiver, _RETRY, lease, random.random),
+    }
 
 
 def _deliver_effect(

@@ -7,24 +7,27 @@ from functools import partial
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.config import DeadLettersSettings
 from notification_service.domain.completed_order import CompletedOrder
-from notification_service.messaging.incoming_order_completed import (
-    CONSUMER_GROUP,
-    ORDER_COMPLETED,
-    OrderCompletedHandler,
-)
+from notification_service.messaging.incoming_event import IncomingEventHandler
 from notification_service.persistence.unit_of_work import NotificationUnitOfWork
+from notification_service.subscriptions import Subscription
+from notification_service.template_files import read_catalog
 from servicekit.db.operated_engine import operated_engine
 from servicekit.messaging.dead_letter_operations import DeadLetterOperations
 from servicekit.messaging.opened_dead_letters import opened_dead_letters
 
 
 @contextmanager
-def open_dead_letters(settings: DeadLettersSettings) -> Iterator[DeadLetterOperations[CompletedOrder]]:
+def open_dead_letters(
+    settings: DeadLettersSettings, subscription: Subscription
+) -> Iterator[DeadLetterOperations[CompletedOrder]]:
     """What the consumers have set aside, with their own handler; running consumers deliver the effects."""
+    group = subscription.consumer_group
+    template = subscription.template_code(read_catalog(), settings.alimtalk_locale)
     with operated_engine(settings, "notification-dead-letters") as engine:
-        unit_of_work = partial(NotificationUnitOfWork, engine, CONSUMER_GROUP)
-        handler = OrderCompletedHandler(AcceptCompletedOrders(unit_of_work))
+        unit_of_work = partial(NotificationUnitOfWork, engine, group)
+        accept = AcceptCompletedOrders(unit_of_work, alimtalk_template=template, effects=subscription.effects)
+        handler = IncomingEventHandler(subscription.event, accept)
         with opened_dead_letters(
-            "notification-service", settings, engine, ORDER_COMPLETED.topic, CONSUMER_GROUP, handler
+            "notification-service", settings, engine, subscription.topic, group, handler
         ) as operations:
             yield operations

@@ -30,6 +30,14 @@ _UNDELIVERED = Gauge(
 _FAILED = Gauge("alimtalk_failed_in_an_hour", "Alimtalk that failed for good within an hour.")
 _OVERDUE = Gauge("deliveries_overdue", "Deliveries due, or tried in vain, for longer than 15 minutes.")
 
+_OLDEST_NOTICE = Gauge(
+    "alert_notice_waiting_seconds", "How long the oldest notice of an alert waits to be received."
+)
+
+
+def show_oldest_notice(seconds: float) -> None:
+    _OLDEST_NOTICE.set(seconds)
+
 
 def show_figures(figures: NotificationFigures) -> None:
     used = in_use(figures.providers)

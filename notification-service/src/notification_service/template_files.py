@@ -1,17 +1,17 @@
 """Templates as files: one TOML file for each message, language and version, in the folder ``templates``."""
 
 import re
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from notification_service.domain.alimtalk_message import MESSAGES
 from notification_service.domain.alimtalk_template import Button, ButtonKind, Locale, Template
 from notification_service.domain.template_catalog import TemplateCatalog
 from notification_service.domain.template_rules import faults_between, faults_of
+from notification_service.subscriptions import SUBSCRIPTIONS, Subscription
+from notification_service.toml_files import InvalidToml, read_toml
 
 FOLDER = Path(__file__).parent / "templates"
 _FILE_NAME = re.compile(r"(?P<message>[a-z0-9_]+)\.(?P<locale>[a-z]+)\.v(?P<version>[1-9][0-9]{0,3})\.toml")
@@ -62,8 +62,14 @@ class _TemplateFile(_Part):
         )
 
 
-def read_catalog(folder: Path = FOLDER) -> TemplateCatalog:
-    """The templates in ``folder``. Raises InvalidTemplates, with everything that is wrong with them."""
+def read_catalog(
+    folder: Path = FOLDER, subscriptions: Sequence[Subscription] = SUBSCRIPTIONS
+) -> TemplateCatalog:
+    """The templates in ``folder``, which has all that ``subscriptions`` need.
+
+    Raises InvalidTemplates, with everything that is wrong with them.
+    """
+    messages = {each.message.name: each.message.variables for each in subscriptions if each.message}
     files = sorted(folder.glob("*.toml"))
     if not files:
         raise InvalidTemplates([f"{folder}: there are no templates"])
@@ -76,10 +82,10 @@ def read_catalog(folder: Path = FOLDER) -> TemplateCatalog:
             faults += [f"{file.name}: {fault}" for fault in invalid.faults]
             continue
         templates[file.name] = template
-        faults += [f"{file.name}: {fault}" for fault in faults_of(template, MESSAGES.get(template.message))]
+        faults += [f"{file.name}: {fault}" for fault in faults_of(template, messages.get(template.message))]
     # Of a template that can't be read, it isn't known what it would have been.
     if len(templates) == len(files):
-        faults += faults_between(templates, MESSAGES)
+        faults += faults_between(templates, messages)
     if faults:
         raise InvalidTemplates(faults)
     return TemplateCatalog(templates.values())
@@ -91,18 +97,7 @@ def _read(file: Path) -> Template:
         languages = " or ".join(locale.value for locale in Locale)
         raise InvalidTemplates([f"a file is called MESSAGE.LANGUAGE.vN.toml, in {languages}"])
     try:
-        with file.open("rb") as opened:
-            parsed = tomllib.load(opened)
-        part = _TemplateFile.model_validate(parsed)
-    except UnicodeDecodeError:
-        raise InvalidTemplates(["it is not UTF-8"]) from None
-    except tomllib.TOMLDecodeError as error:
-        raise InvalidTemplates([f"it is not TOML: {error}"]) from None
-    except ValidationError as error:
-        raise InvalidTemplates([_in_words(fault["loc"], fault["msg"]) for fault in error.errors()]) from None
+        part = read_toml(file, _TemplateFile)
+    except InvalidToml as invalid:
+        raise InvalidTemplates(invalid.faults) from None
     return part.template(name["message"], Locale(name["locale"]), int(name["version"]))
-
-
-def _in_words(location: tuple[int | str, ...], message: str) -> str:
-    where = ".".join(str(part + 1 if isinstance(part, int) else part) for part in location)
-    return f"{where}: {message}"

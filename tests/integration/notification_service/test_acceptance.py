@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.domain.completed_order import OrderItem
+from notification_service.domain.delivery import Effect
 from notification_service.persistence.completed_orders import completed_order_of
 from notification_service.persistence.tables import completed_order
 from tests.integration.notification_service.builders import NOON_IN_SEOUL, a_completed_order, an_order_of
@@ -57,6 +58,33 @@ def test_an_order_is_stored_as_it_is(
     assert completed_order_of(stored) == replace(order, items=(), approved_at=None)
     assert stored.approved_at == approved_at
     assert tuple(OrderItem(**item) for item in items) == order.items
+
+
+def test_another_event_has_its_own_effects_and_says_more(engine: Engine) -> None:
+    accept = AcceptCompletedOrders(
+        transactions(engine), alimtalk_template="PARCEL_SHIPPED", effects={Effect.MONITORING, Effect.ALIMTALK}
+    )
+    order = a_completed_order(event="ParcelShipped", message_values={"parcelNumber": "6890"})
+
+    accept([order])
+
+    assert _deliveries(engine) == [("ALIMTALK", "PENDING", 1), ("MONITORING", "PENDING", 1)]
+    with transactions(engine)() as unit_of_work:
+        (alimtalk,) = unit_of_work.claims.claim(Effect.ALIMTALK, 10, 20.0, "sandbox")
+    assert (alimtalk.template, alimtalk.order) == ("PARCEL_SHIPPED", order)
+
+
+def test_what_a_former_release_accepted_is_a_completed_order(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+) -> None:
+    order = a_completed_order()
+    accept_completed_orders([order])
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE completed_order SET event = NULL"))
+
+    with transactions(engine)() as unit_of_work:
+        (claimed,) = unit_of_work.claims.claim(Effect.MONITORING, 10, 20.0, "webhook")
+    assert claimed.order == order
 
 
 def test_an_event_delivered_again_changes_nothing(

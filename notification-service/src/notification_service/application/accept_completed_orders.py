@@ -1,13 +1,14 @@
-"""Accepting completed orders: once this has committed, the database holds everything that is left to do."""
+"""Accepting events about orders: once this has committed, the database holds all that is left to do."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from notification_service.application.ports import UnitOfWorkFactory
 from notification_service.domain.completed_order import CompletedOrder
+from notification_service.domain.delivery import Effect
 
 
 class AcceptCompletedOrders:
-    """Stores each order whose event is new, and one delivery for each of its effects.
+    """Stores each order whose event is new, and one delivery for each of ``effects``.
 
     A call is one transaction, so that every event in the inbox has its deliveries. ``on_accepted`` is called
     after the commit, if there are new deliveries.
@@ -18,8 +19,10 @@ class AcceptCompletedOrders:
         unit_of_work: UnitOfWorkFactory,
         on_accepted: Callable[[], None] = lambda: None,
         alimtalk_template: str | None = None,
+        effects: Collection[Effect] = tuple(Effect),
     ) -> None:
         """``alimtalk_template`` is the code of the template of every attempt at these orders' alimtalk."""
+        self._effects = effects
         self._alimtalk_template = alimtalk_template
         self._unit_of_work = unit_of_work
         self._on_accepted = on_accepted
@@ -35,7 +38,7 @@ class AcceptCompletedOrders:
                 added = unit_of_work.completed_orders.add_all(new)
                 new = [order for order in new if order.event_id in added]
             if new:
-                unit_of_work.deliveries.add_for_all(new, self._alimtalk_template)
+                unit_of_work.deliveries.add_for_all(new, self._effects, self._alimtalk_template)
             unit_of_work.commit()
         # After the commit: a dispatcher that is woken earlier finds nothing.
         if new:

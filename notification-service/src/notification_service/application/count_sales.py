@@ -1,6 +1,9 @@
 """The analytics effect: counted in the transaction that completes the delivery, hence exactly once."""
 
+from collections.abc import Sequence
+
 from notification_service.application.ports import StopCheck, UnitOfWorkFactory, WorkDone
+from notification_service.domain.alert_rule import OrderRule
 from notification_service.domain.delivery import Effect
 
 
@@ -11,7 +14,11 @@ class CountSales:
     events is counted once.
     """
 
-    def __init__(self, unit_of_work: UnitOfWorkFactory, batch_size: int = 500) -> None:
+    def __init__(
+        self, unit_of_work: UnitOfWorkFactory, batch_size: int = 500, rules: Sequence[OrderRule] = ()
+    ) -> None:
+        """``rules`` are looked at here, where an order counts once and is known to be a first one."""
+        self._rules = rules
         self._unit_of_work = unit_of_work
         self._batch_size = batch_size
 
@@ -27,6 +34,8 @@ class CountSales:
                 if counted:
                     unit_of_work.customers.add(counted)
                     unit_of_work.sales.add_sales(counted)
+                    if self._rules:
+                        unit_of_work.alerts.note_orders(self._rules, counted)
                 # All that were due: an order's second event is done too, although it adds nothing.
                 unit_of_work.deliveries.complete(delivery_id for delivery_id, _ in due)
                 unit_of_work.commit()

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from types import TracebackType
 from typing import Protocol, Self
 from uuid import UUID
 
+from notification_service.domain.alert import Alert, AlertNotice, ClaimedNotice
+from notification_service.domain.alert_rule import OrderRule
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.alimtalk_results import Answer, ReportedResults
 from notification_service.domain.attempt import Outcome, Receipt
@@ -29,6 +31,7 @@ from notification_service.domain.provider_call import Call
 from notification_service.domain.provider_state import ProviderState
 from notification_service.domain.registered_template import RegisteredTemplate
 from notification_service.domain.sales_period import SalesPeriod
+from notification_service.domain.seen_orders import CountedHour, MatchedOrder
 from servicekit.idempotency.key import IdempotencyKey, Reply
 
 
@@ -51,8 +54,10 @@ class CompletedOrders(Protocol):
 class Deliveries(Protocol):
     """The stored deliveries. Times are the database's."""
 
-    def add_for_all(self, orders: Sequence[CompletedOrder], alimtalk_template: str | None = None) -> None:
-        """Store one delivery for each effect of each order, due at once.
+    def add_for_all(
+        self, orders: Sequence[CompletedOrder], effects: Collection[Effect], alimtalk_template: str | None
+    ) -> None:
+        """Store one delivery for each of ``effects`` of each order, due at once.
 
         ``alimtalk_template`` is the code of the template of the alimtalk.
         """
@@ -405,6 +410,71 @@ class PersonalData(Protocol):
         ...
 
 
+class Alerts(Protocol):
+    """The alerts on what rules see, and what they see. Times are the database's."""
+
+    def note_orders(self, rules: Sequence[OrderRule], event_ids: Collection[UUID]) -> None:
+        """Store which of these events' orders the rules match, once their customers are counted."""
+        ...
+
+    def take_matches(self, rules: Collection[str], limit: int) -> Sequence[MatchedOrder]:
+        """Remove at most ``limit`` stored matches of these rules, in their order.
+
+        Skips what another transaction holds.
+        """
+        ...
+
+    def now(self) -> datetime: ...
+
+    def firing(self) -> Sequence[Alert]:
+        """The alerts that have begun, as they are at the moment."""
+        ...
+
+    def lock(self, key: str, rule: str) -> Alert:
+        """The alert, held until the transaction ends. To be called in the order of the keys."""
+        ...
+
+    def save(self, alert: Alert) -> None:
+        """Store an alert that :meth:`lock` returned."""
+        ...
+
+    def last_hour(self, grace: timedelta) -> datetime | None:
+        """The last hour that ended longer than ``grace`` ago; None while orders of it aren't counted."""
+        ...
+
+    def begin_judging(self, rule: str, hour: datetime) -> bool:
+        """Whether nobody has judged this hour, or a later one, by the rule; nobody else does then."""
+        ...
+
+    def hour(self, starts_at: datetime, days: int) -> CountedHour:
+        """An hour with its history, which begins with the first hour that was ever counted."""
+        ...
+
+
+class AlertNotices(Protocol):
+    """The notices that receivers have not got yet: leases that expire by the database's clock."""
+
+    def add(self, notice: AlertNotice) -> None: ...
+
+    def claim(self, limit: int, lease_seconds: float) -> Sequence[ClaimedNotice]:
+        """Claim due notices, the oldest of each alert; concurrent claimants get different ones."""
+        ...
+
+    def remove(self, claimed: ClaimedNotice) -> None:
+        """The receiver has it, or never gets it. Nothing happens if another claimant has it by now."""
+        ...
+
+    def postpone(
+        self, claimed: ClaimedNotice, delay_seconds: float, reason: str | None, *, was_attempted: bool
+    ) -> None:
+        """The next attempt is due after the delay, unless another claimant has it by now."""
+        ...
+
+    def oldest_seconds(self) -> float:
+        """How long the oldest notice has waited; 0 if none does."""
+        ...
+
+
 class UnitOfWork(Protocol):
     """One transaction, rolled back unless :meth:`commit` is called."""
 
@@ -449,6 +519,12 @@ class UnitOfWork(Protocol):
 
     @property
     def idempotency_keys(self) -> IdempotencyKeys: ...
+
+    @property
+    def alerts(self) -> Alerts: ...
+
+    @property
+    def alert_notices(self) -> AlertNotices: ...
 
     def now(self) -> datetime:
         """The database's clock, which all hosts share."""
@@ -633,3 +709,7 @@ class DeliveryWork(Protocol):
         Once ``stop`` is set, no attempt begins: those under way end, and the other claims are released.
         """
         ...
+
+
+AlertReceiver = Callable[[AlertNotice], None]
+"""Sends a notice. Raises ReceiverUnavailable if it was not received, OutcomeUnknown if it may have been."""

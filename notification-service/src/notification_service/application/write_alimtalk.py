@@ -7,9 +7,10 @@ from dataclasses import replace
 import structlog
 
 from notification_service.domain.alimtalk_message import (
+    ORDER_COMPLETED,
     ORDER_COMPLETED_TEMPLATE_CODE,
     AlimtalkMessage,
-    order_completed_message,
+    order_message,
 )
 from notification_service.domain.alimtalk_template import Template, characters
 from notification_service.domain.attempt_history import Purpose
@@ -63,9 +64,7 @@ class WriteAlimtalk:
             template = self._templates.by_code(code)
             # A look-up sends nothing, and asks for what was sent while there was SMS.
             has_sms = self._has_sms or delivery.purpose is Purpose.LOOK_UP
-            message = order_completed_message(
-                delivery.order, template, delivery.failed_message_ids, has_sms=has_sms
-            )
+            message = order_message(delivery.order, template, delivery.failed_message_ids, has_sms=has_sms)
         except (UnknownTemplate, TemplateMismatch) as error:
             # Of another release, or changed since: an operator puts it right, and nothing is lost until then.
             raise self._not_usable(code, str(error)) from error
@@ -75,7 +74,7 @@ class WriteAlimtalk:
         # The message may have been shorter when it was sent.
         if delivery.purpose is Purpose.SEND and (excess := next(_excesses(message, template), None)):
             raise DeliveryRejected(FailureReason.MESSAGE_TOO_LONG, excess)
-        return self._with_original(delivery, message)
+        return self._with_original(delivery, message) if template.message == ORDER_COMPLETED.name else message
 
     def _with_original(self, delivery: ClaimedDelivery, message: AlimtalkMessage) -> AlimtalkMessage:
         """With the original text, too, which a former release sends whatever template is recorded."""
@@ -85,9 +84,7 @@ class WriteAlimtalk:
             original = self._templates.by_code(ORDER_COMPLETED_TEMPLATE_CODE)
         except UnknownTemplate:
             return message
-        sent = order_completed_message(
-            delivery.order, original, delivery.failed_message_ids, has_sms=message.as_sms
-        )
+        sent = order_message(delivery.order, original, delivery.failed_message_ids, has_sms=message.as_sms)
         return replace(message, other_texts={sent.template_code: sent.content})
 
     def _has_id(self, code: str) -> bool:

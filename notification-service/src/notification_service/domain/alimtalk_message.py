@@ -1,4 +1,4 @@
-"""The alimtalk that a buyer gets: a template with an order's values."""
+"""The alimtalk that a buyer gets: a template with the values of an order's event."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,14 +14,26 @@ from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.errors import DeliverySkipped
 from notification_service.domain.failure_reason import FailureReason
 
-ORDER_COMPLETED = "order_completed"
 ORDER_COMPLETED_TEMPLATE_CODE = "ORDER_COMPLETED"
 """Of deliveries without a template: former releases had this one."""
-MESSAGES: Mapping[str, frozenset[str]] = {
-    ORDER_COMPLETED: frozenset({"name", "orderId", "itemCount", "totalAmount"}),
-}
-"""The messages that there are, each with the variables that it has values of."""
+_OF_EVERY_ORDER = frozenset({"name", "orderId", "itemCount", "totalAmount"})
 _CLDR_LOCALES = {Locale.KOREAN: "ko_KR", Locale.ENGLISH: "en_US"}
+
+
+@dataclass(frozen=True, slots=True)
+class MessageKind:
+    """A kind of message. ``name`` is that of its templates; ``own_variables`` are what its event adds."""
+
+    name: str
+    own_variables: frozenset[str] = frozenset()
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """What it has values of."""
+        return _OF_EVERY_ORDER | self.own_variables
+
+
+ORDER_COMPLETED = MessageKind("order_completed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +60,10 @@ class AlimtalkMessage:
     """What a former release may have sent instead: the text by the template's code."""
 
 
-def order_completed_message(
+def order_message(
     order: CompletedOrder, template: Template, failed_ids: frozenset[str], *, has_sms: bool = False
 ) -> AlimtalkMessage:
-    """The message for one completed order. Its reference is the event's id, the same in every attempt.
+    """The message for one event about an order. Its reference is the event's id, the same in every attempt.
 
     ``has_sms``: the provider sends an SMS to a safe number. Raises DeliverySkipped if the recipient can't get
     the message, and TemplateMismatch.
@@ -61,6 +73,7 @@ def order_completed_message(
     if recipient_number is None:
         raise DeliverySkipped(FailureReason.NOT_A_KOREAN_MOBILE_NUMBER)
     supplied = {
+        **order.message_values,
         "name": order.recipient.name,
         "orderId": str(order.order_id),
         "itemCount": f"{order.item_count:,}",

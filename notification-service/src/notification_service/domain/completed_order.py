@@ -1,13 +1,16 @@
-"""A completed order, as far as its effects need it."""
+"""An event about an order, as far as its effects need it."""
 
 import json
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
 from notification_service.domain.phone_spellings import without_number
 
 _REMOVED = "[removed]"
+ORDER_COMPLETED = "OrderCompleted"
+"""The event whose effects the service was made for; ``subscriptions.py`` has the others, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +38,11 @@ class OrderItem:
 
 @dataclass(frozen=True, slots=True)
 class CompletedOrder:
-    """One OrderCompleted event. ``total_amount`` is in minor units; ``item_count`` counts pieces.
+    """One event about an order: OrderCompleted, or another one with the same parts, named by ``event``.
 
+    ``total_amount`` is in minor units; ``item_count`` counts pieces; ``completed_at`` is the event's time.
     ``items`` and ``approved_at``, the payment's time, are stored for analytics; an order that is read back
-    for a delivery has neither.
+    for a delivery has neither. ``message_values`` are what the event's message says besides the order.
     """
 
     event_id: UUID
@@ -51,3 +55,5 @@ class CompletedOrder:
     completed_at: datetime
     items: tuple[OrderItem, ...] = ()
     approved_at: datetime | None = None
+    event: str = ORDER_COMPLETED
+    message_values: Mapping[str, str] = field(default_factory=dict, hash=False)

@@ -3,20 +3,18 @@
 The contract is ``shared/contracts/order-completed``. Fields that aren't named here may change.
 """
 
-from collections.abc import Sequence
 from typing import Annotated
 from uuid import UUID
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.domain import completed_order
 from notification_service.domain.completed_order import CompletedOrder, OrderItem, Recipient
+from notification_service.messaging.incoming_event import IncomingEvent
 from servicekit.event_type import EventType
 from servicekit.fields import MAX_INT64, PositiveInt64, Storable, Time
-from servicekit.messaging.events import EventModel, parse_event
-from servicekit.messaging.records import ReceivedRecord
 
-ORDER_COMPLETED = EventType(topic="order-completed", name="OrderCompleted", version=1)
+ORDER_COMPLETED = EventType(topic="order-completed", name=completed_order.ORDER_COMPLETED, version=1)
 # The inbox is keyed by it: under another name, every message would be sent again.
 CONSUMER_GROUP = "order-consumer-group"
 
@@ -51,7 +49,7 @@ class RecipientPart(BaseModel):
     phone: _Phone
 
 
-class OrderCompleted(EventModel):
+class OrderCompleted(IncomingEvent):
     """The event's value."""
 
     event_type = ORDER_COMPLETED
@@ -78,16 +76,3 @@ class OrderCompleted(EventModel):
             items=tuple(OrderItem(item.product_id, item.quantity, item.unit_price) for item in self.items),
             approved_at=self.payment.approved_at,
         )
-
-
-class OrderCompletedHandler:
-    """Passes the orders of a poll to the use case."""
-
-    def __init__(self, accept_completed_orders: AcceptCompletedOrders) -> None:
-        self._accept_completed_orders = accept_completed_orders
-
-    def parse(self, record: ReceivedRecord) -> CompletedOrder:
-        return parse_event(record, OrderCompleted).to_domain()
-
-    def handle(self, events: Sequence[CompletedOrder]) -> None:
-        self._accept_completed_orders(events)

@@ -1,4 +1,4 @@
-"""The webhook that reports completed orders to monitoring."""
+"""The webhook that reports events about orders to monitoring."""
 
 import httpx
 
@@ -10,7 +10,7 @@ from servicekit.rfc3339 import format_rfc3339
 
 
 class MonitoringWebhook:
-    """Posts each completed order to a URL.
+    """Posts each event to a URL.
 
     A post whose reply was lost is repeated with the same ``Idempotency-Key``, the event's id. The receiver
     must drop repetitions by that key: that is its part of "exactly once".
@@ -28,7 +28,7 @@ class MonitoringWebhook:
             self._url,
             headers={"Idempotency-Key": str(order.event_id)},
             json={
-                "type": "OrderCompleted",
+                "type": order.event,
                 "eventId": str(order.event_id),
                 "orderId": str(order.order_id),
                 "userId": order.user_id,

@@ -1,4 +1,4 @@
-"""Completed orders, kept for as long as their deliveries."""
+"""Events about orders, kept for as long as their deliveries; most are OrderCompleted."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
-from notification_service.domain.completed_order import CompletedOrder, Recipient
+from notification_service.domain.completed_order import ORDER_COMPLETED, CompletedOrder, Recipient
 from notification_service.persistence.tables import completed_order
 from servicekit.db.row_sets import insert_new_rows
 
@@ -41,6 +41,8 @@ class SqlCompletedOrders:
                         for item in order.items
                     ],
                     "approved_at": order.approved_at,
+                    "event": order.event,
+                    "message_values": dict(order.message_values) or None,
                 }
                 # In this order, so that processes that add the same orders never deadlock.
                 for order in sorted(orders, key=lambda order: order.event_id)
@@ -62,4 +64,7 @@ def completed_order_of(row: Row[Any]) -> CompletedOrder:
         # Erased once every effect has ended; an operator may have wanted another attempt in that moment.
         recipient=Recipient(name=row.recipient_name or "", phone=row.recipient_phone or ""),
         completed_at=row.completed_at,
+        # Null if a former release accepted it, which knew no other event.
+        event=row.event or ORDER_COMPLETED,
+        message_values=row.message_values or {},
     )

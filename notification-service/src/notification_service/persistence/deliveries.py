@@ -1,6 +1,6 @@
 """Deliveries: stored, read and, where no claim is needed, completed."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -65,7 +65,9 @@ class SqlDeliveries:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add_for_all(self, orders: Sequence[CompletedOrder], alimtalk_template: str | None = None) -> None:
+    def add_for_all(
+        self, orders: Sequence[CompletedOrder], effects: Collection[Effect], alimtalk_template: str | None
+    ) -> None:
         insert_rows(
             self._connection,
             delivery,
@@ -80,7 +82,7 @@ class SqlDeliveries:
                     "template": alimtalk_template if effect is Effect.ALIMTALK else None,
                 }
                 for order in orders
-                for effect in Effect
+                for effect in sorted(effects)
             ],
         )
 

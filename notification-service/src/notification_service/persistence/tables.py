@@ -38,6 +38,8 @@ completed_order = Table(
     Column("completed_at", DateTime(timezone=True), nullable=False),
     Column("items", JSONB(none_as_null=True)),
     Column("approved_at", DateTime(timezone=True)),
+    Column("event", Text),
+    Column("message_values", JSONB(none_as_null=True)),
 )
 
 delivery = Table(

@@ -2,6 +2,8 @@
 
 from sqlalchemy import Engine
 
+from notification_service.persistence.alert_notices import SqlAlertNotices
+from notification_service.persistence.alerts import SqlAlerts
 from notification_service.persistence.analytics import SqlAnalytics
 from notification_service.persistence.attempts import SqlAttempts
 from notification_service.persistence.claims import SqlClaims
@@ -37,6 +39,8 @@ class NotificationUnitOfWork(UnitOfWork):
     figures: SqlFigures
     personal_data: SqlPersonalData
     idempotency_keys: IdempotencyKeys
+    alerts: SqlAlerts
+    alert_notices: SqlAlertNotices
 
     def __init__(self, engine: Engine, consumer_group: str) -> None:
         super().__init__(engine)
@@ -57,6 +61,8 @@ class NotificationUnitOfWork(UnitOfWork):
         self.figures = SqlFigures(self.connection)
         self.personal_data = SqlPersonalData(self.connection)
         self.idempotency_keys = IdempotencyKeys(self.connection, idempotency_key)
+        self.alerts = SqlAlerts(self.connection)
+        self.alert_notices = SqlAlertNotices(self.connection)
 
 
 class NotificationSnapshot(NotificationUnitOfWork):

@@ -1,22 +1,8 @@
 """Numbers of a report as people read them."""
 
-from decimal import Decimal
+from notification_service.domain.amounts import decimal, money
 
-import iso4217
-
-
-def money(minor_units: int, currency: str) -> str:
-    """``1,234.50 USD``"""
-    return f"{decimal(minor_units, currency):,} {currency}"
-
-
-def decimal(minor_units: int, currency: str) -> Decimal:
-    """An amount in the currency's own unit."""
-    try:
-        digits = iso4217.Currency(currency).exponent
-    except ValueError:
-        digits = None
-    return Decimal(minor_units).scaleb(-(digits or 0))
+__all__ = ["decimal", "duration", "money", "printable", "size"]
 
 
 def duration(milliseconds: int | None) -> str:

@@ -9,7 +9,7 @@ from servicekit.db.online_changes import alter_in_use, build_index
 from servicekit.idempotency.migration import index_idempotency_keys_by_age, upgrade_idempotency_keys
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
