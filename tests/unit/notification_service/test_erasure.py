@@ -25,6 +25,8 @@ NUMBER = PhoneNumber.of("010-1234-5678")
         "010-1234-5678 ext. 5",
         "010-1234-5678 (2층)",
         "010-1234-5678 문 앞에",
+        "010-1234-5678 2층",
+        "연락처 010_1234_5678",
         "02-555-1234 / 010-1234-5678",
     ],
 )
@@ -38,6 +40,39 @@ def test_a_number_is_the_same_however_it_is_written(written: str) -> None:
 )
 def test_a_number_is_no_other(written: str) -> None:
     assert not NUMBER.is_in(written)
+
+
+@pytest.mark.parametrize(
+    ("number", "other"),
+    [
+        ("02-1234-5678", "010-2123-4567 (8층)"),
+        ("02-1234-5678", "010-2123-4567 8층"),
+        ("02-1234-5678", "02-123-4567 8층"),
+        ("02-123-4567", "02-1234-5678 (2층)"),
+        ("1588-1234", "010-1588-1234 (2층)"),
+        ("1588-1234", "+82 10 1588 1234 문 앞"),
+        ("+1 212 555 0100", "010-1212-5550 (100호)"),
+        ("010-1234-5678", "+86 10 1234 5678"),
+    ],
+)
+def test_a_numbers_digits_in_another_are_not_it(number: str, other: str) -> None:
+    assert not PhoneNumber.of(number).is_in(other)
+
+
+@pytest.mark.parametrize(
+    ("number", "written"),
+    [
+        ("02-1234-5678", "02) 1234-5678 (2층)"),
+        ("1588-1234", "대표 1588-1234"),
+        ("1588-1234", "+82 1588 1234 (2층)"),
+        ("+1 212 555 0100", "+1 (212) 555-0100 문 앞"),
+        # Not in the library's tables yet, but order-service takes it.
+        ("010-5970-1234", "010-5970-1234"),
+        ("+82 10-5970-1234", "010 5970 1234 (2층)"),
+    ],
+)
+def test_any_number_that_is_sold_to_is_found(number: str, written: str) -> None:
+    assert PhoneNumber.of(number).is_in(written)
 
 
 @pytest.mark.parametrize("written", ["", "kim", "12345678", "010-1234", "+82", "9" * 100])

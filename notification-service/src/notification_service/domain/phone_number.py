@@ -6,7 +6,10 @@ from dataclasses import dataclass
 from typing import Self
 
 from phonenumbers import (
+    Leniency,
     NumberParseException,
+    PhoneNumberMatcher,
+    country_code_for_region,
     is_valid_number,
     national_significant_number,
     parse,
@@ -16,7 +19,16 @@ from phonenumbers import PhoneNumber as ParsedNumber
 from notification_service.domain.errors import NoPhoneNumber
 
 _HOME = "KR"
+_HOME_CODE = country_code_for_region(_HOME)
+# Whole blocks that are sold to, as order-service does, though the library calls parts of them unassigned.
+_KOREAN = re.compile(r"10[0-9]{8}|50[0-9]{8,9}|1[568][0-9]{6}")
 _TAIL_DIGITS = 8
+_GROUP_DIGITS = 4
+_BETWEEN = r"(?:[^\w]|_){0,5}"
+# What a note beside the number has: digits of another number are never next to it.
+_BEGINS = r"(?<![0-9])(?<![0-9][-./_])"
+_BEGINS_WITHOUT_0 = rf"{_BEGINS}(?<![0-9]\s)"
+_ENDS = r"(?![-./_]?[0-9])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +42,7 @@ class PhoneNumber:
     def of(cls, written: str) -> Self:
         """``+82 10-1234-5678`` and ``010.1234.5678`` are the same. Raises NoPhoneNumber."""
         number = _parsed(written)
-        if number is None or not is_valid_number(number):
+        if number is None or not _can_exist(number):
             raise NoPhoneNumber
         return cls._of(number)
 
@@ -51,13 +63,23 @@ class PhoneNumber:
     def is_in(self, field: str) -> bool:
         """Whether ``field``, which held a recipient's number, is this number.
 
-        An extension doesn't matter. Where it holds more than one number, such as a note beside it, this
-        number's digits decide.
+        An extension doesn't matter, nor other numbers or a note beside it.
         """
         number = _parsed(field)
-        if number is not None and is_valid_number(number):
-            return self._of(number) == self
-        return self.significant in re.sub(r"\D", "", unicodedata.normalize("NFKC", field))
+        if number is not None and self._of(number) == self:
+            return True
+        if self.country_code == _HOME_CODE:
+            is_foreign = number is not None and number.country_code != _HOME_CODE
+            return not is_foreign and self._stands_in(unicodedata.normalize("NFKC", field))
+        found = PhoneNumberMatcher(field, _HOME, leniency=Leniency.POSSIBLE)
+        return any(self._of(match.number) == self for match in found)
+
+    def _stands_in(self, text: str) -> bool:
+        # PhoneNumberMatcher would take the digits of a note for the number's last ones: 02-123-4567 8층.
+        group = self.significant[-_GROUP_DIGITS:]
+        digits = _BETWEEN.join([*self.significant[:-_GROUP_DIGITS], group])
+        prefixed = rf"{_BEGINS}(?:82{_BETWEEN}0?|0){_BETWEEN}{digits}"
+        return re.search(rf"(?:{prefixed}|{_BEGINS_WITHOUT_0}{digits}){_ENDS}", text) is not None
 
 
 def _parsed(written: str) -> ParsedNumber | None:
@@ -65,3 +87,9 @@ def _parsed(written: str) -> ParsedNumber | None:
         return parse(written, _HOME)
     except NumberParseException:
         return None
+
+
+def _can_exist(number: ParsedNumber) -> bool:
+    if number.country_code == _HOME_CODE and _KOREAN.fullmatch(national_significant_number(number)):
+        return True
+    return is_valid_number(number)
