@@ -19,7 +19,13 @@ _PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 1.0
 _NOT_REACHED = (
     "not reached: order-completed and order-completed.dlt until their retention ends, logs and traces,"
-    " backups, the alimtalk provider, the receiver of monitoring, order-service and coupon-service"
+    " backups, names in operators' reasons about other things or about orders without their recipient, the"
+    " alimtalk provider, the receiver of monitoring, order-service and coupon-service"
+)
+
+# Retention empties recipients long before orders go.
+_NOTHING_BY_PHONE = (
+    "nothing is kept with this number; orders whose recipient was erased already are found only by --user"
 )
 
 
@@ -54,7 +60,7 @@ def erase(
     with operator_transactions(PROCESS) as transactions:
         erasure = ErasePerson(transactions, _Patience())(command)
     if erasure.is_empty:
-        click.echo("nothing is kept of this person")
+        click.echo(_NOTHING_BY_PHONE if user_id is None else "nothing is kept of this person")
     elif not is_confirmed:
         click.echo(f"would be erased: {_counts(erasure)}; add --yes to do it")
         _name_users(erasure, user_id)

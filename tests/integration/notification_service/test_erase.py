@@ -17,8 +17,10 @@ from notification_service.application.accept_completed_orders import AcceptCompl
 from notification_service.application.count_sales import CountSales
 from notification_service.application.erase_person import ErasePerson, ErasePersonCommand
 from notification_service.application.rebuild_analytics import RebuildAnalytics
+from notification_service.application.record_results import RecordResults
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.cli import main
+from notification_service.domain.alimtalk_results import ProviderResult, ResultState
 from notification_service.domain.completed_order import CompletedOrder, Recipient
 from notification_service.domain.delivery import DeliveryStatus, Effect
 from notification_service.domain.erasure import Erasure, Person
@@ -40,6 +42,8 @@ from tests.support.notification_builders import WRITE_ALIMTALK
 from tests.support.sandbox import Sandbox
 from tests.support.waiting import wait_until
 
+# NHN's code after which a message is sent again.
+_SENT_AGAIN = "9998"
 WHY = ("--by", "lee", "--reason", "asked by mail")
 STATES = {
     "DELIVERED": "due_at = NULL, completed_at = now()",
@@ -152,16 +156,19 @@ def move(engine: Engine, order: CompletedOrder, status: str) -> None:
         connection.execute(text(statement), parameters)
 
 
-def write_notes(engine: Engine, note: str, order: CompletedOrder) -> None:
-    """What operators write about an order, wherever they can."""
+def write_notes(engine: Engine, note: str, order: CompletedOrder, *, elsewhere: str) -> None:
+    """What operators write about an order, and where nothing says whom it is about."""
     with engine.begin() as connection:
         for statement in (
             "UPDATE delivery SET retry_reason = :note WHERE event_id = :event_id",
             "UPDATE delivery SET give_up_reason = :note WHERE event_id = :event_id AND attempts = 0",
+        ):
+            connection.execute(text(statement), {"note": note, "event_id": order.event_id})
+        for statement in (
             "INSERT INTO handled_dead_letter VALUES ('dlt', 0, random() * 1e6, 1, 'DISCARDED', 'kim', :note)",
             "INSERT INTO alimtalk_provider (name, resumed_by, resume_reason) VALUES (random(), 'kim', :note)",
         ):
-            connection.execute(text(statement), {"note": note, "event_id": order.event_id})
+            connection.execute(text(statement), {"note": elsewhere})
 
 
 def some_buyers(chance: random.Random) -> list[Buyer]:
@@ -206,7 +213,8 @@ def test_no_row_tells_of_an_erased_person_and_others_stay(engine: Engine, seed: 
     for order in orders:
         move(engine, order, chance.choice([*STATES]))
     for buyer, order in zip(buyers, orders, strict=False):
-        write_notes(engine, f"{buyer.name} ({buyer.user_id}), {chance.choice(buyer.spellings)}", order)
+        called = chance.choice(buyer.spellings)
+        write_notes(engine, f"{buyer.name} ({buyer.user_id}), {called}", order, elsewhere=f"{called} called")
     erased, *others = buyers
     before, sums_before = tables(engine), without_customers(engine)
     assert any(erased.is_told_by(row) for rows in before.values() for row in rows)
@@ -318,6 +326,7 @@ def sending(engine: Engine, sandbox: Sandbox) -> Iterator[tuple[CompletedOrder, 
 
 def test_what_is_being_sent_is_waited_for(engine: Engine, sending: tuple[CompletedOrder, _Blocked]) -> None:
     order, blocked = sending
+    write_notes(engine, f"{order.recipient.name} asked", order, elsewhere="")
     before = tables(engine)
 
     refused = erase(engine, order.recipient.phone, 70_001)
@@ -335,27 +344,61 @@ def test_what_is_being_sent_is_waited_for(engine: Engine, sending: tuple[Complet
     assert delivery_of(engine, order, Effect.ALIMTALK).status is DeliveryStatus.DELIVERED
 
 
-def test_a_row_that_another_transaction_holds_is_waited_for(engine: Engine) -> None:
-    order = an_order_of(user_id=70_001)
+@pytest.mark.parametrize(
+    "held",
+    [
+        "SELECT FROM customer FOR UPDATE",
+        "SELECT FROM delivery WHERE effect = 'MONITORING' FOR UPDATE",
+        "SELECT FROM alimtalk_provider WHERE resume_reason LIKE '%5678%' FOR UPDATE",
+        "SELECT pg_advisory_xact_lock_shared(analytics_lock())",
+    ],
+)
+def test_what_another_transaction_holds_is_waited_for(engine: Engine, held: str) -> None:
+    order = an_order_of(user_id=70_001, recipient=Recipient("이바다", "010-1234-5678"))
     count(engine, [order])
+    write_notes(engine, "이바다 asked", order, elsewhere="010-1234-5678 called")
+    before = tables(engine)
     with engine.begin() as other:
-        other.execute(text("SELECT FROM customer FOR UPDATE"))
-        assert not erase(engine, user_id=70_001).is_done
+        other.execute(text("SET LOCAL idle_in_transaction_session_timeout = '1min'"))
+        other.execute(text(held))
+        refused = erase(engine, order.recipient.phone, 70_001)
+        assert (refused.is_done, refused.being_sent) == (False, 1)
+        assert tables(engine) == before
 
-    assert erase(engine, user_id=70_001).is_done
+    assert erase(engine, order.recipient.phone, 70_001).is_done
+
+
+def test_operators_notes_about_others_stay(engine: Engine) -> None:
+    erased = an_order_of(user_id=2026, recipient=Recipient("고객", "010-7777-6666"))
+    other = an_order_of(user_id=9, recipient=Recipient("박산", "010-7777-1111"))
+    AcceptCompletedOrders(transactions(engine))([erased, other])
+    note = "고객센터 outage since 2026-11-30"
+    write_notes(engine, note, other, elsewhere=note)
+
+    erase(engine, "010-7777-6666", 2026)
+
+    assert sum(note in row for rows in tables(engine).values() for row in rows) == 5
 
 
 def test_an_accepted_message_gets_its_result_after_the_erasure(engine: Engine, sandbox: Sandbox) -> None:
+    """Also one after which the message would be sent again."""
     order = an_order_of(user_id=70_001)
     AcceptCompletedOrders(transactions(engine))([order])
-    courier = SendAlimtalk(ProviderDouble(), 0.0, WRITE_ALIMTALK)
-    with delivering(engine, Effect.ALIMTALK, sandbox, courier=courier, provider="double") as work:
+    courier = SendAlimtalk(ProviderDouble("nhn"), 0.0, WRITE_ALIMTALK)
+    with delivering(engine, Effect.ALIMTALK, sandbox, courier=courier, provider="nhn") as work:
         work(StopSignal())
     assert delivery_of(engine, order, Effect.ALIMTALK).status is DeliveryStatus.ACCEPTED
 
     assert erase(engine, order.recipient.phone).is_done
 
-    assert delivery_of(engine, order, Effect.ALIMTALK).status is DeliveryStatus.ACCEPTED
+    delivery = delivery_of(engine, order, Effect.ALIMTALK)
+    assert delivery.status is DeliveryStatus.ACCEPTED
+    message_id = delivery.history[-1].message_id
+    assert message_id is not None
+    RecordResults(transactions(engine))(
+        "nhn", [ProviderResult(message_id, None, ResultState.FAILED, _SENT_AGAIN)]
+    )
+    assert delivery_of(engine, order, Effect.ALIMTALK).status is DeliveryStatus.FAILED
 
 
 def test_counting_goes_on_beside_erasures(engine: Engine) -> None:
@@ -405,7 +448,7 @@ def is_done(work: Callable[[], object]) -> bool:
 def test_the_command_counts_first_and_says_what_it_cant_reach(engine: Engine, migrated_url: str) -> None:
     order = an_order_of(user_id=70_001, recipient=Recipient("이바다", "010-1234-5678"))
     count(engine, [order])
-    write_notes(engine, "이바다 asked twice", order)
+    write_notes(engine, "이바다 asked twice", order, elsewhere="01012345678 asked")
     person = ("--phone", "+82 10-1234-5678")
 
     counts = "1 orders, 1 waiting alimtalks, 0 customers, 7 notes of operators"
@@ -422,7 +465,7 @@ def test_the_command_counts_first_and_says_what_it_cant_reach(engine: Engine, mi
     assert done.stdout.startswith(
         "erased: 1 orders, 1 waiting alimtalks, 0 customers, 7 notes of operators\n"
     )
-    assert again.stdout.startswith("nothing is kept of this person\n")
+    assert again.stdout.startswith("nothing is kept with this number; orders whose recipient was erased")
     for result in (counted, done, again):
         assert "not reached: order-completed and order-completed.dlt until" in result.stdout
 

@@ -3,7 +3,7 @@
 import pytest
 
 from notification_service.domain.completed_order import Recipient
-from notification_service.domain.erasure import Person, PersonalOrder, Traces
+from notification_service.domain.erasure import OperatorNote, Person, PersonalOrder, Traces
 from notification_service.domain.errors import NoPhoneNumber
 from notification_service.domain.phone_number import PhoneNumber
 from servicekit.identifiers import uuid7
@@ -111,6 +111,16 @@ def test_notes_lose_every_spelling(spelling: str) -> None:
 
     assert not shows_number(note)
     assert note.startswith("asked by ") and note.endswith(", twice")  # noqa: PT018 - both ends of one text
+
+
+def test_notes_about_others_lose_only_the_phone_number() -> None:
+    traces = Traces(Person(NUMBER, 2026), [Recipient("고객", "010-1234-5678")])
+    written = "고객센터 outage since 2026-11-30, call 010-1234-5678"
+
+    assert traces.cleaned(OperatorNote("delivery.retry_reason", written, 1, is_own=False)) == (
+        "고객센터 outage since 2026-11-30, call 010-[removed]"
+    )
+    assert "2026" not in traces.cleaned(OperatorNote("delivery.retry_reason", written, 1, is_own=True))
 
 
 def test_notes_lose_names_and_the_users_number() -> None:

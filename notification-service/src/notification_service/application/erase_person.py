@@ -1,14 +1,14 @@
 """Erasing one person from everything that this service keeps."""
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
 import structlog
 
 from notification_service.application.ports import UnitOfWork, UnitOfWorkFactory
-from notification_service.domain.erasure import Erasure, Person, PersonalOrder, Traces
+from notification_service.domain.erasure import Erasure, OperatorNote, Person, PersonalOrder, Traces
 
 _PAGE_ORDERS = 20_000
 
@@ -33,7 +33,7 @@ class ErasePerson:
       not find it.
     - A user's number is replaced by a random negative one, the same in all rows: sums and rebuilds stay as
       they are, and monitoring that waits gets that number. A later order makes the person a new customer.
-    - What operators wrote is cleaned of names and numbers.
+    - What operators wrote about these orders is cleaned of names and numbers, other notes of the phone number.
 
     It may be repeated, and finds what came meanwhile: an order that arrives later is a new one. Consumers may
     run; analytics wait for a moment.
@@ -48,14 +48,13 @@ class ErasePerson:
         person = command.person
         orders = self._find(person)
         traces = Traces(person, {order.recipient for order in orders if order.recipient is not None})
-        notes = self._clean_notes(traces, is_confirmed=command.is_confirmed)
         if not command.is_confirmed:
             with self._unit_of_work() as unit_of_work:
-                return _counted(unit_of_work, person, orders, notes)
-        reason = traces.removed_from(command.reason)
-        erasure = self._erase(replace(command, reason=reason), orders, notes)
+                return _counted(unit_of_work, person, orders, _notes_of(unit_of_work, traces, orders))
+        command = replace(command, reason=traces.removed_from(command.reason))
+        erasure = self._erase(command, orders, traces)
         while erasure.being_sent and self._is_patient():
-            erasure = self._erase(replace(command, reason=reason), orders, notes)
+            erasure = self._erase(command, orders, traces)
         return erasure
 
     def _find(self, person: Person) -> Sequence[PersonalOrder]:
@@ -70,35 +69,25 @@ class ErasePerson:
             if last is None:
                 return found
 
-    def _clean_notes(self, traces: Traces, *, is_confirmed: bool) -> int:
-        with self._unit_of_work() as unit_of_work:
-            changed = 0
-            for note in unit_of_work.personal_data.notes():
-                text = traces.removed_from(note.text)
-                if text == note.text:
-                    continue
-                changed += note.rows
-                if is_confirmed:
-                    unit_of_work.personal_data.replace_note(note, text)
-            unit_of_work.commit()
-        return changed
-
-    def _erase(self, command: ErasePersonCommand, orders: Sequence[PersonalOrder], notes: int) -> Erasure:
+    def _erase(
+        self, command: ErasePersonCommand, orders: Sequence[PersonalOrder], traces: Traces
+    ) -> Erasure:
         with self._unit_of_work() as unit_of_work:
             data = unit_of_work.personal_data
             user_id = command.person.user_id
             if user_id is not None:
                 # Nothing is counted until the commit: what was counted since the search is found now.
-                unit_of_work.analytics.hold()
+                if not unit_of_work.analytics.hold_in_time():
+                    return _in_use(_counted(unit_of_work, command.person, orders, {}))
                 orders = [*orders, *data.counted_orders(user_id, [order.event_id for order in orders])]
             event_ids = [order.event_id for order in orders]
             held = data.hold(event_ids, user_id)
+            notes = _notes_of(unit_of_work, traces, orders)
             counted = _counted(unit_of_work, command.person, orders, notes)
             if counted.is_empty:
                 return replace(counted, is_done=True)
-            if counted.being_sent or not held:
-                # Also what another transaction is about to change or delete.
-                return replace(counted, being_sent=max(1, counted.being_sent))
+            if counted.being_sent or not held or not _clean(unit_of_work, notes, event_ids):
+                return _in_use(counted)
             given_up = data.give_up(event_ids, by=command.by, reason=command.reason)
             data.erase_recipients(event_ids)
             if user_id is not None:
@@ -118,10 +107,35 @@ class ErasePerson:
         return erasure
 
 
+def _notes_of(
+    unit_of_work: UnitOfWork, traces: Traces, orders: Sequence[PersonalOrder]
+) -> Mapping[OperatorNote, str]:
+    """What is to be left of each note that has something of the person."""
+    notes = unit_of_work.personal_data.notes([order.event_id for order in orders])
+    return {note: left for note in notes if (left := traces.cleaned(note)) != note.text}
+
+
+def _clean(
+    unit_of_work: UnitOfWork, notes: Mapping[OperatorNote, str], event_ids: Collection[UUID]
+) -> bool:
+    """False if another transaction holds one of the rows, which may wait for the lock of analytics."""
+    replace_note = unit_of_work.personal_data.replace_note
+    return all(replace_note(note, left, event_ids) >= note.rows for note, left in notes.items())
+
+
+def _in_use(counted: Erasure) -> Erasure:
+    """Also for what another transaction is about to change or delete."""
+    return replace(counted, being_sent=max(1, counted.being_sent))
+
+
 def _counted(
-    unit_of_work: UnitOfWork, person: Person, orders: Sequence[PersonalOrder], notes: int
+    unit_of_work: UnitOfWork,
+    person: Person,
+    orders: Sequence[PersonalOrder],
+    notes: Mapping[OperatorNote, str],
 ) -> Erasure:
     being_sent, waiting = unit_of_work.personal_data.unfinished([order.event_id for order in orders])
     customers = 0 if person.user_id is None else unit_of_work.personal_data.customers(person.user_id)
     users = frozenset(order.user_id for order in orders)
-    return Erasure(len(orders), being_sent, waiting, customers, notes, users)
+    rows = sum(note.rows for note in notes)
+    return Erasure(len(orders), being_sent, waiting, customers, rows, users)

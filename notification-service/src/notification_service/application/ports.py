@@ -264,6 +264,10 @@ class Analytics(Protocol):
         """Keep out all that count, until the transaction ends; waits for those that do."""
         ...
 
+    def hold_in_time(self) -> bool:
+        """The same; false if those that count take longer than a lock may."""
+        ...
+
     def time_zone(self) -> str:
         """The zone whose days and hours are counted."""
         ...
@@ -397,12 +401,15 @@ class PersonalData(Protocol):
         """Replace the user's number in these orders and in all that analytics keeps."""
         ...
 
-    def notes(self) -> Sequence[OperatorNote]:
-        """All that operators wrote, each text of a place once."""
+    def notes(self, event_ids: Collection[UUID]) -> Sequence[OperatorNote]:
+        """All that operators wrote, each text of a place once; these events' own notes apart."""
         ...
 
-    def replace_note(self, note: OperatorNote, cleaned: str) -> None:
-        """Replace it wherever it stands at its place."""
+    def replace_note(self, note: OperatorNote, cleaned: str, event_ids: Collection[UUID]) -> int:
+        """Replace it wherever it stands at its place; returns in how many rows.
+
+        Rows that another transaction holds are left.
+        """
         ...
 
     def record(self, erasure: Erasure, *, by: str, reason: str) -> None:

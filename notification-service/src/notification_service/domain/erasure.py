@@ -43,11 +43,12 @@ class PersonalOrder:
 
 @dataclass(frozen=True, slots=True)
 class OperatorNote:
-    """What operators wrote at ``place``, in so many rows."""
+    """What operators wrote at ``place``, in so many rows; ``is_own`` where it is about the person's orders."""
 
     place: str
     text: str
     rows: int
+    is_own: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +58,25 @@ class Traces:
     person: Person
     recipients: Collection[Recipient]
 
+    def cleaned(self, note: OperatorNote) -> str:
+        """What is left of a note: in one about anything else, a name or a user's number may be other words."""
+        return self.removed_from(note.text) if note.is_own else self._without_phone(note.text)
+
     def removed_from(self, note: str) -> str:
         """``note`` without the person's names, numbers and, if it is long enough to be one, user's number."""
         recipients = [each for each in self.recipients if len(each.name) >= _SHORTEST_NAME]
-        if self.person.phone is not None:
-            recipients.append(Recipient("", self.person.phone.international))
         # Longer names first, which may hold a shorter one.
         for recipient in sorted(recipients, key=lambda each: -len(each.name)):
             note = recipient.removed_from(note)
+        note = self._without_phone(note)
         user_id = str(self.person.user_id or "")
         if len(user_id) >= _SHORTEST_USER_ID:
             note = re.sub(rf"(?<!\d){user_id}(?!\d)", _REMOVED, note)
         return note
+
+    def _without_phone(self, note: str) -> str:
+        phone = self.person.phone
+        return note if phone is None else Recipient("", phone.international).removed_from(note)
 
 
 @dataclass(frozen=True, slots=True)

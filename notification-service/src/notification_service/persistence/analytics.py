@@ -4,7 +4,9 @@ from collections.abc import Collection
 from datetime import date
 from uuid import UUID
 
+from psycopg2.errors import LockNotAvailable
 from sqlalchemy import Connection, Uuid, text
+from sqlalchemy.exc import OperationalError
 
 from notification_service.domain.errors import TimeZoneInUse, UnknownTimeZone
 
@@ -40,6 +42,17 @@ class SqlAnalytics:
 
     def hold(self) -> None:
         self._connection.execute(_HOLD)
+
+    def hold_in_time(self) -> bool:
+        try:
+            # Queued, not only tried: consumers that count by turns would never leave it free.
+            with self._connection.begin_nested():
+                self.hold()
+        except OperationalError as error:
+            if not isinstance(error.orig, LockNotAvailable):
+                raise
+            return False
+        return True
 
     def time_zone(self) -> str:
         return str(self._connection.execute(_TIME_ZONE).scalar_one())

@@ -47,7 +47,7 @@ _CUSTOMERS = text("SELECT count(*) FROM customer WHERE user_id = :user_id")
 _OF_EVENTS = "event_id = ANY(CAST(:event_ids AS uuid[]))"
 _HELD = (
     ("completed_order", _OF_EVENTS),
-    ("delivery", f"effect = 'ALIMTALK' AND {_OF_EVENTS}"),
+    ("delivery", _OF_EVENTS),
     ("analytics_order", "user_id = :user_id"),
     ("customer", "user_id = :user_id"),
 )
@@ -140,17 +140,22 @@ class SqlPersonalData:
         for statement in _RENAME:
             self._connection.execute(statement, parameters)
 
-    def notes(self) -> Sequence[OperatorNote]:
+    def notes(self, event_ids: Collection[UUID]) -> Sequence[OperatorNote]:
+        parameters = {"event_ids": hex_array(event_ids)}
         return [
-            OperatorNote(place, row.note, row.rows)
+            OperatorNote(place, row.note, row.rows, row.is_own)
             for place in NOTES
-            for row in self._connection.execute(_notes(place))
+            for row in self._connection.execute(_notes(place), parameters)
         ]
 
-    def replace_note(self, note: OperatorNote, cleaned: str) -> None:
-        table, _, column = note.place.partition(".")
-        statement = text(f"UPDATE {table} SET {column} = :new WHERE {column} = :old")  # noqa: S608 - our names
-        self._connection.execute(statement, {"new": cleaned, "old": note.text})
+    def replace_note(self, note: OperatorNote, cleaned: str, event_ids: Collection[UUID]) -> int:
+        parameters = {
+            "new": cleaned,
+            "old": note.text,
+            "is_own": note.is_own,
+            "event_ids": hex_array(event_ids),
+        }
+        return self._connection.execute(_replace(note.place), parameters).rowcount
 
     def record(self, erasure: Erasure, *, by: str, reason: str) -> None:
         self._connection.execute(
@@ -174,6 +179,21 @@ def _order(event_id: UUID, user_id: int, name: str | None, phone: str | None) ->
 def _notes(place: str) -> TextClause:
     table, _, column = place.partition(".")
     return text(
-        f"SELECT {column} AS note, count(*) AS rows"  # noqa: S608 - our own names
-        f" FROM {table} WHERE {column} IS NOT NULL GROUP BY 1 ORDER BY 1"
+        f"SELECT {column} AS note, {_is_own(table)} AS is_own, count(*) AS rows"  # noqa: S608 - our own names
+        f" FROM {table} WHERE {column} IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2"
     )
+
+
+def _replace(place: str) -> TextClause:
+    table, _, column = place.partition(".")
+    return text(f"""
+        UPDATE {table} SET {column} = :new
+         WHERE ctid = ANY(ARRAY(
+               SELECT ctid FROM {table} WHERE {column} = :old AND ({_is_own(table)}) = :is_own
+                  FOR UPDATE SKIP LOCKED))
+    """)  # noqa: S608 - our own names
+
+
+def _is_own(table: str) -> str:
+    # Of the rest nothing says whom it is about.
+    return _OF_EVENTS if table == "delivery" else "CAST(:event_ids AS uuid[]) IS NULL"

@@ -147,6 +147,9 @@ _SEND_AGAIN = text("""
                AS failed (delivery_id, code, by_account)
          WHERE delivery.delivery_id = failed.delivery_id
            AND delivery.status = 'ACCEPTED'
+           -- An erased recipient's message has failed: nothing can be sent again.
+           AND EXISTS (SELECT FROM completed_order
+                        WHERE completed_order.event_id = delivery.event_id AND recipient_phone IS NOT NULL)
            -- Not attempts: many of them only looked a message up.
            AND (failed.by_account OR :most_messages > 1 + (
                 SELECT count(DISTINCT message_id) FROM delivery_attempt AS earlier
