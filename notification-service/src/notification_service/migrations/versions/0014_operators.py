@@ -13,10 +13,13 @@ down_revision = "0013"
 branch_labels = None
 depends_on = None
 
+# When customers that are there ordered last is known no more: the time of the migration is surely not before
+# it. It is stored once, not in each row.
 LAST_ORDER = """
-ALTER TABLE customer ADD COLUMN IF NOT EXISTS last_completed_at timestamptz;
+ALTER TABLE customer ADD COLUMN IF NOT EXISTS last_completed_at timestamptz DEFAULT statement_timestamp();
+ALTER TABLE customer ALTER COLUMN last_completed_at DROP DEFAULT;
 COMMENT ON COLUMN customer.last_completed_at IS
-    'The latest order that is no longer kept; null if all are kept, or a former release deleted them.';
+    'The latest order that is no longer kept, or this column''s beginning if that is later; else null.';
 COMMENT ON TABLE customer IS
     'Each customer''s first order, by the number in the event. Forgotten long after the last order, and'
     ' negative if the person was erased.'
