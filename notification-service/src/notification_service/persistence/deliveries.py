@@ -159,6 +159,9 @@ class SqlDeliveries:
                 retried_at=now,
                 retried_by=by,
                 retry_reason=reason,
+                # What ends it next is not that operator.
+                given_up_by=None,
+                give_up_reason=None,
             )
         )
         return retried.rowcount
@@ -209,6 +212,9 @@ def _conditions(selection: DeliverySelection) -> list[ColumnElement[bool]]:
     conditions: list[ColumnElement[bool]] = [
         delivery.c.status.in_(sorted(status.value for status in selection.statuses))
     ]
+    if selection.statuses <= {DeliveryStatus.PENDING, DeliveryStatus.SENDING}:
+        # All of these have it, and only they and few others: the index of what is due has no old deliveries.
+        conditions.append(delivery.c.due_at.is_not(None))
     if selection.waiting_only:
         is_unknown = delivery.c.status == DeliveryStatus.UNKNOWN.value
         conditions.append(or_(not_(is_unknown), delivery.c.due_at.is_(None)))
