@@ -15,7 +15,12 @@ from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import DeliveryStatus, Effect
 from servicekit.identifiers import uuid7
 from tests.integration.notification_service.builders import a_completed_order
-from tests.integration.notification_service.effect_work import delivering, delivery_of, run_until_final
+from tests.integration.notification_service.effect_work import (
+    delivering,
+    delivery_of,
+    run_until_final,
+    transactions,
+)
 from tests.support.applications import APPLICATIONS
 from tests.support.sandbox import Sandbox
 
@@ -107,7 +112,8 @@ def test_a_delivery_is_shown_with_attempts_and_operators(
     with delivering(engine, Effect.ALIMTALK, sandbox) as work:
         run_until_final(work, engine, [order], Effect.ALIMTALK)
         path = f"/{id_of(engine, order)}"
-        assert post(client, f"{path}/retry", WHY).get_json()["status"] == "PENDING"
+        retried = post(client, f"{path}/retry", WHY).get_json()
+        assert retried["status"] == "PENDING"
         run_until_final(work, engine, [order], Effect.ALIMTALK)
 
     shown = client.get(f"{DELIVERIES}{path}").get_json()
@@ -119,7 +125,7 @@ def test_a_delivery_is_shown_with_attempts_and_operators(
     )
     assert [attempt["outcome"] for attempt in shown["attemptHistory"]] == ["REJECTED", "DELIVERED"]
     assert shown["attemptHistory"][1]["messageId"]
-    assert (shown["retried"]["by"], shown["retried"]["reason"]) == ("kim", "the provider was down")
+    assert shown["retried"] == {**WHY, "at": retried["at"]}
     assert shown["givenUp"] is None
     assert sandbox.references() == [str(order.event_id)]
 
@@ -132,8 +138,30 @@ def test_what_is_pending_is_given_up_with_who_and_why(
     done = post(client, f"{path}/give-up", WHY)
 
     assert (done.status_code, done.get_json()["status"]) == (200, "GIVEN_UP")
+    assert done.get_json()["at"] == done_at(client, path)
     assert client.get(f"{DELIVERIES}{path}").get_json()["givenUp"] == {**WHY, "at": done_at(client, path)}
     assert statuses(engine, orders) == ["GIVEN_UP", *["PENDING"] * 5]
+
+
+def test_what_ends_after_a_retry_is_not_the_operators_doing(
+    client: FlaskClient, engine: Engine, orders: list[CompletedOrder]
+) -> None:
+    path = f"/{id_of(engine, orders[0])}"
+    post(client, f"{path}/give-up", WHY)
+    post(client, f"{path}/retry", WHY)
+    with engine.begin() as connection:
+        # As a consumer records it after the last attempt.
+        connection.execute(
+            text(
+                "UPDATE delivery SET status = 'GIVEN_UP', due_at = NULL, completed_at = clock_timestamp()"
+                " WHERE delivery_id = :delivery_id"
+            ),
+            {"delivery_id": path[1:]},
+        )
+
+    assert client.get(f"{DELIVERIES}{path}").get_json()["givenUp"] is None
+    with transactions(engine)() as unit_of_work:
+        assert unit_of_work.deliveries.figures().given_up == 1
 
 
 def done_at(client: FlaskClient, path: str) -> str:
@@ -225,6 +253,7 @@ def test_more_than_was_counted_is_never_touched(
     refused = post(client, "/retry", {**WHY, "expectedCount": counted}, key="k")
 
     assert (refused.status_code, refused.get_json()["matching"]) == (409, 5)
+    assert [error["field"] for error in refused.get_json()["errors"]] == ["expectedCount"]
     assert statuses(engine, orders) == ["FAILED"] * 5 + ["PENDING"]
     assert post(client, "/retry", {**WHY, "expectedCount": 5}, key="k").status_code == 200
 
@@ -349,6 +378,8 @@ def test_an_unknown_delivery_is_not_found(client: FlaskClient) -> None:
         ("POST", f"/{uuid7()}/give-up", {**WHY, "reason": "a\x00b"}, "reason"),
         ("POST", "/retry", {**WHY, "status": ["PENDING"]}, "status.0"),
         ("POST", "/retry", {**WHY, "status": "FAILED"}, "status"),
+        ("POST", "/retry", {**WHY, "status": []}, "status"),
+        ("POST", "/give-up", {**WHY, "status": []}, "status"),
         ("POST", "/give-up", {**WHY, "status": ["FAILED"]}, "status.0"),
         ("POST", "/give-up", {**WHY, "expectedCount": True}, "expectedCount"),
         ("POST", "/give-up", {**WHY, "expectedCount": -1}, "expectedCount"),

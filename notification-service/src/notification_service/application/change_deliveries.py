@@ -53,17 +53,19 @@ class ChangeDeliveries:
                 matching = unit_of_work.deliveries.count(selection)
                 return Answer(DeliveriesChange(action, matching, 0, is_dry_run=True))
             delivery_ids = unit_of_work.deliveries.lock_selected(selection, limit=expected + 1)
-            changed = len(delivery_ids)
+            is_refused = len(delivery_ids) > expected
+            # No ids would select all of them.
+            if is_refused or not delivery_ids:
+                changed = 0
+            else:
+                changed = _change(unit_of_work, command, replace(selection, delivery_ids=delivery_ids))
             if command.idempotency_key is not None:
                 # Before a refusal, too: what succeeded once is not refused to its repetition.
                 earlier = unit_of_work.idempotency_keys.claim(command.idempotency_key, {"changed": changed})
                 if earlier is not None:
                     return Answer(_done(action, earlier["changed"]), is_replay=True)
-            if changed > expected:
+            if is_refused:
                 raise MoreDeliveriesMatch(unit_of_work.deliveries.count(selection), expected)
-            # No ids would select all of them.
-            if delivery_ids:
-                _change(unit_of_work, command, replace(selection, delivery_ids=delivery_ids))
             unit_of_work.commit()
         _log.info(
             "deliveries_changed",
@@ -75,11 +77,11 @@ class ChangeDeliveries:
         return Answer(_done(action, changed))
 
 
-def _change(unit_of_work: UnitOfWork, command: ChangeDeliveriesCommand, locked: DeliverySelection) -> None:
-    if command.action is OperatorAction.RETRY:
-        unit_of_work.deliveries.retry(locked, by=command.by, reason=command.reason)
-    else:
-        unit_of_work.deliveries.give_up(locked, by=command.by, reason=command.reason)
+def _change(unit_of_work: UnitOfWork, command: ChangeDeliveriesCommand, locked: DeliverySelection) -> int:
+    """How many were changed: a recipient may be erased after the search."""
+    deliveries = unit_of_work.deliveries
+    change_all = deliveries.retry if command.action is OperatorAction.RETRY else deliveries.give_up
+    return change_all(locked, by=command.by, reason=command.reason)
 
 
 def _done(action: OperatorAction, changed: int) -> DeliveriesChange:

@@ -62,7 +62,7 @@ class ChangeDelivery:
                 else unit_of_work.deliveries.give_up
             )
             # Nothing else is in its way: it is locked, and its status allows the change.
-            if not change_all(only, by=command.by, reason=command.reason):
+            if not change_all(only, by=command.by, reason=command.reason, at=change.at):
                 raise RecipientErased(delivery.status)
             unit_of_work.commit()
         _log.info(

@@ -33,7 +33,7 @@ class ErasePerson:
       not find it.
     - A user's number is replaced by a random negative one, the same in all rows: sums and rebuilds stay as
       they are, and monitoring that waits gets that number. A later order makes the person a new customer.
-    - What operators wrote about these orders is cleaned of names and numbers, other notes of the phone number.
+    - What operators wrote about these orders is cleaned of names and numbers, all else of the phone number.
 
     It may be repeated, and finds what came meanwhile: an order that arrives later is a new one. Consumers may
     run; analytics wait for a moment.
@@ -47,14 +47,13 @@ class ErasePerson:
     def __call__(self, command: ErasePersonCommand) -> Erasure:
         person = command.person
         orders = self._find(person)
-        traces = Traces(person, {order.recipient for order in orders if order.recipient is not None})
         if not command.is_confirmed:
             with self._unit_of_work() as unit_of_work:
-                return _counted(unit_of_work, person, orders, _notes_of(unit_of_work, traces, orders))
-        command = replace(command, reason=traces.removed_from(command.reason))
-        erasure = self._erase(command, orders, traces)
+                return _counted(unit_of_work, person, orders, _notes_of(unit_of_work, person, orders))
+        command = replace(command, reason=_traces(person, orders).removed_from(command.reason))
+        erasure = self._erase(command, orders)
         while erasure.being_sent and self._is_patient():
-            erasure = self._erase(command, orders, traces)
+            erasure = self._erase(command, orders)
         return erasure
 
     def _find(self, person: Person) -> Sequence[PersonalOrder]:
@@ -69,21 +68,20 @@ class ErasePerson:
             if last is None:
                 return found
 
-    def _erase(
-        self, command: ErasePersonCommand, orders: Sequence[PersonalOrder], traces: Traces
-    ) -> Erasure:
+    def _erase(self, command: ErasePersonCommand, orders: Sequence[PersonalOrder]) -> Erasure:
         with self._unit_of_work() as unit_of_work:
             data = unit_of_work.personal_data
-            user_id = command.person.user_id
+            person = command.person
+            user_id = person.user_id
             if user_id is not None:
                 # Nothing is counted until the commit: what was counted since the search is found now.
                 if not unit_of_work.analytics.hold_in_time():
-                    return _in_use(_counted(unit_of_work, command.person, orders, {}))
+                    return _in_use(_counted(unit_of_work, person, orders, {}))
                 orders = [*orders, *data.counted_orders(user_id, [order.event_id for order in orders])]
             event_ids = [order.event_id for order in orders]
             held = data.hold(event_ids, user_id)
-            notes = _notes_of(unit_of_work, traces, orders)
-            counted = _counted(unit_of_work, command.person, orders, notes)
+            notes = _notes_of(unit_of_work, person, orders)
+            counted = _counted(unit_of_work, person, orders, notes)
             if counted.is_empty:
                 return replace(counted, is_done=True)
             if counted.being_sent or not held or not _clean(unit_of_work, notes, event_ids):
@@ -107,17 +105,20 @@ class ErasePerson:
         return erasure
 
 
+def _traces(person: Person, orders: Sequence[PersonalOrder]) -> Traces:
+    return Traces(person, {order.recipient for order in orders if order.recipient is not None})
+
+
 def _notes_of(
-    unit_of_work: UnitOfWork, traces: Traces, orders: Sequence[PersonalOrder]
+    unit_of_work: UnitOfWork, person: Person, orders: Sequence[PersonalOrder]
 ) -> Mapping[OperatorNote, str]:
     """What is to be left of each note that has something of the person."""
+    traces = _traces(person, orders)
     notes = unit_of_work.personal_data.notes([order.event_id for order in orders])
     return {note: left for note in notes if (left := traces.cleaned(note)) != note.text}
 
 
-def _clean(
-    unit_of_work: UnitOfWork, notes: Mapping[OperatorNote, str], event_ids: Collection[UUID]
-) -> bool:
+def _clean(unit_of_work: UnitOfWork, notes: Mapping[OperatorNote, str], event_ids: Collection[UUID]) -> bool:
     """False if another transaction holds one of the rows, which may wait for the lock of analytics."""
     replace_note = unit_of_work.personal_data.replace_note
     return all(replace_note(note, left, event_ids) >= note.rows for note, left in notes.items())

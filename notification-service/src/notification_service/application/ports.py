@@ -83,15 +83,17 @@ class Deliveries(Protocol):
 
     def count(self, selection: DeliverySelection) -> int: ...
 
-    def retry(self, selection: DeliverySelection, *, by: str, reason: str) -> int:
-        """Make what is selected, and may be retried, due again; returns how many.
+    def retry(self, selection: DeliverySelection, *, by: str, reason: str, at: datetime | None = None) -> int:
+        """Make what is selected, and may be retried, due again, now or ``at``; returns how many.
 
         Leaves alimtalk whose recipient was erased.
         """
         ...
 
-    def give_up(self, selection: DeliverySelection, *, by: str, reason: str) -> int:
-        """Give up what is selected, and may be given up; returns how many."""
+    def give_up(
+        self, selection: DeliverySelection, *, by: str, reason: str, at: datetime | None = None
+    ) -> int:
+        """Give up what is selected, and may be given up, now or ``at``; returns how many."""
         ...
 
     def figures(self) -> DeliveryFigures:

@@ -43,7 +43,7 @@ class PersonalOrder:
 
 @dataclass(frozen=True, slots=True)
 class OperatorNote:
-    """What operators wrote at ``place``, in so many rows; ``is_own`` where it is about the person's orders."""
+    """What operators wrote at ``place``, in so many rows; ``is_own`` if it is about the person's orders."""
 
     place: str
     text: str
@@ -59,7 +59,7 @@ class Traces:
     recipients: Collection[Recipient]
 
     def cleaned(self, note: OperatorNote) -> str:
-        """What is left of a note: in one about anything else, a name or a user's number may be other words."""
+        """What is left of a note; in one that isn't the person's own, a name may be another word."""
         return self.removed_from(note.text) if note.is_own else self._without_phone(note.text)
 
     def removed_from(self, note: str) -> str:

@@ -68,7 +68,9 @@ class MoreDeliveriesMatch(NotificationError):
 
     def __init__(self, matching: int, expected: int) -> None:
         self.matching = matching
-        super().__init__(f"{matching} deliveries match, and {expected} were expected: nothing was changed.")
+        match = "1 delivery matches" if matching == 1 else f"{matching} deliveries match"
+        were = "1 was" if expected == 1 else f"{expected} were"
+        super().__init__(f"{match}, and {were} expected: nothing was changed.")
 
 
 class NoPhoneNumber(NotificationError):

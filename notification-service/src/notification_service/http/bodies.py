@@ -108,7 +108,10 @@ class _MatchingPart(RequestModel):
 class RetryBody(_MatchingPart, BodyModel):
     """What to attempt again; without a status FAILED and GIVEN_UP, since the others may have arrived."""
 
-    status: Annotated[list[Literal["FAILED", "GIVEN_UP", "EXPIRED", "UNKNOWN"]], Field(default_factory=list)]
+    # An empty list would select the same as none at all.
+    status: Annotated[
+        list[Literal["FAILED", "GIVEN_UP", "EXPIRED", "UNKNOWN"]], Field(default_factory=list, min_length=1)
+    ]
 
     def command(self, key: IdempotencyKey | None) -> ChangeDeliveriesCommand:
         return self._command(OperatorAction.RETRY, self.status, key)
@@ -117,7 +120,7 @@ class RetryBody(_MatchingPart, BodyModel):
 class GiveUpBody(_MatchingPart, BodyModel):
     """What to give up; without a status, all that may be."""
 
-    status: Annotated[list[Literal["PENDING", "UNKNOWN"]], Field(default_factory=list)]
+    status: Annotated[list[Literal["PENDING", "UNKNOWN"]], Field(default_factory=list, min_length=1)]
 
     def command(self, key: IdempotencyKey | None) -> ChangeDeliveriesCommand:
         return self._command(OperatorAction.GIVE_UP, self.status, key)

@@ -12,7 +12,13 @@ def _refused_by_status(slug: str) -> ProblemOf:
 
 
 def _more_match(error: errors.MoreDeliveriesMatch) -> Problem:
-    return Problem(409, "more-deliveries-match", str(error), extensions={"matching": error.matching})
+    return Problem(
+        409,
+        "more-deliveries-match",
+        str(error),
+        errors=[{"field": "expectedCount", "detail": str(error)}],
+        extensions={"matching": error.matching},
+    )
 
 
 PROBLEMS: ProblemTable = {

@@ -129,9 +129,9 @@ class SqlDeliveries:
         statement = select(func.count()).select_from(delivery).where(*_conditions(selection))
         return self._connection.execute(statement).scalar_one()
 
-    def retry(self, selection: DeliverySelection, *, by: str, reason: str) -> int:
+    def retry(self, selection: DeliverySelection, *, by: str, reason: str, at: datetime | None = None) -> int:
         has_failed = delivery.c.status == DeliveryStatus.FAILED.value
-        now = func.clock_timestamp()
+        now = at or func.clock_timestamp()
         retried = self._connection.execute(
             update(delivery)
             .where(*_conditions(replace(selection, sendable_only=True)))
@@ -166,14 +166,16 @@ class SqlDeliveries:
         )
         return retried.rowcount
 
-    def give_up(self, selection: DeliverySelection, *, by: str, reason: str) -> int:
+    def give_up(
+        self, selection: DeliverySelection, *, by: str, reason: str, at: datetime | None = None
+    ) -> int:
         given_up = self._connection.execute(
             update(delivery)
             .where(*_conditions(selection))
             .values(
                 status=DeliveryStatus.GIVEN_UP.value,
                 due_at=None,
-                completed_at=func.clock_timestamp(),
+                completed_at=at or func.clock_timestamp(),
                 given_up_by=by,
                 give_up_reason=reason,
             )
