@@ -77,6 +77,8 @@ _CALLS_FOR_RESULTS = 2
 _MOST_RESULTS = 1_000
 # Of the provider's limit. Three processes hold three times as much, and claim again at half of it.
 _HELD_SECONDS = 0.25
+# An hour is judged 10 minutes after its end or later, hence after this.
+_CAUGHT_UP_SECONDS = 300.0
 _RETRY = RetryPolicy()
 
 _log = structlog.get_logger(__name__)
@@ -108,7 +110,9 @@ def run(
         scope.callback(kafka.close)
         scope.enter_context(admin_server(PROCESS, settings, checks))
         unit_of_work = partial(NotificationUnitOfWork, engine, CONSUMER_GROUP)
-        dispatcher = _dispatcher(settings, templates, rules, unit_of_work, scope, stop)
+        counting = [status for each, status in statuses.items() if Effect.ANALYTICS in each.effects]
+        raise_alerts = RaiseAlerts(unit_of_work, rules, partial(_are_caught_up, counting), show_oldest_notice)
+        dispatcher = _dispatcher(settings, templates, rules, raise_alerts, unit_of_work, scope, stop)
         consumptions = []
         for each, status in statuses.items():
             template = each.template_code(templates, settings.alimtalk_locale)
@@ -135,6 +139,10 @@ def _check_all(statuses: Collection[ConsumerStatus]) -> None:
         status.check()
 
 
+def _are_caught_up(statuses: Collection[ConsumerStatus]) -> bool:
+    return all(status.is_caught_up(_CAUGHT_UP_SECONDS) for status in statuses)
+
+
 def _retention(settings: ConsumerSettings, engine: Engine) -> Retention:
     return Retention(
         engine,
@@ -150,6 +158,7 @@ def _dispatcher(
     settings: ConsumerSettings,
     templates: TemplateCatalog,
     rules: Sequence[AlertRule],
+    raise_alerts: RaiseAlerts,
     unit_of_work: UnitOfWorkFactory,
     scope: ExitStack,
     stop: StopSignal,
@@ -194,7 +203,7 @@ def _dispatcher(
             "ALIMTALK_RESULTS": _ask_for_results(settings, unit_of_work, scope, provider),
             "ALIMTALK_TEMPLATES": check_templates,
             "MEASUREMENT": MeasureNotifications(unit_of_work, [provider.name], show_figures),
-            **_alerts(settings, rules, client, unit_of_work),
+            **_alerts(settings, raise_alerts, client, unit_of_work),
         },
         stop,
     )
@@ -202,7 +211,7 @@ def _dispatcher(
 
 def _alerts(
     settings: ConsumerSettings,
-    rules: Sequence[AlertRule],
+    raise_alerts: RaiseAlerts,
     client: httpx.Client,
     unit_of_work: UnitOfWorkFactory,
 ) -> dict[str, DeliveryWork]:
@@ -213,7 +222,7 @@ def _alerts(
         settings.delivery_lease_seconds, CONNECT_TIMEOUT_SECONDS + settings.delivery_timeout_seconds
     )
     return {
-        "ALERTS": RaiseAlerts(unit_of_work, rules, show_oldest_notice),
+        "ALERTS": raise_alerts,
         "ALERT_NOTICES": SendAlerts(unit_of_work, receiver, _RETRY, lease, random.random),
     }
 

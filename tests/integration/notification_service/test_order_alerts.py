@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, text
 from standardwebhooks import Webhook
 
+from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.config import ConsumerSettings
 from notification_service.consumer import run
 from notification_service.template_files import read_catalog
@@ -285,17 +287,27 @@ def test_a_shop_without_history_has_no_usual_band(engine: Engine, receiver: Aler
 def test_an_hour_is_not_judged_before_its_orders_are_counted(engine: Engine, receiver: AlertReceiver) -> None:
     make_history(engine, days=10, orders=50)
     with alerting(engine, receiver, RATE) as work:
-        work.count(a_completed_order())
-        with engine.begin() as connection:
-            connection.execute(
-                text(
-                    "UPDATE delivery SET status = 'PENDING', completed_at = NULL,"
-                    " due_at = clock_timestamp() - interval '2 hours' WHERE effect = 'ANALYTICS'"
-                )
-            )
+        last_minute = datetime.now(UTC) - timedelta(minutes=10)
+        in_the_hour = last_minute.replace(minute=0) - timedelta(minutes=30)
+        # Accepted only now, as after an outage.
+        AcceptCompletedOrders(transactions(engine))([a_completed_order(completed_at=in_the_hour)])
         work.proceed()
-        assert kinds(receiver) == []
+        assert rows(engine, "SELECT FROM alert_judged_hour") == []
         work.count()
+        # What comes later doesn't matter to the hour.
+        AcceptCompletedOrders(transactions(engine))([a_completed_order(completed_at=datetime.now(UTC))])
+        work.proceed()
+
+    assert kinds(receiver) == [("firing", "rate")]
+    assert receiver.received[0].json["data"]["details"]["orders"] == 1
+
+
+def test_no_hour_is_judged_while_the_consumer_lags(engine: Engine, receiver: AlertReceiver) -> None:
+    make_history(engine, days=10, orders=50)
+    answers = [False, True]
+    with alerting(engine, receiver, RATE, is_caught_up=lambda: answers.pop(0)) as work:
+        work.proceed()
+        assert rows(engine, "SELECT FROM alert_judged_hour") == []
         work.proceed()
 
     assert kinds(receiver) == [("firing", "rate")]

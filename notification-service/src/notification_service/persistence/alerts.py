@@ -47,14 +47,19 @@ _SAVE = text("""
            seen = :seen, unnoticed = :unnoticed, summary = :summary, details = CAST(:details AS jsonb)
      WHERE alert_key = :key
 """)
-# An hour counts once all orders that this database has of it do.
+# An hour counts once all orders that this database has of it do. By when they were completed: after an outage
+# they are accepted, and due, much later.
 _LAST_HOUR = text("""
-    SELECT date_trunc('hour', clock_timestamp() - CAST(:grace AS interval), time_zone) - interval '1 hour'
+    SELECT hour.ended_at - interval '1 hour'
       FROM analytics_zone
+     CROSS JOIN LATERAL (
+           SELECT date_trunc('hour', statement_timestamp() - CAST(:grace AS interval), time_zone) AS ended_at
+           ) AS hour
      WHERE NOT EXISTS (
            SELECT FROM delivery
-            WHERE effect = 'ANALYTICS'
-              AND due_at < date_trunc('hour', clock_timestamp() - CAST(:grace AS interval), time_zone))
+             JOIN completed_order USING (event_id)
+            WHERE delivery.effect = 'ANALYTICS' AND delivery.due_at IS NOT NULL
+              AND completed_order.completed_at < hour.ended_at)
 """)
 # Only one process gets the hour: the others wait for its row, and find it done.
 _JUDGE = text("""
