@@ -76,3 +76,13 @@ def test_an_alert_goes_to_those_it_concerns(severity: str, receiver: str) -> Non
         f"--config.file={MONITORING / 'alertmanager.yml'}", f"severity={severity}", "alertname=Any",
     )  # fmt: skip
     assert routed.strip() == receiver
+
+
+def test_a_suspended_provider_hides_no_alert_on_other_effects() -> None:
+    inhibiting = yaml.safe_load((MONITORING / "alertmanager.yml").read_text())["inhibit_rules"]
+    targets = [
+        rule["target_matchers"]
+        for rule in inhibiting
+        if rule["source_matchers"] == ["alertname = AlimtalkProviderSuspended"]
+    ]
+    assert targets == [["alertname = AlimtalkFailing"]]
