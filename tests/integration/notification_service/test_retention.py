@@ -74,11 +74,11 @@ def test_recipients_are_erased_some_time_after_their_last_effect(
 ) -> None:
     complete(engine, sandbox, orders, *Effect)
     age(engine, days=6)
-    assert run_retention(engine) == {"recipients": 0, "orders": 0, "inbox": 0}
+    assert run_retention(engine) == {"recipients": 0, "orders": 0, "alert_matches": 0, "inbox": 0}
 
     age(engine, days=2)
 
-    assert run_retention(engine) == {"recipients": 5, "orders": 0, "inbox": 0}
+    assert run_retention(engine) == {"recipients": 5, "orders": 0, "alert_matches": 0, "inbox": 0}
     assert recipients(engine) == {(None, None)}
     assert run_retention(engine)["recipients"] == 0
     assert delivery_of(engine, orders[0], Effect.ALIMTALK).status == DeliveryStatus.DELIVERED
@@ -108,7 +108,7 @@ def test_old_orders_go_with_their_deliveries_and_the_sums_stay(
     age(engine, days=366)
     accept_completed_orders([a_completed_order()])
 
-    assert run_retention(engine) == {"recipients": 5, "orders": 5, "inbox": 5}
+    assert run_retention(engine) == {"recipients": 5, "orders": 5, "alert_matches": 0, "inbox": 5}
 
     left = {
         table: count(engine, table) for table in ("completed_order", "delivery", "inbox", "analytics_order")
@@ -137,3 +137,30 @@ def test_rows_that_another_transaction_holds_are_left_to_a_later_run(
         assert run_retention(engine, batch_rows=10)["inbox"] == 3
 
     assert run_retention(engine)["inbox"] == 2
+
+
+def test_matches_of_rules_that_are_gone_are_removed_after_a_week(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO alert_match (rule, order_id, currency, total_amount, noted_at)"
+                " SELECT 'gone', gen_random_uuid(), 'KRW', 1, now() - days * interval '1 day'"
+                " FROM unnest(ARRAY[8, 8, 8, 6]) AS days"
+            )
+        )
+
+    assert run_retention(engine)["alert_matches"] == 3
+
+    assert count(engine, "alert_match") == 1
+
+
+def test_what_a_message_says_is_erased_with_its_recipient(engine: Engine, sandbox: Sandbox) -> None:
+    order = a_completed_order(message_values={"parcelNumber": "6890"})
+    AcceptCompletedOrders(transactions(engine), effects={Effect.MONITORING})([order])
+    complete(engine, sandbox, [order], Effect.MONITORING)
+    age(engine, days=8)
+
+    assert run_retention(engine)["recipients"] == 1
+
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT message_values FROM completed_order")) is None

@@ -24,7 +24,7 @@ _ENDED = """
 """
 _ERASE_RECIPIENTS = text(f"""
     WITH ended AS ({_ENDED.format(condition="completed_order.recipient_phone IS NOT NULL")})
-    UPDATE completed_order SET recipient_name = NULL, recipient_phone = NULL
+    UPDATE completed_order SET recipient_name = NULL, recipient_phone = NULL, message_values = NULL
       FROM ended WHERE completed_order.event_id = ended.event_id
 """)  # noqa: S608 - our own text
 # The sums stay, and so do customers' first orders (see customers.py): analytics_order only keeps an order
@@ -39,6 +39,14 @@ _DELETE_ORDERS = text(f"""
                 AND analytics_order.event_id = ended.event_id)
     DELETE FROM completed_order USING ended WHERE completed_order.event_id = ended.event_id
 """)  # noqa: S608 - our own text
+# Of rules that no process has any more: those of others are taken within seconds.
+_DELETE_MATCHES = text("""
+    DELETE FROM alert_match
+     WHERE match_id IN (SELECT match_id FROM alert_match
+                         WHERE noted_at < statement_timestamp() - CAST(:age AS interval)
+                         ORDER BY match_id LIMIT :limit FOR UPDATE SKIP LOCKED)
+""")
+_MATCHES_KEPT = timedelta(days=7)
 
 
 class SqlRetention:
@@ -58,6 +66,7 @@ class SqlRetention:
         return {
             "recipients": _sweep(_ERASE_RECIPIENTS, self._recipients),
             "orders": _sweep(_DELETE_ORDERS, self._deliveries),
+            "alert_matches": _sweep(_DELETE_MATCHES, _MATCHES_KEPT),
             "inbox": delete_older(inbox, inbox.c.received_at, self._inbox_events),
         }
 
