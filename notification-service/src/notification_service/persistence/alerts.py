@@ -25,7 +25,11 @@ _NOTE_ORDERS = text("""
        AND ordered.total_amount > rule.above
       LEFT JOIN customer ON customer.user_id = ordered.user_id
      WHERE ordered.event_id = ANY(CAST(:event_ids AS uuid[]))
-       AND (NOT rule.first_order OR customer.first_order_id = ordered.order_id)
+       AND (NOT rule.first_order
+            OR (customer.first_order_id = ordered.order_id
+                AND customer.user_id = ANY(CAST(:new_customers AS bigint[]))))
+     -- The last match is what the alert shows.
+     ORDER BY ordered.completed_at, ordered.event_id
 """)
 _TAKE_MATCHES = text("""
     WITH taken AS (
@@ -70,7 +74,8 @@ _JUDGE = text("""
      WHERE judged.hour_start < excluded.hour_start
  RETURNING rule
 """)
-# By the shop's clock, which may be set in the meantime; an hour without orders has no row.
+# By the shop's clock, which may be set in the meantime; an hour without orders has no row. A day without
+# any says nothing: the shop, or this service, wasn't there yet.
 _HOUR = text("""
     SELECT COALESCE(sum(counted.orders), 0) AS orders, past.days_before
       FROM analytics_zone
@@ -80,8 +85,9 @@ _HOUR = text("""
            = ((CAST(:hour AS timestamptz) AT TIME ZONE time_zone) - past.days_before * interval '1 day')
              AT TIME ZONE time_zone
      WHERE past.days_before = 0
-        OR ((CAST(:hour AS timestamptz) AT TIME ZONE time_zone) - past.days_before * interval '1 day')
-             AT TIME ZONE time_zone >= (SELECT min(hour_start) FROM sales_hourly)
+        OR EXISTS (SELECT FROM sales_daily
+                    WHERE business_day = CAST(CAST(:hour AS timestamptz) AT TIME ZONE time_zone AS date)
+                                         - past.days_before)
      GROUP BY past.days_before ORDER BY past.days_before
 """)
 
@@ -92,7 +98,9 @@ class SqlAlerts:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def note_orders(self, rules: Sequence[OrderRule], event_ids: Collection[UUID]) -> None:
+    def note_orders(
+        self, rules: Sequence[OrderRule], event_ids: Collection[UUID], new_customers: Collection[int]
+    ) -> None:
         limits: list[tuple[OrderRule, str | None, int]] = []
         for rule in rules:
             limits += [(rule, *limit) for limit in rule.limits.items()] or [(rule, None, -1)]
@@ -104,6 +112,7 @@ class SqlAlerts:
                 "limits": [above for _, _, above in limits],
                 "first_orders": [rule.first_order for rule, _, _ in limits],
                 "event_ids": hex_array(event_ids),
+                "new_customers": list(new_customers),
             },
         )
 
