@@ -10,6 +10,7 @@ from tests.kubernetes.manifests import COMPONENT, SANDBOX, Manifests, Workload, 
 POSTGRESQL = 5432
 PROVIDERS = 443
 TRACES_COLLECTOR = 4318
+ALERTMANAGER = 9093
 INGRESS = {"shop.example/ingress": "true"}
 MONITORING = {"shop.example/monitoring": "true"}
 
@@ -93,11 +94,21 @@ def test_no_process_reaches_what_it_has_no_use_for(manifests: Manifests) -> None
             9092: "KAFKA_BOOTSTRAP_SERVERS" in variables,
             9096: "KAFKA_BOOTSTRAP_SERVERS" in variables,
             PROVIDERS: "ALIMTALK_URL" in variables,
+            ALERTMANAGER: "KAFKA_BOOTSTRAP_SERVERS" in variables,
             TRACES_COLLECTOR: not workload.is_job and name != SANDBOX,
             80: False,
             6443: False,
         }
         assert {port: may_call(manifests, workload, port) for port in uses} == uses, name
+
+
+def test_narrower_policies_for_kafka_leave_alertmanager_to_consumers(manifests: Manifests) -> None:
+    policies = manifests.of("NetworkPolicy")
+    pods = policies["to-alertmanager"]["spec"]["podSelector"]
+    names = [name for name, workload in manifests.workloads.items() if selects(pods, workload.labels)]
+    assert names == ["notification-consumer"]
+    (rule,) = policies["to-alertmanager"]["spec"]["egress"]
+    assert rule == {"ports": [{"protocol": "TCP", "port": ALERTMANAGER}]}
 
 
 def test_only_clients_reach_apis_and_only_prometheus_the_metrics(

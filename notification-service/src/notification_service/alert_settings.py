@@ -1,7 +1,6 @@
 """Where alerts go, and what they need of the environment."""
 
 from base64 import b64decode
-from binascii import Error
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -21,7 +20,7 @@ def _check_secret(value: SecretStr) -> SecretStr:
     prefix, _, encoded = value.get_secret_value().rpartition("whsec_")
     try:
         length = 0 if prefix or not encoded else len(b64decode(encoded, validate=True))
-    except (Error, ValueError):
+    except ValueError:
         length = 0
     if length not in _SECRET_BYTES:
         raise ValueError("must be whsec_ and 24 to 64 bytes in base64, as Standard Webhooks has it")

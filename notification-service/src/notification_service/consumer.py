@@ -56,6 +56,8 @@ from servicekit.outbound.http_client import CONNECT_TIMEOUT_SECONDS, create_http
 PROCESS = "notification-consumer"
 # Of the 10 s that a process has from the stop to its end.
 _JOIN_SECONDS = 7.0
+# An hour is judged 10 minutes after its end or later, hence after this.
+_CAUGHT_UP_SECONDS = 300.0
 _RETRY = RetryPolicy()
 
 
@@ -85,7 +87,9 @@ def run(
         scope.callback(kafka.close)
         scope.enter_context(admin_server(PROCESS, settings, checks))
         unit_of_work = partial(NotificationUnitOfWork, engine, CONSUMER_GROUP)
-        dispatcher = _dispatcher(settings, templates, rules, unit_of_work, scope, stop)
+        counting = [status for each, status in statuses.items() if Effect.ANALYTICS in each.effects]
+        raise_alerts = RaiseAlerts(unit_of_work, rules, partial(_are_caught_up, counting), show_oldest_notice)
+        dispatcher = _dispatcher(settings, templates, rules, raise_alerts, unit_of_work, scope, stop)
         consumptions = []
         for each, status in statuses.items():
             template = each.template_code(templates, settings.alimtalk_locale)
@@ -112,6 +116,10 @@ def _check_all(statuses: Collection[ConsumerStatus]) -> None:
         status.check()
 
 
+def _are_caught_up(statuses: Collection[ConsumerStatus]) -> bool:
+    return all(status.is_caught_up(_CAUGHT_UP_SECONDS) for status in statuses)
+
+
 def _retention(settings: ConsumerSettings, engine: Engine) -> Retention:
     return Retention(
         engine,
@@ -129,6 +137,7 @@ def _dispatcher(
     settings: ConsumerSettings,
     templates: TemplateCatalog,
     rules: Sequence[AlertRule],
+    raise_alerts: RaiseAlerts,
     unit_of_work: UnitOfWorkFactory,
     scope: ExitStack,
     stop: StopSignal,
@@ -172,7 +181,7 @@ def _dispatcher(
                 most=HELD_CALLS * settings.delivery_parallelism,
             ),
             "MEASUREMENT": MeasureNotifications(unit_of_work, list(alimtalk.providers), show_figures),
-            **_alerts(settings, rules, client, unit_of_work),
+            **_alerts(settings, raise_alerts, client, unit_of_work),
         },
         stop,
     )
@@ -180,7 +189,7 @@ def _dispatcher(
 
 def _alerts(
     settings: ConsumerSettings,
-    rules: Sequence[AlertRule],
+    raise_alerts: RaiseAlerts,
     client: httpx.Client,
     unit_of_work: UnitOfWorkFactory,
 ) -> dict[str, DeliveryWork]:
@@ -191,7 +200,7 @@ def _alerts(
         settings.delivery_lease_seconds, CONNECT_TIMEOUT_SECONDS + settings.delivery_timeout_seconds
     )
     return {
-        "ALERTS": RaiseAlerts(unit_of_work, rules, show_oldest_notice),
+        "ALERTS": raise_alerts,
         "ALERT_NOTICES": SendAlerts(unit_of_work, receiver, _RETRY, lease, random.random),
     }
 

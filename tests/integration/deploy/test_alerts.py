@@ -76,3 +76,21 @@ def test_an_alert_goes_to_those_it_concerns(severity: str, receiver: str) -> Non
         f"--config.file={MONITORING / 'alertmanager.yml'}", f"severity={severity}", "alertname=Any",
     )  # fmt: skip
     assert routed.strip() == receiver
+
+
+def test_a_suspended_provider_hides_no_alert_on_other_effects() -> None:
+    inhibiting = yaml.safe_load((MONITORING / "alertmanager.yml").read_text())["inhibit_rules"]
+    targets = [
+        rule["target_matchers"]
+        for rule in inhibiting
+        if rule["source_matchers"] == ["alertname = AlimtalkProviderSuspended"]
+    ]
+    assert targets == [["alertname = AlimtalkFailing"]]
+
+
+def test_alerts_on_orders_can_be_switched_off_beside_prometheus() -> None:
+    override = yaml.safe_load((ROOT / "deploy" / "compose" / "observability.yml").read_text())
+    variables = override["services"]["notification-consumer"]["environment"]
+    # "-" and not ":-", so that what is set empty stays so.
+    assert variables["ALERT_RECEIVER"] == "${ALERT_RECEIVER-alertmanager}"
+    assert variables["ALERT_URL"] == "${ALERT_URL-http://alertmanager:9093}"

@@ -1,6 +1,6 @@
 """Alerts on a test's database, composed as in the consumer process."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -54,7 +54,12 @@ class Alerting:
 
 @contextmanager
 def alerting(
-    engine: Engine, receiver: AlertReceiver, *rules: AlertRule, lease_seconds: float = 20.0
+    engine: Engine,
+    receiver: AlertReceiver,
+    *rules: AlertRule,
+    lease_seconds: float = 20.0,
+    batch_size: int = 500,
+    is_caught_up: Callable[[], bool] = lambda: True,
 ) -> Iterator[Alerting]:
     """The work of a process, with a signed webhook."""
     unit_of_work = transactions(engine)
@@ -63,7 +68,7 @@ def alerting(
         yield Alerting(
             engine,
             rules,
-            RaiseAlerts(unit_of_work, rules),
+            RaiseAlerts(unit_of_work, rules, is_caught_up, batch_size=batch_size),
             SendAlerts(unit_of_work, send, QUICK, NoticeLease(lease_seconds, 2.0), jitter=lambda: 0.5),
         )
 

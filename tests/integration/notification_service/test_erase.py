@@ -56,11 +56,17 @@ STATES = {
     "PENDING": "due_at = now() + interval '1 hour'",
 }
 HARMLESS = {
+    "alert": {"alert_key", "rule", "seen", "unnoticed", "summary", "details"},
+    "alert_judged_hour": {"rule"},
+    "alert_match": {"match_id", "rule", "currency", "total_amount"},
+    "alert_notice": {
+        "number", "alert_key", "rule", "severity", "kind", "seen", "summary", "details", "last_error",
+    },
     "alembic_version": {"version_num"},
     "alimtalk_provider": {"name", "status", "reason", "stopped_by", "resumed_by"},
     "analytics_order": {"currency", "total_amount", "item_count"},
     "analytics_zone": {"time_zone"},
-    "completed_order": {"currency", "total_amount", "item_count", "items"},
+    "completed_order": {"event", "currency", "total_amount", "item_count", "items"},
     "consumer_offset": {"consumer_group", "topic", "next_offset", "cluster_id", "topic_id"},
     "customers_daily": {"customers", "new_customers"},
     "delivery": {
@@ -82,7 +88,7 @@ HARMLESS = {
 """Columns whose values say nothing of a buyer; operators' names are not buyers'."""
 ERASED = {
     "analytics_order": {"user_id"},
-    "completed_order": {"user_id", "recipient_name", "recipient_phone"},
+    "completed_order": {"user_id", "recipient_name", "recipient_phone", "message_values"},
     "customer": {"user_id"},
     "delivery": {"last_error"},
 }

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, text
 from standardwebhooks import Webhook
 
+from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.config import ConsumerSettings
 from notification_service.consumer import run
 from notification_service.template_files import read_catalog
@@ -20,6 +22,7 @@ from tests.integration.notification_service.alert_work import (
     LARGE,
     RATE,
     SECRET,
+    Alerting,
     alerting,
     kinds,
     pass_time,
@@ -66,19 +69,29 @@ def test_orders_above_the_limit_of_their_currency_raise_its_alert(
 
 
 def test_many_processes_raise_and_send_an_alert_once(engine: Engine, receiver: AlertReceiver) -> None:
+    start = threading.Barrier(4)
+
+    def proceed(work: Alerting) -> None:
+        # One order each, at the same moment: all meet at the alert's row.
+        start.wait(60)
+        work.proceed()
+
     with ExitStack() as stack:
-        works = [stack.enter_context(alerting(engine, receiver, LARGE, FIRST)) for _ in range(4)]
+        works = [
+            stack.enter_context(alerting(engine, receiver, LARGE, FIRST, batch_size=1)) for _ in range(4)
+        ]
         pool = stack.enter_context(ThreadPoolExecutor(4))
-        for _ in range(5):
-            orders = [a_completed_order(total_amount=5_000_000, user_id=number) for number in range(20)]
+        for _ in range(3):
+            orders = [a_completed_order(total_amount=5_000_000, user_id=number) for number in range(4)]
             list(pool.map(lambda work, orders=orders: work.count(*orders), works))
-            list(pool.map(lambda work: work.proceed(), works))
+        while rows(engine, "SELECT FROM alert_match"):
+            list(pool.map(proceed, works))
         works[0].proceed()
 
     assert sorted(kinds(receiver)) == [("firing", "first:KRW"), ("firing", "large:KRW")]
     assert rows(engine, "SELECT alert_key, seen FROM alert ORDER BY 1") == [
-        ("first:KRW", 20),
-        ("large:KRW", 100),
+        ("first:KRW", 4),
+        ("large:KRW", 12),
     ]
     assert rows(engine, "SELECT FROM alert_notice") == rows(engine, "SELECT FROM alert_match") == []
 
@@ -88,7 +101,9 @@ def test_only_a_customers_first_order_is_a_first_order(engine: Engine, receiver:
     with alerting(engine, receiver, FIRST) as work:
         work.count(first)
         work.proceed()
-        work.count(a_completed_order(user_id=7, completed_at=first.completed_at.replace(hour=9)))
+        work.count(a_completed_order(user_id=7, completed_at=first.completed_at + timedelta(hours=6)))
+        # Events may come out of order.
+        work.count(a_completed_order(user_id=7, completed_at=first.completed_at - timedelta(hours=6)))
         # An event that comes again is no other order.
         work.count(first)
         work.proceed()
@@ -130,6 +145,15 @@ def test_a_receiver_that_fails_gets_all_in_order_under_their_ids(
     with alerting(engine, receiver, LARGE) as work:
         work.count(a_completed_order(total_amount=2_000_000))
         work.proceed()
+        for _ in range(3):
+            pass_time(engine, hours=1)
+            work.count(a_completed_order(total_amount=2_000_000))
+            work.raise_alerts(StopSignal())
+        # The receiver is away for long: what repeats doesn't pile up.
+        assert rows(engine, "SELECT kind, seen FROM alert_notice ORDER BY number") == [
+            ("FIRING", 1),
+            ("REPEATED", 4),
+        ]
         pass_time(engine, hours=4)
         wait_until(
             lambda: work.proceed() or len(receiver.received) == 2,  # type: ignore[func-returns-value]
@@ -141,6 +165,21 @@ def test_a_receiver_that_fails_gets_all_in_order_under_their_ids(
     assert ids == [ids[0]] * 5 + [ids[-1]]
     for post in receiver.received:
         Webhook(SECRET).verify(post.body, post.headers)
+
+
+def test_a_notice_is_given_up_a_day_after_it_was_made(engine: Engine, receiver: AlertReceiver) -> None:
+    receiver.answers[:] = [500, 500]
+    with alerting(engine, receiver, LARGE) as work:
+        work.count(a_completed_order(total_amount=2_000_000))
+        work.raise_alerts(StopSignal())
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE alert_notice SET noticed_at = noticed_at - interval '1 day'"))
+        wait_until(
+            lambda: work.send_alerts(StopSignal()) and not rows(engine, "SELECT FROM alert_notice"),
+            "the notice to be given up",
+        )
+
+    assert (len(receiver.posts), receiver.received) == (2, [])
 
 
 def test_what_a_killed_process_had_claimed_is_sent_by_another(
@@ -214,10 +253,17 @@ SELECT hour, currency, (hour AT TIME ZONE 'Asia/Seoul')::date, :orders, 1, 1
 """
 
 
+DAYS = """
+INSERT INTO sales_daily (business_day, currency, orders, items, amount)
+SELECT DISTINCT business_day, 'KRW', 1, 1, 1 FROM sales_hourly
+"""
+
+
 def make_history(engine: Engine, days: int, orders: int) -> None:
     """So many orders a currency in the hour that is judged, on each day before."""
     with engine.begin() as connection:
         connection.execute(text(HISTORY), {"days": days, "orders": orders})
+        connection.execute(text(DAYS))
 
 
 def set_last_hour(engine: Engine, orders: int) -> None:
@@ -273,11 +319,14 @@ def test_an_hour_inside_of_the_band_ends_the_alert(engine: Engine, receiver: Ale
 
 
 def test_a_shop_without_history_has_no_usual_band(engine: Engine, receiver: AlertReceiver) -> None:
-    make_history(engine, days=6, orders=50)
+    make_history(engine, days=5, orders=50)
     set_last_hour(engine, 0)
 
     with alerting(engine, receiver, RATE) as work:
+        # One order of long ago doesn't make the days since then days without orders.
+        work.count(a_completed_order(completed_at=datetime.now(UTC) - timedelta(days=20)))
         work.proceed()
+        assert rows(engine, "SELECT FROM alert_judged_hour") != []
 
     assert kinds(receiver) == []
 
@@ -285,17 +334,27 @@ def test_a_shop_without_history_has_no_usual_band(engine: Engine, receiver: Aler
 def test_an_hour_is_not_judged_before_its_orders_are_counted(engine: Engine, receiver: AlertReceiver) -> None:
     make_history(engine, days=10, orders=50)
     with alerting(engine, receiver, RATE) as work:
-        work.count(a_completed_order())
-        with engine.begin() as connection:
-            connection.execute(
-                text(
-                    "UPDATE delivery SET status = 'PENDING', completed_at = NULL,"
-                    " due_at = clock_timestamp() - interval '2 hours' WHERE effect = 'ANALYTICS'"
-                )
-            )
+        last_minute = datetime.now(UTC) - timedelta(minutes=10)
+        in_the_hour = last_minute.replace(minute=0) - timedelta(minutes=30)
+        # Accepted only now, as after an outage.
+        AcceptCompletedOrders(transactions(engine))([a_completed_order(completed_at=in_the_hour)])
         work.proceed()
-        assert kinds(receiver) == []
+        assert rows(engine, "SELECT FROM alert_judged_hour") == []
         work.count()
+        # What comes later doesn't matter to the hour.
+        AcceptCompletedOrders(transactions(engine))([a_completed_order(completed_at=datetime.now(UTC))])
+        work.proceed()
+
+    assert kinds(receiver) == [("firing", "rate")]
+    assert receiver.received[0].json["data"]["details"]["orders"] == 1
+
+
+def test_no_hour_is_judged_while_the_consumer_lags(engine: Engine, receiver: AlertReceiver) -> None:
+    make_history(engine, days=10, orders=50)
+    answers = [False, True]
+    with alerting(engine, receiver, RATE, is_caught_up=lambda: answers.pop(0)) as work:
+        work.proceed()
+        assert rows(engine, "SELECT FROM alert_judged_hour") == []
         work.proceed()
 
     assert kinds(receiver) == [("firing", "rate")]

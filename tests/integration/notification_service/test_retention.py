@@ -29,7 +29,14 @@ AGES = {
     "customers": timedelta(days=1_825),
     "idempotency_keys": timedelta(days=7),
 }
-NOTHING = {"recipients": 0, "orders": 0, "customers": 0, "inbox": 0, "idempotency_keys": 0}
+NOTHING = {
+    "recipients": 0,
+    "orders": 0,
+    "customers": 0,
+    "alert_matches": 0,
+    "inbox": 0,
+    "idempotency_keys": 0,
+}
 
 
 def run_retention(engine: Engine, batch_rows: int = 2) -> dict[str, int]:
@@ -229,3 +236,30 @@ def customers_of(engine: Engine, order: CompletedOrder) -> tuple[int, int]:
             {"at": order.completed_at},
         ).one()
     return row.customers, row.new_customers
+
+
+def test_matches_of_rules_that_are_gone_are_removed_after_a_week(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO alert_match (rule, order_id, currency, total_amount, noted_at)"
+                " SELECT 'gone', gen_random_uuid(), 'KRW', 1, now() - days * interval '1 day'"
+                " FROM unnest(ARRAY[8, 8, 8, 6]) AS days"
+            )
+        )
+
+    assert run_retention(engine)["alert_matches"] == 3
+
+    assert count(engine, "alert_match") == 1
+
+
+def test_what_a_message_says_is_erased_with_its_recipient(engine: Engine, sandbox: Sandbox) -> None:
+    order = a_completed_order(message_values={"parcelNumber": "6890"})
+    AcceptCompletedOrders(transactions(engine), effects={Effect.MONITORING})([order])
+    complete(engine, sandbox, [order], Effect.MONITORING)
+    age(engine, days=8)
+
+    assert run_retention(engine)["recipients"] == 1
+
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT message_values FROM completed_order")) is None

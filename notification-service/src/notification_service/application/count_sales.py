@@ -32,10 +32,10 @@ class CountSales:
                 # Sums grow only by orders that this transaction was the first to mark as counted.
                 counted = unit_of_work.sales.add_orders({event_id for _, event_id in due})
                 if counted:
-                    unit_of_work.customers.add(counted)
+                    new_customers = unit_of_work.customers.add(counted)
                     unit_of_work.sales.add_sales(counted)
                     if self._rules:
-                        unit_of_work.alerts.note_orders(self._rules, counted)
+                        unit_of_work.alerts.note_orders(self._rules, counted, new_customers)
                 # All that were due: an order's second event is done too, although it adds nothing.
                 unit_of_work.deliveries.complete(delivery_id for delivery_id, _ in due)
                 unit_of_work.commit()

@@ -313,9 +313,10 @@ class Sales(Protocol):
 class Customers(Protocol):
     """The customers' first orders, and the days' customers."""
 
-    def add(self, event_ids: Collection[UUID]) -> None:
+    def add(self, event_ids: Collection[UUID]) -> Collection[int]:
         """Count the customers of these events, which :meth:`Sales.add_orders` returned.
 
+        Returns the user ids of those that had no order before.
         An order that arrives after retention has deleted its customer's other orders of that day counts the
         customer once more for the day: nothing else says who ordered then.
         """
@@ -422,8 +423,14 @@ class PersonalData(Protocol):
 class Alerts(Protocol):
     """The alerts on what rules see, and what they see. Times are the database's."""
 
-    def note_orders(self, rules: Sequence[OrderRule], event_ids: Collection[UUID]) -> None:
-        """Store which of these events' orders the rules match, once their customers are counted."""
+    def note_orders(
+        self, rules: Sequence[OrderRule], event_ids: Collection[UUID], new_customers: Collection[int]
+    ) -> None:
+        """Store which of these events' orders the rules match, once their customers are counted.
+
+        ``new_customers`` are those whom these orders made known: each has one first order, and an earlier one
+        that arrives later isn't another.
+        """
         ...
 
     def take_matches(self, rules: Collection[str], limit: int) -> Sequence[MatchedOrder]:
@@ -456,14 +463,16 @@ class Alerts(Protocol):
         ...
 
     def hour(self, starts_at: datetime, days: int) -> CountedHour:
-        """An hour with its history, which begins with the first hour that was ever counted."""
+        """An hour with its history: the same hour of those of so many days before that had orders."""
         ...
 
 
 class AlertNotices(Protocol):
     """The notices that receivers have not got yet: leases that expire by the database's clock."""
 
-    def add(self, notice: AlertNotice) -> None: ...
+    def add(self, notice: AlertNotice) -> None:
+        """Store it, in place of the alert's repetitions that nobody has claimed."""
+        ...
 
     def claim(self, limit: int, lease_seconds: float) -> Sequence[ClaimedNotice]:
         """Claim due notices, the oldest of each alert; concurrent claimants get different ones."""

@@ -27,13 +27,18 @@ class RaiseAlerts:
         self,
         unit_of_work: UnitOfWorkFactory,
         rules: Sequence[AlertRule],
+        is_caught_up: Callable[[], bool],
         report_oldest: Callable[[float], None] = lambda _: None,
         batch_size: int = 500,
     ) -> None:
-        """``report_oldest`` gets the seconds for which the oldest notice has waited to be received."""
+        """``is_caught_up`` says whether the orders of the last full hour are accepted, as far as is known.
+
+        ``report_oldest`` gets the seconds for which the oldest notice has waited to be received.
+        """
         self._unit_of_work = unit_of_work
         self._rules = {rule.name: rule for rule in rules}
         self._order_rules = {rule.name: rule for rule in rules if isinstance(rule, OrderRule)}
+        self._is_caught_up = is_caught_up
         self._report_oldest = report_oldest
         self._batch_size = batch_size
 
@@ -71,7 +76,7 @@ class RaiseAlerts:
     def _judge_hours(self, unit_of_work: UnitOfWork, seen: dict[str, Seen]) -> set[str]:
         """Add to ``seen`` what is unusual about the last hour; returns the alerts that it ends."""
         rules = [rule for rule in self._rules.values() if isinstance(rule, RateRule)]
-        starts_at = unit_of_work.alerts.last_hour(_GRACE) if rules else None
+        starts_at = unit_of_work.alerts.last_hour(_GRACE) if rules and self._is_caught_up() else None
         if starts_at is None:
             return set()
         recovered = set()

@@ -110,7 +110,10 @@ def notice_of(
 
 @dataclass(frozen=True, slots=True)
 class ClaimedNotice:
-    """A notice that only its claimant may send, until the lease expires. ``attempt`` counts from 1."""
+    """A notice that only its claimant may send, until the lease expires.
+
+    ``attempt`` counts from 1, and ``age_seconds`` from the notice's own time.
+    """
 
     notice: AlertNotice
     claim_id: UUID

@@ -11,7 +11,10 @@ from sqlalchemy import Connection, Row, Uuid, text
 from notification_service.domain.alert import AlertNotice, ClaimedNotice, NoticeKind
 from notification_service.domain.alert_rule import Severity
 
+# Of the repetitions that wait only the newest matters: an outage must not end with a burst of them.
 _ADD = text("""
+    WITH outdated AS (
+        DELETE FROM alert_notice WHERE alert_key = :key AND kind = 'REPEATED' AND claim_id IS NULL)
     INSERT INTO alert_notice (
            notice_id, alert_key, rule, severity, kind, noticed_at, began_at, seen, summary, details)
     VALUES (:notice_id, :key, :rule, :severity, :kind, :at, :began_at, :seen, :summary,
@@ -29,11 +32,10 @@ _CLAIM = text("""
     UPDATE alert_notice
        SET claim_id = :claim_id,
            attempts = attempts + 1,
-           due_at = clock_timestamp() + :lease_seconds * interval '1 second',
-           first_attempted_at = COALESCE(first_attempted_at, clock_timestamp())
+           due_at = clock_timestamp() + :lease_seconds * interval '1 second'
       FROM due
      WHERE alert_notice.number = due.number
- RETURNING alert_notice.*, EXTRACT(epoch FROM clock_timestamp() - first_attempted_at) AS age_seconds
+ RETURNING alert_notice.*, EXTRACT(epoch FROM clock_timestamp() - noticed_at) AS age_seconds
 """).columns(notice_id=Uuid)
 _REMOVE = text("DELETE FROM alert_notice WHERE notice_id = :notice_id AND claim_id = :claim_id")
 _POSTPONE = text("""

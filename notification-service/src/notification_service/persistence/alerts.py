@@ -25,7 +25,11 @@ _NOTE_ORDERS = text("""
        AND ordered.total_amount > rule.above
       LEFT JOIN customer ON customer.user_id = ordered.user_id
      WHERE ordered.event_id = ANY(CAST(:event_ids AS uuid[]))
-       AND (NOT rule.first_order OR customer.first_order_id = ordered.order_id)
+       AND (NOT rule.first_order
+            OR (customer.first_order_id = ordered.order_id
+                AND customer.user_id = ANY(CAST(:new_customers AS bigint[]))))
+     -- The last match is what the alert shows.
+     ORDER BY ordered.completed_at, ordered.event_id
 """)
 _TAKE_MATCHES = text("""
     WITH taken AS (
@@ -47,14 +51,19 @@ _SAVE = text("""
            seen = :seen, unnoticed = :unnoticed, summary = :summary, details = CAST(:details AS jsonb)
      WHERE alert_key = :key
 """)
-# An hour counts once all orders that this database has of it do.
+# An hour counts once all orders that this database has of it do. By when they were completed: after an outage
+# they are accepted, and due, much later.
 _LAST_HOUR = text("""
-    SELECT date_trunc('hour', clock_timestamp() - CAST(:grace AS interval), time_zone) - interval '1 hour'
+    SELECT hour.ended_at - interval '1 hour'
       FROM analytics_zone
+     CROSS JOIN LATERAL (
+           SELECT date_trunc('hour', statement_timestamp() - CAST(:grace AS interval), time_zone) AS ended_at
+           ) AS hour
      WHERE NOT EXISTS (
            SELECT FROM delivery
-            WHERE effect = 'ANALYTICS'
-              AND due_at < date_trunc('hour', clock_timestamp() - CAST(:grace AS interval), time_zone))
+             JOIN completed_order USING (event_id)
+            WHERE delivery.effect = 'ANALYTICS' AND delivery.due_at IS NOT NULL
+              AND completed_order.completed_at < hour.ended_at)
 """)
 # Only one process gets the hour: the others wait for its row, and find it done.
 _JUDGE = text("""
@@ -65,7 +74,8 @@ _JUDGE = text("""
      WHERE judged.hour_start < excluded.hour_start
  RETURNING rule
 """)
-# By the shop's clock, which may be set in the meantime; an hour without orders has no row.
+# By the shop's clock, which may be set in the meantime; an hour without orders has no row. A day without
+# any says nothing: the shop, or this service, wasn't there yet.
 _HOUR = text("""
     SELECT COALESCE(sum(counted.orders), 0) AS orders, past.days_before
       FROM analytics_zone
@@ -75,8 +85,9 @@ _HOUR = text("""
            = ((CAST(:hour AS timestamptz) AT TIME ZONE time_zone) - past.days_before * interval '1 day')
              AT TIME ZONE time_zone
      WHERE past.days_before = 0
-        OR ((CAST(:hour AS timestamptz) AT TIME ZONE time_zone) - past.days_before * interval '1 day')
-             AT TIME ZONE time_zone >= (SELECT min(hour_start) FROM sales_hourly)
+        OR EXISTS (SELECT FROM sales_daily
+                    WHERE business_day = CAST(CAST(:hour AS timestamptz) AT TIME ZONE time_zone AS date)
+                                         - past.days_before)
      GROUP BY past.days_before ORDER BY past.days_before
 """)
 
@@ -87,7 +98,9 @@ class SqlAlerts:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def note_orders(self, rules: Sequence[OrderRule], event_ids: Collection[UUID]) -> None:
+    def note_orders(
+        self, rules: Sequence[OrderRule], event_ids: Collection[UUID], new_customers: Collection[int]
+    ) -> None:
         limits: list[tuple[OrderRule, str | None, int]] = []
         for rule in rules:
             limits += [(rule, *limit) for limit in rule.limits.items()] or [(rule, None, -1)]
@@ -99,6 +112,7 @@ class SqlAlerts:
                 "limits": [above for _, _, above in limits],
                 "first_orders": [rule.first_order for rule, _, _ in limits],
                 "event_ids": hex_array(event_ids),
+                "new_customers": list(new_customers),
             },
         )
 

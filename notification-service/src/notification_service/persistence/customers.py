@@ -25,7 +25,7 @@ _FIRST = """
 _MEET = """
     INSERT INTO customer (user_id, first_order_id, first_completed_at) {first}
         ON CONFLICT (user_id) DO UPDATE SET user_id = excluded.user_id WHERE false
- RETURNING (SELECT (first_completed_at AT TIME ZONE time_zone)::date FROM analytics_zone) AS day
+ RETURNING user_id, (SELECT (first_completed_at AT TIME ZONE time_zone)::date FROM analytics_zone) AS day
 """
 # An order that arrives late may be its customer's first.
 _MOVE = """
@@ -78,27 +78,31 @@ class SqlCustomers:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add(self, event_ids: Collection[UUID]) -> None:
+    def add(self, event_ids: Collection[UUID]) -> set[int]:
         parameters = {"event_ids": hex_array(event_ids)}
-        new = self._remember_first_orders(ORDERS_OF_EVENTS, parameters)
+        met, new = self._remember_first_orders(ORDERS_OF_EVENTS, parameters)
         found = self._connection.execute(_FIRST_OF_DAY, parameters)
         self._add(Counter({row.day: row.customers for row in found}), new)
+        return met
 
     def rebuild(self, day: date) -> None:
-        new = self._remember_first_orders(ORDERS_OF_DAY, {"day": day})
+        _, new = self._remember_first_orders(ORDERS_OF_DAY, {"day": day})
         del new[day]
         self._add(Counter(), new)
         self._connection.execute(text("DELETE FROM customers_daily WHERE business_day = :day"), {"day": day})
         self._connection.execute(_REBUILD, {"day": day})
 
-    def _remember_first_orders(self, orders: str, parameters: Mapping[str, object]) -> Counter[date]:
-        """How many new customers each day has more, or less."""
+    def _remember_first_orders(
+        self, orders: str, parameters: Mapping[str, object]
+    ) -> tuple[set[int], Counter[date]]:
+        """The customers who weren't known, and how many new ones each day has more, or less."""
         meet, move = _about(orders)
-        new: Counter[date] = Counter(self._connection.execute(text(meet), parameters).scalars())
+        met = self._connection.execute(text(meet), parameters).all()
+        new: Counter[date] = Counter(row.day for row in met)
         for row in self._connection.execute(text(move), parameters):
             new[row.former_day] -= 1
             new[row.day] += 1
-        return new
+        return {row.user_id for row in met}, new
 
     def _add(self, customers: Counter[date], new: Counter[date]) -> None:
         days = [day for day in customers.keys() | new.keys() if customers[day] or new[day]]

@@ -65,7 +65,8 @@ _GIVE_UP = text(f"""
      WHERE effect = 'ALIMTALK' AND status IN ('PENDING', 'SENDING', 'UNKNOWN') AND {_OF_EVENTS}
 """)  # noqa: S608 - our own text
 _ERASE_RECIPIENTS = text(f"""
-    UPDATE completed_order SET recipient_name = NULL, recipient_phone = NULL WHERE {_OF_EVENTS}
+    UPDATE completed_order SET recipient_name = NULL, recipient_phone = NULL, message_values = NULL
+     WHERE {_OF_EVENTS}
 """)  # noqa: S608 - our own text
 # Former releases stored what receivers had replied.
 _ERASE_REPLIES = text(f"""

@@ -28,7 +28,7 @@ _ENDED = """
 """
 _ERASE_RECIPIENTS = text(f"""
     WITH ended AS ({_ENDED.format(condition="completed_order.recipient_phone IS NOT NULL")})
-    UPDATE completed_order SET recipient_name = NULL, recipient_phone = NULL
+    UPDATE completed_order SET recipient_name = NULL, recipient_phone = NULL, message_values = NULL
       FROM ended WHERE completed_order.event_id = ended.event_id
 """)  # noqa: S608 - our own text
 # The sums stay, and so do customers' first orders (see customers.py): analytics_order only keeps an order
@@ -66,6 +66,14 @@ _FORGET_CUSTOMERS = text("""
             LIMIT :limit
               FOR UPDATE OF customer SKIP LOCKED))
 """)
+# Of rules that no process has any more: those of others are taken within seconds.
+_DELETE_MATCHES = text("""
+    DELETE FROM alert_match
+     WHERE match_id IN (SELECT match_id FROM alert_match
+                         WHERE noted_at < statement_timestamp() - CAST(:age AS interval)
+                         ORDER BY match_id LIMIT :limit FOR UPDATE SKIP LOCKED)
+""")
+_MATCHES_KEPT = timedelta(days=7)
 
 
 class SqlRetention:
@@ -97,6 +105,7 @@ class SqlRetention:
             "orders": self._delete_orders,
             # After the orders, which say when a customer's last one was.
             "customers": _sweep(_FORGET_CUSTOMERS, self._customers),
+            "alert_matches": _sweep(_DELETE_MATCHES, _MATCHES_KEPT),
             "inbox": delete_older(inbox, inbox.c.received_at, self._inbox_events),
             "idempotency_keys": delete_older(
                 idempotency_key, idempotency_key.c.created_at, self._idempotency_keys

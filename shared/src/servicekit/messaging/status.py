@@ -37,6 +37,8 @@ _SURPRISES = Counter(
     "Partitions whose offsets Kafka and the database disagree about, or whose records are gone.",
     ["topic", "reason"],
 )
+# A partition's end is known once Kafka has answered for it; until then it looks as if all were done.
+_ENDS_KNOWN_SECONDS = 10.0
 SURPRISE_SHOWN_SECONDS = 600.0
 """How long readiness shows one."""
 
@@ -72,6 +74,9 @@ class ConsumerStatus:
         self._poll_failure: tuple[float, str] | None = None
         self._joining_since: float | None = None
         self._surprises: dict[Partition, tuple[float, str]] = {}
+        self._owned: frozenset[Partition] = frozenset()
+        self._owned_since = 0.0
+        self._caught_up_at: float | None = None
         _SECONDS.labels(topic).set_function(self.seconds_since_progress)
         # From zero on: an increase from nothing to one is invisible to Prometheus.
         _WAITING.labels(topic).set(0)
@@ -158,9 +163,26 @@ class ConsumerStatus:
                 elif progress.waiting_since is None:
                     progress.waiting_since = now
                 _LAG.labels(self._topic, str(partition[1])).set(progress.end - offset)
+            self._note_if_caught_up(frozenset(positions), now)
             _WAITING.labels(self._topic).set(
                 sum(held.end - held.offset for held in self._partitions.values() if held.reason is not None)
             )
+
+    def is_caught_up(self, within_seconds: float) -> bool:
+        """Whether all records of this member's partitions were done at a moment not longer ago than that.
+
+        False without partitions: other members know.
+        """
+        with self._lock:
+            return self._caught_up_at is not None and self._clock() - self._caught_up_at <= within_seconds
+
+    def _note_if_caught_up(self, owned: frozenset[Partition], now: float) -> None:
+        if owned != self._owned:
+            self._owned, self._owned_since, self._caught_up_at = owned, now, None
+        is_answered = self._poll_failure is None and self._joining_since is None
+        is_done = all(progress.offset == progress.end for progress in self._partitions.values())
+        if owned and is_answered and is_done and now - self._owned_since >= _ENDS_KNOWN_SECONDS:
+            self._caught_up_at = now
 
     def seconds_since_progress(self) -> float:
         """The longest that anything has waited; 0 when nothing waits."""

@@ -29,7 +29,8 @@ CREATE TABLE IF NOT EXISTS alert_match (
     rule         text NOT NULL,
     order_id     uuid NOT NULL,
     currency     text NOT NULL,
-    total_amount bigint NOT NULL
+    total_amount bigint NOT NULL,
+    noted_at     timestamptz NOT NULL DEFAULT statement_timestamp()
 );
 COMMENT ON TABLE alert_match IS
     'Orders that a rule matched, still to be added to alerts: analytics only inserts, and waits for no row.';
@@ -62,7 +63,6 @@ CREATE TABLE IF NOT EXISTS alert_notice (
     attempts           integer NOT NULL DEFAULT 0,
     due_at             timestamptz NOT NULL DEFAULT clock_timestamp(),
     claim_id           uuid,
-    first_attempted_at timestamptz,
     last_error         text
 );
 COMMENT ON COLUMN alert_notice.due_at IS
