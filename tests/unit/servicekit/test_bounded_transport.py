@@ -2,15 +2,19 @@
 
 import queue
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
+import certifi
 import httpx
 import pytest
+import trustme
 
 from servicekit.outbound.bounded_transport import BEFORE_SENDING, INCOMPLETE
 from servicekit.outbound.curl_handles import CurlHandles
@@ -239,12 +243,14 @@ def test_a_forked_child_leaves_connections_to_its_parent(receiver: Receiver) -> 
         import os, sys
         from servicekit.outbound.http_client import create_http_client
         client = create_http_client(5.0, 1)
-        client.post(sys.argv[1], content="parent")
+        def send(content):
+            client.send(client.build_request("POST", sys.argv[1], content=content))
+        send("parent")
         if (child := os.fork()) == 0:
-            client.post(sys.argv[1], content="child")
+            send("child")
             sys.exit()
         os.waitpid(child, 0)
-        client.post(sys.argv[1], content="parent")
+        send("parent")
     """
     receiver.then(OK, OK, OK)
     subprocess.run([sys.executable, "-c", script, receiver.url], check=True, timeout=60)
@@ -343,6 +349,40 @@ def test_a_certificate_that_is_not_trusted_ends_it_before_the_request(
     assert all(request[0] == 22 for request in receiver.requests), (
         "something else than a TLS handshake was sent"
     )
+
+
+@pytest.mark.parametrize(
+    ("host", "is_trusted", "is_reached"),
+    [("127.0.0.1", True, True), ("127.0.0.2", True, False), ("127.0.0.1", False, False)],
+)
+def test_only_a_trusted_certificate_of_the_host_is_accepted(
+    host: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, is_trusted: bool, is_reached: bool
+) -> None:
+    authority = trustme.CA()
+    authority.cert_pem.write_to_path(tmp_path / "authority.pem")
+    if is_trusted:
+        monkeypatch.setattr(certifi, "where", lambda: str(tmp_path / "authority.pem"))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    authority.issue_cert(host).configure_cert(context)
+    received: list[bytes] = []
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, create_http_client(5.0, 1) as client:
+
+        def answer() -> None:
+            with suppress(OSError):
+                connection, _ = listener.accept()
+                with context.wrap_socket(connection, server_side=True) as secured:
+                    received.append(secured.recv(65_536))
+                    secured.sendall(OK)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        url = f"https://127.0.0.1:{listener.getsockname()[1]}/"
+        with nullcontext() if is_reached else pytest.raises(httpx.ConnectError):
+            assert post(client, url).content == b"ok"
+        thread.join(10)
+
+    assert any(received) is is_reached
 
 
 def test_no_connection_that_is_free_in_time_is_an_error() -> None:
