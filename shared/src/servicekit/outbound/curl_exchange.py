@@ -99,15 +99,16 @@ class CurlExchange:
 def _header_lines(request: httpx.Request) -> list[bytes]:
     lines, not_added = [], dict(_NOT_ADDED)
     for name, value in request.headers.raw:
-        # libcurl would write it as it is, and it would be taken for a header, or for the end of the head.
-        if any(byte in name + value for byte in b"\r\n\0"):
-            raise httpx.LocalProtocolError("a header has a line break or NUL in it")
         lower = name.lower()
         if lower == b"expect":
             continue
         not_added.pop(lower, None)
         # "name:" would mean none.
         lines.append(b"%s: %s" % (name, value) if value.strip() else b"%s;" % name)
+    written = b"".join(lines)
+    # libcurl would write it as it is, and it would be taken for a header, or for the end of the head.
+    if b"\r" in written or b"\n" in written or b"\0" in written:
+        raise httpx.LocalProtocolError("a header has a line break or NUL in it")
     return [*lines, *not_added.values()]
 
 
