@@ -18,10 +18,10 @@ _LOST_EVERY = 20
 _KILL_EVERY = 16
 # So often a process freezes before a call until others have taken over, looked up, and sent.
 _FREEZE_EVERY = 40
-_FROZEN_SECONDS = 5.0
+_FROZEN_SECONDS = 6.5
 # Accepted later than the client waits, and sooner than the provider's longest time.
-_LATE_SECONDS = 0.4
-PROCESSING_SECONDS = 2.0
+_LATE_SECONDS = 1.0
+PROCESSING_SECONDS = 3.0
 
 
 class Killed(BaseException):
