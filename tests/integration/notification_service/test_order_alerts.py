@@ -319,11 +319,21 @@ def test_an_hour_inside_of_the_band_ends_the_alert(engine: Engine, receiver: Ale
 
 
 def test_a_shop_without_history_has_no_usual_band(engine: Engine, receiver: AlertReceiver) -> None:
-    make_history(engine, days=5, orders=50)
+    make_history(engine, days=6, orders=50)
     set_last_hour(engine, 0)
 
     with alerting(engine, receiver, RATE) as work:
-        # One order of long ago doesn't make the days since then days without orders.
+        work.proceed()
+        assert rows(engine, "SELECT FROM alert_judged_hour") != []
+
+    assert kinds(receiver) == []
+
+
+def test_one_old_order_makes_no_history_of_empty_days(engine: Engine, receiver: AlertReceiver) -> None:
+    make_history(engine, days=5, orders=50)
+    set_last_hour(engine, 100)
+
+    with alerting(engine, receiver, RATE) as work:
         work.count(a_completed_order(completed_at=datetime.now(UTC) - timedelta(days=20)))
         work.proceed()
         assert rows(engine, "SELECT FROM alert_judged_hour") != []
