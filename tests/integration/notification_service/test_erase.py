@@ -63,7 +63,7 @@ HARMLESS = {
         "number", "alert_key", "rule", "severity", "kind", "seen", "summary", "details", "last_error",
     },
     "alembic_version": {"version_num"},
-    "alimtalk_provider": {"name", "status", "reason", "stopped_by", "resumed_by"},
+    "alimtalk_provider": {"name", "place", "status", "reason", "stopped_by", "resumed_by"},
     "analytics_order": {"currency", "total_amount", "item_count"},
     "analytics_zone": {"time_zone"},
     "completed_order": {"event", "currency", "total_amount", "item_count", "items"},
