@@ -20,6 +20,14 @@ from servicekit.outbound.bounded_transport import (
 # More than a log line shows, so that a name at the cut is still seen whole and removed.
 _EXCERPT_BYTES = 4_000
 
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.LocalProtocolError,
+    httpx.UnsupportedProtocol,
+)
+
 
 def exchange(
     client: httpx.Client,
@@ -42,7 +50,7 @@ def exchange(
     request.extensions[LONGEST_REPLY] = longest_reply_bytes
     try:
         response = client.send(request)
-    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
+    except _NOT_SENT as error:
         # These end before the request is sent, so trying again is safe.
         detail = f"{request.url.host} can't be reached: {_cause(error)}"
         raise ReceiverUnavailable(FailureReason.RECEIVER_UNREACHABLE, detail) from error

@@ -148,3 +148,37 @@ def test_without_due_turns_it_waits_no_longer_than_asked() -> None:
         assert flow.proceed(until) == []
         assert lease_clock_seconds() - until < 5
         flow.release()
+
+
+def test_a_turn_whose_lease_is_spent_is_released_and_not_late() -> None:
+    (spent,) = turns(-30.0)
+    spent.latest, spent.may_send = spent.at, lambda: False
+    with ThreadPoolExecutor(1) as pool:
+        flow = DeliveryFlow(pool, attempt)
+        flow.add([spent])
+
+        assert [type(one.outcome) for one in run_to_the_end(flow)] == [Released]
+
+
+def test_an_error_is_raised_behind_what_has_ended() -> None:
+    has_begun = threading.Event()
+
+    def fail_second(delivery: ClaimedDelivery, may_send: MaySend) -> Ended:
+        if has_begun.is_set():
+            raise LookupError("a bug")
+        has_begun.set()
+        return attempt(delivery, may_send)
+
+    ended: list[Ended] = []
+
+    def collect() -> None:
+        while flow:
+            ended.extend(flow.proceed(lease_clock_seconds() + 10))
+
+    with ThreadPoolExecutor(1) as pool:
+        flow = DeliveryFlow(pool, fail_second)
+        flow.add(turns(0.0, 0.0))
+        with pytest.raises(LookupError):
+            collect()
+
+    assert len(ended) == 1

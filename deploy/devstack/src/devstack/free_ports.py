@@ -43,7 +43,7 @@ def find_free_ports(count: int, *, excluded: Collection[int] = ()) -> list[int]:
 def _claim(port: int) -> bool:
     try:
         fcntl.lockf(_claims(), fcntl.LOCK_EX | fcntl.LOCK_NB, 1, port)
-    except OSError:
+    except (BlockingIOError, PermissionError):
         return False
     return True
 

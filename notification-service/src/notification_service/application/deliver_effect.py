@@ -23,7 +23,7 @@ from notification_service.application.ports import (
     UnitOfWorkFactory,
     WorkDone,
 )
-from notification_service.domain.attempt import Postponed, RetryLater, Unclear
+from notification_service.domain.attempt import Postponed, Released, RetryLater, Unclear
 from notification_service.domain.delivery import ClaimedDelivery, Effect
 from notification_service.domain.provider_call import Call
 from notification_service.domain.retry_policy import RetryPolicy
@@ -61,6 +61,7 @@ class _Run:
         self.stop = stop
         self.attempted = 0
         self.postponed = 0
+        self.released = 0
         self.failed_in_a_row = 0
         self.has_more = True
         """Whether another claim is worth its transaction."""
@@ -72,9 +73,12 @@ class _Run:
 
     def note(self, ended: Sequence[Ended]) -> None:
         for one in ended:
+            # These say nothing of the receiver.
             if isinstance(one.outcome, Postponed):
-                # It says nothing of the receiver.
                 self.postponed += 1
+                continue
+            if isinstance(one.outcome, Released):
+                self.released += 1
                 continue
             self.attempted += 1
             has_failed = isinstance(one.outcome, RetryLater | Unclear)
@@ -132,6 +136,15 @@ class DeliverEffect:
         self._record()
         run = _Run(DeliveryFlow(self._pool, self._attempt), stop)
         self._claim(run)
+        try:
+            self._attempt_all(run)
+        finally:
+            # After an error nothing goes on behind the next run's back.
+            run.flow.release()
+        self._record()
+        return WorkDone(run.attempted + run.postponed + run.released, self._pause_seconds(run))
+
+    def _attempt_all(self, run: _Run) -> None:
         record_at = lease_clock_seconds() + _RECORD_SECONDS
         while run.flow:
             self._proceed(run, record_at)
@@ -144,8 +157,6 @@ class DeliverEffect:
                         self._claim(run)
                 # Behind it: a record that has just met a lock must not be tried again at once.
                 record_at = lease_clock_seconds() + _RECORD_SECONDS
-        self._record()
-        return WorkDone(run.attempted + run.postponed, self._pause_seconds(run))
 
     def _claim(self, run: _Run) -> None:
         run.has_more = False

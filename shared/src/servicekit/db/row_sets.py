@@ -6,7 +6,10 @@ which takes most of the time that accepting an event takes.
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from decimal import Decimal
 from functools import cache
+from uuid import UUID
 
 from sqlalchemy import Connection, CursorResult, Table
 
@@ -30,8 +33,16 @@ def insert_new_rows(
 def _execute(
     connection: Connection, statement: PreparedStatement, rows: Sequence[Mapping[str, object]]
 ) -> CursorResult[*tuple[object, ...]]:
-    # Ids and times are spelled as PostgreSQL reads them.
-    return statement.execute(connection, json.dumps(rows, ensure_ascii=False, default=str))
+    return statement.execute(
+        connection, json.dumps(rows, ensure_ascii=False, allow_nan=False, default=_spelled)
+    )
+
+
+def _spelled(value: object) -> str:
+    """As PostgreSQL reads it."""
+    if isinstance(value, UUID | datetime | date | Decimal):
+        return str(value)
+    raise TypeError(f"a {type(value).__name__} can't be inserted in a set")
 
 
 # Once for each set of columns: putting it together costs more than running it.

@@ -2,6 +2,7 @@
 
 import os
 import select
+from contextlib import suppress
 
 import certifi
 import pycurl
@@ -61,6 +62,8 @@ class CurlHandle:
         return int(pycurl.SOCKOPT_OK)
 
     def _close_socket(self, socket: int) -> int:
-        self._sockets.unregister(socket)
+        # libcurl may close one that it never showed to _watch.
+        with suppress(KeyError):
+            self._sockets.unregister(socket)
         os.close(socket)
         return 0

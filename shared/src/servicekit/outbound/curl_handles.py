@@ -33,7 +33,8 @@ class CurlHandles:
             try:
                 yield handle
             finally:
-                self._idle.append(handle)
+                with self._lock:
+                    self._idle.append(handle)
                 if self._is_closed:
                     self.close()
         finally:

@@ -49,6 +49,7 @@ class DeliveryFlow:
         self._waiting: deque[Turn] = deque()
         self._done: SimpleQueue[Ended | Turn | BaseException] = SimpleQueue()
         self._late: list[Turn] = []
+        self._error: BaseException | None = None
 
     def __len__(self) -> int:
         return self._held
@@ -71,7 +72,12 @@ class DeliveryFlow:
         return late
 
     def proceed(self, until: float) -> Sequence[Ended]:
-        """Wait for attempts to end, at most ``until`` and not for long; returns those that have."""
+        """Wait for attempts to end, at most ``until`` and not for long; returns those that have.
+
+        Raises what the attempts of an earlier call raised.
+        """
+        if self._error is not None:
+            raise self._error
         seconds = min(_LONGEST_WAIT_SECONDS, max(0.0, until - lease_clock_seconds()))
         ended: list[Ended] = []
         with suppress(Empty):
@@ -85,7 +91,9 @@ class DeliveryFlow:
 
     def _take(self, done: Ended | Turn | BaseException, ended: list[Ended]) -> None:
         if isinstance(done, BaseException):
-            raise done
+            # Once those that have ended are returned.
+            self._error = self._error or done
+            return
         if isinstance(done, Turn):
             self._late.append(done)
             return
@@ -102,6 +110,8 @@ class DeliveryFlow:
                     self._done.put(error)
 
     def _run(self, turn: Turn) -> Ended | Turn:
-        if self._is_released.wait(max(0.0, turn.at - lease_clock_seconds())):
+        is_released = self._is_released.wait(max(0.0, turn.at - lease_clock_seconds()))
+        # Another slot would be lost on a turn whose lease is spent.
+        if is_released or not turn.may_send():
             return turn.released()
         return turn if lease_clock_seconds() > turn.latest else self._attempt(turn.delivery, turn.may_send)
