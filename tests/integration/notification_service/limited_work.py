@@ -38,6 +38,7 @@ class MeteredProvider(ProviderDouble):
 
     name: str = "nhn"
     accepts_finally: bool = True
+    keeps_unsent: bool = False
     called_at: list[float] = field(default_factory=list)
     latency_seconds: float = 0.0
     answers: threading.Event = field(default_factory=threading.Event)

@@ -17,6 +17,7 @@ class ProviderDouble:
     name: str = "double"
     can_look_up: bool = True
     accepts_finally: bool = False
+    keeps_unsent: bool = False
     results_at_once: int = 10
     sent: list[str] = field(default_factory=list)
     """The reference of each message that was accepted."""

@@ -36,6 +36,7 @@ from tests.integration.notification_service.limited_work import (
 from tests.support.notification_builders import WRITE_ALIMTALK
 
 DOWN = ReceiverUnavailable(FailureReason.RECEIVER_UNREACHABLE, "refused")
+BUSY = ReceiverUnavailable(FailureReason.RECEIVER_BUSY, "a gateway answered 503")
 LOST = OutcomeUnknown(FailureReason.NO_REPLY, "the reply was lost")
 OPEN, RUNNING, SUSPENDED = ProviderStatus.OPEN, ProviderStatus.RUNNING, ProviderStatus.SUSPENDED
 NEVER = {"next_probe_at": "clock_timestamp() + interval '1 year'"}
@@ -66,7 +67,10 @@ class Pair:
             DeliverEffect(
                 Effect.ALIMTALK,
                 AttemptDelivery(
-                    Effect.ALIMTALK, SendAlimtalk(provider, 0.0, WRITE_ALIMTALK), QUICK, jitter=lambda: 0.5
+                    Effect.ALIMTALK,
+                    SendAlimtalk(provider, 0.0, WRITE_ALIMTALK, [other]),
+                    QUICK,
+                    jitter=lambda: 0.5,
                 ),
                 transactions(engine),
                 provider=provider.name,
@@ -76,9 +80,9 @@ class Pair:
                 retry=QUICK,
                 held_templates=lambda: self._held,
             )
-            for provider, reach in (
-                (self.solapi, ReachOfFirst("nhn")),
-                (self.nhn, ReachOfSecond("solapi")),
+            for provider, other, reach in (
+                (self.solapi, self.nhn, ReachOfFirst("nhn")),
+                (self.nhn, self.solapi, ReachOfSecond("solapi")),
             )
         ]
 
@@ -154,6 +158,34 @@ def test_the_second_leaves_what_the_first_may_have_until_that_says(pair: Pair) -
     pair.set(pair.solapi, RUNNING)
     pair.first_works()
     assert (len(pair.solapi.sent), pair.statuses()) == (1, {"DELIVERED": 1})
+
+
+def test_a_refusal_that_may_hide_a_message_keeps_it_at_the_first(pair: Pair) -> None:
+    pair.solapi.failures, pair.solapi.accepts_silently = [BUSY], True
+    pair.first_works()
+    pair.set(pair.solapi, OPEN, **NEVER)
+
+    pair.second_works()
+    assert (pair.nhn.sent, pair.statuses()) == ([], {"UNKNOWN": 1})
+
+    pair.set(pair.solapi, RUNNING)
+    pair.first_works()
+    assert (len(pair.solapi.sent), pair.statuses()) == (1, {"DELIVERED": 1})
+
+
+def test_what_the_first_keeps_unsent_stays_with_it(pair: Pair) -> None:
+    pair.solapi.keeps_unsent = True
+    pair.solapi.failures = [LOST]
+    pair.first_works()
+    pair.first_works()
+    pair.set(pair.solapi, OPEN, **NEVER)
+
+    pair.second_works()
+    assert (pair.solapi.sent, pair.nhn.sent, pair.statuses()) == ([], [], {"PENDING": 1})
+
+    pair.set(pair.solapi, RUNNING)
+    pair.first_works()
+    assert (len(pair.solapi.sent), pair.nhn.sent) == (1, [])
 
 
 def test_what_the_first_surely_does_not_have_may_go_to_the_second(pair: Pair) -> None:

@@ -57,6 +57,7 @@ class AligoAlimtalkProvider:
     name = "aligo"
     can_look_up = False
     accepts_finally = False
+    keeps_unsent = False
     # It has a history, but public sources don't say what in it means delivered.
     results_at_once = 0
 

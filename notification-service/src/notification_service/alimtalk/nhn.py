@@ -155,6 +155,7 @@ class NhnAlimtalkProvider:
     name = "nhn"
     can_look_up = True
     accepts_finally = False
+    keeps_unsent = False
     results_at_once = 200
 
     def __init__(self, client: httpx.Client, account: NhnAccount, base_url: str) -> None:

@@ -33,6 +33,7 @@ class SandboxAlimtalkProvider:
     name = "sandbox"
     can_look_up = True
     accepts_finally = True
+    keeps_unsent = False
     results_at_once = 1_000
 
     def __init__(self, client: httpx.Client, base_url: str) -> None:

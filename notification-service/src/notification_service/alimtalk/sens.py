@@ -94,6 +94,7 @@ class SensAlimtalkProvider:
     name = "sens"
     can_look_up = True
     accepts_finally = False
+    keeps_unsent = False
     # SENS finds messages by request, and a request of ours has one.
     results_at_once = 1
 

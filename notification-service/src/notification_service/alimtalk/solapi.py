@@ -152,6 +152,7 @@ class SolapiAlimtalkProvider:
     name = "solapi"
     can_look_up = True
     accepts_finally = False
+    keeps_unsent = True
     results_at_once = _RESULTS_AT_ONCE
 
     def __init__(self, client: httpx.Client, account: SolapiAccount, base_url: str) -> None:

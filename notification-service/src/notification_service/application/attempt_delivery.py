@@ -101,9 +101,11 @@ class AttemptDelivery:
             # A stop, or look-ups that left too little of the lease, which must not go on unseen.
             _log.info("delivery_released", **self._fields(delivery))
             return Ended(Released(delivery))
-        except MessageNotFound:
+        except MessageNotFound as missing:
             _log.info("delivery_not_found", **self._fields(delivery))
-            return Ended(NotFound(delivery), Call(CallOutcome.ANSWERED, is_look_up=True))
+            return Ended(
+                NotFound(delivery, missing.is_kept_unsent), Call(CallOutcome.ANSWERED, is_look_up=True)
+            )
         except DeliverySkipped as skipped:
             return self._skipped(delivery, skipped)
         except DeliveryPostponed as postponed:

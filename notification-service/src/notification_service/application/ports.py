@@ -646,6 +646,11 @@ class AlimtalkProvider(Protocol):
         ...
 
     @property
+    def keeps_unsent(self) -> bool:
+        """Whether a message that :meth:`find` doesn't find may be there, to be sent by a later call."""
+        ...
+
+    @property
     def results_at_once(self) -> int:
         """How many messages :meth:`results` may be asked about; 0 if it can't be asked at all."""
         ...

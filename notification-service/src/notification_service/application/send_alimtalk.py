@@ -15,12 +15,15 @@ from notification_service.domain.errors import (
     NotConfirmed,
     NotSent,
     OutcomeUnknown,
+    ReceiverUnavailable,
     Unanswerable,
 )
 from notification_service.domain.failure_reason import FailureReason
 
 # Until the other provider is asked again.
 _ELSEWHERE_SECONDS = 10.0
+# A gateway's 503, or a status that no documentation has, may hide that the provider took the message.
+_NOT_SURE = {FailureReason.RECEIVER_BUSY, FailureReason.UNEXPECTED_REPLY}
 
 
 class SendAlimtalk:
@@ -82,7 +85,7 @@ class SendAlimtalk:
                     f"{self._provider.name} doesn't have it, and a former release may have sent it elsewhere"
                 )
                 raise Unanswerable(FailureReason.NOT_CONFIRMED, detail)
-            raise MessageNotFound
+            raise MessageNotFound(is_kept_unsent=self._provider.keeps_unsent)
         return self._receipt(message_id, was_sent=False)
 
     def _found_elsewhere(self, message: AlimtalkMessage) -> Receipt | None:
@@ -99,6 +102,11 @@ class SendAlimtalk:
     def _send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
         try:
             return self._provider.send(message, may_send)
+        except ReceiverUnavailable as error:
+            # Here it is looked up before it is sent again; another provider knows nothing of it.
+            if self._others and type(error) is ReceiverUnavailable and error.reason in _NOT_SURE:
+                raise OutcomeUnknown(FailureReason.RECEIVER_ERROR, str(error)) from error
+            raise
         except OutcomeUnknown as error:
             if self._provider.can_look_up:
                 raise

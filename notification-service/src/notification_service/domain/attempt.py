@@ -73,9 +73,10 @@ class Unclear:
 
 @dataclass(frozen=True, slots=True)
 class NotFound:
-    """The provider surely does not have the message: it may be sent again, at once."""
+    """The provider has not sent the message: it may be sent again, at once; see MessageNotFound."""
 
     delivery: ClaimedDelivery
+    is_kept_unsent: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -160,7 +160,14 @@ class Unanswerable(OutcomeUnknown):
 
 
 class MessageNotFound(NotificationError):
-    """The receiver surely does not have the message that an earlier attempt may have sent."""
+    """The receiver has not sent the message that an earlier attempt may have given it.
+
+    If it ``is_kept_unsent``, the receiver may have it, and still send it; another one must not.
+    """
+
+    def __init__(self, *, is_kept_unsent: bool = False) -> None:
+        super().__init__("the message was not found")
+        self.is_kept_unsent = is_kept_unsent
 
 
 class ForgedWebhook(NotificationError):

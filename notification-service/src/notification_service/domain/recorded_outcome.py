@@ -34,6 +34,8 @@ class RecordedOutcome:
     reference: str | None = None
     reason: FailureReason | None = None
     possibly_sent: bool = False
+    is_free: bool = False
+    """Whether any provider may send it now, whatever former attempts may have sent."""
     provider: str | None = None
     """The provider that has the message, if it isn't the one that the attempt was made at."""
 
@@ -59,8 +61,10 @@ def recorded_outcome(outcome: Outcome) -> RecordedOutcome:
                 message_id,
                 provider=provider,
             )
-        case NotFound():
-            return RecordedOutcome(DeliveryStatus.PENDING, AttemptOutcome.NOT_FOUND, 0.0)
+        case NotFound(is_kept_unsent=is_kept_unsent):
+            return RecordedOutcome(
+                DeliveryStatus.PENDING, AttemptOutcome.NOT_FOUND, 0.0, is_free=not is_kept_unsent
+            )
         case Rejected(reason=reason):
             return RecordedOutcome(DeliveryStatus.FAILED, AttemptOutcome.REJECTED, reason=reason)
         case Skipped(reason=reason):

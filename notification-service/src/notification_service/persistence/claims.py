@@ -127,9 +127,10 @@ _RECORD = text("""
             CAST(:delivery_ids AS uuid[]), CAST(:claim_ids AS uuid[]), CAST(:numbers AS integer[]),
             CAST(:statuses AS text[]), CAST(:attempt_outcomes AS text[]),
             CAST(:delays_seconds AS double precision[]), CAST(:references AS text[]),
-            CAST(:reasons AS text[]), CAST(:possibly_sent AS boolean[]), CAST(:providers AS text[]))
+            CAST(:reasons AS text[]), CAST(:possibly_sent AS boolean[]), CAST(:free AS boolean[]),
+            CAST(:providers AS text[]))
         AS outcome (delivery_id, claim_id, number, status, attempt_outcome, delay_seconds, reference, reason,
-                    possibly_sent, provider)),
+                    possibly_sent, is_free, provider)),
     recorded AS (
         UPDATE delivery
            SET status       = outcome.status,
@@ -141,8 +142,7 @@ _RECORD = text("""
                                              + COALESCE(delay_seconds, 0) * interval '1 second' END,
                -- What the provider surely does not have, any provider may send.
                possibly_sent_at = CASE WHEN possibly_sent THEN clock_timestamp()
-                                       WHEN attempt_outcome IS DISTINCT FROM 'NOT_FOUND'
-                                       THEN possibly_sent_at END,
+                                       WHEN NOT is_free THEN possibly_sent_at END,
                due_at       = CASE WHEN outcome.status <> 'ACCEPTED' THEN outcome.next_at END,
                result_due_at = CASE WHEN outcome.status = 'ACCEPTED' THEN outcome.next_at END,
                accepted_at  = CASE WHEN outcome.status = 'ACCEPTED' THEN clock_timestamp()
@@ -260,6 +260,7 @@ class SqlClaims:
                 "references": [one.reference for one in recorded],
                 "reasons": [one.reason and one.reason.value for one in recorded],
                 "possibly_sent": [one.possibly_sent for one in recorded],
+                "free": [one.is_free for one in recorded],
                 "providers": [one.provider for one in recorded],
             },
         )
