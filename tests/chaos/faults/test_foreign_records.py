@@ -40,6 +40,7 @@ def pids(stack: ControlledStack) -> dict[str, int | None]:
     return {name: service.pid for name, service in stack.info().services.items()}
 
 
+@pytest.mark.long
 def test_one_bad_record_stops_no_other_partition_and_shows(
     stack: ControlledStack, shop: ShopClient, prometheus: Prometheus, seen: Seen
 ) -> None:

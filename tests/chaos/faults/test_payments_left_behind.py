@@ -1,5 +1,7 @@
 """Clients pay and never come back."""
 
+import pytest
+
 from tests.chaos.faults.conftest import Seen
 from tests.support.shop import ShopClient
 from tests.support.waiting import wait_until
@@ -9,6 +11,7 @@ def order_status(shop: ShopClient, order_id: str) -> str:
     return str(shop.get("order-api", f"/api/v1/orders/{order_id}").json()["status"])
 
 
+@pytest.mark.long
 def test_payment_of_unknown_outcome_is_settled_without_its_client(shop: ShopClient, seen: Seen) -> None:
     """The gateway approves a payment and its reply is lost; the client never returns."""
     order_id = shop.place_order()
