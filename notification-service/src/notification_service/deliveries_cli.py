@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import UUID
 
 import click
 
-from notification_service.application.give_up_deliveries import GiveUpDeliveries
-from notification_service.application.retry_deliveries import RetryDeliveries
+from notification_service.application.change_deliveries import ChangeDeliveries, ChangeDeliveriesCommand
 from notification_service.application.show_delivery import ShowDelivery
 from notification_service.deliveries_output import (
     delivery_as_json,
@@ -18,12 +18,13 @@ from notification_service.deliveries_output import (
 )
 from notification_service.domain.delivery import (
     CAN_BE_GIVEN_UP,
-    MAY_HAVE_ARRIVED,
     RETRYABLE,
     DeliveryStatus,
     Effect,
 )
 from notification_service.domain.delivery_selection import DeliverySelection
+from notification_service.domain.errors import MoreDeliveriesMatch
+from notification_service.domain.operator_action import OperatorAction
 from notification_service.operator_database import operator_transactions
 from servicekit.commands import OPERATOR, REASON, BadInput, OneLineGroup
 
@@ -116,10 +117,11 @@ def retry(delivery_ids: Sequence[UUID], by: str, reason: str, *, is_confirmed: b
     and sent again where the provider can't be asked. An alimtalk whose recipient was erased can't be retried.
     """
     is_confirmed = is_confirmed or bool(delivery_ids)
-    allowed = RETRYABLE if delivery_ids or filters["status"] else RETRYABLE - MAY_HAVE_ARRIVED
+    action = OperatorAction.RETRY
+    allowed = action.allowed if delivery_ids or filters["status"] else action.unnamed
     selection = _selection(delivery_ids, allowed, **filters)
-    with operator_transactions(PROCESS) as transactions:
-        retried = RetryDeliveries(transactions)(selection, by=by, reason=reason, is_confirmed=is_confirmed)
+    command = ChangeDeliveriesCommand(action, selection, by, reason)
+    retried = _counted_or_changed(command, is_confirmed=is_confirmed)
     if not retried:
         raise click.ClickException(
             "no delivery that can be retried matches; `notification-service deliveries list` shows them"
@@ -142,12 +144,25 @@ def give_up(
     have reached the recipient.
     """
     selection = _selection(delivery_ids, CAN_BE_GIVEN_UP, **filters)
-    with operator_transactions(PROCESS) as transactions:
-        number = GiveUpDeliveries(transactions)(selection, by=by, reason=reason, is_confirmed=is_confirmed)
+    command = ChangeDeliveriesCommand(OperatorAction.GIVE_UP, selection, by, reason)
+    number = _counted_or_changed(command, is_confirmed=is_confirmed)
     if is_confirmed:
         click.echo(f"{number} given up")
     else:
         click.echo(f"{number} would be given up; add --yes to do it")
+
+
+def _counted_or_changed(command: ChangeDeliveriesCommand, *, is_confirmed: bool) -> int:
+    """How many were changed or, unless it is confirmed, match."""
+    with operator_transactions(PROCESS) as transactions:
+        change = ChangeDeliveries(transactions)
+        matching = change(command).result.matching
+        if not is_confirmed:
+            return matching
+        try:
+            return change(replace(command, expected_count=matching)).result.changed
+        except MoreDeliveriesMatch as error:
+            raise click.ClickException(str(error)) from error
 
 
 def _selection(

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 from sqlalchemy import Engine
 
 from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
 from notification_service.application.attempt_delivery import AttemptDelivery
+from notification_service.application.change_deliveries import ChangeDeliveries, ChangeDeliveriesCommand
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
 from notification_service.application.delivering.provider_gate import OpenGate
 from notification_service.application.list_notifications import ListNotifications
@@ -22,6 +24,8 @@ from notification_service.application.ports import (
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
+from notification_service.domain.delivery_selection import DeliverySelection
+from notification_service.domain.operator_action import OperatorAction
 from notification_service.domain.retry_policy import RetryPolicy
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
 from notification_service.monitoring.webhook import MonitoringWebhook
@@ -51,6 +55,14 @@ LIMITS = ClaimLimits(most=8, lease_seconds=20.0, attempt_seconds=5.0)
 def transactions(engine: Engine) -> Callable[[], NotificationUnitOfWork]:
     """Makes units of work on the test's database."""
     return partial(NotificationUnitOfWork, engine, CONSUMER_GROUP)
+
+
+def retry_deliveries(engine: Engine, selection: DeliverySelection, *, reason: str) -> int:
+    """Make all that match due again, as an operator does; returns how many."""
+    change = ChangeDeliveries(transactions(engine))
+    command = ChangeDeliveriesCommand(OperatorAction.RETRY, selection, "kim", reason)
+    matching = change(command).result.matching
+    return change(replace(command, expected_count=matching)).result.changed
 
 
 @contextmanager

@@ -12,7 +12,6 @@ from structlog.testing import capture_logs
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.ask_for_results import AskForResults
 from notification_service.application.record_results import RecordResults
-from notification_service.application.retry_deliveries import RetryDeliveries
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.alimtalk_results import Answer, ResultState
 from notification_service.domain.attempt_history import Attempt, AttemptOutcome
@@ -24,7 +23,12 @@ from notification_service.domain.errors import DeliveryFailed, OutcomeUnknown, R
 from notification_service.domain.failure_reason import FailureReason
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
-from tests.integration.notification_service.effect_work import delivering, delivery_of, transactions
+from tests.integration.notification_service.effect_work import (
+    delivering,
+    delivery_of,
+    retry_deliveries,
+    transactions,
+)
 from tests.integration.notification_service.provider_double import ProviderDouble, a_result, reported
 from tests.support.notification_builders import WRITE_ALIMTALK
 from tests.support.sandbox import Sandbox
@@ -428,7 +432,7 @@ def test_what_finally_failed_is_sent_once_more_by_a_retry(
 ) -> None:
     provider.known = reported({"m-1": ResultState.FAILED})
     ask(engine, provider, accepted)
-    RetryDeliveries(transactions(engine))(DeliverySelection(RETRYABLE), by="kim", reason="unblocked")
+    retry_deliveries(engine, DeliverySelection(RETRYABLE), reason="unblocked")
 
     send(engine, sandbox, provider)
 
@@ -441,7 +445,7 @@ def test_what_finally_failed_is_sent_once_more_by_a_retry(
 
 
 def retry(engine: Engine) -> None:
-    assert RetryDeliveries(transactions(engine))(DeliverySelection(RETRYABLE), by="kim", reason="again") == 1
+    assert retry_deliveries(engine, DeliverySelection(RETRYABLE), reason="again") == 1
 
 
 def test_a_retry_that_times_out_is_found_and_not_sent_again(
@@ -489,7 +493,7 @@ def test_what_expired_is_looked_up_and_not_sent_again_by_a_retry(
     engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: CompletedOrder
 ) -> None:
     ask(engine, provider, accepted, hours=73.0)
-    RetryDeliveries(transactions(engine))(DeliverySelection(RETRYABLE), by="kim", reason="it was away")
+    retry_deliveries(engine, DeliverySelection(RETRYABLE), reason="it was away")
 
     send(engine, sandbox, provider)
 
@@ -501,7 +505,7 @@ def test_what_expired_at_one_provider_is_not_sent_by_another(
     engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: CompletedOrder
 ) -> None:
     ask(engine, provider, accepted, hours=73.0)
-    RetryDeliveries(transactions(engine))(DeliverySelection(RETRYABLE), by="kim", reason="it was away")
+    retry_deliveries(engine, DeliverySelection(RETRYABLE), reason="it was away")
     other = ProviderDouble(name="other")
 
     send(engine, sandbox, other)
@@ -515,7 +519,7 @@ def test_what_failed_at_one_provider_is_sent_by_another(
 ) -> None:
     provider.known = reported({"m-1": ResultState.FAILED})
     ask(engine, provider, accepted)
-    RetryDeliveries(transactions(engine))(DeliverySelection(RETRYABLE), by="kim", reason="blocked there")
+    retry_deliveries(engine, DeliverySelection(RETRYABLE), reason="blocked there")
     other = ProviderDouble(name="other")
 
     send(engine, sandbox, other)

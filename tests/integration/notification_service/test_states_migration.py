@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import IntegrityError
 
-from notification_service.application.retry_deliveries import RetryDeliveries
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.delivery import RETRYABLE, Effect
@@ -17,7 +16,7 @@ from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.migrations import upgrade
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.effect_work import delivering, transactions
+from tests.integration.notification_service.effect_work import delivering, retry_deliveries, transactions
 from tests.integration.notification_service.former_release import (
     FORMER_CLAIM,
     FORMER_RECORD,
@@ -52,7 +51,7 @@ def test_the_former_releases_deliveries_go_on(former: str) -> None:
     with transactions(engine)() as unit_of_work:
         claimed = unit_of_work.claims.claim(Effect.ALIMTALK, 10, 20.0, "sandbox")
         unit_of_work.commit()
-    retried = RetryDeliveries(transactions(engine))(DeliverySelection(RETRYABLE), by="kim", reason="up again")
+    retried = retry_deliveries(engine, DeliverySelection(RETRYABLE), reason="up again")
 
     # What was being sent is looked up first.
     assert {(delivery.attempt, delivery.purpose, delivery.provider) for delivery in claimed} == {
@@ -99,7 +98,7 @@ def test_what_the_former_release_may_have_sent_is_not_sent_again(
     assert tuple(row) == ("UNKNOWN", None, None)
     assert provider.sent == []
     # An operator decides.
-    RetryDeliveries(transactions(engine))(DeliverySelection(RETRYABLE), by="kim", reason="not there")
+    retry_deliveries(engine, DeliverySelection(RETRYABLE), reason="not there")
     deliver(engine, sandbox, provider)
     assert len(provider.sent) == 1
     engine.dispose()

@@ -4,7 +4,6 @@ import pytest
 from sqlalchemy import Engine
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
-from notification_service.application.retry_deliveries import RetryDeliveries
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.attempt_history import AttemptOutcome, Purpose
 from notification_service.domain.completed_order import CompletedOrder
@@ -14,7 +13,12 @@ from notification_service.domain.errors import OutcomeUnknown
 from notification_service.domain.failure_reason import FailureReason
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
-from tests.integration.notification_service.effect_work import delivering, delivery_of, transactions
+from tests.integration.notification_service.effect_work import (
+    delivering,
+    delivery_of,
+    retry_deliveries,
+    transactions,
+)
 from tests.integration.notification_service.provider_double import ProviderDouble
 from tests.support.notification_builders import WRITE_ALIMTALK
 from tests.support.sandbox import Sandbox
@@ -113,7 +117,7 @@ def test_without_look_ups_an_unknown_message_waits_for_an_operator(
     with transactions(engine)() as unit_of_work:
         found = unit_of_work.deliveries.find(listed, limit=10, after=None)
     assert [delivery.delivery_id for delivery in found] == [waiting.delivery_id]
-    assert RetryDeliveries(transactions(engine))(listed, by="kim", reason="nobody got it") == 1
+    assert retry_deliveries(engine, listed, reason="nobody got it") == 1
     assert attempt(engine, sandbox, order, provider, attempts=2).status is DeliveryStatus.ACCEPTED
     assert len(provider.sent) == 1
 
@@ -138,7 +142,7 @@ def test_a_retry_leaves_what_is_still_looked_up(
 ) -> None:
     attempt(engine, sandbox, order, ProviderDouble(failures=[LOST]), attempts=1)
 
-    assert RetryDeliveries(transactions(engine))(DeliverySelection(RETRYABLE), by="kim", reason="?") == 0
+    assert retry_deliveries(engine, DeliverySelection(RETRYABLE), reason="?") == 0
 
 
 def test_a_new_provider_is_not_asked_about_a_message_of_the_former(
