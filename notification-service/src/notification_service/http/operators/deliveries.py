@@ -13,14 +13,14 @@ from notification_service.application.list_deliveries import ListDeliveries
 from notification_service.application.show_delivery import ShowDelivery
 from notification_service.domain.errors import DeliveryNotFound
 from notification_service.domain.operator_action import OperatorAction
-from notification_service.http.bodies import (
+from notification_service.http.operators.bodies import (
     DeliveriesQuery,
     DeliveryPath,
     GiveUpBody,
     OperatorBody,
     RetryBody,
 )
-from notification_service.http.replies import (
+from notification_service.http.operators.replies import (
     DeliveriesChangeReply,
     DeliveriesReply,
     DeliveryChangeReply,
