@@ -1,16 +1,13 @@
 """The command."""
 
 import sys
-import time
-from datetime import timedelta
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from devstack.errors import DevstackError
-from devstack.interruption import interrupt_once
 from devstack.repository import ROOT
+from tests.benchmarks.command_run import CommandRun
 from tests.benchmarks.coupon.drop import BURST_ANSWERS
 from tests.benchmarks.coupon.errors import ProgramMissing
 from tests.benchmarks.coupon.load_client import read_journeys
@@ -21,8 +18,6 @@ from tests.benchmarks.coupon.programs import check_programs
 from tests.benchmarks.coupon.report import print_figures, print_verdicts, results_as_json, verdicts
 from tests.benchmarks.machine import machine_facts
 from tests.benchmarks.results_file import write_json
-
-_INTERRUPTED = 130
 
 
 @click.command()
@@ -55,25 +50,12 @@ def main(only: tuple[str, ...], repeats: int, quick: bool, output: Path, picture
         click.echo(str(error), err=True)
         sys.exit(2)
     machine = machine_facts()
-    began = time.monotonic()
-
-    def tell_begin(measurement: Measurement, repeat: int) -> None:
-        past = timedelta(seconds=round(time.monotonic() - began))
-        console.print(f"{past}  repeat {repeat} of {repeats}: {measurement.value} …", highlight=False)
-
-    try:
-        interrupt_once()
+    run = CommandRun(console, repeats)
+    with run.measuring():
         results = measure(
-            measurements, scale, repeats, tell_begin,
+            measurements, scale, repeats, run.tell_begin,
             lambda measurement, figures: print_figures(console, measurement, figures),
         )  # fmt: skip
-    except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
-    except (OSError, ValueError, AssertionError, DevstackError) as error:
-        console.print(f"can't be measured: {error}", style="bold red", markup=False)
-        for note in getattr(error, "__notes__", ()):
-            console.print(note, markup=False, highlight=False)
-        sys.exit(1)
     outcome = verdicts(rows, results, scale)
     write_json(output, results_as_json(machine, scale, repeats, outcome, results))
     written = [str(output)]
@@ -81,7 +63,7 @@ def main(only: tuple[str, ...], repeats: int, quick: bool, output: Path, picture
         draw_burst(read_journeys(BURST_ANSWERS), picture)
         written += [str(picture), str(BURST_ANSWERS.relative_to(ROOT))]
     print_verdicts(console, outcome, scale)
-    console.print(f"{timedelta(seconds=round(time.monotonic() - began))}, wrote {', '.join(written)}")
+    console.print(f"{run.past}, wrote {', '.join(written)}")
 
 
 if __name__ == "__main__":

@@ -1,21 +1,17 @@
 """The command."""
 
 import sys
-import time
-from datetime import timedelta
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from devstack.errors import DevstackError
-from devstack.interruption import interrupt_once
+from tests.benchmarks.command_run import CommandRun
 from tests.benchmarks.machine import machine_facts
 from tests.benchmarks.notifications.measuring import measure
 from tests.benchmarks.notifications.plan import (
     NAMES,
     QUICK,
-    Measurement,
     Scale,
     chosen_rows,
     needed_measurements,
@@ -27,8 +23,6 @@ from tests.benchmarks.notifications.report import (
     verdicts,
 )
 from tests.benchmarks.results_file import write_json
-
-_INTERRUPTED = 130
 
 
 @click.command()
@@ -50,29 +44,16 @@ def main(only: tuple[str, ...], repeats: int, quick: bool, output: Path) -> None
     scale = QUICK if quick else Scale()
     rows = chosen_rows(only)
     machine = machine_facts()
-    began = time.monotonic()
-
-    def tell_begin(measurement: Measurement, repeat: int) -> None:
-        past = timedelta(seconds=round(time.monotonic() - began))
-        console.print(f"{past}  repeat {repeat} of {repeats}: {measurement.value} …", highlight=False)
-
-    try:
-        interrupt_once()
+    run = CommandRun(console, repeats)
+    with run.measuring():
         results = measure(
-            needed_measurements(rows), scale, repeats, tell_begin,
+            needed_measurements(rows), scale, repeats, run.tell_begin,
             lambda measurement, figures: print_figures(console, measurement, figures),
         )  # fmt: skip
-    except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
-    except (OSError, ValueError, AssertionError, DevstackError) as error:
-        console.print(f"can't be measured: {error}", style="bold red", markup=False)
-        for note in getattr(error, "__notes__", ()):
-            console.print(note, markup=False, highlight=False)
-        sys.exit(1)
     outcome = verdicts(rows, results, scale)
     write_json(output, results_as_json(machine, scale, repeats, outcome, results))
     print_verdicts(console, outcome, scale)
-    console.print(f"{timedelta(seconds=round(time.monotonic() - began))}, wrote {output}")
+    console.print(f"{run.past}, wrote {output}")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,13 @@
 """The command."""
 
 import sys
-import time
-from datetime import timedelta
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from devstack.interruption import interrupt_once
 from devstack.repository import ROOT
+from tests.benchmarks.command_run import CommandRun
 from tests.benchmarks.machine import machine_facts
 from tests.benchmarks.relay.document import PAGE, benchmark_page
 from tests.benchmarks.relay.measuring import measure
@@ -17,7 +15,6 @@ from tests.benchmarks.relay.plan import (
     DEFAULT_REPEATS,
     GOAL_EVENTS,
     NAMES,
-    Measurement,
     Scale,
     chosen_ratios,
     is_complete,
@@ -33,8 +30,6 @@ from tests.benchmarks.relay.systems import DEBEZIUM
 from tests.benchmarks.relay.verdict import verdicts
 from tests.benchmarks.relay.versions import versions
 from tests.benchmarks.results_file import write_json
-
-_INTERRUPTED = 130
 
 
 @click.command()
@@ -70,25 +65,12 @@ def main(
     ratios = chosen_ratios(only)
     machine = machine_facts() | versions()
     print_settings(console, machine, scale)
-    began = time.monotonic()
-
-    def tell_begin(measurement: Measurement, repeat: int) -> None:
-        past = timedelta(seconds=round(time.monotonic() - began))
-        console.print(f"{past}  repeat {repeat} of {repeats}: {measurement.value} …", highlight=False)
-
-    try:
-        interrupt_once()
+    run = CommandRun(console, repeats)
+    with run.measuring():
         results = measure(
-            needed_measurements(ratios), scale, repeats, tell_begin,
+            needed_measurements(ratios), scale, repeats, run.tell_begin,
             lambda measurement, figures: print_figures(console, measurement, figures),
         )  # fmt: skip
-    except KeyboardInterrupt:
-        sys.exit(_INTERRUPTED)
-    except (OSError, ValueError) as error:
-        console.print(f"can't be measured: {error}", style="bold red")
-        for note in getattr(error, "__notes__", ()):
-            console.print(note, markup=False, highlight=False)
-        sys.exit(1)
     outcome = verdicts(ratios, results, scale)
     content = results_as_json(machine, scale, repeats, outcome, results)
     write_json(output, content)
@@ -97,7 +79,7 @@ def main(
         PAGE.write_text(benchmark_page(content))
         written.append(str(PAGE.relative_to(ROOT)))
     print_verdicts(console, outcome, results)
-    console.print(f"{timedelta(seconds=round(time.monotonic() - began))}, wrote {' and '.join(written)}")
+    console.print(f"{run.past}, wrote {' and '.join(written)}")
 
 
 if __name__ == "__main__":
