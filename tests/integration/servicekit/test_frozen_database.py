@@ -139,3 +139,16 @@ def test_one_frozen_session_is_ended_while_others_are_answered(database_url: str
             ask(engine)
             assert may_pass(frozen.exception(SOON_SECONDS) or AssertionError("answered"))
     engine.dispose()
+
+
+def watches() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "database-watch"}
+
+
+def test_an_engine_is_watched_until_it_is_disposed_of(engine: Engine) -> None:
+    former = watches()
+    for _ in range(2):
+        ask(engine)
+        assert len(watches() - former) == 1
+        engine.dispose()
+        wait_until(lambda: not watches() - former, "the watch to end")

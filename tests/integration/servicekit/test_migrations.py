@@ -213,7 +213,7 @@ def test_migrations_wait_for_one_that_builds_an_index_beside_writers(
         for migration in migrations:
             # The server would end one of two that wait for each other.
             migration.result(30)
-    assert [log["event"] for log in logs] == ["migration_waits_for_another"]
+    assert [log["event"] for log in logs if "migration" in log["event"]] == ["migration_waits_for_another"]
     assert revisions(database_url) == ["0002"]
     with engine.connect() as connection:
         is_valid = "SELECT indisvalid FROM pg_index WHERE indexrelid = 'made_without'::regclass"

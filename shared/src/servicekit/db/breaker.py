@@ -70,21 +70,16 @@ class Breaker:
 def protect(engine: Engine, statement_timeout_ms: int) -> None:
     """Give ``engine`` a watchdog for each of its statements, and a breaker.
 
-    From then on ``engine.connect()`` also raises :class:`DatabaseSilent`.
+    From then on ``engine.connect()`` also raises :class:`DatabaseSilent`. They watch until it is disposed of.
     """
     watchdog = Watchdog()
     limit_seconds = statement_timeout_ms / 1000 + _ANSWER_SECONDS
     parameters: dict[str, Any] = {}
     breaker = Breaker(watchdog, lambda: _answers(parameters))
-    watching = threading.Thread(target=_watch, args=(breaker,), name="database-watch", daemon=True)
-    lock = threading.Lock()
+    watch = _Watch(breaker)
 
     def connect(dialect: Any, record: Any, arguments: list[Any], given: dict[str, Any]) -> Any:
-        with lock:
-            # With the first connection: in a process that forks, the thread belongs to the child.
-            if not watching.is_alive():
-                parameters.update(given)
-                watching.start()
+        parameters.update(given)
         with watchdog.connecting():
             return dialect.loaded_dbapi.connect(
                 *arguments,
@@ -96,20 +91,48 @@ def protect(engine: Engine, statement_timeout_ms: int) -> None:
     take = engine.raw_connection
 
     def take_unless_open() -> Any:
+        # Not before: in a process that forks, the thread belongs to the child.
+        watch.start()
         breaker.check()
         return take()
 
     event.listen(engine, "do_connect", connect)
+    event.listen(engine, "engine_disposed", lambda _: watch.stop())
     engine.raw_connection = take_unless_open  # type: ignore[method-assign]  # a pool has no event before its ping
 
 
-def _watch(breaker: Breaker) -> None:
-    while True:
-        time.sleep(_WATCH_SECONDS)
-        try:
-            breaker.run_once()
-        except Exception:  # noqa: BLE001 - nothing else watches
-            _log.exception("database_watch_failed")
+class _Watch:
+    """A thread that runs the breaker from the first use of an engine until that is disposed of."""
+
+    def __init__(self, breaker: Breaker) -> None:
+        self._breaker = breaker
+        self._lock = threading.Lock()
+        self._ended: threading.Event | None = None
+
+    def start(self) -> None:
+        """Harmless while it runs."""
+        if self._ended is not None:
+            return
+        with self._lock:
+            if self._ended is None:
+                self._ended = threading.Event()
+                threading.Thread(
+                    target=self._run, args=(self._ended,), name="database-watch", daemon=True
+                ).start()
+
+    def stop(self) -> None:
+        """Until :meth:`start` is called again: an engine that was disposed of may be used again."""
+        with self._lock:
+            if self._ended is not None:
+                self._ended.set()
+                self._ended = None
+
+    def _run(self, ended: threading.Event) -> None:
+        while not ended.wait(_WATCH_SECONDS):
+            try:
+                self._breaker.run_once()
+            except Exception:  # noqa: BLE001 - nothing else watches
+                _log.exception("database_watch_failed")
 
 
 def _answers(parameters: Mapping[str, Any]) -> bool:
