@@ -68,8 +68,8 @@ test: $(INSTALLED) ## Run the tests of every change, on the embedded stack (WORK
 	    $(addprefix --ignore=,$(FAULTS_OF_THE_RELAY) $(SELDOM_TOUCHED))
 	$(BIN)/python -m pytest -m 'not long' tests/e2e tests/chaos
 
-unit contract integration e2e chaos: $(INSTALLED) ## Run one tier of the tests (e2e: STACK=compose for containers)
-	$(BIN)/python -m pytest tests/$@
+unit contract integration e2e chaos: $(INSTALLED) ## Run one tier of the tests (e2e: STACK=compose for containers; chaos: without the long scenes of faults)
+	$(BIN)/python -m pytest -m 'not long' tests/$@
 
 seldom-touched: $(INSTALLED) ## Run the integration tests of what few changes touch: upgrades, secured servers, benchmarks
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(SELDOM_TOUCHED)

@@ -4,6 +4,7 @@ It has the API of the sandbox's own provider, and keeps to a limit as strictly a
 """
 
 import asyncio
+import gc
 import json
 import re
 import threading
@@ -49,6 +50,8 @@ class QuickReceiver:
         self._hangs_until = time.monotonic() + seconds
 
     def __enter__(self) -> Self:
+        # All that pytest has loaded; a walk through it would make calls late.
+        gc.freeze()
         threading.Thread(target=self._run, daemon=True).start()
         assert self._listening.wait(10)
         return self
@@ -65,6 +68,8 @@ class QuickReceiver:
         self.port = server.sockets[0].getsockname()[1]
         self._listening.set()
         self._loop.run_forever()
+        server.close()
+        self._loop.close()
 
     def answer(self, method: str, target: str, body: bytes) -> bytes | None:
         """The reply to one request."""

@@ -1,6 +1,5 @@
 """The worker's composition root."""
 
-import gc
 from contextlib import closing
 from datetime import timedelta
 from functools import partial
@@ -55,8 +54,6 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
             RetentionThread(_retention(settings, engine), stop).start()
             pages = SqlUndecidedPages(engine, COUPON_PUBLISH_REQUESTED.topic)
             UndecidedThread(MeasureUndecided(pages), stop).start()
-            # It stays. Without this the collector walks it every few polls, a quarter of their time.
-            gc.freeze()
             run_consumer(
                 settings,
                 topic=COUPON_PUBLISH_REQUESTED.topic,

@@ -50,7 +50,15 @@ def test_apis_stay_alive_refuse_quickly_and_recover(
 
 
 @pytest.mark.containers
-@pytest.mark.parametrize("process", ["coupon-worker", "notification-consumer-1", "order-api", "outbox-relay"])
+@pytest.mark.parametrize(
+    "process",
+    [
+        pytest.param("coupon-worker", marks=pytest.mark.long),
+        pytest.param("notification-consumer-1", marks=pytest.mark.long),
+        "order-api",
+        "outbox-relay",
+    ],
+)
 def test_process_ends_when_asked_though_its_database_hangs(
     stack: ControlledStack | OperatedStack, shop: ShopClient, seen: Seen, process: str
 ) -> None:

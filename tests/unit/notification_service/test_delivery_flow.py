@@ -51,6 +51,48 @@ def test_turns_begin_in_their_slots() -> None:
     assert all(at >= turn.at for at, turn in zip(sorted(begun), given, strict=True))
 
 
+def test_look_up_precedes_its_slot_and_the_sending_waits_for_it() -> None:
+    begun: list[float] = []
+    sent: list[float] = []
+
+    def look_up_and_send(delivery: ClaimedDelivery, may_send: MaySend) -> Ended:
+        begun.append(lease_clock_seconds())
+        assert may_send()
+        sent.append(lease_clock_seconds())
+        return attempt(delivery, may_send)
+
+    [fresh, old] = turns(0.2, 0.4)
+    old.delivery = a_delivery(attempt=2)
+    with ThreadPoolExecutor(2) as pool:
+        flow = DeliveryFlow(pool, look_up_and_send)
+        flow.add([fresh, old])
+        run_to_the_end(flow)
+
+    assert begun[0] >= fresh.at
+    assert begun[1] < old.at <= sent[1]
+
+
+def test_what_waits_for_its_slot_after_the_look_up_is_given_back() -> None:
+    has_begun = threading.Event()
+    [old] = turns(0.0)
+    old.delivery = a_delivery(attempt=2)
+
+    def look_up_and_send(delivery: ClaimedDelivery, may_send: MaySend) -> Ended:
+        # So that the release surely comes before it.
+        old.at += 60.0
+        has_begun.set()
+        return attempt(delivery, may_send) if may_send() else Ended(Released(delivery))
+
+    with ThreadPoolExecutor(1) as pool:
+        flow = DeliveryFlow(pool, look_up_and_send)
+        flow.add([old])
+        assert has_begun.wait(10)
+        flow.release()
+        ended = run_to_the_end(flow)
+
+    assert [type(one.outcome) for one in ended] == [Released]
+
+
 def test_what_waits_is_given_back_and_what_has_begun_ends() -> None:
     has_begun, release = threading.Event(), threading.Event()
 

@@ -88,5 +88,6 @@ def order_facts(*, orders: int = 3) -> OrderFacts:
         monitoring_notices={f"event-{n}": 1 for n in numbers},
         reported_delivered={"order-1": frozenset({"alimtalk", "analytics", "monitoring"})},
         sales_reported={"KRW": total * orders},
+        sales_stored_before={"KRW": total * orders},
         sales_stored={"KRW": total * orders},
     )

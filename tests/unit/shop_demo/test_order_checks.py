@@ -46,8 +46,9 @@ def test_what_others_sell_on_the_same_stack_is_left_out() -> None:
     facts = order_facts()
     alimtalk = {**facts.alimtalk_messages, "foreign-event": 5}
     sales = {"KRW": 90_000 + 1_000, "JPY": 7}
+    after = {**sales, "USD": 5}
     summary, problems = checked(
-        replace(facts, alimtalk_messages=alimtalk, sales_reported=sales, sales_stored=dict(sales))
+        replace(facts, alimtalk_messages=alimtalk, sales_reported=sales, sales_stored=after)
     )
     assert (summary.duplicated, problems) == (0, ())
 
@@ -93,6 +94,10 @@ def _api_reports_other_sales(facts: OrderFacts) -> OrderFacts:
     return replace(facts, sales_reported={"KRW": 1})
 
 
+def _api_reports_more_than_is_stored(facts: OrderFacts) -> OrderFacts:
+    return replace(facts, sales_reported={"KRW": 90_001})
+
+
 def _payment_unknown_to_the_client(facts: OrderFacts) -> OrderFacts:
     extra = StoredPayment("payment-9", "order-1", "APPROVED", 30_000, None)
     return replace(facts, payments=(*facts.payments, extra))
@@ -136,7 +141,8 @@ def _wrong_total_answered(facts: OrderFacts) -> OrderFacts:
         ),
         (_delivery_missing, ("monitoring deliveries in the database: expected 3, found 2",)),
         (_counted_wrongly, ("sales counted by analytics",)),
-        (_api_reports_other_sales, ("sales reported by the analytics API",)),
+        (_api_reports_other_sales, ("sales reported by the analytics API, KRW: expected 90,000 to",)),
+        (_api_reports_more_than_is_stored, ("expected 90,000 to 90,000, found 90,001",)),
         (_payment_unknown_to_the_client, ("approved payments in the database: expected 3, found 4",)),
         (_paid_but_not_completed, ("completed orders in the database, missing: 1 (order-2)",)),
         (_not_all_paid, ("orders placed and paid: expected 4, found 3",)),

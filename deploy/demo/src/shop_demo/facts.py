@@ -130,5 +130,7 @@ class OrderFacts:
     """For a sample of orders, the effects that the notification API calls delivered."""
     sales_reported: Mapping[str, int]
     """Everything that the analytics API has counted so far, by currency."""
+    sales_stored_before: Mapping[str, int]
+    """The same, summed over the rows that it counted, right before it was asked."""
     sales_stored: Mapping[str, int]
-    """The same, summed over the rows that it counted."""
+    """The same right after it: others' orders may have been counted meanwhile."""

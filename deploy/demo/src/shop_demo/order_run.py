@@ -49,7 +49,7 @@ async def _facts(
 ) -> OrderFacts:
     databases, order_ids = run.databases, [order.order_id for order in paid]
     sample = seeded(run.settings.seed, "sample").sample(order_ids, k=min(_SAMPLE_SIZE, len(order_ids)))
-    sales_reported, sales_stored = await _sales(run)
+    sales_reported, sales_stored_before, sales_stored = await _sales(run)
     return OrderFacts(
         source=batch.source,
         orders_sent=len(batch.orders),
@@ -64,24 +64,27 @@ async def _facts(
         monitoring_notices=await monitoring_notices(run.client, run.stack.sandbox),
         reported_delivered=await read_delivered_effects(run.client, run.stack.notification_api, sample),
         sales_reported=sales_reported,
+        sales_stored_before=sales_stored_before,
         sales_stored=sales_stored,
     )
 
 
-async def _sales(run: RunContext) -> tuple[Mapping[str, int], Mapping[str, int]]:
-    """What the API reports and what its rows add up to, around today.
+async def _sales(run: RunContext) -> tuple[Mapping[str, int], Mapping[str, int], Mapping[str, int]]:
+    """What the API reports, and what its rows add up to before and after that, around today.
 
-    Another client's order may be counted between the two readings, so they are repeated until they agree.
+    Another client's order may be counted meanwhile, so they are read again until nothing was.
     """
     today = datetime.now(UTC).date()
     first, last = today - timedelta(days=1), today + timedelta(days=1)
+    after = await asyncio.to_thread(run.databases.sales, first, last)
     for _ in range(_SALES_READINGS):
+        before = after
         reported = await _sales_reported(run, first, last)
-        stored = await asyncio.to_thread(run.databases.sales, first, last)
-        if reported == stored:
+        after = await asyncio.to_thread(run.databases.sales, first, last)
+        if before == after:
             break
         await asyncio.sleep(_SECONDS_BETWEEN_READINGS)
-    return reported, stored
+    return reported, before, after
 
 
 async def _sales_reported(run: RunContext, first: date, last: date) -> dict[str, int]:

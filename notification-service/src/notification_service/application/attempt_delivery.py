@@ -92,9 +92,6 @@ class AttemptDelivery:
         return ended
 
     def _ended(self, delivery: ClaimedDelivery, may_send: MaySend) -> Ended:
-        # The delivery may have waited until too little of its lease was left.
-        if not may_send():
-            return Ended(Released(delivery))
         try:
             receipt = self._courier(delivery, may_send)
         except NotSent:

@@ -1,6 +1,6 @@
 """Collects what does not add up, in words."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class Findings:
@@ -14,6 +14,19 @@ class Findings:
     def expect(self, what: str, *, expected: object, found: object) -> None:
         if found != expected:
             self._problems.append(f"{what}: expected {_shown(expected)}, found {_shown(found)}")
+
+    def expect_within(
+        self, what: str, *, least: Mapping[str, int], most: Mapping[str, int], found: Mapping[str, int]
+    ) -> None:
+        """Sums by currency, of which one that is missing is 0."""
+        wrong = [
+            currency
+            for currency in sorted({*least, *most, *found})
+            if not least.get(currency, 0) <= found.get(currency, 0) <= most.get(currency, 0)
+        ]
+        for currency in wrong:
+            bounds = f"{least.get(currency, 0):,} to {most.get(currency, 0):,}"
+            self._problems.append(f"{what}, {currency}: expected {bounds}, found {found.get(currency, 0):,}")
 
     def expect_none(self, what: str, offenders: Iterable[object]) -> None:
         """Nothing of the kind `what` may exist; the first offenders are named."""

@@ -19,6 +19,8 @@ from servicekit.lease_clock import lease_clock_seconds
 _LONGEST_WAIT_SECONDS = 0.2
 # Attempts that end together are taken together: the caller wakes once for them, and not for each.
 _GATHERING_SECONDS = 0.01
+# What is looked up before it is sent begins so much before its time.
+_LOOK_UP_SECONDS = 0.1
 
 
 @dataclass(slots=True)
@@ -38,7 +40,8 @@ class DeliveryFlow:
     """Attempts each turn in a thread of the pool, once its time has come.
 
     The threads take the turns in their order and wait for the time themselves: the caller, who may be busy
-    with a transaction, makes none of them late. A thread goes on with the next turn by itself.
+    with a transaction, makes none of them late. A thread goes on with the next turn by itself. What has to be
+    looked up first is, a little earlier: ``may_send`` waits for the time.
     """
 
     def __init__(self, pool: Executor, attempt: Callable[[ClaimedDelivery, MaySend], Ended]) -> None:
@@ -62,7 +65,7 @@ class DeliveryFlow:
             self._pool.submit(self._take_turns)
 
     def release(self) -> None:
-        """Give up the turns that have not begun: :meth:`proceed` returns them."""
+        """Give up the turns that have not sent anything yet: :meth:`proceed` returns them."""
         self._is_released.set()
 
     def take_late(self) -> Sequence[Turn]:
@@ -110,8 +113,14 @@ class DeliveryFlow:
                     self._done.put(error)
 
     def _run(self, turn: Turn) -> Ended | Turn:
-        is_released = self._is_released.wait(max(0.0, turn.at - lease_clock_seconds()))
+        early_seconds = _LOOK_UP_SECONDS if turn.delivery.may_have_been_sent else 0.0
         # Another slot would be lost on a turn whose lease is spent.
-        if is_released or not turn.may_send():
+        if not self._may_go_on(turn, turn.at - early_seconds):
             return turn.released()
-        return turn if lease_clock_seconds() > turn.latest else self._attempt(turn.delivery, turn.may_send)
+        if lease_clock_seconds() > turn.latest:
+            return turn
+        return self._attempt(turn.delivery, lambda: self._may_go_on(turn, turn.at))
+
+    def _may_go_on(self, turn: Turn, at: float) -> bool:
+        is_released = self._is_released.wait(max(0.0, at - lease_clock_seconds()))
+        return not is_released and turn.may_send()
