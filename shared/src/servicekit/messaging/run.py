@@ -67,8 +67,8 @@ def _run(
     def is_waited_for(error: BaseException) -> bool:
         return isinstance(error, DatabaseWentBack) or is_transient(error)
 
-    # What the process is made of stays. The collector would walk it every few polls, which takes a quarter of a
-    # worker's time, and let all threads of a consumer wait for 100 ms.
+    # What the process is made of stays. The collector would walk it every few polls, which takes a quarter of
+    # a worker's time, and lets all threads of a consumer wait for 100 ms.
     gc.freeze()
     _log.info("consumer_started", topic=topic, group_id=group_id)
     with ExitStack() as scope:
