@@ -68,8 +68,14 @@ test: $(INSTALLED) ## Run the tests of every change, on the embedded stack (WORK
 	    $(addprefix --ignore=,$(FAULTS_OF_THE_RELAY) $(SELDOM_TOUCHED))
 	$(BIN)/python -m pytest -m 'not long' tests/e2e tests/chaos
 
-unit contract integration e2e chaos: $(INSTALLED) ## Run one tier of the tests (e2e: STACK=compose for containers; chaos: without the long scenes of faults)
-	$(BIN)/python -m pytest -m 'not long' tests/$@
+contract integration e2e: $(INSTALLED) ## Run one tier of the tests (e2e: STACK=compose for containers)
+	$(BIN)/python -m pytest tests/$@
+
+unit: $(INSTALLED) ## Run the tests that need no server
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit
+
+chaos: $(INSTALLED) ## Kill and freeze processes and servers (make faults plays the rest of tests/chaos)
+	$(BIN)/python -m pytest tests/chaos --ignore=tests/chaos/faults
 
 seldom-touched: $(INSTALLED) ## Run the integration tests of what few changes touch: upgrades, secured servers, benchmarks
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(SELDOM_TOUCHED)

@@ -24,9 +24,10 @@ from tests.support.sandbox import Sandbox
 from tests.support.topics import create_topics
 from tests.support.waiting import wait_until
 
-# The doubles answer four calls for each of SOLAPI's messages, on the machine that runs all the rest.
-MESSAGES = int(os.environ.get("FAILOVER_MESSAGES", "100000"))
-KILLS = int(os.environ.get("FAILOVER_KILLS", "100"))
+# The doubles answer four calls for each of SOLAPI's messages, on the machine that runs all the rest: 100,000
+# messages and 100 kills take half an hour.
+MESSAGES = int(os.environ.get("FAILOVER_MESSAGES", "10000"))
+KILLS = int(os.environ.get("FAILOVER_KILLS", "20"))
 # A provider takes at most 60 s to show a message; every delivery is final 15 min after it is back.
 SCALE = 5
 PROCESSING_SECONDS = 60 / SCALE
@@ -52,10 +53,8 @@ _NOT_FINAL = text(
     "SELECT count(*) FROM delivery WHERE status IN ('PENDING', 'SENDING', 'UNKNOWN', 'ACCEPTED')"
 )
 _STATUSES = text("SELECT status, count(*) FROM delivery GROUP BY 1")
-_LOST = text(
-    "SELECT count(*) FROM delivery_attempt WHERE purpose = 'SEND' AND outcome = 'UNKNOWN'"
-    " AND reason = 'NO_REPLY'"
-)
+# Accepted without a reply that a consumer has recorded: it was lost, or the consumer was killed.
+_FOUND = text("SELECT count(*) FROM delivery_attempt WHERE purpose = 'LOOK_UP' AND outcome = 'ACCEPTED'")
 
 
 @pytest.fixture
@@ -135,13 +134,13 @@ def test_two_providers_fail_in_turn_and_consumers_are_killed(
     seen = (
         f"{len(references)} messages at {len(references) / seconds:.0f}/s,"
         f" {len(sent['solapi'])} by SOLAPI and {len(sent['nhn'])} by NHN,"
-        f" {_count(engine, _LOST)} without a reply, {consumers.kills} kills,"
+        f" {providers.lost} replies lost, {_count(engine, _FOUND)} messages found, {consumers.kills} kills,"
         f" all final {final_after:.0f} s after the recovery: {statuses}"
     )
     assert {reference: number for reference, number in both.items() if number > 1} == {}, f"doubled: {seen}"
     assert set(references) - both.keys() == set(), f"lost: {seen}"
     assert statuses.keys() <= {"DELIVERED", "FAILED", "EXPIRED", "GIVEN_UP"}, seen
-    assert _count(engine, _LOST) >= 0.05 * len(references), seen
+    assert min(providers.lost, _count(engine, _FOUND)) >= 0.045 * len(references), seen
     assert min(len(each) for each in sent.values()) > 0.1 * len(references), seen
     print(seen)  # noqa: T201 - the measured rate
 
