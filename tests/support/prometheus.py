@@ -5,7 +5,7 @@ import re
 import subprocess
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,6 +42,12 @@ class Prometheus:
         """At present."""
         found = self._query('count by (alertname) (ALERTS{alertstate="firing"})')
         return {sample["metric"]["alertname"] for sample in found}
+
+    def details(self, alerts: Collection[str]) -> list[dict[str, str]]:
+        """With which labels the conditions of these alerts were true, and what was answered with 5xx."""
+        conditions = self._query(f'last_over_time(ALERTS{{alertname=~"{"|".join(alerts)}"}}[1h])')
+        errors = self._query('last_over_time(http_requests_total{status=~"5.."}[1h])')
+        return [{**sample["metric"], "value": sample["value"][1]} for sample in [*conditions, *errors]]
 
     def begin(self) -> None:
         """Forget what was before it had asked every process, twice: an increase needs two values."""

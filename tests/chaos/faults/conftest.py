@@ -113,7 +113,9 @@ def seen(request: pytest.FixtureRequest, prometheus: Prometheus | None) -> Itera
         return
     wait_until(lambda: scene.alerts <= prometheus.true_conditions(), f"the alerts {scene.alerts}", 30)
     conditions, fired = prometheus.true_conditions(), prometheus.fired()
-    assert conditions - scene.too_brief == scene.alerts, "alerts of other faults"
+    others = conditions - scene.too_brief - scene.alerts
+    assert not others, f"alerts of other faults: {prometheus.details(others)}"
+    assert scene.alerts <= conditions
     assert fired <= scene.alerts, "alerts that nobody needs"
 
 

@@ -21,6 +21,7 @@ from servicekit.identifiers import uuid7
 from tests.support.command_process import CommandProcess
 from tests.support.failing_providers import FailingProviders
 from tests.support.sandbox import Sandbox
+from tests.support.servers import a_kafka_broker
 from tests.support.topics import create_topics
 from tests.support.waiting import wait_until
 
@@ -98,15 +99,22 @@ class Consumers:
         )
 
 
+@pytest.fixture
+def bootstrap_servers(server_directory: Path) -> Iterator[str]:
+    """A broker of its own: the consumers' group has read no other scene's orders."""
+    with a_kafka_broker(server_directory / "kafka-of-two-providers") as broker:
+        yield broker.bootstrap_servers
+
+
 @pytest.mark.long
 @pytest.mark.timeout(7_200)
 def test_two_providers_fail_in_turn_and_consumers_are_killed(
-    engine: Engine, database_url: str, kafka_bootstrap_servers: str, sandbox: Sandbox, tmp_path: Path
+    engine: Engine, database_url: str, bootstrap_servers: str, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    create_topics(kafka_bootstrap_servers, [ORDER_COMPLETED.topic, f"{ORDER_COMPLETED.topic}.dlt"])
+    create_topics(bootstrap_servers, [ORDER_COMPLETED.topic, f"{ORDER_COMPLETED.topic}.dlt"])
     environment = {
         "DATABASE_URL": database_url,
-        "KAFKA_BOOTSTRAP_SERVERS": kafka_bootstrap_servers,
+        "KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,
         **_environment(sandbox),
     }
     providers = FailingProviders(sandbox)
