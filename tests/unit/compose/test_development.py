@@ -46,11 +46,6 @@ def test_its_own_sources_come_before_what_is_installed(name: str, folder: str) -
 @pytest.mark.parametrize(("name", "folder"), FOLDERS.items())
 def test_the_same_command_is_begun_anew(name: str, folder: str) -> None:
     process = OVERRIDE[name]
-    if "entrypoint" not in process:
-        # gunicorn's own, for APIs.
-        assert process["environment"]["GUNICORN_CMD_ARGS"] == "--reload"
-        assert BASE[name]["command"] == ["api"]
-        return
     *_, command, watched = process["entrypoint"]
     assert command.split() == [folder, *BASE[name].get("command", ["run"])]
     assert watched == "/sources"
