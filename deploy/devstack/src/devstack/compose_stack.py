@@ -3,10 +3,12 @@
 import subprocess
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 
+from docker.errors import NotFound
 from docker.models.containers import Container
 from dotenv import dotenv_values
 
@@ -84,7 +86,9 @@ class ComposeStack(Stack):
         folder = self._data / "log"
         folder.mkdir(parents=True, exist_ok=True)
         for name, container in self.containers().items():
-            (folder / f"{name}.log").write_bytes(container.logs())
+            # One that was removed meanwhile, by scaling down, has no log any more.
+            with suppress(NotFound):
+                (folder / f"{name}.log").write_bytes(container.logs())
         return folder
 
     def status(self) -> list[ProcessStatus]:
