@@ -1,5 +1,6 @@
 """Transactions: a block inside another joins it."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,8 @@ def test_a_failure_takes_back_what_joined_blocks_have_written(tmp_path: Path) ->
             keys.claim("nhn", "key", 600, 1000)
             raise RuntimeError
 
-    with pytest.raises(RuntimeError):
-        use_and_fail()
+    with closing(database):
+        with pytest.raises(RuntimeError):
+            use_and_fail()
 
-    assert keys.claim("nhn", "key", 600, 1000)
+        assert keys.claim("nhn", "key", 600, 1000)

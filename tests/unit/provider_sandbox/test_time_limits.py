@@ -1,5 +1,7 @@
 """What providers allow once within a time, or so often a second."""
 
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,9 @@ from provider_sandbox.providers.used_keys import UsedKeys
 
 
 @pytest.fixture
-def keys(tmp_path: Path) -> UsedKeys:
-    return UsedKeys(Database(tmp_path / "keys.sqlite"))
+def keys(tmp_path: Path) -> Iterator[UsedKeys]:
+    with closing(Database(tmp_path / "keys.sqlite")) as database:
+        yield UsedKeys(database)
 
 
 def test_a_key_is_used_up_for_its_time(keys: UsedKeys) -> None:
