@@ -8,13 +8,23 @@ from servicekit.config import load_settings
 
 @click.group()
 def main() -> None:
-    """Alimtalk providers and a receiver of monitoring webhooks, for development and tests."""
+    """Stand-ins for external services, for development and tests."""
 
 
 @main.command("run")
 def serve() -> None:
-    """Serve all of them, and keep what they receive."""
+    """Serve alimtalk providers and a receiver of monitoring webhooks, and keep what they receive."""
     from provider_sandbox.main import SERVICE, run
+    from servicekit.process import begin_process
+
+    settings = load_settings(SandboxSettings)
+    run(settings, begin_process(SERVICE, settings))
+
+
+@main.command("gateway")
+def serve_gateway() -> None:
+    """Serve payment gateways, and keep the payments."""
+    from provider_sandbox.gateways.main import SERVICE, run
     from servicekit.process import begin_process
 
     settings = load_settings(SandboxSettings)

@@ -53,7 +53,7 @@ class RequestRecord:
             )
         return int(cursor.lastrowid or 0)
 
-    def end(self, sequence: int, status: int, fault: str | None) -> None:
+    def end(self, sequence: int, status: int | None, fault: str | None) -> None:
         with self._database.transaction() as connection:
             connection.execute(
                 "UPDATE provider_request SET status = ?, fault = ? WHERE sequence = ?",

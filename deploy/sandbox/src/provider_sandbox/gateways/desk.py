@@ -1,0 +1,94 @@
+"""Where payments change: each new state is kept, and reported."""
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from provider_sandbox.gateways.payment import Currency, Method, Payment
+from provider_sandbox.gateways.records import GatewayRecords
+
+WINDOW_SECONDS = 30 * 60.0
+"""From the opening of the gateway's window to the buyer's authentication."""
+CONFIRM_SECONDS = 10 * 60.0
+"""From authentication to confirmation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """What a shop opens the gateway's window with."""
+
+    order_id: str
+    order_name: str
+    amount: int
+    currency: Currency
+    method: Method
+
+
+Report = Callable[[Payment, float], None]
+"""Queue the webhooks for a payment's new state, which it is in since then."""
+
+
+class PaymentDesk:
+    """The payments of one gateway."""
+
+    def __init__(self, gateway: str, key_prefix: str, records: GatewayRecords, report: Report) -> None:
+        self.gateway = gateway
+        self._key_prefix = key_prefix
+        self._records = records
+        self._report = report
+
+    def open(self, purchase: Purchase) -> Payment:
+        """A new payment: the buyer sees the gateway's window."""
+        now = self._records.clock.now()
+        payment = Payment(
+            gateway=self.gateway,
+            key=f"{self._key_prefix}{secrets.token_hex(12)}",
+            order_id=purchase.order_id,
+            order_name=purchase.order_name,
+            amount=purchase.amount,
+            currency=purchase.currency,
+            method=purchase.method,
+            secret=f"ps_{secrets.token_hex(12)}",
+            requested_at=now,
+            expires_at=now + WINDOW_SECONDS,
+        )
+        self.save(payment, now)
+        return payment
+
+    def authenticate(self, payment: Payment, decline_code: str | None = None) -> Payment:
+        """The buyer agrees. With ``decline_code`` the confirmation will be refused."""
+        now = self._records.clock.now()
+        authenticated = payment.authenticated(now + CONFIRM_SECONDS, decline_code)
+        self.save(authenticated, now)
+        return authenticated
+
+    def get(self, key: str) -> Payment | None:
+        self.expire_overdue()
+        return self._records.payments.get(self.gateway, key)
+
+    def of_order(self, order_id: str) -> Payment | None:
+        self.expire_overdue()
+        return self._records.payments.of_order(self.gateway, order_id)
+
+    def seen(self, payment: Payment | None, lag_seconds: float) -> Payment | None:
+        """The payment as a look-up shows it that lags this much."""
+        if payment is None or lag_seconds == 0:
+            return payment
+        return self._records.payments.as_of(payment.key, self._records.clock.now() - lag_seconds)
+
+    def save(self, payment: Payment, now: float) -> None:
+        with self._records.database.transaction():
+            self._records.payments.save(payment, now)
+            self._report(payment, now)
+
+    def expire_overdue(self) -> None:
+        """Give payments whose window has closed the state that they have had since then."""
+        now = self._records.clock.now()
+        with self._records.database.transaction():
+            while payment := self._records.payments.overdue(self.gateway, now):
+                at = now if payment.expires_at is None else payment.expires_at
+                self.save(payment.expired(at), at)
+
+
+def transaction_key() -> str:
+    return secrets.token_hex(16).upper()

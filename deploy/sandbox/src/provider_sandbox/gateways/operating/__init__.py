@@ -1,0 +1,1 @@
+"""What tests and operators ask: faults, the clock, records, and what buyers do."""

@@ -1,0 +1,62 @@
+"""What tests and operators send."""
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from provider_sandbox.gateways.controls import Code, GatewayControls
+from provider_sandbox.gateways.desk import Purchase
+from provider_sandbox.gateways.names import GatewayName
+from provider_sandbox.gateways.payment import Currency, Method
+from provider_sandbox.providers.clock import ClockControl
+from servicekit.fields import PositiveInt64, Storable
+from servicekit.http.models import BodyModel, PathModel, QueryModel
+
+
+class ControlsBody(BodyModel):
+    """What is left out stays as it is. What is left out of a gateway goes back to its default."""
+
+    toss: GatewayControls | None = None
+    portone: GatewayControls | None = None
+    clock: ClockControl | None = None
+
+
+class PurchaseBody(BodyModel):
+    """A buyer authenticates a payment; ``amount`` is in the currency's smallest unit."""
+
+    gateway: GatewayName
+    order_id: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_=-]{2,64}$")]
+    order_name: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), Storable] = (
+        "주문"
+    )
+    amount: PositiveInt64
+    currency: Currency = "KRW"
+    method: Method = "CARD"
+    decline_code: Code | None = None
+    """Refuse the confirmation with this code."""
+    authenticated: Annotated[bool, Field(strict=True)] = True
+    """False leaves the window open."""
+
+    @property
+    def purchase(self) -> Purchase:
+        return Purchase(self.order_id, self.order_name, self.amount, self.currency, self.method)
+
+
+class PaymentPath(PathModel):
+    """The gateway's key of a payment."""
+
+    payment_key: str
+
+
+class PageQuery(QueryModel):
+    """A page of a list. ``after`` is the ``next`` of the page before it; 0 is the beginning."""
+
+    gateway: GatewayName | None = None
+    after: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+
+
+class PaymentsQuery(PageQuery):
+    """All payments, or those of one order."""
+
+    order_id: str | None = None

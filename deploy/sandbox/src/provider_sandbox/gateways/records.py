@@ -1,0 +1,24 @@
+"""All that the gateways keep, in one file, and their clock."""
+
+from provider_sandbox.database import Database
+from provider_sandbox.gateways.idempotency import IdempotencyRecord
+from provider_sandbox.gateways.payment_record import PaymentRecord
+from provider_sandbox.providers.clock import Clock
+from provider_sandbox.providers.request_record import RequestRecord
+
+
+class GatewayRecords:
+    """One of each kind, on the same database, so that one transaction can span them."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.clock = Clock()
+        self.payments = PaymentRecord(database)
+        self.idempotency = IdempotencyRecord(database)
+        self.requests = RequestRecord(database)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        with self.database.transaction():
+            for record in (self.payments, self.idempotency, self.requests):
+                record.clear()
