@@ -2,7 +2,7 @@
 
 import click
 
-from provider_sandbox.config import SandboxSettings
+from provider_sandbox.config import GatewaySettings, SandboxSettings
 from servicekit.config import load_settings
 
 
@@ -27,5 +27,5 @@ def serve_gateway() -> None:
     from provider_sandbox.gateways.main import SERVICE, run
     from servicekit.process import begin_process
 
-    settings = load_settings(SandboxSettings)
+    settings = load_settings(GatewaySettings)
     run(settings, begin_process(SERVICE, settings))

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AnyHttpUrl, Field
 
 from servicekit.config import OptionalPort, ProcessSettings
 
@@ -15,3 +15,10 @@ class SandboxSettings(ProcessSettings):
     http_port: OptionalPort
     http_threads: Annotated[int, Field(ge=1, le=256)] = 16
     sandbox_database_path: Path
+
+
+class GatewaySettings(SandboxSettings):
+    """``provider-sandbox gateway``."""
+
+    toss_webhook_url: AnyHttpUrl | None = None
+    portone_webhook_url: AnyHttpUrl | None = None

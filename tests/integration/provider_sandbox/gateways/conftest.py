@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from provider_sandbox.config import SandboxSettings
+from provider_sandbox.config import GatewaySettings
 from provider_sandbox.gateways.main import serving
 from tests.integration.provider_sandbox.gateways.sandbox import GatewaySandbox
 from tests.integration.provider_sandbox.gateways.toss_client import TossClient
@@ -15,7 +15,7 @@ from tests.integration.provider_sandbox.gateways.toss_client import TossClient
 def running_gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewaySandbox]:
     """In this process: what is tested is what is imported, and nothing has to start."""
     path = tmp_path_factory.mktemp("gateways") / "gateways.sqlite"
-    with serving(SandboxSettings(http_port=0, sandbox_database_path=path)) as port:
+    with serving(GatewaySettings(http_port=0, sandbox_database_path=path)) as port:
         url = f"http://127.0.0.1:{port}"
         with httpx.Client(base_url=url, timeout=20.0, trust_env=False) as http:
             yield GatewaySandbox(url, http)

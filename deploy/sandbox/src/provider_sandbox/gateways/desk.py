@@ -24,8 +24,8 @@ class Purchase:
     method: Method
 
 
-Report = Callable[[Payment, float], None]
-"""Queue the webhooks for a payment's new state, which it is in since then."""
+Report = Callable[[Payment, Payment | None, float], None]
+"""Queue the webhooks for a payment's new state, the former one, and since when it is in it."""
 
 
 class PaymentDesk:
@@ -39,8 +39,14 @@ class PaymentDesk:
 
     def open(self, purchase: Purchase) -> Payment:
         """A new payment: the buyer sees the gateway's window."""
+        payment = self.invented(purchase)
+        self.save(payment, payment.requested_at)
+        return payment
+
+    def invented(self, purchase: Purchase) -> Payment:
+        """A payment that isn't kept."""
         now = self._records.clock.now()
-        payment = Payment(
+        return Payment(
             gateway=self.gateway,
             key=f"{self._key_prefix}{secrets.token_hex(12)}",
             order_id=purchase.order_id,
@@ -52,8 +58,6 @@ class PaymentDesk:
             requested_at=now,
             expires_at=now + WINDOW_SECONDS,
         )
-        self.save(payment, now)
-        return payment
 
     def authenticate(self, payment: Payment, decline_code: str | None = None) -> Payment:
         """The buyer agrees. With ``decline_code`` the confirmation will be refused."""
@@ -78,8 +82,9 @@ class PaymentDesk:
 
     def save(self, payment: Payment, now: float) -> None:
         with self._records.database.transaction():
+            former = self._records.payments.get(self.gateway, payment.key)
             self._records.payments.save(payment, now)
-            self._report(payment, now)
+            self._report(payment, former, now)
 
     def expire_overdue(self) -> None:
         """Give payments whose window has closed the state that they have had since then."""

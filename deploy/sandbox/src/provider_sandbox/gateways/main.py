@@ -5,36 +5,30 @@ from contextlib import closing, contextmanager
 
 import structlog
 from flask_openapi3.openapi import OpenAPI
+from pydantic import AnyHttpUrl
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from provider_sandbox.config import SandboxSettings
+from provider_sandbox.config import GatewaySettings
 from provider_sandbox.database import Database
 from provider_sandbox.gateways.application import PREFIX, gateway_application
-from provider_sandbox.gateways.controls import ControlSource
-from provider_sandbox.gateways.desk import PaymentDesk
-from provider_sandbox.gateways.names import GATEWAYS, GatewayName
+from provider_sandbox.gateways.names import GatewayName
 from provider_sandbox.gateways.operating.controls import control_routes
 from provider_sandbox.gateways.operating.payments import payment_routes
 from provider_sandbox.gateways.operating.records import record_routes
+from provider_sandbox.gateways.operating.webhooks import webhook_routes
 from provider_sandbox.gateways.records import GatewayRecords
+from provider_sandbox.gateways.sandbox import Sandbox
 from servicekit.http.app import create_app
 from servicekit.http.server import HttpServer
 from servicekit.lifecycle import StopSignal
 
 SERVICE = "provider-sandbox"
-_KEY_PREFIXES: Mapping[GatewayName, str] = {"toss": "tviva", "portone": "tx-"}
 _log = structlog.get_logger(__name__)
 
 
-def build_application(records: GatewayRecords, controls: Mapping[GatewayName, ControlSource]) -> OpenAPI:
-    """The gateways on the given records, beside what controls them."""
-    desks = {
-        name: PaymentDesk(name, _KEY_PREFIXES[name], records, lambda payment, at: None) for name in GATEWAYS
-    }
-
-    def expire_overdue() -> None:
-        for desk in desks.values():
-            desk.expire_overdue()
+def build_application(sandbox: Sandbox) -> OpenAPI:
+    """The gateways, beside what controls them."""
+    records, clock = sandbox.records, sandbox.records.clock
 
     def record_check() -> None:
         records.payments.money()
@@ -43,34 +37,42 @@ def build_application(records: GatewayRecords, controls: Mapping[GatewayName, Co
         SERVICE,
         checks={"record": record_check},
         routes=[
-            control_routes(controls, records.clock, expire_overdue),
-            payment_routes(desks, records.clock),
-            record_routes(records, expire_overdue),
+            control_routes(sandbox.controls, clock, sandbox.sender.wake),
+            payment_routes(sandbox.desks, clock),
+            record_routes(records, sandbox.expire_overdue),
+            webhook_routes(sandbox.desks, sandbox.reporters, clock),
         ],
     )
-    gateways = gateway_application(records, controls, desks)
+    gateways = gateway_application(records, sandbox.controls, sandbox.desks)
     app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {PREFIX: gateways.wsgi_app})  # type: ignore[method-assign]
     return app
 
 
 @contextmanager
-def serving(settings: SandboxSettings) -> Iterator[int]:
+def serving(settings: GatewaySettings) -> Iterator[int]:
     """Serve during the block, which gets the port. Raises OSError if the port is taken."""
     database = Database(settings.sandbox_database_path)
-    records = GatewayRecords(database)
-    controls = {name: ControlSource() for name in GATEWAYS}
-    app = build_application(records, controls)
+    sandbox = Sandbox(GatewayRecords(database), _webhook_urls(settings))
+    app = build_application(sandbox)
     server = HttpServer(app, settings.http_host, settings.http_port, threads=settings.http_threads)
     with closing(database), server:
+        sandbox.sender.start()
         try:
             yield server.port
         finally:
-            for source in controls.values():
-                source.close()
+            sandbox.close()
 
 
-def run(settings: SandboxSettings, stop: StopSignal) -> None:
+def run(settings: GatewaySettings, stop: StopSignal) -> None:
     """Serve until ``stop`` is set. Raises OSError if the port is taken."""
     with serving(settings) as port:
         _log.info("gateway_sandbox_started", port=port)
         stop.wait()
+
+
+def _webhook_urls(settings: GatewaySettings) -> Mapping[GatewayName, str]:
+    urls: Mapping[GatewayName, AnyHttpUrl | None] = {
+        "toss": settings.toss_webhook_url,
+        "portone": settings.portone_webhook_url,
+    }
+    return {name: str(url) for name, url in urls.items() if url is not None}

@@ -3,6 +3,7 @@
 from provider_sandbox.database import Database
 from provider_sandbox.gateways.idempotency import IdempotencyRecord
 from provider_sandbox.gateways.payment_record import PaymentRecord
+from provider_sandbox.gateways.webhook_queue import WebhookQueue
 from provider_sandbox.providers.clock import Clock
 from provider_sandbox.providers.request_record import RequestRecord
 
@@ -16,9 +17,10 @@ class GatewayRecords:
         self.payments = PaymentRecord(database)
         self.idempotency = IdempotencyRecord(database)
         self.requests = RequestRecord(database)
+        self.webhooks = WebhookQueue(database)
 
     def clear(self) -> None:
         """Forget everything."""
         with self.database.transaction():
-            for record in (self.payments, self.idempotency, self.requests):
+            for record in (self.payments, self.idempotency, self.requests, self.webhooks):
                 record.clear()

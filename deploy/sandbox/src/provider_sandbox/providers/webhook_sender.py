@@ -1,10 +1,8 @@
 """One thread that calls the webhooks of all providers."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from urllib.parse import urlsplit
 
 import structlog
 
@@ -13,20 +11,12 @@ from provider_sandbox.providers.controls import Allowance, NhnFaults, SolapiFaul
 from provider_sandbox.providers.message_record import MessageFilter, MessageRecord
 from provider_sandbox.providers.messages import ProviderMessage
 from provider_sandbox.providers.webhook_queue import QueuedWebhook, WebhookQueue
+from provider_sandbox.webhook_call import WebhookCall, post
 
 MAX_CALLS = 5
 """A webhook that has not been answered with 200 by then is given up."""
 _TIMEOUT_SECONDS = 3.0
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class WebhookCall:
-    """What is sent; the method is POST."""
-
-    url: str
-    headers: Mapping[str, str]
-    body: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +97,9 @@ class WebhookSender:
             self._queue.remove(webhook)
             return True
         call = source.write(webhook, message)
-        is_received = post(call)
+        is_received = post(call, _TIMEOUT_SECONDS) == 200
         if webhook.calls == 0 and source.faults.take("duplicate_webhooks_next"):
-            post(call)
+            post(call, _TIMEOUT_SECONDS)
         if is_received or webhook.calls + 1 >= MAX_CALLS:
             self._queue.remove(webhook)
         else:
@@ -119,19 +109,3 @@ class WebhookSender:
     def _message(self, webhook: QueuedWebhook) -> ProviderMessage | None:
         wanted = MessageFilter(webhook.provider, message_ids=[webhook.message_id])
         return next(iter(self._messages.find(wanted, webhook.as_of, limit=1)), None)
-
-
-def post(call: WebhookCall) -> bool:
-    """Make the call. True if it was answered with 200 within 3 s."""
-    target = urlsplit(call.url)
-    kind = HTTPSConnection if target.scheme == "https" else HTTPConnection
-    path = f"{target.path or '/'}?{target.query}" if target.query else target.path or "/"
-    connection = kind(target.hostname or "", target.port, timeout=_TIMEOUT_SECONDS)
-    try:
-        connection.request("POST", path, call.body, dict(call.headers))
-        return connection.getresponse().status == 200
-    except (OSError, HTTPException) as error:
-        _log.info("webhook_not_received", reason=str(error))
-        return False
-    finally:
-        connection.close()

@@ -7,7 +7,7 @@ from pydantic import Field, StringConstraints
 from provider_sandbox.gateways.controls import Code, GatewayControls
 from provider_sandbox.gateways.desk import Purchase
 from provider_sandbox.gateways.names import GatewayName
-from provider_sandbox.gateways.payment import Currency, Method
+from provider_sandbox.gateways.payment import Currency, Method, Status
 from provider_sandbox.providers.clock import ClockControl
 from servicekit.fields import PositiveInt64, Storable
 from servicekit.http.models import BodyModel, PathModel, QueryModel
@@ -40,6 +40,18 @@ class PurchaseBody(BodyModel):
     @property
     def purchase(self) -> Purchase:
         return Purchase(self.order_id, self.order_name, self.amount, self.currency, self.method)
+
+
+class UntrueWebhookBody(BodyModel):
+    """A webhook that says of an order, known or not, what isn't true."""
+
+    gateway: GatewayName
+    order_id: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_=-]{2,64}$")]
+    status: Status = "DONE"
+    amount: PositiveInt64 = 15_000
+    """Of an order that isn't known."""
+    forged: Annotated[bool, Field(strict=True)] = True
+    """With a wrong secret or signature. False: the gateway itself is mistaken."""
 
 
 class PaymentPath(PathModel):

@@ -27,6 +27,7 @@ def record_routes(records: GatewayRecords, expire_overdue: Callable[[], None]) -
             RecordsReply(
                 money=[MoneyReply(**each) for each in records.payments.money()],
                 orders_charged_twice=records.payments.orders_charged_twice(),
+                webhooks_pending=records.webhooks.count(),
             )
         )
 

@@ -113,3 +113,4 @@ class RecordsReply(JsonModel):
 
     money: list[MoneyReply]
     orders_charged_twice: int
+    webhooks_pending: int

@@ -6,7 +6,7 @@ from provider_sandbox.providers.messages import ProviderMessage
 from provider_sandbox.providers.nhn.account import APP_KEY, WEBHOOK_SIGNATURE
 from provider_sandbox.providers.nhn.replies import message_view
 from provider_sandbox.providers.webhook_queue import QueuedWebhook
-from provider_sandbox.providers.webhook_sender import WebhookCall
+from provider_sandbox.webhook_call import WebhookCall
 
 _FIELDS = (
     "requestId",

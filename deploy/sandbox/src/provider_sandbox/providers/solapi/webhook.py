@@ -7,7 +7,7 @@ from provider_sandbox.providers.messages import ProviderMessage
 from provider_sandbox.providers.solapi.account import WEBHOOK_TOKEN
 from provider_sandbox.providers.solapi.replies import message_view
 from provider_sandbox.providers.webhook_queue import QueuedWebhook
-from provider_sandbox.providers.webhook_sender import WebhookCall
+from provider_sandbox.webhook_call import WebhookCall
 
 
 def solapi_webhook(webhook: QueuedWebhook, message: ProviderMessage) -> WebhookCall:

@@ -1,0 +1,47 @@
+"""``/webhooks``: reports that aren't true."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from flask import Response
+from flask_openapi3.blueprint import APIBlueprint
+
+from provider_sandbox.gateways.desk import PaymentDesk, Purchase
+from provider_sandbox.gateways.names import GatewayName
+from provider_sandbox.gateways.operating.bodies import UntrueWebhookBody
+from provider_sandbox.gateways.payment import Payment
+from provider_sandbox.gateways.reporting import Reporter
+from provider_sandbox.providers.clock import Clock
+from servicekit.http.routes import route
+
+_WRONG_SECRET = "ps_forged"  # noqa: S105 - nobody's
+
+
+def webhook_routes(
+    desks: Mapping[GatewayName, PaymentDesk], reporters: Mapping[GatewayName, Reporter], clock: Clock
+) -> APIBlueprint:
+    """Sending a webhook that lies about an order."""
+    routes = APIBlueprint("webhooks", __name__, url_prefix="/webhooks")
+
+    @route(routes, "POST", "/untrue", summary="Send a webhook that isn't true", replies={202: None})
+    def post_untrue(body: UntrueWebhookBody) -> Response:
+        desk, now = desks[body.gateway], clock.now()
+        payment = desk.of_order(body.order_id) or desk.invented(_purchase(body))
+        reporters[body.gateway].lie(_untrue(payment, body, now), now, is_forged=body.forged)
+        return Response(status=202)
+
+    return routes
+
+
+def _purchase(body: UntrueWebhookBody) -> Purchase:
+    return Purchase(body.order_id, "주문", body.amount, "KRW", "CARD")
+
+
+def _untrue(payment: Payment, body: UntrueWebhookBody, now: float) -> Payment:
+    lie = replace(payment, status=body.status)
+    if body.status == "DONE":
+        lie = replace(lie, approved_at=now)
+    if body.status in {"CANCELED", "PARTIAL_CANCELED"} and not lie.cancellations:
+        amount = payment.amount if body.status == "CANCELED" else 1
+        lie = payment.cancelled(amount, "위조", "forged", now)
+    return replace(lie, secret=_WRONG_SECRET) if body.forged else lie

@@ -1,0 +1,70 @@
+"""Reports of payments: what is put into the queue of webhooks."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Protocol
+
+from provider_sandbox.gateways.controls import ControlSource
+from provider_sandbox.gateways.payment import Payment
+from provider_sandbox.gateways.webhook_queue import QueuedWebhook, WebhookQueue
+
+
+class WebhookDialect(Protocol):
+    """How one gateway reports."""
+
+    @property
+    def timeout_seconds(self) -> float: ...
+
+    @property
+    def retry_minutes(self) -> Sequence[float]:
+        """From each vain call to the next one; after the last the webhook is given up."""
+        ...
+
+    def bodies(self, payment: Payment, former: Payment | None, at: float) -> Sequence[bytes]:
+        """The reports of a payment's new state, which it has since ``at``; none for most states."""
+        ...
+
+    def headers(self, webhook: QueuedWebhook) -> Mapping[str, str]:
+        """Of one call."""
+        ...
+
+    def is_received(self, status: int) -> bool:
+        """Whether the answer ends the repetitions."""
+        ...
+
+
+class Reporter:
+    """The reports of one gateway. ``wake_sender`` is called when there are new ones."""
+
+    def __init__(
+        self,
+        gateway: str,
+        dialect: WebhookDialect,
+        controls: ControlSource,
+        default_url: str | None,
+        queue: WebhookQueue,
+        wake_sender: Callable[[], None],
+    ) -> None:
+        self._gateway = gateway
+        self._dialect = dialect
+        self._controls = controls
+        self._default_url = default_url
+        self._queue = queue
+        self._wake_sender = wake_sender
+
+    def report(self, payment: Payment, former: Payment | None, at: float) -> None:
+        """The payment has been as it is since ``at``."""
+        self._add(self._dialect.bodies(payment, former, at), at, is_forged=False)
+
+    def lie(self, payment: Payment, at: float, *, is_forged: bool) -> None:
+        """Report a payment that isn't like this; ``is_forged``: without knowing the gateway's secrets."""
+        self._add(self._dialect.bodies(payment, payment, at), at, is_forged=is_forged)
+
+    def _add(self, bodies: Sequence[bytes], at: float, *, is_forged: bool) -> None:
+        controls = self._controls.controls
+        url = controls.webhook_url or self._default_url
+        if url is None:
+            return
+        for body in bodies:
+            call_at = at + controls.webhook_delay_ms / 1000
+            self._queue.add(self._gateway, url, body, event_at=at, call_at=call_at, is_forged=is_forged)
+        self._wake_sender()
