@@ -7,6 +7,7 @@ import pytest
 
 from provider_sandbox.config import GatewaySettings
 from provider_sandbox.gateways.main import serving
+from tests.integration.provider_sandbox.gateways.portone_client import PortoneClient
 from tests.integration.provider_sandbox.gateways.sandbox import GatewaySandbox
 from tests.integration.provider_sandbox.gateways.toss_client import TossClient
 
@@ -30,3 +31,8 @@ def gateways(running_gateways: GatewaySandbox) -> GatewaySandbox:
 @pytest.fixture
 def toss(gateways: GatewaySandbox) -> TossClient:
     return TossClient(gateways.http)
+
+
+@pytest.fixture
+def portone(gateways: GatewaySandbox) -> PortoneClient:
+    return PortoneClient(gateways.http)

@@ -30,9 +30,10 @@ class GatewaySandbox:
         self.control(clock={"aheadMs": self._ahead_ms})
 
     def buyer_pays(self, gateway: str = "toss", order_id: str = "order-1", **purchase: Any) -> str:
-        """A buyer authenticates a payment of 15,000 won. Returns the gateway's key."""
+        """A buyer authenticates a payment of 15,000 won. Returns what the shop confirms it with."""
         body = {"gateway": gateway, "orderId": order_id, "amount": 15_000, **purchase}
-        return str(self.http.post("/payments", json=body).raise_for_status().json()["paymentKey"])
+        payment = self.http.post("/payments", json=body).raise_for_status().json()
+        return str(payment["paymentToken"] or payment["paymentKey"])
 
     def payments(self, **query: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._get("/records/payments", query)["payments"]

@@ -7,6 +7,7 @@ from flask import Flask
 from provider_sandbox.gateways.controls import ControlSource
 from provider_sandbox.gateways.desk import PaymentDesk
 from provider_sandbox.gateways.names import GatewayName
+from provider_sandbox.gateways.portone.routes import portone_routes
 from provider_sandbox.gateways.records import GatewayRecords
 from provider_sandbox.gateways.toss.routes import toss_routes
 from servicekit.http.problems import register_problems
@@ -28,4 +29,5 @@ def gateway_application(
     register_request_context(app)
     register_problems(app)
     app.register_blueprint(toss_routes(records, controls["toss"], desks["toss"]))
+    app.register_blueprint(portone_routes(records, controls["portone"], desks["portone"]))
     return app

@@ -1,7 +1,7 @@
 """Where payments change: each new state is kept, and reported."""
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from provider_sandbox.gateways.payment import Currency, Method, Payment
@@ -73,6 +73,11 @@ class PaymentDesk:
     def of_order(self, order_id: str) -> Payment | None:
         self.expire_overdue()
         return self._records.payments.of_order(self.gateway, order_id)
+
+    def attempts(self, order_id: str) -> Sequence[Payment]:
+        """All payments of an order."""
+        self.expire_overdue()
+        return self._records.payments.attempts(self.gateway, order_id)
 
     def seen(self, payment: Payment | None, lag_seconds: float) -> Payment | None:
         """The payment as a look-up shows it that lags this much."""

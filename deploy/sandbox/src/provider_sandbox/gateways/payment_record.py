@@ -77,6 +77,15 @@ class PaymentRecord:
             (gateway, order_id),
         )
 
+    def attempts(self, gateway: str, order_id: str) -> list[Payment]:
+        """All payments of an order, in the order of their opening."""
+        with self._database.transaction() as connection:
+            rows = connection.execute(
+                "SELECT document FROM gateway_payment WHERE gateway = ? AND order_id = ? ORDER BY sequence",
+                (gateway, order_id),
+            ).fetchall()
+        return [_payment(row["document"]) for row in rows]
+
     def as_of(self, key: str, at: float) -> Payment | None:
         """The state that it was in at ``at``; None if there was no such payment then."""
         with self._database.transaction() as connection:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from provider_sandbox.gateways.controls import ControlSource
 from provider_sandbox.gateways.desk import PaymentDesk
 from provider_sandbox.gateways.names import GATEWAYS, GatewayName
+from provider_sandbox.gateways.portone.webhook import PortoneWebhooks
 from provider_sandbox.gateways.records import GatewayRecords
 from provider_sandbox.gateways.reporting import Reporter, WebhookDialect
 from provider_sandbox.gateways.toss.webhook import TossWebhooks
@@ -19,7 +20,10 @@ class Sandbox:
     def __init__(self, records: GatewayRecords, webhook_urls: Mapping[GatewayName, str]) -> None:
         self.records = records
         self.controls = {name: ControlSource() for name in GATEWAYS}
-        dialects: Mapping[GatewayName, WebhookDialect] = {"toss": TossWebhooks(self.controls["toss"])}
+        dialects: Mapping[GatewayName, WebhookDialect] = {
+            "toss": TossWebhooks(self.controls["toss"]),
+            "portone": PortoneWebhooks(),
+        }
         sources = [WebhookSource(name, dialect, self.controls[name]) for name, dialect in dialects.items()]
         self.sender = WebhookSender(records, sources, self.expire_overdue)
         self.reporters = {

@@ -24,6 +24,8 @@ class PaymentReply(JsonModel):
 
     gateway: str
     payment_key: str
+    payment_token: str | None
+    """What PortOne's payments are confirmed with."""
     order_id: str
     amount: int
     currency: str
@@ -38,6 +40,7 @@ class PaymentReply(JsonModel):
         return cls(
             gateway=payment.gateway,
             payment_key=payment.key,
+            payment_token=payment.secret if payment.gateway == "portone" else None,
             order_id=payment.order_id,
             amount=payment.amount,
             currency=payment.currency,

@@ -1,0 +1,1 @@
+"""PortOne V2, with payments that the shop confirms."""

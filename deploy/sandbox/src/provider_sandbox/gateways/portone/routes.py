@@ -1,0 +1,76 @@
+"""PortOne's paths."""
+
+from typing import TypeVar
+
+from flask import Blueprint, Response, request
+
+from provider_sandbox.gateways.controls import ControlSource
+from provider_sandbox.gateways.desk import PaymentDesk
+from provider_sandbox.gateways.gate import Gate
+from provider_sandbox.gateways.payment import Payment
+from provider_sandbox.gateways.portone.account import STORE_ID
+from provider_sandbox.gateways.portone.bodies import CancelBody, ConfirmBody
+from provider_sandbox.gateways.portone.cancel import cancel
+from provider_sandbox.gateways.portone.confirm import DEFAULT_DECLINE, confirm
+from provider_sandbox.gateways.portone.dialect import PortoneDialect
+from provider_sandbox.gateways.portone.errors import refused
+from provider_sandbox.gateways.portone.replies import payment_view, status_of
+from provider_sandbox.gateways.records import GatewayRecords
+from provider_sandbox.gateways.reply import GatewayReply
+from provider_sandbox.providers.request_parts import json_body
+
+
+def portone_routes(records: GatewayRecords, controls: ControlSource, desk: PaymentDesk) -> Blueprint:
+    """Confirming, cancelling and looking up."""
+    routes = Blueprint("portone", __name__, url_prefix="/portone/payments")
+    gate = Gate(PortoneDialect(), controls, records)
+
+    @routes.post("/<payment_id>/confirm")
+    def post_confirm(payment_id: str) -> Response:
+        return gate.serve(
+            "confirm",
+            lambda decline: confirm(
+                desk,
+                payment_id,
+                _of_the_store(ConfirmBody.model_validate(json_body())),
+                controls.controls,
+                None if decline is None else decline.code or DEFAULT_DECLINE,
+                records.clock.now(),
+            ),
+        )
+
+    @routes.post("/<payment_id>/cancel")
+    def post_cancel(payment_id: str) -> Response:
+        return gate.serve(
+            "cancel",
+            lambda _: cancel(
+                desk,
+                payment_id,
+                _of_the_store(CancelBody.model_validate(json_body())),
+                records.clock.now(),
+            ),
+        )
+
+    @routes.get("/<payment_id>")
+    def get_payment(payment_id: str) -> Response:
+        return gate.serve("look-up", lambda _: _shown(desk.of_order(payment_id)))
+
+    def _shown(payment: Payment | None) -> GatewayReply:
+        if request.args.get("storeId", STORE_ID) != STORE_ID:
+            raise refused("FORBIDDEN")
+        asked = controls.controls
+        seen = desk.seen(payment, asked.look_up_lag_ms / 1000)
+        if seen is None or (asked.unapproved_look_up == "not-found" and status_of(seen) == "READY"):
+            raise refused("PAYMENT_NOT_FOUND")
+        return GatewayReply.of(payment_view(seen))
+
+    return routes
+
+
+BodyT = TypeVar("BodyT", ConfirmBody, CancelBody)
+
+
+def _of_the_store(body: BodyT) -> BodyT:
+    if body.store_id not in (None, STORE_ID):
+        raise refused("FORBIDDEN")
+    return body
