@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from flask import Flask
 
+from provider_sandbox.gateways.checkout.routes import checkout_routes
 from provider_sandbox.gateways.controls import ControlSource
 from provider_sandbox.gateways.desk import PaymentDesk
 from provider_sandbox.gateways.names import GatewayName
@@ -22,7 +23,7 @@ def gateway_application(
     controls: Mapping[GatewayName, ControlSource],
     desks: Mapping[GatewayName, PaymentDesk],
 ) -> Flask:
-    """All gateways, each behind its name; to be mounted at PREFIX."""
+    """All gateways, each behind its name, and the page for buyers; to be mounted at PREFIX."""
     app = Flask("gateways")
     # What the server hands on of a longer body is cut off.
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY_BYTES
@@ -30,4 +31,5 @@ def gateway_application(
     register_problems(app)
     app.register_blueprint(toss_routes(records, controls["toss"], desks["toss"]))
     app.register_blueprint(portone_routes(records, controls["portone"], desks["portone"]))
+    app.register_blueprint(checkout_routes(desks))
     return app
