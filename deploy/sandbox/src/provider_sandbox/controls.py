@@ -3,7 +3,7 @@
 import threading
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from servicekit.fields import RequestModel
 
@@ -16,6 +16,8 @@ class Faults(RequestModel):
 
     A request meets one fault: the first, in this order, whose count isn't used up.
     """
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     reject_next: Count = 0
     """Reject: 400."""
@@ -30,6 +32,7 @@ class Faults(RequestModel):
     timeout_after_accept_next: Count = 0
     """Keep it, and reply only after ``timeoutMs``."""
     timeout_ms: Milliseconds = 30_000
+    """Longer than a client's time-out."""
     latency_ms: Milliseconds = 0
     """Delay every reply, look-ups included."""
 

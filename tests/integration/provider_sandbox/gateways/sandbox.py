@@ -19,6 +19,10 @@ class GatewaySandbox:
     def fault(self, gateway: str, *faults: dict[str, Any], **controls: Any) -> None:
         self.control(**{gateway: {"faults": list(faults), **controls}})
 
+    def faults_left(self, gateway: str) -> int:
+        faults = self.http.get("/controls").raise_for_status().json()[gateway]["faults"]
+        return sum(fault["times"] for fault in faults)
+
     def reset(self) -> None:
         self._ahead_ms = 0
         self.control(toss={}, portone={}, clock={"aheadMs": 0})

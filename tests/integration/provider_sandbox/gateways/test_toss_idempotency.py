@@ -79,12 +79,13 @@ def test_a_key_in_use_is_refused_until_the_first_is_answered(
     gateways: GatewaySandbox, toss: TossClient
 ) -> None:
     key = gateways.buyer_pays()
-    gateways.fault("toss", {"call": "confirm", "kind": "time-out"}, timeoutMs=1_000)
+    gateways.fault("toss", {"call": "confirm", "kind": "time-out"})
 
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(toss.confirm, key, key="key-1")
-        wait_until(lambda: gateways.requests("toss"), "the first request")
+        wait_until(lambda: gateways.requests("toss")[0]["fault"], "the first request to pause")
         second = toss.confirm(key, key="key-1")
+        gateways.control(toss={})
         answered = first.result()
 
     assert refusal(second) == (409, "IDEMPOTENT_REQUEST_PROCESSING")

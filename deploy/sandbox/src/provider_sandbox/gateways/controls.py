@@ -3,7 +3,7 @@
 import threading
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from servicekit.fields import RequestModel
 
@@ -17,6 +17,8 @@ Call = Literal["confirm", "cancel", "look-up"]
 
 class Fault(RequestModel):
     """One thing that goes wrong, ``times`` times: at each ``every``-th of the calls that it is for."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     call: Call | Literal["any"] = "any"
     moment: Literal["before", "after"] = "before"
@@ -38,9 +40,11 @@ class GatewayControls(RequestModel):
     """A call meets one fault, the first in the list that is for it. Milliseconds pass on the real clock,
     except those of ``lookUpLagMs`` and ``webhookDelayMs``, which the sandbox's clock lets pass at once."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     faults: Annotated[list[Fault], Field(max_length=100)] = Field(default_factory=list)
     timeout_ms: Milliseconds = 70_000
-    """Longer than a client's time-out."""
+    """Longer than a client's time-out. Setting the gateway's controls ends pauses."""
     latency_ms: Milliseconds = 0
     """Delays every answer."""
     look_up_lag_ms: Milliseconds = 0
@@ -56,12 +60,15 @@ class GatewayControls(RequestModel):
     webhook_url: Url | None = None
     """Where payments are reported from now on; None is the address of the settings."""
     webhook_delay_ms: Milliseconds = 0
+    """From a change to the call that reports it."""
     webhooks_held: Flag = False
     """Send none until this ends; then all that are due."""
     webhooks_reversed: Flag = False
     """Of those that are due, send the newest first."""
     drop_webhooks_next: Count = 0
+    """Never call so many of the next ones."""
     duplicate_webhooks_next: Count = 0
+    """Call so many of the next ones twice."""
     deposit_callbacks: Flag = True
     """Toss: virtual accounts are reported by DEPOSIT_CALLBACK, too."""
 
@@ -70,10 +77,11 @@ class ControlSource:
     """The controls of one gateway. Safe for several threads."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = threading.Condition()
         self._controls = GatewayControls()
         self._seen: list[int] = []
-        self._closed = threading.Event()
+        self._changes = 0
+        self._is_closed = False
 
     @property
     def controls(self) -> GatewayControls:
@@ -82,12 +90,15 @@ class ControlSource:
             return self._controls
 
     def set(self, controls: GatewayControls) -> None:
+        """Set all, which ends the pauses that the former ones have begun."""
         with self._lock:
+            self._changes += 1
+            self._lock.notify_all()
             self._controls = controls
             self._seen = [0] * len(controls.faults)
 
-    def take_fault(self, call: Call) -> Fault | None:
-        """The fault that a call meets, which uses up one of its times."""
+    def take_fault(self, call: Call) -> tuple[Fault | None, int]:
+        """The fault that a call meets, which uses up one of its times; and the number of the controls."""
         with self._lock:
             for position, fault in enumerate(self._controls.faults):
                 if fault.times == 0 or fault.call not in ("any", call):
@@ -95,8 +106,8 @@ class ControlSource:
                 self._seen[position] += 1
                 if self._seen[position] % fault.every == 0:
                     self._use_up(position, fault)
-                    return fault
-        return None
+                    return fault, self._changes
+            return None, self._changes
 
     def take(self, count: Literal["drop_webhooks_next", "duplicate_webhooks_next"]) -> bool:
         """Use up one of a count. False if none is left."""
@@ -108,20 +119,25 @@ class ControlSource:
 
     def delay(self) -> None:
         """Wait for ``latencyMs``."""
-        self._wait(self.controls.latency_ms)
+        with self._lock:
+            self._wait(self._controls.latency_ms, self._changes)
 
-    def time_out(self) -> None:
-        self._wait(self.controls.timeout_ms)
+    def time_out(self, number: int) -> None:
+        """Wait for ``timeoutMs``, unless the controls with that number were followed by others."""
+        with self._lock:
+            self._wait(self._controls.timeout_ms, number)
 
     def close(self) -> None:
         """End all waits: the process stops."""
-        self._closed.set()
+        with self._lock:
+            self._is_closed = True
+            self._lock.notify_all()
 
     def _use_up(self, position: int, fault: Fault) -> None:
         faults = list(self._controls.faults)
         faults[position] = fault.model_copy(update={"times": fault.times - 1})
         self._controls = self._controls.model_copy(update={"faults": faults})
 
-    def _wait(self, milliseconds: int) -> None:
+    def _wait(self, milliseconds: int, number: int) -> None:
         if milliseconds:
-            self._closed.wait(milliseconds / 1000)
+            self._lock.wait_for(lambda: self._is_closed or self._changes != number, milliseconds / 1000)

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from flask import Response, request
 from pydantic import ValidationError
@@ -21,6 +22,29 @@ Raises Refused, or ValueError for a request that isn't well formed.
 """
 
 
+@dataclass(frozen=True, slots=True)
+class _Exchange:
+    """A request with the fault that it meets, and what it does."""
+
+    sequence: int
+    fault: Fault | None
+    controls_number: int
+    act: Act
+
+    def meets(self, kind: str, moment: str | None = None) -> bool:
+        fault = self.fault
+        return fault is not None and fault.kind == kind and moment in (None, fault.moment)
+
+    def disrupted(self, moment: str) -> Response | None:
+        """What the client gets in place of an answer."""
+        fault = self.fault
+        return disrupted(fault) if fault is not None and fault.moment == moment else None
+
+    @property
+    def fault_name(self) -> str | None:
+        return None if self.fault is None else f"{self.fault.kind} {self.fault.moment}"
+
+
 class Gate:
     """The gate of one gateway."""
 
@@ -33,66 +57,62 @@ class Gate:
         """Answer the request being served, which is a ``call``."""
         sequence = self._begin()
         self._controls.delay()
-        fault = self._controls.take_fault(call)
-        response = self._response(fault, act)
-        is_cut = fault is not None and fault.kind == "cut"
-        self._records.requests.end(
-            sequence, None if is_cut else response.status_code, None if fault is None else _name(fault)
-        )
+        exchange = _Exchange(sequence, *self._controls.take_fault(call), act)
+        response = self._response(exchange)
+        status = None if exchange.meets("cut") else response.status_code
+        self._records.requests.end(sequence, status, exchange.fault_name)
         return response
 
-    def _response(self, fault: Fault | None, act: Act) -> Response:
-        if fault is not None and fault.moment == "before" and (response := disrupted(fault)):
+    def _response(self, exchange: _Exchange) -> Response:
+        if response := exchange.disrupted("before"):
             return response
         try:
             self._dialect.authenticate()
-            reply = self._answer(fault, act)
+            reply = self._answer(exchange)
         except Refused as refused:
             reply = refused.reply
-        if fault is not None and fault.moment == "after":
-            # By now a repetition of the request would get the kept answer.
-            if fault.kind == "time-out":
-                self._controls.time_out()
-            return disrupted(fault) or reply.response()
-        return reply.response()
+        # By now a repetition of the request would get the kept answer.
+        if exchange.meets("time-out", "after"):
+            self._pause(exchange)
+        return exchange.disrupted("after") or reply.response()
 
-    def _answer(self, fault: Fault | None, act: Act) -> GatewayReply:
+    def _answer(self, exchange: _Exchange) -> GatewayReply:
         sent = self._dialect.idempotent_request() if request.method == "POST" else None
         if sent is None:
-            return self._run(fault, act)
+            return self._run(exchange)
         now = self._records.clock.now()
         try:
             with self._records.idempotency.running(sent):
                 first = self._records.idempotency.first_reply(sent, self._dialect.key_lifetime_seconds, now)
-                return first or self._first(sent, fault, act, now)
+                return first or self._first(sent, exchange, now)
         except StillRunning:
             return self._dialect.still_running()
 
-    def _first(self, sent: Request, fault: Fault | None, act: Act, now: float) -> GatewayReply:
-        reply = self._run(fault, act)
+    def _first(self, sent: Request, exchange: _Exchange, now: float) -> GatewayReply:
+        reply = self._run(exchange)
         is_final = reply.status < 500 or self._controls.controls.replays_server_errors
         if is_final and reply != self._dialect.still_running():
             self._records.idempotency.keep(sent, reply, now)
         return reply
 
-    def _run(self, fault: Fault | None, act: Act) -> GatewayReply:
+    def _run(self, exchange: _Exchange) -> GatewayReply:
         provoked = self._dialect.provoked()
         if provoked is not None:
             return provoked
-        if fault is None:
-            return self._act(None, act)
-        if fault.moment == "before":
-            if fault.kind == "time-out":
-                self._controls.time_out()
-            if fault.kind == "error":
-                return self._dialect.error(fault.code)
-        reply = self._act(fault, act)
-        return self._dialect.error(fault.code) if fault.kind == "error" else reply
+        if exchange.meets("time-out", "before"):
+            self._pause(exchange)
+        error = None
+        if exchange.fault is not None and exchange.meets("error"):
+            error = self._dialect.error(exchange.fault.code)
+            if exchange.meets("error", "before"):
+                return error
+        reply = self._act(exchange)
+        return error or reply
 
-    def _act(self, fault: Fault | None, act: Act) -> GatewayReply:
+    def _act(self, exchange: _Exchange) -> GatewayReply:
         try:
             with self._records.database.transaction():
-                return act(fault if fault is not None and fault.kind == "decline" else None)
+                return exchange.act(exchange.fault if exchange.meets("decline") else None)
         except Refused as refused:
             return refused.reply
         except ValidationError as error:
@@ -101,6 +121,11 @@ class Gate:
             return self._dialect.invalid(f"{where}: {first['msg']}")
         except ValueError as error:
             return self._dialect.invalid(str(error))
+
+    def _pause(self, exchange: _Exchange) -> None:
+        """The record shows that the pause has begun: the request has a fault, and no status."""
+        self._records.requests.end(exchange.sequence, None, exchange.fault_name)
+        self._controls.time_out(exchange.controls_number)
 
     def _begin(self) -> int:
         return self._records.requests.begin(
@@ -111,7 +136,3 @@ class Gate:
             request.headers.get("Idempotency-Key"),
             time.time(),
         )
-
-
-def _name(fault: Fault) -> str:
-    return f"{fault.kind} {fault.moment}"

@@ -38,6 +38,7 @@ class ProviderFaults(Faults):
     fallback_delay_ms: Milliseconds = 1_000
     """From a failure to the result of the SMS that replaces the message."""
     fallback_fails: Annotated[bool, Field(strict=True)] = False
+    """The SMS isn't delivered either."""
 
 
 class _WebhookFaults(ProviderFaults):
@@ -48,8 +49,11 @@ class _WebhookFaults(ProviderFaults):
     webhooks_reversed: Annotated[bool, Field(strict=True)] = False
     """Of those that are due, send the newest first."""
     drop_webhooks_next: Count = 0
+    """Never call so many of the next ones."""
     duplicate_webhooks_next: Count = 0
+    """Call so many of the next ones twice."""
     webhook_retry_delay_ms: Milliseconds = 1_000
+    """From a call that wasn't answered with 200 to the next; the fifth is the last."""
     messages_left: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] | None = None
     """How many messages the account may still send."""
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
 
 from provider_sandbox.gateways.controls import Code, GatewayControls
 from provider_sandbox.gateways.desk import Purchase
@@ -24,6 +24,8 @@ class ControlsBody(BodyModel):
 class PurchaseBody(BodyModel):
     """A buyer authenticates a payment; ``amount`` is in the currency's smallest unit."""
 
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
     gateway: GatewayName
     order_id: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_=-]{2,64}$")]
     order_name: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), Storable] = (
@@ -44,6 +46,8 @@ class PurchaseBody(BodyModel):
 
 class UntrueWebhookBody(BodyModel):
     """A webhook that says of an order, known or not, what isn't true."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
 
     gateway: GatewayName
     order_id: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_=-]{2,64}$")]
