@@ -2,24 +2,18 @@
 
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
-from provider_sandbox.config import GatewaySettings
-from provider_sandbox.gateways.main import serving
 from tests.integration.provider_sandbox.gateways.portone_client import PortoneClient
-from tests.integration.provider_sandbox.gateways.sandbox import GatewaySandbox
 from tests.integration.provider_sandbox.gateways.toss_client import TossClient
+from tests.support.gateway_sandbox import GatewaySandbox, serving_gateways
 
 
 @pytest.fixture(scope="session")
 def running_gateways(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewaySandbox]:
     """In this process: what is tested is what is imported, and nothing has to start."""
-    path = tmp_path_factory.mktemp("gateways") / "gateways.sqlite"
-    with serving(GatewaySettings(http_port=0, sandbox_database_path=path)) as port:
-        url = f"http://127.0.0.1:{port}"
-        with httpx.Client(base_url=url, timeout=20.0, trust_env=False) as http:
-            yield GatewaySandbox(url, http)
+    with serving_gateways(tmp_path_factory.mktemp("gateways") / "gateways.sqlite") as sandbox:
+        yield sandbox
 
 
 @pytest.fixture

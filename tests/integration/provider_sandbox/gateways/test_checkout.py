@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from tests.integration.provider_sandbox.gateways.portone_client import PortoneClient
-from tests.integration.provider_sandbox.gateways.sandbox import GatewaySandbox
 from tests.integration.provider_sandbox.gateways.toss_client import TossClient, refusal
+from tests.support.gateway_sandbox import GatewaySandbox
 
 SHOP = {"successUrl": "https://shop.example/paid?from=window", "failUrl": "https://shop.example/failed"}
 ORDER = {"orderId": "order-1", "orderName": "사과 & 배", "amount": "15000"}

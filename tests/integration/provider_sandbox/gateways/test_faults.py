@@ -6,8 +6,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.provider_sandbox.gateways.sandbox import GatewaySandbox
 from tests.integration.provider_sandbox.gateways.toss_client import TossClient, refusal
+from tests.support.gateway_sandbox import GatewaySandbox
 from tests.support.waiting import wait_until
 
 moments = pytest.mark.parametrize(("moment", "status"), [("before", "IN_PROGRESS"), ("after", "DONE")])

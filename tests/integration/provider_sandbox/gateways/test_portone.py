@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tests.integration.provider_sandbox.gateways.portone_client import ROOT, PortoneClient, refusal
-from tests.integration.provider_sandbox.gateways.sandbox import GatewaySandbox
+from tests.support.gateway_sandbox import GatewaySandbox
 
 KEY = '"0123456789abcdef"'
 BALANCE_CHANGED = (409, "CANCELLABLE_AMOUNT_CONSISTENCY_BROKEN")
@@ -201,3 +201,11 @@ def test_gateways_have_their_own_payments_and_faults(
         "portone": "DONE",
         "toss": "IN_PROGRESS",
     }
+
+
+def test_load_may_confirm_what_no_window_has_opened(gateways: GatewaySandbox, portone: PortoneClient) -> None:
+    gateways.control(portone={"opensUnknown": True})
+
+    portone.confirm("own-token", "order-9", totalAmount=2_500).raise_for_status()
+
+    assert portone.payment("order-9")["amount"]["paid"] == 2_500

@@ -4,8 +4,8 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from tests.integration.provider_sandbox.gateways.portone_client import WEBHOOK_SECRET, PortoneClient
-from tests.integration.provider_sandbox.gateways.sandbox import GatewaySandbox
 from tests.integration.provider_sandbox.webhook_receiver import Received, WebhookReceiver
+from tests.support.gateway_sandbox import GatewaySandbox
 from tests.support.waiting import wait_until
 
 

@@ -1,16 +1,17 @@
 """Toss's double: confirming, cancelling, looking up, and the life of a payment."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from tests.integration.provider_sandbox.gateways.sandbox import GatewaySandbox
 from tests.integration.provider_sandbox.gateways.toss_client import (
     ROOT,
     TossClient,
     basic,
     refusal,
 )
+from tests.support.gateway_sandbox import GatewaySandbox
 
 FIELDS = """
     mId version paymentKey type orderId orderName country currency method status requestedAt approvedAt
@@ -191,3 +192,32 @@ def test_a_body_that_is_no_confirmation_is_an_invalid_request(toss: TossClient, 
     reply = toss.http.post(f"{ROOT}/confirm", content=body, headers=headers)
 
     assert refusal(reply) == (400, "INVALID_REQUEST")
+
+
+def test_load_may_confirm_what_no_window_has_opened(gateways: GatewaySandbox, toss: TossClient) -> None:
+    gateways.control(toss={"opensUnknown": True})
+
+    toss.confirm("own-key", "order-9", 2_500).raise_for_status()
+
+    assert refusal(toss.confirm("own-key", "order-9", 2_500)) == (400, "ALREADY_PROCESSED_PAYMENT")
+    payment = gateways.payment()
+    assert (payment["paymentKey"], payment["orderId"], payment["chargedAmount"]) == (
+        "own-key",
+        "order-9",
+        2_500,
+    )
+
+
+def test_of_simultaneous_confirmations_one_takes_the_money(
+    gateways: GatewaySandbox, toss: TossClient
+) -> None:
+    key = gateways.buyer_pays()
+
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(lambda number: toss.confirm(key, key=f"key-{number % 4}"), range(8)))
+
+    done = {reply.content for reply in replies if reply.is_success}
+    refused = {refusal(reply)[1] for reply in replies if not reply.is_success}
+    assert len(done) == 1
+    assert refused <= {"ALREADY_PROCESSED_PAYMENT", "IDEMPOTENT_REQUEST_PROCESSING"}
+    assert gateways.totals()["money"][0]["charged"] == 15_000

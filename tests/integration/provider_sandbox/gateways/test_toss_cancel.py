@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from tests.integration.provider_sandbox.gateways.sandbox import GatewaySandbox
 from tests.integration.provider_sandbox.gateways.toss_client import TossClient, refusal
+from tests.support.gateway_sandbox import GatewaySandbox
 
 ACCOUNT = {"bank": "20", "accountNumber": "1000123456789", "holderName": "김하늘"}
 

@@ -4,8 +4,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.integration.provider_sandbox.gateways.sandbox import GatewaySandbox
 from tests.integration.provider_sandbox.gateways.toss_client import TossClient, refusal
+from tests.support.gateway_sandbox import GatewaySandbox
 from tests.support.waiting import wait_until
 
 DAYS = 24 * 3600.0

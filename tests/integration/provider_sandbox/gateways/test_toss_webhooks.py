@@ -1,16 +1,15 @@
 """Toss's webhooks: unsigned, repeated until 200; dropped, doubled, held, reversed, untrue."""
 
+import socket
+import time
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
-from provider_sandbox.config import GatewaySettings
-from provider_sandbox.gateways.main import serving
-from tests.integration.provider_sandbox.gateways.sandbox import GatewaySandbox
 from tests.integration.provider_sandbox.gateways.toss_client import TossClient
 from tests.integration.provider_sandbox.webhook_receiver import WebhookReceiver
+from tests.support.gateway_sandbox import GatewaySandbox, serving_gateways
 from tests.support.waiting import wait_until
 
 ID = "tosspayments-webhook-transmission-id"
@@ -120,6 +119,21 @@ def test_it_is_not_repeated_too_early(
     assert [call.body["data"]["orderId"] for call in reports.received] == ["order-1", "order-2"]
 
 
+def test_a_receiver_may_be_given_less_time(
+    gateways: GatewaySandbox, toss: TossClient, receiver: WebhookReceiver
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        gateways.control(toss={"webhookUrl": url, "webhookTimeoutMs": 50})
+        paid(gateways, toss, "order-1")
+        gateways.control(toss={"webhookUrl": receiver.url, "webhookTimeoutMs": 50})
+        began = time.monotonic()
+        paid(gateways, toss, "order-2")
+        wait_for(receiver, 1)
+
+    assert time.monotonic() - began < 8
+
+
 def test_a_dropped_webhook_never_comes(
     gateways: GatewaySandbox, toss: TossClient, receiver: WebhookReceiver
 ) -> None:
@@ -211,20 +225,11 @@ def test_a_refused_confirmation_reports_nothing_else(
 
 
 def test_a_restart_loses_neither_payments_nor_webhooks(tmp_path: Path, receiver: WebhookReceiver) -> None:
-    settings = GatewaySettings(
-        http_port=0, sandbox_database_path=tmp_path / "g.sqlite", toss_webhook_url=receiver.url
-    )
-    with (
-        serving(settings) as port,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http,
-    ):
-        first = GatewaySandbox(str(http.base_url), http)
+    path, url = tmp_path / "gateways.sqlite", receiver.url
+    with serving_gateways(path, toss_webhook_url=url) as first:
         first.control(toss={"webhooksHeld": True})
-        key = paid(first, TossClient(http))
+        key = paid(first, TossClient(first.http))
 
-    with (
-        serving(settings) as port,
-        httpx.Client(base_url=f"http://127.0.0.1:{port}", trust_env=False) as http,
-    ):
+    with serving_gateways(path) as second:
         wait_for(receiver, 1)
-        assert TossClient(http).status(key) == "DONE"
+        assert TossClient(second.http).status(key) == "DONE"

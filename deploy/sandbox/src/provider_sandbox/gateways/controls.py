@@ -55,12 +55,16 @@ class GatewayControls(RequestModel):
     """The error for a confirmation with another amount; the gateway's own by default."""
     aborted_confirm_code: Code | None = None
     """The error for a confirmation of a payment that was refused before."""
+    opens_unknown: Flag = False
+    """A confirmation of an unknown key opens and authenticates the payment: load needs no window."""
     replays_server_errors: Flag = False
     """Repeated idempotency keys get a 5xx again, as they get all else again."""
     webhook_url: Url | None = None
     """Where payments are reported from now on; None is the address of the settings."""
     webhook_delay_ms: Milliseconds = 0
     """From a change to the call that reports it."""
+    webhook_timeout_ms: Annotated[int, Field(strict=True, ge=1, le=60_000)] | None = None
+    """How long to wait for an answer; the gateway's own time by default."""
     webhooks_held: Flag = False
     """Send none until this ends; then all that are due."""
     webhooks_reversed: Flag = False

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from provider_sandbox.gateways.payment import Currency, Method, Payment
 from provider_sandbox.gateways.records import GatewayRecords
@@ -42,6 +42,12 @@ class PaymentDesk:
         payment = self.invented(purchase)
         self.save(payment, payment.requested_at)
         return payment
+
+    def adopt(self, purchase: Purchase, *, key: str | None = None, secret: str | None = None) -> Payment:
+        """A payment that is authenticated without a window, with the key or the secret that its shop has."""
+        payment = self.invented(purchase)
+        payment = replace(payment, key=key or payment.key, secret=secret or payment.secret)
+        return self.authenticate(payment)
 
     def invented(self, purchase: Purchase) -> Payment:
         """A payment that isn't kept."""

@@ -94,9 +94,9 @@ class WebhookSender:
         if webhook.calls == 0 and source.controls.take("drop_webhooks_next"):
             self._records.webhooks.remove(webhook)
             return True
-        is_received = self._call(source.dialect, webhook)
+        is_received = self._call(source, webhook)
         if webhook.calls == 0 and source.controls.take("duplicate_webhooks_next"):
-            self._call(source.dialect, webhook)
+            self._call(source, webhook)
         if is_received or webhook.calls >= len(source.dialect.retry_minutes):
             self._records.webhooks.remove(webhook)
         else:
@@ -105,7 +105,8 @@ class WebhookSender:
             self._records.webhooks.repeat(webhook, now + pause)
         return True
 
-    def _call(self, dialect: WebhookDialect, webhook: QueuedWebhook) -> bool:
-        call = WebhookCall(webhook.url, dialect.headers(webhook), webhook.body)
-        status = post(call, dialect.timeout_seconds)
-        return status is not None and dialect.is_received(status)
+    def _call(self, source: WebhookSource, webhook: QueuedWebhook) -> bool:
+        call = WebhookCall(webhook.url, source.dialect.headers(webhook), webhook.body)
+        own_ms = source.controls.controls.webhook_timeout_ms
+        status = post(call, source.dialect.timeout_seconds if own_ms is None else own_ms / 1000)
+        return status is not None and source.dialect.is_received(status)

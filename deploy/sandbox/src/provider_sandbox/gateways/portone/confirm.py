@@ -1,7 +1,7 @@
 """Confirming a payment: the shop is asked last, and the money is taken here."""
 
 from provider_sandbox.gateways.controls import GatewayControls
-from provider_sandbox.gateways.desk import PaymentDesk, transaction_key
+from provider_sandbox.gateways.desk import PaymentDesk, Purchase, transaction_key
 from provider_sandbox.gateways.payment import Payment
 from provider_sandbox.gateways.portone.bodies import ConfirmBody
 from provider_sandbox.gateways.portone.errors import provider_error, refused
@@ -21,7 +21,7 @@ def confirm(
     now: float,
 ) -> GatewayReply:
     """The reply, which says neither order nor amount. A decline is an error of the provider, and final."""
-    payment = _attempt(desk, payment_id, body)
+    payment = _attempt(desk, payment_id, body, is_adopting=controls.opens_unknown)
     _check(payment, body, controls)
     code = decline_code or payment.decline_code
     if code is not None:
@@ -32,9 +32,12 @@ def confirm(
     return GatewayReply.of(confirmed_view(approved, now))
 
 
-def _attempt(desk: PaymentDesk, payment_id: str, body: ConfirmBody) -> Payment:
+def _attempt(desk: PaymentDesk, payment_id: str, body: ConfirmBody, *, is_adopting: bool) -> Payment:
     """The attempt whose token it is. An order's attempts can take its money once."""
     attempts = desk.attempts(payment_id)
+    if is_adopting and body.total_amount and not attempts:
+        purchase = Purchase(payment_id, "주문", body.total_amount, "KRW", "CARD")
+        return desk.adopt(purchase, secret=body.payment_token)
     if not attempts:
         raise refused("PAYMENT_NOT_FOUND")
     if any(attempt.status in _PAID for attempt in attempts):

@@ -1,8 +1,14 @@
-"""The sandbox of gateways as tests control and question it."""
+"""The sandbox of gateways, in this process, as tests control and question it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
+
+from provider_sandbox.config import GatewaySettings
+from provider_sandbox.gateways.main import serving
 
 
 class GatewaySandbox:
@@ -57,3 +63,12 @@ class GatewaySandbox:
     def _get(self, path: str, query: dict[str, Any]) -> dict[str, Any]:
         found: dict[str, Any] = self.http.get(path, params=query).raise_for_status().json()
         return found
+
+
+@contextmanager
+def serving_gateways(path: Path, **settings: Any) -> Iterator[GatewaySandbox]:
+    """Gateways that keep their payments in the file ``path``."""
+    with serving(GatewaySettings(http_port=0, sandbox_database_path=path, **settings)) as port:
+        url = f"http://127.0.0.1:{port}"
+        with httpx.Client(base_url=url, timeout=20.0, trust_env=False) as http:
+            yield GatewaySandbox(url, http)
