@@ -68,7 +68,7 @@ def test_a_card_over_its_limit_is_refused_at_the_confirmation(
     ("button", "code", "has_order"),
     [("cancel", "PAY_PROCESS_CANCELED", 0), ("fail", "REJECT_CARD_COMPANY", 1)],
 )
-def test_who_does_not_pay_comes_back_to_the_other_address(
+def test_an_unpaid_order_comes_back_to_the_other_address(
     gateways: GatewaySandbox, button: str, code: str, has_order: int
 ) -> None:
     reply = open_window(gateways, **SHOP).press(button)

@@ -20,6 +20,8 @@ FIELDS = """
     giftCertificate easyPay discount cashReceipt cashReceipts receipt checkout metadata failure secret
     cancels"""
 
+LONE_SURROGATE = b'{"paymentKey": "\\ud800", "orderId": "order-1", "amount": 1}'
+
 
 @pytest.fixture
 def paid(gateways: GatewaySandbox, toss: TossClient) -> str:
@@ -185,7 +187,11 @@ def test_english_translates_the_method(gateways: GatewaySandbox, toss: TossClien
     assert toss.get(paid, **{"Accept-Language": "en-US"}).json()["method"] == "Card"
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"paymentKey": 1}', b"\xff"])
+def test_a_body_over_64_kib_is_too_large(toss: TossClient) -> None:
+    assert toss.post("/confirm", {"padding": "x" * 70_000}).status_code == 413
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"{", b'{"paymentKey": 1}', b"\xff", LONE_SURROGATE])
 def test_a_body_that_is_no_confirmation_is_an_invalid_request(toss: TossClient, body: bytes) -> None:
     headers = {**basic(), "Content-Type": "application/json"}
 

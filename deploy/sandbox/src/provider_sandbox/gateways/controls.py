@@ -37,8 +37,11 @@ class Fault(RequestModel):
 
 
 class GatewayControls(RequestModel):
-    """A call meets one fault, the first in the list that is for it. Milliseconds pass on the real clock,
-    except those of ``lookUpLagMs`` and ``webhookDelayMs``, which the sandbox's clock lets pass at once."""
+    """A call meets one fault, the first in the list that is for it.
+
+    ``lookUpLagMs`` and ``webhookDelayMs`` pass on the sandbox's clock, which can be put ahead; all other times
+    on the real one.
+    """
 
     model_config = ConfigDict(use_attribute_docstrings=True)
 
@@ -54,7 +57,7 @@ class GatewayControls(RequestModel):
     amount_mismatch_code: Code | None = None
     """The error for a confirmation with another amount; the gateway's own by default."""
     aborted_confirm_code: Code | None = None
-    """The error for a confirmation of a payment that was refused before."""
+    """Toss: the error for a confirmation of a payment that was refused before."""
     opens_unknown: Flag = False
     """A confirmation of an unknown key opens and authenticates the payment: load needs no window."""
     replays_server_errors: Flag = False

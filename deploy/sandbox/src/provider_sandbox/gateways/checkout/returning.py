@@ -25,7 +25,7 @@ def returned(payment: Payment, action: Action) -> dict[str, str]:
 def _toss(payment: Payment, action: Action) -> dict[str, str]:
     if action in _FAILURES:
         code, message = _FAILURES[action]
-        # A buyer who has closed the window comes back without an order.
+        # From a closed window the browser comes back without an order.
         order = {} if action == "cancel" else {"orderId": payment.order_id}
         return {"code": code, "message": message, **order}
     return {

@@ -14,7 +14,7 @@ from provider_sandbox.gateways.reporting import Reporter
 from provider_sandbox.providers.clock import Clock
 from servicekit.http.routes import route
 
-_WRONG_SECRET = "ps_forged"  # noqa: S105 - nobody's
+_WRONG_SECRET = "ps_forged"  # noqa: S105 - of no payment
 
 
 def webhook_routes(

@@ -8,7 +8,7 @@ from provider_sandbox.gateways.portone.account import MERCHANT_ID, STORE_ID
 from provider_sandbox.providers.korean_time import in_utc
 
 _STATUS = {
-    # A buyer who has authenticated, and one whose window has closed: neither has a status of its own.
+    # Neither an authenticated payment nor an expired window has a status of its own.
     "READY": "READY",
     "IN_PROGRESS": "READY",
     "EXPIRED": "READY",

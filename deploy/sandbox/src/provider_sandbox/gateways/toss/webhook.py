@@ -1,4 +1,4 @@
-"""Toss's webhooks of payments. They aren't signed: whoever knows the secret of a payment may write one."""
+"""Toss's webhooks of payments. They aren't signed: all that they prove is knowledge of a payment's secret."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
