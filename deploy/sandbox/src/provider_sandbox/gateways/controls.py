@@ -39,7 +39,7 @@ class Fault(RequestModel):
 class GatewayControls(RequestModel):
     """A call meets one fault, the first in the list that is for it.
 
-    ``lookUpLagMs`` and ``webhookDelayMs`` pass on the sandbox's clock, which can be put ahead; all other times
+    ``lookUpLagMs`` and ``webhookDelayMs`` pass on the sandbox's clock, which can be put ahead; other times
     on the real one.
     """
 

@@ -22,14 +22,15 @@ Raises Refused, or ValueError for a request that isn't well formed.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Exchange:
-    """A request with the fault that it meets, and what it does."""
+    """A request with the fault that it meets, and what it does; ``sequence`` once it is recorded."""
 
-    sequence: int
+    received_at: float
     fault: Fault | None
     controls_number: int
     act: Act
+    sequence: int | None = None
 
     def meets(self, kind: str, moment: str | None = None) -> bool:
         fault = self.fault
@@ -55,12 +56,13 @@ class Gate:
 
     def serve(self, call: Call, act: Act) -> Response:
         """Answer the request being served, which is a ``call``."""
-        sequence = self._begin()
+        received_at = time.time()
+        # Read while there is nothing to undo: a body that is too long ends here.
+        request.get_data()
         self._controls.delay()
-        exchange = _Exchange(sequence, *self._controls.take_fault(call), act)
+        exchange = _Exchange(received_at, *self._controls.take_fault(call), act)
         response = self._response(exchange)
-        status = None if exchange.meets("cut") else response.status_code
-        self._records.requests.end(sequence, status, exchange.fault_name)
+        self._record(exchange, None if exchange.meets("cut") else response.status_code)
         return response
 
     def _response(self, exchange: _Exchange) -> Response:
@@ -79,12 +81,18 @@ class Gate:
     def _answer(self, exchange: _Exchange) -> GatewayReply:
         sent = self._dialect.idempotent_request() if request.method == "POST" else None
         if sent is None:
+            self._pause_before(exchange)
             return self._run(exchange)
-        now = self._records.clock.now()
         try:
             with self._records.idempotency.running(sent):
-                first = self._records.idempotency.first_reply(sent, self._dialect.key_lifetime_seconds, now)
-                return first or self._first(sent, exchange, now)
+                self._pause_before(exchange)
+                now = self._records.clock.now()
+                # What is done and the answer to a repetition are kept together.
+                with self._records.database.transaction():
+                    first = self._records.idempotency.first_reply(
+                        sent, self._dialect.key_lifetime_seconds, now
+                    )
+                    return first or self._first(sent, exchange, now)
         except StillRunning:
             return self._dialect.still_running()
 
@@ -99,8 +107,6 @@ class Gate:
         provoked = self._dialect.provoked()
         if provoked is not None:
             return provoked
-        if exchange.meets("time-out", "before"):
-            self._pause(exchange)
         error = None
         if exchange.fault is not None and exchange.meets("error"):
             error = self._dialect.error(exchange.fault.code)
@@ -122,17 +128,26 @@ class Gate:
         except ValueError as error:
             return self._dialect.invalid(str(error))
 
+    def _pause_before(self, exchange: _Exchange) -> None:
+        if exchange.meets("time-out", "before"):
+            self._pause(exchange)
+
     def _pause(self, exchange: _Exchange) -> None:
         """The record shows that the pause has begun: the request has a fault, and no status."""
-        self._records.requests.end(exchange.sequence, None, exchange.fault_name)
+        self._record(exchange, None)
         self._controls.time_out(exchange.controls_number)
 
-    def _begin(self) -> int:
-        return self._records.requests.begin(
+    def _record(self, exchange: _Exchange, status: int | None) -> None:
+        if exchange.sequence is not None:
+            self._records.requests.end(exchange.sequence, status, exchange.fault_name)
+            return
+        exchange.sequence = self._records.requests.begin(
             self._dialect.gateway,
             request.method,
             sent_target(),
             request.get_data(as_text=True),
             request.headers.get("Idempotency-Key"),
-            time.time(),
+            exchange.received_at,
+            status=status,
+            fault=exchange.fault_name,
         )

@@ -42,14 +42,24 @@ class RequestRecord:
         database.create(_SCHEMA)
 
     def begin(
-        self, provider: str, method: str, target: str, body: str, idempotency_key: str | None, now: float
+        self,
+        provider: str,
+        method: str,
+        target: str,
+        body: str,
+        idempotency_key: str | None,
+        now: float,
+        *,
+        status: int | None = None,
+        fault: str | None = None,
     ) -> int:
-        """Keep a request before it is answered, since that can take long. Returns its sequence number."""
+        """Keep a request, before it is answered if that can take long. Returns its sequence number."""
         with self._database.transaction() as connection:
             cursor = connection.execute(
-                "INSERT INTO provider_request (provider, method, target, body, idempotency_key, received_at)"
-                " VALUES (?, ?, ?, ?, ?, ?)",
-                (provider, method, target, body, idempotency_key, now),
+                "INSERT INTO provider_request"
+                " (provider, method, target, body, idempotency_key, received_at, status, fault)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                (provider, method, target, body, idempotency_key, now, status, fault),
             )
         return int(cursor.lastrowid or 0)
 
