@@ -204,8 +204,14 @@ def test_gateways_have_their_own_payments_and_faults(
 
 
 def test_load_may_confirm_what_no_window_has_opened(gateways: GatewaySandbox, portone: PortoneClient) -> None:
-    gateways.control(portone={"opensUnknown": True})
+    decline = {"call": "confirm", "kind": "decline"}
+    gateways.fault("portone", decline, opensUnknown=True)
+    dollars: dict[str, Any] = {"totalAmount": 2_500, "currency": "USD"}
 
-    portone.confirm("own-token", "order-9", totalAmount=2_500).raise_for_status()
+    statuses = [
+        portone.confirm(token, "order-9", **dollars).status_code for token in ("first", "first", "second")
+    ]
 
-    assert portone.payment("order-9")["amount"]["paid"] == 2_500
+    assert statuses == [502, 409, 200]
+    payment = portone.payment("order-9")
+    assert (payment["currency"], payment["amount"]["paid"]) == ("USD", 2_500)

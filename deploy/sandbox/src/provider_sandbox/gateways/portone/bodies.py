@@ -5,6 +5,8 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
 from pydantic.alias_generators import to_camel
 
+from provider_sandbox.gateways.payment import Currency
+
 _Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200)]
 _Amount = Annotated[StrictInt, Field(ge=0, le=10**14)]
 
@@ -20,7 +22,7 @@ class ConfirmBody(_Body):
 
     payment_token: _Text
     tx_id: _Text | None = None
-    currency: _Text | None = None
+    currency: Currency | None = None
     total_amount: _Amount | None = None
     is_test: StrictBool | None = None
 

@@ -35,16 +35,16 @@ def confirm(
 def _attempt(desk: PaymentDesk, payment_id: str, body: ConfirmBody, *, is_adopting: bool) -> Payment:
     """The attempt whose token it is. An order's attempts can take its money once."""
     attempts = desk.attempts(payment_id)
-    if is_adopting and body.total_amount and not attempts:
-        purchase = Purchase(payment_id, "주문", body.total_amount, "KRW", "CARD")
-        return desk.adopt(purchase, secret=body.payment_token)
-    if not attempts:
+    if not attempts and not is_adopting:
         raise refused("PAYMENT_NOT_FOUND")
     if any(attempt.status in _PAID for attempt in attempts):
         raise refused("ALREADY_PAID")
     for attempt in attempts:
         if attempt.secret == body.payment_token and attempt.status == "IN_PROGRESS":
             return attempt
+    if is_adopting and body.total_amount and body.payment_token not in {each.secret for each in attempts}:
+        purchase = Purchase(payment_id, "주문", body.total_amount, body.currency or "KRW", "CARD")
+        return desk.adopt(purchase, secret=body.payment_token)
     raise refused("INVALID_PAYMENT_TOKEN")
 
 
