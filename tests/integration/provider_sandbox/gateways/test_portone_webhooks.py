@@ -85,3 +85,29 @@ def test_a_forged_webhook_has_a_wrong_signature(
             verify(call)
     else:
         verify(call)
+
+
+def test_the_older_version_has_other_names(
+    gateways: GatewaySandbox, portone: PortoneClient, receiver: WebhookReceiver
+) -> None:
+    gateways.control(portone={"webhookUrl": receiver.url, "webhookVersion": "2024-01-01"})
+    portone.confirm(gateways.buyer_pays("portone")).raise_for_status()
+
+    paid = wait_for(receiver, 2)[1]
+
+    verify(paid)
+    tx_id = portone.payment()["transactionId"]
+    assert paid.body == {"payment_id": "order-1", "tx_id": tx_id, "status": "Paid"}
+
+
+@pytest.mark.parametrize(("gateway", "field"), [("toss", "eventType"), ("portone", "type")])
+def test_a_type_may_be_one_that_no_shop_knows(
+    gateways: GatewaySandbox, receiver: WebhookReceiver, gateway: str, field: str
+) -> None:
+    gateways.control(**{gateway: {"webhookUrl": receiver.url}})
+    untrue = {"gateway": gateway, "orderId": "order-1", "eventType": "Next.Year", "forged": False}
+    gateways.http.post("/webhooks/untrue", json=untrue).raise_for_status()
+
+    (call,) = wait_for(receiver, 1)
+
+    assert call.body[field] == "Next.Year"

@@ -233,3 +233,16 @@ def test_a_restart_loses_neither_payments_nor_webhooks(tmp_path: Path, receiver:
     with serving_gateways(path) as second:
         wait_for(receiver, 1)
         assert TossClient(second.http).status(key) == "DONE"
+
+
+@pytest.mark.parametrize("has_url", [True, False])
+def test_an_untrue_webhook_that_would_not_be_sent_is_refused(
+    gateways: GatewaySandbox, receiver: WebhookReceiver, has_url: bool
+) -> None:
+    if has_url:
+        gateways.control(toss={"webhookUrl": receiver.url})
+    untrue = {"gateway": "toss", "orderId": "order-1", "status": "IN_PROGRESS" if has_url else "DONE"}
+
+    reply = gateways.http.post("/webhooks/untrue", json=untrue)
+
+    assert (reply.status_code, reply.json()["type"]) == (409, "urn:problem:nothing-to-report")

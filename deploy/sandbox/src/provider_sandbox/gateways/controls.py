@@ -76,6 +76,8 @@ class GatewayControls(RequestModel):
     """Never call so many of the next ones."""
     duplicate_webhooks_next: Count = 0
     """Call so many of the next ones twice."""
+    webhook_version: Literal["2024-04-25", "2024-01-01"] = "2024-04-25"
+    """PortOne: the older one has other names."""
     deposit_callbacks: Flag = True
     """Toss: virtual accounts are reported by DEPOSIT_CALLBACK, too."""
 

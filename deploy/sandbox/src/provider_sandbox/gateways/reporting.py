@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
+from pydantic_core import from_json, to_json
+
 from provider_sandbox.gateways.controls import ControlSource
 from provider_sandbox.gateways.payment import Payment
 from provider_sandbox.gateways.webhook_queue import QueuedWebhook, WebhookQueue
@@ -55,16 +57,28 @@ class Reporter:
         """The payment has been as it is since ``at``."""
         self._add(self._dialect.bodies(payment, former, at), at, is_forged=False)
 
-    def lie(self, payment: Payment, at: float, *, is_forged: bool) -> None:
-        """Report a payment that isn't like this; ``is_forged``: without knowing the gateway's secrets."""
-        self._add(self._dialect.bodies(payment, payment, at), at, is_forged=is_forged)
+    def lie(self, payment: Payment, at: float, *, event_type: str | None, is_forged: bool) -> int:
+        """Report a payment that isn't like this; ``is_forged``: without knowing the gateway's secrets.
 
-    def _add(self, bodies: Sequence[bytes], at: float, *, is_forged: bool) -> None:
+        Returns the number of webhooks: none without an address, or of a status that isn't reported.
+        """
+        bodies = self._dialect.bodies(payment, payment, at)
+        if event_type is not None:
+            bodies = [_retyped(body, event_type) for body in bodies]
+        return self._add(bodies, at, is_forged=is_forged)
+
+    def _add(self, bodies: Sequence[bytes], at: float, *, is_forged: bool) -> int:
         controls = self._controls.controls
         url = controls.webhook_url or self._default_url
         if url is None:
-            return
+            return 0
         for body in bodies:
             call_at = at + controls.webhook_delay_ms / 1000
             self._queue.add(self._gateway, url, body, event_at=at, call_at=call_at, is_forged=is_forged)
         self._wake_sender()
+        return len(bodies)
+
+
+def _retyped(body: bytes, event_type: str) -> bytes:
+    fields = from_json(body)
+    return to_json({**fields, "type" if "type" in fields else "eventType": event_type})

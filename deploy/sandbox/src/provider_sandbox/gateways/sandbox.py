@@ -22,7 +22,7 @@ class Sandbox:
         self.controls = {name: ControlSource() for name in GATEWAYS}
         dialects: Mapping[GatewayName, WebhookDialect] = {
             "toss": TossWebhooks(self.controls["toss"]),
-            "portone": PortoneWebhooks(),
+            "portone": PortoneWebhooks(self.controls["portone"]),
         }
         sources = [WebhookSource(name, dialect, self.controls[name]) for name, dialect in dialects.items()]
         self.sender = WebhookSender(records, sources, self.expire_overdue)

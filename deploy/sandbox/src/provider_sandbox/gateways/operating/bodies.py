@@ -54,6 +54,8 @@ class UntrueWebhookBody(BodyModel):
     status: Status = "DONE"
     amount: PositiveInt64 = 15_000
     """Of an order that isn't known."""
+    event_type: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z._]{1,64}$")] | None = None
+    """In place of the type that belongs to the status; for types that a shop doesn't know."""
     forged: Annotated[bool, Field(strict=True)] = True
     """With a wrong secret or signature. False: the gateway itself is mistaken."""
 

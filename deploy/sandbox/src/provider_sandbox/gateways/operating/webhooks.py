@@ -12,6 +12,7 @@ from provider_sandbox.gateways.operating.bodies import UntrueWebhookBody
 from provider_sandbox.gateways.payment import Payment
 from provider_sandbox.gateways.reporting import Reporter
 from provider_sandbox.providers.clock import Clock
+from servicekit.http.problems import Problem
 from servicekit.http.routes import route
 
 _WRONG_SECRET = "ps_forged"  # noqa: S105 - of no payment
@@ -27,7 +28,12 @@ def webhook_routes(
     def post_untrue(body: UntrueWebhookBody) -> Response:
         desk, now = desks[body.gateway], clock.now()
         payment = desk.of_order(body.order_id) or desk.invented(_purchase(body))
-        reporters[body.gateway].lie(_untrue(payment, body, now), now, is_forged=body.forged)
+        sent = reporters[body.gateway].lie(
+            _untrue(payment, body, now), now, event_type=body.event_type, is_forged=body.forged
+        )
+        if sent == 0:
+            detail = "There is no address for webhooks, or the gateway doesn't report that status."
+            raise Problem(409, "nothing-to-report", detail)
         return Response(status=202)
 
     return routes

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pydantic_core import to_json
 from standardwebhooks import Webhook
 
+from provider_sandbox.gateways.controls import ControlSource
 from provider_sandbox.gateways.payment import Payment
 from provider_sandbox.gateways.portone.account import FORGERS_SECRET, STORE_ID, WEBHOOK_SECRET
 from provider_sandbox.gateways.portone.replies import status_of
@@ -13,12 +14,12 @@ from provider_sandbox.gateways.webhook_queue import QueuedWebhook
 from provider_sandbox.providers.korean_time import in_utc
 
 _TYPES = {
-    "READY": "Transaction.Ready",
-    "VIRTUAL_ACCOUNT_ISSUED": "Transaction.VirtualAccountIssued",
-    "PAID": "Transaction.Paid",
-    "FAILED": "Transaction.Failed",
-    "PARTIAL_CANCELLED": "Transaction.PartialCancelled",
-    "CANCELLED": "Transaction.Cancelled",
+    "READY": "Ready",
+    "VIRTUAL_ACCOUNT_ISSUED": "VirtualAccountIssued",
+    "PAID": "Paid",
+    "FAILED": "Failed",
+    "PARTIAL_CANCELLED": "PartialCancelled",
+    "CANCELLED": "Cancelled",
 }
 
 
@@ -28,15 +29,20 @@ class PortoneWebhooks:
     timeout_seconds = 30.0
     retry_minutes: Sequence[float] = (1, 4, 16, 64, 256)
 
+    def __init__(self, controls: ControlSource) -> None:
+        self._controls = controls
+
     def bodies(self, payment: Payment, former: Payment | None, at: float) -> Sequence[bytes]:
         # READY is reported of an open window: PortOne's status doesn't change until the shop confirms.
         if payment.status in {"IN_PROGRESS", "EXPIRED"}:
             return []
+        kind = _TYPES[status_of(payment)]
+        if self._controls.controls.webhook_version == "2024-01-01":
+            return [to_json({"payment_id": payment.order_id, "tx_id": payment.key, "status": kind})]
         data = {"storeId": STORE_ID, "paymentId": payment.order_id, "transactionId": payment.key}
         if payment.cancellations:
             data["cancellationId"] = payment.cancellations[-1].transaction_key
-        kind = _TYPES[status_of(payment)]
-        return [to_json({"type": kind, "timestamp": in_utc(at), "data": data})]
+        return [to_json({"type": f"Transaction.{kind}", "timestamp": in_utc(at), "data": data})]
 
     def headers(self, webhook: QueuedWebhook) -> Mapping[str, str]:
         message_id, sent_at = f"msg_{webhook.event_id}", datetime.now(UTC)
