@@ -7,7 +7,8 @@ from typing import Self
 
 import pytest
 
-from notification_service.alimtalk import sens, solapi
+from notification_service.alimtalk import sens
+from notification_service.alimtalk.solapi import requests as solapi_requests
 
 
 def skew_sens(patch: pytest.MonkeyPatch, seconds: float) -> None:
@@ -21,4 +22,4 @@ def skew_solapi(patch: pytest.MonkeyPatch, seconds: float) -> None:
         def now(cls, tz: tzinfo | None = None) -> Self:
             return super().now(tz) + timedelta(seconds=seconds)
 
-    patch.setattr(solapi, "datetime", Wrong)
+    patch.setattr(solapi_requests, "datetime", Wrong)

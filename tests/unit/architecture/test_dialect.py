@@ -17,6 +17,7 @@ from servicekit.http.routes import declared_routes, path_template
 from tests.support.applications import APPLICATIONS
 
 SERVICES = ("coupon", "order", "notification")
+LONGEST_PORTS_LINES = 400
 each_service = pytest.mark.parametrize("service", SERVICES)
 
 
@@ -35,6 +36,21 @@ def modules(service: str, room: str, *, apart_from: tuple[str, ...] = ()) -> Ite
 
 def stem(module: ModuleType) -> str:
     return module.__name__.rpartition(".")[2]
+
+
+def port_files(service: str) -> list[Path]:
+    """``ports.py``, or the files of a package of that name, each with the ports of one subject."""
+    package = source(service) / "application" / "ports"
+    return sorted(package.glob("*.py")) if package.is_dir() else [package.with_suffix(".py")]
+
+
+def defined_names(file: Path) -> Iterator[str]:
+    """Classes and aliases."""
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.ClassDef):
+            yield node.name
+        elif isinstance(node, ast.Assign):
+            yield from (each.id for each in node.targets if isinstance(each, ast.Name))
 
 
 def camel_case(name: str) -> str:
@@ -57,12 +73,28 @@ def test_a_use_case_is_a_callable_class_in_a_file_of_its_name(service: str) -> N
 
 
 @each_service
-def test_ports_are_in_one_file_with_one_unit_of_work(service: str) -> None:
+def test_ports_are_in_one_module_with_one_unit_of_work(service: str) -> None:
     ports = importlib.import_module(f"{service}_service.application.ports")
     assert {"UnitOfWork", "UnitOfWorkFactory"} <= set(vars(ports))
     for module in modules(service, "application", apart_from=("ports",)):
         protocols = [name for name, value in own_classes(module).items() if getattr(value, "_is_protocol", 0)]
         assert not protocols, module
+
+
+@each_service
+def test_ports_are_a_package_only_where_one_file_is_too_long(service: str) -> None:
+    lines = [len(file.read_text().splitlines()) for file in port_files(service)]
+    assert max(lines) <= LONGEST_PORTS_LINES
+    assert len(lines) == 1 or sum(lines) > LONGEST_PORTS_LINES
+
+
+@each_service
+def test_a_package_of_ports_is_used_like_one_file(service: str) -> None:
+    name = f"{service}_service.application.ports"
+    defined = [each for file in port_files(service) for each in defined_names(file)]
+    assert sorted(defined) == sorted(set(defined) & set(vars(importlib.import_module(name))))
+    for file in source(service).rglob("*.py"):
+        assert file in port_files(service) or f"from {name}." not in file.read_text(), file
 
 
 @each_service

@@ -5,10 +5,8 @@ from typing import Any, Protocol
 import httpx
 import pytest
 
-from notification_service.alimtalk.nhn import NhnAccount
-from notification_service.alimtalk.nhn_templates import NhnTemplates
-from notification_service.alimtalk.solapi import SolapiAccount
-from notification_service.alimtalk.solapi_templates import SolapiTemplates
+from notification_service.alimtalk.nhn import NhnAccount, NhnTemplates
+from notification_service.alimtalk.solapi import SolapiAccount, SolapiTemplates
 from notification_service.domain.errors import DeliveryFailed
 from notification_service.domain.registered_template import (
     ApprovalState,

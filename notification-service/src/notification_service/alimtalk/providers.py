@@ -5,12 +5,10 @@ import structlog
 from pydantic import SecretStr
 
 from notification_service.alimtalk.aligo import AligoAccount, AligoAlimtalkProvider
-from notification_service.alimtalk.nhn import NhnAccount, NhnAlimtalkProvider
-from notification_service.alimtalk.nhn_templates import NhnTemplates
+from notification_service.alimtalk.nhn import NhnAccount, NhnAlimtalkProvider, NhnTemplates
 from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
 from notification_service.alimtalk.sens import SensAccount, SensAlimtalkProvider
-from notification_service.alimtalk.solapi import SolapiAccount, SolapiAlimtalkProvider
-from notification_service.alimtalk.solapi_templates import SolapiTemplates
+from notification_service.alimtalk.solapi import SolapiAccount, SolapiAlimtalkProvider, SolapiTemplates
 from notification_service.alimtalk_settings import AlimtalkSettings, ProviderName, template_ids
 from notification_service.application.ports import AlimtalkProvider, TemplateRegister
 

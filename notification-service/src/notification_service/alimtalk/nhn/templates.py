@@ -1,4 +1,4 @@
-"""The templates that NHN Cloud has, API v2.3."""
+"""The templates that NHN Cloud has."""
 
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
@@ -6,29 +6,20 @@ from urllib.parse import quote, urlencode
 import httpx
 from pydantic import BaseModel, Field
 
-from notification_service.alimtalk.nhn import NhnAccount
-from notification_service.alimtalk.refusals import refused_by_status, refused_look_up
-from notification_service.alimtalk.replies import NumericCode, excludes_nothing, read_look_up
+from notification_service.alimtalk.nhn.replies import Header, look_up_refusal
+from notification_service.alimtalk.nhn.requests import NAME, NhnAccount
+from notification_service.alimtalk.refusals import refused_by_status
+from notification_service.alimtalk.replies import excludes_nothing, read_look_up
 from notification_service.alimtalk.template_button import TemplateButton
-from notification_service.domain.alimtalk_codes import NHN_CODES
-from notification_service.domain.registered_template import (
-    ApprovalState,
-    RegisteredTemplate,
-)
-from notification_service.http_client import excerpt, exchange
+from notification_service.domain.registered_template import ApprovalState, RegisteredTemplate
+from notification_service.http_client import exchange
 
-_NAME = "NHN"
 _STATES: Mapping[str, ApprovalState] = {
     "TSC01": ApprovalState.REQUESTED,
     "TSC02": ApprovalState.IN_REVIEW,
     "TSC03": ApprovalState.APPROVED,
     "TSC04": ApprovalState.REJECTED,
 }
-
-
-class _Header(BaseModel):
-    result_code: NumericCode = Field(alias="resultCode")
-    is_successful: bool = Field(alias="isSuccessful", strict=True)
 
 
 class _Button(TemplateButton):
@@ -66,7 +57,7 @@ class _List(BaseModel):
 
 
 class _Reply(BaseModel):
-    header: _Header
+    header: Header
     found: _List | None = Field(default=None, alias="templateListResponse")
 
 
@@ -87,11 +78,10 @@ class NhnTemplates:
         )
         response = exchange(self._client, request)
         if response.status_code != httpx.codes.OK:
-            raise refused_by_status(_NAME, response)
+            raise refused_by_status(NAME, response)
         reply = read_look_up(response, _Reply)
         if not reply.header.is_successful:
-            number = str(reply.header.result_code)
-            raise refused_look_up(_NAME, number, NHN_CODES.class_of(number), excerpt(response))
+            raise look_up_refusal(reply.header, response)
         if reply.found is None:
             raise excludes_nothing("its reply is malformed")
         listed = [each for each in reply.found.templates if each.code == code]

@@ -10,22 +10,17 @@ from pydantic import BaseModel, Field
 
 from notification_service.alimtalk.refusals import refused_by_status
 from notification_service.alimtalk.replies import read_look_up
-from notification_service.alimtalk.solapi import SolapiAccount, solapi_authorization
+from notification_service.alimtalk.solapi.requests import NAME, SolapiAccount, in_utc, solapi_authorization
 from notification_service.alimtalk.template_button import TemplateButton
-from notification_service.domain.registered_template import (
-    ApprovalState,
-    RegisteredTemplate,
-)
+from notification_service.domain.registered_template import ApprovalState, RegisteredTemplate
 from notification_service.http_client import exchange
 
-_NAME = "SOLAPI"
 _STATES: Mapping[str, ApprovalState] = {
     "PENDING": ApprovalState.REQUESTED,
     "INSPECTING": ApprovalState.IN_REVIEW,
     "APPROVED": ApprovalState.APPROVED,
     "REJECTED": ApprovalState.REJECTED,
 }
-_DATE = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class _Button(TemplateButton):
@@ -80,10 +75,7 @@ class SolapiTemplates:
         if template_id is None:
             return None
         authorization = solapi_authorization(
-            self._account.api_key,
-            self._account.api_secret,
-            datetime.now(UTC).strftime(_DATE),
-            secrets.token_hex(16),
+            self._account.api_key, self._account.api_secret, in_utc(datetime.now(UTC)), secrets.token_hex(16)
         )
         request = self._client.build_request(
             "GET", f"{self._url}/{quote(template_id, safe='')}", headers={"Authorization": authorization}
@@ -94,5 +86,5 @@ class SolapiTemplates:
             read_look_up(response, _Refusal)
             return None
         if response.status_code != httpx.codes.OK:
-            raise refused_by_status(_NAME, response)
+            raise refused_by_status(NAME, response)
         return read_look_up(response, _Template).registered()

@@ -1,0 +1,62 @@
+"""What SOLAPI answers to requests about messages and groups."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, Field, StringConstraints
+
+from notification_service.alimtalk.replies import Code, MessageId
+from servicekit.fields import Storable
+
+PENDING = "PENDING"
+"""The status of a group that was not sent."""
+REGISTERED = "2000"
+"""The code of a message that SOLAPI has taken into its group."""
+
+
+class Group(BaseModel):
+    """A group that was made, sent or asked for."""
+
+    group_id: MessageId = Field(alias="groupId")
+    status: Code
+
+
+class _Registered(BaseModel):
+    message_id: MessageId | None = Field(default=None, alias="messageId")
+    status_code: Code = Field(alias="statusCode")
+
+
+class RegisterReply(BaseModel):
+    """To a request that puts messages into a group."""
+
+    results: list[_Registered] = Field(alias="resultList")
+
+
+class _CustomFields(BaseModel):
+    reference: Annotated[str, StringConstraints(strict=True, max_length=100), Storable] | None = None
+
+
+class StoredMessage(BaseModel):
+    """What lists and webhooks say of a message alike."""
+
+    message_type: Code | None = Field(default=None, alias="type")
+    group_id: MessageId | None = Field(default=None, alias="groupId")
+    status_code: Code | None = Field(default=None, alias="statusCode")
+    custom_fields: _CustomFields | None = Field(default=None, alias="customFields")
+
+    @property
+    def reference(self) -> str | None:
+        return self.custom_fields.reference if self.custom_fields else None
+
+
+class ListReply(BaseModel):
+    """A page of messages, each of which can be read."""
+
+    messages: dict[MessageId, StoredMessage] = Field(alias="messageList")
+    next_key: MessageId | None = Field(default=None, alias="nextKey")
+
+
+class MessageList(BaseModel):
+    """A page of messages that are still to be read, one by one."""
+
+    messages: dict[object, object] = Field(alias="messageList")
+    next_key: MessageId | None = Field(default=None, alias="nextKey")

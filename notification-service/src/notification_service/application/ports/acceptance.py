@@ -1,0 +1,35 @@
+"""What has been accepted: events, the orders in them, and requests by their keys."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+from uuid import UUID
+
+from notification_service.domain.completed_order import CompletedOrder
+from servicekit.idempotency.key import IdempotencyKey, Reply
+
+
+class Inbox(Protocol):
+    """The events accepted so far."""
+
+    def accept(self, event_ids: Iterable[UUID]) -> set[UUID]:
+        """Remember these events; returns those that are new. Waits for a concurrent acceptance."""
+        ...
+
+
+class CompletedOrders(Protocol):
+    """The stored orders."""
+
+    def add_all(self, orders: Sequence[CompletedOrder]) -> set[UUID]:
+        """Store orders; returns the event ids of those that were not stored before."""
+        ...
+
+
+class IdempotencyKeys(Protocol):
+    """The idempotency keys used so far."""
+
+    def claim(self, key: IdempotencyKey, reply: Reply) -> Reply | None:
+        """None if the transaction is the first with ``key``; otherwise the reply of the first one.
+
+        A concurrent first one is waited for. Raises IdempotencyKeyReused.
+        """
+        ...

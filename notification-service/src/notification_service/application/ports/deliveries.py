@@ -1,0 +1,114 @@
+"""The stored deliveries, the claims on them, and their history."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+from uuid import UUID
+
+from notification_service.domain.attempt import Outcome
+from notification_service.domain.attempt_history import Attempt
+from notification_service.domain.claim_reach import EVERYTHING, ClaimReach
+from notification_service.domain.completed_order import CompletedOrder
+from notification_service.domain.delivery import ClaimedDelivery, Delivery, Effect
+from notification_service.domain.delivery_selection import DeliverySelection
+from notification_service.domain.notification_figures import DeliveryFigures
+
+
+class Deliveries(Protocol):
+    """The stored deliveries. Times are the database's."""
+
+    def add_for_all(
+        self, orders: Sequence[CompletedOrder], effects: Collection[Effect], alimtalk_template: str | None
+    ) -> None:
+        """Store one delivery for each of ``effects`` of each order, due at once.
+
+        ``alimtalk_template`` is the code of the template of the alimtalk.
+        """
+        ...
+
+    def of_order(self, order_id: UUID) -> Sequence[Delivery]:
+        """The order's deliveries by event and effect; events are sorted by age, the oldest first."""
+        ...
+
+    def get(self, delivery_id: UUID) -> Delivery | None: ...
+
+    def lock(self, delivery_id: UUID) -> Delivery | None:
+        """Like :meth:`get`, held until the transaction ends."""
+        ...
+
+    def lock_selected(self, selection: DeliverySelection, *, limit: int) -> Sequence[UUID]:
+        """What is selected, at most ``limit``, held until the transaction ends."""
+        ...
+
+    def find(self, selection: DeliverySelection, *, limit: int, after: UUID | None) -> Sequence[Delivery]:
+        """What is selected by id, which is by age: at most ``limit``, behind ``after``."""
+        ...
+
+    def count(self, selection: DeliverySelection) -> int: ...
+
+    def retry(self, selection: DeliverySelection, *, by: str, reason: str, at: datetime | None = None) -> int:
+        """Make what is selected, and may be retried, due again, now or ``at``; returns how many.
+
+        Leaves alimtalk whose recipient was erased.
+        """
+        ...
+
+    def give_up(
+        self, selection: DeliverySelection, *, by: str, reason: str, at: datetime | None = None
+    ) -> int:
+        """Give up what is selected, and may be given up, now or ``at``; returns how many."""
+        ...
+
+    def figures(self) -> DeliveryFigures:
+        """How many deliveries need an operator's attention."""
+        ...
+
+    def lock_due(self, effect: Effect, limit: int) -> Sequence[tuple[UUID, UUID]]:
+        """Ids and events of due deliveries, at most ``limit``, held until the transaction ends.
+
+        Skips what another transaction holds.
+        """
+        ...
+
+    def complete(self, delivery_ids: Iterable[UUID]) -> None:
+        """Mark deliveries that :meth:`lock_due` returned as delivered, and count one attempt."""
+        ...
+
+
+class Claims(Protocol):
+    """Claims on deliveries: leases that expire by the database's clock."""
+
+    def claim(
+        self,
+        effect: Effect,
+        limit: int,
+        lease_seconds: float,
+        provider: str,
+        held_templates: Collection[str] = (),
+        *,
+        sends_only: bool = False,
+        reach: ClaimReach = EVERYTHING,
+    ) -> Sequence[ClaimedDelivery]:
+        """Claim due deliveries within ``reach``, at most ``limit``; concurrent claimants get different ones.
+
+        With ``sends_only``, none that has to be looked up.
+
+        Each claim begins an attempt in the delivery's history; ``provider`` is the one that would be sent to.
+        What waits for one of ``held_templates`` already is left alone.
+        """
+        ...
+
+    def record(self, outcomes: Sequence[Outcome]) -> None:
+        """Record the outcomes, except of deliveries that another claimant has claimed since.
+
+        An attempt that was not made leaves the history.
+        """
+        ...
+
+
+class Attempts(Protocol):
+    """The history of deliveries."""
+
+    def of(self, delivery_ids: Collection[UUID]) -> Mapping[UUID, Sequence[Attempt]]:
+        """The attempts of each of these deliveries that has any, by number."""
+        ...
