@@ -170,3 +170,13 @@ def test_a_rejected_delivery_fails_and_an_exhausted_one_is_given_up() -> None:
     failure = ReceiverUnavailable(REASON, "")
     given_up = outcome_of_failure(Effect.MONITORING, a_delivery(), failure, exhausted, 0.5)
     assert given_up == GivenUp(given_up.delivery, REASON)
+
+
+def test_a_question_waits_until_the_provider_can_be_sure_and_no_longer() -> None:
+    failure = NotConfirmed(REASON, "", sure_in_seconds=12.0)
+    many = a_delivery(attempt=20, purpose=Purpose.LOOK_UP)
+
+    found = outcome_of_failure(Effect.ALIMTALK, many, failure, RETRY, 0.5)
+
+    assert isinstance(found, Unclear)
+    assert found.delay_seconds == 12.0 + RETRY.base_seconds / 2

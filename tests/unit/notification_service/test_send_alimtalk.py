@@ -56,9 +56,10 @@ def test_a_message_that_may_still_be_processed_is_not_sent_again() -> None:
     calls = Calls()
     later = partial(a_delivery, provider="sandbox")
 
-    with pytest.raises(NotConfirmed):
+    with pytest.raises(NotConfirmed) as early:
         calls.send_alimtalk(later(attempt=2, seconds_since_possibly_sent=59.9), lambda: True)
     assert calls.methods == ["GET"]
+    assert early.value.sure_in_seconds == pytest.approx(0.1)
 
     receipt = calls.send_alimtalk(later(attempt=3, seconds_since_possibly_sent=60.0), lambda: True)
     assert receipt.reference == "sent"

@@ -125,7 +125,8 @@ class SendAlimtalk:
         since = delivery.seconds_since_possibly_sent
         if since is not None and since < self._processing_seconds:
             detail = f"not found {since:.0f} s after it may have been sent"
-            raise NotConfirmed(FailureReason.NOT_CONFIRMED, detail)
+            sure_in_seconds = self._processing_seconds - since
+            raise NotConfirmed(FailureReason.NOT_CONFIRMED, detail, sure_in_seconds=sure_in_seconds)
 
     def _receipt(self, message_id: str, *, was_sent: bool) -> Receipt:
         return Receipt(message_id, is_final=self._provider.accepts_finally, was_sent=was_sent)

@@ -6,6 +6,7 @@ from notification_service.domain.delivery import ClaimedDelivery, Effect
 from notification_service.domain.errors import (
     DeliveryFailed,
     DeliveryRejected,
+    NotConfirmed,
     OutcomeUnknown,
     ProviderStopped,
     ReceiverUnavailable,
@@ -42,6 +43,9 @@ def outcome_of_failure(
 def _delay_seconds(
     delivery: ClaimedDelivery, failure: DeliveryFailed, retry: RetryPolicy, jitter: float
 ) -> float:
+    # The receiver answers; how often it did not before, or the attempts' processes were killed, says nothing.
+    if isinstance(failure, NotConfirmed) and failure.sure_in_seconds is not None:
+        return failure.sure_in_seconds + retry.base_seconds * jitter
     delay_seconds = retry.delay_seconds(delivery.attempt, jitter)
     # A look-up too early would miss a message that the receiver is still working on.
     if isinstance(failure, OutcomeUnknown):

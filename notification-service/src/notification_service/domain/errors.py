@@ -148,7 +148,14 @@ class ProviderStopped(ReceiverUnavailable):
 
 
 class NotConfirmed(DeliveryFailed):
-    """An earlier attempt may have been accepted, and the receiver can't say yet. This one sent nothing."""
+    """An earlier attempt may have been accepted, and the receiver can't say yet. This one sent nothing.
+
+    After ``sure_in_seconds`` it can, if that is known.
+    """
+
+    def __init__(self, reason: FailureReason, detail: str, *, sure_in_seconds: float | None = None) -> None:
+        super().__init__(reason, detail)
+        self.sure_in_seconds = sure_in_seconds
 
 
 class OutcomeUnknown(DeliveryFailed):
