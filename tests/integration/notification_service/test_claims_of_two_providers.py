@@ -38,6 +38,7 @@ from tests.support.notification_builders import WRITE_ALIMTALK
 DOWN = ReceiverUnavailable(FailureReason.RECEIVER_UNREACHABLE, "refused")
 BUSY = ReceiverUnavailable(FailureReason.RECEIVER_BUSY, "a gateway answered 503")
 LOST = OutcomeUnknown(FailureReason.NO_REPLY, "the reply was lost")
+UNCLEAR = OutcomeUnknown(FailureReason.UNEXPECTED_REPLY, "a code that has to be asked for")
 OPEN, RUNNING, SUSPENDED = ProviderStatus.OPEN, ProviderStatus.RUNNING, ProviderStatus.SUSPENDED
 NEVER = {"next_probe_at": "clock_timestamp() + interval '1 year'"}
 
@@ -158,6 +159,21 @@ def test_the_second_leaves_what_the_first_may_have_until_that_says(pair: Pair) -
     pair.set(pair.solapi, RUNNING)
     pair.first_works()
     assert (len(pair.solapi.sent), pair.statuses()) == (1, {"DELIVERED": 1})
+
+
+def test_the_second_takes_over_from_one_whose_answers_are_unclear(
+    pair: Pair, accept_completed_orders: AcceptCompletedOrders
+) -> None:
+    accept_completed_orders([a_fresh_order() for _ in range(2)])
+    pair.solapi.failures, pair.solapi.accepts_silently = [UNCLEAR] * 3, True
+    pair.first_works()
+    accept_completed_orders([a_fresh_order()])
+
+    pair.second_works()
+
+    # What the first may have waits for it.
+    assert (len(pair.nhn.sent), pair.nhn.looked_up) == (1, [])
+    assert pair.statuses() == {"UNKNOWN": 3, "DELIVERED": 1}
 
 
 def test_a_refusal_that_may_hide_a_message_keeps_it_at_the_first(pair: Pair) -> None:

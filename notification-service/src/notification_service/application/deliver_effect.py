@@ -270,7 +270,8 @@ class DeliverEffect:
             return
         calls = [ended.call for ended in self._unrecorded if ended.call is not None]
         if self._probe_id is not None and calls:
-            self._has_probe_failed = calls[-1].outcome.is_failing
+            answer = calls[-1].outcome
+            self._has_probe_failed = answer.is_failing or answer.is_inconclusive
         with self._unit_of_work() as unit_of_work:
             unit_of_work.claims.record([ended.outcome for ended in self._unrecorded])
             self._gate.learn(unit_of_work, calls, self._probe_id)
