@@ -62,6 +62,14 @@ class Call:
         return self.is_look_up and not self.outcome.is_failing
 
 
+@dataclass(frozen=True, slots=True)
+class CallElsewhere:
+    """A call to another provider than the one that the attempt was to be made at."""
+
+    provider: str
+    call: Call
+
+
 def call_of_failure(failure: BaseException | None) -> Call | None:
     """The call that ended with ``failure``; None if none was made, or if ours was the fault."""
     match failure:
