@@ -75,6 +75,11 @@ def in_use(states: Sequence[ProviderState]) -> ProviderState | None:
     return min(ready, key=lambda state: state.place or 0, default=None)
 
 
+def used_providers(states: Sequence[ProviderState]) -> frozenset[str]:
+    """The names of those that consumers use now; none while no consumer runs."""
+    return frozenset(state.name for state in states if state.place is not None)
+
+
 @dataclass(frozen=True, slots=True)
 class ProbePolicy:
     """When the breaker opens, and how often a provider is tried again.
