@@ -58,6 +58,7 @@ def a_delivery(
     seconds_since_possibly_sent: float | None = None,
     seconds_since_ordered: float = 0.0,
     template: str | None = None,
+    may_be_elsewhere: bool = False,
 ) -> ClaimedDelivery:
     return ClaimedDelivery(
         delivery_id=uuid7(),
@@ -71,6 +72,7 @@ def a_delivery(
         seconds_since_ordered=seconds_since_ordered,
         order=order or a_completed_order(),
         template=template,
+        may_be_elsewhere=may_be_elsewhere,
     )
 
 

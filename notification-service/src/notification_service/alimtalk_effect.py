@@ -23,6 +23,7 @@ from notification_service.application.delivering.provider_gate import ProviderGa
 from notification_service.application.delivering.question_gate import QuestionGate
 from notification_service.application.hold_unapproved import HoldUnapproved
 from notification_service.application.keep_quiet_hours import KeepQuietHours
+from notification_service.application.learn_elsewhere import LearnElsewhere
 from notification_service.application.leave_to_first import LeaveToFirst
 from notification_service.application.ports import (
     AlimtalkProvider,
@@ -66,6 +67,7 @@ class MakeDelivery(Protocol):
         gate: Gate,
         held_templates: Callable[[], Collection[str]],
         most: int,
+        learn_elsewhere: LearnElsewhere,
     ) -> DeliverEffect: ...
 
 
@@ -118,6 +120,7 @@ class AlimtalkEffect:
                 self._gate(chosen),
                 lambda: check_templates.held() | without_id,
                 self._most_held(chosen),
+                self._learn_elsewhere(chosen),
             ),
             "ALIMTALK_RESULTS": self._ask_for_results(chosen),
             "ALIMTALK_TEMPLATES": check_templates,
@@ -164,6 +167,11 @@ class AlimtalkEffect:
         lease_seconds = self.settings.delivery_lease_seconds
         reach = self._reach(chosen)
         return ProviderGate(chosen.name, chosen.messages_per_second, policy, lease_seconds, reach)
+
+    def _learn_elsewhere(self, chosen: ChosenProvider) -> LearnElsewhere:
+        others = self.providers.keys() - {chosen.name}
+        gates = {name: QuestionGate(name, self.probes, holds_messages=True) for name in others}
+        return LearnElsewhere(self.unit_of_work, gates)
 
     def _reach(self, chosen: ChosenProvider) -> Callable[[UnitOfWork], ClaimReach]:
         first, second = self.settings.alimtalk_first, self.settings.alimtalk_second

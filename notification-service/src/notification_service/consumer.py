@@ -29,6 +29,7 @@ from notification_service.consumption import Consumption, consume_all
 from notification_service.dispatcher import Dispatcher
 from notification_service.domain.alert_rule import AlertRule, OrderRule
 from notification_service.domain.delivery import Effect
+from notification_service.domain.provider_call import CallElsewhere
 from notification_service.domain.provider_state import ProbePolicy
 from notification_service.domain.retry_policy import RetryPolicy
 from notification_service.domain.template_catalog import TemplateCatalog
@@ -215,6 +216,7 @@ def _deliver_effect(
     gate: Gate,
     held_templates: Callable[[], Collection[str]] = frozenset,
     most: int = 0,
+    learn_elsewhere: Callable[[Sequence[CallElsewhere]], None] = lambda _: None,
 ) -> DeliverEffect:
     limits = ClaimLimits(
         most=max(most, settings.delivery_parallelism),
@@ -231,6 +233,7 @@ def _deliver_effect(
         limits=limits,
         retry=_RETRY,
         held_templates=held_templates,
+        learn_elsewhere=learn_elsewhere,
     )
 
 

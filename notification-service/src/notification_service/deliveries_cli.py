@@ -24,7 +24,11 @@ from notification_service.domain.delivery import (
 )
 from notification_service.domain.delivery_selection import DeliverySelection
 from notification_service.domain.errors import MoreDeliveriesMatch
-from notification_service.domain.operator_action import OperatorAction
+from notification_service.domain.operator_action import (
+    DeliveriesChange,
+    OperatorAction,
+    warning_of_removed,
+)
 from notification_service.operator_database import operator_transactions
 from servicekit.commands import OPERATOR, REASON, BadInput, OneLineGroup
 
@@ -114,14 +118,16 @@ def retry(delivery_ids: Sequence[UUID], by: str, reason: str, *, is_confirmed: b
     """Attempt deliveries again: those with DELIVERY_IDs, or --all that are FAILED or GIVEN_UP.
 
     EXPIRED and UNKNOWN may have reached the recipient: name their --status, or ids. They are looked up first,
-    and sent again where the provider can't be asked. An alimtalk whose recipient was erased can't be retried.
+    and sent again where the provider can't be asked, or where no consumer uses it any more, with a warning.
+    An alimtalk whose recipient was erased can't be retried.
     """
     is_confirmed = is_confirmed or bool(delivery_ids)
     action = OperatorAction.RETRY
     allowed = action.allowed if delivery_ids or filters["status"] else action.unnamed
     selection = _selection(delivery_ids, allowed, **filters)
     command = ChangeDeliveriesCommand(action, selection, by, reason)
-    retried = _counted_or_changed(command, is_confirmed=is_confirmed)
+    change = _counted_or_changed(command, is_confirmed=is_confirmed)
+    retried = change.changed if is_confirmed else change.matching
     if not retried:
         raise click.ClickException(
             "no delivery that can be retried matches; `notification-service deliveries list` shows them"
@@ -130,6 +136,8 @@ def retry(delivery_ids: Sequence[UUID], by: str, reason: str, *, is_confirmed: b
         click.echo(f"{retried} to be attempted again")
     else:
         click.echo(f"{retried} would be attempted again; add --yes to do it")
+    if (warning := warning_of_removed(change.removed)) is not None:
+        click.echo(f"warning: {warning}", err=True)
 
 
 @deliveries.command(name="give-up")
@@ -145,22 +153,22 @@ def give_up(
     """
     selection = _selection(delivery_ids, CAN_BE_GIVEN_UP, **filters)
     command = ChangeDeliveriesCommand(OperatorAction.GIVE_UP, selection, by, reason)
-    number = _counted_or_changed(command, is_confirmed=is_confirmed)
+    change = _counted_or_changed(command, is_confirmed=is_confirmed)
     if is_confirmed:
-        click.echo(f"{number} given up")
+        click.echo(f"{change.changed} given up")
     else:
-        click.echo(f"{number} would be given up; add --yes to do it")
+        click.echo(f"{change.matching} would be given up; add --yes to do it")
 
 
-def _counted_or_changed(command: ChangeDeliveriesCommand, *, is_confirmed: bool) -> int:
-    """How many were changed or, unless it is confirmed, match."""
+def _counted_or_changed(command: ChangeDeliveriesCommand, *, is_confirmed: bool) -> DeliveriesChange:
+    """The change or, unless it is confirmed, what it would be."""
     with operator_transactions(PROCESS) as transactions:
         change = ChangeDeliveries(transactions)
-        matching = change(command).result.matching
+        counted = change(command).result
         if not is_confirmed:
-            return matching
+            return counted
         try:
-            return change(replace(command, expected_count=matching)).result.changed
+            return change(replace(command, expected_count=counted.matching)).result
         except MoreDeliveriesMatch as error:
             raise click.ClickException(str(error)) from error
 

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from notification_service.alimtalk_effect import AlimtalkEffect
 from notification_service.application.attempt_delivery import AttemptDelivery
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
+from notification_service.application.learn_elsewhere import LearnElsewhere
 from notification_service.application.ports import DeliveryWork, Gate
 from notification_service.config import ConsumerSettings
 from notification_service.domain.delivery import Effect
@@ -126,6 +127,7 @@ class Process:
         gate: Gate,
         held_templates: Callable[[], Collection[str]],
         most: int,
+        learn_elsewhere: LearnElsewhere,
     ) -> DeliverEffect:
         return DeliverEffect(
             effect,
@@ -137,6 +139,7 @@ class Process:
             limits=_LIMITS,
             retry=_RETRY,
             held_templates=held_templates,
+            learn_elsewhere=learn_elsewhere,
         )
 
 

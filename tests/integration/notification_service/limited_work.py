@@ -5,7 +5,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import Engine, text
 
@@ -22,8 +22,10 @@ from tests.integration.notification_service.effect_work import QUICK, transactio
 from tests.integration.notification_service.provider_double import ProviderDouble
 from tests.support.notification_builders import WRITE_ALIMTALK
 
-QUICK_PROBES = ProbePolicy(failures_to_open=3, first_seconds=0.1, cap_seconds=0.2, suspended_seconds=0.2)
-NO_PROBES = ProbePolicy(failures_to_open=3, first_seconds=600.0, cap_seconds=600.0, suspended_seconds=600.0)
+QUICK_PROBES = ProbePolicy(
+    failures_to_open=3, unclear_to_open=3, first_seconds=0.1, cap_seconds=0.2, suspended_seconds=0.2
+)
+NO_PROBES = replace(QUICK_PROBES, first_seconds=600.0, cap_seconds=600.0, suspended_seconds=600.0)
 # Of no more than the pool's threads.
 LIMITS = ClaimLimits(most=4, lease_seconds=20.0, attempt_seconds=5.0)
 # What no test reaches.

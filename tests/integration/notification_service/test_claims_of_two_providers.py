@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, text
@@ -14,11 +14,18 @@ from notification_service.application.attempt_delivery import AttemptDelivery
 from notification_service.application.deliver_effect import DeliverEffect
 from notification_service.application.delivering.failover import ReachOfFirst, ReachOfSecond
 from notification_service.application.delivering.provider_gate import ProviderGate
+from notification_service.application.delivering.question_gate import QuestionGate
+from notification_service.application.learn_elsewhere import LearnElsewhere
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Effect
-from notification_service.domain.errors import OutcomeUnknown, ReceiverUnavailable
+from notification_service.domain.errors import (
+    DeliveryFailed,
+    OutcomeUnknown,
+    ProviderStopped,
+    ReceiverUnavailable,
+)
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.provider_state import ProviderStatus, in_use
 from servicekit.lifecycle import StopSignal
@@ -32,12 +39,14 @@ from tests.integration.notification_service.limited_work import (
     alimtalk_statuses,
     make_due,
     set_state,
+    state_of,
 )
 from tests.support.notification_builders import WRITE_ALIMTALK
 
 DOWN = ReceiverUnavailable(FailureReason.RECEIVER_UNREACHABLE, "refused")
 BUSY = ReceiverUnavailable(FailureReason.RECEIVER_BUSY, "a gateway answered 503")
 LOST = OutcomeUnknown(FailureReason.NO_REPLY, "the reply was lost")
+UNCLEAR = OutcomeUnknown(FailureReason.UNEXPECTED_REPLY, "a code that has to be asked for")
 OPEN, RUNNING, SUSPENDED = ProviderStatus.OPEN, ProviderStatus.RUNNING, ProviderStatus.SUSPENDED
 NEVER = {"next_probe_at": "clock_timestamp() + interval '1 year'"}
 
@@ -46,13 +55,13 @@ NEVER = {"next_probe_at": "clock_timestamp() + interval '1 year'"}
 class Asked(MeteredProvider):
     """Notes what it was asked for, and may answer no questions."""
 
-    questions_failing: bool = False
+    question_failure: DeliveryFailed | None = None
     looked_up: list[str] = field(default_factory=list)
 
     def find(self, message: AlimtalkMessage) -> str | None:
         self.looked_up.append(message.reference)
-        if self.questions_failing:
-            raise LOST
+        if self.question_failure is not None:
+            raise self.question_failure
         return super().find(message)
 
 
@@ -79,6 +88,10 @@ class Pair:
                 limits=LIMITS,
                 retry=QUICK,
                 held_templates=lambda: self._held,
+                learn_elsewhere=LearnElsewhere(
+                    transactions(engine),
+                    {other.name: QuestionGate(other.name, NO_PROBES, holds_messages=True)},
+                ),
             )
             for provider, other, reach in (
                 (self.solapi, self.nhn, ReachOfFirst("nhn")),
@@ -160,6 +173,21 @@ def test_the_second_leaves_what_the_first_may_have_until_that_says(pair: Pair) -
     assert (len(pair.solapi.sent), pair.statuses()) == (1, {"DELIVERED": 1})
 
 
+def test_the_second_takes_over_from_one_whose_answers_are_unclear(
+    pair: Pair, accept_completed_orders: AcceptCompletedOrders
+) -> None:
+    accept_completed_orders([a_fresh_order() for _ in range(2)])
+    pair.solapi.failures, pair.solapi.accepts_silently = [UNCLEAR] * 3, True
+    pair.first_works()
+    accept_completed_orders([a_fresh_order()])
+
+    pair.second_works()
+
+    # What the first may have waits for it.
+    assert (len(pair.nhn.sent), pair.nhn.looked_up) == (1, [])
+    assert pair.statuses() == {"UNKNOWN": 3, "DELIVERED": 1}
+
+
 def test_a_refusal_that_may_hide_a_message_keeps_it_at_the_first(pair: Pair) -> None:
     pair.solapi.failures, pair.solapi.accepts_silently = [BUSY], True
     pair.first_works()
@@ -226,7 +254,7 @@ def test_the_second_looks_up_its_own_while_the_first_runs(pair: Pair) -> None:
 def test_a_probe_asks_before_it_risks_a_message(
     pair: Pair, accept_completed_orders: AcceptCompletedOrders
 ) -> None:
-    pair.solapi.failures, pair.solapi.questions_failing = [LOST], True
+    pair.solapi.failures, pair.solapi.question_failure = [LOST], LOST
     pair.first_works()
     accept_completed_orders([a_fresh_order()])
     pair.set(pair.solapi, OPEN)
@@ -235,7 +263,7 @@ def test_a_probe_asks_before_it_risks_a_message(
     assert (len(pair.solapi.looked_up), len(pair.solapi.called_at)) == (1, 1)
 
     # Answered, a question says nothing about sending.
-    pair.solapi.questions_failing = False
+    pair.solapi.question_failure = None
     pair.set(pair.solapi, OPEN)
     pair.first_works()
     pair.set(pair.solapi, OPEN)
@@ -268,6 +296,69 @@ def test_what_is_bound_to_a_provider_that_is_used_elsewhere_is_left(engine: Engi
     assert pair.statuses() == {"SENDING": 1}
     pair.first_works()
     assert pair.statuses() == {"UNKNOWN": 1}
+
+
+@pytest.mark.parametrize("code", ["401", "403"])
+def test_a_second_that_can_not_be_asked_is_seen(
+    code: str, engine: Engine, accept_completed_orders: AcceptCompletedOrders
+) -> None:
+    accept_completed_orders([a_completed_order()])
+    with ThreadPoolExecutor(LIMITS.most) as pool:
+        pair = Pair(engine, pool)
+        pair.nhn.question_failure = ProviderStopped(FailureReason.UNEXPECTED_REPLY, "", code=code)
+
+        pair.first_works()
+        former = state_of(engine, pair.nhn)
+        pair.first_works()
+
+    assert (pair.solapi.sent, pair.statuses()) == ([], {"PENDING": 1})
+    assert state_of(engine, pair.solapi).status is RUNNING
+    state = state_of(engine, pair.nhn)
+    assert (state.status, state.reason) == (SUSPENDED, code)
+    # The next question puts no probe off.
+    assert state.probe_in_seconds is not None
+    assert former.probe_in_seconds is not None
+    assert state.probe_in_seconds < former.probe_in_seconds
+
+
+@pytest.mark.parametrize("attempts", [0, 1])
+def test_what_waits_for_the_seconds_word_becomes_overdue(
+    attempts: int, engine: Engine, accept_completed_orders: AcceptCompletedOrders
+) -> None:
+    accept_completed_orders([a_completed_order()])
+    with ThreadPoolExecutor(LIMITS.most) as pool:
+        pair = Pair(engine, pool)
+        if attempts:
+            pair.solapi.failures = [DOWN]
+            with engine.begin() as connection:
+                connection.execute(text("UPDATE completed_order SET completed_at = clock_timestamp()"))
+            pair.first_works()
+            with engine.begin() as connection:
+                connection.execute(text("UPDATE completed_order SET completed_at = '2026-01-01'"))
+        pair.nhn.question_failure = LOST
+        pair.first_works()
+        assert overdue(engine) == 0
+
+        # Were the pause no time that counts, 15 minutes would not have passed.
+        pass_seconds(engine, 15 * 60 + 5)
+        pair.first_works()
+
+    assert pair.solapi.sent == []
+    assert overdue(engine) == 1
+
+
+def pass_seconds(engine: Engine, seconds: int) -> None:
+    """As if the delivery had been attempted so much earlier."""
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE delivery SET first_attempted_at = first_attempted_at - :passed"),
+            {"passed": timedelta(seconds=seconds)},
+        )
+
+
+def overdue(engine: Engine) -> int:
+    with transactions(engine)() as unit_of_work:
+        return unit_of_work.deliveries.figures().overdue
 
 
 @contextmanager

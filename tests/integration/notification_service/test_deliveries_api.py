@@ -241,8 +241,14 @@ def test_all_that_match_are_counted_first_and_then_changed(
     assert statuses(engine, orders).count("FAILED") == 4
     changed = post(client, "/retry", {**chosen, "expectedCount": counted["matching"]}, key="k").get_json()
 
-    assert counted == {"action": "RETRY", "dryRun": True, "matching": 3, "changed": 0}
-    assert changed == {"action": "RETRY", "dryRun": False, "matching": 3, "changed": 3}
+    assert counted == {"action": "RETRY", "dryRun": True, "matching": 3, "changed": 0, "warning": None}
+    assert changed == {
+        "action": "RETRY",
+        "dryRun": False,
+        "matching": 3,
+        "changed": 3,
+        "warning": None,
+    }
     assert statuses(engine, orders) == ["PENDING"] * 3 + ["FAILED"] + ["PENDING"] * 2
 
 
@@ -295,7 +301,7 @@ def test_a_repetition_with_its_key_changes_nothing_more(
 
     assert again.get_json() == first.get_json()
     assert repeated.get_json() == done.get_json() == {
-        "action": "RETRY", "dryRun": False, "matching": 3, "changed": 3,
+        "action": "RETRY", "dryRun": False, "matching": 3, "changed": 3, "warning": None,
     }  # fmt: skip
     assert (again.headers["Idempotent-Replayed"], repeated.headers["Idempotent-Replayed"]) == ("true", "true")
     assert statuses(engine, orders[:3]) == ["FAILED", "FAILED", "PENDING"]

@@ -378,7 +378,8 @@ def test_operators_notes_about_others_stay(engine: Engine) -> None:
     erased = an_order_of(user_id=2026, recipient=Recipient("고객", "010-7777-6666"))
     other = an_order_of(user_id=9, recipient=Recipient("박산", "010-7777-1111"))
     AcceptCompletedOrders(transactions(engine))([erased, other])
-    note = "고객센터 outage since 2026-11-30"
+    # The end of another number is no trace of this one.
+    note = "고객센터 02-7777-6666 outage since 2026-11-30"
     write_notes(engine, note, other, elsewhere=note)
 
     erase(engine, "010-7777-6666", 2026)

@@ -15,7 +15,7 @@ from tests.integration.notification_service.limited_work import MeteredProvider,
 
 NHN = MeteredProvider()
 LATER = "due_at = clock_timestamp() + interval '1 minute'"
-TRIED = "attempts = 5, first_attempted_at = clock_timestamp() - interval '16 minutes'"
+TRIED = "first_attempted_at = clock_timestamp() - interval '16 minutes'"
 
 
 def gauges(engine: Engine) -> dict[str, float | None]:
@@ -79,6 +79,8 @@ def test_the_provider_that_new_messages_go_to_is_shown(
         ("due_at = clock_timestamp() - interval '16 minutes'", {"overdue": 1}),
         (f"{LATER}, {TRIED}, last_error = 'RECEIVER_BUSY'", {"overdue": 1}),
         (f"{LATER}, {TRIED}, last_error = 'QUIET_HOURS'", {}),
+        # Postponed again and again, until another provider says whether it has it.
+        (f"{LATER}, {TRIED}, attempts = 0, last_error = 'NOT_CONFIRMED'", {"overdue": 1}),
         (f"status = 'UNKNOWN', due_at = NULL, {TRIED}, last_error = 'RECEIVER_BUSY'", {"waiting": 1}),
         ("status = 'EXPIRED', due_at = NULL, completed_at = clock_timestamp()", {"expired": 1}),
         ("status = 'EXPIRED', due_at = NULL, completed_at = clock_timestamp() - interval '25 hours'", {}),

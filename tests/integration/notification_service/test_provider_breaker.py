@@ -11,7 +11,12 @@ from notification_service.application.accept_completed_orders import AcceptCompl
 from notification_service.application.deliver_effect import ClaimLimits
 from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.errors import OutcomeUnknown, ReceiverUnavailable
+from notification_service.domain.errors import (
+    DeliveryFailed,
+    OutcomeUnknown,
+    ProviderThrottled,
+    ReceiverUnavailable,
+)
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.provider_state import ProviderStatus
 from servicekit.lifecycle import StopSignal
@@ -34,6 +39,9 @@ from tests.support.waiting import wait_until
 
 DOWN = ReceiverUnavailable(FailureReason.RECEIVER_UNREACHABLE, "refused")
 LOST = OutcomeUnknown(FailureReason.NO_REPLY, "the reply was lost")
+UNCLEAR = OutcomeUnknown(FailureReason.UNEXPECTED_REPLY, "NHN answered with code -9999")
+THROTTLED = ProviderThrottled(FailureReason.RECEIVER_BUSY, "NHN answered 429")
+ONE_AT_A_TIME = ClaimLimits(most=1, lease_seconds=20.0, attempt_seconds=5.0)
 OPEN, RUNNING = ProviderStatus.OPEN, ProviderStatus.RUNNING
 
 
@@ -46,9 +54,8 @@ def provider(accept_completed_orders: AcceptCompletedOrders) -> MeteredProvider:
 
 def test_consumers_count_failures_together(engine: Engine, provider: MeteredProvider) -> None:
     provider.failures = [DOWN] * 100
-    one_at_a_time = ClaimLimits(most=1, lease_seconds=20.0, attempt_seconds=5.0)
 
-    with consumers(engine, provider, 3, policy=NO_PROBES, limits=one_at_a_time) as works:
+    with consumers(engine, provider, 3, policy=NO_PROBES, limits=ONE_AT_A_TIME) as works:
         assert [work(StopSignal()).deliveries for work in works] == [1, 1, 1]
         assert [work(StopSignal()).deliveries for work in works] == [0, 0, 0]
 
@@ -56,6 +63,46 @@ def test_consumers_count_failures_together(engine: Engine, provider: MeteredProv
     assert (state.status, state.reason) == (OPEN, "RECEIVER_UNREACHABLE")
     assert alimtalk_statuses(engine) == {"PENDING": 10}
     assert attempted(engine) == len(provider.called_at) == 3
+
+
+def test_answers_of_unknown_outcome_are_counted_together(engine: Engine, provider: MeteredProvider) -> None:
+    provider.failures = [UNCLEAR] * 100
+
+    with consumers(engine, provider, 3, policy=NO_PROBES, limits=ONE_AT_A_TIME) as works:
+        assert [work(StopSignal()).deliveries for work in works] == [1, 1, 1]
+        assert [work(StopSignal()).deliveries for work in works] == [0, 0, 0]
+
+    state = state_of(engine, provider)
+    assert (state.status, state.reason) == (OPEN, "UNEXPECTED_REPLY")
+    assert alimtalk_statuses(engine) == {"UNKNOWN": 3, "PENDING": 7}
+
+
+def test_429_opens_it_once_there_was_nothing_else_for_a_minute(
+    engine: Engine, provider: MeteredProvider
+) -> None:
+    provider.failures = [THROTTLED] * 100
+
+    with consumers(engine, provider, limits=ONE_AT_A_TIME) as (work,):
+        work(StopSignal())
+        assert state_of(engine, provider).throttled_seconds is not None
+        wait_until(lambda: work(StopSignal()).deliveries, "the pause to end")
+        assert state_of(engine, provider).status is RUNNING
+        set_state(engine, provider, RUNNING, throttled_since="clock_timestamp() - interval '61 seconds'")
+        wait_until(lambda: work(StopSignal()).deliveries, "the pause to end")
+
+    state = state_of(engine, provider)
+    assert (state.status, state.reason) == (OPEN, "RECEIVER_BUSY")
+
+
+def test_a_limit_that_lets_a_message_through_is_forgotten(engine: Engine, provider: MeteredProvider) -> None:
+    provider.failures = [THROTTLED]
+
+    with consumers(engine, provider, limits=ONE_AT_A_TIME) as (work,):
+        work(StopSignal())
+        wait_until(lambda: work(StopSignal()).deliveries, "the pause to end")
+
+    assert provider.sent
+    assert state_of(engine, provider).throttled_seconds is None
 
 
 def test_replies_that_are_lost_open_it_and_double_nothing(engine: Engine, provider: MeteredProvider) -> None:
@@ -190,9 +237,12 @@ def test_a_probe_whose_process_was_killed_is_taken_over(engine: Engine, provider
     assert state_of(engine, provider).status is RUNNING
 
 
-def test_a_probe_that_fails_leaves_it_open(engine: Engine, provider: MeteredProvider) -> None:
+@pytest.mark.parametrize("answer", [DOWN, UNCLEAR, THROTTLED], ids=["down", "unclear", "throttled"])
+def test_a_probe_that_fails_leaves_it_open(
+    answer: DeliveryFailed, engine: Engine, provider: MeteredProvider
+) -> None:
     set_state(engine, provider, OPEN)
-    provider.failures = [DOWN]
+    provider.failures = [answer]
 
     with consumers(engine, provider, policy=NO_PROBES) as (work,):
         assert work(StopSignal()).deliveries == 1

@@ -118,9 +118,59 @@ def test_notes_about_others_lose_only_the_phone_number() -> None:
     written = "고객센터 outage since 2026-11-30, call 010-1234-5678"
 
     assert traces.cleaned(OperatorNote("delivery.retry_reason", written, 1, is_own=False)) == (
-        "고객센터 outage since 2026-11-30, call 010-[removed]"
+        "고객센터 outage since 2026-11-30, call [removed]"
     )
     assert "2026" not in traces.cleaned(OperatorNote("delivery.retry_reason", written, 1, is_own=True))
+
+
+def left_of(note: str, number: str = "010-1234-5678") -> str:
+    """What is left of a note that isn't about the number's person."""
+    traces = Traces(Person(PhoneNumber.of(number)), ())
+    return traces.cleaned(OperatorNote("erasure.reason", note, 1, is_own=False))
+
+
+@pytest.mark.parametrize("spelling", [*SPELLINGS, "0082-10-1234-5678", "001 82 10 1234 5678"])
+@pytest.mark.parametrize("note", ["asked by {}, twice", "연락처{}로", "%20{}%20", "1.{}/010-9999-8888"])
+def test_notes_about_others_lose_every_spelling(spelling: str, note: str) -> None:
+    assert left_of(note.format(spelling)) == note.format("[removed]")
+
+
+def test_notes_about_others_lose_a_number_without_its_prefix() -> None:
+    assert left_of("asked by 10-1234-5678, twice") == "asked by [removed], twice"
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "order 20261234 5678",
+        "02-1234-5678 called",
+        "0501-1234-5678 called",
+        "010-1234-56789",
+        "+86 10 1234 5678",
+        "invoice 110123456780",
+        "paid 12,345,678",
+        "12345678",
+        "1234 of 5678 orders",
+        "event 01901012-3456-7812-8345-678901012345",
+    ],
+)
+def test_notes_about_others_keep_other_numbers(note: str) -> None:
+    assert left_of(note) == note
+
+
+@pytest.mark.parametrize(
+    ("number", "note", "left"),
+    [
+        ("1588-1234", "1588-1234, not 010-1588-1234", "[removed], not 010-1588-1234"),
+        ("1588-1234", "15881234, not (010) 1588-1234", "[removed], not (010) 1588-1234"),
+        ("02-1234-5678", "02) 1234-5678, not 02-123-4567 8층", "[removed], not 02-123-4567 8층"),
+        ("+1 212 555 0100", "+1 (212) 555-0100", "[removed]"),
+        ("+1 212 555 0100", "010-1212-5550 (100호)", "010-1212-5550 (100호)"),
+        ("050-71234-5678", "0507-1234-5678", "[removed]"),
+    ],
+)
+def test_notes_about_others_lose_only_that_number(number: str, note: str, left: str) -> None:
+    assert left_of(note, number) == left
 
 
 def test_notes_lose_names_and_the_users_number() -> None:

@@ -5,6 +5,7 @@ import time
 import pytest
 
 from notification_service.domain.completed_order import Recipient
+from notification_service.domain.phone_number import PhoneNumber
 from tests.support.phone_spellings import SPELLINGS
 
 
@@ -35,6 +36,16 @@ def test_long_runs_of_separators_are_read_in_no_time(run: str) -> None:
     assert recipient.removed_from(text)
 
     assert time.process_time() - began < 1.0
+
+
+@pytest.mark.parametrize("run", ["-", "%41", "4 1 ", "0", "82 0 ", "\\", "010 4141 ", "010-4141-"])
+def test_long_texts_are_cleaned_of_a_whole_number_in_no_time(run: str) -> None:
+    text, number = "0" + run * 20_000, PhoneNumber.of("010-4141-4141")
+
+    began = time.process_time()
+    assert number.removed_from(text, "[removed]")
+
+    assert time.process_time() - began < 2.0
 
 
 def test_without_a_number_nothing_is_removed() -> None:

@@ -32,7 +32,8 @@ def caused(failure: DeliveryFailed, cause: DeliveryFailed) -> DeliveryFailed:
         (DeliveryRejected(R.REJECTED, ""), CallOutcome.ANSWERED),
         (OutcomeUnknown(R.NO_REPLY, ""), CallOutcome.UNKNOWN),
         (OutcomeUnknown(R.RECEIVER_ERROR, ""), CallOutcome.UNKNOWN),
-        (OutcomeUnknown(R.UNEXPECTED_REPLY, ""), CallOutcome.ANSWERED),
+        (OutcomeUnknown(R.UNEXPECTED_REPLY, "a code that has to be asked for"), CallOutcome.UNCLEAR),
+        (OutcomeUnknown(R.NOT_CONFIRMED, ""), CallOutcome.UNCLEAR),
         (NotConfirmed(R.NOT_CONFIRMED, "not found yet"), CallOutcome.ANSWERED),
         (
             caused(NotConfirmed(R.NOT_CONFIRMED, "look-up failed"), OutcomeUnknown(R.NO_REPLY, "")),

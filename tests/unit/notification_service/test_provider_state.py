@@ -16,13 +16,14 @@ from notification_service.domain.provider_state import (
 )
 from servicekit.identifiers import uuid7
 
-POLICY = ProbePolicy(failures_to_open=3)
+POLICY = ProbePolicy(failures_to_open=3, unclear_to_open=5, throttled_seconds_to_open=60.0)
 RUNNING = ProviderState("nhn")
 ACCEPTED, ANSWERED = Call(CallOutcome.ACCEPTED), Call(CallOutcome.ANSWERED)
 FOUND = Call(CallOutcome.ANSWERED, is_look_up=True)
 DOWN = Call(CallOutcome.UNAVAILABLE, "RECEIVER_UNREACHABLE")
 LOST = Call(CallOutcome.UNKNOWN, "NO_REPLY")
 THROTTLED = Call(CallOutcome.THROTTLED, "RECEIVER_BUSY", retry_after_seconds=7.0)
+UNCLEAR = Call(CallOutcome.UNCLEAR, "UNEXPECTED_REPLY")
 STOPPED = Call(CallOutcome.STOPPED, "-1017")
 PROBE = uuid7()
 
@@ -71,8 +72,55 @@ def test_look_ups_that_fail_open_the_breaker() -> None:
     assert after_calls(RUNNING, [lost] * 3, None, POLICY).status is ProviderStatus.OPEN
 
 
-def test_being_throttled_is_no_failure_and_no_answer() -> None:
-    assert after_calls(RUNNING, [DOWN, DOWN, THROTTLED], None, POLICY).failures == 2
+@pytest.mark.parametrize("answer", [THROTTLED, UNCLEAR])
+def test_an_inconclusive_answer_is_no_failure_and_hides_none(answer: Call) -> None:
+    assert after_calls(RUNNING, [DOWN, DOWN, answer], None, POLICY).failures == 2
+    assert after_calls(RUNNING, [DOWN, DOWN, answer, DOWN], None, POLICY).status is ProviderStatus.OPEN
+
+
+def test_many_answers_of_unknown_outcome_in_a_row_open_the_breaker() -> None:
+    four = after_calls(RUNNING, [UNCLEAR, FOUND, UNCLEAR, THROTTLED, UNCLEAR, UNCLEAR], None, POLICY)
+
+    assert (four.status, four.unclear_answers) == (ProviderStatus.RUNNING, 4)
+    opened = after_calls(four, [UNCLEAR], None, POLICY)
+    assert (opened.status, opened.reason) == (ProviderStatus.OPEN, "UNEXPECTED_REPLY")
+
+
+@pytest.mark.parametrize("answer", [ACCEPTED, ANSWERED])
+def test_an_answer_among_those_of_unknown_outcome_ends_their_row(answer: Call) -> None:
+    state = after_calls(RUNNING, [UNCLEAR] * 4 + [answer] + [UNCLEAR] * 4, None, POLICY)
+
+    assert (state.status, state.unclear_answers) == (ProviderStatus.RUNNING, 4)
+
+
+def after_seconds(state: ProviderState, seconds: float) -> ProviderState:
+    """The state as the database has it so much later."""
+    assert state.throttled_seconds is not None
+    return replace(state, throttled_seconds=state.throttled_seconds + seconds)
+
+
+def test_being_throttled_alone_for_a_minute_opens_the_breaker() -> None:
+    state = after_calls(RUNNING, [THROTTLED] * 50, None, POLICY)
+    assert (state.status, state.throttled_seconds) == (ProviderStatus.RUNNING, 0.0)
+    state = after_calls(after_seconds(state, 59.0), [THROTTLED], None, POLICY)
+    assert state.status is ProviderStatus.RUNNING
+    state = after_seconds(state, 1.0)
+    assert after_calls(state, [FOUND], None, POLICY) == state
+
+    opened = after_calls(state, [THROTTLED], None, POLICY)
+
+    assert (opened.status, opened.reason) == (ProviderStatus.OPEN, "RECEIVER_BUSY")
+    # Not before the pause that the provider asks for.
+    assert opened.probe_in_seconds == 7.0
+
+
+@pytest.mark.parametrize("answer", [ACCEPTED, ANSWERED])
+def test_a_limit_that_lets_messages_through_opens_nothing(answer: Call) -> None:
+    throttled = after_seconds(after_calls(RUNNING, [THROTTLED], None, POLICY), 59.0)
+
+    assert after_calls(throttled, [answer], None, POLICY) == RUNNING
+    again = after_calls(throttled, [answer, THROTTLED], None, POLICY)
+    assert (again.status, again.throttled_seconds) == (ProviderStatus.RUNNING, 0.0)
 
 
 def test_calls_from_before_neither_close_nor_reopen_a_breaker() -> None:
@@ -80,9 +128,24 @@ def test_calls_from_before_neither_close_nor_reopen_a_breaker() -> None:
     assert after_calls(probing(OPEN), [DOWN], uuid7(), POLICY) == probing(OPEN)
 
 
-@pytest.mark.parametrize("answer", [ACCEPTED, ANSWERED, THROTTLED])
+@pytest.mark.parametrize("answer", [ACCEPTED, ANSWERED])
 def test_a_probe_that_is_answered_closes_the_breaker(answer: Call) -> None:
     assert after_calls(probing(OPEN), [answer], PROBE, POLICY) == RUNNING
+
+
+@pytest.mark.parametrize(("answer", "pause_seconds"), [(UNCLEAR, 2.0), (THROTTLED, 7.0)])
+def test_a_probe_that_is_answered_inconclusively_closes_nothing(answer: Call, pause_seconds: float) -> None:
+    state = after_calls(probing(OPEN), [answer], PROBE, POLICY)
+
+    assert (state.status, state.failed_probes) == (ProviderStatus.OPEN, 1)
+    assert (state.reason, state.probe_in_seconds) == (answer.reason, pause_seconds)
+
+
+def test_a_breaker_that_closes_has_forgotten_what_opened_it() -> None:
+    opened = after_calls(RUNNING, [THROTTLED] + [UNCLEAR] * 5, None, POLICY)
+
+    assert opened.status is ProviderStatus.OPEN
+    assert after_calls(probing(opened), [ACCEPTED], PROBE, POLICY) == RUNNING
 
 
 def test_probes_that_fail_come_more_and_more_seldom() -> None:
@@ -123,10 +186,15 @@ def test_an_accepted_probe_does_not_end_what_a_result_began() -> None:
     assert stopped.stopped_by is StoppedBy.RESULT
 
 
-def test_an_answer_about_one_message_does_not_end_a_suspension() -> None:
-    state = after_calls(probing(SUSPENDED), [ANSWERED], PROBE, POLICY)
+@pytest.mark.parametrize(
+    ("answer", "pause_seconds"),
+    # The next probe would bind another message, too.
+    [(ANSWERED, POLICY.first_seconds), (UNCLEAR, POLICY.suspended_seconds)],
+)
+def test_an_answer_about_one_message_ends_no_suspension(answer: Call, pause_seconds: float) -> None:
+    state = after_calls(probing(SUSPENDED), [answer], PROBE, POLICY)
 
-    assert (state.status, state.probe_in_seconds) == (ProviderStatus.SUSPENDED, POLICY.first_seconds)
+    assert (state.status, state.probe_in_seconds) == (ProviderStatus.SUSPENDED, pause_seconds)
 
 
 def test_all_wait_as_long_as_the_provider_asks_for_and_not_for_ever() -> None:
@@ -151,6 +219,8 @@ def test_a_provider_that_asks_for_no_pause_gets_one() -> None:
         ([ACCEPTED, DOWN, DOWN, LOST], True),
         ([STOPPED, ACCEPTED], True),
         ([THROTTLED, ACCEPTED], True),
+        ([UNCLEAR] * 4 + [ACCEPTED, UNCLEAR], False),
+        ([UNCLEAR] * 5, True),
     ],
 )
 def test_one_process_stops_without_asking_the_others(calls: list[Call], ends: bool) -> None:

@@ -26,12 +26,13 @@ from notification_service.domain.errors import (
     DeliveryFailed,
     DeliveryPostponed,
     DeliverySkipped,
+    ElsewhereUnknown,
     MessageNotFound,
     NotSent,
     OutcomeUnknown,
 )
 from notification_service.domain.failure_reason import FailureReason
-from notification_service.domain.provider_call import Call, CallOutcome, call_of_failure
+from notification_service.domain.provider_call import Call, CallElsewhere, CallOutcome, call_of_failure
 from notification_service.domain.retry_policy import RetryPolicy
 
 _DETAIL_CHARACTERS = 500
@@ -41,10 +42,14 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An attempt that has ended; ``call`` is None if the receiver was not called."""
+    """An attempt that has ended; ``call`` is None if the receiver was not called.
+
+    ``elsewhere`` is the question to another provider that failed, for which the delivery is postponed.
+    """
 
     outcome: Outcome
     call: Call | None = None
+    elsewhere: CallElsewhere | None = None
 
 
 class AttemptDelivery:
@@ -148,7 +153,10 @@ def _call_of(delivery: ClaimedDelivery, failure: DeliveryFailed) -> Call | None:
 
 
 def _postponed(delivery: ClaimedDelivery, postponed: DeliveryPostponed) -> Ended:
-    return Ended(Postponed(delivery, postponed.delay_seconds, postponed.reason))
+    outcome = Postponed(delivery, postponed.delay_seconds, postponed.reason)
+    if isinstance(postponed, ElsewhereUnknown) and (asked := call_of_failure(postponed.__cause__)):
+        return Ended(outcome, elsewhere=CallElsewhere(postponed.provider, replace(asked, is_look_up=True)))
+    return Ended(outcome)
 
 
 def _event(outcome: Outcome) -> str:

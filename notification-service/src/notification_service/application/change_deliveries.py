@@ -1,5 +1,6 @@
 """An operator has all deliveries that match attempted again, or gives them up."""
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 import structlog
@@ -8,6 +9,7 @@ from notification_service.application.ports import UnitOfWork, UnitOfWorkFactory
 from notification_service.domain.delivery_selection import DeliverySelection
 from notification_service.domain.errors import MoreDeliveriesMatch
 from notification_service.domain.operator_action import DeliveriesChange, OperatorAction
+from notification_service.domain.provider_state import used_providers
 from servicekit.idempotency.key import Answer, IdempotencyKey
 
 _log = structlog.get_logger(__name__)
@@ -33,6 +35,9 @@ class ChangeDeliveries:
 
     More than was expected is refused, so that never more is changed than an operator has counted. What has
     changed by itself since then is left. Nothing is changed that a process holds a claim on.
+
+    What a provider may have that no consumer uses any more is sent by another one, and the answer warns:
+    nobody asks there. Unless the selection names what may have arrived, that is left to a further retry.
     """
 
     def __init__(self, unit_of_work: UnitOfWorkFactory) -> None:
@@ -49,40 +54,61 @@ class ChangeDeliveries:
             sendable_only=action is OperatorAction.RETRY,
         )
         with self._unit_of_work() as unit_of_work:
+            used = _providers_to_send_by(unit_of_work, command)
             if expected is None:
                 matching = unit_of_work.deliveries.count(selection)
-                return Answer(DeliveriesChange(action, matching, 0, is_dry_run=True))
+                removed = unit_of_work.deliveries.at_removed_providers(selection, used)
+                return Answer(DeliveriesChange(action, matching, 0, is_dry_run=True, removed=removed))
             delivery_ids = unit_of_work.deliveries.lock_selected(selection, limit=expected + 1)
             is_refused = len(delivery_ids) > expected
             # No ids would select all of them.
             if is_refused or not delivery_ids:
-                changed = 0
+                done = _done(action, 0, {})
             else:
-                changed = _change(unit_of_work, command, replace(selection, delivery_ids=delivery_ids))
+                done = _change(unit_of_work, command, replace(selection, delivery_ids=delivery_ids), used)
             if command.idempotency_key is not None:
                 # Before a refusal, too: what succeeded once is not refused to its repetition.
-                earlier = unit_of_work.idempotency_keys.claim(command.idempotency_key, {"changed": changed})
+                reply = {"changed": done.changed, "removed": dict(done.removed)}
+                earlier = unit_of_work.idempotency_keys.claim(command.idempotency_key, reply)
                 if earlier is not None:
-                    return Answer(_done(action, earlier["changed"]), is_replay=True)
+                    # A former release stored no providers.
+                    done = _done(action, earlier["changed"], earlier.get("removed", {}))
+                    return Answer(done, is_replay=True)
             if is_refused:
                 raise MoreDeliveriesMatch(unit_of_work.deliveries.count(selection), expected)
             unit_of_work.commit()
         _log.info(
             "deliveries_changed",
             action=action.value,
-            deliveries=changed,
+            deliveries=done.changed,
             by=command.by,
             reason=command.reason,
+            removed_providers=sorted(done.removed),
         )
-        return Answer(_done(action, changed))
+        return Answer(done)
 
 
-def _change(unit_of_work: UnitOfWork, command: ChangeDeliveriesCommand, locked: DeliverySelection) -> int:
-    """How many were changed: a recipient may be erased after the search."""
-    deliveries = unit_of_work.deliveries
-    change_all = deliveries.retry if command.action is OperatorAction.RETRY else deliveries.give_up
-    return change_all(locked, by=command.by, reason=command.reason)
+def _providers_to_send_by(unit_of_work: UnitOfWork, command: ChangeDeliveriesCommand) -> Collection[str]:
+    """The providers that are used; none if nothing of others may be sent by them."""
+    if command.action is not OperatorAction.RETRY or command.selection.statuses <= command.action.unnamed:
+        return ()
+    return used_providers(unit_of_work.providers.all())
 
 
-def _done(action: OperatorAction, changed: int) -> DeliveriesChange:
-    return DeliveriesChange(action, matching=changed, changed=changed, is_dry_run=False)
+def _change(
+    unit_of_work: UnitOfWork,
+    command: ChangeDeliveriesCommand,
+    locked: DeliverySelection,
+    used: Collection[str],
+) -> DeliveriesChange:
+    """It may be fewer than were locked: a recipient may be erased after the search."""
+    action, deliveries = command.action, unit_of_work.deliveries
+    if action is OperatorAction.GIVE_UP:
+        return _done(action, deliveries.give_up(locked, by=command.by, reason=command.reason), {})
+    removed = deliveries.at_removed_providers(locked, used)
+    retried = deliveries.retry(locked, by=command.by, reason=command.reason, used_providers=used)
+    return _done(action, retried, removed)
+
+
+def _done(action: OperatorAction, changed: int, removed: Mapping[str, int]) -> DeliveriesChange:
+    return DeliveriesChange(action, changed, changed, is_dry_run=False, removed=removed)

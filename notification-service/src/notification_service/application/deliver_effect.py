@@ -25,7 +25,7 @@ from notification_service.application.ports import (
 )
 from notification_service.domain.attempt import Postponed, Released, RetryLater, Unclear
 from notification_service.domain.delivery import ClaimedDelivery, Effect
-from notification_service.domain.provider_call import Call
+from notification_service.domain.provider_call import Call, CallElsewhere
 from notification_service.domain.retry_policy import RetryPolicy
 from servicekit.lease_clock import lease_clock_seconds
 
@@ -111,10 +111,12 @@ class DeliverEffect:
         limits: ClaimLimits,
         retry: RetryPolicy,
         held_templates: Callable[[], Collection[str]] = frozenset,
+        learn_elsewhere: Callable[[Sequence[CallElsewhere]], None] = lambda _: None,
     ) -> None:
         """``provider`` is the receiver's name in the history.
 
         ``held_templates`` are the codes of templates whose messages would only be postponed again.
+        ``learn_elsewhere`` is called with questions to other providers that failed.
         """
         self._effect = effect
         self._attempt = attempt
@@ -125,6 +127,7 @@ class DeliverEffect:
         self._limits = limits
         self._retry = retry
         self._held_templates = held_templates
+        self._learn_elsewhere = learn_elsewhere
         self._failed_runs = 0
         self._unrecorded: list[Ended] = []
         self._probe_id: UUID | None = None
@@ -270,12 +273,15 @@ class DeliverEffect:
             return
         calls = [ended.call for ended in self._unrecorded if ended.call is not None]
         if self._probe_id is not None and calls:
-            self._has_probe_failed = calls[-1].outcome.is_failing
+            answer = calls[-1].outcome
+            self._has_probe_failed = answer.is_failing or answer.is_inconclusive
         with self._unit_of_work() as unit_of_work:
             unit_of_work.claims.record([ended.outcome for ended in self._unrecorded])
             self._gate.learn(unit_of_work, calls, self._probe_id)
             unit_of_work.commit()
+        elsewhere = [ended.elsewhere for ended in self._unrecorded if ended.elsewhere is not None]
         self._unrecorded = []
+        self._learn_elsewhere(elsewhere)
 
     def _pause_seconds(self, run: _Run) -> float:
         """A pause while the receiver accepts nothing: a backlog must not become a flood of attempts."""

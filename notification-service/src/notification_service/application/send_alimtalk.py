@@ -10,7 +10,7 @@ from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.delivery import ClaimedDelivery
 from notification_service.domain.errors import (
     DeliveryFailed,
-    DeliveryPostponed,
+    ElsewhereUnknown,
     MessageNotFound,
     NotConfirmed,
     NotSent,
@@ -94,7 +94,7 @@ class SendAlimtalk:
                 message_id = other.find(message)
             except DeliveryFailed as error:
                 # Not as a failure: that would count against the provider that is to send it.
-                raise DeliveryPostponed(FailureReason.NOT_CONFIRMED, _ELSEWHERE_SECONDS) from error
+                raise ElsewhereUnknown(other.name, _ELSEWHERE_SECONDS) from error
             if message_id is not None:
                 return Receipt(message_id, other.accepts_finally, was_sent=False, provider=other.name)
         return None

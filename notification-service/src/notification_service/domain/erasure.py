@@ -59,8 +59,14 @@ class Traces:
     recipients: Collection[Recipient]
 
     def cleaned(self, note: OperatorNote) -> str:
-        """What is left of a note; in one that isn't the person's own, a name may be another word."""
-        return self.removed_from(note.text) if note.is_own else self._without_phone(note.text)
+        """What is left of a note.
+
+        In one that isn't the person's own, a name may be another word, and digits another number's.
+        """
+        if note.is_own:
+            return self.removed_from(note.text)
+        phone = self.person.phone
+        return note.text if phone is None else phone.removed_from(note.text, _REMOVED)
 
     def removed_from(self, note: str) -> str:
         """``note`` without the person's names, numbers and, if it is long enough to be one, user's number."""
@@ -68,15 +74,12 @@ class Traces:
         # Longer names first, which may hold a shorter one.
         for recipient in sorted(recipients, key=lambda each: -len(each.name)):
             note = recipient.removed_from(note)
-        note = self._without_phone(note)
+        if self.person.phone is not None:
+            note = Recipient("", self.person.phone.international).removed_from(note)
         user_id = str(self.person.user_id or "")
         if len(user_id) >= _SHORTEST_USER_ID:
             note = re.sub(rf"(?<!\d){user_id}(?!\d)", _REMOVED, note)
         return note
-
-    def _without_phone(self, note: str) -> str:
-        phone = self.person.phone
-        return note if phone is None else Recipient("", phone.international).removed_from(note)
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,6 +98,14 @@ class DeliveryPostponed(NotificationError):
         super().__init__()
 
 
+class ElsewhereUnknown(DeliveryPostponed):
+    """Another provider may have the message, and didn't say. Nothing was sent."""
+
+    def __init__(self, provider: str, delay_seconds: float) -> None:
+        self.provider = provider
+        super().__init__(FailureReason.NOT_CONFIRMED, delay_seconds)
+
+
 class UnknownTemplate(NotificationError):
     """There is no such template."""
 

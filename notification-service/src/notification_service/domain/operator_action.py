@@ -1,6 +1,7 @@
 """What an operator does to deliveries, and what became of them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -45,9 +46,17 @@ class OperatorAction(StrEnum):
             raise LookUpPlanned(delivery.status)
 
 
+def warning_of_removed(removed: Mapping[str, int]) -> str | None:
+    """What to tell an operator who retries what so many deliveries' former providers may have sent."""
+    if not removed:
+        return None
+    parts = [f"{number} may be at {name}" for name, number in sorted(removed.items())]
+    return f"{', '.join(parts)}, which no consumer uses and nobody asks: a recipient may get it twice"
+
+
 @dataclass(frozen=True, slots=True)
 class DeliveryChange:
-    """What an operator did to one delivery."""
+    """What an operator did to one delivery; ``removed`` as of DeliveriesChange."""
 
     delivery_id: UUID
     action: OperatorAction
@@ -55,13 +64,19 @@ class DeliveryChange:
     by: str
     reason: str
     at: datetime
+    removed: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class DeliveriesChange:
-    """What an operator did to all deliveries that matched; nothing if they were only counted."""
+    """What an operator did to all deliveries that matched; nothing if they were only counted.
+
+    ``removed`` are providers that no consumer uses any more, and how many of the deliveries each may have.
+    Retried, these are sent by the providers that are used.
+    """
 
     action: OperatorAction
     matching: int
     changed: int
     is_dry_run: bool
+    removed: Mapping[str, int] = field(default_factory=dict)

@@ -17,6 +17,7 @@ from phonenumbers import (
 from phonenumbers import PhoneNumber as ParsedNumber
 
 from notification_service.domain.errors import NoPhoneNumber
+from notification_service.domain.phone_spellings import without_whole_number
 
 _HOME = "KR"
 _HOME_CODE = country_code_for_region(_HOME)
@@ -73,6 +74,10 @@ class PhoneNumber:
             return not is_foreign and self._stands_in(unicodedata.normalize("NFKC", field))
         found = PhoneNumberMatcher(field, _HOME, leniency=Leniency.POSSIBLE)
         return any(self._of(match.number) == self for match in found)
+
+    def removed_from(self, text: str, removed: str) -> str:
+        """``text`` with ``removed`` in place of this number, and all else that it says."""
+        return without_whole_number(text, self.country_code, self.significant, removed)
 
     def _stands_in(self, text: str) -> bool:
         # PhoneNumberMatcher would take the digits of a note for the number's last ones: 02-123-4567 8층.

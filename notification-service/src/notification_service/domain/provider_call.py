@@ -29,12 +29,19 @@ class CallOutcome(StrEnum):
     """It can't be reached, or says that it can't work."""
     UNKNOWN = "UNKNOWN"
     """Its reply is missing, late or malformed."""
+    UNCLEAR = "UNCLEAR"
+    """It answered, and didn't say whether it took the message."""
     STOPPED = "STOPPED"
     """It takes nothing until a human has mended the account, the balance or the key."""
 
     @property
     def is_failing(self) -> bool:
         return self in {CallOutcome.UNAVAILABLE, CallOutcome.UNKNOWN}
+
+    @property
+    def is_inconclusive(self) -> bool:
+        """Whether the provider answers, and doesn't show that it takes messages."""
+        return self in {CallOutcome.THROTTLED, CallOutcome.UNCLEAR}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +60,14 @@ class Call:
     def proves_nothing(self) -> bool:
         """Look-ups may be answered while sending hangs."""
         return self.is_look_up and not self.outcome.is_failing
+
+
+@dataclass(frozen=True, slots=True)
+class CallElsewhere:
+    """A call to another provider than the one that the attempt was to be made at."""
+
+    provider: str
+    call: Call
 
 
 def call_of_failure(failure: BaseException | None) -> Call | None:
@@ -83,6 +98,5 @@ def _call_of_unknown(reason: FailureReason) -> Call | None:
     if reason is FailureReason.INTERNAL_ERROR:
         return None
     # With these it answered, although with a code or a page that doesn't help.
-    if reason in {FailureReason.UNEXPECTED_REPLY, FailureReason.NOT_CONFIRMED}:
-        return Call(CallOutcome.ANSWERED)
-    return Call(CallOutcome.UNKNOWN, reason.value)
+    has_answered = reason in {FailureReason.UNEXPECTED_REPLY, FailureReason.NOT_CONFIRMED}
+    return Call(CallOutcome.UNCLEAR if has_answered else CallOutcome.UNKNOWN, reason.value)

@@ -5,6 +5,9 @@
 
 A probe is one message, sent while all others wait. Look-ups prove nothing: they may be answered while sending
 hangs. An operator may end SUSPENDED, too.
+
+Answers that don't show whether the provider takes messages open the breaker as well: 429 alone for a minute,
+or many of unknown outcome in a row. Such an answer to a probe leaves it open.
 """
 
 from collections.abc import Sequence
@@ -47,7 +50,11 @@ class ProviderState:
     name: str
     status: ProviderStatus = ProviderStatus.RUNNING
     failures: int = 0
-    """Calls that failed in a row."""
+    """Calls that failed since a message was last taken or refused."""
+    unclear_answers: int = 0
+    """Answers of unknown outcome since then."""
+    throttled_seconds: float | None = None
+    """For how long the provider has answered 429 since then, if it has."""
     failed_probes: int = 0
     reason: str | None = None
     stopped_by: StoppedBy | None = None
@@ -68,6 +75,11 @@ def in_use(states: Sequence[ProviderState]) -> ProviderState | None:
     return min(ready, key=lambda state: state.place or 0, default=None)
 
 
+def used_providers(states: Sequence[ProviderState]) -> frozenset[str]:
+    """The names of those that consumers use now; none while no consumer runs."""
+    return frozenset(state.name for state in states if state.place is not None)
+
+
 @dataclass(frozen=True, slots=True)
 class ProbePolicy:
     """When the breaker opens, and how often a provider is tried again.
@@ -76,6 +88,11 @@ class ProbePolicy:
     """
 
     failures_to_open: int = 10
+    unclear_to_open: int = 20
+    """Each binds its message to the provider. If a healthy one answered every second message so, 20 in a row
+    would come once in a million messages."""
+    throttled_seconds_to_open: float = 60.0
+    """Longer than the second or minute that limits are counted by: a mere limit takes some messages in it."""
     first_seconds: float = 1.0
     cap_seconds: float = 15.0
     suspended_seconds: float = 60.0
@@ -90,19 +107,31 @@ class ProbePolicy:
         """Whether a process stops at once, without waiting for what the others have seen."""
         if any(call.outcome in {CallOutcome.STOPPED, CallOutcome.THROTTLED} for call in calls):
             return True
-        return failures_after(0, calls) >= self.failures_to_open
+        return self.is_down(_counted(ProviderState(""), calls))
+
+    def is_down(self, state: ProviderState) -> bool:
+        """Whether the calls that ``state`` counts open the breaker."""
+        return (
+            state.failures >= self.failures_to_open
+            or state.unclear_answers >= self.unclear_to_open
+            or (state.throttled_seconds or 0.0) >= self.throttled_seconds_to_open
+        )
 
 
-def failures_after(failures: int, calls: Sequence[Call]) -> int:
-    """How many calls have failed in a row after ``calls``, with ``failures`` before them."""
+def _counted(state: ProviderState, calls: Sequence[Call]) -> ProviderState:
+    failures, unclear, throttled_seconds = state.failures, state.unclear_answers, state.throttled_seconds
     for call in calls:
         if call.proves_nothing:
             continue
         if call.outcome.is_failing:
             failures += 1
-        elif call.outcome is not CallOutcome.THROTTLED:
-            failures = 0
-    return failures
+        elif call.outcome is CallOutcome.UNCLEAR:
+            unclear += 1
+        elif call.outcome is CallOutcome.THROTTLED:
+            throttled_seconds = throttled_seconds or 0.0
+        else:
+            failures, unclear, throttled_seconds = 0, 0, None
+    return replace(state, failures=failures, unclear_answers=unclear, throttled_seconds=throttled_seconds)
 
 
 def suspended(state: ProviderState, code: str, stopped_by: StoppedBy, policy: ProbePolicy) -> ProviderState:
@@ -113,6 +142,8 @@ def suspended(state: ProviderState, code: str, stopped_by: StoppedBy, policy: Pr
         state,
         status=ProviderStatus.SUSPENDED,
         failures=0,
+        unclear_answers=0,
+        throttled_seconds=None,
         failed_probes=0,
         reason=code,
         stopped_by=StoppedBy.RESULT if was_result else stopped_by,
@@ -144,7 +175,7 @@ def after_calls(
     if stopped:
         return suspended(state, stopped[-1].reason, StoppedBy.CALL, policy)
     if state.status is ProviderStatus.RUNNING:
-        return _counted(state, calls, policy)
+        return _after_messages(state, calls, policy)
     if probe_id is None or probe_id != state.probe_id:
         return state
     if not calls:
@@ -155,24 +186,24 @@ def after_calls(
     return _after_probe_of_suspended(state, calls[-1], policy)
 
 
-def _counted(state: ProviderState, calls: Sequence[Call], policy: ProbePolicy) -> ProviderState:
-    failures = failures_after(state.failures, calls)
-    if failures < policy.failures_to_open:
-        return replace(state, failures=failures)
-    reason = next((call.reason for call in reversed(calls) if call.outcome.is_failing), None)
+def _after_messages(state: ProviderState, calls: Sequence[Call], policy: ProbePolicy) -> ProviderState:
+    telling = [call for call in calls if not call.proves_nothing]
+    counted = _counted(state, telling)
+    # Time that passes without a call isn't time of 429.
+    if not telling or not policy.is_down(counted):
+        return counted
     return replace(
-        state,
+        counted,
         status=ProviderStatus.OPEN,
-        failures=failures,
-        reason=reason,
-        probe_in_seconds=policy.probe_in_seconds(0),
+        reason=telling[-1].reason,
+        probe_in_seconds=max(policy.probe_in_seconds(0), pause_asked_for(telling, policy)),
     )
 
 
 def _after_probe(state: ProviderState, call: Call, policy: ProbePolicy) -> ProviderState:
     if call.proves_nothing:
         return replace(state, probe_id=None, probe_in_seconds=0.0)
-    if not call.outcome.is_failing:
+    if not (call.outcome.is_failing or call.outcome.is_inconclusive):
         return running(state)
     failed_probes = state.failed_probes + 1
     return replace(
@@ -180,7 +211,7 @@ def _after_probe(state: ProviderState, call: Call, policy: ProbePolicy) -> Provi
         failed_probes=failed_probes,
         reason=call.reason,
         probe_id=None,
-        probe_in_seconds=policy.probe_in_seconds(failed_probes),
+        probe_in_seconds=max(policy.probe_in_seconds(failed_probes), pause_asked_for([call], policy)),
     )
 
 

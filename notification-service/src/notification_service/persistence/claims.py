@@ -136,8 +136,10 @@ _RECORD = text("""
            SET status       = outcome.status,
                -- An attempt that was not made is given back.
                attempts     = attempts - CASE WHEN attempt_outcome IS NULL THEN 1 ELSE 0 END,
-               -- Time in which nothing may be sent doesn't count towards giving up.
-               first_attempted_at = CASE WHEN attempt_outcome IS NOT NULL THEN first_attempted_at
+               -- Time in which nothing may be sent doesn't count towards giving up. That of waiting for
+               -- another provider's word does, so that it is seen: what waits for long is overdue.
+               first_attempted_at = CASE WHEN attempt_outcome IS NOT NULL
+                                           OR outcome.reason = 'NOT_CONFIRMED' THEN first_attempted_at
                                          WHEN attempts > 1 THEN first_attempted_at
                                              + COALESCE(delay_seconds, 0) * interval '1 second' END,
                -- What the provider surely does not have, any provider may send.

@@ -18,6 +18,7 @@ from sqlalchemy import (
     case,
     cast,
     exists,
+    false,
     func,
     literal,
     not_,
@@ -129,8 +130,17 @@ class SqlDeliveries:
         statement = select(func.count()).select_from(delivery).where(*_conditions(selection))
         return self._connection.execute(statement).scalar_one()
 
-    def retry(self, selection: DeliverySelection, *, by: str, reason: str, at: datetime | None = None) -> int:
+    def retry(
+        self,
+        selection: DeliverySelection,
+        *,
+        by: str,
+        reason: str,
+        at: datetime | None = None,
+        used_providers: Collection[str] = (),
+    ) -> int:
         has_failed = delivery.c.status == DeliveryStatus.FAILED.value
+        is_free = or_(has_failed, _is_at_removed_provider(used_providers))
         now = at or func.clock_timestamp()
         retried = self._connection.execute(
             update(delivery)
@@ -146,11 +156,12 @@ class SqlDeliveries:
                     (has_failed, func.coalesce(delivery.c.reference, delivery.c.failed_message_id)),
                     else_=delivery.c.failed_message_id,
                 ),
-                reference=case((has_failed, null()), else_=delivery.c.reference),
+                reference=case((is_free, null()), else_=delivery.c.reference),
                 accepted_at=None,
-                # What has failed surely did not arrive, so that any provider may send it.
+                # What has failed surely did not arrive, so that any provider may send it. What a removed
+                # provider may have, nobody can ask for: the operator has decided.
                 possibly_sent_at=case(
-                    (has_failed, null()),
+                    (is_free, null()),
                     else_=func.coalesce(delivery.c.possibly_sent_at, delivery.c.accepted_at),
                 ),
                 result_questions=0,
@@ -165,6 +176,16 @@ class SqlDeliveries:
             )
         )
         return retried.rowcount
+
+    def at_removed_providers(
+        self, selection: DeliverySelection, used_providers: Collection[str]
+    ) -> dict[str, int]:
+        rows = self._connection.execute(
+            select(delivery.c.provider, func.count().label("number"))
+            .where(*_conditions(selection), _is_at_removed_provider(used_providers))
+            .group_by(delivery.c.provider)
+        )
+        return {row.provider: row.number for row in rows}
 
     def give_up(
         self, selection: DeliverySelection, *, by: str, reason: str, at: datetime | None = None
@@ -234,6 +255,18 @@ def _conditions(selection: DeliverySelection) -> list[ColumnElement[bool]]:
         )
         conditions.append(or_(delivery.c.effect != Effect.ALIMTALK.value, has_recipient))
     return conditions
+
+
+def _is_at_removed_provider(used_providers: Collection[str]) -> ColumnElement[bool]:
+    """Whether a provider may have it that isn't one of these; false without any."""
+    if not used_providers:
+        return false()
+    return and_(
+        delivery.c.effect == Effect.ALIMTALK.value,
+        delivery.c.status != DeliveryStatus.FAILED.value,
+        delivery.c.provider.not_in(sorted(used_providers)),
+        or_(delivery.c.possibly_sent_at.is_not(None), delivery.c.reference.is_not(None)),
+    )
 
 
 def _has_error(reason: FailureReason) -> ColumnElement[bool]:

@@ -23,7 +23,11 @@ _SELECT = f"""
     SELECT *, watched_at > clock_timestamp() - interval '{WATCH_SECONDS} seconds' AS is_watched,
            EXTRACT(epoch FROM next_probe_at - clock_timestamp()) AS probe_in_seconds,
            CASE WHEN next_slot_at BETWEEN clock_timestamp() AND clock_timestamp() + interval '10 minutes'
-                THEN EXTRACT(epoch FROM next_slot_at - clock_timestamp()) ELSE 0 END AS wait_seconds
+                THEN EXTRACT(epoch FROM next_slot_at - clock_timestamp()) ELSE 0 END AS wait_seconds,
+           -- Not negative once the server's clock was put back, and null for null.
+           CASE WHEN throttled_since IS NOT NULL
+                THEN GREATEST(0, EXTRACT(epoch FROM clock_timestamp() - throttled_since)) END
+           AS throttled_seconds
       FROM alimtalk_provider
 """  # noqa: S608 - our own constant
 _GET = text(f"{_SELECT} WHERE name = :name").columns(probe_id=Uuid)
@@ -71,6 +75,8 @@ _CHANGE = text("""
        SET status = :status,
            since = CASE WHEN status = :status THEN since ELSE clock_timestamp() END,
            reason = :reason, stopped_by = :stopped_by, failures = :failures, failed_probes = :failed_probes,
+           unclear_answers = :unclear_answers,
+           throttled_since = clock_timestamp() - make_interval(secs => :throttled_seconds),
            probe_id = :probe_id,
            next_probe_at = clock_timestamp() + make_interval(secs => :probe_in_seconds)
      WHERE name = :name
@@ -143,6 +149,8 @@ class SqlProviders:
                 "stopped_by": state.stopped_by and state.stopped_by.value,
                 "failures": state.failures,
                 "failed_probes": state.failed_probes,
+                "unclear_answers": state.unclear_answers,
+                "throttled_seconds": state.throttled_seconds,
                 "probe_id": state.probe_id and str(state.probe_id),
                 "probe_in_seconds": state.probe_in_seconds,
             },
@@ -162,6 +170,8 @@ def _state_of(row: Row[Any]) -> ProviderState:
         status=ProviderStatus(row.status),
         failures=row.failures,
         failed_probes=row.failed_probes,
+        unclear_answers=row.unclear_answers,
+        throttled_seconds=_optional_float(row.throttled_seconds),
         reason=row.reason,
         stopped_by=None if row.stopped_by is None else StoppedBy(row.stopped_by),
         probe_id=row.probe_id,

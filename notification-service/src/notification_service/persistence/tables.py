@@ -99,6 +99,8 @@ alimtalk_provider = Table(
     Column("stopped_by", Text),
     Column("failures", Integer, nullable=False),
     Column("failed_probes", Integer, nullable=False),
+    Column("unclear_answers", Integer, nullable=False),
+    Column("throttled_since", DateTime(timezone=True)),
     Column("next_probe_at", DateTime(timezone=True)),
     Column("probe_id", Uuid),
     Column("resumed_at", DateTime(timezone=True)),

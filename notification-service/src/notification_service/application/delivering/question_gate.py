@@ -24,9 +24,11 @@ class QuestionGate:
     Questions that fail open no breaker, since sending may work.
     """
 
-    def __init__(self, provider: str, policy: ProbePolicy) -> None:
+    def __init__(self, provider: str, policy: ProbePolicy, *, holds_messages: bool = False) -> None:
+        """With ``holds_messages``, messages wait for the answers: the key must be allowed to ask."""
         self._provider = provider
         self._policy = policy
+        self._holds_messages = holds_messages
 
     def is_closed(self, unit_of_work: UnitOfWork) -> bool:
         state = unit_of_work.providers.get(self._provider)
@@ -38,7 +40,7 @@ class QuestionGate:
         if pause_seconds:
             unit_of_work.providers.push_back(self._provider, pause_seconds)
         codes = [call.reason for call in calls if call.outcome is CallOutcome.STOPPED]
-        codes = [code for code in codes if code != _FORBIDDEN]
+        codes = [code for code in codes if self._holds_messages or code != _FORBIDDEN]
         if not codes:
             return
         state = unit_of_work.providers.lock(self._provider)

@@ -46,10 +46,28 @@ class Deliveries(Protocol):
 
     def count(self, selection: DeliverySelection) -> int: ...
 
-    def retry(self, selection: DeliverySelection, *, by: str, reason: str, at: datetime | None = None) -> int:
+    def retry(
+        self,
+        selection: DeliverySelection,
+        *,
+        by: str,
+        reason: str,
+        at: datetime | None = None,
+        used_providers: Collection[str] = (),
+    ) -> int:
         """Make what is selected, and may be retried, due again, now or ``at``; returns how many.
 
-        Leaves alimtalk whose recipient was erased.
+        Leaves alimtalk whose recipient was erased. What :meth:`at_removed_providers` counts is free to be
+        sent by any provider.
+        """
+        ...
+
+    def at_removed_providers(
+        self, selection: DeliverySelection, used_providers: Collection[str]
+    ) -> Mapping[str, int]:
+        """How much of what is selected each provider may have that isn't one of ``used_providers``.
+
+        Nothing without ``used_providers``: no consumer runs then, and none has been removed for certain.
         """
         ...
 

@@ -7,7 +7,12 @@ from notification_service.application.list_deliveries import DeliveryPage
 from notification_service.domain.attempt_history import Attempt
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Intervention
 from notification_service.domain.failure_reason import FailureReason
-from notification_service.domain.operator_action import DeliveriesChange, DeliveryChange, OperatorAction
+from notification_service.domain.operator_action import (
+    DeliveriesChange,
+    DeliveryChange,
+    OperatorAction,
+    warning_of_removed,
+)
 from notification_service.http.bodies import EffectName
 from notification_service.http.replies import EFFECT_NAMES, AttemptReply
 from servicekit.fields import JsonModel, Time
@@ -108,7 +113,10 @@ class OperatedDeliveryReply(DeliveryReply):
 
 
 class DeliveryChangeReply(JsonModel):
-    """What an operator did to a delivery, and the status that it got by that."""
+    """What an operator did to a delivery, and the status that it got by that.
+
+    A ``warning`` says that the recipient may get the message twice.
+    """
 
     delivery_id: UUID
     action: OperatorAction
@@ -116,6 +124,7 @@ class DeliveryChangeReply(JsonModel):
     by: str
     reason: str
     at: Time
+    warning: str | None
 
     @classmethod
     def of(cls, change: DeliveryChange) -> Self:
@@ -126,16 +135,21 @@ class DeliveryChangeReply(JsonModel):
             by=change.by,
             reason=change.reason,
             at=change.at,
+            warning=warning_of_removed(change.removed),
         )
 
 
 class DeliveriesChangeReply(JsonModel):
-    """How many deliveries match, and how many were changed: none in a dry run."""
+    """How many deliveries match, and how many were changed: none in a dry run.
+
+    A ``warning`` says that some recipients may get the message twice.
+    """
 
     action: OperatorAction
     dry_run: bool
     matching: int
     changed: int
+    warning: str | None
 
     @classmethod
     def of(cls, change: DeliveriesChange) -> Self:
@@ -144,4 +158,5 @@ class DeliveriesChangeReply(JsonModel):
             dry_run=change.is_dry_run,
             matching=change.matching,
             changed=change.changed,
+            warning=warning_of_removed(change.removed),
         )

@@ -1,0 +1,185 @@
+"""What a provider may have that was removed from the settings: an operator's retry sends it by another."""
+
+import pytest
+from click.testing import CliRunner, Result
+from flask.testing import FlaskClient
+from sqlalchemy import Engine, text
+
+from notification_service.api import build_application
+from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.change_delivery import ChangeDelivery, ChangeDeliveryCommand
+from notification_service.cli import main
+from notification_service.domain.attempt import Unclear
+from notification_service.domain.completed_order import CompletedOrder
+from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
+from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.operator_action import DeliveryChange, OperatorAction
+from servicekit.lifecycle import StopSignal
+from tests.integration.notification_service.builders import a_completed_order
+from tests.integration.notification_service.effect_work import delivery_of, transactions
+from tests.integration.notification_service.limited_work import MeteredProvider, consumers
+
+WHY = {"by": "kim", "reason": "not in their console"}
+OPTIONS = ["--by", "kim", "--reason", "not in their console"]
+WARNING = "1 may be at sens, which no consumer uses and nobody asks: a recipient may get it twice"
+STATUSES = {
+    "UNKNOWN": "due_at = NULL",
+    "EXPIRED": "accepted_at = now(), reference = 'm-0', completed_at = now()",
+    "GIVEN_UP": "due_at = NULL, completed_at = now()",
+}
+
+
+@pytest.fixture
+def order(engine: Engine, accept_completed_orders: AcceptCompletedOrders) -> CompletedOrder:
+    """One whose message SENS may have: the reply was lost."""
+    order = a_completed_order()
+    accept_completed_orders([order])
+    with transactions(engine)() as unit_of_work:
+        (claimed,) = unit_of_work.claims.claim(Effect.ALIMTALK, 1, 20.0, "sens")
+        unit_of_work.claims.record([Unclear(claimed, None, FailureReason.NO_REPLY, possibly_sent=True)])
+        unit_of_work.commit()
+    return order
+
+
+def watch(engine: Engine, *names: str) -> None:
+    """Consumers use these providers."""
+    with transactions(engine)() as unit_of_work:
+        unit_of_work.providers.watch(names)
+        unit_of_work.commit()
+
+
+def put(engine: Engine, status: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                f"UPDATE delivery SET status = '{status}', {STATUSES[status]}"  # noqa: S608 - our own text
+                " WHERE effect = 'ALIMTALK'"
+            )
+        )
+
+
+def alimtalk(engine: Engine, order: CompletedOrder) -> Delivery:
+    return delivery_of(engine, order, Effect.ALIMTALK)
+
+
+def retried(engine: Engine, order: CompletedOrder) -> DeliveryChange:
+    delivery_id = alimtalk(engine, order).delivery_id
+    command = ChangeDeliveryCommand(delivery_id, OperatorAction.RETRY, WHY["by"], WHY["reason"])
+    return ChangeDelivery(transactions(engine))(command).result
+
+
+def nhn_works(engine: Engine) -> list[str]:
+    """What NHN has been sent."""
+    provider = MeteredProvider("nhn")
+    with consumers(engine, provider) as (work,):
+        work(StopSignal())
+    return provider.sent
+
+
+def run(url: str, *arguments: str) -> Result:
+    return CliRunner().invoke(main, ["deliveries", *arguments], env={"DATABASE_URL": url})
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_retry_sends_by_the_provider_that_is_used(
+    status: str, engine: Engine, order: CompletedOrder
+) -> None:
+    watch(engine, "nhn")
+    put(engine, status)
+
+    change = retried(engine, order)
+
+    assert change.removed == {"sens": 1}
+    assert nhn_works(engine) == [str(order.event_id)]
+    delivery = alimtalk(engine, order)
+    assert delivery.status == DeliveryStatus.DELIVERED
+    assert [attempt.provider for attempt in delivery.history] == ["sens", "nhn"]
+    assert delivery.retried is not None
+    assert (delivery.retried.by, delivery.retried.reason) == ("kim", "not in their console")
+
+
+@pytest.mark.parametrize("used", [["sens"], ["nhn", "sens"], []], ids=["it", "both", "none"])
+def test_what_a_provider_may_have_that_is_not_removed_stays_there(
+    used: list[str], engine: Engine, order: CompletedOrder
+) -> None:
+    watch(engine, *used)
+
+    change = retried(engine, order)
+
+    assert (change.removed, nhn_works(engine)) == ({}, [])
+    # Without a consumer that uses SENS, the courier of NHN says that it can't be asked.
+    assert alimtalk(engine, order).status == (DeliveryStatus.PENDING if used else DeliveryStatus.UNKNOWN)
+
+
+def test_what_surely_was_not_sent_needs_no_warning(
+    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+) -> None:
+    order = a_completed_order()
+    accept_completed_orders([order])
+    watch(engine, "nhn")
+    with engine.begin() as connection:
+        statement = "UPDATE delivery SET provider = 'sens', attempts = 1 WHERE effect = 'ALIMTALK'"
+        connection.execute(text(statement))
+    put(engine, "GIVEN_UP")
+
+    assert retried(engine, order).removed == {}
+    assert nhn_works(engine) == [str(order.event_id)]
+
+
+def test_a_retry_over_http_warns_and_so_does_its_repetition(engine: Engine, order: CompletedOrder) -> None:
+    watch(engine, "nhn")
+    client: FlaskClient = build_application(engine).test_client()
+    path = f"/api/v1/deliveries/{alimtalk(engine, order).delivery_id}/retry"
+
+    first, again = (client.post(path, json=WHY, headers={"Idempotency-Key": "k"}) for _ in range(2))
+
+    assert (first.status_code, first.get_json()["warning"]) == (200, WARNING)
+    assert again.get_json() == first.get_json()
+
+
+def test_all_that_are_named_by_their_status_are_sent_with_a_warning(
+    engine: Engine, order: CompletedOrder
+) -> None:
+    watch(engine, "nhn")
+    client: FlaskClient = build_application(engine).test_client()
+    body = {**WHY, "status": ["UNKNOWN"]}
+
+    counted = client.post("/api/v1/deliveries/retry", json=body).get_json()
+    assert nhn_works(engine) == []
+    done, again = (
+        client.post(
+            "/api/v1/deliveries/retry", json={**body, "expectedCount": 1}, headers={"Idempotency-Key": "k"}
+        ).get_json()
+        for _ in range(2)
+    )
+
+    assert (counted["matching"], counted["warning"]) == (1, WARNING)
+    assert (done["changed"], done["warning"], again) == (1, WARNING, done)
+    assert nhn_works(engine) == [str(order.event_id)]
+
+
+def test_all_that_was_given_up_leaves_what_may_have_arrived(
+    migrated_url: str, engine: Engine, order: CompletedOrder
+) -> None:
+    watch(engine, "nhn")
+    put(engine, "GIVEN_UP")
+
+    done = run(migrated_url, "retry", "--all", "--yes", *OPTIONS)
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert nhn_works(engine) == []
+    # An operator is asked to decide.
+    assert alimtalk(engine, order).status == DeliveryStatus.UNKNOWN
+
+
+@pytest.mark.parametrize("confirmed", [False, True])
+def test_the_command_warns_before_and_after(
+    confirmed: bool, migrated_url: str, engine: Engine, order: CompletedOrder
+) -> None:
+    watch(engine, "nhn")
+    options = ["--yes"] if confirmed else []
+
+    done = run(migrated_url, "retry", "--all", "--status", "unknown", *OPTIONS, *options)
+
+    assert (done.exit_code, done.stderr) == (0, f"warning: {WARNING}\n")
+    assert nhn_works(engine) == ([str(order.event_id)] if confirmed else [])
