@@ -1,7 +1,6 @@
 """A sandbox in this process, and notification-service's way to the providers in it."""
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,6 @@ from devstack.services import SHOP, with_addresses
 from notification_service.alimtalk.providers import create_provider
 from notification_service.alimtalk_settings import AlimtalkSettings, ProviderName
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.errors import OutcomeUnknown
 from provider_sandbox.config import SandboxSettings
 from provider_sandbox.main import serving
 from servicekit.kafka.cluster import KafkaCluster
@@ -40,11 +38,8 @@ class AlimtalkSandbox:
             create_provider(self.settings, self.client, provider).send(message, lambda: True)
         return sent
 
-    def send_without_replies(self, provider: ProviderName, messages: int) -> None:
-        """Send them at once, since each waits for its reply in vain."""
-        with ThreadPoolExecutor(messages) as pool:
-            ends = [pool.submit(self.send, provider).exception for _ in range(messages)]
-            assert [type(end()) for end in ends] == [OutcomeUnknown] * messages
+    def control(self, provider: str, **faults: int | str) -> None:
+        httpx.put(f"{self.url}/controls", json={provider: faults}).raise_for_status()
 
     def faults(self, provider: str) -> dict[str, Any]:
         found: dict[str, Any] = httpx.get(f"{self.url}/controls").json()[provider]
@@ -54,7 +49,7 @@ class AlimtalkSandbox:
 @contextmanager
 def alimtalk_sandbox(directory: Path) -> Iterator[AlimtalkSandbox]:
     settings = SandboxSettings(http_port=0, sandbox_database_path=directory / "sandbox.sqlite")
-    with serving(settings) as port, create_http_client(0.3, 4) as client:
+    with serving(settings) as port, create_http_client(10, 4) as client:
         url = f"http://127.0.0.1:{port}"
         variables = with_addresses(SHOP.solapi_and_nhn, {"provider_sandbox_url": url})
         known = {name.upper() for name in AlimtalkSettings.model_fields}

@@ -88,6 +88,10 @@ def _only_accepted(facts: OrderFacts) -> OrderFacts:
     return replace(facts, deliveries=of_event_1(facts, status="ACCEPTED", result_code=None))
 
 
+def _failed_by_its_result(facts: OrderFacts) -> OrderFacts:
+    return replace(facts, deliveries=of_event_1(facts, status="FAILED", result_code="3014"))
+
+
 def _delivered_against_the_providers_word(facts: OrderFacts) -> OrderFacts:
     first, *others = facts.alimtalk_messages
     return replace(facts, alimtalk_messages=(replace(first, is_delivered=False), *others))
@@ -117,6 +121,7 @@ def _nothing_taken_over(facts: OrderFacts) -> OrderFacts:
         (_database_names_another_provider, "messages by solapi, by the database, missing: 1 (event-1)"),
         (_delivered_without_a_result, "messages delivered, by final results, missing: 1 (event-1)"),
         (_only_accepted, "messages delivered, by final results, missing: 1 (event-1)"),
+        (_failed_by_its_result, "messages delivered, by final results, missing: 1 (event-1)"),
         (
             _delivered_against_the_providers_word,
             "messages delivered, by final results, unexpected: 1 (event-1)",

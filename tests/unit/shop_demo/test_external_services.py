@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from notification_service.alimtalk_settings import ProviderName
@@ -32,17 +31,13 @@ def records_of(sandbox: AlimtalkSandbox) -> AlimtalkRecords:
     return asyncio.run(read())
 
 
-def control(sandbox: AlimtalkSandbox, provider: str, **faults: int | str) -> None:
-    httpx.put(f"{sandbox.url}/controls", json={provider: faults}).raise_for_status()
-
-
 @pytest.mark.parametrize("provider", ["solapi", "nhn"])
 def test_a_message_is_delivered_once_its_provider_says_so(
     sandbox: AlimtalkSandbox, provider: ProviderName
 ) -> None:
-    control(sandbox, provider, resultDelayMs=0)
+    sandbox.control(provider, resultDelayMs=0)
     (delivered,) = sandbox.send(provider)
-    control(sandbox, provider, resultDelayMs=60_000)
+    sandbox.control(provider, resultDelayMs=60_000)
     (accepted,) = sandbox.send(provider)
     assert records_of(sandbox) == AlimtalkRecords(
         (
@@ -54,7 +49,7 @@ def test_a_message_is_delivered_once_its_provider_says_so(
 
 
 def test_a_message_that_solapi_has_not_sent_is_none(sandbox: AlimtalkSandbox) -> None:
-    control(sandbox, "solapi", failNext=1, faultsAt="send-group")
+    sandbox.control("solapi", failNext=1, faultsAt="send-group")
     with pytest.raises(ReceiverUnavailable):
         sandbox.send("solapi")
     assert records_of(sandbox).messages == ()
@@ -63,7 +58,7 @@ def test_a_message_that_solapi_has_not_sent_is_none(sandbox: AlimtalkSandbox) ->
 @pytest.mark.parametrize("provider", ["solapi", "nhn"])
 def test_a_lost_reply_is_counted_for_its_message(sandbox: AlimtalkSandbox, provider: ProviderName) -> None:
     place = {"faultsAt": "send-group"} if provider == "solapi" else {}
-    control(sandbox, provider, timeoutAfterAcceptNext=1, timeoutMs=1, **place)
+    sandbox.control(provider, timeoutAfterAcceptNext=1, timeoutMs=1, **place)
     first, second = sandbox.send(provider, 2)
     records = records_of(sandbox)
     assert [message.event_id for message in records.messages] == [first.reference, second.reference]

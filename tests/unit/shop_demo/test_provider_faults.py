@@ -23,7 +23,7 @@ def sandbox(tmp_path: Path) -> Iterator[AlimtalkSandbox]:
 
 async def until(sandbox: AlimtalkSandbox, provider: str, **expected: Any) -> None:
     """Returns once the provider has these faults."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not expected.items() <= (await asyncio.to_thread(sandbox.faults, provider)).items():
             await asyncio.sleep(0.05)
 
@@ -40,8 +40,8 @@ def test_an_outage_lasts_until_the_second_provider_sends(sandbox: AlimtalkSandbo
             faults.paid = 120
             await until(sandbox, "solapi", failNext=1_000_000, failNextLookups=1_000_000)
             await until(sandbox, "nhn", timeoutAfterAcceptNext=3)
-            await asyncio.to_thread(sandbox.send_without_replies, "nhn", 3)
-            await asyncio.to_thread(sandbox.send, "nhn", 7)
+            sandbox.control("nhn")
+            await asyncio.to_thread(sandbox.send, "nhn", 10)
             await until(sandbox, "solapi", failNext=0, failNextLookups=0, timeoutAfterAcceptNext=0)
             await asyncio.to_thread(sandbox.send, "solapi", 1)
             faults.paid = 240
@@ -61,7 +61,7 @@ def test_few_orders_meet_lost_replies_and_no_outage(sandbox: AlimtalkSandbox) ->
             ProviderFaults(client, sandbox.access, print, orders=199) as faults,
         ):
             assert sandbox.faults("solapi")["timeoutAfterAcceptNext"] == 3
-            await asyncio.to_thread(sandbox.send_without_replies, "solapi", 3)
+            sandbox.control("solapi")
             faults.paid = 199
             await until(sandbox, "solapi", timeoutAfterAcceptNext=3, failNext=0)
         return faults.first_has_failed

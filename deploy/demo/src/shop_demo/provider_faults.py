@@ -75,20 +75,21 @@ class ProviderFaults:
 
     async def _fail_first(self) -> None:
         self.first_has_failed = True
+        by_second = await self._accepted(SECOND)
         await self._set(_FAILING, _LOSING)
-        if await self._grows(SECOND, by=_TAKEN_OVER, within_seconds=_LONGEST_OUTAGE_SECONDS):
+        if await self._accepts(SECOND, by_second + _TAKEN_OVER, _LONGEST_OUTAGE_SECONDS):
             self._say(f"  {SHOWN_AS[FIRST]} fails: {SHOWN_AS[SECOND]} has taken over")
+        by_first = await self._accepted(FIRST)
         await self._set(_HEALTHY, _HEALTHY)
         # Before it sends again, a lost reply would be taken for more of the outage.
-        if await self._grows(FIRST, by=1, within_seconds=_LONGEST_RECOVERY_SECONDS):
+        if await self._accepts(FIRST, by_first + 1, _LONGEST_RECOVERY_SECONDS):
             self._say(f"  {SHOWN_AS[FIRST]} sends again")
 
-    async def _grows(self, provider: str, *, by: int, within_seconds: float) -> bool:
-        """Whether the provider accepts as many messages more in this time; returns once it has."""
-        goal = await self._accepted(provider) + by
+    async def _accepts(self, provider: str, messages: int, within_seconds: float) -> bool:
+        """Whether the provider has accepted as many in this time; returns once it has."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within_seconds):
-                while await self._accepted(provider) < goal:
+                while await self._accepted(provider) < messages:
                     await asyncio.sleep(_POLL_SECONDS)
                 return True
         return False
