@@ -19,7 +19,6 @@ def _two_providers(stack: ControlledStack, stack_directory: Path) -> Iterator[No
     with_two = ControlledStack(stack_directory, deployment=SHOP.through_solapi_and_nhn())
     for name in SENDERS:
         stack.stop(name)
-        with_two.start(name, until_ready=False)
     with_two.up()
     yield
     # The next test starts them with their own settings.
