@@ -6,6 +6,8 @@ from devstack.ports import Ports
 from devstack.repository import TOPICS_FILE
 from devstack.services import SHOP
 from notification_service.config import ApiSettings, ConsumerSettings
+from provider_sandbox.providers.nhn.account import WEBHOOK_SIGNATURE
+from provider_sandbox.providers.solapi.account import WEBHOOK_TOKEN
 from servicekit.config import read_settings
 from servicekit.kafka.topics import read_topics
 from tests.support.compose_file import ComposeFile
@@ -75,6 +77,13 @@ def test_only_notification_service_gets_the_accounts_of_providers() -> None:
     assert with_accounts == {
         f"notification-{name}" for name in ("api", *(f"consumer-{n}" for n in (1, 2, 3)))
     }
+
+
+def test_the_sandboxs_webhooks_carry_the_secrets_that_the_api_expects() -> None:
+    expected = SHOP.solapi_and_nhn
+
+    assert expected["SOLAPI_WEBHOOK_TOKEN"] == WEBHOOK_TOKEN
+    assert expected["NHN_WEBHOOK_SIGNATURE"] == WEBHOOK_SIGNATURE
 
 
 def test_the_compose_file_passes_the_accounts_on() -> None:
