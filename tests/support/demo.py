@@ -11,7 +11,17 @@ from typing import Any, Self
 
 _COMMAND = Path(sys.executable).with_name("shop-demo")
 # Variables of the shell that runs the tests must not steer them.
-_OWN_VARIABLES = ("ORDERS", "USERS", "STOCK", "SEED", "LIMIT", "KAFKA", "STACK", "DEVSTACK_PORTS")
+_OWN_VARIABLES = (
+    "ORDERS",
+    "USERS",
+    "STOCK",
+    "SEED",
+    "LIMIT",
+    "KAFKA",
+    "STACK",
+    "PROVIDERS",
+    "DEVSTACK_PORTS",
+)
 
 
 class DemoProcess:

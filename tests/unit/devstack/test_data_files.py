@@ -5,7 +5,12 @@ import pytest
 from devstack.ports import Ports
 from devstack.repository import TOPICS_FILE
 from devstack.services import SHOP
+from notification_service.config import ApiSettings, ConsumerSettings
+from provider_sandbox.providers.nhn.account import WEBHOOK_SIGNATURE
+from provider_sandbox.providers.solapi.account import WEBHOOK_TOKEN
+from servicekit.config import read_settings
 from servicekit.kafka.topics import read_topics
+from tests.support.compose_file import ComposeFile
 
 _SEVEN_DAYS_MS = 7 * 24 * 60 * 60 * 1000
 
@@ -45,3 +50,50 @@ def test_only_clients_of_kafka_get_its_secrets() -> None:
 
     consumers = {f"notification-consumer-{number}" for number in (1, 2, 3)}
     assert clients == {"coupon-worker", "outbox-relay", *consumers}
+
+
+def test_consumers_send_by_the_sandboxs_own_provider_or_by_two_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    chosen = []
+    for deployment in (SHOP, SHOP.through_solapi_and_nhn()):
+        (consumer,) = [each for each in deployment.services if each.name == "notification-consumer-1"]
+        for name, value in consumer.environment.items():
+            monkeypatch.setenv(name, value.replace("{provider_sandbox_url}", "http://sandbox"))
+        monkeypatch.setenv("DATABASE_URL", "postgresql://user@localhost/notification")
+        monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", "localhost:9092")
+        chosen.append([each.name for each in read_settings(ConsumerSettings).alimtalk_chosen])
+
+    assert chosen == [["sandbox"], ["solapi", "nhn"]]
+
+
+def test_only_notification_service_gets_the_accounts_of_providers() -> None:
+    with_accounts = {
+        service.name
+        for service in SHOP.through_solapi_and_nhn().services
+        if "SOLAPI_API_KEY" in service.environment
+    }
+
+    assert with_accounts == {
+        f"notification-{name}" for name in ("api", *(f"consumer-{n}" for n in (1, 2, 3)))
+    }
+
+
+def test_the_sandboxs_webhooks_carry_the_secrets_that_the_api_expects() -> None:
+    expected = SHOP.solapi_and_nhn
+
+    assert expected["SOLAPI_WEBHOOK_TOKEN"] == WEBHOOK_TOKEN
+    assert expected["NHN_WEBHOOK_SIGNATURE"] == WEBHOOK_SIGNATURE
+
+
+def test_the_compose_file_passes_the_accounts_on() -> None:
+    services = ComposeFile().services
+    passed_on = {
+        name: services[name].environment.keys() & SHOP.solapi_and_nhn.keys()
+        for name in ("notification-consumer", "notification-api")
+    }
+
+    assert set.union(*passed_on.values()) == SHOP.solapi_and_nhn.keys()
+    assert passed_on["notification-api"] == {
+        name.upper() for name in ApiSettings.model_fields if name.upper() in SHOP.solapi_and_nhn
+    }

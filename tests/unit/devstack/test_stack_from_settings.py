@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from devstack.config import Settings
+from devstack.compose_stack import ComposeStack
+from devstack.config import Settings, read_settings
+from devstack.embedded_stack import EmbeddedStack
 from devstack.errors import UsageError
 from devstack.free_ports import find_free_ports
 from devstack.ports import Ports
@@ -80,3 +82,33 @@ def test_external_servers_need_their_addresses(settings: Settings) -> None:
 
     with pytest.raises(UsageError, match="set EXTERNAL_POSTGRESQL_URL and EXTERNAL_KAFKA_BOOTSTRAP_SERVERS"):
         stack.up()
+
+
+@pytest.mark.parametrize(("providers", "is_sent_by_solapi"), [("solapi,nhn", True), ("sandbox", False)])
+def test_alimtalk_is_sent_by_the_providers_asked_for(
+    settings: Settings, providers: str, is_sent_by_solapi: bool
+) -> None:
+    asked = settings.model_copy(update={"providers": providers})
+    embedded = stack_to_start(asked)
+    containers = stack_to_start(asked.model_copy(update={"stack": "compose"}))
+
+    assert isinstance(embedded, EmbeddedStack)
+    assert isinstance(containers, ComposeStack)
+    consumer = embedded._spec_to_start("notification-consumer-1").environment  # noqa: SLF001 - as it is started
+    assert (consumer.get("ALIMTALK_PROVIDER") == "solapi") is is_sent_by_solapi
+    command = containers.compose_command()
+    assert ("ALIMTALK_PROVIDER=solapi" in command) is is_sent_by_solapi
+    assert ("SOLAPI_URL=http://provider-sandbox:8010/providers/solapi" in command) is is_sent_by_solapi
+
+
+def test_two_providers_are_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROVIDERS", "")
+
+    assert read_settings().providers == "solapi,nhn"
+
+
+def test_other_providers_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PROVIDERS", "aligo")
+
+    with pytest.raises(UsageError, match="PROVIDERS"):
+        read_settings()

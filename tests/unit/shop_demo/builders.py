@@ -1,8 +1,10 @@
 """Facts of a small shop in which everything adds up; each test bends one of them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from shop_demo.facts import (
+    AlimtalkMessage,
     AnalyticsRow,
     AnsweredPress,
     CouponFacts,
@@ -66,8 +68,18 @@ def coupon_facts(*, users: int = 4, stock: int = 3, twice: int = 1) -> CouponFac
     )
 
 
+def a_delivery(number: int, effect: str, *, provider: str) -> Delivery:
+    done = Delivery(
+        f"event-{number}", f"order-{number}", effect, "DELIVERED", NOON + timedelta(milliseconds=200)
+    )
+    return replace(done, provider=provider, result_code="1000") if effect == "ALIMTALK" else done
+
+
 def order_facts(*, orders: int = 3) -> OrderFacts:
-    """Each order of 30,000 won; every effect 200 ms after the payment."""
+    """Each order of 30,000 won; every effect 200 ms after the payment.
+
+    The last order's message went through the second provider, and the first one's reply was lost.
+    """
     numbers = range(1, orders + 1)
     total = an_order().total_amount
     return OrderFacts(
@@ -79,12 +91,17 @@ def order_facts(*, orders: int = 3) -> OrderFacts:
         outbox=tuple(OutboxEvent(f"event-{n}", f"order-{n}") for n in numbers),
         published=tuple(PublishedEvent(f"event-{n}", f"order-{n}", f"order-{n}", 0, n) for n in numbers),
         deliveries=tuple(
-            Delivery(f"event-{n}", f"order-{n}", effect, "DELIVERED", NOON + timedelta(milliseconds=200))
+            a_delivery(n, effect, provider="nhn" if n == orders else "solapi")
             for n in numbers
             for effect in EFFECTS
         ),
         analytics=tuple(AnalyticsRow(f"order-{n}", f"event-{n}", "KRW", total) for n in numbers),
-        alimtalk_messages={f"event-{n}": 1 for n in numbers},
+        alimtalk_messages=tuple(
+            AlimtalkMessage("nhn" if n == orders else "solapi", f"event-{n}") for n in numbers
+        ),
+        replies_lost=("event-1",),
+        found_by_look_up=frozenset({"event-1"}),
+        first_provider_failed=True,
         monitoring_notices={f"event-{n}": 1 for n in numbers},
         reported_delivered={"order-1": frozenset({"alimtalk", "analytics", "monitoring"})},
         sales_reported={"KRW": total * orders},

@@ -5,7 +5,7 @@ import pytest
 
 from shop_demo.checks.findings import Findings
 from shop_demo.checks.order_checks import check_orders
-from shop_demo.facts import OrderFacts, OutboxEvent, StoredPayment
+from shop_demo.facts import AlimtalkMessage, OrderFacts, OutboxEvent, StoredPayment
 from shop_demo.summary import OrderSummary
 from tests.unit.shop_demo.builders import order_facts
 
@@ -44,7 +44,7 @@ def test_a_declined_payment_before_the_approved_one_is_no_problem() -> None:
 
 def test_what_others_sell_on_the_same_stack_is_left_out() -> None:
     facts = order_facts()
-    alimtalk = {**facts.alimtalk_messages, "foreign-event": 5}
+    alimtalk = (*facts.alimtalk_messages, AlimtalkMessage("nhn", "foreign-event", sends=5))
     sales = {"KRW": 90_000 + 1_000, "JPY": 7}
     after = {**sales, "USD": 5}
     summary, problems = checked(
@@ -66,11 +66,12 @@ def _two_outbox_rows(facts: OrderFacts) -> OrderFacts:
 
 
 def _message_sent_twice(facts: OrderFacts) -> OrderFacts:
-    return replace(facts, alimtalk_messages={**facts.alimtalk_messages, "event-1": 2})
+    first, *others = facts.alimtalk_messages
+    return replace(facts, alimtalk_messages=(replace(first, sends=2), *others))
 
 
 def _message_missing(facts: OrderFacts) -> OrderFacts:
-    return replace(facts, alimtalk_messages={"event-1": 1, "event-2": 1})
+    return replace(facts, alimtalk_messages=facts.alimtalk_messages[:2])
 
 
 def _monitoring_missing(facts: OrderFacts) -> OrderFacts:

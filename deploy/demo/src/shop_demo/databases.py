@@ -31,8 +31,12 @@ _SETTLED_DELIVERIES = """
 SELECT count(*) FROM delivery WHERE order_id = ANY(%s::uuid[]) AND completed_at IS NOT NULL
 """
 _DELIVERIES = """
-SELECT event_id::text, order_id::text, effect, status, completed_at, last_error
+SELECT event_id::text, order_id::text, effect, status, completed_at, last_error, provider, result_code
 FROM delivery WHERE order_id = ANY(%s::uuid[])
+"""
+_FOUND_BY_LOOK_UP = """
+SELECT DISTINCT event_id::text FROM delivery JOIN delivery_attempt USING (delivery_id)
+WHERE order_id = ANY(%s::uuid[]) AND purpose = 'LOOK_UP' AND outcome = 'ACCEPTED'
 """
 _ANALYTICS = """
 SELECT order_id::text, event_id::text, currency, total_amount
@@ -72,6 +76,10 @@ class ShopDatabases:
 
     def deliveries(self, order_ids: Sequence[str]) -> tuple[Delivery, ...]:
         return tuple(Delivery(*row) for row in _rows(self.urls["notification"], _DELIVERIES, list(order_ids)))
+
+    def found_by_look_up(self, order_ids: Sequence[str]) -> frozenset[str]:
+        rows = _rows(self.urls["notification"], _FOUND_BY_LOOK_UP, list(order_ids))
+        return frozenset(str(row[0]) for row in rows)
 
     def analytics(self, order_ids: Sequence[str]) -> tuple[AnalyticsRow, ...]:
         return tuple(

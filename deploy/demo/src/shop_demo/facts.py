@@ -100,6 +100,19 @@ class Delivery:
     status: str
     completed_at: datetime | None
     last_error: str | None = None
+    provider: str | None = None
+    result_code: str | None = None
+    """Of the provider's final result; None if it has reported none, or has no code for success."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlimtalkMessage:
+    """A message as its provider has it, which may have sent it more than once."""
+
+    provider: str
+    event_id: str
+    sends: int = 1
+    is_delivered: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +135,13 @@ class OrderFacts:
     published: tuple[PublishedEvent, ...]
     deliveries: tuple[Delivery, ...]
     analytics: tuple[AnalyticsRow, ...]
-    alimtalk_messages: Mapping[str, int]
-    """By event id, how many messages the provider sent."""
+    alimtalk_messages: tuple[AlimtalkMessage, ...]
+    replies_lost: tuple[str, ...]
+    """The events whose message a provider sent without a reply."""
+    found_by_look_up: frozenset[str]
+    """The events whose message a consumer has found at its provider."""
+    first_provider_failed: bool
+    """For a while it took nothing, so that the second one had to."""
     monitoring_notices: Mapping[str, int]
     """By event id, how many times the receiver acted on the webhook."""
     reported_delivered: Mapping[str, frozenset[str]]

@@ -71,6 +71,9 @@ class HttpClient:
     async def post(self, url: str, key: str, body: Mapping[str, object] | None = None) -> Answer:
         return await self._answer("POST", url, json=body, headers={"Idempotency-Key": key})
 
+    async def put(self, url: str, body: Mapping[str, object]) -> dict[str, Any]:
+        return (await self._answer("PUT", url, json=body)).expect(200)
+
     async def get(self, url: str, **params: str | int) -> dict[str, Any]:
         return (await self._answer("GET", url, params=params)).expect(200)
 

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
 from shop_demo.checks.order_checks import EFFECTS
-from shop_demo.external_services import alimtalk_messages, monitoring_notices
+from shop_demo.external_services import alimtalk_records, monitoring_notices
 from shop_demo.facts import OrderFacts, PaidOrder
 from shop_demo.observation import read_delivered_effects, watch_deliveries
 from shop_demo.order_load import place_and_pay, plan_declines
 from shop_demo.orders import OrderBatch
 from shop_demo.progress import counted
+from shop_demo.provider_faults import ProviderFaults
 from shop_demo.run_context import RunContext
 from shop_demo.seeded import seeded
 from shop_demo.topics import ORDER_COMPLETED, Offsets
@@ -22,15 +23,32 @@ _SECONDS_BETWEEN_READINGS = 1.0
 
 async def run_orders(run: RunContext, batch: OrderBatch) -> OrderFacts:
     since = await asyncio.to_thread(run.topics.end_of, ORDER_COMPLETED)
+    faults = ProviderFaults(run.client, run.stack, run.narrator.say, orders=len(batch.orders))
+    async with faults:
+        paid = await _pay(run, batch, faults)
+        await _await_effects(run, paid)
+    run.narrator.say("Comparing clients, databases, topics and the external services' records")
+    return await _facts(run, batch, paid, since, has_failed=faults.first_has_failed)
+
+
+async def _pay(run: RunContext, batch: OrderBatch, faults: ProviderFaults) -> tuple[PaidOrder, ...]:
     with run.narrator.step("Orders placed and paid", len(batch.orders)) as show:
-        paid = await place_and_pay(
+
+        def on_count(paid: int) -> None:
+            faults.paid = paid
+            show(paid)
+
+        return await place_and_pay(
             run.client,
             run.stack.order_api,
             batch.orders,
             declined=plan_declines(len(batch.orders), run.settings.seed),
             run_id=run.run_id,
-            on_paid=counted(show),
+            on_paid=counted(on_count),
         )
+
+
+async def _await_effects(run: RunContext, paid: tuple[PaidOrder, ...]) -> None:
     expected = len(paid) * len(EFFECTS)
     with run.narrator.step("Alimtalk, analytics and monitoring", expected) as show:
         await watch_deliveries(
@@ -40,15 +58,14 @@ async def run_orders(run: RunContext, batch: OrderBatch) -> OrderFacts:
             patience_seconds=run.settings.patience_seconds,
             on_progress=show,
         )
-    run.narrator.say("Comparing clients, databases, topics and the external services' records")
-    return await _facts(run, batch, paid, since)
 
 
 async def _facts(
-    run: RunContext, batch: OrderBatch, paid: tuple[PaidOrder, ...], since: Offsets
+    run: RunContext, batch: OrderBatch, paid: tuple[PaidOrder, ...], since: Offsets, *, has_failed: bool
 ) -> OrderFacts:
     databases, order_ids = run.databases, [order.order_id for order in paid]
     sample = seeded(run.settings.seed, "sample").sample(order_ids, k=min(_SAMPLE_SIZE, len(order_ids)))
+    alimtalk = await alimtalk_records(run.client, run.stack.sandbox)
     sales_reported, sales_stored_before, sales_stored = await _sales(run)
     return OrderFacts(
         source=batch.source,
@@ -60,7 +77,10 @@ async def _facts(
         published=await asyncio.to_thread(run.topics.orders_completed, since, frozenset(order_ids)),
         deliveries=await asyncio.to_thread(databases.deliveries, order_ids),
         analytics=await asyncio.to_thread(databases.analytics, order_ids),
-        alimtalk_messages=await alimtalk_messages(run.client, run.stack.sandbox),
+        alimtalk_messages=alimtalk.messages,
+        replies_lost=alimtalk.replies_lost,
+        found_by_look_up=await asyncio.to_thread(databases.found_by_look_up, order_ids),
+        first_provider_failed=has_failed,
         monitoring_notices=await monitoring_notices(run.client, run.stack.sandbox),
         reported_delivered=await read_delivered_effects(run.client, run.stack.notification_api, sample),
         sales_reported=sales_reported,

@@ -3,6 +3,7 @@
 from rich.console import Console
 from rich.table import Table
 
+from shop_demo.alimtalk_providers import SHOWN_AS
 from shop_demo.summary import CouponSummary, OrderSummary, Percentiles, Summary
 
 _LOG_LINES_SHOWN = 5
@@ -59,6 +60,12 @@ def _order_rows(orders: OrderSummary) -> list[tuple[str, str]]:
         ("… of these with a declined card first", f"{orders.declined_first:,}"),
         ("… published to order-completed", _published(orders.events_published, orders.redelivered)),
         ("Alimtalk messages", f"{orders.effects.alimtalk:,}"),
+        *(
+            (f"… by {SHOWN_AS.get(provider, provider)}", f"{count:,}")
+            for provider, count in orders.alimtalk.by_provider.items()
+        ),
+        ("… whose reply was lost", f"{orders.alimtalk.replies_lost:,}"),
+        ("Alimtalk delivered, by final results", f"{orders.alimtalk.delivered:,}"),
         ("Counted by analytics", f"{orders.effects.analytics:,}"),
         ("Monitoring notices", f"{orders.effects.monitoring:,}"),
         ("Lost", f"{orders.lost:,}"),

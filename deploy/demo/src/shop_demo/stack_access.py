@@ -43,5 +43,11 @@ class StackAccess:
         return self.service_urls["notification-api"]
 
     @property
+    def webhooks(self) -> str:
+        """Where the sandbox reports results: containers know each other by name."""
+        api = "http://notification-api:8003" if self.kind == "compose" else self.notification_api
+        return f"{api}/webhooks/alimtalk"
+
+    @property
     def sandbox(self) -> str:
         return self.service_urls["provider-sandbox"]

@@ -61,6 +61,17 @@ class Effects(_Part):
     monitoring: int
 
 
+class AlimtalkSummary(_Part):
+    """Of the run's orders."""
+
+    by_provider: Mapping[str, int]
+    """Messages that each provider has sent."""
+    replies_lost: int
+    """Messages that a provider sent, and whose reply it withheld."""
+    delivered: int
+    """Messages that the final result of their provider says were delivered."""
+
+
 class OrderSummary(_Part):
     source: str
     orders: int
@@ -69,6 +80,7 @@ class OrderSummary(_Part):
     events_published: int
     redelivered: int
     effects: Effects
+    alimtalk: AlimtalkSummary
     lost: int
     """Events and effects that are missing."""
     duplicated: int

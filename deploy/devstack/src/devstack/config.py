@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     ports: Literal["default", "free"] = "default"
     stack: Literal["embedded", "external", "compose"] | None = Field(None, validation_alias="STACK")
     kafka: str | None = Field(None, validation_alias="KAFKA")
+    providers: Literal["solapi,nhn", "sandbox"] = Field("solapi,nhn", validation_alias="PROVIDERS")
     offline_images: bool = Field(default=False, validation_alias="OFFLINE_IMAGES")
     external_postgresql_url: str | None = Field(None, validation_alias="EXTERNAL_POSTGRESQL_URL", repr=False)
     external_kafka_bootstrap_servers: str | None = Field(

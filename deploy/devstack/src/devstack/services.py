@@ -5,8 +5,9 @@ import sysconfig
 import tomllib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 import httpx
 from pydantic import TypeAdapter
@@ -41,6 +42,17 @@ class Deployment:
 
     services: tuple[Service, ...]
     migrations: tuple[Service, ...] = ()
+    solapi_and_nhn: Mapping[str, str] = field(default_factory=dict)
+
+    def through_solapi_and_nhn(self) -> Self:
+        """Return it with alimtalk sent by SOLAPI, and by NHN Cloud while SOLAPI is down."""
+        services = (
+            replace(service, environment={**service.environment, **self.solapi_and_nhn})
+            if service.command[0] == "notification-service"
+            else service
+            for service in self.services
+        )
+        return replace(self, services=tuple(services))
 
 
 SHOP = TypeAdapter(Deployment).validate_python(

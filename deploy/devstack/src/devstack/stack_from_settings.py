@@ -11,8 +11,11 @@ from devstack.external_stack import DATA_NAME, ExternalServers, ExternalStack
 from devstack.info import StackInfo
 from devstack.kafka_broker import DEFAULT_VERSION, supported_version
 from devstack.ports import Ports, variable
+from devstack.services import SHOP, with_addresses
 from devstack.stack_directory import StackDirectory
 from servicekit.kafka.cluster import KafkaCluster
+
+_IN_CONTAINERS = {"provider_sandbox_url": "http://provider-sandbox:8010"}
 
 
 def stack_to_start(settings: Settings) -> Stack:
@@ -48,15 +51,20 @@ def cluster_of(info: StackInfo) -> KafkaCluster:
 
 
 def _stack(settings: Settings, name: str, ports: Ports | None) -> Stack:
+    has_two = settings.providers == "solapi,nhn"
+    deployment = SHOP.through_solapi_and_nhn() if has_two else SHOP
     if name == DATA_NAME:
         url, broker = settings.external_postgresql_url, settings.external_kafka_bootstrap_servers
         servers = ExternalServers(url, broker, config.kafka_security()) if url and broker else None
-        return ExternalStack(settings.directory, servers, ports)
+        return ExternalStack(settings.directory, servers, ports, deployment=deployment)
     kafka_version = name.rpartition("-")[2]
     if name == compose_data_name(kafka_version):
         offline = settings.offline_images
-        return ComposeStack(settings.directory, kafka_version, ports, offline_images=offline)
-    return EmbeddedStack(settings.directory, kafka_version, ports)
+        variables = with_addresses(SHOP.solapi_and_nhn, _IN_CONTAINERS) if has_two else {}
+        return ComposeStack(
+            settings.directory, kafka_version, ports, offline_images=offline, variables=variables
+        )
+    return EmbeddedStack(settings.directory, kafka_version, ports, deployment=deployment)
 
 
 def _wanted_name(settings: Settings) -> str:

@@ -1,12 +1,13 @@
 """Does every paid order have one payment, one event and each effect once, and does the money agree?"""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 
+from shop_demo.checks.alimtalk_checks import check_alimtalk
 from shop_demo.checks.findings import Findings
 from shop_demo.facts import OrderFacts
-from shop_demo.summary import Effects, OrderSummary, Percentiles
+from shop_demo.summary import AlimtalkSummary, Effects, OrderSummary, Percentiles
 
 EFFECTS = ("alimtalk", "analytics", "monitoring")
 _WITHOUT_SUCCESS = frozenset({"FAILED", "EXPIRED", "GIVEN_UP"})
@@ -14,7 +15,7 @@ _WITHOUT_SUCCESS = frozenset({"FAILED", "EXPIRED", "GIVEN_UP"})
 
 def check_orders(facts: OrderFacts, findings: Findings) -> OrderSummary:
     """The summary's figures; whatever contradicts another is added to `findings`."""
-    summary = _figures(facts)
+    summary = _figures(facts, check_alimtalk(facts, findings))
     _check_payments(facts, findings)
     _check_events(facts, findings)
     _check_effects(facts, summary, findings)
@@ -24,7 +25,7 @@ def check_orders(facts: OrderFacts, findings: Findings) -> OrderSummary:
     return summary
 
 
-def _figures(facts: OrderFacts) -> OrderSummary:
+def _figures(facts: OrderFacts, alimtalk: AlimtalkSummary) -> OrderSummary:
     paid = [paid.order_id for paid in facts.paid]
     counts = {"outbox": Counter(event.order_id for event in facts.outbox), **_effect_counts(facts)}
     published = {event.event_id for event in facts.published}
@@ -39,6 +40,7 @@ def _figures(facts: OrderFacts) -> OrderSummary:
         effects=Effects(
             **{effect: sum(counts[effect][order_id] > 0 for order_id in paid) for effect in EFFECTS}
         ),
+        alimtalk=alimtalk,
         lost=unpublished + sum(counts[what][order_id] == 0 for what in counts for order_id in paid),
         duplicated=sum(max(0, number - 1) for count in counts.values() for number in count.values()),
         sales_by_currency=_sums((row.currency, row.total_amount) for row in facts.analytics),
@@ -50,17 +52,17 @@ def _effect_counts(facts: OrderFacts) -> dict[str, Counter[str]]:
     """Per effect and order, how often it was seen where it takes effect."""
     order_of = {event.event_id: event.order_id for event in facts.outbox}
 
-    def by_order(seen: Mapping[str, int]) -> Counter[str]:
+    def by_order(seen: Iterable[tuple[str, int]]) -> Counter[str]:
         counter: Counter[str] = Counter()
-        for event_id, count in seen.items():
+        for event_id, count in seen:
             if event_id in order_of:
                 counter[order_of[event_id]] += count
         return counter
 
     return {
-        "alimtalk": by_order(facts.alimtalk_messages),
+        "alimtalk": by_order((message.event_id, message.sends) for message in facts.alimtalk_messages),
         "analytics": Counter(row.order_id for row in facts.analytics),
-        "monitoring": by_order(facts.monitoring_notices),
+        "monitoring": by_order(facts.monitoring_notices.items()),
     }
 
 

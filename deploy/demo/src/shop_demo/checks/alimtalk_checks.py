@@ -1,0 +1,64 @@
+"""Do the providers' records and the database agree on who sent each message, and on what was delivered?"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from shop_demo.alimtalk_providers import FIRST, OWN, SECOND
+from shop_demo.checks.findings import Findings
+from shop_demo.facts import AlimtalkMessage, Delivery, OrderFacts
+from shop_demo.summary import AlimtalkSummary
+
+
+def check_alimtalk(facts: OrderFacts, findings: Findings) -> AlimtalkSummary:
+    """The summary's figures; whatever contradicts another is added to `findings`."""
+    events = {event.event_id for event in facts.outbox}
+    messages = [message for message in facts.alimtalk_messages if message.event_id in events]
+    deliveries = [delivery for delivery in facts.deliveries if delivery.effect == "ALIMTALK"]
+    lost = [event_id for event_id in facts.replies_lost if event_id in events]
+    delivered = {delivery.event_id for delivery in deliveries if _is_delivered(delivery)}
+    sent: Counter[str] = Counter()
+    for message in messages:
+        sent[message.provider] += message.sends
+    _check_senders(messages, deliveries, findings)
+    findings.expect_same_ids(
+        "messages delivered, by final results",
+        expected=(message.event_id for message in messages if message.is_delivered),
+        found=delivered,
+    )
+    findings.expect_none(
+        "messages whose reply was lost, and that no look-up has found",
+        sorted(set(lost) - facts.found_by_look_up),
+    )
+    _check_faults(sent, lost, findings, has_failed=facts.first_provider_failed)
+    by_provider = dict(sorted(sent.items(), reverse=True))
+    return AlimtalkSummary(by_provider=by_provider, replies_lost=len(lost), delivered=len(delivered))
+
+
+def _is_delivered(delivery: Delivery) -> bool:
+    has_result = delivery.result_code is not None or delivery.provider == OWN
+    return delivery.status == "DELIVERED" and has_result
+
+
+def _check_senders(
+    messages: Sequence[AlimtalkMessage], deliveries: Sequence[Delivery], findings: Findings
+) -> None:
+    providers = {message.provider for message in messages} | {each.provider for each in deliveries}
+    for provider in sorted(providers - {None}, key=str):
+        findings.expect_same_ids(
+            f"messages by {provider}, by the database",
+            expected=(message.event_id for message in messages if message.provider == provider),
+            found=(each.event_id for each in deliveries if each.provider == provider),
+        )
+
+
+def _check_faults(
+    sent: Mapping[str, int], lost: Sequence[str], findings: Findings, *, has_failed: bool
+) -> None:
+    """Faults that never happened would show nothing."""
+    if FIRST not in sent:
+        return
+    if not lost:
+        findings.expect("messages whose reply was lost", expected="some", found=0)
+    if has_failed and SECOND not in sent:
+        what = f"messages by {SECOND} while {FIRST} failed"
+        findings.expect(what, expected="some", found=0)
