@@ -23,17 +23,25 @@ def an_order(*items: OrderItem, currency: str = "KRW") -> Order:
 
 
 def a_request(
-    payment_key: str = "pay-1", *, order_id: uuid.UUID | None = None, amount: int = 30_000, attempt: int = 1
+    payment_key: str = "pay-1",
+    *,
+    order_id: uuid.UUID | None = None,
+    amount: int = 30_000,
+    currency: str = "KRW",
+    attempt: int = 1,
+    gateway: str = "in-process",
+    requested_at: datetime = NOON,
 ) -> PaymentRequest:
     return PaymentRequest(
         payment_id=uuid7(),
         order_id=order_id or uuid7(),
         method=PaymentMethod.CARD,
+        gateway=gateway,
         payment_key=payment_key,
         amount=amount,
-        currency="KRW",
+        currency=currency,
         attempt=attempt,
-        requested_at=NOON,
+        requested_at=requested_at,
     )
 
 

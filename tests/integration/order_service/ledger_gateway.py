@@ -3,9 +3,12 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from order_service.domain.payment_outcome import Approved, Declined, NeverHappened, Outcome, Undecided
 from order_service.domain.payment_request import PaymentRequest
+from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
+from order_service.domain.refund_request import RefundRequest
 
 
 @dataclass
@@ -19,6 +22,7 @@ class LedgerGateway:
     later attempts through, and while it is ``blind`` the look-up learns nothing.
     """
 
+    name: str = "in-process"
     charged: dict[str, PaymentRequest] = field(default_factory=dict)
     before_charging: Callable[[PaymentRequest], None] = lambda request: None
     lost: tuple[str, ...] = ("lost-",)
@@ -39,7 +43,7 @@ class LedgerGateway:
             return Undecided()
         return Approved(first.requested_at)
 
-    def find(self, request: PaymentRequest) -> Outcome:
+    def find(self, request: PaymentRequest, asked_at: datetime) -> Outcome:
         if self.blind:
             return Undecided()
         if request.payment_key.startswith("decline-"):
@@ -49,6 +53,12 @@ class LedgerGateway:
         with self._lock:
             first = self.charged.get(request.idempotency_key)
         return NeverHappened() if first is None else Approved(first.requested_at)
+
+    def refund(self, request: RefundRequest) -> Refunded | RefundRefused | Undecided:
+        raise NotImplementedError
+
+    def find_refund(self, request: RefundRequest) -> RefundOutcome:
+        raise NotImplementedError
 
 
 class CallerDied(BaseException):
