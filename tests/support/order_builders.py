@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from order_service.domain.order import Order, OrderItem, Recipient
 from order_service.domain.payment import Payment, PaymentStatus
 from order_service.domain.payment_request import PaymentMethod, PaymentRequest
+from order_service.domain.refund_request import RefundRequest
 from servicekit.identifiers import uuid7
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -43,6 +44,10 @@ def a_request(
         attempt=attempt,
         requested_at=requested_at,
     )
+
+
+def a_refund(payment: PaymentRequest) -> RefundRequest:
+    return RefundRequest(uuid7(), payment, payment.amount, payment.amount, "단순 변심")
 
 
 def a_payment(status: PaymentStatus, *, attempt: int = 1) -> Payment:
