@@ -3,7 +3,6 @@
 import pytest
 
 from order_service.application.settle_unsettled_payments import LookUps
-
 from tests.integration.order_service.shop import IN_PROGRESS_LIMIT, Shop, slug
 from tests.integration.order_service.test_settling import a_worker
 

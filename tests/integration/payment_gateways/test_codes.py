@@ -73,6 +73,15 @@ def test_a_refusal_of_a_refund_is_final(connection: Connection, code: str) -> No
     assert refund(connection) == RefundRefused(code)
 
 
+@each(lambda gateway: gateway.faults_of_ours)
+def test_a_fault_of_ours_refuses_no_refund(connection: Connection, code: str) -> None:
+    taken(connection)
+    goes_wrong("cancel", "error", code=code)(connection)
+
+    with pytest.raises(GatewayMisconfigured):
+        refund(connection)
+
+
 @each(lambda gateway: gateway.refund_unknown)
 def test_other_codes_leave_open_whether_money_was_returned(connection: Connection, code: str) -> None:
     taken(connection)

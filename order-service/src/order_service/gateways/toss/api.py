@@ -70,18 +70,18 @@ def _exchange(client: httpx.Client, request: httpx.Request) -> Reply:
         return NoReply()
     if response.status_code == httpx.codes.OK:
         return _read(response, TossPayment) or NoReply()
-    error_body = _read(response, TossErrorBody)
-    _log.warning(
+    body = _read(response, TossErrorBody)
+    if body is None:
+        return NoReply()
+    _log.info(
         "payment_gateway_answered_with_error",
         gateway="toss",
         status=response.status_code,
-        code=None if error_body is None else error_body.code,
+        code=body.code,
         trace_id=response.headers.get(_TRACE_ID),
     )
     # A server's error says nothing, whatever its code: it may have come after the money was taken.
-    if error_body is None or not response.is_client_error:
-        return NoReply()
-    return TossError(error_body.code)
+    return TossError(body.code) if response.is_client_error else NoReply()
 
 
 def _read(response: httpx.Response, model: type[_ModelT]) -> _ModelT | None:

@@ -93,7 +93,8 @@ class TossGateway:
                 # By an earlier attempt, perhaps.
                 found = self.find_refund(request)
                 return found if isinstance(found, Refunded | RefundRefused) else Undecided()
-        _check_account(reply)
+            case TossError(code) if code in codes.REFUSES_US:
+                raise _misconfigured(code)
         return Undecided()
 
     def find_refund(self, request: RefundRequest) -> RefundOutcome:
