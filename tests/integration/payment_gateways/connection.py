@@ -13,7 +13,7 @@ from order_service.domain.refund_request import RefundRequest
 from servicekit.identifiers import uuid7
 from servicekit.outbound.bounded_transport import BoundedTransport
 from tests.integration.payment_gateways.gateways import Gateway
-from tests.integration.provider_sandbox.gateways.sandbox import GatewaySandbox
+from tests.support.gateway_sandbox import GatewaySandbox
 from tests.support.order_builders import a_request
 
 AMOUNT = 30_000

@@ -3,25 +3,19 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from order_service.gateways.configured import ConfiguredGateways, configured_gateways
 from order_service.payment_settings import PaymentSettings
-from provider_sandbox.config import SandboxSettings
-from provider_sandbox.gateways.main import serving
 from provider_sandbox.gateways.toss.account import SECRET_KEY
 from tests.integration.order_service.shop import TOTAL, Shop, slug
-from tests.integration.provider_sandbox.gateways.sandbox import GatewaySandbox
+from tests.support.gateway_sandbox import GatewaySandbox, serving_gateways
 
 
 @pytest.fixture
 def toss(tmp_path: Path) -> Iterator[GatewaySandbox]:
-    settings = SandboxSettings(http_port=0, sandbox_database_path=tmp_path / "gateways.sqlite")
-    with serving(settings) as port:
-        url = f"http://127.0.0.1:{port}"
-        with httpx.Client(base_url=url, timeout=60.0, trust_env=False) as http:
-            yield GatewaySandbox(url, http)
+    with serving_gateways(tmp_path / "gateways.sqlite") as sandbox:
+        yield sandbox
 
 
 def gateways(url: str, secret_key: str = SECRET_KEY) -> ConfiguredGateways:
