@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from order_service.domain.order import Order, OrderItem, Recipient
 from order_service.domain.payment import Payment, PaymentStatus
 from order_service.domain.payment_request import PaymentMethod, PaymentRequest
+from order_service.domain.refund_request import RefundRequest
 from servicekit.identifiers import uuid7
 
 NOON = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -23,18 +24,30 @@ def an_order(*items: OrderItem, currency: str = "KRW") -> Order:
 
 
 def a_request(
-    payment_key: str = "pay-1", *, order_id: uuid.UUID | None = None, amount: int = 30_000, attempt: int = 1
+    payment_key: str = "pay-1",
+    *,
+    order_id: uuid.UUID | None = None,
+    amount: int = 30_000,
+    currency: str = "KRW",
+    attempt: int = 1,
+    gateway: str = "in-process",
+    requested_at: datetime = NOON,
 ) -> PaymentRequest:
     return PaymentRequest(
         payment_id=uuid7(),
         order_id=order_id or uuid7(),
         method=PaymentMethod.CARD,
+        gateway=gateway,
         payment_key=payment_key,
         amount=amount,
-        currency="KRW",
+        currency=currency,
         attempt=attempt,
-        requested_at=NOON,
+        requested_at=requested_at,
     )
+
+
+def a_refund(payment: PaymentRequest) -> RefundRequest:
+    return RefundRequest(uuid7(), payment, payment.amount, payment.amount, "단순 변심")
 
 
 def a_payment(status: PaymentStatus, *, attempt: int = 1) -> Payment:

@@ -8,7 +8,6 @@ from typing import Annotated, Literal, Self
 from pydantic import (
     AfterValidator,
     Field,
-    SecretStr,
     StringConstraints,
     ValidationInfo,
     field_validator,
@@ -18,7 +17,7 @@ from pydantic_settings import BaseSettings
 
 from notification_service.domain.alimtalk_message import ORDER_COMPLETED_TEMPLATE_CODE
 from notification_service.domain.alimtalk_template import Locale
-from servicekit.config import HttpUrlText
+from servicekit.config import HttpUrlText, PrintableSecret
 
 ProviderName = Literal["sandbox", "nhn", "solapi", "sens", "aligo"]
 # Each of two must be asked what it may have: Aligo can't be.
@@ -55,14 +54,6 @@ _MESSAGES_PER_SECOND: dict[ProviderName, float] = {
 }
 
 
-def _check_printable(value: SecretStr) -> SecretStr:
-    secret = value.get_secret_value()
-    # A file's last line break would end up in a header, and fail there without a word about its cause.
-    if not (secret.isascii() and secret.isprintable()) or " " in secret or not secret:
-        raise ValueError("must be printable ASCII without blanks and line breaks")
-    return value
-
-
 _ID = r"[^=,\s]{1,100}"
 _TEMPLATE_IDS = re.compile(rf"{_ID}|{_ID}={_ID}(,{_ID}={_ID})*")
 
@@ -85,7 +76,6 @@ def template_ids(text: str) -> Mapping[str, str]:
 
 _Rate = Annotated[float, Field(gt=0, le=10_000)]
 _Unset = Field(default=None, validate_default=True)
-_Secret = Annotated[SecretStr, AfterValidator(_check_printable)]
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 _TemplateIds = Annotated[_Text, AfterValidator(_check_template_ids)]
 _SenderNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{8,11}$")]
@@ -115,28 +105,28 @@ class AlimtalkSettings(BaseSettings):
     alimtalk_messages_per_second: _Rate | None = None
     alimtalk_second_messages_per_second: _Rate | None = None
 
-    nhn_app_key: _Secret | None = _Unset
-    nhn_secret_key: _Secret | None = _Unset
-    nhn_sender_key: _Secret | None = _Unset
+    nhn_app_key: PrintableSecret | None = _Unset
+    nhn_secret_key: PrintableSecret | None = _Unset
+    nhn_sender_key: PrintableSecret | None = _Unset
     nhn_url: HttpUrlText = "https://kakaotalk-bizmessage.api.nhncloudservice.com"
 
-    solapi_api_key: _Secret | None = _Unset
-    solapi_api_secret: _Secret | None = _Unset
+    solapi_api_key: PrintableSecret | None = _Unset
+    solapi_api_secret: PrintableSecret | None = _Unset
     solapi_channel_id: _Text | None = _Unset
     solapi_sender_number: _SenderNumber | None = _Unset
     solapi_template_id: _TemplateIds | None = _Unset
     solapi_sms_to: Literal["safe-numbers"] | None = None
     solapi_url: HttpUrlText = "https://api.solapi.com"
 
-    sens_access_key: _Secret | None = _Unset
-    sens_secret_key: _Secret | None = _Unset
-    sens_service_id: _Secret | None = _Unset
+    sens_access_key: PrintableSecret | None = _Unset
+    sens_secret_key: PrintableSecret | None = _Unset
+    sens_service_id: PrintableSecret | None = _Unset
     sens_channel_id: _Text | None = _Unset
     sens_url: HttpUrlText = "https://sens.apigw.ntruss.com"
 
-    aligo_api_key: _Secret | None = _Unset
-    aligo_user_id: _Secret | None = _Unset
-    aligo_sender_key: _Secret | None = _Unset
+    aligo_api_key: PrintableSecret | None = _Unset
+    aligo_user_id: PrintableSecret | None = _Unset
+    aligo_sender_key: PrintableSecret | None = _Unset
     aligo_sender_number: _SenderNumber | None = _Unset
     aligo_template_code: _TemplateIds | None = _Unset
     aligo_url: HttpUrlText = "https://kakaoapi.aligo.in"
@@ -202,5 +192,5 @@ class AlimtalkSettings(BaseSettings):
 class WebhookSettings(BaseSettings):
     """The secrets that webhooks carry. A provider without one reports nothing here."""
 
-    nhn_webhook_signature: _Secret | None = None
-    solapi_webhook_token: _Secret | None = None
+    nhn_webhook_signature: PrintableSecret | None = None
+    solapi_webhook_token: PrintableSecret | None = None

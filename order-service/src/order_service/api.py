@@ -12,7 +12,7 @@ from order_service.application.ports import PaymentGateway
 from order_service.application.read_order import ReadOrder
 from order_service.application.settle_payment import SettlePayment
 from order_service.config import ApiSettings
-from order_service.gateways import GATEWAYS
+from order_service.gateways.configured import configured_gateways
 from order_service.http.orders import order_routes
 from order_service.http.payments import payment_routes
 from order_service.http.problems import PROBLEMS
@@ -36,7 +36,7 @@ def create_application() -> OpenAPI:
     configure_tracing(SERVICE, settings.otel_exporter_otlp_endpoint)
     return build_application(
         create_engine(settings, "order-api"),
-        GATEWAYS[settings.payment_gateway](settings),
+        configured_gateways(settings, settings.http_threads),
         timedelta(seconds=settings.payment_in_progress_seconds),
     )
 

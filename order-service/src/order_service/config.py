@@ -1,10 +1,10 @@
 """What each process reads of its environment. The only module that does."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
-from pydantic_settings import BaseSettings
 
+from order_service.payment_settings import PaymentSettings
 from servicekit.config import (
     AdminSettings,
     DatabaseSettings,
@@ -13,16 +13,6 @@ from servicekit.config import (
     Port,
     ProcessSettings,
 )
-
-GatewayName = Literal["in-process"]
-
-
-class PaymentSettings(BaseSettings):
-    """How payments are made. The API and the worker need the same."""
-
-    # No default: a forgotten variable must not sell goods against the in-process gateway.
-    payment_gateway: GatewayName
-    payment_in_progress_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
 
 
 class ApiSettings(PaymentSettings, HttpSettings, DatabaseSettings, ProcessSettings):

@@ -8,7 +8,7 @@ from order_service.application.measure_payments import MeasurePayments
 from order_service.application.settle_payment import SettlePayment
 from order_service.application.settle_unsettled_payments import SettleUnsettledPayments
 from order_service.config import WorkerSettings
-from order_service.gateways import GATEWAYS
+from order_service.gateways.configured import configured_gateways
 from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.metrics import show_backlog
 from order_service.migrations import SCHEMA
@@ -34,7 +34,7 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
     unit_of_work = partial(OrderUnitOfWork, engine)
     settle = SettleUnsettledPayments(
         unit_of_work,
-        GATEWAYS[settings.payment_gateway](settings),
+        configured_gateways(settings, connections=1),
         SettlePayment(unit_of_work, order_completed),
         timedelta(seconds=settings.payment_in_progress_seconds),
         stop,

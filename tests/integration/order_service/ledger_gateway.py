@@ -3,9 +3,12 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
-from order_service.domain.payment_outcome import Approved, Declined, NeverHappened, Outcome, Undecided
+from order_service.domain.payment_outcome import Approved, Declined, NeverHappened, Outcome, Undecided, Unpaid
 from order_service.domain.payment_request import PaymentRequest
+from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
+from order_service.domain.refund_request import RefundRequest
 
 
 @dataclass
@@ -16,13 +19,16 @@ class LedgerGateway:
     (``silent-``; ``odd-`` too, which also breaks the look-up), charged before the caller's death
     (``fatal-``), or lost on the way (``lost-``).
     ``before_charging`` runs in :meth:`approve`, so that a test can hold it there. A changed ``lost`` lets
-    later attempts through, and while it is ``blind`` the look-up learns nothing.
+    later attempts through, and while it is ``blind`` the look-up learns nothing. What was lost never
+    happened, unless it ``keeps_authorisations``: then it is unpaid so far.
     """
 
+    name: str = "in-process"
     charged: dict[str, PaymentRequest] = field(default_factory=dict)
     before_charging: Callable[[PaymentRequest], None] = lambda request: None
     lost: tuple[str, ...] = ("lost-",)
     blind: bool = False
+    keeps_authorisations: bool = False
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def approve(self, request: PaymentRequest) -> Approved | Declined | Undecided:
@@ -39,7 +45,7 @@ class LedgerGateway:
             return Undecided()
         return Approved(first.requested_at)
 
-    def find(self, request: PaymentRequest) -> Outcome:
+    def find(self, request: PaymentRequest, asked_at: datetime) -> Outcome:
         if self.blind:
             return Undecided()
         if request.payment_key.startswith("decline-"):
@@ -48,7 +54,15 @@ class LedgerGateway:
             raise KeyError("status")
         with self._lock:
             first = self.charged.get(request.idempotency_key)
-        return NeverHappened() if first is None else Approved(first.requested_at)
+        if first is not None:
+            return Approved(first.requested_at)
+        return Unpaid() if self.keeps_authorisations else NeverHappened()
+
+    def refund(self, request: RefundRequest) -> Refunded | RefundRefused | Undecided:
+        raise NotImplementedError
+
+    def find_refund(self, request: RefundRequest) -> RefundOutcome:
+        raise NotImplementedError
 
 
 class CallerDied(BaseException):

@@ -11,6 +11,7 @@ from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
 from order_service.api import build_application
+from order_service.application.ports import PaymentGateway
 from order_service.migrations import SCHEMA
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
@@ -48,9 +49,11 @@ class Shop:
 
     engine: Engine
     gateway: LedgerGateway = field(default_factory=LedgerGateway)
+    gateways: PaymentGateway | None = None
+    """What is asked in place of ``gateway``, if anything is."""
 
     def __post_init__(self) -> None:
-        self._app = build_application(self.engine, self.gateway, IN_PROGRESS_LIMIT)
+        self._app = build_application(self.engine, self.gateways or self.gateway, IN_PROGRESS_LIMIT)
 
     @property
     def client(self) -> FlaskClient:

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from order_service.domain.payment import PaymentStatus as Status
-from order_service.domain.payment_outcome import Approved, Declined, NeverHappened, Outcome, Undecided
+from order_service.domain.payment_outcome import Approved, Declined, NeverHappened, Outcome, Undecided, Unpaid
 from tests.support.order_builders import NOON, a_payment
 
 APPROVED = Approved(NOON)
@@ -18,10 +18,12 @@ DECLINED = Declined("NO_FUNDS")
         (Status.REQUESTED, APPROVED, Status.APPROVED),
         (Status.REQUESTED, DECLINED, Status.DECLINED),
         (Status.REQUESTED, Undecided(), Status.UNKNOWN),
+        (Status.REQUESTED, Unpaid(), Status.UNKNOWN),
         (Status.REQUESTED, NeverHappened(), Status.ABANDONED),
         (Status.UNKNOWN, APPROVED, Status.APPROVED),
         (Status.UNKNOWN, DECLINED, Status.DECLINED),
         (Status.UNKNOWN, Undecided(), Status.UNKNOWN),
+        (Status.UNKNOWN, Unpaid(), Status.UNKNOWN),
         (Status.UNKNOWN, NeverHappened(), Status.ABANDONED),
         (Status.ABANDONED, APPROVED, Status.REFUND_DUE),
         (Status.DECLINED, APPROVED, Status.REFUND_DUE),

@@ -26,7 +26,7 @@ from order_service.domain.errors import (
     PaymentRefundDue,
 )
 from order_service.domain.payment import Payment, PaymentStatus
-from order_service.domain.payment_outcome import NeverHappened, Undecided
+from order_service.domain.payment_outcome import NeverHappened, Undecided, Unpaid
 from order_service.domain.payment_request import PaymentMethod, PaymentRequest
 from servicekit.idempotency.key import Answer, IdempotencyKey
 from servicekit.identifiers import uuid7
@@ -116,11 +116,26 @@ class PayOrder:
                 # Not committed: the key stays free for the second try.
                 return _Opened(_Origin.OTHER_REQUEST, live, unit_of_work.now())
             now = unit_of_work.now()
-            payment = Payment.requested(_request(payment_id, command, order.currency, now))
+            payment = Payment.requested(self._request(payment_id, command, order.currency, now))
             unit_of_work.payments.add(payment)
             # Before the gateway is called: after a crash, only this row shows that it may have charged.
             unit_of_work.commit()
         return _Opened(_Origin.NEW, payment, now)
+
+    def _request(
+        self, payment_id: UUID, command: PayOrderCommand, currency: str, at: datetime
+    ) -> PaymentRequest:
+        return PaymentRequest(
+            payment_id=payment_id,
+            order_id=command.order_id,
+            method=command.method,
+            gateway=self._gateway.name,
+            payment_key=command.payment_key,
+            amount=command.amount,
+            currency=currency,
+            attempt=1,
+            requested_at=at,
+        )
 
     def _clear(self, opened: _Opened) -> None:
         """Find out how another request's payment ended, so that it no longer blocks this one."""
@@ -128,17 +143,17 @@ class PayOrder:
             # The attempt may still be on its way to the gateway, where a look-up would not find it yet.
             raise PaymentInProgress
         request = opened.payment.request
-        self._settle(request, self._gateway.find(request))
+        self._settle(request, self._gateway.find(request, opened.at))
 
     def _resume(self, opened: _Opened) -> Payment:
         """Carry on with a payment whose first request got no answer, or is still waiting for one."""
         payment = opened.payment
         # Never approve first: the lost attempt may have charged, and the next one has a new key there.
-        outcome = self._gateway.find(payment.request)
+        outcome = self._gateway.find(payment.request, opened.at)
         if isinstance(outcome, NeverHappened | Undecided) and self._is_in_progress(opened):
             # The earlier request still waits for its answer, and settles the payment itself.
             return payment
-        if isinstance(outcome, NeverHappened):
+        if isinstance(outcome, NeverHappened | Unpaid):
             payment = self._claim_next_attempt(payment)
             outcome = self._gateway.approve(payment.request)
         return self._settle(payment.request, outcome)
@@ -157,19 +172,6 @@ class PayOrder:
 
     def _is_in_progress(self, opened: _Opened) -> bool:
         return opened.payment.is_in_progress(opened.at, self._in_progress_limit)
-
-
-def _request(payment_id: UUID, command: PayOrderCommand, currency: str, at: datetime) -> PaymentRequest:
-    return PaymentRequest(
-        payment_id=payment_id,
-        order_id=command.order_id,
-        method=command.method,
-        payment_key=command.payment_key,
-        amount=command.amount,
-        currency=currency,
-        attempt=1,
-        requested_at=at,
-    )
 
 
 def _stored(unit_of_work: UnitOfWork, payment_id: UUID) -> Payment:

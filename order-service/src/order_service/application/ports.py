@@ -11,6 +11,8 @@ from order_service.domain.payment import Payment
 from order_service.domain.payment_backlog import PaymentBacklog
 from order_service.domain.payment_outcome import Approved, Declined, Outcome, Undecided
 from order_service.domain.payment_request import PaymentRequest
+from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
+from order_service.domain.refund_request import RefundRequest
 from servicekit.idempotency.key import IdempotencyKey
 from servicekit.outbox.event import OutboxEvent
 
@@ -133,11 +135,18 @@ class PaymentGateway(Protocol):
     What an adapter must do:
 
     - Every way of not learning the result (time-out, cut connection, 5xx, a code it doesn't list) is
-      :class:`Undecided`. It raises only when the fault is ours (credentials, a malformed call).
+      :class:`Undecided`. It raises GatewayMisconfigured only when the fault is ours (credentials, a
+      malformed call).
     - An approval counts only after its key, order, amount and currency were compared with the request.
     - "Not found" is :class:`NeverHappened` only once the provider would refuse a late arrival of the attempt;
       before that it is :class:`Undecided`. What is charged after a NeverHappened has to be refunded by hand.
+    - A refusal counts only if no earlier attempt can have charged.
     """
+
+    @property
+    def name(self) -> str:
+        """What is stored with each new payment, which is then asked for at the gateway of that name."""
+        ...
 
     def approve(self, request: PaymentRequest) -> Approved | Declined | Undecided:
         """Take the money. Sends ``request.idempotency_key``, so that the same attempt is never charged twice.
@@ -146,6 +155,17 @@ class PaymentGateway(Protocol):
         """
         ...
 
-    def find(self, request: PaymentRequest) -> Outcome:
-        """Ask what became of an earlier :meth:`approve`; changes nothing."""
+    def find(self, request: PaymentRequest, asked_at: datetime) -> Outcome:
+        """Ask what became of an earlier :meth:`approve`; changes nothing.
+
+        ``asked_at`` is no later than now, by the clock of ``request.requested_at``.
+        """
+        ...
+
+    def refund(self, request: RefundRequest) -> Refunded | RefundRefused | Undecided:
+        """Return a payment's money, all of what is left or a part, once for each idempotency key."""
+        ...
+
+    def find_refund(self, request: RefundRequest) -> RefundOutcome:
+        """Ask what became of an earlier :meth:`refund`; changes nothing."""
         ...

@@ -1,7 +1,8 @@
 """Settling payments whose client never came back, by asking the gateway what became of them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -50,26 +51,28 @@ class SettleUnsettledPayments:
     def __call__(self) -> LookUps:
         """Look up what is due, no more than a batch."""
         looked_up = settled = 0
-        for payment in self._claim():
+        claimed, at = self._claim()
+        for payment in claimed:
             if self._stop.is_set():
                 break
             looked_up += 1
-            settled += self._look_up(payment)
+            settled += self._look_up(payment, at)
         return LookUps(looked_up, settled)
 
-    def _claim(self) -> list[Payment]:
+    def _claim(self) -> tuple[Sequence[Payment], datetime]:
         with self._unit_of_work() as unit_of_work:
             claimed = unit_of_work.unsettled_payments.claim(
                 BATCH_SIZE, self._in_progress_limit, BACKOFF.seconds
             )
+            now = unit_of_work.now()
             # Before the gateway is asked, which may take a minute: no lock may last as long.
             unit_of_work.commit()
-        return list(claimed)
+        return claimed, now
 
-    def _look_up(self, payment: Payment) -> bool:
+    def _look_up(self, payment: Payment, at: datetime) -> bool:
         request = payment.request
         try:
-            outcome = self._gateway.find(request)
+            outcome = self._gateway.find(request, at)
         except Exception:  # noqa: BLE001 - a payment that the adapter can't handle must not delay the others
             _log.exception("payment_lookup_failed", payment_id=str(request.payment_id))
             return False

@@ -42,6 +42,10 @@ class PaymentOutcomeUnknown(OrderError):
     """The outcome is unknown. Retry with the same Idempotency-Key: that never charges twice."""
 
 
+class GatewayMisconfigured(OrderError):
+    """The payment gateway refuses this service. Retry with the same Idempotency-Key once it is corrected."""
+
+
 class PaymentAbandoned(OrderError):
     """This payment never happened and was given up. Use a new Idempotency-Key."""
 

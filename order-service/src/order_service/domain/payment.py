@@ -14,6 +14,9 @@
                                                          └─ another payment arrives ──► ABANDONED
     ABANDONED, DECLINED ──approved all the same──► REFUND_DUE
 
+A look-up that says "unpaid" leaves it UNKNOWN, as an undecided one does; but a retry with its own key makes
+it REQUESTED again.
+
 REQUESTED, UNKNOWN and APPROVED are *live*: an order has at most one live payment.
 """
 

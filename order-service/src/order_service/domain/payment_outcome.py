@@ -24,6 +24,11 @@ class Undecided:
 
 
 @dataclass(frozen=True, slots=True)
+class Unpaid(Undecided):
+    """Not taken so far. Asking for the money again is safe: the gateway takes it once for a payment key."""
+
+
+@dataclass(frozen=True, slots=True)
 class NeverHappened:
     """The attempt did not reach the gateway, and can no longer succeed there."""
 

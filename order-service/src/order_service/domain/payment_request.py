@@ -17,11 +17,15 @@ class PaymentMethod(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PaymentRequest:
-    """One attempt at one payment. ``payment_key`` is the gateway's name for what the buyer authorised."""
+    """One attempt at one payment. ``payment_key`` is the gateway's name for what the buyer authorised.
+
+    Only ``gateway`` is ever asked about it, whichever one new payments go to.
+    """
 
     payment_id: UUID
     order_id: UUID
     method: PaymentMethod
+    gateway: str
     payment_key: str
     amount: int
     currency: str

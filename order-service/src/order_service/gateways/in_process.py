@@ -1,7 +1,11 @@
 """A gateway for development and tests: no money, no network, no memory."""
 
+from datetime import datetime
+
 from order_service.domain.payment_outcome import Approved, Declined, NeverHappened, Outcome, Undecided
 from order_service.domain.payment_request import PaymentRequest
+from order_service.domain.refund_outcome import Refunded
+from order_service.domain.refund_request import RefundRequest
 
 
 class InProcessGateway:
@@ -16,18 +20,26 @@ class InProcessGateway:
     anything else             approved     approved
     ========================  ===========  ==============
 
-    Being without memory, it also takes a payment for approved that it was never asked to approve.
+    Being without memory, it also takes a payment for approved that it was never asked to approve, and returns
+    any amount.
     """
+
+    name = "in-process"
 
     def approve(self, request: PaymentRequest) -> Approved | Declined | Undecided:
         if request.payment_key.startswith("timeout-"):
             return Undecided()
         return self._settled(request)
 
-    def find(self, request: PaymentRequest) -> Outcome:
+    def find(self, request: PaymentRequest, asked_at: datetime) -> Outcome:
         if request.payment_key.startswith("timeout-lost-"):
             return NeverHappened()
         return self._settled(request)
+
+    def refund(self, request: RefundRequest) -> Refunded:
+        return Refunded(request.payment.requested_at)
+
+    find_refund = refund
 
     def _settled(self, request: PaymentRequest) -> Approved | Declined:
         if request.payment_key.startswith("decline-"):

@@ -18,6 +18,9 @@ PROBLEMS: ProblemTable = {
     errors.PaymentOutcomeUnknown: ProblemType(
         504, "payment-outcome-unknown", retry_after_seconds=RETRY_AFTER_SECONDS
     ),
+    errors.GatewayMisconfigured: ProblemType(
+        503, "payment-gateway-misconfigured", retry_after_seconds=RETRY_AFTER_SECONDS
+    ),
     errors.PaymentAbandoned: ProblemType(409, "payment-abandoned"),
     errors.PaymentRefundDue: ProblemType(409, "payment-refund-due"),
 }

@@ -14,6 +14,8 @@ from servicekit.db.errors import constraint_name
 
 _ONE_LIVE_PAYMENT = "payment_live_order_key"
 _ONE_ORDER_A_KEY = "payment_live_payment_key"
+# The only one that the releases had which stored none.
+_FORMER_GATEWAY = "in-process"
 IS_REFUND_DUE = and_(payments.c.status == PaymentStatus.REFUND_DUE.value, payments.c.refunded_at.is_(None))
 _IS_LIVE = payments.c.status.in_(sorted(status.value for status in LIVE))
 
@@ -35,6 +37,7 @@ class SqlPayments:
                     payment_id=request.payment_id,
                     order_id=request.order_id,
                     method=request.method.value,
+                    gateway=request.gateway,
                     payment_key=request.payment_key,
                     amount=request.amount,
                     currency=request.currency,
@@ -88,7 +91,8 @@ class SqlPayments:
 
 
 def _changing(payment: Payment) -> dict[str, Any]:
-    # Amount, method and payment key are missing: no attempt may charge anything else than the first one.
+    # Amount, method, gateway and payment key are missing: no attempt may charge anything but what the first
+    # one did, nor anywhere else.
     return {
         "status": payment.status.value,
         "attempt": payment.request.attempt,
@@ -104,6 +108,7 @@ def payment_of(row: Row[Any]) -> Payment:
         payment_id=row.payment_id,
         order_id=row.order_id,
         method=PaymentMethod(row.method),
+        gateway=row.gateway or _FORMER_GATEWAY,
         payment_key=row.payment_key,
         amount=row.amount,
         currency=row.currency,

@@ -37,6 +37,7 @@ payment = Table(
     Column("payment_id", Uuid, primary_key=True),
     Column("order_id", Uuid, nullable=False),
     Column("method", Text, nullable=False),
+    Column("gateway", Text),
     Column("payment_key", Text, nullable=False),
     Column("amount", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),

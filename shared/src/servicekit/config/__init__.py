@@ -22,6 +22,7 @@ from servicekit.config.http import AdminSettings, HttpSettings, HttpTimeouts, Op
 from servicekit.config.kafka import BootstrapServers, KafkaConsumerSettings, KafkaSettings
 from servicekit.config.loading import InvalidSettings, load_settings, read_settings
 from servicekit.config.process import HttpUrlText, ProcessSettings
+from servicekit.config.secret import PrintableSecret
 
 __all__ = [
     "AdminSettings",
@@ -38,6 +39,7 @@ __all__ = [
     "OptionalPort",
     "OutboxMigrationSettings",
     "Port",
+    "PrintableSecret",
     "ProcessSettings",
     "load_settings",
     "prometheus_multiprocess_directory",

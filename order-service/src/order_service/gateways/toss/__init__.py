@@ -1,0 +1,1 @@
+"""Toss Payments, whose API is of version 2022-11-16 or newer."""

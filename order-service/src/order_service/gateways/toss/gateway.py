@@ -1,0 +1,159 @@
+"""The port, spoken by Toss Payments."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from order_service.domain.errors import GatewayMisconfigured
+from order_service.domain.payment_outcome import (
+    Approved,
+    Declined,
+    NeverHappened,
+    Outcome,
+    Undecided,
+    Unpaid,
+)
+from order_service.domain.payment_request import PaymentRequest
+from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
+from order_service.domain.refund_request import RefundRequest
+from order_service.gateways.toss import codes
+from order_service.gateways.toss.amounts import CURRENCIES, toss_amount
+from order_service.gateways.toss.api import TossApi
+from order_service.gateways.toss.payments import approval, is_for_something_else, is_of, outcome
+from order_service.gateways.toss.refunds import refund_outcome
+from order_service.gateways.toss.replies import Reply, TossError, TossPayment
+
+# A buyer's authorisation ends 10 minutes after it was given, which was before the payment was requested; from
+# then on Toss refuses to take the money. The rest is for clocks that differ.
+_LAPSES_AFTER = timedelta(minutes=10) + timedelta(minutes=2)
+_UNKNOWN_CURRENCY = Declined("CURRENCY_NOT_SUPPORTED")
+_LONGEST_REASON = 200
+
+_log = structlog.get_logger(__name__)
+
+
+class TossGateway:
+    """Takes what a buyer has authorised in Toss's window, whose paymentKey is the payment key.
+
+    Toss takes a paymentKey's money once, whatever the idempotency keys, so that another attempt is always
+    safe; but a refusal of it says nothing of an earlier one.
+    """
+
+    name = "toss"
+
+    def __init__(self, api: TossApi) -> None:
+        self._api = api
+
+    def approve(self, request: PaymentRequest) -> Approved | Declined | Undecided:
+        if request.currency not in CURRENCIES:
+            return _UNKNOWN_CURRENCY
+        match self._api.confirm(_confirmation(request), request.idempotency_key):
+            case TossPayment() as payment:
+                return approval(payment, request)
+            case TossError(code) if code in codes.REFUSES_PAYMENT and request.attempt == 1:
+                return Declined(code)
+            case TossError(code) if code in codes.REFUSES_US:
+                return self._authorised_otherwise(request, code)
+        return Undecided()
+
+    def find(self, request: PaymentRequest, asked_at: datetime) -> Outcome:
+        if request.currency not in CURRENCIES:
+            # Nothing was sent.
+            return _UNKNOWN_CURRENCY
+        has_lapsed = asked_at - request.requested_at > _LAPSES_AFTER
+        reply = self._api.payment(request.payment_key)
+        if isinstance(reply, TossPayment) and is_of(reply, request):
+            return outcome(reply, request, has_lapsed=has_lapsed)
+        if not has_lapsed or not _excludes(reply, request):
+            _check_account(reply)
+            return Unpaid() if _is_not_found(reply) else Undecided()
+        # One more question, before a payment is given up whose money may have been taken.
+        of_order = self._api.payment_of_order(str(request.order_id))
+        match of_order:
+            case TossPayment() if is_of(of_order, request):
+                return outcome(of_order, request, has_lapsed=True)
+            case TossPayment(order_id=order_id) if order_id == str(request.order_id):
+                # Another payment of the order, which has a key of its own.
+                return NeverHappened()
+            case _ if _is_not_found(of_order):
+                return NeverHappened()
+        _check_account(of_order)
+        return Undecided()
+
+    def refund(self, request: RefundRequest) -> Refunded | RefundRefused | Undecided:
+        reply = self._api.cancel(request.payment.payment_key, _cancellation(request), request.idempotency_key)
+        match reply:
+            case TossPayment():
+                found = refund_outcome(reply, request)
+                return found if isinstance(found, Refunded) else Undecided()
+            case TossError(code) if code in codes.REFUSES_REFUND and request.attempt == 1:
+                return RefundRefused(code)
+            case TossError(code) if code in codes.REFUSES_REFUND | codes.OTHER_BALANCE:
+                # By an earlier attempt, perhaps.
+                found = self.find_refund(request)
+                return found if isinstance(found, Refunded | RefundRefused) else Undecided()
+            case TossError(code) if code in codes.REFUSES_US:
+                raise _misconfigured(code)
+        return Undecided()
+
+    def find_refund(self, request: RefundRequest) -> RefundOutcome:
+        reply = self._api.payment(request.payment.payment_key)
+        if isinstance(reply, TossPayment):
+            return refund_outcome(reply, request)
+        _check_account(reply)
+        return Undecided()
+
+    def _authorised_otherwise(self, request: PaymentRequest, code: str) -> Declined:
+        """The outcome of a client's mistake; raises GatewayMisconfigured unless it is one for sure."""
+        if code in codes.MAY_BE_CLIENTS_FAULT:
+            found = self._api.payment(request.payment_key)
+            if isinstance(found, TossPayment) and is_for_something_else(found, request):
+                return Declined(code)
+        raise _misconfigured(code)
+
+
+def _confirmation(request: PaymentRequest) -> dict[str, Any]:
+    return {
+        "paymentKey": request.payment_key,
+        "orderId": str(request.order_id),
+        "amount": toss_amount(request.amount, request.currency),
+    }
+
+
+def _cancellation(request: RefundRequest) -> dict[str, Any]:
+    currency = request.payment.currency
+    body: dict[str, Any] = {
+        "cancelReason": request.reason[:_LONGEST_REASON],
+        "refundableAmount": toss_amount(request.refundable_amount, currency),
+        "currency": currency,
+    }
+    # Some means of payment refuse any amount, also the whole one.
+    if request.remaining_amount:
+        body["cancelAmount"] = toss_amount(request.amount, currency)
+    return body
+
+
+def _excludes(reply: Reply, request: PaymentRequest) -> bool:
+    """Whether Toss says that the payment key has no payment of the order."""
+    match reply:
+        case TossPayment(payment_key=payment_key, order_id=order_id):
+            return payment_key == request.payment_key and order_id != str(request.order_id)
+        case TossError(code) if code in codes.MAY_BE_CLIENTS_FAULT:
+            return True
+    return _is_not_found(reply)
+
+
+def _is_not_found(reply: Reply) -> bool:
+    return isinstance(reply, TossError) and reply.code in codes.NOT_FOUND
+
+
+def _check_account(reply: Reply) -> None:
+    """Raises GatewayMisconfigured if Toss refuses this service, whatever it asks."""
+    if isinstance(reply, TossError) and reply.code in codes.REFUSES_US - codes.MAY_BE_CLIENTS_FAULT:
+        raise _misconfigured(reply.code)
+
+
+def _misconfigured(code: str) -> GatewayMisconfigured:
+    _log.error("payment_gateway_misconfigured", gateway="toss", code=code)
+    return GatewayMisconfigured()

@@ -1,0 +1,71 @@
+"""What a payment, as Toss shows it, says about the one that was requested."""
+
+import structlog
+
+from order_service.domain.payment_outcome import (
+    Approved,
+    Declined,
+    NeverHappened,
+    Outcome,
+    Undecided,
+    Unpaid,
+)
+from order_service.domain.payment_request import PaymentRequest
+from order_service.gateways.toss.amounts import is_amount
+from order_service.gateways.toss.replies import TossPayment
+
+_NOT_TAKEN = frozenset({"READY", "IN_PROGRESS", "ABORTED", "EXPIRED"})
+
+_log = structlog.get_logger(__name__)
+
+
+def outcome(payment: TossPayment, request: PaymentRequest, *, has_lapsed: bool) -> Outcome:
+    """``has_lapsed`` says that Toss would refuse to take the money by now."""
+    match payment.status:
+        case "ABORTED" | "EXPIRED" if is_of(payment, request):
+            return Declined(payment.failure_code or payment.status)
+        case "IN_PROGRESS" if is_of(payment, request):
+            return NeverHappened() if has_lapsed else Unpaid()
+        case "READY" if is_of(payment, request):
+            # The buyer may still authorise it, whatever the time.
+            return Unpaid()
+    return approval(payment, request)
+
+
+def approval(payment: TossPayment, request: PaymentRequest) -> Approved | Declined | Undecided:
+    """Undecided for all that doesn't prove that the money was taken."""
+    if not is_of(payment, request) or not _has_amount(payment, request):
+        # Such as the reply to another payment, which Toss repeats for a key that was used twice.
+        _log.error(
+            "payment_gateway_contradicts",
+            gateway="toss",
+            payment_id=str(request.payment_id),
+            status=payment.status,
+        )
+        return Undecided()
+    if payment.status == "CANCELED" or (payment.status == "PARTIAL_CANCELED" and not payment.balance_amount):
+        # Returned since. Of the last partial refund the status says nothing.
+        return Declined("CANCELED")
+    if payment.status in {"DONE", "PARTIAL_CANCELED"} and payment.approved_at is not None:
+        return Approved(payment.approved_at)
+    return Undecided()
+
+
+def is_of(payment: TossPayment, request: PaymentRequest) -> bool:
+    """Whether it is the payment that was requested, of whatever amount."""
+    return payment.payment_key == request.payment_key and payment.order_id == str(request.order_id)
+
+
+def is_for_something_else(payment: TossPayment, request: PaymentRequest) -> bool:
+    """Whether the buyer authorised another order or amount, so that Toss never takes what was requested."""
+    if payment.payment_key != request.payment_key:
+        return False
+    if payment.order_id != str(request.order_id):
+        return True
+    return payment.status in _NOT_TAKEN and not _has_amount(payment, request)
+
+
+def _has_amount(payment: TossPayment, request: PaymentRequest) -> bool:
+    return payment.currency == request.currency and is_amount(
+        payment.total_amount, request.amount, request.currency
+    )

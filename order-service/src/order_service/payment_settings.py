@@ -1,0 +1,97 @@
+"""Which payment gateways are used, and what they need of the environment."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic_settings import BaseSettings
+
+from servicekit.config import HttpUrlText, PrintableSecret
+
+GatewayName = Literal["in-process", "toss"]
+
+# For connecting, for storing the payment before it is sent, and for a look-up after a refusal.
+_SECONDS_BESIDE_EXCHANGE = 10
+
+
+@dataclass(frozen=True, slots=True)
+class InProcessGatewaySettings:
+    """It needs nothing."""
+
+    name: Literal["in-process"] = "in-process"
+
+
+@dataclass(frozen=True, slots=True)
+class TossGatewaySettings:
+    """An account at Toss Payments."""
+
+    secret_key: SecretStr
+    url: str
+    timeout_seconds: float
+    name: Literal["toss"] = "toss"
+
+
+GatewaySettings = InProcessGatewaySettings | TossGatewaySettings
+
+
+def _check_toss_secret_key(value: SecretStr) -> SecretStr:
+    # Of the other pair, the client key, Toss only says that it is unauthorized, once a buyer pays.
+    if not re.match(r"(test|live)_g?sk_", value.get_secret_value()):
+        raise ValueError("must be a secret key: test_sk_…, test_gsk_…, live_sk_… or live_gsk_…")
+    return value
+
+
+class PaymentSettings(BaseSettings):
+    """How payments are made. The API and the worker need the same."""
+
+    # No default: a forgotten variable must not sell goods against the in-process gateway.
+    payment_gateway: GatewayName
+    payment_in_progress_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+
+    toss_secret_key: Annotated[PrintableSecret, AfterValidator(_check_toss_secret_key)] | None = Field(
+        default=None, validate_default=True
+    )
+    toss_url: HttpUrlText = "https://api.tosspayments.com"
+    # Toss advises 60 s, and takes up to that.
+    toss_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 50.0
+
+    @property
+    def gateways(self) -> Sequence[GatewaySettings]:
+        """The chosen one, and others that earlier payments may have been asked for at."""
+        configured: list[GatewaySettings] = [InProcessGatewaySettings()]
+        if self.toss_secret_key is not None:
+            configured.append(
+                TossGatewaySettings(self.toss_secret_key, self.toss_url, self.toss_timeout_seconds)
+            )
+        return configured
+
+    @field_validator("toss_secret_key")
+    @classmethod
+    def _is_set_for_toss(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if value is None and info.data.get("payment_gateway") == "toss":
+            raise ValueError("is needed with PAYMENT_GATEWAY=toss")
+        return value
+
+    @field_validator("toss_url")
+    @classmethod
+    def _keeps_live_keys_secret(cls, value: str, info: ValidationInfo) -> str:
+        key = info.data.get("toss_secret_key")
+        if (
+            key is not None
+            and key.get_secret_value().startswith("live_")
+            and value.lower().startswith("http:")
+        ):
+            raise ValueError("must begin with https:// where the secret key is a live one")
+        return value
+
+    @model_validator(mode="after")
+    def _progress_outlasts_exchanges(self) -> Self:
+        shortest = self.toss_timeout_seconds + _SECONDS_BESIDE_EXCHANGE
+        if self.toss_secret_key is not None and self.payment_in_progress_seconds < shortest:
+            raise ValueError(
+                "PAYMENT_IN_PROGRESS_SECONDS must be at least"
+                f" {_SECONDS_BESIDE_EXCHANGE} more than TOSS_TIMEOUT_SECONDS"
+            )
+        return self

@@ -1,0 +1,169 @@
+"""What the port answers in which situation: a line each. Every gateway has to agree."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from order_service.domain.errors import GatewayMisconfigured
+from order_service.domain.payment_outcome import (
+    Approved,
+    Declined,
+    NeverHappened,
+    Undecided,
+    Unpaid,
+)
+from order_service.domain.refund_outcome import NotRefunded, Refunded, RefundRefused
+from tests.integration.payment_gateways.connection import Connection
+from tests.integration.payment_gateways.steps import (
+    Step,
+    approve,
+    asked,
+    authorised,
+    controlled,
+    deposited,
+    find,
+    find_late,
+    find_refund,
+    goes_wrong,
+    key_of_another_order,
+    minutes_pass,
+    next_attempt,
+    refund,
+    requested,
+    returned,
+    taken,
+    to_return,
+    unreachable,
+    wrong_secret,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """After ``steps``, ``ask`` gives ``answer``; the gateway has so much of the order's money in the end."""
+
+    name: str
+    steps: tuple[Step, ...]
+    ask: Callable[[Connection], object]
+    answer: type
+    money: int
+
+
+def _unreadable(call: str, ask: Callable[[Connection], object], *steps: Step) -> Iterator[Situation]:
+    """Whatever stands in the place of a reply, before and after the gateway has done what it was asked."""
+    for kind in _UNREADABLE:
+        # A client that hangs up doesn't keep the gateway from doing it.
+        before = _MONEY[call][kind == "time-out"]
+        step = goes_wrong(call, kind, "before")
+        yield Situation(f"{call}: {kind} before", (*steps, step), ask, Undecided, before)
+        if call != "look-up":
+            step = goes_wrong(call, kind, "after")
+            yield Situation(f"{call}: {kind} after", (*steps, step), ask, Undecided, _MONEY[call][True])
+
+
+# Before the gateway has done what it was asked, and after.
+_MONEY = {"confirm": (0, 30_000), "cancel": (30_000, 0), "look-up": (0, 0)}
+_UNREADABLE = ("error", "bad-gateway", "throttled", "empty", "garbage", "huge", "cut", "time-out", "stall")
+_PAID = (taken,)
+
+# fmt: off
+APPROVE = (
+    Situation("authorised", (), approve, Approved, 30_000),
+    Situation("authorised in cents", (authorised(amount=1_050, currency="USD"),), approve, Approved, 1_050),
+    Situation("authorised in yen", (authorised(amount=1_050, currency="JPY"),), approve, Approved, 1_050),
+    Situation("refused by the bank", (authorised(decline_code="REJECT_CARD_COMPANY"),), approve, Declined, 0),
+    Situation("a currency that it lacks", (requested(currency="EUR"),), approve, Declined, 0),
+    Situation("a key that it lacks", (requested(payment_key="unknown"),), approve, Declined, 0),
+    Situation("a key that is a path", (requested(payment_key="../orders/.."),), approve, Declined, 0),
+    Situation("a key of another order", (key_of_another_order,), approve, Declined, 0),
+    Situation("more than authorised", (requested(amount=30_001),), approve, Declined, 0),
+    Situation("less than authorised", (requested(amount=29_999),), approve, Declined, 0),
+    Situation("authorised too long ago", (minutes_pass(11),), approve, Declined, 0),
+    Situation("asked again with its key", _PAID, approve, Approved, 30_000),
+    Situation("another attempt after a charge", (taken, next_attempt), approve, Undecided, 30_000),
+    Situation("another attempt after a refusal",
+              (authorised(decline_code="REJECT_CARD_COMPANY"), asked, next_attempt), approve, Undecided, 0),
+    Situation("another attempt, too late", (minutes_pass(11), next_attempt), approve, Undecided, 0),
+    Situation("another attempt, never asked before", (next_attempt,), approve, Approved, 30_000),
+    Situation("a bank transfer to come", (authorised(method="VIRTUAL_ACCOUNT"),), approve, Undecided, 0),
+    Situation("no gateway there", (unreachable,), approve, Undecided, 0),
+    Situation("another shop's secret", (wrong_secret,), approve, GatewayMisconfigured, 0),
+)
+
+FIND = (
+    Situation("taken", _PAID, find, Approved, 30_000),
+    Situation("taken in cents", (authorised(amount=1_050, currency="USD"), taken), find, Approved, 1_050),
+    Situation("taken, and asked late", _PAID, find_late, Approved, 30_000),
+    Situation("taken, and returned since", (taken, returned(30_000)), find, Declined, 0),
+    Situation("taken, and returned in parts",
+              (taken, returned(10_000), returned(20_000, 20_000)), find, Declined, 0),
+    Situation("taken, and partly returned", (taken, returned(10_000)), find, Approved, 20_000),
+    Situation("taken, the look-up lags", (taken, controlled(lookUpLagMs=60_000)), find, Unpaid, 30_000),
+    Situation("taken, but another amount", (taken, requested(amount=30_001)), find, Undecided, 30_000),
+    Situation("taken, but in another currency", (taken, requested(currency="JPY")), find, Undecided, 30_000),
+    Situation("authorised, not asked for", (), find, Unpaid, 0),
+    Situation("authorised, and not shown", (controlled(unapprovedLookUp="not-found"),), find, Unpaid, 0),
+    Situation("authorised, and asked late", (), find_late, NeverHappened, 0),
+    Situation("lapsed", (minutes_pass(11),), find, Declined, 0),
+    Situation("lapsed, another amount", (minutes_pass(11), requested(amount=30_001)), find, Declined, 0),
+    Situation("refused by the bank",
+              (authorised(decline_code="REJECT_CARD_COMPANY"), asked), find, Declined, 0),
+    Situation("a key that it lacks", (requested(payment_key="unknown"),), find, Unpaid, 0),
+    Situation("a key that it lacks, late", (requested(payment_key="unknown"),), find_late, NeverHappened, 0),
+    Situation("a key that is a path, late", (requested(payment_key=".."),), find_late, NeverHappened, 0),
+    Situation("a key of another order", (key_of_another_order,), find, Undecided, 0),
+    Situation("a key of another order, late", (key_of_another_order,), find_late, NeverHappened, 0),
+    Situation("another payment of the order, late",
+              (taken, requested(payment_key="unknown")), find_late, NeverHappened, 30_000),
+    Situation("no answer of the order, late",
+              (requested(payment_key="unknown"), goes_wrong("look-up", "cut", every=2)),
+              find_late, Undecided, 0),
+    Situation("a bank transfer to come",
+              (authorised(method="VIRTUAL_ACCOUNT"), asked), find_late, Undecided, 0),
+    Situation("a bank transfer that came",
+              (authorised(method="VIRTUAL_ACCOUNT"), asked, deposited), find, Approved, 30_000),
+    Situation("a currency that it lacks", (requested(currency="EUR"),), find, Declined, 0),
+    Situation("no gateway there", (unreachable,), find_late, Undecided, 0),
+    Situation("another shop's secret", (wrong_secret,), find, GatewayMisconfigured, 0),
+    Situation("another shop's secret, late", (wrong_secret,), find_late, GatewayMisconfigured, 0),
+    *_unreadable("look-up", find_late),
+)
+
+REFUND = (
+    Situation("all", _PAID, refund, Refunded, 0),
+    Situation("all, in cents", (authorised(amount=1_050, currency="USD"), taken), refund, Refunded, 0),
+    Situation("a part", (taken, to_return(10_000)), refund, Refunded, 20_000),
+    Situation("the rest", (taken, returned(10_000), to_return(20_000, 20_000)), refund, Refunded, 0),
+    Situation("a second part", (taken, returned(10_000), to_return(5_000, 20_000)), refund, Refunded, 15_000),
+    Situation("an equal part",
+              (taken, returned(10_000), to_return(10_000, 20_000)), refund, Refunded, 10_000),
+    Situation("all again with its key", (taken, refund), refund, Refunded, 0),
+    Situation("a part again with its key", (taken, to_return(10_000), refund), refund, Refunded, 20_000),
+    Situation("another attempt at all", (taken, refund, next_attempt), refund, Refunded, 0),
+    Situation("another attempt at a part",
+              (taken, to_return(10_000), refund, next_attempt), refund, Refunded, 20_000),
+    Situation("another attempt, never asked before", (taken, next_attempt), refund, Refunded, 0),
+    Situation("less is left than believed", (taken, returned(10_000)), refund, RefundRefused, 20_000),
+    Situation("nothing is left", (taken, returned(30_000), to_return(10_000)), refund, RefundRefused, 0),
+    Situation("nothing was taken", (), refund, RefundRefused, 0),
+    Situation("a key that it lacks", (requested(payment_key="unknown"),), refund, RefundRefused, 0),
+    Situation("no gateway there", (taken, unreachable), refund, Undecided, 30_000),
+    Situation("another shop's secret", (taken, wrong_secret), refund, GatewayMisconfigured, 30_000),
+)
+
+FIND_REFUND = (
+    Situation("returned", (taken, refund), find_refund, Refunded, 0),
+    Situation("a part was returned", (taken, to_return(10_000), refund), find_refund, Refunded, 20_000),
+    Situation("returned, the look-up lags",
+              (taken, minutes_pass(2), refund, controlled(lookUpLagMs=60_000)), find_refund, NotRefunded, 0),
+    Situation("not asked for", _PAID, find_refund, NotRefunded, 30_000),
+    Situation("an equal part was first",
+              (taken, returned(10_000), to_return(10_000, 20_000)), find_refund, NotRefunded, 20_000),
+    Situation("another refund was first",
+              (taken, returned(5_000), to_return(10_000)), find_refund, RefundRefused, 25_000),
+    Situation("no gateway there", (taken, unreachable), find_refund, Undecided, 30_000),
+    Situation("another shop's secret", (taken, wrong_secret), find_refund, GatewayMisconfigured, 30_000),
+    Situation("a cut connection", (taken, goes_wrong("look-up", "cut")), find_refund, Undecided, 30_000),
+)
+# fmt: on
+UNREADABLE_APPROVALS = tuple(_unreadable("confirm", approve))
+UNREADABLE_REFUNDS = tuple(_unreadable("cancel", refund, taken))

@@ -1,0 +1,90 @@
+"""What each gateway's codes mean; a code that nobody knows leaves the outcome unknown."""
+
+from collections.abc import Callable
+
+import pytest
+
+from order_service.domain.errors import GatewayMisconfigured
+from order_service.domain.payment_outcome import Approved, Declined, Undecided
+from order_service.domain.refund_outcome import RefundRefused
+from tests.integration.payment_gateways.connection import Connection
+from tests.integration.payment_gateways.gateways import GATEWAYS, Gateway
+from tests.integration.payment_gateways.steps import (
+    approve,
+    find_late,
+    goes_wrong,
+    next_attempt,
+    refund,
+    taken,
+)
+
+
+def each(codes_of: Callable[[Gateway], str]) -> pytest.MarkDecorator:
+    """A gateway's connection with each of its codes."""
+    cases = [(gateway, code) for gateway in GATEWAYS for code in codes_of(gateway).split()]
+    return pytest.mark.parametrize(
+        ("connection", "code"), cases, indirect=["connection"], ids=[code for _, code in cases]
+    )
+
+
+@each(lambda gateway: gateway.refusals)
+def test_a_refusal_declines_the_first_attempt_alone(connection: Connection, code: str) -> None:
+    goes_wrong("confirm", "error", code=code, times=2)(connection)
+
+    assert approve(connection) == Declined(code)
+
+    next_attempt(connection)
+    assert approve(connection) == Undecided()
+    assert connection.money() == 0
+
+
+@each(lambda gateway: gateway.faults_of_ours)
+def test_a_fault_of_ours_declines_nothing(connection: Connection, code: str) -> None:
+    goes_wrong("confirm", "error", code=code)(connection)
+
+    with pytest.raises(GatewayMisconfigured):
+        approve(connection)
+
+
+@each(lambda gateway: gateway.unknown)
+@pytest.mark.parametrize("moment", ["before", "after"])
+def test_other_codes_leave_open_whether_money_was_taken(
+    connection: Connection, code: str, moment: str
+) -> None:
+    goes_wrong("confirm", "error", moment, code=code)(connection)
+
+    assert approve(connection) == Undecided()
+    assert connection.money() == (0 if moment == "before" else connection.request.amount)
+
+
+@each(lambda gateway: f"{gateway.unknown} {gateway.not_found}")
+def test_no_code_gives_up_a_charged_payment(connection: Connection, code: str) -> None:
+    taken(connection)
+    goes_wrong("look-up", "error", code=code)(connection)
+
+    assert isinstance(find_late(connection), Undecided | Approved)
+
+
+@each(lambda gateway: gateway.refund_refusals)
+def test_a_refusal_of_a_refund_is_final(connection: Connection, code: str) -> None:
+    taken(connection)
+    goes_wrong("cancel", "error", code=code)(connection)
+
+    assert refund(connection) == RefundRefused(code)
+
+
+@each(lambda gateway: gateway.faults_of_ours)
+def test_a_fault_of_ours_refuses_no_refund(connection: Connection, code: str) -> None:
+    taken(connection)
+    goes_wrong("cancel", "error", code=code)(connection)
+
+    with pytest.raises(GatewayMisconfigured):
+        refund(connection)
+
+
+@each(lambda gateway: gateway.refund_unknown)
+def test_other_codes_leave_open_whether_money_was_returned(connection: Connection, code: str) -> None:
+    taken(connection)
+    goes_wrong("cancel", "error", code=code)(connection)
+
+    assert refund(connection) == Undecided()

@@ -1,0 +1,94 @@
+"""Every gateway answers alike, whatever happens to a payment."""
+
+import pytest
+
+from order_service.domain.errors import GatewayMisconfigured
+from order_service.domain.payment_outcome import Approved
+from order_service.domain.refund_outcome import NotRefunded, Refunded
+from tests.integration.payment_gateways.connection import Connection
+from tests.integration.payment_gateways.situations import (
+    APPROVE,
+    FIND,
+    FIND_REFUND,
+    REFUND,
+    UNREADABLE_APPROVALS,
+    UNREADABLE_REFUNDS,
+    Situation,
+)
+from tests.integration.payment_gateways.steps import approve, find, find_refund, next_attempt, refund
+from tests.support.waiting import wait_until
+
+
+def check(situation: Situation, connection: Connection) -> None:
+    """The answer, and then the money: a gateway may act after its client has gone."""
+    for step in situation.steps:
+        step(connection)
+    if situation.answer is GatewayMisconfigured:
+        with pytest.raises(GatewayMisconfigured):
+            situation.ask(connection)
+    else:
+        assert type(situation.ask(connection)) is situation.answer
+    wait_until(lambda: connection.money() == situation.money, f"{situation.money} to be at the gateway")
+
+
+def situations(table: tuple[Situation, ...]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("situation", table, ids=lambda situation: situation.name)
+
+
+@situations(APPROVE)
+def test_approve(situation: Situation, connection: Connection) -> None:
+    check(situation, connection)
+
+
+@situations(UNREADABLE_APPROVALS)
+def test_an_unreadable_answer_is_made_good_by_the_next_attempt(
+    situation: Situation, connection: Connection
+) -> None:
+    check(situation, connection)
+    connection.refuse_nothing()
+
+    found = find(connection)
+    if not isinstance(found, Approved):
+        next_attempt(connection)
+        found = approve(connection)
+
+    assert isinstance(found, Approved)
+    assert connection.money() == connection.request.amount
+
+
+@situations(FIND)
+def test_find(situation: Situation, connection: Connection) -> None:
+    check(situation, connection)
+
+
+@situations(REFUND)
+def test_refund(situation: Situation, connection: Connection) -> None:
+    check(situation, connection)
+
+
+@situations(UNREADABLE_REFUNDS)
+def test_an_unreadable_refund_is_made_good_by_the_next_attempt(
+    situation: Situation, connection: Connection
+) -> None:
+    check(situation, connection)
+    connection.refuse_nothing()
+
+    found = find_refund(connection)
+    if isinstance(found, NotRefunded):
+        next_attempt(connection)
+        found = refund(connection)
+
+    assert isinstance(found, Refunded)
+    assert connection.money() == 0
+
+
+@situations(FIND_REFUND)
+def test_find_refund(situation: Situation, connection: Connection) -> None:
+    check(situation, connection)
+
+
+def test_all_answers_about_a_charge_have_the_same_time(connection: Connection) -> None:
+    first = approve(connection)
+
+    assert isinstance(first, Approved)
+    assert approve(connection) == first == find(connection)

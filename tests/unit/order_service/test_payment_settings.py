@@ -1,0 +1,79 @@
+"""Which gateways the environment configures, and what is refused before the first payment."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from order_service.config import ApiSettings
+from order_service.gateways.configured import configured_gateways
+from servicekit.config import InvalidSettings, read_settings
+
+VARIABLES = ("TOSS_SECRET_KEY", "TOSS_URL", "TOSS_TIMEOUT_SECONDS", "PAYMENT_IN_PROGRESS_SECONDS")
+KEY = "test_sk_0123456789"
+
+
+@pytest.fixture(autouse=True)
+def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in VARIABLES:
+        monkeypatch.delenv(variable, raising=False)
+
+
+def read(monkeypatch: pytest.MonkeyPatch, gateway: str, **variables: str) -> ApiSettings:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user@localhost/order")
+    monkeypatch.setenv("PAYMENT_GATEWAY", gateway)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    return read_settings(ApiSettings)
+
+
+@pytest.mark.parametrize(
+    ("gateway", "variables", "configured"),
+    [
+        ("in-process", {}, ["in-process"]),
+        ("toss", {"TOSS_SECRET_KEY": KEY}, ["in-process", "toss"]),
+        # Earlier payments are still asked for there.
+        ("in-process", {"TOSS_SECRET_KEY": KEY}, ["in-process", "toss"]),
+    ],
+)
+def test_a_gateway_is_there_if_it_is_configured(
+    monkeypatch: pytest.MonkeyPatch, gateway: str, variables: Mapping[str, str], configured: list[str]
+) -> None:
+    settings = read(monkeypatch, gateway, **variables)
+
+    assert [each.name for each in settings.gateways] == configured
+    assert configured_gateways(settings, connections=1).name == gateway
+
+
+def test_the_defaults_suit_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read(monkeypatch, "toss", TOSS_SECRET_KEY=KEY)
+
+    assert settings.toss_url == "https://api.tosspayments.com"
+    assert KEY not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    ("variables", "problem"),
+    [
+        ({}, "TOSS_SECRET_KEY: is needed with PAYMENT_GATEWAY=toss"),
+        ({"TOSS_SECRET_KEY": "test_ck_0123456789"}, "TOSS_SECRET_KEY: must be a secret key"),
+        ({"TOSS_SECRET_KEY": f"{KEY}\n"}, "TOSS_SECRET_KEY: must be printable ASCII"),
+        ({"TOSS_SECRET_KEY": KEY, "TOSS_URL": "api.tosspayments.com"}, "TOSS_URL"),
+        (
+            {"TOSS_SECRET_KEY": "live_gsk_0123456789", "TOSS_URL": "HTTP://toss.example"},
+            "TOSS_URL: must begin with https://",
+        ),
+        ({"TOSS_SECRET_KEY": KEY, "TOSS_TIMEOUT_SECONDS": "0"}, "TOSS_TIMEOUT_SECONDS"),
+        (
+            {"TOSS_SECRET_KEY": KEY, "TOSS_TIMEOUT_SECONDS": "51"},
+            "PAYMENT_IN_PROGRESS_SECONDS must be at least 10 more than TOSS_TIMEOUT_SECONDS",
+        ),
+    ],
+)
+def test_what_would_fail_with_the_first_payment_is_refused(
+    monkeypatch: pytest.MonkeyPatch, variables: Mapping[str, str], problem: str
+) -> None:
+    with pytest.raises(InvalidSettings) as refused:
+        read(monkeypatch, "toss", **variables)
+
+    assert problem in str(refused.value)
+    assert "0123456789" not in str(refused.value)

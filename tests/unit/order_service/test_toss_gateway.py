@@ -1,0 +1,228 @@
+"""What Toss's double doesn't do: odd replies, and how the requests look."""
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import unquote
+
+import httpx
+import pytest
+from pydantic import SecretStr
+from structlog.testing import capture_logs
+
+from order_service.domain.payment_outcome import Approved, Declined, Outcome, Undecided
+from order_service.domain.refund_outcome import NotRefunded, Refunded, RefundRefused
+from order_service.gateways.toss.api import TossApi
+from order_service.gateways.toss.gateway import TossGateway
+from tests.support.order_builders import NOON, a_refund, a_request
+
+SECRET_KEY = "test_sk_0123456789"
+REQUEST = a_request("key-1", gateway="toss")
+REFUND = a_refund(REQUEST)
+
+
+def a_payment(**changes: Any) -> dict[str, Any]:
+    return {
+        "paymentKey": "key-1",
+        "orderId": str(REQUEST.order_id),
+        "status": "DONE",
+        "currency": "KRW",
+        "totalAmount": 30_000,
+        "balanceAmount": 30_000,
+        "approvedAt": "2026-11-23T21:00:00+09:00",
+        "cancels": None,
+        "failure": None,
+        "secret": "ps_kept_from_logs",
+        "addedWithoutNotice": {},
+        **changes,
+    }
+
+
+def a_cancel(**changes: Any) -> dict[str, Any]:
+    return {
+        "cancelAmount": 30_000,
+        "refundableAmount": 0,
+        "canceledAt": "2026-11-23T21:00:00+09:00",
+        "cancelStatus": "DONE",
+        **changes,
+    }
+
+
+def toss(answer: Callable[[httpx.Request], httpx.Response]) -> TossGateway:
+    client = httpx.Client(transport=httpx.MockTransport(answer))
+    return TossGateway(TossApi(client, client, "http://toss.example/", SecretStr(SECRET_KEY)))
+
+
+def answering(status: int, body: Any) -> TossGateway:
+    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return toss(lambda request: httpx.Response(status, content=content))
+
+
+def approve(gateway: TossGateway) -> Outcome:
+    return gateway.approve(REQUEST)
+
+
+def find(gateway: TossGateway) -> Outcome:
+    return gateway.find(REQUEST, NOON)
+
+
+@pytest.mark.parametrize("ask", [approve, find])
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, a_payment(paymentKey="key-2")),
+        (200, a_payment(orderId="019a-2")),
+        (200, a_payment(totalAmount=30_001)),
+        (200, a_payment(totalAmount=30_000.5)),
+        (200, a_payment(totalAmount=-30_000)),
+        (200, a_payment(totalAmount=None)),
+        (200, a_payment(totalAmount=float("nan"))),
+        (200, a_payment(totalAmount=10**30)),
+        (200, a_payment(currency="JPY")),
+        (200, a_payment(status="PAID")),
+        (200, a_payment(status="WAITING_FOR_DEPOSIT", approvedAt=None)),
+        (200, a_payment(status=None)),
+        (200, a_payment(approvedAt=None)),
+        (200, a_payment(approvedAt="yesterday")),
+        (200, a_payment(approvedAt="2026-11-23T21:00:00")),
+        (200, a_payment(approvedAt="9999-12-31T23:59:59-09:00")),
+        (200, a_payment(approvedAt="0001-01-01T00:00:00+09:00")),
+        (200, {"code": "REJECT_CARD_PAYMENT", "message": ""}),
+        (200, []),
+        (200, b"[" * 100_000),
+        (200, b""),
+        (204, b""),
+        (201, a_payment()),
+        (302, a_payment()),
+        (400, {"code": "reject", "message": ""}),
+        (400, {"code": "REJECT\x00", "message": ""}),
+        (400, {"code": ["REJECT_CARD_PAYMENT"]}),
+        (400, {"code": "REJECT_CARD_PAYMENT"} | {"code": None}),
+        (400, a_payment()),
+        (401, b"<html>"),
+        (403, b""),
+        (500, {"code": "REJECT_CARD_PAYMENT", "message": ""}),
+        (503, {"code": "NOT_FOUND_PAYMENT", "message": ""}),
+        (500, {"code": "UNAUTHORIZED_KEY", "message": ""}),
+        (200, a_payment(status="DONE", cancels="none")),
+    ],
+)
+def test_an_odd_reply_leaves_the_outcome_unknown(
+    ask: Callable[[TossGateway], Outcome], status: int, body: Any
+) -> None:
+    assert ask(answering(status, body)) == Undecided()
+
+
+@pytest.mark.parametrize("ask", [approve, find])
+def test_a_charge_has_the_gateways_time(ask: Callable[[TossGateway], Outcome]) -> None:
+    assert ask(answering(200, a_payment())) == Approved(NOON)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({"status": "ABORTED", "failure": {"code": "REJECT_CARD_PAYMENT"}}, "REJECT_CARD_PAYMENT"),
+        ({"status": "EXPIRED", "failure": None}, "EXPIRED"),
+        ({"status": "CANCELED", "balanceAmount": 0, "approvedAt": None}, "CANCELED"),
+    ],
+)
+def test_a_final_failure_is_declined(changes: dict[str, Any], code: str) -> None:
+    assert find(answering(200, a_payment(**changes))) == Declined(code)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"balanceAmount": 0, "cancels": [a_cancel()]}, Refunded(NOON)),
+        # A foreign card's refund takes time.
+        ({"balanceAmount": 0, "cancels": [a_cancel(cancelStatus="IN_PROGRESS")]}, Undecided()),
+        ({"balanceAmount": 0, "cancels": [a_cancel(cancelStatus="NEW_ONE")]}, Undecided()),
+        ({"cancels": [a_cancel(cancelStatus="ABORTED")]}, NotRefunded()),
+        ({"balanceAmount": 0, "cancels": [a_cancel(cancelStatus="ABORTED"), a_cancel()]}, Refunded(NOON)),
+        ({"cancels": []}, NotRefunded()),
+        (
+            {"balanceAmount": 1, "cancels": [a_cancel(cancelAmount=29_999, refundableAmount=1)]},
+            RefundRefused("NOT_MATCHES_REFUNDABLE_AMOUNT"),
+        ),
+        ({"paymentKey": "key-2", "balanceAmount": 0, "cancels": [a_cancel()]}, Undecided()),
+        ({"orderId": "019a-2", "balanceAmount": 0, "cancels": [a_cancel()]}, Undecided()),
+        ({"currency": "USD", "balanceAmount": 0, "cancels": [a_cancel()]}, Undecided()),
+        ({"balanceAmount": 0, "cancels": [a_cancel(canceledAt=None)]}, Undecided()),
+    ],
+)
+def test_a_refund_is_known_by_what_is_left(changes: dict[str, Any], expected: object) -> None:
+    assert answering(200, a_payment(**changes)).find_refund(REFUND) == expected
+
+
+def test_a_reply_to_a_refund_that_shows_none_leaves_it_unknown() -> None:
+    assert answering(200, a_payment()).refund(REFUND) == Undecided()
+
+
+def test_requests_are_as_toss_documents_them() -> None:
+    requests: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        requests.append(request)
+        return httpx.Response(500)
+
+    gateway = toss(answer)
+    gateway.approve(REQUEST)
+    gateway.find(REQUEST, NOON)
+    gateway.refund(REFUND)
+
+    assert [(request.method, request.url.path) for request in requests] == [
+        ("POST", "/v1/payments/confirm"),
+        ("GET", "/v1/payments/key-1"),
+        ("POST", "/v1/payments/key-1/cancel"),
+    ]
+    for request in requests:
+        scheme, _, credentials = request.headers["Authorization"].partition(" ")
+        assert (scheme, base64.b64decode(credentials)) == ("Basic", f"{SECRET_KEY}:".encode())
+        # It would translate what is compared.
+        assert "Accept-Language" not in request.headers
+    confirmation, _, cancellation = requests
+    assert confirmation.headers["Idempotency-Key"] == REQUEST.idempotency_key
+    assert cancellation.headers["Idempotency-Key"] == REFUND.idempotency_key
+    assert json.loads(confirmation.content) == {
+        "paymentKey": "key-1",
+        "orderId": str(REQUEST.order_id),
+        "amount": 30_000,
+    }
+    assert json.loads(cancellation.content) == {
+        "cancelReason": "단순 변심",
+        "refundableAmount": 30_000,
+        "currency": "KRW",
+    }
+
+
+@pytest.mark.parametrize("payment_key", ["..", ".", "a/b", "a?b#c", "가 나", "%2e%2e", "orders/1", "a\\b"])
+def test_a_payment_key_leads_to_no_other_path(payment_key: str) -> None:
+    paths: list[bytes] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        paths.append(request.url.raw_path)
+        return httpx.Response(500)
+
+    toss(answer).find(a_request(payment_key, gateway="toss"), NOON)
+
+    ((segment),) = [path.removeprefix(b"/v1/payments/") for path in paths]
+    assert b"/" not in segment
+    assert b"." not in segment
+    assert unquote(segment.decode()) == payment_key
+
+
+def test_no_log_has_the_secret_key_the_payment_key_or_the_reply() -> None:
+    bodies = [
+        (200, a_payment(currency="JPY")),
+        (200, a_payment(totalAmount="ps_kept_from_logs")),
+        (403, b"x"),
+    ]
+    bodies += [(401, {"code": "FORBIDDEN_CONSECUTIVE_REQUEST", "message": "key-1 ps_kept_from_logs"})]
+    with capture_logs() as logs:
+        for status, body in bodies:
+            approve(answering(status, body))
+
+    assert len(logs) >= len(bodies)
+    for secret in (SECRET_KEY, base64.b64encode(f"{SECRET_KEY}:".encode()).decode(), "key-1", "kept_from"):
+        assert secret not in str(logs)
