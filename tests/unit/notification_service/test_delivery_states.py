@@ -180,3 +180,13 @@ def test_a_question_waits_until_the_provider_can_be_sure_and_no_longer() -> None
 
     assert isinstance(found, Unclear)
     assert found.delay_seconds == 12.0 + RETRY.base_seconds / 2
+
+
+def test_a_provider_that_takes_long_to_be_sure_is_asked_before() -> None:
+    failure = NotConfirmed(REASON, "", sure_in_seconds=3_000.0)
+    first = a_delivery(attempt=2, purpose=Purpose.LOOK_UP)
+
+    found = outcome_of_failure(Effect.ALIMTALK, first, failure, RETRY, 0.5)
+
+    assert isinstance(found, Unclear)
+    assert found.delay_seconds == RETRY.delay_seconds(2, 0.5)

@@ -5,6 +5,7 @@ import pytest
 from notification_service.domain.errors import (
     DeliveryFailed,
     DeliveryRejected,
+    EarlierRequestArrived,
     NotConfirmed,
     OutcomeUnknown,
     ProviderStopped,
@@ -34,6 +35,7 @@ def caused(failure: DeliveryFailed, cause: DeliveryFailed) -> DeliveryFailed:
         (OutcomeUnknown(R.RECEIVER_ERROR, ""), CallOutcome.UNKNOWN),
         (OutcomeUnknown(R.UNEXPECTED_REPLY, "a code that has to be asked for"), CallOutcome.UNCLEAR),
         (OutcomeUnknown(R.NOT_CONFIRMED, ""), CallOutcome.UNCLEAR),
+        (EarlierRequestArrived(R.UNEXPECTED_REPLY, ""), CallOutcome.ANSWERED),
         (NotConfirmed(R.NOT_CONFIRMED, "not found yet"), CallOutcome.ANSWERED),
         (
             caused(NotConfirmed(R.NOT_CONFIRMED, "look-up failed"), OutcomeUnknown(R.NO_REPLY, "")),

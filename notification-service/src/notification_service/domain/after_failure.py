@@ -43,10 +43,10 @@ def outcome_of_failure(
 def _delay_seconds(
     delivery: ClaimedDelivery, failure: DeliveryFailed, retry: RetryPolicy, jitter: float
 ) -> float:
+    delay_seconds = retry.delay_seconds(delivery.attempt, jitter)
     # The receiver answers; how often it did not before, or the attempts' processes were killed, says nothing.
     if isinstance(failure, NotConfirmed) and failure.sure_in_seconds is not None:
-        return failure.sure_in_seconds + retry.base_seconds * jitter
-    delay_seconds = retry.delay_seconds(delivery.attempt, jitter)
+        return min(delay_seconds, failure.sure_in_seconds + retry.base_seconds * jitter)
     # A look-up too early would miss a message that the receiver is still working on.
     if isinstance(failure, OutcomeUnknown):
         return max(delay_seconds, retry.settle_seconds)

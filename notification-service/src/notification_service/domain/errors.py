@@ -170,6 +170,10 @@ class OutcomeUnknown(DeliveryFailed):
     """The receiver may have accepted the delivery: its reply was lost, late or malformed."""
 
 
+class EarlierRequestArrived(OutcomeUnknown):
+    """The receiver works, and refuses a second request for the delivery. The first has to be asked for."""
+
+
 class Unanswerable(OutcomeUnknown):
     """The receiver may have accepted the delivery, and can't be asked whether it has."""
 

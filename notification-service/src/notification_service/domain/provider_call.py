@@ -5,6 +5,7 @@ from enum import StrEnum
 
 from notification_service.domain.errors import (
     DeliveryRejected,
+    EarlierRequestArrived,
     NotConfirmed,
     OutcomeUnknown,
     ProviderStopped,
@@ -87,6 +88,8 @@ def call_of_failure(failure: BaseException | None) -> Call | None:
         case NotConfirmed():
             asked = call_of_failure(failure.__cause__) or Call(CallOutcome.ANSWERED)
             return replace(asked, is_look_up=True)
+        case EarlierRequestArrived():
+            return Call(CallOutcome.ANSWERED)
         case OutcomeUnknown():
             return _call_of_unknown(failure.reason)
         case DeliveryRejected():

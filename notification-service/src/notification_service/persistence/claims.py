@@ -139,7 +139,8 @@ _RECORD = text("""
                -- Time in which nothing may be sent doesn't count towards giving up. That of waiting for
                -- another provider's word does, so that it is seen: what waits for long is overdue.
                first_attempted_at = CASE WHEN attempt_outcome IS NOT NULL
-                                           OR outcome.reason = 'NOT_CONFIRMED' THEN first_attempted_at
+                                           OR COALESCE(outcome.reason, last_error) = 'NOT_CONFIRMED'
+                                         THEN first_attempted_at
                                          WHEN attempts > 1 THEN first_attempted_at
                                              + COALESCE(delay_seconds, 0) * interval '1 second' END,
                -- What the provider surely does not have, any provider may send.

@@ -15,7 +15,11 @@ from notification_service.domain.alimtalk_codes import NHN_CODES
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.alimtalk_results import Answer
 from notification_service.domain.awaited_result import AwaitedResult
+from notification_service.domain.errors import EarlierRequestArrived
+from notification_service.domain.failure_reason import FailureReason
 from notification_service.http_client import excerpt
+
+_KEY_USED = "-1005"
 
 
 class NhnAlimtalkProvider:
@@ -87,6 +91,8 @@ def _accepted_id(response: httpx.Response) -> str:
         raise malformed(response)
     if not reply.header.says_success or reply.code != 0:
         code = str(reply.code)
+        if code == _KEY_USED:
+            raise EarlierRequestArrived(FailureReason.UNEXPECTED_REPLY, f"{NAME} answered with code {code}")
         raise refusal(NAME, code, NHN_CODES.class_of(code), excerpt(response))
     if sent is None or sent.request_id is None:
         raise malformed(response)
