@@ -34,7 +34,7 @@ def test_an_outage_lasts_until_the_second_provider_sends(sandbox: AlimtalkSandbo
     async def run() -> bool:
         async with (
             http_client(HostClock(), 5) as client,
-            ProviderFaults(client, sandbox.access, said.append, orders=240) as faults,
+            ProviderFaults(client, sandbox.access, said.append, orders=300) as faults,
         ):
             await until(sandbox, "solapi", timeoutAfterAcceptNext=3, faultsAt="send-group", failNext=0)
             faults.paid = 120
@@ -58,7 +58,7 @@ def test_few_orders_meet_lost_replies_and_no_outage(sandbox: AlimtalkSandbox) ->
     async def run() -> bool:
         async with (
             http_client(HostClock(), 5) as client,
-            ProviderFaults(client, sandbox.access, print, orders=199) as faults,
+            ProviderFaults(client, sandbox.access, print, orders=299) as faults,
         ):
             assert sandbox.faults("solapi")["timeoutAfterAcceptNext"] == 3
             sandbox.control("solapi")

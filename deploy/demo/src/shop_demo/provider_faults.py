@@ -14,14 +14,14 @@ from shop_demo.stack_access import StackAccess
 _ORDERS_IN_A_ROUND = 60
 _LOST_IN_A_ROUND = 3
 # Fewer might all be under way when the first provider fails, and would leave nothing to the second.
-_LEAST_ORDERS_FOR_AN_OUTAGE = 200
+_LEAST_ORDERS_FOR_AN_OUTAGE = 300
 _TAKEN_OVER = 10
 _LONGEST_OUTAGE_SECONDS = 20.0
 _LONGEST_RECOVERY_SECONDS = 60.0
 _ALWAYS = 1_000_000
 _POLL_SECONDS = 0.5
 # Longer than the consumers wait for a reply.
-_HEALTHY: Mapping[str, Any] = {"resultDelayMs": 500, "timeoutMs": 3_000}
+_HEALTHY: Mapping[str, Any] = {"resultDelayMs": 500, "timeoutMs": 6_000}
 _LOSING: Mapping[str, Any] = {
     **_HEALTHY,
     "timeoutAfterAcceptNext": _LOST_IN_A_ROUND,
