@@ -8,6 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 import structlog
+from hypothesis import settings
 
 from devstack.kafka_broker import KafkaBroker
 from devstack.postgresql import PostgresqlServer
@@ -24,6 +25,10 @@ TIERS = ("unit", "contract", "integration", "e2e", "chaos", "operations", "kuber
 
 # Brokers live too short for the second compiler, which costs them half of their start.
 os.environ.setdefault("JAVA_TOOL_OPTIONS", "-XX:TieredStopAtLevel=1")
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("without a clock", settings.default, deadline=None)
+settings.load_profile("without a clock")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import phonenumbers
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -68,7 +68,6 @@ def test_the_event_has_the_fields_of_the_example_and_no_others() -> None:
     assert _shape(_completed(an_order(), a_request())) == _shape(EXAMPLE)
 
 
-@settings(deadline=None)
 @given(
     items=_items,
     user_id=st.integers(1, 2**63 - 1),
@@ -132,7 +131,6 @@ def test_numbers_of_every_country_and_kind_follow_the_schema() -> None:
         )
 
 
-@settings(deadline=None)
 @given(st.from_regex(r"0[1-9][0-9]{6,10}|1[0-9]{7}", fullmatch=True))
 def test_every_korean_number_that_is_accepted_follows_the_schema(written: str) -> None:
     try:

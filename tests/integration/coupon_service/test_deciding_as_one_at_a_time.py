@@ -214,7 +214,7 @@ class Shop:
 
 
 # The examples share the database, and none of its coupons.
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.tuples(limits, limits), st.lists(polls, min_size=4, max_size=4), histories, histories)
 def test_any_polls_leave_what_deciding_one_at_a_time_leaves(
     engine: Engine,

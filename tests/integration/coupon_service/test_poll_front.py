@@ -58,7 +58,7 @@ targets = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sent_requests("GET", targets))
 @example(PLAIN)
 @example(DECIDED.with_headers(("traceparent", TRACE), ("X-Request-Id", "mine")))

@@ -89,7 +89,7 @@ KEYED = PLAIN.with_headers(("Idempotency-Key", "{side}-1"))
 SOLD = replace(PLAIN, target="/api/v1/users/7/coupons/{sold}/issue")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(sent_requests("POST", targets))
 @example(PLAIN)
 @example(KEYED)

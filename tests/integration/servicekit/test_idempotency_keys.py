@@ -144,7 +144,7 @@ claims = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(committed=claims, together=claims)
 def test_a_set_has_the_outcome_of_one_claim_after_the_other(
     engine: Engine, committed: list[IdempotencyKey], together: list[IdempotencyKey]

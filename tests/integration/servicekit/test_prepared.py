@@ -43,7 +43,7 @@ def prepared(engine: Engine) -> int:
         return int(connection.exec_driver_sql(statement).scalar_one())
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.none() | texts | st.sampled_from(ODD)))
 def test_texts_arrive_as_they_were_given(engine: Engine, values: list[str | None]) -> None:
     assert read(engine, values) == values

@@ -191,7 +191,7 @@ steps = st.tuples(
 schedules = st.lists(steps, min_size=20, max_size=50)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(stories, stories, schedules)
 def test_any_interleaving_of_two_clients_is_what_the_plain_model_says(
     first: list[UserCouponCommand], second: list[UserCouponCommand], schedule: list[tuple[int, timedelta]]
@@ -215,7 +215,7 @@ def test_any_interleaving_of_two_clients_is_what_the_plain_model_says(
         assert state.change_count == len(model.history)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 # Reserved while valid, and released when it isn't any more.
 @example([reserving(FIRST), Release(FIRST)], [EXPIRES_AT - NOW - MINUTE, MINUTE])
 @given(stories, st.lists(st.sampled_from([0 * MINUTE, 0 * MINUTE, MINUTE, HOLD]), min_size=15, max_size=15))

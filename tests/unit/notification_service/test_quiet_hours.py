@@ -89,7 +89,7 @@ def test_an_end_that_the_clocks_skip_is_when_they_change() -> None:
     assert end.time() == time(3)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     zone=st.sampled_from(ZONES),
     instant=st.integers(0, 2 * 365 * 24 * 60).map(lambda minutes: NEW_YEAR + timedelta(minutes=minutes)),

@@ -189,7 +189,7 @@ kinds = st.sets(st.integers(0, 99))
 callers = st.lists(st.lists(st.integers(0, 99), max_size=12), min_size=1, max_size=8)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(callers, st.builds(Fates, kinds, kinds, kinds))
 def test_every_call_has_the_outcome_of_its_own_item(items_of: list[list[int]], fates: Fates) -> None:
     """Threads that call as fast as they can, with items of every kind; none hangs, and none is mixed up."""

@@ -26,7 +26,6 @@ def test_guarantees_hold_in_any_interleaving(database_url: str) -> None:
             settings=settings(
                 max_examples=EXAMPLES,
                 stateful_step_count=40,
-                deadline=None,
                 print_blob=True,
                 suppress_health_check=list(HealthCheck),
             ),
