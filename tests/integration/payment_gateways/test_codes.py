@@ -57,12 +57,21 @@ def test_other_codes_leave_open_whether_money_was_taken(
     assert connection.money() == (0 if moment == "before" else connection.request.amount)
 
 
-@each(lambda gateway: f"{gateway.unknown} {gateway.not_found}")
+@each(lambda gateway: f"{gateway.unknown} {gateway.doubtful}")
 def test_no_code_gives_up_a_charged_payment(connection: Connection, code: str) -> None:
+    taken(connection)
+    # Whichever way it is looked for.
+    goes_wrong("look-up", "error", code=code, times=2)(connection)
+
+    assert find_late(connection) == Undecided()
+
+
+@each(lambda gateway: gateway.not_found)
+def test_a_payment_key_not_found_is_not_the_last_word(connection: Connection, code: str) -> None:
     taken(connection)
     goes_wrong("look-up", "error", code=code)(connection)
 
-    assert isinstance(find_late(connection), Undecided | Approved)
+    assert isinstance(find_late(connection), Approved)
 
 
 @each(lambda gateway: gateway.refund_refusals)

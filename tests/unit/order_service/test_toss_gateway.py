@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
 
@@ -20,6 +21,7 @@ from tests.support.order_builders import NOON, a_refund, a_request
 SECRET_KEY = "test_sk_0123456789"
 REQUEST = a_request("key-1", gateway="toss")
 REFUND = a_refund(REQUEST)
+LATE = NOON + timedelta(minutes=13)
 
 
 def a_payment(**changes: Any) -> dict[str, Any]:
@@ -129,6 +131,22 @@ def test_a_charge_has_the_gateways_time(ask: Callable[[TossGateway], Outcome]) -
 )
 def test_a_final_failure_is_declined(changes: dict[str, Any], code: str) -> None:
     assert find(answering(200, a_payment(**changes))) == Declined(code)
+
+
+def test_a_forbidden_look_up_gives_no_payment_up() -> None:
+    """The secret key may be that of another account, which has no payment of the order either."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if "/orders/" in request.url.path:
+            return httpx.Response(404, json={"code": "NOT_FOUND_PAYMENT", "message": ""})
+        return httpx.Response(403, json={"code": "FORBIDDEN_REQUEST", "message": ""})
+
+    with capture_logs() as logs:
+        assert toss(answer).find(REQUEST, LATE) == Undecided()
+
+    assert ("payment_gateway_misconfigured", "FORBIDDEN_REQUEST") in [
+        (entry["event"], entry.get("code")) for entry in logs if entry["log_level"] == "error"
+    ]
 
 
 @pytest.mark.parametrize(

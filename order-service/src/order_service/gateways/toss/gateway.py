@@ -139,9 +139,9 @@ def _excludes(reply: Reply, request: PaymentRequest) -> bool:
     match reply:
         case TossPayment(payment_key=payment_key, order_id=order_id):
             return payment_key == request.payment_key and order_id != str(request.order_id)
-        case TossError(code) if code in codes.MAY_BE_CLIENTS_FAULT:
-            return True
-    return _is_not_found(reply)
+        case TossError(code):
+            return code in codes.EXCLUDES_PAYMENT
+    return False
 
 
 def _is_not_found(reply: Reply) -> bool:
@@ -149,9 +149,11 @@ def _is_not_found(reply: Reply) -> bool:
 
 
 def _check_account(reply: Reply) -> None:
-    """Raises GatewayMisconfigured if Toss refuses this service, whatever it asks."""
-    if isinstance(reply, TossError) and reply.code in codes.REFUSES_US - codes.MAY_BE_CLIENTS_FAULT:
-        raise _misconfigured(reply.code)
+    """Raises GatewayMisconfigured if Toss refuses this service, whatever it asks; where it may, logs it."""
+    if isinstance(reply, TossError) and reply.code in codes.REFUSES_US:
+        misconfigured = _misconfigured(reply.code)
+        if reply.code not in codes.MAY_BE_CLIENTS_FAULT:
+            raise misconfigured
 
 
 def _misconfigured(code: str) -> GatewayMisconfigured:
