@@ -27,6 +27,9 @@ from order_service.gateways.toss.replies import Reply, TossError, TossPayment
 # A buyer's authorisation ends 10 minutes after it was given, which was before the payment was requested; from
 # then on Toss refuses to take the money. The rest is for clocks that differ.
 _LAPSES_AFTER = timedelta(minutes=10) + timedelta(minutes=2)
+# Toss works on a confirmation for up to 60 s, also once its client has gone, and shows the payment as unpaid
+# until then. Another one, with its own idempotency key, would run beside it. The rest is for the way there.
+_CONFIRMS_WITHIN = timedelta(seconds=60) + timedelta(seconds=10)
 _UNKNOWN_CURRENCY = Declined("CURRENCY_NOT_SUPPORTED")
 _LONGEST_REASON = 200
 
@@ -61,25 +64,9 @@ class TossGateway:
         if request.currency not in CURRENCIES:
             # Nothing was sent.
             return _UNKNOWN_CURRENCY
-        has_lapsed = asked_at - request.requested_at > _LAPSES_AFTER
-        reply = self._api.payment(request.payment_key)
-        if isinstance(reply, TossPayment) and is_of(reply, request):
-            return outcome(reply, request, has_lapsed=has_lapsed)
-        if not has_lapsed or not _excludes(reply, request):
-            _check_account(reply)
-            return Unpaid() if _is_not_found(reply) else Undecided()
-        # One more question, before a payment is given up whose money may have been taken.
-        of_order = self._api.payment_of_order(str(request.order_id))
-        match of_order:
-            case TossPayment() if is_of(of_order, request):
-                return outcome(of_order, request, has_lapsed=True)
-            case TossPayment(order_id=order_id) if order_id == str(request.order_id):
-                # Another payment of the order, which has a key of its own.
-                return NeverHappened()
-            case _ if _is_not_found(of_order):
-                return NeverHappened()
-        _check_account(of_order)
-        return Undecided()
+        age = asked_at - request.requested_at
+        found = self._find(request, has_lapsed=age > _LAPSES_AFTER)
+        return Undecided() if isinstance(found, Unpaid) and age < _CONFIRMS_WITHIN else found
 
     def refund(self, request: RefundRequest) -> Refunded | RefundRefused | Undecided:
         reply = self._api.cancel(request.payment.payment_key, _cancellation(request), request.idempotency_key)
@@ -102,6 +89,26 @@ class TossGateway:
         if isinstance(reply, TossPayment):
             return refund_outcome(reply, request)
         _check_account(reply)
+        return Undecided()
+
+    def _find(self, request: PaymentRequest, *, has_lapsed: bool) -> Outcome:
+        reply = self._api.payment(request.payment_key)
+        if isinstance(reply, TossPayment) and is_of(reply, request):
+            return outcome(reply, request, has_lapsed=has_lapsed)
+        if not has_lapsed or not _excludes(reply, request):
+            _check_account(reply)
+            return Unpaid() if _is_not_found(reply) else Undecided()
+        # One more question, before a payment is given up whose money may have been taken.
+        of_order = self._api.payment_of_order(str(request.order_id))
+        match of_order:
+            case TossPayment() if is_of(of_order, request):
+                return outcome(of_order, request, has_lapsed=True)
+            case TossPayment(order_id=order_id) if order_id == str(request.order_id):
+                # Another payment of the order, which has a key of its own.
+                return NeverHappened()
+            case _ if _is_not_found(of_order):
+                return NeverHappened()
+        _check_account(of_order)
         return Undecided()
 
     def _authorised_otherwise(self, request: PaymentRequest, code: str) -> Declined:
