@@ -107,13 +107,32 @@ def find(gateway: TossGateway) -> Outcome:
         (500, {"code": "REJECT_CARD_PAYMENT", "message": ""}),
         (503, {"code": "NOT_FOUND_PAYMENT", "message": ""}),
         (500, {"code": "UNAUTHORIZED_KEY", "message": ""}),
-        (200, a_payment(status="DONE", cancels="none")),
     ],
 )
 def test_an_odd_reply_leaves_the_outcome_unknown(
     ask: Callable[[TossGateway], Outcome], status: int, body: Any
 ) -> None:
     assert ask(answering(status, body)) == Undecided()
+
+
+@pytest.mark.parametrize("ask", [approve, find])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"failure": {"code": "", "message": None}},
+        {"failure": {"code": "pg.timeout", "message": ""}},
+        {"failure": {"code": 7}},
+        {"failure": "none"},
+        {"cancels": "none"},
+        {"cancels": [{"cancelAmount": None}]},
+        {"cancels": [a_cancel(cancelStatus="done")]},
+        {"cancels": {}},
+    ],
+)
+def test_a_charge_counts_although_the_rest_is_odd(
+    ask: Callable[[TossGateway], Outcome], odd: dict[str, Any]
+) -> None:
+    assert ask(answering(200, a_payment(**odd))) == Approved(NOON)
 
 
 @pytest.mark.parametrize("ask", [approve, find])
@@ -126,6 +145,7 @@ def test_a_charge_has_the_gateways_time(ask: Callable[[TossGateway], Outcome]) -
     [
         ({"status": "ABORTED", "failure": {"code": "REJECT_CARD_PAYMENT"}}, "REJECT_CARD_PAYMENT"),
         ({"status": "EXPIRED", "failure": None}, "EXPIRED"),
+        ({"status": "ABORTED", "failure": {"code": "거절"}}, "ABORTED"),
         ({"status": "CANCELED", "balanceAmount": 0, "approvedAt": None}, "CANCELED"),
     ],
 )
@@ -167,6 +187,9 @@ def test_a_forbidden_look_up_gives_no_payment_up() -> None:
         ({"orderId": "019a-2", "balanceAmount": 0, "cancels": [a_cancel()]}, Undecided()),
         ({"currency": "USD", "balanceAmount": 0, "cancels": [a_cancel()]}, Undecided()),
         ({"balanceAmount": 0, "cancels": [a_cancel(canceledAt=None)]}, Undecided()),
+        ({"cancels": [a_cancel(cancelStatus="done")]}, Undecided()),
+        ({"cancels": "none"}, Undecided()),
+        ({"cancels": {}}, Undecided()),
     ],
 )
 def test_a_refund_is_known_by_what_is_left(changes: dict[str, Any], expected: object) -> None:
