@@ -117,6 +117,27 @@ def test_an_odd_reply_leaves_the_outcome_unknown(
 
 @pytest.mark.parametrize("ask", [approve, find])
 @pytest.mark.parametrize(
+    ("took", "total_amount", "currency"),
+    [
+        ({"totalAmount": 30_001}, "30001", "KRW"),
+        ({"currency": "JPY"}, "30000", "JPY"),
+        ({"totalAmount": 0.5, "currency": "USD", "status": "PARTIAL_CANCELED"}, "0.5", "USD"),
+    ],
+)
+def test_money_that_nobody_asked_for_is_reported(
+    ask: Callable[[TossGateway], Outcome], took: dict[str, Any], total_amount: str, currency: str
+) -> None:
+    with capture_logs() as logs:
+        assert ask(answering(200, a_payment(**took))) == Undecided()
+
+    [alarm] = [entry for entry in logs if entry["log_level"] == "error"]
+    assert alarm["event"] == "payment_gateway_took_another_amount"
+    assert (alarm["payment_id"], alarm["order_id"]) == (str(REQUEST.payment_id), str(REQUEST.order_id))
+    assert (alarm["total_amount"], alarm["currency"]) == (total_amount, currency)
+
+
+@pytest.mark.parametrize("ask", [approve, find])
+@pytest.mark.parametrize(
     "odd",
     [
         {"failure": {"code": "", "message": None}},
@@ -147,6 +168,8 @@ def test_a_charge_has_the_gateways_time(ask: Callable[[TossGateway], Outcome]) -
         ({"status": "EXPIRED", "failure": None}, "EXPIRED"),
         ({"status": "ABORTED", "failure": {"code": "거절"}}, "ABORTED"),
         ({"status": "CANCELED", "balanceAmount": 0, "approvedAt": None}, "CANCELED"),
+        ({"status": "CANCELED", "balanceAmount": 0, "currency": "JPY"}, "CANCELED"),
+        ({"status": "PARTIAL_CANCELED", "balanceAmount": 0, "totalAmount": 30_001}, "CANCELED"),
     ],
 )
 def test_a_final_failure_is_declined(changes: dict[str, Any], code: str) -> None:
