@@ -49,6 +49,8 @@ class TossGateway:
         self._api = api
 
     def approve(self, request: PaymentRequest) -> Approved | Declined | Undecided:
+        if not request.amount:
+            return _nothing_taken(request)
         if request.currency not in CURRENCIES:
             return _UNKNOWN_CURRENCY
         match self._api.confirm(_confirmation(request), request.idempotency_key):
@@ -61,6 +63,8 @@ class TossGateway:
         return Undecided()
 
     def find(self, request: PaymentRequest, asked_at: datetime) -> Outcome:
+        if not request.amount:
+            return _nothing_taken(request)
         if request.currency not in CURRENCIES:
             # Nothing was sent.
             return _UNKNOWN_CURRENCY
@@ -118,6 +122,11 @@ class TossGateway:
             if isinstance(found, TossPayment) and is_for_something_else(found, request):
                 return Declined(code)
         raise _misconfigured(code)
+
+
+def _nothing_taken(request: PaymentRequest) -> Approved:
+    # Toss confirms no payment of 0, which its window doesn't offer either.
+    return Approved(request.requested_at)
 
 
 def _confirmation(request: PaymentRequest) -> dict[str, Any]:
