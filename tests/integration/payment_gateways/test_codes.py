@@ -6,12 +6,13 @@ import pytest
 
 from order_service.domain.errors import GatewayMisconfigured
 from order_service.domain.payment_outcome import Approved, Declined, Undecided
-from order_service.domain.refund_outcome import RefundRefused
+from order_service.domain.refund_outcome import Refunded, RefundRefused
 from tests.integration.payment_gateways.connection import Connection
 from tests.integration.payment_gateways.gateways import GATEWAYS, Gateway
 from tests.integration.payment_gateways.steps import (
     approve,
     find_late,
+    find_refund,
     goes_wrong,
     next_attempt,
     refund,
@@ -97,3 +98,15 @@ def test_other_codes_leave_open_whether_money_was_returned(connection: Connectio
     goes_wrong("cancel", "error", code=code)(connection)
 
     assert refund(connection) == Undecided()
+    assert connection.money() == connection.request.amount
+
+
+@each(lambda gateway: gateway.refund_unknown)
+def test_no_code_denies_that_money_was_returned(connection: Connection, code: str) -> None:
+    taken(connection)
+    goes_wrong("cancel", "error", "after", code=code)(connection)
+
+    # Some codes make an adapter look at once.
+    assert isinstance(refund(connection), Undecided | Refunded)
+    assert isinstance(find_refund(connection), Refunded)
+    assert connection.money() == 0
