@@ -73,6 +73,8 @@ class TossGateway:
         return Undecided() if isinstance(found, Unpaid) and age < _CONFIRMS_WITHIN else found
 
     def refund(self, request: RefundRequest) -> Refunded | RefundRefused | Undecided:
+        if not request.payment.amount:
+            return Refunded(request.payment.requested_at)
         reply = self._api.cancel(request.payment.payment_key, _cancellation(request), request.idempotency_key)
         match reply:
             case TossPayment():
@@ -89,6 +91,8 @@ class TossGateway:
         return Undecided()
 
     def find_refund(self, request: RefundRequest) -> RefundOutcome:
+        if not request.payment.amount:
+            return Refunded(request.payment.requested_at)
         reply = self._api.payment(request.payment.payment_key)
         if isinstance(reply, TossPayment):
             return refund_outcome(reply, request)
