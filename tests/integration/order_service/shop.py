@@ -82,10 +82,12 @@ class Shop:
 
     def time_passes(self, by: timedelta) -> None:
         """As if all payments had been requested so much earlier."""
+        earlier = f"- interval '{by.total_seconds()} seconds'"
         self.execute(
-            f"UPDATE payment SET requested_at = requested_at - interval '{by.total_seconds()} seconds',"  # noqa: S608
-            f" next_lookup_at = next_lookup_at - interval '{by.total_seconds()} seconds'"
+            f"UPDATE payment SET requested_at = requested_at {earlier},"  # noqa: S608
+            f" next_lookup_at = next_lookup_at {earlier}"
         )
+        self.execute(f"UPDATE idempotency_key SET created_at = created_at {earlier}")  # noqa: S608
 
     def order(self, order_id: str) -> dict[str, Any]:
         reply = self.client.get(f"/api/v1/orders/{order_id}")

@@ -20,6 +20,8 @@ AMOUNT = 30_000
 PATIENCE_SECONDS = 60.0
 IMPATIENCE_SECONDS = 1.0
 SOON = timedelta(seconds=1)
+ANSWERED = timedelta(seconds=75)
+"""Longer than any gateway works on a payment, also once its client has gone."""
 LAPSED = timedelta(minutes=13)
 """Longer than any gateway takes the money of what a buyer has authorised."""
 

@@ -29,7 +29,9 @@ class Gateway:
     unknown: str
     """Codes, which leave open whether the money was taken."""
     not_found: str
-    """Codes of a look-up that say that there is no such payment, or may say so."""
+    """Codes of a look-up that say that there is no such payment, or no such key."""
+    doubtful: str
+    """Codes of a look-up that may say so, and may as well mean that the service asks wrongly."""
     refund_refusals: str
     """Codes, with which it refuses a refund for good."""
     refund_unknown: str
@@ -62,7 +64,8 @@ TOSS = Gateway(
         ALREADY_PROCESSED_PAYMENT PROVIDER_ERROR CARD_PROCESSING_ERROR FORBIDDEN_CONSECUTIVE_REQUEST
         IDEMPOTENT_REQUEST_PROCESSING FAILED_PAYMENT_INTERNAL_SYSTEM_PROCESSING
         FAILED_INTERNAL_SYSTEM_PROCESSING UNKNOWN_PAYMENT_ERROR COMMON_ERROR NEVER_SEEN_BEFORE""",
-    not_found="NOT_FOUND_PAYMENT NOT_FOUND_PAYMENT_SESSION INVALID_REQUEST FORBIDDEN_REQUEST",
+    not_found="NOT_FOUND_PAYMENT NOT_FOUND_PAYMENT_SESSION INVALID_REQUEST",
+    doubtful="INVALID_REQUEST FORBIDDEN_REQUEST",
     refund_refusals="""
         INVALID_BANK INVALID_REFUND_ACCOUNT_INFO INVALID_REFUND_ACCOUNT_NUMBER
         EXCEED_CANCEL_AMOUNT_DISCOUNT_AMOUNT REFUND_REJECTED FORBIDDEN_BANK_REFUND_REQUEST

@@ -6,7 +6,13 @@ from typing import Any
 
 from order_service.domain.payment_outcome import Approved, Outcome
 from order_service.domain.refund_outcome import Refunded, RefundOutcome
-from tests.integration.payment_gateways.connection import IMPATIENCE_SECONDS, LAPSED, SOON, Connection
+from tests.integration.payment_gateways.connection import (
+    ANSWERED,
+    IMPATIENCE_SECONDS,
+    LAPSED,
+    SOON,
+    Connection,
+)
 from tests.support.order_builders import NOON
 
 Step = Callable[[Connection], object]
@@ -104,8 +110,13 @@ def approve(connection: Connection) -> Outcome:
     return connection.adapter.approve(connection.request)
 
 
-def find(connection: Connection) -> Outcome:
+def find_soon(connection: Connection) -> Outcome:
+    """While the gateway may still work on what it was asked before."""
     return connection.adapter.find(connection.request, NOON + SOON)
+
+
+def find(connection: Connection) -> Outcome:
+    return connection.adapter.find(connection.request, NOON + ANSWERED)
 
 
 def find_late(connection: Connection) -> Outcome:

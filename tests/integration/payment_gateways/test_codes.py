@@ -6,12 +6,13 @@ import pytest
 
 from order_service.domain.errors import GatewayMisconfigured
 from order_service.domain.payment_outcome import Approved, Declined, Undecided
-from order_service.domain.refund_outcome import RefundRefused
+from order_service.domain.refund_outcome import Refunded, RefundRefused
 from tests.integration.payment_gateways.connection import Connection
 from tests.integration.payment_gateways.gateways import GATEWAYS, Gateway
 from tests.integration.payment_gateways.steps import (
     approve,
     find_late,
+    find_refund,
     goes_wrong,
     next_attempt,
     refund,
@@ -57,12 +58,21 @@ def test_other_codes_leave_open_whether_money_was_taken(
     assert connection.money() == (0 if moment == "before" else connection.request.amount)
 
 
-@each(lambda gateway: f"{gateway.unknown} {gateway.not_found}")
+@each(lambda gateway: f"{gateway.unknown} {gateway.doubtful}")
 def test_no_code_gives_up_a_charged_payment(connection: Connection, code: str) -> None:
+    taken(connection)
+    # Whichever way it is looked for.
+    goes_wrong("look-up", "error", code=code, times=2)(connection)
+
+    assert find_late(connection) == Undecided()
+
+
+@each(lambda gateway: gateway.not_found)
+def test_a_payment_key_not_found_is_not_the_last_word(connection: Connection, code: str) -> None:
     taken(connection)
     goes_wrong("look-up", "error", code=code)(connection)
 
-    assert isinstance(find_late(connection), Undecided | Approved)
+    assert isinstance(find_late(connection), Approved)
 
 
 @each(lambda gateway: gateway.refund_refusals)
@@ -88,3 +98,15 @@ def test_other_codes_leave_open_whether_money_was_returned(connection: Connectio
     goes_wrong("cancel", "error", code=code)(connection)
 
     assert refund(connection) == Undecided()
+    assert connection.money() == connection.request.amount
+
+
+@each(lambda gateway: gateway.refund_unknown)
+def test_no_code_denies_that_money_was_returned(connection: Connection, code: str) -> None:
+    taken(connection)
+    goes_wrong("cancel", "error", "after", code=code)(connection)
+
+    # Some codes make an adapter look at once.
+    assert isinstance(refund(connection), Undecided | Refunded)
+    assert isinstance(find_refund(connection), Refunded)
+    assert connection.money() == 0

@@ -56,6 +56,18 @@ def test_a_key_gives_the_first_reply_again(engine: Engine) -> None:
     assert claim(engine, a_key(), {"requestId": "2"}) == {"requestId": "1"}
 
 
+def test_a_key_has_the_time_of_its_first_use(engine: Engine) -> None:
+    claim(engine, a_key(), {})
+    with UnitOfWork(engine) as uow:
+        later = uow.connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+    claim(engine, a_key(), {})
+    claim(engine, a_key("another"), {})
+
+    with UnitOfWork(engine) as uow:
+        keys = IdempotencyKeys(uow.connection, KEYS)
+        assert keys.first_used_at(a_key()) < later < keys.first_used_at(a_key("another"))
+
+
 def test_a_key_of_another_request_is_refused(engine: Engine) -> None:
     claim(engine, a_key(fingerprint="one"), {})
     with pytest.raises(IdempotencyKeyReused):

@@ -61,6 +61,12 @@ def test_each_attempt_has_an_idempotency_key_of_its_own() -> None:
     assert second.request.idempotency_key != first.request.idempotency_key
 
 
+def test_no_attempt_begins_once_the_first_one_must_have_lapsed() -> None:
+    payment = a_payment(Status.UNKNOWN).next_attempt(NOON + timedelta(minutes=11))
+    assert payment.may_be_sent_again(NOON, NOON + timedelta(minutes=11, seconds=59))
+    assert not payment.may_be_sent_again(NOON, NOON + timedelta(minutes=12))
+
+
 def test_a_requested_payment_is_in_progress_until_the_limit() -> None:
     limit = timedelta(seconds=60)
     payment = a_payment(Status.REQUESTED)

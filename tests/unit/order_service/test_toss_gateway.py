@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
 
@@ -20,6 +21,7 @@ from tests.support.order_builders import NOON, a_refund, a_request
 SECRET_KEY = "test_sk_0123456789"
 REQUEST = a_request("key-1", gateway="toss")
 REFUND = a_refund(REQUEST)
+LATE = NOON + timedelta(minutes=13)
 
 
 def a_payment(**changes: Any) -> dict[str, Any]:
@@ -105,13 +107,53 @@ def find(gateway: TossGateway) -> Outcome:
         (500, {"code": "REJECT_CARD_PAYMENT", "message": ""}),
         (503, {"code": "NOT_FOUND_PAYMENT", "message": ""}),
         (500, {"code": "UNAUTHORIZED_KEY", "message": ""}),
-        (200, a_payment(status="DONE", cancels="none")),
     ],
 )
 def test_an_odd_reply_leaves_the_outcome_unknown(
     ask: Callable[[TossGateway], Outcome], status: int, body: Any
 ) -> None:
     assert ask(answering(status, body)) == Undecided()
+
+
+@pytest.mark.parametrize("ask", [approve, find])
+@pytest.mark.parametrize(
+    ("took", "total_amount", "currency"),
+    [
+        ({"totalAmount": 30_001}, "30001", "KRW"),
+        ({"currency": "JPY"}, "30000", "JPY"),
+        ({"totalAmount": 0.5, "currency": "USD", "status": "PARTIAL_CANCELED"}, "0.5", "USD"),
+    ],
+)
+def test_money_that_nobody_asked_for_is_reported(
+    ask: Callable[[TossGateway], Outcome], took: dict[str, Any], total_amount: str, currency: str
+) -> None:
+    with capture_logs() as logs:
+        assert ask(answering(200, a_payment(**took))) == Undecided()
+
+    [alarm] = [entry for entry in logs if entry["log_level"] == "error"]
+    assert alarm["event"] == "payment_gateway_took_another_amount"
+    assert (alarm["payment_id"], alarm["order_id"]) == (str(REQUEST.payment_id), str(REQUEST.order_id))
+    assert (alarm["total_amount"], alarm["currency"]) == (total_amount, currency)
+
+
+@pytest.mark.parametrize("ask", [approve, find])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"failure": {"code": "", "message": None}},
+        {"failure": {"code": "pg.timeout", "message": ""}},
+        {"failure": {"code": 7}},
+        {"failure": "none"},
+        {"cancels": "none"},
+        {"cancels": [{"cancelAmount": None}]},
+        {"cancels": [a_cancel(cancelStatus="done")]},
+        {"cancels": {}},
+    ],
+)
+def test_a_charge_counts_although_the_rest_is_odd(
+    ask: Callable[[TossGateway], Outcome], odd: dict[str, Any]
+) -> None:
+    assert ask(answering(200, a_payment(**odd))) == Approved(NOON)
 
 
 @pytest.mark.parametrize("ask", [approve, find])
@@ -124,11 +166,30 @@ def test_a_charge_has_the_gateways_time(ask: Callable[[TossGateway], Outcome]) -
     [
         ({"status": "ABORTED", "failure": {"code": "REJECT_CARD_PAYMENT"}}, "REJECT_CARD_PAYMENT"),
         ({"status": "EXPIRED", "failure": None}, "EXPIRED"),
+        ({"status": "ABORTED", "failure": {"code": "거절"}}, "ABORTED"),
         ({"status": "CANCELED", "balanceAmount": 0, "approvedAt": None}, "CANCELED"),
+        ({"status": "CANCELED", "balanceAmount": 0, "currency": "JPY"}, "CANCELED"),
+        ({"status": "PARTIAL_CANCELED", "balanceAmount": 0, "totalAmount": 30_001}, "CANCELED"),
     ],
 )
 def test_a_final_failure_is_declined(changes: dict[str, Any], code: str) -> None:
     assert find(answering(200, a_payment(**changes))) == Declined(code)
+
+
+def test_a_forbidden_look_up_gives_no_payment_up() -> None:
+    """The secret key may be that of another account, which has no payment of the order either."""
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if "/orders/" in request.url.path:
+            return httpx.Response(404, json={"code": "NOT_FOUND_PAYMENT", "message": ""})
+        return httpx.Response(403, json={"code": "FORBIDDEN_REQUEST", "message": ""})
+
+    with capture_logs() as logs:
+        assert toss(answer).find(REQUEST, LATE) == Undecided()
+
+    assert ("payment_gateway_misconfigured", "FORBIDDEN_REQUEST") in [
+        (entry["event"], entry.get("code")) for entry in logs if entry["log_level"] == "error"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -149,6 +210,9 @@ def test_a_final_failure_is_declined(changes: dict[str, Any], code: str) -> None
         ({"orderId": "019a-2", "balanceAmount": 0, "cancels": [a_cancel()]}, Undecided()),
         ({"currency": "USD", "balanceAmount": 0, "cancels": [a_cancel()]}, Undecided()),
         ({"balanceAmount": 0, "cancels": [a_cancel(canceledAt=None)]}, Undecided()),
+        ({"cancels": [a_cancel(cancelStatus="done")]}, Undecided()),
+        ({"cancels": "none"}, Undecided()),
+        ({"cancels": {}}, Undecided()),
     ],
 )
 def test_a_refund_is_known_by_what_is_left(changes: dict[str, Any], expected: object) -> None:

@@ -90,8 +90,8 @@ class PayOrder:
         if opened.origin is _Origin.NEW:
             # No transaction is open: a slow gateway must hold neither the order's lock nor a connection.
             return _answer(self._settle(payment.request, self._gateway.approve(payment.request)))
-        if payment.is_unsettled:
-            return _answer(self._resume(opened))
+        if payment.is_unsettled and command.idempotency_key is not None:
+            return _answer(self._resume(opened, command.idempotency_key))
         return _answer(payment, is_replay=True)
 
     def _open(self, command: PayOrderCommand) -> _Opened:
@@ -145,7 +145,7 @@ class PayOrder:
         request = opened.payment.request
         self._settle(request, self._gateway.find(request, opened.at))
 
-    def _resume(self, opened: _Opened) -> Payment:
+    def _resume(self, opened: _Opened, key: IdempotencyKey) -> Payment:
         """Carry on with a payment whose first request got no answer, or is still waiting for one."""
         payment = opened.payment
         # Never approve first: the lost attempt may have charged, and the next one has a new key there.
@@ -154,17 +154,22 @@ class PayOrder:
             # The earlier request still waits for its answer, and settles the payment itself.
             return payment
         if isinstance(outcome, NeverHappened | Unpaid):
-            payment = self._claim_next_attempt(payment)
-            outcome = self._gateway.approve(payment.request)
+            claimed = self._claim_next_attempt(payment, key)
+            if claimed is not None:
+                return self._settle(claimed.request, self._gateway.approve(claimed.request))
         return self._settle(payment.request, outcome)
 
-    def _claim_next_attempt(self, payment: Payment) -> Payment:
+    def _claim_next_attempt(self, payment: Payment, key: IdempotencyKey) -> Payment | None:
+        """None where it comes too late."""
         with self._unit_of_work() as unit_of_work:
             _, current = lock_payment(unit_of_work, payment.request)
             if current != payment:
                 # Another process has claimed the next attempt, or settled this one.
                 raise PaymentInProgress
-            claimed = current.next_attempt(unit_of_work.now())
+            now = unit_of_work.now()
+            if not current.may_be_sent_again(unit_of_work.idempotency_keys.first_used_at(key), now):
+                return None
+            claimed = current.next_attempt(now)
             unit_of_work.payments.save(claimed)
             # Before it is sent, so that a late answer to the former attempt can't decide this one.
             unit_of_work.commit()

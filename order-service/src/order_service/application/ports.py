@@ -87,6 +87,10 @@ class IdempotencyKeys(Protocol):
         """
         ...
 
+    def first_used_at(self, key: IdempotencyKey) -> datetime:
+        """By the database's clock. The key was claimed before."""
+        ...
+
 
 class UnitOfWork(Protocol):
     """One transaction, rolled back unless :meth:`commit` is called."""

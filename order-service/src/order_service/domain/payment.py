@@ -11,11 +11,12 @@
                            approved, declined: as above  │
                            never happened ───────────────┤
                                                          ├─ retried with its own key ─► REQUESTED again
+                                                         ├─ the same, too late ───────► ABANDONED
                                                          └─ another payment arrives ──► ABANDONED
     ABANDONED, DECLINED ──approved all the same──► REFUND_DUE
 
 A look-up that says "unpaid" leaves it UNKNOWN, as an undecided one does; but a retry with its own key makes
-it REQUESTED again.
+it REQUESTED again, unless it comes too late.
 
 REQUESTED, UNKNOWN and APPROVED are *live*: an order has at most one live payment.
 """
@@ -44,6 +45,9 @@ class PaymentStatus(StrEnum):
 UNSETTLED = frozenset({PaymentStatus.REQUESTED, PaymentStatus.UNKNOWN})
 # APPROVED stays live: the index on live payments then refuses a second payment of a paid order.
 LIVE = UNSETTLED | {PaymentStatus.APPROVED}
+# What a buyer has authorised is taken within 10 minutes or never. Later attempts would only renew the time
+# from which a gateway counts how long ago that was, and keep the payment open while its client retries.
+_ATTEMPTS_BEGIN_WITHIN = timedelta(minutes=12)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +76,10 @@ class Payment:
     def is_in_progress(self, now: datetime, limit: timedelta) -> bool:
         """True while a request may still wait for the gateway's answer, which takes less than ``limit``."""
         return self.status is PaymentStatus.REQUESTED and now - self.request.requested_at < limit
+
+    def may_be_sent_again(self, first_requested_at: datetime, now: datetime) -> bool:
+        """Whether another attempt could still succeed, so long after the first one."""
+        return now - first_requested_at < _ATTEMPTS_BEGIN_WITHIN
 
     def next_attempt(self, at: datetime) -> Self:
         """The same payment about to be sent again, after its last attempt never happened."""

@@ -25,7 +25,7 @@ class Undecided:
 
 @dataclass(frozen=True, slots=True)
 class Unpaid(Undecided):
-    """Not taken so far. Asking for the money again is safe: the gateway takes it once for a payment key."""
+    """Not taken so far, and nothing is under way. Asking again is safe: a payment key is charged once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from functools import cache
 
-from sqlalchemy import Connection, Table, select, tuple_
+from sqlalchemy import Connection, Table, func, select, tuple_
 
 from servicekit.db.prepared import PreparedStatement, qualified, text_array
 from servicekit.idempotency.key import Claim, IdempotencyKey, IdempotencyKeyReused, Outcome, Reply
@@ -67,6 +68,16 @@ class IdempotencyKeys:
         """The outcome that each key would have now, by what is committed. Nothing is claimed."""
         stored = self._stored({_identity(key) for key in keys})
         return [_earlier_reply(key, stored) if _is_used(key, stored) else None for key in keys]
+
+    def first_used_at(self, key: IdempotencyKey) -> datetime:
+        """When the request with ``key`` came first, by the database's clock. The key was claimed before."""
+        columns = self._table.c
+        statement = select(func.min(columns.created_at)).where(
+            tuple_(columns.scope, columns.key).in_([_identity(key), ("", key.key)]),
+            columns.fingerprint == key.fingerprint,
+        )
+        first: datetime = self._connection.execute(statement).scalar_one()
+        return first
 
     def _insert(self, claims: Sequence[Claim]) -> set[_Identity]:
         """Insert those that are new, and return what they are."""

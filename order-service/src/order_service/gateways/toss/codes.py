@@ -51,3 +51,9 @@ REFUSES_US = frozenset(
 NOT_FOUND = frozenset({"NOT_FOUND_PAYMENT", "NOT_FOUND_PAYMENT_SESSION"})
 MAY_BE_CLIENTS_FAULT = frozenset({"FORBIDDEN_REQUEST", "INVALID_REQUEST"})
 """Of REFUSES_US: also for a payment key that was authorised for another order or amount, or isn't one."""
+
+EXCLUDES_PAYMENT = NOT_FOUND | {"INVALID_REQUEST"}
+"""Of a look-up: there is no such payment, or no such key.
+
+FORBIDDEN_REQUEST says less: the payment may be there, and the secret key be that of another account.
+"""

@@ -34,21 +34,39 @@ def outcome(payment: TossPayment, request: PaymentRequest, *, has_lapsed: bool) 
 
 def approval(payment: TossPayment, request: PaymentRequest) -> Approved | Declined | Undecided:
     """Undecided for all that doesn't prove that the money was taken."""
-    if not is_of(payment, request) or not _has_amount(payment, request):
+    if not is_of(payment, request):
         # Such as the reply to another payment, which Toss repeats for a key that was used twice.
-        _log.error(
-            "payment_gateway_contradicts",
-            gateway="toss",
-            payment_id=str(request.payment_id),
-            status=payment.status,
-        )
+        _report("payment_gateway_contradicts", payment, request)
         return Undecided()
     if payment.status == "CANCELED" or (payment.status == "PARTIAL_CANCELED" and not payment.balance_amount):
-        # Returned since. Of the last partial refund the status says nothing.
+        # Returned since, whatever it was. Of the last partial refund the status says nothing.
         return Declined("CANCELED")
+    if not _has_amount(payment, request):
+        _report_amount(payment, request)
+        return Undecided()
     if payment.status in {"DONE", "PARTIAL_CANCELED"} and payment.approved_at is not None:
         return Approved(payment.approved_at)
     return Undecided()
+
+
+def _report_amount(payment: TossPayment, request: PaymentRequest) -> None:
+    took = {"total_amount": str(payment.total_amount), "currency": payment.currency[:3]}
+    if payment.approved_at is not None:
+        # A confirmation doesn't name the currency. Once an operator has returned it at Toss, it is CANCELED.
+        _report("payment_gateway_took_another_amount", payment, request, **took)
+    else:
+        _report("payment_gateway_contradicts", payment, request, **took)
+
+
+def _report(event: str, payment: TossPayment, request: PaymentRequest, **more: str) -> None:
+    _log.error(
+        event,
+        gateway="toss",
+        payment_id=str(request.payment_id),
+        order_id=str(request.order_id),
+        status=payment.status,
+        **more,
+    )
 
 
 def is_of(payment: TossPayment, request: PaymentRequest) -> bool:

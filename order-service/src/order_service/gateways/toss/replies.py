@@ -4,9 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, AliasPath, AwareDatetime, BaseModel, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AliasPath,
+    AwareDatetime,
+    BaseModel,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 
 def _check_time(value: datetime) -> datetime:
@@ -19,6 +30,15 @@ def _check_time(value: datetime) -> datetime:
 _Time = Annotated[AwareDatetime, AfterValidator(_check_time)]
 # The database stores it.
 _Code = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z0-9_]{1,100}$")]
+
+
+def _none_if_odd(value: object, validate: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return validate(value)
+    except ValidationError:
+        return None
+
+
 _Text = Annotated[str, StringConstraints(strict=True)]
 _Amount = Annotated[Decimal, Field(ge=0, max_digits=20)]
 
@@ -32,8 +52,14 @@ class TossCancel(BaseModel):
     status: _Code = Field(alias="cancelStatus")
 
 
+_CANCELS = TypeAdapter(tuple[TossCancel, ...])
+
+
 class TossPayment(BaseModel):
-    """A payment. Never logged: it holds a secret, and what the buyer paid with."""
+    """A payment. Never logged: it holds a secret, and what the buyer paid with.
+
+    What doesn't tell whether the money was taken may be odd: it keeps no payment unsettled.
+    """
 
     payment_key: _Text = Field(alias="paymentKey")
     order_id: _Text = Field(alias="orderId")
@@ -42,8 +68,17 @@ class TossPayment(BaseModel):
     total_amount: _Amount = Field(alias="totalAmount")
     balance_amount: _Amount = Field(alias="balanceAmount")
     approved_at: _Time | None = Field(default=None, alias="approvedAt")
-    cancels: Sequence[TossCancel] | None = None
-    failure_code: _Code | None = Field(default=None, validation_alias=AliasPath("failure", "code"))
+    unread_cancels: Any = Field(default=None, alias="cancels")
+    failure_code: Annotated[_Code | None, WrapValidator(_none_if_odd)] = Field(
+        default=None, validation_alias=AliasPath("failure", "code")
+    )
+
+    def cancels(self) -> Sequence[TossCancel] | None:
+        """The refunds, or None if one of them can't be read."""
+        try:
+            return () if self.unread_cancels is None else _CANCELS.validate_python(self.unread_cancels)
+        except ValidationError:
+            return None
 
 
 class TossErrorBody(BaseModel):
