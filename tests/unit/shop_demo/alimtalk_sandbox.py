@@ -28,7 +28,7 @@ class AlimtalkSandbox:
 
     @property
     def access(self) -> StackAccess:
-        """A stack of which nothing but the sandbox is used."""
+        """A stack that is used for nothing but its sandbox."""
         services = {"provider-sandbox": self.url, "notification-api": "http://127.0.0.1:8003"}
         return StackAccess("embedded", "18", "4", KafkaCluster("127.0.0.1:9092"), {}, services)
 

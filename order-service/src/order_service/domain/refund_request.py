@@ -8,7 +8,7 @@ from order_service.domain.payment_request import PaymentRequest
 
 @dataclass(frozen=True, slots=True)
 class RefundRequest:
-    """One attempt at returning ``amount`` of a payment, of which ``refundable_amount`` is left.
+    """One attempt at returning ``amount`` of a payment that has ``refundable_amount`` left.
 
     The latter is a lock: nothing is returned if the gateway has another amount left.
     """

@@ -18,7 +18,7 @@ class Findings:
     def expect_within(
         self, what: str, *, least: Mapping[str, int], most: Mapping[str, int], found: Mapping[str, int]
     ) -> None:
-        """Sums by currency, of which one that is missing is 0."""
+        """Sums by currency; one that is missing is 0."""
         wrong = [
             currency
             for currency in sorted({*least, *most, *found})

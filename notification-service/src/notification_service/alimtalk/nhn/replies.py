@@ -70,7 +70,7 @@ class StoredMessage(Report):
 
 
 class Found(BaseModel):
-    """Messages, each of which can be read."""
+    """Messages that can all be read."""
 
     messages: list[StoredMessage]
     total_count: Annotated[int, Field(strict=True, ge=0)] | None = Field(default=None, alias="totalCount")

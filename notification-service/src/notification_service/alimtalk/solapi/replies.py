@@ -49,7 +49,7 @@ class StoredMessage(BaseModel):
 
 
 class ListReply(BaseModel):
-    """A page of messages, each of which can be read."""
+    """A page of messages that can all be read."""
 
     messages: dict[MessageId, StoredMessage] = Field(alias="messageList")
     next_key: MessageId | None = Field(default=None, alias="nextKey")
