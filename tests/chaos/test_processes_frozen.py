@@ -13,7 +13,7 @@ from tests.support.controlled_stack import ControlledStack
 from tests.support.demo import DemoProcess, assert_nothing_lost_or_doubled
 from tests.support.effects import assert_each_effect_once
 from tests.support.external_services import ExternalServices
-from tests.support.freezing import freeze_holding_claims, freeze_inside_a_transaction
+from tests.support.freezing import CONSUMERS, freeze_holding_claims, freeze_inside_a_transaction
 from tests.support.log_tail import LogTail
 from tests.support.second_worker import SecondCouponWorker
 from tests.support.shop import ShopClient
@@ -21,7 +21,7 @@ from tests.support.stack_databases import StackDatabases
 from tests.support.waiting import wait_until
 
 FROZEN = "notification-consumer-2"
-OTHERS = ("notification-consumer-1", "notification-consumer-3")
+OTHERS = tuple(name for name in CONSUMERS if name != FROZEN)
 ALL_PARTITIONS = {0, 1, 2}
 # Ten seconds until PostgreSQL ends an idle transaction, and until Kafka gives up a silent member.
 UNTIL_GIVEN_UP_SECONDS = 15

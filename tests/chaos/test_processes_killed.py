@@ -8,7 +8,7 @@ from typing import NamedTuple
 from tests.support.controlled_stack import ControlledStack
 from tests.support.demo import DemoProcess, assert_nothing_lost_or_doubled
 from tests.support.external_services import ExternalServices
-from tests.support.freezing import freeze_holding_claims
+from tests.support.freezing import CONSUMERS, freeze_holding_claims
 from tests.support.readers import Readers
 from tests.support.second_worker import SecondCouponWorker
 from tests.support.shop import ShopClient
@@ -16,7 +16,6 @@ from tests.support.stack_databases import StackDatabases
 from tests.support.stack_under_load import under_load
 from tests.support.waiting import wait_until
 
-CONSUMERS = ("notification-consumer-1", "notification-consumer-2", "notification-consumer-3")
 # Enough that steady customers' presses are never refused.
 STOCK = 1_000_000
 

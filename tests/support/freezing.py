@@ -1,13 +1,15 @@
-"""Freezing a process exactly where it hurts: inside of an open transaction."""
+"""Freezing a process exactly where it hurts: between its transactions, or inside of one."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 
 from tests.support.controlled_stack import ControlledStack
 from tests.support.external_services import ExternalServices
 from tests.support.stack_databases import StackDatabases
 from tests.support.waiting import wait_until
 
-CONSUMERS = 3
+CONSUMERS = ("notification-consumer-1", "notification-consumer-2", "notification-consumer-3")
+WRITTEN_BY_SENDING = ("delivery", "alimtalk_provider")
 
 
 def freeze_holding_claims(
@@ -16,39 +18,49 @@ def freeze_holding_claims(
     external_services: ExternalServices,
     name: str,
 ) -> set[str]:
-    """Freeze one of three notification consumers that has claimed messages and not yet sent all of them.
+    """Freeze one of the notification consumers that has claimed messages and not yet sent all of them.
 
-    Returns the events whose messages it has claimed.
+    Returns the events whose messages it has claimed: the others are frozen meanwhile, so that whatever is
+    claimed then is claimed by this one. None is frozen with locks for which the others would have to wait.
     """
+    with ExitStack() as others:
+        for other in CONSUMERS:
+            if other != name:
+                others.enter_context(_frozen_between_sends(stack, databases, other))
+        claims_of_others = databases.claims()
 
-    def freeze() -> set[str] | None:
-        stack.pause(name)
-        claims = databases.claims()
-        if len(set(claims.values())) >= CONSUMERS:
-            (held,) = wait_until(
-                lambda: _left_over(databases, external_services, claims), "the others to finish theirs"
-            )
-            if held - external_services.messages().keys():
-                return held
+        def freeze() -> set[str] | None:
+            if _freeze_between_sends(stack, databases, name):
+                claims = databases.claims()
+                held = {event for event, claim in claims.items() if claims_of_others.get(event) != claim}
+                if held - external_services.messages().keys():
+                    return held
+                stack.resume(name)
+            return None
+
+        return wait_until(freeze, f"{name} to hold claims")
+
+
+@contextmanager
+def _frozen_between_sends(stack: ControlledStack, databases: StackDatabases, name: str) -> Iterator[None]:
+    wait_until(
+        lambda: _freeze_between_sends(stack, databases, name), f"{name} to be between its transactions"
+    )
+    try:
+        yield
+    finally:
         stack.resume(name)
-        return None
-
-    return wait_until(freeze, f"{name} to hold claims")
 
 
-def _left_over(
-    databases: StackDatabases, external_services: ExternalServices, claims: Mapping[str, str]
-) -> tuple[set[str]] | None:
-    """The events that are still held under these claims, once the others send what they claimed since."""
-    held = _still_held(databases, claims)
-    accepted = external_services.messages().total()
-    wait_until(lambda: external_services.messages().total() >= accepted + 16, "messages of the others")
-    return (held,) if held == _still_held(databases, claims) else None
-
-
-def _still_held(databases: StackDatabases, claims: Mapping[str, str]) -> set[str]:
-    now = databases.claims()
-    return {event for event, claim in claims.items() if now.get(event) == claim}
+def _freeze_between_sends(stack: ControlledStack, databases: StackDatabases, name: str) -> bool:
+    """Freeze the process, unless it is about to write what sending writes; whether it is frozen."""
+    pid = stack.info().services[name].pid
+    assert pid is not None
+    stack.pause(name)
+    if databases.sessions_writing(WRITTEN_BY_SENDING, "notification", pid):
+        stack.resume(name)
+        return False
+    return True
 
 
 def freeze_inside_a_transaction(

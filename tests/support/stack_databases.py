@@ -1,6 +1,6 @@
 """A stack's databases as an onlooker reads them."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -31,6 +31,11 @@ _WAITING_FOR_TABLE = """
 SELECT activity.pid, client_port FROM pg_stat_activity AS activity JOIN pg_locks AS locks USING (pid)
 WHERE datname = current_database() AND NOT granted AND relation = %s::regclass
   AND clock_timestamp() - query_start < interval '1 second'
+"""
+_WRITING = """
+SELECT DISTINCT activity.pid, client_port FROM pg_stat_activity AS activity JOIN pg_locks AS locks USING (pid)
+WHERE datname = current_database() AND relation = ANY(%s::text[]::regclass[])
+  AND mode IN ('RowShareLock', 'RowExclusiveLock')
 """
 _COUNTED = "SELECT order_id::text FROM analytics_order"
 _LOCK_NEWEST_COUPON = "SELECT 1 FROM coupon ORDER BY coupon_id DESC LIMIT 1 FOR UPDATE NOWAIT"
@@ -84,8 +89,11 @@ class StackDatabases:
 
     def sessions_waiting_for(self, table: str, database: str, process_id: int) -> list[int]:
         """The backends that serve this process and have just begun to wait for a lock on ``table``."""
-        ports = {connection.laddr.port for connection in psutil.Process(process_id).net_connections("tcp")}
-        return [pid for pid, port in self.rows(database, _WAITING_FOR_TABLE, table) if port in ports]
+        return _of_process(process_id, self.rows(database, _WAITING_FOR_TABLE, table))
+
+    def sessions_writing(self, tables: Sequence[str], database: str, process_id: int) -> list[int]:
+        """The backends that serve this process and have locks on rows of ``tables``, or wait for some."""
+        return _of_process(process_id, self.rows(database, _WRITING, list(tables)))
 
     def newest_coupon_is_locked(self) -> bool:
         """Whether a worker is deciding requests for it, or waits to decide them."""
@@ -143,3 +151,9 @@ class StackDatabases:
             yield connection
         finally:
             connection.close()
+
+
+def _of_process(process_id: int, sessions: Iterable[tuple[int, int]]) -> list[int]:
+    """Those backends, of (backend, client's port), whose client is this process."""
+    ports = {connection.laddr.port for connection in psutil.Process(process_id).net_connections("tcp")}
+    return [backend for backend, port in sessions if port in ports]
