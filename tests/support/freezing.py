@@ -23,6 +23,7 @@ def freeze_holding_claims(
     Returns the events whose messages it has claimed: the others are frozen meanwhile, so that whatever is
     claimed then is claimed by this one. None is frozen with locks for which the others would have to wait.
     """
+    wait_until(databases.claims, "claims")
     with ExitStack() as others:
         for other in CONSUMERS:
             if other != name:

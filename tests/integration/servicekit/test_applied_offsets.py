@@ -2,7 +2,8 @@
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
@@ -40,12 +41,13 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 class Applying:
-    """Applies each value once; fails after its work as long as it is told to."""
+    """Applies each value once; fails or dies after its work as long as it is told to."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._inbox = inbox_table(MetaData())
         self.failing = False
+        self.dying = False
         self.attempts = 0
 
     def parse(self, record: ReceivedRecord) -> str:
@@ -62,6 +64,8 @@ class Applying:
                 connection.execute(text("INSERT INTO effect VALUES (:value)"), {"value": ids[event_id]})
             if self.failing:
                 raise ConnectionError
+        if self.dying:
+            raise SystemExit
 
 
 class Consumer:
@@ -78,6 +82,11 @@ class Consumer:
         return ""
 
 
+def run_until_death(settings: KafkaConsumerSettings, **arguments: Any) -> None:
+    with suppress(SystemExit):
+        run_consumer(settings, **arguments)
+
+
 @contextmanager
 def consuming(
     servers: str, topic: str, group_id: str, engine: Engine, failing: bool = False
@@ -87,7 +96,7 @@ def consuming(
     consumer.status = ConsumerStatus(topic)
     settings = KafkaConsumerSettings(kafka_bootstrap_servers=servers, kafka_client_id="test")
     thread = threading.Thread(
-        target=run_consumer,
+        target=run_until_death,
         args=[settings],
         kwargs={
             "topic": topic, "group_id": group_id, "handler": consumer.handler, "stop": stop,
@@ -120,6 +129,19 @@ def test_database_that_went_back_gets_what_it_has_lost(
         wait_until(lambda: len(effects(engine)) == 40, "the lost half")
         assert "database_went_back, goes on at offset 20" in consumer.surprise()
     assert effects(engine) == sorted(f"{number:03}" for number in range(40))
+
+
+def test_death_before_a_partitions_first_commit_is_no_surprise(
+    kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine
+) -> None:
+    with consuming(kafka_bootstrap_servers, topic, unique, engine) as dying:
+        dying.handler.dying = True
+        send(kafka_bootstrap_servers, topic, 0, 20)
+        wait_until(lambda: effects(engine), "effects whose offsets are not committed")
+    with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
+        send(kafka_bootstrap_servers, topic, 20, 40)
+        wait_until(lambda: len(effects(engine)) == 40, "all")
+        assert consumer.surprise() == ""
 
 
 @pytest.mark.parametrize("kept", [20, 0], ids=["to some offset", "to none"])

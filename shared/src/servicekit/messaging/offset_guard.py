@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import structlog
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 
 from servicekit.backoff import Backoff
 from servicekit.inbox.offsets import (
@@ -174,6 +174,19 @@ class OffsetGuard:
                 partition: consumer.committed(partition, timeout_ms=_TIMEOUT_MS)
                 for partition in self._unchecked
             }
+            starts = {
+                partition: starting_offset(
+                    committed[partition],
+                    applied.get((partition.topic, partition.partition)),
+                    self._identity,
+                    earliest[partition],
+                )
+                for partition in self._unchecked
+            }
+            # Before anything is applied: only then does a missing commit mean that Kafka forgot it.
+            _commit(
+                consumer, {new: starts[new].offset for new, offset in committed.items() if offset is None}
+            )
         except Exception as error:
             if not (self._is_transient(error) or may_pass(error)):
                 raise
@@ -189,15 +202,7 @@ class OffsetGuard:
             self._saved.pop(partition, None)
             if partition in applied and not is_other(applied[partition], self._identity):
                 self._saved[partition] = applied[partition].next_offset
-        return {
-            partition: starting_offset(
-                committed[partition],
-                applied.get((partition.topic, partition.partition)),
-                self._identity,
-                earliest[partition],
-            )
-            for partition in self._unchecked
-        }
+        return starts
 
     def _load(self, identity: tuple[str, str | None]) -> AppliedOffsets:
         applied = self._store.load()
@@ -225,3 +230,11 @@ class OffsetGuard:
             topic=partition.topic, partition=partition.partition, reason=surprise,
             offset=offset, missing=missing,
         )  # fmt: skip
+
+
+def _commit(consumer: KafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
+    if offsets:
+        consumer.commit(
+            {partition: OffsetAndMetadata(offset, "", -1) for partition, offset in offsets.items()},
+            timeout_ms=_TIMEOUT_MS,
+        )
