@@ -4,14 +4,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from devstack.kafka_security import SCRAM_MECHANISMS
+from devstack.kafka_security import SCRAM_MECHANISMS, BrokerSecurity
 from tests.support.certificates import TlsFiles
 
 _LOGIN_MODULES = "org.apache.kafka.common.security"
 
 
 @dataclass(frozen=True)
-class TlsBrokerSecurity:
+class TlsBrokerSecurity(BrokerSecurity):
     """Passwords by user name, of SCRAM and PLAIN alike; the first user is the broker itself.
 
     On the other port clients need no password but a certificate of the same authority.

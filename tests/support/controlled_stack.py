@@ -1,5 +1,6 @@
 """A stack of processes whose processes are started, stopped, killed and frozen one by one."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -41,7 +42,7 @@ class ControlledProcesses(StackOfProcesses):
     def stop(self, name: str, timeout_seconds: float | None = None) -> int | None:
         """The exit status after SIGTERM, or -9 if the process had to be killed after the timeout."""
         with self._directory.lock(silent):
-            self._processes.stop([self._spec(name)], timeout_seconds)
+            self._processes.stop([self._specs()[name]], timeout_seconds)
             self._update_info()
             return self._processes.exit_status(name)
 
@@ -53,10 +54,10 @@ class ControlledProcesses(StackOfProcesses):
 
     def pause(self, name: str) -> bool:
         """Freeze the process and its descendants; whether it was running."""
-        return self._processes.pause(name)
+        return self._processes.send_signal(name, signal.SIGSTOP)
 
     def resume(self, name: str) -> bool:
-        return self._processes.resume(name)
+        return self._processes.send_signal(name, signal.SIGCONT)
 
     def execute(self, name: str, command: Sequence[str], status: int = 0) -> str:
         """What a command of ours says that runs with the settings of a process, and ends with ``status``."""

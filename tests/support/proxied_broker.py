@@ -1,14 +1,12 @@
 """A broker that its clients also reach through a proxy."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
+from devstack.kafka_security import BrokerSecurity
 
-class ProxiedListeners:
-    """In the place of a broker's security: a second listener, which advertises the port of its proxy."""
 
-    users: Mapping[str, str] = {}
-    client_options: Mapping[str, str] = {}
+class ProxiedListeners(BrokerSecurity):
+    """No security, but a second listener, which advertises the port of its proxy."""
 
     def __init__(self, port: int, proxied_port: int, proxy_port: int) -> None:
         self._advertised = f"PLAINTEXT://127.0.0.1:{port},PROXIED://127.0.0.1:{proxy_port}"

@@ -79,7 +79,7 @@ def test_a_frozen_process_can_be_stopped(processes: Processes) -> None:
     spec = a_spec(processes, SLEEPS)
     processes.start(spec)
     processes.wait_until_ready(spec)
-    processes.pause("thing")
+    processes.send_signal("thing", signal.SIGSTOP)
 
     processes.stop([spec])
 

@@ -1,6 +1,6 @@
 """A broker with access control lists, and topics that the relay may not write to."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from kafka.admin import (
 )
 
 from devstack.kafka_broker import KafkaBroker
+from devstack.kafka_security import BrokerSecurity
 from tests.support.servers import a_kafka_broker
 
 _AUTHORIZERS = {
@@ -26,17 +27,11 @@ _EVERYBODY = "User:ANONYMOUS"
 Forbid = Callable[[str, str], None]
 
 
-class _AccessLists:
-    """In the place of a broker's security: no encryption and no passwords."""
-
-    users: Mapping[str, str] = {}
-    client_options: Mapping[str, str] = {}
+class _AccessLists(BrokerSecurity):
+    """No encryption and no passwords."""
 
     def __init__(self, authorizer: str) -> None:
         self._authorizer = authorizer
-
-    def listeners(self, host: str, port: int) -> list[str]:
-        return [f"PLAINTEXT://{host}:{port}"]
 
     def properties(self, directory: Path) -> dict[str, str]:
         return {

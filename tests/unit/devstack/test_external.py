@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from devstack.config import read_settings
 from devstack.errors import UsageError
 from devstack.external_stack import ExternalServers, ExternalStack
 from devstack.stack_of_processes import url_for_role
@@ -19,10 +20,33 @@ def test_a_services_url_keeps_the_server_and_its_options() -> None:
     assert url == "postgresql://coupon_service:coupon_service@db.example:6432/coupon?sslmode=require"
 
 
-@pytest.mark.parametrize("url", ["", "db.example:5432", "mysql://db.example/x", "postgresql:///x"])
-def test_a_url_that_names_no_server_is_refused(url: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="must look like postgresql://"):
-        ExternalStack(tmp_path, _servers(url))
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("EXTERNAL_POSTGRESQL_URL", "db.example:5432"),
+        ("EXTERNAL_POSTGRESQL_URL", "mysql://db.example/x"),
+        ("EXTERNAL_POSTGRESQL_URL", "postgresql:///x"),
+        ("EXTERNAL_KAFKA_BOOTSTRAP_SERVERS", "broker.example"),
+    ],
+)
+def test_an_address_that_names_no_server_is_refused(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(UsageError, match=f"^{name}: [^\n]+$") as refused:
+        read_settings()
+
+    assert "\n" not in str(refused.value)
+
+
+def test_no_password_is_kept_of_the_addresses(tmp_path: Path) -> None:
+    stack = ExternalStack(tmp_path, _servers("postgresql://admin:s3cret@db.example:6432/postgres"))
+
+    assert stack.variables == {
+        "EXTERNAL_POSTGRESQL_URL": "db.example:6432",
+        "EXTERNAL_KAFKA_BOOTSTRAP_SERVERS": "broker:9092",
+    }
 
 
 def test_clients_get_the_security_of_a_secured_cluster() -> None:

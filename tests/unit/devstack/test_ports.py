@@ -26,7 +26,7 @@ def test_free_ports_are_all_different() -> None:
 def test_no_port_is_drawn_that_is_meant_for_something_else() -> None:
     taken_before = find_free_ports(3)
 
-    ports = Ports.free({"kafka": taken_before[0]})
+    ports = Ports.free({"DEVSTACK_KAFKA_PORT": taken_before[0]})
 
     assert ports.kafka == taken_before[0]
     assert not set(find_free_ports(50, excluded=taken_before)) & set(taken_before)
@@ -45,6 +45,12 @@ def test_every_process_has_a_variable_of_its_own() -> None:
     assert len({variable(field) for field in Ports.model_fields}) == len(Ports.model_fields)
 
 
+def test_recorded_ports_are_found_among_other_variables() -> None:
+    ports = Ports(kafka=19092, order_api=8123)
+
+    assert Ports.model_validate({"PROVIDERS": "sandbox", **ports.variables()}) == ports
+
+
 def test_two_processes_may_not_share_a_port() -> None:
     with pytest.raises(ValidationError, match="DEVSTACK_ORDER_API_PORT=8001"):
         Ports(order_api=8001)
@@ -52,7 +58,7 @@ def test_two_processes_may_not_share_a_port() -> None:
 
 def test_two_processes_that_share_a_port_are_reported_in_one_line() -> None:
     with pytest.raises(UsageError, match=r"^two processes can't share a port: .*ORDER_API_PORT=8001"):
-        Ports.default_but({"order_api": 8001})
+        Ports.default_but({"DEVSTACK_ORDER_API_PORT": 8001})
 
 
 def test_variables_change_only_their_own_ports(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,7 +73,9 @@ def test_all_malformed_ports_are_reported_at_once(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("DEVSTACK_KAFKA_PORT", "many")
     monkeypatch.setenv("DEVSTACK_COUPON_API_PORT", "70000")
 
-    with pytest.raises(UsageError, match=r"DEVSTACK_COUPON_API_PORT: '70000'.*DEVSTACK_KAFKA_PORT: 'many'"):
+    with pytest.raises(
+        UsageError, match=r"DEVSTACK_COUPON_API_PORT: .*65535; DEVSTACK_KAFKA_PORT: .*integer"
+    ):
         chosen_ports()
 
 

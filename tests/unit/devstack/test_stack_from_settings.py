@@ -1,10 +1,13 @@
 """Which stack, on which ports, the environment asks for."""
 
-from collections.abc import Iterator
+import signal
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from devstack.cli import main
 from devstack.compose_stack import ComposeStack
 from devstack.config import Settings, read_settings
 from devstack.embedded_stack import EmbeddedStack
@@ -17,6 +20,8 @@ from devstack.stack_from_settings import running_stack, stack_to_start
 
 DEFAULT, OLDER = "kafka-4.3.1", "kafka-3.4.0"
 
+StackRunner = Callable[..., None]
+
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
@@ -24,18 +29,40 @@ def settings(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture
-def running_ports(tmp_path: Path) -> Iterator[Ports]:
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StackRunner]:
+    """Lets a stack run that was started with these variables."""
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:9")
+    started: list[Processes] = []
+
+    def run(name: str, **variables: object) -> None:
+        StackDirectory(tmp_path).record_variables(name, variables)
+        started.append(Processes(tmp_path / name))
+        started[-1].start(ProcessSpec("coupon-api", ("/bin/sleep", "600")))
+
+    yield run
+    for processes in started:
+        processes.kill("coupon-api")
+
+
+@pytest.fixture
+def _own_signals() -> Iterator[None]:
+    """The command line's reaction to signals ends with the test."""
+    former = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in former.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture
+def running_ports(run: StackRunner) -> Ports:
     """The ports of a stack that runs, on the older Kafka."""
     ports = Ports.free()
-    StackDirectory(tmp_path).record_ports(OLDER, ports)
-    processes = Processes(tmp_path / OLDER)
-    processes.start(ProcessSpec("coupon-api", ("/bin/sleep", "600")))
-    yield ports
-    processes.kill("coupon-api")
+    run(OLDER, **ports.variables())
+    return ports
 
 
 def test_the_ports_of_the_latest_start_are_not_used_again(settings: Settings, tmp_path: Path) -> None:
-    StackDirectory(tmp_path).record_ports(DEFAULT, Ports())
+    StackDirectory(tmp_path).record_variables(DEFAULT, {**Ports().variables()})
 
     assert stack_to_start(settings).ports != Ports()
 
@@ -58,13 +85,85 @@ def test_without_a_wish_the_running_stack_is_used(settings: Settings, running_po
 
 
 def test_a_running_stack_is_not_moved_to_another_port(
-    settings: Settings, running_ports: Ports, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, run: StackRunner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("DEVSTACK_KAFKA_PORT", str(running_ports.kafka))
+    ports = Ports.free()
+    run("external", **ports.variables())
+    monkeypatch.setenv("DEVSTACK_KAFKA_PORT", str(ports.kafka))
     monkeypatch.setenv("DEVSTACK_ORDER_API_PORT", "8123")
 
     with pytest.raises(UsageError, match=r"run `make down` before you set DEVSTACK_ORDER_API_PORT=8123$"):
-        stack_to_start(settings)
+        stack_to_start(settings).up()
+
+
+@pytest.mark.parametrize(
+    ("kind", "started_with", "asked_for", "refused"),
+    [
+        ("external", {"PROVIDERS": "sandbox"}, {"PROVIDERS": "solapi,nhn"}, "PROVIDERS=solapi,nhn"),
+        ("external", {"PROVIDERS": "solapi,nhn"}, {"PROVIDERS": "sandbox"}, "PROVIDERS=sandbox"),
+        (
+            "external",
+            {"EXTERNAL_POSTGRESQL_URL": "db.example:5432", "EXTERNAL_KAFKA_BOOTSTRAP_SERVERS": "broker:9092"},
+            {
+                "EXTERNAL_POSTGRESQL_URL": "postgresql://admin:s3cret@other.example:5432/postgres",
+                "EXTERNAL_KAFKA_BOOTSTRAP_SERVERS": "broker:9092",
+            },
+            "EXTERNAL_POSTGRESQL_URL=other.example:5432",
+        ),
+        ("compose-kafka-4.3.1", {"OFFLINE_IMAGES": False}, {"OFFLINE_IMAGES": "1"}, "OFFLINE_IMAGES=True"),
+    ],
+)
+@pytest.mark.usefixtures("_own_signals")
+def test_a_running_stack_refuses_another_configuration(
+    kind: str,
+    started_with: Mapping[str, object],
+    asked_for: Mapping[str, str],
+    refused: str,
+    run: StackRunner,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    run(kind, **started_with)
+    for name, value in {**asked_for, "DEVSTACK_DIRECTORY": str(tmp_path)}.items():
+        monkeypatch.setenv(name, value)
+
+    answer = CliRunner().invoke(main, ["up"])
+
+    assert answer.exit_code == 2
+    expected = f"devstack: the stack runs with other settings; run `make down` before you set {refused}\n"
+    assert answer.stderr == expected
+
+
+@pytest.mark.parametrize("providers", ["sandbox", "solapi,nhn"])
+def test_a_running_stack_keeps_its_providers(settings: Settings, run: StackRunner, providers: str) -> None:
+    run(OLDER, PROVIDERS=providers)
+
+    stack = stack_to_start(settings)
+
+    assert isinstance(stack, EmbeddedStack)
+    assert stack.variables["PROVIDERS"] == providers
+    consumer = stack._spec_to_start("notification-consumer-1").environment  # noqa: SLF001 - as it is started
+    assert ("ALIMTALK_PROVIDER" in consumer) is (providers == "solapi,nhn")
+
+
+def test_a_stack_that_was_stopped_takes_other_providers(settings: Settings, tmp_path: Path) -> None:
+    StackDirectory(tmp_path).record_variables(DEFAULT, {"PROVIDERS": "sandbox"})
+
+    assert stack_to_start(settings).variables["PROVIDERS"] == "solapi,nhn"
+
+
+def test_a_running_stack_takes_what_it_was_started_with(settings: Settings, run: StackRunner) -> None:
+    run(OLDER, PROVIDERS="sandbox")
+
+    same = stack_to_start(settings.model_copy(update={"providers": "sandbox", "kafka": "3.4.0"}))
+
+    same._prepare_start()  # noqa: SLF001 - without the start
+
+
+def test_containers_keep_the_images_of_their_start(settings: Settings, run: StackRunner) -> None:
+    run("compose-kafka-4.3.1", OFFLINE_IMAGES=True)
+
+    assert stack_to_start(settings).variables["OFFLINE_IMAGES"] is True
 
 
 def test_a_stack_that_does_not_run_is_reported(settings: Settings) -> None:

@@ -25,16 +25,15 @@ class Stack(ABC):
 
     def __init__(self, directory: Path, name: str, ports: Ports | None) -> None:
         """Without `ports` the stack has the ports of its latest start."""
+        self.variables: dict[str, object] = {}
+        """What the environment asks for, by variable: a running stack keeps what it was started with."""
         self._directory = StackDirectory(directory)
+        self.info_path = self._directory.info_path
+        """stack.json, which exists while the stack runs."""
         self._name = name
-        self._data = self._directory.data(name)
+        self._data = self._directory.path / name
         self._ports_for_start = ports
         self._settle_ports()
-
-    @property
-    def info_path(self) -> Path:
-        """stack.json, which exists while the stack runs."""
-        return self._directory.info_path
 
     @abstractmethod
     def collect_logs(self) -> Path:
@@ -51,12 +50,11 @@ class Stack(ABC):
             self._update_info()
             return started
 
-    def down(self, progress: Progress = silent) -> bool:
-        """Stop everything; the data stay. False if nothing was running."""
+    def down(self, progress: Progress = silent) -> None:
+        """Stop everything; the data stay."""
         with self._directory.lock(progress):
-            stopped = self._stop_all(progress, remove=False)
+            self._stop_all(progress, remove=False)
             self._update_info()
-            return stopped
 
     def clean(self, progress: Progress = silent) -> None:
         """Stop everything, and remove its data and logs."""
@@ -80,21 +78,25 @@ class Stack(ABC):
     def _start_missing(self, progress: Progress) -> bool: ...
 
     @abstractmethod
-    def _stop_all(self, progress: Progress, *, remove: bool) -> bool:
+    def _stop_all(self, progress: Progress, *, remove: bool) -> None:
         """Stop what runs, and remove data outside of the stack's folder if asked to."""
 
     def _prepare_start(self) -> None:
         if others := [name for name in self._directory.active() if name != self._name]:
             raise UsageError(f"the stack {', '.join(others)} is running; stop it first with `make down`")
+        kept = self._directory.kept_variables(self._name)
+        changed = ", ".join(
+            f"{name}={value}" for name, value in self.variables.items() if kept.get(name, value) != value
+        )
+        if changed:
+            raise UsageError(f"the stack runs with other settings; run `make down` before you set {changed}")
+        self.variables = kept | self.variables
         self._settle_ports()
 
     def _settle_ports(self) -> None:
         """Running processes know each other's ports, so a running stack keeps those of its start."""
-        recorded = self._directory.recorded_ports(self._name)
-        if recorded and (self._ports_for_start is None or self._directory.is_active(self._name)):
-            self.ports = recorded
-        else:
-            self.ports = self._ports_for_start or Ports()
+        wanted = None if self._directory.is_active(self._name) else self._ports_for_start
+        self.ports = wanted or Ports.model_validate(self._directory.variables(self._name))
         self._apply_ports()
 
     def _take_ports(self, port_names: Iterable[tuple[str, str]]) -> None:
@@ -107,7 +109,7 @@ class Stack(ABC):
                     f"port {port} of {process} is in use by another program; "
                     f"stop that program, or {first}set {variable(port_name)} to a free port"
                 )
-        self._directory.record_ports(self._name, self.ports)
+        self._directory.record_variables(self._name, self.variables | self.ports.variables())
 
     def _update_info(self) -> None:
         if self._directory.is_active(self._name):

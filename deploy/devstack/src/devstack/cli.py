@@ -1,8 +1,5 @@
 """The command line."""
 
-from collections.abc import Callable
-from functools import update_wrapper
-
 import click
 
 from devstack.config import read_settings
@@ -16,13 +13,13 @@ from devstack.stack_from_settings import named_stack, stack_to_start
 EXIT_INTERRUPTED = 130
 
 
-def _reporting_failures(command: Callable[[], None]) -> Callable[[], None]:
-    """Turn a failure into one line and an exit status."""
+class _OneLineFailures(click.Group):
+    """Turns a command's failure into one line and an exit status."""
 
-    def reporting() -> None:
+    def invoke(self, ctx: click.Context) -> None:
         try:
             interrupt_once()
-            command()
+            super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo("devstack: interrupted", err=True)
             raise SystemExit(EXIT_INTERRUPTED) from None
@@ -30,14 +27,12 @@ def _reporting_failures(command: Callable[[], None]) -> Callable[[], None]:
             click.echo(f"devstack: {error}", err=True)
             raise SystemExit(error.exit_status) from error
 
-    return update_wrapper(reporting, command)
-
 
 def _say(message: str) -> None:
     click.echo(f"  … {message}")
 
 
-@click.group()
+@click.group(cls=_OneLineFailures)
 def main() -> None:
     """Start, watch and stop a whole stack: PostgreSQL, Kafka and every service.
 
@@ -46,7 +41,6 @@ def main() -> None:
 
 
 @main.command()
-@_reporting_failures
 def up() -> None:
     """Start the processes that aren't running, and wait until they are ready."""
     stack = stack_to_start(read_settings())
@@ -57,7 +51,6 @@ def up() -> None:
 
 
 @main.command()
-@_reporting_failures
 def status() -> None:
     """Print the state, pid and address of every process."""
     settings = read_settings()
@@ -70,7 +63,6 @@ def status() -> None:
 
 
 @main.command()
-@_reporting_failures
 def down() -> None:
     """Stop all processes. The data stay."""
     settings = read_settings()
@@ -81,14 +73,13 @@ def down() -> None:
 
 
 @main.command()
-@_reporting_failures
 def clean() -> None:
     """Stop all processes and remove their data. Data in external servers stay."""
     settings = read_settings()
     directory = StackDirectory(settings.directory)
     for name in sorted({*directory.active(), *directory.known()}):
         named_stack(settings, name).clean(_say)
-        click.echo(f"removed {directory.data(name)}")
+        click.echo(f"removed {directory.path / name}")
 
 
 def _print_status(process: ProcessStatus) -> None:

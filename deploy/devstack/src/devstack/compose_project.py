@@ -4,7 +4,6 @@ import logging
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cached_property
 from pathlib import Path
 from subprocess import CalledProcessError
 
@@ -16,22 +15,10 @@ from testcontainers.compose import DockerCompose
 from devstack import config, tools
 from devstack.errors import DevstackError
 
-PROJECT_FILE = "project"
-"""In a stack's folder: the name of its project."""
-
+PROJECT_VARIABLE = "COMPOSE_PROJECT_NAME"
 _LABEL = "com.docker.compose"
 # It logs the errors that it raises, and they would be printed twice.
 logging.getLogger("testcontainers").addHandler(logging.NullHandler())
-
-
-class _Compose(DockerCompose):
-    """Compose behind `env`, which decides what it sees of the environment."""
-
-    prefix: Sequence[str]
-
-    @cached_property
-    def compose_command_property(self) -> list[str]:
-        return [*self.prefix, *super().compose_command_property]
 
 
 class ComposeProject:
@@ -41,7 +28,7 @@ class ComposeProject:
         self.name = name
         self._root = root
         self._files = list(files)
-        self._variables = {**variables, "COMPOSE_PROJECT_NAME": name}
+        self._variables = {**variables, PROJECT_VARIABLE: name}
         self._compose = self._make_compose({})
 
     def command(self, variables: Mapping[str, str]) -> list[str]:
@@ -68,13 +55,15 @@ class ComposeProject:
             if container.attrs["HostConfig"]["RestartPolicy"]["Name"] != "no"
         ]
 
-    def _make_compose(self, more: Mapping[str, str]) -> _Compose:
+    def _make_compose(self, more: Mapping[str, str]) -> DockerCompose:
+        """Return Compose behind `env`, which decides what it sees of the environment."""
         # An operator's .env may lie next to the compose file, and it says where production is.
-        compose = _Compose(self._root, self._files, build=True, env_file=os.devnull)
-        compose.prefix = [
+        compose = DockerCompose(self._root, self._files, build=True, env_file=os.devnull)
+        compose.compose_command_property = [
             "env",
             *(f"--unset={name}" for name in config.hidden_from_containers()),
             *(f"{name}={value}" for name, value in {**self._variables, **more}.items()),
+            *compose.compose_command_property,
         ]
         return compose
 

@@ -14,7 +14,7 @@ from dotenv import dotenv_values
 
 from devstack import config
 from devstack.abstract_stack import Stack
-from devstack.compose_project import PROJECT_FILE, ComposeProject, number_of, service_of
+from devstack.compose_project import PROJECT_VARIABLE, ComposeProject, number_of, service_of
 from devstack.errors import DevstackError
 from devstack.info import KafkaInfo, PostgresqlInfo, ServiceInfo, StackInfo
 from devstack.kafka_broker import DEFAULT_VERSION, supported_version
@@ -57,6 +57,7 @@ class ComposeStack(Stack):
         self._overrides = overrides
         self._variables = variables
         super().__init__(directory, data_name(kafka_version), ports)
+        self.variables |= {"OFFLINE_IMAGES": offline_images, PROJECT_VARIABLE: self.project_name}
 
     def _apply_ports(self) -> None:
         seed = ["deploy/compose/seed-cluster.yml"] if self._seed else []
@@ -125,7 +126,6 @@ class ComposeStack(Stack):
         found_running = any(status.pid for status in before)
         published = [name for name in _PUBLISHED if name != "zookeeper" or self._seed]
         self._take_ports((name, name) for name in ([] if found_running else published))
-        (self._data / PROJECT_FILE).write_text(self.project_name)
         if self._offline_images:
             progress("stand-ins for the base images")
             _build_offline_images()
@@ -139,14 +139,13 @@ class ComposeStack(Stack):
             raise
         return True
 
-    def _stop_all(self, progress: Progress, *, remove: bool) -> bool:
+    def _stop_all(self, progress: Progress, *, remove: bool) -> None:
         running = any(status.pid for status in self.status())
         if running:
             progress("stopping the containers")
             self.collect_logs()
         if running or remove:
             self._project.stop(remove=remove)
-        return running
 
     def _project_name(self) -> str:
         """`shop` for a checkout's own stack; others, and the seed's cluster, have data of their own."""
@@ -162,7 +161,7 @@ class ComposeStack(Stack):
             state,
             _pid(container),
             self._url(service_of(container)),
-            reason=f"its health check says {_health(container)}" if state == "unready" else None,
+            reason=f"its health check says {container.health}" if state == "unready" else None,
             exit_status=exit_status_of(container) if ended else None,
         )
 
@@ -183,17 +182,12 @@ def _build_offline_images() -> None:
 
 
 def _state(container: Container) -> State:
-    status = container.attrs["State"]["Status"]
-    if status in ("running", "restarting"):
-        return "ready" if _health(container) == "healthy" else "unready"
-    if status == "paused":
+    if container.status in ("running", "restarting"):
+        return "ready" if container.health == "healthy" else "unready"
+    if container.status == "paused":
         return "frozen"
-    orderly = status == "created" or container.attrs["State"]["ExitCode"] in ORDERLY_ENDS
+    orderly = container.status == "created" or container.attrs["State"]["ExitCode"] in ORDERLY_ENDS
     return "stopped" if orderly else "failed"
-
-
-def _health(container: Container) -> str:
-    return str(container.attrs["State"].get("Health", {}).get("Status", "nothing"))
 
 
 def _pid(container: Container) -> int | None:

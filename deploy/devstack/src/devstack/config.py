@@ -12,7 +12,7 @@ from devstack.errors import UsageError, validation_faults
 from devstack.ports import Port, Ports, variable
 from devstack.repository import ROOT
 from devstack.roles import DATABASE_OWNERS
-from servicekit.config import KafkaSettings
+from servicekit.config import BootstrapServers, DatabaseUrl, KafkaSettings
 
 _PASSED_ON = (
     "PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE",
@@ -41,8 +41,10 @@ class Settings(BaseSettings):
     kafka: str | None = Field(None, validation_alias="KAFKA")
     providers: Literal["solapi,nhn", "sandbox"] = Field("solapi,nhn", validation_alias="PROVIDERS")
     offline_images: bool = Field(default=False, validation_alias="OFFLINE_IMAGES")
-    external_postgresql_url: str | None = Field(None, validation_alias="EXTERNAL_POSTGRESQL_URL", repr=False)
-    external_kafka_bootstrap_servers: str | None = Field(
+    external_postgresql_url: DatabaseUrl | None = Field(
+        None, validation_alias="EXTERNAL_POSTGRESQL_URL", repr=False
+    )
+    external_kafka_bootstrap_servers: BootstrapServers | None = Field(
         None, validation_alias="EXTERNAL_KAFKA_BOOTSTRAP_SERVERS"
     )
 
@@ -56,18 +58,12 @@ def read_settings() -> Settings:
 
 
 def chosen_ports() -> dict[str, int]:
-    """Return the ports that DEVSTACK_…_PORT variables set, keyed by field of `Ports`."""
-    ports: dict[str, int] = {}
-    wrong: list[str] = []
-    for field in Ports.model_fields:
-        if value := os.environ.get(variable(field)):
-            try:
-                ports[field] = TypeAdapter(Port).validate_python(value)
-            except ValidationError:
-                wrong.append(f"{variable(field)}: {value!r} is not a port")
-    if wrong:
-        raise UsageError("; ".join(wrong))
-    return ports
+    """Return the ports that DEVSTACK_…_PORT variables set, keyed by variable."""
+    given = {name: port for name in map(variable, Ports.model_fields) if (port := os.environ.get(name))}
+    try:
+        return TypeAdapter(dict[str, Port]).validate_python(given)
+    except ValidationError as error:
+        raise UsageError(validation_faults(error)) from None
 
 
 def database_passwords() -> dict[str, str]:

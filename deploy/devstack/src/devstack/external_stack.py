@@ -53,13 +53,11 @@ class ExternalStack(StackOfProcesses):
         super().__init__(directory, DATA_NAME, ports, deployment)
         self._external = servers
         if servers is not None:
-            url = urlsplit(servers.postgresql_url)
-            if url.scheme not in ("postgresql", "postgres") or not url.hostname:
-                raise UsageError(
-                    "EXTERNAL_POSTGRESQL_URL must look like postgresql://user:password@host:5432/postgres"
-                )
             self._kafka_security = servers.kafka_security
-            _ = servers.cluster
+            self.variables = {
+                "EXTERNAL_POSTGRESQL_URL": urlsplit(servers.postgresql_url).netloc.rpartition("@")[2],
+                "EXTERNAL_KAFKA_BOOTSTRAP_SERVERS": servers.cluster.bootstrap_servers,
+            }
 
     def _access(self) -> tuple[str, KafkaCluster]:
         if self._external is None:

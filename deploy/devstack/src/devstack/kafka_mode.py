@@ -1,11 +1,9 @@
 """The two ways of running a Kafka broker: as its own controller, or with ZooKeeper."""
 
-import base64
-import re
+import secrets
 import shutil
 import socket
 import subprocess
-import uuid
 from abc import ABC, abstractmethod
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -25,84 +23,99 @@ BROKER_NAME = "kafka"
 HOST = "127.0.0.1"
 ZOOKEEPER_NAME = "zookeeper"
 _ZOOKEEPER_CLASS = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
-_PARTITION_FOLDER = re.compile(r"(?P<topic>.+)-\d+")
 
 
-@dataclass(frozen=True)
-class BrokerPlace:
-    """Where a broker keeps its data and listens; the second port is its controller's or ZooKeeper's.
-
-    Without security it listens in plain text and accepts every client.
-    """
-
-    directory: Path
-    port: int
-    second_port: int
-    security: BrokerSecurity | None = None
-
-    @property
-    def data(self) -> Path:
-        return self.directory / "data"
-
-    @property
-    def users(self) -> dict[str, str]:
-        return {} if self.security is None else dict(self.security.users)
-
-    @property
-    def client_options(self) -> dict[str, Any]:
-        security = {} if self.security is None else self.security.client_options
-        return {"bootstrap_servers": f"{HOST}:{self.port}", **security}
-
-    def listener_properties(self) -> dict[str, str]:
-        if self.security is None:
-            listeners, properties = f"PLAINTEXT://{HOST}:{self.port}", {}
-        else:
-            listeners = ",".join(self.security.listeners(HOST, self.port))
-            properties = self.security.properties(self.directory)
-        return {"listeners": listeners, "advertised.listeners": listeners, **properties}
-
-
+@dataclass
 class KafkaMode(ABC):
     """One way of running a broker: which jars, which files, which processes."""
 
     log_backend: ClassVar[str]
+    directory: Path
+    port: int
+    second_port: int
+    """Of its controller or ZooKeeper."""
+    security: BrokerSecurity
+    class_path: str = ""
+    """Needed to start a process, and not to look at one."""
 
-    def __init__(self, place: BrokerPlace) -> None:
-        self._place = place
-        self._properties = place.directory / "server.properties"
+    @property
+    def _data(self) -> Path:
+        return self.directory / "data"
+
+    @property
+    def _properties(self) -> Path:
+        return self.directory / "server.properties"
+
+    @property
+    def _second_address(self) -> str:
+        return f"{HOST}:{self.second_port}"
 
     @classmethod
     def coordinates(cls, version: str) -> tuple[str, ...]:
         return (f"org.apache.kafka:kafka_2.13:{version}", cls.log_backend)
 
     @abstractmethod
-    def prepare(self, class_path: str) -> None:
+    def prepare(self) -> None:
         """Write the configuration and, the first time, format the storage."""
 
-    def add_users(self, class_path: str) -> None:  # noqa: B027 KRaft has made them in `prepare`
-        """Create the broker's users; called when all but the broker runs."""
-
+    @property
     @abstractmethod
-    def specs(self, class_path: str) -> list[ProcessSpec]:
-        """Return the processes in the order in which they start; the broker is the last."""
+    def specs(self) -> list[ProcessSpec]:
+        """The processes in the order in which they start; the broker is the last."""
 
-    def _broker(self, class_path: str, logging: str) -> ProcessSpec:
+    def _listener_properties(self) -> dict[str, str]:
+        listeners = ",".join(self.security.listeners(HOST, self.port))
+        own = self.security.properties(self.directory)
+        return {"listeners": listeners, "advertised.listeners": listeners, **own}
+
+    def _broker(self, logging: str) -> ProcessSpec:
         main = ["kafka.Kafka", str(self._properties)]
-        return java_process(BROKER_NAME, class_path, ["-Xmx512m", logging], main, self._broker_probe)
+        return self._java_process(BROKER_NAME, ["-Xmx512m", logging], main, self._broker_probe)
+
+    def _java_process(self, name: str, options: list[str], main: list[str], probe: Probe) -> ProcessSpec:
+        return ProcessSpec(
+            name=name,
+            command=(str(find_java()), "-Djava.net.preferIPv4Stack=true", *options, *main),
+            environment={**config.base_environment(), "CLASSPATH": self.class_path},
+            probe=probe,
+            stop_timeout_seconds=30,
+        )
+
+    def _run_tool(self, main: list[str], purpose: str) -> None:
+        """Run one of Kafka's own tools; DevstackError with its output if it fails."""
+        tool = self._java_process("tool", ["-XX:TieredStopAtLevel=1"], main, lambda: None)
+        done = subprocess.run(  # noqa: S603 Kafka's own tool
+            tool.command, env=dict(tool.environment), capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise DevstackError(f"Kafka's tool could not {purpose}: {(done.stdout + done.stderr).strip()}")
 
     def _broker_probe(self) -> str | None:
         """The broker is ready when it reports leaders of all partitions that it keeps."""
         try:
             # First without the client, which logs an error for every refused connection.
-            socket.create_connection((HOST, self._place.port), timeout=1).close()
+            socket.create_connection((HOST, self.port), timeout=1).close()
         except OSError as error:
-            return f"port {self._place.port}: {error}"
+            return f"port {self.port}: {error}"
         try:
-            served = _served_topics(self._place.client_options)
+            served = self._served_topics()
         except KafkaError as error:
             return f"it doesn't answer: {error!r}"
-        missing = _kept_topics(self._place.data) - served
+        missing = _kept_topics(self._data) - served
         return f"it does not serve {', '.join(sorted(missing))} yet" if missing else None
+
+    def _served_topics(self) -> set[str]:
+        options: dict[str, Any] = {
+            "bootstrap_servers": f"{HOST}:{self.port}",
+            "bootstrap_timeout_ms": 5000,
+            "request_timeout_ms": 5000,
+            **self.security.client_options,
+        }
+        with closing(KafkaAdminClient(**options)) as admin:
+            topics = admin.describe_topics()
+        return {
+            topic["name"] for topic in topics if all(each["leader_id"] >= 0 for each in topic["partitions"])
+        }
 
 
 class KraftMode(KafkaMode):
@@ -111,38 +124,37 @@ class KraftMode(KafkaMode):
     # The version of log4j that Kafka 4.3's own jars bring.
     log_backend = "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4"
 
-    def prepare(self, class_path: str) -> None:
-        self._write_properties("data")
-        if self._place.data.exists():
+    def prepare(self) -> None:
+        self._configure("data")
+        if self._data.exists():
             return
-        shutil.rmtree(self._place.directory / "data.new", ignore_errors=True)
-        self._write_properties("data.new")
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "0")
+        shutil.rmtree(self.directory / "data.new", ignore_errors=True)
+        self._configure("data.new")
+        cluster_id = secrets.token_urlsafe(16).replace("-", "0")
         main = ["kafka.tools.StorageTool", "format", "-t", cluster_id, "-c", str(self._properties)]
         users = [
             part
-            for name, password in self._place.users.items()
+            for name, password in self.security.users.items()
             for mechanism in SCRAM_MECHANISMS
             for part in ("--add-scram", f'{mechanism}=[name="{name}",password="{password}"]')
         ]
-        run_tool(class_path, [*main, *users], "format the storage")
-        self._write_properties("data")
-        (self._place.directory / "data.new").rename(self._place.data)
+        self._run_tool([*main, *users], "format the storage")
+        self._configure("data")
+        (self.directory / "data.new").rename(self._data)
 
-    def specs(self, class_path: str) -> list[ProcessSpec]:
-        logging = f"-Dlog4j2.configurationFile={repository.KAFKA_DATA / 'log4j2.properties'}"
-        return [self._broker(class_path, logging)]
+    @property
+    def specs(self) -> list[ProcessSpec]:
+        return [self._broker(f"-Dlog4j2.configurationFile={repository.KAFKA_DATA / 'log4j2.properties'}")]
 
-    def _write_properties(self, data: str) -> None:
-        controller = f"{HOST}:{self._place.second_port}"
-        clients = self._place.listener_properties()
+    def _configure(self, data: str) -> None:
+        clients, controller = self._listener_properties(), self._second_address
         additions = {
             **clients,
             "listeners": f"{clients['listeners']},CONTROLLER://{controller}",
             "controller.quorum.voters": f"1@{controller}",
-            "log.dirs": str(self._place.directory / data),
+            "log.dirs": str(self.directory / data),
         }
-        write_properties(self._properties, "broker-kraft.properties", additions)
+        _write_properties(self._properties, "broker-kraft.properties", additions)
 
 
 class ZookeeperMode(KafkaMode):
@@ -150,53 +162,53 @@ class ZookeeperMode(KafkaMode):
 
     log_backend = "org.slf4j:slf4j-reload4j:1.7.36"
 
-    def prepare(self, class_path: str) -> None:
+    def prepare(self) -> None:
         zookeeper = {
             "clientPortAddress": HOST,
-            "clientPort": str(self._place.second_port),
-            "dataDir": str(self._place.directory / ZOOKEEPER_NAME),
+            "clientPort": str(self.second_port),
+            "dataDir": str(self.directory / ZOOKEEPER_NAME),
         }
         broker = {
-            **self._place.listener_properties(),
-            "zookeeper.connect": self._zookeeper,
-            "log.dirs": str(self._place.data),
+            **self._listener_properties(),
+            "zookeeper.connect": self._second_address,
+            "log.dirs": str(self._data),
         }
-        write_properties(self._place.directory / "zookeeper.properties", "zookeeper.properties", zookeeper)
-        write_properties(self._properties, "broker-zookeeper.properties", broker)
-
-    def add_users(self, class_path: str) -> None:
-        """The broker asks ZooKeeper for its users when the first client comes: the broker itself."""
-        for name, password in self._place.users.items():
-            secrets = ",".join(f"{mechanism}=[password={password}]" for mechanism in SCRAM_MECHANISMS)
-            main = ["kafka.admin.ConfigCommand", "--zookeeper", self._zookeeper, "--alter"]
-            which = ["--entity-type", "users", "--entity-name", name, "--add-config", secrets]
-            run_tool(class_path, [*main, *which], f"create the user {name}")
-
-    def specs(self, class_path: str) -> list[ProcessSpec]:
-        logging = f"-Dlog4j.configuration={(repository.KAFKA_DATA / 'log4j.properties').as_uri()}"
-        main = [_ZOOKEEPER_CLASS, str(self._place.directory / "zookeeper.properties")]
-        options = ["-Xmx128m", logging]
-        return [
-            java_process(ZOOKEEPER_NAME, class_path, options, main, self._zookeeper_probe),
-            replace(self._broker(class_path, logging), may_start=self._may_broker_start),
-        ]
+        _write_properties(self.directory / "zookeeper.properties", "zookeeper.properties", zookeeper)
+        _write_properties(self._properties, "broker-zookeeper.properties", broker)
 
     @property
-    def _zookeeper(self) -> str:
-        return f"{HOST}:{self._place.second_port}"
+    def specs(self) -> list[ProcessSpec]:
+        logging = f"-Dlog4j.configuration={(repository.KAFKA_DATA / 'log4j.properties').as_uri()}"
+        main = [_ZOOKEEPER_CLASS, str(self.directory / "zookeeper.properties")]
+        return [
+            self._java_process(ZOOKEEPER_NAME, ["-Xmx128m", logging], main, self._zookeeper_probe),
+            replace(self._broker(logging), may_start=self._may_broker_start),
+        ]
 
     def _zookeeper_probe(self) -> str | None:
         answer = self._ask_zookeeper(b"ruok")
         return None if answer == "imok" else f"it answers {answer!r}"
 
     def _may_broker_start(self) -> str | None:
-        """Wait for a killed broker's session to end; a broker that finds itself registered gives up."""
-        registered = "/brokers/ids/1" in self._ask_zookeeper(b"dump")
-        return "ZooKeeper still holds the session of the former broker" if registered else None
+        """Wait for a killed broker's session to end; a broker that finds itself registered gives up.
+
+        It asks ZooKeeper for its users when the first client comes, which is the broker itself.
+        """
+        if "/brokers/ids/1" in self._ask_zookeeper(b"dump"):
+            return "ZooKeeper still holds the session of the former broker"
+        self._add_users()
+        return None
+
+    def _add_users(self) -> None:
+        for name, password in self.security.users.items():
+            passwords = ",".join(f"{mechanism}=[password={password}]" for mechanism in SCRAM_MECHANISMS)
+            main = ["kafka.admin.ConfigCommand", "--zookeeper", self._second_address, "--alter"]
+            which = ["--entity-type", "users", "--entity-name", name, "--add-config", passwords]
+            self._run_tool([*main, *which], f"create the user {name}")
 
     def _ask_zookeeper(self, word: bytes) -> str:
         try:
-            with socket.create_connection((HOST, self._place.second_port), timeout=1) as connection:
+            with socket.create_connection((HOST, self.second_port), timeout=1) as connection:
                 connection.sendall(word)
                 with connection.makefile("rb") as answer:
                     return answer.read().decode()
@@ -204,42 +216,13 @@ class ZookeeperMode(KafkaMode):
             return str(error)
 
 
-def java_process(
-    name: str, class_path: str, options: list[str], main: list[str], probe: Probe
-) -> ProcessSpec:
-    return ProcessSpec(
-        name=name,
-        command=(str(find_java()), "-Djava.net.preferIPv4Stack=true", *options, *main),
-        environment={**config.base_environment(), "CLASSPATH": class_path},
-        probe=probe,
-        stop_timeout_seconds=30,
-    )
-
-
-def run_tool(class_path: str, main: list[str], purpose: str) -> None:
-    """Run one of Kafka's own tools; DevstackError with its output if it fails."""
-    tool = java_process("tool", class_path, ["-XX:TieredStopAtLevel=1"], main, lambda: None)
-    done = subprocess.run(  # noqa: S603 Kafka's own tool
-        tool.command, env=dict(tool.environment), capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        raise DevstackError(f"Kafka's tool could not {purpose}: {(done.stdout + done.stderr).strip()}")
-
-
-def write_properties(path: Path, defaults: str, additions: dict[str, str]) -> None:
+def _write_properties(path: Path, defaults: str, additions: dict[str, str]) -> None:
     """Write the settings of a file in deploy/kafka and, after them, this process's own."""
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = "".join(f"{name}={value}\n" for name, value in additions.items())
     path.write_text(f"{(repository.KAFKA_DATA / defaults).read_text()}\n# Of this process\n{lines}")
 
 
-def _served_topics(client_options: dict[str, Any]) -> set[str]:
-    options = {**client_options, "bootstrap_timeout_ms": 5000, "request_timeout_ms": 5000}
-    with closing(KafkaAdminClient(**options)) as admin:
-        topics = admin.describe_topics()
-    return {topic["name"] for topic in topics if all(each["leader_id"] >= 0 for each in topic["partitions"])}
-
-
 def _kept_topics(data: Path) -> set[str]:
-    folders = (_PARTITION_FOLDER.fullmatch(folder.name) for folder in data.iterdir()) if data.exists() else ()
-    return {folder["topic"] for folder in folders if folder} - {"__cluster_metadata"}
+    folders = (folder.name.rpartition("-") for folder in data.glob("*-*"))
+    return {topic for topic, _, partition in folders if partition.isdecimal()} - {"__cluster_metadata"}

@@ -13,13 +13,18 @@ from devstack.free_ports import find_free_ports
 Port = Annotated[int, Field(ge=1, le=65535)]
 
 
+def variable(process: str) -> str:
+    """Return the environment variable that sets the port of a process."""
+    return f"DEVSTACK_{process.replace('-', '_').upper()}_PORT"
+
+
 class Ports(BaseModel):
     """A port for every process that may be started; a field's name is the process's, with underscores.
 
     Workers and consumers have no API: on theirs they serve health and metrics.
     """
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(alias_generator=variable, populate_by_name=True, frozen=True)
 
     coupon_api: Port = 8001
     order_api: Port = 8002
@@ -39,35 +44,29 @@ class Ports(BaseModel):
 
     @classmethod
     def default_but(cls, chosen: Mapping[str, int]) -> Self:
-        """Return the documented ports, except for the chosen ones (keyed by field)."""
+        """Return the documented ports, except for the chosen ones (keyed by variable)."""
         try:
-            return cls(**chosen)
+            return cls.model_validate(chosen)
         except ValidationError as error:
             raise UsageError(validation_faults(error)) from error
 
     @classmethod
     def free(cls, chosen: Mapping[str, int] = MappingProxyType({})) -> Self:
-        """Return the chosen ports (keyed by field) and, for the other processes, ports that are free now."""
-        others = [field for field in cls.model_fields if field not in chosen]
+        """Return the chosen ports (keyed by variable) and, for the other processes, ports that are free."""
+        others = [name for name in map(variable, cls.model_fields) if name not in chosen]
         drawn = find_free_ports(len(others), excluded=chosen.values())
         return cls.default_but({**dict(zip(others, drawn, strict=True)), **chosen})
 
+    def variables(self) -> dict[str, int]:
+        return self.model_dump(by_alias=True)
+
     def of(self, process: str) -> int:
-        return int(getattr(self, _field(process)))
+        return int(getattr(self, process.replace("-", "_")))
 
     @model_validator(mode="after")
     def _are_different(self) -> Self:
-        counts = Counter(self.model_dump().values())
-        twice = [f"{variable(name)}={port}" for name, port in self.model_dump().items() if counts[port] > 1]
+        counts = Counter(self.variables().values())
+        twice = [f"{name}={port}" for name, port in self.variables().items() if counts[port] > 1]
         if twice:
             raise ValueError(f"two processes can't share a port: {', '.join(twice)}")
         return self
-
-
-def variable(process: str) -> str:
-    """Return the environment variable that sets the port of a process."""
-    return f"DEVSTACK_{_field(process).upper()}_PORT"
-
-
-def _field(process: str) -> str:
-    return process.replace("-", "_")

@@ -82,19 +82,5 @@ class PostgresqlServer(Server):
         return [spec]
 
     def prepare(self) -> None:
-        """Called before each start of the process."""
         self._data.make_if_missing(durable=self._durable)
         self._data.forget_foreign_lock_file()
-
-    def start(self) -> None:
-        [spec] = self.specs
-        running = self.pid is not None
-        if not running:
-            self.prepare()
-        try:
-            self._processes.start(spec)
-            self._processes.wait_until_ready(spec)
-        except BaseException:
-            if not running:
-                self._processes.stop([spec])
-            raise

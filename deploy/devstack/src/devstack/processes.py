@@ -31,6 +31,7 @@ class ProcessSpec:
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
     probe: Probe = lambda: None
+    url: str | None = None
     may_start: Probe = lambda: None
     start_timeout_seconds: float = 60.0
     stop_signal: signal.Signals = signal.SIGTERM
@@ -77,7 +78,6 @@ class Processes:
         return self.logs / f"{name}.log"
 
     def log_tail(self, name: str, lines: int = 20) -> str:
-        """Return the last lines that the process has written."""
         try:
             with self.log_path(name).open(errors="replace") as log:
                 return "".join(deque(log, maxlen=lines)).rstrip("\n")
@@ -96,8 +96,7 @@ class Processes:
         return process if alive else None
 
     def pid(self, name: str) -> int | None:
-        process = self.find(name)
-        return None if process is None else process.pid
+        return process.pid if (process := self.find(name)) else None
 
     def running(self) -> list[str]:
         names = sorted(record.stem for record in self._records.glob("*.json"))
@@ -110,25 +109,24 @@ class Processes:
         except FileNotFoundError:
             return None
 
-    def status(self, spec: ProcessSpec, url: str | None) -> ProcessStatus:
+    def status(self, spec: ProcessSpec) -> ProcessStatus:
         """Look at a process, and ask it whether it is ready."""
         process = self.find(spec.name)
         if process is None:
             exit_status = self.exit_status(spec.name)
             state: State = "stopped" if exit_status in ORDERLY_ENDS else "failed"
-            return ProcessStatus(spec.name, state, None, url, exit_status=exit_status)
+            return ProcessStatus(spec.name, state, None, spec.url, exit_status=exit_status)
         if process.status() == psutil.STATUS_STOPPED:
-            return ProcessStatus(spec.name, "frozen", process.pid, url)
+            return ProcessStatus(spec.name, "frozen", process.pid, spec.url)
         reason = spec.probe()
-        return ProcessStatus(spec.name, "unready" if reason else "ready", process.pid, url, reason)
+        return ProcessStatus(spec.name, "unready" if reason else "ready", process.pid, spec.url, reason)
 
     def start(self, spec: ProcessSpec) -> None:
         """Start the process detached, unless it is running; it need not be ready yet."""
         if self.find(spec.name) is not None:
             return
         self._wait(spec, spec.may_start)
-        for folder in (self._records, self.logs):
-            folder.mkdir(parents=True, exist_ok=True)
+        self.logs.mkdir(parents=True, exist_ok=True)
         record, exit_status = (self._records / f"{spec.name}{suffix}" for suffix in (".json", ".exit"))
         record.unlink(missing_ok=True)
         exit_status.unlink(missing_ok=True)
@@ -143,10 +141,9 @@ class Processes:
             )
         try:
             keeper.wait()
-        except BaseException:
+        finally:
             # An interrupted caller must find on record what it may have to stop.
             keeper.wait()
-            raise
         if keeper.returncode != 0:
             raise DevstackError(f"{spec.name} can't be started: {self.log_tail(spec.name, 1)}")
 
@@ -165,7 +162,7 @@ class Processes:
         self._wait(spec, probe)
 
     def stop(self, specs: Sequence[ProcessSpec], timeout_seconds: float | None = None) -> None:
-        """Ask all to end at the same time, and kill what has not ended by its deadline.
+        """Ask all to end at the same time, and kill what has not ended after the longest of their timeouts.
 
         Frozen processes are thawed, so that they can hear it. Those not running are passed over.
         """
@@ -174,13 +171,13 @@ class Processes:
             with suppress(psutil.NoSuchProcess):
                 process.send_signal(spec.stop_signal)
                 _signal_tree(process, signal.SIGCONT)
-        started_at = time.monotonic()
-        for spec, process in running:
-            allowed = spec.stop_timeout_seconds if timeout_seconds is None else timeout_seconds
-            try:
-                process.wait(timeout=max(0.0, started_at + allowed - time.monotonic()))
-            except psutil.TimeoutExpired:
-                self.kill(spec.name)
+        allowed_seconds = max((spec.stop_timeout_seconds for spec, _ in running), default=0.0)
+        psutil.wait_procs(
+            [process for _, process in running],
+            timeout=allowed_seconds if timeout_seconds is None else timeout_seconds,
+        )
+        for spec, _ in running:
+            self.kill(spec.name)
             self._await_exit_status(spec.name)
 
     def kill(self, name: str) -> bool:
@@ -195,14 +192,10 @@ class Processes:
         self._await_exit_status(name)
         return True
 
-    def pause(self, name: str) -> bool:
-        """Freeze the process and its descendants; return whether it was running."""
+    def send_signal(self, name: str, number: signal.Signals) -> bool:
+        """Send the signal to the process and its descendants; return whether it was running."""
         process = self.find(name)
-        return process is not None and bool(_signal_tree(process, signal.SIGSTOP))
-
-    def resume(self, name: str) -> bool:
-        process = self.find(name)
-        return process is not None and bool(_signal_tree(process, signal.SIGCONT))
+        return process is not None and bool(_signal_tree(process, number))
 
     def _wait(self, spec: ProcessSpec, probe: Probe) -> None:
         deadline = time.monotonic() + spec.start_timeout_seconds

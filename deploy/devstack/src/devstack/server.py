@@ -1,5 +1,6 @@
 """What a PostgreSQL server and a Kafka broker have in common."""
 
+import signal
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Self
@@ -24,8 +25,22 @@ class Server(ABC):
         """The processes in the order of their start, with what it takes to probe and stop them."""
 
     @abstractmethod
+    def prepare(self) -> None:
+        """Called before a start of processes."""
+
     def start(self) -> None:
         """Start what isn't running, and wait until clients are served; if that fails, stop it again."""
+        missing = [spec for spec in self.specs if self._processes.find(spec.name) is None]
+        if missing:
+            self.prepare()
+        try:
+            for spec in self.specs:
+                self._processes.start(spec)
+                self._processes.wait_until_ready(spec)
+        except BaseException:
+            for spec in reversed(missing):
+                self._processes.stop([spec])
+            raise
 
     @property
     def pid(self) -> int | None:
@@ -47,10 +62,10 @@ class Server(ABC):
         self._processes.kill(self._name)
 
     def pause(self) -> None:
-        self._processes.pause(self._name)
+        self._processes.send_signal(self._name, signal.SIGSTOP)
 
     def resume(self) -> None:
-        self._processes.resume(self._name)
+        self._processes.send_signal(self._name, signal.SIGCONT)
 
     def __enter__(self) -> Self:
         self.start()

@@ -4,20 +4,18 @@ import subprocess
 import sysconfig
 import tomllib
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
-import httpx
 from pydantic import TypeAdapter
 
 from devstack import config
 from devstack.errors import DevstackError
 from devstack.ports import Ports
 from devstack.processes import Processes, ProcessSpec
+from servicekit import healthcheck
 
-PROBE_TIMEOUT_SECONDS = 2.0
 # An API's ready answer takes the first imports of every worker; two cores share nine such processes at start.
 START_TIMEOUT_SECONDS = 90.0
 
@@ -70,7 +68,8 @@ def service_spec(service: Service, ports: Ports) -> ProcessSpec:
         name=service.name,
         command=_installed(service.command),
         environment={**config.base_environment(), service.port_variable: str(ports.of(service.name))},
-        probe=lambda: _not_ready_because(f"{service_url(service.name, ports)}/readyz"),
+        probe=lambda: healthcheck.problem(ports.of(service.name)),
+        url=service_url(service.name, ports),
         start_timeout_seconds=START_TIMEOUT_SECONDS,
     )
 
@@ -79,13 +78,7 @@ def with_addresses(environment: Mapping[str, str], addresses: Mapping[str, str])
     return {name: value.format_map(addresses) for name, value in environment.items()}
 
 
-def run_migrations(migrations: Sequence[Service], addresses: Mapping[str, str], processes: Processes) -> None:
-    """Bring every database up to date, all at the same time."""
-    with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda migration: _run_migration(migration, addresses, processes), migrations))
-
-
-def _run_migration(migration: Service, addresses: Mapping[str, str], processes: Processes) -> None:
+def run_migration(migration: Service, addresses: Mapping[str, str], processes: Processes) -> None:
     log_path = processes.log_path(migration.name)
     log_path.parent.mkdir(parents=True, exist_ok=True)
     with log_path.open("wb") as log:
@@ -102,15 +95,6 @@ def _run_migration(migration: Service, addresses: Mapping[str, str], processes: 
         raise DevstackError(
             f"{migration.name} failed (exit status {done.returncode}); {log_path} ends with:\n{tail}"
         )
-
-
-def _not_ready_because(url: str) -> str | None:
-    try:
-        # Not through a proxy of the environment.
-        answer = httpx.get(url, timeout=PROBE_TIMEOUT_SECONDS, trust_env=False)
-    except httpx.HTTPError as error:
-        return f"{url}: {error or type(error).__name__}"
-    return None if answer.is_success else f"{url}: {answer.status_code} {answer.text.strip()}"
 
 
 def _installed(command: Sequence[str]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from devstack.errors import UsageError
 from devstack.external_stack import DATA_NAME, ExternalServers, ExternalStack
 from devstack.info import StackInfo
 from devstack.kafka_broker import DEFAULT_VERSION, supported_version
-from devstack.ports import Ports, variable
+from devstack.ports import Ports
 from devstack.services import SHOP, with_addresses
 from devstack.stack_directory import StackDirectory
 from servicekit.kafka.cluster import KafkaCluster
@@ -20,13 +20,16 @@ _IN_CONTAINERS = {"provider_sandbox_url": "http://provider-sandbox:8010"}
 
 def stack_to_start(settings: Settings) -> Stack:
     """Return the stack that STACK and KAFKA name; with neither, the one that runs, or else the default."""
-    directory = StackDirectory(settings.directory)
-    active = directory.active()
+    active = StackDirectory(settings.directory).active()
     if active and settings.stack is None and settings.kafka is None:
         name = active[0]
     else:
         name = _wanted_name(settings)
-    return _stack(settings, name, _ports(settings, directory, name))
+    chosen = config.chosen_ports()
+    ports = Ports.free(chosen) if settings.ports == "free" else Ports.default_but(chosen)
+    stack = named_stack(settings, name, ports)
+    stack.variables |= chosen
+    return stack
 
 
 def running_stack(settings: Settings) -> Stack:
@@ -38,11 +41,6 @@ def running_stack(settings: Settings) -> Stack:
     return named_stack(settings, active[0])
 
 
-def named_stack(settings: Settings, name: str) -> Stack:
-    """Return a stack by the name of its folder, on the ports of its latest start."""
-    return _stack(settings, name, None)
-
-
 def cluster_of(info: StackInfo) -> KafkaCluster:
     """Return the cluster of a stack that is up; a secured one needs the KAFKA_… variables again."""
     if info.kind == "external":
@@ -50,7 +48,20 @@ def cluster_of(info: StackInfo) -> KafkaCluster:
     return KafkaCluster(info.kafka.bootstrap_servers)
 
 
-def _stack(settings: Settings, name: str, ports: Ports | None) -> Stack:
+def named_stack(settings: Settings, name: str, ports: Ports | None = None) -> Stack:
+    """Return a stack by the name of its folder; without `ports` it has those of its latest start.
+
+    If it runs, it keeps what no variable asks to change. If one does, the stack refuses to start anything.
+    """
+    kept = StackDirectory(settings.directory).kept_variables(name)
+    unset = {"PROVIDERS", "OFFLINE_IMAGES"} - {field.upper() for field in settings.model_fields_set}
+    asked = settings.model_copy(update={name.lower(): kept[name] for name in unset & kept.keys()})
+    stack = _stack_of_kind(asked, name, ports)
+    stack.variables["PROVIDERS"] = asked.providers
+    return stack
+
+
+def _stack_of_kind(settings: Settings, name: str, ports: Ports | None) -> Stack:
     has_two = settings.providers == "solapi,nhn"
     deployment = SHOP.through_solapi_and_nhn() if has_two else SHOP
     if name == DATA_NAME:
@@ -71,16 +82,3 @@ def _wanted_name(settings: Settings) -> str:
     kafka_version = supported_version(settings.kafka or DEFAULT_VERSION)
     names = {"external": DATA_NAME, "compose": compose_data_name(kafka_version)}
     return names.get(settings.stack or "embedded", data_name(kafka_version))
-
-
-def _ports(settings: Settings, directory: StackDirectory, name: str) -> Ports | None:
-    """Return the ports for a start from nothing; a running stack keeps its own."""
-    chosen = config.chosen_ports()
-    if not directory.is_active(name):
-        return Ports.free(chosen) if settings.ports == "free" else Ports.default_but(chosen)
-    present = directory.recorded_ports(name) or Ports()
-    changed = [f"{variable(field)}={port}" for field, port in chosen.items() if port != present.of(field)]
-    if changed:
-        names = ", ".join(changed)
-        raise UsageError(f"the stack is running on other ports; run `make down` before you set {names}")
-    return None

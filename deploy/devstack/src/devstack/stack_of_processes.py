@@ -58,7 +58,7 @@ class StackOfProcesses(Stack):
         return self._processes.logs
 
     def status(self) -> list[ProcessStatus]:
-        return [self._processes.status(self._spec(name), self._url(name)) for name in self._names()]
+        return [self._processes.status(spec) for spec in self._specs().values()]
 
     def info(self) -> StackInfo:
         administrator, cluster = self._access()
@@ -68,14 +68,14 @@ class StackOfProcesses(Stack):
             kafka=KafkaInfo(bootstrap_servers=cluster.bootstrap_servers, version=self._kafka_version),
             postgresql=PostgresqlInfo(version=server_version(administrator), databases=databases),
             services={
-                name: ServiceInfo(url=self._url(name), pid=self._processes.pid(name))
+                name: ServiceInfo(url=services.service_url(name, self.ports), pid=self._processes.pid(name))
                 for name in self._services
             },
         )
 
     def _start_missing(self, progress: Progress) -> bool:
         before = self._processes.running()
-        missing = [name for name in self._names() if name not in before]
+        missing = [name for name in self._specs() if name not in before]
         if not missing:
             return False
         try:
@@ -92,10 +92,8 @@ class StackOfProcesses(Stack):
             raise
         return True
 
-    def _stop_all(self, progress: Progress, *, remove: bool) -> bool:
-        running = self._processes.running()
-        self._stop(running, progress)
-        return bool(running)
+    def _stop_all(self, progress: Progress, *, remove: bool) -> None:
+        self._stop(self._processes.running(), progress)
 
     def _prepare_servers(self, progress: Progress) -> None:
         # Kafka's start takes seconds, and the migrations don't need it.
@@ -104,7 +102,8 @@ class StackOfProcesses(Stack):
             self._prepare_postgresql(progress)
             if self._migrations:
                 progress("migrations")
-            services.run_migrations(self._migrations, self._addresses(), self._processes)
+            run = partial(services.run_migration, addresses=self._addresses(), processes=self._processes)
+            list(pool.map(run, self._migrations))
             kafka.result()
 
     def _prepare_postgresql(self, progress: Progress) -> None:
@@ -130,29 +129,24 @@ class StackOfProcesses(Stack):
 
     def _stop(self, names: Sequence[str], progress: Progress) -> None:
         """Stop the services together, then the servers in the reverse order of their start."""
-        running = [name for name in self._services if name in names]
-        if running:
-            progress(f"stopping {len(running)} services")
-            self._processes.stop([self._spec(name) for name in running])
-        for name, spec in reversed(self._server_specs().items()):
-            if name in names:
-                progress(f"stopping {name}")
+        running = [spec for name, spec in self._specs().items() if name in names]
+        ours = [spec for spec in running if spec.name in self._services]
+        if ours:
+            progress(f"stopping {len(ours)} services")
+            self._processes.stop(ours)
+        for spec in reversed(running):
+            if spec.name not in self._services:
+                progress(f"stopping {spec.name}")
                 self._processes.stop([spec])
 
-    def _names(self) -> list[str]:
-        return [*self._server_specs(), *self._services]
-
-    def _server_specs(self) -> dict[str, ProcessSpec]:
-        return {spec.name: spec for server in self._servers.values() for spec in server.specs}
-
-    def _spec(self, name: str) -> ProcessSpec:
-        """Return what it takes to probe and stop a process."""
-        if name in self._services:
-            return services.service_spec(self._services[name], self.ports)
-        return self._server_specs()[name]
+    def _specs(self) -> dict[str, ProcessSpec]:
+        """Return what it takes to probe and stop each process, in the order of their start."""
+        of_servers = (spec for server in self._servers.values() for spec in server.specs)
+        own = (services.service_spec(service, self.ports) for service in self._services.values())
+        return {spec.name: spec for spec in (*of_servers, *own)}
 
     def _spec_to_start(self, name: str) -> ProcessSpec:
-        spec, service = self._spec(name), self._services[name]
+        spec, service = self._specs()[name], self._services[name]
         own = services.with_addresses(service.environment, self._addresses())
         security = self._kafka_security if service.is_kafka_client else {}
         return replace(spec, environment={**own, **security, **spec.environment})
@@ -168,9 +162,6 @@ class StackOfProcesses(Stack):
             **{f"{name}_database_url": url(name, owner) for name, owner in DATABASE_OWNERS.items()},
             **{f"{name}_outbox_url": url(name, RELAY_ROLE) for name in OUTBOX_DATABASES},
         }
-
-    def _url(self, name: str) -> str | None:
-        return services.service_url(name, self.ports) if name in self._services else None
 
     def _take_ports_of(self, names: Sequence[str]) -> None:
         ports = [*self._server_ports, *((name, name) for name in self._services)]

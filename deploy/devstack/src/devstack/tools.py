@@ -1,6 +1,5 @@
 """What Compose needs and pip can't install: what is missing, and how to get it."""
 
-import shutil
 import subprocess
 import sys
 
@@ -10,29 +9,23 @@ from devstack.errors import UsageError
 
 _TIMEOUT_SECONDS = 30
 
-_COMPOSE = (
-    (["docker"], "Docker is missing: install it from https://docs.docker.com/engine/install/"),
-    (
-        ["docker", "compose", "version"],
-        "Docker has no Compose plugin: install docker-compose-plugin (https://docs.docker.com/compose/install/)",
-    ),
-    (
-        ["docker", "version"],
-        "the Docker engine does not answer: start it (systemctl start docker), or set DOCKER_HOST",
-    ),
-)
+_COMPOSE = {
+    "docker --version": "Docker is missing: install it from https://docs.docker.com/engine/install/",
+    "docker compose version": "Docker has no Compose plugin: install docker-compose-plugin"
+    " (https://docs.docker.com/compose/install/)",
+    "docker version": "the Docker engine does not answer: start it (systemctl start docker)"
+    " or set DOCKER_HOST",
+}
 
 
 def require_compose() -> None:
     """Raise UsageError that names what Compose lacks and how to get it."""
-    for command, advice in _COMPOSE:
-        if not _succeeds(command):
+    for command, advice in _COMPOSE.items():
+        if not _succeeds(command.split()):
             raise UsageError(advice)
 
 
 def _succeeds(command: list[str]) -> bool:
-    if shutil.which(command[0]) is None or len(command) == 1:
-        return shutil.which(command[0]) is not None
     try:
         done = subprocess.run(command, capture_output=True, timeout=_TIMEOUT_SECONDS, check=False)  # noqa: S603 - our own words
     except (OSError, subprocess.TimeoutExpired):
