@@ -37,6 +37,8 @@ def test_demo_adds_up_while_the_first_of_two_providers_fails(
     alimtalk = summary["orders"]["alimtalk"]
     assert alimtalk["byProvider"].keys() == {"solapi", "nhn"}
     assert sum(alimtalk["byProvider"].values()) == alimtalk["delivered"] == ORDERS
+    assert alimtalk["byWebhook"] + alimtalk["byQuery"] == ORDERS
+    assert alimtalk["byWebhook"] > 0
     assert alimtalk["repliesLost"] >= 3
     assert summary["logErrors"] == 0
     print(alimtalk)  # noqa: T201 - the figures

@@ -69,10 +69,16 @@ def coupon_facts(*, users: int = 4, stock: int = 3, twice: int = 1) -> CouponFac
 
 
 def a_delivery(number: int, effect: str, *, provider: str) -> Delivery:
+    """One that is done; of the first message, whose webhook came too early, the result was asked for."""
     done = Delivery(
         f"event-{number}", f"order-{number}", effect, "DELIVERED", NOON + timedelta(milliseconds=200)
     )
-    return replace(done, provider=provider, result_code="1000") if effect == "ALIMTALK" else done
+    questions = int(number == 1)
+    return (
+        replace(done, provider=provider, result_code="1000", result_questions=questions)
+        if effect == "ALIMTALK"
+        else done
+    )
 
 
 def order_facts(*, orders: int = 3) -> OrderFacts:
@@ -102,6 +108,7 @@ def order_facts(*, orders: int = 3) -> OrderFacts:
         replies_lost=("event-1",),
         found_by_look_up=frozenset({"event-1"}),
         first_provider_failed=True,
+        webhooks_dropped={"solapi": 0, "nhn": 0},
         monitoring_notices={f"event-{n}": 1 for n in numbers},
         reported_delivered={"order-1": frozenset({"alimtalk", "analytics", "monitoring"})},
         sales_reported={"KRW": total * orders},

@@ -17,7 +17,15 @@ def checked(facts: OrderFacts) -> tuple[AlimtalkSummary, tuple[str, ...]]:
     return check_alimtalk(facts, findings), findings.problems
 
 
-def of_event_1(facts: OrderFacts, **changes: str | None) -> tuple[Delivery, ...]:
+def asked_for_results(facts: OrderFacts, provider: str) -> OrderFacts:
+    """All webhooks of the provider were lost."""
+    asked = (
+        replace(each, result_questions=1) if each.provider == provider else each for each in facts.deliveries
+    )
+    return replace(facts, deliveries=tuple(asked))
+
+
+def of_event_1(facts: OrderFacts, **changes: str | int | None) -> tuple[Delivery, ...]:
     """The deliveries with another one of the first order's alimtalk."""
     return tuple(
         replace(each, **changes) if (each.event_id, each.effect) == ("event-1", "ALIMTALK") else each  # type: ignore[arg-type]
@@ -41,12 +49,14 @@ def test_messages_are_counted_by_provider_and_by_what_became_of_them() -> None:
     assert problems == ()
     assert list(summary.by_provider.items()) == [("solapi", 2), ("nhn", 1)]
     assert (summary.replies_lost, summary.delivered) == (1, 3)
+    assert (summary.by_webhook, summary.by_query) == (2, 1)
 
 
 def test_the_acceptance_of_the_sandboxs_own_provider_is_final() -> None:
     summary, problems = checked(by_own_provider(order_facts(orders=3)))
     assert problems == ()
     assert (summary.by_provider, summary.replies_lost, summary.delivered) == ({"sandbox": 3}, 0, 3)
+    assert (summary.by_webhook, summary.by_query) == (0, 0)
 
 
 def test_messages_of_others_are_left_out() -> None:
@@ -69,6 +79,26 @@ def test_few_orders_see_no_outage() -> None:
     deliveries = of_event_1(facts, provider="solapi")
     some = replace(facts, alimtalk_messages=by_first, deliveries=deliveries, first_provider_failed=False)
     assert checked(some)[1] == ()
+
+
+def test_webhooks_that_the_demo_itself_had_dropped_are_not_missed() -> None:
+    facts = replace(order_facts(orders=3), webhooks_dropped={"solapi": 1, "nhn": 1})
+    summary, problems = checked(asked_for_results(asked_for_results(facts, "solapi"), "nhn"))
+    assert problems == ()
+    assert (summary.by_webhook, summary.by_query) == (0, 3)
+
+
+def test_one_webhook_of_a_provider_is_enough() -> None:
+    facts = asked_for_results(order_facts(orders=9), "solapi")
+    assert checked(replace(facts, deliveries=of_event_1(facts, result_questions=0)))[1] == ()
+
+
+def _no_webhook_of_the_first_provider(facts: OrderFacts) -> OrderFacts:
+    return asked_for_results(facts, "solapi")
+
+
+def _no_webhook_of_the_second_provider(facts: OrderFacts) -> OrderFacts:
+    return asked_for_results(facts, "nhn")
 
 
 def _sent_by_both(facts: OrderFacts) -> OrderFacts:
@@ -132,6 +162,14 @@ def _nothing_taken_over(facts: OrderFacts) -> OrderFacts:
         ),
         (_no_reply_lost, "messages whose reply was lost: expected some, found 0"),
         (_nothing_taken_over, "messages by nhn while solapi failed: expected some, found 0"),
+        (
+            _no_webhook_of_the_first_provider,
+            "final results by a webhook of solapi: expected some, found 0",
+        ),
+        (
+            _no_webhook_of_the_second_provider,
+            "final results by a webhook of nhn: expected some, found 0",
+        ),
     ],
 )
 def test_every_contradiction_is_named(bend: Callable[[OrderFacts], OrderFacts], problem: str) -> None:

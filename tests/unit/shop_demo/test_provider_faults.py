@@ -31,7 +31,7 @@ async def until(sandbox: AlimtalkSandbox, provider: str, **expected: Any) -> Non
 def test_an_outage_lasts_until_the_second_provider_sends(sandbox: AlimtalkSandbox) -> None:
     said: list[str] = []
 
-    async def run() -> bool:
+    async def run() -> ProviderFaults:
         async with (
             http_client(HostClock(), 5) as client,
             ProviderFaults(client, sandbox.access, said.append, orders=300) as faults,
@@ -46,9 +46,12 @@ def test_an_outage_lasts_until_the_second_provider_sends(sandbox: AlimtalkSandbo
             await asyncio.to_thread(sandbox.send, "solapi", 1)
             faults.paid = 240
             await until(sandbox, "solapi", timeoutAfterAcceptNext=3)
-        return faults.first_has_failed
+        return faults
 
-    assert asyncio.run(run())
+    faults = asyncio.run(run())
+    assert faults.first_has_failed
+    assert faults.webhooks_dropped["nhn"] == 3
+    assert faults.webhooks_dropped["solapi"] in (9, 12, 15)
     assert said == ["  SOLAPI fails: NHN Cloud has taken over", "  SOLAPI sends again"]
     assert [sandbox.faults(name)["timeoutAfterAcceptNext"] for name in ("solapi", "nhn")] == [0, 0]
     assert sandbox.faults("solapi")["webhookUrl"] is None

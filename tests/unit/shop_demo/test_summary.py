@@ -44,10 +44,20 @@ def test_the_file_has_the_documented_keys(tmp_path: Path) -> None:
     } <= summary["orders"].keys()  # fmt: skip
     assert summary["orders"]["effects"] == {"alimtalk": 3, "analytics": 3, "monitoring": 3}
     assert summary["orders"]["alimtalk"] == {
-        "byProvider": {"solapi": 2, "nhn": 1}, "repliesLost": 1, "delivered": 3,
+        "byProvider": {"solapi": 2, "nhn": 1}, "repliesLost": 1, "delivered": 3, "byWebhook": 2, "byQuery": 1,
     }  # fmt: skip
     assert summary["orders"]["salesByCurrency"] == {"KRW": 90_000}
     assert summary["coupons"]["clickToDecisionMs"].keys() == {"p50", "p99"}
+
+
+def test_the_table_counts_results_by_webhook_and_by_query() -> None:
+    console = Console(record=True, width=120)
+    with console.capture() as shown:
+        print_report(console, a_summary())
+    rows = [row.strip("│ ").split("│") for row in shown.get().splitlines()]
+    figures = {row[0].strip(): row[1].strip() for row in rows if len(row) == 2}
+    assert figures["… by webhook"] == "2"
+    assert figures["… by query"] == "1"
 
 
 def test_the_table_ends_with_what_does_not_add_up() -> None:

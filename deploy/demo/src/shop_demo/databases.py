@@ -31,7 +31,8 @@ _SETTLED_DELIVERIES = """
 SELECT count(*) FROM delivery WHERE order_id = ANY(%s::uuid[]) AND completed_at IS NOT NULL
 """
 _DELIVERIES = """
-SELECT event_id::text, order_id::text, effect, status, completed_at, last_error, provider, result_code
+SELECT event_id::text, order_id::text, effect, status, completed_at, last_error, provider, result_code,
+       result_questions
 FROM delivery WHERE order_id = ANY(%s::uuid[])
 """
 _FOUND_BY_LOOK_UP = """

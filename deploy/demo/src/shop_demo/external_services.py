@@ -4,14 +4,20 @@ import json
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from shop_demo.alimtalk_providers import FIRST, OWN
 from shop_demo.facts import AlimtalkMessage
 from shop_demo.http_client import HttpClient
+from shop_demo.sandbox_list import SandboxList
 
-_PAGE_SIZE = 1_000
 _REPLY_LOST = "timeout_after_accept_next"
+_LISTS = {
+    "/alimtalk/v1/messages": "messages",
+    "/records/provider-messages": "messages",
+    "/records/provider-requests": "requests",
+    "/webhooks/monitoring": "webhooks",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,45 +28,63 @@ class AlimtalkRecords:
     replies_lost: tuple[str, ...]
 
 
-async def alimtalk_records(client: HttpClient, sandbox: str) -> AlimtalkRecords:
-    messages = [
-        AlimtalkMessage(OWN, str(message["reference"]))
-        async for message in _pages(client, f"{sandbox}/alimtalk/v1/messages", "messages")
-    ]
-    groups: dict[str, str] = {}
-    async for message in _pages(client, f"{sandbox}/records/provider-messages", "messages"):
-        provider, event_id, sends = message["provider"], str(message["reference"]), message["sends"]
-        groups[message["groupId"]] = event_id
-        # SOLAPI also keeps those that were only prepared.
-        if sends:
-            is_delivered = message["stage"] == "DELIVERED"
-            messages.append(AlimtalkMessage(provider, event_id, sends, is_delivered))
-    replies_lost = [
-        _event_id(request, groups)
-        async for request in _pages(client, f"{sandbox}/records/provider-requests", "requests")
-        if request["fault"] == _REPLY_LOST and request["status"] == 200
-    ]
-    return AlimtalkRecords(tuple(messages), tuple(replies_lost))
+def provider_messages(client: HttpClient, sandbox: str) -> SandboxList:
+    return _lists(client, sandbox)["/records/provider-messages"]
 
 
-async def monitoring_notices(client: HttpClient, sandbox: str) -> Counter[str]:
-    """By event id, how many notices the receiver kept; one that came again with its key is not kept."""
-    pages = _pages(client, f"{sandbox}/webhooks/monitoring", "webhooks")
-    return Counter([str(webhook["idempotencyKey"]) async for webhook in pages])
+class ExternalServices:
+    """What they have received since `from_now`."""
+
+    def __init__(self, lists: Mapping[str, SandboxList], begins: Mapping[str, int]) -> None:
+        self._lists = lists
+        self._begins = begins
+
+    @classmethod
+    async def from_now(cls, client: HttpClient, sandbox: str) -> Self:
+        lists = _lists(client, sandbox)
+        return cls(lists, {path: await each.end() for path, each in lists.items()})
+
+    async def alimtalk(self) -> AlimtalkRecords:
+        messages = [
+            AlimtalkMessage(OWN, str(message["reference"]))
+            async for message in self._new("/alimtalk/v1/messages")
+        ]
+        groups: dict[str, str] = {}
+        async for message in self._new("/records/provider-messages"):
+            provider, event_id, sends = message["provider"], str(message["reference"]), message["sends"]
+            groups[message["groupId"]] = event_id
+            # SOLAPI also keeps those that were only prepared.
+            if sends:
+                is_delivered = message["stage"] == "DELIVERED"
+                messages.append(AlimtalkMessage(provider, event_id, sends, is_delivered))
+        replies_lost = [
+            sent
+            async for request in self._new("/records/provider-requests")
+            if request["fault"] == _REPLY_LOST and request["status"] == 200
+            if (sent := _event_id(request, groups)) is not None
+        ]
+        return AlimtalkRecords(tuple(messages), tuple(replies_lost))
+
+    async def monitoring_notices(self) -> Counter[str]:
+        """By event id, how many notices the receiver kept; one that came again with its key is not kept."""
+        return Counter(
+            [str(webhook["idempotencyKey"]) async for webhook in self._new("/webhooks/monitoring")]
+        )
+
+    def _new(self, path: str) -> AsyncIterator[dict[str, Any]]:
+        return self._lists[path].after(self._begins[path])
 
 
-def _event_id(request: Mapping[str, Any], groups: Mapping[str, str]) -> str:
-    """Of the message that a request sent: SOLAPI's names its group, NHN's has it in the body."""
+def _lists(client: HttpClient, sandbox: str) -> dict[str, SandboxList]:
+    return {path: SandboxList(client, sandbox + path, entries) for path, entries in _LISTS.items()}
+
+
+def _event_id(request: Mapping[str, Any], groups: Mapping[str, str]) -> str | None:
+    """Of the message that a request sent: SOLAPI's names its group, NHN's has it in the body.
+
+    None of a group from before.
+    """
     if request["provider"] == FIRST:
         *_, group_id, _ = request["target"].split("/")
-        return groups[group_id]
+        return groups.get(group_id)
     return str(json.loads(request["body"])["recipientList"][0]["recipientGroupingKey"])
-
-
-async def _pages(client: HttpClient, url: str, field: str) -> AsyncIterator[dict[str, Any]]:
-    after: int | None = 0
-    while after is not None:
-        page = await client.get(url, after=after, limit=_PAGE_SIZE)
-        for entry in page[field]:
-            yield entry
-        after = page["next"]

@@ -103,6 +103,8 @@ class Delivery:
     provider: str | None = None
     result_code: str | None = None
     """Of the provider's final result; None if it has reported none, or has no code for success."""
+    result_questions: int = 0
+    """How often the provider was asked for the final result before there was one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,8 @@ class OrderFacts:
     """The events whose message a consumer has found at its provider."""
     first_provider_failed: bool
     """For a while it took nothing, so that the second one had to."""
+    webhooks_dropped: Mapping[str, int]
+    """By provider, how many webhooks it was made to lose, at most."""
     monitoring_notices: Mapping[str, int]
     """By event id, how many times the receiver acted on the webhook."""
     reported_delivered: Mapping[str, frozenset[str]]

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
 from shop_demo.checks.order_checks import EFFECTS
-from shop_demo.external_services import alimtalk_records, monitoring_notices
+from shop_demo.external_services import ExternalServices
 from shop_demo.facts import OrderFacts, PaidOrder
 from shop_demo.observation import read_delivered_effects, watch_deliveries
 from shop_demo.order_load import place_and_pay, plan_declines
@@ -23,12 +23,13 @@ _SECONDS_BETWEEN_READINGS = 1.0
 
 async def run_orders(run: RunContext, batch: OrderBatch) -> OrderFacts:
     since = await asyncio.to_thread(run.topics.end_of, ORDER_COMPLETED)
+    external = await ExternalServices.from_now(run.client, run.stack.sandbox)
     faults = ProviderFaults(run.client, run.stack, run.narrator.say, orders=len(batch.orders))
     async with faults:
         paid = await _pay(run, batch, faults)
         await _await_effects(run, paid)
     run.narrator.say("Comparing clients, databases, topics and the external services' records")
-    return await _facts(run, batch, paid, since, has_failed=faults.first_has_failed)
+    return await _facts(run, batch, paid, since, external, faults)
 
 
 async def _pay(run: RunContext, batch: OrderBatch, faults: ProviderFaults) -> tuple[PaidOrder, ...]:
@@ -61,11 +62,16 @@ async def _await_effects(run: RunContext, paid: tuple[PaidOrder, ...]) -> None:
 
 
 async def _facts(
-    run: RunContext, batch: OrderBatch, paid: tuple[PaidOrder, ...], since: Offsets, *, has_failed: bool
+    run: RunContext,
+    batch: OrderBatch,
+    paid: tuple[PaidOrder, ...],
+    since: Offsets,
+    external: ExternalServices,
+    faults: ProviderFaults,
 ) -> OrderFacts:
     databases, order_ids = run.databases, [order.order_id for order in paid]
     sample = seeded(run.settings.seed, "sample").sample(order_ids, k=min(_SAMPLE_SIZE, len(order_ids)))
-    alimtalk = await alimtalk_records(run.client, run.stack.sandbox)
+    alimtalk = await external.alimtalk()
     sales_reported, sales_stored_before, sales_stored = await _sales(run)
     return OrderFacts(
         source=batch.source,
@@ -80,8 +86,9 @@ async def _facts(
         alimtalk_messages=alimtalk.messages,
         replies_lost=alimtalk.replies_lost,
         found_by_look_up=await asyncio.to_thread(databases.found_by_look_up, order_ids),
-        first_provider_failed=has_failed,
-        monitoring_notices=await monitoring_notices(run.client, run.stack.sandbox),
+        first_provider_failed=faults.first_has_failed,
+        webhooks_dropped=faults.webhooks_dropped,
+        monitoring_notices=await external.monitoring_notices(),
         reported_delivered=await read_delivered_effects(run.client, run.stack.notification_api, sample),
         sales_reported=sales_reported,
         sales_stored_before=sales_stored_before,

@@ -1,12 +1,14 @@
 """What goes wrong at the alimtalk providers meanwhile: lost replies, lost webhooks and an outage."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
 from shop_demo.alimtalk_providers import FIRST, SECOND, SHOWN_AS
+from shop_demo.external_services import provider_messages
 from shop_demo.http_client import HttpClient
 from shop_demo.stack_access import StackAccess
 
@@ -44,8 +46,11 @@ class ProviderFaults:
     ) -> None:
         self.paid = 0
         self.first_has_failed = False
+        self.webhooks_dropped: Counter[str] = Counter()
+        """By provider, how many it was made to lose, at most."""
         self._client = client
         self._stack = stack
+        self._messages = provider_messages(client, stack.sandbox)
         self._say = say
         rounds = range(0, orders, _ORDERS_IN_A_ROUND)
         self._rounds = rounds
@@ -75,31 +80,32 @@ class ProviderFaults:
 
     async def _fail_first(self) -> None:
         self.first_has_failed = True
-        by_second = await self._accepted(SECOND)
+        outage = await self._messages.end()
         await self._set(_FAILING, _LOSING)
-        if await self._accepts(SECOND, by_second + _TAKEN_OVER, _LONGEST_OUTAGE_SECONDS):
+        if await self._accepts(SECOND, outage, _TAKEN_OVER, _LONGEST_OUTAGE_SECONDS):
             self._say(f"  {SHOWN_AS[FIRST]} fails: {SHOWN_AS[SECOND]} has taken over")
-        by_first = await self._accepted(FIRST)
+        recovery = await self._messages.end()
         await self._set(_HEALTHY, _HEALTHY)
         # Before it sends again, a lost reply would be taken for more of the outage.
-        if await self._accepts(FIRST, by_first + 1, _LONGEST_RECOVERY_SECONDS):
+        if await self._accepts(FIRST, recovery, 1, _LONGEST_RECOVERY_SECONDS):
             self._say(f"  {SHOWN_AS[FIRST]} sends again")
 
-    async def _accepts(self, provider: str, messages: int, within_seconds: float) -> bool:
-        """Whether the provider has accepted as many in this time; returns once it has."""
+    async def _accepts(self, provider: str, since: int, messages: int, within_seconds: float) -> bool:
+        """Whether the provider accepts as many behind the position in this time; returns once it has."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within_seconds):
-                while await self._accepted(provider) < messages:
+                while await self._accepted(provider, since) < messages:
                     await asyncio.sleep(_POLL_SECONDS)
                 return True
         return False
 
-    async def _accepted(self, provider: str) -> int:
-        totals = await self._client.get(f"{self._stack.sandbox}/records")
-        return int(totals["providers"][provider]["accepted"])
+    async def _accepted(self, provider: str, since: int) -> int:
+        return sum([message["sends"] async for message in self._messages.after(since, provider=provider)])
 
     async def _set(self, first: Mapping[str, Any], second: Mapping[str, Any]) -> None:
         faults = {FIRST: first, SECOND: second}
+        for name, each in faults.items():
+            self.webhooks_dropped[name] += each.get("dropWebhooksNext", 0)
         url = self._stack.webhooks
         await self._put({name: {**faults[name], "webhookUrl": f"{url}/{name}"} for name in faults})
 

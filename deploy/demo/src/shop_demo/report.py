@@ -66,6 +66,8 @@ def _order_rows(orders: OrderSummary) -> list[tuple[str, str]]:
         ),
         ("… whose reply was lost", f"{orders.alimtalk.replies_lost:,}"),
         ("Alimtalk delivered, by final results", f"{orders.alimtalk.delivered:,}"),
+        ("… by webhook", f"{orders.alimtalk.by_webhook:,}"),
+        ("… by query", f"{orders.alimtalk.by_query:,}"),
         ("Counted by analytics", f"{orders.effects.analytics:,}"),
         ("Monitoring notices", f"{orders.effects.monitoring:,}"),
         ("Lost", f"{orders.lost:,}"),

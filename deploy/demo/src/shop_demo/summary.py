@@ -70,6 +70,10 @@ class AlimtalkSummary(_Part):
     """Messages that a provider sent, and whose reply it withheld."""
     delivered: int
     """Messages that the final result of their provider says were delivered."""
+    by_webhook: int
+    """Of these, those whose result came before it was asked for."""
+    by_query: int
+    """Of these, those whose result was asked for."""
 
 
 class OrderSummary(_Part):

@@ -15,7 +15,7 @@ def check_alimtalk(facts: OrderFacts, findings: Findings) -> AlimtalkSummary:
     messages = [message for message in facts.alimtalk_messages if message.event_id in events]
     deliveries = [delivery for delivery in facts.deliveries if delivery.effect == "ALIMTALK"]
     lost = [event_id for event_id in facts.replies_lost if event_id in events]
-    delivered = {delivery.event_id for delivery in deliveries if _is_delivered(delivery)}
+    delivered = [delivery for delivery in deliveries if _is_delivered(delivery)]
     sent: Counter[str] = Counter()
     for message in messages:
         sent[message.provider] += message.sends
@@ -23,20 +23,47 @@ def check_alimtalk(facts: OrderFacts, findings: Findings) -> AlimtalkSummary:
     findings.expect_same_ids(
         "messages delivered, by final results",
         expected=(message.event_id for message in messages if message.is_delivered),
-        found=delivered,
+        found=(delivery.event_id for delivery in delivered),
     )
     findings.expect_none(
         "messages whose reply was lost, and that no look-up has found",
         sorted(set(lost) - facts.found_by_look_up),
     )
     _check_faults(sent, lost, findings, has_failed=facts.first_provider_failed)
-    by_provider = dict(sorted(sent.items(), reverse=True))
-    return AlimtalkSummary(by_provider=by_provider, replies_lost=len(lost), delivered=len(delivered))
+    results = [delivery for delivery in delivered if delivery.provider != OWN]
+    _check_webhooks(results, lost, facts.webhooks_dropped, findings)
+    by_webhook = sum(_is_by_webhook(delivery) for delivery in results)
+    return AlimtalkSummary(
+        by_provider=dict(sorted(sent.items(), reverse=True)),
+        replies_lost=len(lost),
+        delivered=len(delivered),
+        by_webhook=by_webhook,
+        by_query=len(results) - by_webhook,
+    )
 
 
 def _is_delivered(delivery: Delivery) -> bool:
     has_result = delivery.result_code is not None or delivery.provider == OWN
     return delivery.status == "DELIVERED" and has_result
+
+
+def _is_by_webhook(delivery: Delivery) -> bool:
+    """A webhook that comes after the first question counts as its answer."""
+    return delivery.result_questions == 0
+
+
+def _check_webhooks(
+    results: Sequence[Delivery], lost: Sequence[str], dropped: Mapping[str, int], findings: Findings
+) -> None:
+    """Without any webhook, every result is asked for, and all else adds up.
+
+    A message whose reply was lost isn't known by its id yet when its webhook comes.
+    """
+    for provider in (FIRST, SECOND):
+        ours = [delivery for delivery in results if delivery.provider == provider]
+        known = sum(delivery.event_id not in lost for delivery in ours)
+        if known > dropped.get(provider, 0) and not any(map(_is_by_webhook, ours)):
+            findings.expect(f"final results by a webhook of {provider}", expected="some", found=0)
 
 
 def _check_senders(
