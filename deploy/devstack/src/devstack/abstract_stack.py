@@ -71,9 +71,6 @@ class Stack(ABC):
     def info(self) -> StackInfo:
         """Describe the stack as it is now."""
 
-    def _apply_ports(self) -> None:  # noqa: B027 not every stack needs it
-        """Called whenever `self.ports` has been set."""
-
     @abstractmethod
     def _start_missing(self, progress: Progress) -> bool: ...
 
@@ -90,14 +87,12 @@ class Stack(ABC):
         )
         if changed:
             raise UsageError(f"the stack runs with other settings; run `make down` before you set {changed}")
-        self.variables = kept | self.variables
         self._settle_ports()
 
     def _settle_ports(self) -> None:
         """Running processes know each other's ports, so a running stack keeps those of its start."""
         wanted = None if self._directory.is_active(self._name) else self._ports_for_start
         self.ports = wanted or Ports.model_validate(self._directory.variables(self._name))
-        self._apply_ports()
 
     def _take_ports(self, port_names: Iterable[tuple[str, str]]) -> None:
         """Check that the processes' ports are free. Given are (process, name of its port in `Ports`)."""
@@ -109,7 +104,8 @@ class Stack(ABC):
                     f"port {port} of {process} is in use by another program; "
                     f"stop that program, or {first}set {variable(port_name)} to a free port"
                 )
-        self._directory.record_variables(self._name, self.variables | self.ports.variables())
+        kept = self._directory.kept_variables(self._name)
+        self._directory.record_variables(self._name, kept | self.variables | self.ports.variables())
 
     def _update_info(self) -> None:
         if self._directory.is_active(self._name):

@@ -59,7 +59,8 @@ class ComposeStack(Stack):
         super().__init__(directory, data_name(kafka_version), ports)
         self.variables |= {"OFFLINE_IMAGES": offline_images, PROJECT_VARIABLE: self.project_name}
 
-    def _apply_ports(self) -> None:
+    def _settle_ports(self) -> None:
+        super()._settle_ports()
         seed = ["deploy/compose/seed-cluster.yml"] if self._seed else []
         ports = {_port_variable(name): str(self.ports.of(name)) for name in _PUBLISHED}
         offline = dotenv_values(_OFFLINE_IMAGES / "images.env") if self._offline_images else {}

@@ -34,7 +34,8 @@ class EmbeddedStack(StackOfProcesses):
         self._durable = durable
         super().__init__(directory, data_name(kafka_version), ports, deployment)
 
-    def _apply_ports(self) -> None:
+    def _settle_ports(self) -> None:
+        super()._settle_ports()
         zookeeper = self._kafka_version.startswith("3.")
         second = ZOOKEEPER_NAME if zookeeper else "kafka-controller"
         ports, processes = self.ports, self._processes
