@@ -13,18 +13,13 @@ from pathlib import Path
 import platformdirs
 
 from devstack import system_user
-from devstack.errors import DevstackError, UsageError
+from devstack.errors import UsageError
 from devstack.jars import resolve_class_path
 from devstack.locking import exclusive_lock
 
 DEFAULT_VERSION = "18"
 _RELEASES = {DEFAULT_VERSION: "18.4.0", "15": "15.19.0"}
-_PLATFORMS = {
-    ("Linux", "x86_64"): "linux-amd64",
-    ("Linux", "aarch64"): "linux-arm64v8",
-    ("Darwin", "x86_64"): "darwin-amd64",
-    ("Darwin", "arm64"): "darwin-arm64v8",
-}
+_ARCHITECTURES = {"x86_64": "amd64", "aarch64": "arm64v8", "arm64": "arm64v8"}
 
 
 class PostgresqlPrograms:
@@ -59,9 +54,8 @@ class PostgresqlPrograms:
 
 
 def _from_maven(release: str) -> Path:
-    machine = _PLATFORMS.get((platform.system(), platform.machine()))
-    if machine is None:
-        raise DevstackError(f"there is no PostgreSQL {release} for {platform.system()} {platform.machine()}")
+    architecture = _ARCHITECTURES.get(platform.machine(), platform.machine())
+    machine = f"{platform.system().lower()}-{architecture}"
     cache = platformdirs.user_cache_path("devstack") / "postgresql"
     installation = cache / f"{release}-{machine}"
     [jar] = resolve_class_path([f"io.zonky.test.postgres:embedded-postgres-binaries-{machine}:{release}"])

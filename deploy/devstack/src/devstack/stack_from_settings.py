@@ -15,6 +15,7 @@ from devstack.services import SHOP, with_addresses
 from devstack.stack_directory import StackDirectory
 from servicekit.kafka.cluster import KafkaCluster
 
+_KEPT = {"PROVIDERS", "OFFLINE_IMAGES"}
 _IN_CONTAINERS = {"provider_sandbox_url": "http://provider-sandbox:8010"}
 
 
@@ -54,7 +55,7 @@ def named_stack(settings: Settings, name: str, ports: Ports | None = None) -> St
     If it runs, it keeps what no variable asks to change. If one does, the stack refuses to start anything.
     """
     kept = StackDirectory(settings.directory).kept_variables(name)
-    unset = {"PROVIDERS", "OFFLINE_IMAGES"} - {field.upper() for field in settings.model_fields_set}
+    unset = _KEPT - {field.upper() for field in settings.model_fields_set}
     asked = settings.model_copy(update={name.lower(): kept[name] for name in unset & kept.keys()})
     stack = _stack_of_kind(asked, name, ports)
     stack.variables["PROVIDERS"] = asked.providers
