@@ -63,7 +63,10 @@ HARMLESS = {
         "number", "alert_key", "rule", "severity", "kind", "seen", "summary", "details", "last_error",
     },
     "alembic_version": {"version_num"},
-    "alimtalk_provider": {"name", "place", "status", "reason", "stopped_by", "resumed_by"},
+    "alimtalk_provider": {
+        "name", "place", "status", "reason", "stopped_by", "resumed_by", "look_ups_refused",
+        "results_refused",
+    },
     "analytics_order": {"currency", "total_amount", "item_count"},
     "analytics_zone": {"time_zone"},
     "completed_order": {"event", "currency", "total_amount", "item_count", "items"},
@@ -387,6 +390,27 @@ def test_operators_notes_about_others_stay(engine: Engine) -> None:
     assert sum(note in row for rows in tables(engine).values() for row in rows) == 5
 
 
+@pytest.mark.parametrize("spelling", ["010-7777-66 66", "+82 (0)10 7777 6666", "０１０-７７７７-６６ ６６"])
+def test_what_was_written_about_others_loses_odd_spellings(engine: Engine, spelling: str) -> None:
+    erased = an_order_of(user_id=2026, recipient=Recipient("고객", "010-7777-6666"))
+    other = an_order_of(user_id=9, recipient=Recipient("박산", "010-7777-1111"))
+    AcceptCompletedOrders(transactions(engine))([erased, other])
+    write_notes(engine, f"asked by {spelling}", other, elsewhere=f"asked by {spelling}")
+    raw = "UPDATE delivery SET last_error = :raw WHERE event_id = :event_id AND effect = 'ALIMTALK'"
+    with engine.begin() as connection:
+        parameters = {"raw": f"400: twice to {spelling}", "event_id": other.event_id}
+        connection.execute(text(raw), parameters)
+
+    done = erase(engine, "010-7777-6666")
+
+    rows = [row for rows in tables(engine).values() for row in rows]
+    assert done.notes == 9
+    assert not any(spelling in row for row in rows)
+    assert sum("asked by [removed]" in row for row in rows) == 5
+    assert any("400: twice to [removed]" in row for row in rows)
+    assert any("010-7777-1111" in row for row in rows)
+
+
 def test_an_accepted_message_gets_its_result_after_the_erasure(engine: Engine, sandbox: Sandbox) -> None:
     """Also one after which the message would be sent again."""
     order = an_order_of(user_id=70_001)
@@ -486,7 +510,7 @@ def test_the_record_of_an_erasure_does_not_name_the_person(engine: Engine, migra
     assert done.exit_code == 0
     with engine.connect() as connection:
         record = connection.execute(text("SELECT erased_by, reason, orders, customers FROM erasure")).one()
-    assert tuple(record) == ("lee", "[removed], 010 [removed], user [removed] wants it", 1, 1)
+    assert tuple(record) == ("lee", "[removed], [removed], user [removed] wants it", 1, 1)
     assert "이바다" not in done.stderr + done.stdout
 
 

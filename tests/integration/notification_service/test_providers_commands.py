@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from click.testing import CliRunner
 from sqlalchemy import Engine
 
+from notification_service.cli import main
 from notification_service.domain.provider_state import ProviderStatus
 from tests.integration.notification_service.effect_work import transactions
 from tests.integration.notification_service.limited_work import MeteredProvider, set_state, state_of
@@ -39,6 +41,19 @@ def test_a_suspended_provider_is_listed_and_resumed(migrated_url: str, engine: E
     assert state_of(engine, NHN).status is ProviderStatus.RUNNING
     assert table[0].split()[:3] == ["PROVIDER", "STATUS", "SINCE"]
     assert table[1].split()[-3:] == ["kim", "volume", "raised"]
+
+
+def test_refused_questions_are_listed_until_they_are_mended(migrated_url: str, engine: Engine) -> None:
+    refusing = {"look_ups_refused": "'403'", "results_refused": "'401'"}
+    set_state(engine, NHN, ProviderStatus.RUNNING, **refusing)
+
+    settings = {"DATABASE_URL": migrated_url}
+    (listed,) = json.loads(CliRunner().invoke(main, ["providers", "list", "--json"], env=settings).stdout)
+    resumed = CliRunner().invoke(main, ["providers", "resume", "nhn", *WHO_AND_WHY], env=settings)
+
+    assert (listed["status"], listed["refuses"]) == ("RUNNING", "look-ups (403), results (401)")
+    assert (resumed.exit_code, resumed.stdout) == (0, "nhn is RUNNING\n")
+    assert not state_of(engine, NHN).refuses_questions
 
 
 def test_the_list_says_which_provider_is_in_use(migrated_url: str, engine: Engine) -> None:

@@ -23,7 +23,7 @@ from notification_service.application.ports import (
     UnitOfWorkFactory,
     WorkDone,
 )
-from notification_service.domain.attempt import Postponed, Released, RetryLater, Unclear
+from notification_service.domain.attempt import GivenUp, Postponed, Released, RetryLater, Unclear
 from notification_service.domain.delivery import ClaimedDelivery, Effect
 from notification_service.domain.provider_call import Call, CallElsewhere
 from notification_service.domain.retry_policy import RetryPolicy
@@ -81,7 +81,8 @@ class _Run:
                 self.released += 1
                 continue
             self.attempted += 1
-            has_failed = isinstance(one.outcome, RetryLater | Unclear)
+            # Giving up is no sign that the receiver accepts anything.
+            has_failed = isinstance(one.outcome, RetryLater | Unclear | GivenUp)
             self.failed_in_a_row = self.failed_in_a_row + 1 if has_failed else 0
             if one.call is not None:
                 self.recent_calls.append(one.call)
@@ -116,7 +117,7 @@ class DeliverEffect:
         """``provider`` is the receiver's name in the history.
 
         ``held_templates`` are the codes of templates whose messages would only be postponed again.
-        ``learn_elsewhere`` is called with questions to other providers that failed.
+        ``learn_elsewhere`` is called with the questions to other providers.
         """
         self._effect = effect
         self._attempt = attempt
@@ -271,7 +272,7 @@ class DeliverEffect:
     def _record(self) -> None:
         if not self._unrecorded:
             return
-        calls = [ended.call for ended in self._unrecorded if ended.call is not None]
+        calls = [call for ended in self._unrecorded for call in ended.calls]
         if self._probe_id is not None and calls:
             answer = calls[-1].outcome
             self._has_probe_failed = answer.is_failing or answer.is_inconclusive
@@ -279,7 +280,7 @@ class DeliverEffect:
             unit_of_work.claims.record([ended.outcome for ended in self._unrecorded])
             self._gate.learn(unit_of_work, calls, self._probe_id)
             unit_of_work.commit()
-        elsewhere = [ended.elsewhere for ended in self._unrecorded if ended.elsewhere is not None]
+        elsewhere = [question for ended in self._unrecorded for question in ended.elsewhere]
         self._unrecorded = []
         self._learn_elsewhere(elsewhere)
 

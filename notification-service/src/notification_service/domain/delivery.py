@@ -81,7 +81,7 @@ TRANSITIONS: Mapping[DeliveryStatus, frozenset[DeliveryStatus]] = {
     ),
     # PENDING: the provider reported that it could not send, and may be able to later.
     _S.ACCEPTED: frozenset({_S.DELIVERED, _S.FAILED, _S.EXPIRED, _S.PENDING}),
-    # DELIVERED: the message before, which had failed by its provider's word, did arrive.
+    # DELIVERED: a message before, which had failed by its provider's word, or was lost there, did arrive.
     _S.UNKNOWN: frozenset({_S.SENDING, _S.PENDING, _S.GIVEN_UP, _S.DELIVERED}),
     _S.FAILED: frozenset({_S.PENDING, _S.DELIVERED}),
     _S.EXPIRED: frozenset({_S.PENDING, _S.DELIVERED, _S.FAILED}),
@@ -156,7 +156,7 @@ class ClaimedDelivery:
     """A delivery that only its claimant may attempt, until the lease expires. ``attempt`` counts from 1.
 
     ``age_seconds`` counts from the first attempt, or from the first one since an operator's retry, without
-    the time for which it was postponed.
+    the time for which it was postponed, or waited for a human to mend the provider.
     ``seconds_since_possibly_sent`` counts from the last attempt that may have reached the receiver; None if
     none may have. ``seconds_since_ordered`` counts from the completion of the order. ``provider`` got the
     last attempt to send, or gets this one; None if a former release made it, which did not record that.
@@ -177,6 +177,8 @@ class ClaimedDelivery:
     """The code of the alimtalk's template, kept since the order was accepted; None by a former release."""
     may_be_elsewhere: bool = False
     """Another provider may have it: this database may have lost what was attempted there."""
+    may_be_here: bool = True
+    """This provider may have it: by an attempt that is recorded, or that this database may have lost."""
 
     @property
     def is_asked_for_elsewhere(self) -> bool:
@@ -192,6 +194,12 @@ class ClaimedDelivery:
         restored from a backup, and reads the events since then once more.
         """
         return self.attempt > 1 or self.seconds_since_ordered > FRESH_SECONDS
+
+    @property
+    def surely_was_not_sent(self) -> bool:
+        """Whether nothing says that it may be at this provider, where a look-up would only confirm that."""
+        is_free = self.purpose is Purpose.SEND and self.seconds_since_possibly_sent is None
+        return is_free and not self.may_be_here
 
     @property
     def is_untraceable(self) -> bool:

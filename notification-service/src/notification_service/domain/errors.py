@@ -155,6 +155,10 @@ class ProviderStopped(ReceiverUnavailable):
         super().__init__(reason, detail)
 
 
+class LookUpRefused(ProviderStopped):
+    """The provider refuses our key the question whether it has the message. It may take messages."""
+
+
 class NotConfirmed(DeliveryFailed):
     """An earlier attempt may have been accepted, and the receiver can't say yet. This one sent nothing.
 
@@ -176,6 +180,14 @@ class EarlierRequestArrived(OutcomeUnknown):
 
 class Unanswerable(OutcomeUnknown):
     """The receiver may have accepted the delivery, and can't be asked whether it has."""
+
+
+class EarlierMessageFound(NotificationError):
+    """The receiver has the message of an earlier attempt. This one sent nothing."""
+
+    def __init__(self, message_id: str) -> None:
+        self.message_id = message_id
+        super().__init__()
 
 
 class MessageNotFound(NotificationError):

@@ -6,8 +6,13 @@
 A probe is one message, sent while all others wait. Look-ups prove nothing: they may be answered while sending
 hangs. An operator may end SUSPENDED, too.
 
-Answers that don't show whether the provider takes messages open the breaker as well: 429 alone for a minute,
-or many of unknown outcome in a row. Such an answer to a probe leaves it open.
+Apart from that status, a provider may refuse our key the questions whether it has a message, or what became
+of it. It then goes on to get what surely was not sent, and all else waits: a refused question suspends
+nothing, and an accepted message doesn't prove that questions are answered.
+
+Answers that don't show whether the provider takes messages open the breaker as well: nothing but 429 for a
+minute in which messages were sent, or many of unknown outcome in a row. Such an answer to a probe leaves it
+open.
 """
 
 from collections.abc import Sequence
@@ -16,8 +21,11 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from notification_service.domain.provider_call import Call, CallOutcome
+from notification_service.domain.provider_call import Call, CallOutcome, refusal_after
+from notification_service.domain.throttling import Throttling, first_throttling
 
+# A message that waits is sent as a probe sooner: its turn comes within a second, and a look-up's after it.
+_IDLE_SECONDS = 60.0
 WATCH_SECONDS = 60.0
 """A provider that no consumer has watched for so long is used by none. No database is restored sooner."""
 
@@ -53,11 +61,15 @@ class ProviderState:
     """Calls that failed since a message was last taken or refused."""
     unclear_answers: int = 0
     """Answers of unknown outcome since then."""
-    throttled_seconds: float | None = None
-    """For how long the provider has answered 429 since then, if it has."""
+    throttling: Throttling | None = None
+    """The 429 since then, if there were any."""
     failed_probes: int = 0
     reason: str | None = None
     stopped_by: StoppedBy | None = None
+    look_ups_refused: str | None = None
+    """The code with which it refuses look-ups; None if it doesn't, as far as is known."""
+    results_refused: str | None = None
+    """The same of questions for final results."""
     probe_id: UUID | None = None
     probe_in_seconds: float | None = None
     wait_seconds: float = 0.0
@@ -67,11 +79,23 @@ class ProviderState:
     place: int | None = None
     """1 of the first provider, 2 of the one that takes over; None if no consumer uses it now."""
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether the breaker is open only because nothing has waited to be sent, which could close it."""
+        if self.status is not ProviderStatus.OPEN or self.probe_in_seconds is None:
+            return False
+        return self.probe_in_seconds <= -_IDLE_SECONDS
+
+    @property
+    def refuses_questions(self) -> bool:
+        return self.look_ups_refused is not None or self.results_refused is not None
+
 
 def in_use(states: Sequence[ProviderState]) -> ProviderState | None:
     """The provider that new messages go to; None if none of them is sent to."""
     used = [state for state in states if state.place is not None]
-    ready = [state for state in used if state.status is ProviderStatus.RUNNING]
+    # An idle one gets the next message, as its probe.
+    ready = [state for state in used if state.status is ProviderStatus.RUNNING or state.is_idle]
     return min(ready, key=lambda state: state.place or 0, default=None)
 
 
@@ -93,6 +117,10 @@ class ProbePolicy:
     would come once in a million messages."""
     throttled_seconds_to_open: float = 60.0
     """Longer than the second or minute that limits are counted by: a mere limit takes some messages in it."""
+    throttled_to_open: int = 3
+    """Two may come at a bad moment each."""
+    longest_silence_seconds: float = 30.0
+    """In a minute that counts as one of 429: in a quiet hour, two a minute apart prove no such minute."""
     first_seconds: float = 1.0
     cap_seconds: float = 15.0
     suspended_seconds: float = 60.0
@@ -105,21 +133,38 @@ class ProbePolicy:
 
     def ends_flow(self, calls: Sequence[Call]) -> bool:
         """Whether a process stops at once, without waiting for what the others have seen."""
-        if any(call.outcome in {CallOutcome.STOPPED, CallOutcome.THROTTLED} for call in calls):
+        if any(_ends_flow(call) for call in calls):
             return True
-        return self.is_down(_counted(ProviderState(""), calls))
+        return self.is_down(_counted(ProviderState(""), calls, self))
 
     def is_down(self, state: ProviderState) -> bool:
         """Whether the calls that ``state`` counts open the breaker."""
         return (
             state.failures >= self.failures_to_open
             or state.unclear_answers >= self.unclear_to_open
-            or (state.throttled_seconds or 0.0) >= self.throttled_seconds_to_open
+            or self._only_throttles(state.throttling)
         )
 
+    def _only_throttles(self, row: Throttling | None) -> bool:
+        if row is None or row.silent_seconds > self.longest_silence_seconds:
+            return False
+        return row.answers >= self.throttled_to_open and row.seconds >= self.throttled_seconds_to_open
 
-def _counted(state: ProviderState, calls: Sequence[Call]) -> ProviderState:
-    failures, unclear, throttled_seconds = state.failures, state.unclear_answers, state.throttled_seconds
+    def throttled_again(self, row: Throttling | None, call: Call) -> Throttling:
+        pause_seconds = pause_asked_for([call], self)
+        if row is None:
+            return first_throttling(pause_seconds)
+        return row.followed_by(pause_seconds, self.longest_silence_seconds)
+
+
+def _ends_flow(call: Call) -> bool:
+    # Only some messages need a look-up.
+    is_stopped = call.outcome is CallOutcome.STOPPED and not call.is_look_up
+    return is_stopped or call.outcome is CallOutcome.THROTTLED
+
+
+def _counted(state: ProviderState, calls: Sequence[Call], policy: ProbePolicy) -> ProviderState:
+    failures, unclear, throttling = state.failures, state.unclear_answers, state.throttling
     for call in calls:
         if call.proves_nothing:
             continue
@@ -128,10 +173,10 @@ def _counted(state: ProviderState, calls: Sequence[Call]) -> ProviderState:
         elif call.outcome is CallOutcome.UNCLEAR:
             unclear += 1
         elif call.outcome is CallOutcome.THROTTLED:
-            throttled_seconds = throttled_seconds or 0.0
+            throttling = policy.throttled_again(throttling, call)
         else:
-            failures, unclear, throttled_seconds = 0, 0, None
-    return replace(state, failures=failures, unclear_answers=unclear, throttled_seconds=throttled_seconds)
+            failures, unclear, throttling = 0, 0, None
+    return replace(state, failures=failures, unclear_answers=unclear, throttling=throttling)
 
 
 def suspended(state: ProviderState, code: str, stopped_by: StoppedBy, policy: ProbePolicy) -> ProviderState:
@@ -143,7 +188,7 @@ def suspended(state: ProviderState, code: str, stopped_by: StoppedBy, policy: Pr
         status=ProviderStatus.SUSPENDED,
         failures=0,
         unclear_answers=0,
-        throttled_seconds=None,
+        throttling=None,
         failed_probes=0,
         reason=code,
         stopped_by=StoppedBy.RESULT if was_result else stopped_by,
@@ -156,12 +201,29 @@ def running(state: ProviderState) -> ProviderState:
     """The state in which every process calls the provider."""
     return ProviderState(
         state.name,
+        look_ups_refused=state.look_ups_refused,
+        results_refused=state.results_refused,
         wait_seconds=state.wait_seconds,
         since=state.since,
         resumed_by=state.resumed_by,
         resume_reason=state.resume_reason,
         place=state.place,
     )
+
+
+def resumed(state: ProviderState) -> ProviderState:
+    """The state once an operator says that the cause is mended."""
+    return replace(running(state), look_ups_refused=None, results_refused=None)
+
+
+def after_look_ups(state: ProviderState, calls: Sequence[Call]) -> ProviderState:
+    """The state after calls that only asked whether the provider has a message."""
+    return replace(state, look_ups_refused=refusal_after(state.look_ups_refused, calls))
+
+
+def after_results(state: ProviderState, calls: Sequence[Call]) -> ProviderState:
+    """The state after calls that asked for final results."""
+    return replace(state, results_refused=refusal_after(state.results_refused, calls))
 
 
 def after_calls(
@@ -171,7 +233,8 @@ def after_calls(
 
     While the provider isn't RUNNING, only the current probe says how it is: other calls began before.
     """
-    stopped = [call for call in calls if call.outcome is CallOutcome.STOPPED]
+    state = after_look_ups(state, [call for call in calls if call.is_look_up])
+    stopped = [call for call in calls if call.outcome is CallOutcome.STOPPED and not call.is_look_up]
     if stopped:
         return suspended(state, stopped[-1].reason, StoppedBy.CALL, policy)
     if state.status is ProviderStatus.RUNNING:
@@ -188,7 +251,7 @@ def after_calls(
 
 def _after_messages(state: ProviderState, calls: Sequence[Call], policy: ProbePolicy) -> ProviderState:
     telling = [call for call in calls if not call.proves_nothing]
-    counted = _counted(state, telling)
+    counted = _counted(state, telling, policy)
     # Time that passes without a call isn't time of 429.
     if not telling or not policy.is_down(counted):
         return counted
@@ -202,7 +265,9 @@ def _after_messages(state: ProviderState, calls: Sequence[Call], policy: ProbePo
 
 def _after_probe(state: ProviderState, call: Call, policy: ProbePolicy) -> ProviderState:
     if call.proves_nothing:
-        return replace(state, probe_id=None, probe_in_seconds=0.0)
+        # All that is due may need a look-up: it would be refused one by one, without a pause.
+        is_refused = call.outcome is CallOutcome.STOPPED
+        return replace(state, probe_id=None, probe_in_seconds=policy.first_seconds if is_refused else 0.0)
     if not (call.outcome.is_failing or call.outcome.is_inconclusive):
         return running(state)
     failed_probes = state.failed_probes + 1

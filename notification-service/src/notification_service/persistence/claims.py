@@ -37,13 +37,18 @@ _IN_REACH = f"""
     CASE WHEN {_FREE} THEN due_at <= statement_timestamp() - :free_after_seconds * interval '1 second'
          ELSE provider = :provider OR (NOT :is_stand_in AND {_STRAY}) END
 """
-# Whether another provider may have got it by an attempt that a restored database has forgotten.
-_MAY_BE_ELSEWHERE = """
-    EXISTS (SELECT FROM unnest(CAST(:others AS text[])) AS other (name)
+# Whether one of these providers may have got it by an attempt that a restored database has forgotten.
+_MAY_BE_FORGOTTEN = """
+    EXISTS (SELECT FROM unnest({names}) AS asked (name)
               LEFT JOIN alimtalk_provider AS watched USING (name)
              WHERE watched.watched_since IS NULL
                 OR watched.watched_since > completed_order.completed_at
                 OR watched.watched_at <= clock_timestamp() - :watch_seconds * interval '1 second')
+"""
+_MAY_BE_ELSEWHERE = _MAY_BE_FORGOTTEN.format(names="CAST(:others AS text[])")
+_MAY_BE_HERE = f"""
+    (claimed.possibly_sent_at IS NOT NULL OR claimed.reference IS NOT NULL
+     OR {_MAY_BE_FORGOTTEN.format(names="ARRAY[CAST(:provider AS text)]")})
 """
 # A common table expression with FOR UPDATE runs once; as a subquery it might run for each row.
 # Skipping, not waiting: another process is claiming or recording the locked rows.
@@ -69,11 +74,11 @@ _CLAIM = """
                attempts = attempts + 1,
                due_at   = clock_timestamp() + :lease_seconds * interval '1 second',
                claim_id = :claim_id,
-               -- What was postponed for longer than planned was still postponed.
+               -- What waited on purpose, for longer than planned, still did.
                first_attempted_at = COALESCE(
                    first_attempted_at
                        + CASE WHEN due.former_status <> 'SENDING'
-                               AND last_error IN ('QUIET_HOURS', 'TEMPLATE_NOT_USABLE')
+                               AND last_error IN ('QUIET_HOURS', 'TEMPLATE_NOT_USABLE', 'PROVIDER_STOPPED')
                               THEN clock_timestamp() - due.former_due_at ELSE interval '0' END,
                    clock_timestamp()),
                -- A claim that ended without an outcome may have sent until its lease ended.
@@ -105,13 +110,14 @@ _CLAIM = """
            EXTRACT(epoch FROM clock_timestamp() - claimed.possibly_sent_at) AS seconds_since_possibly_sent,
            EXTRACT(epoch FROM clock_timestamp() - completed_order.completed_at) AS seconds_since_ordered,
            {may_be_elsewhere} AS may_be_elsewhere,
+           {may_be_here} AS may_be_here,
            completed_order.*
       FROM claimed JOIN completed_order ON completed_order.event_id = claimed.event_id
 """
 
 
 def _claim_of(in_reach: str) -> TextualSelect:
-    statement = _CLAIM.format(in_reach=in_reach, may_be_elsewhere=_MAY_BE_ELSEWHERE)
+    statement = _CLAIM.format(in_reach=in_reach, may_be_elsewhere=_MAY_BE_ELSEWHERE, may_be_here=_MAY_BE_HERE)
     return text(statement).columns(delivery_id=Uuid, event_id=Uuid, order_id=Uuid)
 
 
@@ -136,12 +142,15 @@ _RECORD = text("""
            SET status       = outcome.status,
                -- An attempt that was not made is given back.
                attempts     = attempts - CASE WHEN attempt_outcome IS NULL THEN 1 ELSE 0 END,
-               -- Time in which nothing may be sent doesn't count towards giving up. That of waiting for
-               -- another provider's word does, so that it is seen: what waits for long is overdue.
-               first_attempted_at = CASE WHEN attempt_outcome IS NOT NULL
-                                           OR COALESCE(outcome.reason, last_error) = 'NOT_CONFIRMED'
+               -- Time in which nothing may be sent doesn't count towards giving up, nor does that in which a
+               -- human has to mend the account. That of waiting for another provider's word does, so that it
+               -- is seen: what waits for long is overdue.
+               first_attempted_at = CASE WHEN outcome.reason IS DISTINCT FROM 'PROVIDER_STOPPED'
+                                          AND (attempt_outcome IS NOT NULL
+                                               OR COALESCE(outcome.reason, last_error) = 'NOT_CONFIRMED')
                                          THEN first_attempted_at
-                                         WHEN attempts > 1 THEN first_attempted_at
+                                         WHEN attempts > 1 OR outcome.reason = 'PROVIDER_STOPPED'
+                                         THEN first_attempted_at
                                              + COALESCE(delay_seconds, 0) * interval '1 second' END,
                -- What the provider surely does not have, any provider may send.
                possibly_sent_at = CASE WHEN possibly_sent THEN clock_timestamp()
@@ -244,6 +253,7 @@ class SqlClaims:
                 order=completed_order_of(row),
                 template=row.template,
                 may_be_elsewhere=row.may_be_elsewhere,
+                may_be_here=row.may_be_here,
             )
             for row in rows
         ]
