@@ -248,6 +248,13 @@ def test_a_final_failure_is_declined(changes: dict[str, Any], code: str) -> None
     assert find(showing(**changes)) == Declined(code)
 
 
+def test_a_payment_is_given_up_after_half_an_hour_and_not_before() -> None:
+    waiting = showing(status="READY")
+
+    assert waiting.find(REQUEST, NOON + timedelta(minutes=31)) == Unpaid()
+    assert waiting.find(REQUEST, LATE) == NeverHappened()
+
+
 @pytest.mark.parametrize(
     ("listed", "expected"),
     [
