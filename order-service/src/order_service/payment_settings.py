@@ -43,10 +43,10 @@ class TossGatewaySettings:
 
 @dataclass(frozen=True, slots=True)
 class PortoneGatewaySettings:
-    """An account at PortOne. ``is_test`` says that only payments of its test channels count."""
+    """A store at PortOne. ``is_test`` says that only payments of its test channels count."""
 
     api_secret: SecretStr
-    store_id: str | None
+    store_id: str
     is_test: bool
     url: str
     timeout_seconds: float
@@ -78,7 +78,10 @@ class PaymentSettings(BaseSettings):
     toss_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 50.0
 
     portone_api_secret: PrintableSecret | None = Field(default=None, validate_default=True)
-    portone_store_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,100}$")] | None = None
+    # Needed with the secret, which may be for several stores.
+    portone_store_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = Field(
+        default=None, validate_default=True
+    )
     # A payment of a test channel costs nothing, and the buyer's browser names the channel.
     portone_test: bool = False
     portone_url: HttpUrlText = "https://api.portone.io"
@@ -93,7 +96,7 @@ class PaymentSettings(BaseSettings):
             configured.append(
                 TossGatewaySettings(self.toss_secret_key, self.toss_url, self.toss_timeout_seconds)
             )
-        if self.portone_api_secret is not None:
+        if self.portone_api_secret is not None and self.portone_store_id is not None:
             configured.append(
                 PortoneGatewaySettings(
                     self.portone_api_secret,
@@ -114,6 +117,13 @@ class PaymentSettings(BaseSettings):
     @classmethod
     def _is_set_for_portone(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
         return _needed_for("portone", value, info)
+
+    @field_validator("portone_store_id")
+    @classmethod
+    def _is_set_with_secret(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and info.data.get("portone_api_secret") is not None:
+            raise ValueError("is needed with PORTONE_API_SECRET")
+        return value
 
     @field_validator("toss_url")
     @classmethod

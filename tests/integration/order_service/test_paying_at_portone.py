@@ -7,7 +7,7 @@ import pytest
 
 from order_service.gateways.configured import configured_gateways
 from order_service.payment_settings import PaymentSettings
-from provider_sandbox.gateways.portone.account import API_SECRET
+from provider_sandbox.gateways.portone.account import API_SECRET, STORE_ID
 from tests.integration.order_service.shop import TOTAL, Shop, slug
 from tests.support.gateway_sandbox import GatewaySandbox, serving_gateways
 
@@ -24,6 +24,7 @@ def portone_shop(shop: Shop, portone: GatewaySandbox) -> Shop:
         {
             "payment_gateway": "portone",
             "portone_api_secret": API_SECRET,
+            "portone_store_id": STORE_ID,
             "portone_test": True,
             "portone_url": f"{portone.url}/gateways/portone",
         }

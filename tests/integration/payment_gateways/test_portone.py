@@ -8,7 +8,7 @@ from order_service.domain.errors import GatewayMisconfigured
 from order_service.domain.payment_outcome import Declined, Undecided
 from order_service.gateways.portone.api import PortoneApi
 from order_service.gateways.portone.gateway import PortoneGateway
-from provider_sandbox.gateways.portone.account import API_SECRET
+from provider_sandbox.gateways.portone.account import API_SECRET, STORE_ID
 from tests.integration.payment_gateways.connection import ANSWERED, PATIENCE_SECONDS, Connection
 from tests.integration.payment_gateways.gateways import PORTONE
 from tests.integration.payment_gateways.steps import approve, authorised, taken
@@ -22,7 +22,7 @@ def an_adapter(
     clients: dict[float, httpx.Client],
     *,
     is_test: bool = True,
-    store_id: str | None = None,
+    store_id: str = STORE_ID,
 ) -> PortoneGateway:
     client, url = clients[PATIENCE_SECONDS], f"{connection.url}/gateways/portone"
     return PortoneGateway(PortoneApi(client, client, url, SecretStr(API_SECRET), store_id), is_test=is_test)

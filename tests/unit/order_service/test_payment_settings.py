@@ -12,6 +12,7 @@ from servicekit.config import InvalidSettings, read_settings
 VARIABLES = [name.upper() for name in PaymentSettings.model_fields]
 KEY = "test_sk_0123456789"
 SECRET = "portone-0123456789"
+PORTONE = {"PORTONE_API_SECRET": SECRET, "PORTONE_STORE_ID": "store-1"}
 
 
 @pytest.fixture(autouse=True)
@@ -33,13 +34,13 @@ def read(monkeypatch: pytest.MonkeyPatch, gateway: str, **variables: str) -> Api
     [
         ("in-process", {}, ["in-process"]),
         ("toss", {"TOSS_SECRET_KEY": KEY}, ["in-process", "toss"]),
-        ("portone", {"PORTONE_API_SECRET": SECRET}, ["in-process", "portone"]),
+        ("portone", PORTONE, ["in-process", "portone"]),
         # Earlier payments are still asked for there.
         ("in-process", {"TOSS_SECRET_KEY": KEY}, ["in-process", "toss"]),
-        ("toss", {"TOSS_SECRET_KEY": KEY, "PORTONE_API_SECRET": SECRET}, ["in-process", "toss", "portone"]),
+        ("toss", {"TOSS_SECRET_KEY": KEY, **PORTONE}, ["in-process", "toss", "portone"]),
         (
             "portone",
-            {"TOSS_SECRET_KEY": KEY, "PORTONE_API_SECRET": SECRET},
+            {"TOSS_SECRET_KEY": KEY, **PORTONE},
             ["in-process", "toss", "portone"],
         ),
     ],
@@ -61,7 +62,7 @@ def test_the_defaults_suit_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_portones_defaults_suit_each_other_and_take_no_test_payments(monkeypatch: pytest.MonkeyPatch) -> None:
-    settings = read(monkeypatch, "portone", PORTONE_API_SECRET=SECRET)
+    settings = read(monkeypatch, "portone", **PORTONE)
 
     assert settings.portone_url == "https://api.portone.io"
     assert settings.portone_test is False
@@ -71,14 +72,14 @@ def test_portones_defaults_suit_each_other_and_take_no_test_payments(monkeypatch
 def test_a_sandbox_may_be_plain_where_payments_are_tests(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = {"PORTONE_URL": "http://sandbox:8010/gateways/portone", "PORTONE_TEST": "true"}
 
-    assert read(monkeypatch, "portone", PORTONE_API_SECRET=SECRET, **plain).portone_test
+    assert read(monkeypatch, "portone", **PORTONE, **plain).portone_test
 
 
 @pytest.mark.parametrize(
     ("gateway", "variables", "problem"),
     [
         ("toss", {}, "TOSS_SECRET_KEY: is needed with PAYMENT_GATEWAY=toss"),
-        ("toss", {"PORTONE_API_SECRET": SECRET}, "TOSS_SECRET_KEY: is needed with PAYMENT_GATEWAY=toss"),
+        ("toss", PORTONE, "TOSS_SECRET_KEY: is needed with PAYMENT_GATEWAY=toss"),
         ("toss", {"TOSS_SECRET_KEY": "test_ck_0123456789"}, "TOSS_SECRET_KEY: must be a secret key"),
         ("toss", {"TOSS_SECRET_KEY": f"{KEY}\n"}, "TOSS_SECRET_KEY: must be printable ASCII"),
         ("toss", {"TOSS_SECRET_KEY": KEY, "TOSS_URL": "api.tosspayments.com"}, "TOSS_URL"),
@@ -94,18 +95,23 @@ def test_a_sandbox_may_be_plain_where_payments_are_tests(monkeypatch: pytest.Mon
             "PAYMENT_IN_PROGRESS_SECONDS must be at least 10 more than TOSS_TIMEOUT_SECONDS",
         ),
         ("portone", {}, "PORTONE_API_SECRET: is needed with PAYMENT_GATEWAY=portone"),
-        ("portone", {"PORTONE_API_SECRET": f"{SECRET}\n"}, "PORTONE_API_SECRET: must be printable ASCII"),
-        ("portone", {"PORTONE_API_SECRET": SECRET, "PORTONE_STORE_ID": "a&b"}, "PORTONE_STORE_ID"),
-        ("portone", {"PORTONE_API_SECRET": SECRET, "PORTONE_TEST": "perhaps"}, "PORTONE_TEST"),
         (
             "portone",
-            {"PORTONE_API_SECRET": SECRET, "PORTONE_URL": "Http://portone.example"},
+            {"PORTONE_API_SECRET": SECRET},
+            "PORTONE_STORE_ID: is needed with PORTONE_API_SECRET",
+        ),
+        ("portone", {"PORTONE_API_SECRET": f"{SECRET}\n"}, "PORTONE_API_SECRET: must be printable ASCII"),
+        ("portone", {**PORTONE, "PORTONE_STORE_ID": "a&b"}, "PORTONE_STORE_ID"),
+        ("portone", {**PORTONE, "PORTONE_TEST": "perhaps"}, "PORTONE_TEST"),
+        (
+            "portone",
+            {**PORTONE, "PORTONE_URL": "Http://portone.example"},
             "PORTONE_URL: must begin with https:// unless PORTONE_TEST=true",
         ),
         (
             # Also where only earlier payments are asked for there.
             "in-process",
-            {"PORTONE_API_SECRET": SECRET, "PORTONE_TIMEOUT_SECONDS": "51"},
+            {**PORTONE, "PORTONE_TIMEOUT_SECONDS": "51"},
             "PAYMENT_IN_PROGRESS_SECONDS must be at least 10 more than PORTONE_TIMEOUT_SECONDS",
         ),
         ("stripe", {}, "PAYMENT_GATEWAY"),

@@ -82,9 +82,9 @@ class Portone:
         status, body = self.answers.get("payment" if end == ORDER else end, (500, b""))
         return httpx.Response(status, content=body if isinstance(body, bytes) else json.dumps(body).encode())
 
-    def gateway(self, *, is_test: bool = False, store_id: str | None = None) -> PortoneGateway:
+    def gateway(self, *, is_test: bool = False) -> PortoneGateway:
         client = httpx.Client(transport=httpx.MockTransport(self))
-        api = PortoneApi(client, client, "http://portone.example/", SecretStr(API_SECRET), store_id)
+        api = PortoneApi(client, client, "http://portone.example/", SecretStr(API_SECRET), "store-1")
         return PortoneGateway(api, is_test=is_test)
 
     @property
@@ -393,7 +393,7 @@ def test_nothing_is_returned_while_it_is_unknown_whose_money_it_would_be() -> No
 
 def test_requests_are_as_portone_documents_them() -> None:
     portone = Portone(payment=(200, a_payment(status="READY")), transactions=(404, NOT_FOUND))
-    gateway = portone.gateway(store_id="store-1")
+    gateway = portone.gateway()
     gateway.approve(REQUEST)
     gateway.refund(replace(REFUND, amount=10_000))
     portone.answers["payment"] = (404, NOT_FOUND)
@@ -430,15 +430,15 @@ def test_requests_are_as_portone_documents_them() -> None:
     }
 
 
-def test_a_whole_refund_names_no_amount_and_no_store_unless_there_is_one() -> None:
+def test_a_whole_refund_names_no_amount() -> None:
     portone = Portone(payment=(200, a_payment()))
     portone.gateway().refund(REFUND)
 
     assert json.loads(portone.requests[1].content) == {
         "reason": "단순 변심",
         "currentCancellableAmount": 30_000,
+        "storeId": "store-1",
     }
-    assert portone.requests[0].url.query == b""
 
 
 def test_no_log_has_the_secret_the_token_or_the_reply() -> None:

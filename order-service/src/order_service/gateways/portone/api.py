@@ -29,23 +29,17 @@ _log = structlog.get_logger(__name__)
 class PortoneApi:
     """Calls that change something go by ``changing``, look-ups by ``asking``: those need less patience.
 
-    ``store_id`` names the store where the secret has several.
+    ``store_id`` is one of those that the secret is for.
     """
 
     def __init__(
-        self,
-        changing: httpx.Client,
-        asking: httpx.Client,
-        url: str,
-        api_secret: SecretStr,
-        store_id: str | None = None,
+        self, changing: httpx.Client, asking: httpx.Client, url: str, api_secret: SecretStr, store_id: str
     ) -> None:
         self._changing = changing
         self._asking = asking
         self._payments_url = f"{url.rstrip('/')}/payments"
         self._authorization = f"PortOne {api_secret.get_secret_value()}"
-        self._store = {} if store_id is None else {"storeId": store_id}
-        self._query = f"?{urlencode(self._store)}" if self._store else ""
+        self._store = {"storeId": store_id}
 
     def confirm(
         self, payment_id: str, body: dict[str, Any], idempotency_key: str
@@ -65,7 +59,7 @@ class PortoneApi:
         return self._get(f"{path_segment(payment_id)}/transactions", PortoneTransactions)
 
     def _get(self, path: str, model: type[_ModelT]) -> _ModelT | PortoneError | NoReply:
-        url = f"{self._payments_url}/{path}{self._query}"
+        url = f"{self._payments_url}/{path}?{urlencode(self._store)}"
         headers = {"Authorization": self._authorization}
         return _exchange(self._asking, self._asking.build_request("GET", url, headers=headers), model)
 
