@@ -142,6 +142,8 @@ PORTONE = Gateway(
         "approve: confirm: error after": Quirk(Approved, 30_000),
         # It takes an order's money once, whatever the key. At Toss this service alone sees to it.
         "approve: another card after a charge": Quirk(Undecided, 30_000),
+        # Also when it was returned: such an order has to be placed again.
+        "approve: another card after a refund": Quirk(Undecided, 0),
         # An authorisation that has ended looks like one that is waited for.
         "find: lapsed": Quirk(Unpaid, 0),
         "find: lapsed, another amount": Quirk(Unpaid, 0),

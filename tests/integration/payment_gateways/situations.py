@@ -105,6 +105,8 @@ APPROVE = (
     Situation("another attempt, too late", (minutes_pass(11), next_attempt), approve, Undecided, 0),
     Situation("another attempt, never asked before", (next_attempt,), approve, Approved, 30_000),
     Situation("another card after a refusal", _REFUSED_BEFORE, approve, Approved, 30_000),
+    Situation("another card after a refund",
+              (taken, returned(30_000), authorised_again), approve, Approved, 30_000),
     Situation("another card after a charge", (taken, authorised_again), approve, Approved, 60_000),
     Situation("a bank transfer to come", (authorised(method="VIRTUAL_ACCOUNT"),), approve, Undecided, 0),
     Situation("no gateway there", (unreachable,), approve, Undecided, 0),
