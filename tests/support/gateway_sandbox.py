@@ -41,9 +41,14 @@ class GatewaySandbox:
 
     def buyer_pays(self, gateway: str = "toss", order_id: str = "order-1", **purchase: Any) -> str:
         """A buyer authenticates a payment of 15,000 won. Returns what the shop confirms it with."""
-        body = {"gateway": gateway, "orderId": order_id, "amount": 15_000, **purchase}
-        payment = self.http.post("/payments", json=body).raise_for_status().json()
+        payment = self.authenticated(gateway, order_id, **purchase)
         return str(payment["paymentToken"] or payment["paymentKey"])
+
+    def authenticated(self, gateway: str, order_id: str, **purchase: Any) -> dict[str, Any]:
+        """The payment that a buyer authenticates."""
+        body = {"gateway": gateway, "orderId": order_id, "amount": 15_000, **purchase}
+        payment: dict[str, Any] = self.http.post("/payments", json=body).raise_for_status().json()
+        return payment
 
     def payments(self, **query: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = self._get("/records/payments", query)["payments"]

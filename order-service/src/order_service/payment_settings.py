@@ -5,12 +5,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings
 
 from servicekit.config import HttpUrlText, PrintableSecret
 
-GatewayName = Literal["in-process", "toss"]
+GatewayName = Literal["in-process", "toss", "portone"]
 
 # For connecting, for storing the payment before it is sent, and for a look-up after a refusal.
 _SECONDS_BESIDE_EXCHANGE = 10
@@ -33,7 +41,19 @@ class TossGatewaySettings:
     name: Literal["toss"] = "toss"
 
 
-GatewaySettings = InProcessGatewaySettings | TossGatewaySettings
+@dataclass(frozen=True, slots=True)
+class PortoneGatewaySettings:
+    """A store at PortOne. ``is_test`` says that only payments of its test channels count."""
+
+    api_secret: SecretStr
+    store_id: str
+    is_test: bool
+    url: str
+    timeout_seconds: float
+    name: Literal["portone"] = "portone"
+
+
+GatewaySettings = InProcessGatewaySettings | TossGatewaySettings | PortoneGatewaySettings
 
 
 def _check_toss_secret_key(value: SecretStr) -> SecretStr:
@@ -57,6 +77,17 @@ class PaymentSettings(BaseSettings):
     # Toss advises 60 s, and takes up to that.
     toss_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 50.0
 
+    portone_api_secret: PrintableSecret | None = Field(default=None, validate_default=True)
+    # Needed with the secret, which may be for several stores.
+    portone_store_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = Field(
+        default=None, validate_default=True
+    )
+    # A payment of a test channel costs nothing, and the buyer's browser names the channel.
+    portone_test: bool = False
+    portone_url: HttpUrlText = "https://api.portone.io"
+    # PortOne advises 60 s, and takes up to that.
+    portone_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 50.0
+
     @property
     def gateways(self) -> Sequence[GatewaySettings]:
         """The chosen one, and others that earlier payments may have been asked for at."""
@@ -65,33 +96,69 @@ class PaymentSettings(BaseSettings):
             configured.append(
                 TossGatewaySettings(self.toss_secret_key, self.toss_url, self.toss_timeout_seconds)
             )
+        if self.portone_api_secret is not None and self.portone_store_id is not None:
+            configured.append(
+                PortoneGatewaySettings(
+                    self.portone_api_secret,
+                    self.portone_store_id,
+                    self.portone_test,
+                    self.portone_url,
+                    self.portone_timeout_seconds,
+                )
+            )
         return configured
 
     @field_validator("toss_secret_key")
     @classmethod
     def _is_set_for_toss(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
-        if value is None and info.data.get("payment_gateway") == "toss":
-            raise ValueError("is needed with PAYMENT_GATEWAY=toss")
+        return _needed_for("toss", value, info)
+
+    @field_validator("portone_api_secret")
+    @classmethod
+    def _is_set_for_portone(cls, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        return _needed_for("portone", value, info)
+
+    @field_validator("portone_store_id")
+    @classmethod
+    def _is_set_with_secret(cls, value: str | None, info: ValidationInfo) -> str | None:
+        if value is None and info.data.get("portone_api_secret") is not None:
+            raise ValueError("is needed with PORTONE_API_SECRET")
         return value
 
     @field_validator("toss_url")
     @classmethod
     def _keeps_live_keys_secret(cls, value: str, info: ValidationInfo) -> str:
         key = info.data.get("toss_secret_key")
-        if (
-            key is not None
-            and key.get_secret_value().startswith("live_")
-            and value.lower().startswith("http:")
-        ):
+        if key is not None and key.get_secret_value().startswith("live_") and _is_plain(value):
             raise ValueError("must begin with https:// where the secret key is a live one")
+        return value
+
+    @field_validator("portone_url")
+    @classmethod
+    def _keeps_secrets_of_live_channels(cls, value: str, info: ValidationInfo) -> str:
+        is_live = info.data.get("portone_api_secret") is not None and not info.data.get("portone_test")
+        if is_live and _is_plain(value):
+            raise ValueError("must begin with https:// unless PORTONE_TEST=true")
         return value
 
     @model_validator(mode="after")
     def _progress_outlasts_exchanges(self) -> Self:
-        shortest = self.toss_timeout_seconds + _SECONDS_BESIDE_EXCHANGE
-        if self.toss_secret_key is not None and self.payment_in_progress_seconds < shortest:
-            raise ValueError(
-                "PAYMENT_IN_PROGRESS_SECONDS must be at least"
-                f" {_SECONDS_BESIDE_EXCHANGE} more than TOSS_TIMEOUT_SECONDS"
-            )
+        for gateway in self.gateways:
+            if isinstance(gateway, InProcessGatewaySettings):
+                continue
+            if self.payment_in_progress_seconds < gateway.timeout_seconds + _SECONDS_BESIDE_EXCHANGE:
+                raise ValueError(
+                    "PAYMENT_IN_PROGRESS_SECONDS must be at least"
+                    f" {_SECONDS_BESIDE_EXCHANGE} more than {gateway.name.upper()}_TIMEOUT_SECONDS"
+                )
         return self
+
+
+def _needed_for(gateway: GatewayName, value: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+    if value is None and info.data.get("payment_gateway") == gateway:
+        raise ValueError(f"is needed with PAYMENT_GATEWAY={gateway}")
+    return value
+
+
+def _is_plain(url: str) -> bool:
+    return url.lower().startswith("http:")

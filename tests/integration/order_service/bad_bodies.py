@@ -82,7 +82,7 @@ ORDERS: list[BadBody] = [
 PAYMENTS: list[BadBody] = [
     *_without_each(a_payment_body()),
     *_each("method", lambda value: _payment(method=value), "card", "CASH", *NO_TEXTS),
-    *_each("paymentKey", lambda value: _payment(paymentKey=value), "x" * 201, *NO_TEXTS),
+    *_each("paymentKey", lambda value: _payment(paymentKey=value), "x" * 501, *NO_TEXTS),
     *_each("amount", lambda value: _payment(amount=value), -1, MAX_AMOUNT + 1, INT64_OVERFLOW, *NO_INTEGERS),
     # Sound, but not this order's total.
     *_each("amount", lambda value: _payment(amount=value), 0, TOTAL - 1, TOTAL + 1, MAX_AMOUNT),

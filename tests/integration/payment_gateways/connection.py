@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import httpx
 
@@ -22,8 +23,6 @@ IMPATIENCE_SECONDS = 1.0
 SOON = timedelta(seconds=1)
 ANSWERED = timedelta(seconds=75)
 """Longer than any gateway works on a payment, also once its client has gone."""
-LAPSED = timedelta(minutes=13)
-"""Longer than any gateway takes the money of what a buyer has authorised."""
 
 
 class Connection:
@@ -50,10 +49,13 @@ class Connection:
         currency: str = "KRW",
         method: str = "CARD",
         decline_code: str | None = None,
+        order_id: UUID | None = None,
     ) -> PaymentRequest:
-        """A payment of a new order that its buyer has authorised."""
-        request = a_request(order_id=uuid7(), amount=amount, currency=currency, gateway=self.gateway.name)
-        key = self.sandbox.buyer_pays(
+        """A payment that its buyer has authorised, of a new order by default."""
+        request = a_request(
+            order_id=order_id or uuid7(), amount=amount, currency=currency, gateway=self.gateway.name
+        )
+        payment = self.sandbox.authenticated(
             self.gateway.name,
             str(request.order_id),
             amount=amount,
@@ -61,7 +63,7 @@ class Connection:
             method=method,
             declineCode=decline_code,
         )
-        return replace(request, payment_key=key)
+        return replace(request, payment_key=self.gateway.payment_key(payment))
 
     def refund_of(self, amount: int, refundable_amount: int = AMOUNT) -> RefundRequest:
         return RefundRequest(uuid7(), self.request, amount, refundable_amount, "단순 변심")

@@ -1,7 +1,7 @@
-"""What the port answers in which situation: a line each. Every gateway has to agree."""
+"""What the port answers in which situation: a line each. Every gateway agrees, but for its quirks."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from order_service.domain.errors import GatewayMisconfigured
 from order_service.domain.payment_outcome import (
@@ -13,11 +13,14 @@ from order_service.domain.payment_outcome import (
 )
 from order_service.domain.refund_outcome import NotRefunded, Refunded, RefundRefused
 from tests.integration.payment_gateways.connection import Connection
+from tests.integration.payment_gateways.gateways import Gateway
 from tests.integration.payment_gateways.steps import (
     Step,
     approve,
     asked,
     authorised,
+    authorised_again,
+    authorised_again_unasked,
     controlled,
     deposited,
     find,
@@ -26,6 +29,8 @@ from tests.integration.payment_gateways.steps import (
     find_soon,
     goes_wrong,
     key_of_another_order,
+    key_that_is_a_path,
+    key_that_it_lacks,
     minutes_pass,
     next_attempt,
     refund,
@@ -48,6 +53,16 @@ class Situation:
     answer: type
     money: int
 
+    @property
+    def full_name(self) -> str:
+        """Of all situations."""
+        return f"{self.ask.__name__}: {self.name}"
+
+    def at(self, gateway: Gateway) -> "Situation":
+        """As that gateway has it."""
+        quirk = gateway.quirks.get(self.full_name)
+        return self if quirk is None else replace(self, answer=quirk.answer, money=quirk.money)
+
 
 def _unreadable(call: str, ask: Callable[[Connection], object], *steps: Step) -> Iterator[Situation]:
     """Whatever stands in the place of a reply, before and after the gateway has done what it was asked."""
@@ -65,6 +80,8 @@ def _unreadable(call: str, ask: Callable[[Connection], object], *steps: Step) ->
 _MONEY = {"confirm": (0, 30_000), "cancel": (30_000, 0), "look-up": (0, 0)}
 _UNREADABLE = ("error", "bad-gateway", "throttled", "empty", "garbage", "huge", "cut", "time-out", "stall")
 _PAID = (taken,)
+_REFUSED = (authorised(decline_code="REJECT_CARD_COMPANY"), asked)
+_REFUSED_BEFORE = (*_REFUSED, minutes_pass(2), authorised_again)
 
 # fmt: off
 APPROVE = (
@@ -75,8 +92,8 @@ APPROVE = (
     Situation("nothing to pay", (requested(amount=0),), approve, Approved, 0),
     Situation("nothing to pay, no gateway there", (requested(amount=0), unreachable), approve, Approved, 0),
     Situation("a currency that it lacks", (requested(currency="EUR"),), approve, Declined, 0),
-    Situation("a key that it lacks", (requested(payment_key="unknown"),), approve, Declined, 0),
-    Situation("a key that is a path", (requested(payment_key="../orders/.."),), approve, Declined, 0),
+    Situation("a key that it lacks", (key_that_it_lacks,), approve, Declined, 0),
+    Situation("a key that is a path", (key_that_is_a_path,), approve, Declined, 0),
     Situation("a key of another order", (key_of_another_order,), approve, Declined, 0),
     Situation("more than authorised", (requested(amount=30_001),), approve, Declined, 0),
     Situation("less than authorised", (requested(amount=29_999),), approve, Declined, 0),
@@ -84,9 +101,13 @@ APPROVE = (
     Situation("asked again with its key", _PAID, approve, Approved, 30_000),
     Situation("another attempt after a charge", (taken, next_attempt), approve, Undecided, 30_000),
     Situation("another attempt after a refusal",
-              (authorised(decline_code="REJECT_CARD_COMPANY"), asked, next_attempt), approve, Undecided, 0),
+              (*_REFUSED, next_attempt), approve, Undecided, 0),
     Situation("another attempt, too late", (minutes_pass(11), next_attempt), approve, Undecided, 0),
     Situation("another attempt, never asked before", (next_attempt,), approve, Approved, 30_000),
+    Situation("another card after a refusal", _REFUSED_BEFORE, approve, Approved, 30_000),
+    Situation("another card after a refund",
+              (taken, returned(30_000), authorised_again), approve, Approved, 30_000),
+    Situation("another card after a charge", (taken, authorised_again), approve, Approved, 60_000),
     Situation("a bank transfer to come", (authorised(method="VIRTUAL_ACCOUNT"),), approve, Undecided, 0),
     Situation("no gateway there", (unreachable,), approve, Undecided, 0),
     Situation("another shop's secret", (wrong_secret,), approve, GatewayMisconfigured, 0),
@@ -110,21 +131,29 @@ FIND = (
               (controlled(unapprovedLookUp="not-found"),), find_soon, Undecided, 0),
     Situation("taken, and asked soon", _PAID, find_soon, Approved, 30_000),
     Situation("refused by the bank, and asked soon",
-              (authorised(decline_code="REJECT_CARD_COMPANY"), asked), find_soon, Declined, 0),
+              _REFUSED, find_soon, Declined, 0),
     Situation("authorised, and asked late", (), find_late, NeverHappened, 0),
     Situation("lapsed", (minutes_pass(11),), find, Declined, 0),
     Situation("lapsed, another amount", (minutes_pass(11), requested(amount=30_001)), find, Declined, 0),
     Situation("refused by the bank",
-              (authorised(decline_code="REJECT_CARD_COMPANY"), asked), find, Declined, 0),
-    Situation("a key that it lacks", (requested(payment_key="unknown"),), find, Unpaid, 0),
-    Situation("a key that it lacks, late", (requested(payment_key="unknown"),), find_late, NeverHappened, 0),
-    Situation("a key that is a path, late", (requested(payment_key=".."),), find_late, NeverHappened, 0),
+              _REFUSED, find, Declined, 0),
+    Situation("a key that it lacks", (key_that_it_lacks,), find, Unpaid, 0),
+    Situation("a key that it lacks, late", (key_that_it_lacks,), find_late, NeverHappened, 0),
+    Situation("a key that is a path, late", (key_that_is_a_path,), find_late, NeverHappened, 0),
     Situation("a key of another order", (key_of_another_order,), find, Undecided, 0),
     Situation("a key of another order, late", (key_of_another_order,), find_late, NeverHappened, 0),
     Situation("another payment of the order, late",
-              (taken, requested(payment_key="unknown")), find_late, NeverHappened, 30_000),
+              (taken, key_that_it_lacks), find_late, NeverHappened, 30_000),
+    Situation("another card after a refusal", (*_REFUSED_BEFORE, taken), find, Approved, 30_000),
+    Situation("another card after a refusal, not asked for", _REFUSED_BEFORE, find, Unpaid, 0),
+    Situation("another card after a refusal, the look-up lags",
+              (*_REFUSED_BEFORE, taken, controlled(lookUpLagMs=60_000)), find, Unpaid, 30_000),
+    Situation("a refusal, and another card since", (*_REFUSED, authorised_again_unasked), find, Declined, 0),
+    Situation("another authorisation since", (authorised_again_unasked,), find, Unpaid, 0),
+    Situation("another authorisation since, late",
+              (authorised_again_unasked,), find_late, NeverHappened, 0),
     Situation("no answer of the order, late",
-              (requested(payment_key="unknown"), goes_wrong("look-up", "cut", every=2)),
+              (key_that_it_lacks, goes_wrong("look-up", "cut", every=2)),
               find_late, Undecided, 0),
     Situation("a bank transfer to come",
               (authorised(method="VIRTUAL_ACCOUNT"), asked), find_late, Undecided, 0),
@@ -156,7 +185,8 @@ REFUND = (
     Situation("nothing is left", (taken, returned(30_000), to_return(10_000)), refund, RefundRefused, 0),
     Situation("nothing was taken", (), refund, RefundRefused, 0),
     Situation("nothing was to pay", (requested(amount=0), to_return(0, 0)), refund, Refunded, 0),
-    Situation("a key that it lacks", (requested(payment_key="unknown"),), refund, RefundRefused, 0),
+    Situation("a key that it lacks", (key_that_it_lacks,), refund, RefundRefused, 0),
+    Situation("another payment of the order", (taken, key_that_it_lacks), refund, RefundRefused, 30_000),
     Situation("no gateway there", (taken, unreachable), refund, Undecided, 30_000),
     Situation("another shop's secret", (taken, wrong_secret), refund, GatewayMisconfigured, 30_000),
 )
@@ -179,3 +209,4 @@ FIND_REFUND = (
 # fmt: on
 UNREADABLE_APPROVALS = tuple(_unreadable("confirm", approve))
 UNREADABLE_REFUNDS = tuple(_unreadable("cancel", refund, taken))
+SITUATIONS = (*APPROVE, *UNREADABLE_APPROVALS, *FIND, *REFUND, *UNREADABLE_REFUNDS, *FIND_REFUND)

@@ -9,7 +9,6 @@ from order_service.domain.refund_outcome import Refunded, RefundOutcome
 from tests.integration.payment_gateways.connection import (
     ANSWERED,
     IMPATIENCE_SECONDS,
-    LAPSED,
     SOON,
     Connection,
 )
@@ -55,6 +54,25 @@ def requested(**changes: Any) -> Step:
     return step
 
 
+def key_that_it_lacks(connection: Connection) -> None:
+    connection.request = replace(connection.request, payment_key=connection.gateway.unknown_key)
+
+
+def key_that_is_a_path(connection: Connection) -> None:
+    connection.request = replace(connection.request, payment_key=connection.gateway.path_key)
+
+
+def authorised_again(connection: Connection) -> None:
+    """The buyer authorises the same order once more."""
+    connection.request = connection.authorised(order_id=connection.request.order_id)
+    connection.refund = connection.refund_of(connection.request.amount)
+
+
+def authorised_again_unasked(connection: Connection) -> None:
+    """The same, and the service doesn't hear of it."""
+    connection.authorised(order_id=connection.request.order_id)
+
+
 def key_of_another_order(connection: Connection) -> None:
     other = connection.authorised()
     connection.request = replace(connection.request, payment_key=other.payment_key)
@@ -97,7 +115,7 @@ def to_return(amount: int, refundable_amount: int = 30_000) -> Step:
 
 
 def deposited(connection: Connection) -> None:
-    key = connection.request.payment_key
+    key = connection.sandbox.payment(orderId=str(connection.request.order_id))["paymentKey"]
     connection.sandbox.http.post(f"/payments/{key}/deposit").raise_for_status()
 
 
@@ -121,7 +139,7 @@ def find(connection: Connection) -> Outcome:
 
 def find_late(connection: Connection) -> Outcome:
     """Once the gateway would refuse to take the money."""
-    return connection.adapter.find(connection.request, NOON + LAPSED)
+    return connection.adapter.find(connection.request, NOON + connection.gateway.lapses_after)
 
 
 def refund(connection: Connection) -> RefundOutcome:

@@ -6,11 +6,13 @@ from order_service.domain.errors import GatewayMisconfigured
 from order_service.domain.payment_outcome import Approved, Unpaid
 from order_service.domain.refund_outcome import NotRefunded, Refunded
 from tests.integration.payment_gateways.connection import Connection
+from tests.integration.payment_gateways.gateways import GATEWAYS
 from tests.integration.payment_gateways.situations import (
     APPROVE,
     FIND,
     FIND_REFUND,
     REFUND,
+    SITUATIONS,
     UNREADABLE_APPROVALS,
     UNREADABLE_REFUNDS,
     Situation,
@@ -21,6 +23,7 @@ from tests.support.waiting import wait_until
 
 def check(situation: Situation, connection: Connection) -> None:
     """The answer, and then the money: a gateway may act after its client has gone."""
+    situation = situation.at(connection.gateway)
     for step in situation.steps:
         step(connection)
     if situation.answer is GatewayMisconfigured:
@@ -85,6 +88,14 @@ def test_an_unreadable_refund_is_made_good_by_the_next_attempt(
 @situations(FIND_REFUND)
 def test_find_refund(situation: Situation, connection: Connection) -> None:
     check(situation, connection)
+
+
+def test_every_gateway_meets_all_situations_but_for_its_quirks() -> None:
+    names = [situation.full_name for situation in SITUATIONS]
+
+    assert len(set(names)) == len(names) >= 80
+    for gateway in GATEWAYS:
+        assert gateway.quirks.keys() <= set(names)
 
 
 def test_all_answers_about_a_charge_have_the_same_time(connection: Connection) -> None:

@@ -18,9 +18,10 @@ def test_the_payments_own_gateway_is_asked() -> None:
     assert gateways.refund(a_refund(request)) == gateways.find_refund(a_refund(request))
 
 
-def test_no_other_gateway_is_asked_in_place_of_one_that_is_missing() -> None:
+@pytest.mark.parametrize("missing", ["toss", "portone"])
+def test_no_other_gateway_is_asked_in_place_of_one_that_is_missing(missing: str) -> None:
     gateways = ConfiguredGateways("in-process", {"in-process": InProcessGateway()})
-    request = a_request("pay-1", gateway="toss")
+    request = a_request("pay-1", gateway=missing)
 
     with pytest.raises(GatewayMisconfigured):
         gateways.approve(request)

@@ -6,10 +6,13 @@ import pytest
 
 from order_service.config import ApiSettings
 from order_service.gateways.configured import configured_gateways
+from order_service.payment_settings import PaymentSettings
 from servicekit.config import InvalidSettings, read_settings
 
-VARIABLES = ("TOSS_SECRET_KEY", "TOSS_URL", "TOSS_TIMEOUT_SECONDS", "PAYMENT_IN_PROGRESS_SECONDS")
+VARIABLES = [name.upper() for name in PaymentSettings.model_fields]
 KEY = "test_sk_0123456789"
+SECRET = "portone-0123456789"
+PORTONE = {"PORTONE_API_SECRET": SECRET, "PORTONE_STORE_ID": "store-1"}
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +34,15 @@ def read(monkeypatch: pytest.MonkeyPatch, gateway: str, **variables: str) -> Api
     [
         ("in-process", {}, ["in-process"]),
         ("toss", {"TOSS_SECRET_KEY": KEY}, ["in-process", "toss"]),
+        ("portone", PORTONE, ["in-process", "portone"]),
         # Earlier payments are still asked for there.
         ("in-process", {"TOSS_SECRET_KEY": KEY}, ["in-process", "toss"]),
+        ("toss", {"TOSS_SECRET_KEY": KEY, **PORTONE}, ["in-process", "toss", "portone"]),
+        (
+            "portone",
+            {"TOSS_SECRET_KEY": KEY, **PORTONE},
+            ["in-process", "toss", "portone"],
+        ),
     ],
 )
 def test_a_gateway_is_there_if_it_is_configured(
@@ -51,29 +61,67 @@ def test_the_defaults_suit_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     assert KEY not in repr(settings)
 
 
+def test_portones_defaults_suit_each_other_and_take_no_test_payments(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read(monkeypatch, "portone", **PORTONE)
+
+    assert settings.portone_url == "https://api.portone.io"
+    assert settings.portone_test is False
+    assert SECRET not in repr(settings)
+
+
+def test_a_sandbox_may_be_plain_where_payments_are_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = {"PORTONE_URL": "http://sandbox:8010/gateways/portone", "PORTONE_TEST": "true"}
+
+    assert read(monkeypatch, "portone", **PORTONE, **plain).portone_test
+
+
 @pytest.mark.parametrize(
-    ("variables", "problem"),
+    ("gateway", "variables", "problem"),
     [
-        ({}, "TOSS_SECRET_KEY: is needed with PAYMENT_GATEWAY=toss"),
-        ({"TOSS_SECRET_KEY": "test_ck_0123456789"}, "TOSS_SECRET_KEY: must be a secret key"),
-        ({"TOSS_SECRET_KEY": f"{KEY}\n"}, "TOSS_SECRET_KEY: must be printable ASCII"),
-        ({"TOSS_SECRET_KEY": KEY, "TOSS_URL": "api.tosspayments.com"}, "TOSS_URL"),
+        ("toss", {}, "TOSS_SECRET_KEY: is needed with PAYMENT_GATEWAY=toss"),
+        ("toss", PORTONE, "TOSS_SECRET_KEY: is needed with PAYMENT_GATEWAY=toss"),
+        ("toss", {"TOSS_SECRET_KEY": "test_ck_0123456789"}, "TOSS_SECRET_KEY: must be a secret key"),
+        ("toss", {"TOSS_SECRET_KEY": f"{KEY}\n"}, "TOSS_SECRET_KEY: must be printable ASCII"),
+        ("toss", {"TOSS_SECRET_KEY": KEY, "TOSS_URL": "api.tosspayments.com"}, "TOSS_URL"),
         (
+            "toss",
             {"TOSS_SECRET_KEY": "live_gsk_0123456789", "TOSS_URL": "HTTP://toss.example"},
             "TOSS_URL: must begin with https://",
         ),
-        ({"TOSS_SECRET_KEY": KEY, "TOSS_TIMEOUT_SECONDS": "0"}, "TOSS_TIMEOUT_SECONDS"),
+        ("toss", {"TOSS_SECRET_KEY": KEY, "TOSS_TIMEOUT_SECONDS": "0"}, "TOSS_TIMEOUT_SECONDS"),
         (
+            "toss",
             {"TOSS_SECRET_KEY": KEY, "TOSS_TIMEOUT_SECONDS": "51"},
             "PAYMENT_IN_PROGRESS_SECONDS must be at least 10 more than TOSS_TIMEOUT_SECONDS",
         ),
+        ("portone", {}, "PORTONE_API_SECRET: is needed with PAYMENT_GATEWAY=portone"),
+        (
+            "portone",
+            {"PORTONE_API_SECRET": SECRET},
+            "PORTONE_STORE_ID: is needed with PORTONE_API_SECRET",
+        ),
+        ("portone", {"PORTONE_API_SECRET": f"{SECRET}\n"}, "PORTONE_API_SECRET: must be printable ASCII"),
+        ("portone", {**PORTONE, "PORTONE_STORE_ID": "a&b"}, "PORTONE_STORE_ID"),
+        ("portone", {**PORTONE, "PORTONE_TEST": "perhaps"}, "PORTONE_TEST"),
+        (
+            "portone",
+            {**PORTONE, "PORTONE_URL": "Http://portone.example"},
+            "PORTONE_URL: must begin with https:// unless PORTONE_TEST=true",
+        ),
+        (
+            # Also where only earlier payments are asked for there.
+            "in-process",
+            {**PORTONE, "PORTONE_TIMEOUT_SECONDS": "51"},
+            "PAYMENT_IN_PROGRESS_SECONDS must be at least 10 more than PORTONE_TIMEOUT_SECONDS",
+        ),
+        ("stripe", {}, "PAYMENT_GATEWAY"),
     ],
 )
 def test_what_would_fail_with_the_first_payment_is_refused(
-    monkeypatch: pytest.MonkeyPatch, variables: Mapping[str, str], problem: str
+    monkeypatch: pytest.MonkeyPatch, gateway: str, variables: Mapping[str, str], problem: str
 ) -> None:
     with pytest.raises(InvalidSettings) as refused:
-        read(monkeypatch, "toss", **variables)
+        read(monkeypatch, gateway, **variables)
 
     assert problem in str(refused.value)
     assert "0123456789" not in str(refused.value)

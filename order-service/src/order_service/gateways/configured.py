@@ -12,12 +12,15 @@ from order_service.domain.payment_request import PaymentRequest
 from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
 from order_service.domain.refund_request import RefundRequest
 from order_service.gateways.in_process import InProcessGateway
+from order_service.gateways.portone.api import PortoneApi
+from order_service.gateways.portone.gateway import PortoneGateway
 from order_service.gateways.toss.api import TossApi
 from order_service.gateways.toss.gateway import TossGateway
 from order_service.payment_settings import (
     GatewaySettings,
     InProcessGatewaySettings,
     PaymentSettings,
+    PortoneGatewaySettings,
     TossGatewaySettings,
 )
 from servicekit.outbound.http_client import create_http_client
@@ -73,3 +76,8 @@ def _gateway(settings: GatewaySettings, connections: int) -> PaymentGateway:
             changing = create_http_client(settings.timeout_seconds, connections)
             asking = create_http_client(_LOOK_UP_TIMEOUT_SECONDS, connections)
             return TossGateway(TossApi(changing, asking, settings.url, settings.secret_key))
+        case PortoneGatewaySettings():
+            changing = create_http_client(settings.timeout_seconds, connections)
+            asking = create_http_client(_LOOK_UP_TIMEOUT_SECONDS, connections)
+            api = PortoneApi(changing, asking, settings.url, settings.api_secret, settings.store_id)
+            return PortoneGateway(api, is_test=settings.is_test)

@@ -25,6 +25,9 @@ class PortoneClient:
     def get(self, payment_id: str = "order-1", **query: str) -> httpx.Response:
         return self.http.get(f"{ROOT}/{payment_id}", headers=AUTHORIZATION, params=query)
 
+    def get_transactions(self, payment_id: str = "order-1") -> httpx.Response:
+        return self.http.get(f"{ROOT}/{payment_id}/transactions", headers=AUTHORIZATION)
+
     def payment(self, payment_id: str = "order-1") -> dict[str, Any]:
         found: dict[str, Any] = self.get(payment_id).raise_for_status().json()
         return found

@@ -68,6 +68,7 @@ def test_a_confirmation_must_be_of_what_was_authenticated(
 def test_an_unknown_payment_is_not_found(portone: PortoneClient) -> None:
     not_found = (404, "PAYMENT_NOT_FOUND")
 
+    assert refusal(portone.get_transactions()) == not_found
     assert refusal(portone.get()) == refusal(portone.confirm("any")) == refusal(portone.cancel()) == not_found
 
 
@@ -95,6 +96,24 @@ def test_an_order_has_attempts_and_is_paid_once(gateways: GatewaySandbox, porton
     assert refusal(portone.confirm(third)) == (409, "ALREADY_PAID")
     assert portone.payment()["status"] == "PAID"
     assert gateways.totals()["money"][0]["charged"] == 15_000
+
+
+def test_each_attempt_is_listed_and_the_charged_one_is_shown(
+    gateways: GatewaySandbox, portone: PortoneClient
+) -> None:
+    portone.confirm(gateways.buyer_pays("portone", declineCode="LIMIT_EXCEEDED"))
+    gateways.pass_time(120)
+    portone.confirm(gateways.buyer_pays("portone")).raise_for_status()
+    gateways.buyer_pays("portone")
+
+    first, second, _ = portone.get_transactions().raise_for_status().json()["items"]
+    assert {"paymentId": "order-1", "status": "FAILED"}.items() <= first.items()
+    assert second["status"] == "PAID"
+    assert (portone.payment()["transactionId"], portone.payment()["status"]) == (second["id"], "PAID")
+
+    gateways.fault("portone", lookUpLagMs=60_000)
+    assert (portone.payment()["transactionId"], portone.payment()["status"]) == (first["id"], "FAILED")
+    assert [item["id"] for item in portone.get_transactions().json()["items"]] == [first["id"]]
 
 
 def test_a_token_expires(gateways: GatewaySandbox, portone: PortoneClient, token: str) -> None:

@@ -2,54 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import (
-    AfterValidator,
-    AliasPath,
-    AwareDatetime,
-    BaseModel,
-    Field,
-    StringConstraints,
-    TypeAdapter,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    WrapValidator,
-)
+from pydantic import AliasPath, BaseModel, Field, TypeAdapter, ValidationError
 
-
-def _check_time(value: datetime) -> datetime:
-    # Others can't be stored or converted.
-    if not 2000 <= value.year < 3000:
-        raise ValueError("must be a time of this era")
-    return value.astimezone(UTC)
-
-
-_Time = Annotated[AwareDatetime, AfterValidator(_check_time)]
-# The database stores it.
-_Code = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z0-9_]{1,100}$")]
-
-
-def _none_if_odd(value: object, validate: ValidatorFunctionWrapHandler) -> Any:
-    try:
-        return validate(value)
-    except ValidationError:
-        return None
-
-
-_Text = Annotated[str, StringConstraints(strict=True)]
-_Amount = Annotated[Decimal, Field(ge=0, max_digits=20)]
+from order_service.gateways.reply_fields import Code, DecimalAmount, OptionalCode, Text, Time
 
 
 class TossCancel(BaseModel):
     """One refund of a payment. ``remaining_amount`` is what was left to refund after it."""
 
-    amount: _Amount = Field(alias="cancelAmount")
-    remaining_amount: _Amount = Field(alias="refundableAmount")
-    canceled_at: _Time = Field(alias="canceledAt")
-    status: _Code = Field(alias="cancelStatus")
+    amount: DecimalAmount = Field(alias="cancelAmount")
+    remaining_amount: DecimalAmount = Field(alias="refundableAmount")
+    canceled_at: Time = Field(alias="canceledAt")
+    status: Code = Field(alias="cancelStatus")
 
 
 _CANCELS = TypeAdapter(tuple[TossCancel, ...])
@@ -61,17 +27,15 @@ class TossPayment(BaseModel):
     What doesn't tell whether the money was taken may be odd: it keeps no payment unsettled.
     """
 
-    payment_key: _Text = Field(alias="paymentKey")
-    order_id: _Text = Field(alias="orderId")
-    status: _Code
-    currency: _Text
-    total_amount: _Amount = Field(alias="totalAmount")
-    balance_amount: _Amount = Field(alias="balanceAmount")
-    approved_at: _Time | None = Field(default=None, alias="approvedAt")
+    payment_key: Text = Field(alias="paymentKey")
+    order_id: Text = Field(alias="orderId")
+    status: Code
+    currency: Text
+    total_amount: DecimalAmount = Field(alias="totalAmount")
+    balance_amount: DecimalAmount = Field(alias="balanceAmount")
+    approved_at: Time | None = Field(default=None, alias="approvedAt")
     unread_cancels: Any = Field(default=None, alias="cancels")
-    failure_code: Annotated[_Code | None, WrapValidator(_none_if_odd)] = Field(
-        default=None, validation_alias=AliasPath("failure", "code")
-    )
+    failure_code: OptionalCode = Field(default=None, validation_alias=AliasPath("failure", "code"))
 
     def cancels(self) -> Sequence[TossCancel] | None:
         """The refunds, or None if one of them can't be read."""
@@ -84,7 +48,7 @@ class TossPayment(BaseModel):
 class TossErrorBody(BaseModel):
     """The body of every error."""
 
-    code: _Code
+    code: Code
 
 
 @dataclass(frozen=True, slots=True)

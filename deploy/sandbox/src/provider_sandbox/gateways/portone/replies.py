@@ -55,6 +55,12 @@ def payment_view(payment: Payment) -> dict[str, Any]:
     }
 
 
+def transaction_view(payment: Payment) -> dict[str, Any]:
+    """The same as one attempt in the list of an order's, where the names of its ids differ."""
+    view = {name: value for name, value in payment_view(payment).items() if name != "transactionId"}
+    return {**view, "id": payment.key, "paymentId": payment.order_id}
+
+
 def cancellation_view(cancellation: Cancellation) -> dict[str, Any]:
     at = in_utc(cancellation.cancelled_at)
     return {

@@ -2,21 +2,19 @@
 
 from typing import TypeVar
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response
 
 from provider_sandbox.gateways.controls import ControlSource
 from provider_sandbox.gateways.desk import PaymentDesk
 from provider_sandbox.gateways.gate import Gate
-from provider_sandbox.gateways.payment import Payment
 from provider_sandbox.gateways.portone.account import STORE_ID
 from provider_sandbox.gateways.portone.bodies import CancelBody, ConfirmBody
 from provider_sandbox.gateways.portone.cancel import cancel
 from provider_sandbox.gateways.portone.confirm import DEFAULT_DECLINE, confirm
 from provider_sandbox.gateways.portone.dialect import PortoneDialect
 from provider_sandbox.gateways.portone.errors import refused
-from provider_sandbox.gateways.portone.replies import payment_view, status_of
+from provider_sandbox.gateways.portone.look_up import list_transactions, look_up
 from provider_sandbox.gateways.records import GatewayRecords
-from provider_sandbox.gateways.reply import GatewayReply
 from provider_sandbox.providers.request_parts import json_body
 
 
@@ -53,16 +51,11 @@ def portone_routes(records: GatewayRecords, controls: ControlSource, desk: Payme
 
     @routes.get("/<payment_id>")
     def get_payment(payment_id: str) -> Response:
-        return gate.serve("look-up", lambda _: _shown(desk.of_order(payment_id)))
+        return gate.serve("look-up", lambda _: look_up(desk, payment_id, controls.controls))
 
-    def _shown(payment: Payment | None) -> GatewayReply:
-        if request.args.get("storeId", STORE_ID) != STORE_ID:
-            raise refused("FORBIDDEN")
-        asked = controls.controls
-        seen = desk.seen(payment, asked.look_up_lag_ms / 1000)
-        if seen is None or (asked.unapproved_look_up == "not-found" and status_of(seen) == "READY"):
-            raise refused("PAYMENT_NOT_FOUND")
-        return GatewayReply.of(payment_view(seen))
+    @routes.get("/<payment_id>/transactions")
+    def get_transactions(payment_id: str) -> Response:
+        return gate.serve("look-up", lambda _: list_transactions(desk, payment_id, controls.controls))
 
     return routes
 

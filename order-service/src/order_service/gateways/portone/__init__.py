@@ -1,0 +1,1 @@
+"""PortOne V2, in whose channels the shop confirms payments."""

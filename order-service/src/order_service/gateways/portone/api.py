@@ -1,0 +1,94 @@
+"""PortOne's calls over HTTP: the request of each, and its reply as far as it can be read."""
+
+from typing import Any, TypeVar
+from urllib.parse import urlencode
+
+import httpx
+import structlog
+from pydantic import BaseModel, SecretStr
+
+from order_service.gateways.exchange import exchanged, path_segment, readable
+from order_service.gateways.portone.codes import PROVIDER_FAILED
+from order_service.gateways.portone.replies import (
+    Cancelled,
+    Confirmed,
+    NoReply,
+    PortoneError,
+    PortoneErrorBody,
+    PortonePayment,
+    PortoneTransactions,
+)
+
+_NAME = "portone"
+
+_ModelT = TypeVar("_ModelT", bound=BaseModel)
+
+_log = structlog.get_logger(__name__)
+
+
+class PortoneApi:
+    """Calls that change something go by ``changing``, look-ups by ``asking``: those need less patience.
+
+    ``store_id`` is one of those that the secret is for.
+    """
+
+    def __init__(
+        self, changing: httpx.Client, asking: httpx.Client, url: str, api_secret: SecretStr, store_id: str
+    ) -> None:
+        self._changing = changing
+        self._asking = asking
+        self._payments_url = f"{url.rstrip('/')}/payments"
+        self._authorization = f"PortOne {api_secret.get_secret_value()}"
+        self._store = {"storeId": store_id}
+
+    def confirm(
+        self, payment_id: str, body: dict[str, Any], idempotency_key: str
+    ) -> Confirmed | PortoneError | NoReply:
+        return self._post(f"{path_segment(payment_id)}/confirm", body, idempotency_key, Confirmed)
+
+    def cancel(
+        self, payment_id: str, body: dict[str, Any], idempotency_key: str
+    ) -> Cancelled | PortoneError | NoReply:
+        return self._post(f"{path_segment(payment_id)}/cancel", body, idempotency_key, Cancelled)
+
+    def payment(self, payment_id: str) -> PortonePayment | PortoneError | NoReply:
+        return self._get(path_segment(payment_id), PortonePayment)
+
+    def transactions(self, payment_id: str) -> PortoneTransactions | PortoneError | NoReply:
+        """PortOne calls this one experimental: one day it may be an error."""
+        return self._get(f"{path_segment(payment_id)}/transactions", PortoneTransactions)
+
+    def _get(self, path: str, model: type[_ModelT]) -> _ModelT | PortoneError | NoReply:
+        url = f"{self._payments_url}/{path}?{urlencode(self._store)}"
+        headers = {"Authorization": self._authorization}
+        return _exchange(self._asking, self._asking.build_request("GET", url, headers=headers), model)
+
+    def _post(
+        self, path: str, body: dict[str, Any], idempotency_key: str, model: type[_ModelT]
+    ) -> _ModelT | PortoneError | NoReply:
+        # The quotes belong to it.
+        headers = {"Authorization": self._authorization, "Idempotency-Key": f'"{idempotency_key}"'}
+        url = f"{self._payments_url}/{path}"
+        body = {**body, **self._store}
+        return _exchange(
+            self._changing, self._changing.build_request("POST", url, json=body, headers=headers), model
+        )
+
+
+def _exchange(
+    client: httpx.Client, request: httpx.Request, model: type[_ModelT]
+) -> _ModelT | PortoneError | NoReply:
+    response = exchanged(client, request, _NAME)
+    if response is None:
+        return NoReply()
+    if response.status_code == httpx.codes.OK:
+        return readable(response, model, _NAME) or NoReply()
+    body = readable(response, PortoneErrorBody, _NAME)
+    if body is None:
+        return NoReply()
+    _log.info(
+        "payment_gateway_answered_with_error", gateway=_NAME, status=response.status_code, code=body.type
+    )
+    # A server's error says nothing, whatever its type, but that a look-up may say more.
+    is_readable = response.is_client_error or body.type == PROVIDER_FAILED
+    return PortoneError(body.type) if is_readable else NoReply()

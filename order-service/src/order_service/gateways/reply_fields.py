@@ -1,0 +1,39 @@
+"""What is read of any gateway's replies: values that can be stored, and nothing odd."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
+
+
+def _check_time(value: datetime) -> datetime:
+    # Others can't be stored or converted.
+    if not 2000 <= value.year < 3000:
+        raise ValueError("must be a time of this era")
+    return value.astimezone(UTC)
+
+
+def _none_if_odd(value: object, validate: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return validate(value)
+    except ValidationError:
+        return None
+
+
+Text = Annotated[str, StringConstraints(strict=True)]
+Time = Annotated[AwareDatetime, AfterValidator(_check_time)]
+# The database stores it.
+Code = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z0-9_]{1,100}$")]
+DecimalAmount = Annotated[Decimal, Field(ge=0, max_digits=20)]
+MinorUnits = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+OptionalCode = Annotated[Code | None, WrapValidator(_none_if_odd)]
+"""None where it is odd: it doesn't tell whether the money was taken, and must not keep that open."""
