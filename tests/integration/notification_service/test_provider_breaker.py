@@ -84,14 +84,34 @@ def test_429_opens_it_once_there_was_nothing_else_for_a_minute(
 
     with consumers(engine, provider, limits=ONE_AT_A_TIME) as (work,):
         work(StopSignal())
-        assert state_of(engine, provider).throttled_seconds is not None
-        wait_until(lambda: work(StopSignal()).deliveries, "the pause to end")
+        assert state_of(engine, provider).throttling is not None
+        for _ in range(2):
+            wait_until(lambda: work(StopSignal()).deliveries, "the pause to end")
         assert state_of(engine, provider).status is RUNNING
         set_state(engine, provider, RUNNING, throttled_since="clock_timestamp() - interval '61 seconds'")
         wait_until(lambda: work(StopSignal()).deliveries, "the pause to end")
 
     state = state_of(engine, provider)
     assert (state.status, state.reason) == (OPEN, "RECEIVER_BUSY")
+
+
+def test_429_that_are_a_minute_apart_leave_it_closed(engine: Engine, provider: MeteredProvider) -> None:
+    provider.failures = [THROTTLED] * 100
+
+    with consumers(engine, provider, limits=ONE_AT_A_TIME) as (work,):
+        work(StopSignal())
+        for _ in range(4):
+            set_state(
+                engine,
+                provider,
+                RUNNING,
+                throttled_since="throttled_since - interval '61 seconds'",
+                throttled_until="throttled_until - interval '61 seconds'",
+            )
+            wait_until(lambda: work(StopSignal()).deliveries, "the pause to end")
+
+    state = state_of(engine, provider)
+    assert (state.status, state.throttling and state.throttling.answers) == (RUNNING, 1)
 
 
 def test_a_limit_that_lets_a_message_through_is_forgotten(engine: Engine, provider: MeteredProvider) -> None:
@@ -103,7 +123,7 @@ def test_a_limit_that_lets_a_message_through_is_forgotten(engine: Engine, provid
         wait_until(lambda: work(StopSignal()).deliveries, "the pause to end")
 
     assert len(provider.sent) == 1
-    assert state_of(engine, provider).throttled_seconds is None
+    assert state_of(engine, provider).throttling is None
 
 
 def test_replies_that_are_lost_open_it_and_double_nothing(engine: Engine, provider: MeteredProvider) -> None:

@@ -14,6 +14,7 @@ from notification_service.domain.provider_state import (
     pause_asked_for,
     suspended,
 )
+from notification_service.domain.throttling import Throttling
 from servicekit.identifiers import uuid7
 
 POLICY = ProbePolicy(failures_to_open=3, unclear_to_open=5, throttled_seconds_to_open=60.0)
@@ -95,14 +96,25 @@ def test_an_answer_among_those_of_unknown_outcome_ends_their_row(answer: Call) -
 
 def after_seconds(state: ProviderState, seconds: float) -> ProviderState:
     """The state as the database has it so much later."""
-    assert state.throttled_seconds is not None
-    return replace(state, throttled_seconds=state.throttled_seconds + seconds)
+    row = state.throttling
+    assert row is not None
+    later = replace(row, seconds=row.seconds + seconds, silent_seconds=row.silent_seconds + seconds)
+    return replace(state, throttling=later)
+
+
+def throttled_after(*pauses: float, answer: Call = THROTTLED) -> ProviderState:
+    """The state after a 429, and one more after each of these pauses."""
+    state = after_calls(RUNNING, [answer], None, POLICY)
+    for seconds in pauses:
+        state = after_calls(after_seconds(state, seconds), [answer], None, POLICY)
+    return state
 
 
 def test_being_throttled_alone_for_a_minute_opens_the_breaker() -> None:
     state = after_calls(RUNNING, [THROTTLED] * 50, None, POLICY)
-    assert (state.status, state.throttled_seconds) == (ProviderStatus.RUNNING, 0.0)
-    state = after_calls(after_seconds(state, 59.0), [THROTTLED], None, POLICY)
+    assert (state.status, state.throttling) == (ProviderStatus.RUNNING, Throttling(50, 0.0, -7.0))
+    state = after_calls(after_seconds(state, 30.0), [THROTTLED], None, POLICY)
+    state = after_calls(after_seconds(state, 29.0), [THROTTLED], None, POLICY)
     assert state.status is ProviderStatus.RUNNING
     state = after_seconds(state, 1.0)
     assert after_calls(state, [FOUND], None, POLICY) == state
@@ -114,13 +126,33 @@ def test_being_throttled_alone_for_a_minute_opens_the_breaker() -> None:
     assert opened.probe_in_seconds == 7.0
 
 
+@pytest.mark.parametrize("pauses", [[60.0], [60.0] * 20, [61.0, 3_600.0], [20.0, 61.0, 20.0]])
+def test_429_that_are_a_minute_apart_open_nothing(pauses: list[float]) -> None:
+    assert throttled_after(*pauses).status is ProviderStatus.RUNNING
+
+
+def test_two_429_open_nothing_however_long_their_pause() -> None:
+    hour = replace(THROTTLED, retry_after_seconds=3_600.0)
+
+    assert throttled_after(300.0, answer=hour).status is ProviderStatus.RUNNING
+    # A pause that the provider asks for is no silence of ours.
+    assert throttled_after(300.0, 300.0, answer=hour).status is ProviderStatus.OPEN
+
+
+@pytest.mark.parametrize("failure", [DOWN, UNCLEAR])
+def test_a_failure_long_after_429_does_not_count_as_one(failure: Call) -> None:
+    quiet = after_seconds(throttled_after(20.0, 20.0), 600.0)
+
+    assert after_calls(quiet, [failure], None, POLICY).status is ProviderStatus.RUNNING
+
+
 @pytest.mark.parametrize("answer", [ACCEPTED, ANSWERED])
 def test_a_limit_that_lets_messages_through_opens_nothing(answer: Call) -> None:
-    throttled = after_seconds(after_calls(RUNNING, [THROTTLED], None, POLICY), 59.0)
+    throttled = after_seconds(throttled_after(20.0, 20.0), 30.0)
 
     assert after_calls(throttled, [answer], None, POLICY) == RUNNING
     again = after_calls(throttled, [answer, THROTTLED], None, POLICY)
-    assert (again.status, again.throttled_seconds) == (ProviderStatus.RUNNING, 0.0)
+    assert (again.status, again.throttling) == (ProviderStatus.RUNNING, Throttling(1, 0.0, -7.0))
 
 
 def test_calls_from_before_neither_close_nor_reopen_a_breaker() -> None:

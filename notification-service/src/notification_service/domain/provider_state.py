@@ -6,8 +6,9 @@
 A probe is one message, sent while all others wait. Look-ups prove nothing: they may be answered while sending
 hangs. An operator may end SUSPENDED, too.
 
-Answers that don't show whether the provider takes messages open the breaker as well: 429 alone for a minute,
-or many of unknown outcome in a row. Such an answer to a probe leaves it open.
+Answers that don't show whether the provider takes messages open the breaker as well: nothing but 429 for a
+minute in which messages were sent, or many of unknown outcome in a row. Such an answer to a probe leaves it
+open.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from enum import StrEnum
 from uuid import UUID
 
 from notification_service.domain.provider_call import Call, CallOutcome
+from notification_service.domain.throttling import Throttling, first_throttling
 
 WATCH_SECONDS = 60.0
 """A provider that no consumer has watched for so long is used by none. No database is restored sooner."""
@@ -53,8 +55,8 @@ class ProviderState:
     """Calls that failed since a message was last taken or refused."""
     unclear_answers: int = 0
     """Answers of unknown outcome since then."""
-    throttled_seconds: float | None = None
-    """For how long the provider has answered 429 since then, if it has."""
+    throttling: Throttling | None = None
+    """The 429 since then, if there were any."""
     failed_probes: int = 0
     reason: str | None = None
     stopped_by: StoppedBy | None = None
@@ -93,6 +95,10 @@ class ProbePolicy:
     would come once in a million messages."""
     throttled_seconds_to_open: float = 60.0
     """Longer than the second or minute that limits are counted by: a mere limit takes some messages in it."""
+    throttled_to_open: int = 3
+    """Two may come at a bad moment each."""
+    longest_silence_seconds: float = 30.0
+    """Of a minute that counts as one of 429: in a quiet hour, messages a minute apart prove no such minute."""
     first_seconds: float = 1.0
     cap_seconds: float = 15.0
     suspended_seconds: float = 60.0
@@ -107,19 +113,30 @@ class ProbePolicy:
         """Whether a process stops at once, without waiting for what the others have seen."""
         if any(call.outcome in {CallOutcome.STOPPED, CallOutcome.THROTTLED} for call in calls):
             return True
-        return self.is_down(_counted(ProviderState(""), calls))
+        return self.is_down(_counted(ProviderState(""), calls, self))
 
     def is_down(self, state: ProviderState) -> bool:
         """Whether the calls that ``state`` counts open the breaker."""
         return (
             state.failures >= self.failures_to_open
             or state.unclear_answers >= self.unclear_to_open
-            or (state.throttled_seconds or 0.0) >= self.throttled_seconds_to_open
+            or self._only_throttles(state.throttling)
         )
 
+    def _only_throttles(self, row: Throttling | None) -> bool:
+        if row is None or row.silent_seconds > self.longest_silence_seconds:
+            return False
+        return row.answers >= self.throttled_to_open and row.seconds >= self.throttled_seconds_to_open
 
-def _counted(state: ProviderState, calls: Sequence[Call]) -> ProviderState:
-    failures, unclear, throttled_seconds = state.failures, state.unclear_answers, state.throttled_seconds
+    def throttled_again(self, row: Throttling | None, call: Call) -> Throttling:
+        pause_seconds = pause_asked_for([call], self)
+        if row is None:
+            return first_throttling(pause_seconds)
+        return row.followed_by(pause_seconds, self.longest_silence_seconds)
+
+
+def _counted(state: ProviderState, calls: Sequence[Call], policy: ProbePolicy) -> ProviderState:
+    failures, unclear, throttling = state.failures, state.unclear_answers, state.throttling
     for call in calls:
         if call.proves_nothing:
             continue
@@ -128,10 +145,10 @@ def _counted(state: ProviderState, calls: Sequence[Call]) -> ProviderState:
         elif call.outcome is CallOutcome.UNCLEAR:
             unclear += 1
         elif call.outcome is CallOutcome.THROTTLED:
-            throttled_seconds = throttled_seconds or 0.0
+            throttling = policy.throttled_again(throttling, call)
         else:
-            failures, unclear, throttled_seconds = 0, 0, None
-    return replace(state, failures=failures, unclear_answers=unclear, throttled_seconds=throttled_seconds)
+            failures, unclear, throttling = 0, 0, None
+    return replace(state, failures=failures, unclear_answers=unclear, throttling=throttling)
 
 
 def suspended(state: ProviderState, code: str, stopped_by: StoppedBy, policy: ProbePolicy) -> ProviderState:
@@ -143,7 +160,7 @@ def suspended(state: ProviderState, code: str, stopped_by: StoppedBy, policy: Pr
         status=ProviderStatus.SUSPENDED,
         failures=0,
         unclear_answers=0,
-        throttled_seconds=None,
+        throttling=None,
         failed_probes=0,
         reason=code,
         stopped_by=StoppedBy.RESULT if was_result else stopped_by,
@@ -188,7 +205,7 @@ def after_calls(
 
 def _after_messages(state: ProviderState, calls: Sequence[Call], policy: ProbePolicy) -> ProviderState:
     telling = [call for call in calls if not call.proves_nothing]
-    counted = _counted(state, telling)
+    counted = _counted(state, telling, policy)
     # Time that passes without a call isn't time of 429.
     if not telling or not policy.is_down(counted):
         return counted

@@ -14,6 +14,7 @@ from notification_service.domain.provider_state import (
     ProviderStatus,
     StoppedBy,
 )
+from notification_service.domain.throttling import Throttling
 from notification_service.persistence.tables import alimtalk_provider
 from servicekit.db.arrays import hex_array
 
@@ -24,10 +25,9 @@ _SELECT = f"""
            EXTRACT(epoch FROM next_probe_at - clock_timestamp()) AS probe_in_seconds,
            CASE WHEN next_slot_at BETWEEN clock_timestamp() AND clock_timestamp() + interval '10 minutes'
                 THEN EXTRACT(epoch FROM next_slot_at - clock_timestamp()) ELSE 0 END AS wait_seconds,
-           -- Not negative once the server's clock was put back, and null for null.
-           CASE WHEN throttled_since IS NOT NULL
-                THEN GREATEST(0, EXTRACT(epoch FROM clock_timestamp() - throttled_since)) END
-           AS throttled_seconds
+           -- Not negative once the server's clock was put back.
+           GREATEST(0, EXTRACT(epoch FROM clock_timestamp() - throttled_since)) AS throttled_seconds,
+           EXTRACT(epoch FROM clock_timestamp() - throttled_until) AS silent_seconds
       FROM alimtalk_provider
 """  # noqa: S608 - our own constant
 _GET = text(f"{_SELECT} WHERE name = :name").columns(probe_id=Uuid)
@@ -76,7 +76,9 @@ _CHANGE = text("""
            since = CASE WHEN status = :status THEN since ELSE clock_timestamp() END,
            reason = :reason, stopped_by = :stopped_by, failures = :failures, failed_probes = :failed_probes,
            unclear_answers = :unclear_answers,
+           throttled_answers = :throttled_answers,
            throttled_since = clock_timestamp() - make_interval(secs => :throttled_seconds),
+           throttled_until = clock_timestamp() - make_interval(secs => :silent_seconds),
            probe_id = :probe_id,
            next_probe_at = clock_timestamp() + make_interval(secs => :probe_in_seconds)
      WHERE name = :name
@@ -150,7 +152,9 @@ class SqlProviders:
                 "failures": state.failures,
                 "failed_probes": state.failed_probes,
                 "unclear_answers": state.unclear_answers,
-                "throttled_seconds": state.throttled_seconds,
+                "throttled_answers": state.throttling.answers if state.throttling else 0,
+                "throttled_seconds": state.throttling and state.throttling.seconds,
+                "silent_seconds": state.throttling and state.throttling.silent_seconds,
                 "probe_id": state.probe_id and str(state.probe_id),
                 "probe_in_seconds": state.probe_in_seconds,
             },
@@ -171,7 +175,7 @@ def _state_of(row: Row[Any]) -> ProviderState:
         failures=row.failures,
         failed_probes=row.failed_probes,
         unclear_answers=row.unclear_answers,
-        throttled_seconds=_optional_float(row.throttled_seconds),
+        throttling=_throttling_of(row),
         reason=row.reason,
         stopped_by=None if row.stopped_by is None else StoppedBy(row.stopped_by),
         probe_id=row.probe_id,
@@ -182,6 +186,13 @@ def _state_of(row: Row[Any]) -> ProviderState:
         resume_reason=row.resume_reason,
         place=row.place if row.is_watched else None,
     )
+
+
+def _throttling_of(row: Row[Any]) -> Throttling | None:
+    # A former release doesn't say when its last 429 came: its row counts for nothing.
+    if row.throttled_since is None or row.throttled_until is None:
+        return None
+    return Throttling(row.throttled_answers, float(row.throttled_seconds), float(row.silent_seconds))
 
 
 def _optional_float(number: Decimal | None) -> float | None:
