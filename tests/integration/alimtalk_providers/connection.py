@@ -10,6 +10,7 @@ import httpx
 from notification_service.application.ports import AlimtalkProvider
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.alimtalk_results import ProviderResult
+from notification_service.domain.errors import EarlierMessageFound
 from servicekit.outbound.bounded_transport import BoundedTransport
 from servicekit.outbound.http_client import create_http_client
 from tests.integration.alimtalk_providers.providers import Provider, Reports
@@ -38,7 +39,11 @@ class Connection:
         return self.provider.connect(self.client, self.doubles.url, secret)
 
     def send(self, message: AlimtalkMessage) -> str:
-        return self.adapter.send(message, lambda: True)
+        """The id of the message, sent now or found."""
+        try:
+            return self.adapter.send(message, lambda: True)
+        except EarlierMessageFound as found:
+            return found.message_id
 
     def find(self, message: AlimtalkMessage) -> str | None:
         return self.adapter.find(message)

@@ -18,11 +18,15 @@ from notification_service.alimtalk.solapi import (
     parse_webhook,
     solapi_authorization,
 )
+from notification_service.application.attempt_delivery import AttemptDelivery
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.alimtalk_results import Answer, ProviderResult, ReportedResults, ResultState
+from notification_service.domain.attempt import Accepted
+from notification_service.domain.delivery import Effect
 from notification_service.domain.errors import (
     DeliveryFailed,
     DeliveryRejected,
+    EarlierMessageFound,
     ForgedWebhook,
     MalformedWebhook,
     NotSent,
@@ -31,8 +35,11 @@ from notification_service.domain.errors import (
     ReceiverUnavailable,
     TemplateRefused,
 )
+from notification_service.domain.provider_call import Call, CallOutcome
+from notification_service.domain.retry_policy import RetryPolicy
 from tests.support.notification_builders import (
     WRITE_ALIMTALK,
+    a_completed_order,
     a_delivery,
     a_message,
     an_awaited_result,
@@ -190,7 +197,24 @@ def test_each_request_has_a_signature_and_a_salt_of_its_own() -> None:
 @pytest.mark.parametrize("status", ["SENDING", "COMPLETE", "SCHEDULED"])
 def test_a_message_in_a_sent_group_is_found_and_not_sent_again(status: str) -> None:
     assert adapter(ScriptedProvider(listed(stored()), group(status))).find(a_message()) == "M1"
-    assert send(listed(stored()), group(status)).calls == [LIST, STATUS]
+    provider = ScriptedProvider(listed(stored()), group(status))
+    with pytest.raises(EarlierMessageFound) as found:
+        adapter(provider).send(a_message(), lambda: True)
+    assert (found.value.message_id, provider.calls) == ("M1", [LIST, STATUS])
+
+
+def test_what_sending_only_finds_is_not_taken_for_sent() -> None:
+    order = a_completed_order()
+    provider = ScriptedProvider(listed(stored(str(order.event_id))), group("SENDING"))
+    courier = SendAlimtalk(adapter(provider), 60.0, WRITE_ALIMTALK)
+    attempt = AttemptDelivery(Effect.ALIMTALK, courier, RetryPolicy(), jitter=lambda: 0.5)
+
+    ended = attempt(a_delivery(order, attempt=1), lambda: True)
+
+    assert isinstance(ended.outcome, Accepted)
+    assert ended.outcome.message_id == "M1"
+    # That SOLAPI takes messages, it didn't show: a suspension goes on.
+    assert ended.call == Call(CallOutcome.ANSWERED, is_look_up=True)
 
 
 def test_a_pending_group_of_an_earlier_attempt_is_sent() -> None:

@@ -10,6 +10,7 @@ from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.delivery import ClaimedDelivery
 from notification_service.domain.errors import (
     DeliveryFailed,
+    EarlierMessageFound,
     ElsewhereUnknown,
     MessageNotFound,
     NotConfirmed,
@@ -72,7 +73,10 @@ class SendAlimtalk:
         # Asked again: the look-up took time, and another process sends as soon as the lease has expired.
         if not may_send():
             raise NotSent
-        return self._receipt(self._send(message, may_send), was_sent=True)
+        try:
+            return self._receipt(self._send(message, may_send), was_sent=True)
+        except EarlierMessageFound as found:
+            return self._receipt(found.message_id, was_sent=False)
 
     def _look_up(self, delivery: ClaimedDelivery, message: AlimtalkMessage) -> Receipt:
         if not self._provider.can_look_up:

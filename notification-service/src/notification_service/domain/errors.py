@@ -178,6 +178,14 @@ class Unanswerable(OutcomeUnknown):
     """The receiver may have accepted the delivery, and can't be asked whether it has."""
 
 
+class EarlierMessageFound(NotificationError):
+    """The receiver has the message of an earlier attempt. This one sent nothing."""
+
+    def __init__(self, message_id: str) -> None:
+        self.message_id = message_id
+        super().__init__()
+
+
 class MessageNotFound(NotificationError):
     """The receiver has not sent the message that an earlier attempt may have given it.
 

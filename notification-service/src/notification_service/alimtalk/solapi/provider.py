@@ -16,7 +16,7 @@ from notification_service.domain.alimtalk_codes import SOLAPI_CODES
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.alimtalk_results import Answer
 from notification_service.domain.awaited_result import AwaitedResult
-from notification_service.domain.errors import OutcomeUnknown, ReceiverUnavailable
+from notification_service.domain.errors import EarlierMessageFound, OutcomeUnknown, ReceiverUnavailable
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.http_client import excerpt
 
@@ -61,7 +61,7 @@ class SolapiAlimtalkProvider:
         with _nothing_sent():
             accepted, pending = self._look_up(message)
             if accepted is not None:
-                return accepted
+                raise EarlierMessageFound(accepted)
             pending = pending or self._prepare(message, may_send)
         self._send_group(pending, may_send)
         return pending.message_id

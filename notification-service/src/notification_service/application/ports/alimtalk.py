@@ -57,9 +57,10 @@ class AlimtalkProvider(Protocol):
         """Send the message at most once; returns the provider's id of it, which isn't in ``failed_ids``.
 
         Asks ``may_send`` at the last moment at which the message can be withdrawn, and raises NotSent if it
-        returns false. Raises DeliveryRejected if the provider will never accept the message (an unknown
-        number), TemplateRefused if it accepts none of this template, ReceiverUnavailable if it surely has not
-        accepted the message, OutcomeUnknown if it may have.
+        returns false. Raises EarlierMessageFound instead of sending what an earlier attempt has sent,
+        DeliveryRejected if the provider will never accept the message (an unknown number), TemplateRefused if
+        it accepts none of this template, ReceiverUnavailable if it surely has not accepted the message,
+        OutcomeUnknown if it may have.
         """
         ...
 
