@@ -387,6 +387,27 @@ def test_operators_notes_about_others_stay(engine: Engine) -> None:
     assert sum(note in row for rows in tables(engine).values() for row in rows) == 5
 
 
+@pytest.mark.parametrize("spelling", ["010-7777-66 66", "+82 (0)10 7777 6666", "０１０-７７７７-６６ ６６"])
+def test_what_was_written_about_others_loses_odd_spellings(engine: Engine, spelling: str) -> None:
+    erased = an_order_of(user_id=2026, recipient=Recipient("고객", "010-7777-6666"))
+    other = an_order_of(user_id=9, recipient=Recipient("박산", "010-7777-1111"))
+    AcceptCompletedOrders(transactions(engine))([erased, other])
+    write_notes(engine, f"asked by {spelling}", other, elsewhere=f"asked by {spelling}")
+    raw = "UPDATE delivery SET last_error = :raw WHERE event_id = :event_id AND effect = 'ALIMTALK'"
+    with engine.begin() as connection:
+        parameters = {"raw": f"400: twice to {spelling}", "event_id": other.event_id}
+        connection.execute(text(raw), parameters)
+
+    done = erase(engine, "010-7777-6666")
+
+    rows = [row for rows in tables(engine).values() for row in rows]
+    assert done.notes == 9
+    assert not any(spelling in row for row in rows)
+    assert sum("asked by [removed]" in row for row in rows) == 5
+    assert any("400: twice to [removed]" in row for row in rows)
+    assert any("010-7777-1111" in row for row in rows)
+
+
 def test_an_accepted_message_gets_its_result_after_the_erasure(engine: Engine, sandbox: Sandbox) -> None:
     """Also one after which the message would be sent again."""
     order = an_order_of(user_id=70_001)

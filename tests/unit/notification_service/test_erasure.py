@@ -135,6 +135,38 @@ def test_notes_about_others_lose_every_spelling(spelling: str, note: str) -> Non
     assert left_of(note.format(spelling)) == note.format("[removed]")
 
 
+ODD_SPELLINGS = [
+    "010-1234-56 78",
+    "010 12 34 56 78",
+    "010–1234–56–78",
+    "0 1 0 1 2 3 4 5 6 7 8",
+    "010-12345-678",
+    "+82 (0)10 1234 56 78",
+    "０１０１２３４５６７８",
+    "０１０-１２３４-５６ ７８",
+    "＋８２ １０ １２３４ ５６ ７８",
+    "010ー1234ー5678",
+    "٠١٠-١٢٣٤-٥٦٧٨",
+    "𝟎𝟏𝟎-𝟏𝟐𝟑𝟒-𝟓𝟔𝟕𝟖",
+]
+
+
+@pytest.mark.parametrize("spelling", ODD_SPELLINGS)
+@pytest.mark.parametrize("is_own", [True, False])
+def test_notes_lose_a_number_in_odd_groups_and_digits(spelling: str, is_own: bool) -> None:
+    traces = Traces(Person(NUMBER), [])
+    note = OperatorNote("delivery.retry_reason", f"연락처 {spelling}, 02-555-1234", 1, is_own)
+
+    assert traces.cleaned(note) == "연락처 [removed], 02-555-1234"
+
+
+@pytest.mark.parametrize("spelling", ODD_SPELLINGS)
+def test_notes_lose_odd_spellings_of_a_users_number(spelling: str) -> None:
+    traces = Traces(Person(user_id=70_001), [Recipient("김하늘", "010-1234-5678")])
+
+    assert traces.removed_from(f"call {spelling}") == "call [removed]"
+
+
 def test_notes_about_others_lose_a_number_without_its_prefix() -> None:
     assert left_of("asked by 10-1234-5678, twice") == "asked by [removed], twice"
 
@@ -167,6 +199,8 @@ def test_notes_about_others_keep_other_numbers(note: str) -> None:
         ("+1 212 555 0100", "+1 (212) 555-0100", "[removed]"),
         ("+1 212 555 0100", "010-1212-5550 (100호)", "010-1212-5550 (100호)"),
         ("050-71234-5678", "0507-1234-5678", "[removed]"),
+        ("010-1234-5678", "010-123-4567 8층, 010-1234-567 8층", "010-123-4567 8층, [removed]층"),
+        ("02-1234-5678", "02-12 34-56 78, not 02-123-4567 8", "[removed], not 02-123-4567 8"),
     ],
 )
 def test_notes_about_others_lose_only_that_number(number: str, note: str, left: str) -> None:

@@ -2,10 +2,12 @@
 
 import re
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
 from notification_service.domain.completed_order import Recipient
+from notification_service.domain.errors import NoPhoneNumber
 from notification_service.domain.phone_number import PhoneNumber
 
 _REMOVED = "[removed]"
@@ -43,7 +45,10 @@ class PersonalOrder:
 
 @dataclass(frozen=True, slots=True)
 class OperatorNote:
-    """What operators wrote at ``place``, in so many rows; ``is_own`` if it is about the person's orders."""
+    """What operators wrote at ``place``, in so many rows; ``is_own`` if it is about the person's orders.
+
+    Or what a provider answered about another's order: former releases kept that.
+    """
 
     place: str
     text: str
@@ -53,7 +58,7 @@ class OperatorNote:
 
 @dataclass(frozen=True, slots=True)
 class Traces:
-    """What a person is recognised by in what operators wrote."""
+    """What a person is recognised by in what operators and providers wrote."""
 
     person: Person
     recipients: Collection[Recipient]
@@ -70,16 +75,28 @@ class Traces:
 
     def removed_from(self, note: str) -> str:
         """``note`` without the person's names, numbers and, if it is long enough to be one, user's number."""
+        # Whole numbers before what is left of a number in other groups.
+        phones = self._phones()
+        for phone in phones:
+            note = phone.removed_from(note, _REMOVED)
+        for phone in phones:
+            note = Recipient("", phone.international).removed_from(note)
         recipients = [each for each in self.recipients if len(each.name) >= _SHORTEST_NAME]
         # Longer names first, which may hold a shorter one.
         for recipient in sorted(recipients, key=lambda each: -len(each.name)):
             note = recipient.removed_from(note)
-        if self.person.phone is not None:
-            note = Recipient("", self.person.phone.international).removed_from(note)
         user_id = str(self.person.user_id or "")
         if len(user_id) >= _SHORTEST_USER_ID:
             note = re.sub(rf"(?<!\d){user_id}(?!\d)", _REMOVED, note)
         return note
+
+    def _phones(self) -> Collection[PhoneNumber]:
+        phones = [] if self.person.phone is None else [self.person.phone]
+        for recipient in self.recipients:
+            # A field that holds more than a number is removed as it is.
+            with suppress(NoPhoneNumber):
+                phones.append(PhoneNumber.of(recipient.phone))
+        return dict.fromkeys(phones)
 
 
 @dataclass(frozen=True, slots=True)

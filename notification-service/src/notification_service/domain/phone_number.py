@@ -8,6 +8,7 @@ from typing import Self
 from phonenumbers import (
     Leniency,
     NumberParseException,
+    PhoneNumberMatch,
     PhoneNumberMatcher,
     country_code_for_region,
     is_valid_number,
@@ -30,6 +31,7 @@ _BETWEEN = r"(?:[^\w]|_){0,5}"
 _BEGINS = r"(?<![0-9])(?<![0-9][-./_])"
 _BEGINS_WITHOUT_0 = rf"{_BEGINS}(?<![0-9]\s)"
 _ENDS = r"(?![-./_]?[0-9])"
+_NO_DIGITS = r"[^\d+]+"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,17 @@ class PhoneNumber:
 
     def removed_from(self, text: str, removed: str) -> str:
         """``text`` with ``removed`` in place of this number, and all else that it says."""
-        return without_whole_number(text, self.country_code, self.significant, removed)
+        left = without_whole_number(text, self.country_code, self.significant, removed)
+        # In odd groups or other digits. Rarely needed, and the library is slow.
+        if self.tail not in "".join(str(unicodedata.decimal(one)) for one in left if one.isdecimal()):
+            return left
+        found = [match for match in PhoneNumberMatcher(left, _HOME, Leniency.POSSIBLE) if self._is(match)]
+        for match in reversed(found):
+            left = f"{left[: match.start]}{removed}{left[match.end :]}"
+        return left
+
+    def _is(self, match: PhoneNumberMatch) -> bool:
+        return self._of(match.number) == self and not _begins_with_another(match.raw_string)
 
     def _stands_in(self, text: str) -> bool:
         # PhoneNumberMatcher would take the digits of a note for the number's last ones: 02-123-4567 8층.
@@ -85,6 +97,15 @@ class PhoneNumber:
         digits = _BETWEEN.join([*self.significant[:-_GROUP_DIGITS], group])
         prefixed = rf"{_BEGINS}(?:82{_BETWEEN}0?|0){_BETWEEN}{digits}"
         return re.search(rf"(?:{prefixed}|{_BEGINS_WITHOUT_0}{digits}){_ENDS}", text) is not None
+
+
+def _begins_with_another(written: str) -> bool:
+    """Whether it is a whole number and digits of a note: ``02-123-4567 8층`` isn't ``02-1234-5678``."""
+    groups = re.split(_NO_DIGITS, written)
+    # Numbers end with a whole group: of 010-1234-56 78, no part is one.
+    ends = [end for end in range(2, len(groups)) if len(groups[end - 1]) >= _GROUP_DIGITS]
+    beginnings = [_parsed(" ".join(groups[:end])) for end in ends]
+    return any(number is not None and _can_exist(number) for number in beginnings)
 
 
 def _parsed(written: str) -> ParsedNumber | None:

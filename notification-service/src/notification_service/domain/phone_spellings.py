@@ -42,7 +42,7 @@ def without_whole_number(text: str, country_code: int, significant: str, removed
     number = _BETWEEN.join([*digits[:-_LAST_GROUP_DIGITS], "".join(digits[-_LAST_GROUP_DIGITS:])])
     # From abroad also behind 00, 001 and the like.
     abroad = rf"(?:{zero}{zero}{_DIGIT}{{0,3}}{_BETWEEN})?{code}{_BETWEEN}{zero}?"
-    prefixed = rf"\(?(?:\+|%2[Bb])?{_BEGINS}(?:{abroad}|{zero}){_BETWEEN}{number}(?!{_DIGIT})"
+    prefixed = rf"\(?(?:[+\uff0b]|%2[Bb])?{_BEGINS}(?:{abroad}|{zero}){_BETWEEN}{number}(?!{_DIGIT})"
     return re.sub(rf"{prefixed}|{_BEGINS_ALONE}{number}{_ENDS_ALONE}", removed, text)
 
 

@@ -98,7 +98,7 @@ class ProbePolicy:
     throttled_to_open: int = 3
     """Two may come at a bad moment each."""
     longest_silence_seconds: float = 30.0
-    """Of a minute that counts as one of 429: in a quiet hour, messages a minute apart prove no such minute."""
+    """In a minute that counts as one of 429: in a quiet hour, two a minute apart prove no such minute."""
     first_seconds: float = 1.0
     cap_seconds: float = 15.0
     suspended_seconds: float = 60.0

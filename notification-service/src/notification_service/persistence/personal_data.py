@@ -92,8 +92,11 @@ NOTES = (
     "alimtalk_provider.resume_reason",
     "handled_dead_letter.reason",
     "erasure.reason",
+    "delivery.last_error",
 )
-"""Columns that hold what operators wrote."""
+"""Columns that hold what operators wrote, or what a provider answered a former release."""
+# Of the person's own deliveries, the errors are erased altogether. The condition is the index's.
+_RAW_ERROR = "last_error !~ '^[A-Z_]+$' AND NOT ({is_own})"
 
 
 class SqlPersonalData:
@@ -181,7 +184,7 @@ def _notes(place: str) -> TextClause:
     table, _, column = place.partition(".")
     return text(
         f"SELECT {column} AS note, {_is_own(table)} AS is_own, count(*) AS rows"  # noqa: S608 - our own names
-        f" FROM {table} WHERE {column} IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2"
+        f" FROM {table} WHERE {_is_note(table, column)} GROUP BY 1, 2 ORDER BY 1, 2"
     )
 
 
@@ -190,9 +193,14 @@ def _replace(place: str) -> TextClause:
     return text(f"""
         UPDATE {table} SET {column} = :new
          WHERE ctid = ANY(ARRAY(
-               SELECT ctid FROM {table} WHERE {column} = :old AND ({_is_own(table)}) = :is_own
+               SELECT ctid FROM {table}
+                WHERE {_is_note(table, column)} AND {column} = :old AND ({_is_own(table)}) = :is_own
                   FOR UPDATE SKIP LOCKED))
     """)  # noqa: S608 - our own names
+
+
+def _is_note(table: str, column: str) -> str:
+    return _RAW_ERROR.format(is_own=_is_own(table)) if column == "last_error" else f"{column} IS NOT NULL"
 
 
 def _is_own(table: str) -> str:

@@ -1,10 +1,11 @@
-"""A row of 429 says when the last one came, and a provider that refuses our questions is remembered.
+"""A row of 429 says when the last one came, a provider that refuses our questions is remembered, and errors
+that quote a provider are found.
 
 The former release goes on beside the new one. It says neither: its 429 open the breaker later, and a refused
 question suspends the provider, as before, until a message is accepted.
 """
 
-from servicekit.db.online_changes import alter_in_use
+from servicekit.db.online_changes import alter_in_use, build_index
 
 revision = "0016"
 down_revision = "0015"
@@ -32,9 +33,14 @@ COMMENT ON COLUMN alimtalk_provider.results_refused IS
 """
 
 
+# Which a former release stored, and which may name a person. Reasons of this one aren't in it.
+RAW_ERRORS = "(delivery_id) WHERE last_error !~ '^[A-Z_]+$'"
+
+
 def upgrade() -> None:
     for statements in (KNOWN, COMMENTS):
         alter_in_use(statements)
+    build_index("delivery_raw_error_idx", "delivery", RAW_ERRORS)
 
 
 def downgrade() -> None:
