@@ -75,8 +75,9 @@ def a_result(
     *,
     code: str | None = "1000",
     by_sms: bool = False,
+    reference: str | None = None,
 ) -> ProviderResult:
-    return ProviderResult(message_id, None, state, code, by_sms)
+    return ProviderResult(message_id, reference, state, code, by_sms)
 
 
 def reported(results: Mapping[str, ResultState]) -> dict[str, ProviderResult]:

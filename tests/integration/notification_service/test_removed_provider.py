@@ -1,15 +1,24 @@
-"""What a provider may have that was removed from the settings: an operator's retry sends it by another."""
+"""What a provider may have that was removed from the settings: an operator's retry sends it by another.
+
+Its message may yet arrive.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
 from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
+from structlog.testing import capture_logs
 
 from notification_service.api import build_application
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.change_delivery import ChangeDelivery, ChangeDeliveryCommand
+from notification_service.application.record_results import RecordedResults, RecordResults
 from notification_service.cli import main
-from notification_service.domain.attempt import Unclear
+from notification_service.domain.attempt import Released, Unclear
+from notification_service.domain.attempt_history import AttemptOutcome
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
 from notification_service.domain.failure_reason import FailureReason
@@ -18,6 +27,7 @@ from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import delivery_of, transactions
 from tests.integration.notification_service.limited_work import MeteredProvider, consumers
+from tests.integration.notification_service.provider_double import a_result
 
 WHY = {"by": "kim", "reason": "not in their console"}
 OPTIONS = ["--by", "kim", "--reason", "not in their console"]
@@ -188,3 +198,100 @@ def test_the_command_warns_before_and_after(
 
     assert (done.exit_code, warnings(done)) == (0, [f"warning: {WARNING}"])
     assert nhn_works(engine) == ([str(order.event_id)] if confirmed else [])
+
+
+def reported_by_sens(engine: Engine, order: CompletedOrder, times: int = 1) -> list[RecordedResults]:
+    """SENS's webhook says that its message has arrived."""
+    record = RecordResults(transactions(engine))
+    result = a_result("m-0", reference=str(order.event_id))
+    return [record("sens", [result]) for _ in range(times)]
+
+
+def arrivals(logs: Sequence[Mapping[str, Any]]) -> list[tuple[object, ...]]:
+    fields = ("log_level", "provider", "message_id", "is_settled", "may_be_doubled")
+    return [tuple(line[name] for name in fields) for line in logs if line["event"] == "freed_message_arrived"]
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_message_that_arrived_beside_another_is_seen(
+    status: str, engine: Engine, order: CompletedOrder
+) -> None:
+    watch(engine, "nhn")
+    put(engine, status)
+    retried(engine, order)
+    assert nhn_works(engine) == [str(order.event_id)]
+
+    with capture_logs() as logs:
+        first, again = reported_by_sens(engine, order, times=2)
+
+    assert (first, again) == (RecordedResults(0, 0, doubled=1), RecordedResults(0, 1))
+    assert arrivals(logs) == [("warning", "sens", "m-0", False, True)]
+    delivery = alimtalk(engine, order)
+    assert (delivery.status, delivery.attempts) == (DeliveryStatus.DELIVERED, 2)
+    assert [(each.provider, each.outcome, each.message_id) for each in delivery.history] == [
+        ("sens", AttemptOutcome.DELIVERED, "m-0"),
+        ("nhn", AttemptOutcome.DELIVERED, "m-1"),
+    ]
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_a_message_that_arrived_before_another_was_sent_spares_it(
+    status: str, engine: Engine, order: CompletedOrder
+) -> None:
+    watch(engine, "nhn")
+    put(engine, status)
+    retried(engine, order)
+
+    with capture_logs() as logs:
+        reported_by_sens(engine, order, times=2)
+
+    assert nhn_works(engine) == []
+    assert arrivals(logs) == [("warning", "sens", "m-0", True, False)]
+    delivery = alimtalk(engine, order)
+    assert (delivery.status, delivery.attempts) == (DeliveryStatus.DELIVERED, 2)
+    assert (delivery.history[-1].outcome, delivery.history[-1].message_id) == (
+        AttemptOutcome.DELIVERED,
+        "m-0",
+    )
+
+
+def test_a_message_that_arrived_while_another_is_sent_leaves_that_attempt(
+    engine: Engine, order: CompletedOrder
+) -> None:
+    watch(engine, "nhn")
+    retried(engine, order)
+    with transactions(engine)() as unit_of_work:
+        (claimed,) = unit_of_work.claims.claim(Effect.ALIMTALK, 1, 20.0, "nhn")
+        unit_of_work.commit()
+
+    (recorded,) = reported_by_sens(engine, order)
+    with transactions(engine)() as unit_of_work:
+        unit_of_work.claims.record([Released(claimed)])
+        unit_of_work.commit()
+
+    assert recorded.doubled == 1
+    # Released, it is claimed again, under the same number.
+    assert nhn_works(engine) == [str(order.event_id)]
+    assert [each.number for each in alimtalk(engine, order).history] == [1, 2]
+
+
+@pytest.mark.parametrize("reference", ["no event", None, "00000000-0000-7000-8000-000000000000"])
+def test_what_a_result_of_another_order_says_is_not_known(
+    reference: str | None, engine: Engine, order: CompletedOrder
+) -> None:
+    watch(engine, "nhn")
+    retried(engine, order)
+
+    recorded = RecordResults(transactions(engine))("sens", [a_result("m-0", reference=reference)])
+
+    assert recorded == RecordedResults(0, 1)
+    assert alimtalk(engine, order).status == DeliveryStatus.PENDING
+
+
+def test_a_result_of_what_is_still_looked_up_waits_for_the_look_up(
+    engine: Engine, order: CompletedOrder
+) -> None:
+    (recorded,) = reported_by_sens(engine, order)
+
+    assert recorded == RecordedResults(0, 1)
+    assert alimtalk(engine, order).status == DeliveryStatus.UNKNOWN

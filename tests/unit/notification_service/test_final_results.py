@@ -5,8 +5,12 @@ from itertools import permutations, product
 import pytest
 
 from notification_service.domain.alimtalk_results import ProviderResult, ResultState
-from notification_service.domain.delivery import DeliveryStatus
-from notification_service.domain.final_result import status_after, status_after_contradiction
+from notification_service.domain.delivery import DeliveryStatus, may_become
+from notification_service.domain.final_result import (
+    may_be_doubled,
+    status_after,
+    status_after_contradiction,
+)
 from notification_service.domain.result_schedule import pause_before_question
 
 S, R = DeliveryStatus, ResultState
@@ -37,10 +41,18 @@ def test_a_result_changes_only_what_lacks_one_and_corrects_by_sms(
 
 
 @pytest.mark.parametrize("status", DeliveryStatus)
-def test_a_failed_message_that_arrived_ends_only_what_waits_to_be_sent(status: DeliveryStatus) -> None:
-    expected = S.DELIVERED if status in {S.PENDING, S.UNKNOWN} else status
+def test_a_former_message_that_arrived_ends_what_is_not_under_way(status: DeliveryStatus) -> None:
+    expected = S.DELIVERED if status in {S.PENDING, S.UNKNOWN, S.FAILED, S.EXPIRED} else status
 
     assert status_after_contradiction(status) is expected
+    assert expected is status or may_become(status, expected)
+
+
+@pytest.mark.parametrize("status", DeliveryStatus)
+def test_two_may_have_come_where_another_was_or_may_have_been_sent(status: DeliveryStatus) -> None:
+    sent_since = {S.SENDING, S.UNKNOWN, S.ACCEPTED, S.DELIVERED, S.EXPIRED}
+
+    assert may_be_doubled(status) is (status in sent_since)
 
 
 def test_results_in_any_order_and_number_end_in_the_same_status() -> None:

@@ -1,7 +1,7 @@
 """Recording what a provider reports of messages that it accepted."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -11,13 +11,14 @@ from notification_service.application.learn_from_results import LearnFromResults
 from notification_service.application.ports import UnitOfWork, UnitOfWorkFactory
 from notification_service.domain.alimtalk_codes import codes_of
 from notification_service.domain.alimtalk_results import ProviderResult, ResultState
-from notification_service.domain.awaited_result import Contradiction, Settlement
+from notification_service.domain.awaited_result import Contradiction, FormerMessage, Settlement
 from notification_service.domain.delivery import DeliveryStatus
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.final_result import (
     MOST_MESSAGES,
     SEND_AGAIN_SECONDS,
     is_sent_again,
+    may_be_doubled,
     status_after,
     status_after_contradiction,
     stops_provider,
@@ -29,10 +30,14 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RecordedResults:
-    """How many deliveries changed, and how many of the results were of messages that are not known here."""
+    """How many deliveries changed, and how many of the results were of messages that are not known here.
+
+    ``doubled``: how many of the results show that a recipient may have got another message, too.
+    """
 
     changed: int
     unknown: int
+    doubled: int = 0
 
 
 class RecordResults:
@@ -44,8 +49,9 @@ class RecordResults:
     A message may not be known here: its webhook can overtake our own record of its acceptance. That result is
     not kept, because the provider is asked for it soon after the acceptance is recorded.
 
-    A message that had failed, and is to be sent again, may yet be reported as delivered. The delivery is
-    DELIVERED if nothing has been sent since; otherwise the log has the contradiction.
+    A message that had failed, and is to be sent again, may yet be reported as delivered; so may one that was
+    lost at a provider, when another one has sent the next. The delivery is DELIVERED unless the next message
+    is under way or has arrived. Then log and history say that the recipient may have got two.
     """
 
     def __init__(self, unit_of_work: UnitOfWorkFactory, policy: ProbePolicy | None = None) -> None:
@@ -76,45 +82,74 @@ class RecordResults:
         _log_settlements(final, sent_again)
         known = {message_id for _, message_id, _ in found}
         settled = {message_id for delivery_id, message_id, _ in found if delivery_id not in sent_again}
-        known |= self._contradict(
-            provider, [result for result in results if result.message_id not in settled and _arrived(result)]
+        contradictions = [
+            *self._contradict(provider, _arrived(results, apart_from=settled), _lock_failed),
+            *self._contradict(provider, _arrived(results, apart_from=known), _lock_freed),
+        ]
+        known |= {each.message.message_id for each in contradictions}
+        return RecordedResults(
+            len(settlements),
+            unknown=sum(result.message_id not in known for result in results),
+            doubled=sum(each.may_be_doubled for each in contradictions),
         )
-        return RecordedResults(len(settlements), sum(result.message_id not in known for result in results))
 
-    def _contradict(self, provider: str, arrived: Sequence[ProviderResult]) -> set[str]:
-        """Record that messages which had failed, and for which the delivery is sent again, did arrive.
+    def _contradict(
+        self,
+        provider: str,
+        arrived: Mapping[str, ProviderResult],
+        lock: Callable[[UnitOfWork, str, Mapping[str, ProviderResult]], Sequence[FormerMessage]],
+    ) -> Sequence[Contradiction]:
+        """Record that former messages did arrive.
 
-        Returns their ids. A transaction of its own: it locks deliveries in an order of its own.
+        A transaction of its own: it locks deliveries in an order of its own.
         """
         if not arrived:
-            return set()
-        by_message = {result.message_id: result for result in arrived}
+            return []
         with self._unit_of_work() as unit_of_work:
             contradictions = [
-                _contradiction(delivery_id, by_message[message_id], status)
-                for delivery_id, message_id, status in unit_of_work.results.lock_failed(provider, by_message)
+                _contradiction(message, arrived[message.message_id])
+                for message in lock(unit_of_work, provider, arrived)
             ]
             if contradictions:
                 unit_of_work.results.contradict(provider, contradictions)
             unit_of_work.commit()
         for each in contradictions:
             _log.warning(
-                "failed_message_arrived",
-                delivery_id=str(each.delivery_id),
-                message_id=each.message_id,
+                "failed_message_arrived" if each.message.attempt is None else "freed_message_arrived",
+                delivery_id=str(each.message.delivery_id),
+                provider=provider,
+                message_id=each.message.message_id,
                 code=each.code,
                 is_settled=each.is_settled,
+                may_be_doubled=each.may_be_doubled,
             )
-        return {each.message_id for each in contradictions}
+        return contradictions
 
 
-def _arrived(result: ProviderResult) -> bool:
-    return result.state is ResultState.DELIVERED
+def _arrived(results: Sequence[ProviderResult], apart_from: Collection[str]) -> Mapping[str, ProviderResult]:
+    return {
+        result.message_id: result
+        for result in results
+        if result.state is ResultState.DELIVERED and result.message_id not in apart_from
+    }
 
 
-def _contradiction(delivery_id: UUID, result: ProviderResult, status: DeliveryStatus) -> Contradiction:
-    is_settled = status_after_contradiction(status) is not status
-    return Contradiction(delivery_id, result.message_id, result.code, result.by_sms, is_settled)
+def _lock_failed(
+    unit_of_work: UnitOfWork, provider: str, arrived: Mapping[str, ProviderResult]
+) -> Sequence[FormerMessage]:
+    return unit_of_work.results.lock_failed(provider, arrived)
+
+
+def _lock_freed(
+    unit_of_work: UnitOfWork, provider: str, arrived: Mapping[str, ProviderResult]
+) -> Sequence[FormerMessage]:
+    references = {key: result.reference for key, result in arrived.items() if result.reference is not None}
+    return unit_of_work.results.lock_freed(provider, references) if references else []
+
+
+def _contradiction(message: FormerMessage, result: ProviderResult) -> Contradiction:
+    is_settled = status_after_contradiction(message.status) is not message.status
+    return Contradiction(message, result.code, result.by_sms, is_settled, may_be_doubled(message.status))
 
 
 def _send_again(unit_of_work: UnitOfWork, provider: str, settlements: Sequence[Settlement]) -> set[UUID]:

@@ -23,17 +23,32 @@ class AwaitedResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Contradiction:
-    """A message that had failed, for which its delivery was retried, did arrive; ``code`` is the provider's.
+class FormerMessage:
+    """A message that its delivery, which has this status, awaits no more.
 
-    ``is_settled``: nothing has been sent since, so that the delivery is done.
+    It had failed, or the delivery was freed to be sent by any provider; then ``attempt`` is the number of the
+    attempt that sent it.
     """
 
     delivery_id: UUID
     message_id: str
+    status: DeliveryStatus
+    attempt: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A former message did arrive; ``code`` is the provider's.
+
+    ``is_settled``: no other message is under way, so that the delivery is done. ``may_be_doubled``: another
+    one was sent, or may have been.
+    """
+
+    message: FormerMessage
     code: str | None
     by_sms: bool
     is_settled: bool
+    may_be_doubled: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,7 @@ TRANSITIONS: Mapping[DeliveryStatus, frozenset[DeliveryStatus]] = {
     ),
     # PENDING: the provider reported that it could not send, and may be able to later.
     _S.ACCEPTED: frozenset({_S.DELIVERED, _S.FAILED, _S.EXPIRED, _S.PENDING}),
-    # DELIVERED: the message before, which had failed by its provider's word, did arrive.
+    # DELIVERED: a message before, which had failed by its provider's word, or was lost there, did arrive.
     _S.UNKNOWN: frozenset({_S.SENDING, _S.PENDING, _S.GIVEN_UP, _S.DELIVERED}),
     _S.FAILED: frozenset({_S.PENDING, _S.DELIVERED}),
     _S.EXPIRED: frozenset({_S.PENDING, _S.DELIVERED, _S.FAILED}),

@@ -16,6 +16,18 @@ MOST_MESSAGES = 5
 # A template that Kakao refuses only afterwards is mended, too: the next message waits for that, and goes.
 _SENT_AGAIN = frozenset({CodeClass.RETRY, CodeClass.STOP_AND_ALARM, CodeClass.TEMPLATE_NOT_USABLE})
 
+_SETTLED_BY_FORMER = frozenset(
+    {DeliveryStatus.PENDING, DeliveryStatus.UNKNOWN, DeliveryStatus.FAILED, DeliveryStatus.EXPIRED}
+)
+_SENT_SINCE = frozenset(
+    {
+        DeliveryStatus.SENDING,
+        DeliveryStatus.UNKNOWN,
+        DeliveryStatus.ACCEPTED,
+        DeliveryStatus.DELIVERED,
+        DeliveryStatus.EXPIRED,
+    }
+)
 _REPORTED = {
     ResultState.DELIVERED: DeliveryStatus.DELIVERED,
     ResultState.FAILED: DeliveryStatus.FAILED,
@@ -23,13 +35,17 @@ _REPORTED = {
 
 
 def status_after_contradiction(status: DeliveryStatus) -> DeliveryStatus:
-    """What it makes of a retried delivery that the message which had failed did arrive.
+    """What it makes of a delivery that a former message of it did arrive.
 
-    While the next message waits to be sent, or to be looked up, it is not sent any more. What is being sent
-    or was sent can't be called back.
+    While the next message waits to be sent, or to be looked up, it is not sent any more; nor is there a next
+    one if the recipient didn't get the last. What is being sent or was sent can't be called back.
     """
-    waits = status in {DeliveryStatus.PENDING, DeliveryStatus.UNKNOWN}
-    return DeliveryStatus.DELIVERED if waits else status
+    return DeliveryStatus.DELIVERED if status in _SETTLED_BY_FORMER else status
+
+
+def may_be_doubled(status: DeliveryStatus) -> bool:
+    """Whether the recipient of a delivery, of which a former message did arrive, may get another one."""
+    return status in _SENT_SINCE
 
 
 def status_after(status: DeliveryStatus, result: ProviderResult) -> DeliveryStatus:

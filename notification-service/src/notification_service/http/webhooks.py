@@ -19,8 +19,9 @@ from servicekit.http.validation import MAX_BODY_BYTES
 
 _RESULTS = Counter(
     "alimtalk_webhook_results",
-    "Results in providers' webhooks, by what they changed; unknown are those of messages not known here, and"
-    " refused those that can't be read.",
+    "Results in providers' webhooks, by what they changed; unknown are those of messages not known here,"
+    " refused those that can't be read, and doubled, counted besides, those of one of two messages that may"
+    " have arrived.",
     ["provider", "effect"],
 )
 _log = structlog.get_logger(__name__)
@@ -45,6 +46,7 @@ def webhook_routes(record_results: RecordResults, parsers: Mapping[str, WebhookP
             "unchanged": len(reported.results) - recorded.changed - recorded.unknown,
             "unknown": recorded.unknown,
             "refused": reported.refused,
+            "doubled": recorded.doubled,
         }
         for effect, count in counts.items():
             _RESULTS.labels(provider, effect).inc(count)

@@ -6,7 +6,12 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Uuid, func, select, text
 
-from notification_service.domain.awaited_result import AwaitedResult, Contradiction, Settlement
+from notification_service.domain.awaited_result import (
+    AwaitedResult,
+    Contradiction,
+    FormerMessage,
+    Settlement,
+)
 from notification_service.domain.delivery import DeliveryStatus
 from notification_service.persistence.tables import delivery
 from servicekit.db.arrays import hex_array
@@ -49,20 +54,25 @@ _SETTLE = text("""
            CASE status WHEN 'DELIVERED' THEN 'DELIVERED' ELSE 'REJECTED' END, reason, reference
       FROM settled WHERE is_late
 """)
-# The history says that it arrived after all; so a look-up finds it, instead of sending another.
+# The history says that it arrived after all; so a look-up finds it, instead of sending another. A line of its
+# own it gets only with the delivery's end: while a claim holds, its attempt has the next number.
 _CONTRADICT = text("""
     WITH contradiction AS (
         SELECT * FROM unnest(CAST(:delivery_ids AS uuid[]), CAST(:message_ids AS text[]),
-                             CAST(:codes AS text[]), CAST(:by_sms AS boolean[]),
+                             CAST(:numbers AS integer[]), CAST(:codes AS text[]), CAST(:by_sms AS boolean[]),
                              CAST(:are_settled AS boolean[]))
-            AS contradiction (delivery_id, message_id, code, by_sms, is_settled)),
+            AS contradiction (delivery_id, message_id, number, code, by_sms, is_settled)),
     believed AS (
         UPDATE delivery_attempt
-           SET reason = NULL
+           SET reason = NULL,
+               message_id = contradiction.message_id,
+               outcome = CASE WHEN is_settled THEN outcome ELSE 'DELIVERED' END
           FROM contradiction
          WHERE delivery_attempt.delivery_id = contradiction.delivery_id
-           AND delivery_attempt.message_id = contradiction.message_id
-           AND delivery_attempt.reason = 'NOT_DELIVERED'),
+           AND CASE WHEN contradiction.number IS NULL
+                    THEN delivery_attempt.message_id = contradiction.message_id
+                         AND delivery_attempt.reason = 'NOT_DELIVERED'
+                    ELSE delivery_attempt.number = contradiction.number END),
     spared AS (
         UPDATE delivery
            SET failed_message_id = NULLIF(failed_message_id, contradiction.message_id),
@@ -91,6 +101,25 @@ _FAILED = text("""
              WHERE message_id = ANY(:message_ids) AND reason = 'NOT_DELIVERED' AND provider = :provider)
         AS failed JOIN delivery USING (delivery_id)
      ORDER BY delivery.delivery_id, failed.message_id
+       FOR UPDATE OF delivery
+""").columns(delivery_id=Uuid)
+# By our reference, for which there is an index; of a lost reply, the history has no id of the provider's.
+# What this provider is sending now, or may have sent, may be the very message.
+_FREED = text("""
+    SELECT delivery.delivery_id, reported.message_id, delivery.status, attempt.number
+      FROM unnest(CAST(:message_ids AS text[]), CAST(:event_ids AS uuid[])) AS reported (message_id, event_id)
+      JOIN delivery ON delivery.event_id = reported.event_id AND delivery.effect = 'ALIMTALK'
+      JOIN delivery_attempt AS attempt
+        ON attempt.delivery_id = delivery.delivery_id AND attempt.provider = :provider
+       AND attempt.outcome IN ('ACCEPTED', 'UNKNOWN')
+       AND attempt.reason IS DISTINCT FROM 'NOT_DELIVERED'
+       AND (attempt.message_id = reported.message_id
+            OR (attempt.message_id IS NULL AND attempt.purpose = 'SEND'))
+     WHERE delivery.reference IS DISTINCT FROM reported.message_id
+       AND (delivery.provider IS DISTINCT FROM :provider
+            OR (delivery.status <> 'SENDING'
+                AND (delivery.reference IS NOT NULL OR delivery.possibly_sent_at IS NULL)))
+     ORDER BY delivery.delivery_id, reported.message_id, attempt.message_id IS NULL, attempt.number DESC
        FOR UPDATE OF delivery
 """).columns(delivery_id=Uuid)
 _EXPIRED_HISTORY = """
@@ -228,20 +257,39 @@ class SqlResults:
             },
         )
 
-    def lock_failed(
-        self, provider: str, message_ids: Collection[str]
-    ) -> list[tuple[UUID, str, DeliveryStatus]]:
+    def lock_failed(self, provider: str, message_ids: Collection[str]) -> list[FormerMessage]:
         storable = [one for one in message_ids if _is_storable(one)]
         rows = self._connection.execute(_FAILED, {"provider": provider, "message_ids": storable})
-        return [(row.delivery_id, row.message_id, DeliveryStatus(row.status)) for row in rows]
+        return [FormerMessage(row.delivery_id, row.message_id, DeliveryStatus(row.status)) for row in rows]
+
+    def lock_freed(self, provider: str, references: Mapping[str, str]) -> list[FormerMessage]:
+        events = {
+            message_id: event_id
+            for message_id, reference in references.items()
+            if _is_storable(message_id) and (event_id := _event_id(reference)) is not None
+        }
+        parameters = {
+            "provider": provider,
+            "message_ids": list(events),
+            "event_ids": hex_array(events.values()),
+        }
+        former: dict[tuple[UUID, str], FormerMessage] = {}
+        for row in self._connection.execute(_FREED, parameters):
+            message = FormerMessage(
+                row.delivery_id, row.message_id, DeliveryStatus(row.status), attempt=row.number
+            )
+            # The first attempt that fits is the one that fits best.
+            former.setdefault((message.delivery_id, message.message_id), message)
+        return list(former.values())
 
     def contradict(self, provider: str, contradictions: Sequence[Contradiction]) -> None:
         self._connection.execute(
             _CONTRADICT,
             {
                 "provider": provider,
-                "delivery_ids": hex_array(one.delivery_id for one in contradictions),
-                "message_ids": [one.message_id for one in contradictions],
+                "delivery_ids": hex_array(one.message.delivery_id for one in contradictions),
+                "message_ids": [one.message.message_id for one in contradictions],
+                "numbers": [one.message.attempt for one in contradictions],
                 "codes": [_storable(one.code) for one in contradictions],
                 "by_sms": [one.by_sms for one in contradictions],
                 "are_settled": [one.is_settled for one in contradictions],
@@ -284,6 +332,15 @@ class SqlResults:
             },
         ).scalar_one()
         return expired
+
+
+def _event_id(reference: str) -> UUID | None:
+    # As we write it. Anything else is another system's.
+    try:
+        event_id = UUID(reference)
+    except ValueError:
+        return None
+    return event_id if str(event_id) == reference else None
 
 
 def _storable(code: str | None) -> str | None:

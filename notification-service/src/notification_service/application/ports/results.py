@@ -4,7 +4,12 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 from uuid import UUID
 
-from notification_service.domain.awaited_result import AwaitedResult, Contradiction, Settlement
+from notification_service.domain.awaited_result import (
+    AwaitedResult,
+    Contradiction,
+    FormerMessage,
+    Settlement,
+)
 from notification_service.domain.delivery import DeliveryStatus
 
 
@@ -27,14 +32,19 @@ class Results(Protocol):
         """Store final results of deliveries that :meth:`lock` returned."""
         ...
 
-    def lock_failed(
-        self, provider: str, message_ids: Collection[str]
-    ) -> Sequence[tuple[UUID, str, DeliveryStatus]]:
-        """Delivery, message and status of each delivery for which such a message failed before a retry."""
+    def lock_failed(self, provider: str, message_ids: Collection[str]) -> Sequence[FormerMessage]:
+        """Those of these messages that had failed before their delivery was retried."""
+        ...
+
+    def lock_freed(self, provider: str, references: Mapping[str, str]) -> Sequence[FormerMessage]:
+        """Those of these messages that ``provider`` may have got before their delivery was freed.
+
+        By an operator's retry, or since the provider had not found it. ``references`` are ours, by message.
+        """
         ...
 
     def contradict(self, provider: str, contradictions: Sequence[Contradiction]) -> None:
-        """Store that messages which :meth:`lock_failed` returned did arrive: look-ups find them again."""
+        """Store that messages locked so did arrive: the history says so, and look-ups find them."""
         ...
 
     def expire(self, delivery_ids: Collection[UUID]) -> int:
