@@ -196,7 +196,7 @@ class AlimtalkEffect:
         return AskForResults(
             provider,
             self.unit_of_work,
-            RecordResults(self.unit_of_work, self.probes),
+            RecordResults(self.unit_of_work, self.probes, self.retry),
             pool=self.make_pool(calls, f"{chosen.name}-results"),
             batch_size=min(_MOST_RESULTS, 2 * calls * (provider.results_at_once or _MOST_RESULTS)),
             # Two rounds of the pool: other processes may take what a slow one left.

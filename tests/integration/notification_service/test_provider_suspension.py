@@ -226,6 +226,40 @@ def test_while_the_account_is_at_fault_messages_may_fail_for_long(
     assert first(engine, orders).status == DeliveryStatus.PENDING
 
 
+@pytest.mark.parametrize(
+    ("attempts", "age", "expected"),
+    [
+        (10, "24 hours", DeliveryStatus.FAILED),
+        (10, "23 hours", DeliveryStatus.PENDING),
+        (9, "3 days", DeliveryStatus.PENDING),
+    ],
+)
+def test_a_fault_of_the_account_sends_no_message_for_ever(
+    attempts: int,
+    age: str,
+    expected: DeliveryStatus,
+    engine: Engine,
+    provider: MeteredProvider,
+    orders: list[CompletedOrder],
+) -> None:
+    accept_first(engine, provider)
+    # More than the messages of which the provider itself fails so many.
+    add_failed_messages(engine, 5)
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "UPDATE delivery SET attempts = :attempts,"
+                " first_attempted_at = clock_timestamp() - CAST(:age AS interval) WHERE status = 'ACCEPTED'"
+            ),
+            {"attempts": attempts, "age": age},
+        )
+
+    report(engine, NHN_VOLUME)
+
+    assert first(engine, orders).status == expected
+    assert state_of(engine, provider).status is SUSPENDED
+
+
 def suspended_by_result(engine: Engine, provider: MeteredProvider) -> ProviderState:
     accept_first(engine, provider)
     report(engine, NHN_VOLUME)

@@ -24,6 +24,7 @@ from notification_service.domain.final_result import (
     stops_provider,
 )
 from notification_service.domain.provider_state import ProbePolicy
+from notification_service.domain.retry_policy import RetryPolicy
 
 _log = structlog.get_logger(__name__)
 
@@ -43,8 +44,8 @@ class RecordedResults:
 class RecordResults:
     """Records results in one transaction, in whatever order and however often they come.
 
-    A message that failed by a fault of the provider or of our account is sent again later. If the account is
-    at fault, the provider is suspended, too.
+    A message that failed by a fault of the provider or of our account is sent again later, unless it would be
+    given up by now: then it has failed. If the account is at fault, the provider is suspended, too.
 
     A message may not be known here: its webhook can overtake our own record of its acceptance. That result is
     not kept, because the provider is asked for it soon after the acceptance is recorded.
@@ -54,9 +55,15 @@ class RecordResults:
     is under way or has arrived. Then log and history say that the recipient may have got two.
     """
 
-    def __init__(self, unit_of_work: UnitOfWorkFactory, policy: ProbePolicy | None = None) -> None:
+    def __init__(
+        self,
+        unit_of_work: UnitOfWorkFactory,
+        policy: ProbePolicy | None = None,
+        retry: RetryPolicy | None = None,
+    ) -> None:
         self._unit_of_work = unit_of_work
         self._learn = LearnFromResults(policy or ProbePolicy())
+        self._retry = retry or RetryPolicy()
 
     def __call__(self, provider: str, results: Sequence[ProviderResult]) -> RecordedResults:
         by_message: defaultdict[str, list[ProviderResult]] = defaultdict(list)
@@ -72,7 +79,7 @@ class RecordResults:
                 if (settlement := _settlement(delivery_id, status, by_message[message_id]))
             ]
             lesson = self._learn.lesson(unit_of_work, provider, settlements)
-            sent_again = _send_again(unit_of_work, provider, settlements)
+            sent_again = _send_again(unit_of_work, provider, settlements, self._retry)
             final = [one for one in settlements if one.delivery_id not in sent_again]
             if final:
                 unit_of_work.results.settle(final)
@@ -152,7 +159,9 @@ def _contradiction(message: FormerMessage, result: ProviderResult) -> Contradict
     return Contradiction(message, result.code, result.by_sms, is_settled, may_be_doubled(message.status))
 
 
-def _send_again(unit_of_work: UnitOfWork, provider: str, settlements: Sequence[Settlement]) -> set[UUID]:
+def _send_again(
+    unit_of_work: UnitOfWork, provider: str, settlements: Sequence[Settlement], retry: RetryPolicy
+) -> set[UUID]:
     """Make those due again that failed by no fault of theirs, unless too many of their messages have."""
     codes = codes_of(provider)
     failed = {one.delivery_id: one.code for one in settlements if is_sent_again(one, codes)}
@@ -163,6 +172,7 @@ def _send_again(unit_of_work: UnitOfWork, provider: str, settlements: Sequence[S
         by_account={one.delivery_id for one in settlements if stops_provider(one, codes)},
         pause_seconds=SEND_AGAIN_SECONDS,
         most_messages=MOST_MESSAGES,
+        retry=retry,
     )
 
 

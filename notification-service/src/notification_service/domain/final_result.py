@@ -11,7 +11,8 @@ from notification_service.domain.delivery import DeliveryStatus, may_become
 
 # Longer than NHN keeps an idempotency key, which would refuse the second message.
 SEND_AGAIN_SECONDS = 630.0
-# Of one delivery; while the account is at fault, more may fail.
+# Of one delivery. While the account is at fault, more may fail, until the delivery is as old and as often
+# attempted as one that is given up: each is a message that the provider took.
 MOST_MESSAGES = 5
 # A template that Kakao refuses only afterwards is mended, too: the next message waits for that, and goes.
 _SENT_AGAIN = frozenset({CodeClass.RETRY, CodeClass.STOP_AND_ALARM, CodeClass.TEMPLATE_NOT_USABLE})

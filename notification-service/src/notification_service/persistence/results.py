@@ -13,6 +13,7 @@ from notification_service.domain.awaited_result import (
     Settlement,
 )
 from notification_service.domain.delivery import DeliveryStatus
+from notification_service.domain.retry_policy import RetryPolicy
 from notification_service.persistence.tables import delivery
 from servicekit.db.arrays import hex_array
 
@@ -179,10 +180,15 @@ _SEND_AGAIN = text("""
            -- An erased recipient's message has failed: nothing can be sent again.
            AND EXISTS (SELECT FROM completed_order
                         WHERE completed_order.event_id = delivery.event_id AND recipient_phone IS NOT NULL)
-           -- Not attempts: many of them only looked a message up.
-           AND (failed.by_account OR :most_messages > 1 + (
-                SELECT count(DISTINCT message_id) FROM delivery_attempt AS earlier
-                 WHERE earlier.delivery_id = delivery.delivery_id AND earlier.reason = 'NOT_DELIVERED'))
+           -- While the account is at fault, as long as anything is attempted. Else not by attempts: many of
+           -- them only looked a message up.
+           AND ((failed.by_account
+                 AND (attempts < :least_attempts
+                      OR first_attempted_at
+                         > clock_timestamp() - :give_up_after_seconds * interval '1 second'))
+                OR :most_messages > 1 + (
+                    SELECT count(DISTINCT message_id) FROM delivery_attempt AS earlier
+                     WHERE earlier.delivery_id = delivery.delivery_id AND earlier.reason = 'NOT_DELIVERED'))
      RETURNING delivery.delivery_id, failed_message_id),
     explained AS (
         UPDATE delivery_attempt SET reason = 'NOT_DELIVERED'
@@ -309,6 +315,7 @@ class SqlResults:
         by_account: Collection[UUID],
         pause_seconds: float,
         most_messages: int,
+        retry: RetryPolicy,
     ) -> set[UUID]:
         again = self._connection.execute(
             _SEND_AGAIN,
@@ -318,6 +325,8 @@ class SqlResults:
                 "pause_seconds": pause_seconds,
                 "by_account": [delivery_id in by_account for delivery_id in codes],
                 "most_messages": most_messages,
+                "least_attempts": retry.least_attempts,
+                "give_up_after_seconds": retry.give_up_after_seconds,
             },
         )
         return set(again.scalars())

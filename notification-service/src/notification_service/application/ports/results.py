@@ -11,6 +11,7 @@ from notification_service.domain.awaited_result import (
     Settlement,
 )
 from notification_service.domain.delivery import DeliveryStatus
+from notification_service.domain.retry_policy import RetryPolicy
 
 
 class Results(Protocol):
@@ -58,11 +59,12 @@ class Results(Protocol):
         by_account: Collection[UUID],
         pause_seconds: float,
         most_messages: int,
+        retry: RetryPolicy,
     ) -> set[UUID]:
         """Make deliveries that :meth:`lock` returned PENDING; ``codes`` are those of their results.
 
-        Only those that are ACCEPTED and had fewer than ``most_messages``, or whose last one failed
-        ``by_account``; returns their ids.
+        Only those that are ACCEPTED and had fewer than ``most_messages``; or whose last one failed
+        ``by_account``, until they are exhausted by ``retry``. Returns their ids.
         """
         ...
 
