@@ -40,7 +40,7 @@ from notification_service.application.write_alimtalk import WriteAlimtalk
 from notification_service.config import ConsumerSettings
 from notification_service.domain.claim_reach import EVERYTHING, ClaimReach
 from notification_service.domain.delivery import Effect
-from notification_service.domain.provider_state import ProbePolicy
+from notification_service.domain.provider_state import ProbePolicy, after_look_ups
 from notification_service.domain.retry_policy import RetryPolicy
 from notification_service.domain.template_catalog import TemplateCatalog
 from notification_service.metrics import count_call
@@ -170,7 +170,7 @@ class AlimtalkEffect:
 
     def _learn_elsewhere(self, chosen: ChosenProvider) -> LearnElsewhere:
         others = self.providers.keys() - {chosen.name}
-        gates = {name: QuestionGate(name, self.probes, holds_messages=True) for name in others}
+        gates = {name: QuestionGate(name, self.probes, after_look_ups) for name in others}
         return LearnElsewhere(self.unit_of_work, gates)
 
     def _reach(self, chosen: ChosenProvider) -> Callable[[UnitOfWork], ClaimReach]:

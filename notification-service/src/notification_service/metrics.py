@@ -10,6 +10,11 @@ _SUSPENDED = Gauge(
     "alimtalk_provider_suspended", "1 while only a human can mend the provider; messages wait.", ["provider"]
 )
 _OPEN = Gauge("alimtalk_breaker_open", "1 while the provider's calls fail; messages wait.", ["provider"])
+_REFUSES = Gauge(
+    "alimtalk_questions_refused",
+    "1 while the provider refuses our key such questions; it may take messages.",
+    ["provider", "questions"],
+)
 _IN_USE = Gauge(
     "alimtalk_provider_in_use",
     "1 of the provider that new messages go to; a second one (place 2) sends while the first is down.",
@@ -45,6 +50,8 @@ def show_figures(figures: NotificationFigures) -> None:
         _IN_USE.labels(provider.name, str(place)).set(used is not None and used.name == provider.name)
         _SUSPENDED.labels(provider.name).set(provider.status is ProviderStatus.SUSPENDED)
         _OPEN.labels(provider.name).set(provider.status is ProviderStatus.OPEN)
+        _REFUSES.labels(provider.name, "look-ups").set(provider.look_ups_refused is not None)
+        _REFUSES.labels(provider.name, "results").set(provider.results_refused is not None)
         _WAIT_SECONDS.labels(provider.name).set(provider.wait_seconds)
     _NEED_OPERATOR.set(figures.deliveries.needing_operator)
     _FAILED.set(figures.deliveries.failed)

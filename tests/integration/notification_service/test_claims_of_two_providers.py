@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine, text
+from structlog.testing import capture_logs
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.attempt_delivery import AttemptDelivery
@@ -27,7 +28,7 @@ from notification_service.domain.errors import (
     ReceiverUnavailable,
 )
 from notification_service.domain.failure_reason import FailureReason
-from notification_service.domain.provider_state import ProviderStatus, in_use
+from notification_service.domain.provider_state import ProviderStatus, after_look_ups, in_use
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import QUICK, transactions
@@ -90,7 +91,7 @@ class Pair:
                 held_templates=lambda: self._held,
                 learn_elsewhere=LearnElsewhere(
                     transactions(engine),
-                    {other.name: QuestionGate(other.name, NO_PROBES, holds_messages=True)},
+                    {other.name: QuestionGate(other.name, NO_PROBES, after_look_ups)},
                 ),
             )
             for provider, other, reach in (
@@ -307,18 +308,70 @@ def test_a_second_that_can_not_be_asked_is_seen(
         pair = Pair(engine, pool)
         pair.nhn.question_failure = ProviderStopped(FailureReason.UNEXPECTED_REPLY, "", code=code)
 
-        pair.first_works()
-        former = state_of(engine, pair.nhn)
+        with capture_logs() as logs:
+            for _ in range(3):
+                pair.first_works()
+
+        assert (pair.solapi.sent, pair.statuses()) == ([], {"PENDING": 1})
+        assert not state_of(engine, pair.solapi).refuses_questions
+        state = state_of(engine, pair.nhn)
+        assert (state.status, state.look_ups_refused) == (RUNNING, code)
+        (line,) = [line for line in logs if line["event"] == "alimtalk_questions_refused"]
+        assert (line["log_level"], line["provider"], line["reason"]) == ("error", "nhn", code)
+
+        pair.nhn.question_failure = None
         pair.first_works()
 
-    assert (pair.solapi.sent, pair.statuses()) == ([], {"PENDING": 1})
-    assert state_of(engine, pair.solapi).status is RUNNING
-    state = state_of(engine, pair.nhn)
-    assert (state.status, state.reason) == (SUSPENDED, code)
-    # The next question puts no probe off.
-    assert state.probe_in_seconds is not None
-    assert former.probe_in_seconds is not None
-    assert state.probe_in_seconds < former.probe_in_seconds
+    assert len(pair.solapi.sent) == 1
+    assert not state_of(engine, pair.nhn).refuses_questions
+
+
+def since_long_ago(engine: Engine, *names: str) -> None:
+    """The database has forgotten nothing of these providers."""
+    with transactions(engine)() as unit_of_work:
+        unit_of_work.providers.watch(names)
+        unit_of_work.commit()
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alimtalk_provider SET watched_since = '2026-01-01'"))
+
+
+def test_a_second_that_may_only_send_takes_over_in_one_state(
+    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+) -> None:
+    accept_completed_orders([a_completed_order() for _ in range(3)])
+    since_long_ago(engine, "solapi", "nhn")
+    with ThreadPoolExecutor(LIMITS.most) as pool:
+        pair = Pair(engine, pool)
+        pair.solapi.failures = [DOWN] * 3
+        pair.first_works()
+        pair.set(pair.solapi, OPEN, **NEVER)
+        pair.nhn.question_failure = ProviderStopped(FailureReason.UNEXPECTED_REPLY, "", code="403")
+        pair.nhn.failures, pair.nhn.accepts_silently = [LOST], True
+        states = set()
+        for _ in range(4):
+            since_long_ago(engine, "solapi", "nhn")
+            pair.second_works()
+            state = state_of(engine, pair.nhn)
+            states.add((state.status, state.look_ups_refused))
+
+    # The one whose reply was lost waits, and is sent by neither.
+    assert len(set(pair.nhn.sent)) == len(pair.nhn.sent) == 3
+    assert pair.statuses() == {"DELIVERED": 2, "UNKNOWN": 1}
+    assert states == {(RUNNING, "403")}
+
+
+def test_what_the_database_may_have_forgotten_waits_for_a_look_up(
+    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+) -> None:
+    accept_completed_orders([a_completed_order()])
+    with ThreadPoolExecutor(LIMITS.most) as pool:
+        pair = Pair(engine, pool)
+        pair.set(pair.solapi, OPEN, **NEVER)
+        pair.nhn.question_failure = ProviderStopped(FailureReason.UNEXPECTED_REPLY, "", code="403")
+        pair.second_works()
+
+    assert (pair.nhn.sent, pair.statuses()) == ([], {"PENDING": 1})
+    assert state_of(engine, pair.nhn).look_ups_refused == "403"
 
 
 @pytest.mark.parametrize("attempts", [0, 1])

@@ -41,6 +41,18 @@ def test_a_suspended_provider_is_listed_and_resumed(migrated_url: str, engine: E
     assert table[1].split()[-3:] == ["kim", "volume", "raised"]
 
 
+def test_refused_questions_are_listed_until_they_are_mended(migrated_url: str, engine: Engine) -> None:
+    refusing = {"look_ups_refused": "'403'", "results_refused": "'401'"}
+    set_state(engine, NHN, ProviderStatus.RUNNING, **refusing)
+
+    (listed,) = json.loads(run(migrated_url, "list", "--json").stdout)
+    resumed = run(migrated_url, "resume", "nhn", *WHO_AND_WHY)
+
+    assert (listed["status"], listed["refuses"]) == ("RUNNING", "look-ups (403), results (401)")
+    assert (resumed.returncode, resumed.stdout) == (0, "nhn is RUNNING\n")
+    assert not state_of(engine, NHN).refuses_questions
+
+
 def test_the_list_says_which_provider_is_in_use(migrated_url: str, engine: Engine) -> None:
     set_state(engine, NHN, ProviderStatus.SUSPENDED)
     with transactions(engine)() as unit_of_work:

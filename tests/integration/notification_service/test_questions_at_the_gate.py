@@ -6,18 +6,18 @@ from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import Engine, text
+from structlog.testing import capture_logs
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.ask_for_results import AskForResults
 from notification_service.application.record_results import RecordResults
 from notification_service.domain.errors import (
-    DeliveryFailed,
     OutcomeUnknown,
     ProviderStopped,
     ProviderThrottled,
 )
 from notification_service.domain.failure_reason import FailureReason
-from notification_service.domain.provider_state import ProviderStatus, StoppedBy
+from notification_service.domain.provider_state import ProviderStatus
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import transactions
@@ -82,35 +82,38 @@ def test_a_provider_that_fails_is_asked_once_at_a_time(
     assert (done.pause_seconds >= 15) is (calls == 1)
 
 
-@pytest.mark.parametrize("code", ["401", "402"])
-def test_an_account_that_may_not_ask_does_not_send(
+@pytest.mark.parametrize("code", ["401", "402", "403"])
+def test_a_key_that_may_not_ask_is_seen_and_sends(
     code: str, engine: Engine, provider: MeteredProvider
 ) -> None:
     provider.result_failure = stopped(code)
 
-    with asking(engine, provider) as ask:
+    with capture_logs() as logs, asking(engine, provider) as ask:
         ask(StopSignal())
     state = state_of(engine, provider)
     with asking(engine, provider) as ask:
-        assert ask(StopSignal()).deliveries == 1
+        done = ask(StopSignal())
+    assert (done.deliveries, done.pause_seconds >= 15) == (1, True)
 
-    assert (state.status, state.reason, state.stopped_by) == (SUSPENDED, code, StoppedBy.CALL)
-    later = state_of(engine, provider)
-    assert later.probe_in_seconds is not None
-    assert state.probe_in_seconds is not None
-    assert later.probe_in_seconds < state.probe_in_seconds
+    assert (state.status, state.results_refused) == (RUNNING, code)
+    assert state_of(engine, provider).results_refused == code
+    lines = [line for line in logs if line["event"] == "alimtalk_questions_refused"]
+    assert [(line["questions"], line["reason"]) for line in lines] == [("results", code)]
+
+    provider.result_failure = None
+    with asking(engine, provider) as ask:
+        ask(StopSignal())
+    assert state_of(engine, provider).results_refused is None
 
 
-@pytest.mark.parametrize("failure", [stopped("403"), OutcomeUnknown(FailureReason.NO_REPLY, "")])
-def test_questions_that_fail_do_not_stop_sending(
-    failure: DeliveryFailed, engine: Engine, provider: MeteredProvider
-) -> None:
-    provider.result_failure = failure
+def test_questions_that_fail_do_not_stop_sending(engine: Engine, provider: MeteredProvider) -> None:
+    provider.result_failure = OutcomeUnknown(FailureReason.NO_REPLY, "")
 
     with asking(engine, provider) as ask:
         ask(StopSignal())
 
-    assert state_of(engine, provider).status is RUNNING
+    state = state_of(engine, provider)
+    assert (state.status, state.refuses_questions) == (RUNNING, False)
 
 
 def test_too_many_questions_hold_all_calls(engine: Engine, provider: MeteredProvider) -> None:

@@ -82,20 +82,23 @@ def test_a_question_that_failed_is_kept_beside_the_wait(failure: DeliveryFailed,
     assert (ended.outcome.reason, sent) == (R.NOT_CONFIRMED, [])
     # The provider that is to send it has nothing to do with that.
     assert ended.call is None
-    assert ended.elsewhere == CallElsewhere("nhn", Call(call.outcome, call.reason, is_look_up=True))
+    assert ended.elsewhere == [CallElsewhere("nhn", Call(call.outcome, call.reason, is_look_up=True))]
 
 
 @pytest.mark.parametrize(
-    ("failure", "seconds_since_ordered"),
-    [(None, 120.0), (ProviderStopped(R.UNEXPECTED_REPLY, "", code="401"), 30.0)],
+    ("failure", "seconds_since_ordered", "answers"),
+    [(None, 120.0, 1), (ProviderStopped(R.UNEXPECTED_REPLY, "", code="401"), 30.0, 0)],
     ids=["answered", "a fresh order"],
 )
 def test_what_is_surely_not_elsewhere_is_sent(
-    failure: DeliveryFailed | None, seconds_since_ordered: float
+    failure: DeliveryFailed | None, seconds_since_ordered: float, answers: int
 ) -> None:
     sent: list[str] = []
 
     ended = attempted(failure, sent, seconds_since_ordered)
 
     assert isinstance(ended.outcome, Delivered)
-    assert (len(sent), ended.elsewhere) == (1, None)
+    assert len(sent) == 1
+    # It ends that its questions are refused, if they were.
+    answer = CallElsewhere("nhn", Call(CallOutcome.ANSWERED, is_look_up=True))
+    assert ended.elsewhere == [answer] * answers

@@ -15,7 +15,7 @@ from notification_service.application.record_results import RecordResults
 from notification_service.domain.alimtalk_results import Answer, ProviderResult, ResultState
 from notification_service.domain.awaited_result import AwaitedResult
 from notification_service.domain.errors import DeliveryFailed
-from notification_service.domain.provider_call import Call, call_of_failure
+from notification_service.domain.provider_call import Call, CallOutcome, call_of_failure
 from notification_service.domain.provider_state import ProbePolicy
 from notification_service.domain.result_schedule import pause_before_question
 
@@ -90,7 +90,7 @@ class AskForResults:
             self._end_unreported(_messages(asked))
             return WorkDone(len(_messages(asked)), _GATHER_SECONDS if asked and is_all else 0.0)
         answered = self._ask_all(stop, asked)
-        self._teach()
+        self._teach(answered)
         if not stop.is_set():
             self._expire(_unsettled(answered))
         pause_seconds = self._gate.pause_seconds(self._failed_calls, was_closed=self._is_closed)
@@ -141,10 +141,14 @@ class AskForResults:
         self._record()
         return answered
 
-    def _teach(self) -> None:
-        if self._failed_calls:
+    def _teach(self, answered: Sequence[_Question]) -> None:
+        calls = list(self._failed_calls)
+        # Only while they were refused, an answer says something new.
+        if self._is_closed and any(question.answer is not None for question in answered):
+            calls.append(Call(CallOutcome.ANSWERED, is_look_up=True))
+        if calls:
             with self._unit_of_work() as unit_of_work:
-                self._gate.learn(unit_of_work, self._failed_calls)
+                self._gate.learn(unit_of_work, calls)
                 unit_of_work.commit()
 
     def _record(self) -> None:

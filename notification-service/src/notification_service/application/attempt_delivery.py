@@ -15,6 +15,7 @@ from notification_service.domain.attempt import (
     NotFound,
     Outcome,
     Postponed,
+    Receipt,
     Rejected,
     Released,
     Skipped,
@@ -44,12 +45,19 @@ _log = structlog.get_logger(__name__)
 class Ended:
     """An attempt that has ended; ``call`` is None if the receiver was not called.
 
-    ``elsewhere`` is the question to another provider that failed, for which the delivery is postponed.
+    ``look_up`` is the call that asked before it. ``elsewhere`` are the questions to other providers: if one
+    failed, the delivery is postponed for it.
     """
 
     outcome: Outcome
     call: Call | None = None
-    elsewhere: CallElsewhere | None = None
+    look_up: Call | None = None
+    elsewhere: Sequence[CallElsewhere] = ()
+
+    @property
+    def calls(self) -> Sequence[Call]:
+        """What was asked of the receiver, in order."""
+        return [call for call in (self.look_up, self.call) if call is not None]
 
 
 class AttemptDelivery:
@@ -121,10 +129,7 @@ class AttemptDelivery:
             # It may have happened after the sending.
             detail = f"internal error: {type(error).__name__}"
             return Ended(self._failed(delivery, OutcomeUnknown(FailureReason.INTERNAL_ERROR, detail)))
-        call = Call(CallOutcome.ACCEPTED) if receipt.was_sent else Call(CallOutcome.ANSWERED, is_look_up=True)
-        if receipt.is_final:
-            return Ended(Delivered(delivery, receipt.reference, receipt.provider), call)
-        return Ended(Accepted(delivery, receipt.reference, receipt.provider), call)
+        return _ended_well(delivery, receipt)
 
     def _skipped(self, delivery: ClaimedDelivery, skipped: DeliverySkipped) -> Ended:
         _log.info("delivery_skipped", **self._fields(delivery), reason=skipped.reason.value)
@@ -152,10 +157,21 @@ def _call_of(delivery: ClaimedDelivery, failure: DeliveryFailed) -> Call | None:
     return replace(call, is_look_up=True) if call and delivery.purpose is Purpose.LOOK_UP else call
 
 
+def _ended_well(delivery: ClaimedDelivery, receipt: Receipt) -> Ended:
+    answered = Call(CallOutcome.ANSWERED, is_look_up=True)
+    taken = Delivered if receipt.is_final else Accepted
+    return Ended(
+        taken(delivery, receipt.reference, receipt.provider),
+        Call(CallOutcome.ACCEPTED) if receipt.was_sent else answered,
+        receipt.look_up,
+        [CallElsewhere(name, answered) for name in receipt.asked_elsewhere],
+    )
+
+
 def _postponed(delivery: ClaimedDelivery, postponed: DeliveryPostponed) -> Ended:
     outcome = Postponed(delivery, postponed.delay_seconds, postponed.reason)
     if isinstance(postponed, ElsewhereUnknown) and (asked := call_of_failure(postponed.__cause__)):
-        return Ended(outcome, elsewhere=CallElsewhere(postponed.provider, replace(asked, is_look_up=True)))
+        return Ended(outcome, elsewhere=[CallElsewhere(postponed.provider, replace(asked, is_look_up=True))])
     return Ended(outcome)
 
 

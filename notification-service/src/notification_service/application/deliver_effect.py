@@ -116,7 +116,7 @@ class DeliverEffect:
         """``provider`` is the receiver's name in the history.
 
         ``held_templates`` are the codes of templates whose messages would only be postponed again.
-        ``learn_elsewhere`` is called with questions to other providers that failed.
+        ``learn_elsewhere`` is called with the questions to other providers.
         """
         self._effect = effect
         self._attempt = attempt
@@ -271,7 +271,7 @@ class DeliverEffect:
     def _record(self) -> None:
         if not self._unrecorded:
             return
-        calls = [ended.call for ended in self._unrecorded if ended.call is not None]
+        calls = [call for ended in self._unrecorded for call in ended.calls]
         if self._probe_id is not None and calls:
             answer = calls[-1].outcome
             self._has_probe_failed = answer.is_failing or answer.is_inconclusive
@@ -279,7 +279,7 @@ class DeliverEffect:
             unit_of_work.claims.record([ended.outcome for ended in self._unrecorded])
             self._gate.learn(unit_of_work, calls, self._probe_id)
             unit_of_work.commit()
-        elsewhere = [ended.elsewhere for ended in self._unrecorded if ended.elsewhere is not None]
+        elsewhere = [question for ended in self._unrecorded for question in ended.elsewhere]
         self._unrecorded = []
         self._learn_elsewhere(elsewhere)
 

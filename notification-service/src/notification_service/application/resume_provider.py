@@ -3,22 +3,23 @@
 import structlog
 
 from notification_service.application.ports import UnitOfWorkFactory
-from notification_service.domain.provider_state import ProviderStatus, running
+from notification_service.domain.provider_state import ProviderStatus, resumed
 
 _log = structlog.get_logger(__name__)
 
 
 class ResumeProvider:
-    """Resumes a provider, with the operator and the reason; False if it is running."""
+    """Resumes a provider, with the operator and the reason; False if it runs and refuses no questions."""
 
     def __init__(self, unit_of_work: UnitOfWorkFactory) -> None:
         self._unit_of_work = unit_of_work
 
     def __call__(self, name: str, *, by: str, reason: str) -> bool:
         with self._unit_of_work() as unit_of_work:
-            if unit_of_work.providers.get(name).status is ProviderStatus.RUNNING:
+            state = unit_of_work.providers.get(name)
+            if state.status is ProviderStatus.RUNNING and not state.refuses_questions:
                 return False
-            unit_of_work.providers.change(running(unit_of_work.providers.lock(name)))
+            unit_of_work.providers.change(resumed(unit_of_work.providers.lock(name)))
             unit_of_work.providers.note_resumption(name, by=by, reason=reason)
             unit_of_work.commit()
         _log.info("alimtalk_provider_resumed", provider=name, by=by, reason=reason)

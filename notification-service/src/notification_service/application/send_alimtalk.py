@@ -1,6 +1,7 @@
 """The alimtalk effect: one message to the buyer, even if replies or processes are lost."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from notification_service.application.ports import AlimtalkProvider, MaySend
 from notification_service.application.write_alimtalk import WriteAlimtalk
@@ -12,14 +13,17 @@ from notification_service.domain.errors import (
     DeliveryFailed,
     EarlierMessageFound,
     ElsewhereUnknown,
+    LookUpRefused,
     MessageNotFound,
     NotConfirmed,
     NotSent,
     OutcomeUnknown,
+    ProviderStopped,
     ReceiverUnavailable,
     Unanswerable,
 )
 from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.provider_call import Call, CallOutcome, call_of_failure
 
 # Until the other provider is asked again.
 _ELSEWHERE_SECONDS = 10.0
@@ -33,6 +37,9 @@ class SendAlimtalk:
     A provider that can't be asked gets a message again only if it surely did not take the earlier attempt, or
     if an operator wants it. It also gets the first attempt for an order that is older than a restored backup:
     otherwise every order that waited for a minute would wait for an operator.
+
+    A provider may take messages and refuse our key the look-ups. It then gets what surely was not sent, where
+    another provider is configured, beside which no doubtful answer counts as sure; all else waits.
 
     What finally failed counts as not sent. What a former release may have sent, without a record of the
     provider, is only looked up: if it isn't found here, it may be elsewhere, and an operator decides.
@@ -63,16 +70,38 @@ class SendAlimtalk:
             raise Unanswerable(FailureReason.NOT_CONFIRMED, detail)
         if delivery.purpose is Purpose.LOOK_UP or delivery.is_untraceable:
             return self._look_up(delivery, message)
+        look_up: Call | None = None
         if delivery.may_have_been_sent and self._provider.can_look_up:
-            message_id = self._find(message)
+            message_id, look_up = self._looked_up(delivery, message)
             if message_id is not None:
                 return self._receipt(message_id, was_sent=False)
-            self._check_processed(delivery)
-        if delivery.is_asked_for_elsewhere and (receipt := self._found_elsewhere(message)) is not None:
-            return receipt
+        asked_elsewhere: Sequence[str] = ()
+        if delivery.is_asked_for_elsewhere:
+            if (receipt := self._found_elsewhere(message)) is not None:
+                return receipt
+            asked_elsewhere = [other.name for other in self._others]
         # Asked again: the look-up took time, and another process sends as soon as the lease has expired.
         if not may_send():
             raise NotSent
+        receipt = self._sent(message, may_send)
+        return replace(receipt, look_up=look_up, asked_elsewhere=asked_elsewhere)
+
+    def _looked_up(
+        self, delivery: ClaimedDelivery, message: AlimtalkMessage
+    ) -> tuple[str | None, Call | None]:
+        """The id of what an earlier attempt has sent, and the call that asked for it."""
+        try:
+            message_id = self._find(message)
+        except LookUpRefused as refused:
+            # Without another one, a 503 counts as a refusal, and relies on the look-up.
+            if not (self._others and delivery.surely_was_not_sent):
+                raise
+            return None, call_of_failure(refused)
+        if message_id is None:
+            self._check_processed(delivery)
+        return message_id, Call(CallOutcome.ANSWERED, is_look_up=True)
+
+    def _sent(self, message: AlimtalkMessage, may_send: MaySend) -> Receipt:
         try:
             return self._receipt(self._send(message, may_send), was_sent=True)
         except EarlierMessageFound as found:
@@ -100,7 +129,8 @@ class SendAlimtalk:
                 # Not as a failure: that would count against the provider that is to send it.
                 raise ElsewhereUnknown(other.name, _ELSEWHERE_SECONDS) from error
             if message_id is not None:
-                return Receipt(message_id, other.accepts_finally, was_sent=False, provider=other.name)
+                receipt = Receipt(message_id, other.accepts_finally, was_sent=False, provider=other.name)
+                return replace(receipt, asked_elsewhere=[other.name])
         return None
 
     def _send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
@@ -119,6 +149,9 @@ class SendAlimtalk:
     def _find(self, message: AlimtalkMessage) -> str | None:
         try:
             return self._provider.find(message)
+        except ProviderStopped as error:
+            detail = f"look-up refused: {error}"
+            raise LookUpRefused(FailureReason.NOT_CONFIRMED, detail, code=error.code) from error
         except OutcomeUnknown as error:
             # Nothing was sent by asking, however the asking ended.
             raise NotConfirmed(FailureReason.NOT_CONFIRMED, f"look-up failed: {error}") from error

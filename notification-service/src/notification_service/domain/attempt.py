@@ -1,9 +1,11 @@
 """How one attempt at a delivery ended."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from notification_service.domain.delivery import ClaimedDelivery
 from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.provider_call import Call
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,10 @@ class Receipt:
     which doesn't show that the receiver takes anything now."""
     provider: str | None = None
     """The provider that has it, if it isn't the one that the attempt was made at."""
+    look_up: Call | None = None
+    """The look-up before the sending, if there was one."""
+    asked_elsewhere: Sequence[str] = ()
+    """The other providers that were asked for it, and answered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -177,6 +177,8 @@ class ClaimedDelivery:
     """The code of the alimtalk's template, kept since the order was accepted; None by a former release."""
     may_be_elsewhere: bool = False
     """Another provider may have it: this database may have lost what was attempted there."""
+    may_be_here: bool = True
+    """This provider may have it: by an attempt that is recorded, or that this database may have lost."""
 
     @property
     def is_asked_for_elsewhere(self) -> bool:
@@ -192,6 +194,12 @@ class ClaimedDelivery:
         restored from a backup, and reads the events since then once more.
         """
         return self.attempt > 1 or self.seconds_since_ordered > FRESH_SECONDS
+
+    @property
+    def surely_was_not_sent(self) -> bool:
+        """Whether nothing says that it may be at this provider, where a look-up would only confirm that."""
+        is_free = self.purpose is Purpose.SEND and self.seconds_since_possibly_sent is None
+        return is_free and not self.may_be_here
 
     @property
     def is_untraceable(self) -> bool:

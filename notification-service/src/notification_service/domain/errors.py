@@ -155,6 +155,10 @@ class ProviderStopped(ReceiverUnavailable):
         super().__init__(reason, detail)
 
 
+class LookUpRefused(ProviderStopped):
+    """The provider refuses our key the question whether it has the message. It may take messages."""
+
+
 class NotConfirmed(DeliveryFailed):
     """An earlier attempt may have been accepted, and the receiver can't say yet. This one sent nothing.
 

@@ -1,11 +1,13 @@
 """What an attempt says about the provider that it called, apart from what it says about its delivery."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from notification_service.domain.errors import (
     DeliveryRejected,
     EarlierRequestArrived,
+    LookUpRefused,
     NotConfirmed,
     OutcomeUnknown,
     ProviderStopped,
@@ -33,7 +35,8 @@ class CallOutcome(StrEnum):
     UNCLEAR = "UNCLEAR"
     """It answered, and didn't say whether it took the message."""
     STOPPED = "STOPPED"
-    """It takes nothing until a human has mended the account, the balance or the key."""
+    """It takes nothing until a human has mended the account, the balance or the key; as the answer to a
+    look-up, it answers none."""
 
     @property
     def is_failing(self) -> bool:
@@ -63,6 +66,15 @@ class Call:
         return self.is_look_up and not self.outcome.is_failing
 
 
+def refusal_after(known: str | None, questions: Sequence[Call]) -> str | None:
+    """The code with which the provider refuses our key such questions, if it does; ``known`` before."""
+    refused = [call.reason for call in questions if call.outcome is CallOutcome.STOPPED]
+    if refused:
+        # Another code says nothing new.
+        return known or refused[0]
+    return None if any(call.outcome is CallOutcome.ANSWERED for call in questions) else known
+
+
 @dataclass(frozen=True, slots=True)
 class CallElsewhere:
     """A call to another provider than the one that the attempt was to be made at."""
@@ -75,7 +87,7 @@ def call_of_failure(failure: BaseException | None) -> Call | None:
     """The call that ended with ``failure``; None if none was made, or if ours was the fault."""
     match failure:
         case ProviderStopped():
-            return Call(CallOutcome.STOPPED, failure.code)
+            return Call(CallOutcome.STOPPED, failure.code, is_look_up=isinstance(failure, LookUpRefused))
         case ProviderThrottled():
             return Call(CallOutcome.THROTTLED, failure.reason.value, failure.retry_after_seconds)
         case TemplateRefused():

@@ -6,6 +6,10 @@
 A probe is one message, sent while all others wait. Look-ups prove nothing: they may be answered while sending
 hangs. An operator may end SUSPENDED, too.
 
+Apart from that status, a provider may refuse our key the questions whether it has a message, or what became
+of it. It then goes on to get what surely was not sent, and all else waits: a refused question suspends
+nothing, and an accepted message doesn't prove that questions are answered.
+
 Answers that don't show whether the provider takes messages open the breaker as well: nothing but 429 for a
 minute in which messages were sent, or many of unknown outcome in a row. Such an answer to a probe leaves it
 open.
@@ -17,7 +21,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from notification_service.domain.provider_call import Call, CallOutcome
+from notification_service.domain.provider_call import Call, CallOutcome, refusal_after
 from notification_service.domain.throttling import Throttling, first_throttling
 
 WATCH_SECONDS = 60.0
@@ -60,6 +64,10 @@ class ProviderState:
     failed_probes: int = 0
     reason: str | None = None
     stopped_by: StoppedBy | None = None
+    look_ups_refused: str | None = None
+    """The code with which it refuses look-ups; None if it doesn't, as far as is known."""
+    results_refused: str | None = None
+    """The same of questions for final results."""
     probe_id: UUID | None = None
     probe_in_seconds: float | None = None
     wait_seconds: float = 0.0
@@ -68,6 +76,10 @@ class ProviderState:
     resume_reason: str | None = None
     place: int | None = None
     """1 of the first provider, 2 of the one that takes over; None if no consumer uses it now."""
+
+    @property
+    def refuses_questions(self) -> bool:
+        return self.look_ups_refused is not None or self.results_refused is not None
 
 
 def in_use(states: Sequence[ProviderState]) -> ProviderState | None:
@@ -111,7 +123,7 @@ class ProbePolicy:
 
     def ends_flow(self, calls: Sequence[Call]) -> bool:
         """Whether a process stops at once, without waiting for what the others have seen."""
-        if any(call.outcome in {CallOutcome.STOPPED, CallOutcome.THROTTLED} for call in calls):
+        if any(_ends_flow(call) for call in calls):
             return True
         return self.is_down(_counted(ProviderState(""), calls, self))
 
@@ -133,6 +145,12 @@ class ProbePolicy:
         if row is None:
             return first_throttling(pause_seconds)
         return row.followed_by(pause_seconds, self.longest_silence_seconds)
+
+
+def _ends_flow(call: Call) -> bool:
+    # Only some messages need a look-up.
+    is_stopped = call.outcome is CallOutcome.STOPPED and not call.is_look_up
+    return is_stopped or call.outcome is CallOutcome.THROTTLED
 
 
 def _counted(state: ProviderState, calls: Sequence[Call], policy: ProbePolicy) -> ProviderState:
@@ -173,12 +191,29 @@ def running(state: ProviderState) -> ProviderState:
     """The state in which every process calls the provider."""
     return ProviderState(
         state.name,
+        look_ups_refused=state.look_ups_refused,
+        results_refused=state.results_refused,
         wait_seconds=state.wait_seconds,
         since=state.since,
         resumed_by=state.resumed_by,
         resume_reason=state.resume_reason,
         place=state.place,
     )
+
+
+def resumed(state: ProviderState) -> ProviderState:
+    """The state once an operator says that the cause is mended."""
+    return replace(running(state), look_ups_refused=None, results_refused=None)
+
+
+def after_look_ups(state: ProviderState, calls: Sequence[Call]) -> ProviderState:
+    """The state after calls that only asked whether the provider has a message."""
+    return replace(state, look_ups_refused=refusal_after(state.look_ups_refused, calls))
+
+
+def after_results(state: ProviderState, calls: Sequence[Call]) -> ProviderState:
+    """The state after calls that asked for final results."""
+    return replace(state, results_refused=refusal_after(state.results_refused, calls))
 
 
 def after_calls(
@@ -188,7 +223,8 @@ def after_calls(
 
     While the provider isn't RUNNING, only the current probe says how it is: other calls began before.
     """
-    stopped = [call for call in calls if call.outcome is CallOutcome.STOPPED]
+    state = after_look_ups(state, [call for call in calls if call.is_look_up])
+    stopped = [call for call in calls if call.outcome is CallOutcome.STOPPED and not call.is_look_up]
     if stopped:
         return suspended(state, stopped[-1].reason, StoppedBy.CALL, policy)
     if state.status is ProviderStatus.RUNNING:
@@ -219,7 +255,9 @@ def _after_messages(state: ProviderState, calls: Sequence[Call], policy: ProbePo
 
 def _after_probe(state: ProviderState, call: Call, policy: ProbePolicy) -> ProviderState:
     if call.proves_nothing:
-        return replace(state, probe_id=None, probe_in_seconds=0.0)
+        # All that is due may need a look-up: it would be refused one by one, without a pause.
+        is_refused = call.outcome is CallOutcome.STOPPED
+        return replace(state, probe_id=None, probe_in_seconds=policy.first_seconds if is_refused else 0.0)
     if not (call.outcome.is_failing or call.outcome.is_inconclusive):
         return running(state)
     failed_probes = state.failed_probes + 1

@@ -37,13 +37,18 @@ _IN_REACH = f"""
     CASE WHEN {_FREE} THEN due_at <= statement_timestamp() - :free_after_seconds * interval '1 second'
          ELSE provider = :provider OR (NOT :is_stand_in AND {_STRAY}) END
 """
-# Whether another provider may have got it by an attempt that a restored database has forgotten.
-_MAY_BE_ELSEWHERE = """
-    EXISTS (SELECT FROM unnest(CAST(:others AS text[])) AS other (name)
+# Whether one of these providers may have got it by an attempt that a restored database has forgotten.
+_MAY_BE_FORGOTTEN = """
+    EXISTS (SELECT FROM unnest({names}) AS asked (name)
               LEFT JOIN alimtalk_provider AS watched USING (name)
              WHERE watched.watched_since IS NULL
                 OR watched.watched_since > completed_order.completed_at
                 OR watched.watched_at <= clock_timestamp() - :watch_seconds * interval '1 second')
+"""
+_MAY_BE_ELSEWHERE = _MAY_BE_FORGOTTEN.format(names="CAST(:others AS text[])")
+_MAY_BE_HERE = f"""
+    (claimed.possibly_sent_at IS NOT NULL OR claimed.reference IS NOT NULL
+     OR {_MAY_BE_FORGOTTEN.format(names="ARRAY[CAST(:provider AS text)]")})
 """
 # A common table expression with FOR UPDATE runs once; as a subquery it might run for each row.
 # Skipping, not waiting: another process is claiming or recording the locked rows.
@@ -105,13 +110,14 @@ _CLAIM = """
            EXTRACT(epoch FROM clock_timestamp() - claimed.possibly_sent_at) AS seconds_since_possibly_sent,
            EXTRACT(epoch FROM clock_timestamp() - completed_order.completed_at) AS seconds_since_ordered,
            {may_be_elsewhere} AS may_be_elsewhere,
+           {may_be_here} AS may_be_here,
            completed_order.*
       FROM claimed JOIN completed_order ON completed_order.event_id = claimed.event_id
 """
 
 
 def _claim_of(in_reach: str) -> TextualSelect:
-    statement = _CLAIM.format(in_reach=in_reach, may_be_elsewhere=_MAY_BE_ELSEWHERE)
+    statement = _CLAIM.format(in_reach=in_reach, may_be_elsewhere=_MAY_BE_ELSEWHERE, may_be_here=_MAY_BE_HERE)
     return text(statement).columns(delivery_id=Uuid, event_id=Uuid, order_id=Uuid)
 
 
@@ -244,6 +250,7 @@ class SqlClaims:
                 order=completed_order_of(row),
                 template=row.template,
                 may_be_elsewhere=row.may_be_elsewhere,
+                may_be_here=row.may_be_here,
             )
             for row in rows
         ]

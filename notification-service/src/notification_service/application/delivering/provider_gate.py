@@ -118,7 +118,9 @@ class ProviderGate:
 
 
 def log_change(former: ProviderState, new: ProviderState) -> None:
-    """Log a change of the status; each names the provider and the reason."""
+    """Log a change of the status, and of refused questions; each names the provider and the reason."""
+    _log_refusals(former.look_ups_refused, new.look_ups_refused, new.name, "look-ups")
+    _log_refusals(former.results_refused, new.results_refused, new.name, "results")
     if former.status is new.status:
         return
     fields = {"provider": new.name, "reason": new.reason}
@@ -129,3 +131,10 @@ def log_change(former: ProviderState, new: ProviderState) -> None:
             _log.warning("alimtalk_breaker_opened", **fields)
         case ProviderStatus.RUNNING:
             _log.info("alimtalk_provider_running", provider=new.name)
+
+
+def _log_refusals(former: str | None, new: str | None, provider: str, questions: str) -> None:
+    if former is None and new is not None:
+        _log.error("alimtalk_questions_refused", provider=provider, questions=questions, reason=new)
+    elif former is not None and new is None:
+        _log.info("alimtalk_questions_answered", provider=provider, questions=questions)
