@@ -12,7 +12,7 @@ _SUSPENDED = Gauge(
 _OPEN = Gauge("alimtalk_breaker_open", "1 while the provider's calls fail; messages wait.", ["provider"])
 _REFUSES = Gauge(
     "alimtalk_questions_refused",
-    "1 while the provider refuses our key such questions; it may take messages.",
+    "1 while the provider refuses our key look-ups, or results; it may take messages.",
     ["provider", "questions"],
 )
 _IN_USE = Gauge(

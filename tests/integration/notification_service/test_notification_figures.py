@@ -24,6 +24,12 @@ def gauges(engine: Engine) -> dict[str, float | None]:
     return {
         "suspended": REGISTRY.get_sample_value("alimtalk_provider_suspended", of_provider),
         "open": REGISTRY.get_sample_value("alimtalk_breaker_open", of_provider),
+        **{
+            f"no {asked}": REGISTRY.get_sample_value(
+                "alimtalk_questions_refused", {**of_provider, "questions": asked}
+            )
+            for asked in ("look-ups", "results")
+        },
         "waiting": REGISTRY.get_sample_value("deliveries_needing_operator"),
         "expired": REGISTRY.get_sample_value("deliveries_undelivered_in_a_day", {"status": "EXPIRED"}),
         "failed": REGISTRY.get_sample_value("alimtalk_failed_in_an_hour"),
@@ -32,7 +38,10 @@ def gauges(engine: Engine) -> dict[str, float | None]:
     }
 
 
-CALM = {"suspended": 0, "open": 0, "waiting": 0, "expired": 0, "given up": 0, "failed": 0, "overdue": 0}
+CALM = dict.fromkeys(
+    ("suspended", "open", "no look-ups", "no results", "waiting", "expired", "given up", "failed", "overdue"),
+    0,
+)
 
 
 @pytest.mark.parametrize("status", ProviderStatus)
@@ -43,6 +52,12 @@ def test_a_provider_that_is_not_called_is_shown(status: ProviderStatus, engine: 
 
     is_suspended, is_open = status is ProviderStatus.SUSPENDED, status is ProviderStatus.OPEN
     assert gauges(engine) == {**CALM, "suspended": is_suspended, "open": is_open}
+
+
+def test_questions_that_a_provider_refuses_are_shown(engine: Engine) -> None:
+    set_state(engine, NHN, ProviderStatus.RUNNING, look_ups_refused="'403'")
+
+    assert gauges(engine) == {**CALM, "no look-ups": 1}
 
 
 @pytest.mark.parametrize(
