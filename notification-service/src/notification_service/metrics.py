@@ -49,7 +49,7 @@ def show_figures(figures: NotificationFigures) -> None:
     for place, provider in enumerate(figures.providers, 1):
         _IN_USE.labels(provider.name, str(place)).set(used is not None and used.name == provider.name)
         _SUSPENDED.labels(provider.name).set(provider.status is ProviderStatus.SUSPENDED)
-        _OPEN.labels(provider.name).set(provider.status is ProviderStatus.OPEN)
+        _OPEN.labels(provider.name).set(provider.status is ProviderStatus.OPEN and not provider.is_idle)
         _REFUSES.labels(provider.name, "look-ups").set(provider.look_ups_refused is not None)
         _REFUSES.labels(provider.name, "results").set(provider.results_refused is not None)
         _WAIT_SECONDS.labels(provider.name).set(provider.wait_seconds)

@@ -1,11 +1,14 @@
 """Each event reaches monitoring; repetitions have the same key."""
 
+from dataclasses import replace
+
 from sqlalchemy import Engine
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.domain.delivery import DeliveryStatus, Effect
+from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
-from tests.integration.notification_service.effect_work import delivering, run_until_final
+from tests.integration.notification_service.effect_work import QUICK, delivering, run_until_final
 from tests.support.sandbox import Sandbox
 
 MONITORING = Effect.MONITORING
@@ -41,6 +44,20 @@ def test_a_post_whose_reply_was_lost_is_repeated_with_the_same_key(
     assert (delivery.status, delivery.attempts) == (DeliveryStatus.DELIVERED, 2)
     (webhook,) = sandbox.webhooks()
     assert (webhook["idempotencyKey"], webhook["repetitions"]) == (str(order.event_id), 1)
+
+
+def test_a_receiver_that_accepts_nothing_gets_no_flood_of_what_is_given_up(
+    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+) -> None:
+    sandbox.control(monitoring={"failNext": 100})
+    accept_completed_orders([a_completed_order() for _ in range(20)])
+    exhausted = replace(QUICK, give_up_after_seconds=0.0, least_attempts=1)
+
+    with delivering(engine, MONITORING, sandbox, retry=exhausted) as work:
+        done = work(StopSignal())
+
+    assert done.deliveries < 20
+    assert done.pause_seconds > 0
 
 
 def test_any_other_answer_than_success_is_tried_again(

@@ -54,6 +54,12 @@ def test_a_provider_that_is_not_called_is_shown(status: ProviderStatus, engine: 
     assert gauges(engine) == {**CALM, "suspended": is_suspended, "open": is_open}
 
 
+def test_a_breaker_that_no_message_can_close_is_no_failure(engine: Engine) -> None:
+    set_state(engine, NHN, ProviderStatus.OPEN, next_probe_at="clock_timestamp() - interval '61 seconds'")
+
+    assert gauges(engine) == CALM
+
+
 def test_questions_that_a_provider_refuses_are_shown(engine: Engine) -> None:
     set_state(engine, NHN, ProviderStatus.RUNNING, look_ups_refused="'403'")
 

@@ -100,6 +100,18 @@ def test_a_clock_that_was_put_back_stops_nothing(engine: Engine, provider: Meter
         assert unit_of_work.providers.get(provider.name).wait_seconds <= 1
 
 
+def test_a_pause_counts_though_the_clock_was_put_back(engine: Engine, provider: MeteredProvider) -> None:
+    with transactions(engine)() as unit_of_work:
+        unit_of_work.providers.lock(provider.name)
+        unit_of_work.connection.execute(
+            text("UPDATE alimtalk_provider SET next_slot_at = clock_timestamp() + interval '1 hour'")
+        )
+        unit_of_work.providers.push_back(provider.name, 30.0)
+        unit_of_work.commit()
+
+    assert 25 < state_of(engine, provider).wait_seconds <= 30
+
+
 def test_while_the_limit_is_reached_nothing_is_claimed(
     accept_completed_orders: AcceptCompletedOrders,
     engine: Engine,

@@ -7,6 +7,7 @@ from structlog.testing import capture_logs
 from notification_service.application.record_results import RecordResults
 from notification_service.application.resume_provider import ResumeProvider
 from notification_service.domain.alimtalk_results import ResultState
+from notification_service.domain.attempt import RetryLater
 from notification_service.domain.attempt_history import AttemptOutcome
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
@@ -258,6 +259,37 @@ def test_a_fault_of_the_account_sends_no_message_for_ever(
 
     assert first(engine, orders).status == expected
     assert state_of(engine, provider).status is SUSPENDED
+
+
+@pytest.mark.parametrize(("reason", "hours"), [("PROVIDER_STOPPED", 0), ("RECEIVER_BUSY", 30)])
+def test_waiting_for_a_human_does_not_count_towards_giving_up(
+    reason: str, hours: int, engine: Engine, provider: MeteredProvider, orders: list[CompletedOrder]
+) -> None:
+    only_first(engine)
+    waited = "clock_timestamp() - interval '30 hours'"
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                f"UPDATE delivery SET attempts = 9, first_attempted_at = {waited}, due_at = {waited},"  # noqa: S608
+                " last_error = :reason WHERE effect = 'ALIMTALK' AND due_at <= clock_timestamp()"
+            ),
+            {"reason": reason},
+        )
+
+    with transactions(engine)() as unit_of_work:
+        (claimed,) = unit_of_work.claims.claim(Effect.ALIMTALK, 1, 20.0, provider.name)
+        delay_seconds = 3_600.0
+        stopped = RetryLater(claimed, delay_seconds, FailureReason.PROVIDER_STOPPED)
+        unit_of_work.claims.record([stopped])
+        unit_of_work.commit()
+
+    assert claimed.age_seconds == pytest.approx(hours * 3_600, abs=60)
+    # Nor does the time until the next attempt.
+    statement = text(
+        "SELECT EXTRACT(epoch FROM due_at - first_attempted_at) FROM delivery WHERE attempts = 10"
+    )
+    with engine.connect() as connection:
+        assert float(connection.execute(statement).scalar_one()) == pytest.approx(hours * 3_600, abs=60)
 
 
 def suspended_by_result(engine: Engine, provider: MeteredProvider) -> ProviderState:

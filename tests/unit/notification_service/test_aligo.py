@@ -21,6 +21,7 @@ from notification_service.domain.errors import (
     ReceiverUnavailable,
     Unanswerable,
 )
+from notification_service.domain.provider_call import Call, CallOutcome, call_of_failure
 from tests.support.notification_builders import (
     WRITE_ALIMTALK,
     a_delivery,
@@ -146,6 +147,24 @@ def test_results_are_not_asked_for() -> None:
     with pytest.raises(OutcomeUnknown):
         adapter(provider).results([an_awaited_result()])
     assert adapter(provider).results_at_once == len(provider.requests) == 0
+
+
+def test_a_503_may_hide_an_acceptance_that_nobody_could_look_up() -> None:
+    send_alimtalk = SendAlimtalk(adapter(ScriptedProvider(answered({}, 503))), 0.0, WRITE_ALIMTALK)
+
+    with pytest.raises(Unanswerable) as failure:
+        send_alimtalk(a_delivery(), lambda: True)
+    # For the breaker, the call failed.
+    assert call_of_failure(failure.value) == Call(CallOutcome.UNKNOWN, "RECEIVER_ERROR")
+
+
+@pytest.mark.parametrize("reply", [answered({}, 429), answered({}, 401), httpx.ConnectError])
+def test_what_surely_was_not_taken_is_sent_again_without_a_look_up(reply: Reply) -> None:
+    send_alimtalk = SendAlimtalk(adapter(ScriptedProvider(reply, replied(mid=7))), 0.0, WRITE_ALIMTALK)
+
+    with pytest.raises(ReceiverUnavailable):
+        send_alimtalk(a_delivery(), lambda: True)
+    assert send_alimtalk(a_delivery(attempt=2), lambda: True).reference == "7"
 
 
 def test_what_may_have_been_sent_waits_since_nothing_can_be_looked_up() -> None:

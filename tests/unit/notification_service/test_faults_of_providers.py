@@ -2,15 +2,18 @@
 
 from dataclasses import replace
 
+import httpx
 import pytest
 
+from notification_service.alimtalk.refusals import refusal, refused_by_status
 from notification_service.alimtalk_settings import AlimtalkSettings
 from notification_service.domain.after_failure import outcome_of_failure
 from notification_service.domain.alimtalk_codes import codes_of
+from notification_service.domain.alimtalk_results import CodeClass
 from notification_service.domain.attempt import GivenUp, RetryLater
 from notification_service.domain.awaited_result import Settlement
 from notification_service.domain.delivery import DeliveryStatus, Effect
-from notification_service.domain.errors import ProviderStopped, ReceiverUnavailable
+from notification_service.domain.errors import DeliveryFailed, ProviderStopped, ReceiverUnavailable
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.final_result import is_sent_again, stops_provider
 from notification_service.domain.retry_policy import RetryPolicy
@@ -69,6 +72,19 @@ def test_waiting_for_a_human_is_no_reason_to_give_up() -> None:
     ]
 
     assert [type(outcome) for outcome in outcomes] == [RetryLater, GivenUp]
+
+
+@pytest.mark.parametrize(
+    "failure",
+    [
+        refusal("NHN", "-1017", CodeClass.STOP_AND_ALARM, ""),
+        refused_by_status("NHN", httpx.Response(401, request=httpx.Request("POST", "http://nhn"))),
+    ],
+    ids=["code", "status"],
+)
+def test_a_wait_for_a_human_has_a_reason_of_its_own(failure: DeliveryFailed) -> None:
+    """By which the time that it takes is told apart."""
+    assert (type(failure), failure.reason) == (ProviderStopped, FailureReason.PROVIDER_STOPPED)
 
 
 @pytest.mark.parametrize(("messages_per_second", "limit"), [(None, 300.0), (12.5, 12.5)])

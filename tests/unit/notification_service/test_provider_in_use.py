@@ -82,6 +82,19 @@ def test_the_provider_in_use_is_the_first_that_runs(
     assert (found and found.name) == used
 
 
+@pytest.mark.parametrize(
+    ("probe_in_seconds", "is_idle"), [(5.0, False), (-59.0, False), (-60.0, True), (None, False)]
+)
+def test_a_breaker_that_no_message_can_close_is_idle(probe_in_seconds: float | None, is_idle: bool) -> None:
+    first = state(OPEN, probe_in_seconds=probe_in_seconds, place=1)
+    second = ProviderState("nhn", place=2)
+
+    assert first.is_idle is is_idle
+    # The next message tries the first one.
+    assert in_use([first, second]) is (first if is_idle else second)
+    assert not replace(first, status=SUSPENDED).is_idle
+
+
 class Pair:
     """The first provider's courier, beside another provider that may have the message."""
 

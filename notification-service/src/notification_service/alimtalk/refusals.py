@@ -27,7 +27,7 @@ def refusal(provider: str, code: str, code_class: CodeClass, reply: str) -> Deli
             return ReceiverUnavailable(FailureReason.RECEIVER_ERROR, detail)
         case CodeClass.STOP_AND_ALARM:
             _alarm(provider, code)
-            return ProviderStopped(FailureReason.UNEXPECTED_REPLY, detail, code=code)
+            return ProviderStopped(FailureReason.PROVIDER_STOPPED, detail, code=code)
         case CodeClass.TEMPLATE_NOT_USABLE:
             return TemplateRefused(FailureReason.TEMPLATE_NOT_USABLE, detail)
         case CodeClass.SMS_INSTEAD | CodeClass.FINAL:
@@ -50,7 +50,7 @@ def refused_by_status(provider: str, response: httpx.Response) -> ReceiverUnavai
         return error
     code = str(response.status_code)
     _alarm(provider, code)
-    return ProviderStopped(error.reason, str(error), code=code)
+    return ProviderStopped(FailureReason.PROVIDER_STOPPED, str(error), code=code)
 
 
 def _alarm(provider: str, code: str) -> None:

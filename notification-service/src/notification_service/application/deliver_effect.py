@@ -23,7 +23,7 @@ from notification_service.application.ports import (
     UnitOfWorkFactory,
     WorkDone,
 )
-from notification_service.domain.attempt import Postponed, Released, RetryLater, Unclear
+from notification_service.domain.attempt import GivenUp, Postponed, Released, RetryLater, Unclear
 from notification_service.domain.delivery import ClaimedDelivery, Effect
 from notification_service.domain.provider_call import Call, CallElsewhere
 from notification_service.domain.retry_policy import RetryPolicy
@@ -81,7 +81,8 @@ class _Run:
                 self.released += 1
                 continue
             self.attempted += 1
-            has_failed = isinstance(one.outcome, RetryLater | Unclear)
+            # Giving up is no sign that the receiver accepts anything.
+            has_failed = isinstance(one.outcome, RetryLater | Unclear | GivenUp)
             self.failed_in_a_row = self.failed_in_a_row + 1 if has_failed else 0
             if one.call is not None:
                 self.recent_calls.append(one.call)

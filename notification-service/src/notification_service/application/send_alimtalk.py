@@ -137,14 +137,19 @@ class SendAlimtalk:
         try:
             return self._provider.send(message, may_send)
         except ReceiverUnavailable as error:
+            if type(error) is not ReceiverUnavailable or error.reason not in _NOT_SURE:
+                raise
+            unknown = OutcomeUnknown(FailureReason.RECEIVER_ERROR, str(error))
+            if not self._provider.can_look_up:
+                raise _unanswerable(unknown) from unknown
             # Here it is looked up before it is sent again; another provider knows nothing of it.
-            if self._others and type(error) is ReceiverUnavailable and error.reason in _NOT_SURE:
-                raise OutcomeUnknown(FailureReason.RECEIVER_ERROR, str(error)) from error
+            if self._others:
+                raise unknown from error
             raise
         except OutcomeUnknown as error:
             if self._provider.can_look_up:
                 raise
-            raise Unanswerable(error.reason, str(error)) from error
+            raise _unanswerable(error) from error
 
     def _find(self, message: AlimtalkMessage) -> str | None:
         try:
@@ -167,3 +172,7 @@ class SendAlimtalk:
 
     def _receipt(self, message_id: str, *, was_sent: bool) -> Receipt:
         return Receipt(message_id, is_final=self._provider.accepts_finally, was_sent=was_sent)
+
+
+def _unanswerable(unknown: OutcomeUnknown) -> Unanswerable:
+    return Unanswerable(unknown.reason, str(unknown))

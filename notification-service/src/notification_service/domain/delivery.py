@@ -156,7 +156,7 @@ class ClaimedDelivery:
     """A delivery that only its claimant may attempt, until the lease expires. ``attempt`` counts from 1.
 
     ``age_seconds`` counts from the first attempt, or from the first one since an operator's retry, without
-    the time for which it was postponed.
+    the time for which it was postponed, or waited for a human to mend the provider.
     ``seconds_since_possibly_sent`` counts from the last attempt that may have reached the receiver; None if
     none may have. ``seconds_since_ordered`` counts from the completion of the order. ``provider`` got the
     last attempt to send, or gets this one; None if a former release made it, which did not record that.

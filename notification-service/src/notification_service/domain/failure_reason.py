@@ -21,6 +21,8 @@ class FailureReason(StrEnum):
     """With this order's values, the text is longer than an alimtalk may be."""
     TEMPLATE_NOT_USABLE = "TEMPLATE_NOT_USABLE"
     """The template is not approved, or differs from what is registered or from the message's values."""
+    PROVIDER_STOPPED = "PROVIDER_STOPPED"
+    """The provider takes nothing until the account, the balance or the key is mended there."""
     QUIET_HOURS = "QUIET_HOURS"
     """It waits until the shop's quiet hours end."""
     NOT_DELIVERED = "NOT_DELIVERED"

@@ -24,6 +24,8 @@ from uuid import UUID
 from notification_service.domain.provider_call import Call, CallOutcome, refusal_after
 from notification_service.domain.throttling import Throttling, first_throttling
 
+# A message that waits is sent as a probe sooner: its turn comes within a second, and a look-up's after it.
+_IDLE_SECONDS = 60.0
 WATCH_SECONDS = 60.0
 """A provider that no consumer has watched for so long is used by none. No database is restored sooner."""
 
@@ -78,6 +80,13 @@ class ProviderState:
     """1 of the first provider, 2 of the one that takes over; None if no consumer uses it now."""
 
     @property
+    def is_idle(self) -> bool:
+        """Whether the breaker is open only because nothing has waited to be sent, which could close it."""
+        if self.status is not ProviderStatus.OPEN or self.probe_in_seconds is None:
+            return False
+        return self.probe_in_seconds <= -_IDLE_SECONDS
+
+    @property
     def refuses_questions(self) -> bool:
         return self.look_ups_refused is not None or self.results_refused is not None
 
@@ -85,7 +94,8 @@ class ProviderState:
 def in_use(states: Sequence[ProviderState]) -> ProviderState | None:
     """The provider that new messages go to; None if none of them is sent to."""
     used = [state for state in states if state.place is not None]
-    ready = [state for state in used if state.status is ProviderStatus.RUNNING]
+    # An idle one gets the next message, as its probe.
+    ready = [state for state in used if state.status is ProviderStatus.RUNNING or state.is_idle]
     return min(ready, key=lambda state: state.place or 0, default=None)
 
 

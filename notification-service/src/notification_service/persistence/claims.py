@@ -74,11 +74,11 @@ _CLAIM = """
                attempts = attempts + 1,
                due_at   = clock_timestamp() + :lease_seconds * interval '1 second',
                claim_id = :claim_id,
-               -- What was postponed for longer than planned was still postponed.
+               -- What waited on purpose, for longer than planned, still did.
                first_attempted_at = COALESCE(
                    first_attempted_at
                        + CASE WHEN due.former_status <> 'SENDING'
-                               AND last_error IN ('QUIET_HOURS', 'TEMPLATE_NOT_USABLE')
+                               AND last_error IN ('QUIET_HOURS', 'TEMPLATE_NOT_USABLE', 'PROVIDER_STOPPED')
                               THEN clock_timestamp() - due.former_due_at ELSE interval '0' END,
                    clock_timestamp()),
                -- A claim that ended without an outcome may have sent until its lease ended.
@@ -142,12 +142,15 @@ _RECORD = text("""
            SET status       = outcome.status,
                -- An attempt that was not made is given back.
                attempts     = attempts - CASE WHEN attempt_outcome IS NULL THEN 1 ELSE 0 END,
-               -- Time in which nothing may be sent doesn't count towards giving up. That of waiting for
-               -- another provider's word does, so that it is seen: what waits for long is overdue.
-               first_attempted_at = CASE WHEN attempt_outcome IS NOT NULL
-                                           OR COALESCE(outcome.reason, last_error) = 'NOT_CONFIRMED'
+               -- Time in which nothing may be sent doesn't count towards giving up, nor does that in which a
+               -- human has to mend the account. That of waiting for another provider's word does, so that it
+               -- is seen: what waits for long is overdue.
+               first_attempted_at = CASE WHEN outcome.reason IS DISTINCT FROM 'PROVIDER_STOPPED'
+                                          AND (attempt_outcome IS NOT NULL
+                                               OR COALESCE(outcome.reason, last_error) = 'NOT_CONFIRMED')
                                          THEN first_attempted_at
-                                         WHEN attempts > 1 THEN first_attempted_at
+                                         WHEN attempts > 1 OR outcome.reason = 'PROVIDER_STOPPED'
+                                         THEN first_attempted_at
                                              + COALESCE(delay_seconds, 0) * interval '1 second' END,
                -- What the provider surely does not have, any provider may send.
                possibly_sent_at = CASE WHEN possibly_sent THEN clock_timestamp()

@@ -61,7 +61,9 @@ _RESERVE = text("""
 """)
 _PUSH_BACK = text("""
     UPDATE alimtalk_provider
-       SET next_slot_at = GREATEST(next_slot_at, clock_timestamp() + :pause_seconds * interval '1 second')
+       SET next_slot_at = GREATEST(
+               CASE WHEN next_slot_at <= clock_timestamp() + interval '10 minutes' THEN next_slot_at END,
+               clock_timestamp() + :pause_seconds * interval '1 second')
      WHERE name = :name
 """)
 # Of those who try at once, the others wait for the row and then find the next probe far away.
