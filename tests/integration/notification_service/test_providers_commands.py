@@ -5,8 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+from click.testing import CliRunner
 from sqlalchemy import Engine
 
+from notification_service.cli import main
 from notification_service.domain.provider_state import ProviderStatus
 from tests.integration.notification_service.effect_work import transactions
 from tests.integration.notification_service.limited_work import MeteredProvider, set_state, state_of
@@ -45,11 +47,12 @@ def test_refused_questions_are_listed_until_they_are_mended(migrated_url: str, e
     refusing = {"look_ups_refused": "'403'", "results_refused": "'401'"}
     set_state(engine, NHN, ProviderStatus.RUNNING, **refusing)
 
-    (listed,) = json.loads(run(migrated_url, "list", "--json").stdout)
-    resumed = run(migrated_url, "resume", "nhn", *WHO_AND_WHY)
+    settings = {"DATABASE_URL": migrated_url}
+    (listed,) = json.loads(CliRunner().invoke(main, ["providers", "list", "--json"], env=settings).stdout)
+    resumed = CliRunner().invoke(main, ["providers", "resume", "nhn", *WHO_AND_WHY], env=settings)
 
     assert (listed["status"], listed["refuses"]) == ("RUNNING", "look-ups (403), results (401)")
-    assert (resumed.returncode, resumed.stdout) == (0, "nhn is RUNNING\n")
+    assert (resumed.exit_code, resumed.stdout) == (0, "nhn is RUNNING\n")
     assert not state_of(engine, NHN).refuses_questions
 
 
