@@ -1,5 +1,6 @@
 """Which payment gateways are used, and what they need of the environment."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ class TossGatewaySettings:
     """An account at Toss Payments."""
 
     secret_key: SecretStr
+    account: str
     url: str
     timeout_seconds: float
     name: Literal["toss"] = "toss"
@@ -43,6 +45,12 @@ def _check_toss_secret_key(value: SecretStr) -> SecretStr:
     return value
 
 
+def account_of(secret_key: SecretStr) -> str:
+    """A name for the account that a secret key is for, from which nobody learns the key."""
+    digest = hashlib.sha256(b"payment account " + secret_key.get_secret_value().encode())
+    return digest.hexdigest()[:16]
+
+
 class PaymentSettings(BaseSettings):
     """How payments are made. The API and the worker need the same."""
 
@@ -53,6 +61,8 @@ class PaymentSettings(BaseSettings):
     toss_secret_key: Annotated[PrintableSecret, AfterValidator(_check_toss_secret_key)] | None = Field(
         default=None, validate_default=True
     )
+    # Set to what the payments have, it keeps an account's payments when its key is replaced.
+    toss_account: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
     toss_url: HttpUrlText = "https://api.tosspayments.com"
     # Toss advises 60 s, and takes up to that.
     toss_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 50.0
@@ -62,10 +72,17 @@ class PaymentSettings(BaseSettings):
         """The chosen one, and others that earlier payments may have been asked for at."""
         configured: list[GatewaySettings] = [InProcessGatewaySettings()]
         if self.toss_secret_key is not None:
+            account = self.toss_account or account_of(self.toss_secret_key)
             configured.append(
-                TossGatewaySettings(self.toss_secret_key, self.toss_url, self.toss_timeout_seconds)
+                TossGatewaySettings(self.toss_secret_key, account, self.toss_url, self.toss_timeout_seconds)
             )
         return configured
+
+    @property
+    def payment_begins_within_seconds(self) -> float:
+        """After storing a payment. Later, the gateway's answer could come after the time in progress."""
+        exchange_seconds = 0.0 if self.toss_secret_key is None else self.toss_timeout_seconds
+        return (self.payment_in_progress_seconds - exchange_seconds) / 2
 
     @field_validator("toss_secret_key")
     @classmethod

@@ -39,7 +39,7 @@ class Gateway:
 
 
 def _toss(client: httpx.Client, url: str, secret: str) -> PaymentGateway:
-    return TossGateway(TossApi(client, client, f"{url}/gateways/toss", SecretStr(secret)))
+    return TossGateway(TossApi(client, client, f"{url}/gateways/toss", SecretStr(secret)), "account-1")
 
 
 TOSS = Gateway(

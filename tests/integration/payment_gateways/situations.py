@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from order_service.domain.errors import GatewayMisconfigured
 from order_service.domain.payment_outcome import (
     Approved,
+    AwaitsDeposit,
+    ChargedOtherwise,
     Declined,
     NeverHappened,
     Undecided,
@@ -34,6 +36,7 @@ from tests.integration.payment_gateways.steps import (
     taken,
     to_return,
     unreachable,
+    void,
     wrong_secret,
 )
 
@@ -87,7 +90,7 @@ APPROVE = (
               (authorised(decline_code="REJECT_CARD_COMPANY"), asked, next_attempt), approve, Undecided, 0),
     Situation("another attempt, too late", (minutes_pass(11), next_attempt), approve, Undecided, 0),
     Situation("another attempt, never asked before", (next_attempt,), approve, Approved, 30_000),
-    Situation("a bank transfer to come", (authorised(method="VIRTUAL_ACCOUNT"),), approve, Undecided, 0),
+    Situation("a bank transfer to come", (authorised(method="VIRTUAL_ACCOUNT"),), approve, AwaitsDeposit, 0),
     Situation("no gateway there", (unreachable,), approve, Undecided, 0),
     Situation("another shop's secret", (wrong_secret,), approve, GatewayMisconfigured, 0),
 )
@@ -101,8 +104,9 @@ FIND = (
               (taken, returned(10_000), returned(20_000, 20_000)), find, Declined, 0),
     Situation("taken, and partly returned", (taken, returned(10_000)), find, Approved, 20_000),
     Situation("taken, the look-up lags", (taken, controlled(lookUpLagMs=60_000)), find, Unpaid, 30_000),
-    Situation("taken, but another amount", (taken, requested(amount=30_001)), find, Undecided, 30_000),
-    Situation("taken, but in another currency", (taken, requested(currency="JPY")), find, Undecided, 30_000),
+    Situation("taken, but another amount", (taken, requested(amount=30_001)), find, ChargedOtherwise, 30_000),
+    Situation("taken, but in another currency",
+              (taken, requested(currency="JPY")), find, ChargedOtherwise, 30_000),
     Situation("authorised, not asked for", (), find, Unpaid, 0),
     Situation("authorised, and not shown", (controlled(unapprovedLookUp="not-found"),), find, Unpaid, 0),
     Situation("authorised, and asked soon", (), find_soon, Undecided, 0),
@@ -127,7 +131,7 @@ FIND = (
               (requested(payment_key="unknown"), goes_wrong("look-up", "cut", every=2)),
               find_late, Undecided, 0),
     Situation("a bank transfer to come",
-              (authorised(method="VIRTUAL_ACCOUNT"), asked), find_late, Undecided, 0),
+              (authorised(method="VIRTUAL_ACCOUNT"), asked), find_late, AwaitsDeposit, 0),
     Situation("a bank transfer that came",
               (authorised(method="VIRTUAL_ACCOUNT"), asked, deposited), find, Approved, 30_000),
     Situation("nothing to pay", (requested(amount=0),), find, Approved, 0),
@@ -136,6 +140,17 @@ FIND = (
     Situation("another shop's secret", (wrong_secret,), find, GatewayMisconfigured, 0),
     Situation("another shop's secret, late", (wrong_secret,), find_late, GatewayMisconfigured, 0),
     *_unreadable("look-up", find_late),
+)
+
+VOID = (
+    Situation("a bank transfer to come", (authorised(method="VIRTUAL_ACCOUNT"), asked), void, Declined, 0),
+    Situation("a bank transfer that came",
+              (authorised(method="VIRTUAL_ACCOUNT"), asked, deposited), void, Undecided, 30_000),
+    Situation("twice", (authorised(method="VIRTUAL_ACCOUNT"), asked, void), void, Declined, 0),
+    Situation("no gateway there",
+              (authorised(method="VIRTUAL_ACCOUNT"), asked, unreachable), void, Undecided, 0),
+    Situation("another shop's secret",
+              (authorised(method="VIRTUAL_ACCOUNT"), asked, wrong_secret), void, GatewayMisconfigured, 0),
 )
 
 REFUND = (
@@ -152,6 +167,8 @@ REFUND = (
     Situation("another attempt at a part",
               (taken, to_return(10_000), refund, next_attempt), refund, Refunded, 20_000),
     Situation("another attempt, never asked before", (taken, next_attempt), refund, Refunded, 0),
+    Situation("an equal one was faster",
+              (taken, returned(10_000), to_return(10_000)), refund, RefundRefused, 20_000),
     Situation("less is left than believed", (taken, returned(10_000)), refund, RefundRefused, 20_000),
     Situation("nothing is left", (taken, returned(30_000), to_return(10_000)), refund, RefundRefused, 0),
     Situation("nothing was taken", (), refund, RefundRefused, 0),
@@ -170,6 +187,8 @@ FIND_REFUND = (
     Situation("nothing was to pay", (requested(amount=0), to_return(0, 0)), find_refund, Refunded, 0),
     Situation("an equal part was first",
               (taken, returned(10_000), to_return(10_000, 20_000)), find_refund, NotRefunded, 20_000),
+    Situation("another refund, as large, was faster",
+              (taken, returned(10_000), to_return(10_000)), find_refund, RefundRefused, 20_000),
     Situation("another refund was first",
               (taken, returned(5_000), to_return(10_000)), find_refund, RefundRefused, 25_000),
     Situation("no gateway there", (taken, unreachable), find_refund, Undecided, 30_000),

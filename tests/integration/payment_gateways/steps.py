@@ -124,6 +124,10 @@ def find_late(connection: Connection) -> Outcome:
     return connection.adapter.find(connection.request, NOON + LAPSED)
 
 
+def void(connection: Connection) -> Outcome:
+    return connection.adapter.void(connection.request, NOON + ANSWERED)
+
+
 def refund(connection: Connection) -> RefundOutcome:
     return connection.adapter.refund(_current(connection))
 

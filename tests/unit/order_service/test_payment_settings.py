@@ -8,7 +8,13 @@ from order_service.config import ApiSettings
 from order_service.gateways.configured import configured_gateways
 from servicekit.config import InvalidSettings, read_settings
 
-VARIABLES = ("TOSS_SECRET_KEY", "TOSS_URL", "TOSS_TIMEOUT_SECONDS", "PAYMENT_IN_PROGRESS_SECONDS")
+VARIABLES = (
+    "TOSS_SECRET_KEY",
+    "TOSS_ACCOUNT",
+    "TOSS_URL",
+    "TOSS_TIMEOUT_SECONDS",
+    "PAYMENT_IN_PROGRESS_SECONDS",
+)
 KEY = "test_sk_0123456789"
 
 
@@ -48,6 +54,8 @@ def test_the_defaults_suit_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read(monkeypatch, "toss", TOSS_SECRET_KEY=KEY)
 
     assert settings.toss_url == "https://api.tosspayments.com"
+    # The rest of the time in progress is the gateway's.
+    assert settings.payment_begins_within_seconds == 5
     assert KEY not in repr(settings)
 
 
@@ -57,6 +65,7 @@ def test_the_defaults_suit_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
         ({}, "TOSS_SECRET_KEY: is needed with PAYMENT_GATEWAY=toss"),
         ({"TOSS_SECRET_KEY": "test_ck_0123456789"}, "TOSS_SECRET_KEY: must be a secret key"),
         ({"TOSS_SECRET_KEY": f"{KEY}\n"}, "TOSS_SECRET_KEY: must be printable ASCII"),
+        ({"TOSS_SECRET_KEY": KEY, "TOSS_ACCOUNT": "우리 가게"}, "TOSS_ACCOUNT"),
         ({"TOSS_SECRET_KEY": KEY, "TOSS_URL": "api.tosspayments.com"}, "TOSS_URL"),
         (
             {"TOSS_SECRET_KEY": "live_gsk_0123456789", "TOSS_URL": "HTTP://toss.example"},
@@ -77,3 +86,23 @@ def test_what_would_fail_with_the_first_payment_is_refused(
 
     assert problem in str(refused.value)
     assert "0123456789" not in str(refused.value)
+
+
+def account(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
+    return configured_gateways(read(monkeypatch, "toss", **variables), connections=1).accounts["toss"]
+
+
+def test_another_secret_key_is_another_account_and_hides_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = account(monkeypatch, TOSS_SECRET_KEY=KEY)
+    again = account(monkeypatch, TOSS_SECRET_KEY=KEY)
+    other = account(monkeypatch, TOSS_SECRET_KEY=f"{KEY}1")
+
+    assert first == again != other
+    assert len(first) == 16
+    assert not any(part in first for part in ("test", "sk", "0123456789"))
+
+
+def test_a_replaced_key_keeps_the_account_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    former = account(monkeypatch, TOSS_SECRET_KEY=KEY)
+
+    assert account(monkeypatch, TOSS_SECRET_KEY="test_sk_replaced", TOSS_ACCOUNT=former) == former

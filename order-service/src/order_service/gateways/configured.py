@@ -1,4 +1,4 @@
-"""The gateways that are configured, as one: a payment stays with the gateway that was first asked for it."""
+"""The gateways that are configured, as one: a payment stays with the gateway and account first asked."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -7,7 +7,7 @@ import structlog
 
 from order_service.application.ports import PaymentGateway
 from order_service.domain.errors import GatewayMisconfigured
-from order_service.domain.payment_outcome import Approved, Declined, Outcome, Undecided
+from order_service.domain.payment_outcome import Answer, Outcome, Undecided
 from order_service.domain.payment_request import PaymentRequest
 from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
 from order_service.domain.refund_request import RefundRequest
@@ -33,13 +33,17 @@ class ConfiguredGateways:
 
     def __init__(self, name: str, gateways: Mapping[str, PaymentGateway]) -> None:
         self.name = name
+        self.accounts = {name: each.accounts[name] for name, each in gateways.items()}
         self._gateways = gateways
 
-    def approve(self, request: PaymentRequest) -> Approved | Declined | Undecided:
+    def approve(self, request: PaymentRequest) -> Answer:
         return self._of(request).approve(request)
 
     def find(self, request: PaymentRequest, asked_at: datetime) -> Outcome:
         return self._of(request).find(request, asked_at)
+
+    def void(self, request: PaymentRequest, asked_at: datetime) -> Outcome:
+        return self._of(request).void(request, asked_at)
 
     def refund(self, request: RefundRequest) -> Refunded | RefundRefused | Undecided:
         return self._of(request.payment).refund(request)
@@ -52,6 +56,10 @@ class ConfiguredGateways:
         if gateway is None:
             # No other may be asked: it would not know the payment, and could charge a second time.
             _log.error("payment_gateway_not_configured", gateway=request.gateway)
+            raise GatewayMisconfigured
+        if request.account not in (None, self.accounts[request.gateway]):
+            # It would not find the payment, as if it had never happened.
+            _log.error("payment_account_not_configured", gateway=request.gateway, account=request.account)
             raise GatewayMisconfigured
         return gateway
 
@@ -72,4 +80,5 @@ def _gateway(settings: GatewaySettings, connections: int) -> PaymentGateway:
         case TossGatewaySettings():
             changing = create_http_client(settings.timeout_seconds, connections)
             asking = create_http_client(_LOOK_UP_TIMEOUT_SECONDS, connections)
-            return TossGateway(TossApi(changing, asking, settings.url, settings.secret_key))
+            api = TossApi(changing, asking, settings.url, settings.secret_key)
+            return TossGateway(api, settings.account)

@@ -39,6 +39,13 @@ def _none_if_odd(value: object, validate: ValidatorFunctionWrapHandler) -> Any:
         return None
 
 
+def _empty_if_odd(value: object, validate: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return validate(value)
+    except ValidationError:
+        return ""
+
+
 _Text = Annotated[str, StringConstraints(strict=True)]
 _Amount = Annotated[Decimal, Field(ge=0, max_digits=20)]
 
@@ -48,6 +55,7 @@ class TossCancel(BaseModel):
 
     amount: _Amount = Field(alias="cancelAmount")
     remaining_amount: _Amount = Field(alias="refundableAmount")
+    reason: Annotated[str, WrapValidator(_empty_if_odd)] = Field(default="", alias="cancelReason")
     canceled_at: _Time = Field(alias="canceledAt")
     status: _Code = Field(alias="cancelStatus")
 
@@ -71,6 +79,9 @@ class TossPayment(BaseModel):
     unread_cancels: Any = Field(default=None, alias="cancels")
     failure_code: Annotated[_Code | None, WrapValidator(_none_if_odd)] = Field(
         default=None, validation_alias=AliasPath("failure", "code")
+    )
+    deposit_due_at: Annotated[_Time | None, WrapValidator(_none_if_odd)] = Field(
+        default=None, validation_alias=AliasPath("virtualAccount", "dueDate")
     )
 
     def cancels(self) -> Sequence[TossCancel] | None:
