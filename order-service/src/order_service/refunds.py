@@ -19,14 +19,14 @@ SHOWN = 1_000
 
 
 def list_refunds(settings: RefundSettings) -> None:
-    """Prints a line for each refund that is due: ids, amount in minor units, time of approval."""
+    """Prints a line for each refund that is due: ids, what was taken in minor units, time of approval."""
     with _unit_of_work(settings) as unit_of_work:
         payments = ListRefundsDue(unit_of_work)(SHOWN)
     for payment in payments:
-        request, approved_at = payment.request, payment.approved_at
+        money, approved_at = payment.to_return, payment.approved_at
         when = "" if approved_at is None else format_rfc3339(approved_at)
         click.echo(
-            f"{request.payment_id}  order {request.order_id}  {request.amount} {request.currency}  {when}"
+            f"{payment.payment_id}  order {payment.request.order_id}  {money.amount} {money.currency}  {when}"
         )
 
 

@@ -34,14 +34,13 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
     engine = create_engine(settings, PROCESS)
     unit_of_work = partial(OrderUnitOfWork, engine)
     gateways = configured_gateways(settings, connections=1)
+    in_progress_limit = timedelta(seconds=settings.payment_in_progress_seconds)
     settle = SettleUnsettledPayments(
-        unit_of_work,
-        gateways,
-        SettlePayment(unit_of_work, order_completed),
-        timedelta(seconds=settings.payment_in_progress_seconds),
-        stop,
+        unit_of_work, gateways, SettlePayment(unit_of_work, order_completed), in_progress_limit, stop
     )
-    measure = MeasurePayments(unit_of_work, gateways.accounts, show_backlog, WarnOfUnreachablePayments())
+    measure = MeasurePayments(
+        unit_of_work, gateways.accounts, in_progress_limit, show_backlog, WarnOfUnreachablePayments()
+    )
     keys = timedelta(hours=settings.idempotency_key_retention_hours)
     with ExitStack() as scope:
         scope.callback(engine.dispose)

@@ -21,7 +21,6 @@ from order_service.domain.payment_request import PaymentRequest
 from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
 from order_service.domain.refund_request import RefundRequest
 
-
 DOLLARS = Money(2_300, "USD")
 
 
@@ -33,7 +32,8 @@ class LedgerGateway:
     (``silent-``; ``odd-`` too, which also breaks the look-up), charged before the caller's death
     (``fatal-``), or lost on the way (``lost-``). ``dollars-`` takes 23 dollars whatever was asked for, and
     ``deposit-`` is paid when it is ``deposited``; ``void`` takes it back until then.
-    ``before_charging`` runs in :meth:`approve`, so that a test can hold it there. A changed ``lost`` lets
+    ``before_charging`` runs in :meth:`approve`, so that a test can hold it there, ``before_answering`` in
+    :meth:`find` and ``before_voiding`` in :meth:`void`. A changed ``lost`` lets
     later attempts through, and while it is ``blind`` the look-up learns nothing. What was lost never
     happened, unless it ``keeps_authorisations``: then it is unpaid so far.
     """
@@ -42,6 +42,8 @@ class LedgerGateway:
     account: str = "account-1"
     charged: dict[str, PaymentRequest] = field(default_factory=dict)
     before_charging: Callable[[PaymentRequest], None] = lambda request: None
+    before_answering: Callable[[PaymentRequest], None] = lambda request: None
+    before_voiding: Callable[[], None] = lambda: None
     lost: tuple[str, ...] = ("lost-",)
     blind: bool = False
     keeps_authorisations: bool = False
@@ -61,12 +63,11 @@ class LedgerGateway:
             return Declined("NO_FUNDS")
         if request.payment_key.startswith(self.lost):
             return Undecided()
-        with self._lock:
-            first = self.charged.setdefault(request.idempotency_key, request)
-        if request.payment_key.startswith("dollars-"):
-            return ChargedOtherwise(first.requested_at, DOLLARS)
         if request.payment_key.startswith("deposit-"):
             return AwaitsDeposit(self.deposits_due_at)
+        first = self._charge(request)
+        if request.payment_key.startswith("dollars-"):
+            return ChargedOtherwise(first.requested_at, DOLLARS)
         if request.payment_key.startswith("fatal-"):
             raise CallerDied
         if request.payment_key.startswith(("silent-", "odd-")):
@@ -76,11 +77,11 @@ class LedgerGateway:
     def find(self, request: PaymentRequest, asked_at: datetime) -> Outcome:
         with self._lock:
             self.looked_up.append(request.payment_key)
+        self.before_answering(request)
         if self.blind:
             return Undecided()
-        if request.payment_key.startswith("deposit-") and not self.deposited:
-            is_void = request.payment_key in self.voided
-            return Declined("CANCELED") if is_void else AwaitsDeposit(self.deposits_due_at)
+        if request.payment_key.startswith("deposit-"):
+            return self._deposit(request)
         if request.payment_key.startswith("decline-"):
             return Declined("NO_FUNDS")
         if request.payment_key.startswith("odd-"):
@@ -88,19 +89,33 @@ class LedgerGateway:
         with self._lock:
             first = self.charged.get(request.idempotency_key)
         if first is not None:
-            return Approved(first.requested_at)
+            is_otherwise = request.payment_key.startswith("dollars-")
+            at = first.requested_at
+            return ChargedOtherwise(at, DOLLARS) if is_otherwise else Approved(at)
         return Unpaid() if self.keeps_authorisations else NeverHappened()
 
     def void(self, request: PaymentRequest, asked_at: datetime) -> Outcome:
+        self.before_voiding()
         if not self.deposited:
             self.voided.append(request.payment_key)
-        return self.find(request, asked_at)
+        return self._deposit(request)
 
     def refund(self, request: RefundRequest) -> Refunded | RefundRefused | Undecided:
         raise NotImplementedError
 
     def find_refund(self, request: RefundRequest) -> RefundOutcome:
         raise NotImplementedError
+
+    def _charge(self, request: PaymentRequest) -> PaymentRequest:
+        with self._lock:
+            return self.charged.setdefault(request.idempotency_key, request)
+
+    def _deposit(self, request: PaymentRequest) -> Approved | Declined | AwaitsDeposit:
+        if self.deposited:
+            return Approved(self._charge(request).requested_at)
+        if request.payment_key in self.voided:
+            return Declined("CANCELED")
+        return AwaitsDeposit(self.deposits_due_at)
 
 
 class CallerDied(BaseException):

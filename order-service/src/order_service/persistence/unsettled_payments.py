@@ -75,7 +75,7 @@ class SqlUnsettledPayments:
             .values(next_lookup_at=_NOW + pause)
         )
 
-    def backlog(self, accounts: Mapping[str, str]) -> PaymentBacklog:
+    def backlog(self, accounts: Mapping[str, str], in_progress_limit: timedelta) -> PaymentBacklog:
         age = _NOW - func.min(payments.c.requested_at).filter(~_AWAITS_DEPOSIT)
         number, awaiting_deposit, oldest_seconds = self._connection.execute(
             select(
@@ -89,15 +89,21 @@ class SqlUnsettledPayments:
         ).scalar_one()
         # Another transaction may have stamped its payment after this one looked at the clock.
         oldest = max(0.0, float(oldest_seconds or 0))
-        return PaymentBacklog(number, oldest, refunds_due, awaiting_deposit, self._unreachable(accounts))
+        unreachable = self._unreachable(accounts, in_progress_limit + UNCLAIMED_FOR)
+        return PaymentBacklog(number, oldest, refunds_due, awaiting_deposit, unreachable)
 
-    def _unreachable(self, accounts: Mapping[str, str]) -> tuple[UnreachablePayments, ...]:
+    def _unreachable(self, accounts: Mapping[str, str], since: timedelta) -> tuple[UnreachablePayments, ...]:
         age = _NOW - func.min(payments.c.requested_at)
         # They begin with the time. No release of PostgreSQL before 18 has a least UUID.
         first_id = func.min(cast(payments.c.payment_id, Text))
         query = (
             select(_gateway, payments.c.gateway_account, func.count(), func.extract("epoch", age), first_id)
-            .where(IS_UNSETTLED, payments.c.next_lookup_at <= _NOW - UNCLAIMED_FOR, ~_belongs_to(accounts))
+            .where(
+                IS_UNSETTLED,
+                payments.c.next_lookup_at <= _NOW - UNCLAIMED_FOR,
+                payments.c.requested_at <= _NOW - since,
+                ~_belongs_to(accounts),
+            )
             .group_by(_gateway, payments.c.gateway_account)
             .order_by(_gateway, payments.c.gateway_account)
         )
