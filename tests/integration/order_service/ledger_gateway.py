@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from uuid import UUID
 
 from order_service.domain.money import Money
 from order_service.domain.payment_outcome import (
@@ -18,7 +19,7 @@ from order_service.domain.payment_outcome import (
     Unpaid,
 )
 from order_service.domain.payment_request import PaymentRequest
-from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
+from order_service.domain.refund_outcome import NotRefunded, Refunded, RefundOutcome, RefundRefused
 from order_service.domain.refund_request import RefundRequest
 
 DOLLARS = Money(2_300, "USD")
@@ -31,7 +32,8 @@ class LedgerGateway:
     By the beginning of its payment key an attempt is declined (``decline-``), charged without telling
     (``silent-``; ``odd-`` too, which also breaks the look-up), charged before the caller's death
     (``fatal-``), or lost on the way (``lost-``). ``dollars-`` takes 23 dollars whatever was asked for, and
-    ``deposit-`` is paid when it is ``deposited``; ``void`` takes it back until then.
+    ``deposit-`` is paid when it is ``deposited``; ``void`` takes it back until then. ``after_returning`` runs
+    in :meth:`refund`, which returns the money of each refund once.
     ``before_charging`` runs in :meth:`approve`, so that a test can hold it there, ``before_answering`` in
     :meth:`find` and ``before_voiding`` in :meth:`void`. A changed ``lost`` lets
     later attempts through, and while it is ``blind`` the look-up learns nothing. What was lost never
@@ -51,6 +53,10 @@ class LedgerGateway:
     deposited: bool = False
     voided: list[str] = field(default_factory=list)
     looked_up: list[str] = field(default_factory=list)
+    returned: dict[UUID, Money] = field(default_factory=dict)
+    refund_keys: list[str] = field(default_factory=list)
+    refund_refusal: str | None = None
+    after_returning: Callable[[], None] = lambda: None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -101,10 +107,19 @@ class LedgerGateway:
         return self._deposit(request)
 
     def refund(self, request: RefundRequest) -> Refunded | RefundRefused | Undecided:
-        raise NotImplementedError
+        self.refund_keys.append(request.idempotency_key)
+        if self.refund_refusal is not None:
+            return RefundRefused(self.refund_refusal)
+        with self._lock:
+            if request.refund_id in self.returned:
+                return RefundRefused("ANOTHER_BALANCE")
+            self.returned[request.refund_id] = Money(request.amount, request.payment.currency)
+        self.after_returning()
+        return Refunded(request.payment.requested_at)
 
     def find_refund(self, request: RefundRequest) -> RefundOutcome:
-        raise NotImplementedError
+        is_returned = request.refund_id in self.returned
+        return Refunded(request.payment.requested_at) if is_returned else NotRefunded()
 
     def _charge(self, request: PaymentRequest) -> PaymentRequest:
         with self._lock:

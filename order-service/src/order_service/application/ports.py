@@ -54,6 +54,10 @@ class Payments(Protocol):
         """The REFUND_DUE payments that no refund is recorded for, the longest due first."""
         ...
 
+    def begin_refund(self, payment_id: UUID) -> tuple[Payment, int] | None:
+        """The payment and the number of this attempt to return its money; None where no refund is due."""
+        ...
+
     def record_refund(self, payment_id: UUID, by: str) -> bool:
         """True where a refund was due, which it is no longer."""
         ...

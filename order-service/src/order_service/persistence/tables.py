@@ -54,6 +54,7 @@ payment = Table(
     Column("lookup_count", Integer, nullable=False),
     Column("next_lookup_at", DateTime(timezone=True), nullable=False),
     Column("looked_up_at", DateTime(timezone=True)),
+    Column("refund_attempts", Integer, nullable=False),
     Column("refunded_at", DateTime(timezone=True)),
     Column("refunded_by", Text),
 )

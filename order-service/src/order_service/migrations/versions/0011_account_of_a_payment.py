@@ -24,6 +24,7 @@ ALTER TABLE payment
     ADD COLUMN IF NOT EXISTS charged_currency text,
     ADD COLUMN IF NOT EXISTS deposit_due_at timestamptz,
     ADD COLUMN IF NOT EXISTS looked_up_at timestamptz,
+    ADD COLUMN IF NOT EXISTS refund_attempts integer NOT NULL DEFAULT 0,
     DROP CONSTRAINT IF EXISTS payment_decided_by_its_gateway,
     DROP CONSTRAINT IF EXISTS payment_charged_otherwise_is_due,
     ADD CONSTRAINT payment_decided_by_its_gateway CHECK (
