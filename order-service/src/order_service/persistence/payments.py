@@ -53,14 +53,14 @@ class SqlPayments:
                 )
             )
         except DBAPIError as error:
-            match constraint_name(error):
-                # Callers lock the order first; the index holds even for one that doesn't.
-                case constraint if constraint == _ONE_LIVE_PAYMENT:
-                    raise PaymentInProgress from error
-                case constraint if constraint == _ONE_ORDER_A_KEY:
-                    raise PaymentKeyReused from error
-                case constraint if constraint == _REAL_MONEY_ONLY:
-                    raise _in_process_in_a_shop(request) from error
+            constraint = constraint_name(error)
+            # Callers lock the order first; the index holds even for one that doesn't.
+            if constraint == _ONE_LIVE_PAYMENT:
+                raise PaymentInProgress from error
+            if constraint == _ONE_ORDER_A_KEY:
+                raise PaymentKeyReused from error
+            if constraint == _REAL_MONEY_ONLY:
+                raise _in_process_in_a_shop(request) from error
             raise
 
     def get(self, payment_id: UUID) -> Payment | None:
