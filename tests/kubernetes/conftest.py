@@ -1,12 +1,13 @@
 """The overlays, rendered by the real kustomize."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from devstack.repository import ROOT
 from tests.kubernetes import readme
-from tests.kubernetes.manifests import OVERLAYS, Manifests, render
+from tests.kubernetes.manifests import KUBERNETES, OVERLAYS, Manifests, render
 from tests.support.compose_file import ComposeFile
 
 
@@ -37,6 +38,24 @@ def development(overlays: dict[str, Manifests]) -> Manifests:
 @pytest.fixture
 def production(overlays: dict[str, Manifests]) -> Manifests:
     return overlays["production"]
+
+
+@pytest.fixture(scope="session")
+def production_with_toss(kustomize: Path, tmp_path_factory: pytest.TempPathFactory) -> Manifests:
+    """The production overlay, edited as its comments say."""
+    folder = tmp_path_factory.mktemp("deploy")
+    for part in ("kubernetes", "kafka"):
+        shutil.copytree(KUBERNETES.parent / part, folder / part)
+    file = folder / "kubernetes" / "overlays" / "production" / "kustomization.yaml"
+    text = file.read_text()
+    edits = {"# - ../../components/payment-gateway": "- ../../components/payment-gateway"}
+    edits["[PAYMENT_GATEWAY=in-process]"] = "[PAYMENT_GATEWAY=toss]"
+    for before, after in edits.items():
+        assert text.count(before) == 1
+        text = text.replace(before, after)
+    file.write_text(text)
+    documents = render(kustomize, "production", folder / "kubernetes")
+    return Manifests("production", documents, readme.secrets_made_by_hand())
 
 
 @pytest.fixture(scope="session")

@@ -132,10 +132,10 @@ class Manifests:
             )
 
 
-def render(kustomize: Path, overlay: str) -> tuple[Document, ...]:
+def render(kustomize: Path, overlay: str, manifests: Path = KUBERNETES) -> tuple[Document, ...]:
     """Run kustomize. Raises an error with what it says if it can't build the overlay."""
     done = subprocess.run(
-        [kustomize, "build", KUBERNETES / "overlays" / overlay], capture_output=True, text=True, check=False
+        [kustomize, "build", manifests / "overlays" / overlay], capture_output=True, text=True, check=False
     )
     if done.returncode or done.stderr:
         raise ValueError(f"kustomize build {overlay}: {done.stderr}")

@@ -87,13 +87,29 @@ def test_every_process_that_calls_a_server_resolves_names(manifests: Manifests) 
 
 
 def test_no_process_reaches_what_it_has_no_use_for(manifests: Manifests) -> None:
+    check_uses(manifests)
+
+
+def test_processes_that_pay_reach_a_real_gateway(production_with_toss: Manifests) -> None:
+    check_uses(production_with_toss)
+    may_pay = {
+        name
+        for name, workload in production_with_toss.workloads.items()
+        if may_call(production_with_toss, workload, PROVIDERS)
+    }
+    assert may_pay == {"order-api", "order-worker", "notification-consumer"}
+
+
+def check_uses(manifests: Manifests) -> None:
+    """Each process reaches the ports of what its variables name, and no others."""
     for name, workload in manifests.workloads.items():
         variables = manifests.environment(workload)
         uses = {
             POSTGRESQL: any(variable.endswith("DATABASE_URL") for variable in variables),
             9092: "KAFKA_BOOTSTRAP_SERVERS" in variables,
             9096: "KAFKA_BOOTSTRAP_SERVERS" in variables,
-            PROVIDERS: "ALIMTALK_URL" in variables,
+            PROVIDERS: "ALIMTALK_URL" in variables
+            or variables.get("PAYMENT_GATEWAY", "in-process") != "in-process",
             ALERTMANAGER: "KAFKA_BOOTSTRAP_SERVERS" in variables,
             TRACES_COLLECTOR: not workload.is_job and name != SANDBOX,
             80: False,

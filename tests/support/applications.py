@@ -18,6 +18,8 @@ _ENGINE = create_engine(DatabaseSettings(database_url="postgresql://nobody@127.0
 
 APPLICATIONS: Mapping[str, Callable[[], OpenAPI]] = {
     "coupon": lambda: coupon_service.api.build_application(_ENGINE, StopSignal(), max_waiting=1),
-    "order": lambda: order_service.api.build_application(_ENGINE, InProcessGateway(), timedelta(seconds=60)),
+    "order": lambda: order_service.api.build_application(
+        _ENGINE, InProcessGateway(), timedelta(seconds=60), timedelta(seconds=30)
+    ),
     "notification": lambda: notification_service.api.build_application(_ENGINE),
 }

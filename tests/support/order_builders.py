@@ -31,6 +31,7 @@ def a_request(
     currency: str = "KRW",
     attempt: int = 1,
     gateway: str = "in-process",
+    account: str | None = None,
     requested_at: datetime = NOON,
 ) -> PaymentRequest:
     return PaymentRequest(
@@ -38,6 +39,7 @@ def a_request(
         order_id=order_id or uuid7(),
         method=PaymentMethod.CARD,
         gateway=gateway,
+        account=account,
         payment_key=payment_key,
         amount=amount,
         currency=currency,

@@ -10,6 +10,7 @@ from order_service.application.pay_order import PayOrder
 from order_service.application.place_order import PlaceOrder
 from order_service.application.ports import PaymentGateway
 from order_service.application.read_order import ReadOrder
+from order_service.application.send_payment import SendPayment
 from order_service.application.settle_payment import SettlePayment
 from order_service.config import ApiSettings
 from order_service.gateways.configured import configured_gateways
@@ -38,16 +39,21 @@ def create_application() -> OpenAPI:
         create_engine(settings, "order-api"),
         configured_gateways(settings, settings.http_threads),
         timedelta(seconds=settings.payment_in_progress_seconds),
+        timedelta(seconds=settings.payment_begins_within_seconds),
     )
 
 
 def build_application(
-    engine: Engine, gateway: PaymentGateway, payment_in_progress_limit: timedelta
+    engine: Engine,
+    gateway: PaymentGateway,
+    payment_in_progress_limit: timedelta,
+    payment_begins_within: timedelta,
 ) -> OpenAPI:
     """The API on the given database and gateway."""
     unit_of_work = partial(OrderUnitOfWork, engine)
     settle_payment = SettlePayment(unit_of_work, order_completed)
-    pay_order = PayOrder(unit_of_work, gateway, settle_payment, payment_in_progress_limit)
+    send_payment = SendPayment(gateway, payment_begins_within)
+    pay_order = PayOrder(unit_of_work, gateway, send_payment, settle_payment, payment_in_progress_limit)
     place_order = PlaceOrder(unit_of_work)
     read_order = ReadOrder(partial(OrderSnapshot, engine))
     return create_app(

@@ -4,7 +4,13 @@ from uuid import UUID
 
 import click
 
-from order_service.config import ApiSettings, MigrationSettings, RefundSettings, WorkerSettings
+from order_service.config import (
+    ApiSettings,
+    MigrationSettings,
+    RefundingSettings,
+    RefundSettings,
+    WorkerSettings,
+)
 from order_service.migrations import SCHEMA
 from servicekit.config import load_settings
 from servicekit.observability.logging import configure_logging
@@ -42,7 +48,7 @@ def worker() -> None:
 
 @main.command()
 def refunds() -> None:
-    """List payments that were charged after they had been given up."""
+    """List payments that were charged too late, or another amount or currency than was to be paid."""
     from order_service.refunds import list_refunds
 
     list_refunds(load_settings(RefundSettings))
@@ -51,8 +57,20 @@ def refunds() -> None:
 @main.command()
 @click.argument("payment_id", type=click.UUID)
 @click.option("--by", required=True, help="Your name.")
+def refund(payment_id: UUID, by: str) -> None:
+    """Return a payment's money through its gateway, once, however often this is repeated."""
+    from order_service.refunds import make_refund
+
+    settings = load_settings(RefundingSettings)
+    configure_logging(settings.log_level, settings.log_format, "order-refunds")
+    make_refund(settings, payment_id, by)
+
+
+@main.command()
+@click.argument("payment_id", type=click.UUID)
+@click.option("--by", required=True, help="Your name.")
 def refunded(payment_id: UUID, by: str) -> None:
-    """Record that you have returned a payment's money at the gateway."""
+    """Record that you have returned a payment's money by hand."""
     from order_service.refunds import record_refund
 
     settings = load_settings(RefundSettings)

@@ -34,5 +34,9 @@ class RefundSettings(DatabaseSettings, ProcessSettings):
     """``order-service refunds`` and ``refunded``."""
 
 
+class RefundingSettings(PaymentSettings, DatabaseSettings, ProcessSettings):
+    """``order-service refund``."""
+
+
 class MigrationSettings(OutboxMigrationSettings):
     """``order-service migrate``."""

@@ -1,12 +1,24 @@
-"""What operators see of payments. Every worker shows the same figures: they are the database's."""
+"""What operators see of payments. The figures are the database's: every worker shows the same.
+
+Only what is unreachable depends on the gateways that the worker is configured for.
+"""
 
 from prometheus_client import Gauge
 
 from order_service.domain.payment_backlog import PaymentBacklog
 
-_UNSETTLED = Gauge("order_payments_unsettled", "Payments that are REQUESTED or UNKNOWN.")
+_UNSETTLED = Gauge(
+    "order_payments_unsettled", "Payments that are REQUESTED or UNKNOWN, and await no deposit."
+)
 _OLDEST_SECONDS = Gauge(
     "order_oldest_unsettled_payment_seconds", "Age of the longest unsettled payment; 0 without one."
+)
+_AWAITING_DEPOSIT = Gauge(
+    "order_payments_awaiting_deposit", "Payments whose buyer has an account to pay into, and time to do so."
+)
+_UNREACHABLE = Gauge(
+    "order_payments_unreachable",
+    "Overdue payments of gateways and accounts that this worker isn't configured for.",
 )
 _REFUNDS_DUE = Gauge("order_refunds_due", "Payments whose money an operator has to return.")
 
@@ -14,4 +26,6 @@ _REFUNDS_DUE = Gauge("order_refunds_due", "Payments whose money an operator has 
 def show_backlog(backlog: PaymentBacklog) -> None:
     _UNSETTLED.set(backlog.unsettled)
     _OLDEST_SECONDS.set(backlog.oldest_unsettled_seconds)
+    _AWAITING_DEPOSIT.set(backlog.awaiting_deposit)
+    _UNREACHABLE.set(sum(found.payments for found in backlog.unreachable))
     _REFUNDS_DUE.set(backlog.refunds_due)

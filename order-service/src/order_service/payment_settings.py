@@ -1,5 +1,6 @@
 """Which payment gateways are used, and what they need of the environment."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ class TossGatewaySettings:
     """An account at Toss Payments."""
 
     secret_key: SecretStr
+    account: str
     url: str
     timeout_seconds: float
     name: Literal["toss"] = "toss"
@@ -63,6 +65,12 @@ def _check_toss_secret_key(value: SecretStr) -> SecretStr:
     return value
 
 
+def account_of(secret_key: SecretStr) -> str:
+    """A name for the account that a secret key is for, from which nobody learns the key."""
+    digest = hashlib.sha256(b"payment account " + secret_key.get_secret_value().encode())
+    return digest.hexdigest()[:16]
+
+
 class PaymentSettings(BaseSettings):
     """How payments are made. The API and the worker need the same."""
 
@@ -73,6 +81,8 @@ class PaymentSettings(BaseSettings):
     toss_secret_key: Annotated[PrintableSecret, AfterValidator(_check_toss_secret_key)] | None = Field(
         default=None, validate_default=True
     )
+    # Set to what the payments have, it keeps an account's payments when its key is replaced.
+    toss_account: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")] | None = None
     toss_url: HttpUrlText = "https://api.tosspayments.com"
     # Toss advises 60 s, and takes up to that.
     toss_timeout_seconds: Annotated[float, Field(gt=0, le=600)] = 50.0
@@ -93,8 +103,9 @@ class PaymentSettings(BaseSettings):
         """The chosen one, and others that earlier payments may have been asked for at."""
         configured: list[GatewaySettings] = [InProcessGatewaySettings()]
         if self.toss_secret_key is not None:
+            account = self.toss_account or account_of(self.toss_secret_key)
             configured.append(
-                TossGatewaySettings(self.toss_secret_key, self.toss_url, self.toss_timeout_seconds)
+                TossGatewaySettings(self.toss_secret_key, account, self.toss_url, self.toss_timeout_seconds)
             )
         if self.portone_api_secret is not None and self.portone_store_id is not None:
             configured.append(
@@ -107,6 +118,19 @@ class PaymentSettings(BaseSettings):
                 )
             )
         return configured
+
+    @property
+    def payment_begins_within_seconds(self) -> float:
+        """After storing a payment. Later, the gateway's answer could come after the time in progress."""
+        exchange_seconds = max(
+            (
+                each.timeout_seconds
+                for each in self.gateways
+                if not isinstance(each, InProcessGatewaySettings)
+            ),
+            default=0.0,
+        )
+        return (self.payment_in_progress_seconds - exchange_seconds) / 2
 
     @field_validator("toss_secret_key")
     @classmethod

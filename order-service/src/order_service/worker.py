@@ -7,6 +7,7 @@ from functools import partial
 from order_service.application.measure_payments import MeasurePayments
 from order_service.application.settle_payment import SettlePayment
 from order_service.application.settle_unsettled_payments import SettleUnsettledPayments
+from order_service.application.warn_of_unreachable_payments import WarnOfUnreachablePayments
 from order_service.config import WorkerSettings
 from order_service.gateways.configured import configured_gateways
 from order_service.messaging.outgoing_order_completed import order_completed
@@ -32,12 +33,13 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
     """
     engine = create_engine(settings, PROCESS)
     unit_of_work = partial(OrderUnitOfWork, engine)
+    gateways = configured_gateways(settings, connections=1)
+    in_progress_limit = timedelta(seconds=settings.payment_in_progress_seconds)
     settle = SettleUnsettledPayments(
-        unit_of_work,
-        configured_gateways(settings, connections=1),
-        SettlePayment(unit_of_work, order_completed),
-        timedelta(seconds=settings.payment_in_progress_seconds),
-        stop,
+        unit_of_work, gateways, SettlePayment(unit_of_work, order_completed), in_progress_limit, stop
+    )
+    measure = MeasurePayments(
+        unit_of_work, gateways.accounts, in_progress_limit, show_backlog, WarnOfUnreachablePayments()
     )
     keys = timedelta(hours=settings.idempotency_key_retention_hours)
     with ExitStack() as scope:
@@ -46,4 +48,4 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
             admin_server(PROCESS, settings, {"database": database_check(engine, SCHEMA, payment)})
         )
         RetentionThread(Retention(engine, SqlRetention(idempotency_keys=keys).sweeps()), stop).start()
-        run_until_stopped(settle, MeasurePayments(unit_of_work, show_backlog), stop)
+        run_until_stopped(settle, measure, stop)

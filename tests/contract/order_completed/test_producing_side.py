@@ -80,7 +80,7 @@ def test_every_order_makes_an_event_that_follows_the_schema(
 ) -> None:
     order = Order.place(uuid7(), user_id, currency, items, Recipient(name, "010-1234-5678"), NOON)
     request = PaymentRequest(
-        uuid7(), order.order_id, method, "in-process", "pay-1", order.total_amount, currency, 1, NOON
+        uuid7(), order.order_id, method, "in-process", None, "pay-1", order.total_amount, currency, 1, NOON
     )
     VALIDATOR.validate(_completed(order, request))
 

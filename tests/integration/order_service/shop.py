@@ -21,6 +21,9 @@ from tests.support.databases import RELAY_ROLE
 
 PROBLEM = "application/problem+json"
 IN_PROGRESS_LIMIT = timedelta(seconds=60)
+BEGINS_WITHIN = timedelta(seconds=30)
+A_SECOND = timedelta(seconds=1)
+"""After a look-up, until the next one."""
 
 
 def an_order_body(**changes: Any) -> dict[str, Any]:
@@ -53,7 +56,9 @@ class Shop:
     """What is asked in place of ``gateway``, if anything is."""
 
     def __post_init__(self) -> None:
-        self._app = build_application(self.engine, self.gateways or self.gateway, IN_PROGRESS_LIMIT)
+        self._app = build_application(
+            self.engine, self.gateways or self.gateway, IN_PROGRESS_LIMIT, BEGINS_WITHIN
+        )
 
     @property
     def client(self) -> FlaskClient:
@@ -81,11 +86,11 @@ class Shop:
         )
 
     def time_passes(self, by: timedelta) -> None:
-        """As if all payments had been requested so much earlier."""
+        """As if all payments had been requested, and looked up, so much earlier."""
         earlier = f"- interval '{by.total_seconds()} seconds'"
         self.execute(
             f"UPDATE payment SET requested_at = requested_at {earlier},"  # noqa: S608
-            f" next_lookup_at = next_lookup_at {earlier}"
+            f" next_lookup_at = next_lookup_at {earlier}, looked_up_at = looked_up_at {earlier}"
         )
         self.execute(f"UPDATE idempotency_key SET created_at = created_at {earlier}")  # noqa: S608
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.integration.order_service.shop import Shop, slug
+from tests.integration.order_service.shop import A_SECOND, Shop, slug
 
 # The write of the approval, of the completion, and of the event.
 WRITES = {
@@ -27,6 +27,7 @@ def test_when_one_write_fails_none_of_the_three_exists(shop: Shop, table: str, a
     assert shop.pay(order_id, key="k-1").status_code == 500
 
     _mend(shop, table)
+    shop.time_passes(A_SECOND)
     assert shop.pay(order_id, key="k-1").status_code == 201
     assert shop.payment_statuses() == ["APPROVED"]
     assert shop.order(order_id)["status"] == "COMPLETED"

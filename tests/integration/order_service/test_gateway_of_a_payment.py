@@ -1,17 +1,12 @@
 """A payment is asked for at one gateway for ever, whichever one new payments go to."""
 
-from functools import partial
-
 import pytest
 
-from order_service.application.settle_payment import SettlePayment
-from order_service.application.settle_unsettled_payments import LookUps, SettleUnsettledPayments
+from order_service.application.settle_unsettled_payments import LookUps
 from order_service.gateways.configured import ConfiguredGateways
-from order_service.messaging.outgoing_order_completed import order_completed
-from order_service.persistence.unit_of_work import OrderUnitOfWork
-from servicekit.lifecycle import StopSignal
 from tests.integration.order_service.ledger_gateway import LedgerGateway
-from tests.integration.order_service.shop import IN_PROGRESS_LIMIT, Shop, slug
+from tests.integration.order_service.shop import A_SECOND, IN_PROGRESS_LIMIT, Shop, slug
+from tests.integration.order_service.test_settling import a_worker
 
 
 @pytest.fixture
@@ -30,13 +25,8 @@ def the_shop_uses(shop: Shop, chosen: LedgerGateway, *others: LedgerGateway) -> 
 
 
 def settle(shop: Shop) -> LookUps:
-    unit_of_work = partial(OrderUnitOfWork, shop.engine)
-    settle_payment = SettlePayment(unit_of_work, order_completed)
     assert shop.gateways is not None
-    worker = SettleUnsettledPayments(
-        unit_of_work, shop.gateways, settle_payment, IN_PROGRESS_LIMIT, StopSignal()
-    )
-    return worker()
+    return a_worker(shop.engine, shop.gateways)()
 
 
 def stored_gateways(shop: Shop) -> list[str | None]:
@@ -98,9 +88,11 @@ def test_a_payment_whose_gateway_is_missing_waits_and_delays_no_other(
     reply = after.pay(order_id, "silent-1", key="k-1")
     assert (reply.status_code, slug(reply)) == (503, "payment-gateway-misconfigured")
     assert reply.headers["Retry-After"]
-    assert settle(after) == LookUps(looked_up=2, settled=1)
+    assert settle(after) == LookUps(looked_up=1, settled=1)
     assert after.payment_statuses() == ["UNKNOWN", "APPROVED"]
+    assert (former.looked_up, present.looked_up) == ([], ["silent-2"])
 
+    after.time_passes(A_SECOND)
     # Corrected: nothing was lost, and nothing is charged again.
     assert the_shop_uses(shop, present, former).pay(order_id, "silent-1", key="k-1").status_code == 201
     assert len(former.charged) == 1

@@ -2,14 +2,22 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
+from structlog.typing import EventDict
 
+from order_service.application.refund_payment import RefundPayment, RefundPaymentCommand
+from order_service.application.settle_unsettled_payments import LookUps
+from order_service.domain.payment_outcome import Undecided
+from order_service.domain.refund_outcome import Refunded, RefundOutcome
 from order_service.gateways.configured import ConfiguredGateways, configured_gateways
 from order_service.payment_settings import PaymentSettings
+from order_service.persistence.unit_of_work import OrderUnitOfWork
 from provider_sandbox.gateways.toss.account import SECRET_KEY
-from tests.integration.order_service.shop import TOTAL, Shop, slug
+from tests.integration.order_service.shop import IN_PROGRESS_LIMIT, TOTAL, Shop, slug
+from tests.integration.order_service.test_settling import a_worker
 from tests.support.gateway_sandbox import GatewaySandbox, serving_gateways
 
 
@@ -29,6 +37,14 @@ def gateways(url: str, secret_key: str = SECRET_KEY) -> ConfiguredGateways:
 @pytest.fixture
 def toss_shop(shop: Shop, toss: GatewaySandbox) -> Shop:
     return Shop(shop.engine, gateways=gateways(toss.url))
+
+
+def refunded(shop: Shop) -> RefundOutcome | None:
+    """What became of an attempt to return the money of the only payment."""
+    assert shop.gateways is not None
+    [(payment_id,)] = shop.query("SELECT payment_id FROM payment")
+    refund = RefundPayment(partial(OrderUnitOfWork, shop.engine), shop.gateways)
+    return refund(RefundPaymentCommand(payment_id, "kim"))
 
 
 def test_an_order_is_paid_once_although_the_reply_is_lost(toss_shop: Shop, toss: GatewaySandbox) -> None:
@@ -66,6 +82,67 @@ def test_a_buyer_who_authorised_less_pays_nothing(toss_shop: Shop, toss: Gateway
 
     assert (reply.status_code, slug(reply)) == (402, "payment-declined")
     assert toss.payment(orderId=order_id)["chargedAmount"] == 0
+
+
+def test_a_buyer_who_authorised_another_currency_gets_it_back(
+    toss_shop: Shop, toss: GatewaySandbox, logs: list[EventDict]
+) -> None:
+    """Toss compares the number alone."""
+    order_id = toss_shop.placed()
+    key = toss.buyer_pays(order_id=order_id, amount=TOTAL, currency="JPY")
+
+    reply = toss_shop.pay(order_id, key, key="k-1")
+
+    assert (reply.status_code, slug(reply)) == (409, "payment-refund-due")
+    assert toss.payment(orderId=order_id)["chargedAmount"] == TOTAL
+    charged = "SELECT status, charged_amount, charged_currency FROM payment"
+    assert toss_shop.query(charged) == [("REFUND_DUE", TOTAL, "JPY")]
+    alarms = [entry["event"] for entry in logs if entry["log_level"] == "error"]
+    assert alarms == ["payment_gateway_took_another_amount", "payment_refund_due"]
+
+    toss.fault("toss", {"call": "cancel", "kind": "cut", "moment": "after"})
+    assert isinstance(refunded(toss_shop), Undecided)
+    assert isinstance(refunded(toss_shop), Refunded)
+    assert refunded(toss_shop) is None
+    assert toss.payment(orderId=order_id)["cancelledAmount"] == TOTAL
+
+    second = toss.buyer_pays(order_id=order_id, amount=TOTAL)
+    assert toss_shop.pay(order_id, second, key="k-2").status_code == 201
+
+
+def test_a_virtual_account_is_paid_into_later(toss_shop: Shop, toss: GatewaySandbox) -> None:
+    order_id = toss_shop.placed()
+    key = toss.buyer_pays(order_id=order_id, amount=TOTAL, method="VIRTUAL_ACCOUNT")
+    assert toss_shop.pay(order_id, key, key="k-1").status_code == 504
+    [(days,)] = toss_shop.query(
+        "SELECT round(extract(epoch FROM deposit_due_at - clock_timestamp()) / 86400)::int FROM payment"
+    )
+    assert days == 7
+
+    toss.http.post(f"/payments/{key}/deposit").raise_for_status()
+    toss_shop.time_passes(IN_PROGRESS_LIMIT)
+    assert toss_shop.gateways is not None
+    assert a_worker(toss_shop.engine, toss_shop.gateways)() == LookUps(looked_up=1, settled=1)
+    assert toss_shop.order(order_id)["status"] == "COMPLETED"
+
+
+def test_a_charged_payment_is_not_given_up_by_another_account(
+    shop: Shop, toss_shop: Shop, toss: GatewaySandbox
+) -> None:
+    order_id = toss_shop.placed()
+    key = toss.buyer_pays(order_id=order_id, amount=TOTAL)
+    toss.fault("toss", {"call": "confirm", "kind": "cut", "moment": "after"})
+    assert toss_shop.pay(order_id, key, key="k-1").status_code == 504
+    toss_shop.time_passes(timedelta(minutes=13))
+    asked = len(toss.requests("toss"))
+
+    other = gateways(toss.url, "test_sk_of_another_shop")
+    assert a_worker(shop.engine, other)() == LookUps(0, 0)
+    assert (shop.payment_statuses(), len(toss.requests("toss"))) == (["UNKNOWN"], asked)
+
+    assert toss_shop.gateways is not None
+    assert a_worker(shop.engine, toss_shop.gateways)() == LookUps(looked_up=1, settled=1)
+    assert toss_shop.order(order_id)["status"] == "COMPLETED"
 
 
 def test_a_wrong_secret_key_declines_nothing(shop: Shop, toss: GatewaySandbox) -> None:

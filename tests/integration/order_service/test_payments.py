@@ -10,7 +10,7 @@ from structlog.typing import EventDict
 
 from servicekit.rfc3339 import format_rfc3339
 from tests.integration.order_service.ledger_gateway import CallerDied
-from tests.integration.order_service.shop import IN_PROGRESS_LIMIT, TOTAL, Shop, slug
+from tests.integration.order_service.shop import A_SECOND, IN_PROGRESS_LIMIT, TOTAL, Shop, slug
 
 SCHEMA = Path(__file__).parents[3] / "shared" / "contracts" / "order-completed" / "v1.schema.json"
 
@@ -111,6 +111,7 @@ def test_nothing_is_charged_while_the_gateway_can_not_tell(shop: Shop) -> None:
     assert (other.status_code, slug(other)) == (409, "payment-in-progress")
     assert len(shop.gateway.charged) == 1
     shop.gateway.blind = False
+    shop.time_passes(A_SECOND)
     assert shop.pay(order_id, "silent-1", key="k-1").status_code == 201
 
 
@@ -119,6 +120,7 @@ def test_a_lost_payment_is_sent_again_by_a_retry(shop: Shop) -> None:
     assert shop.pay(order_id, "lost-1", key="k-1").status_code == 504
     assert shop.pay(order_id, "lost-1", key="k-1").status_code == 504
     shop.gateway.lost = ("nothing-",)
+    shop.time_passes(A_SECOND)
     assert shop.pay(order_id, "lost-1", key="k-1").status_code == 201
     assert shop.query("SELECT status, attempt FROM payment") == [("APPROVED", 3)]
     assert (len(shop.gateway.charged), len(shop.events())) == (1, 1)

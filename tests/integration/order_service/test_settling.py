@@ -1,6 +1,12 @@
 """The worker settles payments whose client never came back."""
 
+import itertools
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 
@@ -10,24 +16,31 @@ from sqlalchemy import Engine, text
 
 from devstack.free_ports import find_free_ports
 from order_service.application.measure_payments import MeasurePayments
+from order_service.application.ports import PaymentGateway
 from order_service.application.settle_payment import SettlePayment
-from order_service.application.settle_unsettled_payments import LookUps, SettleUnsettledPayments
+from order_service.application.settle_unsettled_payments import LEASE, LookUps, SettleUnsettledPayments
+from order_service.application.warn_of_unreachable_payments import WarnOfUnreachablePayments
 from order_service.domain.payment_backlog import PaymentBacklog
 from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.persistence.unit_of_work import OrderUnitOfWork
+from servicekit.lease_clock import lease_clock_seconds
 from servicekit.lifecycle import StopSignal
-from tests.integration.order_service.ledger_gateway import CallerDied, LedgerGateway
-from tests.integration.order_service.shop import IN_PROGRESS_LIMIT, Shop, slug
+from tests.integration.order_service.ledger_gateway import CallerDied
+from tests.integration.order_service.shop import A_SECOND, IN_PROGRESS_LIMIT, Shop, slug
 from tests.integration.order_service.test_process import a_process, stopped
 from tests.support.waiting import wait_until
 
 NOTHING = LookUps(0, 0)
+DEADLINE_SECONDS = 30
 
 
-def a_worker(engine: Engine, gateway: LedgerGateway) -> SettleUnsettledPayments:
+def a_worker(
+    engine: Engine, gateway: PaymentGateway, clock_seconds: Callable[[], float] = lease_clock_seconds
+) -> SettleUnsettledPayments:
     unit_of_work = partial(OrderUnitOfWork, engine)
     settle = SettlePayment(unit_of_work, order_completed)
-    return SettleUnsettledPayments(unit_of_work, gateway, settle, IN_PROGRESS_LIMIT, StopSignal())
+    stop = StopSignal()
+    return SettleUnsettledPayments(unit_of_work, gateway, settle, IN_PROGRESS_LIMIT, stop, clock_seconds)
 
 
 @pytest.fixture
@@ -37,7 +50,10 @@ def worker(shop: Shop) -> SettleUnsettledPayments:
 
 def backlog(shop: Shop) -> PaymentBacklog:
     reported: list[PaymentBacklog] = []
-    MeasurePayments(partial(OrderUnitOfWork, shop.engine), reported.append)()
+    accounts = (shop.gateways or shop.gateway).accounts
+    unit_of_work = partial(OrderUnitOfWork, shop.engine)
+    warn = WarnOfUnreachablePayments()
+    MeasurePayments(unit_of_work, accounts, IN_PROGRESS_LIMIT, reported.append, warn)()
     [found] = reported
     return found
 
@@ -101,6 +117,7 @@ def test_an_undecided_payment_is_looked_up_less_and_less_often(
             "SELECT extract(epoch FROM next_lookup_at - clock_timestamp())::float FROM payment"
         )
         pauses.append(pause)
+        shop.time_passes(A_SECOND)
         shop.execute("UPDATE payment SET next_lookup_at = clock_timestamp()")
     # Jittered between a half and the whole of 10, 20, 40 and 80 seconds.
     assert all(limit / 4 < pause <= limit for limit, pause in zip((10, 20, 40, 80), pauses, strict=True))
@@ -148,6 +165,114 @@ def test_a_payment_that_another_transaction_holds_delays_no_other(
         assert worker() == LookUps(looked_up=1, settled=1)
     assert shop.order(other)["status"] == "COMPLETED"
     assert worker() == LookUps(looked_up=1, settled=1)
+
+
+def test_no_two_workers_ask_about_a_payment_at_a_time(shop: Shop, worker: SettleUnsettledPayments) -> None:
+    """However slow the gateway is: the one that waits is asked about by the other worker."""
+    for number in (1, 2):
+        shop.pay(shop.placed(), f"silent-{number}")
+    shop.time_passes(IN_PROGRESS_LIMIT)
+    asked, answer = threading.Event(), threading.Event()
+
+    def hold(_: object) -> None:
+        shop.gateway.before_answering = lambda request: None
+        asked.set()
+        assert answer.wait(DEADLINE_SECONDS)
+
+    shop.gateway.before_answering = hold
+    with ThreadPoolExecutor(1) as pool:
+        slow = pool.submit(worker)
+        try:
+            assert asked.wait(DEADLINE_SECONDS)
+            other = a_worker(shop.engine, shop.gateway)
+            assert other() == LookUps(looked_up=1, settled=1)
+            # Longer than the pause after the first look-up.
+            shop.time_passes(LEASE - timedelta(seconds=10))
+            assert other() == NOTHING
+        finally:
+            answer.set()
+        assert slow.result(DEADLINE_SECONDS) == LookUps(looked_up=1, settled=1)
+    assert sorted(shop.gateway.looked_up) == ["silent-1", "silent-2"]
+
+
+def test_a_payment_whose_worker_died_is_looked_up_by_another(
+    shop: Shop, worker: SettleUnsettledPayments
+) -> None:
+    shop.pay(shop.placed(), "silent-1")
+    shop.time_passes(IN_PROGRESS_LIMIT)
+
+    def die(_: object) -> None:
+        raise CallerDied
+
+    shop.gateway.before_answering = die
+    with pytest.raises(CallerDied):
+        worker()
+    shop.gateway.before_answering = lambda request: None
+    assert worker() == NOTHING
+
+    shop.time_passes(LEASE)
+    assert worker() == LookUps(looked_up=1, settled=1)
+
+
+def test_a_worker_that_stood_still_after_its_claim_asks_nothing(shop: Shop) -> None:
+    shop.pay(shop.placed(), "silent-1")
+    shop.time_passes(IN_PROGRESS_LIMIT)
+    clock = itertools.chain([0.0], itertools.repeat(LEASE.total_seconds()))
+
+    assert a_worker(shop.engine, shop.gateway, lambda: next(clock))() == LookUps(looked_up=1, settled=0)
+
+    assert (shop.gateway.looked_up, shop.payment_statuses()) == ([], ["UNKNOWN"])
+    shop.time_passes(LEASE)
+    assert a_worker(shop.engine, shop.gateway)() == LookUps(looked_up=1, settled=1)
+
+
+def test_a_payment_is_looked_up_once_a_second_by_all_together(shop: Shop) -> None:
+    order_id = shop.placed()
+    shop.pay(order_id, "silent-1", key="k-1")
+    shop.gateway.blind = True
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(8) as clients:
+        replies = list(clients.map(lambda _: shop.pay(order_id, "silent-1", key="k-1"), range(32)))
+    seconds = time.monotonic() - began
+
+    asked = len(shop.gateway.looked_up)
+    assert 1 <= asked <= 1 + seconds
+    assert Counter(reply.status_code for reply in replies) == {504: asked, 409: len(replies) - asked}
+    refusals = [reply for reply in replies if reply.status_code == 409]
+    assert {slug(reply) for reply in refusals} == {"payment-in-progress"}
+    assert all(reply.headers["Retry-After"] for reply in refusals)
+
+
+def test_what_was_just_looked_up_is_left_alone_for_a_second(
+    shop: Shop, worker: SettleUnsettledPayments
+) -> None:
+    order_id = shop.placed()
+    shop.pay(order_id, "silent-1", key="k-1")
+    shop.time_passes(IN_PROGRESS_LIMIT)
+    # A second that lasts for as long as this test.
+    shop.execute("UPDATE payment SET looked_up_at = clock_timestamp() + interval '1 hour'")
+
+    assert worker() == NOTHING
+    for payment_key, key in (("silent-1", "k-1"), ("pay-2", "k-2")):
+        reply = shop.pay(order_id, payment_key, key=key)
+        assert (reply.status_code, slug(reply)) == (409, "payment-in-progress")
+    assert (shop.gateway.looked_up, shop.payment_statuses()) == ([], ["UNKNOWN"])
+
+    shop.execute("UPDATE payment SET looked_up_at = clock_timestamp() - interval '1 second'")
+    assert worker() == LookUps(looked_up=1, settled=1)
+
+
+def test_a_settled_payment_is_never_looked_up(shop: Shop, worker: SettleUnsettledPayments) -> None:
+    order_id = shop.placed()
+    shop.pay(order_id, "silent-1", key="k-1")
+    shop.time_passes(IN_PROGRESS_LIMIT)
+    worker()
+    for _ in range(3):
+        shop.time_passes(IN_PROGRESS_LIMIT)
+        assert shop.pay(order_id, "silent-1", key="k-1").status_code == 201
+        assert worker() == NOTHING
+    assert shop.gateway.looked_up == ["silent-1"]
 
 
 def test_the_backlog_counts_what_waits(shop: Shop) -> None:

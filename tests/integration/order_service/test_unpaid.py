@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from order_service.application.settle_unsettled_payments import LookUps
-from tests.integration.order_service.shop import IN_PROGRESS_LIMIT, Shop, slug
+from tests.integration.order_service.shop import A_SECOND, IN_PROGRESS_LIMIT, Shop, slug
 from tests.integration.order_service.test_settling import a_worker
 
 
@@ -37,6 +37,7 @@ def test_retries_keep_no_payment_open_for_ever(shop: Shop) -> None:
     assert shop.pay(order_id, "lost-1", key="k-1").status_code == 504
     assert shop.query("SELECT status, attempt FROM payment") == [("UNKNOWN", 2)]
 
+    shop.time_passes(A_SECOND)
     shop.gateway.keeps_authorisations = False
     late = shop.pay(order_id, "lost-1", key="k-1")
     assert (late.status_code, slug(late)) == (409, "payment-abandoned")
@@ -50,9 +51,11 @@ def test_another_payment_waits_until_it_can_no_longer_be_taken(shop: Shop) -> No
 
     reply = shop.pay(order_id, "pay-2", key="k-2")
     assert (reply.status_code, slug(reply)) == (409, "payment-in-progress")
+    shop.time_passes(A_SECOND)
     assert a_worker(shop.engine, shop.gateway)() == LookUps(looked_up=1, settled=0)
     assert shop.payment_statuses() == ["UNKNOWN"]
 
+    shop.time_passes(A_SECOND)
     shop.gateway.keeps_authorisations = False
     assert shop.pay(order_id, "pay-2", key="k-2").status_code == 201
     assert shop.payment_statuses() == ["ABANDONED", "APPROVED"]

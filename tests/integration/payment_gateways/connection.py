@@ -76,7 +76,12 @@ class Connection:
     def money(self) -> int:
         """What the gateway has taken for the order and has not returned."""
         payments = self.sandbox.payments(orderId=str(self.request.order_id))
-        return sum(payment["chargedAmount"] - payment["cancelledAmount"] for payment in payments)
+        # What was cancelled before it was paid was never taken.
+        return sum(
+            payment["chargedAmount"] - payment["cancelledAmount"]
+            for payment in payments
+            if payment["chargedAmount"]
+        )
 
     def calls(self) -> int:
         return len(self.sandbox.requests(self.gateway.name))

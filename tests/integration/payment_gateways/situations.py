@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from order_service.domain.errors import GatewayMisconfigured
 from order_service.domain.payment_outcome import (
     Approved,
+    AwaitsDeposit,
+    ChargedOtherwise,
     Declined,
     NeverHappened,
     Undecided,
@@ -39,6 +41,7 @@ from tests.integration.payment_gateways.steps import (
     taken,
     to_return,
     unreachable,
+    void,
     wrong_secret,
 )
 
@@ -108,7 +111,7 @@ APPROVE = (
     Situation("another card after a refund",
               (taken, returned(30_000), authorised_again), approve, Approved, 30_000),
     Situation("another card after a charge", (taken, authorised_again), approve, Approved, 60_000),
-    Situation("a bank transfer to come", (authorised(method="VIRTUAL_ACCOUNT"),), approve, Undecided, 0),
+    Situation("a bank transfer to come", (authorised(method="VIRTUAL_ACCOUNT"),), approve, AwaitsDeposit, 0),
     Situation("no gateway there", (unreachable,), approve, Undecided, 0),
     Situation("another shop's secret", (wrong_secret,), approve, GatewayMisconfigured, 0),
 )
@@ -122,8 +125,9 @@ FIND = (
               (taken, returned(10_000), returned(20_000, 20_000)), find, Declined, 0),
     Situation("taken, and partly returned", (taken, returned(10_000)), find, Approved, 20_000),
     Situation("taken, the look-up lags", (taken, controlled(lookUpLagMs=60_000)), find, Unpaid, 30_000),
-    Situation("taken, but another amount", (taken, requested(amount=30_001)), find, Undecided, 30_000),
-    Situation("taken, but in another currency", (taken, requested(currency="JPY")), find, Undecided, 30_000),
+    Situation("taken, but another amount", (taken, requested(amount=30_001)), find, ChargedOtherwise, 30_000),
+    Situation("taken, but in another currency",
+              (taken, requested(currency="JPY")), find, ChargedOtherwise, 30_000),
     Situation("authorised, not asked for", (), find, Unpaid, 0),
     Situation("authorised, and not shown", (controlled(unapprovedLookUp="not-found"),), find, Unpaid, 0),
     Situation("authorised, and asked soon", (), find_soon, Undecided, 0),
@@ -156,7 +160,7 @@ FIND = (
               (key_that_it_lacks, goes_wrong("look-up", "cut", every=2)),
               find_late, Undecided, 0),
     Situation("a bank transfer to come",
-              (authorised(method="VIRTUAL_ACCOUNT"), asked), find_late, Undecided, 0),
+              (authorised(method="VIRTUAL_ACCOUNT"), asked), find_late, AwaitsDeposit, 0),
     Situation("a bank transfer that came",
               (authorised(method="VIRTUAL_ACCOUNT"), asked, deposited), find, Approved, 30_000),
     Situation("nothing to pay", (requested(amount=0),), find, Approved, 0),
@@ -165,6 +169,17 @@ FIND = (
     Situation("another shop's secret", (wrong_secret,), find, GatewayMisconfigured, 0),
     Situation("another shop's secret, late", (wrong_secret,), find_late, GatewayMisconfigured, 0),
     *_unreadable("look-up", find_late),
+)
+
+VOID = (
+    Situation("a bank transfer to come", (authorised(method="VIRTUAL_ACCOUNT"), asked), void, Declined, 0),
+    Situation("a bank transfer that came",
+              (authorised(method="VIRTUAL_ACCOUNT"), asked, deposited), void, Undecided, 30_000),
+    Situation("twice", (authorised(method="VIRTUAL_ACCOUNT"), asked, void), void, Declined, 0),
+    Situation("no gateway there",
+              (authorised(method="VIRTUAL_ACCOUNT"), asked, unreachable), void, Undecided, 0),
+    Situation("another shop's secret",
+              (authorised(method="VIRTUAL_ACCOUNT"), asked, wrong_secret), void, GatewayMisconfigured, 0),
 )
 
 REFUND = (
@@ -181,6 +196,8 @@ REFUND = (
     Situation("another attempt at a part",
               (taken, to_return(10_000), refund, next_attempt), refund, Refunded, 20_000),
     Situation("another attempt, never asked before", (taken, next_attempt), refund, Refunded, 0),
+    Situation("an equal one was faster",
+              (taken, returned(10_000), to_return(10_000)), refund, RefundRefused, 20_000),
     Situation("less is left than believed", (taken, returned(10_000)), refund, RefundRefused, 20_000),
     Situation("nothing is left", (taken, returned(30_000), to_return(10_000)), refund, RefundRefused, 0),
     Situation("nothing was taken", (), refund, RefundRefused, 0),
@@ -200,6 +217,8 @@ FIND_REFUND = (
     Situation("nothing was to pay", (requested(amount=0), to_return(0, 0)), find_refund, Refunded, 0),
     Situation("an equal part was first",
               (taken, returned(10_000), to_return(10_000, 20_000)), find_refund, NotRefunded, 20_000),
+    Situation("another refund, as large, was faster",
+              (taken, returned(10_000), to_return(10_000)), find_refund, RefundRefused, 20_000),
     Situation("another refund was first",
               (taken, returned(5_000), to_return(10_000)), find_refund, RefundRefused, 25_000),
     Situation("no gateway there", (taken, unreachable), find_refund, Undecided, 30_000),
@@ -209,4 +228,4 @@ FIND_REFUND = (
 # fmt: on
 UNREADABLE_APPROVALS = tuple(_unreadable("confirm", approve))
 UNREADABLE_REFUNDS = tuple(_unreadable("cancel", refund, taken))
-SITUATIONS = (*APPROVE, *UNREADABLE_APPROVALS, *FIND, *REFUND, *UNREADABLE_REFUNDS, *FIND_REFUND)
+SITUATIONS = (*APPROVE, *UNREADABLE_APPROVALS, *FIND, *VOID, *REFUND, *UNREADABLE_REFUNDS, *FIND_REFUND)

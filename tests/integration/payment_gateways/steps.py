@@ -142,6 +142,10 @@ def find_late(connection: Connection) -> Outcome:
     return connection.adapter.find(connection.request, NOON + connection.gateway.lapses_after)
 
 
+def void(connection: Connection) -> Outcome:
+    return connection.adapter.void(connection.request, NOON + ANSWERED)
+
+
 def refund(connection: Connection) -> RefundOutcome:
     return connection.adapter.refund(_current(connection))
 

@@ -15,6 +15,7 @@ from tests.integration.payment_gateways.situations import (
     SITUATIONS,
     UNREADABLE_APPROVALS,
     UNREADABLE_REFUNDS,
+    VOID,
     Situation,
 )
 from tests.integration.payment_gateways.steps import approve, find, find_refund, next_attempt, refund
@@ -61,6 +62,11 @@ def test_an_unreadable_answer_is_made_good_by_the_next_attempt(
 
 @situations(FIND)
 def test_find(situation: Situation, connection: Connection) -> None:
+    check(situation, connection)
+
+
+@situations(VOID)
+def test_void(situation: Situation, connection: Connection) -> None:
     check(situation, connection)
 
 

@@ -25,7 +25,8 @@ def an_adapter(
     store_id: str = STORE_ID,
 ) -> PortoneGateway:
     client, url = clients[PATIENCE_SECONDS], f"{connection.url}/gateways/portone"
-    return PortoneGateway(PortoneApi(client, client, url, SecretStr(API_SECRET), store_id), is_test=is_test)
+    api = PortoneApi(client, client, url, SecretStr(API_SECRET), store_id)
+    return PortoneGateway(api, store_id, is_test=is_test)
 
 
 def test_a_test_channel_pays_nothing_where_live_ones_are_expected(

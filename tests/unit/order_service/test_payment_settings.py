@@ -58,6 +58,8 @@ def test_the_defaults_suit_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     settings = read(monkeypatch, "toss", TOSS_SECRET_KEY=KEY)
 
     assert settings.toss_url == "https://api.tosspayments.com"
+    # The rest of the time in progress is the gateway's.
+    assert settings.payment_begins_within_seconds == 5
     assert KEY not in repr(settings)
 
 
@@ -66,6 +68,7 @@ def test_portones_defaults_suit_each_other_and_take_no_test_payments(monkeypatch
 
     assert settings.portone_url == "https://api.portone.io"
     assert settings.portone_test is False
+    assert settings.payment_begins_within_seconds == 5
     assert SECRET not in repr(settings)
 
 
@@ -82,6 +85,7 @@ def test_a_sandbox_may_be_plain_where_payments_are_tests(monkeypatch: pytest.Mon
         ("toss", PORTONE, "TOSS_SECRET_KEY: is needed with PAYMENT_GATEWAY=toss"),
         ("toss", {"TOSS_SECRET_KEY": "test_ck_0123456789"}, "TOSS_SECRET_KEY: must be a secret key"),
         ("toss", {"TOSS_SECRET_KEY": f"{KEY}\n"}, "TOSS_SECRET_KEY: must be printable ASCII"),
+        ("toss", {"TOSS_SECRET_KEY": KEY, "TOSS_ACCOUNT": "우리 가게"}, "TOSS_ACCOUNT"),
         ("toss", {"TOSS_SECRET_KEY": KEY, "TOSS_URL": "api.tosspayments.com"}, "TOSS_URL"),
         (
             "toss",
@@ -125,3 +129,29 @@ def test_what_would_fail_with_the_first_payment_is_refused(
 
     assert problem in str(refused.value)
     assert "0123456789" not in str(refused.value)
+
+
+def account(monkeypatch: pytest.MonkeyPatch, **variables: str) -> str:
+    return configured_gateways(read(monkeypatch, "toss", **variables), connections=1).accounts["toss"]
+
+
+def test_another_secret_key_is_another_account_and_hides_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = account(monkeypatch, TOSS_SECRET_KEY=KEY)
+    again = account(monkeypatch, TOSS_SECRET_KEY=KEY)
+    other = account(monkeypatch, TOSS_SECRET_KEY=f"{KEY}1")
+
+    assert first == again != other
+    assert len(first) == 16
+    assert not any(part in first for part in ("test", "sk", "0123456789"))
+
+
+def test_a_replaced_key_keeps_the_account_that_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    former = account(monkeypatch, TOSS_SECRET_KEY=KEY)
+
+    assert account(monkeypatch, TOSS_SECRET_KEY="test_sk_replaced", TOSS_ACCOUNT=former) == former
+
+
+def test_a_store_of_portones_is_the_account_whatever_the_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = read(monkeypatch, "portone", **PORTONE)
+
+    assert configured_gateways(settings, connections=1).accounts["portone"] == "store-1"

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -12,8 +12,11 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from order_service.domain.errors import GatewayMisconfigured
+from order_service.domain.money import Money
 from order_service.domain.payment_outcome import (
     Approved,
+    AwaitsDeposit,
+    ChargedOtherwise,
     Declined,
     NeverHappened,
     Outcome,
@@ -24,6 +27,8 @@ from order_service.domain.refund_outcome import NotRefunded, Refunded, RefundRef
 from order_service.domain.refund_request import RefundRequest
 from order_service.gateways.portone.api import PortoneApi
 from order_service.gateways.portone.gateway import PortoneGateway
+from order_service.gateways.refund_reasons import reason_of
+from servicekit.identifiers import uuid7
 from tests.support.order_builders import NOON, a_refund, a_request
 
 API_SECRET = "secret-0123456789"
@@ -63,10 +68,14 @@ def a_cancellation(amount: int = 30_000, minute: int = 0, **changes: Any) -> dic
         "status": "SUCCEEDED",
         "id": "cancellation-1",
         "totalAmount": amount,
+        "reason": reason_of(REFUND),
         "requestedAt": f"2026-11-23T12:{minute:02}:00Z",
         "cancelledAt": f"2026-11-23T12:{minute:02}:00Z",
         **changes,
     }
+
+
+WAITING = a_payment(status="VIRTUAL_ACCOUNT_ISSUED", paidAt=None)
 
 
 class Portone:
@@ -85,7 +94,7 @@ class Portone:
     def gateway(self, *, is_test: bool = False) -> PortoneGateway:
         client = httpx.Client(transport=httpx.MockTransport(self))
         api = PortoneApi(client, client, "http://portone.example/", SecretStr(API_SECRET), "store-1")
-        return PortoneGateway(api, is_test=is_test)
+        return PortoneGateway(api, "store-1", is_test=is_test)
 
     @property
     def paths(self) -> list[str]:
@@ -111,20 +120,19 @@ def showing(**changes: Any) -> PortoneGateway:
     [
         (200, a_payment(id="019a-2")),
         (200, a_payment(transactionId=None)),
-        (200, a_payment(amount={"total": 30_001})),
         (200, a_payment(amount={"total": "30000"})),
         (200, a_payment(amount={"total": 30_000.0})),
         (200, a_payment(amount={"total": -30_000})),
         (200, a_payment(amount={"total": 10**30})),
         (200, a_payment(amount={"total": True})),
         (200, a_payment() | {"amount": None}),
-        (200, a_payment(currency="JPY")),
         (200, a_payment(channel={"type": "TEST"})),
         (200, a_payment(channel=None)),
+        (200, a_payment(currency="THB")),
+        (200, a_payment(currency="KRWX")),
         (200, a_payment(status="DONE")),
         (200, a_payment(status="PENDING", paidAt=None)),
         (200, a_payment(status="PAY_PENDING")),
-        (200, a_payment(status="VIRTUAL_ACCOUNT_ISSUED")),
         (200, a_payment(status=None)),
         (200, a_payment(paidAt=None)),
         (200, a_payment(paidAt="yesterday")),
@@ -183,23 +191,37 @@ def test_what_is_shown_decides_and_not_the_reply_to_the_confirmation() -> None:
 
 @pytest.mark.parametrize("ask", [approve, find])
 @pytest.mark.parametrize(
-    "took",
+    ("took", "event", "expected"),
     [
-        {"amount": {"total": 30_001}},
-        {"currency": "JPY"},
-        {"channel": {"type": "TEST"}},
-        {"amount": {"total": 1, "cancelled": 0}, "status": "PARTIAL_CANCELLED"},
+        (
+            {"amount": {"total": 30_001}},
+            "payment_gateway_took_another_amount",
+            ChargedOtherwise(NOON, Money(30_001, "KRW")),
+        ),
+        (
+            {"currency": "JPY"},
+            "payment_gateway_took_another_amount",
+            ChargedOtherwise(NOON, Money(30_000, "JPY")),
+        ),
+        (
+            {"amount": {"total": 100, "cancelled": 40}, "status": "PARTIAL_CANCELLED"},
+            "payment_gateway_took_another_amount",
+            ChargedOtherwise(NOON, Money(60, "KRW")),
+        ),
+        # How many baht are its smallest unit isn't known for sure.
+        ({"currency": "THB"}, "payment_gateway_took_another_amount", Undecided()),
+        ({"channel": {"type": "TEST"}}, "payment_gateway_took_in_another_channel", Undecided()),
     ],
 )
 def test_money_that_nobody_asked_for_is_reported(
-    ask: Callable[[PortoneGateway], Outcome], took: dict[str, Any]
+    ask: Callable[[PortoneGateway], Outcome], took: dict[str, Any], event: str, expected: Outcome
 ) -> None:
     with capture_logs() as logs:
-        assert ask(showing(**took)) == Undecided()
+        assert ask(showing(**took)) == expected
 
     [alarm] = [entry for entry in logs if entry["log_level"] == "error"]
-    assert alarm["event"] == "payment_gateway_took_another_amount"
-    assert (alarm["payment_id"], alarm["order_id"]) == (str(REQUEST.payment_id), ORDER)
+    assert (alarm["event"], alarm["order_id"]) == (event, ORDER)
+    assert alarm["payment_id"] == str(REQUEST.payment_id)
 
 
 def test_payments_of_test_channels_count_where_they_are_expected() -> None:
@@ -262,7 +284,10 @@ def test_a_payment_is_given_up_after_half_an_hour_and_not_before() -> None:
         ((200, {"items": [a_transaction(status="FAILED")]}), Declined("FAILED")),
         ((200, {"items": [a_transaction(status="READY"), "odd"]}), Undecided()),
         ((200, {"items": [a_transaction(status="READY"), {}]}), NeverHappened()),
-        ((200, {"items": [a_transaction(amount={"total": 1})]}), Undecided()),
+        (
+            (200, {"items": [a_transaction(amount={"total": 1})]}),
+            ChargedOtherwise(NOON, Money(1, "KRW")),
+        ),
         ((200, {"items": [a_transaction(paymentId="019a-2")]}), Undecided()),
         ((200, {"items": [a_transaction(status=7)]}), Undecided()),
         ((200, {"items": [a_transaction("tx-2", status=7)]}), NeverHappened()),
@@ -350,12 +375,32 @@ def test_a_refund_is_known_by_what_was_left(changes: dict[str, Any], expected: o
 
 @pytest.mark.parametrize("order", [1, -1])
 def test_refunds_are_told_apart_in_whatever_order_they_are_listed(order: int) -> None:
-    listed = [a_cancellation(10_000, minute=0), a_cancellation(5_000, minute=1)][::order]
-    second = RefundRequest(REFUND.refund_id, REQUEST, 5_000, 20_000, "단순 변심")
+    second = RefundRequest(uuid7(), REQUEST, 5_000, 20_000, "단순 변심")
+    listed = [a_cancellation(10_000), a_cancellation(5_000, minute=1, reason=reason_of(second))][::order]
     unsent = replace(second, refundable_amount=15_000)
 
     assert showing(cancellations=listed).find_refund(second) == Refunded(NOON + timedelta(minutes=1))
     assert showing(cancellations=listed).find_refund(unsent) == NotRefunded()
+
+
+@pytest.mark.parametrize(
+    ("reason", "expected"),
+    [
+        (reason_of(a_refund(REQUEST)), RefundRefused("CANCELLABLE_AMOUNT_CONSISTENCY_BROKEN")),
+        # Made by hand, at PortOne, or changed there.
+        ("콘솔에서 환불", Undecided()),
+        (None, Undecided()),
+        (7, Undecided()),
+    ],
+)
+def test_an_equal_refund_is_ours_only_by_its_reason(reason: object, expected: object) -> None:
+    part = RefundRequest(uuid7(), REQUEST, 10_000, 30_000, "단순 변심")
+    other = a_cancellation(10_000, reason=reason)
+
+    assert showing(cancellations=[other]).find_refund(part) == expected
+    assert showing(cancellations=[other | {"reason": reason_of(part)}]).find_refund(part) == Refunded(NOON)
+    # Once nothing is left, it no longer matters who returned it.
+    assert showing(cancellations=[a_cancellation(reason=reason)]).find_refund(REFUND) == Refunded(NOON)
 
 
 @pytest.mark.parametrize(
@@ -423,7 +468,7 @@ def test_requests_are_as_portone_documents_them() -> None:
         "storeId": "store-1",
     }
     assert json.loads(cancellation.content) == {
-        "reason": "단순 변심",
+        "reason": reason_of(REFUND),
         "amount": 10_000,
         "currentCancellableAmount": 30_000,
         "storeId": "store-1",
@@ -435,15 +480,69 @@ def test_a_whole_refund_names_no_amount() -> None:
     portone.gateway().refund(REFUND)
 
     assert json.loads(portone.requests[1].content) == {
-        "reason": "단순 변심",
+        "reason": reason_of(REFUND),
         "currentCancellableAmount": 30_000,
         "storeId": "store-1",
     }
 
 
+@pytest.mark.parametrize(
+    ("account", "due_at"),
+    [
+        ({"expiredAt": "2026-11-24T12:00:00Z"}, NOON + timedelta(days=1)),
+        ({"expiredAt": "tomorrow"}, NOON + timedelta(days=30)),
+        ({}, NOON + timedelta(days=30)),
+    ],
+)
+def test_a_deposit_is_waited_for_until_its_time_and_three_days(
+    account: dict[str, str], due_at: datetime
+) -> None:
+    waiting = showing(status="VIRTUAL_ACCOUNT_ISSUED", paidAt=None, method=account)
+
+    assert waiting.approve(REQUEST) == AwaitsDeposit(due_at)
+    assert waiting.find(REQUEST, due_at + timedelta(days=3)) == AwaitsDeposit(due_at)
+    assert waiting.find(REQUEST, due_at + timedelta(days=4)) == Declined("DEPOSIT_OVERDUE")
+
+
+@pytest.mark.parametrize(
+    ("shown", "closed", "expected"),
+    [
+        ((200, WAITING), (200, {"closedAt": "2026-11-23T12:00:00Z"}), Declined("ACCOUNT_CLOSED")),
+        ((200, WAITING), (200, {}), Undecided()),
+        ((200, WAITING), (409, {"type": "PAYMENT_NOT_WAITING_FOR_DEPOSIT"}), Undecided()),
+        ((200, WAITING), (502, {"type": "PG_PROVIDER"}), Undecided()),
+    ],
+)
+def test_an_account_is_given_up_only_once_it_is_closed(
+    shown: Answer, closed: Answer, expected: Outcome
+) -> None:
+    portone = Portone(payment=shown, close=closed)
+
+    assert portone.gateway().void(REQUEST, LATE) == expected
+    assert portone.paths == ["", "/virtual-account/close"]
+    assert portone.requests[1].url.query == b"storeId=store-1"
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        ((200, a_payment()), Approved(NOON)),
+        ((200, a_payment(status="CANCELLED")), Declined("CANCELLED")),
+        ((200, WAITING | {"transactionId": "tx-2"}), Undecided()),
+        ((404, NOT_FOUND), Undecided()),
+        ((200, b""), Undecided()),
+    ],
+)
+def test_no_account_is_closed_but_the_one_that_waits(shown: Answer, expected: Outcome) -> None:
+    portone = Portone(payment=shown)
+
+    assert portone.gateway().void(REQUEST, LATE) == expected
+    assert portone.paths == [""]
+
+
 def test_no_log_has_the_secret_the_token_or_the_reply() -> None:
     shown: list[Answer] = [
-        (200, a_payment(currency="JPY")),
+        (200, a_payment(currency="THB")),
         (200, a_payment(amount={"total": "kept from logs"})),
         (403, b"kept from logs"),
         (409, {"type": "ALREADY_PAID", "message": "kept from logs token:1"}),

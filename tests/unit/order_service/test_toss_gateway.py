@@ -3,62 +3,29 @@
 import base64
 import json
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 from urllib.parse import unquote
 
 import httpx
 import pytest
-from pydantic import SecretStr
 from structlog.testing import capture_logs
 
-from order_service.domain.payment_outcome import Approved, Declined, Outcome, Undecided
+from order_service.domain.money import Money
+from order_service.domain.payment_outcome import Approved, ChargedOtherwise, Declined, Outcome, Undecided
 from order_service.domain.refund_outcome import NotRefunded, Refunded, RefundRefused
-from order_service.gateways.toss.api import TossApi
+from order_service.gateways.refund_reasons import reason_of
 from order_service.gateways.toss.gateway import TossGateway
-from tests.support.order_builders import NOON, a_refund, a_request
-
-SECRET_KEY = "test_sk_0123456789"
-REQUEST = a_request("key-1", gateway="toss")
-REFUND = a_refund(REQUEST)
-LATE = NOON + timedelta(minutes=13)
-
-
-def a_payment(**changes: Any) -> dict[str, Any]:
-    return {
-        "paymentKey": "key-1",
-        "orderId": str(REQUEST.order_id),
-        "status": "DONE",
-        "currency": "KRW",
-        "totalAmount": 30_000,
-        "balanceAmount": 30_000,
-        "approvedAt": "2026-11-23T21:00:00+09:00",
-        "cancels": None,
-        "failure": None,
-        "secret": "ps_kept_from_logs",
-        "addedWithoutNotice": {},
-        **changes,
-    }
-
-
-def a_cancel(**changes: Any) -> dict[str, Any]:
-    return {
-        "cancelAmount": 30_000,
-        "refundableAmount": 0,
-        "canceledAt": "2026-11-23T21:00:00+09:00",
-        "cancelStatus": "DONE",
-        **changes,
-    }
-
-
-def toss(answer: Callable[[httpx.Request], httpx.Response]) -> TossGateway:
-    client = httpx.Client(transport=httpx.MockTransport(answer))
-    return TossGateway(TossApi(client, client, "http://toss.example/", SecretStr(SECRET_KEY)))
-
-
-def answering(status: int, body: Any) -> TossGateway:
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return toss(lambda request: httpx.Response(status, content=content))
+from tests.support.order_builders import NOON, a_request
+from tests.unit.order_service.toss_replies import (
+    LATE,
+    REFUND,
+    REQUEST,
+    SECRET_KEY,
+    a_cancel,
+    a_payment,
+    answering,
+    toss,
+)
 
 
 def approve(gateway: TossGateway) -> Outcome:
@@ -75,15 +42,17 @@ def find(gateway: TossGateway) -> Outcome:
     [
         (200, a_payment(paymentKey="key-2")),
         (200, a_payment(orderId="019a-2")),
-        (200, a_payment(totalAmount=30_001)),
         (200, a_payment(totalAmount=30_000.5)),
         (200, a_payment(totalAmount=-30_000)),
         (200, a_payment(totalAmount=None)),
         (200, a_payment(totalAmount=float("nan"))),
         (200, a_payment(totalAmount=10**30)),
-        (200, a_payment(currency="JPY")),
+        (200, a_payment(totalAmount=29_999)),
+        (200, a_payment(currency="EUR")),
+        (200, a_payment(currency="JPY", balanceAmount=0)),
         (200, a_payment(status="PAID")),
-        (200, a_payment(status="WAITING_FOR_DEPOSIT", approvedAt=None)),
+        (200, a_payment(status="PAID", currency="JPY")),
+        (200, a_payment(approvedAt=None, currency="JPY")),
         (200, a_payment(status=None)),
         (200, a_payment(approvedAt=None)),
         (200, a_payment(approvedAt="yesterday")),
@@ -117,23 +86,28 @@ def test_an_odd_reply_leaves_the_outcome_unknown(
 
 @pytest.mark.parametrize("ask", [approve, find])
 @pytest.mark.parametrize(
-    ("took", "total_amount", "currency"),
+    ("took", "total_amount", "left"),
     [
-        ({"totalAmount": 30_001}, "30001", "KRW"),
-        ({"currency": "JPY"}, "30000", "JPY"),
-        ({"totalAmount": 0.5, "currency": "USD", "status": "PARTIAL_CANCELED"}, "0.5", "USD"),
+        ({"totalAmount": 30_001, "balanceAmount": 30_001}, "30001", Money(30_001, "KRW")),
+        ({"currency": "JPY"}, "30000", Money(30_000, "JPY")),
+        ({"currency": "USD", "balanceAmount": 29_999.5}, "30000", Money(2_999_950, "USD")),
+        (
+            {"totalAmount": 1, "balanceAmount": 0.5, "currency": "USD", "status": "PARTIAL_CANCELED"},
+            "1",
+            Money(50, "USD"),
+        ),
     ],
 )
-def test_money_that_nobody_asked_for_is_reported(
-    ask: Callable[[TossGateway], Outcome], took: dict[str, Any], total_amount: str, currency: str
+def test_money_that_nobody_asked_for_is_reported_and_to_be_returned(
+    ask: Callable[[TossGateway], Outcome], took: dict[str, Any], total_amount: str, left: Money
 ) -> None:
     with capture_logs() as logs:
-        assert ask(answering(200, a_payment(**took))) == Undecided()
+        assert ask(answering(200, a_payment(**took))) == ChargedOtherwise(NOON, left)
 
     [alarm] = [entry for entry in logs if entry["log_level"] == "error"]
     assert alarm["event"] == "payment_gateway_took_another_amount"
     assert (alarm["payment_id"], alarm["order_id"]) == (str(REQUEST.payment_id), str(REQUEST.order_id))
-    assert (alarm["total_amount"], alarm["currency"]) == (total_amount, currency)
+    assert (alarm["total_amount"], alarm["currency"]) == (total_amount, left.currency)
 
 
 @pytest.mark.parametrize("ask", [approve, find])
@@ -215,7 +189,7 @@ def test_a_forbidden_look_up_gives_no_payment_up() -> None:
         ({"cancels": {}}, Undecided()),
     ],
 )
-def test_a_refund_is_known_by_what_is_left(changes: dict[str, Any], expected: object) -> None:
+def test_a_refund_of_all_is_known_by_what_is_left(changes: dict[str, Any], expected: object) -> None:
     assert answering(200, a_payment(**changes)).find_refund(REFUND) == expected
 
 
@@ -254,7 +228,7 @@ def test_requests_are_as_toss_documents_them() -> None:
         "amount": 30_000,
     }
     assert json.loads(cancellation.content) == {
-        "cancelReason": "단순 변심",
+        "cancelReason": reason_of(REFUND),
         "refundableAmount": 30_000,
         "currency": "KRW",
     }

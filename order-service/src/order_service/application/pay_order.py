@@ -14,7 +14,9 @@ from datetime import datetime, timedelta
 from enum import Enum
 from uuid import UUID
 
+from order_service.application.look_up_payment import LookUpPayment
 from order_service.application.ports import PaymentGateway, UnitOfWork, UnitOfWorkFactory
+from order_service.application.send_payment import SendPayment
 from order_service.application.settle_payment import SettlePayment, lock_payment
 from order_service.domain.errors import (
     OrderError,
@@ -26,7 +28,7 @@ from order_service.domain.errors import (
     PaymentRefundDue,
 )
 from order_service.domain.payment import Payment, PaymentStatus
-from order_service.domain.payment_outcome import NeverHappened, Undecided, Unpaid
+from order_service.domain.payment_outcome import NeverHappened, Outcome, Undecided, Unpaid
 from order_service.domain.payment_request import PaymentMethod, PaymentRequest
 from servicekit.idempotency.key import Answer, IdempotencyKey
 from servicekit.identifiers import uuid7
@@ -51,11 +53,12 @@ class _Origin(Enum):
 
 @dataclass(frozen=True, slots=True)
 class _Opened:
-    """A payment as it was at ``at``."""
+    """A payment as it was at ``at``; ``at_seconds`` is no later, by the clock of this host."""
 
     origin: _Origin
     payment: Payment
     at: datetime
+    at_seconds: float = 0.0
 
 
 class PayOrder:
@@ -69,11 +72,14 @@ class PayOrder:
         self,
         unit_of_work: UnitOfWorkFactory,
         gateway: PaymentGateway,
+        send: SendPayment,
         settle: SettlePayment,
         in_progress_limit: timedelta,
     ) -> None:
         self._unit_of_work = unit_of_work
         self._gateway = gateway
+        self._send = send
+        self._look_up = LookUpPayment(gateway)
         self._settle = settle
         self._in_progress_limit = in_progress_limit
 
@@ -88,8 +94,7 @@ class PayOrder:
             # The gateway doesn't know the outcome yet, or a third request was faster.
             raise PaymentInProgress
         if opened.origin is _Origin.NEW:
-            # No transaction is open: a slow gateway must hold neither the order's lock nor a connection.
-            return _answer(self._settle(payment.request, self._gateway.approve(payment.request)))
+            return _answer(self._settle(payment.request, self._send(payment.request, opened.at_seconds)))
         if payment.is_unsettled and command.idempotency_key is not None:
             return _answer(self._resume(opened, command.idempotency_key))
         return _answer(payment, is_replay=True)
@@ -115,12 +120,12 @@ class PayOrder:
             if live is not None:
                 # Not committed: the key stays free for the second try.
                 return _Opened(_Origin.OTHER_REQUEST, live, unit_of_work.now())
-            now = unit_of_work.now()
+            now_seconds, now = self._send.clock_seconds(), unit_of_work.now()
             payment = Payment.requested(self._request(payment_id, command, order.currency, now))
             unit_of_work.payments.add(payment)
             # Before the gateway is called: after a crash, only this row shows that it may have charged.
             unit_of_work.commit()
-        return _Opened(_Origin.NEW, payment, now)
+        return _Opened(_Origin.NEW, payment, now, now_seconds)
 
     def _request(
         self, payment_id: UUID, command: PayOrderCommand, currency: str, at: datetime
@@ -130,6 +135,7 @@ class PayOrder:
             order_id=command.order_id,
             method=command.method,
             gateway=self._gateway.name,
+            account=self._gateway.accounts[self._gateway.name],
             payment_key=command.payment_key,
             amount=command.amount,
             currency=currency,
@@ -142,38 +148,46 @@ class PayOrder:
         if self._is_in_progress(opened):
             # The attempt may still be on its way to the gateway, where a look-up would not find it yet.
             raise PaymentInProgress
-        request = opened.payment.request
-        self._settle(request, self._gateway.find(request, opened.at))
+        self._settle(opened.payment.request, self._found(opened))
 
     def _resume(self, opened: _Opened, key: IdempotencyKey) -> Payment:
         """Carry on with a payment whose first request got no answer, or is still waiting for one."""
         payment = opened.payment
         # Never approve first: the lost attempt may have charged, and the next one has a new key there.
-        outcome = self._gateway.find(payment.request, opened.at)
+        outcome = self._found(opened)
         if isinstance(outcome, NeverHappened | Undecided) and self._is_in_progress(opened):
             # The earlier request still waits for its answer, and settles the payment itself.
             return payment
         if isinstance(outcome, NeverHappened | Unpaid):
             claimed = self._claim_next_attempt(payment, key)
             if claimed is not None:
-                return self._settle(claimed.request, self._gateway.approve(claimed.request))
+                request = claimed.payment.request
+                return self._settle(request, self._send(request, claimed.at_seconds))
         return self._settle(payment.request, outcome)
 
-    def _claim_next_attempt(self, payment: Payment, key: IdempotencyKey) -> Payment | None:
+    def _found(self, opened: _Opened) -> Outcome:
+        with self._unit_of_work() as unit_of_work:
+            if not unit_of_work.unsettled_payments.claim_one(opened.payment.payment_id):
+                # Another process has just asked. Clients that repeat at once must not flood the gateway.
+                raise PaymentInProgress
+            unit_of_work.commit()
+        return self._look_up(opened.payment.request, opened.at)
+
+    def _claim_next_attempt(self, payment: Payment, key: IdempotencyKey) -> _Opened | None:
         """None where it comes too late."""
         with self._unit_of_work() as unit_of_work:
             _, current = lock_payment(unit_of_work, payment.request)
             if current != payment:
                 # Another process has claimed the next attempt, or settled this one.
                 raise PaymentInProgress
-            now = unit_of_work.now()
+            now_seconds, now = self._send.clock_seconds(), unit_of_work.now()
             if not current.may_be_sent_again(unit_of_work.idempotency_keys.first_used_at(key), now):
                 return None
             claimed = current.next_attempt(now)
             unit_of_work.payments.save(claimed)
             # Before it is sent, so that a late answer to the former attempt can't decide this one.
             unit_of_work.commit()
-        return claimed
+        return _Opened(_Origin.SAME_KEY, claimed, now, now_seconds)
 
     def _is_in_progress(self, opened: _Opened) -> bool:
         return opened.payment.is_in_progress(opened.at, self._in_progress_limit)

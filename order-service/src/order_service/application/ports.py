@@ -1,6 +1,7 @@
 """What the use cases need of databases and gateways."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -9,7 +10,7 @@ from uuid import UUID
 from order_service.domain.order import Order
 from order_service.domain.payment import Payment
 from order_service.domain.payment_backlog import PaymentBacklog
-from order_service.domain.payment_outcome import Approved, Declined, Outcome, Undecided
+from order_service.domain.payment_outcome import Answer, Outcome, Undecided
 from order_service.domain.payment_request import PaymentRequest
 from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
 from order_service.domain.refund_request import RefundRequest
@@ -31,7 +32,10 @@ class Orders(Protocol):
 
 class Payments(Protocol):
     def add(self, payment: Payment) -> None:
-        """Raises PaymentInProgress and PaymentKeyReused where another live payment stands in the way."""
+        """Raises PaymentInProgress and PaymentKeyReused where another live payment stands in the way.
+
+        Raises GatewayMisconfigured for a payment without real money once the shop has taken some.
+        """
         ...
 
     def get(self, payment_id: UUID) -> Payment | None: ...
@@ -50,25 +54,48 @@ class Payments(Protocol):
         """The REFUND_DUE payments that no refund is recorded for, the longest due first."""
         ...
 
+    def begin_refund(self, payment_id: UUID) -> tuple[Payment, int] | None:
+        """The payment and the number of this attempt to return its money; None where no refund is due."""
+        ...
+
     def record_refund(self, payment_id: UUID, by: str) -> bool:
         """True where a refund was due, which it is no longer."""
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimedLookUp:
+    """A payment that its claimer alone looks up for now, for the ``number``-th time."""
+
+    payment: Payment
+    number: int
+
+
 class UnsettledPayments(Protocol):
-    """The payments of which only the gateway knows how they ended."""
+    """The payments of which only the gateway knows how they ended.
+
+    ``accounts`` are those that the process can ask with, by the gateway's name. Nobody may look a payment up
+    within a second of its last look-up.
+    """
 
     def claim(
-        self, limit: int, in_progress_limit: timedelta, pause_seconds: Callable[[int], float]
-    ) -> Sequence[Payment]:
-        """Up to ``limit`` that are due for a look-up and no longer in progress, the longest due first.
+        self, accounts: Mapping[str, str], in_progress_limit: timedelta, lease: timedelta
+    ) -> ClaimedLookUp | None:
+        """The payment of ``accounts`` that has been due for longest, of those no longer in progress.
 
-        Once the caller commits, each is due again after ``pause_seconds`` of the number of its look-ups, this
-        one counted. Concurrent callers get different ones.
+        Once the caller commits, no other one gets it for as long as ``lease``.
         """
         ...
 
-    def backlog(self) -> PaymentBacklog: ...
+    def claim_one(self, payment_id: UUID) -> bool:
+        """Whether the caller may look this payment up, once it commits."""
+        ...
+
+    def postpone(self, claimed: ClaimedLookUp, pause: timedelta) -> None:
+        """Make it due again after ``pause``, unless another process has claimed it since."""
+        ...
+
+    def backlog(self, accounts: Mapping[str, str], in_progress_limit: timedelta) -> PaymentBacklog: ...
 
 
 class Outbox(Protocol):
@@ -141,9 +168,11 @@ class PaymentGateway(Protocol):
     - Every way of not learning the result (time-out, cut connection, 5xx, a code it doesn't list) is
       :class:`Undecided`. It raises GatewayMisconfigured only when the fault is ours (credentials, a
       malformed call).
-    - An approval counts only after its key, order, amount and currency were compared with the request.
+    - An approval counts only after its key, order, amount and currency were compared with the request. With
+      another amount or currency it is :class:`ChargedOtherwise`.
     - "Not found" is :class:`NeverHappened` only once the provider would refuse a late arrival of the attempt;
       before that it is :class:`Undecided`. What is charged after a NeverHappened has to be refunded by hand.
+    - Nothing is asked about a payment of another account: the provider would not find it.
     - A refusal counts only if no earlier attempt can have charged.
     """
 
@@ -152,7 +181,15 @@ class PaymentGateway(Protocol):
         """What is stored with each new payment, which is then asked for at the gateway of that name."""
         ...
 
-    def approve(self, request: PaymentRequest) -> Approved | Declined | Undecided:
+    @property
+    def accounts(self) -> Mapping[str, str]:
+        """The shop's account at each gateway that can be asked, by the gateway's name. Stored like the name.
+
+        It is not secret, and another one means that the gateway wouldn't find the payment.
+        """
+        ...
+
+    def approve(self, request: PaymentRequest) -> Answer:
         """Take the money. Sends ``request.idempotency_key``, so that the same attempt is never charged twice.
 
         Returns within the time limit that the service is configured with for a payment in progress.
@@ -166,10 +203,17 @@ class PaymentGateway(Protocol):
         """
         ...
 
+    def void(self, request: PaymentRequest, asked_at: datetime) -> Outcome:
+        """Take back a payment that awaits a deposit, and say what became of it: it may have been paid."""
+        ...
+
     def refund(self, request: RefundRequest) -> Refunded | RefundRefused | Undecided:
         """Return a payment's money, all of what is left or a part, once for each idempotency key."""
         ...
 
     def find_refund(self, request: RefundRequest) -> RefundOutcome:
-        """Ask what became of an earlier :meth:`refund`; changes nothing."""
+        """Ask what became of an earlier :meth:`refund`; changes nothing.
+
+        Other refunds of the payment say nothing of it, also those of the same amount.
+        """
         ...

@@ -51,4 +51,4 @@ class PaymentAbandoned(OrderError):
 
 
 class PaymentRefundDue(OrderError):
-    """The gateway charged after this payment had been given up. The money will be returned."""
+    """The gateway took another amount or currency, or took it too late. The money will be returned."""

@@ -14,9 +14,10 @@
                                                          ├─ the same, too late ───────► ABANDONED
                                                          └─ another payment arrives ──► ABANDONED
     ABANDONED, DECLINED ──approved all the same──► REFUND_DUE
+    all but APPROVED ──another amount or currency was taken──► REFUND_DUE
 
 A look-up that says "unpaid" leaves it UNKNOWN, as an undecided one does; but a retry with its own key makes
-it REQUESTED again, unless it comes too late.
+it REQUESTED again, unless it comes too late. UNKNOWN is also what waits for a deposit.
 
 REQUESTED, UNKNOWN and APPROVED are *live*: an order has at most one live payment.
 """
@@ -27,7 +28,16 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
-from order_service.domain.payment_outcome import Approved, Declined, NeverHappened, Outcome, Undecided
+from order_service.domain.money import Money
+from order_service.domain.payment_outcome import (
+    Approved,
+    AwaitsDeposit,
+    ChargedOtherwise,
+    Declined,
+    NeverHappened,
+    Outcome,
+    Undecided,
+)
 from order_service.domain.payment_request import PaymentRequest
 
 
@@ -43,6 +53,7 @@ class PaymentStatus(StrEnum):
 
 
 UNSETTLED = frozenset({PaymentStatus.REQUESTED, PaymentStatus.UNKNOWN})
+CHARGED = frozenset({PaymentStatus.APPROVED, PaymentStatus.REFUND_DUE})
 # APPROVED stays live: the index on live payments then refuses a second payment of a paid order.
 LIVE = UNSETTLED | {PaymentStatus.APPROVED}
 # What a buyer has authorised is taken within 10 minutes or never. Later attempts would only renew the time
@@ -58,6 +69,10 @@ class Payment:
     status: PaymentStatus
     approved_at: datetime | None = None
     decline_code: str | None = None
+    charged: Money | None = None
+    """What was taken, where that isn't what was requested."""
+    deposit_due_at: datetime | None = None
+    """Until when the buyer may pay into the account that the gateway gave; None if it gave none."""
 
     @classmethod
     def requested(cls, request: PaymentRequest) -> Self:
@@ -67,6 +82,11 @@ class Payment:
     @property
     def payment_id(self) -> UUID:
         return self.request.payment_id
+
+    @property
+    def to_return(self) -> Money:
+        """What a refund of the whole payment returns."""
+        return self.charged or Money(self.request.amount, self.request.currency)
 
     @property
     def is_unsettled(self) -> bool:
@@ -87,6 +107,7 @@ class Payment:
             self,
             request=replace(self.request, attempt=self.request.attempt + 1, requested_at=at),
             status=PaymentStatus.REQUESTED,
+            deposit_due_at=None,
         )
 
     def settled(self, attempt: int, outcome: Outcome) -> Self:
@@ -98,8 +119,12 @@ class Payment:
         match outcome:
             case Approved(approved_at):
                 return self._approved(approved_at)
+            case ChargedOtherwise(approved_at, left):
+                return self._charged_otherwise(approved_at, left)
             case Declined(code) if self._awaits(attempt):
                 return replace(self, status=PaymentStatus.DECLINED, decline_code=code)
+            case AwaitsDeposit(due_at) if self._awaits(attempt):
+                return replace(self, status=PaymentStatus.UNKNOWN, deposit_due_at=due_at)
             case Undecided() if self._awaits(attempt):
                 return replace(self, status=PaymentStatus.UNKNOWN)
             case NeverHappened() if self._awaits(attempt):
@@ -110,8 +135,14 @@ class Payment:
         return self.is_unsettled and attempt == self.request.attempt
 
     def _approved(self, approved_at: datetime) -> Self:
-        if self.status in {PaymentStatus.APPROVED, PaymentStatus.REFUND_DUE}:
+        if self.status in CHARGED:
             return self
         # A payment that was given up can't complete the order: another one may have paid for it since.
         status = PaymentStatus.APPROVED if self.is_unsettled else PaymentStatus.REFUND_DUE
         return replace(self, status=status, approved_at=approved_at)
+
+    def _charged_otherwise(self, approved_at: datetime, left: Money) -> Self:
+        if self.status in CHARGED:
+            return self
+        # It pays for no order, and may not stay live: the buyer would be charged, and could not pay again.
+        return replace(self, status=PaymentStatus.REFUND_DUE, approved_at=approved_at, charged=left)

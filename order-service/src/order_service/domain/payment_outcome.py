@@ -3,12 +3,22 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from order_service.domain.money import Money
+
 
 @dataclass(frozen=True, slots=True)
 class Approved:
     """The money has been taken."""
 
     approved_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ChargedOtherwise:
+    """Money has been taken, but another amount or currency than was requested. ``left`` can be returned."""
+
+    approved_at: datetime
+    left: Money
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +39,17 @@ class Unpaid(Undecided):
 
 
 @dataclass(frozen=True, slots=True)
+class AwaitsDeposit(Undecided):
+    """Not taken so far: the buyer got an account to pay into until ``due_at``, by the gateway's clock."""
+
+    due_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class NeverHappened:
     """The attempt did not reach the gateway, and can no longer succeed there."""
 
 
-Outcome = Approved | Declined | Undecided | NeverHappened
+Answer = Approved | ChargedOtherwise | Declined | Undecided
+"""What a gateway says of an attempt that has just been made."""
+Outcome = Answer | NeverHappened

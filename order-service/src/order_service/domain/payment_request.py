@@ -19,13 +19,15 @@ class PaymentMethod(StrEnum):
 class PaymentRequest:
     """One attempt at one payment. ``payment_key`` is the gateway's name for what the buyer authorised.
 
-    Only ``gateway`` is ever asked about it, whichever one new payments go to.
+    Only ``gateway`` is ever asked about it, whichever one new payments go to, and only with the shop's
+    ``account`` there. It isn't secret, and None where a former release stored the payment.
     """
 
     payment_id: UUID
     order_id: UUID
     method: PaymentMethod
     gateway: str
+    account: str | None
     payment_key: str
     amount: int
     currency: str

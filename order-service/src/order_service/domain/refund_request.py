@@ -1,8 +1,10 @@
 """What a gateway is asked to return."""
 
-from dataclasses import dataclass
-from uuid import UUID
+from dataclasses import dataclass, replace
+from typing import Self
+from uuid import UUID, uuid5
 
+from order_service.domain.payment import Payment
 from order_service.domain.payment_request import PaymentRequest
 
 
@@ -19,6 +21,15 @@ class RefundRequest:
     refundable_amount: int
     reason: str
     attempt: int = 1
+
+    @classmethod
+    def of_all(cls, payment: Payment, reason: str, attempt: int) -> Self:
+        """The refund of what a payment took, whatever was requested. There is one of each payment."""
+        money = payment.to_return
+        taken = replace(payment.request, amount=money.amount, currency=money.currency)
+        # Not the payment's own id, which the keys of its attempts begin with.
+        refund_id = uuid5(payment.payment_id, "refund")
+        return cls(refund_id, taken, money.amount, money.amount, reason, attempt)
 
     @property
     def idempotency_key(self) -> str:

@@ -1,13 +1,14 @@
-"""The gateways that are configured, as one: a payment stays with the gateway that was first asked for it."""
+"""The gateways that are configured, as one: a payment stays with the gateway and account first asked."""
 
 from collections.abc import Mapping
 from datetime import datetime
 
+import httpx
 import structlog
 
 from order_service.application.ports import PaymentGateway
 from order_service.domain.errors import GatewayMisconfigured
-from order_service.domain.payment_outcome import Approved, Declined, Outcome, Undecided
+from order_service.domain.payment_outcome import Answer, Outcome, Undecided
 from order_service.domain.payment_request import PaymentRequest
 from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
 from order_service.domain.refund_request import RefundRequest
@@ -36,13 +37,17 @@ class ConfiguredGateways:
 
     def __init__(self, name: str, gateways: Mapping[str, PaymentGateway]) -> None:
         self.name = name
+        self.accounts = {name: each.accounts[name] for name, each in gateways.items()}
         self._gateways = gateways
 
-    def approve(self, request: PaymentRequest) -> Approved | Declined | Undecided:
+    def approve(self, request: PaymentRequest) -> Answer:
         return self._of(request).approve(request)
 
     def find(self, request: PaymentRequest, asked_at: datetime) -> Outcome:
         return self._of(request).find(request, asked_at)
+
+    def void(self, request: PaymentRequest, asked_at: datetime) -> Outcome:
+        return self._of(request).void(request, asked_at)
 
     def refund(self, request: RefundRequest) -> Refunded | RefundRefused | Undecided:
         return self._of(request.payment).refund(request)
@@ -55,6 +60,10 @@ class ConfiguredGateways:
         if gateway is None:
             # No other may be asked: it would not know the payment, and could charge a second time.
             _log.error("payment_gateway_not_configured", gateway=request.gateway)
+            raise GatewayMisconfigured
+        if request.account not in (None, self.accounts[request.gateway]):
+            # It would not find the payment, as if it had never happened.
+            _log.error("payment_account_not_configured", gateway=request.gateway, account=request.account)
             raise GatewayMisconfigured
         return gateway
 
@@ -73,11 +82,19 @@ def _gateway(settings: GatewaySettings, connections: int) -> PaymentGateway:
         case InProcessGatewaySettings():
             return InProcessGateway()
         case TossGatewaySettings():
-            changing = create_http_client(settings.timeout_seconds, connections)
-            asking = create_http_client(_LOOK_UP_TIMEOUT_SECONDS, connections)
-            return TossGateway(TossApi(changing, asking, settings.url, settings.secret_key))
+            toss = TossApi(*_clients(settings, connections), settings.url, settings.secret_key)
+            return TossGateway(toss, settings.account)
         case PortoneGatewaySettings():
-            changing = create_http_client(settings.timeout_seconds, connections)
-            asking = create_http_client(_LOOK_UP_TIMEOUT_SECONDS, connections)
-            api = PortoneApi(changing, asking, settings.url, settings.api_secret, settings.store_id)
-            return PortoneGateway(api, is_test=settings.is_test)
+            clients = _clients(settings, connections)
+            portone = PortoneApi(*clients, settings.url, settings.api_secret, settings.store_id)
+            return PortoneGateway(portone, settings.store_id, is_test=settings.is_test)
+
+
+def _clients(
+    settings: TossGatewaySettings | PortoneGatewaySettings, connections: int
+) -> tuple[httpx.Client, httpx.Client]:
+    """For calls that change something, and for look-ups."""
+    return (
+        create_http_client(settings.timeout_seconds, connections),
+        create_http_client(_LOOK_UP_TIMEOUT_SECONDS, connections),
+    )

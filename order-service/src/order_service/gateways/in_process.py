@@ -1,5 +1,6 @@
 """A gateway for development and tests: no money, no network, no memory."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from order_service.domain.payment_outcome import Approved, Declined, NeverHappened, Outcome, Undecided
@@ -25,6 +26,7 @@ class InProcessGateway:
     """
 
     name = "in-process"
+    accounts: Mapping[str, str] = {"in-process": "in-process"}
 
     def approve(self, request: PaymentRequest) -> Approved | Declined | Undecided:
         if request.payment_key.startswith("timeout-"):
@@ -35,6 +37,9 @@ class InProcessGateway:
         if request.payment_key.startswith("timeout-lost-"):
             return NeverHappened()
         return self._settled(request)
+
+    def void(self, request: PaymentRequest, asked_at: datetime) -> Outcome:
+        return self.find(request, asked_at)
 
     def refund(self, request: RefundRequest) -> Refunded:
         return Refunded(request.payment.requested_at)

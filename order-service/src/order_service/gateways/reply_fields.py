@@ -29,11 +29,21 @@ def _none_if_odd(value: object, validate: ValidatorFunctionWrapHandler) -> Any:
         return None
 
 
+def _empty_if_odd(value: object, validate: ValidatorFunctionWrapHandler) -> Any:
+    try:
+        return validate(value)
+    except ValidationError:
+        return ""
+
+
 Text = Annotated[str, StringConstraints(strict=True)]
 Time = Annotated[AwareDatetime, AfterValidator(_check_time)]
 # The database stores it.
 Code = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z0-9_]{1,100}$")]
 DecimalAmount = Annotated[Decimal, Field(ge=0, max_digits=20)]
 MinorUnits = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+
+# Odd ones must not keep open whether the money was taken, of which they don't tell.
 OptionalCode = Annotated[Code | None, WrapValidator(_none_if_odd)]
-"""None where it is odd: it doesn't tell whether the money was taken, and must not keep that open."""
+OptionalTime = Annotated[Time | None, WrapValidator(_none_if_odd)]
+Reason = Annotated[str, WrapValidator(_empty_if_odd)]

@@ -3,10 +3,12 @@
 from typing import Any
 from uuid import UUID
 
+import structlog
 from sqlalchemy import Connection, Row, Select, and_, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError
 
-from order_service.domain.errors import PaymentInProgress, PaymentKeyReused
+from order_service.domain.errors import GatewayMisconfigured, PaymentInProgress, PaymentKeyReused
+from order_service.domain.money import Money
 from order_service.domain.payment import LIVE, Payment, PaymentStatus
 from order_service.domain.payment_request import PaymentMethod, PaymentRequest
 from order_service.persistence.tables import payment as payments
@@ -14,9 +16,12 @@ from servicekit.db.errors import constraint_name
 
 _ONE_LIVE_PAYMENT = "payment_live_order_key"
 _ONE_ORDER_A_KEY = "payment_live_payment_key"
+_REAL_MONEY_ONLY = "payment_takes_real_money"
 # The only one that the releases had which stored none.
-_FORMER_GATEWAY = "in-process"
+FORMER_GATEWAY = "in-process"
 IS_REFUND_DUE = and_(payments.c.status == PaymentStatus.REFUND_DUE.value, payments.c.refunded_at.is_(None))
+
+_log = structlog.get_logger(__name__)
 _IS_LIVE = payments.c.status.in_(sorted(status.value for status in LIVE))
 
 
@@ -29,6 +34,8 @@ class SqlPayments:
     def add(self, payment: Payment) -> None:
         """Raises :class:`PaymentInProgress` when the order has a live payment, and :class:`PaymentKeyReused`
         when a live payment of another order has the same key.
+
+        Raises :class:`GatewayMisconfigured` where the shop has used a real gateway, and this one isn't.
         """
         request = payment.request
         try:
@@ -38,18 +45,22 @@ class SqlPayments:
                     order_id=request.order_id,
                     method=request.method.value,
                     gateway=request.gateway,
+                    gateway_account=request.account,
                     payment_key=request.payment_key,
                     amount=request.amount,
                     currency=request.currency,
                     **_changing(payment),
                 )
             )
-        except IntegrityError as error:
+        except DBAPIError as error:
+            constraint = constraint_name(error)
             # Callers lock the order first; the index holds even for one that doesn't.
-            if constraint_name(error) == _ONE_LIVE_PAYMENT:
+            if constraint == _ONE_LIVE_PAYMENT:
                 raise PaymentInProgress from error
-            if constraint_name(error) == _ONE_ORDER_A_KEY:
+            if constraint == _ONE_ORDER_A_KEY:
                 raise PaymentKeyReused from error
+            if constraint == _REAL_MONEY_ONLY:
+                raise _in_process_in_a_shop(request) from error
             raise
 
     def get(self, payment_id: UUID) -> Payment | None:
@@ -76,6 +87,15 @@ class SqlPayments:
         query = select(payments).where(IS_REFUND_DUE).order_by(payments.c.approved_at).limit(limit)
         return [payment_of(row) for row in self._connection.execute(query)]
 
+    def begin_refund(self, payment_id: UUID) -> tuple[Payment, int] | None:
+        row = self._connection.execute(
+            update(payments)
+            .where(payments.c.payment_id == payment_id, IS_REFUND_DUE)
+            .values(refund_attempts=payments.c.refund_attempts + 1)
+            .returning(payments)
+        ).one_or_none()
+        return None if row is None else (payment_of(row), row.refund_attempts)
+
     def record_refund(self, payment_id: UUID, by: str) -> bool:
         changed = self._connection.execute(
             update(payments)
@@ -93,13 +113,29 @@ class SqlPayments:
 def _changing(payment: Payment) -> dict[str, Any]:
     # Amount, method, gateway and payment key are missing: no attempt may charge anything but what the first
     # one did, nor anywhere else.
+    request, charged = payment.request, payment.charged
     return {
         "status": payment.status.value,
-        "attempt": payment.request.attempt,
-        "requested_at": payment.request.requested_at,
+        "attempt": request.attempt,
+        "requested_at": request.requested_at,
         "approved_at": payment.approved_at,
         "decline_code": payment.decline_code,
+        # The database refuses an outcome without it, as of a process that knows one gateway only.
+        "decided_by": None if payment.is_unsettled else request.gateway,
+        "charged_amount": None if charged is None else charged.amount,
+        "charged_currency": None if charged is None else charged.currency,
+        "deposit_due_at": payment.deposit_due_at,
     }
+
+
+def _in_process_in_a_shop(request: PaymentRequest) -> GatewayMisconfigured:
+    _log.error(
+        "payment_gateway_takes_no_real_money",
+        gateway=request.gateway,
+        order_id=str(request.order_id),
+        advice="this shop has used a real gateway: set PAYMENT_GATEWAY of this process to it",
+    )
+    return GatewayMisconfigured()
 
 
 def payment_of(row: Row[Any]) -> Payment:
@@ -108,11 +144,14 @@ def payment_of(row: Row[Any]) -> Payment:
         payment_id=row.payment_id,
         order_id=row.order_id,
         method=PaymentMethod(row.method),
-        gateway=row.gateway or _FORMER_GATEWAY,
+        gateway=row.gateway or FORMER_GATEWAY,
+        account=row.gateway_account,
         payment_key=row.payment_key,
         amount=row.amount,
         currency=row.currency,
         attempt=row.attempt,
         requested_at=row.requested_at,
     )
-    return Payment(request, PaymentStatus(row.status), row.approved_at, row.decline_code)
+    charged = None if row.charged_amount is None else Money(row.charged_amount, row.charged_currency)
+    status = PaymentStatus(row.status)
+    return Payment(request, status, row.approved_at, row.decline_code, charged, row.deposit_due_at)

@@ -1,16 +1,25 @@
 """Payments that await a look-up: each is claimed by moving the time of its next one."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import timedelta
+from uuid import UUID
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, Text, and_, cast, false, func, or_, select, true, update
 
-from order_service.domain.payment import UNSETTLED, Payment
-from order_service.domain.payment_backlog import PaymentBacklog
-from order_service.persistence.payments import IS_REFUND_DUE, payment_of
+from order_service.application.ports import ClaimedLookUp
+from order_service.domain.payment import UNSETTLED
+from order_service.domain.payment_backlog import PaymentBacklog, UnreachablePayments
+from order_service.persistence.payments import FORMER_GATEWAY, IS_REFUND_DUE, payment_of
 from order_service.persistence.tables import payment as payments
 
 IS_UNSETTLED = payments.c.status.in_(sorted(status.value for status in UNSETTLED))
+LOOK_UP_INTERVAL = timedelta(seconds=1)
+"""At most one look-up of a payment in this time, by all processes together."""
+UNCLAIMED_FOR = timedelta(minutes=1)
+"""After this, no worker can be there that asks about a payment."""
+_NOW = func.clock_timestamp()
+_gateway = func.coalesce(payments.c.gateway, FORMER_GATEWAY)
+_AWAITS_DEPOSIT = func.coalesce(payments.c.deposit_due_at > _NOW, false())
 
 
 class SqlUnsettledPayments:
@@ -20,38 +29,100 @@ class SqlUnsettledPayments:
         self._connection = connection
 
     def claim(
-        self, limit: int, in_progress_limit: timedelta, pause_seconds: Callable[[int], float]
-    ) -> list[Payment]:
-        now = func.clock_timestamp()
-        due = self._connection.execute(
+        self, accounts: Mapping[str, str], in_progress_limit: timedelta, lease: timedelta
+    ) -> ClaimedLookUp | None:
+        row = self._connection.execute(
             select(payments)
             .where(
                 IS_UNSETTLED,
                 payments.c.next_lookup_at <= func.statement_timestamp(),
                 # The attempt may still be on its way to the gateway, where a look-up would not find it yet.
-                payments.c.requested_at <= now - in_progress_limit,
+                payments.c.requested_at <= _NOW - in_progress_limit,
+                _may_be_looked_up(),
+                _belongs_to(accounts),
             )
             .order_by(payments.c.next_lookup_at)
-            .limit(limit)
+            .limit(1)
             # Skipping, not waiting: another process has claimed the locked rows, or is settling them.
             .with_for_update(skip_locked=True)
-        ).all()
-        for row in due:
-            lookup_count = row.lookup_count + 1
-            pause = timedelta(seconds=pause_seconds(lookup_count))
-            self._connection.execute(
-                update(payments)
-                .where(payments.c.payment_id == row.payment_id)
-                .values(lookup_count=lookup_count, next_lookup_at=now + pause)
-            )
-        return [payment_of(row) for row in due]
+        ).one_or_none()
+        if row is None:
+            return None
+        number = row.lookup_count + 1
+        self._connection.execute(
+            update(payments)
+            .where(payments.c.payment_id == row.payment_id)
+            .values(lookup_count=number, next_lookup_at=_NOW + lease, looked_up_at=_NOW)
+        )
+        return ClaimedLookUp(payment_of(row), number)
 
-    def backlog(self) -> PaymentBacklog:
-        age = func.clock_timestamp() - func.min(payments.c.requested_at)
-        unsettled = select(func.count(), func.extract("epoch", age)).where(IS_UNSETTLED)
-        number, oldest_seconds = self._connection.execute(unsettled).one()
+    def claim_one(self, payment_id: UUID) -> bool:
+        claimed = self._connection.execute(
+            update(payments)
+            .where(payments.c.payment_id == payment_id, IS_UNSETTLED, _may_be_looked_up())
+            .values(looked_up_at=_NOW)
+            .returning(payments.c.payment_id)
+        )
+        return claimed.one_or_none() is not None
+
+    def postpone(self, claimed: ClaimedLookUp, pause: timedelta) -> None:
+        self._connection.execute(
+            update(payments)
+            .where(
+                payments.c.payment_id == claimed.payment.payment_id,
+                payments.c.lookup_count == claimed.number,
+            )
+            .values(next_lookup_at=_NOW + pause)
+        )
+
+    def backlog(self, accounts: Mapping[str, str], in_progress_limit: timedelta) -> PaymentBacklog:
+        age = _NOW - func.min(payments.c.requested_at).filter(~_AWAITS_DEPOSIT)
+        number, awaiting_deposit, oldest_seconds = self._connection.execute(
+            select(
+                func.count().filter(~_AWAITS_DEPOSIT),
+                func.count().filter(_AWAITS_DEPOSIT),
+                func.extract("epoch", age),
+            ).where(IS_UNSETTLED)
+        ).one()
         refunds_due = self._connection.execute(
             select(func.count()).select_from(payments).where(IS_REFUND_DUE)
         ).scalar_one()
         # Another transaction may have stamped its payment after this one looked at the clock.
-        return PaymentBacklog(number, max(0.0, float(oldest_seconds or 0)), refunds_due)
+        oldest = max(0.0, float(oldest_seconds or 0))
+        unreachable = self._unreachable(accounts, in_progress_limit + UNCLAIMED_FOR)
+        return PaymentBacklog(number, oldest, refunds_due, awaiting_deposit, unreachable)
+
+    def _unreachable(self, accounts: Mapping[str, str], since: timedelta) -> tuple[UnreachablePayments, ...]:
+        age = _NOW - func.min(payments.c.requested_at)
+        # They begin with the time. No release of PostgreSQL before 18 has a least UUID.
+        first_id = func.min(cast(payments.c.payment_id, Text))
+        query = (
+            select(_gateway, payments.c.gateway_account, func.count(), func.extract("epoch", age), first_id)
+            .where(
+                IS_UNSETTLED,
+                payments.c.next_lookup_at <= _NOW - UNCLAIMED_FOR,
+                payments.c.requested_at <= _NOW - since,
+                ~_belongs_to(accounts),
+            )
+            .group_by(_gateway, payments.c.gateway_account)
+            .order_by(_gateway, payments.c.gateway_account)
+        )
+        return tuple(
+            UnreachablePayments(gateway, account, number, float(seconds), UUID(first_id))
+            for gateway, account, number, seconds, first_id in self._connection.execute(query)
+        )
+
+
+def _may_be_looked_up() -> ColumnElement[bool]:
+    return func.coalesce(payments.c.looked_up_at <= _NOW - LOOK_UP_INTERVAL, true())
+
+
+def _belongs_to(accounts: Mapping[str, str]) -> ColumnElement[bool]:
+    """To one of the accounts, by their gateway's name; of a former release's payment only that is known."""
+    return or_(
+        false(),
+        *(
+            and_(_gateway == name, func.coalesce(payments.c.gateway_account, account) == account)
+            for name, account in accounts.items()
+        ),
+    )

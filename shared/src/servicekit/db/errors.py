@@ -3,7 +3,7 @@
 from enum import Enum
 
 import psycopg2
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 
@@ -102,7 +102,7 @@ def sqlstate(error: BaseException | None) -> str | None:
     return code if isinstance(code, str) else None
 
 
-def constraint_name(error: IntegrityError) -> str | None:
+def constraint_name(error: DBAPIError) -> str | None:
     """The constraint that refused the statement, for turning it into an error of the domain."""
     diagnostics = getattr(error.orig, "diag", None)
     name = getattr(diagnostics, "constraint_name", None)

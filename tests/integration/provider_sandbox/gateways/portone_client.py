@@ -25,6 +25,9 @@ class PortoneClient:
     def get(self, payment_id: str = "order-1", **query: str) -> httpx.Response:
         return self.http.get(f"{ROOT}/{payment_id}", headers=AUTHORIZATION, params=query)
 
+    def close_account(self, payment_id: str = "order-1") -> httpx.Response:
+        return self._post(f"/{payment_id}/virtual-account/close", {}, None)
+
     def get_transactions(self, payment_id: str = "order-1") -> httpx.Response:
         return self.http.get(f"{ROOT}/{payment_id}/transactions", headers=AUTHORIZATION)
 

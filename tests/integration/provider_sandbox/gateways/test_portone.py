@@ -170,6 +170,19 @@ def test_a_virtual_account_is_paid_by_its_deposit(gateways: GatewaySandbox, port
     gateways.http.post(f"/payments/{key}/deposit").raise_for_status()
 
     assert portone.payment()["status"] == "PAID"
+    assert refusal(portone.close_account()) == (409, "PAYMENT_NOT_WAITING_FOR_DEPOSIT")
+
+
+def test_a_closed_virtual_account_takes_no_deposit(gateways: GatewaySandbox, portone: PortoneClient) -> None:
+    assert refusal(portone.close_account()) == (404, "PAYMENT_NOT_FOUND")
+    portone.confirm(gateways.buyer_pays("portone", method="VIRTUAL_ACCOUNT")).raise_for_status()
+    assert portone.payment()["method"].keys() >= {"accountNumber", "expiredAt"}
+
+    assert portone.close_account().raise_for_status().json().keys() == {"closedAt"}
+
+    key = gateways.payment()["paymentKey"]
+    assert gateways.http.post(f"/payments/{key}/deposit").status_code == 409
+    assert (portone.payment()["status"], portone.payment()["amount"]["paid"]) == ("CANCELLED", 0)
 
 
 def test_a_quoted_key_lives_for_three_hours(

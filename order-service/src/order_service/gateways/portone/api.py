@@ -10,6 +10,7 @@ from pydantic import BaseModel, SecretStr
 from order_service.gateways.exchange import exchanged, path_segment, readable
 from order_service.gateways.portone.codes import PROVIDER_FAILED
 from order_service.gateways.portone.replies import (
+    AccountClosed,
     Cancelled,
     Confirmed,
     NoReply,
@@ -44,12 +45,19 @@ class PortoneApi:
     def confirm(
         self, payment_id: str, body: dict[str, Any], idempotency_key: str
     ) -> Confirmed | PortoneError | NoReply:
-        return self._post(f"{path_segment(payment_id)}/confirm", body, idempotency_key, Confirmed)
+        path = f"{path_segment(payment_id)}/confirm"
+        return self._post(path, body, idempotency_key, Confirmed, self._changing)
 
     def cancel(
         self, payment_id: str, body: dict[str, Any], idempotency_key: str
     ) -> Cancelled | PortoneError | NoReply:
-        return self._post(f"{path_segment(payment_id)}/cancel", body, idempotency_key, Cancelled)
+        path = f"{path_segment(payment_id)}/cancel"
+        return self._post(path, body, idempotency_key, Cancelled, self._changing)
+
+    def close_account(self, payment_id: str, idempotency_key: str) -> AccountClosed | PortoneError | NoReply:
+        """Ends the waiting for a deposit, which needs no patience: no money moves."""
+        path = f"{path_segment(payment_id)}/virtual-account/close?{urlencode(self._store)}"
+        return self._post(path, None, idempotency_key, AccountClosed, self._asking)
 
     def payment(self, payment_id: str) -> PortonePayment | PortoneError | NoReply:
         return self._get(path_segment(payment_id), PortonePayment)
@@ -64,15 +72,18 @@ class PortoneApi:
         return _exchange(self._asking, self._asking.build_request("GET", url, headers=headers), model)
 
     def _post(
-        self, path: str, body: dict[str, Any], idempotency_key: str, model: type[_ModelT]
+        self,
+        path: str,
+        body: dict[str, Any] | None,
+        idempotency_key: str,
+        model: type[_ModelT],
+        client: httpx.Client,
     ) -> _ModelT | PortoneError | NoReply:
         # The quotes belong to it.
         headers = {"Authorization": self._authorization, "Idempotency-Key": f'"{idempotency_key}"'}
         url = f"{self._payments_url}/{path}"
-        body = {**body, **self._store}
-        return _exchange(
-            self._changing, self._changing.build_request("POST", url, json=body, headers=headers), model
-        )
+        content = None if body is None else {**body, **self._store}
+        return _exchange(client, client.build_request("POST", url, json=content, headers=headers), model)
 
 
 def _exchange(

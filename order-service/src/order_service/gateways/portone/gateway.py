@@ -6,7 +6,8 @@ import structlog
 
 from order_service.domain.errors import GatewayMisconfigured
 from order_service.domain.payment_outcome import (
-    Approved,
+    Answer,
+    AwaitsDeposit,
     Declined,
     NeverHappened,
     Outcome,
@@ -30,6 +31,7 @@ from order_service.gateways.portone.payments import (
 )
 from order_service.gateways.portone.refunds import refund_outcome, refunded
 from order_service.gateways.portone.replies import (
+    AccountClosed,
     Cancelled,
     Confirmed,
     NoReply,
@@ -46,6 +48,8 @@ _LAPSES_AFTER = timedelta(minutes=30) + timedelta(minutes=2)
 # PortOne works on a confirmation for up to 60 s, also once its client has gone, and shows the payment as
 # unpaid until then. Another one would run beside it. The rest is for the way there.
 _CONFIRMS_WITHIN = timedelta(seconds=60) + timedelta(seconds=10)
+# A bank takes no deposit after its time: all that is left open is whether PortOne would close the account.
+_DEPOSIT_IS_LOST_AFTER = timedelta(days=3)
 
 _log = structlog.get_logger(__name__)
 
@@ -60,12 +64,13 @@ class PortoneGateway:
 
     name = "portone"
 
-    def __init__(self, api: PortoneApi, *, is_test: bool) -> None:
+    def __init__(self, api: PortoneApi, store_id: str, *, is_test: bool) -> None:
         self._api = api
+        self.accounts = {self.name: store_id}
         self._is_test = is_test
         self._channel = "TEST" if is_test else "LIVE"
 
-    def approve(self, request: PaymentRequest) -> Approved | Declined | Undecided:
+    def approve(self, request: PaymentRequest) -> Answer:
         key = sendable(request)
         if not isinstance(key, PortoneKey):
             return key
@@ -85,8 +90,30 @@ class PortoneGateway:
         if not isinstance(key, PortoneKey):
             return key
         age = asked_at - request.requested_at
-        found = self._find(request, key, has_lapsed=age > _LAPSES_AFTER)
-        return Undecided() if isinstance(found, Unpaid) and age < _CONFIRMS_WITHIN else found
+        match self._find(request, key, has_lapsed=age > _LAPSES_AFTER):
+            case Unpaid() if age < _CONFIRMS_WITHIN:
+                return Undecided()
+            case AwaitsDeposit(due_at) if asked_at - due_at > _DEPOSIT_IS_LOST_AFTER:
+                return Declined("DEPOSIT_OVERDUE")
+            case found:
+                return found
+
+    def void(self, request: PaymentRequest, asked_at: datetime) -> Outcome:
+        shown = self._api.payment(str(request.order_id))
+        if not (isinstance(shown, PortonePayment) and is_of(shown, request)):
+            _check_account(shown)
+            return Undecided()
+        found = settled(shown, request, self._channel)
+        if not isinstance(found, AwaitsDeposit):
+            return found
+        # Another key each day: PortOne repeats its first reply to one, its refusals included.
+        key = f"{request.payment_id}-void-{asked_at:%Y-%m-%d}"
+        reply = self._api.close_account(str(request.order_id), key)
+        if isinstance(reply, AccountClosed):
+            # It refuses that of an account into which the buyer has paid.
+            return Declined("ACCOUNT_CLOSED")
+        _check_account(reply)
+        return Undecided()
 
     def refund(self, request: RefundRequest) -> Refunded | RefundRefused | Undecided:
         if not request.payment.amount:
@@ -144,7 +171,7 @@ class PortoneGateway:
         _check_account(listed)
         return None if listed == PortoneError(codes.NOT_FOUND) else NoReply()
 
-    def _settled(self, request: PaymentRequest) -> Approved | Declined | Undecided:
+    def _settled(self, request: PaymentRequest) -> Answer:
         shown = self._api.payment(str(request.order_id))
         if isinstance(shown, PortonePayment) and is_of(shown, request):
             return settled(shown, request, self._channel)

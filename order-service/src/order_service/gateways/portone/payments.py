@@ -1,9 +1,15 @@
 """What an order's payment, as PortOne shows it, says about the one that was requested."""
 
+from datetime import datetime, timedelta
+
 import structlog
 
+from order_service.domain.money import Money
 from order_service.domain.payment_outcome import (
+    Answer,
     Approved,
+    AwaitsDeposit,
+    ChargedOtherwise,
     Declined,
     NeverHappened,
     Outcome,
@@ -13,7 +19,10 @@ from order_service.domain.payment_outcome import (
 from order_service.domain.payment_request import PaymentRequest
 from order_service.gateways.portone.keys import PortoneKey
 from order_service.gateways.portone.replies import PortoneTransaction
+from order_service.gateways.portone.requests import CURRENCIES
 
+# An account whose time PortOne doesn't tell: no bank waits longer.
+_LONGEST_DEPOSIT = timedelta(days=30)
 _CHARGED = frozenset({"PAID", "PARTIAL_CANCELLED", "CANCELLED"})
 
 _log = structlog.get_logger(__name__)
@@ -32,24 +41,46 @@ def outcome(
     return settled(payment, request, channel)
 
 
-def settled(
-    payment: PortoneTransaction, request: PaymentRequest, channel: str
-) -> Approved | Declined | Undecided:
+def settled(payment: PortoneTransaction, request: PaymentRequest, channel: str) -> Answer:
     """Undecided for all that doesn't prove that the money was taken, or will not be."""
-    if payment.status == "FAILED":
-        return Declined(payment.failure_code or payment.status)
-    if payment.status == "CANCELLED" or _is_returned(payment):
-        # Returned since, whatever it was.
-        return Declined("CANCELLED")
-    if not _is_as_requested(payment, request, channel):
-        _report_difference(payment, request)
-        return Undecided()
-    if payment.status == "PAID" and payment.paid_at is not None:
-        return Approved(payment.paid_at)
-    if payment.status == "PARTIAL_CANCELLED":
-        # PortOne need not say when it was paid.
-        return Approved(payment.paid_at or request.requested_at)
+    match payment.status:
+        case "FAILED":
+            return Declined(payment.failure_code or payment.status)
+        case "CANCELLED":
+            # Returned since, whatever it was.
+            return Declined("CANCELLED")
+        case "VIRTUAL_ACCOUNT_ISSUED":
+            return AwaitsDeposit(payment.deposit_due_at or request.requested_at + _LONGEST_DEPOSIT)
+        case "PAID" if payment.paid_at is not None:
+            return _charged(payment, request, channel, payment.paid_at)
+        case "PARTIAL_CANCELLED" if payment.cancelled_amount >= payment.total_amount:
+            return Declined("CANCELLED")
+        case "PARTIAL_CANCELLED":
+            # PortOne need not say when it was paid.
+            return _charged(payment, request, channel, payment.paid_at or request.requested_at)
     return Undecided()
+
+
+def _charged(
+    payment: PortoneTransaction, request: PaymentRequest, channel: str, paid_at: datetime
+) -> Approved | ChargedOtherwise | Undecided:
+    if payment.channel_type != channel:
+        # In a test channel, which the buyer's browser may choose, nothing is paid with.
+        report("payment_gateway_took_in_another_channel", payment, request, channel=str(payment.channel_type))
+        return Undecided()
+    if _has_amount(payment, request):
+        return Approved(paid_at)
+    report(
+        "payment_gateway_took_another_amount",
+        payment,
+        request,
+        total_amount=str(payment.total_amount),
+        currency=payment.currency[:3],
+    )
+    if payment.currency not in CURRENCIES:
+        # How much that is isn't known. Once an operator has returned it at PortOne, it is CANCELLED.
+        return Undecided()
+    return ChargedOtherwise(paid_at, Money(payment.total_amount - payment.cancelled_amount, payment.currency))
 
 
 def is_of(payment: PortoneTransaction, request: PaymentRequest) -> bool:
@@ -92,28 +123,6 @@ def report(event: str, payment: PortoneTransaction, request: PaymentRequest, **m
         status=payment.status,
         **more,
     )
-
-
-def _report_difference(payment: PortoneTransaction, request: PaymentRequest) -> None:
-    took = {
-        "total_amount": str(payment.total_amount),
-        "currency": payment.currency[:3],
-        "channel": str(payment.channel_type),
-    }
-    if is_charged(payment):
-        # Once an operator has returned it at PortOne, it is CANCELLED.
-        report("payment_gateway_took_another_amount", payment, request, **took)
-    else:
-        report("payment_gateway_contradicts", payment, request, **took)
-
-
-def _is_returned(payment: PortoneTransaction) -> bool:
-    return payment.status == "PARTIAL_CANCELLED" and payment.cancelled_amount >= payment.total_amount
-
-
-def _is_as_requested(payment: PortoneTransaction, request: PaymentRequest, channel: str) -> bool:
-    # In a test channel, which the buyer's browser may choose, nothing is paid with.
-    return _has_amount(payment, request) and payment.channel_type == channel
 
 
 def _has_amount(payment: PortoneTransaction, request: PaymentRequest) -> bool:

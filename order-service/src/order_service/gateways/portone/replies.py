@@ -7,7 +7,15 @@ from typing import Any
 
 from pydantic import AliasPath, BaseModel, Field, TypeAdapter, ValidationError
 
-from order_service.gateways.reply_fields import Code, MinorUnits, OptionalCode, Text, Time
+from order_service.gateways.reply_fields import (
+    Code,
+    MinorUnits,
+    OptionalCode,
+    OptionalTime,
+    Reason,
+    Text,
+    Time,
+)
 
 
 class PortoneCancellation(BaseModel):
@@ -15,6 +23,7 @@ class PortoneCancellation(BaseModel):
 
     amount: MinorUnits = Field(alias="totalAmount")
     status: Code
+    reason: Reason = ""
     requested_at: Time = Field(alias="requestedAt")
     cancelled_at: Time | None = Field(default=None, alias="cancelledAt")
 
@@ -41,6 +50,7 @@ class PortoneTransaction(BaseModel):
     cancelled_amount: MinorUnits = Field(validation_alias=AliasPath("amount", "cancelled"))
     channel_type: OptionalCode = Field(default=None, validation_alias=AliasPath("channel", "type"))
     paid_at: Time | None = Field(default=None, alias="paidAt")
+    deposit_due_at: OptionalTime = Field(default=None, validation_alias=AliasPath("method", "expiredAt"))
     unread_cancellations: Any = Field(default=None, alias="cancellations")
     failure_code: OptionalCode = Field(default=None, validation_alias=AliasPath("failure", "pgCode"))
 
@@ -86,6 +96,12 @@ class Cancelled(BaseModel):
     """The reply to a cancellation."""
 
     cancellation: PortoneCancellation
+
+
+class AccountClosed(BaseModel):
+    """The reply once nothing can be paid into a virtual account any more."""
+
+    closed_at: Time = Field(alias="closedAt")
 
 
 class PortoneErrorBody(BaseModel):

@@ -6,10 +6,10 @@ from order_service.domain.payment_outcome import Approved, Declined
 from order_service.domain.payment_request import PaymentRequest
 from order_service.domain.refund_request import RefundRequest
 from order_service.gateways.portone.keys import PortoneKey
+from order_service.gateways.refund_reasons import reason_of
 
 # PortOne takes others, too. Of these it is known that both count the same smallest unit.
 CURRENCIES = frozenset({"KRW", "JPY", "USD"})
-_LONGEST_REASON = 200
 
 
 def sendable(request: PaymentRequest) -> PortoneKey | Approved | Declined:
@@ -36,7 +36,7 @@ def confirmation(request: PaymentRequest, key: PortoneKey, *, is_test: bool) -> 
 def cancellation(request: RefundRequest) -> dict[str, Any]:
     """The amount that is left is compared; without an amount, all of it is cancelled."""
     body: dict[str, Any] = {
-        "reason": request.reason[:_LONGEST_REASON],
+        "reason": reason_of(request),
         "currentCancellableAmount": request.refundable_amount,
     }
     # Some means of payment refuse any amount, also the whole one.

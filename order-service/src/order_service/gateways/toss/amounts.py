@@ -16,3 +16,12 @@ def toss_amount(minor_units: int, currency: str) -> int | float:
 def is_amount(amount: Decimal, minor_units: int, currency: str) -> bool:
     """Whether Toss's ``amount`` is so many minor units."""
     return amount.scaleb(_DECIMALS[currency]) == minor_units
+
+
+def minor_units(amount: Decimal, currency: str) -> int | None:
+    """Toss's ``amount`` in minor units; None where it isn't whole, or the currency isn't known."""
+    decimals = _DECIMALS.get(currency)
+    if decimals is None:
+        return None
+    scaled = amount.scaleb(decimals)
+    return int(scaled) if scaled == scaled.to_integral_value() else None

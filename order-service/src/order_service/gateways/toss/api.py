@@ -28,10 +28,14 @@ class TossApi:
         self._authorization = f"Basic {credentials.decode()}"
 
     def confirm(self, body: dict[str, Any], idempotency_key: str) -> Reply:
-        return self._post("confirm", body, idempotency_key)
+        return self._post("confirm", body, idempotency_key, self._changing)
 
     def cancel(self, payment_key: str, body: dict[str, Any], idempotency_key: str) -> Reply:
-        return self._post(f"{path_segment(payment_key)}/cancel", body, idempotency_key)
+        return self._post(f"{path_segment(payment_key)}/cancel", body, idempotency_key, self._changing)
+
+    def void(self, payment_key: str, body: dict[str, Any], idempotency_key: str) -> Reply:
+        """Cancels a payment that waits for a deposit, which needs no patience: no bank is asked."""
+        return self._post(f"{path_segment(payment_key)}/cancel", body, idempotency_key, self._asking)
 
     def payment(self, payment_key: str) -> Reply:
         return self._get(path_segment(payment_key))
@@ -39,12 +43,10 @@ class TossApi:
     def payment_of_order(self, order_id: str) -> Reply:
         return self._get(f"orders/{path_segment(order_id)}")
 
-    def _post(self, path: str, body: dict[str, Any], idempotency_key: str) -> Reply:
+    def _post(self, path: str, body: dict[str, Any], idempotency_key: str, client: httpx.Client) -> Reply:
         headers = {"Authorization": self._authorization, "Idempotency-Key": idempotency_key}
         url = f"{self._payments_url}/{path}"
-        return _exchange(
-            self._changing, self._changing.build_request("POST", url, json=body, headers=headers)
-        )
+        return _exchange(client, client.build_request("POST", url, json=body, headers=headers))
 
     def _get(self, path: str) -> Reply:
         headers = {"Authorization": self._authorization}

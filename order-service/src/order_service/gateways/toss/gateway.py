@@ -7,7 +7,9 @@ import structlog
 
 from order_service.domain.errors import GatewayMisconfigured
 from order_service.domain.payment_outcome import (
+    Answer,
     Approved,
+    AwaitsDeposit,
     Declined,
     NeverHappened,
     Outcome,
@@ -17,6 +19,7 @@ from order_service.domain.payment_outcome import (
 from order_service.domain.payment_request import PaymentRequest
 from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
 from order_service.domain.refund_request import RefundRequest
+from order_service.gateways.refund_reasons import reason_of
 from order_service.gateways.toss import codes
 from order_service.gateways.toss.amounts import CURRENCIES, toss_amount
 from order_service.gateways.toss.api import TossApi
@@ -30,8 +33,10 @@ _LAPSES_AFTER = timedelta(minutes=10) + timedelta(minutes=2)
 # Toss works on a confirmation for up to 60 s, also once its client has gone, and shows the payment as unpaid
 # until then. Another one, with its own idempotency key, would run beside it. The rest is for the way there.
 _CONFIRMS_WITHIN = timedelta(seconds=60) + timedelta(seconds=10)
+# A bank takes no deposit after its time, and all that is left open is whether Toss would cancel the account.
+_DEPOSIT_IS_LOST_AFTER = timedelta(days=3)
 _UNKNOWN_CURRENCY = Declined("CURRENCY_NOT_SUPPORTED")
-_LONGEST_REASON = 200
+_VOID_REASON = "입금 기한 만료"
 
 _log = structlog.get_logger(__name__)
 
@@ -45,10 +50,11 @@ class TossGateway:
 
     name = "toss"
 
-    def __init__(self, api: TossApi) -> None:
+    def __init__(self, api: TossApi, account: str) -> None:
         self._api = api
+        self.accounts = {self.name: account}
 
-    def approve(self, request: PaymentRequest) -> Approved | Declined | Undecided:
+    def approve(self, request: PaymentRequest) -> Answer:
         if not request.amount:
             return _nothing_taken(request)
         if request.currency not in CURRENCIES:
@@ -69,8 +75,26 @@ class TossGateway:
             # Nothing was sent.
             return _UNKNOWN_CURRENCY
         age = asked_at - request.requested_at
-        found = self._find(request, has_lapsed=age > _LAPSES_AFTER)
-        return Undecided() if isinstance(found, Unpaid) and age < _CONFIRMS_WITHIN else found
+        match self._find(request, has_lapsed=age > _LAPSES_AFTER):
+            case Unpaid() if age < _CONFIRMS_WITHIN:
+                return Undecided()
+            case AwaitsDeposit(due_at) if asked_at - due_at > _DEPOSIT_IS_LOST_AFTER:
+                return Declined("DEPOSIT_OVERDUE")
+            case found:
+                return found
+
+    def void(self, request: PaymentRequest, asked_at: datetime) -> Outcome:
+        # Toss refuses to cancel what was paid in the meantime without an account to return the money to.
+        reply = self._api.void(
+            request.payment_key,
+            {"cancelReason": _VOID_REASON},
+            # Another one each day: Toss repeats its first reply to a key, its refusals included.
+            f"{request.payment_id}-void-{asked_at:%Y-%m-%d}",
+        )
+        if isinstance(reply, TossPayment):
+            return approval(reply, request)
+        _check_account(reply)
+        return Undecided()
 
     def refund(self, request: RefundRequest) -> Refunded | RefundRefused | Undecided:
         if not request.payment.amount:
@@ -144,7 +168,7 @@ def _confirmation(request: PaymentRequest) -> dict[str, Any]:
 def _cancellation(request: RefundRequest) -> dict[str, Any]:
     currency = request.payment.currency
     body: dict[str, Any] = {
-        "cancelReason": request.reason[:_LONGEST_REASON],
+        "cancelReason": reason_of(request),
         "refundableAmount": toss_amount(request.refundable_amount, currency),
         "currency": currency,
     }

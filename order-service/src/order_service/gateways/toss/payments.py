@@ -1,9 +1,15 @@
 """What a payment, as Toss shows it, says about the one that was requested."""
 
+from datetime import datetime, timedelta
+
 import structlog
 
+from order_service.domain.money import Money
 from order_service.domain.payment_outcome import (
+    Answer,
     Approved,
+    AwaitsDeposit,
+    ChargedOtherwise,
     Declined,
     NeverHappened,
     Outcome,
@@ -11,9 +17,11 @@ from order_service.domain.payment_outcome import (
     Unpaid,
 )
 from order_service.domain.payment_request import PaymentRequest
-from order_service.gateways.toss.amounts import is_amount
+from order_service.gateways.toss.amounts import is_amount, minor_units
 from order_service.gateways.toss.replies import TossPayment
 
+# For a reply that doesn't say: no buyer gets more time to pay into a virtual account.
+_LONGEST_DEPOSIT = timedelta(days=30)
 _NOT_TAKEN = frozenset({"READY", "IN_PROGRESS", "ABORTED", "EXPIRED"})
 
 _log = structlog.get_logger(__name__)
@@ -32,7 +40,7 @@ def outcome(payment: TossPayment, request: PaymentRequest, *, has_lapsed: bool) 
     return approval(payment, request)
 
 
-def approval(payment: TossPayment, request: PaymentRequest) -> Approved | Declined | Undecided:
+def approval(payment: TossPayment, request: PaymentRequest) -> Answer:
     """Undecided for all that doesn't prove that the money was taken."""
     if not is_of(payment, request):
         # Such as the reply to another payment, which Toss repeats for a key that was used twice.
@@ -41,21 +49,32 @@ def approval(payment: TossPayment, request: PaymentRequest) -> Approved | Declin
     if payment.status == "CANCELED" or (payment.status == "PARTIAL_CANCELED" and not payment.balance_amount):
         # Returned since, whatever it was. Of the last partial refund the status says nothing.
         return Declined("CANCELED")
-    if not _has_amount(payment, request):
-        _report_amount(payment, request)
+    if payment.status == "WAITING_FOR_DEPOSIT":
+        return AwaitsDeposit(payment.deposit_due_at or request.requested_at + _LONGEST_DEPOSIT)
+    if payment.status not in {"DONE", "PARTIAL_CANCELED"} or payment.approved_at is None:
         return Undecided()
-    if payment.status in {"DONE", "PARTIAL_CANCELED"} and payment.approved_at is not None:
+    if _has_amount(payment, request):
         return Approved(payment.approved_at)
-    return Undecided()
+    return _charged_otherwise(payment, request, payment.approved_at)
 
 
-def _report_amount(payment: TossPayment, request: PaymentRequest) -> None:
-    took = {"total_amount": str(payment.total_amount), "currency": payment.currency[:3]}
-    if payment.approved_at is not None:
-        # A confirmation doesn't name the currency. Once an operator has returned it at Toss, it is CANCELED.
-        _report("payment_gateway_took_another_amount", payment, request, **took)
-    else:
-        _report("payment_gateway_contradicts", payment, request, **took)
+def _charged_otherwise(
+    payment: TossPayment, request: PaymentRequest, approved_at: datetime
+) -> ChargedOtherwise | Undecided:
+    # A confirmation doesn't name the currency.
+    _report(
+        "payment_gateway_took_another_amount",
+        payment,
+        request,
+        total_amount=str(payment.total_amount),
+        currency=payment.currency[:3],
+    )
+    total = minor_units(payment.total_amount, payment.currency)
+    left = minor_units(payment.balance_amount, payment.currency)
+    if total is None or left is None or not 0 < left <= total:
+        # What to return can't be read. Once an operator has returned it at Toss, it is CANCELED.
+        return Undecided()
+    return ChargedOtherwise(approved_at, Money(left, payment.currency))
 
 
 def _report(event: str, payment: TossPayment, request: PaymentRequest, **more: str) -> None:

@@ -6,7 +6,15 @@ from typing import Any
 
 from pydantic import AliasPath, BaseModel, Field, TypeAdapter, ValidationError
 
-from order_service.gateways.reply_fields import Code, DecimalAmount, OptionalCode, Text, Time
+from order_service.gateways.reply_fields import (
+    Code,
+    DecimalAmount,
+    OptionalCode,
+    OptionalTime,
+    Reason,
+    Text,
+    Time,
+)
 
 
 class TossCancel(BaseModel):
@@ -14,6 +22,7 @@ class TossCancel(BaseModel):
 
     amount: DecimalAmount = Field(alias="cancelAmount")
     remaining_amount: DecimalAmount = Field(alias="refundableAmount")
+    reason: Reason = Field(default="", alias="cancelReason")
     canceled_at: Time = Field(alias="canceledAt")
     status: Code = Field(alias="cancelStatus")
 
@@ -36,6 +45,9 @@ class TossPayment(BaseModel):
     approved_at: Time | None = Field(default=None, alias="approvedAt")
     unread_cancels: Any = Field(default=None, alias="cancels")
     failure_code: OptionalCode = Field(default=None, validation_alias=AliasPath("failure", "code"))
+    deposit_due_at: OptionalTime = Field(
+        default=None, validation_alias=AliasPath("virtualAccount", "dueDate")
+    )
 
     def cancels(self) -> Sequence[TossCancel] | None:
         """The refunds, or None if one of them can't be read."""

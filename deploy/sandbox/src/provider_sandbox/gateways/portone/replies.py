@@ -16,6 +16,7 @@ _STATUS = {
     "DONE": "PAID",
     "ABORTED": "FAILED",
 }
+_ACCOUNT_SECONDS = 7 * 24 * 3600.0
 _METHODS: dict[str, dict[str, Any]] = {
     "CARD": {"type": "PaymentMethodCard", "approvalNumber": "00000000", "pointUsed": False},
     "TRANSFER": {"type": "PaymentMethodTransfer", "bank": "KOOKMIN"},
@@ -49,7 +50,7 @@ def payment_view(payment: Payment) -> dict[str, Any]:
         "currency": payment.currency,
         "customer": {},
         "origin": {"platformType": "PC", "ipAddress": "127.0.0.1"},
-        "method": _METHODS[payment.method],
+        "method": _method(payment),
         "channel": {"type": "TEST", "pgProvider": "TOSSPAYMENTS", "pgMerchantId": "sandbox"},
         **_of_status(payment),
     }
@@ -78,6 +79,17 @@ def cancellation_view(cancellation: Cancellation) -> dict[str, Any]:
 
 def confirmed_view(payment: Payment, now: float) -> dict[str, Any]:
     return {"pgTxId": payment.transaction_key, "paidAt": in_utc(payment.approved_at or now)}
+
+
+def account_closed_view(now: float) -> dict[str, Any]:
+    return {"closedAt": in_utc(now)}
+
+
+def _method(payment: Payment) -> dict[str, Any]:
+    method = _METHODS[payment.method]
+    if payment.method != "VIRTUAL_ACCOUNT":
+        return method
+    return {**method, "expiredAt": in_utc(payment.requested_at + _ACCOUNT_SECONDS)}
 
 
 def _of_status(payment: Payment) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from provider_sandbox.gateways.gate import Gate
 from provider_sandbox.gateways.portone.account import STORE_ID
 from provider_sandbox.gateways.portone.bodies import CancelBody, ConfirmBody
 from provider_sandbox.gateways.portone.cancel import cancel
+from provider_sandbox.gateways.portone.close_account import close_account
 from provider_sandbox.gateways.portone.confirm import DEFAULT_DECLINE, confirm
 from provider_sandbox.gateways.portone.dialect import PortoneDialect
 from provider_sandbox.gateways.portone.errors import refused
@@ -48,6 +49,10 @@ def portone_routes(records: GatewayRecords, controls: ControlSource, desk: Payme
                 records.clock.now(),
             ),
         )
+
+    @routes.post("/<payment_id>/virtual-account/close")
+    def post_close_account(payment_id: str) -> Response:
+        return gate.serve("cancel", lambda _: close_account(desk, payment_id, records.clock.now()))
 
     @routes.get("/<payment_id>")
     def get_payment(payment_id: str) -> Response:

@@ -1,0 +1,55 @@
+"""The gateway took another amount or currency than the order's: it is returned, and the order paid again."""
+
+import pytest
+
+from order_service.application.settle_unsettled_payments import LookUps
+from order_service.config import RefundSettings
+from order_service.refunds import list_refunds
+from tests.integration.order_service.ledger_gateway import DOLLARS
+from tests.integration.order_service.shop import IN_PROGRESS_LIMIT, Shop, slug
+from tests.integration.order_service.test_settling import a_worker, backlog
+
+
+def test_other_money_is_due_for_refund_and_pays_no_order(
+    shop: Shop, order_database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    order_id = shop.placed()
+
+    reply = shop.pay(order_id, "dollars-1", key="k-1")
+
+    assert (reply.status_code, slug(reply)) == (409, "payment-refund-due")
+    assert shop.query("SELECT status, charged_amount, charged_currency FROM payment") == [
+        ("REFUND_DUE", DOLLARS.amount, DOLLARS.currency)
+    ]
+    assert (shop.order(order_id)["status"], shop.events()) == ("PENDING_PAYMENT", [])
+    assert backlog(shop).refunds_due == 1
+    # What was taken, and not what was asked for.
+    list_refunds(RefundSettings(database_url=order_database_url))
+    assert capsys.readouterr().out.split()[2:5] == [order_id, str(DOLLARS.amount), DOLLARS.currency]
+
+
+def test_the_order_is_paid_again_and_the_refund_stays_due_once(shop: Shop) -> None:
+    order_id = shop.placed()
+    shop.pay(order_id, "dollars-1", key="k-1")
+
+    assert shop.pay(order_id, "pay-2", key="k-2").status_code == 201
+    again = shop.pay(order_id, "dollars-1", key="k-1")
+
+    assert (again.status_code, slug(again)) == (409, "payment-refund-due")
+    assert again.headers["Idempotent-Replayed"] == "true"
+    assert (shop.payment_statuses(), shop.gateway.looked_up) == (["REFUND_DUE", "APPROVED"], [])
+    assert (backlog(shop).refunds_due, len(shop.events())) == (1, 1)
+
+
+def test_other_money_that_a_look_up_finds_is_due_for_refund(shop: Shop) -> None:
+    order_id = shop.placed()
+    shop.pay(order_id, "dollars-1", key="k-1")
+    # As if the gateway's answer had been lost.
+    shop.execute(
+        "UPDATE payment SET status = 'UNKNOWN', approved_at = NULL, charged_amount = NULL,"
+        " charged_currency = NULL, decided_by = NULL"
+    )
+    shop.time_passes(IN_PROGRESS_LIMIT)
+
+    assert a_worker(shop.engine, shop.gateway)() == LookUps(looked_up=1, settled=1)
+    assert shop.query("SELECT status, charged_amount FROM payment") == [("REFUND_DUE", DOLLARS.amount)]
