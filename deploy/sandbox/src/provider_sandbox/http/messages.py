@@ -9,10 +9,11 @@ from uuid import uuid4
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 
-from provider_sandbox.controls import SENDING_FAULTS, Faults, FaultSource
+from provider_sandbox.controls import ControlSource
 from provider_sandbox.http.bodies import MessageBody, MessagesQuery
 from provider_sandbox.http.faults import raise_fault
 from provider_sandbox.http.replies import AcceptedReply, MessagesReply
+from provider_sandbox.providers.controls import SENDING_FAULTS, Faults
 from provider_sandbox.record import Record
 from servicekit.http.problems import Problem
 from servicekit.http.replies import json_reply
@@ -21,7 +22,7 @@ from servicekit.http.routes import route
 _KOREAN_MOBILE_NUMBER = re.compile(r"01[016789][0-9]{7,8}")
 
 
-def message_routes(record: Record, faults: FaultSource[Faults]) -> APIBlueprint:
+def message_routes(record: Record, faults: ControlSource[Faults]) -> APIBlueprint:
     """Sending a message and listing those accepted."""
     routes = APIBlueprint("messages", __name__, url_prefix="/alimtalk/v1/messages")
 

@@ -6,10 +6,11 @@ It identifies repetitions by their ``Idempotency-Key``, keeps the first event of
 from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 
-from provider_sandbox.controls import SENDING_FAULTS, Faults, FaultSource
-from provider_sandbox.http.bodies import PageQuery
+from provider_sandbox.controls import ControlSource
 from provider_sandbox.http.faults import raise_fault
 from provider_sandbox.http.replies import WebhooksReply
+from provider_sandbox.operating.pages import PageQuery
+from provider_sandbox.providers.controls import SENDING_FAULTS, Faults
 from provider_sandbox.record import Record
 from servicekit.http.idempotency import HEADER, sent_key
 from servicekit.http.problems import Problem
@@ -17,7 +18,7 @@ from servicekit.http.replies import json_reply
 from servicekit.http.routes import route
 
 
-def webhook_routes(record: Record, faults: FaultSource[Faults]) -> APIBlueprint:
+def webhook_routes(record: Record, faults: ControlSource[Faults]) -> APIBlueprint:
     """Receiving an event and listing those received."""
     routes = APIBlueprint("webhooks", __name__, url_prefix="/webhooks/monitoring")
 

@@ -12,7 +12,6 @@ from provider_sandbox.providers.nhn.bodies import MessagesBody, Resend
 from provider_sandbox.providers.nhn.checks import Checked, checked, request_code
 from provider_sandbox.providers.nhn.replies import refusal, sent_reply
 from provider_sandbox.providers.outcomes import Outcome, outcome_of
-from provider_sandbox.providers.records import ProviderRecords
 
 IDEMPOTENCY_SECONDS = 10 * 60.0
 
@@ -20,14 +19,14 @@ IDEMPOTENCY_SECONDS = 10 * 60.0
 class SendNhnMessages:
     """``POST …/messages``."""
 
-    def __init__(self, records: ProviderRecords, faults: Allowance[NhnFaults], desk: MessageDesk) -> None:
-        self._records = records
-        self._faults = faults
+    def __init__(self, controls: Allowance[NhnFaults], desk: MessageDesk) -> None:
+        self._controls = controls
         self._desk = desk
+        self._records = desk.records
 
-    def __call__(self, body: MessagesBody, idempotency_key: str | None, now: float) -> dict[str, Any]:
+    def __call__(self, body: MessagesBody, idempotency_key: str | None) -> dict[str, Any]:
         """The reply. Raises a refusal of the request as a whole."""
-        faults = self._faults.faults
+        faults, now = self._controls.controls, self._records.clock.now()
         if faults.refusals_keep_key:
             self._use(idempotency_key, now)
         template = self._records.templates.get(body.template_code)
@@ -44,7 +43,7 @@ class SendNhnMessages:
         with self._records.database.transaction():
             if messages and not faults.refusals_keep_key:
                 self._use(idempotency_key, now)
-            if not self._faults.spend(len(messages)):
+            if not self._controls.spend(len(messages)):
                 raise refusal(codes.DAILY_VOLUME_EXCEEDED)
             self._desk.accept(messages, faults, now)
         return sent_reply(request_id, body.sender_grouping_key, recipients)

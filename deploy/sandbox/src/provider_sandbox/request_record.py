@@ -1,8 +1,14 @@
 """Every request that reached a double, in SQLite, whatever became of it."""
 
+import re
 from dataclasses import dataclass
 
+from flask import request
+
 from provider_sandbox.database import Database
+from provider_sandbox.received import sent_target
+
+_ALIGO_KEY = re.compile(r"(?<=\bapikey=)[^&]*")
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS provider_request (
@@ -35,7 +41,7 @@ class ProviderRequest:
 
 
 class RequestRecord:
-    """Holds no header with a secret."""
+    """Holds no header with a secret, and not the key in Aligo's forms."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -44,42 +50,40 @@ class RequestRecord:
     def begin(
         self,
         provider: str,
-        method: str,
-        target: str,
-        body: str,
-        idempotency_key: str | None,
-        now: float,
+        key_header: str,
+        received_at: float,
         *,
         status: int | None = None,
         fault: str | None = None,
     ) -> int:
-        """Keep a request, before it is answered if that can take long. Returns its sequence number."""
-        with self._database.transaction() as connection:
-            cursor = connection.execute(
-                "INSERT INTO provider_request"
-                " (provider, method, target, body, idempotency_key, received_at, status, fault)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (provider, method, target, body, idempotency_key, now, status, fault),
-            )
-        return int(cursor.lastrowid or 0)
+        """Keep the request being served, before it is answered if that can take long. Returns its number."""
+        return self._database.insert(
+            "provider_request",
+            {
+                "provider": provider,
+                "method": request.method,
+                "target": sent_target(),
+                "body": _ALIGO_KEY.sub("…", request.get_data(as_text=True)),
+                "idempotency_key": request.headers.get(key_header),
+                "received_at": received_at,
+                "status": status,
+                "fault": fault,
+            },
+        )
 
     def end(self, sequence: int, status: int | None, fault: str | None) -> None:
-        with self._database.transaction() as connection:
-            connection.execute(
-                "UPDATE provider_request SET status = ?, fault = ? WHERE sequence = ?",
-                (status, fault, sequence),
-            )
+        self._database.execute(
+            "UPDATE provider_request SET status = ?, fault = ? WHERE sequence = ?", (status, fault, sequence)
+        )
 
     def page(self, *, provider: str | None, after: int, limit: int) -> list[ProviderRequest]:
         """Requests after the sequence number ``after``, in the order of their arrival."""
-        with self._database.transaction() as connection:
-            rows = connection.execute(
-                "SELECT * FROM provider_request WHERE sequence > ? AND (? IS NULL OR provider = ?)"
-                " ORDER BY sequence LIMIT ?",
-                (after, provider, provider, limit),
-            ).fetchall()
-        return [ProviderRequest(**dict(row)) for row in rows]
+        rows = self._database.rows(
+            "SELECT * FROM provider_request WHERE sequence > ? AND (? IS NULL OR provider = ?)"
+            " ORDER BY sequence LIMIT ?",
+            (after, provider, provider, limit),
+        )
+        return [ProviderRequest(**row) for row in rows]
 
     def clear(self) -> None:
-        with self._database.transaction() as connection:
-            connection.execute("DELETE FROM provider_request")
+        self._database.execute("DELETE FROM provider_request")
