@@ -5,9 +5,16 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 Values = Sequence[Any] | Mapping[str, Any]
+
+
+class Row(SimpleNamespace):
+    """A row of a list; its columns are attributes."""
+
+    sequence: int
 
 
 class Database:
@@ -71,6 +78,16 @@ class Database:
         (row,) = self.rows(query, values)
         (value,) = row.values()
         return value
+
+    def page(self, table: str, after: int, limit: int, **wanted: str | None) -> list[Row]:
+        """Rows after the sequence number ``after``, in their order; a column isn't asked for by None."""
+        asked = "".join(f" AND (:{name} IS NULL OR {name} = :{name})" for name in wanted)
+        rows = self.rows(
+            f"SELECT * FROM {table} WHERE sequence > :after{asked}"  # noqa: S608 - constants of the records
+            " ORDER BY sequence LIMIT :limit",
+            {**wanted, "after": after, "limit": limit},
+        )
+        return [Row(**row) for row in rows]
 
     def insert(self, table: str, values: Mapping[str, Any]) -> int:
         """Returns the row's number."""

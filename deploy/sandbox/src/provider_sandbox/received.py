@@ -3,9 +3,16 @@
 from typing import Any
 
 from flask import request
-from pydantic import ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic.alias_generators import to_camel
 
 from servicekit import strict_json
+
+
+class LenientModel(BaseModel):
+    """What a client sends where fields that aren't known are ignored."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True, allow_inf_nan=False)
 
 
 def json_body() -> dict[str, Any]:

@@ -2,11 +2,10 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from provider_sandbox.database import Database
+from provider_sandbox.database import Database, Row
 from servicekit.rfc3339 import format_rfc3339
 
 _SCHEMA = """
@@ -31,31 +30,6 @@ CREATE TABLE IF NOT EXISTS webhook (
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """An alimtalk message that was accepted."""
-
-    sequence: int
-    message_id: str
-    reference: str
-    template_code: str
-    recipient_no: str
-    variables: dict[str, str]
-    content: str
-    accepted_at: str
-
-
-@dataclass(frozen=True, slots=True)
-class Webhook:
-    """A monitoring event; ``repetitions`` counts how often its key was sent again."""
-
-    sequence: int
-    idempotency_key: str
-    body: dict[str, Any]
-    received_at: str
-    repetitions: int
-
-
 class Record:
     """What the alimtalk provider of our own API and the monitoring receiver have got."""
 
@@ -68,14 +42,9 @@ class Record:
         row = {**fields, "variables": _to_json(variables), "accepted_at": _now()}
         self._database.insert("message", row)
 
-    def messages(self, *, reference: str | None, after: int, limit: int) -> list[Message]:
-        """Messages after the sequence number ``after``, in the order of their acceptance."""
-        rows = self._database.rows(
-            "SELECT * FROM message WHERE sequence > ? AND (? IS NULL OR reference = ?)"
-            " ORDER BY sequence LIMIT ?",
-            (after, reference, reference, limit),
-        )
-        return [Message(**{**row, "variables": json.loads(row["variables"])}) for row in rows]
+    def messages(self, *, reference: str | None, after: int, limit: int) -> list[Row]:
+        """In the order of their acceptance."""
+        return self._database.page("message", after, limit, reference=reference)
 
     def add_webhook(self, idempotency_key: str, body: Mapping[str, Any]) -> None:
         """Keep an event, or count a repetition of its key."""
@@ -85,12 +54,9 @@ class Record:
             (idempotency_key, _to_json(body), _now()),
         )
 
-    def webhooks(self, *, after: int, limit: int) -> list[Webhook]:
-        """Events after the sequence number ``after``, in the order of their first arrival."""
-        rows = self._database.rows(
-            "SELECT * FROM webhook WHERE sequence > ? ORDER BY sequence LIMIT ?", (after, limit)
-        )
-        return [Webhook(**{**row, "body": json.loads(row["body"])}) for row in rows]
+    def webhooks(self, *, after: int, limit: int) -> list[Row]:
+        """In the order of their first arrival."""
+        return self._database.page("webhook", after, limit)
 
     def totals(self) -> dict[str, int]:
         """How many messages, references, events and repetitions there are, by their names in JSON."""

@@ -1,11 +1,10 @@
 """Every request that reached a double, in SQLite, whatever became of it."""
 
 import re
-from dataclasses import dataclass
 
 from flask import request
 
-from provider_sandbox.database import Database
+from provider_sandbox.database import Database, Row
 from provider_sandbox.received import sent_target
 
 _ALIGO_KEY = re.compile(r"(?<=\bapikey=)[^&]*")
@@ -25,23 +24,11 @@ CREATE TABLE IF NOT EXISTS provider_request (
 """
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderRequest:
-    """A request. ``status`` is None until it is answered; ``fault`` is the one that it met, if any."""
-
-    sequence: int
-    provider: str
-    method: str
-    target: str
-    body: str
-    idempotency_key: str | None
-    received_at: float
-    status: int | None
-    fault: str | None
-
-
 class RequestRecord:
-    """Holds no header with a secret, and not the key in Aligo's forms."""
+    """The status is null until a request is answered; ``fault`` is the one that it met, if any.
+
+    Holds no header with a secret, and not the key in Aligo's forms.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -76,14 +63,9 @@ class RequestRecord:
             "UPDATE provider_request SET status = ?, fault = ? WHERE sequence = ?", (status, fault, sequence)
         )
 
-    def page(self, *, provider: str | None, after: int, limit: int) -> list[ProviderRequest]:
-        """Requests after the sequence number ``after``, in the order of their arrival."""
-        rows = self._database.rows(
-            "SELECT * FROM provider_request WHERE sequence > ? AND (? IS NULL OR provider = ?)"
-            " ORDER BY sequence LIMIT ?",
-            (after, provider, provider, limit),
-        )
-        return [ProviderRequest(**row) for row in rows]
+    def page(self, *, provider: str | None, after: int, limit: int) -> list[Row]:
+        """In the order of their arrival."""
+        return self._database.page("provider_request", after, limit, provider=provider)
 
     def clear(self) -> None:
         self._database.execute("DELETE FROM provider_request")

@@ -99,16 +99,14 @@ class GatewayControlSource(ControlSource[GatewayControls]):
     def pause(self, number: int) -> None:
         """Wait for ``timeoutMs``, unless the controls with that number were followed by others."""
         with self._lock:
-            self._wait_under(number, self._controls.timeout_ms)
+            self._wait(self._controls.timeout_ms, number)
 
     def _use_up(self, position: int, fault: Fault) -> None:
         faults = list(self._controls.faults)
         faults[position] = fault.model_copy(update={"times": fault.times - 1})
         self._change(faults=faults)
 
-    def _wait(self, milliseconds: int) -> None:
-        self._wait_under(self._changes, milliseconds)
-
-    def _wait_under(self, number: int, milliseconds: int) -> None:
+    def _wait(self, milliseconds: int, number: int | None = None) -> None:
+        number = self._changes if number is None else number
         if milliseconds:
             self._lock.wait_for(lambda: self._is_closed or self._changes != number, milliseconds / 1000)

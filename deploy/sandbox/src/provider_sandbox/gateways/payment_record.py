@@ -98,12 +98,8 @@ class PaymentRecord:
         self, *, gateway: str | None, order_id: str | None, after: int, limit: int
     ) -> list[NumberedPayment]:
         """Payments after the sequence number ``after``."""
-        rows = self._database.rows(
-            "SELECT sequence, document FROM gateway_payment WHERE sequence > ?"
-            " AND (? IS NULL OR gateway = ?) AND (? IS NULL OR order_id = ?) ORDER BY sequence LIMIT ?",
-            (after, gateway, gateway, order_id, order_id, limit),
-        )
-        return [NumberedPayment(**_fields(row["document"]), sequence=row["sequence"]) for row in rows]
+        rows = self._database.page("gateway_payment", after, limit, gateway=gateway, order_id=order_id)
+        return [NumberedPayment(**_fields(row.document), sequence=row.sequence) for row in rows]
 
     def money(self) -> list[dict[str, Any]]:
         """By gateway and currency: payments charged, what they took and what they gave back."""

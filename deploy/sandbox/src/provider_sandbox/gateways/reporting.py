@@ -9,7 +9,7 @@ from provider_sandbox.gateways.controls import GatewayControlSource
 from provider_sandbox.gateways.payment import Payment
 from provider_sandbox.webhooks.call import WebhookCall
 from provider_sandbox.webhooks.queue import QueuedWebhook, WebhookQueue
-from provider_sandbox.webhooks.source import WebhookSource
+from provider_sandbox.webhooks.sender import WebhookSource
 
 
 class WebhookDialect(Protocol):

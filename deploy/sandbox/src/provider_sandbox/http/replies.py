@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, Json
 
 from provider_sandbox.clock import ClockControl
 from provider_sandbox.operating.pages import KeptReply, KeptRequestReply, Moment, PageReply
@@ -24,7 +24,7 @@ class MessageReply(KeptReply):
     reference: str
     template_code: str
     recipient_no: str
-    variables: dict[str, str]
+    variables: Json[dict[str, str]]
     content: str
     accepted_at: str
     status: str = "ACCEPTED"
@@ -40,7 +40,7 @@ class WebhookReply(KeptReply):
     """A monitoring event; ``repetitions`` counts how often its key was sent again."""
 
     idempotency_key: str
-    body: dict[str, Any]
+    body: Json[dict[str, Any]]
     received_at: str
     repetitions: int
 

@@ -1,12 +1,15 @@
 """What a test wants a receiver or a provider's double to do: faults, results and webhooks."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, StringConstraints
 
 from provider_sandbox.controls import Controls, ControlSource, Count, Flag, Milliseconds, Url, WebhookControls
 
+_RETRIES = 4
 _Code = Annotated[str, StringConstraints(strict=True, pattern=r"^[-A-Za-z0-9]{1,40}$")]
 _IntegerCode = Annotated[str, StringConstraints(strict=True, pattern=r"^-?[0-9]{1,6}$")]
 _Number = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=30)]
@@ -43,6 +46,16 @@ SENDING_FAULTS = (
 """The counts that a message or an event meets."""
 
 
+@contextmanager
+def timing_out(controls: ControlSource[Any], fault: str | None) -> Iterator[None]:
+    """The block keeps what was sent: too late, or it is answered too late, if that is the fault."""
+    if fault == "timeout_before_accept_next":
+        controls.time_out()
+    yield
+    if fault == "timeout_after_accept_next":
+        controls.time_out()
+
+
 def _integers(codes: dict[str, str]) -> dict[str, str]:
     for code in codes.values():
         if not code.lstrip("-").isdigit():
@@ -70,9 +83,13 @@ class ProviderFaults(Faults):
     fallback_fails: Flag = False
     """The SMS isn't delivered either."""
 
+    def with_sms_from(self, number: str | None, registered: str) -> Self:
+        """For a message that an SMS from ``number`` may replace: one that isn't registered can't send."""
+        return self if number in (None, registered) else self.model_copy(update={"fallback_fails": True})
+
 
 class ReportingFaults(ProviderFaults, WebhookControls):
-    """Those of a provider that has webhooks, and limits how many messages its account may send."""
+    """Those of an account with webhooks and an allowance."""
 
     webhook_url: Url | None = None
     """Results of messages accepted from now on are reported there."""
@@ -114,8 +131,12 @@ ProviderFaultsT = TypeVar("ProviderFaultsT", bound=ProviderFaults)
 ReportingFaultsT = TypeVar("ReportingFaultsT", bound=ReportingFaults)
 
 
-class Allowance(ControlSource[ReportingFaultsT]):
-    """The controls of a provider whose account has a limited number of messages left."""
+class Account(ControlSource[ReportingFaultsT]):
+    """The controls of a provider that has webhooks, and limits how many messages its account may send."""
+
+    def webhook_pauses(self) -> list[float]:
+        """Seconds from each vain call to the next one."""
+        return [self.controls.webhook_retry_delay_ms / 1000] * _RETRIES
 
     def spend(self, wanted: int) -> bool:
         """Take this many messages off the account, or none if there are fewer."""
@@ -134,8 +155,8 @@ class ProviderControls:
 
     alimtalk: ControlSource[Faults] = field(default_factory=lambda: ControlSource(Faults()))
     monitoring: ControlSource[Faults] = field(default_factory=lambda: ControlSource(Faults()))
-    nhn: Allowance[NhnFaults] = field(default_factory=lambda: Allowance(NhnFaults()))
-    solapi: Allowance[SolapiFaults] = field(default_factory=lambda: Allowance(SolapiFaults()))
+    nhn: Account[NhnFaults] = field(default_factory=lambda: Account(NhnFaults()))
+    solapi: Account[SolapiFaults] = field(default_factory=lambda: Account(SolapiFaults()))
     sens: ControlSource[SensFaults] = field(default_factory=lambda: ControlSource(SensFaults()))
     aligo: ControlSource[AligoFaults] = field(default_factory=lambda: ControlSource(AligoFaults()))
 

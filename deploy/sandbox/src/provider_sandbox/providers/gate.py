@@ -7,7 +7,7 @@ from typing import Any, Generic
 from flask import Response
 
 from provider_sandbox.controls import ControlSource
-from provider_sandbox.providers.controls import SENDING_FAULTS, ProviderFaultsT
+from provider_sandbox.providers.controls import SENDING_FAULTS, ProviderFaultsT, timing_out
 from provider_sandbox.providers.rate_limit import RateLimit
 from provider_sandbox.providers.refusal import Refusal, Refusals
 from provider_sandbox.received import described
@@ -70,12 +70,8 @@ class Gate(Generic[ProviderFaultsT]):
         self._authenticate()
         if fault == "reject_next":
             raise self._refusals.rejected(self._controls.controls.reject_code)
-        if fault == "timeout_before_accept_next":
-            self._controls.time_out()
-        try:
-            reply = answer()
-        except ValueError as error:
-            raise self._refusals.invalid(described(error)) from None
-        if fault == "timeout_after_accept_next":
-            self._controls.time_out()
-        return reply
+        with timing_out(self._controls, fault):
+            try:
+                return answer()
+            except ValueError as error:
+                raise self._refusals.invalid(described(error)) from None

@@ -70,7 +70,7 @@ class MessageFilter:
     recipient_no: str | None = None
     template_code: str | None = None
     accepted: tuple[float, float] | None = None
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str | None] = field(default_factory=dict)
 
     def condition(self) -> tuple[str, dict[str, Any]]:
         """As SQL, and its parameters."""
@@ -87,9 +87,10 @@ class MessageFilter:
             parts.append("+accepted_at BETWEEN :accepted_from AND :accepted_to")
             values["accepted_from"], values["accepted_to"] = self.accepted
         for at, (name, value) in enumerate(self.fields.items()):
-            # Written as in the index; names are constants.
-            parts.append(f"json_extract(fields, '$.{name}') = :field{at}")
-            values[f"field{at}"] = value
+            if value is not None:
+                # Written as in the index; names are constants.
+                parts.append(f"json_extract(fields, '$.{name}') = :field{at}")
+                values[f"field{at}"] = value
         return " AND ".join(parts), values
 
 

@@ -2,20 +2,41 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 
 from provider_sandbox.clock import Clock
-from provider_sandbox.webhooks.call import post
+from provider_sandbox.controls import WebhookControls
+from provider_sandbox.webhooks.call import WebhookCall, post
 from provider_sandbox.webhooks.queue import QueuedWebhook, WebhookQueue
-from provider_sandbox.webhooks.source import WebhookSource
 
 _STOP_SECONDS = 3.0
 _log = structlog.get_logger(__name__)
 
 
-def _nothing() -> None:
-    return None
+class WebhookControlSource(Protocol):
+    """Where the controls are."""
+
+    @property
+    def controls(self) -> WebhookControls: ...
+
+    def take(self, *counts: str) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookSource:
+    """How one double calls, and repeats what was called in vain."""
+
+    name: str
+    control: WebhookControlSource
+    write: Callable[[QueuedWebhook], WebhookCall]
+    pauses: Callable[[], Sequence[float]]
+    """Seconds from each vain call to the next one; after the last the webhook is given up."""
+    timeout_seconds: Callable[[], float] = lambda: 3.0
+    is_received: Callable[[int], bool] = lambda status: status == 200
+    """Whether an answer with this status ends the repetitions."""
 
 
 class WebhookSender:
@@ -26,7 +47,7 @@ class WebhookSender:
         queue: WebhookQueue,
         sources: Sequence[WebhookSource],
         clock: Clock,
-        besides: Callable[[], float | None] = _nothing,
+        besides: Callable[[], float | None] = lambda: None,
     ) -> None:
         """``besides`` does what else has become due; it returns when more will be, if that is known."""
         self._queue = queue

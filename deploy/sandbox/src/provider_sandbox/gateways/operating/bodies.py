@@ -6,11 +6,11 @@ from pydantic import ConfigDict, Field, StringConstraints
 
 from provider_sandbox.clock import ClockControl
 from provider_sandbox.gateways.controls import Code, GatewayControls
-from provider_sandbox.gateways.desk import Purchase
+from provider_sandbox.gateways.desk import OrderId, OrderName, Purchase
 from provider_sandbox.gateways.names import GatewayName
 from provider_sandbox.gateways.payment import Currency, Method, Status
 from provider_sandbox.operating.pages import PageQuery
-from servicekit.fields import PositiveInt64, Storable
+from servicekit.fields import PositiveInt64
 from servicekit.http.models import BodyModel, PathModel
 
 
@@ -28,10 +28,8 @@ class PurchaseBody(BodyModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     gateway: GatewayName
-    order_id: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_=-]{2,64}$")]
-    order_name: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), Storable] = (
-        "주문"
-    )
+    order_id: OrderId
+    order_name: OrderName = "주문"
     amount: PositiveInt64
     currency: Currency = "KRW"
     method: Method = "CARD"
@@ -51,7 +49,7 @@ class UntrueWebhookBody(BodyModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     gateway: GatewayName
-    order_id: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_=-]{2,64}$")]
+    order_id: OrderId
     status: Status = "DONE"
     amount: PositiveInt64 = 15_000
     """Of an order that isn't known."""

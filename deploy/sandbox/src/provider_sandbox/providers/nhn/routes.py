@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from provider_sandbox.providers.controls import Allowance, NhnFaults
+from provider_sandbox.providers.controls import Account, NhnFaults
 from provider_sandbox.providers.desk import MessageDesk
 from provider_sandbox.providers.gate import IDEMPOTENCY_HEADER, Gate
 from provider_sandbox.providers.message_record import MessageFilter
@@ -28,7 +28,7 @@ PROVIDER = "nhn"
 _ROOT = "/alimtalk/v2.3/appkeys/<appkey>"
 
 
-def nhn_routes(records: ProviderRecords, controls: Allowance[NhnFaults]) -> Blueprint:
+def nhn_routes(records: ProviderRecords, controls: Account[NhnFaults]) -> Blueprint:
     """Sending, and looking up messages and templates."""
     routes = Blueprint(PROVIDER, __name__, url_prefix=f"/{PROVIDER}")
     gate = Gate(PROVIDER, controls, records.requests, NhnRefusals(), _authenticate)
@@ -59,17 +59,16 @@ def _authenticate() -> None:
 
 def _messages(records: ProviderRecords) -> dict[str, Any]:
     query = MessagesQuery.model_validate(request.args.to_dict())
-    keys = {
-        "senderGroupingKey": query.sender_grouping_key,
-        "recipientGroupingKey": query.recipient_grouping_key,
-    }
     wanted = MessageFilter(
         PROVIDER,
         group_id=query.request_id,
         recipient_no=query.recipient_no,
         template_code=query.template_code,
         accepted=query.period(),
-        fields={name: key for name, key in keys.items() if key is not None},
+        fields={
+            "senderGroupingKey": query.sender_grouping_key,
+            "recipientGroupingKey": query.recipient_grouping_key,
+        },
     )
     found = records.messages.find(wanted, records.clock.now(), limit=query.page_size, offset=query.offset)
     views = [message_view(message) for message in found]

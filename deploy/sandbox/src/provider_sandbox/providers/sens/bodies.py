@@ -33,6 +33,10 @@ class SensMessage(RequestModel):
     use_sms_failover: Annotated[bool, Field(strict=True)] = True
     failover_config: Failover | None = None
 
+    @property
+    def sms_number(self) -> str | None:
+        return None if self.failover_config is None else self.failover_config.sender
+
 
 class SensBody(RequestModel):
     """``POST …/messages``."""

@@ -2,7 +2,6 @@
 
 import time
 from typing import Any
-from uuid import uuid4
 
 from flask import Blueprint, Response, request
 
@@ -13,11 +12,10 @@ from provider_sandbox.providers.gate import Gate
 from provider_sandbox.providers.message_record import MessageFilter
 from provider_sandbox.providers.records import ProviderRecords
 from provider_sandbox.providers.refusal import Refusal
-from provider_sandbox.providers.sens.account import CHANNEL, SERVICE_ID
+from provider_sandbox.providers.sens.account import SERVICE_ID
 from provider_sandbox.providers.sens.bodies import SensBody, SensQuery
-from provider_sandbox.providers.sens.codes import ACCEPTED
-from provider_sandbox.providers.sens.replies import SensRefusals, message_view, sent_reply
-from provider_sandbox.providers.sens.send import accepted_message, request_code
+from provider_sandbox.providers.sens.replies import SensRefusals, message_view
+from provider_sandbox.providers.sens.send import send_sens_messages
 from provider_sandbox.providers.sens.signature import check_signature
 from provider_sandbox.received import json_body, sent_target
 from servicekit.http.replies import json_reply
@@ -34,7 +32,11 @@ def sens_routes(records: ProviderRecords, controls: ControlSource[SensFaults]) -
 
     @routes.post(_MESSAGES)
     def post_messages(service_id: str) -> Response:
-        return gate.send(lambda: _send(desk, controls.controls))
+        return gate.send(
+            lambda: json_reply(
+                send_sens_messages(SensBody.model_validate(json_body()), desk, controls.controls), 202
+            )
+        )
 
     @routes.get(_MESSAGES)
     def get_messages(service_id: str) -> Response:
@@ -48,32 +50,10 @@ def sens_routes(records: ProviderRecords, controls: ControlSource[SensFaults]) -
 
 
 def _authenticate() -> None:
-    check_signature(request.method, sent_target(), _headers(), time.time())
+    check_signature(request.method, sent_target(), request.headers, time.time())
     if (request.view_args or {}).get("service_id") != SERVICE_ID:
         error = {"errorCode": "210", "message": "Permission Denied", "details": "The service is unknown."}
         raise Refusal(403, {"error": error})
-
-
-def _headers() -> dict[str, str]:
-    return {name.lower(): value for name, value in request.headers.items()}
-
-
-def _send(desk: MessageDesk, faults: SensFaults) -> Response:
-    body, now = SensBody.model_validate(json_body()), desk.records.clock.now()
-    if body.plus_friend_id != CHANNEL:
-        raise SensRefusals().invalid("plusFriendId is unknown.")
-    template = desk.records.templates.approved(body.template_code)
-    if template is None:
-        raise SensRefusals().invalid("The template does not exist or is not approved.")
-    request_id = str(uuid4())
-    sent = [(str(uuid4()), request_code(each, faults), each) for each in body.messages]
-    kept = [
-        accepted_message(request_id, position, message_id, template, each, faults, now)
-        for position, (message_id, code, each) in enumerate(sent, 1)
-        if code == ACCEPTED
-    ]
-    desk.accept(kept, faults, now)
-    return json_reply(sent_reply(request_id, sent, now), 202)
 
 
 def _messages(records: ProviderRecords) -> Response | dict[str, Any]:

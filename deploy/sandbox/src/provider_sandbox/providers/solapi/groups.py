@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from provider_sandbox.providers.controls import Allowance, SolapiFaults
+from provider_sandbox.providers.controls import Account, SolapiFaults
 from provider_sandbox.providers.desk import MessageDesk
 from provider_sandbox.providers.identifiers import dated_id
 from provider_sandbox.providers.message_record import MessageFilter
@@ -23,7 +23,7 @@ _MAX_GROUP = 1_000_000
 class SolapiGroups:
     """Every method returns the reply, or raises a refusal."""
 
-    def __init__(self, controls: Allowance[SolapiFaults], desk: MessageDesk) -> None:
+    def __init__(self, controls: Account[SolapiFaults], desk: MessageDesk) -> None:
         self._controls = controls
         self._desk = desk
         self._records = desk.records

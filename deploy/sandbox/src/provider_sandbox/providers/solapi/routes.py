@@ -5,7 +5,7 @@ from typing import Any
 
 from flask import Blueprint, Response, request
 
-from provider_sandbox.providers.controls import Allowance, SolapiFaults
+from provider_sandbox.providers.controls import Account, SolapiFaults
 from provider_sandbox.providers.desk import MessageDesk
 from provider_sandbox.providers.gate import Answer, Gate
 from provider_sandbox.providers.message_record import MessageFilter
@@ -22,7 +22,7 @@ _GROUPS = "/messages/v4/groups"
 _SIGNATURE_SECONDS = 2 * CLOCK_SECONDS
 
 
-def solapi_routes(records: ProviderRecords, controls: Allowance[SolapiFaults]) -> Blueprint:
+def solapi_routes(records: ProviderRecords, controls: Account[SolapiFaults]) -> Blueprint:
     """Groups, the list of messages, and the look-up of a template by SOLAPI's id of it."""
     routes = Blueprint(PROVIDER, __name__, url_prefix=f"/{PROVIDER}")
     gate = Gate(PROVIDER, controls, records.requests, SolapiRefusals(), lambda: _authenticate(records))
@@ -89,7 +89,7 @@ def _list(records: ProviderRecords) -> dict[str, Any]:
         group_id=query.group_id,
         recipient_no=query.to,
         accepted=query.period,
-        fields={"from": query.sender} if query.sender is not None else {},
+        fields={"from": query.sender},
     )
     # Raises ValueError for a key that no page had.
     offset = int(query.start_key or 0)
