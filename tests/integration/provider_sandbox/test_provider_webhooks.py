@@ -153,6 +153,23 @@ def test_a_report_is_repeated_until_200_five_times_at_most(
     assert events[-1]["data"]["customFields"] == {"reference": "event-2"}
 
 
+def test_a_second_send_leaves_the_first_report_as_it_was(
+    doubles: Doubles, solapi: SolapiClient, receiver: WebhookReceiver
+) -> None:
+    faults = {"webhookUrl": receiver.url, "secondSend": "sends-again", "resultDelayMs": 60_000}
+    doubles.control(solapi={**faults, "resultCode": "3104"})
+    group_id = solapi.a_group(a_message(options={"disableSms": True}))
+    solapi.send_group(group_id).raise_for_status()
+    doubles.control(solapi=faults)
+    doubles.pass_time(30)
+    solapi.send_group(group_id).raise_for_status()
+
+    doubles.pass_time(60)
+    wait_for(receiver, 2)
+
+    assert [call.body[0]["data"]["statusCode"] for call in receiver.received] == ["3104", "4000"]
+
+
 def test_without_an_address_nothing_is_reported(
     doubles: Doubles, nhn: NhnClient, receiver: WebhookReceiver
 ) -> None:

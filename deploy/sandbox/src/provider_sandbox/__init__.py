@@ -1,1 +1,1 @@
-"""A sandbox for external services: alimtalk providers and a receiver of monitoring webhooks."""
+"""Stand-ins for external services: alimtalk providers, payment gateways, a receiver of monitoring events."""

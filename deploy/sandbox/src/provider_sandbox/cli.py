@@ -14,7 +14,8 @@ def main() -> None:
 @main.command("run")
 def serve() -> None:
     """Serve alimtalk providers and a receiver of monitoring webhooks, and keep what they receive."""
-    from provider_sandbox.main import SERVICE, run
+    from provider_sandbox.main import run
+    from provider_sandbox.serving import SERVICE
     from servicekit.process import begin_process
 
     settings = load_settings(SandboxSettings)
@@ -24,7 +25,8 @@ def serve() -> None:
 @main.command("gateway")
 def serve_gateway() -> None:
     """Serve payment gateways, and keep the payments."""
-    from provider_sandbox.gateways.main import SERVICE, run
+    from provider_sandbox.gateways.main import run
+    from provider_sandbox.serving import SERVICE
     from servicekit.process import begin_process
 
     settings = load_settings(GatewaySettings)

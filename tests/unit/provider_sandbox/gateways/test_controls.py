@@ -2,15 +2,15 @@
 
 import threading
 
-from provider_sandbox.gateways.controls import ControlSource, Fault, GatewayControls
+from provider_sandbox.gateways.controls import Fault, GatewayControls, GatewayControlSource
 
 
 def a_fault(kind: str, **fields: object) -> Fault:
     return Fault.model_validate({"kind": kind, **fields})
 
 
-def a_source(*faults: Fault, timeout_ms: int = 600_000) -> ControlSource:
-    source = ControlSource()
+def a_source(*faults: Fault, timeout_ms: int = 600_000) -> GatewayControlSource:
+    source = GatewayControlSource()
     source.set(
         GatewayControls.model_validate({"timeoutMs": timeout_ms}).model_copy(update={"faults": list(faults)})
     )
@@ -35,16 +35,18 @@ def test_a_call_that_a_fault_lets_pass_may_meet_the_next() -> None:
 
 
 def test_counts_are_used_up() -> None:
-    source = ControlSource()
-    source.set(GatewayControls.model_validate({"dropWebhooksNext": 1}))
+    source = GatewayControlSource()
+    source.set(GatewayControls.model_validate({"dropWebhooksNext": 1, "duplicateWebhooksNext": 1}))
 
-    assert [source.take("drop_webhooks_next") for _ in range(2)] == [True, False]
+    taken = [source.take("drop_webhooks_next", "duplicate_webhooks_next") for _ in range(3)]
+
+    assert taken == ["drop_webhooks_next", "duplicate_webhooks_next", None]
 
 
 def test_new_controls_end_a_pause() -> None:
     source = a_source(a_fault("time-out"))
     _, number = source.take_fault("confirm")
-    paused = threading.Thread(target=source.time_out, args=[number], daemon=True)
+    paused = threading.Thread(target=source.pause, args=[number], daemon=True)
     paused.start()
 
     source.set(GatewayControls())
@@ -58,6 +60,6 @@ def test_closing_ends_pauses_for_good() -> None:
     _, number = source.take_fault("confirm")
 
     source.close()
-    source.time_out(number)
+    source.pause(number)
 
     assert source.controls.timeout_ms == 600_000

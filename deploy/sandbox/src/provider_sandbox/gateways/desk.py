@@ -3,14 +3,22 @@
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Annotated
+
+from pydantic import StringConstraints
 
 from provider_sandbox.gateways.payment import Currency, Method, Payment
 from provider_sandbox.gateways.records import GatewayRecords
+from servicekit.fields import Storable
 
 WINDOW_SECONDS = 30 * 60.0
 """From the opening of the gateway's window to the buyer's authentication."""
 CONFIRM_SECONDS = 10 * 60.0
 """From authentication to confirmation."""
+
+
+OrderId = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_=-]{2,64}$")]
+OrderName = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), Storable]
 
 
 @dataclass(frozen=True, slots=True)

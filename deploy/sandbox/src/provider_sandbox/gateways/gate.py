@@ -5,15 +5,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Response, request
-from pydantic import ValidationError
 
-from provider_sandbox.gateways.controls import Call, ControlSource, Fault
+from provider_sandbox.gateways.controls import Call, Fault, GatewayControlSource
 from provider_sandbox.gateways.dialect import Dialect
 from provider_sandbox.gateways.disruptions import disrupted
 from provider_sandbox.gateways.idempotency import Request, StillRunning
 from provider_sandbox.gateways.records import GatewayRecords
 from provider_sandbox.gateways.reply import GatewayReply, Refused
-from provider_sandbox.providers.gate import sent_target
+from provider_sandbox.received import described
 
 Act = Callable[[Fault | None], GatewayReply]
 """What a call does, given the fault of the kind ``decline`` that it meets, if any.
@@ -49,7 +48,7 @@ class _Exchange:
 class Gate:
     """The gate of one gateway."""
 
-    def __init__(self, dialect: Dialect, controls: ControlSource, records: GatewayRecords) -> None:
+    def __init__(self, dialect: Dialect, controls: GatewayControlSource, records: GatewayRecords) -> None:
         self._dialect = dialect
         self._controls = controls
         self._records = records
@@ -121,12 +120,8 @@ class Gate:
                 return exchange.act(exchange.fault if exchange.meets("decline") else None)
         except Refused as refused:
             return refused.reply
-        except ValidationError as error:
-            first = error.errors(include_url=False, include_context=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            return self._dialect.invalid(f"{where}: {first['msg']}")
         except ValueError as error:
-            return self._dialect.invalid(str(error))
+            return self._dialect.invalid(described(error))
 
     def _pause_before(self, exchange: _Exchange) -> None:
         if exchange.meets("time-out", "before"):
@@ -135,7 +130,7 @@ class Gate:
     def _pause(self, exchange: _Exchange) -> None:
         """The record shows that the pause has begun: the request has a fault, and no status."""
         self._record(exchange, None)
-        self._controls.time_out(exchange.controls_number)
+        self._controls.pause(exchange.controls_number)
 
     def _record(self, exchange: _Exchange, status: int | None) -> None:
         if exchange.sequence is not None:
@@ -143,10 +138,7 @@ class Gate:
             return
         exchange.sequence = self._records.requests.begin(
             self._dialect.gateway,
-            request.method,
-            sent_target(),
-            request.get_data(as_text=True),
-            request.headers.get("Idempotency-Key"),
+            "Idempotency-Key",
             exchange.received_at,
             status=status,
             fault=exchange.fault_name,

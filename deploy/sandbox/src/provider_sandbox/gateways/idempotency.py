@@ -59,23 +59,16 @@ class IdempotencyRecord:
 
     def first_reply(self, request: Request, lifetime_seconds: float, now: float) -> GatewayReply | None:
         """The kept reply, until the key's life has ended."""
-        with self._database.transaction() as connection:
-            row = connection.execute(
-                "SELECT status, body FROM gateway_idempotency WHERE key = ? AND account = ? AND method = ?"
-                " AND path = ? AND used_at > ?",
-                (*request, now - lifetime_seconds),
-            ).fetchone()
+        row = self._database.row(
+            "SELECT status, body FROM gateway_idempotency WHERE key = ? AND account = ? AND method = ?"
+            " AND path = ? AND used_at > ?",
+            (*request, now - lifetime_seconds),
+        )
         return None if row is None else GatewayReply(row["status"], row["body"])
 
     def keep(self, request: Request, reply: GatewayReply, used_at: float) -> None:
-        with self._database.transaction() as connection:
-            connection.execute(
-                "INSERT INTO gateway_idempotency (key, account, method, path, used_at, status, body)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET used_at = excluded.used_at,"
-                " status = excluded.status, body = excluded.body",
-                (*request, used_at, reply.status, reply.body),
-            )
+        kept = {"used_at": used_at, "status": reply.status, "body": reply.body}
+        self._database.put("gateway_idempotency", ", ".join(Request._fields), {**request._asdict(), **kept})
 
     def clear(self) -> None:
-        with self._database.transaction() as connection:
-            connection.execute("DELETE FROM gateway_idempotency")
+        self._database.execute("DELETE FROM gateway_idempotency")

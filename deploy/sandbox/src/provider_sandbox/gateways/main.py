@@ -1,66 +1,50 @@
 """The composition root of the sandbox of payment gateways."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 import structlog
-from flask_openapi3.openapi import OpenAPI
 from pydantic import AnyHttpUrl
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from provider_sandbox.config import GatewaySettings
 from provider_sandbox.database import Database
-from provider_sandbox.gateways.application import PREFIX, gateway_application
+from provider_sandbox.gateways.checkout.routes import checkout_routes
 from provider_sandbox.gateways.names import GatewayName
-from provider_sandbox.gateways.operating.controls import control_routes
+from provider_sandbox.gateways.operating.bodies import ControlsBody
 from provider_sandbox.gateways.operating.payments import payment_routes
 from provider_sandbox.gateways.operating.records import record_routes
+from provider_sandbox.gateways.operating.replies import ControlsReply
 from provider_sandbox.gateways.operating.webhooks import webhook_routes
+from provider_sandbox.gateways.portone.routes import portone_routes
 from provider_sandbox.gateways.records import GatewayRecords
 from provider_sandbox.gateways.sandbox import Sandbox
-from servicekit.http.app import create_app
-from servicekit.http.server import HttpServer
+from provider_sandbox.gateways.toss.routes import toss_routes
+from provider_sandbox.operating.controls import control_routes
+from provider_sandbox.serving import application, served
 from servicekit.lifecycle import StopSignal
 
-SERVICE = "provider-sandbox"
 _log = structlog.get_logger(__name__)
 
 
-def build_application(sandbox: Sandbox) -> OpenAPI:
-    """The gateways, beside what controls them."""
-    records, clock = sandbox.records, sandbox.records.clock
-
-    def record_check() -> None:
-        records.payments.money()
-
-    app = create_app(
-        SERVICE,
-        checks={"record": record_check},
-        routes=[
-            control_routes(sandbox.controls, clock, sandbox.sender.wake),
-            payment_routes(sandbox.desks, clock),
-            record_routes(records, sandbox.expire_overdue),
-            webhook_routes(sandbox.desks, sandbox.reporters, clock),
-        ],
-    )
-    gateways = gateway_application(records, sandbox.controls, sandbox.desks)
-    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {PREFIX: gateways.wsgi_app})  # type: ignore[method-assign]
-    return app
-
-
-@contextmanager
-def serving(settings: GatewaySettings) -> Iterator[int]:
+def serving(settings: GatewaySettings) -> AbstractContextManager[int]:
     """Serve during the block, which gets the port. Raises OSError if the port is taken."""
     database = Database(settings.sandbox_database_path)
-    sandbox = Sandbox(GatewayRecords(database), _webhook_urls(settings))
-    app = build_application(sandbox)
-    server = HttpServer(app, settings.http_host, settings.http_port, threads=settings.http_threads)
-    with closing(database), server:
-        sandbox.sender.start()
-        try:
-            yield server.port
-        finally:
-            sandbox.close()
+    records = GatewayRecords(database)
+    sandbox = Sandbox(records, _webhook_urls(settings))
+    controls, desks = sandbox.controls, sandbox.desks
+    operating = [
+        control_routes(controls, records.clock, records.webhooks.changed.set, ControlsBody, ControlsReply),
+        payment_routes(desks, records.clock),
+        record_routes(records, sandbox.expire_overdue),
+        webhook_routes(desks, sandbox.reporters, records.clock),
+    ]
+    doubles = [
+        toss_routes(records, controls["toss"], desks["toss"]),
+        portone_routes(records, controls["portone"], desks["portone"]),
+        checkout_routes(desks),
+    ]
+    app = application(database, operating, "/gateways", doubles, strict_slashes=True)
+    return served(settings, database, app, sandbox.sender, controls.values())
 
 
 def run(settings: GatewaySettings, stop: StopSignal) -> None:

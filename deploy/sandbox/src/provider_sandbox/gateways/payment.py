@@ -61,6 +61,11 @@ class Payment:
     cancellations: tuple[Cancellation, ...] = ()
 
     @property
+    def token(self) -> str | None:
+        """What the shop confirms a payment of PortOne with."""
+        return self.secret if self.gateway == "portone" else None
+
+    @property
     def cancelled_amount(self) -> int:
         return sum(cancellation.amount for cancellation in self.cancellations)
 

@@ -1,11 +1,11 @@
 """All that the gateways keep, in one file, and their clock."""
 
+from provider_sandbox.clock import Clock
 from provider_sandbox.database import Database
 from provider_sandbox.gateways.idempotency import IdempotencyRecord
 from provider_sandbox.gateways.payment_record import PaymentRecord
-from provider_sandbox.gateways.webhook_queue import WebhookQueue
-from provider_sandbox.providers.clock import Clock
-from provider_sandbox.providers.request_record import RequestRecord
+from provider_sandbox.request_record import RequestRecord
+from provider_sandbox.webhooks.queue import WebhookQueue
 
 
 class GatewayRecords:

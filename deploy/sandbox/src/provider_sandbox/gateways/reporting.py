@@ -1,13 +1,15 @@
 """Reports of payments: what is put into the queue of webhooks."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from pydantic_core import from_json, to_json
 
-from provider_sandbox.gateways.controls import ControlSource
+from provider_sandbox.gateways.controls import GatewayControlSource
 from provider_sandbox.gateways.payment import Payment
-from provider_sandbox.gateways.webhook_queue import QueuedWebhook, WebhookQueue
+from provider_sandbox.webhooks.call import WebhookCall
+from provider_sandbox.webhooks.queue import QueuedWebhook, WebhookQueue
+from provider_sandbox.webhooks.sender import WebhookSource
 
 
 class WebhookDialect(Protocol):
@@ -35,23 +37,34 @@ class WebhookDialect(Protocol):
 
 
 class Reporter:
-    """The reports of one gateway. ``wake_sender`` is called when there are new ones."""
+    """The reports of one gateway."""
 
     def __init__(
         self,
         gateway: str,
         dialect: WebhookDialect,
-        controls: ControlSource,
+        controls: GatewayControlSource,
         default_url: str | None,
         queue: WebhookQueue,
-        wake_sender: Callable[[], None],
     ) -> None:
         self._gateway = gateway
         self._dialect = dialect
         self._controls = controls
         self._default_url = default_url
         self._queue = queue
-        self._wake_sender = wake_sender
+
+    @property
+    def source(self) -> WebhookSource:
+        """As the sender knows it."""
+        dialect = self._dialect
+        return WebhookSource(
+            self._gateway,
+            self._controls,
+            write=lambda webhook: WebhookCall(webhook.url, dialect.headers(webhook), webhook.body),
+            pauses=lambda: [minutes * 60 for minutes in dialect.retry_minutes],
+            timeout_seconds=self._timeout_seconds,
+            is_received=dialect.is_received,
+        )
 
     def report(self, payment: Payment, former: Payment | None, at: float) -> None:
         """The payment has been as it is since ``at``."""
@@ -75,8 +88,13 @@ class Reporter:
         for body in bodies:
             call_at = at + controls.webhook_delay_ms / 1000
             self._queue.add(self._gateway, url, body, event_at=at, call_at=call_at, is_forged=is_forged)
-        self._wake_sender()
+        # Also of a state that isn't reported: it may expire.
+        self._queue.changed.set()
         return len(bodies)
+
+    def _timeout_seconds(self) -> float:
+        own_ms = self._controls.controls.webhook_timeout_ms
+        return self._dialect.timeout_seconds if own_ms is None else own_ms / 1000
 
 
 def _retyped(body: bytes, event_type: str) -> bytes:

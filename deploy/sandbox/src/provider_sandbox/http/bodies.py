@@ -4,20 +4,13 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from provider_sandbox.controls import Faults
-from provider_sandbox.providers.clock import ClockControl
-from provider_sandbox.providers.controls import AligoFaults, NhnFaults, SensFaults, SolapiFaults
+from provider_sandbox.clock import ClockControl
+from provider_sandbox.operating.pages import PageQuery
+from provider_sandbox.providers.controls import AligoFaults, Faults, NhnFaults, SensFaults, SolapiFaults
 from provider_sandbox.providers.names import ProviderName
 from provider_sandbox.providers.templates import TemplateStatus
 from servicekit.fields import Storable
-from servicekit.http.models import BodyModel, PathModel, QueryModel
-
-
-class PageQuery(QueryModel):
-    """A page of a list. ``after`` is the ``next`` of the page before it; 0 is the beginning."""
-
-    after: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
-    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+from servicekit.http.models import BodyModel, PathModel
 
 
 class MessagesQuery(PageQuery):

@@ -9,10 +9,11 @@ from uuid import uuid4
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 
-from provider_sandbox.controls import SENDING_FAULTS, Faults, FaultSource
+from provider_sandbox.controls import ControlSource
 from provider_sandbox.http.bodies import MessageBody, MessagesQuery
 from provider_sandbox.http.faults import raise_fault
 from provider_sandbox.http.replies import AcceptedReply, MessagesReply
+from provider_sandbox.providers.controls import SENDING_FAULTS, Faults, timing_out
 from provider_sandbox.record import Record
 from servicekit.http.problems import Problem
 from servicekit.http.replies import json_reply
@@ -21,37 +22,27 @@ from servicekit.http.routes import route
 _KOREAN_MOBILE_NUMBER = re.compile(r"01[016789][0-9]{7,8}")
 
 
-def message_routes(record: Record, faults: FaultSource[Faults]) -> APIBlueprint:
+def message_routes(record: Record, controls: ControlSource[Faults]) -> APIBlueprint:
     """Sending a message and listing those accepted."""
     routes = APIBlueprint("messages", __name__, url_prefix="/alimtalk/v1/messages")
 
     @route(routes, "POST", "", summary="Send a message", replies={200: AcceptedReply})
     def post_message(body: MessageBody) -> Response:
-        faults.delay()
-        fault = faults.take(*SENDING_FAULTS)
+        controls.delay()
+        fault = controls.take(*SENDING_FAULTS)
         raise_fault(fault)
         _check_recipient(body)
-        if fault == "timeout_before_accept_next":
-            faults.time_out()
         message_id = str(uuid4())
-        record.add_message(
-            message_id=message_id,
-            reference=body.reference,
-            template_code=body.template_code,
-            recipient_no=body.recipient_no,
-            variables=body.variables,
-            content=body.content,
-        )
-        if fault == "timeout_after_accept_next":
-            faults.time_out()
+        with timing_out(controls, fault):
+            record.add_message(message_id=message_id, **body.model_dump())
         return json_reply(AcceptedReply(message_id=message_id))
 
     @route(routes, "GET", "", summary="List accepted messages", replies={200: MessagesReply})
     def get_messages(query: MessagesQuery) -> Response:
         if query.reference is not None:
             # Without a reference the list is for tests that count, and never fails.
-            faults.delay()
-            raise_fault(faults.take("fail_next_lookups"))
+            controls.delay()
+            raise_fault(controls.take("fail_next_lookups"))
         found = record.messages(reference=query.reference, after=query.after, limit=query.limit)
         return json_reply(MessagesReply.of(found, query.limit))
 

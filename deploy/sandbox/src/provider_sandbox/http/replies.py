@@ -1,21 +1,13 @@
 """What clients receive."""
 
-from collections.abc import Sequence
-from dataclasses import asdict
-from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Any
 
-from provider_sandbox.controls import Faults
-from provider_sandbox.providers.clock import ClockControl
-from provider_sandbox.providers.controls import AligoFaults, NhnFaults, SensFaults, SolapiFaults
-from provider_sandbox.providers.messages import ProviderMessage
-from provider_sandbox.providers.request_record import ProviderRequest
-from provider_sandbox.providers.templates import Template
-from provider_sandbox.record import Message, Webhook
+from pydantic import Field, Json
+
+from provider_sandbox.clock import ClockControl
+from provider_sandbox.operating.pages import KeptReply, KeptRequestReply, Moment, PageReply
+from provider_sandbox.providers.controls import AligoFaults, Faults, NhnFaults, SensFaults, SolapiFaults
 from servicekit.fields import JsonModel
-from servicekit.rfc3339 import format_rfc3339
-
-_Numbered = Message | Webhook | ProviderMessage | ProviderRequest
 
 
 class AcceptedReply(JsonModel):
@@ -25,69 +17,38 @@ class AcceptedReply(JsonModel):
     status: str = "ACCEPTED"
 
 
-class MessageReply(JsonModel):
+class MessageReply(KeptReply):
     """An accepted message."""
 
     message_id: str
     reference: str
     template_code: str
     recipient_no: str
-    variables: dict[str, str]
+    variables: Json[dict[str, str]]
     content: str
     accepted_at: str
     status: str = "ACCEPTED"
 
-    @classmethod
-    def of(cls, message: Message) -> Self:
-        return cls(
-            message_id=message.message_id,
-            reference=message.reference,
-            template_code=message.template_code,
-            recipient_no=message.recipient_no,
-            variables=message.variables,
-            content=message.content,
-            accepted_at=message.accepted_at,
-        )
 
-
-class MessagesReply(JsonModel):
+class MessagesReply(PageReply):
     """A page of messages. ``next`` is null on the last page."""
 
     messages: list[MessageReply]
-    next: int | None
-
-    @classmethod
-    def of(cls, messages: Sequence[Message], limit: int) -> Self:
-        return cls(messages=[MessageReply.of(message) for message in messages], next=_next(messages, limit))
 
 
-class WebhookReply(JsonModel):
+class WebhookReply(KeptReply):
     """A monitoring event; ``repetitions`` counts how often its key was sent again."""
 
     idempotency_key: str
-    body: dict[str, Any]
+    body: Json[dict[str, Any]]
     received_at: str
     repetitions: int
 
-    @classmethod
-    def of(cls, webhook: Webhook) -> Self:
-        return cls(
-            idempotency_key=webhook.idempotency_key,
-            body=webhook.body,
-            received_at=webhook.received_at,
-            repetitions=webhook.repetitions,
-        )
 
-
-class WebhooksReply(JsonModel):
+class WebhooksReply(PageReply):
     """A page of events. ``next`` is null on the last page."""
 
     webhooks: list[WebhookReply]
-    next: int | None
-
-    @classmethod
-    def of(cls, webhooks: Sequence[Webhook], limit: int) -> Self:
-        return cls(webhooks=[WebhookReply.of(webhook) for webhook in webhooks], next=_next(webhooks, limit))
 
 
 class ControlsReply(JsonModel):
@@ -121,7 +82,7 @@ class RecordsReply(JsonModel):
     providers: dict[str, ProviderTotals]
 
 
-class ProviderMessageReply(JsonModel):
+class ProviderMessageReply(KeptReply):
     """A message of a double. ``sends`` counts how often it was sent; ``stage`` is what has become of it."""
 
     provider: str
@@ -132,78 +93,31 @@ class ProviderMessageReply(JsonModel):
     recipient_no: str
     variables: dict[str, str]
     content: str
-    accepted_at: str
+    accepted_at: Moment
     sends: int
     stage: str
-    result_code: str | None
+    result_code: str | None = Field(validation_alias="known_code")
 
 
-class ProviderMessagesReply(JsonModel):
+class ProviderMessagesReply(PageReply):
     """A page of messages. ``next`` is null on the last page."""
 
     messages: list[ProviderMessageReply]
-    next: int | None
-
-    @classmethod
-    def of(cls, messages: Sequence[ProviderMessage], limit: int) -> Self:
-        replies = [
-            ProviderMessageReply(
-                provider=message.provider,
-                message_id=message.message_id,
-                group_id=message.group_id,
-                reference=message.reference,
-                template_code=message.template_code,
-                recipient_no=message.recipient_no,
-                variables=message.variables,
-                content=message.content,
-                accepted_at=_time(message.accepted_at),
-                sends=message.sends,
-                stage=message.stage,
-                result_code=message.result_code if message.has_result else None,
-            )
-            for message in messages
-        ]
-        return cls(messages=replies, next=_next(messages, limit))
 
 
-class ProviderRequestReply(JsonModel):
+class ProviderRequestReply(KeptRequestReply):
     """A request to a double. ``status`` is null until it is answered."""
 
     provider: str
-    method: str
-    target: str
-    body: str
-    idempotency_key: str | None
-    received_at: str
-    status: int | None
-    fault: str | None
 
 
-class ProviderRequestsReply(JsonModel):
+class ProviderRequestsReply(PageReply):
     """A page of requests. ``next`` is null on the last page."""
 
     requests: list[ProviderRequestReply]
-    next: int | None
-
-    @classmethod
-    def of(cls, requests: Sequence[ProviderRequest], limit: int) -> Self:
-        replies = [
-            ProviderRequestReply(
-                provider=request.provider,
-                method=request.method,
-                target=request.target,
-                body=request.body,
-                idempotency_key=request.idempotency_key,
-                received_at=_time(request.received_at),
-                status=request.status,
-                fault=request.fault,
-            )
-            for request in requests
-        ]
-        return cls(requests=replies, next=_next(requests, limit))
 
 
-class TemplateReply(JsonModel):
+class TemplateReply(KeptReply):
     """A template as every provider has it."""
 
     code: str
@@ -211,19 +125,7 @@ class TemplateReply(JsonModel):
     status: str
 
 
-class TemplatesReply(JsonModel):
+class TemplatesReply(KeptReply):
     """All templates."""
 
     templates: list[TemplateReply]
-
-    @classmethod
-    def of(cls, templates: Sequence[Template]) -> Self:
-        return cls(templates=[TemplateReply(**asdict(template)) for template in templates])
-
-
-def _next(page: Sequence[_Numbered], limit: int) -> int | None:
-    return page[-1].sequence if len(page) == limit else None
-
-
-def _time(epoch: float) -> str:
-    return format_rfc3339(datetime.fromtimestamp(epoch, UTC))

@@ -17,12 +17,13 @@ def template_routes(templates: TemplateRecord) -> APIBlueprint:
 
     @route(routes, "GET", "", summary="List templates", replies={200: TemplatesReply})
     def get_templates() -> Response:
-        return json_reply(TemplatesReply.of(templates.all()))
+        return json_reply(TemplatesReply.model_validate({"templates": templates.all()}))
 
     @route(routes, "PUT", "/<string:code>", summary="Add or change a template", replies={200: TemplateReply})
     def put_template(path: TemplatePath, body: TemplateBody) -> Response:
-        templates.put(Template(path.code, body.content, body.status))
-        return json_reply(TemplateReply(code=path.code, content=body.content, status=body.status))
+        template = Template(path.code, body.content, body.status)
+        templates.put(template)
+        return json_reply(TemplateReply.model_validate(template))
 
     @route(routes, "DELETE", "", summary="Go back to the fixed templates", replies={204: None})
     def delete_templates() -> Response:

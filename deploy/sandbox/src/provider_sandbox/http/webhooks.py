@@ -6,10 +6,11 @@ It identifies repetitions by their ``Idempotency-Key``, keeps the first event of
 from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 
-from provider_sandbox.controls import SENDING_FAULTS, Faults, FaultSource
-from provider_sandbox.http.bodies import PageQuery
+from provider_sandbox.controls import ControlSource
 from provider_sandbox.http.faults import raise_fault
 from provider_sandbox.http.replies import WebhooksReply
+from provider_sandbox.operating.pages import PageQuery
+from provider_sandbox.providers.controls import SENDING_FAULTS, Faults, timing_out
 from provider_sandbox.record import Record
 from servicekit.http.idempotency import HEADER, sent_key
 from servicekit.http.problems import Problem
@@ -17,25 +18,22 @@ from servicekit.http.replies import json_reply
 from servicekit.http.routes import route
 
 
-def webhook_routes(record: Record, faults: FaultSource[Faults]) -> APIBlueprint:
+def webhook_routes(record: Record, controls: ControlSource[Faults]) -> APIBlueprint:
     """Receiving an event and listing those received."""
     routes = APIBlueprint("webhooks", __name__, url_prefix="/webhooks/monitoring")
 
     # No model: a monitoring system reads what it likes of the event, and any JSON object will do.
     @route(routes, "POST", "", summary="Report an event", replies={204: None})
     def post_webhook() -> Response:
-        faults.delay()
+        controls.delay()
         key = sent_key()
         if key is None:
             errors = [{"field": HEADER, "detail": "is missing"}]
             raise Problem(400, "idempotency-key-missing", f"The header {HEADER} is missing.", errors=errors)
-        fault = faults.take(*SENDING_FAULTS)
+        fault = controls.take(*SENDING_FAULTS)
         raise_fault(fault)
-        if fault == "timeout_before_accept_next":
-            faults.time_out()
-        record.add_webhook(key, request.get_json(silent=True) or {})
-        if fault == "timeout_after_accept_next":
-            faults.time_out()
+        with timing_out(controls, fault):
+            record.add_webhook(key, request.get_json(silent=True) or {})
         return Response(status=204)
 
     @route(routes, "GET", "", summary="List received events", replies={200: WebhooksReply})

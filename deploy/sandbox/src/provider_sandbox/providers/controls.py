@@ -1,16 +1,59 @@
-"""What a test wants a provider's double to do: faults, results and webhooks."""
+"""What a test wants a receiver or a provider's double to do: faults, results and webhooks."""
 
-from typing import Annotated, Literal, TypeVar
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from provider_sandbox.controls import Count, Faults, FaultSource, Milliseconds
+from provider_sandbox.controls import Controls, ControlSource, Count, Flag, Milliseconds, Url, WebhookControls
 
+_RETRIES = 4
 _Code = Annotated[str, StringConstraints(strict=True, pattern=r"^[-A-Za-z0-9]{1,40}$")]
 _IntegerCode = Annotated[str, StringConstraints(strict=True, pattern=r"^-?[0-9]{1,6}$")]
 _Number = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=30)]
 _CodeByNumber = Annotated[dict[_Number, _Code], Field(max_length=1000)]
-_Url = Annotated[str, StringConstraints(strict=True, pattern=r"^https?://[^\s/]+(/\S*)?$", max_length=2000)]
+
+
+class Faults(Controls):
+    """What one of the two receivers does wrong. A count is for that many of the next requests.
+
+    A request meets one fault: the first, in this order, whose count isn't used up.
+    """
+
+    reject_next: Count = 0
+    """Reject: 400."""
+    fail_next: Count = 0
+    """Reply with 503 and keep nothing."""
+    throttle_next: Count = 0
+    """Reply with 429 and ``Retry-After: 1``, and keep nothing."""
+    fail_next_lookups: Count = 0
+    """Reply with 503 to look-ups of messages."""
+    timeout_before_accept_next: Count = 0
+    """Keep it only after ``timeoutMs``, and reply then: a provider slower than its client is patient."""
+    timeout_after_accept_next: Count = 0
+    """Keep it, and reply only after ``timeoutMs``."""
+
+
+SENDING_FAULTS = (
+    "reject_next",
+    "fail_next",
+    "throttle_next",
+    "timeout_before_accept_next",
+    "timeout_after_accept_next",
+)
+"""The counts that a message or an event meets."""
+
+
+@contextmanager
+def timing_out(controls: ControlSource[Any], fault: str | None) -> Iterator[None]:
+    """The block keeps what was sent: too late, or it is answered too late, if that is the fault."""
+    if fault == "timeout_before_accept_next":
+        controls.time_out()
+    yield
+    if fault == "timeout_after_accept_next":
+        controls.time_out()
 
 
 def _integers(codes: dict[str, str]) -> dict[str, str]:
@@ -37,37 +80,35 @@ class ProviderFaults(Faults):
     """From acceptance to result."""
     fallback_delay_ms: Milliseconds = 1_000
     """From a failure to the result of the SMS that replaces the message."""
-    fallback_fails: Annotated[bool, Field(strict=True)] = False
+    fallback_fails: Flag = False
     """The SMS isn't delivered either."""
 
+    def with_sms_from(self, number: str | None, registered: str) -> Self:
+        """For a message that an SMS from ``number`` may replace: one that isn't registered can't send."""
+        return self if number in (None, registered) else self.model_copy(update={"fallback_fails": True})
 
-class _WebhookFaults(ProviderFaults):
-    webhook_url: _Url | None = None
+
+class ReportingFaults(ProviderFaults, WebhookControls):
+    """Those of an account with webhooks and an allowance."""
+
+    webhook_url: Url | None = None
     """Results of messages accepted from now on are reported there."""
-    webhooks_held: Annotated[bool, Field(strict=True)] = False
-    """Send none until this ends; then all that are due."""
-    webhooks_reversed: Annotated[bool, Field(strict=True)] = False
-    """Of those that are due, send the newest first."""
-    drop_webhooks_next: Count = 0
-    """Never call so many of the next ones."""
-    duplicate_webhooks_next: Count = 0
-    """Call so many of the next ones twice."""
     webhook_retry_delay_ms: Milliseconds = 1_000
     """From a call that wasn't answered with 200 to the next; the fifth is the last."""
     messages_left: Annotated[int, Field(strict=True, ge=0, le=1_000_000)] | None = None
     """How many messages the account may still send."""
 
 
-class NhnFaults(_WebhookFaults):
+class NhnFaults(ReportingFaults):
     """``messagesLeft`` is what is left of the day's volume."""
 
     refused_recipients: Annotated[_CodeByNumber, AfterValidator(_integers)] = Field(default_factory=dict)
     reject_code: _IntegerCode | None = None
-    refusals_keep_key: Annotated[bool, Field(strict=True)] = False
+    refusals_keep_key: Flag = False
     """A request that is refused uses up its idempotency key, too."""
 
 
-class SolapiFaults(_WebhookFaults):
+class SolapiFaults(ReportingFaults):
     """``messagesLeft`` is what is left of the balance."""
 
     second_send: Literal["refused", "sends-again"] = "refused"
@@ -87,18 +128,37 @@ class AligoFaults(ProviderFaults):
 
 
 ProviderFaultsT = TypeVar("ProviderFaultsT", bound=ProviderFaults)
+ReportingFaultsT = TypeVar("ReportingFaultsT", bound=ReportingFaults)
 
 
-class Allowance(FaultSource[ProviderFaultsT]):
-    """The faults of a provider whose account has a limited number of messages left."""
+class Account(ControlSource[ReportingFaultsT]):
+    """The controls of a provider that has webhooks, and limits how many messages its account may send."""
+
+    def webhook_pauses(self) -> list[float]:
+        """Seconds from each vain call to the next one."""
+        return [self.controls.webhook_retry_delay_ms / 1000] * _RETRIES
 
     def spend(self, wanted: int) -> bool:
         """Take this many messages off the account, or none if there are fewer."""
         with self._lock:
-            left: int | None = getattr(self._faults, "messages_left", None)
+            left = self._controls.messages_left
             if left is None:
                 return True
-            if left < wanted:
-                return False
-            self._faults = self._faults.model_copy(update={"messages_left": left - wanted})
-            return True
+            if left >= wanted:
+                self._change(messages_left=left - wanted)
+            return left >= wanted
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderControls:
+    """The controls of the two receivers and of each provider."""
+
+    alimtalk: ControlSource[Faults] = field(default_factory=lambda: ControlSource(Faults()))
+    monitoring: ControlSource[Faults] = field(default_factory=lambda: ControlSource(Faults()))
+    nhn: Account[NhnFaults] = field(default_factory=lambda: Account(NhnFaults()))
+    solapi: Account[SolapiFaults] = field(default_factory=lambda: Account(SolapiFaults()))
+    sens: ControlSource[SensFaults] = field(default_factory=lambda: ControlSource(SensFaults()))
+    aligo: ControlSource[AligoFaults] = field(default_factory=lambda: ControlSource(AligoFaults()))
+
+    def by_name(self) -> dict[str, ControlSource[Any]]:
+        return {each.name: getattr(self, each.name) for each in fields(self)}

@@ -3,7 +3,7 @@
 import secrets
 import string
 
-from provider_sandbox.providers.korean_time import in_seoul
+from provider_sandbox.korean_time import in_seoul
 
 _CHARACTERS = string.ascii_uppercase + string.digits
 

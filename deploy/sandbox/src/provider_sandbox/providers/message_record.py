@@ -1,9 +1,8 @@
 """The messages of all doubles, in SQLite. Their stages are computed from the time, so no job moves them."""
 
 import json
-import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from typing import Any
 
 from provider_sandbox.database import Database
@@ -71,7 +70,7 @@ class MessageFilter:
     recipient_no: str | None = None
     template_code: str | None = None
     accepted: tuple[float, float] | None = None
-    fields: Mapping[str, str] = field(default_factory=dict)
+    fields: Mapping[str, str | None] = field(default_factory=dict)
 
     def condition(self) -> tuple[str, dict[str, Any]]:
         """As SQL, and its parameters."""
@@ -88,9 +87,10 @@ class MessageFilter:
             parts.append("+accepted_at BETWEEN :accepted_from AND :accepted_to")
             values["accepted_from"], values["accepted_to"] = self.accepted
         for at, (name, value) in enumerate(self.fields.items()):
-            # Written as in the index; names are constants.
-            parts.append(f"json_extract(fields, '$.{name}') = :field{at}")
-            values[f"field{at}"] = value
+            if value is not None:
+                # Written as in the index; names are constants.
+                parts.append(f"json_extract(fields, '$.{name}') = :field{at}")
+                values[f"field{at}"] = value
         return " AND ".join(parts), values
 
 
@@ -102,19 +102,18 @@ class MessageRecord:
         database.create(_SCHEMA)
 
     def add(self, provider: str, messages: Sequence[NewMessage], now: float) -> None:
-        with self._database.transaction() as connection:
+        with self._database.transaction():
             for message in messages:
-                _insert(connection, provider, message, now)
+                self._database.insert("provider_message", _row(provider, message, now))
 
     def send_again(self, provider: str, message_id: str, outcome: Outcome) -> None:
         """A kept message is sent, for the first time or once more, and this becomes of it."""
-        with self._database.transaction() as connection:
-            connection.execute(
-                "UPDATE provider_message SET sends = sends + 1, result_code = :code, result_kind = :kind,"
-                " result_at = :at, fallback_kind = :fallback_kind, fallback_at = :fallback_at"
-                " WHERE provider = :provider AND message_id = :message_id",
-                {"provider": provider, "message_id": message_id, **_outcome_values(outcome)},
-            )
+        self._database.execute(
+            "UPDATE provider_message SET sends = sends + 1, result_code = :result_code,"
+            " result_kind = :result_kind, result_at = :result_at, fallback_kind = :fallback_kind,"
+            " fallback_at = :fallback_at WHERE provider = :provider AND message_id = :message_id",
+            {"provider": provider, "message_id": message_id, **_outcome_columns(outcome)},
+        )
 
     def find(
         self, wanted: MessageFilter, now: float, *, limit: int = 1_000, offset: int = 0
@@ -125,10 +124,8 @@ class MessageRecord:
 
     def count(self, wanted: MessageFilter) -> int:
         condition, values = wanted.condition()
-        with self._database.transaction() as connection:
-            query = f"SELECT count(*) FROM provider_message WHERE {condition}"  # noqa: S608 - names are constants
-            row = connection.execute(query, values).fetchone()
-        return int(row[0])
+        query = f"SELECT count(*) FROM provider_message WHERE {condition}"  # noqa: S608 - names are constants
+        return int(self._database.value(query, values))
 
     def page(
         self, *, provider: str | None, reference: str | None, after: int, limit: int, now: float
@@ -146,59 +143,41 @@ class MessageRecord:
 
         A message without a final result is only accepted.
         """
-        with self._database.transaction() as connection:
-            rows = connection.execute(_TOTALS, {"now": now}).fetchall()
-        names = ("accepted", "delivered", "failed", "doubledReferences")
-        found = {row["provider"]: {name: row[name] for name in names} for row in rows}
-        return {provider: found.get(provider, dict.fromkeys(names, 0)) for provider in PROVIDERS}
+        found = {row.pop("provider"): row for row in self._database.rows(_TOTALS, {"now": now})}
+        none = dict.fromkeys(("accepted", "delivered", "failed", "doubledReferences"), 0)
+        return {provider: found.get(provider, none) for provider in PROVIDERS}
 
     def clear(self) -> None:
-        with self._database.transaction() as connection:
-            connection.execute("DELETE FROM provider_message")
+        self._database.execute("DELETE FROM provider_message")
 
     def _select(self, condition: str, values: Mapping[str, Any]) -> list[ProviderMessage]:
         query = (
             f"SELECT *, {_STAGE} AS stage FROM provider_message WHERE {condition}"  # noqa: S608 - names are constants
             " ORDER BY sequence LIMIT :limit OFFSET :offset"
         )
-        with self._database.transaction() as connection:
-            rows = connection.execute(query, values).fetchall()
-        return [_message(row) for row in rows]
+        return [_message(row) for row in self._database.rows(query, values)]
 
 
-def _insert(connection: sqlite3.Connection, provider: str, message: NewMessage, now: float) -> None:
-    outcome = message.outcome
-    is_sent = outcome is not None and outcome.kind != "REFUSED"
-    connection.execute(
-        "INSERT INTO provider_message (provider, message_id, group_id, position, reference, template_code,"
-        " recipient_no, variables, content, fields, accepted_at, sends, result_code, result_kind, result_at,"
-        " fallback_kind, fallback_at) VALUES (:provider, :message_id, :group_id, :position, :reference,"
-        " :template_code, :recipient_no, :variables, :content, :fields, :accepted_at, :sends, :code, :kind,"
-        " :at, :fallback_kind, :fallback_at)",
-        {
-            "provider": provider,
-            "message_id": message.message_id,
-            "group_id": message.group_id,
-            "position": message.position,
-            "reference": message.reference,
-            "template_code": message.template_code,
-            "recipient_no": message.recipient_no,
-            "variables": json.dumps(message.variables, ensure_ascii=False),
-            "content": message.content,
-            "fields": json.dumps(message.fields, ensure_ascii=False),
-            "accepted_at": now,
-            "sends": int(is_sent),
-            **_outcome_values(outcome),
-        },
-    )
+def _row(provider: str, message: NewMessage, now: float) -> dict[str, Any]:
+    outcome, columns = message.outcome, asdict(message)
+    del columns["outcome"]
+    return {
+        **columns,
+        "provider": provider,
+        "variables": json.dumps(message.variables, ensure_ascii=False),
+        "fields": json.dumps(message.fields, ensure_ascii=False),
+        "accepted_at": now,
+        "sends": int(outcome is not None and outcome.kind != "REFUSED"),
+        **_outcome_columns(outcome),
+    }
 
 
-def _outcome_values(outcome: Outcome | None) -> dict[str, Any]:
-    names = ("code", "kind", "at", "fallback_kind", "fallback_at")
-    return {name: None if outcome is None else getattr(outcome, name) for name in names}
+def _outcome_columns(outcome: Outcome | None) -> dict[str, Any]:
+    values = (None,) * 5 if outcome is None else astuple(outcome)
+    names = ("result_code", "result_kind", "result_at", "fallback_kind", "fallback_at")
+    return dict(zip(names, values, strict=True))
 
 
-def _message(row: sqlite3.Row) -> ProviderMessage:
-    values = dict(row)
-    values["variables"], values["fields"] = json.loads(values["variables"]), json.loads(values["fields"])
-    return ProviderMessage(**values)
+def _message(row: dict[str, Any]) -> ProviderMessage:
+    parsed = {name: json.loads(row[name]) for name in ("variables", "fields")}
+    return ProviderMessage(**{**row, **parsed})

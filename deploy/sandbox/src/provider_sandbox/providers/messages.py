@@ -1,8 +1,7 @@
 """A message as every double keeps it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from hashlib import sha256
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from provider_sandbox.providers.outcomes import Kind, Outcome
@@ -11,12 +10,9 @@ Stage = Literal["UNSENT", "PENDING", "DELIVERED", "FAILED", "UNKNOWN", "REFUSED"
 """PENDING: sent, no result yet. FALLBACK: failed, and the SMS in its place has no result yet."""
 
 
-@dataclass(frozen=True, slots=True)
-class NewMessage:
-    """A message to be kept. ``outcome`` is None as long as it isn't sent.
-
-    ``reference`` is our id of the message, or stands for it; ``fields`` are what the provider repeats.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Message:
+    """``reference`` is our id of the message, or stands for it; ``fields`` are what the provider repeats."""
 
     message_id: str
     group_id: str
@@ -26,25 +22,22 @@ class NewMessage:
     recipient_no: str
     variables: Mapping[str, str]
     content: str
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewMessage(_Message):
+    """A message to be kept. ``outcome`` is None as long as it isn't sent."""
+
     outcome: Outcome | None
-    fields: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ProviderMessage:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderMessage(_Message):
     """A kept message as it is at one moment, which decides its ``stage``. Times are epoch seconds."""
 
     sequence: int
     provider: str
-    message_id: str
-    group_id: str
-    position: int
-    reference: str
-    template_code: str
-    recipient_no: str
-    variables: dict[str, str]
-    content: str
-    fields: dict[str, Any]
     accepted_at: float
     sends: int
     result_code: str | None
@@ -60,11 +53,11 @@ class ProviderMessage:
         return self.stage not in ("UNSENT", "PENDING")
 
     @property
+    def known_code(self) -> str | None:
+        """The result's code once there is one."""
+        return self.result_code if self.has_result else None
+
+    @property
     def is_replaced(self) -> bool:
         """An SMS in its place has a result."""
         return self.fallback_kind is not None and self.stage in ("DELIVERED", "FAILED")
-
-
-def reference_by_text(recipient_no: str, content: str) -> str:
-    """The same for the same text to the same number; for providers that have no field for our reference."""
-    return sha256(f"{recipient_no}\n{content}".encode()).hexdigest()[:32]

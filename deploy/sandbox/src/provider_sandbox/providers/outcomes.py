@@ -11,10 +11,14 @@ Kind = Literal["DELIVERED", "FAILED", "UNKNOWN", "REFUSED"]
 
 @dataclass(frozen=True, slots=True)
 class ResultCodes:
-    """Which of a provider's result codes mean success, and which mean that it doesn't know."""
+    """Which of a provider's result codes mean success, and which mean that it doesn't know.
+
+    ``mismatch`` is that of a text that isn't its template's, where only Kakao compares them.
+    """
 
     success: str
     unknown: Set[str] = frozenset()
+    mismatch: str | None = None
 
     def kind(self, code: str) -> Kind:
         if code == self.success:
@@ -39,17 +43,19 @@ def refused(code: str, now: float) -> Outcome:
 
 
 def outcome_of(
-    codes: ResultCodes, faults: ProviderFaults, recipient_no: str, now: float, *, has_fallback: bool
+    codes: ResultCodes,
+    faults: ProviderFaults,
+    recipient_no: str,
+    now: float,
+    *,
+    has_fallback: bool,
+    code: str | None = None,
 ) -> Outcome:
-    """The outcome for a message accepted at ``now``; ``has_fallback`` says that an SMS may replace it."""
-    code = faults.recipient_results.get(recipient_no) or faults.result_code or codes.success
-    return with_fallback(codes, faults, code, now, has_fallback=has_fallback)
+    """The outcome for a message accepted at ``now``; ``has_fallback`` says that an SMS may replace it.
 
-
-def with_fallback(
-    codes: ResultCodes, faults: ProviderFaults, code: str, now: float, *, has_fallback: bool
-) -> Outcome:
-    """The outcome with this very code."""
+    With ``code`` it doesn't depend on the controls.
+    """
+    code = code or faults.recipient_results.get(recipient_no) or faults.result_code or codes.success
     kind, at = codes.kind(code), now + faults.result_delay_ms / 1000
     if kind != "FAILED" or not has_fallback:
         return Outcome(code, kind, at)

@@ -1,13 +1,13 @@
 """All that the doubles keep, in one file."""
 
+from provider_sandbox.clock import Clock
 from provider_sandbox.database import Database
-from provider_sandbox.providers.clock import Clock
 from provider_sandbox.providers.message_record import MessageRecord
-from provider_sandbox.providers.request_record import RequestRecord
 from provider_sandbox.providers.solapi.group_record import GroupRecord
 from provider_sandbox.providers.template_record import TemplateRecord
 from provider_sandbox.providers.used_keys import UsedKeys
-from provider_sandbox.providers.webhook_queue import WebhookQueue
+from provider_sandbox.request_record import RequestRecord
+from provider_sandbox.webhooks.queue import WebhookQueue
 
 
 class ProviderRecords:

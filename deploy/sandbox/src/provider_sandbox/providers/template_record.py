@@ -1,5 +1,7 @@
 """The templates that are registered with every provider, in SQLite."""
 
+from dataclasses import asdict
+
 from provider_sandbox.database import Database
 from provider_sandbox.providers.templates import FIXED_TEMPLATES, Template
 
@@ -22,27 +24,26 @@ class TemplateRecord:
             self.reset()
 
     def all(self) -> list[Template]:
-        with self._database.transaction() as connection:
-            rows = connection.execute("SELECT * FROM provider_template ORDER BY rowid").fetchall()
-        return [Template(**dict(row)) for row in rows]
+        return [
+            Template(**row) for row in self._database.rows("SELECT * FROM provider_template ORDER BY rowid")
+        ]
 
     def get(self, code: str) -> Template | None:
-        with self._database.transaction() as connection:
-            row = connection.execute("SELECT * FROM provider_template WHERE code = ?", (code,)).fetchone()
-        return None if row is None else Template(**dict(row))
+        row = self._database.row("SELECT * FROM provider_template WHERE code = ?", (code,))
+        return None if row is None else Template(**row)
+
+    def approved(self, code: str) -> Template | None:
+        """None also for one that can't be sent."""
+        template = self.get(code)
+        return template if template is not None and template.is_approved else None
 
     def put(self, template: Template) -> None:
         """Add it, or replace the one with its code."""
-        with self._database.transaction() as connection:
-            connection.execute(
-                "INSERT INTO provider_template (code, content, status) VALUES (?, ?, ?) ON CONFLICT (code)"
-                " DO UPDATE SET content = excluded.content, status = excluded.status",
-                (template.code, template.content, template.status),
-            )
+        self._database.put("provider_template", "code", asdict(template))
 
     def reset(self) -> None:
         """Back to the fixed templates."""
-        with self._database.transaction() as connection:
-            connection.execute("DELETE FROM provider_template")
+        with self._database.transaction():
+            self._database.execute("DELETE FROM provider_template")
             for template in FIXED_TEMPLATES:
                 self.put(template)

@@ -21,18 +21,17 @@ class UsedKeys:
 
     def claim(self, provider: str, key: str, window_seconds: float, now: float) -> bool:
         """Use ``key``. False if it was used less than ``window_seconds`` ago, which this doesn't prolong."""
-        with self._database.transaction() as connection:
-            connection.execute(
+        with self._database.transaction():
+            self._database.execute(
                 "DELETE FROM provider_used_key WHERE provider = ? AND used_at <= ?",
                 (provider, now - window_seconds),
             )
-            cursor = connection.execute(
+            added = self._database.execute(
                 "INSERT INTO provider_used_key (provider, key, used_at) VALUES (?, ?, ?)"
                 " ON CONFLICT DO NOTHING",
                 (provider, key, now),
             )
-        return cursor.rowcount == 1
+        return added == 1
 
     def clear(self) -> None:
-        with self._database.transaction() as connection:
-            connection.execute("DELETE FROM provider_used_key")
+        self._database.execute("DELETE FROM provider_used_key")

@@ -2,22 +2,18 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
-from pydantic.alias_generators import to_camel
+from pydantic import StringConstraints
 
-from provider_sandbox.gateways.desk import Purchase
+from provider_sandbox.gateways.desk import OrderId, OrderName, Purchase
 from provider_sandbox.gateways.payment import Currency, Method
-from servicekit.fields import PathInt64, Storable
+from provider_sandbox.received import LenientModel
+from servicekit.fields import PathInt64
 
 ReturnUrl = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/\S*)?$", max_length=2000)]
 Action = Literal["pay", "decline", "fail", "cancel"]
 
 
-class _Query(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
-
-
-class Returns(_Query):
+class Returns(LenientModel):
     """Where the browser goes back to. Without an address a page shows what the shop would get."""
 
     success_url: ReturnUrl | None = None
@@ -27,8 +23,8 @@ class Returns(_Query):
 class CheckoutQuery(Returns):
     """``amount`` is in the currency's smallest unit."""
 
-    order_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_=-]{2,64}$")]
-    order_name: Annotated[str, StringConstraints(min_length=1, max_length=100), Storable] = "주문"
+    order_id: OrderId
+    order_name: OrderName = "주문"
     amount: PathInt64
     currency: Currency = "KRW"
     method: Method = "CARD"

@@ -4,13 +4,14 @@ from typing import Annotated
 
 from pydantic import ConfigDict, Field, StringConstraints
 
+from provider_sandbox.clock import ClockControl
 from provider_sandbox.gateways.controls import Code, GatewayControls
-from provider_sandbox.gateways.desk import Purchase
+from provider_sandbox.gateways.desk import OrderId, OrderName, Purchase
 from provider_sandbox.gateways.names import GatewayName
 from provider_sandbox.gateways.payment import Currency, Method, Status
-from provider_sandbox.providers.clock import ClockControl
-from servicekit.fields import PositiveInt64, Storable
-from servicekit.http.models import BodyModel, PathModel, QueryModel
+from provider_sandbox.operating.pages import PageQuery
+from servicekit.fields import PositiveInt64
+from servicekit.http.models import BodyModel, PathModel
 
 
 class ControlsBody(BodyModel):
@@ -27,10 +28,8 @@ class PurchaseBody(BodyModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     gateway: GatewayName
-    order_id: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_=-]{2,64}$")]
-    order_name: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), Storable] = (
-        "주문"
-    )
+    order_id: OrderId
+    order_name: OrderName = "주문"
     amount: PositiveInt64
     currency: Currency = "KRW"
     method: Method = "CARD"
@@ -50,7 +49,7 @@ class UntrueWebhookBody(BodyModel):
     model_config = ConfigDict(use_attribute_docstrings=True)
 
     gateway: GatewayName
-    order_id: Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Za-z0-9_=-]{2,64}$")]
+    order_id: OrderId
     status: Status = "DONE"
     amount: PositiveInt64 = 15_000
     """Of an order that isn't known."""
@@ -66,15 +65,13 @@ class PaymentPath(PathModel):
     payment_key: str
 
 
-class PageQuery(QueryModel):
-    """A page of a list. ``after`` is the ``next`` of the page before it; 0 is the beginning."""
+class GatewayQuery(PageQuery):
+    """All that is kept, or what is one gateway's."""
 
     gateway: GatewayName | None = None
-    after: Annotated[int, Field(ge=0, le=2**63 - 1)] = 0
-    limit: Annotated[int, Field(ge=1, le=1000)] = 100
 
 
-class PaymentsQuery(PageQuery):
+class PaymentsQuery(GatewayQuery):
     """All payments, or those of one order."""
 
     order_id: str | None = None

@@ -5,12 +5,12 @@ from collections.abc import Callable, Mapping
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 
+from provider_sandbox.clock import Clock
 from provider_sandbox.gateways.desk import PaymentDesk, transaction_key
 from provider_sandbox.gateways.names import GatewayName
 from provider_sandbox.gateways.operating.bodies import PaymentPath, PurchaseBody
 from provider_sandbox.gateways.operating.replies import PaymentReply
 from provider_sandbox.gateways.payment import Payment
-from provider_sandbox.providers.clock import Clock
 from servicekit.http.problems import Problem
 from servicekit.http.replies import json_reply
 from servicekit.http.routes import route
@@ -26,7 +26,7 @@ def payment_routes(desks: Mapping[GatewayName, PaymentDesk], clock: Clock) -> AP
         payment = desk.open(body.purchase)
         if body.authenticated:
             payment = desk.authenticate(payment, body.decline_code)
-        return json_reply(PaymentReply.of(payment), 201)
+        return json_reply(PaymentReply.model_validate(payment), 201)
 
     @route(
         routes,
@@ -56,7 +56,7 @@ def payment_routes(desks: Mapping[GatewayName, PaymentDesk], clock: Clock) -> AP
             raise Problem(409, "not-in-that-state", f"Not a virtual account that is {status}.")
         changed = change(payment)
         desk.save(changed, clock.now())
-        return json_reply(PaymentReply.of(changed))
+        return json_reply(PaymentReply.model_validate(changed))
 
     return routes
 

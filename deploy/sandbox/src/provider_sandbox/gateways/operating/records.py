@@ -5,7 +5,7 @@ from collections.abc import Callable
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 
-from provider_sandbox.gateways.operating.bodies import PageQuery, PaymentsQuery
+from provider_sandbox.gateways.operating.bodies import GatewayQuery, PaymentsQuery
 from provider_sandbox.gateways.operating.replies import (
     MoneyReply,
     PaymentsReply,
@@ -17,7 +17,7 @@ from servicekit.http.replies import json_reply
 from servicekit.http.routes import route
 
 
-def record_routes(records: GatewayRecords, expire_overdue: Callable[[], None]) -> APIBlueprint:
+def record_routes(records: GatewayRecords, expire_overdue: Callable[[], object]) -> APIBlueprint:
     """Reading totals, payments and requests, and deleting all of it."""
     routes = APIBlueprint("records", __name__, url_prefix="/records")
 
@@ -45,7 +45,7 @@ def record_routes(records: GatewayRecords, expire_overdue: Callable[[], None]) -
         return json_reply(PaymentsReply.of(page, query.limit))
 
     @route(routes, "GET", "/requests", summary="List requests to gateways", replies={200: RequestsReply})
-    def get_requests(query: PageQuery) -> Response:
+    def get_requests(query: GatewayQuery) -> Response:
         page = records.requests.page(provider=query.gateway, after=query.after, limit=query.limit)
         return json_reply(RequestsReply.of(page, query.limit))
 

@@ -6,12 +6,12 @@ from dataclasses import replace
 from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 
+from provider_sandbox.clock import Clock
 from provider_sandbox.gateways.desk import PaymentDesk, Purchase
 from provider_sandbox.gateways.names import GatewayName
 from provider_sandbox.gateways.operating.bodies import UntrueWebhookBody
 from provider_sandbox.gateways.payment import Payment
 from provider_sandbox.gateways.reporting import Reporter
-from provider_sandbox.providers.clock import Clock
 from servicekit.http.problems import Problem
 from servicekit.http.routes import route
 

@@ -2,18 +2,16 @@
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt, StringConstraints
-from pydantic.alias_generators import to_camel
+from pydantic import Field, StrictBool, StrictInt, StringConstraints
 
 from provider_sandbox.gateways.payment import Currency
+from provider_sandbox.received import LenientModel
 
 _Text = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200)]
 _Amount = Annotated[StrictInt, Field(ge=0, le=10**14)]
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True)
-
+class _Body(LenientModel):
     store_id: _Text | None = None
 
 

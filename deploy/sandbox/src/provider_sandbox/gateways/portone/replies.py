@@ -5,7 +5,7 @@ from typing import Any
 from provider_sandbox.gateways.money import tax_of
 from provider_sandbox.gateways.payment import Cancellation, Payment
 from provider_sandbox.gateways.portone.account import MERCHANT_ID, STORE_ID
-from provider_sandbox.providers.korean_time import in_utc
+from provider_sandbox.korean_time import in_utc
 
 _STATUS = {
     # Neither an authenticated payment nor an expired window has a status of its own.

@@ -4,7 +4,7 @@ from typing import TypeVar
 
 from flask import Blueprint, Response
 
-from provider_sandbox.gateways.controls import ControlSource
+from provider_sandbox.gateways.controls import GatewayControlSource
 from provider_sandbox.gateways.desk import PaymentDesk
 from provider_sandbox.gateways.gate import Gate
 from provider_sandbox.gateways.portone.account import STORE_ID
@@ -16,10 +16,10 @@ from provider_sandbox.gateways.portone.dialect import PortoneDialect
 from provider_sandbox.gateways.portone.errors import refused
 from provider_sandbox.gateways.portone.look_up import list_transactions, look_up
 from provider_sandbox.gateways.records import GatewayRecords
-from provider_sandbox.providers.request_parts import json_body
+from provider_sandbox.received import json_body
 
 
-def portone_routes(records: GatewayRecords, controls: ControlSource, desk: PaymentDesk) -> Blueprint:
+def portone_routes(records: GatewayRecords, controls: GatewayControlSource, desk: PaymentDesk) -> Blueprint:
     """Confirming, cancelling and looking up."""
     routes = Blueprint("portone", __name__, url_prefix="/portone/payments")
     gate = Gate(PortoneDialect(), controls, records)

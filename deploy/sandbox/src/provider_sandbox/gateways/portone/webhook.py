@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from pydantic_core import to_json
 from standardwebhooks import Webhook
 
-from provider_sandbox.gateways.controls import ControlSource
+from provider_sandbox.gateways.controls import GatewayControlSource
 from provider_sandbox.gateways.payment import Payment
 from provider_sandbox.gateways.portone.account import FORGERS_SECRET, STORE_ID, WEBHOOK_SECRET
 from provider_sandbox.gateways.portone.replies import status_of
-from provider_sandbox.gateways.webhook_queue import QueuedWebhook
-from provider_sandbox.providers.korean_time import in_utc
+from provider_sandbox.korean_time import in_utc
+from provider_sandbox.webhooks.queue import QueuedWebhook
 
 _TYPES = {
     "READY": "Ready",
@@ -29,7 +29,7 @@ class PortoneWebhooks:
     timeout_seconds = 30.0
     retry_minutes: Sequence[float] = (1, 4, 16, 64, 256)
 
-    def __init__(self, controls: ControlSource) -> None:
+    def __init__(self, controls: GatewayControlSource) -> None:
         self._controls = controls
 
     def bodies(self, payment: Payment, former: Payment | None, at: float) -> Sequence[bytes]:
@@ -45,7 +45,7 @@ class PortoneWebhooks:
         return [to_json({"type": f"Transaction.{kind}", "timestamp": in_utc(at), "data": data})]
 
     def headers(self, webhook: QueuedWebhook) -> Mapping[str, str]:
-        message_id, sent_at = f"msg_{webhook.event_id}", datetime.now(UTC)
+        message_id, sent_at = f"msg_{webhook.event_id.hex}", datetime.now(UTC)
         secret = FORGERS_SECRET if webhook.is_forged else WEBHOOK_SECRET
         return {
             "Content-Type": "application/json",

@@ -3,8 +3,9 @@
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, StrictFloat, StrictInt, StringConstraints
-from pydantic.alias_generators import to_camel
+from pydantic import Field, StrictFloat, StrictInt, StringConstraints
+
+from provider_sandbox.received import LenientModel
 
 _Number = Annotated[StrictInt | StrictFloat, Field(gt=0, le=10**12)]
 
@@ -13,11 +14,7 @@ def _text(longest: int) -> StringConstraints:
     return StringConstraints(strict=True, min_length=1, max_length=longest)
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(alias_generator=to_camel, extra="ignore", frozen=True, allow_inf_nan=False)
-
-
-class ConfirmBody(_Body):
+class ConfirmBody(LenientModel):
     """``POST /v1/payments/confirm``."""
 
     payment_key: Annotated[str, _text(200)]
@@ -29,7 +26,7 @@ class ConfirmBody(_Body):
         return Decimal(str(self.amount))
 
 
-class RefundAccount(_Body):
+class RefundAccount(LenientModel):
     """Where the money of a virtual account goes back to."""
 
     bank: Annotated[str, _text(30)]
@@ -37,7 +34,7 @@ class RefundAccount(_Body):
     holder_name: Annotated[str, _text(60)]
 
 
-class CancelBody(_Body):
+class CancelBody(LenientModel):
     """``POST /v1/payments/{paymentKey}/cancel``. Without ``cancelAmount`` all that is left."""
 
     cancel_reason: Annotated[str, _text(200)]

@@ -6,7 +6,7 @@ from provider_sandbox.gateways.money import tax_of, to_number
 from provider_sandbox.gateways.payment import Cancellation, Payment
 from provider_sandbox.gateways.toss.account import API_VERSION, MERCHANT_ID
 from provider_sandbox.gateways.toss.codes import message_of
-from provider_sandbox.providers.korean_time import in_seoul
+from provider_sandbox.korean_time import in_seoul
 
 METHODS = {
     "CARD": "카드",

@@ -4,7 +4,7 @@ import secrets
 
 from flask import Blueprint, Response, request
 
-from provider_sandbox.gateways.controls import ControlSource
+from provider_sandbox.gateways.controls import GatewayControlSource
 from provider_sandbox.gateways.desk import PaymentDesk
 from provider_sandbox.gateways.gate import Gate
 from provider_sandbox.gateways.payment import Payment
@@ -16,12 +16,12 @@ from provider_sandbox.gateways.toss.confirm import DEFAULT_DECLINE, confirm
 from provider_sandbox.gateways.toss.dialect import TossDialect
 from provider_sandbox.gateways.toss.errors import refused
 from provider_sandbox.gateways.toss.replies import payment_view
-from provider_sandbox.providers.request_parts import json_body
+from provider_sandbox.received import json_body
 
 _UNCONFIRMED = ("READY", "IN_PROGRESS")
 
 
-def toss_routes(records: GatewayRecords, controls: ControlSource, desk: PaymentDesk) -> Blueprint:
+def toss_routes(records: GatewayRecords, controls: GatewayControlSource, desk: PaymentDesk) -> Blueprint:
     """Confirming, cancelling and looking up."""
     routes = Blueprint("toss", __name__, url_prefix="/toss/v1/payments")
     gate = Gate(TossDialect(), controls, records)

@@ -6,11 +6,11 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from provider_sandbox.gateways.controls import ControlSource
+from provider_sandbox.gateways.controls import GatewayControlSource
 from provider_sandbox.gateways.payment import Payment
 from provider_sandbox.gateways.toss.replies import payment_view
-from provider_sandbox.gateways.webhook_queue import QueuedWebhook
-from provider_sandbox.providers.korean_time import SEOUL, in_seoul
+from provider_sandbox.korean_time import SEOUL, in_seoul
+from provider_sandbox.webhooks.queue import QueuedWebhook
 
 _REPORTED = {"DONE", "CANCELED", "PARTIAL_CANCELED", "ABORTED", "EXPIRED"}
 _OF_DEPOSITS = {"DONE", "CANCELED", "PARTIAL_CANCELED"}
@@ -22,7 +22,7 @@ class TossWebhooks:
     timeout_seconds = 10.0
     retry_minutes: Sequence[float] = (1, 4, 16, 64, 256, 1024, 4096)
 
-    def __init__(self, controls: ControlSource) -> None:
+    def __init__(self, controls: GatewayControlSource) -> None:
         self._controls = controls
 
     def bodies(self, payment: Payment, former: Payment | None, at: float) -> Sequence[bytes]:
@@ -38,7 +38,7 @@ class TossWebhooks:
             "Content-Type": "application/json",
             "tosspayments-webhook-transmission-time": datetime.now(SEOUL).isoformat(timespec="microseconds"),
             "tosspayments-webhook-transmission-retried-count": str(webhook.calls),
-            "tosspayments-webhook-transmission-id": f"whtrans_{webhook.event_id}",
+            "tosspayments-webhook-transmission-id": f"whtrans_{webhook.event_id.hex}",
         }
 
     def is_received(self, status: int) -> bool:

@@ -7,4 +7,4 @@ INVALID_REQUEST = -99
 UNAUTHORIZED = -101
 TEXT_MISMATCH = "3016"
 
-DELIVERY = ResultCodes(success="0", unknown=frozenset({"3005"}))
+DELIVERY = ResultCodes(success="0", unknown=frozenset({"3005"}), mismatch=TEXT_MISMATCH)

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from provider_sandbox.providers.korean_time import read
+from provider_sandbox.korean_time import read
 from servicekit.fields import RequestModel
 
 DATE_PATTERN = "%Y-%m-%d %H:%M"

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from provider_sandbox.providers.korean_time import written
+from provider_sandbox.korean_time import written
 from provider_sandbox.providers.messages import ProviderMessage
 from provider_sandbox.providers.nhn import codes
 from provider_sandbox.providers.nhn.account import CHANNEL, SENDER_KEY

@@ -2,17 +2,16 @@
 
 from typing import Any
 
-from provider_sandbox.providers.controls import Allowance, NhnFaults
+from provider_sandbox.providers.controls import Account, NhnFaults
 from provider_sandbox.providers.desk import MessageDesk
 from provider_sandbox.providers.identifiers import dated_id
 from provider_sandbox.providers.messages import NewMessage
 from provider_sandbox.providers.nhn import codes
 from provider_sandbox.providers.nhn.account import SMS_NUMBER
-from provider_sandbox.providers.nhn.bodies import MessagesBody, Resend
+from provider_sandbox.providers.nhn.bodies import MessagesBody
 from provider_sandbox.providers.nhn.checks import Checked, checked, request_code
 from provider_sandbox.providers.nhn.replies import refusal, sent_reply
-from provider_sandbox.providers.outcomes import Outcome, outcome_of
-from provider_sandbox.providers.records import ProviderRecords
+from provider_sandbox.providers.outcomes import outcome_of
 
 IDEMPOTENCY_SECONDS = 10 * 60.0
 
@@ -20,14 +19,14 @@ IDEMPOTENCY_SECONDS = 10 * 60.0
 class SendNhnMessages:
     """``POST …/messages``."""
 
-    def __init__(self, records: ProviderRecords, faults: Allowance[NhnFaults], desk: MessageDesk) -> None:
-        self._records = records
-        self._faults = faults
+    def __init__(self, controls: Account[NhnFaults], desk: MessageDesk) -> None:
+        self._controls = controls
         self._desk = desk
+        self._records = desk.records
 
-    def __call__(self, body: MessagesBody, idempotency_key: str | None, now: float) -> dict[str, Any]:
+    def __call__(self, body: MessagesBody, idempotency_key: str | None) -> dict[str, Any]:
         """The reply. Raises a refusal of the request as a whole."""
-        faults = self._faults.faults
+        faults, now = self._controls.controls, self._records.clock.now()
         if faults.refusals_keep_key:
             self._use(idempotency_key, now)
         template = self._records.templates.get(body.template_code)
@@ -44,7 +43,7 @@ class SendNhnMessages:
         with self._records.database.transaction():
             if messages and not faults.refusals_keep_key:
                 self._use(idempotency_key, now)
-            if not self._faults.spend(len(messages)):
+            if not self._controls.spend(len(messages)):
                 raise refusal(codes.DAILY_VOLUME_EXCEEDED)
             self._desk.accept(messages, faults, now)
         return sent_reply(request_id, body.sender_grouping_key, recipients)
@@ -63,28 +62,23 @@ def _message(
     faults: NhnFaults,
     now: float,
 ) -> NewMessage:
-    recipient = accepted.recipient
+    recipient, resend = accepted.recipient, accepted.recipient.resend_parameter
+    faults = faults.with_sms_from(resend.resend_send_no, SMS_NUMBER)
+    number = recipient.recipient_no
     return NewMessage(
         message_id=f"{request_id}/{position}",
         group_id=request_id,
         position=position,
         reference=recipient.recipient_grouping_key or body.sender_grouping_key or idempotency_key or "",
         template_code=body.template_code,
-        recipient_no=recipient.recipient_no,
+        recipient_no=number,
         variables=accepted.variables,
         content=accepted.content,
-        outcome=_outcome(recipient.recipient_no, recipient.resend_parameter, faults, now),
+        outcome=outcome_of(codes.DELIVERY, faults, number, now, has_fallback=resend.is_resend),
         fields={
             "senderGroupingKey": body.sender_grouping_key,
             "recipientGroupingKey": recipient.recipient_grouping_key,
             "createUser": body.create_user,
-            "isResend": recipient.resend_parameter.is_resend,
+            "isResend": resend.is_resend,
         },
     )
-
-
-def _outcome(recipient_no: str, resend: Resend, faults: NhnFaults, now: float) -> Outcome:
-    if resend.resend_send_no not in (None, SMS_NUMBER):
-        # Not refused at once: only the SMS fails, and only if it comes to that.
-        faults = faults.model_copy(update={"fallback_fails": True})
-    return outcome_of(codes.DELIVERY, faults, recipient_no, now, has_fallback=resend.is_resend)

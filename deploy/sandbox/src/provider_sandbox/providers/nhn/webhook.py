@@ -1,12 +1,14 @@
 """NHN's webhook. Its signature is a configured value, and says nothing about the body."""
 
-import json
+from typing import Any
+
+from pydantic_core import from_json, to_json
 
 from provider_sandbox.providers.messages import ProviderMessage
 from provider_sandbox.providers.nhn.account import APP_KEY, WEBHOOK_SIGNATURE
 from provider_sandbox.providers.nhn.replies import message_view
-from provider_sandbox.providers.webhook_queue import QueuedWebhook
-from provider_sandbox.webhook_call import WebhookCall
+from provider_sandbox.webhooks.call import WebhookCall
+from provider_sandbox.webhooks.queue import QueuedWebhook
 
 _FIELDS = (
     "requestId",
@@ -21,23 +23,26 @@ _FIELDS = (
 )
 
 
-def nhn_webhook(webhook: QueuedWebhook, message: ProviderMessage) -> WebhookCall:
-    """The report of one message; its hookId is the same in every repetition."""
+def nhn_report(message: ProviderMessage) -> dict[str, Any]:
+    """A hook but for its id."""
     view = message_view(message)
-    hook = {
-        "hookId": webhook.event_id,
+    path = f"/alimtalk/v2.3/appkeys/{APP_KEY}/messages/{message.group_id}/{message.position}"
+    return {
         "kakaoMessageType": "ALIMTALK",
         **{name: view[name] for name in _FIELDS},
+        "_links": {"self": {"href": path}},
     }
-    path = f"/alimtalk/v2.3/appkeys/{APP_KEY}/messages/{message.group_id}/{message.position}"
-    hook["_links"] = {"self": {"href": path}}
+
+
+def nhn_webhook(webhook: QueuedWebhook) -> WebhookCall:
+    """The report of one message; its hookId is the same in every repetition."""
     body = {
         "hooksId": f"{webhook.event_id}-{webhook.calls}",
         "webhookConfigId": "sandbox",
         "productName": "KakaoTalk Bizmessage",
         "appKey": APP_KEY,
         "event": "MESSAGE_RESULT_UPDATE",
-        "hooks": [hook],
+        "hooks": [{"hookId": webhook.event_id, **from_json(webhook.body)}],
     }
     headers = {"Content-Type": "application/json", "X-Toast-Webhook-Signature": WEBHOOK_SIGNATURE}
-    return WebhookCall(webhook.url, headers, json.dumps(body, ensure_ascii=False).encode())
+    return WebhookCall(webhook.url, headers, to_json(body))

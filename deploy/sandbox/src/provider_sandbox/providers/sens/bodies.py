@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from provider_sandbox.providers.korean_time import read
+from provider_sandbox.korean_time import read
 from servicekit.fields import RequestModel
 
 _TIME = "%Y-%m-%d %H:%M:%S"
@@ -32,6 +32,10 @@ class SensMessage(RequestModel):
     buttons: Annotated[list[dict[str, Any]], Field(max_length=5)] = Field(default_factory=list)
     use_sms_failover: Annotated[bool, Field(strict=True)] = True
     failover_config: Failover | None = None
+
+    @property
+    def sms_number(self) -> str | None:
+        return None if self.failover_config is None else self.failover_config.sender
 
 
 class SensBody(RequestModel):

@@ -7,4 +7,4 @@ ACCEPTED = "A000"
 INVALID_RECIPIENT = "A001"
 TEXT_MISMATCH = "3016"
 
-DELIVERY = ResultCodes(success="0000", unknown=frozenset({"3005"}))
+DELIVERY = ResultCodes(success="0000", unknown=frozenset({"3005"}), mismatch=TEXT_MISMATCH)

@@ -1,36 +1,42 @@
 """SENS's paths."""
 
 import time
-from uuid import uuid4
+from typing import Any
 
 from flask import Blueprint, Response, request
 
-from provider_sandbox.providers.controls import Allowance, SensFaults
+from provider_sandbox.controls import ControlSource
+from provider_sandbox.providers.controls import SensFaults
 from provider_sandbox.providers.desk import MessageDesk
-from provider_sandbox.providers.gate import Gate, sent_target
+from provider_sandbox.providers.gate import Gate
 from provider_sandbox.providers.message_record import MessageFilter
 from provider_sandbox.providers.records import ProviderRecords
 from provider_sandbox.providers.refusal import Refusal
-from provider_sandbox.providers.request_parts import json_body
-from provider_sandbox.providers.sens.account import CHANNEL, SERVICE_ID
+from provider_sandbox.providers.sens.account import SERVICE_ID
 from provider_sandbox.providers.sens.bodies import SensBody, SensQuery
-from provider_sandbox.providers.sens.replies import SensRefusals, message_view, sent_reply
-from provider_sandbox.providers.sens.send import accepted_message, request_code
+from provider_sandbox.providers.sens.replies import SensRefusals, message_view
+from provider_sandbox.providers.sens.send import send_sens_messages
 from provider_sandbox.providers.sens.signature import check_signature
+from provider_sandbox.received import json_body, sent_target
 from servicekit.http.replies import json_reply
 
 PROVIDER = "sens"
 _MESSAGES = "/services/<service_id>/messages"
 
 
-def sens_routes(records: ProviderRecords, faults: Allowance[SensFaults], desk: MessageDesk) -> Blueprint:
+def sens_routes(records: ProviderRecords, controls: ControlSource[SensFaults]) -> Blueprint:
     """Sending and looking up messages."""
     routes = Blueprint(PROVIDER, __name__, url_prefix=f"/{PROVIDER}/alimtalk/v2")
-    gate = Gate(PROVIDER, faults, records.requests, SensRefusals(), _authenticate)
+    gate = Gate(PROVIDER, controls, records.requests, SensRefusals(), _authenticate)
+    desk = MessageDesk(PROVIDER, records)
 
     @routes.post(_MESSAGES)
     def post_messages(service_id: str) -> Response:
-        return gate.send(lambda: _send(records, faults, desk))
+        return gate.send(
+            lambda: json_reply(
+                send_sens_messages(SensBody.model_validate(json_body()), desk, controls.controls), 202
+            )
+        )
 
     @routes.get(_MESSAGES)
     def get_messages(service_id: str) -> Response:
@@ -44,35 +50,13 @@ def sens_routes(records: ProviderRecords, faults: Allowance[SensFaults], desk: M
 
 
 def _authenticate() -> None:
-    check_signature(request.method, sent_target(), _headers(), time.time())
+    check_signature(request.method, sent_target(), request.headers, time.time())
     if (request.view_args or {}).get("service_id") != SERVICE_ID:
         error = {"errorCode": "210", "message": "Permission Denied", "details": "The service is unknown."}
         raise Refusal(403, {"error": error})
 
 
-def _headers() -> dict[str, str]:
-    return {name.lower(): value for name, value in request.headers.items()}
-
-
-def _send(records: ProviderRecords, faults: Allowance[SensFaults], desk: MessageDesk) -> Response:
-    body, now = SensBody.model_validate(json_body()), records.clock.now()
-    if body.plus_friend_id != CHANNEL:
-        raise SensRefusals().invalid("plusFriendId is unknown.")
-    template = records.templates.get(body.template_code)
-    if template is None or not template.is_approved:
-        raise SensRefusals().invalid("The template does not exist or is not approved.")
-    request_id, current = str(uuid4()), faults.faults
-    sent = [(str(uuid4()), request_code(each, current), each) for each in body.messages]
-    kept = [
-        accepted_message(request_id, position, message_id, template, each, current, now)
-        for position, (message_id, code, each) in enumerate(sent, 1)
-        if code == "A000"
-    ]
-    desk.accept(kept, current, now)
-    return json_reply(sent_reply(request_id, sent, now), 202)
-
-
-def _messages(records: ProviderRecords) -> Response:
+def _messages(records: ProviderRecords) -> Response | dict[str, Any]:
     query = SensQuery.model_validate(request.args.to_dict())
     wanted = MessageFilter(
         PROVIDER,
@@ -87,19 +71,17 @@ def _messages(records: ProviderRecords) -> Response:
         return Response(status=404)
     end = query.next_token + len(found)
     has_more = end < records.messages.count(wanted)
-    return json_reply(
-        {
-            "statusCode": "200",
-            "statusName": "success",
-            "messages": [message_view(message) for message in found],
-            "pageSize": query.page_size,
-            "itemCount": len(found),
-            "hasMore": has_more,
-            "nextToken": str(end) if has_more else None,
-        }
-    )
+    return {
+        "statusCode": "200",
+        "statusName": "success",
+        "messages": [message_view(message) for message in found],
+        "pageSize": query.page_size,
+        "itemCount": len(found),
+        "hasMore": has_more,
+        "nextToken": str(end) if has_more else None,
+    }
 
 
-def _message(records: ProviderRecords, message_id: str) -> Response:
+def _message(records: ProviderRecords, message_id: str) -> Response | dict[str, Any]:
     found = records.messages.find(MessageFilter(PROVIDER, message_ids=[message_id]), records.clock.now())
-    return json_reply(message_view(found[0])) if found else Response(status=404)
+    return message_view(found[0]) if found else Response(status=404)

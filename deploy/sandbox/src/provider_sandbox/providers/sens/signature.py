@@ -3,7 +3,8 @@
 import base64
 import hashlib
 import hmac
-from collections.abc import Mapping
+
+from werkzeug.datastructures import Headers
 
 from provider_sandbox.providers.refusal import Refusal
 from provider_sandbox.providers.sens.account import ACCESS_KEY, SECRET_KEY
@@ -11,7 +12,7 @@ from provider_sandbox.providers.sens.account import ACCESS_KEY, SECRET_KEY
 CLOCK_SECONDS = 5 * 60.0
 
 
-def check_signature(method: str, target: str, headers: Mapping[str, str], now: float) -> None:
+def check_signature(method: str, target: str, headers: Headers, now: float) -> None:
     """Raise a refusal unless the request is signed and its time is near.
 
     ``target`` is path and query exactly as the client has sent them: an encoded colon is not a colon.

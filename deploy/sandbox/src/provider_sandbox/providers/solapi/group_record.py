@@ -38,25 +38,19 @@ class GroupRecord:
         database.create(_SCHEMA)
 
     def add(self, group_id: str, custom_fields: Mapping[str, str], now: float) -> None:
-        with self._database.transaction() as connection:
-            connection.execute(
-                "INSERT INTO solapi_group (group_id, custom_fields, created_at) VALUES (?, ?, ?)",
-                (group_id, json.dumps(custom_fields, ensure_ascii=False), now),
-            )
+        fields = json.dumps(custom_fields, ensure_ascii=False)
+        self._database.insert(
+            "solapi_group", {"group_id": group_id, "custom_fields": fields, "created_at": now}
+        )
 
     def count_send(self, group_id: str, now: float) -> None:
-        with self._database.transaction() as connection:
-            connection.execute(
-                "UPDATE solapi_group SET sends = sends + 1, sent_at = ? WHERE group_id = ?", (now, group_id)
-            )
+        self._database.execute(
+            "UPDATE solapi_group SET sends = sends + 1, sent_at = ? WHERE group_id = ?", (now, group_id)
+        )
 
     def get(self, group_id: str) -> Group | None:
-        with self._database.transaction() as connection:
-            row = connection.execute("SELECT * FROM solapi_group WHERE group_id = ?", (group_id,)).fetchone()
-        if row is None:
-            return None
-        return Group(**{**dict(row), "custom_fields": json.loads(row["custom_fields"])})
+        row = self._database.row("SELECT * FROM solapi_group WHERE group_id = ?", (group_id,))
+        return None if row is None else Group(**{**row, "custom_fields": json.loads(row["custom_fields"])})
 
     def clear(self) -> None:
-        with self._database.transaction() as connection:
-            connection.execute("DELETE FROM solapi_group")
+        self._database.execute("DELETE FROM solapi_group")

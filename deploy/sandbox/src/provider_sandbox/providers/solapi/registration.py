@@ -26,7 +26,10 @@ class Registered:
 def registered(
     body: MessageBody, template_of: Callable[[str], Template | None], refused: Mapping[str, str]
 ) -> Registered:
-    """One message; the others of the request don't depend on it. ``refused`` are codes by number."""
+    """One message; the others of the request don't depend on it. ``refused`` are codes by number.
+
+    ``template_of`` returns approved templates alone.
+    """
     options = body.kakao_options
     if options is None:
         code = refused.get(body.to) or (None if body.sender == SENDER_NUMBER else codes.SENDER_NOT_REGISTERED)
@@ -41,7 +44,7 @@ def registered(
 def _code(body: MessageBody, options: KakaoOptions, template: Template | None) -> str | None:
     if options.pf_id != PF_ID:
         return codes.UNKNOWN_CHANNEL
-    if template is None or not template.is_approved:
+    if template is None:
         return codes.UNKNOWN_TEMPLATE
     if body.sender not in ("", SENDER_NUMBER) or (not body.sender and not options.disable_sms):
         # An SMS in its place would be sent from there.

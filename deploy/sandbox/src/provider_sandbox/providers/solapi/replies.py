@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from provider_sandbox.providers.korean_time import in_utc
+from provider_sandbox.korean_time import in_utc
 from provider_sandbox.providers.messages import ProviderMessage
 from provider_sandbox.providers.refusal import Refusal
 from provider_sandbox.providers.solapi import codes

@@ -1,87 +1,68 @@
 """SOLAPI's paths."""
 
 import time
+from typing import Any
 
 from flask import Blueprint, Response, request
 
-from provider_sandbox.providers.controls import Allowance, SolapiFaults
+from provider_sandbox.providers.controls import Account, SolapiFaults
 from provider_sandbox.providers.desk import MessageDesk
-from provider_sandbox.providers.gate import Gate
+from provider_sandbox.providers.gate import Answer, Gate
 from provider_sandbox.providers.message_record import MessageFilter
 from provider_sandbox.providers.records import ProviderRecords
-from provider_sandbox.providers.request_parts import json_body
 from provider_sandbox.providers.solapi.bodies import AddMessagesBody, GroupBody, ListQuery
 from provider_sandbox.providers.solapi.groups import SolapiGroups
 from provider_sandbox.providers.solapi.replies import SolapiRefusals, message_view, template_view
 from provider_sandbox.providers.solapi.signature import CLOCK_SECONDS, checked_signature, refusal
-from servicekit.http.replies import json_reply
+from provider_sandbox.received import json_body
 
 PROVIDER = "solapi"
+_GROUPS = "/messages/v4/groups"
 # A date may be 15 minutes ahead of our clock, and is near enough for another 15 minutes after.
 _SIGNATURE_SECONDS = 2 * CLOCK_SECONDS
 
 
-def solapi_routes(records: ProviderRecords, faults: Allowance[SolapiFaults], desk: MessageDesk) -> Blueprint:
-    """Groups, and the list of messages."""
-    routes = Blueprint(PROVIDER, __name__, url_prefix=f"/{PROVIDER}/messages/v4")
-    gate = Gate(PROVIDER, faults, records.requests, SolapiRefusals(), lambda: _authenticate(records))
-    groups = SolapiGroups(records, faults, desk)
+def solapi_routes(records: ProviderRecords, controls: Account[SolapiFaults]) -> Blueprint:
+    """Groups, the list of messages, and the look-up of a template by SOLAPI's id of it."""
+    routes = Blueprint(PROVIDER, __name__, url_prefix=f"/{PROVIDER}")
+    gate = Gate(PROVIDER, controls, records.requests, SolapiRefusals(), lambda: _authenticate(records))
+    groups = SolapiGroups(controls, MessageDesk(PROVIDER, records, message_view))
 
-    def is_faulty(call: str) -> bool:
-        return faults.faults.faults_at in ("any", call)
+    def sent(call: str, answer: Answer) -> Response:
+        return gate.send(answer, is_faulty=controls.controls.faults_at in ("any", call))
 
-    @routes.post("/groups")
+    @routes.post(_GROUPS)
     def post_group() -> Response:
-        return gate.send(
-            lambda: json_reply(
-                groups.create(GroupBody.model_validate(_optional_body()), records.clock.now())
-            ),
-            is_faulty=is_faulty("create-group"),
-        )
+        return sent("create-group", lambda: groups.create(GroupBody.model_validate(_optional_body())))
 
-    @routes.put("/groups/<group_id>/messages")
+    @routes.put(f"{_GROUPS}/<group_id>/messages")
     def put_messages(group_id: str) -> Response:
-        return gate.send(
-            lambda: json_reply(
-                groups.add(group_id, AddMessagesBody.model_validate(json_body()), records.clock.now())
-            ),
-            is_faulty=is_faulty("add-messages"),
-        )
+        return sent("add-messages", lambda: groups.add(group_id, AddMessagesBody.model_validate(json_body())))
 
-    @routes.post("/groups/<group_id>/send")
+    @routes.post(f"{_GROUPS}/<group_id>/send")
     def post_send(group_id: str) -> Response:
-        return gate.send(
-            lambda: json_reply(groups.send(group_id, records.clock.now())), is_faulty=is_faulty("send-group")
-        )
+        return sent("send-group", lambda: groups.send(group_id))
 
-    @routes.get("/groups/<group_id>")
+    @routes.get(f"{_GROUPS}/<group_id>")
     def get_group(group_id: str) -> Response:
-        return gate.look_up(lambda: json_reply(groups.info(group_id, records.clock.now())))
+        return gate.look_up(lambda: groups.info(group_id))
 
-    @routes.get("/list")
+    @routes.get("/messages/v4/list")
     def get_list() -> Response:
         return gate.look_up(lambda: _list(records))
 
-    return routes
-
-
-def solapi_template_routes(records: ProviderRecords, faults: Allowance[SolapiFaults]) -> Blueprint:
-    """The look-up of a template by SOLAPI's id of it."""
-    routes = Blueprint(f"{PROVIDER}-templates", __name__, url_prefix=f"/{PROVIDER}/kakao/v2/templates")
-    gate = Gate(PROVIDER, faults, records.requests, SolapiRefusals(), lambda: _authenticate(records))
-
-    @routes.get("/<template_id>")
+    @routes.get("/kakao/v2/templates/<template_id>")
     def get_template(template_id: str) -> Response:
         return gate.look_up(lambda: _template(records, template_id))
 
     return routes
 
 
-def _template(records: ProviderRecords, template_id: str) -> Response:
+def _template(records: ProviderRecords, template_id: str) -> dict[str, Any]:
     template = records.templates.get(template_id)
     if template is None:
         raise refusal(404, "ResourceNotFound", "The template does not exist.")
-    return json_reply(template_view(template))
+    return template_view(template)
 
 
 def _authenticate(records: ProviderRecords) -> None:
@@ -95,7 +76,7 @@ def _optional_body() -> dict[str, object]:
     return json_body() if request.get_data() else {}
 
 
-def _list(records: ProviderRecords) -> Response:
+def _list(records: ProviderRecords) -> dict[str, Any]:
     sent = request.args.to_dict()
     ids = [*request.args.getlist("messageIds[]"), *request.args.getlist("messageIds")]
     others = {name: value for name, value in sent.items() if name not in ("messageIds[]", "messageIds")}
@@ -108,15 +89,11 @@ def _list(records: ProviderRecords) -> Response:
         group_id=query.group_id,
         recipient_no=query.to,
         accepted=query.period,
-        fields={"from": query.sender} if query.sender is not None else {},
+        fields={"from": query.sender},
     )
-    offset = _after(query.start_key)
+    # Raises ValueError for a key that no page had.
+    offset = int(query.start_key or 0)
     found = records.messages.find(wanted, records.clock.now(), limit=query.limit, offset=offset)
     next_key = str(offset + len(found)) if len(found) == query.limit else None
     page = {"startKey": query.start_key, "nextKey": next_key, "limit": query.limit}
-    return json_reply({**page, "messageList": {each.message_id: message_view(each) for each in found}})
-
-
-def _after(start_key: str | None) -> int:
-    """Raises ValueError for a key that no page had."""
-    return int(start_key or 0)
+    return {**page, "messageList": {each.message_id: message_view(each) for each in found}}

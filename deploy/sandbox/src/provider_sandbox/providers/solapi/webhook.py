@@ -1,20 +1,19 @@
 """SOLAPI's webhook. Its only proof of origin is the token in its address."""
 
-import json
 from urllib.parse import parse_qs, urlsplit
 
-from provider_sandbox.providers.messages import ProviderMessage
+from pydantic_core import from_json, to_json
+
 from provider_sandbox.providers.solapi.account import WEBHOOK_TOKEN
-from provider_sandbox.providers.solapi.replies import message_view
-from provider_sandbox.providers.webhook_queue import QueuedWebhook
-from provider_sandbox.webhook_call import WebhookCall
+from provider_sandbox.webhooks.call import WebhookCall
+from provider_sandbox.webhooks.queue import QueuedWebhook
 
 
-def solapi_webhook(webhook: QueuedWebhook, message: ProviderMessage) -> WebhookCall:
+def solapi_webhook(webhook: QueuedWebhook) -> WebhookCall:
     """The report of one message; its eventDataId is the same in every repetition."""
-    body = [{"eventDataId": webhook.event_id, "data": message_view(message), "retryCount": webhook.calls}]
-    headers = {"Content-Type": "application/json"}
-    return WebhookCall(_with_token(webhook.url), headers, json.dumps(body, ensure_ascii=False).encode())
+    data = from_json(webhook.body)
+    body = [{"eventDataId": webhook.event_id, "data": data, "retryCount": webhook.calls}]
+    return WebhookCall(_with_token(webhook.url), {"Content-Type": "application/json"}, to_json(body))
 
 
 def _with_token(url: str) -> str:

@@ -1,6 +1,5 @@
 """The time at which results become known and keys expire."""
 
-import threading
 import time
 from typing import Annotated
 
@@ -24,18 +23,12 @@ class Clock:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._control = ClockControl()
+        self.controls = ClockControl()
 
-    @property
-    def control(self) -> ClockControl:
-        with self._lock:
-            return self._control
-
-    def set(self, control: ClockControl) -> None:
-        with self._lock:
-            self._control = control
+    def set(self, controls: ClockControl) -> None:
+        # One assignment, which threads see whole.
+        self.controls = controls
 
     def now(self) -> float:
         """Epoch seconds."""
-        return time.time() + self.control.ahead_ms / 1000
+        return time.time() + self.controls.ahead_ms / 1000

@@ -1,0 +1,1 @@
+"""What the operating endpoints of all sandboxes have in common."""

@@ -1,0 +1,1 @@
+"""Webhooks of all doubles: what is still to be called, and the thread that calls it."""
