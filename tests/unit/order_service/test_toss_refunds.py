@@ -44,7 +44,11 @@ def test_the_id_alone_does_not_make_it_the_refund() -> None:
     assert found(less, balance=21_000) == RefundRefused("NOT_MATCHES_REFUNDABLE_AMOUNT")
 
 
-@pytest.mark.parametrize("reason", ["콘솔에서 환불", "", None, 7, f"{reason_of(PART)[:-5]}…"])
+@pytest.mark.parametrize(
+    "reason",
+    ["콘솔에서 환불", "", None, 7, f"{reason_of(PART)[:-5]}…"],
+    ids=["another", "empty", "none", "number", "cut off"],
+)
 def test_a_refund_of_unknown_origin_leaves_it_open(reason: object) -> None:
     with capture_logs() as logs:
         assert found(of_a_part(reason)) == Undecided()
