@@ -392,6 +392,7 @@ def test_refunds_are_told_apart_in_whatever_order_they_are_listed(order: int) ->
         (None, Undecided()),
         (7, Undecided()),
     ],
+    ids=["another refund's", "by hand", "none", "number"],
 )
 def test_an_equal_refund_is_ours_only_by_its_reason(reason: object, expected: object) -> None:
     part = RefundRequest(uuid7(), REQUEST, 10_000, 30_000, "단순 변심")
