@@ -42,7 +42,7 @@ class LedgerGateway:
 
     name: str = "in-process"
     account: str = "in-process"
-    """Of the name that a process has for its in-process gateway, which then settles the payments of a test."""
+    """As that of the in-process gateway: a process, too, can settle the payments of a test."""
     charged: dict[str, PaymentRequest] = field(default_factory=dict)
     before_charging: Callable[[PaymentRequest], None] = lambda request: None
     before_answering: Callable[[PaymentRequest], None] = lambda request: None
