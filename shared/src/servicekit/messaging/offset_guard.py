@@ -185,7 +185,12 @@ class OffsetGuard:
             }
             # Before anything is applied: only then does a missing commit mean that Kafka forgot it.
             _commit(
-                consumer, {new: starts[new].offset for new, offset in committed.items() if offset is None}
+                consumer,
+                {
+                    partition: starts[partition].offset
+                    for partition, offset in committed.items()
+                    if offset is None and (partition.topic, partition.partition) not in applied
+                },
             )
         except Exception as error:
             if not (self._is_transient(error) or may_pass(error)):
