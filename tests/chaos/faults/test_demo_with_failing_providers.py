@@ -27,7 +27,7 @@ def _two_providers(stack: ControlledStack, stack_directory: Path) -> Iterator[No
 
 
 @pytest.mark.long
-@pytest.mark.usefixtures("_two_providers")
+@pytest.mark.usefixtures("ended_stack", "_two_providers")
 def test_demo_adds_up_while_the_first_of_two_providers_fails(
     stack: ControlledStack, stack_directory: Path, tmp_path: Path
 ) -> None:
