@@ -35,7 +35,10 @@ def under_load(
     ):
         wait_until(lambda: load.order_ids, "the first order")
         # Beside the customers' coupon there is the demo's: it has found all of the stack running.
-        wait_until(lambda: databases.number("coupon", _COUPONS) >= coupons + 2, "the demo's coupon")
+        try:
+            wait_until(lambda: databases.number("coupon", _COUPONS) >= coupons + 2, "the demo's coupon", 60)
+        except AssertionError as error:
+            raise AssertionError(demo.output) from error
         yield load
         summary = demo.finish()
     assert_nothing_lost_or_doubled(summary)
