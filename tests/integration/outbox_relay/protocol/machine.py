@@ -756,9 +756,12 @@ DEAD_LETTERS = Scene(
 REPLAYS = Scene(
     "replays",
     1,
-    *["write", "write", "turn", "turn", "turn"],
-    *["replay", "replay_dead_letters", "broker_refuses_nothing"],
+    # A turn between the parking of an event and its replay moves the cursor past it.
+    *["write", "turn", "broker_refuses_nothing"],
+    *["replay", "replay_dead_letters"] * 2,
     all_of_key=st.just(False),
+    page_bytes=st.just(100_000),
+    page_events=st.integers(2, 3),
     refused=_often,
 )
 HELD_BACK = Scene(
