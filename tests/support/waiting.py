@@ -7,7 +7,12 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def wait_until(probe: Callable[[], T | None], what: str, timeout_seconds: float = 30.0) -> T:
+def wait_until(
+    probe: Callable[[], T | None],
+    what: str,
+    timeout_seconds: float = 30.0,
+    seconds_between: float = 0.05,
+) -> T:
     """The first true value of ``probe``; fails, saying ``what`` was waited for, when none comes in time.
 
     A probe that raises counts as not yet; its last error is reported.
@@ -23,5 +28,5 @@ def wait_until(probe: Callable[[], T | None], what: str, timeout_seconds: float 
             if value:
                 return value
             last_error = None
-        time.sleep(0.05)
+        time.sleep(seconds_between)
     raise AssertionError(f"waited {timeout_seconds} s in vain for {what}") from last_error

@@ -11,6 +11,8 @@ from alembic.migration import MigrationContext
 from alembic.operations import Operations
 from kafka import TopicPartition
 from kafka.admin import KafkaAdminClient
+from kafka.errors import NoError
+from prometheus_client import REGISTRY
 from sqlalchemy import Engine, MetaData, create_engine, event, make_url, text
 from sqlalchemy.exc import OperationalError
 
@@ -41,13 +43,14 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 class Applying:
-    """Applies each value once; fails or dies after its work as long as it is told to."""
+    """Applies each value once; fails, or dies before or after its work, as long as it is told to."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._inbox = inbox_table(MetaData())
         self.failing = False
         self.dying = False
+        self.dying_before = False
         self.attempts = 0
 
     def parse(self, record: ReceivedRecord) -> str:
@@ -58,6 +61,8 @@ class Applying:
 
     def handle(self, events: Sequence[str]) -> None:
         self.attempts += 1
+        if self.dying_before:
+            raise SystemExit
         with self._engine.begin() as connection:
             ids = {uuid5(_NAMESPACE, event): event for event in events}
             for event_id in Inbox(connection, self._inbox, "group").accept(ids):
@@ -89,10 +94,15 @@ def run_until_death(settings: KafkaConsumerSettings, **arguments: Any) -> None:
 
 @contextmanager
 def consuming(
-    servers: str, topic: str, group_id: str, engine: Engine, failing: bool = False
+    servers: str,
+    topic: str,
+    group_id: str,
+    engine: Engine,
+    failing: bool = False,
+    dying_before: bool = False,
 ) -> Iterator[Consumer]:
     stop, consumer = StopSignal(), Consumer(engine)
-    consumer.handler.failing = failing
+    consumer.handler.failing, consumer.handler.dying_before = failing, dying_before
     consumer.status = ConsumerStatus(topic)
     settings = KafkaConsumerSettings(kafka_bootstrap_servers=servers, kafka_client_id="test")
     thread = threading.Thread(
@@ -223,6 +233,26 @@ def test_records_that_retention_took_are_reported(
         assert "records_gone, goes on at offset 9, 4 offsets are gone" in consumer.surprise()
 
 
+def test_database_is_not_blamed_for_commits_and_records_that_kafka_lost(
+    kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine
+) -> None:
+    send(kafka_bootstrap_servers, topic, 0, 5)
+    with consuming(kafka_bootstrap_servers, topic, unique, engine):
+        wait_until(lambda: len(effects(engine)) == 5, "the first ones")
+    send(kafka_bootstrap_servers, topic, 5, 12)
+    partition = TopicPartition(topic, 0)
+    with closing(KafkaAdminClient(bootstrap_servers=kafka_bootstrap_servers)) as admin:
+        assert admin.delete_group_offsets(unique, [partition])[partition] is NoError
+        admin.delete_records({partition: 9})
+
+    with consuming(kafka_bootstrap_servers, topic, unique, engine, dying_before=True) as dying:
+        wait_until(lambda: dying.handler.attempts, "a death before anything is applied")
+    assert surprises(topic, "commit_lost") == 1
+    with consuming(kafka_bootstrap_servers, topic, unique, engine):
+        wait_until(lambda: len(effects(engine)) == 8, "what is left")
+    assert surprises(topic, "database_went_back") == 0
+
+
 def test_topic_made_anew_under_a_consumer_is_read_from_its_beginning(
     kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine
 ) -> None:
@@ -259,6 +289,11 @@ def send(servers: str, topic: str, begin: int, end: int) -> None:
 
 def effects(engine: Engine) -> list[str]:
     return sorted(str(value) for (value,) in run(engine, "SELECT value FROM effect"))
+
+
+def surprises(topic: str, reason: str) -> float | None:
+    """How many have been counted."""
+    return REGISTRY.get_sample_value("consumer_offset_surprises_total", {"topic": topic, "reason": reason})
 
 
 def run(engine: Engine, statement: str) -> list[tuple[object, ...]]:

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import structlog
-from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 
 from servicekit.backoff import Backoff
 from servicekit.inbox.offsets import (
@@ -17,11 +17,18 @@ from servicekit.inbox.offsets import (
     applying,
 )
 from servicekit.kafka.errors import may_pass
+from servicekit.messaging.kafka_offsets import (
+    Identity,
+    OffsetsInKafka,
+    commit,
+    earliest_offsets,
+    offsets_in_kafka,
+    topic_identity,
+)
 from servicekit.messaging.starting_offset import Start, Surprise, is_other, starting_offset
 from servicekit.messaging.status import ConsumerStatus, Partition
 
 BACKOFF = Backoff(first_seconds=0.2, longest_seconds=5.0)
-_TIMEOUT_MS = 5_000
 # As long as a poll that brings nothing: what is kept back is fetched at once, again and again.
 _KEPT_BACK_SECONDS = 0.25
 _log = structlog.get_logger(__name__)
@@ -46,7 +53,7 @@ class OffsetGuard:
         self._store = store
         self._status = status
         self._is_transient = is_transient
-        self._identity: tuple[str, str | None] | None = None
+        self._identity: Identity | None = None
         self._unchecked: set[TopicPartition] = set()
         self._saved: dict[Partition, int] = {}
         """What the database had when it was last asked."""
@@ -59,7 +66,7 @@ class OffsetGuard:
         self, consumer: KafkaConsumer, batches: Batches, assigned: Iterable[TopicPartition]
     ) -> Batches:
         """What may be handled of a poll; the rest is polled again, from where it has to begin."""
-        identity = self._read_identity(consumer)
+        identity = topic_identity(consumer, self._topic)
         if identity is not None and identity != self._identity:
             # Also while nothing is assigned anew: a topic of this name may have as many records again.
             self._identity = identity
@@ -101,7 +108,7 @@ class OffsetGuard:
         if wanted is not None and first > wanted:
             # Compacted records and markers of transactions leave gaps, too.
             try:
-                earliest = consumer.beginning_offsets([partition], timeout_ms=_TIMEOUT_MS)[partition]
+                earliest = earliest_offsets(consumer, [partition])[partition]
             except Exception as error:
                 if not may_pass(error):
                     raise
@@ -156,60 +163,44 @@ class OffsetGuard:
     def _compare_anew(self, offsets: AppliedOffsets) -> None:
         self._unchecked |= {TopicPartition(*partition) for partition in offsets}
 
-    def _read_identity(self, consumer: KafkaConsumer) -> tuple[str, str | None] | None:
-        cluster = consumer._cluster  # noqa: SLF001 - kafka/__init__.py pins the release
-        if cluster.cluster_id is None or cluster.partitions_for_topic(self._topic) is None:
-            return None
-        topic_id = cluster.topic_id(self._topic)
-        return cluster.cluster_id, str(topic_id) if topic_id and topic_id.int else None
-
     def _find_starts(self, consumer: KafkaConsumer) -> dict[TopicPartition, Start]:
         """None yet while Kafka or the database doesn't answer."""
         if self._identity is None:
             return {}
         try:
             applied = self._load(self._identity)
-            earliest = consumer.beginning_offsets(list(self._unchecked), timeout_ms=_TIMEOUT_MS)
-            committed = {
-                partition: consumer.committed(partition, timeout_ms=_TIMEOUT_MS)
-                for partition in self._unchecked
-            }
+            in_kafka = offsets_in_kafka(consumer, self._unchecked)
             starts = {
                 partition: starting_offset(
-                    committed[partition],
-                    applied.get((partition.topic, partition.partition)),
-                    self._identity,
-                    earliest[partition],
+                    known.committed, applied.get(_pair(partition)), self._identity, known.earliest
                 )
-                for partition in self._unchecked
+                for partition, known in in_kafka.items()
             }
-            # Before anything is applied: only then does a missing commit mean that Kafka forgot it.
-            _commit(
-                consumer,
-                {
-                    partition: starts[partition].offset
-                    for partition, offset in committed.items()
-                    if offset is None and (partition.topic, partition.partition) not in applied
-                },
-            )
+            commit(consumer, _first_commits(starts, in_kafka, applied))
         except Exception as error:
             if not (self._is_transient(error) or may_pass(error)):
                 raise
-            self._failures += 1
-            self._next_look_at = time.monotonic() + BACKOFF.seconds(self._failures)
-            _log.warning(
-                "offsets_not_compared",
-                topic=self._topic, reason=type(error).__name__, attempt=self._failures,
-            )  # fmt: skip
+            self._look_later(error)
             return {}
         self._failures = 0
-        for partition in {(partition.topic, partition.partition) for partition in self._unchecked}:
-            self._saved.pop(partition, None)
-            if partition in applied and not is_other(applied[partition], self._identity):
-                self._saved[partition] = applied[partition].next_offset
+        self._remember_loaded(applied, self._identity)
         return starts
 
-    def _load(self, identity: tuple[str, str | None]) -> AppliedOffsets:
+    def _look_later(self, error: Exception) -> None:
+        self._failures += 1
+        self._next_look_at = time.monotonic() + BACKOFF.seconds(self._failures)
+        _log.warning(
+            "offsets_not_compared",
+            topic=self._topic, reason=type(error).__name__, attempt=self._failures,
+        )  # fmt: skip
+
+    def _remember_loaded(self, applied: AppliedOffsets, identity: Identity) -> None:
+        for partition in map(_pair, self._unchecked):
+            self._saved.pop(partition, None)
+            if partition in applied and not is_other(applied[partition], identity):
+                self._saved[partition] = applied[partition].next_offset
+
+    def _load(self, identity: Identity) -> AppliedOffsets:
         applied = self._store.load()
         # Restored to before their first one. Kept in the database: the next owner has to know it, too.
         lost = {
@@ -229,7 +220,7 @@ class OffsetGuard:
             self._tell(partition, surprise, start.offset, start.missing)
 
     def _tell(self, partition: TopicPartition, surprise: Surprise, offset: int, missing: int) -> None:
-        self._status.surprised((partition.topic, partition.partition), surprise, offset, missing)
+        self._status.surprised(_pair(partition), surprise, offset, missing)
         _log.error(
             "offset_surprise",
             topic=partition.topic, partition=partition.partition, reason=surprise,
@@ -237,9 +228,23 @@ class OffsetGuard:
         )  # fmt: skip
 
 
-def _commit(consumer: KafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
-    if offsets:
-        consumer.commit(
-            {partition: OffsetAndMetadata(offset, "", -1) for partition, offset in offsets.items()},
-            timeout_ms=_TIMEOUT_MS,
-        )
+def _first_commits(
+    starts: Mapping[TopicPartition, Start],
+    in_kafka: Mapping[TopicPartition, OffsetsInKafka],
+    applied: AppliedOffsets,
+) -> dict[TopicPartition, int]:
+    """What Kafka has to know before anything is applied: only then is a missing commit one that it forgot.
+
+    A commit that it forgot isn't replaced where the database knows the partition. Records may be gone, and
+    an owner that died before it applied anything would leave the database behind the commit: the next one
+    would blame the database for what Kafka lost.
+    """
+    return {
+        partition: start.offset
+        for partition, start in starts.items()
+        if in_kafka[partition].committed is None and _pair(partition) not in applied
+    }
+
+
+def _pair(partition: TopicPartition) -> Partition:
+    return partition.topic, partition.partition

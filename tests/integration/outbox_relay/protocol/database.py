@@ -137,7 +137,7 @@ def a_protocol_database(database_url: str) -> Iterator[ProtocolDatabase]:
         outbox.run(_KEYS)
         administrator = outbox.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
         writers = [outbox.engine.connect() for _ in range(WRITERS)]
-        relays = [Connections(outbox.relay_url) for _ in range(RELAYS)]
+        relays = [Connections(outbox.relay_url, administrator) for _ in range(RELAYS)]
         try:
             yield ProtocolDatabase(outbox, administrator, writers, relays)
         finally:

@@ -210,7 +210,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         """Wherever it is stopped; another process begins in its place."""
         self.is_smooth = False
         number = relay % len(self.relays)
-        self.relays[number].kill(self.database.administrator)
+        self.relays[number].kill()
         self.relays[number] = self._process(number)
         for other, heir in enumerate(self.relays):
             if who_competes is (Heirs.ITS_SUCCESSOR if other == number else Heirs.THE_OTHERS):
@@ -318,7 +318,7 @@ class ProtocolMachine(RuleBasedStateMachine):
         """
         self.is_smooth = False
         for number, relay in enumerate(self.relays):
-            relay.kill(self.database.administrator)
+            relay.kill()
             self.relays[number] = self._process(number)
         self.database.move_to_another_cluster(xids_ahead)
         self.cursors = {}
@@ -380,7 +380,7 @@ class ProtocolMachine(RuleBasedStateMachine):
             if hasattr(self, "relays"):
                 self.large_window.stop()
                 for relay in self.relays:
-                    relay.kill(self.database.administrator)
+                    relay.kill()
                 for writer in self.writers:
                     writer.roll_back()
 
@@ -520,11 +520,11 @@ class ProtocolMachine(RuleBasedStateMachine):
     def _end_silent_sessions(self) -> None:
         for relay in self.relays:
             if self.clock.now - relay.heard_at >= LEASE_SECONDS:
-                relay.lose_session(self.database.administrator, "leadership")
+                relay.lose_session("leadership")
 
     def _end_session(self, relay: StoppableRelay, name: str) -> None:
         relay.is_cut_off = relay.is_cut_off or name == "leadership"
-        relay.lose_session(self.database.administrator, name)
+        relay.lose_session(name)
 
     def _insert(self, writer: int, key: str) -> None:
         self.now += 1
@@ -756,9 +756,12 @@ DEAD_LETTERS = Scene(
 REPLAYS = Scene(
     "replays",
     1,
-    *["write", "write", "turn", "turn", "turn"],
-    *["replay", "replay_dead_letters", "broker_refuses_nothing"],
+    # A turn between the parking of an event and its replay moves the cursor past it.
+    *["write", "turn", "broker_refuses_nothing"],
+    *["replay", "replay_dead_letters"] * 2,
     all_of_key=st.just(False),
+    page_bytes=st.just(100_000),
+    page_events=st.integers(2, 3),
     refused=_often,
 )
 HELD_BACK = Scene(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import Connection, Engine, event, text
 
@@ -18,8 +18,16 @@ from outbox_relay.protocol.relay import DeadLetters, Delivery, Failed, Relay, So
 from tests.integration.outbox_relay.protocol.breakpoints import Stoppable, WithBreakpoints
 from tests.integration.outbox_relay.protocol.broker_model import BrokerModel, ProducerModel
 from tests.integration.outbox_relay.protocol.guarantees import Violated
+from tests.support.waiting import wait_until
 
 LEASE_SECONDS = 4.0
+
+# How busy the machine is must not decide what an example does.
+_PATIENCE_SECONDS = 120
+_SILENCE_MS = 3_600_000
+
+_TERMINATE = text("SELECT pg_terminate_backend(:pid)")
+_IS_GONE = text("SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = :pid)")
 
 
 class ModelClock:
@@ -30,22 +38,54 @@ class ModelClock:
 
 
 class Connections:
-    """How one relay reaches the database; used by one process after the other."""
+    """How one relay reaches the database; used by one process after the other.
 
-    def __init__(self, relay_url: str) -> None:
-        database = SourceDatabase(relay_url, statement_timeout_ms=120_000)
+    ``administrator`` is in no transaction of its own.
+    """
+
+    def __init__(self, relay_url: str, administrator: Connection) -> None:
+        database = SourceDatabase(
+            relay_url,
+            connect_timeout_seconds=_PATIENCE_SECONDS,
+            statement_timeout_ms=_PATIENCE_SECONDS * 1000,
+        )
         self.work = work_engine(database)
         # The model clock says when the server ends a silent session, and not the server's own.
-        self.leadership = leadership_engine(database, timeout_ms=60_000)
+        self.leadership = leadership_engine(database, timeout_ms=_SILENCE_MS)
         self.pids: dict[str, int] = {}
-        self._note_pid("work", self.work)
-        self._note_pid("leadership", self.leadership)
+        self._administrator = administrator
+        self._follow("work", self.work)
+        self._follow("leadership", self.leadership)
 
-    def _note_pid(self, name: str, engine: Engine) -> None:
-        def note(connection: object, _: object) -> None:
-            self.pids[name] = connection.get_backend_pid()  # type: ignore[attr-defined]
+    def end(self, name: str) -> None:
+        """The server ends a session; its relay doesn't learn of it before it uses it."""
+        pid = self.pids.pop(name, None)
+        if pid is not None:
+            self._administrator.execute(_TERMINATE, {"pid": pid})
+            self._wait_until_gone(pid)
+
+    def _follow(self, name: str, engine: Engine) -> None:
+        def note(connection: Any, record: Any) -> None:
+            self.pids[name] = record.info["pid"] = connection.get_backend_pid()
+
+        def close(connection: Any, record: Any) -> None:
+            connection.close()
+            pid = record.info["pid"]
+            self._wait_until_gone(pid)
+            if self.pids.get(name) == pid:
+                del self.pids[name]
 
         event.listen(engine, "connect", note)
+        event.listen(engine, "close", close)
+
+    def _wait_until_gone(self, pid: int) -> None:
+        """A busy server frees a session's locks after its client has gone on; an example has one outcome."""
+        wait_until(
+            lambda: bool(self._administrator.execute(_IS_GONE, {"pid": pid}).scalar_one()),
+            f"session {pid} to end",
+            _PATIENCE_SECONDS,
+            seconds_between=0.002,
+        )
 
     def dispose(self) -> None:
         self.work.dispose()
@@ -174,21 +214,15 @@ class StoppableRelay:
     def resume(self, stop_at: str | None = None) -> None:
         self._thread.resume(stop_at)
 
-    def kill(self, administrator: Connection) -> None:
+    def kill(self) -> None:
         """What a crash of the process leaves behind: nothing here, and what is on its way."""
         self._thread.kill()
         self.producer.abandon()
         self._leadership.resign()
         self._session.end()
-        # The server frees what a session has locked when it gets to it, and the next step may count on that.
-        for name in list(self._connections.pids):
-            self.lose_session(administrator, name)
 
-    def lose_session(self, administrator: Connection, name: str) -> None:
-        """The server ends one of its sessions; it doesn't learn of it before it uses it."""
-        pid = self._connections.pids.pop(name, None)
-        if pid is not None:
-            administrator.execute(text("SELECT pg_terminate_backend(:pid, 60000)"), {"pid": pid})
+    def lose_session(self, name: str) -> None:
+        self._connections.end(name)
 
     def _run(self, work: Callable[[], StepResult], stop_at: str | None) -> None:
         def run() -> None:

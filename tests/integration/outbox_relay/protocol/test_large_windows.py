@@ -43,7 +43,8 @@ def test_large_window_that_begins_before_any_partition_is_published(outbox: Outb
 
 def published(outbox: Outbox) -> int:
     broker = BrokerModel()
-    connections = Connections(outbox.relay_url)
+    administrator = outbox.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    connections = Connections(outbox.relay_url, administrator)
     relay = StoppableRelay(
         "only",
         connections,
@@ -59,7 +60,7 @@ def published(outbox: Outbox) -> int:
         while not isinstance(relay.result, Idle):
             relay.turn()
     finally:
-        with outbox.engine.connect() as administrator:
-            relay.kill(administrator)
+        relay.kill()
         connections.dispose()
+        administrator.close()
     return sum(map(len, broker.log))
