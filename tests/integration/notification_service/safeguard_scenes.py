@@ -14,6 +14,7 @@ from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.alimtalk_results import ProviderResult, ResultState
 from notification_service.domain.attempt import Receipt
 from notification_service.domain.delivery import ClaimedDelivery
+from notification_service.domain.final_result import SEND_AGAIN_SECONDS
 from notification_service.domain.provider_state import ProbePolicy, StoppedBy, suspended
 from servicekit.lifecycle import StopSignal
 from tests.integration.alimtalk_providers.providers import NHN, SENS, SOLAPI
@@ -134,7 +135,7 @@ def reversed_webhooks(stage: Stage) -> None:
     failed = ProviderResult(stage.reference(), None, ResultState.FAILED, "9998")
     stage.doubles.control(nhn={"resultDelayMs": 0})
     record = RecordResults(stage.transactions)
-    record(NHN.name, [failed])
-    stage.recover(NHN)
-    record(NHN.name, [failed])
-    stage.recover(NHN)
+    for _ in range(2):
+        record(NHN.name, [failed])
+        stage.pass_time(SEND_AGAIN_SECONDS)
+        stage.recover(NHN)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import httpx
@@ -132,8 +132,8 @@ class Stage:
         return self.parts.unit_of_work(self.engine, CONSUMER_GROUP)
 
     def accept(self) -> None:
-        # Fresh: its first attempt asks nobody.
-        order = a_completed_order(completed_at=datetime.now(UTC))
+        # Fresh for as long as a scene lasts: its first attempt asks nobody.
+        order = a_completed_order(completed_at=datetime.now(UTC) + timedelta(hours=1))
         AcceptCompletedOrders(partial(NotificationUnitOfWork, self.engine, CONSUMER_GROUP))([order])
 
     def wire(self, provider: Provider) -> LateWire:
