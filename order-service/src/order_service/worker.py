@@ -18,6 +18,7 @@ from order_service.persistence.tables import payment
 from order_service.persistence.unit_of_work import OrderUnitOfWork
 from order_service.schedule import run_until_stopped
 from servicekit.db.engine import create_engine
+from servicekit.db.errors import may_pass
 from servicekit.db.health import database_check
 from servicekit.db.retention import Retention, RetentionThread
 from servicekit.http.admin import admin_server
@@ -36,7 +37,12 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
     gateways = configured_gateways(settings, connections=1)
     in_progress_limit = timedelta(seconds=settings.payment_in_progress_seconds)
     settle = SettleUnsettledPayments(
-        unit_of_work, gateways, SettlePayment(unit_of_work, order_completed), in_progress_limit, stop
+        unit_of_work,
+        gateways,
+        SettlePayment(unit_of_work, order_completed),
+        in_progress_limit,
+        stop,
+        may_pass,
     )
     measure = MeasurePayments(
         unit_of_work, gateways.accounts, in_progress_limit, show_backlog, WarnOfUnreachablePayments()

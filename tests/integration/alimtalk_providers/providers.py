@@ -55,6 +55,8 @@ class Reports:
     calls_for_60: int
     """To ask for the results of 60 messages of one moment."""
     returns_reference: bool = True
+    tells_failures: bool = True
+    """Its codes of failed messages are documented; all but the one of success are unsure otherwise."""
     webhook: Webhook | None = None
 
 
@@ -215,6 +217,14 @@ ALIGO = Provider(
     compares_text="after acceptance",
     refusal=OutcomeUnknown,
     template_refusal=OutcomeUnknown,
+    reports=Reports(
+        delivered="0",
+        unreachable="3019",
+        unsure="3005",
+        calls_for_60=60,
+        returns_reference=False,
+        tells_failures=False,
+    ),
 )
 
 PROVIDERS = (SANDBOX, NHN, SOLAPI, SENS, ALIGO)

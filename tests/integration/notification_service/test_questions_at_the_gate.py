@@ -1,6 +1,7 @@
 """Asking for results leaves a provider alone that fails, and tells senders what it has learnt."""
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -10,7 +11,9 @@ from structlog.testing import capture_logs
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.ask_for_results import AskForResults
+from notification_service.application.forget_refusal import ForgetRefusal
 from notification_service.application.record_results import RecordResults
+from notification_service.domain.alimtalk_results import ResultState
 from notification_service.domain.errors import (
     OutcomeUnknown,
     ProviderStopped,
@@ -27,6 +30,8 @@ from tests.integration.notification_service.limited_work import (
     set_state,
     state_of,
 )
+from tests.integration.notification_service.provider_double import a_result
+from tests.support.clock import Clock
 
 RUNNING, OPEN, SUSPENDED = ProviderStatus.RUNNING, ProviderStatus.OPEN, ProviderStatus.SUSPENDED
 
@@ -47,7 +52,9 @@ def provider(accept_completed_orders: AcceptCompletedOrders, engine: Engine) -> 
 
 
 @contextmanager
-def asking(engine: Engine, provider: MeteredProvider) -> Iterator[AskForResults]:
+def asking(
+    engine: Engine, provider: MeteredProvider, clock: Callable[[], float] = time.monotonic
+) -> Iterator[AskForResults]:
     """With all results due."""
     with engine.begin() as connection:
         connection.execute(
@@ -63,6 +70,7 @@ def asking(engine: Engine, provider: MeteredProvider) -> Iterator[AskForResults]
             batch_size=10,
             most_calls=10,
             expire_after_seconds=3600.0,
+            forget_refusal=ForgetRefusal(provider.name, made, clock_seconds=clock),
         )
 
 
@@ -103,6 +111,50 @@ def test_a_key_that_may_not_ask_is_seen_and_sends(
     provider.result_failure = None
     with asking(engine, provider) as ask:
         ask(StopSignal())
+    assert state_of(engine, provider).results_refused is None
+
+
+@pytest.mark.parametrize(
+    ("reported", "lull_seconds", "code"),
+    [(6, 600.0, None), (6, 599.0, "403"), (5, 600.0, "403")],
+    ids=["nothing awaited", "for a moment", "one awaited"],
+)
+def test_a_refusal_ends_when_there_is_nothing_to_ask(
+    reported: int, lull_seconds: float, code: str | None, engine: Engine, provider: MeteredProvider
+) -> None:
+    provider.result_failure = stopped("403")
+    with asking(engine, provider) as ask:
+        ask(StopSignal())
+    assert state_of(engine, provider).results_refused == "403"
+    webhooks = [a_result(f"m-{n}", ResultState.DELIVERED) for n in range(1, reported + 1)]
+    RecordResults(transactions(engine))(provider.name, webhooks)
+
+    clock = Clock()
+    with capture_logs() as logs, asking(engine, provider, clock) as ask:
+        ask(StopSignal())
+        clock.now += lull_seconds
+        ask(StopSignal())
+
+    state = state_of(engine, provider)
+    assert (state.status, state.results_refused) == (RUNNING, code)
+    assert ("alimtalk_refusal_forgotten" in {line["event"] for line in logs}) is (code is None)
+
+
+def test_a_lull_begins_anew_with_each_awaited_result(engine: Engine, provider: MeteredProvider) -> None:
+    set_state(engine, provider, RUNNING, results_refused="'403'")
+    clock = Clock()
+    forget = ForgetRefusal(provider.name, transactions(engine), 600.0, clock)
+    delivered = "status = 'DELIVERED', result_due_at = NULL, completed_at = clock_timestamp()"
+    awaited = "status = 'ACCEPTED', result_due_at = clock_timestamp(), completed_at = NULL"
+    for seconds, change in [(0.0, delivered), (300.0, awaited), (300.0, delivered), (599.0, delivered)]:
+        clock.now += seconds
+        with engine.begin() as connection:
+            connection.execute(text(f"UPDATE delivery SET {change} WHERE effect = 'ALIMTALK'"))  # noqa: S608
+        forget()
+        assert state_of(engine, provider).results_refused == "403"
+
+    clock.now += 1.0
+    forget()
     assert state_of(engine, provider).results_refused is None
 
 

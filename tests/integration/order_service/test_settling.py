@@ -13,6 +13,8 @@ from pathlib import Path
 import httpx
 import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from structlog.typing import EventDict
 
 from devstack.free_ports import find_free_ports
 from order_service.application.measure_payments import MeasurePayments
@@ -23,6 +25,9 @@ from order_service.application.warn_of_unreachable_payments import WarnOfUnreach
 from order_service.domain.payment_backlog import PaymentBacklog
 from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.persistence.unit_of_work import OrderUnitOfWork
+from servicekit.config import DatabaseSettings
+from servicekit.db.engine import create_engine
+from servicekit.db.errors import may_pass
 from servicekit.lease_clock import lease_clock_seconds
 from servicekit.lifecycle import StopSignal
 from tests.integration.order_service.ledger_gateway import CallerDied
@@ -40,7 +45,9 @@ def a_worker(
     unit_of_work = partial(OrderUnitOfWork, engine)
     settle = SettlePayment(unit_of_work, order_completed)
     stop = StopSignal()
-    return SettleUnsettledPayments(unit_of_work, gateway, settle, IN_PROGRESS_LIMIT, stop, clock_seconds)
+    return SettleUnsettledPayments(
+        unit_of_work, gateway, settle, IN_PROGRESS_LIMIT, stop, may_pass, clock_seconds
+    )
 
 
 @pytest.fixture
@@ -164,6 +171,60 @@ def test_a_payment_that_another_transaction_holds_delays_no_other(
         # A worker that waits for the lock ends with its time-out here.
         assert worker() == LookUps(looked_up=1, settled=1)
     assert shop.order(other)["status"] == "COMPLETED"
+    assert worker() == LookUps(looked_up=1, settled=1)
+
+
+def test_an_order_that_another_transaction_holds_delays_no_other(
+    shop: Shop, order_database_url: str, logs: list[EventDict]
+) -> None:
+    held, other = shop.placed(), shop.placed()
+    shop.pay(held, "silent-1")
+    shop.pay(other, "silent-2")
+    shop.time_passes(IN_PROGRESS_LIMIT)
+    impatient = DatabaseSettings(database_url=order_database_url, database_lock_timeout_ms=100)
+    engine = create_engine(impatient, "impatient-worker")
+    with shop.engine.begin() as holder:
+        holder.execute(text("SELECT FROM orders WHERE order_id = :held FOR UPDATE"), {"held": held})
+        assert a_worker(engine, shop.gateway)() == LookUps(looked_up=2, settled=1)
+    engine.dispose()
+    assert shop.order(other)["status"] == "COMPLETED"
+    lines = [
+        (each["event"], each["log_level"]) for each in logs if each["event"].startswith("payment_lookup")
+    ]
+    assert lines == [("payment_lookup_postponed", "warning")]
+
+    shop.time_passes(LEASE)
+    assert a_worker(shop.engine, shop.gateway)() == LookUps(looked_up=1, settled=1)
+    assert shop.order(held)["status"] == "COMPLETED"
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (PoolTimeoutError("no connection is free"), ("payment_lookup_postponed", "warning")),
+        (KeyError("status"), ("payment_lookup_failed", "error")),
+    ],
+    ids=["database", "adapter"],
+)
+def test_a_failed_look_up_is_an_error_unless_it_may_pass(
+    error: Exception,
+    line: tuple[str, str],
+    shop: Shop,
+    worker: SettleUnsettledPayments,
+    logs: list[EventDict],
+) -> None:
+    shop.pay(shop.placed(), "silent-1")
+    shop.time_passes(IN_PROGRESS_LIMIT)
+
+    def fail(_: object) -> None:
+        raise error
+
+    shop.gateway.before_answering = fail
+    assert worker() == LookUps(looked_up=1, settled=0)
+
+    assert [(each["event"], each["log_level"]) for each in logs][-1] == line
+    shop.gateway.before_answering = lambda request: None
+    shop.time_passes(LEASE)
     assert worker() == LookUps(looked_up=1, settled=1)
 
 

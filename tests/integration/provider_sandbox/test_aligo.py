@@ -8,6 +8,7 @@ import pytest
 from tests.integration.provider_sandbox.doubles import TEMPLATE, Doubles, order_text
 
 URL = "/providers/aligo/akv10/alimtalk/send/"
+DETAIL_URL = "/providers/aligo/akv10/history/detail/"
 ACCOUNT = {"apikey": "sandbox-aligo-apikey", "userid": "sandbox"}
 SENDER_KEY = "a11600000000000000000000000000000000a116"
 
@@ -29,6 +30,11 @@ class AligoClient:
         reply: dict[str, Any] = (
             self._http.post(URL, data={**ACCOUNT, **fields, **form}).raise_for_status().json()
         )
+        return reply
+
+    def detail(self, mid: object, **form: str) -> dict[str, Any]:
+        fields = {**ACCOUNT, "mid": str(mid), **form}
+        reply: dict[str, Any] = self._http.post(DETAIL_URL, data=fields).raise_for_status().json()
         return reply
 
 
@@ -107,6 +113,28 @@ def test_an_sms_replaces_a_message_that_kakao_cannot_deliver(doubles: Doubles, a
 
     assert [each["resultCode"] for each in doubles.messages()] == ["3019", "3019"]
     assert doubles.totals("aligo") == {"accepted": 2, "delivered": 1, "failed": 1, "doubledReferences": 1}
+
+
+def test_the_history_shows_each_recipient_of_a_sending(doubles: Doubles, aligo: AligoClient) -> None:
+    doubles.control(aligo={"resultDelayMs": 60_000, "recipientResults": {"01000000002": "3019"}})
+    mid = aligo.send("01000000001", "01000000002")["info"]["mid"]
+
+    pending = aligo.detail(mid)
+    doubles.pass_time(60)
+    final, page = aligo.detail(mid), aligo.detail(mid, page="2", limit="1")
+
+    assert [each["rslt"] for each in pending["list"]] == [None, None]
+    assert [(each["phone"], each["rslt"]) for each in final["list"]] == [
+        ("01000000001", "0"),
+        ("01000000002", "3019"),
+    ]
+    assert all(each["rsltdate"] for each in final["list"])
+    assert ([each["phone"] for each in page["list"]], page["totalPage"]) == (["01000000002"], 2)
+
+
+def test_the_history_of_an_unknown_sending_is_empty(aligo: AligoClient) -> None:
+    assert (aligo.detail(1)["code"], aligo.detail(1)["list"]) == (0, [])
+    assert aligo.detail(1, apikey="wrong")["code"] < 0
 
 
 def test_a_test_is_answered_and_not_sent(doubles: Doubles, aligo: AligoClient) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from notification_service.alimtalk.aligo import AligoAccount, AligoAlimtalkProvider
 from notification_service.application.send_alimtalk import SendAlimtalk
+from notification_service.domain.alimtalk_results import Answer, ProviderResult, ResultState
 from notification_service.domain.alimtalk_template import Button, ButtonKind
 from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.errors import (
@@ -18,6 +19,7 @@ from notification_service.domain.errors import (
     NotSent,
     OutcomeUnknown,
     ProviderStopped,
+    ProviderThrottled,
     ReceiverUnavailable,
     Unanswerable,
 )
@@ -141,12 +143,75 @@ def test_nothing_is_posted_once_it_may_not_be_sent() -> None:
     assert provider.requests == []
 
 
-def test_results_are_not_asked_for() -> None:
-    provider = ScriptedProvider()
+def listed(*recipients: dict[str, Any], code: int = 0) -> httpx.Response:
+    return answered({"code": code, "message": "…", "list": list(recipients)})
 
-    with pytest.raises(OutcomeUnknown):
-        adapter(provider).results([an_awaited_result()])
-    assert adapter(provider).results_at_once == len(provider.requests) == 0
+
+def recipient(rslt: object, **changes: Any) -> dict[str, Any]:
+    date = "2026-11-30 12:00:00"
+    return {"msgid": "m-1", "phone": "01012345678", "rslt": rslt, "rsltdate": date, **changes}
+
+
+def test_the_history_is_asked_for_one_sending() -> None:
+    provider = ScriptedProvider(listed(recipient("0")))
+
+    answer = adapter(provider).results([an_awaited_result("123456789")])
+
+    assert answer == Answer([ProviderResult("123456789", None, ResultState.DELIVERED, "0")])
+    assert provider.calls == ["POST /akv10/history/detail/"]
+    assert parse_qs(provider.requests[0].content.decode(), strict_parsing=True) == {
+        "apikey": ["api-key"],
+        "userid": ["user-id"],
+        "mid": ["123456789"],
+        "page": ["1"],
+        "limit": ["2"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("row", "state", "code"),
+    [
+        (recipient(0), ResultState.DELIVERED, "0"),
+        (recipient("0", rsltdate=None, reportdate="2026-11-30 12:00:00"), ResultState.DELIVERED, "0"),
+        # A code without its date may be what a row begins with.
+        (recipient("0", rsltdate=None), ResultState.ACCEPTED, None),
+        (recipient("0", rsltdate="0000-00-00 00:00:00"), ResultState.ACCEPTED, None),
+        (recipient("0", rsltdate=""), ResultState.ACCEPTED, None),
+        (recipient(None), ResultState.ACCEPTED, None),
+        (recipient(""), ResultState.ACCEPTED, None),
+        # Public sources disagree on these.
+        (recipient("U"), ResultState.UNKNOWN, "U"),
+        (recipient("3019"), ResultState.UNKNOWN, "3019"),
+    ],
+)
+def test_only_the_code_of_success_is_sure(row: dict[str, Any], state: ResultState, code: str | None) -> None:
+    answer = adapter(ScriptedProvider(listed(row))).results([an_awaited_result()])
+
+    assert answer == Answer([ProviderResult("m-1", None, state, code)])
+
+
+def test_a_sending_that_aligo_does_not_know_has_no_result() -> None:
+    assert adapter(ScriptedProvider(listed())).results([an_awaited_result()]) == Answer([])
+
+
+@pytest.mark.parametrize(
+    ("reply", "meaning"),
+    [
+        (listed(code=-99), OutcomeUnknown),
+        (listed(recipient("0"), recipient("0")), OutcomeUnknown),
+        (listed(recipient("0\x00")), OutcomeUnknown),
+        (answered({"code": 0, "list": [7]}), OutcomeUnknown),
+        (answered({}, 401), ProviderStopped),
+        (answered({}, 429), ProviderThrottled),
+        (answered({}, 503), ReceiverUnavailable),
+        (httpx.ReadTimeout, OutcomeUnknown),
+    ],
+)
+def test_a_reply_without_the_result_is_an_error(reply: Reply, meaning: type[DeliveryFailed]) -> None:
+    with pytest.raises(DeliveryFailed) as failure:
+        adapter(ScriptedProvider(reply)).results([an_awaited_result()])
+    assert type(failure.value) is meaning
+    assert "01012345678" not in str(failure.value)
 
 
 def test_a_503_may_hide_an_acceptance_that_nobody_could_look_up() -> None:

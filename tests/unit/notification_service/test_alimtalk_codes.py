@@ -72,7 +72,7 @@ def codes_of(double: ModuleType) -> set[str]:
         (nhn_double, NHN_CODES, {"0", "1000"}),
         (solapi_double, SOLAPI_CODES, {"4000"}),
         (sens_double, SENS_CODES, {"A000", "0000"}),
-        # Success, and codes of results, for which Aligo is not asked.
+        # Success, and codes of results, which count as unsure.
         (aligo_double, ALIGO_CODES, {"0", "3005", "3016"}),
     ],
 )

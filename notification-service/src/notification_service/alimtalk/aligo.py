@@ -3,16 +3,25 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Never
+from typing import Annotated, Literal, Never
 
 import httpx
 from pydantic import BaseModel, Field
 
 from notification_service.alimtalk.refusals import refusal, refused_by_status
-from notification_service.alimtalk.replies import MessageId, NumericCode, malformed, read_reply
+from notification_service.alimtalk.replies import (
+    Code,
+    MessageId,
+    NumericCode,
+    excludes_nothing,
+    malformed,
+    read_look_up,
+    read_reply,
+)
 from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_codes import ALIGO_CODES
 from notification_service.domain.alimtalk_message import AlimtalkMessage
+from notification_service.domain.alimtalk_results import Answer, ProviderResult, ResultState
 from notification_service.domain.awaited_result import AwaitedResult
 from notification_service.domain.errors import DeliveryRejected, OutcomeUnknown
 from notification_service.domain.failure_reason import FailureReason
@@ -20,6 +29,7 @@ from notification_service.http_client import excerpt, exchange
 from servicekit.fields import MAX_INT64
 
 _NAME = "Aligo"
+_DELIVERED = "0"
 
 _Count = Annotated[int, Field(strict=True, ge=0, le=1_000)]
 
@@ -33,6 +43,19 @@ class _Info(BaseModel):
 class _SendReply(BaseModel):
     code: NumericCode
     info: _Info | None = None
+
+
+class _Listed(BaseModel):
+    """A recipient of a sending. Without a result its dates are missing, empty or of zeros."""
+
+    result: Code | NumericCode | Literal[""] | None = Field(None, alias="rslt")
+    result_date: str | None = Field(None, alias="rsltdate")
+    report_date: str | None = Field(None, alias="reportdate")
+
+
+class _DetailReply(BaseModel):
+    code: NumericCode
+    recipients: list[_Listed] = Field(default=[], alias="list")
 
 
 # Without repr: it would show the secrets.
@@ -52,19 +75,24 @@ class AligoAlimtalkProvider:
 
     Aligo has no key against sending twice, and no field for our reference by which a message is found. So a
     message that may have been sent is never sent again: it stays unconfirmed until it is given up.
+
+    Its history has each sending by Aligo's id. Public sources agree on one code in it, that of a delivered
+    message: any other one leaves the result unknown, and its delivery EXPIRED in the end.
     """
 
     name = "aligo"
     can_look_up = False
     accepts_finally = False
     keeps_unsent = False
-    # It has a history, but public sources don't say what in it means delivered.
-    results_at_once = 0
+    # A sending has one message.
+    results_at_once = 1
 
     def __init__(self, client: httpx.Client, account: AligoAccount, base_url: str) -> None:
         self._client = client
         self._account = account
-        self._send_url = f"{base_url.rstrip('/')}/akv10/alimtalk/send/"
+        akv10 = f"{base_url.rstrip('/')}/akv10"
+        self._send_url = f"{akv10}/alimtalk/send/"
+        self._detail_url = f"{akv10}/history/detail/"
 
     def find(self, message: AlimtalkMessage) -> Never:
         detail = f"{_NAME} finds no message by our reference {message.reference}"
@@ -97,8 +125,31 @@ class AligoAlimtalkProvider:
     def asked_together(self, awaited: AwaitedResult) -> str:
         return awaited.message_id
 
-    def results(self, awaited: Sequence[AwaitedResult]) -> Never:
-        raise OutcomeUnknown(FailureReason.NOT_CONFIRMED, f"{_NAME} is not asked for results")
+    def results(self, awaited: Sequence[AwaitedResult]) -> Answer:
+        (asked,) = awaited
+        account = self._account
+        request = self._client.build_request(
+            "POST",
+            self._detail_url,
+            data={
+                "apikey": account.api_key,
+                "userid": account.user_id,
+                "mid": asked.message_id,
+                "page": "1",
+                # One more than there can be, so that others are seen.
+                "limit": "2",
+            },
+        )
+        response = exchange(self._client, request)
+        if response.status_code != httpx.codes.OK:
+            raise refused_by_status(_NAME, response)
+        reply = read_look_up(response, _DetailReply)
+        if reply.code != 0:
+            code = str(reply.code)
+            raise refusal(_NAME, code, ALIGO_CODES.class_of(code), f"its history answers {code}")
+        if len(reply.recipients) > 1:
+            raise excludes_nothing(f"{len(reply.recipients)} messages have its id")
+        return Answer([_result(asked.message_id, listed) for listed in reply.recipients])
 
 
 def _decoration(message: AlimtalkMessage) -> dict[str, str]:
@@ -119,6 +170,19 @@ def _decoration(message: AlimtalkMessage) -> dict[str, str]:
         ]
         decoration["button_1"] = json.dumps({"button": buttons}, ensure_ascii=False)
     return decoration
+
+
+def _result(message_id: str, listed: _Listed) -> ProviderResult:
+    code = "" if listed.result is None else str(listed.result)
+    if not (code and (_is_past(listed.result_date) or _is_past(listed.report_date))):
+        return ProviderResult(message_id, None, ResultState.ACCEPTED, None)
+    state = ResultState.DELIVERED if code == _DELIVERED else ALIGO_CODES.state_of(code)
+    return ProviderResult(message_id, None, state, code)
+
+
+def _is_past(date: str | None) -> bool:
+    # Its database writes zeros for none.
+    return bool(date) and any(digit in "123456789" for digit in str(date))
 
 
 def _accepted_id(response: httpx.Response) -> str:

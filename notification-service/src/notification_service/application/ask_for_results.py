@@ -10,6 +10,7 @@ from uuid import UUID
 import structlog
 
 from notification_service.application.delivering.question_gate import QuestionGate
+from notification_service.application.forget_refusal import ForgetRefusal
 from notification_service.application.ports import AlimtalkProvider, StopCheck, UnitOfWorkFactory, WorkDone
 from notification_service.application.record_results import RecordResults
 from notification_service.domain.alimtalk_results import Answer, ProviderResult, ResultState
@@ -60,6 +61,7 @@ class AskForResults:
         most_calls: int,
         expire_after_seconds: float,
         gate: QuestionGate | None = None,
+        forget_refusal: ForgetRefusal | None = None,
         others: Collection[str] = (),
     ) -> None:
         """``batch_size`` counts messages; ``most_calls`` limits the calls that ask about them.
@@ -74,6 +76,7 @@ class AskForResults:
         self._most_calls = most_calls
         self._expire_after_seconds = expire_after_seconds
         self._gate = gate or QuestionGate(provider.name, ProbePolicy())
+        self._forget_refusal = forget_refusal or ForgetRefusal(provider.name, unit_of_work)
         self._asked_providers = {provider.name, *others}
         self._is_closed = False
         self._failed_calls: list[Call] = []
@@ -89,6 +92,8 @@ class AskForResults:
         if not self._provider.results_at_once:
             self._end_unreported(_messages(asked))
             return WorkDone(len(_messages(asked)), _GATHER_SECONDS if asked and is_all else 0.0)
+        if self._is_closed:
+            self._forget_refusal()
         answered = self._ask_all(stop, asked)
         self._teach(answered)
         if not stop.is_set():

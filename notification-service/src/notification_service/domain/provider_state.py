@@ -216,6 +216,11 @@ def resumed(state: ProviderState) -> ProviderState:
     return replace(running(state), look_ups_refused=None, results_refused=None)
 
 
+def without_questions(state: ProviderState) -> ProviderState:
+    """The state once no result is awaited that could be asked for."""
+    return replace(state, results_refused=None)
+
+
 def after_look_ups(state: ProviderState, calls: Sequence[Call]) -> ProviderState:
     """The state after calls that only asked whether the provider has a message."""
     return replace(state, look_ups_refused=refusal_after(state.look_ups_refused, calls))

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Connection, Uuid, func, select, text
+from sqlalchemy import Connection, Uuid, exists, func, select, text
 
 from notification_service.domain.awaited_result import (
     AwaitedResult,
@@ -228,6 +228,10 @@ class SqlResults:
             )
             for row in rows
         ]
+
+    def is_any_awaited(self, provider: str) -> bool:
+        awaited = exists().where(delivery.c.provider == provider, delivery.c.result_due_at.is_not(None))
+        return bool(self._connection.scalar(select(awaited)))
 
     def postpone(self, pauses_seconds: Mapping[UUID, float]) -> None:
         self._connection.execute(

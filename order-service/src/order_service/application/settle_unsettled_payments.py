@@ -9,6 +9,7 @@ import structlog
 from order_service.application.look_up_payment import LookUpPayment
 from order_service.application.ports import ClaimedLookUp, PaymentGateway, UnitOfWorkFactory
 from order_service.application.settle_payment import SettlePayment
+from order_service.domain.payment_request import PaymentRequest
 from servicekit.backoff import Backoff
 from servicekit.lease_clock import lease_clock_seconds
 from servicekit.lifecycle import StopSignal
@@ -37,7 +38,7 @@ class SettleUnsettledPayments:
     It never charges: a payment that never happened is ABANDONED, and the order may be paid again. It leaves
     alone what belongs to a gateway or account that this process isn't configured for. Several processes may
     do this at once: each payment is claimed alone, just before it is asked about. Each has its own back-off,
-    so one that the gateway doesn't decide delays no other.
+    so one that the gateway doesn't decide, or whose order another transaction holds, delays no other.
     """
 
     def __init__(
@@ -47,14 +48,17 @@ class SettleUnsettledPayments:
         settle: SettlePayment,
         in_progress_limit: timedelta,
         stop: StopSignal,
+        may_pass: Callable[[BaseException], bool],
         clock_seconds: Callable[[], float] = lease_clock_seconds,
     ) -> None:
+        """``may_pass`` says of an error whether it is a busy or unavailable database's, and no bug."""
         self._unit_of_work = unit_of_work
         self._accounts = gateway.accounts
         self._look_up = LookUpPayment(gateway)
         self._settle = settle
         self._in_progress_limit = in_progress_limit
         self._stop = stop
+        self._may_pass = may_pass
         self._clock_seconds = clock_seconds
 
     def __call__(self) -> LookUps:
@@ -88,10 +92,24 @@ class SettleUnsettledPayments:
             return False
         try:
             outcome = self._look_up(request, at)
-        except Exception:  # noqa: BLE001 - a payment that the adapter can't handle must not delay the others
-            _log.exception("payment_lookup_failed", payment_id=str(request.payment_id))
+        except Exception as error:  # noqa: BLE001 - what the adapter can't handle must not delay the others
+            self._report(error, request)
             return False
-        return not self._settle(request, outcome).is_unsettled
+        try:
+            return not self._settle(request, outcome).is_unsettled
+        except Exception as error:
+            if not self._may_pass(error):
+                raise
+            # If nothing can be stored at all, the postponement ends this run.
+            self._report(error, request)
+            return False
+
+    def _report(self, error: Exception, request: PaymentRequest) -> None:
+        log = _log.bind(payment_id=str(request.payment_id))
+        if self._may_pass(error):
+            log.warning("payment_lookup_postponed", reason=type(error).__name__)
+        else:
+            log.error("payment_lookup_failed", exc_info=error)
 
     def _postpone(self, claimed: ClaimedLookUp) -> None:
         with self._unit_of_work() as unit_of_work:

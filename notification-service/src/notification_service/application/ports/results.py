@@ -21,6 +21,10 @@ class Results(Protocol):
         """Results to ask ``provider`` for now, at most ``limit``; skips what another transaction holds."""
         ...
 
+    def is_any_awaited(self, provider: str) -> bool:
+        """Whether ``provider`` has a result to be asked for, now or later."""
+        ...
+
     def postpone(self, pauses_seconds: Mapping[UUID, float]) -> None:
         """Count a question about each of these deliveries; the next one is due after its pause."""
         ...

@@ -26,6 +26,17 @@ class AligoRecipient(JsonModel):
     fmessage: str | None = None
 
 
+class DetailForm(JsonModel):
+    """``/akv10/history/detail/``: the recipients of a sending."""
+
+    apikey: str
+    userid: str
+    token: str | None = None
+    mid: Annotated[str, StringConstraints(min_length=1, max_length=40)]
+    page: Annotated[int, Field(ge=1)] = 1
+    limit: Annotated[int, Field(ge=1, le=500)] = 50
+
+
 class SendForm(JsonModel):
     """``/akv10/alimtalk/send/``."""
 
