@@ -4,8 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
-
+from order_service.application.ask_gateway import AskGateway
 from order_service.application.look_up_payment import LookUpPayment
 from order_service.application.ports import ClaimedLookUp, PaymentGateway, UnitOfWorkFactory
 from order_service.application.settle_payment import SettlePayment
@@ -18,9 +17,7 @@ BACKOFF = Backoff(first_seconds=10.0, longest_seconds=600.0)
 LEASE = timedelta(seconds=30)
 """How long a payment is left to the process that asks about it."""
 # The rest of the lease is for the questions that a look-up may consist of.
-_ASKS_WITHIN_SECONDS = LEASE.total_seconds() / 2
-
-_log = structlog.get_logger(__name__)
+ASKS_WITHIN_SECONDS = LEASE.total_seconds() / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +52,14 @@ class SettleUnsettledPayments:
         self._settle = settle
         self._in_progress_limit = in_progress_limit
         self._stop = stop
-        self._clock_seconds = clock_seconds
+        self._ask = AskGateway(ASKS_WITHIN_SECONDS, clock_seconds)
 
     def __call__(self) -> LookUps:
         """Look up what is due, no more than a batch."""
         looked_up = settled = 0
         while looked_up < BATCH_SIZE and not self._stop.is_set():
             # Read before the claim: its lease can only end later than this clock says.
-            claimed_at_seconds = self._clock_seconds()
+            claimed_at_seconds = self._ask.clock_seconds()
             claimed = self._claim()
             if claimed is None:
                 break
@@ -83,15 +80,8 @@ class SettleUnsettledPayments:
 
     def _is_settled(self, claimed: ClaimedLookUp, at: datetime, claimed_at_seconds: float) -> bool:
         request = claimed.payment.request
-        if self._clock_seconds() - claimed_at_seconds >= _ASKS_WITHIN_SECONDS:
-            # This process stood still: another one may be asking by now.
-            return False
-        try:
-            outcome = self._look_up(request, at)
-        except Exception:  # noqa: BLE001 - a payment that the adapter can't handle must not delay the others
-            _log.exception("payment_lookup_failed", payment_id=str(request.payment_id))
-            return False
-        return not self._settle(request, outcome).is_unsettled
+        outcome = self._ask(self._look_up, request, at, claimed_at_seconds)
+        return outcome is not None and not self._settle(request, outcome).is_unsettled
 
     def _postpone(self, claimed: ClaimedLookUp) -> None:
         with self._unit_of_work() as unit_of_work:
