@@ -144,16 +144,14 @@ class WebhookBody(BodyModel):
     model_config = ConfigDict(
         extra="allow",
         json_schema_extra={
-            "examples": [
-                {
-                    "eventType": "PAYMENT_STATUS_CHANGED",
-                    "createdAt": "2026-11-30T09:00:00.000000",
-                    "data": {
-                        "paymentKey": "tviva20261130090000abcd1",
-                        "orderId": "01940a00-0000-7000-8000-000000000001",
-                        "status": "DONE",
-                    },
-                }
-            ]
+            "example": {
+                "eventType": "PAYMENT_STATUS_CHANGED",
+                "createdAt": "2026-11-30T09:00:00.000000",
+                "data": {
+                    "paymentKey": "tviva20261130090000abcd1",
+                    "orderId": "019a1b3c-5a10-7b2d-8e4c-0123456789ab",
+                    "status": "DONE",
+                },
+            }
         },
     )
