@@ -274,9 +274,9 @@ def test_garbage_is_a_problem_and_nothing(sale: Sale) -> None:
     order_id = sale.unanswered()
     path = f"/api/v1/gateways/{sale.name}/webhooks"
     long = json.dumps({"orderId": order_id, "status": "DONE", "x": "x" * 1_000_000}).encode()
-    for body in [*GARBAGE, long]:
-        reply = sale.shop.client.post(path, data=body, content_type="application/json")
-        assert reply.status_code in ({413} if body is long else {400, 401, 422}), (body[:20], reply.text)
+    for raw in [*GARBAGE, long]:
+        reply = sale.shop.client.post(path, data=raw, content_type="application/json")
+        assert reply.status_code in ({413} if raw is long else {400, 401, 422}), (raw[:20], reply.text)
         assert reply.content_type == PROBLEM
     odd: list[Any] = [7, None, [], {}, "\x00", "\ud800", "x" * 501]
     for value in odd:
