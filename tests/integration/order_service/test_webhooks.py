@@ -356,13 +356,16 @@ def test_a_deposit_is_found_by_its_order_alone(
 
 
 def test_a_slow_database_is_answered_503_and_the_next_delivery_counts(
-    toss_shop: Shop, follower: SettleHintedPayments
+    toss_shop: Shop, follower: SettleHintedPayments, logs: list[EventDict]
 ) -> None:
     order_id = unknown(toss_shop)
     with toss_shop.engine.begin() as holder:
         holder.execute(text("LOCK TABLE payment_hint IN EXCLUSIVE MODE"))
         reply = report(toss_shop, a_toss_body(order_id, "silent-1"))
     assert (reply.status_code, "Retry-After" in reply.headers) == (503, True)
+    # After a second. Otherwise the lock's time-out would have come first.
+    [busy] = [entry["reason"] for entry in logs if entry["event"] == "database_busy"]
+    assert "statement timeout" in busy
 
     hint(toss_shop, order_id, "silent-1")
     assert follower() == LookUps(looked_up=1, settled=1)

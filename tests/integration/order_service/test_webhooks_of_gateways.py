@@ -209,10 +209,17 @@ def test_a_payment_that_is_cancelled_at_the_gateway_is_reported(sale: Sale, logs
     key = sale.authorised(order_id)
     assert sale.shop.pay(order_id, key).status_code == 201
     sale.all_reported()
-    cancel_at_console(sale, order_id, key)
     before = taken_back(sale.name)
+    sale.sandbox.pass_time(120)
+    sale.control(lookUpLagMs=60_000)
+    cancel_at_console(sale, order_id, key)
     sale.all_reported()
 
+    # The first look-up doesn't show it yet.
+    assert sale.follow() == LookUps(looked_up=1, settled=0)
+    assert taken_back(sale.name) == before
+    sale.sandbox.pass_time(60)
+    time_passes_for_hints(sale.shop, 61)
     assert sale.follow() == LookUps(looked_up=1, settled=0)
     assert sale.follow() == NOTHING
 

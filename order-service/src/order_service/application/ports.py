@@ -107,13 +107,14 @@ class UnsettledPayments(Protocol):
 class ClaimedHint:
     """A hinted payment as it was ``at``, that its claimer asks about for now, for the ``number``-th time.
 
-    ``is_about_money`` says that money was reported as paid or as returned.
+    The money was reported as paid, as returned, as both or as neither.
     """
 
     payment: Payment
     number: int
     at: datetime
-    is_about_money: bool
+    is_paid: bool
+    is_returned: bool
 
 
 class PaymentHints(Protocol):

@@ -106,7 +106,7 @@ class SettleHintedPayments:
         is_settled = outcome is not None and self._apply(claimed, outcome)
         with self._unit_of_work() as unit_of_work:
             # After the outcome is stored: what a crash keeps from being stored is asked again.
-            if is_settled or _is_answered(claimed, outcome):
+            if _is_answered(claimed, outcome):
                 unit_of_work.payment_hints.drop(claimed)
             else:
                 pause = timedelta(seconds=BACKOFF.seconds(claimed.number))
@@ -148,13 +148,15 @@ def _contradicts(outcome: Outcome) -> bool:
 
 
 def _is_answered(claimed: ClaimedHint, outcome: Outcome | None) -> bool:
-    """Whether the hint has served its purpose, although it settled nothing."""
+    """Whether the hint has served its purpose."""
     payment, is_last = claimed.payment, claimed.number >= _LAST_ATTEMPT
     match outcome:
-        case Unpaid() | AwaitsDeposit() | NeverHappened():
-            # Perhaps not what the webhook said, but what it was sent for may not be shown yet.
-            return is_last or not claimed.is_about_money or payment.status is PaymentStatus.APPROVED
-        case None | Undecided():
+        case Approved() if claimed.is_returned:
+            # Asked once more: what the webhook was sent for may not be shown yet.
+            return claimed.number > 1
+        case Unpaid() | AwaitsDeposit() | NeverHappened() if payment.status is not PaymentStatus.APPROVED:
+            return is_last or not (claimed.is_paid or claimed.is_returned)
+        case None | Undecided() if not isinstance(outcome, Unpaid | AwaitsDeposit):
             # Nothing else asks about a settled payment.
             return is_last and payment.is_unsettled
     return True

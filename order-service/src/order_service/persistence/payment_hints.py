@@ -82,7 +82,13 @@ class SqlPaymentHints:
 
     def claim(self, accounts: Mapping[str, str], lease: timedelta) -> ClaimedHint | None:
         row = self._connection.execute(
-            select(payments, hints.c.lookup_count.label("hint_lookups"), _is_about_money(), _NOW.label("at"))
+            select(
+                payments,
+                hints.c.lookup_count.label("hint_lookups"),
+                hints.c.is_paid,
+                hints.c.is_returned,
+                _NOW.label("at"),
+            )
             .join(hints, hints.c.payment_id == payments.c.payment_id)
             .where(
                 hints.c.due_at <= func.statement_timestamp(),
@@ -107,7 +113,7 @@ class SqlPaymentHints:
             .where(hints.c.payment_id == row.payment_id)
             .values(lookup_count=number, due_at=_NOW + lease)
         )
-        return ClaimedHint(payment_of(row), number, row.at, row.is_about_money)
+        return ClaimedHint(payment_of(row), number, row.at, row.is_paid, row.is_returned)
 
     def postpone(self, claimed: ClaimedHint, pause: timedelta) -> None:
         self._connection.execute(update(hints).where(_is_before(claimed)).values(due_at=_NOW + pause))
@@ -137,10 +143,6 @@ def _says_something_new(
 
 def _has_status_of(change: ReportedChange) -> ColumnElement[bool]:
     return payments.c.status.in_(sorted(status.value for status in ASKED_ABOUT[change]))
-
-
-def _is_about_money() -> ColumnElement[bool]:
-    return or_(hints.c.is_paid, hints.c.is_returned).label("is_about_money")
 
 
 def _was_left_alone() -> ColumnElement[bool]:
