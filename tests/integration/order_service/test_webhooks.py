@@ -68,8 +68,8 @@ def test_hints_of_one_payment_are_one_look_up_and_none_once_it_is_final(
 ) -> None:
     order_id = unknown(toss_shop)
     gateway.blind = True
-    with ThreadPoolExecutor(8) as senders:
-        list(senders.map(lambda _: hint(toss_shop, order_id, "silent-1"), range(32)))
+    with ThreadPoolExecutor(4) as senders:
+        list(senders.map(lambda _: hint(toss_shop, order_id, "silent-1"), range(16)))
     assert follower() == LookUps(looked_up=1, settled=0)
     hint(toss_shop, order_id, "silent-1")
     # Within the same second.
