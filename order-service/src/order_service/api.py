@@ -1,22 +1,26 @@
 """The API's composition root."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 
 from flask_openapi3.openapi import OpenAPI
 from sqlalchemy import Engine
 
+from order_service.application.note_payment_hint import NotePaymentHint
 from order_service.application.pay_order import PayOrder
 from order_service.application.place_order import PlaceOrder
-from order_service.application.ports import PaymentGateway
+from order_service.application.ports import PaymentGateway, WebhookParser
 from order_service.application.read_order import ReadOrder
 from order_service.application.send_payment import SendPayment
 from order_service.application.settle_payment import SettlePayment
 from order_service.config import ApiSettings
 from order_service.gateways.configured import configured_gateways
+from order_service.gateways.webhooks import webhook_parsers
 from order_service.http.orders import order_routes
 from order_service.http.payments import payment_routes
 from order_service.http.problems import PROBLEMS
+from order_service.http.webhooks import webhook_routes
 from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.migrations import SCHEMA
 from order_service.persistence.tables import orders
@@ -40,6 +44,7 @@ def create_application() -> OpenAPI:
         configured_gateways(settings, settings.http_threads),
         timedelta(seconds=settings.payment_in_progress_seconds),
         timedelta(seconds=settings.payment_begins_within_seconds),
+        webhook_parsers(settings.gateways, settings.portone_webhook_secrets),
     )
 
 
@@ -48,8 +53,9 @@ def build_application(
     gateway: PaymentGateway,
     payment_in_progress_limit: timedelta,
     payment_begins_within: timedelta,
+    webhook_parsers: Mapping[str, WebhookParser] | None = None,
 ) -> OpenAPI:
-    """The API on the given database and gateway."""
+    """The API on the given database and gateway; ``webhook_parsers`` by the name of their gateway."""
     unit_of_work = partial(OrderUnitOfWork, engine)
     settle_payment = SettlePayment(unit_of_work, order_completed)
     send_payment = SendPayment(gateway, payment_begins_within)
@@ -60,5 +66,9 @@ def build_application(
         SERVICE,
         checks={"database": database_check(engine, SCHEMA, orders)},
         problems=[PROBLEMS, DATABASE_PROBLEMS],
-        routes=[order_routes(place_order, read_order), payment_routes(pay_order)],
+        routes=[
+            order_routes(place_order, read_order),
+            payment_routes(pay_order),
+            webhook_routes(NotePaymentHint(unit_of_work), webhook_parsers or {}),
+        ],
     )

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from order_service.payment_settings import PaymentSettings
+from order_service.webhook_settings import WebhookSettings
 from servicekit.config import (
     AdminSettings,
     DatabaseSettings,
@@ -15,7 +16,7 @@ from servicekit.config import (
 )
 
 
-class ApiSettings(PaymentSettings, HttpSettings, DatabaseSettings, ProcessSettings):
+class ApiSettings(WebhookSettings, PaymentSettings, HttpSettings, DatabaseSettings, ProcessSettings):
     """``order-service api``."""
 
     http_port: Port = 8002
@@ -24,8 +25,8 @@ class ApiSettings(PaymentSettings, HttpSettings, DatabaseSettings, ProcessSettin
 class WorkerSettings(PaymentSettings, AdminSettings, DatabaseSettings, ProcessSettings):
     """``order-service worker``."""
 
-    # One transaction at a time, and what /readyz asks.
-    database_pool_size: Annotated[int, Field(ge=1, le=200)] = 3
+    # One transaction at a time, one for the webhooks of each gateway, and what /readyz asks.
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = 5
     # No client repeats a request for a day.
     idempotency_key_retention_hours: Annotated[int, Field(ge=24, le=1_000_000)] = 168
 

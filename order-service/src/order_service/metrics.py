@@ -3,8 +3,9 @@
 Only what is unreachable depends on the gateways that the worker is configured for.
 """
 
-from prometheus_client import Gauge
+from prometheus_client import Counter, Gauge
 
+from order_service.domain.payment import Payment
 from order_service.domain.payment_backlog import PaymentBacklog
 
 _UNSETTLED = Gauge(
@@ -21,6 +22,11 @@ _UNREACHABLE = Gauge(
     "Overdue payments of gateways and accounts that this worker isn't configured for.",
 )
 _REFUNDS_DUE = Gauge("order_refunds_due", "Payments whose money an operator has to return.")
+_TAKEN_BACK = Counter(
+    "order_payments_taken_back",
+    "Approved payments of which a gateway then said that it no longer has the money.",
+    ["gateway"],
+)
 
 
 def show_backlog(backlog: PaymentBacklog) -> None:
@@ -29,3 +35,7 @@ def show_backlog(backlog: PaymentBacklog) -> None:
     _AWAITING_DEPOSIT.set(backlog.awaiting_deposit)
     _UNREACHABLE.set(sum(found.payments for found in backlog.unreachable))
     _REFUNDS_DUE.set(backlog.refunds_due)
+
+
+def count_taken_back(payment: Payment) -> None:
+    _TAKEN_BACK.labels(payment.request.gateway).inc()

@@ -1,14 +1,18 @@
 """What the worker runs, and how often."""
 
+import threading
+
 import structlog
 
 from order_service.application.measure_payments import MeasurePayments
+from order_service.application.settle_hinted_payments import SettleHintedPayments
 from order_service.application.settle_unsettled_payments import SettleUnsettledPayments
 from servicekit.backoff import Backoff
 from servicekit.db.errors import may_pass
 from servicekit.lifecycle import StopSignal
 
 INTERVAL_SECONDS = 2.0
+HINTS_INTERVAL_SECONDS = 0.5
 BACKOFF = Backoff(first_seconds=0.2, longest_seconds=5.0)
 
 _log = structlog.get_logger(__name__)
@@ -36,3 +40,35 @@ def run_until_stopped(settle: SettleUnsettledPayments, measure: MeasurePayments,
             _log.info("payments_looked_up", looked_up=done.looked_up, settled=done.settled)
         else:
             stop.wait(INTERVAL_SECONDS)
+
+
+class HintThread(threading.Thread):
+    """Follows the hints of one gateway until ``stop`` is set, beside the planned look-ups.
+
+    No error ends it: it is logged as ``hints_postponed``, and the next run tries again.
+    """
+
+    def __init__(self, gateway: str, settle: SettleHintedPayments, stop: StopSignal) -> None:
+        super().__init__(name=f"hints-{gateway}", daemon=True)
+        self._gateway = gateway
+        self._settle = settle
+        self._stop_signal = stop
+
+    def run(self) -> None:
+        failures = 0
+        while not self._stop_signal.is_set():
+            try:
+                done = self._settle()
+            except Exception as error:  # noqa: BLE001 - the hints that wait are followed later
+                failures += 1
+                log = _log.warning if may_pass(error) else _log.exception
+                log("hints_postponed", gateway=self._gateway, reason=type(error).__name__, attempt=failures)
+                self._stop_signal.wait(BACKOFF.seconds(failures))
+                continue
+            failures = 0
+            if done.looked_up:
+                _log.info(
+                    "hints_followed", gateway=self._gateway, looked_up=done.looked_up, settled=done.settled
+                )
+            else:
+                self._stop_signal.wait(HINTS_INTERVAL_SECONDS)

@@ -1,22 +1,25 @@
 """The worker's composition root."""
 
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 
 from order_service.application.measure_payments import MeasurePayments
+from order_service.application.settle_hinted_payments import SettleHintedPayments
 from order_service.application.settle_payment import SettlePayment
 from order_service.application.settle_unsettled_payments import SettleUnsettledPayments
 from order_service.application.warn_of_unreachable_payments import WarnOfUnreachablePayments
 from order_service.config import WorkerSettings
 from order_service.gateways.configured import configured_gateways
 from order_service.messaging.outgoing_order_completed import order_completed
-from order_service.metrics import show_backlog
+from order_service.metrics import count_taken_back, show_backlog
 from order_service.migrations import SCHEMA
+from order_service.payment_settings import InProcessGatewaySettings
 from order_service.persistence.retention import SqlRetention
 from order_service.persistence.tables import payment
 from order_service.persistence.unit_of_work import OrderUnitOfWork
-from order_service.schedule import run_until_stopped
+from order_service.schedule import HintThread, run_until_stopped
 from servicekit.db.engine import create_engine
 from servicekit.db.errors import may_pass
 from servicekit.db.health import database_check
@@ -25,6 +28,8 @@ from servicekit.http.admin import admin_server
 from servicekit.lifecycle import StopSignal
 
 PROCESS = "order-worker"
+# Of two questions, each with its time-out. What isn't done by then is done again by the next process.
+_LOOK_UP_ENDS_WITHIN_SECONDS = 7.0
 
 
 def run(settings: WorkerSettings, stop: StopSignal) -> None:
@@ -54,4 +59,29 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
             admin_server(PROCESS, settings, {"database": database_check(engine, SCHEMA, payment)})
         )
         RetentionThread(Retention(engine, SqlRetention(idempotency_keys=keys).sweeps()), stop).start()
+        for thread in _hint_threads(settings, unit_of_work, stop):
+            thread.start()
+            scope.callback(thread.join, _LOOK_UP_ENDS_WITHIN_SECONDS)
         run_until_stopped(settle, measure, stop)
+
+
+def _hint_threads(
+    settings: WorkerSettings, unit_of_work: Callable[[], OrderUnitOfWork], stop: StopSignal
+) -> Iterator[HintThread]:
+    """One for each gateway that sends webhooks, with connections of its own.
+
+    A gateway that hangs holds up neither the planned look-ups nor the hints of another one.
+    """
+    for gateway in settings.gateways:
+        if isinstance(gateway, InProcessGatewaySettings):
+            continue
+        settle = SettleHintedPayments(
+            unit_of_work,
+            configured_gateways(settings, connections=1),
+            gateway.name,
+            SettlePayment(unit_of_work, order_completed),
+            timedelta(seconds=settings.payment_in_progress_seconds),
+            count_taken_back,
+            stop,
+        )
+        yield HintThread(gateway.name, settle, stop)

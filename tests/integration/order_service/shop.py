@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
 from order_service.api import build_application
-from order_service.application.ports import PaymentGateway
+from order_service.application.ports import PaymentGateway, WebhookParser
 from order_service.migrations import SCHEMA
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
@@ -54,16 +54,17 @@ class Shop:
     gateway: LedgerGateway = field(default_factory=LedgerGateway)
     gateways: PaymentGateway | None = None
     """What is asked in place of ``gateway``, if anything is."""
+    webhooks: Mapping[str, WebhookParser] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._app = build_application(
-            self.engine, self.gateways or self.gateway, IN_PROGRESS_LIMIT, BEGINS_WITHIN
+        self.app = build_application(
+            self.engine, self.gateways or self.gateway, IN_PROGRESS_LIMIT, BEGINS_WITHIN, self.webhooks
         )
 
     @property
     def client(self) -> FlaskClient:
         """A client of its own for each caller, since they don't share between threads."""
-        return self._app.test_client()
+        return self.app.test_client()
 
     def place(self, body: Mapping[str, Any] | None = None, key: str | None = None) -> TestResponse:
         return self.client.post("/api/v1/orders", json=body or an_order_body(), headers=_headers(key))

@@ -13,7 +13,6 @@ from pathlib import Path
 import httpx
 import pytest
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from structlog.typing import EventDict
 
 from devstack.free_ports import find_free_ports
@@ -196,36 +195,6 @@ def test_an_order_that_another_transaction_holds_delays_no_other(
     shop.time_passes(LEASE)
     assert a_worker(shop.engine, shop.gateway)() == LookUps(looked_up=1, settled=1)
     assert shop.order(held)["status"] == "COMPLETED"
-
-
-@pytest.mark.parametrize(
-    ("error", "line"),
-    [
-        (PoolTimeoutError("no connection is free"), ("payment_lookup_postponed", "warning")),
-        (KeyError("status"), ("payment_lookup_failed", "error")),
-    ],
-    ids=["database", "adapter"],
-)
-def test_a_failed_look_up_is_an_error_unless_it_may_pass(
-    error: Exception,
-    line: tuple[str, str],
-    shop: Shop,
-    worker: SettleUnsettledPayments,
-    logs: list[EventDict],
-) -> None:
-    shop.pay(shop.placed(), "silent-1")
-    shop.time_passes(IN_PROGRESS_LIMIT)
-
-    def fail(_: object) -> None:
-        raise error
-
-    shop.gateway.before_answering = fail
-    assert worker() == LookUps(looked_up=1, settled=0)
-
-    assert [(each["event"], each["log_level"]) for each in logs][-1] == line
-    shop.gateway.before_answering = lambda request: None
-    shop.time_passes(LEASE)
-    assert worker() == LookUps(looked_up=1, settled=1)
 
 
 def test_no_two_workers_ask_about_a_payment_at_a_time(shop: Shop, worker: SettleUnsettledPayments) -> None:

@@ -6,13 +6,16 @@ import pytest
 
 from order_service.config import ApiSettings
 from order_service.gateways.configured import configured_gateways
+from order_service.gateways.webhooks import webhook_parsers
 from order_service.payment_settings import PaymentSettings
+from order_service.webhook_settings import WebhookSettings
 from servicekit.config import InvalidSettings, read_settings
 
-VARIABLES = [name.upper() for name in PaymentSettings.model_fields]
+VARIABLES = [name.upper() for name in (*PaymentSettings.model_fields, *WebhookSettings.model_fields)]
 KEY = "test_sk_0123456789"
 SECRET = "portone-0123456789"
 PORTONE = {"PORTONE_API_SECRET": SECRET, "PORTONE_STORE_ID": "store-1"}
+SIGNING = f"whsec_{'a' * 32}"
 
 
 @pytest.fixture(autouse=True)
@@ -155,3 +158,42 @@ def test_a_store_of_portones_is_the_account_whatever_the_secret(monkeypatch: pyt
     settings = read(monkeypatch, "portone", **PORTONE)
 
     assert configured_gateways(settings, connections=1).accounts["portone"] == "store-1"
+
+
+@pytest.mark.parametrize(
+    ("variables", "received"),
+    [
+        ({}, []),
+        ({"TOSS_SECRET_KEY": KEY}, ["toss"]),
+        # PortOne's can't be told from forged ones.
+        (PORTONE, []),
+        ({"PORTONE_WEBHOOK_SECRET": SIGNING}, []),
+        ({"TOSS_SECRET_KEY": KEY, **PORTONE, "PORTONE_WEBHOOK_SECRET": SIGNING}, ["toss", "portone"]),
+        ({**PORTONE, "PORTONE_WEBHOOK_SECRET": f"{SIGNING},{SIGNING}"}, ["portone"]),
+    ],
+)
+def test_webhooks_of_configured_gateways_are_received(
+    monkeypatch: pytest.MonkeyPatch, variables: Mapping[str, str], received: list[str]
+) -> None:
+    settings = read(monkeypatch, "in-process", **variables)
+
+    assert list(webhook_parsers(settings.gateways, settings.portone_webhook_secrets)) == received
+    assert SIGNING not in repr(settings)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "whsec_",
+        "a" * 32,
+        f"whsec_{'a' * 20}",
+        f"whsec_{'a' * 100}",
+        f"{SIGNING},",
+        f"{SIGNING};{SIGNING}",
+        "whsec_%",
+    ],
+)
+def test_a_secret_that_signs_nothing_is_refused(monkeypatch: pytest.MonkeyPatch, secret: str) -> None:
+    with pytest.raises(InvalidSettings, match="PORTONE_WEBHOOK_SECRET") as error:
+        read(monkeypatch, "in-process", PORTONE_WEBHOOK_SECRET=secret)
+    assert secret not in str(error.value) or secret == "whsec_"

@@ -10,6 +10,7 @@ from uuid import UUID
 from order_service.domain.order import Order
 from order_service.domain.payment import Payment
 from order_service.domain.payment_backlog import PaymentBacklog
+from order_service.domain.payment_hint import PaymentHint
 from order_service.domain.payment_outcome import Answer, Outcome, Undecided
 from order_service.domain.payment_request import PaymentRequest
 from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
@@ -62,6 +63,10 @@ class Payments(Protocol):
         """True where a refund was due, which it is no longer."""
         ...
 
+    def record_taken_back(self, payment_id: UUID) -> bool:
+        """True where the approved payment's money was not known to be gone."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ClaimedLookUp:
@@ -98,6 +103,51 @@ class UnsettledPayments(Protocol):
     def backlog(self, accounts: Mapping[str, str], in_progress_limit: timedelta) -> PaymentBacklog: ...
 
 
+@dataclass(frozen=True, slots=True)
+class ClaimedHint:
+    """A hinted payment as it was ``at``, that its claimer asks about for now, for the ``number``-th time.
+
+    The money was reported as paid, as returned, as both or as neither.
+    """
+
+    payment: Payment
+    number: int
+    at: datetime
+    is_paid: bool
+    is_returned: bool
+
+
+class PaymentHints(Protocol):
+    """The payments that a webhook gave a reason to ask about, each once, however many webhooks there were."""
+
+    def note(self, gateway: str, hint: PaymentHint) -> int:
+        """Make the payments due that the hint says something new of. Returns their number.
+
+        Takes a second at most, and locks no payment: it waits for no other use of it.
+        """
+        ...
+
+    def claim(self, accounts: Mapping[str, str], lease: timedelta) -> ClaimedHint | None:
+        """The hinted payment of ``accounts`` that has been due for longest.
+
+        Once the caller commits, no other one gets it for as long as ``lease``, unless another hint comes.
+        Nobody may look a payment up within a second of its last look-up, of a settled one within a minute.
+        """
+        ...
+
+    def postpone(self, claimed: ClaimedHint, pause: timedelta) -> None:
+        """Make it due again after ``pause``, unless another hint came in the meantime."""
+        ...
+
+    def drop(self, claimed: ClaimedHint) -> None:
+        """Forget the hints that came before the gateway was asked."""
+        ...
+
+    def drop_known(self) -> int:
+        """Forget due hints of what is known by now. Returns their number."""
+        ...
+
+
 class Outbox(Protocol):
     """Events that are published once the transaction has committed."""
 
@@ -132,6 +182,9 @@ class UnitOfWork(Protocol):
     def unsettled_payments(self) -> UnsettledPayments: ...
 
     @property
+    def payment_hints(self) -> PaymentHints: ...
+
+    @property
     def outbox(self) -> Outbox: ...
 
     @property
@@ -158,6 +211,15 @@ CompletionEvent = Callable[[Order, Payment], OutboxEvent]
 
 ReportBacklog = Callable[[PaymentBacklog], None]
 """Shows operators what waits."""
+
+ReportTakenBack = Callable[[Payment], None]
+"""Shows operators that the gateway no longer has the money of an approved payment."""
+
+WebhookParser = Callable[[Mapping[str, str], bytes], PaymentHint | None]
+"""Reads a gateway's webhook: its headers, whose names are lower case, and its body.
+
+None if it says nothing of a payment of this shop. Raises ForgedWebhook and MalformedWebhook.
+"""
 
 
 class PaymentGateway(Protocol):

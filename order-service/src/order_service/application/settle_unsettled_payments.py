@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 import structlog
 
+from order_service.application.ask_gateway import AskGateway
 from order_service.application.look_up_payment import LookUpPayment
 from order_service.application.ports import ClaimedLookUp, PaymentGateway, UnitOfWorkFactory
 from order_service.application.settle_payment import SettlePayment
-from order_service.domain.payment_request import PaymentRequest
 from servicekit.backoff import Backoff
 from servicekit.lease_clock import lease_clock_seconds
 from servicekit.lifecycle import StopSignal
@@ -19,7 +19,7 @@ BACKOFF = Backoff(first_seconds=10.0, longest_seconds=600.0)
 LEASE = timedelta(seconds=30)
 """How long a payment is left to the process that asks about it."""
 # The rest of the lease is for the questions that a look-up may consist of.
-_ASKS_WITHIN_SECONDS = LEASE.total_seconds() / 2
+ASKS_WITHIN_SECONDS = LEASE.total_seconds() / 2
 
 _log = structlog.get_logger(__name__)
 
@@ -59,14 +59,14 @@ class SettleUnsettledPayments:
         self._in_progress_limit = in_progress_limit
         self._stop = stop
         self._may_pass = may_pass
-        self._clock_seconds = clock_seconds
+        self._ask = AskGateway(ASKS_WITHIN_SECONDS, clock_seconds)
 
     def __call__(self) -> LookUps:
         """Look up what is due, no more than a batch."""
         looked_up = settled = 0
         while looked_up < BATCH_SIZE and not self._stop.is_set():
             # Read before the claim: its lease can only end later than this clock says.
-            claimed_at_seconds = self._clock_seconds()
+            claimed_at_seconds = self._ask.clock_seconds()
             claimed = self._claim()
             if claimed is None:
                 break
@@ -87,29 +87,17 @@ class SettleUnsettledPayments:
 
     def _is_settled(self, claimed: ClaimedLookUp, at: datetime, claimed_at_seconds: float) -> bool:
         request = claimed.payment.request
-        if self._clock_seconds() - claimed_at_seconds >= _ASKS_WITHIN_SECONDS:
-            # This process stood still: another one may be asking by now.
-            return False
+        outcome = self._ask(self._look_up, request, at, claimed_at_seconds)
         try:
-            outcome = self._look_up(request, at)
-        except Exception as error:  # noqa: BLE001 - what the adapter can't handle must not delay the others
-            self._report(error, request)
-            return False
-        try:
-            return not self._settle(request, outcome).is_unsettled
+            return outcome is not None and not self._settle(request, outcome).is_unsettled
         except Exception as error:
             if not self._may_pass(error):
                 raise
             # If nothing can be stored at all, the postponement ends this run.
-            self._report(error, request)
+            _log.warning(
+                "payment_lookup_postponed", payment_id=str(request.payment_id), reason=type(error).__name__
+            )
             return False
-
-    def _report(self, error: Exception, request: PaymentRequest) -> None:
-        log = _log.bind(payment_id=str(request.payment_id))
-        if self._may_pass(error):
-            log.warning("payment_lookup_postponed", reason=type(error).__name__)
-        else:
-            log.error("payment_lookup_failed", exc_info=error)
 
     def _postpone(self, claimed: ClaimedLookUp) -> None:
         with self._unit_of_work() as unit_of_work:

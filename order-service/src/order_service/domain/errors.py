@@ -52,3 +52,15 @@ class PaymentAbandoned(OrderError):
 
 class PaymentRefundDue(OrderError):
     """The gateway took another amount or currency, or took it too late. The money will be returned."""
+
+
+class UnknownGateway(OrderError):
+    """No webhooks of such a payment gateway are received here."""
+
+
+class ForgedWebhook(OrderError):
+    """The webhook's signature is missing, wrong or too old."""
+
+
+class MalformedWebhook(OrderError):
+    """The webhook can't be read."""

@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 import phonenumbers
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 from pydantic_extra_types.currency_code import Currency
 
 from order_service.application.pay_order import PayOrderCommand
@@ -130,3 +130,28 @@ class PaymentBody(BodyModel):
     def command(self, order_id: UUID, key: IdempotencyKey | None) -> PayOrderCommand:
         """The use case's command."""
         return PayOrderCommand(order_id, self.method, self.payment_key, self.amount, key)
+
+
+class GatewayPath(PathModel):
+    """A payment gateway in a path."""
+
+    name: str
+
+
+class WebhookBody(BodyModel):
+    """A webhook as its gateway writes it; fields and types that aren't known are ignored."""
+
+    model_config = ConfigDict(
+        extra="allow",
+        json_schema_extra={
+            "example": {
+                "eventType": "PAYMENT_STATUS_CHANGED",
+                "createdAt": "2026-11-30T09:00:00.000000",
+                "data": {
+                    "paymentKey": "tviva20261130090000abcd1",
+                    "orderId": "019a1b3c-5a10-7b2d-8e4c-0123456789ab",
+                    "status": "DONE",
+                },
+            }
+        },
+    )

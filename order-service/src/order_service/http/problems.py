@@ -23,4 +23,7 @@ PROBLEMS: ProblemTable = {
     ),
     errors.PaymentAbandoned: ProblemType(409, "payment-abandoned"),
     errors.PaymentRefundDue: ProblemType(409, "payment-refund-due"),
+    errors.UnknownGateway: ProblemType(404, "unknown-gateway", field="path.name"),
+    errors.ForgedWebhook: ProblemType(401, "forged-webhook"),
+    errors.MalformedWebhook: ProblemType(400, "malformed-webhook"),
 }

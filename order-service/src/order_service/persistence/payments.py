@@ -105,6 +105,19 @@ class SqlPayments:
         )
         return changed.one_or_none() is not None
 
+    def record_taken_back(self, payment_id: UUID) -> bool:
+        changed = self._connection.execute(
+            update(payments)
+            .where(
+                payments.c.payment_id == payment_id,
+                payments.c.status == PaymentStatus.APPROVED.value,
+                payments.c.taken_back_at.is_(None),
+            )
+            .values(taken_back_at=func.clock_timestamp())
+            .returning(payments.c.payment_id)
+        )
+        return changed.one_or_none() is not None
+
     def _first(self, query: Select[Any]) -> Payment | None:
         row = self._connection.execute(query).one_or_none()
         return None if row is None else payment_of(row)

@@ -1,6 +1,6 @@
 """The tables as the queries see them; ``migrations/`` makes them, with the constraints."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid
 
 from servicekit.idempotency.table import idempotency_key_table
 from servicekit.outbox.table import outbox_table
@@ -57,6 +57,18 @@ payment = Table(
     Column("refund_attempts", Integer, nullable=False),
     Column("refunded_at", DateTime(timezone=True)),
     Column("refunded_by", Text),
+    Column("taken_back_at", DateTime(timezone=True)),
+)
+
+payment_hint = Table(
+    "payment_hint",
+    metadata,
+    Column("payment_id", Uuid, primary_key=True),
+    Column("is_paid", Boolean, nullable=False),
+    Column("is_returned", Boolean, nullable=False),
+    Column("hinted_at", DateTime(timezone=True), nullable=False),
+    Column("due_at", DateTime(timezone=True), nullable=False),
+    Column("lookup_count", Integer, nullable=False),
 )
 
 outbox = outbox_table(metadata)

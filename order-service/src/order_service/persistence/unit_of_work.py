@@ -1,6 +1,7 @@
 """One transaction on the order database."""
 
 from order_service.persistence.orders import SqlOrders
+from order_service.persistence.payment_hints import SqlPaymentHints
 from order_service.persistence.payments import SqlPayments
 from order_service.persistence.tables import idempotency_key, outbox
 from order_service.persistence.unsettled_payments import SqlUnsettledPayments
@@ -17,6 +18,7 @@ class OrderUnitOfWork(UnitOfWork):
     orders: SqlOrders
     payments: SqlPayments
     unsettled_payments: SqlUnsettledPayments
+    payment_hints: SqlPaymentHints
     outbox: OutboxWriter
     idempotency_keys: IdempotencyKeys
 
@@ -24,6 +26,7 @@ class OrderUnitOfWork(UnitOfWork):
         self.orders = SqlOrders(self.connection)
         self.payments = SqlPayments(self.connection)
         self.unsettled_payments = SqlUnsettledPayments(self.connection)
+        self.payment_hints = SqlPaymentHints(self.connection)
         self.outbox = OutboxWriter(self.connection, outbox, EVENT_SOURCE)
         self.idempotency_keys = IdempotencyKeys(self.connection, idempotency_key)
 

@@ -38,8 +38,8 @@ class SqlUnsettledPayments:
                 payments.c.next_lookup_at <= func.statement_timestamp(),
                 # The attempt may still be on its way to the gateway, where a look-up would not find it yet.
                 payments.c.requested_at <= _NOW - in_progress_limit,
-                _may_be_looked_up(),
-                _belongs_to(accounts),
+                may_be_looked_up(),
+                belongs_to(accounts),
             )
             .order_by(payments.c.next_lookup_at)
             .limit(1)
@@ -59,7 +59,7 @@ class SqlUnsettledPayments:
     def claim_one(self, payment_id: UUID) -> bool:
         claimed = self._connection.execute(
             update(payments)
-            .where(payments.c.payment_id == payment_id, IS_UNSETTLED, _may_be_looked_up())
+            .where(payments.c.payment_id == payment_id, IS_UNSETTLED, may_be_looked_up())
             .values(looked_up_at=_NOW)
             .returning(payments.c.payment_id)
         )
@@ -102,7 +102,7 @@ class SqlUnsettledPayments:
                 IS_UNSETTLED,
                 payments.c.next_lookup_at <= _NOW - UNCLAIMED_FOR,
                 payments.c.requested_at <= _NOW - since,
-                ~_belongs_to(accounts),
+                ~belongs_to(accounts),
             )
             .group_by(_gateway, payments.c.gateway_account)
             .order_by(_gateway, payments.c.gateway_account)
@@ -113,11 +113,12 @@ class SqlUnsettledPayments:
         )
 
 
-def _may_be_looked_up() -> ColumnElement[bool]:
+def may_be_looked_up() -> ColumnElement[bool]:
+    """Whether the last look-up was long enough ago."""
     return func.coalesce(payments.c.looked_up_at <= _NOW - LOOK_UP_INTERVAL, true())
 
 
-def _belongs_to(accounts: Mapping[str, str]) -> ColumnElement[bool]:
+def belongs_to(accounts: Mapping[str, str]) -> ColumnElement[bool]:
     """To one of the accounts, by their gateway's name; of a former release's payment only that is known."""
     return or_(
         false(),

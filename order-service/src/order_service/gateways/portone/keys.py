@@ -18,3 +18,8 @@ class PortoneKey:
         """None for a text that isn't one, which PortOne is never asked about."""
         transaction_id, _, payment_token = payment_key.partition(_SEPARATOR)
         return cls(transaction_id, payment_token) if transaction_id and payment_token else None
+
+    @staticmethod
+    def beginning(transaction_id: str) -> str:
+        """Of all keys with that id; without one, of any key."""
+        return f"{transaction_id}{_SEPARATOR}" if transaction_id else ""

@@ -1,0 +1,162 @@
+"""Asking gateways about the payments that their webhooks named."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+
+from order_service.application.ask_gateway import AskGateway
+from order_service.application.look_up_payment import LookUpPayment
+from order_service.application.ports import (
+    ClaimedHint,
+    PaymentGateway,
+    ReportTakenBack,
+    UnitOfWorkFactory,
+)
+from order_service.application.settle_payment import SettlePayment
+from order_service.application.settle_unsettled_payments import (
+    ASKS_WITHIN_SECONDS,
+    BATCH_SIZE,
+    LEASE,
+    LookUps,
+)
+from order_service.domain.payment import PaymentStatus
+from order_service.domain.payment_outcome import (
+    Approved,
+    AwaitsDeposit,
+    NeverHappened,
+    Outcome,
+    Undecided,
+    Unpaid,
+)
+from servicekit.backoff import Backoff
+from servicekit.lease_clock import lease_clock_seconds
+from servicekit.lifecycle import StopSignal
+
+BACKOFF = Backoff(first_seconds=2.0, longest_seconds=600.0)
+# A look-up may show a change a little later than the webhook. Of an unsettled payment the planned ones go on.
+_LAST_ATTEMPT = 6
+
+_log = structlog.get_logger(__name__)
+
+
+class SettleHintedPayments:
+    """Looks up what :class:`~order_service.application.note_payment_hint.NotePaymentHint` has noted.
+
+    Only what the gateway then says counts, so that a forged, late or repeated webhook changes nothing. A hint
+    is dropped once its question is answered and the answer is stored. A payment that is approved stays so: if
+    the gateway says that its money is gone, operators are told, once. Several processes may do this at once.
+    """
+
+    def __init__(
+        self,
+        unit_of_work: UnitOfWorkFactory,
+        gateway: PaymentGateway,
+        gateway_name: str,
+        settle: SettlePayment,
+        in_progress_limit: timedelta,
+        report: ReportTakenBack,
+        stop: StopSignal,
+        clock_seconds: Callable[[], float] = lease_clock_seconds,
+    ) -> None:
+        """``gateway_name`` is the one whose hints are followed: one that hangs must not delay another's."""
+        self._unit_of_work = unit_of_work
+        self._gateway = gateway
+        self._accounts = {gateway_name: gateway.accounts[gateway_name]}
+        self._look_up = LookUpPayment(gateway)
+        self._settle = settle
+        self._in_progress_limit = in_progress_limit
+        self._report = report
+        self._stop = stop
+        self._ask = AskGateway(ASKS_WITHIN_SECONDS, clock_seconds)
+
+    def __call__(self) -> LookUps:
+        """Look up what is due, no more than a batch."""
+        self._drop_known()
+        looked_up = settled = 0
+        while looked_up < BATCH_SIZE and not self._stop.is_set():
+            # Read before the claim: its lease can only end later than this clock says.
+            claimed_at_seconds = self._ask.clock_seconds()
+            claimed = self._claim()
+            if claimed is None:
+                break
+            looked_up += 1
+            settled += self._follow(claimed, claimed_at_seconds)
+        return LookUps(looked_up, settled)
+
+    def _drop_known(self) -> None:
+        with self._unit_of_work() as unit_of_work:
+            if unit_of_work.payment_hints.drop_known():
+                unit_of_work.commit()
+
+    def _claim(self) -> ClaimedHint | None:
+        with self._unit_of_work() as unit_of_work:
+            claimed = unit_of_work.payment_hints.claim(self._accounts, LEASE)
+            if claimed is not None:
+                # Before the gateway is asked, which may take seconds: no lock may last as long.
+                unit_of_work.commit()
+        return claimed
+
+    def _follow(self, claimed: ClaimedHint, claimed_at_seconds: float) -> bool:
+        """Whether the answer settled the payment."""
+        payment = claimed.payment
+        # A settled payment is only asked about: taking back an overdue deposit is for those that wait for it.
+        ask = self._look_up if payment.is_unsettled else self._gateway.find
+        outcome = self._ask(ask, payment.request, claimed.at, claimed_at_seconds)
+        is_settled = outcome is not None and self._apply(claimed, outcome)
+        with self._unit_of_work() as unit_of_work:
+            # After the outcome is stored: what a crash keeps from being stored is asked again.
+            if _is_answered(claimed, outcome):
+                unit_of_work.payment_hints.drop(claimed)
+            else:
+                pause = timedelta(seconds=BACKOFF.seconds(claimed.number))
+                unit_of_work.payment_hints.postpone(claimed, pause)
+            unit_of_work.commit()
+        return is_settled
+
+    def _apply(self, claimed: ClaimedHint, outcome: Outcome) -> bool:
+        payment = claimed.payment
+        if isinstance(outcome, NeverHappened | Undecided) and payment.is_in_progress(
+            claimed.at, self._in_progress_limit
+        ):
+            # Its request still waits for the gateway's answer, and settles it itself.
+            return False
+        after = self._settle(payment.request, outcome)
+        if payment.status is PaymentStatus.APPROVED and _contradicts(outcome):
+            self._record_taken_back(claimed)
+        return payment.is_unsettled and not after.is_unsettled
+
+    def _record_taken_back(self, claimed: ClaimedHint) -> None:
+        payment = claimed.payment
+        with self._unit_of_work() as unit_of_work:
+            is_new = unit_of_work.payments.record_taken_back(payment.payment_id)
+            unit_of_work.commit()
+        if is_new:
+            # An error, because goods may have been sent for money that is no longer there.
+            _log.error(
+                "payment_taken_back",
+                order_id=str(payment.request.order_id),
+                payment_id=str(payment.payment_id),
+                gateway=payment.request.gateway,
+            )
+            self._report(payment)
+
+
+def _contradicts(outcome: Outcome) -> bool:
+    """Whether it denies an approval."""
+    return isinstance(outcome, AwaitsDeposit | Unpaid) or not isinstance(outcome, Approved | Undecided)
+
+
+def _is_answered(claimed: ClaimedHint, outcome: Outcome | None) -> bool:
+    """Whether the hint has served its purpose."""
+    payment, is_last = claimed.payment, claimed.number >= _LAST_ATTEMPT
+    match outcome:
+        case Approved() if claimed.is_returned:
+            # Asked once more: what the webhook was sent for may not be shown yet.
+            return claimed.number > 1
+        case Unpaid() | AwaitsDeposit() | NeverHappened() if payment.status is not PaymentStatus.APPROVED:
+            return is_last or not (claimed.is_paid or claimed.is_returned)
+        case None | Undecided() if not isinstance(outcome, Unpaid | AwaitsDeposit):
+            # Nothing else asks about a settled payment.
+            return is_last and payment.is_unsettled
+    return True
