@@ -8,7 +8,7 @@ from order_service.application.measure_payments import MeasurePayments
 from order_service.application.settle_payment import SettlePayment
 from order_service.application.settle_unsettled_payments import SettleUnsettledPayments
 from order_service.application.warn_of_unreachable_payments import WarnOfUnreachablePayments
-from order_service.config import WorkerSettings
+from order_service.config import LOOK_UPS_AT_ONCE, WorkerSettings
 from order_service.gateways.configured import configured_gateways
 from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.metrics import show_backlog
@@ -33,10 +33,15 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
     """
     engine = create_engine(settings, PROCESS)
     unit_of_work = partial(OrderUnitOfWork, engine)
-    gateways = configured_gateways(settings, connections=1)
+    gateways = configured_gateways(settings, connections=LOOK_UPS_AT_ONCE)
     in_progress_limit = timedelta(seconds=settings.payment_in_progress_seconds)
     settle = SettleUnsettledPayments(
-        unit_of_work, gateways, SettlePayment(unit_of_work, order_completed), in_progress_limit, stop
+        unit_of_work,
+        gateways,
+        SettlePayment(unit_of_work, order_completed),
+        in_progress_limit,
+        stop,
+        at_once=LOOK_UPS_AT_ONCE,
     )
     measure = MeasurePayments(
         unit_of_work, gateways.accounts, in_progress_limit, show_backlog, WarnOfUnreachablePayments()
@@ -48,4 +53,4 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
             admin_server(PROCESS, settings, {"database": database_check(engine, SCHEMA, payment)})
         )
         RetentionThread(Retention(engine, SqlRetention(idempotency_keys=keys).sweeps()), stop).start()
-        run_until_stopped(settle, measure, stop)
+        run_until_stopped(settle, measure, stop, settings.payment_look_ups_per_second)
