@@ -30,7 +30,7 @@ FAULTS_OF_THE_RELAY := tests/integration/outbox_relay/faults
 SELDOM_TOUCHED := tests/integration/benchmarks tests/integration/security tests/integration/upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos seldom-touched faults matrix images operations seed-cluster manifests test-kubernetes release-check bench-relay bench-coupon bench-reconcile bench-retention bench-notifications mutations lint format clean
+.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos seldom-touched faults matrix images operations seed-cluster manifests test-kubernetes release-check bench-relay bench-coupon bench-reconcile bench-retention bench-notifications bench-payments mutations lint format clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9 -]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-38s %s\n", $$1, $$2}'
@@ -137,6 +137,9 @@ bench-retention: $(INSTALLED) ## Measure the coupon service while old rows are r
 
 bench-notifications: $(INSTALLED) ## Measure the effects of completed orders, on an idle machine (OPTIONS="--only NAME --quick --repeats N")
 	@$(BIN)/python -m tests.benchmarks.notifications $(OPTIONS)
+
+bench-payments: $(INSTALLED) ## Measure payments at a sandbox gateway, on an idle machine (OPTIONS="--only NAME --quick --repeats N")
+	@$(BIN)/python -m tests.benchmarks.payments $(OPTIONS)
 
 bench-reconcile: $(INSTALLED) ## Reconcile many clean requests, and faults among them (OPTIONS="--requests N")
 	@$(BIN)/python -m tests.benchmarks.reconcile $(OPTIONS)

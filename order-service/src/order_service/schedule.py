@@ -1,12 +1,13 @@
 """What the worker runs, and how often."""
 
 import threading
+import time
 
 import structlog
 
 from order_service.application.measure_payments import MeasurePayments
 from order_service.application.settle_hinted_payments import SettleHintedPayments
-from order_service.application.settle_unsettled_payments import SettleUnsettledPayments
+from order_service.application.settle_unsettled_payments import LookUps, SettleUnsettledPayments
 from servicekit.backoff import Backoff
 from servicekit.db.errors import may_pass
 from servicekit.lifecycle import StopSignal
@@ -18,13 +19,16 @@ BACKOFF = Backoff(first_seconds=0.2, longest_seconds=5.0)
 _log = structlog.get_logger(__name__)
 
 
-def run_until_stopped(settle: SettleUnsettledPayments, measure: MeasurePayments, stop: StopSignal) -> None:
-    """Settle and measure at each interval, and at once again while more is due.
+def run_until_stopped(
+    settle: SettleUnsettledPayments, measure: MeasurePayments, stop: StopSignal, per_second: int
+) -> None:
+    """Settle and measure at each interval, and again while more is due: up to so many look-ups a second.
 
     An unavailable or busy database delays the work. Raises any other error, which is a bug.
     """
     failures = 0
     while not stop.is_set():
+        began_seconds = time.monotonic()
         try:
             done = settle()
             measure()
@@ -38,8 +42,14 @@ def run_until_stopped(settle: SettleUnsettledPayments, measure: MeasurePayments,
         failures = 0
         if done.looked_up:
             _log.info("payments_looked_up", looked_up=done.looked_up, settled=done.settled)
-        else:
-            stop.wait(INTERVAL_SECONDS)
+        stop.wait(pause_seconds(done, time.monotonic() - began_seconds, per_second))
+
+
+def pause_seconds(done: LookUps, past_seconds: float, per_second: int) -> float:
+    """From a run that has taken ``past_seconds`` to the next one."""
+    if done.looked_up == 0 or done.is_gateway_away:
+        return INTERVAL_SECONDS
+    return max(0.0, done.looked_up / per_second - past_seconds)
 
 
 class HintThread(threading.Thread):

@@ -10,7 +10,7 @@ from order_service.application.settle_hinted_payments import SettleHintedPayment
 from order_service.application.settle_payment import SettlePayment
 from order_service.application.settle_unsettled_payments import SettleUnsettledPayments
 from order_service.application.warn_of_unreachable_payments import WarnOfUnreachablePayments
-from order_service.config import WorkerSettings
+from order_service.config import LOOK_UPS_AT_ONCE, WorkerSettings
 from order_service.gateways.configured import configured_gateways
 from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.metrics import count_taken_back, show_backlog
@@ -39,7 +39,7 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
     """
     engine = create_engine(settings, PROCESS)
     unit_of_work = partial(OrderUnitOfWork, engine)
-    gateways = configured_gateways(settings, connections=1)
+    gateways = configured_gateways(settings, connections=LOOK_UPS_AT_ONCE)
     in_progress_limit = timedelta(seconds=settings.payment_in_progress_seconds)
     settle = SettleUnsettledPayments(
         unit_of_work,
@@ -48,6 +48,7 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
         in_progress_limit,
         stop,
         may_pass,
+        at_once=LOOK_UPS_AT_ONCE,
     )
     measure = MeasurePayments(
         unit_of_work, gateways.accounts, in_progress_limit, show_backlog, WarnOfUnreachablePayments()
@@ -62,7 +63,7 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
         for thread in _hint_threads(settings, unit_of_work, stop):
             thread.start()
             scope.callback(thread.join, _LOOK_UP_ENDS_WITHIN_SECONDS)
-        run_until_stopped(settle, measure, stop)
+        run_until_stopped(settle, measure, stop, settings.payment_look_ups_per_second)
 
 
 def _hint_threads(

@@ -7,10 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from devstack.repository import ROOT
+from tests.benchmarks.go_client import build_client
 
 _SOURCE = Path(__file__).with_name("load")
-_PROGRAM = ROOT / "build" / "benchmarks" / "coupon-load"
 _SPARE_SECONDS = 30
 
 ISSUED = "ISSUED"
@@ -69,15 +68,6 @@ class Load:
     """No more than the API's host would get from a load balancer."""
 
 
-def build_client() -> Path:
-    """By Go, from the standard library alone, once its own tests have passed."""
-    for command in (["go", "test", "."], ["go", "build", "-o", str(_PROGRAM), "."]):
-        done = subprocess.run(command, cwd=_SOURCE, capture_output=True, text=True, check=False)
-        if done.returncode != 0:
-            raise ChildProcessError(f"the client can't be built: {(done.stdout + done.stderr).strip()}")
-    return _PROGRAM
-
-
 def run_load(load: Load, directory: Path) -> list[Journey]:
     """What became of every user, when all have an outcome or the deadline is over."""
     with running_load(load, directory) as client:
@@ -111,7 +101,8 @@ def running_load(load: Load, directory: Path) -> Iterator[LoadClient]:
     """The client is killed when the block ends before it does."""
     answers = directory / "answers.csv"
     command = [
-        str(build_client()), "-url", load.url, "-coupon", str(load.coupon_id), "-users", str(load.users),
+        str(build_client(_SOURCE, "coupon-load")), "-url", load.url,
+        "-coupon", str(load.coupon_id), "-users", str(load.users),
         "-rate", str(load.per_second), "-deadline", f"{load.deadline_seconds}s",
         "-first-user", str(load.first_user), f"-follow={str(load.follow).lower()}",
         "-wait", str(load.wait_seconds), "-key-prefix", load.key_prefix,

@@ -1,8 +1,10 @@
 """What is measured, and which figures are compared with which goal."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+
+from tests.benchmarks.verdicts import Form, Row
 
 
 @dataclass(frozen=True)
@@ -28,40 +30,6 @@ class Measurement(StrEnum):
     EFFECTS_WITHOUT_INBOX = "the same, without an inbox"
     PROVIDER_DOWN = "orders while the alimtalk provider hangs"
     LIMIT = "a backlog of alimtalk at the provider's limit"
-
-
-class Form(StrEnum):
-    """How a row's value is made of the figures of its measurements."""
-
-    VALUE = "value"
-    RATIO = "ratio"
-    SUM = "sum"
-
-
-@dataclass(frozen=True)
-class Row:
-    """``figure`` of each measurement, in one ``form``."""
-
-    name: str
-    what: str
-    unit: str
-    figure: str
-    measurements: tuple[Measurement, ...]
-    goal: float
-    form: Form = Form.VALUE
-    at_least: bool = False
-
-    def value(self, figures: Sequence[float]) -> float:
-        match self.form:
-            case Form.VALUE:
-                return figures[0]
-            case Form.RATIO:
-                return figures[0] / figures[1]
-            case Form.SUM:
-                return sum(figures)
-
-    def meets_goal(self, value: float) -> bool:
-        return value >= self.goal if self.at_least else value <= self.goal
 
 
 RATE = "per_second"
@@ -91,22 +59,6 @@ ROWS = (
 )  # fmt: skip
 
 NAMES = tuple(row.name for row in ROWS)
-
-Figures = Mapping[str, float]
-Results = Mapping[Measurement, Sequence[Figures]]
-"""The figures of each repeat."""
-
-
-def chosen_rows(names: Iterable[str]) -> list[Row]:
-    """Those of these names, all if there are none."""
-    wanted = set(names) or set(NAMES)
-    return [row for row in ROWS if row.name in wanted]
-
-
-def needed_measurements(rows: Iterable[Row]) -> list[Measurement]:
-    """What has to be measured for these rows, in the order in which it is done."""
-    needed = {measurement for row in rows for measurement in row.measurements}
-    return [measurement for measurement in Measurement if measurement in needed]
 
 
 def kept(figure: str, values: Iterable[float]) -> float:

@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from tests.benchmarks.notifications.measuring import measure
-from tests.benchmarks.notifications.plan import Measurement, Scale, chosen_rows
-from tests.benchmarks.notifications.report import results_as_json, verdicts
+from tests.benchmarks.notifications.__main__ import BENCHMARK
+from tests.benchmarks.notifications.plan import Measurement, Scale
 from tests.benchmarks.results_file import write_json
+from tests.benchmarks.verdicts import chosen_rows, measure, verdicts
 
 TINY = Scale(events=60)
 
@@ -15,12 +15,14 @@ def test_a_row_is_measured_from_its_servers_to_its_file(tmp_path: Path) -> None:
     told: list[str] = []
 
     results = measure(
-        [Measurement.EFFECTS], TINY, 1,
+        BENCHMARK.procedures, [Measurement.EFFECTS], TINY, 1,
         lambda measurement, repeat: told.append(f"{measurement.name} {repeat}"),
         lambda measurement, figures: told.append(f"{figures['events']:.0f} events"),
     )  # fmt: skip
-    outcome = verdicts(chosen_rows(["effects_per_second"]), results, TINY)
-    write_json(tmp_path / "notifications.json", results_as_json({}, TINY, 1, outcome, results))
+    outcome = verdicts(
+        chosen_rows(BENCHMARK.rows, ["effects_per_second"]), results, BENCHMARK.keep, is_complete=False
+    )
+    write_json(tmp_path / "notifications.json", BENCHMARK.results({}, TINY, 1, outcome, results))
 
     row = json.loads((tmp_path / "notifications.json").read_text())["rows"]["effects_per_second"]
     assert told == ["EFFECTS 1", "60 events"]

@@ -15,6 +15,7 @@ from order_service.domain.payment_outcome import (
     Declined,
     NeverHappened,
     Outcome,
+    Unanswered,
     Undecided,
     Unpaid,
 )
@@ -36,7 +37,8 @@ class LedgerGateway:
     in :meth:`refund`, which returns the money of each refund once.
     ``before_charging`` runs in :meth:`approve`, so that a test can hold it there, ``before_answering`` in
     :meth:`find` and ``before_voiding`` in :meth:`void`. A changed ``lost`` lets
-    later attempts through, and while it is ``blind`` the look-up learns nothing. What was lost never
+    later attempts through, and while it is ``blind`` the look-up learns nothing; payment keys that begin with
+    ``away`` get no answer. What was lost never
     happened, unless it ``keeps_authorisations``: then it is unpaid so far.
     """
 
@@ -49,6 +51,7 @@ class LedgerGateway:
     before_voiding: Callable[[], None] = lambda: None
     lost: tuple[str, ...] = ("lost-",)
     blind: bool = False
+    away: tuple[str, ...] = ()
     keeps_authorisations: bool = False
     deposits_due_at: datetime = datetime(2999, 1, 1, tzinfo=UTC)
     deposited: bool = False
@@ -85,6 +88,8 @@ class LedgerGateway:
         with self._lock:
             self.looked_up.append(request.payment_key)
         self.before_answering(request)
+        if request.payment_key.startswith(self.away):
+            return Unanswered()
         if self.blind:
             return Undecided()
         if request.payment_key.startswith("deposit-"):

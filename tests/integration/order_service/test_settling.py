@@ -39,13 +39,17 @@ DEADLINE_SECONDS = 30
 
 
 def a_worker(
-    engine: Engine, gateway: PaymentGateway, clock_seconds: Callable[[], float] = lease_clock_seconds
+    engine: Engine,
+    gateway: PaymentGateway,
+    clock_seconds: Callable[[], float] = lease_clock_seconds,
+    *,
+    at_once: int = 1,
 ) -> SettleUnsettledPayments:
     unit_of_work = partial(OrderUnitOfWork, engine)
     settle = SettlePayment(unit_of_work, order_completed)
     stop = StopSignal()
     return SettleUnsettledPayments(
-        unit_of_work, gateway, settle, IN_PROGRESS_LIMIT, stop, may_pass, clock_seconds
+        unit_of_work, gateway, settle, IN_PROGRESS_LIMIT, stop, may_pass, clock_seconds, at_once=at_once
     )
 
 

@@ -3,11 +3,11 @@
 import pytest
 
 from tests.benchmarks.notifications.effects import extra_messages
-from tests.benchmarks.notifications.plan import QUICK, Measurement, Results, Scale, chosen_rows
+from tests.benchmarks.notifications.plan import ROWS, Measurement, kept
 from tests.benchmarks.notifications.receiver import Received
-from tests.benchmarks.notifications.report import verdicts
+from tests.benchmarks.verdicts import Figures, verdicts
 
-RESULTS: Results = {
+RESULTS: dict[Measurement, list[Figures]] = {
     Measurement.EFFECTS: [
         {"per_second": 900.0, "extra_messages": 0.0},
         {"per_second": 1_200.0, "extra_messages": 1.0},
@@ -19,7 +19,8 @@ RESULTS: Results = {
 
 
 def test_the_best_repeat_counts_and_every_message_too_many() -> None:
-    outcome = {verdict.row.name: verdict for verdict in verdicts(chosen_rows([]), RESULTS, Scale())}
+    found = verdicts(ROWS, RESULTS, kept, is_complete=True)
+    outcome = {verdict.row.name: verdict for verdict in found}
 
     assert {name: (verdict.value, verdict.met) for name, verdict in outcome.items()} == {
         "effects_per_second": (1_200.0, True),
@@ -31,7 +32,7 @@ def test_the_best_repeat_counts_and_every_message_too_many() -> None:
 
 
 def test_a_small_run_says_nothing_about_the_goals() -> None:
-    assert {verdict.met for verdict in verdicts(chosen_rows([]), RESULTS, QUICK)} == {None}
+    assert {verdict.met for verdict in verdicts(ROWS, RESULTS, kept, is_complete=False)} == {None}
 
 
 def received(**changes: int) -> Received:

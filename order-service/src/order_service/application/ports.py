@@ -70,10 +70,11 @@ class Payments(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class ClaimedLookUp:
-    """A payment that its claimer alone looks up for now, for the ``number``-th time."""
+    """A payment that its claimer alone looks up until a moment, for the ``number``-th time."""
 
     payment: Payment
     number: int
+    until: datetime
 
 
 class UnsettledPayments(Protocol):
@@ -96,8 +97,11 @@ class UnsettledPayments(Protocol):
         """Whether the caller may look this payment up, once it commits."""
         ...
 
-    def postpone(self, claimed: ClaimedLookUp, pause: timedelta) -> None:
-        """Make it due again after ``pause``, unless another process has claimed it since."""
+    def postpone(self, claimed: ClaimedLookUp, pause: timedelta, *, is_counted: bool) -> None:
+        """Make it due again after ``pause``, unless another process has claimed it since.
+
+        A look-up that isn't counted leaves the number of the next one as it was.
+        """
         ...
 
     def backlog(self, accounts: Mapping[str, str], in_progress_limit: timedelta) -> PaymentBacklog: ...
@@ -228,8 +232,8 @@ class PaymentGateway(Protocol):
     What an adapter must do:
 
     - Every way of not learning the result (time-out, cut connection, 5xx, a code it doesn't list) is
-      :class:`Undecided`. It raises GatewayMisconfigured only when the fault is ours (credentials, a
-      malformed call).
+      :class:`Undecided`; of a look-up it is :class:`Unanswered` where it says as much of every payment. It
+      raises GatewayMisconfigured only when the fault is ours (credentials, a malformed call).
     - An approval counts only after its key, order, amount and currency were compared with the request. With
       another amount or currency it is :class:`ChargedOtherwise`.
     - "Not found" is :class:`NeverHappened` only once the provider would refuse a late arrival of the attempt;

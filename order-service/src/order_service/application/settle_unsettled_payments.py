@@ -1,7 +1,8 @@
 """Settling payments whose client never came back, by asking the gateway what became of them."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import structlog
@@ -10,12 +11,16 @@ from order_service.application.ask_gateway import AskGateway
 from order_service.application.look_up_payment import LookUpPayment
 from order_service.application.ports import ClaimedLookUp, PaymentGateway, UnitOfWorkFactory
 from order_service.application.settle_payment import SettlePayment
+from order_service.domain.payment_outcome import Outcome, Unanswered
+from order_service.domain.payment_request import PaymentRequest
 from servicekit.backoff import Backoff
 from servicekit.lease_clock import lease_clock_seconds
 from servicekit.lifecycle import StopSignal
 
 BATCH_SIZE = 20
 BACKOFF = Backoff(first_seconds=10.0, longest_seconds=600.0)
+AWAY = Backoff(first_seconds=2.0, longest_seconds=2.0)
+"""For payments whose gateway answers nothing: once it does, they are due."""
 LEASE = timedelta(seconds=30)
 """How long a payment is left to the process that asks about it."""
 # The rest of the lease is for the questions that a look-up may consist of.
@@ -26,10 +31,28 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class LookUps:
-    """What one run did. The payments that were looked up and not settled are due again after a pause."""
+    """What one run did. The payments that were looked up and not settled are due again after a pause.
+
+    Where ``is_gateway_away``, another run at once would get no answer either.
+    """
 
     looked_up: int = 0
     settled: int = 0
+    is_gateway_away: bool = False
+
+
+@dataclass(slots=True)
+class _Run:
+    """What one run has done so far."""
+
+    looked_up: int = 0
+    settled: int = 0
+    answered: set[str] = field(default_factory=set)
+    """The gateways that have answered anything."""
+    is_gateway_away: bool = False
+
+    def add(self, ended: Iterable[Future[bool]]) -> None:
+        self.settled += sum(each.result() for each in ended)
 
 
 class SettleUnsettledPayments:
@@ -38,7 +61,9 @@ class SettleUnsettledPayments:
     It never charges: a payment that never happened is ABANDONED, and the order may be paid again. It leaves
     alone what belongs to a gateway or account that this process isn't configured for. Several processes may
     do this at once: each payment is claimed alone, just before it is asked about. Each has its own back-off,
-    so one that the gateway doesn't decide, or whose order another transaction holds, delays no other.
+    so one that the gateway doesn't decide, or whose order another transaction holds, delays no other. A
+    gateway that answers nothing says nothing of these: what was asked then is asked again soon. ``at_once``
+    is how many it looks up at a time.
     """
 
     def __init__(
@@ -50,6 +75,8 @@ class SettleUnsettledPayments:
         stop: StopSignal,
         may_pass: Callable[[BaseException], bool],
         clock_seconds: Callable[[], float] = lease_clock_seconds,
+        *,
+        at_once: int = 1,
     ) -> None:
         """``may_pass`` says of an error whether it is a busy or unavailable database's, and no bug."""
         self._unit_of_work = unit_of_work
@@ -58,24 +85,28 @@ class SettleUnsettledPayments:
         self._settle = settle
         self._in_progress_limit = in_progress_limit
         self._stop = stop
-        self._may_pass = may_pass
         self._ask = AskGateway(ASKS_WITHIN_SECONDS, clock_seconds)
+        self._at_once = at_once
 
     def __call__(self) -> LookUps:
         """Look up what is due, no more than a batch."""
-        looked_up = settled = 0
-        while looked_up < BATCH_SIZE and not self._stop.is_set():
-            # Read before the claim: its lease can only end later than this clock says.
-            claimed_at_seconds = self._ask.clock_seconds()
-            claimed = self._claim()
-            if claimed is None:
-                break
-            looked_up += 1
-            if self._is_settled(*claimed, claimed_at_seconds):
-                settled += 1
-            else:
-                self._postpone(claimed[0])
-        return LookUps(looked_up, settled)
+        run = _Run()
+        with ThreadPoolExecutor(self._at_once, "look-up") as threads:
+            under_way = set[Future[bool]]()
+            while run.looked_up < BATCH_SIZE and not run.is_gateway_away and not self._stop.is_set():
+                if len(under_way) == self._at_once:
+                    ended, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                    run.add(ended)
+                    continue
+                # Read before the claim: its lease can only end later than this clock says.
+                claimed_at_seconds = self._ask.clock_seconds()
+                claimed = self._claim()
+                if claimed is None:
+                    break
+                run.looked_up += 1
+                under_way.add(threads.submit(self._settles, run, *claimed, claimed_at_seconds))
+        run.add(under_way)
+        return LookUps(run.looked_up, run.settled, run.is_gateway_away)
 
     def _claim(self) -> tuple[ClaimedLookUp, datetime] | None:
         with self._unit_of_work() as unit_of_work:
@@ -85,11 +116,25 @@ class SettleUnsettledPayments:
             unit_of_work.commit()
         return None if claimed is None else (claimed, now)
 
-    def _is_settled(self, claimed: ClaimedLookUp, at: datetime, claimed_at_seconds: float) -> bool:
+    def _settles(self, run: _Run, claimed: ClaimedLookUp, at: datetime, claimed_at_seconds: float) -> bool:
+        """Whether the payment is settled; it is due again where it isn't."""
         request = claimed.payment.request
         outcome = self._ask(self._look_up, request, at, claimed_at_seconds)
+        is_unanswered = isinstance(outcome, Unanswered)
+        if outcome is not None and not is_unanswered:
+            run.answered.add(request.gateway)
+            if self._stores(request, outcome):
+                return True
+        is_away = is_unanswered and request.gateway not in run.answered
+        if is_away:
+            run.is_gateway_away = True
+        self._postpone(claimed, is_away=is_away)
+        return False
+
+    def _stores(self, request: PaymentRequest, outcome: Outcome) -> bool:
+        """Whether the payment is settled by it."""
         try:
-            return outcome is not None and not self._settle(request, outcome).is_unsettled
+            return not self._settle(request, outcome).is_unsettled
         except Exception as error:
             if not self._may_pass(error):
                 raise
@@ -99,8 +144,10 @@ class SettleUnsettledPayments:
             )
             return False
 
-    def _postpone(self, claimed: ClaimedLookUp) -> None:
+    def _postpone(self, claimed: ClaimedLookUp, *, is_away: bool) -> None:
+        seconds = AWAY.seconds(1) if is_away else BACKOFF.seconds(claimed.number)
         with self._unit_of_work() as unit_of_work:
-            pause = timedelta(seconds=BACKOFF.seconds(claimed.number))
-            unit_of_work.unsettled_payments.postpone(claimed, pause)
+            unit_of_work.unsettled_payments.postpone(
+                claimed, timedelta(seconds=seconds), is_counted=not is_away
+            )
             unit_of_work.commit()

@@ -34,6 +34,11 @@ class Undecided:
 
 
 @dataclass(frozen=True, slots=True)
+class Unanswered(Undecided):
+    """Not known, because the gateway is away: it would tell nothing of another payment either."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unpaid(Undecided):
     """Not taken so far, and nothing is under way. Asking again is safe: a payment key is charged once."""
 

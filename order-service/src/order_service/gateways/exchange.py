@@ -33,6 +33,13 @@ def exchanged(client: httpx.Client, request: httpx.Request, gateway: str) -> htt
         return None
 
 
+def is_away(response: httpx.Response | None) -> bool:
+    """Whether a gateway that sends this would tell nothing of another payment either."""
+    return (
+        response is None or response.is_server_error or response.status_code == httpx.codes.TOO_MANY_REQUESTS
+    )
+
+
 def readable(
     response: httpx.Response, model: type[_ModelT], gateway: str, **about: str | None
 ) -> _ModelT | None:

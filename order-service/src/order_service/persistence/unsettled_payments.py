@@ -49,12 +49,13 @@ class SqlUnsettledPayments:
         if row is None:
             return None
         number = row.lookup_count + 1
-        self._connection.execute(
+        until = self._connection.execute(
             update(payments)
             .where(payments.c.payment_id == row.payment_id)
             .values(lookup_count=number, next_lookup_at=_NOW + lease, looked_up_at=_NOW)
-        )
-        return ClaimedLookUp(payment_of(row), number)
+            .returning(payments.c.next_lookup_at)
+        ).scalar_one()
+        return ClaimedLookUp(payment_of(row), number, until)
 
     def claim_one(self, payment_id: UUID) -> bool:
         claimed = self._connection.execute(
@@ -65,14 +66,14 @@ class SqlUnsettledPayments:
         )
         return claimed.one_or_none() is not None
 
-    def postpone(self, claimed: ClaimedLookUp, pause: timedelta) -> None:
+    def postpone(self, claimed: ClaimedLookUp, pause: timedelta, *, is_counted: bool) -> None:
         self._connection.execute(
             update(payments)
             .where(
                 payments.c.payment_id == claimed.payment.payment_id,
-                payments.c.lookup_count == claimed.number,
+                payments.c.next_lookup_at == claimed.until,
             )
-            .values(next_lookup_at=_NOW + pause)
+            .values(next_lookup_at=_NOW + pause, lookup_count=claimed.number - (0 if is_counted else 1))
         )
 
     def backlog(self, accounts: Mapping[str, str], in_progress_limit: timedelta) -> PaymentBacklog:

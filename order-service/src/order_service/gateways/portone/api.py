@@ -7,7 +7,7 @@ import httpx
 import structlog
 from pydantic import BaseModel, SecretStr
 
-from order_service.gateways.exchange import exchanged, path_segment, readable
+from order_service.gateways.exchange import exchanged, is_away, path_segment, readable
 from order_service.gateways.portone.codes import PROVIDER_FAILED
 from order_service.gateways.portone.replies import (
     AccountClosed,
@@ -91,15 +91,16 @@ def _exchange(
 ) -> _ModelT | PortoneError | NoReply:
     response = exchanged(client, request, _NAME)
     if response is None:
-        return NoReply()
+        return NoReply(is_away(response))
     if response.status_code == httpx.codes.OK:
         return readable(response, model, _NAME) or NoReply()
     body = readable(response, PortoneErrorBody, _NAME)
     if body is None:
-        return NoReply()
+        return NoReply(is_away(response))
     _log.info(
         "payment_gateway_answered_with_error", gateway=_NAME, status=response.status_code, code=body.type
     )
     # A server's error says nothing, whatever its type, but that a look-up may say more.
-    is_readable = response.is_client_error or body.type == PROVIDER_FAILED
-    return PortoneError(body.type) if is_readable else NoReply()
+    if body.type == PROVIDER_FAILED or (response.is_client_error and not is_away(response)):
+        return PortoneError(body.type)
+    return NoReply(is_away(response))

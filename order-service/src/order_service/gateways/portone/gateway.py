@@ -11,6 +11,7 @@ from order_service.domain.payment_outcome import (
     Declined,
     NeverHappened,
     Outcome,
+    Unanswered,
     Undecided,
     Unpaid,
 )
@@ -149,14 +150,13 @@ class PortoneGateway:
         if isinstance(reply, PortonePayment) and is_of(reply, request):
             return outcome(reply, request, self._channel, has_lapsed=has_lapsed)
         if not _excludes(reply, request):
-            _check_account(reply)
-            return Undecided()
+            return _inconclusive(reply)
         # One more question, before a payment is given up whose money may have been taken.
         own = self._own_transaction(request, key)
         if isinstance(own, PortoneTransaction):
             return outcome(own, request, self._channel, has_lapsed=has_lapsed)
         if isinstance(own, NoReply):
-            return Undecided()
+            return _inconclusive(own)
         _report_charge(reply, request)
         return NeverHappened() if has_lapsed else Unpaid()
 
@@ -169,6 +169,8 @@ class PortoneGateway:
             own = listed.find(key.transaction_id)
             return NoReply() if isinstance(own, PortoneTransaction) and not is_of(own, request) else own
         _check_account(listed)
+        if isinstance(listed, NoReply):
+            return listed
         return None if listed == PortoneError(codes.NOT_FOUND) else NoReply()
 
     def _settled(self, request: PaymentRequest) -> Answer:
@@ -195,6 +197,12 @@ class PortoneGateway:
                 return None
         _check_account(shown)
         return Undecided()
+
+
+def _inconclusive(reply: PortonePayment | PortoneError | NoReply) -> Undecided:
+    """Raises like :func:`_check_account`."""
+    _check_account(reply)
+    return Unanswered() if isinstance(reply, NoReply) and reply.is_away else Undecided()
 
 
 def _excludes(reply: PortonePayment | PortoneError | NoReply, request: PaymentRequest) -> bool:

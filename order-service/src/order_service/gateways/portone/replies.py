@@ -119,4 +119,6 @@ class PortoneError:
 
 @dataclass(frozen=True, slots=True)
 class NoReply:
-    """Nothing from which it can be read what became of the request."""
+    """Nothing from which it can be read what became of the request. ``is_away`` says as much of others."""
+
+    is_away: bool = False

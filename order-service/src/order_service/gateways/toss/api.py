@@ -7,7 +7,7 @@ import httpx
 import structlog
 from pydantic import SecretStr
 
-from order_service.gateways.exchange import exchanged, path_segment, readable
+from order_service.gateways.exchange import exchanged, is_away, path_segment, readable
 from order_service.gateways.toss.replies import NoReply, Reply, TossError, TossErrorBody, TossPayment
 
 _NAME = "toss"
@@ -57,13 +57,13 @@ class TossApi:
 def _exchange(client: httpx.Client, request: httpx.Request) -> Reply:
     response = exchanged(client, request, _NAME)
     if response is None:
-        return NoReply()
+        return NoReply(is_away(response))
     about = {"trace_id": response.headers.get(_TRACE_ID)}
     if response.status_code == httpx.codes.OK:
         return readable(response, TossPayment, _NAME, **about) or NoReply()
     body = readable(response, TossErrorBody, _NAME, **about)
     if body is None:
-        return NoReply()
+        return NoReply(is_away(response))
     _log.info(
         "payment_gateway_answered_with_error",
         gateway=_NAME,
@@ -72,4 +72,6 @@ def _exchange(client: httpx.Client, request: httpx.Request) -> Reply:
         **about,
     )
     # A server's error says nothing, whatever its code: it may have come after the money was taken.
-    return TossError(body.code) if response.is_client_error else NoReply()
+    if response.is_client_error and not is_away(response):
+        return TossError(body.code)
+    return NoReply(is_away(response))

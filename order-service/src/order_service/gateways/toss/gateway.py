@@ -13,6 +13,7 @@ from order_service.domain.payment_outcome import (
     Declined,
     NeverHappened,
     Outcome,
+    Unanswered,
     Undecided,
     Unpaid,
 )
@@ -25,7 +26,7 @@ from order_service.gateways.toss.amounts import CURRENCIES, toss_amount
 from order_service.gateways.toss.api import TossApi
 from order_service.gateways.toss.payments import approval, is_for_something_else, is_of, outcome
 from order_service.gateways.toss.refunds import refund_outcome
-from order_service.gateways.toss.replies import Reply, TossError, TossPayment
+from order_service.gateways.toss.replies import NoReply, Reply, TossError, TossPayment
 
 # A buyer's authorisation ends 10 minutes after it was given, which was before the payment was requested; from
 # then on Toss refuses to take the money. The rest is for clocks that differ.
@@ -128,8 +129,7 @@ class TossGateway:
         if isinstance(reply, TossPayment) and is_of(reply, request):
             return outcome(reply, request, has_lapsed=has_lapsed)
         if not has_lapsed or not _excludes(reply, request):
-            _check_account(reply)
-            return Unpaid() if _is_not_found(reply) else Undecided()
+            return _inconclusive(reply)
         # One more question, before a payment is given up whose money may have been taken.
         of_order = self._api.payment_of_order(str(request.order_id))
         match of_order:
@@ -140,8 +140,7 @@ class TossGateway:
                 return NeverHappened()
             case _ if _is_not_found(of_order):
                 return NeverHappened()
-        _check_account(of_order)
-        return Undecided()
+        return _inconclusive(of_order)
 
     def _authorised_otherwise(self, request: PaymentRequest, code: str) -> Declined:
         """The outcome of a client's mistake; raises GatewayMisconfigured unless it is one for sure."""
@@ -186,6 +185,14 @@ def _excludes(reply: Reply, request: PaymentRequest) -> bool:
         case TossError(code):
             return code in codes.EXCLUDES_PAYMENT
     return False
+
+
+def _inconclusive(reply: Reply) -> Undecided:
+    """Raises like :func:`_check_account`."""
+    if isinstance(reply, NoReply) and reply.is_away:
+        return Unanswered()
+    _check_account(reply)
+    return Unpaid() if _is_not_found(reply) else Undecided()
 
 
 def _is_not_found(reply: Reply) -> bool:

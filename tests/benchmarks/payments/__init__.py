@@ -1,0 +1,1 @@
+"""How payments hold under load, after an outage of their gateway, and under its webhooks."""

@@ -1,0 +1,3 @@
+module payments-load
+
+go 1.21
