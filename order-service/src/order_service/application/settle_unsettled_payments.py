@@ -85,6 +85,7 @@ class SettleUnsettledPayments:
         self._settle = settle
         self._in_progress_limit = in_progress_limit
         self._stop = stop
+        self._may_pass = may_pass
         self._ask = AskGateway(ASKS_WITHIN_SECONDS, clock_seconds)
         self._at_once = at_once
 
