@@ -24,18 +24,18 @@ class ApiSettings(PaymentSettings, HttpSettings, DatabaseSettings, ProcessSettin
 class WorkerSettings(PaymentSettings, AdminSettings, DatabaseSettings, ProcessSettings):
     """``order-service worker``."""
 
-    # One transaction at a time, and what /readyz asks.
-    database_pool_size: Annotated[int, Field(ge=1, le=200)] = 3
+    # One transaction of each thread at a time, and what /readyz asks.
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = 4
     # No client repeats a request for a day.
     idempotency_key_retention_hours: Annotated[int, Field(ge=24, le=1_000_000)] = 168
 
 
-class RefundSettings(DatabaseSettings, ProcessSettings):
-    """``order-service refunds`` and ``refunded``."""
+class ListingSettings(DatabaseSettings, ProcessSettings):
+    """``order-service payments``, where no gateway is asked."""
 
 
-class RefundingSettings(PaymentSettings, DatabaseSettings, ProcessSettings):
-    """``order-service refund``."""
+class OperatingSettings(PaymentSettings, DatabaseSettings, ProcessSettings):
+    """``order-service payments look-up`` and ``refund``."""
 
 
 class MigrationSettings(OutboxMigrationSettings):

@@ -1,8 +1,12 @@
 """What the worker runs, and how often."""
 
+import logging
+import threading
+
 import structlog
 
 from order_service.application.measure_payments import MeasurePayments
+from order_service.application.refund_due_payments import RefundDuePayments
 from order_service.application.settle_unsettled_payments import SettleUnsettledPayments
 from servicekit.backoff import Backoff
 from servicekit.db.errors import may_pass
@@ -36,3 +40,37 @@ def run_until_stopped(settle: SettleUnsettledPayments, measure: MeasurePayments,
             _log.info("payments_looked_up", looked_up=done.looked_up, settled=done.settled)
         else:
             stop.wait(INTERVAL_SECONDS)
+
+
+class RefundThread(threading.Thread):
+    """Returns at each interval what is due, and at once again while more is.
+
+    A thread of its own: a gateway that takes a minute for a refund delays no look-up. It may end with the
+    process at any point, and another process goes on. No error ends it before.
+    """
+
+    def __init__(self, refund: RefundDuePayments, stop: StopSignal) -> None:
+        super().__init__(name="refunds", daemon=True)
+        self._refund = refund
+        self._stop_signal = stop
+
+    def run(self) -> None:
+        failures = 0
+        while not self._stop_signal.is_set():
+            try:
+                done = self._refund()
+            except Exception as error:  # noqa: BLE001 - the worker's other work goes on
+                failures += 1
+                is_bug = not may_pass(error)
+                _log.log(
+                    logging.ERROR if is_bug else logging.WARNING,
+                    "refunds_postponed",
+                    reason=type(error).__name__,
+                    attempt=failures,
+                    exc_info=is_bug,
+                )
+                self._stop_signal.wait(BACKOFF.seconds(failures))
+                continue
+            failures = 0
+            if not done.steps:
+                self._stop_signal.wait(INTERVAL_SECONDS)

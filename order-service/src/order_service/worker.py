@@ -5,6 +5,8 @@ from datetime import timedelta
 from functools import partial
 
 from order_service.application.measure_payments import MeasurePayments
+from order_service.application.refund_due_payments import RefundDuePayments
+from order_service.application.refund_payment import RefundPayment
 from order_service.application.settle_payment import SettlePayment
 from order_service.application.settle_unsettled_payments import SettleUnsettledPayments
 from order_service.application.warn_of_unreachable_payments import WarnOfUnreachablePayments
@@ -16,7 +18,7 @@ from order_service.migrations import SCHEMA
 from order_service.persistence.retention import SqlRetention
 from order_service.persistence.tables import payment
 from order_service.persistence.unit_of_work import OrderUnitOfWork
-from order_service.schedule import run_until_stopped
+from order_service.schedule import RefundThread, run_until_stopped
 from servicekit.db.engine import create_engine
 from servicekit.db.health import database_check
 from servicekit.db.retention import Retention, RetentionThread
@@ -27,16 +29,19 @@ PROCESS = "order-worker"
 
 
 def run(settings: WorkerSettings, stop: StopSignal) -> None:
-    """Settle payments and remove old rows until ``stop`` is set.
+    """Settle payments, return what was taken wrongly and remove old rows until ``stop`` is set.
 
     Raises like :func:`order_service.schedule.run_until_stopped`.
     """
     engine = create_engine(settings, PROCESS)
     unit_of_work = partial(OrderUnitOfWork, engine)
-    gateways = configured_gateways(settings, connections=1)
+    gateways = configured_gateways(settings, connections=2)
     in_progress_limit = timedelta(seconds=settings.payment_in_progress_seconds)
     settle = SettleUnsettledPayments(
         unit_of_work, gateways, SettlePayment(unit_of_work, order_completed), in_progress_limit, stop
+    )
+    refund = RefundDuePayments(
+        unit_of_work, gateways, RefundPayment(unit_of_work, gateways), settings.refund_lease, stop
     )
     measure = MeasurePayments(
         unit_of_work, gateways.accounts, in_progress_limit, show_backlog, WarnOfUnreachablePayments()
@@ -48,4 +53,5 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
             admin_server(PROCESS, settings, {"database": database_check(engine, SCHEMA, payment)})
         )
         RetentionThread(Retention(engine, SqlRetention(idempotency_keys=keys).sweeps()), stop).start()
+        RefundThread(refund, stop).start()
         run_until_stopped(settle, measure, stop)

@@ -52,3 +52,15 @@ class PaymentAbandoned(OrderError):
 
 class PaymentRefundDue(OrderError):
     """The gateway took another amount or currency, or took it too late. The money will be returned."""
+
+
+class PaymentNotFound(OrderError):
+    """There is no such payment."""
+
+
+class RefundNotDue(OrderError):
+    """No refund of this payment is due."""
+
+
+class PaymentBusy(OrderError):
+    """Another process is asking the gateway about this payment. Try again later."""

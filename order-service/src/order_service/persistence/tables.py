@@ -1,6 +1,6 @@
 """The tables as the queries see them; ``migrations/`` makes them, with the constraints."""
 
-from sqlalchemy import BigInteger, Column, DateTime, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid
 
 from servicekit.idempotency.table import idempotency_key_table
 from servicekit.outbox.table import outbox_table
@@ -57,6 +57,44 @@ payment = Table(
     Column("refund_attempts", Integer, nullable=False),
     Column("refunded_at", DateTime(timezone=True)),
     Column("refunded_by", Text),
+)
+
+refund = Table(
+    "refund",
+    metadata,
+    Column("refund_id", Uuid, primary_key=True),
+    Column("payment_id", Uuid, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("refundable_amount", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("idempotency_key", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("may_be_sent", Boolean, nullable=False),
+    Column("sent_count", Integer, nullable=False),
+    Column("sent_at", DateTime(timezone=True)),
+    Column("claim_count", Integer, nullable=False),
+    Column("claimed_until", DateTime(timezone=True)),
+    Column("asked_at", DateTime(timezone=True)),
+    Column("next_at", DateTime(timezone=True), nullable=False),
+    Column("refused_code", Text),
+    Column("refunded_at", DateTime(timezone=True)),
+    Column("refunded_by", Text),
+)
+
+payment_operation = Table(
+    "payment_operation",
+    metadata,
+    Column("operation_id", BigInteger, primary_key=True),
+    Column("payment_id", Uuid, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("because", Text, nullable=False),
+    Column("began_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("outcome", Text),
 )
 
 outbox = outbox_table(metadata)

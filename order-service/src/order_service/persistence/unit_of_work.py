@@ -1,7 +1,10 @@
 """One transaction on the order database."""
 
+from order_service.persistence.operated_payments import SqlOperatedPayments
 from order_service.persistence.orders import SqlOrders
+from order_service.persistence.payment_operations import SqlPaymentOperations
 from order_service.persistence.payments import SqlPayments
+from order_service.persistence.refunds import SqlRefunds
 from order_service.persistence.tables import idempotency_key, outbox
 from order_service.persistence.unsettled_payments import SqlUnsettledPayments
 from servicekit.db.unit_of_work import UnitOfWork
@@ -17,6 +20,9 @@ class OrderUnitOfWork(UnitOfWork):
     orders: SqlOrders
     payments: SqlPayments
     unsettled_payments: SqlUnsettledPayments
+    operated_payments: SqlOperatedPayments
+    refunds: SqlRefunds
+    payment_operations: SqlPaymentOperations
     outbox: OutboxWriter
     idempotency_keys: IdempotencyKeys
 
@@ -24,6 +30,9 @@ class OrderUnitOfWork(UnitOfWork):
         self.orders = SqlOrders(self.connection)
         self.payments = SqlPayments(self.connection)
         self.unsettled_payments = SqlUnsettledPayments(self.connection)
+        self.operated_payments = SqlOperatedPayments(self.connection)
+        self.refunds = SqlRefunds(self.connection)
+        self.payment_operations = SqlPaymentOperations(self.connection)
         self.outbox = OutboxWriter(self.connection, outbox, EVENT_SOURCE)
         self.idempotency_keys = IdempotencyKeys(self.connection, idempotency_key)
 

@@ -11,6 +11,7 @@ from order_service.domain.payment import UNSETTLED
 from order_service.domain.payment_backlog import PaymentBacklog, UnreachablePayments
 from order_service.persistence.payments import FORMER_GATEWAY, IS_REFUND_DUE, payment_of
 from order_service.persistence.tables import payment as payments
+from order_service.persistence.tables import refund as refunds
 
 IS_UNSETTLED = payments.c.status.in_(sorted(status.value for status in UNSETTLED))
 LOOK_UP_INTERVAL = timedelta(seconds=1)
@@ -20,6 +21,19 @@ UNCLAIMED_FOR = timedelta(minutes=1)
 _NOW = func.clock_timestamp()
 _gateway = func.coalesce(payments.c.gateway, FORMER_GATEWAY)
 _AWAITS_DEPOSIT = func.coalesce(payments.c.deposit_due_at > _NOW, false())
+
+_IS_REFUSED = func.coalesce(refunds.c.refused_code.is_not(None), false())
+# A payment that no worker has seen yet has no refund.
+_due_since = func.coalesce(refunds.c.requested_at, payments.c.approved_at)
+_REFUNDS_DUE = (
+    select(
+        func.count(),
+        func.count().filter(_IS_REFUSED),
+        func.extract("epoch", _NOW - func.min(_due_since).filter(~_IS_REFUSED)),
+    )
+    .select_from(payments.outerjoin(refunds, refunds.c.payment_id == payments.c.payment_id))
+    .where(IS_REFUND_DUE)
+)
 
 
 class SqlUnsettledPayments:
@@ -39,7 +53,7 @@ class SqlUnsettledPayments:
                 # The attempt may still be on its way to the gateway, where a look-up would not find it yet.
                 payments.c.requested_at <= _NOW - in_progress_limit,
                 _may_be_looked_up(),
-                _belongs_to(accounts),
+                belongs_to(accounts),
             )
             .order_by(payments.c.next_lookup_at)
             .limit(1)
@@ -65,6 +79,15 @@ class SqlUnsettledPayments:
         )
         return claimed.one_or_none() is not None
 
+    def claim_whatever_state(self, payment_id: UUID) -> bool:
+        claimed = self._connection.execute(
+            update(payments)
+            .where(payments.c.payment_id == payment_id, _may_be_looked_up())
+            .values(looked_up_at=_NOW)
+            .returning(payments.c.payment_id)
+        )
+        return claimed.one_or_none() is not None
+
     def postpone(self, claimed: ClaimedLookUp, pause: timedelta) -> None:
         self._connection.execute(
             update(payments)
@@ -84,13 +107,14 @@ class SqlUnsettledPayments:
                 func.extract("epoch", age),
             ).where(IS_UNSETTLED)
         ).one()
-        refunds_due = self._connection.execute(
-            select(func.count()).select_from(payments).where(IS_REFUND_DUE)
-        ).scalar_one()
+        refunds_due, refunds_refused, refund_seconds = self._connection.execute(_REFUNDS_DUE).one()
         # Another transaction may have stamped its payment after this one looked at the clock.
         oldest = max(0.0, float(oldest_seconds or 0))
         unreachable = self._unreachable(accounts, in_progress_limit + UNCLAIMED_FOR)
-        return PaymentBacklog(number, oldest, refunds_due, awaiting_deposit, unreachable)
+        oldest_refund = max(0.0, float(refund_seconds or 0))
+        return PaymentBacklog(
+            number, oldest, refunds_due, awaiting_deposit, unreachable, refunds_refused, oldest_refund
+        )
 
     def _unreachable(self, accounts: Mapping[str, str], since: timedelta) -> tuple[UnreachablePayments, ...]:
         age = _NOW - func.min(payments.c.requested_at)
@@ -102,7 +126,7 @@ class SqlUnsettledPayments:
                 IS_UNSETTLED,
                 payments.c.next_lookup_at <= _NOW - UNCLAIMED_FOR,
                 payments.c.requested_at <= _NOW - since,
-                ~_belongs_to(accounts),
+                ~belongs_to(accounts),
             )
             .group_by(_gateway, payments.c.gateway_account)
             .order_by(_gateway, payments.c.gateway_account)
@@ -117,8 +141,11 @@ def _may_be_looked_up() -> ColumnElement[bool]:
     return func.coalesce(payments.c.looked_up_at <= _NOW - LOOK_UP_INTERVAL, true())
 
 
-def _belongs_to(accounts: Mapping[str, str]) -> ColumnElement[bool]:
-    """To one of the accounts, by their gateway's name; of a former release's payment only that is known."""
+def belongs_to(accounts: Mapping[str, str]) -> ColumnElement[bool]:
+    """Whether a payment belongs to one of the accounts, by their gateway's name.
+
+    Of a former release's payment only that is known.
+    """
     return or_(
         false(),
         *(
