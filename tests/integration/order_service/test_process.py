@@ -17,7 +17,7 @@ import psutil
 import psycopg2
 
 from devstack.free_ports import find_free_ports
-from tests.integration.order_service.shop import TOTAL, Shop, a_payment_body, an_order_body
+from tests.integration.order_service.shop import a_payment_body, an_order_body
 from tests.support.waiting import wait_until
 
 COMMAND = str(Path(sys.executable).with_name("order-service"))
