@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Any
 from uuid import UUID
 
 import click
 
-from order_service.application.list_payments import ListedPayments, ListPayments, ListPaymentsCommand
+from order_service.application.list_payments import ListPayments, ListPaymentsCommand
 from order_service.application.look_up_at_once import LookUpAtOnce, LookUpAtOnceCommand
 from order_service.application.look_up_payment import LookUpPayment
 from order_service.application.record_refund import RecordRefund, RecordRefundCommand
@@ -25,57 +25,30 @@ from order_service.domain.errors import (
     PaymentNotFound,
     RefundNotDue,
 )
-from order_service.domain.payment_selection import PaymentSelection, PaymentState
+from order_service.domain.payment_selection import PaymentState
 from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
 from order_service.gateways.configured import configured_gateways
 from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.migrations import SCHEMA
+from order_service.payments_choice import (
+    Choice,
+    chosen_ids,
+    selection_of,
+    with_choice,
+    with_filters,
+    with_who_and_why,
+)
 from order_service.payments_output import payments_as_json, print_history, print_payments
 from order_service.persistence.unit_of_work import OrderUnitOfWork
-from servicekit.commands import OPERATOR, REASON, BadInput, OneLineGroup
+from servicekit.commands import BadInput, OneLineGroup
 from servicekit.config import load_settings
 from servicekit.db.operated_engine import operated_engine
 from servicekit.db.schema_check import check_schema_or_exit
 from servicekit.observability.logging import configure_logging
 
 PROCESS = "order-payments"
-AT_ONCE = 1_000
-_Command = TypeVar("_Command", bound=Callable[..., object])
 
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-
-
-def _filters(command: _Command) -> _Command:
-    names = [state.value for state in PaymentState]
-    for option in (
-        click.option("--order", "order_id", type=click.UUID, help="Only of this order."),
-        click.option("--gateway", help="Only at this gateway."),
-        click.option("--state", type=click.Choice(names, case_sensitive=False), help="Only these."),
-    ):
-        command = option(command)
-    return command
-
-
-def _who_and_why(command: _Command) -> _Command:
-    for option in (
-        click.option("--because", type=REASON, required=True, help="Why; stored."),
-        click.option("--by", type=OPERATOR, required=True, help="Your name; stored."),
-    ):
-        command = option(command)
-    return command
-
-
-def _chosen(command: _Command) -> _Command:
-    """The arguments of a command for payments with ids, or for all that match."""
-    for option in (
-        click.option("--yes", "is_confirmed", is_flag=True, help="Do it; --all without it only counts."),
-        _who_and_why,
-        _filters,
-        click.option("--all", "everything", is_flag=True, help="All that match the other options."),
-        click.argument("payment_ids", metavar="[PAYMENT_ID]...", nargs=-1, type=click.UUID),
-    ):
-        command = option(command)
-    return command
 
 
 @click.group(name="payments", cls=OneLineGroup)
@@ -84,7 +57,7 @@ def payments() -> None:
 
 
 @payments.command(name="list")
-@_filters
+@with_filters
 @click.option("--limit", type=click.IntRange(1, 100_000), default=100, show_default=True)
 @click.option("--before", type=click.UUID, help="Only payments older than this one.")
 @_json_option
@@ -101,7 +74,7 @@ def list_command(
 
     REFUND_DUE are those whose money is not returned yet; of them the gateway refuses REFUND_REFUSED.
     """
-    selection = _selection(state, gateway, order_id)
+    selection = selection_of(state, gateway, order_id)
     with _transactions(load_settings(ListingSettings)) as unit_of_work:
         found = ListPayments(unit_of_work)(ListPaymentsCommand(selection, limit, before)).payments
     if as_json:
@@ -126,13 +99,14 @@ def show(payment_id: UUID, *, as_json: bool) -> None:
 
 
 @payments.command(name="look-up")
-@_chosen
-def look_up(payment_ids: Sequence[UUID], by: str, because: str, **choice: object) -> None:
+@with_choice
+def look_up(payment_ids: Sequence[UUID], by: str, because: str, **options: Any) -> None:
     """Ask the gateways now what became of payments, and settle them by the answers.
 
     Those with PAYMENT_IDs, or --all with a --state.
     """
-    if not payment_ids and choice["state"] is None:
+    choice = Choice(**options)
+    if not payment_ids and choice.state is None:
         raise BadInput("--all needs a --state")
     settings = load_settings(OperatingSettings)
     with _transactions(settings) as unit_of_work:
@@ -150,13 +124,13 @@ def look_up(payment_ids: Sequence[UUID], by: str, because: str, **choice: object
             click.echo(f"payment {payment_id} is {status}; its gateway answered {answer}")
             return True
 
-        chosen = _ids(unit_of_work, payment_ids, "looked up", PaymentState.UNKNOWN, **choice)
-        _each(chosen, one)
+        default = PaymentState.UNKNOWN
+        _each(chosen_ids(unit_of_work, payment_ids, choice, default=default, done="looked up"), one)
 
 
 @payments.command()
-@_chosen
-def refund(payment_ids: Sequence[UUID], by: str, because: str, **choice: object) -> None:
+@with_choice
+def refund(payment_ids: Sequence[UUID], by: str, because: str, **options: Any) -> None:
     """Return now what was taken wrongly, once, however often this is repeated.
 
     Of the payments with PAYMENT_IDs, or of --all that are REFUND_DUE. The worker does this by itself, but not
@@ -170,13 +144,13 @@ def refund(payment_ids: Sequence[UUID], by: str, because: str, **choice: object)
         def one(payment_id: UUID) -> bool:
             return _is_said(payment_id, make(RefundAtOnceCommand(payment_id, by, because)))
 
-        chosen = _ids(unit_of_work, payment_ids, "refunded", PaymentState.REFUND_DUE, **choice)
-        _each(chosen, one)
+        default, choice = PaymentState.REFUND_DUE, Choice(**options)
+        _each(chosen_ids(unit_of_work, payment_ids, choice, default=default, done="refunded"), one)
 
 
 @payments.command()
 @click.argument("payment_id", type=click.UUID)
-@_who_and_why
+@with_who_and_why
 def refunded(payment_id: UUID, by: str, because: str) -> None:
     """Record that you have returned the money of a REFUND_DUE payment by hand."""
     with _transactions(load_settings(ListingSettings)) as unit_of_work:
@@ -205,27 +179,6 @@ def _is_said(payment_id: UUID, outcome: RefundOutcome) -> bool:
     return False
 
 
-def _ids(
-    unit_of_work: Callable[[], OrderUnitOfWork],
-    payment_ids: Sequence[UUID],
-    done: str,
-    default: PaymentState,
-    **choice: object,
-) -> Sequence[UUID]:
-    """Those that are chosen. Ends the process with their number where many are and it isn't confirmed."""
-    everything, is_confirmed = choice.pop("everything"), choice.pop("is_confirmed")
-    if bool(payment_ids) == everything or (payment_ids and any(choice.values())):
-        raise BadInput("give either payment ids or --all, which --state, --gateway and --order may narrow")
-    if payment_ids:
-        return payment_ids
-    selection = _selection(**{"state": default.value, **{k: v for k, v in choice.items() if v}})  # type: ignore[arg-type]
-    found: ListedPayments = ListPayments(unit_of_work)(ListPaymentsCommand(selection, AT_ONCE))
-    if not is_confirmed:
-        click.echo(f"{found.matching} would be {done}; add --yes to do it, at most {AT_ONCE} at once")
-        raise click.exceptions.Exit(0)
-    return [operated.payment.payment_id for operated in found.payments]
-
-
 def _each(payment_ids: Sequence[UUID], do: Callable[[UUID], bool]) -> None:
     """Exits with 2 where a payment is the wrong one, with 1 where something couldn't be done yet."""
     status = 0
@@ -249,10 +202,6 @@ def _each(payment_ids: Sequence[UUID], do: Callable[[UUID], bool]) -> None:
 
 def _complain(sentence: str) -> None:
     click.echo(f"Error: {sentence}", err=True)
-
-
-def _selection(state: str | None, gateway: str | None, order_id: UUID | None) -> PaymentSelection:
-    return PaymentSelection(None if state is None else PaymentState(state), gateway, order_id)
 
 
 @contextmanager

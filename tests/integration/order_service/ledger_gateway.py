@@ -57,6 +57,8 @@ class LedgerGateway:
     returned: dict[UUID, Money] = field(default_factory=dict)
     refund_keys: list[str] = field(default_factory=list)
     refund_refusal: str | None = None
+    look_up_refusal: str | None = None
+    """What a look-up of a refund says."""
     refunds_without_answer: int = 0
     """So many are lost on the way."""
     before_returning: Callable[[RefundRequest], None] = lambda request: None
@@ -128,6 +130,8 @@ class LedgerGateway:
     def find_refund(self, request: RefundRequest) -> RefundOutcome:
         if self.blind:
             return Undecided()
+        if self.look_up_refusal is not None:
+            return RefundRefused(self.look_up_refusal)
         is_returned = request.refund_id in self.returned
         return Refunded(request.payment.requested_at) if is_returned else NotRefunded()
 

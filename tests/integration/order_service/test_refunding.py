@@ -4,6 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from uuid import UUID, uuid5
 
 import pytest
@@ -17,7 +18,10 @@ from servicekit.lease_clock import lease_clock_seconds
 from servicekit.lifecycle import StopSignal
 from tests.integration.order_service.ledger_gateway import DOLLARS, CallerDied
 from tests.integration.order_service.shop import Shop
+from tests.integration.order_service.test_process import a_process, stopped
 from tests.integration.order_service.test_settling import backlog
+from tests.support.clock_jumps import JumpingClock
+from tests.support.waiting import wait_until
 
 LEASE = timedelta(seconds=90)
 NOTHING = RefundsDone(0, 0)
@@ -166,8 +170,11 @@ def test_a_refund_that_another_transaction_holds_delays_no_other(shop: Shop) -> 
 def test_nobody_asks_twice_about_a_payment_in_a_second(shop: Shop, payment_id: UUID) -> None:
     shop.gateway.refunds_without_answer = 1
     assert a_refunder(shop)() == A_STEP
-    shop.execute("UPDATE refund SET next_at = clock_timestamp() - interval '1 hour', claimed_until = NULL")
+    asked = "UPDATE refund SET next_at = 'epoch', claimed_until = NULL, asked_at = clock_timestamp()"
+    shop.execute(f"{asked} + interval '1 minute'")
     assert a_refunder(shop)() == NOTHING
+    shop.execute(f"{asked} - interval '1 second'")
+    assert a_refunder(shop)() == A_STEP
 
 
 def test_an_attempt_that_comes_to_nothing_is_followed_by_another(shop: Shop, payment_id: UUID) -> None:
@@ -194,6 +201,17 @@ def test_an_undecided_refund_is_asked_about_less_and_less_often(shop: Shop, paym
     # Jittered between a half and the whole of 4, 8, 16 and 32 seconds.
     assert all(limit / 4 < pause <= limit for limit, pause in zip((4, 8, 16, 32), pauses, strict=True))
     assert (len(shop.gateway.refund_keys), shop.gateway.returned) == (1, {})
+
+
+def test_a_refusal_that_a_look_up_finds_is_left_to_the_gateway(shop: Shop, payment_id: UUID) -> None:
+    """The look-up may lag behind; the refund itself is refused if less is left than it says."""
+    shop.gateway.refunds_without_answer = 1
+    assert a_refunder(shop)() == A_STEP
+    shop.gateway.look_up_refusal = "ANOTHER_BALANCE"
+    time_passes_for_refunds(shop)
+    assert a_refunder(shop)() == A_STEP
+    time_passes_for_refunds(shop)
+    assert a_refunder(shop)() == REFUNDED
 
 
 def test_a_payment_of_another_account_is_left_alone(shop: Shop, payment_id: UUID) -> None:
@@ -236,3 +254,22 @@ def test_the_database_refuses_a_refund_that_contradicts_itself(
     a_refunder(shop)()
     with pytest.raises(Exception, match="23514 check_violation, table refund"):
         shop.execute(f"UPDATE refund SET {change}")  # noqa: S608 - ours
+
+
+def test_a_worker_process_refunds_whatever_its_clock_says(
+    shop: Shop, order_database_url: str, tmp_path: Path
+) -> None:
+    payment_id = shop.pay(shop.placed()).get_json()["paymentId"]
+    shop.execute("UPDATE payment SET status = 'REFUND_DUE'")
+    clock = JumpingClock(tmp_path / "clock")
+    clock.jump(-3 * 3600)
+    variables = {"DATABASE_URL": order_database_url, "PAYMENT_GATEWAY": "in-process", **clock.environment}
+    log = tmp_path / "log"
+    with a_process("worker", log, **variables) as worker:
+        wait_until(lambda: recorded(shop) == [(WORKER, True)], "the refund")
+        assert stopped(worker) == 0, log.read_text()
+
+    is_now = "abs(extract(epoch FROM now() - refunded_at)) < 600"
+    assert shop.query(f"SELECT idempotency_key, {is_now} FROM refund") == [  # noqa: S608 - ours
+        (f"{uuid5(UUID(payment_id), 'refund')}-1", True)
+    ]

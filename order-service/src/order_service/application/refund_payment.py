@@ -76,7 +76,9 @@ class RefundPayment:
             return Undecided()
         if claimed.is_to_be_sent:
             return self._gateway.refund(request)
-        return self._gateway.find_refund(request)
+        found = self._gateway.find_refund(request)
+        # A look-up may lag behind. Only the refund itself, whose lock is what is left, can be refused.
+        return NotRefunded() if isinstance(found, RefundRefused) else found
 
     def _store(self, command: RefundPaymentCommand, outcome: RefundOutcome) -> None:
         with self._unit_of_work() as unit_of_work:
