@@ -29,19 +29,19 @@ LOOK_UPS_AT_ONCE = 8
 class WorkerSettings(PaymentSettings, AdminSettings, DatabaseSettings, ProcessSettings):
     """``order-service worker``."""
 
-    # A transaction for each look-up and the next claim, one for the webhooks of each gateway, and /readyz.
-    database_pool_size: Annotated[int, Field(ge=1, le=200)] = LOOK_UPS_AT_ONCE + 4
+    # A transaction for each look-up and the next claim; for refunds, each gateway's webhooks, and /readyz.
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = LOOK_UPS_AT_ONCE + 5
     payment_look_ups_per_second: Annotated[int, Field(ge=1, le=1_000)] = 100
     # No client repeats a request for a day.
     idempotency_key_retention_hours: Annotated[int, Field(ge=24, le=1_000_000)] = 168
 
 
-class RefundSettings(DatabaseSettings, ProcessSettings):
-    """``order-service refunds`` and ``refunded``."""
+class ListingSettings(DatabaseSettings, ProcessSettings):
+    """``order-service payments``, where no gateway is asked."""
 
 
-class RefundingSettings(PaymentSettings, DatabaseSettings, ProcessSettings):
-    """``order-service refund``."""
+class OperatingSettings(PaymentSettings, DatabaseSettings, ProcessSettings):
+    """``order-service payments look-up`` and ``refund``."""
 
 
 class MigrationSettings(OutboxMigrationSettings):

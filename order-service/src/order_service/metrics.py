@@ -21,11 +21,17 @@ _UNREACHABLE = Gauge(
     "order_payments_unreachable",
     "Overdue payments of gateways and accounts that this worker isn't configured for.",
 )
-_REFUNDS_DUE = Gauge("order_refunds_due", "Payments whose money an operator has to return.")
 _TAKEN_BACK = Counter(
     "order_payments_taken_back",
     "Approved payments of which a gateway then said that it no longer has the money.",
     ["gateway"],
+)
+_REFUNDS_DUE = Gauge("order_refunds_due", "Payments whose money has to be returned.")
+_REFUNDS_REFUSED = Gauge(
+    "order_refunds_refused", "Of these, those that the gateway refuses: an operator has to return the money."
+)
+_OLDEST_REFUND_SECONDS = Gauge(
+    "order_oldest_refund_due_seconds", "Age of the oldest refund that is due and not refused; 0 without one."
 )
 
 
@@ -35,6 +41,8 @@ def show_backlog(backlog: PaymentBacklog) -> None:
     _AWAITING_DEPOSIT.set(backlog.awaiting_deposit)
     _UNREACHABLE.set(sum(found.payments for found in backlog.unreachable))
     _REFUNDS_DUE.set(backlog.refunds_due)
+    _REFUNDS_REFUSED.set(backlog.refunds_refused)
+    _OLDEST_REFUND_SECONDS.set(backlog.oldest_refund_due_seconds)
 
 
 def count_taken_back(payment: Payment) -> None:

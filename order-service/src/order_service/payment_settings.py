@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -23,6 +24,8 @@ GatewayName = Literal["in-process", "toss", "portone"]
 
 # For connecting, for storing the payment before it is sent, and for a look-up after a refusal.
 _SECONDS_BESIDE_EXCHANGE = 10
+# For standing still before it is sent, and for the questions that it consists of.
+_SECONDS_BESIDE_REFUND = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +134,11 @@ class PaymentSettings(BaseSettings):
             default=0.0,
         )
         return (self.payment_in_progress_seconds - exchange_seconds) / 2
+
+    @property
+    def refund_lease(self) -> timedelta:
+        """How long a refund is left to the process that has claimed it: longer than asking for it takes."""
+        return timedelta(seconds=self.payment_in_progress_seconds + _SECONDS_BESIDE_REFUND)
 
     @field_validator("toss_secret_key")
     @classmethod

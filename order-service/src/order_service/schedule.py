@@ -1,19 +1,19 @@
 """What the worker runs, and how often."""
 
+import logging
 import threading
 import time
+from collections.abc import Callable
 
 import structlog
 
 from order_service.application.measure_payments import MeasurePayments
-from order_service.application.settle_hinted_payments import SettleHintedPayments
 from order_service.application.settle_unsettled_payments import LookUps, SettleUnsettledPayments
 from servicekit.backoff import Backoff
 from servicekit.db.errors import may_pass
 from servicekit.lifecycle import StopSignal
 
 INTERVAL_SECONDS = 2.0
-HINTS_INTERVAL_SECONDS = 0.5
 BACKOFF = Backoff(first_seconds=0.2, longest_seconds=5.0)
 
 _log = structlog.get_logger(__name__)
@@ -52,33 +52,42 @@ def pause_seconds(done: LookUps, past_seconds: float, per_second: int) -> float:
     return max(0.0, done.looked_up / per_second - past_seconds)
 
 
-class HintThread(threading.Thread):
-    """Follows the hints of one gateway until ``stop`` is set, beside the planned look-ups.
+class WorkThread(threading.Thread):
+    """Works at each interval until ``stop`` is set, and at once again while ``work`` says that it did any.
 
-    No error ends it: it is logged as ``hints_postponed``, and the next run tries again.
+    A gateway that hangs holds up the work of its thread alone. The thread may end with the process at any
+    point, and another process goes on. No error ends it before: it is logged as ``…_postponed``.
     """
 
-    def __init__(self, gateway: str, settle: SettleHintedPayments, stop: StopSignal) -> None:
-        super().__init__(name=f"hints-{gateway}", daemon=True)
-        self._gateway = gateway
-        self._settle = settle
+    def __init__(
+        self,
+        name: str,
+        work: Callable[[], bool],
+        stop: StopSignal,
+        interval_seconds: float = INTERVAL_SECONDS,
+    ) -> None:
+        super().__init__(name=name, daemon=True)
+        self._work = work
         self._stop_signal = stop
+        self._interval_seconds = interval_seconds
 
     def run(self) -> None:
         failures = 0
         while not self._stop_signal.is_set():
             try:
-                done = self._settle()
-            except Exception as error:  # noqa: BLE001 - the hints that wait are followed later
+                did_any = self._work()
+            except Exception as error:  # noqa: BLE001 - the worker's other work goes on
                 failures += 1
-                log = _log.warning if may_pass(error) else _log.exception
-                log("hints_postponed", gateway=self._gateway, reason=type(error).__name__, attempt=failures)
+                is_bug = not may_pass(error)
+                _log.log(
+                    logging.ERROR if is_bug else logging.WARNING,
+                    f"{self.name}_postponed",
+                    reason=type(error).__name__,
+                    attempt=failures,
+                    exc_info=is_bug,
+                )
                 self._stop_signal.wait(BACKOFF.seconds(failures))
                 continue
             failures = 0
-            if done.looked_up:
-                _log.info(
-                    "hints_followed", gateway=self._gateway, looked_up=done.looked_up, settled=done.settled
-                )
-            else:
-                self._stop_signal.wait(HINTS_INTERVAL_SECONDS)
+            if not did_any:
+                self._stop_signal.wait(self._interval_seconds)

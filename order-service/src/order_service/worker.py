@@ -1,11 +1,14 @@
 """The worker's composition root."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 
 from order_service.application.measure_payments import MeasurePayments
+from order_service.application.refund_due_payments import RefundDuePayments
+from order_service.application.refund_payment import RefundPayment
 from order_service.application.settle_hinted_payments import SettleHintedPayments
 from order_service.application.settle_payment import SettlePayment
 from order_service.application.settle_unsettled_payments import SettleUnsettledPayments
@@ -19,7 +22,7 @@ from order_service.payment_settings import InProcessGatewaySettings
 from order_service.persistence.retention import SqlRetention
 from order_service.persistence.tables import payment
 from order_service.persistence.unit_of_work import OrderUnitOfWork
-from order_service.schedule import HintThread, run_until_stopped
+from order_service.schedule import WorkThread, run_until_stopped
 from servicekit.db.engine import create_engine
 from servicekit.db.errors import may_pass
 from servicekit.db.health import database_check
@@ -29,11 +32,13 @@ from servicekit.lifecycle import StopSignal
 
 PROCESS = "order-worker"
 # Of two questions, each with its time-out. What isn't done by then is done again by the next process.
-_LOOK_UP_ENDS_WITHIN_SECONDS = 7.0
+_WORK_ENDS_WITHIN_SECONDS = 7.0
+# A webhook is followed as soon as its request would have had the gateway's answer itself.
+_HINTS_INTERVAL_SECONDS = 0.5
 
 
 def run(settings: WorkerSettings, stop: StopSignal) -> None:
-    """Settle payments and remove old rows until ``stop`` is set.
+    """Settle payments, return what was taken wrongly and remove old rows until ``stop`` is set.
 
     Raises like :func:`order_service.schedule.run_until_stopped`.
     """
@@ -54,25 +59,33 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
         unit_of_work, gateways.accounts, in_progress_limit, show_backlog, WarnOfUnreachablePayments()
     )
     keys = timedelta(hours=settings.idempotency_key_retention_hours)
+    threads = [_refunds(settings, unit_of_work, stop), *_hints(settings, unit_of_work, stop)]
     with ExitStack() as scope:
         scope.callback(engine.dispose)
         scope.enter_context(
             admin_server(PROCESS, settings, {"database": database_check(engine, SCHEMA, payment)})
         )
         RetentionThread(Retention(engine, SqlRetention(idempotency_keys=keys).sweeps()), stop).start()
-        for thread in _hint_threads(settings, unit_of_work, stop):
+        scope.callback(_join, threads)
+        for thread in threads:
             thread.start()
-            scope.callback(thread.join, _LOOK_UP_ENDS_WITHIN_SECONDS)
         run_until_stopped(settle, measure, stop, settings.payment_look_ups_per_second)
 
 
-def _hint_threads(
+def _refunds(
     settings: WorkerSettings, unit_of_work: Callable[[], OrderUnitOfWork], stop: StopSignal
-) -> Iterator[HintThread]:
-    """One for each gateway that sends webhooks, with connections of its own.
+) -> WorkThread:
+    gateways = configured_gateways(settings, connections=1)
+    refund = RefundDuePayments(
+        unit_of_work, gateways, RefundPayment(unit_of_work, gateways), settings.refund_lease, stop
+    )
+    return WorkThread("refunds", lambda: refund().steps > 0, stop)
 
-    A gateway that hangs holds up neither the planned look-ups nor the hints of another one.
-    """
+
+def _hints(
+    settings: WorkerSettings, unit_of_work: Callable[[], OrderUnitOfWork], stop: StopSignal
+) -> Iterator[WorkThread]:
+    """One thread for each gateway that sends webhooks: one that hangs holds up no other's."""
     for gateway in settings.gateways:
         if isinstance(gateway, InProcessGatewaySettings):
             continue
@@ -85,4 +98,14 @@ def _hint_threads(
             count_taken_back,
             stop,
         )
-        yield HintThread(gateway.name, settle, stop)
+        yield WorkThread(f"{gateway.name}_hints", partial(_follows, settle), stop, _HINTS_INTERVAL_SECONDS)
+
+
+def _follows(settle: SettleHintedPayments) -> bool:
+    return settle().looked_up > 0
+
+
+def _join(threads: Sequence[WorkThread]) -> None:
+    deadline = time.monotonic() + _WORK_ENDS_WITHIN_SECONDS
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))

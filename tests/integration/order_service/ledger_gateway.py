@@ -34,7 +34,7 @@ class LedgerGateway:
     (``silent-``; ``odd-`` too, which also breaks the look-up), charged before the caller's death
     (``fatal-``), or lost on the way (``lost-``). ``dollars-`` takes 23 dollars whatever was asked for, and
     ``deposit-`` is paid when it is ``deposited``; ``void`` takes it back until then. ``after_returning`` runs
-    in :meth:`refund`, which returns the money of each refund once.
+    in :meth:`refund`, which returns the money of each refund once, and ``before_returning`` before.
     ``before_charging`` runs in :meth:`approve`, so that a test can hold it there, ``before_answering`` in
     :meth:`find` and ``before_voiding`` in :meth:`void`. A changed ``lost`` lets
     later attempts through, and while it is ``blind`` the look-up learns nothing; payment keys that begin with
@@ -60,6 +60,11 @@ class LedgerGateway:
     returned: dict[UUID, Money] = field(default_factory=dict)
     refund_keys: list[str] = field(default_factory=list)
     refund_refusal: str | None = None
+    look_up_refusal: str | None = None
+    """What a look-up of a refund says."""
+    refunds_without_answer: int = 0
+    """So many are lost on the way."""
+    before_returning: Callable[[RefundRequest], None] = lambda request: None
     after_returning: Callable[[], None] = lambda: None
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -114,9 +119,13 @@ class LedgerGateway:
 
     def refund(self, request: RefundRequest) -> Refunded | RefundRefused | Undecided:
         self.refund_keys.append(request.idempotency_key)
+        self.before_returning(request)
         if self.refund_refusal is not None:
             return RefundRefused(self.refund_refusal)
         with self._lock:
+            if self.refunds_without_answer:
+                self.refunds_without_answer -= 1
+                return Undecided()
             if request.refund_id in self.returned:
                 return RefundRefused("ANOTHER_BALANCE")
             self.returned[request.refund_id] = Money(request.amount, request.payment.currency)
@@ -124,6 +133,10 @@ class LedgerGateway:
         return Refunded(request.payment.requested_at)
 
     def find_refund(self, request: RefundRequest) -> RefundOutcome:
+        if self.blind:
+            return Undecided()
+        if self.look_up_refusal is not None:
+            return RefundRefused(self.look_up_refusal)
         is_returned = request.refund_id in self.returned
         return Refunded(request.payment.requested_at) if is_returned else NotRefunded()
 

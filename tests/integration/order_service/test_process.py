@@ -17,7 +17,7 @@ import psutil
 import psycopg2
 
 from devstack.free_ports import find_free_ports
-from tests.integration.order_service.shop import TOTAL, Shop, a_payment_body, an_order_body
+from tests.integration.order_service.shop import a_payment_body, an_order_body
 from tests.support.waiting import wait_until
 
 COMMAND = str(Path(sys.executable).with_name("order-service"))
@@ -235,33 +235,6 @@ def test_the_migration_names_the_payments_that_share_a_payment_key(order_databas
         )
     connection.close()
     assert subprocess.run(migrate, env=environment, check=False).returncode == 0
-
-
-def _command(database_url: str, *arguments: str) -> tuple[int, str, str]:
-    done = subprocess.run(
-        [COMMAND, *arguments], env=_environment(DATABASE_URL=database_url), capture_output=True, text=True
-    )
-    return done.returncode, done.stdout, done.stderr
-
-
-def test_a_refund_is_listed_until_it_is_recorded(shop: Shop, order_database_url: str) -> None:
-    order_id = shop.placed()
-    payment_id = shop.pay(order_id).get_json()["paymentId"]
-    shop.execute("UPDATE payment SET status = 'REFUND_DUE'")
-
-    status, listed, _ = _command(order_database_url, "refunds")
-    assert (status, listed.split()[:5]) == (0, [payment_id, "order", order_id, str(TOTAL), "KRW"])
-    assert _command(order_database_url, "refunded", payment_id, "--by", "kim")[0] == 0
-
-    assert _command(order_database_url, "refunds") == (0, "", "")
-    assert shop.query("SELECT refunded_by FROM payment") == [("kim",)]
-    again = _command(order_database_url, "refunded", payment_id, "--by", "lee")
-    assert again == (
-        2,
-        "",
-        f"Error: no refund of payment {payment_id} is due; `order-service refunds` lists them\n",
-    )
-    assert shop.query("SELECT refunded_by FROM payment") == [("kim",)]
 
 
 def test_every_missing_variable_is_told_in_one_message() -> None:

@@ -11,8 +11,12 @@ from order_service.domain.order import Order
 from order_service.domain.payment import Payment
 from order_service.domain.payment_backlog import PaymentBacklog
 from order_service.domain.payment_hint import PaymentHint
+from order_service.domain.payment_history import OperatedPayment
+from order_service.domain.payment_operation import Operation, PaymentOperation
 from order_service.domain.payment_outcome import Answer, Outcome, Undecided
 from order_service.domain.payment_request import PaymentRequest
+from order_service.domain.payment_selection import PaymentSelection
+from order_service.domain.refund import Refund
 from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
 from order_service.domain.refund_request import RefundRequest
 from servicekit.idempotency.key import IdempotencyKey
@@ -51,17 +55,19 @@ class Payments(Protocol):
 
     def save(self, payment: Payment) -> None: ...
 
-    def refunds_due(self, limit: int) -> Sequence[Payment]:
-        """The REFUND_DUE payments that no refund is recorded for, the longest due first."""
+
+class OperatedPayments(Protocol):
+    """Payments as operators list them."""
+
+    def find(
+        self, selection: PaymentSelection, limit: int, before: UUID | None = None
+    ) -> Sequence[OperatedPayment]:
+        """The newest ``limit`` payments that match, of those older than the payment ``before``."""
         ...
 
-    def begin_refund(self, payment_id: UUID) -> tuple[Payment, int] | None:
-        """The payment and the number of this attempt to return its money; None where no refund is due."""
-        ...
+    def count(self, selection: PaymentSelection) -> int: ...
 
-    def record_refund(self, payment_id: UUID, by: str) -> bool:
-        """True where a refund was due, which it is no longer."""
-        ...
+    def get(self, payment_id: UUID) -> OperatedPayment | None: ...
 
     def record_taken_back(self, payment_id: UUID) -> bool:
         """True where the approved payment's money was not known to be gone."""
@@ -75,6 +81,74 @@ class ClaimedLookUp:
     payment: Payment
     number: int
     until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRefund:
+    """A refund that its claimer alone works on for now, for the ``number``-th time.
+
+    It ``is_to_be_sent``, which is stored, or else asked about.
+    """
+
+    refund: Refund
+    number: int
+    is_to_be_sent: bool
+
+
+class Refunds(Protocol):
+    """The refunds that are due. Nobody may ask about one within a second of the last time."""
+
+    def adopt(self, limit: int) -> None:
+        """Make a refund of each REFUND_DUE payment that has none."""
+        ...
+
+    def claim(self, accounts: Mapping[str, str], lease: timedelta) -> ClaimedRefund | None:
+        """The refund at one of the ``accounts`` that has been due for longest.
+
+        Once the caller commits, no other one gets it for as long as ``lease``.
+        """
+        ...
+
+    def claim_one(self, payment_id: UUID, lease: timedelta) -> ClaimedRefund:
+        """The refund of a REFUND_DUE payment, whenever it is due, and once more where it was refused.
+
+        Raises PaymentNotFound, RefundNotDue, and PaymentBusy where another process works on it, or has
+        within a second.
+        """
+        ...
+
+    def lock(self, payment_id: UUID) -> Refund:
+        """The refund of a REFUND_DUE payment.
+
+        Raises PaymentNotFound, RefundNotDue, and PaymentBusy where another process works on it.
+        """
+        ...
+
+    def save(self, claimed: ClaimedRefund, after: Refund, pause: timedelta) -> bool:
+        """Store what became of it, and make it due again after ``pause``.
+
+        Returns false, and stores nothing, where another process has claimed it since: it may have sent it,
+        so only money that was returned counts then.
+        """
+        ...
+
+    def record(self, refund: Refund) -> bool:
+        """Store that the money was returned, and with its payment; false where that is recorded already."""
+        ...
+
+
+class PaymentOperations(Protocol):
+    """What operators did."""
+
+    def begin(self, payment_id: UUID, operation: Operation, by: str, because: str) -> int:
+        """Returns the number to end it with."""
+        ...
+
+    def end(self, number: int, outcome: str) -> None: ...
+
+    def of_payment(self, payment_id: UUID, limit: int) -> Sequence[PaymentOperation]:
+        """The newest."""
+        ...
 
 
 class UnsettledPayments(Protocol):
@@ -95,6 +169,10 @@ class UnsettledPayments(Protocol):
 
     def claim_one(self, payment_id: UUID) -> bool:
         """Whether the caller may look this payment up, once it commits."""
+        ...
+
+    def claim_whatever_state(self, payment_id: UUID) -> bool:
+        """The same for an operator, who may also ask about a payment that is settled."""
         ...
 
     def postpone(self, claimed: ClaimedLookUp, pause: timedelta, *, is_counted: bool) -> None:
@@ -187,6 +265,15 @@ class UnitOfWork(Protocol):
 
     @property
     def payment_hints(self) -> PaymentHints: ...
+
+    @property
+    def operated_payments(self) -> OperatedPayments: ...
+
+    @property
+    def refunds(self) -> Refunds: ...
+
+    @property
+    def payment_operations(self) -> PaymentOperations: ...
 
     @property
     def outbox(self) -> Outbox: ...

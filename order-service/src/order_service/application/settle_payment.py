@@ -23,12 +23,22 @@ class SettlePayment:
         self._unit_of_work = unit_of_work
         self._completion_event = completion_event
 
-    def __call__(self, request: PaymentRequest, outcome: Outcome) -> Payment:
-        """The payment as it is after ``request`` turned out as ``outcome``."""
+    def __call__(
+        self, request: PaymentRequest, outcome: Outcome, operation_number: int | None = None
+    ) -> Payment:
+        """The payment as it is after ``request`` turned out as ``outcome``.
+
+        The operator's operation with this number, if any, ends in the same commit.
+        """
         with self._unit_of_work() as unit_of_work:
             order, before = lock_payment(unit_of_work, request)
             after = before.settled(request.attempt, outcome)
+            if operation_number is not None:
+                said = f"{after.status.value}, answer: {type(outcome).__name__}"
+                unit_of_work.payment_operations.end(operation_number, said)
             if after is before:
+                if operation_number is not None:
+                    unit_of_work.commit()
                 # Settled earlier, perhaps by another process: a second event must not be written.
                 return before
             unit_of_work.payments.save(after)
@@ -55,7 +65,7 @@ def lock_payment(unit_of_work: UnitOfWork, request: PaymentRequest) -> tuple[Ord
 def _report(payment: Payment) -> None:
     log = _log.bind(order_id=str(payment.request.order_id), payment_id=str(payment.payment_id))
     if payment.status is PaymentStatus.REFUND_DUE:
-        # An error, because an operator has to return the money by hand.
-        log.error("payment_refund_due")
+        # The worker returns the money; but something took it that should not have.
+        log.warning("payment_refund_due")
     else:
         log.info("payment_settled", status=payment.status.value)

@@ -64,3 +64,15 @@ class ForgedWebhook(OrderError):
 
 class MalformedWebhook(OrderError):
     """The webhook can't be read."""
+
+
+class PaymentNotFound(OrderError):
+    """There is no such payment."""
+
+
+class RefundNotDue(OrderError):
+    """No refund of this payment is due."""
+
+
+class PaymentBusy(OrderError):
+    """Another process is asking the gateway about this payment. Try again later."""

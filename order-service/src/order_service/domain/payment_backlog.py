@@ -24,7 +24,8 @@ class PaymentBacklog:
     """``unsettled`` payments are REQUESTED or UNKNOWN; their oldest was sent so many seconds ago, 0 for none.
 
     Those that wait for a deposit which isn't due yet are counted apart. ``refunds_due`` payments are
-    REFUND_DUE and not recorded as refunded.
+    REFUND_DUE and not recorded as refunded. The gateway refuses ``refunds_refused`` of them for good; the
+    oldest of the others has been due for so many seconds.
     """
 
     unsettled: int
@@ -32,3 +33,5 @@ class PaymentBacklog:
     refunds_due: int
     awaiting_deposit: int = 0
     unreachable: tuple[UnreachablePayments, ...] = ()
+    refunds_refused: int = 0
+    oldest_refund_due_seconds: float = 0.0

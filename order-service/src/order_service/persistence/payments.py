@@ -83,28 +83,6 @@ class SqlPayments:
             update(payments).where(payments.c.payment_id == payment.payment_id).values(**_changing(payment))
         )
 
-    def refunds_due(self, limit: int) -> list[Payment]:
-        query = select(payments).where(IS_REFUND_DUE).order_by(payments.c.approved_at).limit(limit)
-        return [payment_of(row) for row in self._connection.execute(query)]
-
-    def begin_refund(self, payment_id: UUID) -> tuple[Payment, int] | None:
-        row = self._connection.execute(
-            update(payments)
-            .where(payments.c.payment_id == payment_id, IS_REFUND_DUE)
-            .values(refund_attempts=payments.c.refund_attempts + 1)
-            .returning(payments)
-        ).one_or_none()
-        return None if row is None else (payment_of(row), row.refund_attempts)
-
-    def record_refund(self, payment_id: UUID, by: str) -> bool:
-        changed = self._connection.execute(
-            update(payments)
-            .where(payments.c.payment_id == payment_id, IS_REFUND_DUE)
-            .values(refunded_at=func.clock_timestamp(), refunded_by=by)
-            .returning(payments.c.payment_id)
-        )
-        return changed.one_or_none() is not None
-
     def record_taken_back(self, payment_id: UUID) -> bool:
         changed = self._connection.execute(
             update(payments)

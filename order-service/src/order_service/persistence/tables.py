@@ -71,5 +71,43 @@ payment_hint = Table(
     Column("lookup_count", Integer, nullable=False),
 )
 
+refund = Table(
+    "refund",
+    metadata,
+    Column("refund_id", Uuid, primary_key=True),
+    Column("payment_id", Uuid, nullable=False),
+    Column("amount", BigInteger, nullable=False),
+    Column("refundable_amount", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("attempt", Integer, nullable=False),
+    Column("idempotency_key", Text, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("may_be_sent", Boolean, nullable=False),
+    Column("sent_count", Integer, nullable=False),
+    Column("sent_at", DateTime(timezone=True)),
+    Column("claim_count", Integer, nullable=False),
+    Column("claimed_until", DateTime(timezone=True)),
+    Column("asked_at", DateTime(timezone=True)),
+    Column("next_at", DateTime(timezone=True), nullable=False),
+    Column("refused_code", Text),
+    Column("refunded_at", DateTime(timezone=True)),
+    Column("refunded_by", Text),
+)
+
+payment_operation = Table(
+    "payment_operation",
+    metadata,
+    Column("operation_id", BigInteger, primary_key=True),
+    Column("payment_id", Uuid, nullable=False),
+    Column("operation", Text, nullable=False),
+    Column("by", Text, nullable=False),
+    Column("because", Text, nullable=False),
+    Column("began_at", DateTime(timezone=True), nullable=False),
+    Column("ended_at", DateTime(timezone=True)),
+    Column("outcome", Text),
+)
+
 outbox = outbox_table(metadata)
 idempotency_key = idempotency_key_table(metadata)

@@ -1,8 +1,11 @@
 """One transaction on the order database."""
 
+from order_service.persistence.operated_payments import SqlOperatedPayments
 from order_service.persistence.orders import SqlOrders
 from order_service.persistence.payment_hints import SqlPaymentHints
+from order_service.persistence.payment_operations import SqlPaymentOperations
 from order_service.persistence.payments import SqlPayments
+from order_service.persistence.refunds import SqlRefunds
 from order_service.persistence.tables import idempotency_key, outbox
 from order_service.persistence.unsettled_payments import SqlUnsettledPayments
 from servicekit.db.unit_of_work import UnitOfWork
@@ -19,6 +22,9 @@ class OrderUnitOfWork(UnitOfWork):
     payments: SqlPayments
     unsettled_payments: SqlUnsettledPayments
     payment_hints: SqlPaymentHints
+    operated_payments: SqlOperatedPayments
+    refunds: SqlRefunds
+    payment_operations: SqlPaymentOperations
     outbox: OutboxWriter
     idempotency_keys: IdempotencyKeys
 
@@ -27,6 +33,9 @@ class OrderUnitOfWork(UnitOfWork):
         self.payments = SqlPayments(self.connection)
         self.unsettled_payments = SqlUnsettledPayments(self.connection)
         self.payment_hints = SqlPaymentHints(self.connection)
+        self.operated_payments = SqlOperatedPayments(self.connection)
+        self.refunds = SqlRefunds(self.connection)
+        self.payment_operations = SqlPaymentOperations(self.connection)
         self.outbox = OutboxWriter(self.connection, outbox, EVENT_SOURCE)
         self.idempotency_keys = IdempotencyKeys(self.connection, idempotency_key)
 

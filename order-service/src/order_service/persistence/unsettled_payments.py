@@ -11,6 +11,7 @@ from order_service.domain.payment import UNSETTLED
 from order_service.domain.payment_backlog import PaymentBacklog, UnreachablePayments
 from order_service.persistence.payments import FORMER_GATEWAY, IS_REFUND_DUE, payment_of
 from order_service.persistence.tables import payment as payments
+from order_service.persistence.tables import refund as refunds
 
 IS_UNSETTLED = payments.c.status.in_(sorted(status.value for status in UNSETTLED))
 LOOK_UP_INTERVAL = timedelta(seconds=1)
@@ -20,6 +21,19 @@ UNCLAIMED_FOR = timedelta(minutes=1)
 _NOW = func.clock_timestamp()
 _gateway = func.coalesce(payments.c.gateway, FORMER_GATEWAY)
 _AWAITS_DEPOSIT = func.coalesce(payments.c.deposit_due_at > _NOW, false())
+
+_IS_REFUSED = func.coalesce(refunds.c.refused_code.is_not(None), false())
+# A payment that no worker has seen yet has no refund.
+_due_since = func.coalesce(refunds.c.requested_at, payments.c.approved_at)
+_REFUNDS_DUE = (
+    select(
+        func.count(),
+        func.count().filter(_IS_REFUSED),
+        func.extract("epoch", _NOW - func.min(_due_since).filter(~_IS_REFUSED)),
+    )
+    .select_from(payments.outerjoin(refunds, refunds.c.payment_id == payments.c.payment_id))
+    .where(IS_REFUND_DUE)
+)
 
 
 class SqlUnsettledPayments:
@@ -66,6 +80,15 @@ class SqlUnsettledPayments:
         )
         return claimed.one_or_none() is not None
 
+    def claim_whatever_state(self, payment_id: UUID) -> bool:
+        claimed = self._connection.execute(
+            update(payments)
+            .where(payments.c.payment_id == payment_id, may_be_looked_up())
+            .values(looked_up_at=_NOW)
+            .returning(payments.c.payment_id)
+        )
+        return claimed.one_or_none() is not None
+
     def postpone(self, claimed: ClaimedLookUp, pause: timedelta, *, is_counted: bool) -> None:
         self._connection.execute(
             update(payments)
@@ -85,13 +108,14 @@ class SqlUnsettledPayments:
                 func.extract("epoch", age),
             ).where(IS_UNSETTLED)
         ).one()
-        refunds_due = self._connection.execute(
-            select(func.count()).select_from(payments).where(IS_REFUND_DUE)
-        ).scalar_one()
+        refunds_due, refunds_refused, refund_seconds = self._connection.execute(_REFUNDS_DUE).one()
         # Another transaction may have stamped its payment after this one looked at the clock.
         oldest = max(0.0, float(oldest_seconds or 0))
         unreachable = self._unreachable(accounts, in_progress_limit + UNCLAIMED_FOR)
-        return PaymentBacklog(number, oldest, refunds_due, awaiting_deposit, unreachable)
+        oldest_refund = max(0.0, float(refund_seconds or 0))
+        return PaymentBacklog(
+            number, oldest, refunds_due, awaiting_deposit, unreachable, refunds_refused, oldest_refund
+        )
 
     def _unreachable(self, accounts: Mapping[str, str], since: timedelta) -> tuple[UnreachablePayments, ...]:
         age = _NOW - func.min(payments.c.requested_at)
@@ -120,7 +144,10 @@ def may_be_looked_up() -> ColumnElement[bool]:
 
 
 def belongs_to(accounts: Mapping[str, str]) -> ColumnElement[bool]:
-    """To one of the accounts, by their gateway's name; of a former release's payment only that is known."""
+    """Whether a payment belongs to one of the accounts, by their gateway's name.
+
+    Of a former release's payment only that is known.
+    """
     return or_(
         false(),
         *(

@@ -1,0 +1,80 @@
+"""Returning what was taken wrongly, without an operator."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from order_service.application.ports import ClaimedRefund, PaymentGateway, UnitOfWorkFactory
+from order_service.application.refund_payment import RefundPayment, RefundPaymentCommand
+from order_service.domain.errors import GatewayMisconfigured
+from order_service.domain.refund_outcome import Refunded
+from servicekit.backoff import Backoff
+from servicekit.lifecycle import StopSignal
+
+BATCH_SIZE = 20
+BACKOFF = Backoff(first_seconds=4.0, longest_seconds=600.0)
+WORKER = "order-worker"
+"""In place of an operator's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundsDone:
+    """What one run did: steps at refunds, and refunds that were made."""
+
+    steps: int = 0
+    refunded: int = 0
+
+
+class RefundDuePayments:
+    """Carries out refunds that are due, unless the gateway has refused one: that is left to an operator.
+
+    Several processes may do this at once: each refund is claimed alone, just before the gateway is asked, and
+    has its own back-off. ``lease`` is longer than any exchange with a gateway takes.
+    """
+
+    def __init__(
+        self,
+        unit_of_work: UnitOfWorkFactory,
+        gateway: PaymentGateway,
+        refund: RefundPayment,
+        lease: timedelta,
+        stop: StopSignal,
+    ) -> None:
+        self._unit_of_work = unit_of_work
+        self._accounts = gateway.accounts
+        self._refund = refund
+        self._lease = lease
+        self._stop = stop
+
+    def __call__(self) -> RefundsDone:
+        """Take a step at each refund that is due, no more than a batch."""
+        self._adopt()
+        steps = refunded = 0
+        while steps < BATCH_SIZE and not self._stop.is_set():
+            claimed_at_seconds = self._refund.clock_seconds()
+            claimed = self._claim()
+            if claimed is None:
+                break
+            steps += 1
+            refunded += self._is_refunded(claimed, claimed_at_seconds)
+        return RefundsDone(steps, refunded)
+
+    def _adopt(self) -> None:
+        with self._unit_of_work() as unit_of_work:
+            unit_of_work.refunds.adopt(BATCH_SIZE)
+            unit_of_work.commit()
+
+    def _claim(self) -> ClaimedRefund | None:
+        with self._unit_of_work() as unit_of_work:
+            claimed = unit_of_work.refunds.claim(self._accounts, self._lease)
+            # Before the gateway is asked: the key is stored, and no lock may last as long as that takes.
+            unit_of_work.commit()
+        return claimed
+
+    def _is_refunded(self, claimed: ClaimedRefund, claimed_at_seconds: float) -> bool:
+        pause = timedelta(seconds=BACKOFF.seconds(claimed.number))
+        try:
+            outcome = self._refund(RefundPaymentCommand(claimed, claimed_at_seconds, WORKER, pause))
+        except GatewayMisconfigured:
+            # Logged where it is known what is wrong.
+            return False
+        return isinstance(outcome, Refunded)

@@ -1,0 +1,25 @@
+"""What operators do to payments, and the record of it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class Operation(StrEnum):
+    """What an operator did. RECORD_REFUND: money that was returned by hand was recorded as returned."""
+
+    LOOK_UP = "LOOK_UP"
+    REFUND = "REFUND"
+    RECORD_REFUND = "RECORD_REFUND"
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentOperation:
+    """``outcome`` is None while it lasts, and where its process died: then the worker finishes a refund."""
+
+    operation: Operation
+    by: str
+    because: str
+    began_at: datetime
+    ended_at: datetime | None
+    outcome: str | None

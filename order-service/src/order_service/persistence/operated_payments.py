@@ -1,0 +1,84 @@
+"""Payments as operators list them."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
+
+from order_service.domain.payment import Payment, PaymentStatus
+from order_service.domain.payment_history import OperatedPayment
+from order_service.domain.payment_selection import PaymentSelection, PaymentState
+from order_service.domain.refund import RefundStatus
+from order_service.persistence.payments import FORMER_GATEWAY, IS_REFUND_DUE, payment_of
+from order_service.persistence.refunds import refund_of
+from order_service.persistence.tables import payment as payments
+from order_service.persistence.tables import refund as refunds
+
+_IS_REFUSED = (
+    select(refunds.c.refund_id)
+    .where(refunds.c.payment_id == payments.c.payment_id, refunds.c.status == RefundStatus.REFUSED.value)
+    .exists()
+)
+_STATES: Mapping[PaymentState, ColumnElement[bool]] = {
+    PaymentState.REFUND_DUE: IS_REFUND_DUE,
+    PaymentState.REFUND_REFUSED: and_(IS_REFUND_DUE, _IS_REFUSED),
+    PaymentState.REFUNDED: and_(
+        payments.c.status == PaymentStatus.REFUND_DUE.value, payments.c.refunded_at.is_not(None)
+    ),
+}
+
+
+class SqlOperatedPayments:
+    """The payments on a connection whose transaction belongs to the caller."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def find(
+        self, selection: PaymentSelection, limit: int, before: UUID | None = None
+    ) -> list[OperatedPayment]:
+        query = select(payments).where(*_conditions(selection))
+        if before is not None:
+            query = query.where(payments.c.payment_id < before)
+        # Ids begin with the time.
+        rows = self._connection.execute(query.order_by(payments.c.payment_id.desc()).limit(limit)).all()
+        return self._operated(rows)
+
+    def count(self, selection: PaymentSelection) -> int:
+        query = select(func.count()).select_from(payments).where(*_conditions(selection))
+        return int(self._connection.execute(query).scalar_one())
+
+    def get(self, payment_id: UUID) -> OperatedPayment | None:
+        rows = self._connection.execute(select(payments).where(payments.c.payment_id == payment_id)).all()
+        return next(iter(self._operated(rows)), None)
+
+    def _operated(self, rows: list[Row[Any]] | Any) -> list[OperatedPayment]:
+        found = {row.payment_id: (row, payment_of(row)) for row in rows}
+        of_these = select(refunds).where(refunds.c.payment_id.in_(found))
+        refund_rows = {row.payment_id: row for row in self._connection.execute(of_these)}
+        return [
+            _one(row, payment, refund_rows.get(payment_id)) for payment_id, (row, payment) in found.items()
+        ]
+
+
+def _one(row: Row[Any], payment: Payment, refund: Row[Any] | None) -> OperatedPayment:
+    return OperatedPayment(
+        payment,
+        row.looked_up_at,
+        row.refunded_at,
+        row.refunded_by,
+        None if refund is None else refund_of(refund, payment),
+    )
+
+
+def _conditions(selection: PaymentSelection) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = []
+    if selection.state is not None:
+        plain = payments.c.status == selection.state.value
+        conditions.append(_STATES.get(selection.state, plain))
+    if selection.gateway is not None:
+        conditions.append(func.coalesce(payments.c.gateway, FORMER_GATEWAY) == selection.gateway)
+    if selection.order_id is not None:
+        conditions.append(payments.c.order_id == selection.order_id)
+    return conditions
