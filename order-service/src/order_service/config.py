@@ -19,6 +19,8 @@ class ApiSettings(PaymentSettings, HttpSettings, DatabaseSettings, ProcessSettin
     """``order-service api``."""
 
     http_port: Port = 8002
+    # Refuses orders of other products, whose price only the client knows.
+    require_catalog_products: bool = False
 
 
 class WorkerSettings(PaymentSettings, AdminSettings, DatabaseSettings, ProcessSettings):

@@ -1,6 +1,6 @@
 """What the use cases need of databases and gateways."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -12,6 +12,7 @@ from order_service.domain.payment import Payment
 from order_service.domain.payment_backlog import PaymentBacklog
 from order_service.domain.payment_outcome import Answer, Outcome, Undecided
 from order_service.domain.payment_request import PaymentRequest
+from order_service.domain.product import Product
 from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
 from order_service.domain.refund_request import RefundRequest
 from servicekit.idempotency.key import IdempotencyKey
@@ -28,6 +29,24 @@ class Orders(Protocol):
         ...
 
     def complete(self, order: Order) -> None: ...
+
+
+class Products(Protocol):
+    """The catalogue."""
+
+    def add(self, product: Product) -> None:
+        """Raises ProductAlreadyExists."""
+        ...
+
+    def get(self, product_id: str) -> Product | None: ...
+
+    def named(self, product_ids: Collection[str]) -> Mapping[str, Product]:
+        """Those of ``product_ids`` that the catalogue has."""
+        ...
+
+    def listed(self, limit: int, after: str | None) -> Sequence[Product]:
+        """By their ids, from the one that follows ``after`` on."""
+        ...
 
 
 class Payments(Protocol):
@@ -124,6 +143,9 @@ class UnitOfWork(Protocol):
 
     @property
     def orders(self) -> Orders: ...
+
+    @property
+    def products(self) -> Products: ...
 
     @property
     def payments(self) -> Payments: ...

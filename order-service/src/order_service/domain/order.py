@@ -22,11 +22,15 @@ class OrderStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OrderItem:
-    """One line of an order. ``unit_price`` is in minor units of the order's currency."""
+    """One line of an order. ``unit_price`` is in minor units of the order's currency.
+
+    ``name`` is what the catalogue called the product; None for one that wasn't in it.
+    """
 
     product_id: str
     quantity: int
     unit_price: int
+    name: str | None = None
 
     @property
     def amount(self) -> int:

@@ -39,6 +39,7 @@ class SqlOrders:
                     "product_id": item.product_id,
                     "quantity": item.quantity,
                     "unit_price": item.unit_price,
+                    "product_name": item.name,
                 }
                 for line_number, item in enumerate(order.items, start=1)
             ],
@@ -64,9 +65,7 @@ class SqlOrders:
             return None
         # Items never change, so this second query can't contradict the first one.
         lines = self._connection.execute(
-            select(order_item.c.product_id, order_item.c.quantity, order_item.c.unit_price)
-            .where(order_item.c.order_id == row.order_id)
-            .order_by(order_item.c.line_number)
+            select(order_item).where(order_item.c.order_id == row.order_id).order_by(order_item.c.line_number)
         ).all()
         return _order(row, lines)
 
@@ -76,7 +75,9 @@ def _order(row: Row[*tuple[Any, ...]], lines: Sequence[Row[*tuple[Any, ...]]]) -
         order_id=row.order_id,
         user_id=row.user_id,
         currency=row.currency,
-        items=tuple(OrderItem(line.product_id, line.quantity, line.unit_price) for line in lines),
+        items=tuple(
+            OrderItem(line.product_id, line.quantity, line.unit_price, line.product_name) for line in lines
+        ),
         recipient=Recipient(row.recipient_name, row.recipient_phone),
         total_amount=row.total_amount,
         status=OrderStatus(row.status),

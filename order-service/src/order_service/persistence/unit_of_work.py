@@ -2,6 +2,7 @@
 
 from order_service.persistence.orders import SqlOrders
 from order_service.persistence.payments import SqlPayments
+from order_service.persistence.products import SqlProducts
 from order_service.persistence.tables import idempotency_key, outbox
 from order_service.persistence.unsettled_payments import SqlUnsettledPayments
 from servicekit.db.unit_of_work import UnitOfWork
@@ -15,6 +16,7 @@ class OrderUnitOfWork(UnitOfWork):
     """Everything that may change together."""
 
     orders: SqlOrders
+    products: SqlProducts
     payments: SqlPayments
     unsettled_payments: SqlUnsettledPayments
     outbox: OutboxWriter
@@ -22,6 +24,7 @@ class OrderUnitOfWork(UnitOfWork):
 
     def opened(self) -> None:
         self.orders = SqlOrders(self.connection)
+        self.products = SqlProducts(self.connection)
         self.payments = SqlPayments(self.connection)
         self.unsettled_payments = SqlUnsettledPayments(self.connection)
         self.outbox = OutboxWriter(self.connection, outbox, EVENT_SOURCE)
