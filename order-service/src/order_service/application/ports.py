@@ -48,6 +48,18 @@ class Products(Protocol):
         """By their ids, from the one that follows ``after`` on."""
         ...
 
+    def sold_out(self, pieces: Mapping[str, int]) -> Sequence[str]:
+        """The products that have fewer ``pieces`` left, as it is now: others may take them yet."""
+        ...
+
+    def take(self, pieces: Mapping[str, int]) -> Sequence[str]:
+        """Take so many ``pieces`` of each product's stock, or nothing: then the products that lack them.
+
+        Products are held until the transaction ends, in an order that all callers share. The order that they
+        are taken for was locked before.
+        """
+        ...
+
 
 class Payments(Protocol):
     def add(self, payment: Payment) -> None:

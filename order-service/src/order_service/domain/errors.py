@@ -53,6 +53,10 @@ class OrderAlreadyCompleted(OrderError):
     """The order has been paid already."""
 
 
+class ProductSoldOut(OrderError):
+    """The shop has fewer of a product than the order needs. Nothing was charged."""
+
+
 class AmountMismatch(OrderError):
     """The amount is not the order's total."""
 
@@ -82,4 +86,4 @@ class PaymentAbandoned(OrderError):
 
 
 class PaymentRefundDue(OrderError):
-    """The gateway took another amount or currency, or took it too late. The money will be returned."""
+    """The gateway took other money, or took it too late, or a product was sold out. It will be returned."""

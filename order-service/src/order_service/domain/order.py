@@ -1,6 +1,7 @@
 """An order: what was bought, for how much, and whether it has been paid."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -90,6 +91,15 @@ class Order:
             raise OrderAlreadyCompleted
         if amount != self.total_amount:
             raise AmountMismatch(f"must be the order's total, {self.total_amount}")
+
+    @property
+    def stock_to_take(self) -> Mapping[str, int]:
+        """How many pieces of each product of the catalogue it needs, by the product's id."""
+        pieces: Counter[str] = Counter()
+        for item in self.items:
+            if item.name is not None:
+                pieces[item.product_id] += item.quantity
+        return pieces
 
     def completed(self, at: datetime) -> Self:
         """The order, paid at ``at``."""

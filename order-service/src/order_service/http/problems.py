@@ -16,6 +16,7 @@ PROBLEMS: ProblemTable = {
     # As for any other field that is missing.
     errors.UnitPriceMissing: ProblemType(422, "validation"),
     errors.OrderAlreadyCompleted: ProblemType(409, "order-already-completed"),
+    errors.ProductSoldOut: ProblemType(409, "product-sold-out"),
     errors.AmountMismatch: ProblemType(422, "amount-mismatch", field="amount"),
     errors.PaymentInProgress: ProblemType(
         409, "payment-in-progress", retry_after_seconds=RETRY_AFTER_SECONDS

@@ -56,7 +56,12 @@ class SqlOrders:
         self._connection.execute(
             update(orders)
             .where(orders.c.order_id == order.order_id)
-            .values(status=order.status.value, completed_at=order.completed_at)
+            # The database refuses it of a release that takes no stock.
+            .values(
+                status=order.status.value,
+                completed_at=order.completed_at,
+                stock_taken_at=order.completed_at,
+            )
         )
 
     def _one(self, query: Select[Any]) -> Order | None:

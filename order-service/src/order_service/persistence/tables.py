@@ -19,6 +19,7 @@ orders = Table(
     Column("status", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("completed_at", DateTime(timezone=True)),
+    Column("stock_taken_at", DateTime(timezone=True)),
 )
 
 order_item = Table(

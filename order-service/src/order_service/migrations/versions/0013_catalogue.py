@@ -1,11 +1,13 @@
 """A catalogue of products; an order keeps the names that its products had there.
 
 The former release goes on beside the new one: it places orders whose products are outside of the catalogue.
+It would complete others without taking their stock. That is refused as if the database couldn't be used just
+then: its clients come again, and a worker of the new release settles the payment.
 """
 
 from alembic import op
 
-from servicekit.db.online_changes import alter_in_use
+from servicekit.db.online_changes import alter_in_use, commit_so_far
 
 revision = "0013"
 down_revision = "0011"
@@ -31,10 +33,46 @@ COMMENT ON COLUMN order_item.product_name IS
     'What the catalogue called the product. Null if the product was outside of it.'
 """
 
+ORDERS = """
+ALTER TABLE orders ADD COLUMN IF NOT EXISTS stock_taken_at timestamptz;
+COMMENT ON COLUMN orders.stock_taken_at IS
+    'When the products of the catalogue lost what was sold. Null until then, and where a former release'
+    ' completed the order, which needs no stock.'
+"""
+
+# A class of errors that every release takes for a database that can't be used just now.
+FUNCTION = """
+CREATE OR REPLACE FUNCTION refuse_completion() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (
+        SELECT FROM order_item JOIN product USING (product_id)
+         WHERE order_id = NEW.order_id AND product_name IS NOT NULL AND stock IS NOT NULL
+    ) THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'object_not_in_prerequisite_state',
+            MESSAGE = 'order ' || NEW.order_id || ' has products whose stock this process does not take',
+            HINT = 'Stop the processes of former releases.',
+            TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME;
+    END IF;
+    RETURN NEW;
+END
+$$
+"""
+
+TRIGGER = """
+CREATE OR REPLACE TRIGGER order_takes_its_stock BEFORE UPDATE ON orders
+    FOR EACH ROW WHEN (
+        NEW.status = 'COMPLETED' AND OLD.status <> 'COMPLETED' AND NEW.stock_taken_at IS NULL)
+    EXECUTE FUNCTION refuse_completion()
+"""
+
 
 def upgrade() -> None:
     op.execute(PRODUCT)
     alter_in_use(ORDER_ITEM)
+    commit_so_far()
+    for statements in (ORDERS, FUNCTION, TRIGGER):
+        alter_in_use(statements)
 
 
 def downgrade() -> None:
