@@ -15,6 +15,7 @@ from order_service.application.ports import PaymentGateway
 from order_service.application.read_order import ReadOrder
 from order_service.application.read_product import ReadProduct
 from order_service.application.read_products import ReadProducts
+from order_service.application.read_user_orders import ReadUserOrders
 from order_service.application.send_payment import SendPayment
 from order_service.application.settle_payment import SettlePayment
 from order_service.config import ApiSettings
@@ -23,6 +24,7 @@ from order_service.http.orders import order_routes
 from order_service.http.payments import payment_routes
 from order_service.http.problems import PROBLEMS
 from order_service.http.products import product_routes
+from order_service.http.user_orders import user_order_routes
 from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.migrations import SCHEMA
 from order_service.persistence.tables import orders
@@ -73,6 +75,7 @@ def build_application(
         routes=[
             product_routes(AddProduct(unit_of_work), ReadProduct(unit_of_work), ReadProducts(unit_of_work)),
             order_routes(place_order, read_order),
+            user_order_routes(ReadUserOrders(partial(OrderSnapshot, engine))),
             payment_routes(pay_order),
         ],
         examples=_examples(),

@@ -30,6 +30,13 @@ class Orders(Protocol):
 
     def complete(self, order: Order) -> None: ...
 
+    def of_user(self, user_id: int, limit: int, before: UUID | None) -> Sequence[Order]:
+        """The user's orders, newest first, of those that were placed before the order ``before``.
+
+        Raises UnknownPage where that isn't the user's.
+        """
+        ...
+
 
 class Products(Protocol):
     """The catalogue."""
@@ -77,6 +84,10 @@ class Payments(Protocol):
 
     def latest(self, order_id: UUID) -> Payment | None:
         """The order's live payment, or else its last one."""
+        ...
+
+    def latest_of(self, order_ids: Collection[UUID]) -> Mapping[UUID, Payment]:
+        """What :meth:`latest` says of each order, without those that have no payment."""
         ...
 
     def save(self, payment: Payment) -> None: ...

@@ -21,6 +21,10 @@ class OrderNotFound(OrderError):
     """There is no such order."""
 
 
+class UnknownPage(OrderError):
+    """There is no such page of this list."""
+
+
 class OrderTotalTooLarge(OrderError):
     """The order's total is more than 9007199254740991 minor units."""
 

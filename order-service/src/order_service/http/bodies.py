@@ -16,7 +16,7 @@ from order_service.domain.money import Money
 from order_service.domain.order import MAX_AMOUNT, Recipient
 from order_service.domain.payment_request import PaymentMethod
 from order_service.domain.product import RequestedItem
-from servicekit.fields import PositiveInt64, RequestModel, Storable
+from servicekit.fields import PathInt64, PositiveInt64, RequestModel, Storable
 from servicekit.http.models import BodyModel, PathModel, QueryModel
 from servicekit.idempotency.key import IdempotencyKey
 
@@ -91,6 +91,19 @@ class OrderPath(PathModel):
     """An order in a path."""
 
     order_id: UUID
+
+
+class UserPath(PathModel):
+    """A user in a path."""
+
+    user_id: PathInt64
+
+
+class OrdersQuery(QueryModel):
+    """Which page of a user's orders."""
+
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = 50
+    before: Annotated[UUID | None, Field(description="`nextBefore` of the previous page.")] = None
 
 
 class ProductPath(PathModel):

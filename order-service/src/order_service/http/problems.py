@@ -7,6 +7,7 @@ RETRY_AFTER_SECONDS = 2
 
 PROBLEMS: ProblemTable = {
     errors.OrderNotFound: ProblemType(404, "order-not-found", field="path.orderId"),
+    errors.UnknownPage: ProblemType(422, "validation", field="query.before"),
     errors.OrderTotalTooLarge: ProblemType(422, "order-total-too-large", field="items"),
     errors.ProductNotFound: ProblemType(404, "product-not-found", field="path.productId"),
     errors.ProductAlreadyExists: ProblemType(409, "product-already-exists", field="productId"),

@@ -4,6 +4,7 @@ from typing import Self
 from uuid import UUID
 
 from order_service.application.read_products import ProductsPage
+from order_service.application.read_user_orders import UserOrdersPage
 from order_service.domain.order import Order, OrderStatus
 from order_service.domain.payment import Payment, PaymentStatus
 from order_service.domain.payment_request import PaymentMethod
@@ -113,3 +114,16 @@ class OrderReply(JsonModel):
             created_at=order.created_at,
             completed_at=order.completed_at,
         )
+
+
+class UserOrdersReply(JsonModel):
+    """One page, newest first; ``next_before`` asks for the next one and is null on the last."""
+
+    user_id: int
+    orders: list[OrderReply]
+    next_before: UUID | None
+
+    @classmethod
+    def of(cls, user_id: int, page: UserOrdersPage) -> Self:
+        orders = [OrderReply.of(view.order, view.payment) for view in page.orders]
+        return cls(user_id=user_id, orders=orders, next_before=page.next_before)

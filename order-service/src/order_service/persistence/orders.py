@@ -1,11 +1,13 @@
 """Orders and their items."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, literal, select, tuple_, update
 
+from order_service.domain.errors import UnknownPage
 from order_service.domain.order import Order, OrderItem, OrderStatus, Recipient
 from order_service.persistence.tables import order_item, orders
 
@@ -64,18 +66,41 @@ class SqlOrders:
             )
         )
 
+    def of_user(self, user_id: int, limit: int, before: UUID | None) -> list[Order]:
+        """Raises :class:`UnknownPage`."""
+        # By the database's clock and not by id, whose time is the host's that made it.
+        place = tuple_(orders.c.created_at, orders.c.order_id)
+        query = select(orders).where(orders.c.user_id == user_id)
+        if before is not None:
+            at = self._connection.execute(
+                select(orders.c.created_at).where(orders.c.order_id == before, orders.c.user_id == user_id)
+            ).scalar_one_or_none()
+            if at is None:
+                raise UnknownPage
+            query = query.where(place < tuple_(literal(at), literal(before)))
+        newest_first = (orders.c.created_at.desc(), orders.c.order_id.desc())
+        return self._all(query.order_by(*newest_first).limit(limit))
+
     def _one(self, query: Select[Any]) -> Order | None:
-        row = self._connection.execute(query).one_or_none()
-        if row is None:
-            return None
-        # Items never change, so this second query can't contradict the first one.
-        lines = self._connection.execute(
-            select(order_item).where(order_item.c.order_id == row.order_id).order_by(order_item.c.line_number)
-        ).all()
-        return _order(row, lines)
+        found = self._all(query)
+        return found[0] if found else None
+
+    def _all(self, query: Select[Any]) -> list[Order]:
+        rows = self._connection.execute(query).all()
+        lines: defaultdict[UUID, list[Row[Any]]] = defaultdict(list)
+        if rows:
+            # Items never change, so this second query can't contradict the first one.
+            items = (
+                select(order_item)
+                .where(order_item.c.order_id.in_([row.order_id for row in rows]))
+                .order_by(order_item.c.order_id, order_item.c.line_number)
+            )
+            for line in self._connection.execute(items):
+                lines[line.order_id].append(line)
+        return [_order(row, lines[row.order_id]) for row in rows]
 
 
-def _order(row: Row[*tuple[Any, ...]], lines: Sequence[Row[*tuple[Any, ...]]]) -> Order:
+def _order(row: Row[Any], lines: Sequence[Row[Any]]) -> Order:
     return Order(
         order_id=row.order_id,
         user_id=row.user_id,

@@ -1,4 +1,4 @@
-"""A catalogue of products; an order keeps the names that its products had there.
+"""A catalogue of products; an order keeps the names that its products had there. A user's orders are listed.
 
 The former release goes on beside the new one: it places orders whose products are outside of the catalogue.
 It would complete others without taking their stock. That is refused as if the database couldn't be used just
@@ -7,7 +7,7 @@ then: its clients come again, and a worker of the new release settles the paymen
 
 from alembic import op
 
-from servicekit.db.online_changes import alter_in_use, commit_so_far
+from servicekit.db.online_changes import alter_in_use, build_index, commit_so_far
 
 revision = "0013"
 down_revision = "0011"
@@ -73,6 +73,7 @@ def upgrade() -> None:
     commit_so_far()
     for statements in (ORDERS, FUNCTION, TRIGGER):
         alter_in_use(statements)
+    build_index("orders_of_user", "orders", "(user_id, created_at, order_id)")
 
 
 def downgrade() -> None:
