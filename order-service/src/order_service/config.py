@@ -28,6 +28,8 @@ class WorkerSettings(PaymentSettings, AdminSettings, DatabaseSettings, ProcessSe
 
     # One transaction at a time, and what /readyz asks.
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 3
+    # An order with an unsettled payment waits for it, also for a deposit of several days.
+    order_expiry_minutes: Annotated[int, Field(ge=1, le=1_000_000)] = 1_440
     # No client repeats a request for a day.
     idempotency_key_retention_hours: Annotated[int, Field(ge=24, le=1_000_000)] = 168
 

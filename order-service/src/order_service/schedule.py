@@ -2,6 +2,7 @@
 
 import structlog
 
+from order_service.application.expire_orders import BATCH_SIZE, ExpireOrders
 from order_service.application.measure_payments import MeasurePayments
 from order_service.application.settle_unsettled_payments import SettleUnsettledPayments
 from servicekit.backoff import Backoff
@@ -14,8 +15,10 @@ BACKOFF = Backoff(first_seconds=0.2, longest_seconds=5.0)
 _log = structlog.get_logger(__name__)
 
 
-def run_until_stopped(settle: SettleUnsettledPayments, measure: MeasurePayments, stop: StopSignal) -> None:
-    """Settle and measure at each interval, and at once again while more is due.
+def run_until_stopped(
+    settle: SettleUnsettledPayments, expire: ExpireOrders, measure: MeasurePayments, stop: StopSignal
+) -> None:
+    """Settle, expire and measure at each interval, and at once again while more is due.
 
     An unavailable or busy database delays the work. Raises any other error, which is a bug.
     """
@@ -23,6 +26,7 @@ def run_until_stopped(settle: SettleUnsettledPayments, measure: MeasurePayments,
     while not stop.is_set():
         try:
             done = settle()
+            expired = expire()
             measure()
         except Exception as error:
             if not may_pass(error):
@@ -34,5 +38,5 @@ def run_until_stopped(settle: SettleUnsettledPayments, measure: MeasurePayments,
         failures = 0
         if done.looked_up:
             _log.info("payments_looked_up", looked_up=done.looked_up, settled=done.settled)
-        else:
+        if not done.looked_up and expired < BATCH_SIZE:
             stop.wait(INTERVAL_SECONDS)

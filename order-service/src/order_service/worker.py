@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 
+from order_service.application.expire_orders import ExpireOrders
 from order_service.application.measure_payments import MeasurePayments
 from order_service.application.settle_payment import SettlePayment
 from order_service.application.settle_unsettled_payments import SettleUnsettledPayments
@@ -27,7 +28,7 @@ PROCESS = "order-worker"
 
 
 def run(settings: WorkerSettings, stop: StopSignal) -> None:
-    """Settle payments and remove old rows until ``stop`` is set.
+    """Settle payments, expire orders and remove old rows until ``stop`` is set.
 
     Raises like :func:`order_service.schedule.run_until_stopped`.
     """
@@ -38,6 +39,7 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
     settle = SettleUnsettledPayments(
         unit_of_work, gateways, SettlePayment(unit_of_work, order_completed), in_progress_limit, stop
     )
+    expire = ExpireOrders(unit_of_work, timedelta(minutes=settings.order_expiry_minutes))
     measure = MeasurePayments(
         unit_of_work, gateways.accounts, in_progress_limit, show_backlog, WarnOfUnreachablePayments()
     )
@@ -48,4 +50,4 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
             admin_server(PROCESS, settings, {"database": database_check(engine, SCHEMA, payment)})
         )
         RetentionThread(Retention(engine, SqlRetention(idempotency_keys=keys).sweeps()), stop).start()
-        run_until_stopped(settle, measure, stop)
+        run_until_stopped(settle, expire, measure, stop)

@@ -172,6 +172,23 @@ def test_a_page_of_products_with_a_bad_query(shop: Shop, field: str, query: str)
     _check_refused(shop.client.get(f"/api/v1/products?{query}"), 422, field)
 
 
+@pytest.mark.parametrize("user_id", ["0", "-1", "x", "1.5", "9223372036854775808", "%00", "٧"])
+def test_a_path_without_a_user_id(shop: Shop, user_id: str) -> None:
+    _check_refused(shop.client.get(f"/api/v1/users/{user_id}/orders"), 422, "path.userId")
+
+
+@pytest.mark.parametrize(
+    ("field", "query"),
+    [
+        *(("query.limit", f"limit={value}") for value in ("0", "-1", "101", "x", "1.5", "", "9" * 40)),
+        *(("query.before", f"before={value}") for value in ("", "7", "%00", "x" * 65)),
+        ("query.after", "after=7"),
+    ],
+)
+def test_a_page_of_orders_with_a_bad_query(shop: Shop, field: str, query: str) -> None:
+    _check_refused(shop.client.get(f"/api/v1/users/7/orders?{query}"), 422, field)
+
+
 @pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "\xe9", "a\tb"])
 def test_a_bad_idempotency_key(shop: Shop, key: str) -> None:
     _check_refused(shop.place(key=key), 400, "Idempotency-Key")

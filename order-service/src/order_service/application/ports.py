@@ -38,6 +38,17 @@ class Orders(Protocol):
         ...
 
 
+class UnpaidOrders(Protocol):
+    """The orders that wait for their payment."""
+
+    def expire(self, placed_before: datetime, limit: int) -> Sequence[UUID]:
+        """Expire those placed before then, the oldest first: at most ``limit``, and none that is held.
+
+        An order with an unsettled payment stays: it may have been paid.
+        """
+        ...
+
+
 class Products(Protocol):
     """The catalogue."""
 
@@ -166,6 +177,9 @@ class UnitOfWork(Protocol):
 
     @property
     def orders(self) -> Orders: ...
+
+    @property
+    def unpaid_orders(self) -> UnpaidOrders: ...
 
     @property
     def products(self) -> Products: ...

@@ -4,7 +4,7 @@ import structlog
 
 from order_service.application.ports import CompletionEvent, UnitOfWork, UnitOfWorkFactory
 from order_service.domain.errors import OrderNotFound
-from order_service.domain.order import Order
+from order_service.domain.order import Order, OrderStatus
 from order_service.domain.payment import Payment, PaymentStatus
 from order_service.domain.payment_outcome import Outcome
 from order_service.domain.payment_request import PaymentRequest
@@ -42,6 +42,8 @@ class SettlePayment:
 
     def _complete(self, unit_of_work: UnitOfWork, order: Order, payment: Payment) -> Payment:
         """The payment as it is with the order completed, or without where that can't be."""
+        if order.status is OrderStatus.EXPIRED:
+            return payment.without_an_order()
         lacking = unit_of_work.products.take(order.stock_to_take)
         if lacking:
             _log.warning("order_lacks_stock", order_id=str(order.order_id), product_ids=list(lacking))

@@ -57,6 +57,10 @@ class OrderAlreadyCompleted(OrderError):
     """The order has been paid already."""
 
 
+class OrderExpired(OrderError):
+    """The order was not paid in time. Nothing was charged; place a new one."""
+
+
 class ProductSoldOut(OrderError):
     """The shop has fewer of a product than the order needs. Nothing was charged."""
 

@@ -17,6 +17,7 @@ PROBLEMS: ProblemTable = {
     # As for any other field that is missing.
     errors.UnitPriceMissing: ProblemType(422, "validation"),
     errors.OrderAlreadyCompleted: ProblemType(409, "order-already-completed"),
+    errors.OrderExpired: ProblemType(409, "order-expired"),
     errors.ProductSoldOut: ProblemType(409, "product-sold-out"),
     errors.AmountMismatch: ProblemType(422, "amount-mismatch", field="amount"),
     errors.PaymentInProgress: ProblemType(

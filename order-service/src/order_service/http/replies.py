@@ -92,6 +92,7 @@ class OrderReply(JsonModel):
     payment: PaymentReply | None
     created_at: Time
     completed_at: Time | None
+    expired_at: Time | None
 
     @classmethod
     def of(cls, order: Order, payment: Payment | None) -> Self:
@@ -113,6 +114,7 @@ class OrderReply(JsonModel):
             payment=None if payment is None else PaymentReply.of(payment),
             created_at=order.created_at,
             completed_at=order.completed_at,
+            expired_at=order.expired_at,
         )
 
 

@@ -110,7 +110,9 @@ def _order(row: Row[Any], lines: Sequence[Row[Any]]) -> Order:
         ),
         recipient=Recipient(row.recipient_name, row.recipient_phone),
         total_amount=row.total_amount,
-        status=OrderStatus(row.status),
+        # For former releases, which know no other status, it goes on waiting for its payment.
+        status=OrderStatus(row.status) if row.expired_at is None else OrderStatus.EXPIRED,
         created_at=row.created_at,
         completed_at=row.completed_at,
+        expired_at=row.expired_at,
     )

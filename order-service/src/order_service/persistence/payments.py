@@ -6,6 +6,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import Connection, Row, Select, and_, func, insert, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.exc import DBAPIError
 
 from order_service.domain.errors import GatewayMisconfigured, PaymentInProgress, PaymentKeyReused
@@ -78,7 +79,7 @@ class SqlPayments:
         query = (
             select(payments)
             .where(payments.c.order_id.in_(order_ids))
-            .distinct(payments.c.order_id)
+            .ext(distinct_on(payments.c.order_id))
             .order_by(
                 payments.c.order_id,
                 _IS_LIVE.desc(),

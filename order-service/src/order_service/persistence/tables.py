@@ -20,6 +20,7 @@ orders = Table(
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("completed_at", DateTime(timezone=True)),
     Column("stock_taken_at", DateTime(timezone=True)),
+    Column("expired_at", DateTime(timezone=True)),
 )
 
 order_item = Table(
