@@ -13,7 +13,13 @@ import pytest
 from order_service.application.expire_orders import ExpireOrders
 from order_service.persistence.unit_of_work import OrderUnitOfWork
 from servicekit.http.validation import MAX_BODY_BYTES
-from tests.integration.order_service.shop import Shop, a_payment_body, a_product_body, an_order_body, an_order_of
+from tests.integration.order_service.shop import (
+    Shop,
+    a_payment_body,
+    a_product_body,
+    an_order_body,
+    an_order_of,
+)
 from tests.support.applications import APPLICATIONS
 
 DOCUMENT: dict[str, Any] = APPLICATIONS["order"]().api_doc

@@ -16,6 +16,7 @@
     ABANDONED, DECLINED ──approved all the same──► REFUND_DUE
     all but APPROVED ──another amount or currency was taken──► REFUND_DUE
     REQUESTED, UNKNOWN ──approved, but a product is sold out──► REFUND_DUE, and the order may be paid again
+                       ──approved, but the order has expired──► REFUND_DUE
 
 A look-up that says "unpaid" leaves it UNKNOWN, as an undecided one does; but a retry with its own key makes
 it REQUESTED again, unless it comes too late. UNKNOWN is also what waits for a deposit.

@@ -1,5 +1,4 @@
-"""A catalogue of products; an order keeps the names that its products had there. Orders that
-nobody pays expire. A user's orders are listed.
+"""A catalogue of products; an order keeps the names that its products had there, and expires if nobody pays.
 
 The former release goes on beside the new one: it places orders whose products are outside of the catalogue.
 It would complete others without taking their stock, and take payments of expired orders, which it sees as
