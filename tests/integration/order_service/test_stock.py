@@ -126,8 +126,13 @@ def test_of_orders_paid_at_once_as_many_are_completed_as_there_is_stock(shop: Sh
     with ThreadPoolExecutor(8) as buyers:
         replies = Counter(buyers.map(partial(pay, shop), orders))
 
-    assert replies[201, ""] == STOCK
+    # On a slow machine some wait too long for a product that others hold; the worker settles what they left.
+    busy = replies.pop((503, "database-busy"), 0)
+    assert STOCK - busy <= replies[201, ""] <= STOCK
     assert replies.keys() <= {(201, ""), (409, "payment-refund-due"), (409, "product-sold-out")}
+    shop.time_passes(IN_PROGRESS_LIMIT)
+    while a_worker(shop.engine, shop.gateway)().looked_up:
+        pass
     assert stock(shop) == {"C-1": 0, "C-2": 1_000 - STOCK}
     statuses = Counter(shop.order(order_id)["status"] for order_id in orders)
     assert statuses == {"COMPLETED": STOCK, "PENDING_PAYMENT": len(orders) - STOCK}
