@@ -183,7 +183,7 @@ def test_a_migration_that_was_interrupted_is_repeated(database_url: str, former:
     with former.begin() as connection:
         connection.execute(text("DELETE FROM payment_gateway_in_use"))
         connection.execute(text("DROP TRIGGER payment_takes_real_money ON payment"))
-        connection.execute(text("UPDATE alembic_version SET version_num = '0010'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0010' WHERE version_num > '0010'"))
 
     migrate(database_url)
 
