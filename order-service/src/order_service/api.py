@@ -1,17 +1,23 @@
 """The API's composition root."""
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 from flask_openapi3.openapi import OpenAPI
 from sqlalchemy import Engine
 
+from order_service.application.add_product import AddProduct
 from order_service.application.note_payment_hint import NotePaymentHint
 from order_service.application.pay_order import PayOrder
 from order_service.application.place_order import PlaceOrder
 from order_service.application.ports import PaymentGateway, WebhookParser
 from order_service.application.read_order import ReadOrder
+from order_service.application.read_product import ReadProduct
+from order_service.application.read_products import ReadProducts
+from order_service.application.read_user_orders import ReadUserOrders
 from order_service.application.send_payment import SendPayment
 from order_service.application.settle_payment import SettlePayment
 from order_service.config import ApiSettings
@@ -20,6 +26,8 @@ from order_service.gateways.webhooks import webhook_parsers
 from order_service.http.orders import order_routes
 from order_service.http.payments import payment_routes
 from order_service.http.problems import PROBLEMS
+from order_service.http.products import product_routes
+from order_service.http.user_orders import user_order_routes
 from order_service.http.webhooks import webhook_routes
 from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.migrations import SCHEMA
@@ -30,6 +38,7 @@ from servicekit.db.engine import create_engine
 from servicekit.db.health import database_check
 from servicekit.db.problems import DATABASE_PROBLEMS
 from servicekit.http.app import create_app
+from servicekit.http.examples import Examples
 from servicekit.observability.tracing import configure_tracing
 
 SERVICE = "order-service"
@@ -45,6 +54,7 @@ def create_application() -> OpenAPI:
         timedelta(seconds=settings.payment_in_progress_seconds),
         timedelta(seconds=settings.payment_begins_within_seconds),
         webhook_parsers(settings.gateways, settings.portone_webhook_secrets),
+        requires_catalogue=settings.require_catalog_products,
     )
 
 
@@ -54,21 +64,32 @@ def build_application(
     payment_in_progress_limit: timedelta,
     payment_begins_within: timedelta,
     webhook_parsers: Mapping[str, WebhookParser] | None = None,
+    *,
+    requires_catalogue: bool = False,
 ) -> OpenAPI:
     """The API on the given database and gateway; ``webhook_parsers`` by the name of their gateway."""
     unit_of_work = partial(OrderUnitOfWork, engine)
     settle_payment = SettlePayment(unit_of_work, order_completed)
     send_payment = SendPayment(gateway, payment_begins_within)
     pay_order = PayOrder(unit_of_work, gateway, send_payment, settle_payment, payment_in_progress_limit)
-    place_order = PlaceOrder(unit_of_work)
+    place_order = PlaceOrder(unit_of_work, requires_catalogue=requires_catalogue)
     read_order = ReadOrder(partial(OrderSnapshot, engine))
     return create_app(
         SERVICE,
         checks={"database": database_check(engine, SCHEMA, orders)},
         problems=[PROBLEMS, DATABASE_PROBLEMS],
         routes=[
+            product_routes(AddProduct(unit_of_work), ReadProduct(unit_of_work), ReadProducts(unit_of_work)),
             order_routes(place_order, read_order),
+            user_order_routes(ReadUserOrders(partial(OrderSnapshot, engine))),
             payment_routes(pay_order),
             webhook_routes(NotePaymentHint(unit_of_work), webhook_parsers or {}),
         ],
+        examples=_examples(),
     )
+
+
+def _examples() -> Examples:
+    text = Path(__file__).with_name("examples.json").read_text(encoding="utf-8")
+    examples: Examples = json.loads(text)
+    return examples

@@ -20,6 +20,8 @@ class ApiSettings(WebhookSettings, PaymentSettings, HttpSettings, DatabaseSettin
     """``order-service api``."""
 
     http_port: Port = 8002
+    # Refuses orders of other products, whose price only the client knows.
+    require_catalog_products: bool = False
 
 
 LOOK_UPS_AT_ONCE = 8
@@ -29,9 +31,11 @@ LOOK_UPS_AT_ONCE = 8
 class WorkerSettings(PaymentSettings, AdminSettings, DatabaseSettings, ProcessSettings):
     """``order-service worker``."""
 
-    # A transaction for each look-up and the next claim; for refunds, each gateway's webhooks, and /readyz.
-    database_pool_size: Annotated[int, Field(ge=1, le=200)] = LOOK_UPS_AT_ONCE + 5
+    # A transaction for each look-up, the next claim, refunds, expiry, each gateway's webhooks, and /readyz.
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = LOOK_UPS_AT_ONCE + 6
     payment_look_ups_per_second: Annotated[int, Field(ge=1, le=1_000)] = 100
+    # An order with an unsettled payment waits for it, also for a deposit of several days.
+    order_expiry_minutes: Annotated[int, Field(ge=1, le=1_000_000)] = 1_440
     # No client repeats a request for a day.
     idempotency_key_retention_hours: Annotated[int, Field(ge=24, le=1_000_000)] = 168
 

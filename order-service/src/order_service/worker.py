@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 
+from order_service.application.expire_orders import ExpireOrders
 from order_service.application.measure_payments import MeasurePayments
 from order_service.application.refund_due_payments import RefundDuePayments
 from order_service.application.refund_payment import RefundPayment
@@ -38,7 +39,7 @@ _HINTS_INTERVAL_SECONDS = 0.5
 
 
 def run(settings: WorkerSettings, stop: StopSignal) -> None:
-    """Settle payments, return what was taken wrongly and remove old rows until ``stop`` is set.
+    """Settle payments, make refunds, expire orders and remove old rows until ``stop`` is set.
 
     Raises like :func:`order_service.schedule.run_until_stopped`.
     """
@@ -59,7 +60,12 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
         unit_of_work, gateways.accounts, in_progress_limit, show_backlog, WarnOfUnreachablePayments()
     )
     keys = timedelta(hours=settings.idempotency_key_retention_hours)
-    threads = [_refunds(settings, unit_of_work, stop), *_hints(settings, unit_of_work, stop)]
+    expire = ExpireOrders(unit_of_work, timedelta(minutes=settings.order_expiry_minutes))
+    threads = [
+        _refunds(settings, unit_of_work, stop),
+        WorkThread("expiry", lambda: expire() > 0, stop),
+        *_hints(settings, unit_of_work, stop),
+    ]
     with ExitStack() as scope:
         scope.callback(engine.dispose)
         scope.enter_context(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from order_service.domain.order import MAX_AMOUNT
-from tests.integration.order_service.shop import TOTAL, a_payment_body, an_order_body
+from tests.integration.order_service.shop import TOTAL, a_payment_body, a_product_body, an_order_body
 
 LONE_SURROGATE = "\ud800"
 INT64_OVERFLOW = 2**63
@@ -27,6 +27,10 @@ def _with_recipient(**changes: Any) -> Body:
 
 def _payment(**changes: Any) -> Body:
     return {**a_payment_body(), **changes}
+
+
+def _product(**changes: Any) -> Body:
+    return {**a_product_body(), **changes}
 
 
 def _each(field: str, body: Callable[[Any], Body], *values: Any) -> list[BadBody]:
@@ -61,6 +65,8 @@ ORDERS: list[BadBody] = [
         lambda value: _with_items(_item(unitPrice=value)),
         *(-1, 10**12 + 1, INT64_OVERFLOW, *NO_INTEGERS),
     ),
+    ("items.0.unitPrice", _with_items({"productId": "P-1", "quantity": 1})),
+    ("items.1.unitPrice", _with_items(_item(), {"productId": "P-2", "quantity": 1})),
     ("items.0.discount", _with_items(_item(discount=1))),
     # Each line is sound, their sum is not.
     ("items", _with_items(*[_item(quantity=1_000_000, unitPrice=10**12)] * 200)),
@@ -77,6 +83,29 @@ ORDERS: list[BadBody] = [
     ("recipient.email", _with_recipient(email="sky@example.com")),
     ("totalAmount", an_order_body(totalAmount=TOTAL)),
     ("status", an_order_body(status="COMPLETED")),
+]
+
+PRODUCTS: list[BadBody] = [
+    *_without_each(a_product_body()),
+    *_each(
+        "productId",
+        lambda value: _product(productId=value),
+        *("x" * 65, "a/b", "a b", "-a", ".", "..", "a?b", "a%2Fb", "상품", "a\n", *NO_TEXTS),
+    ),
+    *_each("name", lambda value: _product(name=value), "가" * 201, " ", " \n\t", *NO_TEXTS),
+    *_each(
+        "unitPrice",
+        lambda value: _product(unitPrice=value),
+        *(-1, 10**12 + 1, INT64_OVERFLOW, 10**400, *NO_INTEGERS),
+    ),
+    *_each("currency", lambda value: _product(currency=value), "krw", "KRWW", "ZZZ", "XXX", *NO_TEXTS),
+    *_each(
+        "stock",
+        lambda value: _product(stock=value),
+        *(-1, MAX_AMOUNT + 1, INT64_OVERFLOW, 1.0, 1.5, True, "2", [], {}),
+    ),
+    ("price", _product(price=1)),
+    ("createdAt", _product(createdAt="2026-11-30T00:00:00Z")),
 ]
 
 PAYMENTS: list[BadBody] = [

@@ -38,8 +38,14 @@ def save(connection: Connection, payment_id: UUID, status: str) -> None:
 
 def add(connection: Connection, gateway: str | None) -> UUID:
     """Store a new payment, of a new order. Releases before the former one know no ``gateway``."""
-    order_id, payment_id = uuid7(), uuid7()
+    order_id = uuid7()
     connection.execute(_PLACE, {"order_id": order_id})
+    return add_to(connection, order_id, gateway)
+
+
+def add_to(connection: Connection, order_id: UUID | str, gateway: str | None = None) -> UUID:
+    """Store a new payment of an order."""
+    payment_id = uuid7()
     connection.execute(
         _ADD,
         {

@@ -42,6 +42,23 @@ def an_order_body(**changes: Any) -> dict[str, Any]:
 TOTAL = 33_500
 
 
+def a_product_body(product_id: str = "C-1", **changes: Any) -> dict[str, Any]:
+    return {
+        "productId": product_id,
+        "name": "순면 티셔츠",
+        "unitPrice": 12_000,
+        "currency": "KRW",
+        "stock": 10,
+        **changes,
+    }
+
+
+def an_order_of(*products: tuple[str, int], **changes: Any) -> dict[str, Any]:
+    """An order of so many pieces of each product of the catalogue."""
+    items = [{"productId": product_id, "quantity": quantity} for product_id, quantity in products]
+    return an_order_body(items=items, **changes)
+
+
 def a_payment_body(payment_key: str = "pay-1", **changes: Any) -> dict[str, Any]:
     return {"method": "CARD", "paymentKey": payment_key, "amount": TOTAL, **changes}
 
@@ -55,10 +72,16 @@ class Shop:
     gateways: PaymentGateway | None = None
     """What is asked in place of ``gateway``, if anything is."""
     webhooks: Mapping[str, WebhookParser] = field(default_factory=dict)
+    requires_catalogue: bool = False
 
     def __post_init__(self) -> None:
         self.app = build_application(
-            self.engine, self.gateways or self.gateway, IN_PROGRESS_LIMIT, BEGINS_WITHIN, self.webhooks
+            self.engine,
+            self.gateways or self.gateway,
+            IN_PROGRESS_LIMIT,
+            BEGINS_WITHIN,
+            self.webhooks,
+            requires_catalogue=self.requires_catalogue,
         )
 
     @property
@@ -69,9 +92,13 @@ class Shop:
     def place(self, body: Mapping[str, Any] | None = None, key: str | None = None) -> TestResponse:
         return self.client.post("/api/v1/orders", json=body or an_order_body(), headers=_headers(key))
 
-    def placed(self) -> str:
-        """The id of a new order of ``TOTAL``."""
-        reply = self.place()
+    def add_product(self, product_id: str = "C-1", key: str | None = None, **changes: Any) -> TestResponse:
+        body = a_product_body(product_id, **changes)
+        return self.client.post("/api/v1/products", json=body, headers=_headers(key))
+
+    def placed(self, body: Mapping[str, Any] | None = None) -> str:
+        """The id of a new order, of ``TOTAL`` without a body."""
+        reply = self.place(body)
         assert reply.status_code == 201, reply.text
         order_id: str = reply.get_json()["orderId"]
         return order_id

@@ -1,21 +1,23 @@
-"""Payment, order and event stand or fall together: each of the three writes fails in turn."""
+"""Payment, order, stock and event stand or fall together: each of the four writes fails in turn."""
 
 import pytest
 
-from tests.integration.order_service.shop import A_SECOND, Shop, slug
+from tests.integration.order_service.shop import A_SECOND, TOTAL, Shop, an_order_of, slug
 
-# The write of the approval, of the completion, and of the event.
+# The write of the approval, of the completion, of what was sold, and of the event.
 WRITES = {
     "payment": ("UPDATE", "NEW.status = 'APPROVED'"),
     "orders": ("UPDATE", "NEW.status = 'COMPLETED'"),
+    "product": ("UPDATE", "NEW.stock < OLD.stock"),
     "outbox": ("INSERT", "true"),
 }
 
 
 @pytest.mark.parametrize("table", WRITES)
 @pytest.mark.parametrize("at_commit", [False, True], ids=["at-the-write", "at-commit"])
-def test_when_one_write_fails_none_of_the_three_exists(shop: Shop, table: str, at_commit: bool) -> None:
-    order_id = shop.placed()
+def test_when_one_write_fails_none_of_the_four_exists(shop: Shop, table: str, at_commit: bool) -> None:
+    shop.add_product(unitPrice=TOTAL, stock=1)
+    order_id = shop.placed(an_order_of(("C-1", 1)))
     statement, condition = WRITES[table]
     _break(shop, table, statement, condition, at_commit=at_commit)
 
@@ -23,7 +25,7 @@ def test_when_one_write_fails_none_of_the_three_exists(shop: Shop, table: str, a
     assert (broken.status_code, slug(broken)) == (500, "internal-server-error")
     assert shop.query("SELECT 1 FROM payment WHERE status = 'APPROVED' OR approved_at IS NOT NULL") == []
     assert shop.query("SELECT status, completed_at FROM orders") == [("PENDING_PAYMENT", None)]
-    assert shop.count("outbox") == 0
+    assert (shop.count("outbox"), shop.query("SELECT stock FROM product")) == (0, [(1,)])
     assert shop.pay(order_id, key="k-1").status_code == 500
 
     _mend(shop, table)
@@ -32,6 +34,7 @@ def test_when_one_write_fails_none_of_the_three_exists(shop: Shop, table: str, a
     assert shop.payment_statuses() == ["APPROVED"]
     assert shop.order(order_id)["status"] == "COMPLETED"
     assert (shop.count("outbox"), len(shop.gateway.charged)) == (1, 1)
+    assert shop.query("SELECT stock FROM product") == [(0,)]
 
 
 def test_when_the_payment_can_not_be_stored_nothing_is_charged(shop: Shop) -> None:

@@ -8,7 +8,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from devstack.postgresql import PostgresqlServer
-from tests.integration.order_service.bad_bodies import LONE_SURROGATE, ORDERS, PAYMENTS
+from tests.integration.order_service.bad_bodies import LONE_SURROGATE, ORDERS, PAYMENTS, PRODUCTS
 from tests.integration.order_service.shop import (
     PROBLEM,
     Shop,
@@ -46,6 +46,9 @@ NOT_OBJECTS = [
 ]
 
 
+EMPTY = ("payment", "outbox", "idempotency_key")
+
+
 def _bad_field(value: str | dict[str, Any]) -> str:
     # The bodies are too long, and too strange, for a test's name.
     return value if isinstance(value, str) else ""
@@ -69,8 +72,8 @@ def order_id(shop: Shop) -> str:
 @pytest.fixture(autouse=True)
 def _nothing_is_stored(shop: Shop, order_id: str) -> Iterator[None]:
     yield
-    stored = {table: shop.count(table) for table in ("orders", "payment", "outbox", "idempotency_key")}
-    assert stored == {"orders": 1, "payment": 0, "outbox": 0, "idempotency_key": 0}
+    stored = {table: shop.count(table) for table in ("orders", "product", *EMPTY)}
+    assert stored == {"orders": 1, "product": 0, **dict.fromkeys(EMPTY, 0)}
 
 
 def _check_refused(reply: TestResponse, status: int | None = None, field: str | None = None) -> None:
@@ -99,6 +102,12 @@ def _order_as_text(**replacements: str) -> bytes:
 @pytest.mark.parametrize(("field", "body"), ORDERS, ids=_bad_field)
 def test_an_order_with_a_bad_field(shop: Shop, field: str, body: dict[str, Any]) -> None:
     _check_refused(shop.place(body, key="k-1"), field=field)
+
+
+@pytest.mark.parametrize(("field", "body"), PRODUCTS, ids=_bad_field)
+def test_a_product_with_a_bad_field(shop: Shop, field: str, body: dict[str, Any]) -> None:
+    reply = shop.client.post("/api/v1/products", json=body, headers={"Idempotency-Key": "k-1"})
+    _check_refused(reply, 422, field)
 
 
 @pytest.mark.parametrize(("field", "body"), PAYMENTS, ids=_bad_field)
@@ -144,6 +153,40 @@ def test_no_body_at_all(shop: Shop) -> None:
 def test_a_path_without_an_order_id(shop: Shop, bad_id: str) -> None:
     for reply in (shop.client.get(f"/api/v1/orders/{bad_id}"), shop.pay(bad_id)):
         _check_refused(reply, 422, "path.orderId")
+
+
+@pytest.mark.parametrize("bad_id", ["a%20b", "%00", "%ED%A0%80", "-", "상품", "x" * 65, "x" * 2_000])
+def test_a_path_without_a_product_id(shop: Shop, bad_id: str) -> None:
+    _check_refused(shop.client.get(f"/api/v1/products/{bad_id}"), 422, "path.productId")
+
+
+@pytest.mark.parametrize(
+    ("field", "query"),
+    [
+        *(("query.limit", f"limit={value}") for value in ("0", "-1", "101", "x", "1.5", "", "9" * 40)),
+        *(("query.after", f"after={value}") for value in ("", "a/b", "%00", "x" * 65)),
+        ("query.before", "before=C-1"),
+    ],
+)
+def test_a_page_of_products_with_a_bad_query(shop: Shop, field: str, query: str) -> None:
+    _check_refused(shop.client.get(f"/api/v1/products?{query}"), 422, field)
+
+
+@pytest.mark.parametrize("user_id", ["0", "-1", "x", "1.5", "9223372036854775808", "%00", "٧"])
+def test_a_path_without_a_user_id(shop: Shop, user_id: str) -> None:
+    _check_refused(shop.client.get(f"/api/v1/users/{user_id}/orders"), 422, "path.userId")
+
+
+@pytest.mark.parametrize(
+    ("field", "query"),
+    [
+        *(("query.limit", f"limit={value}") for value in ("0", "-1", "101", "x", "1.5", "", "9" * 40)),
+        *(("query.before", f"before={value}") for value in ("", "7", "%00", "x" * 65)),
+        ("query.after", "after=7"),
+    ],
+)
+def test_a_page_of_orders_with_a_bad_query(shop: Shop, field: str, query: str) -> None:
+    _check_refused(shop.client.get(f"/api/v1/users/7/orders?{query}"), 422, field)
 
 
 @pytest.mark.parametrize("key", ["", " ", "a b", "x" * 256, "\xe9", "a\tb"])

@@ -26,7 +26,9 @@ from order_service.domain.errors import (
     PaymentInProgress,
     PaymentOutcomeUnknown,
     PaymentRefundDue,
+    ProductSoldOut,
 )
+from order_service.domain.order import Order
 from order_service.domain.payment import Payment, PaymentStatus
 from order_service.domain.payment_outcome import NeverHappened, Outcome, Undecided, Unpaid
 from order_service.domain.payment_request import PaymentMethod, PaymentRequest
@@ -120,6 +122,7 @@ class PayOrder:
             if live is not None:
                 # Not committed: the key stays free for the second try.
                 return _Opened(_Origin.OTHER_REQUEST, live, unit_of_work.now())
+            _check_stock(unit_of_work, order)
             now_seconds, now = self._send.clock_seconds(), unit_of_work.now()
             payment = Payment.requested(self._request(payment_id, command, order.currency, now))
             unit_of_work.payments.add(payment)
@@ -191,6 +194,13 @@ class PayOrder:
 
     def _is_in_progress(self, opened: _Opened) -> bool:
         return opened.payment.is_in_progress(opened.at, self._in_progress_limit)
+
+
+def _check_stock(unit_of_work: UnitOfWork, order: Order) -> None:
+    # Only so that nobody is charged in vain: what is left now may be taken until the payment is approved.
+    sold_out = unit_of_work.products.sold_out(order.stock_to_take)
+    if sold_out:
+        raise ProductSoldOut(f"the shop has too few of {', '.join(sold_out)}; nothing was charged")
 
 
 def _stored(unit_of_work: UnitOfWork, payment_id: UUID) -> Payment:

@@ -1,6 +1,6 @@
 """What the use cases need of databases and gateways."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -16,6 +16,7 @@ from order_service.domain.payment_operation import Operation, PaymentOperation
 from order_service.domain.payment_outcome import Answer, Outcome, Undecided
 from order_service.domain.payment_request import PaymentRequest
 from order_service.domain.payment_selection import PaymentSelection
+from order_service.domain.product import Product
 from order_service.domain.refund import Refund
 from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
 from order_service.domain.refund_request import RefundRequest
@@ -33,6 +34,54 @@ class Orders(Protocol):
         ...
 
     def complete(self, order: Order) -> None: ...
+
+    def of_user(self, user_id: int, limit: int, before: UUID | None) -> Sequence[Order]:
+        """The user's orders, newest first, of those that were placed before the order ``before``.
+
+        Raises UnknownPage where that isn't the user's.
+        """
+        ...
+
+
+class UnpaidOrders(Protocol):
+    """The orders that wait for their payment."""
+
+    def expire(self, placed_before: datetime, limit: int) -> Sequence[UUID]:
+        """Expire those placed before then, the oldest first: at most ``limit``, and none that is held.
+
+        An order with an unsettled payment stays: it may have been paid.
+        """
+        ...
+
+
+class Products(Protocol):
+    """The catalogue."""
+
+    def add(self, product: Product) -> None:
+        """Raises ProductAlreadyExists."""
+        ...
+
+    def get(self, product_id: str) -> Product | None: ...
+
+    def named(self, product_ids: Collection[str]) -> Mapping[str, Product]:
+        """Those of ``product_ids`` that the catalogue has."""
+        ...
+
+    def listed(self, limit: int, after: str | None) -> Sequence[Product]:
+        """By their ids, from the one that follows ``after`` on."""
+        ...
+
+    def sold_out(self, pieces: Mapping[str, int]) -> Sequence[str]:
+        """The products that have fewer ``pieces`` left, as it is now: others may take them yet."""
+        ...
+
+    def take(self, pieces: Mapping[str, int]) -> Sequence[str]:
+        """Take so many ``pieces`` of each product's stock, or nothing: then the products that lack them.
+
+        Products are held until the transaction ends, in an order that all callers share. The order that they
+        are taken for was locked before.
+        """
+        ...
 
 
 class Payments(Protocol):
@@ -53,7 +102,15 @@ class Payments(Protocol):
         """The order's live payment, or else its last one."""
         ...
 
+    def latest_of(self, order_ids: Collection[UUID]) -> Mapping[UUID, Payment]:
+        """What :meth:`latest` says of each order, without those that have no payment."""
+        ...
+
     def save(self, payment: Payment) -> None: ...
+
+    def record_taken_back(self, payment_id: UUID) -> bool:
+        """True where the approved payment's money was not known to be gone."""
+        ...
 
 
 class OperatedPayments(Protocol):
@@ -68,10 +125,6 @@ class OperatedPayments(Protocol):
     def count(self, selection: PaymentSelection) -> int: ...
 
     def get(self, payment_id: UUID) -> OperatedPayment | None: ...
-
-    def record_taken_back(self, payment_id: UUID) -> bool:
-        """True where the approved payment's money was not known to be gone."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +309,12 @@ class UnitOfWork(Protocol):
 
     @property
     def orders(self) -> Orders: ...
+
+    @property
+    def unpaid_orders(self) -> UnpaidOrders: ...
+
+    @property
+    def products(self) -> Products: ...
 
     @property
     def payments(self) -> Payments: ...

@@ -1,10 +1,10 @@
-"""Recording the gateway's answer: payment, order and event commit together or not at all."""
+"""Recording the gateway's answer: payment, order, stock and event commit together or not at all."""
 
 import structlog
 
 from order_service.application.ports import CompletionEvent, UnitOfWork, UnitOfWorkFactory
 from order_service.domain.errors import OrderNotFound
-from order_service.domain.order import Order
+from order_service.domain.order import Order, OrderStatus
 from order_service.domain.payment import Payment, PaymentStatus
 from order_service.domain.payment_outcome import Outcome
 from order_service.domain.payment_request import PaymentRequest
@@ -15,7 +15,8 @@ _log = structlog.get_logger(__name__)
 class SettlePayment:
     """Moves a payment to where the gateway's answer puts it.
 
-    An approval, the completed order and its event are one commit. Doing it again, or in two processes at
+    An approval, the completed order, the stock that it takes and its event are one commit. Without the stock
+    the order stays as it is, and the money has to be returned. Doing it again, or in two processes at
     once, changes nothing more: an order is completed once and has one event.
     """
 
@@ -41,15 +42,26 @@ class SettlePayment:
                     unit_of_work.commit()
                 # Settled earlier, perhaps by another process: a second event must not be written.
                 return before
-            unit_of_work.payments.save(after)
             if after.status is PaymentStatus.APPROVED:
-                completed = order.completed(unit_of_work.now())
-                unit_of_work.orders.complete(completed)
-                unit_of_work.outbox.append(self._completion_event(completed, after))
+                after = self._complete(unit_of_work, order, after)
+            unit_of_work.payments.save(after)
             unit_of_work.commit()
         # After the commit: the log must not report what was rolled back.
         _report(after)
         return after
+
+    def _complete(self, unit_of_work: UnitOfWork, order: Order, payment: Payment) -> Payment:
+        """The payment as it is with the order completed, or without where that can't be."""
+        if order.status is OrderStatus.EXPIRED:
+            return payment.without_an_order()
+        lacking = unit_of_work.products.take(order.stock_to_take)
+        if lacking:
+            _log.warning("order_lacks_stock", order_id=str(order.order_id), product_ids=list(lacking))
+            return payment.without_an_order()
+        completed = order.completed(unit_of_work.now())
+        unit_of_work.orders.complete(completed)
+        unit_of_work.outbox.append(self._completion_event(completed, payment))
+        return payment
 
 
 def lock_payment(unit_of_work: UnitOfWork, request: PaymentRequest) -> tuple[Order, Payment]:

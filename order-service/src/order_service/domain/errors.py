@@ -4,9 +4,16 @@
 class OrderError(Exception):
     """The order service refused."""
 
-    def __init__(self, message: str | None = None, *, is_replay: bool = False) -> None:
-        """``is_replay`` says that an earlier request with the same idempotency key was refused so."""
+    def __init__(
+        self, message: str | None = None, *, is_replay: bool = False, field: str | None = None
+    ) -> None:
+        """``is_replay`` says that an earlier request with the same idempotency key was refused so.
+
+        ``field`` is the part of the request that is at fault, where that isn't always the same.
+        """
         self.is_replay = is_replay
+        if field is not None:
+            self.field = field
         super().__init__(message or self.__doc__)
 
 
@@ -14,12 +21,48 @@ class OrderNotFound(OrderError):
     """There is no such order."""
 
 
+class UnknownPage(OrderError):
+    """There is no such page of this list."""
+
+
 class OrderTotalTooLarge(OrderError):
     """The order's total is more than 9007199254740991 minor units."""
 
 
+class ProductNotFound(OrderError):
+    """There is no such product."""
+
+
+class ProductAlreadyExists(OrderError):
+    """The catalogue has a product of this id."""
+
+
+class ProductNotInCatalogue(OrderError):
+    """The catalogue has no such product, and only its products are sold."""
+
+
+class ProductCurrencyMismatch(OrderError):
+    """The product is sold in another currency."""
+
+
+class PriceMismatch(OrderError):
+    """The price isn't the catalogue's."""
+
+
+class UnitPriceMissing(OrderError):
+    """Is needed for a product that isn't in the catalogue."""
+
+
 class OrderAlreadyCompleted(OrderError):
     """The order has been paid already."""
+
+
+class OrderExpired(OrderError):
+    """The order was not paid in time. Nothing was charged; place a new one."""
+
+
+class ProductSoldOut(OrderError):
+    """The shop has fewer of a product than the order needs. Nothing was charged."""
 
 
 class AmountMismatch(OrderError):
@@ -51,7 +94,7 @@ class PaymentAbandoned(OrderError):
 
 
 class PaymentRefundDue(OrderError):
-    """The gateway took another amount or currency, or took it too late. The money will be returned."""
+    """The gateway took other money, or took it too late, or a product was sold out. It will be returned."""
 
 
 class UnknownGateway(OrderError):

@@ -15,6 +15,8 @@
                                                          └─ another payment arrives ──► ABANDONED
     ABANDONED, DECLINED ──approved all the same──► REFUND_DUE
     all but APPROVED ──another amount or currency was taken──► REFUND_DUE
+    REQUESTED, UNKNOWN ──approved, but a product is sold out──► REFUND_DUE, and the order may be paid again
+                       ──approved, but the order has expired──► REFUND_DUE
 
 A look-up that says "unpaid" leaves it UNKNOWN, as an undecided one does; but a retry with its own key makes
 it REQUESTED again, unless it comes too late. UNKNOWN is also what waits for a deposit.
@@ -130,6 +132,10 @@ class Payment:
             case NeverHappened() if self._awaits(attempt):
                 return replace(self, status=PaymentStatus.ABANDONED)
         return self
+
+    def without_an_order(self) -> Self:
+        """The approved payment, where its order can't be completed: the money has to be returned."""
+        return replace(self, status=PaymentStatus.REFUND_DUE)
 
     def _awaits(self, attempt: int) -> bool:
         return self.is_unsettled and attempt == self.request.attempt

@@ -9,12 +9,15 @@ import phonenumbers
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 from pydantic_extra_types.currency_code import Currency
 
+from order_service.application.add_product import AddProductCommand
 from order_service.application.pay_order import PayOrderCommand
 from order_service.application.place_order import PlaceOrderCommand
-from order_service.domain.order import MAX_AMOUNT, OrderItem, Recipient
+from order_service.domain.money import Money
+from order_service.domain.order import MAX_AMOUNT, Recipient
 from order_service.domain.payment_request import PaymentMethod
-from servicekit.fields import PositiveInt64, RequestModel, Storable
-from servicekit.http.models import BodyModel, PathModel
+from order_service.domain.product import RequestedItem
+from servicekit.fields import PathInt64, PositiveInt64, RequestModel, Storable
+from servicekit.http.models import BodyModel, PathModel, QueryModel
 from servicekit.idempotency.key import IdempotencyKey
 
 _HOME = "KR"
@@ -76,6 +79,12 @@ PhoneNumber = Annotated[str, StringConstraints(strict=True, max_length=40), Afte
 Quantity = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
 UnitPrice = Annotated[int, Field(strict=True, ge=0, le=1_000_000_000_000)]
 Amount = Annotated[int, Field(strict=True, ge=0, le=MAX_AMOUNT)]
+# Nothing that a path would have to spell otherwise, or that a client would take for a part of one.
+CatalogueId = Annotated[
+    str,
+    StringConstraints(strict=True, min_length=1, max_length=64, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:-]*$"),
+]
+LARGEST_PAGE = 100
 
 
 class OrderPath(PathModel):
@@ -84,12 +93,59 @@ class OrderPath(PathModel):
     order_id: UUID
 
 
+class UserPath(PathModel):
+    """A user in a path."""
+
+    user_id: PathInt64
+
+
+class OrdersQuery(QueryModel):
+    """Which page of a user's orders."""
+
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = 50
+    before: Annotated[UUID | None, Field(description="`nextBefore` of the previous page.")] = None
+
+
+class ProductPath(PathModel):
+    """A product in a path."""
+
+    product_id: CatalogueId
+
+
+class ProductsQuery(QueryModel):
+    """Which page of the catalogue."""
+
+    limit: Annotated[int, Field(ge=1, le=LARGEST_PAGE)] = 50
+    after: Annotated[CatalogueId | None, Field(description="`nextAfter` of the previous page.")] = None
+
+
+class ProductBody(BodyModel):
+    """A product to sell; the price in minor units of its currency."""
+
+    product_id: CatalogueId
+    name: Annotated[
+        str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=200), Storable
+    ]
+    unit_price: UnitPrice
+    currency: CurrencyCode
+    # To be said: a forgotten one must not sell without limit.
+    stock: Annotated[Amount | None, Field(description="What there is to sell; null if that is unlimited.")]
+
+    def command(self, key: IdempotencyKey | None) -> AddProductCommand:
+        """The use case's command."""
+        price = Money(self.unit_price, self.currency)
+        return AddProductCommand(self.product_id, self.name, price, self.stock, key)
+
+
 class ItemPart(RequestModel):
     """One line of an order; the price in minor units of the order's currency."""
 
     product_id: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=64), Storable]
     quantity: Quantity
-    unit_price: UnitPrice
+    unit_price: Annotated[
+        UnitPrice | None,
+        Field(description="For a product of the catalogue the catalogue's, or left out."),
+    ] = None
 
 
 class RecipientPart(RequestModel):
@@ -113,7 +169,9 @@ class OrderBody(BodyModel):
         return PlaceOrderCommand(
             user_id=self.user_id,
             currency=self.currency,
-            items=tuple(OrderItem(item.product_id, item.quantity, item.unit_price) for item in self.items),
+            items=tuple(
+                RequestedItem(item.product_id, item.quantity, item.unit_price) for item in self.items
+            ),
             recipient=Recipient(self.recipient.name, self.recipient.phone),
             idempotency_key=key,
         )

@@ -7,8 +7,18 @@ RETRY_AFTER_SECONDS = 2
 
 PROBLEMS: ProblemTable = {
     errors.OrderNotFound: ProblemType(404, "order-not-found", field="path.orderId"),
+    errors.UnknownPage: ProblemType(422, "validation", field="query.before"),
     errors.OrderTotalTooLarge: ProblemType(422, "order-total-too-large", field="items"),
+    errors.ProductNotFound: ProblemType(404, "product-not-found", field="path.productId"),
+    errors.ProductAlreadyExists: ProblemType(409, "product-already-exists", field="productId"),
+    errors.ProductNotInCatalogue: ProblemType(422, "product-not-in-catalogue"),
+    errors.ProductCurrencyMismatch: ProblemType(422, "product-currency-mismatch"),
+    errors.PriceMismatch: ProblemType(422, "price-mismatch"),
+    # As for any other field that is missing.
+    errors.UnitPriceMissing: ProblemType(422, "validation"),
     errors.OrderAlreadyCompleted: ProblemType(409, "order-already-completed"),
+    errors.OrderExpired: ProblemType(409, "order-expired"),
+    errors.ProductSoldOut: ProblemType(409, "product-sold-out"),
     errors.AmountMismatch: ProblemType(422, "amount-mismatch", field="amount"),
     errors.PaymentInProgress: ProblemType(
         409, "payment-in-progress", retry_after_seconds=RETRY_AFTER_SECONDS

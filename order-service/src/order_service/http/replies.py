@@ -3,16 +3,54 @@
 from typing import Self
 from uuid import UUID
 
+from order_service.application.read_products import ProductsPage
+from order_service.application.read_user_orders import UserOrdersPage
 from order_service.domain.order import Order, OrderStatus
 from order_service.domain.payment import Payment, PaymentStatus
 from order_service.domain.payment_request import PaymentMethod
+from order_service.domain.product import Product
 from servicekit.fields import JsonModel, Time
 
 
-class ItemReply(JsonModel):
-    """One line of an order."""
+class ProductReply(JsonModel):
+    """A product of the catalogue; ``stock`` is what is left, null if that is unlimited."""
 
     product_id: str
+    name: str
+    unit_price: int
+    currency: str
+    stock: int | None
+    created_at: Time
+
+    @classmethod
+    def of(cls, product: Product) -> Self:
+        return cls(
+            product_id=product.product_id,
+            name=product.name,
+            unit_price=product.price.amount,
+            currency=product.price.currency,
+            stock=product.stock,
+            created_at=product.created_at,
+        )
+
+
+class ProductsReply(JsonModel):
+    """One page, by the products' ids; ``next_after`` asks for the next one and is null on the last."""
+
+    products: list[ProductReply]
+    next_after: str | None
+
+    @classmethod
+    def of(cls, page: ProductsPage) -> Self:
+        products = [ProductReply.of(product) for product in page.products]
+        return cls(products=products, next_after=page.next_after)
+
+
+class ItemReply(JsonModel):
+    """One line of an order; ``name`` is the catalogue's, null for a product that isn't in it."""
+
+    product_id: str
+    name: str | None
     quantity: int
     unit_price: int
 
@@ -54,6 +92,7 @@ class OrderReply(JsonModel):
     payment: PaymentReply | None
     created_at: Time
     completed_at: Time | None
+    expired_at: Time | None
 
     @classmethod
     def of(cls, order: Order, payment: Payment | None) -> Self:
@@ -63,11 +102,30 @@ class OrderReply(JsonModel):
             status=order.status,
             currency=order.currency,
             items=[
-                ItemReply(product_id=item.product_id, quantity=item.quantity, unit_price=item.unit_price)
+                ItemReply(
+                    product_id=item.product_id,
+                    name=item.name,
+                    quantity=item.quantity,
+                    unit_price=item.unit_price,
+                )
                 for item in order.items
             ],
             total_amount=order.total_amount,
             payment=None if payment is None else PaymentReply.of(payment),
             created_at=order.created_at,
             completed_at=order.completed_at,
+            expired_at=order.expired_at,
         )
+
+
+class UserOrdersReply(JsonModel):
+    """One page, newest first; ``next_before`` asks for the next one and is null on the last."""
+
+    user_id: int
+    orders: list[OrderReply]
+    next_before: UUID | None
+
+    @classmethod
+    def of(cls, user_id: int, page: UserOrdersPage) -> Self:
+        orders = [OrderReply.of(view.order, view.payment) for view in page.orders]
+        return cls(user_id=user_id, orders=orders, next_before=page.next_before)

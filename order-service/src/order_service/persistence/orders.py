@@ -1,11 +1,13 @@
 """Orders and their items."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, Select, insert, literal, select, tuple_, update
 
+from order_service.domain.errors import UnknownPage
 from order_service.domain.order import Order, OrderItem, OrderStatus, Recipient
 from order_service.persistence.tables import order_item, orders
 
@@ -39,6 +41,7 @@ class SqlOrders:
                     "product_id": item.product_id,
                     "quantity": item.quantity,
                     "unit_price": item.unit_price,
+                    "product_name": item.name,
                 }
                 for line_number, item in enumerate(order.items, start=1)
             ],
@@ -55,31 +58,61 @@ class SqlOrders:
         self._connection.execute(
             update(orders)
             .where(orders.c.order_id == order.order_id)
-            .values(status=order.status.value, completed_at=order.completed_at)
+            # The database refuses it of a release that takes no stock.
+            .values(
+                status=order.status.value,
+                completed_at=order.completed_at,
+                stock_taken_at=order.completed_at,
+            )
         )
 
+    def of_user(self, user_id: int, limit: int, before: UUID | None) -> list[Order]:
+        """Raises :class:`UnknownPage`."""
+        # By the database's clock and not by id, whose time is the host's that made it.
+        place = tuple_(orders.c.created_at, orders.c.order_id)
+        query = select(orders).where(orders.c.user_id == user_id)
+        if before is not None:
+            at = self._connection.execute(
+                select(orders.c.created_at).where(orders.c.order_id == before, orders.c.user_id == user_id)
+            ).scalar_one_or_none()
+            if at is None:
+                raise UnknownPage
+            query = query.where(place < tuple_(literal(at), literal(before)))
+        newest_first = (orders.c.created_at.desc(), orders.c.order_id.desc())
+        return self._all(query.order_by(*newest_first).limit(limit))
+
     def _one(self, query: Select[Any]) -> Order | None:
-        row = self._connection.execute(query).one_or_none()
-        if row is None:
-            return None
-        # Items never change, so this second query can't contradict the first one.
-        lines = self._connection.execute(
-            select(order_item.c.product_id, order_item.c.quantity, order_item.c.unit_price)
-            .where(order_item.c.order_id == row.order_id)
-            .order_by(order_item.c.line_number)
-        ).all()
-        return _order(row, lines)
+        found = self._all(query)
+        return found[0] if found else None
+
+    def _all(self, query: Select[Any]) -> list[Order]:
+        rows = self._connection.execute(query).all()
+        lines: defaultdict[UUID, list[Row[Any]]] = defaultdict(list)
+        if rows:
+            # Items never change, so this second query can't contradict the first one.
+            items = (
+                select(order_item)
+                .where(order_item.c.order_id.in_([row.order_id for row in rows]))
+                .order_by(order_item.c.order_id, order_item.c.line_number)
+            )
+            for line in self._connection.execute(items):
+                lines[line.order_id].append(line)
+        return [_order(row, lines[row.order_id]) for row in rows]
 
 
-def _order(row: Row[*tuple[Any, ...]], lines: Sequence[Row[*tuple[Any, ...]]]) -> Order:
+def _order(row: Row[Any], lines: Sequence[Row[Any]]) -> Order:
     return Order(
         order_id=row.order_id,
         user_id=row.user_id,
         currency=row.currency,
-        items=tuple(OrderItem(line.product_id, line.quantity, line.unit_price) for line in lines),
+        items=tuple(
+            OrderItem(line.product_id, line.quantity, line.unit_price, line.product_name) for line in lines
+        ),
         recipient=Recipient(row.recipient_name, row.recipient_phone),
         total_amount=row.total_amount,
-        status=OrderStatus(row.status),
+        # For former releases, which know no other status, it goes on waiting for its payment.
+        status=OrderStatus(row.status) if row.expired_at is None else OrderStatus.EXPIRED,
         created_at=row.created_at,
         completed_at=row.completed_at,
+        expired_at=row.expired_at,
     )

@@ -1,10 +1,12 @@
 """Payments, at most one of them live for an order."""
 
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
 import structlog
 from sqlalchemy import Connection, Row, Select, and_, func, insert, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.exc import DBAPIError
 
 from order_service.domain.errors import GatewayMisconfigured, PaymentInProgress, PaymentKeyReused
@@ -70,13 +72,22 @@ class SqlPayments:
         return self._first(select(payments).where(payments.c.order_id == order_id, _IS_LIVE))
 
     def latest(self, order_id: UUID) -> Payment | None:
+        return self.latest_of([order_id]).get(order_id)
+
+    def latest_of(self, order_ids: Collection[UUID]) -> Mapping[UUID, Payment]:
         # The live one goes first, whatever its age. Not by id, whose time is the host's that made it.
-        return self._first(
+        query = (
             select(payments)
-            .where(payments.c.order_id == order_id)
-            .order_by(_IS_LIVE.desc(), payments.c.requested_at.desc(), payments.c.payment_id.desc())
-            .limit(1)
+            .where(payments.c.order_id.in_(order_ids))
+            .ext(distinct_on(payments.c.order_id))
+            .order_by(
+                payments.c.order_id,
+                _IS_LIVE.desc(),
+                payments.c.requested_at.desc(),
+                payments.c.payment_id.desc(),
+            )
         )
+        return {row.order_id: payment_of(row) for row in self._connection.execute(query)}
 
     def save(self, payment: Payment) -> None:
         self._connection.execute(

@@ -19,6 +19,8 @@ orders = Table(
     Column("status", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("completed_at", DateTime(timezone=True)),
+    Column("stock_taken_at", DateTime(timezone=True)),
+    Column("expired_at", DateTime(timezone=True)),
 )
 
 order_item = Table(
@@ -29,6 +31,18 @@ order_item = Table(
     Column("product_id", Text, nullable=False),
     Column("quantity", Integer, nullable=False),
     Column("unit_price", BigInteger, nullable=False),
+    Column("product_name", Text),
+)
+
+product = Table(
+    "product",
+    metadata,
+    Column("product_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("unit_price", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("stock", BigInteger),
+    Column("created_at", DateTime(timezone=True), nullable=False),
 )
 
 payment = Table(

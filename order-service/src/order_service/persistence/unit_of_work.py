@@ -5,8 +5,10 @@ from order_service.persistence.orders import SqlOrders
 from order_service.persistence.payment_hints import SqlPaymentHints
 from order_service.persistence.payment_operations import SqlPaymentOperations
 from order_service.persistence.payments import SqlPayments
+from order_service.persistence.products import SqlProducts
 from order_service.persistence.refunds import SqlRefunds
 from order_service.persistence.tables import idempotency_key, outbox
+from order_service.persistence.unpaid_orders import SqlUnpaidOrders
 from order_service.persistence.unsettled_payments import SqlUnsettledPayments
 from servicekit.db.unit_of_work import UnitOfWork
 from servicekit.idempotency.keys import IdempotencyKeys
@@ -19,6 +21,8 @@ class OrderUnitOfWork(UnitOfWork):
     """Everything that may change together."""
 
     orders: SqlOrders
+    unpaid_orders: SqlUnpaidOrders
+    products: SqlProducts
     payments: SqlPayments
     unsettled_payments: SqlUnsettledPayments
     payment_hints: SqlPaymentHints
@@ -30,6 +34,8 @@ class OrderUnitOfWork(UnitOfWork):
 
     def opened(self) -> None:
         self.orders = SqlOrders(self.connection)
+        self.unpaid_orders = SqlUnpaidOrders(self.connection)
+        self.products = SqlProducts(self.connection)
         self.payments = SqlPayments(self.connection)
         self.unsettled_payments = SqlUnsettledPayments(self.connection)
         self.payment_hints = SqlPaymentHints(self.connection)

@@ -1,0 +1,184 @@
+"""The examples in the OpenAPI document are what the service answers."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+
+from order_service.application.expire_orders import ExpireOrders
+from order_service.persistence.unit_of_work import OrderUnitOfWork
+from servicekit.http.validation import MAX_BODY_BYTES
+from tests.integration.order_service.shop import (
+    Shop,
+    a_payment_body,
+    a_product_body,
+    an_order_body,
+    an_order_of,
+)
+from tests.support.applications import APPLICATIONS
+
+DOCUMENT: dict[str, Any] = APPLICATIONS["order"]().api_doc
+PRODUCTS, PRODUCT = "/api/v1/products", "/api/v1/products/{productId}"
+ORDERS, ORDER = "/api/v1/orders", "/api/v1/orders/{orderId}"
+PAYMENTS, USER_ORDERS = f"{ORDER}/payments", "/api/v1/users/{userId}/orders"
+OPERATIONS = [
+    (method.upper(), template) for template, methods in DOCUMENT["paths"].items() for method in methods
+]
+KEY = {"Idempotency-Key": "k-1"}
+NOWHERE = {"productId": "C-1", "userId": "7", "orderId": "01a2250e-e320-7460-a110-5a8121098b5c"}
+OF_ALL = {("400", "not JSON"), ("413", "too long"), ("415", "of another type"), ("503", "no database")}
+AGE = timedelta(days=2)
+
+
+@dataclass(frozen=True)
+class Step:
+    """A request, with the name that its answer has as an example."""
+
+    operation: str
+    name: str
+    path: Mapping[str, str] = field(default_factory=dict)
+    body: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+    requires_catalogue: bool = False
+
+
+def a_story(shop: Shop) -> Iterator[Step]:
+    yield from filling_the_catalogue()
+    yield from ordering()
+    yield from paying(shop)
+    yield from reading(shop)
+
+
+def filling_the_catalogue() -> Iterator[Step]:
+    add, mug = f"POST {PRODUCTS}", a_product_body("C-2", name="머그 컵", unitPrice=8_000, stock=None)
+    yield Step(f"GET {PRODUCTS}", "no product yet")
+    yield Step(add, "a product", body=a_product_body(), headers=KEY)
+    yield Step(add, "a product without limit", body=mug)
+    yield Step(add, "in the catalogue already", body=a_product_body())
+    yield Step(add, "fields out of range", body=a_product_body(unitPrice=-1, stock=-1))
+    yield Step(add, "the key was used for another request", body=mug, headers=KEY)
+    yield Step(add, "not a key", body=mug, headers={"Idempotency-Key": "with blank"})
+    yield Step(f"GET {PRODUCTS}", "a page", query={"limit": "1"})
+    yield Step(f"GET {PRODUCTS}", "not a page", query={"limit": "0"})
+    yield Step(f"GET {PRODUCT}", "a product", {"productId": "C-1"})
+    yield Step(f"GET {PRODUCT}", "no such product", {"productId": "C-9"})
+    yield Step(f"GET {PRODUCT}", "not an id", {"productId": "-"})
+
+
+def ordering() -> Iterator[Step]:
+    place, of_catalogue = f"POST {ORDERS}", an_order_of(("C-1", 10), ("C-2", 1))
+    yield Step(place, "of the catalogue", body=of_catalogue, headers=KEY)
+    yield Step(place, "outside of the catalogue", body=an_order_body())
+    for name, item in (
+        ("another price", {"productId": "C-1", "quantity": 1, "unitPrice": 1}),
+        ("without a price", {"productId": "P-1", "quantity": 1}),
+        ("fields out of range", {"productId": "C-1", "quantity": 0}),
+        ("over the limit", {"productId": "P-1", "quantity": 1_000_000, "unitPrice": 10**12}),
+    ):
+        yield Step(place, name, body=an_order_body(items=[item]))
+    yield Step(place, "another currency", body=an_order_of(("C-1", 1), currency="USD"))
+    yield Step(place, "not in the catalogue", body=an_order_body(), requires_catalogue=True)
+    yield Step(place, "the key was used for another request", body=an_order_body(), headers=KEY)
+    yield Step(place, "not a key", body=of_catalogue, headers={"Idempotency-Key": ""})
+
+
+def paying(shop: Shop) -> Iterator[Step]:
+    pay, orders = f"POST {PAYMENTS}", [shop.placed(an_order_of(("C-1", 10))) for _ in range(3)]
+    bought, late, old = ({"orderId": order_id} for order_id in orders)
+    body = a_payment_body("pay-1", amount=120_000)
+    yield Step(f"GET {ORDER}", "waits for its payment", bought)
+    yield Step(pay, "declined", bought, body | {"paymentKey": "decline-1"})
+    yield Step(pay, "another amount", bought, body | {"amount": 1})
+    yield Step(pay, "outcome unknown", late, body | {"paymentKey": "silent-1"}, headers=KEY)
+    yield Step(pay, "pays for another order", bought, body | {"paymentKey": "silent-1"})
+    yield Step(pay, "approved", bought, body)
+    yield Step(pay, "completed already", bought, body)
+    yield Step(f"GET {ORDER}", "completed", bought)
+    yield Step(pay, "charged, and sold out meanwhile", late, body | {"paymentKey": "silent-1"}, headers=KEY)
+    yield Step(pay, "sold out", late, body)
+    shop.execute(f"UPDATE orders SET created_at = created_at - interval '{AGE.days} days'")  # noqa: S608
+    ExpireOrders(partial(OrderUnitOfWork, shop.engine), AGE / 2)()
+    yield Step(pay, "expired", old, body)
+    yield Step(f"GET {ORDER}", "expired", old)
+    yield Step(pay, "no such order", {"orderId": NOWHERE["orderId"]}, body)
+    yield Step(f"GET {ORDER}", "no such order", {"orderId": NOWHERE["orderId"]})
+    yield Step(f"GET {ORDER}", "not an id", {"orderId": "7"})
+
+
+def reading(shop: Shop) -> Iterator[Step]:
+    read, mine = f"GET {USER_ORDERS}", {"userId": "7"}
+    yield Step(read, "a page", mine, query={"limit": "1"})
+    yield Step(read, "no orders", {"userId": "9"})
+    yield Step(read, "not an id", {"userId": "0"})
+    yield Step(read, "not a page", mine, query={"limit": "101"})
+    yield Step(read, "a page of another list", {"userId": "9"}, query={"before": shop.placed()})
+
+
+def send(shop: Shop, step: Step) -> tuple[str, Any]:
+    client = (Shop(shop.engine, requires_catalogue=True) if step.requires_catalogue else shop).client
+    method, _, template = step.operation.partition(" ")
+    reply = client.open(
+        template.format(**step.path),
+        method=method,
+        json=step.body,
+        query_string=dict(step.query),
+        headers=dict(step.headers),
+    )
+    return str(reply.status_code), reply.get_json()
+
+
+def examples_of(method: str, template: str) -> dict[tuple[str, str], Any]:
+    """By status and name; a status without one has the name ""."""
+    found: dict[tuple[str, str], Any] = {}
+    for status, response in DOCUMENT["paths"][template][method.lower()]["responses"].items():
+        if status != "default":
+            [content] = response["content"].values()
+            for name, example in content.get("examples", {"": {"value": None}}).items():
+                found[status, name] = example["value"]
+    return found
+
+
+def comparable(body: object) -> Any:
+    """Without what differs each time."""
+    text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "uuid", json.dumps(body))
+    return json.loads(re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "time", text))
+
+
+def test_the_service_gives_every_answer_that_is_an_example(shop: Shop) -> None:
+    given: dict[str, set[tuple[str, str]]] = {f"{method} {path}": set() for method, path in OPERATIONS}
+    for step in a_story(shop):
+        status, body = send(shop, step)
+        method, _, template = step.operation.partition(" ")
+        examples = examples_of(method, template)
+        assert (status, step.name) in examples, (step, body)
+        assert comparable(body) == comparable(examples[status, step.name]), step
+        given[step.operation].add((status, step.name))
+    for method, template in OPERATIONS:
+        documented = set(examples_of(method, template)) - OF_ALL
+        assert given[f"{method} {template}"] == documented, template
+
+
+@pytest.mark.parametrize(("method", "template"), OPERATIONS)
+def test_answers_that_all_operations_share_are_examples(shop: Shop, method: str, template: str) -> None:
+    url, examples = template.format(**NOWHERE), examples_of(method, template)
+    bodies = {PRODUCTS: a_product_body(), ORDERS: an_order_body(), PAYMENTS: a_payment_body()}
+    away = APPLICATIONS["order"]().test_client()
+    body = bodies.get(template) if method == "POST" else None
+    answers = {("503", "no database"): away.open(url, method=method, json=body)}
+    if method == "POST":
+        long = b'{"a": "' + b"x" * MAX_BODY_BYTES + b'"}'
+        answers |= {
+            ("400", "not JSON"): shop.client.post(url, data=b"{", content_type="application/json"),
+            ("413", "too long"): shop.client.post(url, data=long, content_type="application/json"),
+            ("415", "of another type"): shop.client.post(url, data=b"{}", content_type="text/plain"),
+        }
+    for (status, name), reply in answers.items():
+        assert str(reply.status_code) == status
+        expected = examples[status, name] | {"instance": url}
+        assert comparable(reply.get_json()) == comparable(expected)
