@@ -100,7 +100,7 @@ class HttpClient:
     async def browse(self, url: str, form: Mapping[str, str] | None = None, **params: str) -> dict[str, Any]:
         """A page as a browser gets it: its `html`, and the `location` that it is sent on to."""
         method = "GET" if form is None else "POST"
-        options = {"data": form, "params": params, "allow_redirects": False}
+        options: dict[str, Any] = {"data": form, "params": params, "allow_redirects": False}
         return (await self._answer(method, url, read=_page, **options)).body
 
     async def put(self, url: str, body: Mapping[str, object]) -> dict[str, Any]:
