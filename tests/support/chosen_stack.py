@@ -24,7 +24,7 @@ def chosen_stack(directory: Path) -> Stack:
     kafka_version = os.environ.get("KAFKA") or DEFAULT_VERSION
     kind = os.environ.get("STACK") or "embedded"
     gateway = read_settings().gateway
-    deployment = SHOP.paying_at(gateway) if gateway in SHOP.gateways else SHOP
+    deployment = SHOP if gateway is None or gateway == "in-process" else SHOP.paying_at(gateway)
     if kind == "compose":
         return OperatedStack(
             directory,

@@ -94,7 +94,7 @@ class ShopClient:
         if is_declined:
             purchase["declineCode"] = "REJECT_CARD_PAYMENT"
         payment = self.post("gateway-sandbox", "/payments", purchase).raise_for_status().json()
-        key, token = payment["paymentKey"], payment["paymentToken"]
+        key, token = str(payment["paymentKey"]), payment["paymentToken"]
         return key if token is None else f"{key}:{token}"
 
     def effects(self, order_id: str, timeout_seconds: float = 30.0) -> dict[str, dict[str, Any]]:

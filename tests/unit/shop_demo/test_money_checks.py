@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -33,9 +34,9 @@ def test_equal_money_everywhere_adds_up() -> None:
 def _off_by_one(source: str, difference: int, facts: OrderFacts) -> OrderFacts:
     """The second order has another amount in one source."""
 
-    def changed(rows: tuple[object, ...], field: str) -> tuple[object, ...]:
+    def changed(rows: tuple[Any, ...], field: str) -> Any:
         row = rows[1]
-        return (rows[0], replace(row, **{field: getattr(row, field) + difference}), *rows[2:])  # type: ignore[type-var]
+        return (rows[0], replace(row, **{field: getattr(row, field) + difference}), *rows[2:])
 
     match source:
         case "orders":
