@@ -14,7 +14,7 @@ SOURCES := shared/src coupon-service/src order-service/src notification-service/
            deploy/devstack/src deploy/sandbox/src deploy/demo/src
 
 # Variables of the stack and the demo: make demo USERS=2000 STOCK=500 ORDERS=completejourney KAFKA=3.4.0
-export KAFKA POSTGRES STACK OFFLINE_IMAGES PROVIDERS ORDERS USERS STOCK SEED LIMIT KEEP
+export KAFKA POSTGRES STACK OFFLINE_IMAGES PROVIDERS GATEWAY ORDERS USERS STOCK SEED LIMIT KEEP
 
 # Start servers of their own versions, or try our side alone: bad HTTP input, and what is said when a server refuses us.
 UNMOVED_BY_SERVERS := --ignore=tests/integration/devstack --ignore=tests/integration/provider_sandbox \
@@ -57,7 +57,7 @@ down: $(INSTALLED) ## Stop the stack; its data stay
 clean-stack: $(INSTALLED) ## Stop the stack and remove its data
 	@$(BIN)/devstack clean
 
-demo: $(INSTALLED) ## Start the stack, run both processes end to end, check every number, stop the stack (USERS= STOCK= ORDERS= SEED= LIMIT= KEEP=1 KAFKA= PROVIDERS=)
+demo: $(INSTALLED) ## Start the stack, run both processes end to end, check every number, stop the stack (USERS= STOCK= ORDERS= SEED= LIMIT= KEEP=1 KAFKA= PROVIDERS= GATEWAY=toss)
 	@if [ -e "$${DEVSTACK_DIRECTORY:-build/devstack}/stack.json" ]; then KEEP=1; fi; \
 	$(BIN)/devstack up || exit; \
 	if [ "$$KEEP" != 1 ]; then trap '$(BIN)/devstack down' EXIT; trap 'exit 130' INT TERM; fi; \

@@ -20,6 +20,7 @@ _OWN_VARIABLES = (
     "KAFKA",
     "STACK",
     "PROVIDERS",
+    "GATEWAY",
     "DEVSTACK_PORTS",
 )
 

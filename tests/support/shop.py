@@ -27,6 +27,7 @@ class ShopClient:
 
     def __init__(self, info: StackInfo) -> None:
         self._urls = {name: service.url for name, service in info.services.items()}
+        self._gateway = info.gateway
         self._http = httpx.Client(timeout=15)
 
     def close(self) -> None:
@@ -81,8 +82,20 @@ class ShopClient:
         return str(reply.json()["orderId"])
 
     def pay(self, order_id: str, payment_key: str | None = None, amount: int = 30000) -> httpx.Response:
-        body = {"method": "CARD", "paymentKey": payment_key or f"card-{order_id}", "amount": amount}
+        """A key of order-service's own gateway; at the sandbox's, the buyer authorises the payment first."""
+        key = payment_key or f"card-{order_id}"
+        if self._gateway is not None:
+            key = self._authorised(order_id, amount, is_declined=key.startswith("decline-"))
+        body = {"method": "CARD", "paymentKey": key, "amount": amount}
         return self.post("order-api", f"/api/v1/orders/{order_id}/payments", body)
+
+    def _authorised(self, order_id: str, amount: int, *, is_declined: bool) -> str:
+        purchase: dict[str, Any] = {"gateway": self._gateway, "orderId": order_id, "amount": amount}
+        if is_declined:
+            purchase["declineCode"] = "REJECT_CARD_PAYMENT"
+        payment = self.post("gateway-sandbox", "/payments", purchase).raise_for_status().json()
+        key, token = str(payment["paymentKey"]), payment["paymentToken"]
+        return key if token is None else f"{key}:{token}"
 
     def effects(self, order_id: str, timeout_seconds: float = 30.0) -> dict[str, dict[str, Any]]:
         """The three effects of an order, by name, once all are delivered."""

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from devstack.cli import main
@@ -15,8 +16,12 @@ from devstack.errors import UsageError
 from devstack.free_ports import find_free_ports
 from devstack.ports import Ports
 from devstack.processes import Processes, ProcessSpec
+from devstack.repository import ROOT
+from devstack.services import SHOP
 from devstack.stack_directory import StackDirectory
 from devstack.stack_from_settings import running_stack, stack_to_start
+from provider_sandbox.gateways.portone import account as portone
+from provider_sandbox.gateways.toss import account as toss
 
 DEFAULT, OLDER = "kafka-4.3.1", "kafka-3.4.0"
 
@@ -211,3 +216,84 @@ def test_other_providers_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with pytest.raises(UsageError, match="PROVIDERS"):
         read_settings()
+
+
+@pytest.mark.parametrize("gateway", ["toss", "portone"])
+def test_orders_are_paid_at_the_gateway_asked_for(settings: Settings, gateway: str) -> None:
+    asked = settings.model_copy(update={"gateway": gateway})
+    embedded = stack_to_start(asked)
+    containers = stack_to_start(asked.model_copy(update={"stack": "compose"}))
+
+    assert isinstance(embedded, EmbeddedStack)
+    assert isinstance(containers, ComposeStack)
+    url = f"http://127.0.0.1:{embedded.ports.gateway_sandbox}/gateways/{gateway}"
+    for name in ("order-api", "order-worker"):
+        environment = embedded._spec_to_start(name).environment  # noqa: SLF001 - as it is started
+        assert environment["PAYMENT_GATEWAY"] == gateway
+        assert environment[f"{gateway.upper()}_URL"] == url
+    command = containers.compose_command()
+    assert f"{gateway.upper()}_URL=http://gateway-sandbox:8010/gateways/{gateway}" in command
+    assert f"PAYMENT_GATEWAY={gateway}" in command
+    assert "deploy/compose/sandbox-gateway.yml" in command
+    assert any(word.startswith(f"COMPOSE_PROJECT_NAME=shop-{gateway}-") for word in command)
+
+
+def test_orders_are_paid_in_process_by_default(settings: Settings) -> None:
+    for stack in (
+        stack_to_start(settings),
+        stack_to_start(settings.model_copy(update={"gateway": "in-process"})),
+    ):
+        assert isinstance(stack, EmbeddedStack)
+        assert stack.info_path.parent / DEFAULT == stack.collect_logs().parent
+        assert stack._spec_to_start("order-api").environment["PAYMENT_GATEWAY"] == "in-process"  # noqa: SLF001 - as it is started
+        assert "gateway-sandbox" not in {status.name for status in stack.status()}
+
+
+def test_what_was_paid_at_a_gateway_has_data_of_its_own(settings: Settings) -> None:
+    """In the same database, a payment in-process would be refused."""
+    folders = {
+        stack_to_start(settings.model_copy(update={"gateway": gateway, "kafka": kafka}))
+        .collect_logs()
+        .parent.name
+        for gateway in (None, "toss", "portone")
+        for kafka in ("4.3.1", "3.4.0")
+    }
+
+    assert folders == {
+        DEFAULT,
+        OLDER,
+        *(f"{name}-{each}" for name in (DEFAULT, OLDER) for each in ("toss", "portone")),
+    }
+
+
+def test_a_running_stack_keeps_its_gateway(settings: Settings, run: StackRunner) -> None:
+    run(f"{OLDER}-toss")
+
+    stack = stack_to_start(settings)
+
+    assert isinstance(stack, EmbeddedStack)
+    assert stack._spec_to_start("order-api").environment["PAYMENT_GATEWAY"] == "toss"  # noqa: SLF001 - as it is started
+    with pytest.raises(
+        UsageError, match=f"the stack {OLDER}-toss is running; stop it first with `make down`"
+    ):
+        stack_to_start(settings.model_copy(update={"gateway": "portone"})).up()
+
+
+def test_the_accounts_are_those_of_the_sandbox() -> None:
+    assert SHOP.gateways["toss"]["TOSS_SECRET_KEY"] == toss.SECRET_KEY
+    assert SHOP.gateways["portone"]["PORTONE_API_SECRET"] == portone.API_SECRET
+    assert SHOP.gateways["portone"]["PORTONE_STORE_ID"] == portone.STORE_ID
+    override = yaml.safe_load(
+        (ROOT / "deploy/compose/sandbox-gateway.yml")
+        .read_text()
+        .replace("!override", "")
+        .replace("!reset", "")
+    )
+    for gateway, variables in SHOP.gateways.items():
+        for name in {
+            "TOSS_SECRET_KEY",
+            "PORTONE_API_SECRET",
+            "PORTONE_STORE_ID",
+            "PORTONE_TEST",
+        } & variables.keys():
+            assert override["x-paying"][name] == f"${{{name}:-{variables[name]}}}", gateway

@@ -10,10 +10,13 @@ from shop_demo.facts import (
     CouponFacts,
     CouponRequest,
     Delivery,
+    GatewayFacts,
+    GatewayPayment,
     OrderFacts,
     OutboxEvent,
     PaidOrder,
     PublishedEvent,
+    StoredOrder,
     StoredPayment,
     UserCoupon,
 )
@@ -81,6 +84,18 @@ def a_delivery(number: int, effect: str, *, provider: str) -> Delivery:
     )
 
 
+def a_payment(
+    number: int, *, order: int | None = None, status: str = "APPROVED", amount: int = 30_000
+) -> StoredPayment:
+    return StoredPayment(f"payment-{number}", f"order-{order or number}", status, "KRW", amount, NOON)
+
+
+def gateway_facts(*, orders: int = 3) -> GatewayFacts:
+    """What the gateway keeps of the orders: one payment each, and one that lapsed unpaid."""
+    payments = tuple(GatewayPayment(f"order-{n}", "KRW", 30_000) for n in range(1, orders + 1))
+    return GatewayFacts("toss", (*payments, GatewayPayment("order-1", "KRW", 0)), {"cut after": 1})
+
+
 def order_facts(*, orders: int = 3) -> OrderFacts:
     """Each order of 30,000 won; every effect 200 ms after the payment.
 
@@ -92,10 +107,12 @@ def order_facts(*, orders: int = 3) -> OrderFacts:
         source="generator",
         orders_sent=orders,
         paid=tuple(PaidOrder(an_order(), f"order-{n}", f"payment-{n}", total) for n in numbers),
-        completed_orders=frozenset(f"order-{n}" for n in numbers),
-        payments=tuple(StoredPayment(f"payment-{n}", f"order-{n}", "APPROVED", total, NOON) for n in numbers),
+        completed_orders=tuple(StoredOrder(f"order-{n}", "KRW", total) for n in numbers),
+        payments=tuple(a_payment(n, amount=total) for n in numbers),
         outbox=tuple(OutboxEvent(f"event-{n}", f"order-{n}") for n in numbers),
-        published=tuple(PublishedEvent(f"event-{n}", f"order-{n}", f"order-{n}", 0, n) for n in numbers),
+        published=tuple(
+            PublishedEvent(f"event-{n}", f"order-{n}", f"order-{n}", 0, n, "KRW", total) for n in numbers
+        ),
         deliveries=tuple(
             a_delivery(n, effect, provider="nhn" if n == orders else "solapi")
             for n in numbers

@@ -5,9 +5,9 @@ import pytest
 
 from shop_demo.checks.findings import Findings
 from shop_demo.checks.order_checks import check_orders
-from shop_demo.facts import AlimtalkMessage, OrderFacts, OutboxEvent, StoredPayment
+from shop_demo.facts import AlimtalkMessage, OrderFacts, OutboxEvent
 from shop_demo.summary import OrderSummary
-from tests.unit.shop_demo.builders import order_facts
+from tests.unit.shop_demo.builders import a_payment, order_facts
 
 pytestmark = pytest.mark.unit
 
@@ -23,7 +23,8 @@ def test_a_shop_in_order_has_no_problem() -> None:
     assert (summary.orders, summary.paid, summary.events_published) == (3, 3, 3)
     assert summary.effects.model_dump() == {"alimtalk": 3, "analytics": 3, "monitoring": 3}
     assert (summary.lost, summary.duplicated, summary.redelivered) == (0, 0, 0)
-    assert summary.sales_by_currency == {"KRW": 90_000}
+    assert set(summary.money) == {"orders", "payments", "order-completed", "analytics"}
+    assert all(sums == {"KRW": 90_000} for sums in summary.money.values())
     assert summary.payment_to_effects_ms.p99 == 200
 
 
@@ -36,8 +37,8 @@ def test_a_redelivered_record_is_counted_but_is_no_duplicate() -> None:
 
 def test_a_declined_payment_before_the_approved_one_is_no_problem() -> None:
     facts = order_facts()
-    declined = StoredPayment("payment-0", "order-1", "DECLINED", 30_000, None)
-    paid = (replace(facts.paid[0], declined_first=True), *facts.paid[1:])
+    declined = a_payment(9, order=1, status="DECLINED")
+    paid = (replace(facts.paid[0], declines=1), *facts.paid[1:])
     summary, problems = checked(replace(facts, paid=paid, payments=(*facts.payments, declined)))
     assert (summary.declined_first, problems) == (1, ())
 
@@ -100,12 +101,11 @@ def _api_reports_more_than_is_stored(facts: OrderFacts) -> OrderFacts:
 
 
 def _payment_unknown_to_the_client(facts: OrderFacts) -> OrderFacts:
-    extra = StoredPayment("payment-9", "order-1", "APPROVED", 30_000, None)
-    return replace(facts, payments=(*facts.payments, extra))
+    return replace(facts, payments=(*facts.payments, a_payment(9, order=1)))
 
 
 def _paid_but_not_completed(facts: OrderFacts) -> OrderFacts:
-    return replace(facts, completed_orders=facts.completed_orders - {"order-2"})
+    return replace(facts, completed_orders=(facts.completed_orders[0], *facts.completed_orders[2:]))
 
 
 def _not_all_paid(facts: OrderFacts) -> OrderFacts:
@@ -141,7 +141,7 @@ def _wrong_total_answered(facts: OrderFacts) -> OrderFacts:
             ("alimtalk delivered, by the database: expected 3, found 2", "of order-1: no such number"),
         ),
         (_delivery_missing, ("monitoring deliveries in the database: expected 3, found 2",)),
-        (_counted_wrongly, ("sales counted by analytics",)),
+        (_counted_wrongly, ("money in analytics",)),
         (_api_reports_other_sales, ("sales reported by the analytics API, KRW: expected 90,000 to",)),
         (_api_reports_more_than_is_stored, ("expected 90,000 to 90,000, found 90,001",)),
         (_payment_unknown_to_the_client, ("approved payments in the database: expected 3, found 4",)),

@@ -40,13 +40,13 @@ def test_the_file_has_the_documented_keys(tmp_path: Path) -> None:
     } <= summary["coupons"].keys()  # fmt: skip
     assert {
         "source", "orders", "paid", "eventsPublished", "effects", "alimtalk", "lost", "duplicated",
-        "salesByCurrency", "paymentToEffectsMs",
+        "money", "payments", "paymentToEffectsMs",
     } <= summary["orders"].keys()  # fmt: skip
     assert summary["orders"]["effects"] == {"alimtalk": 3, "analytics": 3, "monitoring": 3}
     assert summary["orders"]["alimtalk"] == {
         "byProvider": {"solapi": 2, "nhn": 1}, "repliesLost": 1, "delivered": 3, "byWebhook": 2, "byQuery": 1,
     }  # fmt: skip
-    assert summary["orders"]["salesByCurrency"] == {"KRW": 90_000}
+    assert summary["orders"]["money"]["analytics"] == {"KRW": 90_000}
     assert summary["coupons"]["clickToDecisionMs"].keys() == {"p50", "p99"}
 
 

@@ -9,7 +9,15 @@ from typing import Any
 import psycopg2
 from psycopg2.extensions import connection as Connection  # noqa: N812 - it is a class
 
-from shop_demo.facts import AnalyticsRow, CouponRequest, Delivery, OutboxEvent, StoredPayment, UserCoupon
+from shop_demo.facts import (
+    AnalyticsRow,
+    CouponRequest,
+    Delivery,
+    OutboxEvent,
+    StoredOrder,
+    StoredPayment,
+    UserCoupon,
+)
 from shop_demo.restarts import outlasting_restarts
 
 _Row = tuple[Any, ...]
@@ -19,11 +27,12 @@ SELECT request_id::text, user_id, status, reason, decision_number, issue_number,
 FROM coupon_request WHERE coupon_id = %s
 """
 _USER_COUPONS = "SELECT user_id, request_id::text, issue_number FROM user_coupon WHERE coupon_id = %s"
-_COMPLETED_ORDERS = (
-    "SELECT order_id::text FROM orders WHERE order_id = ANY(%s::uuid[]) AND status = 'COMPLETED'"
-)
+_COMPLETED_ORDERS = """
+SELECT order_id::text, currency, total_amount
+FROM orders WHERE order_id = ANY(%s::uuid[]) AND status = 'COMPLETED'
+"""
 _PAYMENTS = """
-SELECT payment_id::text, order_id::text, status, amount, approved_at
+SELECT payment_id::text, order_id::text, status, currency, amount, approved_at
 FROM payment WHERE order_id = ANY(%s::uuid[])
 """
 _OUTBOX = "SELECT id::text, aggregateid FROM outbox WHERE type = 'OrderCompleted' AND aggregateid = ANY(%s)"
@@ -62,8 +71,9 @@ class ShopDatabases:
     def user_coupons(self, coupon_id: int) -> tuple[UserCoupon, ...]:
         return tuple(UserCoupon(*row) for row in _rows(self.urls["coupon"], _USER_COUPONS, coupon_id))
 
-    def completed_orders(self, order_ids: Sequence[str]) -> frozenset[str]:
-        return frozenset(str(row[0]) for row in _rows(self.urls["order"], _COMPLETED_ORDERS, list(order_ids)))
+    def completed_orders(self, order_ids: Sequence[str]) -> tuple[StoredOrder, ...]:
+        rows = _rows(self.urls["order"], _COMPLETED_ORDERS, list(order_ids))
+        return tuple(StoredOrder(*row) for row in rows)
 
     def payments(self, order_ids: Sequence[str]) -> tuple[StoredPayment, ...]:
         return tuple(StoredPayment(*row) for row in _rows(self.urls["order"], _PAYMENTS, list(order_ids)))

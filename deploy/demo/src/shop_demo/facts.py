@@ -48,6 +48,9 @@ class PublishedEvent:
     """The request or order that the event is about."""
     partition: int
     offset: int
+    currency: str = ""
+    total_amount: int = 0
+    """Of an order's event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +77,19 @@ class PaidOrder:
     order_id: str
     payment_id: str
     total_amount: int
-    declined_first: bool = False
+    declines: int = 0
+    """Cards that were declined before one paid."""
+    unanswered: int = 0
+    """Payments whose outcome the client was not told: it left."""
+    came_back: bool = False
+    """The client repeated a payment that the gateway had not taken: nobody else may."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOrder:
+    order_id: str
+    currency: str
+    total_amount: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +97,27 @@ class StoredPayment:
     payment_id: str
     order_id: str
     status: str
+    currency: str
     amount: int
     approved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayPayment:
+    """A payment as the gateway has it. What was taken and not given back is the shop's."""
+
+    order_id: str
+    currency: str
+    charged: int
+    cancelled: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayFacts:
+    name: str
+    payments: tuple[GatewayPayment, ...]
+    faults: Mapping[str, int]
+    """By name, how often each was met."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,8 +164,8 @@ class OrderFacts:
     source: str
     orders_sent: int
     paid: tuple[PaidOrder, ...]
-    completed_orders: frozenset[str]
-    """Ids of ours that the order database holds as COMPLETED."""
+    completed_orders: tuple[StoredOrder, ...]
+    """Ours that the order database holds as COMPLETED."""
     payments: tuple[StoredPayment, ...]
     outbox: tuple[OutboxEvent, ...]
     published: tuple[PublishedEvent, ...]
@@ -156,3 +190,7 @@ class OrderFacts:
     """The same, summed over the rows that it counted, right before it was asked."""
     sales_stored: Mapping[str, int]
     """The same right after it: others' orders may have been counted meanwhile."""
+    unsettled: tuple[str, ...] = ()
+    """The orders whose payment was not settled in time. They are left out of all other facts."""
+    gateway: GatewayFacts | None = None
+    """None of order-service's own, which keeps nothing."""

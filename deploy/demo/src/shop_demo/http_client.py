@@ -1,7 +1,7 @@
 """HTTP as a patient client does it: the same request again, with the same key, until there is an answer."""
 
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -56,6 +56,23 @@ class _AskAgain(Exception):
     retry_after_seconds: float | None = field(default=None)
 
 
+_Reader = Callable[[aiohttp.ClientResponse, bytes], dict[str, Any]]
+
+
+def _json_object(response: aiohttp.ClientResponse, content: bytes) -> dict[str, Any]:
+    try:
+        body = json.loads(content or b"{}")
+    except ValueError as error:
+        raise Unexpected(f"{response.status} from {response.url} without JSON: {content[:200]!r}") from error
+    if not isinstance(body, dict):
+        raise Unexpected(f"{response.status} from {response.url} with no JSON object: {content[:200]!r}")
+    return body
+
+
+def _page(response: aiohttp.ClientResponse, content: bytes) -> dict[str, Any]:
+    return {"html": content.decode(), "location": response.headers.get("Location")}
+
+
 class HttpClient:
     """Any number of requests at once, over at most CONNECTIONS connections.
 
@@ -68,8 +85,23 @@ class HttpClient:
         self._clock = clock
         self._deadline_seconds = deadline_seconds
 
-    async def post(self, url: str, key: str, body: Mapping[str, object] | None = None) -> Answer:
-        return await self._answer("POST", url, json=body, headers={"Idempotency-Key": key})
+    async def post(
+        self,
+        url: str,
+        key: str,
+        body: Mapping[str, object] | None = None,
+        *,
+        answers: frozenset[int] = frozenset(),
+    ) -> Answer:
+        """`answers` are statuses that end the exchange although they would pass."""
+        headers = {"Idempotency-Key": key}
+        return await self._answer("POST", url, answers=answers, json=body, headers=headers)
+
+    async def browse(self, url: str, form: Mapping[str, str] | None = None, **params: str) -> dict[str, Any]:
+        """A page as a browser gets it: its `html`, and the `location` that it is sent on to."""
+        method = "GET" if form is None else "POST"
+        options: dict[str, Any] = {"data": form, "params": params, "allow_redirects": False}
+        return (await self._answer(method, url, read=_page, **options)).body
 
     async def put(self, url: str, body: Mapping[str, object]) -> dict[str, Any]:
         return (await self._answer("PUT", url, json=body)).expect(200)
@@ -77,7 +109,15 @@ class HttpClient:
     async def get(self, url: str, **params: str | int) -> dict[str, Any]:
         return (await self._answer("GET", url, params=params)).expect(200)
 
-    async def _answer(self, method: str, url: str, **options: Any) -> Answer:
+    async def _answer(
+        self,
+        method: str,
+        url: str,
+        *,
+        answers: frozenset[int] = frozenset(),
+        read: _Reader = _json_object,
+        **options: Any,
+    ) -> Answer:
         exchange = _Exchange(self._clock)
         retrying = AsyncRetrying(
             retry=retry_if_exception_type((_AskAgain, aiohttp.ClientError, TimeoutError)),
@@ -85,19 +125,28 @@ class HttpClient:
             wait=_wait_seconds,
         )
         try:
-            return await retrying(self._attempt, exchange, method, url, options)
+            return await retrying(self._attempt, exchange, method, url, answers, read, options)
         except RetryError as error:
             cause = error.last_attempt.exception()
             raise NotAnswered(f"{method} {url}, {exchange.attempts} times: {cause!r}") from error
 
-    async def _attempt(self, exchange: _Exchange, method: str, url: str, options: dict[str, Any]) -> Answer:
+    async def _attempt(
+        self,
+        exchange: _Exchange,
+        method: str,
+        url: str,
+        answers: frozenset[int],
+        read: _Reader,
+        options: dict[str, Any],
+    ) -> Answer:
         exchange.attempts += 1
         async with self._session.request(method, url, trace_request_ctx=exchange, **options) as response:
             content = await response.read()
             answered_at_ns = self._clock.now_ns()
-            if response.status in _ASK_AGAIN or "Retry-After" in response.headers:
+            passes = response.status in _ASK_AGAIN or "Retry-After" in response.headers
+            if passes and response.status not in answers:
                 raise _AskAgain(f"{response.status} {content[:200]!r}", _retry_after_seconds(response))
-            body = _json_object(response, content)
+            body = read(response, content)
         sent_at_ns = answered_at_ns if exchange.sent_at_ns is None else exchange.sent_at_ns
         return Answer(response.status, body, sent_at_ns, answered_at_ns, exchange.attempts)
 
@@ -121,16 +170,6 @@ async def http_client(clock: HostClock, deadline_seconds: float) -> AsyncIterato
 
 async def _about_to_write(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
     context.trace_request_ctx.about_to_write()
-
-
-def _json_object(response: aiohttp.ClientResponse, content: bytes) -> dict[str, Any]:
-    try:
-        body = json.loads(content or b"{}")
-    except ValueError as error:
-        raise Unexpected(f"{response.status} from {response.url} without JSON: {content[:200]!r}") from error
-    if not isinstance(body, dict):
-        raise Unexpected(f"{response.status} from {response.url} with no JSON object: {content[:200]!r}")
-    return body
 
 
 def _retry_after_seconds(response: aiohttp.ClientResponse) -> float | None:

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from shop_demo.errors import Unexpected
+from shop_demo.buyers import Buyers, Purchase
 from shop_demo.facts import PaidOrder
 from shop_demo.http_client import HttpClient
 from shop_demo.orders import Order
@@ -11,8 +12,14 @@ from shop_demo.seeded import seeded
 
 _CONCURRENT_ORDERS = 16
 _DECLINED_FIRST_SHARE = 0.02
-# The in-process payment gateway declines keys that begin like this, and approves others.
-_DECLINING_PREFIX = "decline-"
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedOrders:
+    """The orders that were paid, and the ids of those whose payment was not settled in time."""
+
+    paid: tuple[PaidOrder, ...]
+    unsettled: tuple[str, ...]
 
 
 def plan_declines(count: int, seed: int) -> frozenset[int]:
@@ -25,39 +32,35 @@ async def place_and_pay(
     order_api: str,
     orders: Sequence[Order],
     *,
+    buyers: Buyers,
     declined: frozenset[int],
     run_id: str,
     on_paid: Callable[[], None],
-) -> tuple[PaidOrder, ...]:
+) -> LoadedOrders:
     """Places each order and pays it, a few at a time, in the source's order."""
     places = asyncio.Semaphore(_CONCURRENT_ORDERS)
 
-    async def one_order(index: int, order: Order) -> PaidOrder:
+    async def one_order(index: int, order: Order) -> tuple[str, PaidOrder | None]:
         async with places:
             # The source's own id may hold characters that no header takes.
             key = f"{run_id}-order-{index + 1}"
-            paid = await _place_and_pay_one(client, order_api, order, key=key, declined=index in declined)
+            purchase = await _place(client, order_api, order, key=key, declined_first=index in declined)
+            attempt = await buyers.pay(purchase)
+        paid = await buyers.see_through(attempt)
         on_paid()
-        return paid
+        return purchase.order_id, paid
 
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(one_order(index, order)) for index, order in enumerate(orders)]
-    return tuple(task.result() for task in tasks)
+    ended = [task.result() for task in tasks]
+    return LoadedOrders(
+        paid=tuple(paid for _, paid in ended if paid is not None),
+        unsettled=tuple(order_id for order_id, paid in ended if paid is None),
+    )
 
 
-async def _place_and_pay_one(
-    client: HttpClient, order_api: str, order: Order, *, key: str, declined: bool
-) -> PaidOrder:
+async def _place(
+    client: HttpClient, order_api: str, order: Order, *, key: str, declined_first: bool
+) -> Purchase:
     placed = (await client.post(f"{order_api}/api/v1/orders", key, order.body())).expect(201)
-    order_id, total_amount = str(placed["orderId"]), int(placed["totalAmount"])
-    payments = f"{order_api}/api/v1/orders/{order_id}/payments"
-    if declined:
-        answer = await client.post(payments, f"{key}-card-1", _payment(_DECLINING_PREFIX + key, order))
-        if answer.status != 402:
-            raise Unexpected(f"a declined card was answered {answer.status}: {answer.body}")
-    payment = (await client.post(payments, f"{key}-card-2", _payment(key, order))).expect(201)
-    return PaidOrder(order, order_id, str(payment["paymentId"]), total_amount, declined_first=declined)
-
-
-def _payment(payment_key: str, order: Order) -> dict[str, object]:
-    return {"method": "CARD", "paymentKey": payment_key, "amount": order.total_amount}
+    return Purchase(order, str(placed["orderId"]), int(placed["totalAmount"]), key, declined_first)

@@ -4,12 +4,15 @@ import asyncio
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 
+from shop_demo.buyers import Buyers
 from shop_demo.checks.order_checks import EFFECTS
 from shop_demo.external_services import ExternalServices
 from shop_demo.facts import OrderFacts, PaidOrder
+from shop_demo.gateway_records import GatewayRecords
 from shop_demo.observation import read_delivered_effects, watch_deliveries
-from shop_demo.order_load import place_and_pay, plan_declines
+from shop_demo.order_load import LoadedOrders, place_and_pay, plan_declines
 from shop_demo.orders import OrderBatch
+from shop_demo.payment_gateway import PaymentGateway
 from shop_demo.progress import counted
 from shop_demo.provider_faults import ProviderFaults
 from shop_demo.run_context import RunContext
@@ -24,15 +27,17 @@ _SECONDS_BETWEEN_READINGS = 1.0
 async def run_orders(run: RunContext, batch: OrderBatch) -> OrderFacts:
     since = await asyncio.to_thread(run.topics.end_of, ORDER_COMPLETED)
     external = await ExternalServices.from_now(run.client, run.stack.sandbox)
+    gateway = await PaymentGateway.of(run, orders=len(batch.orders))
     faults = ProviderFaults(run.client, run.stack, run.narrator.say, orders=len(batch.orders))
     async with faults:
-        paid = await _pay(run, batch, faults)
-        await _await_effects(run, paid)
+        async with gateway.faults:
+            loaded = await _pay(run, batch, gateway.buyers, faults)
+        await _await_effects(run, loaded.paid)
     run.narrator.say("Comparing clients, databases, topics and the external services' records")
-    return await _facts(run, batch, paid, since, external, faults)
+    return await _facts(run, batch, loaded, since, external, faults, gateway.records)
 
 
-async def _pay(run: RunContext, batch: OrderBatch, faults: ProviderFaults) -> tuple[PaidOrder, ...]:
+async def _pay(run: RunContext, batch: OrderBatch, buyers: Buyers, faults: ProviderFaults) -> LoadedOrders:
     with run.narrator.step("Orders placed and paid", len(batch.orders)) as show:
 
         def on_count(paid: int) -> None:
@@ -43,6 +48,7 @@ async def _pay(run: RunContext, batch: OrderBatch, faults: ProviderFaults) -> tu
             run.client,
             run.stack.order_api,
             batch.orders,
+            buyers=buyers,
             declined=plan_declines(len(batch.orders), run.settings.seed),
             run_id=run.run_id,
             on_paid=counted(on_count),
@@ -64,19 +70,22 @@ async def _await_effects(run: RunContext, paid: tuple[PaidOrder, ...]) -> None:
 async def _facts(
     run: RunContext,
     batch: OrderBatch,
-    paid: tuple[PaidOrder, ...],
+    loaded: LoadedOrders,
     since: Offsets,
     external: ExternalServices,
     faults: ProviderFaults,
+    gateway: GatewayRecords | None,
 ) -> OrderFacts:
-    databases, order_ids = run.databases, [order.order_id for order in paid]
+    databases, order_ids = run.databases, [order.order_id for order in loaded.paid]
     sample = seeded(run.settings.seed, "sample").sample(order_ids, k=min(_SAMPLE_SIZE, len(order_ids)))
     alimtalk = await external.alimtalk()
     sales_reported, sales_stored_before, sales_stored = await _sales(run)
     return OrderFacts(
         source=batch.source,
         orders_sent=len(batch.orders),
-        paid=paid,
+        paid=loaded.paid,
+        unsettled=loaded.unsettled,
+        gateway=None if gateway is None else await gateway.facts(frozenset(order_ids)),
         completed_orders=await asyncio.to_thread(databases.completed_orders, order_ids),
         payments=await asyncio.to_thread(databases.payments, order_ids),
         outbox=await asyncio.to_thread(databases.outbox, order_ids),

@@ -1,10 +1,12 @@
 """The one table at the end."""
 
+from collections.abc import Mapping
+
 from rich.console import Console
 from rich.table import Table
 
 from shop_demo.alimtalk_providers import SHOWN_AS
-from shop_demo.summary import CouponSummary, OrderSummary, Percentiles, Summary
+from shop_demo.summary import CouponSummary, OrderSummary, PaymentSummary, Percentiles, Summary
 
 _LOG_LINES_SHOWN = 5
 
@@ -59,6 +61,7 @@ def _order_rows(orders: OrderSummary) -> list[tuple[str, str]]:
         ("… paid", f"{orders.paid:,}"),
         ("… of these with a declined card first", f"{orders.declined_first:,}"),
         ("… published to order-completed", _published(orders.events_published, orders.redelivered)),
+        *_payment_rows(orders.payments),
         ("Alimtalk messages", f"{orders.effects.alimtalk:,}"),
         *(
             (f"… by {SHOWN_AS.get(provider, provider)}", f"{count:,}")
@@ -72,11 +75,30 @@ def _order_rows(orders: OrderSummary) -> list[tuple[str, str]]:
         ("Monitoring notices", f"{orders.effects.monitoring:,}"),
         ("Lost", f"{orders.lost:,}"),
         ("Duplicated", f"{orders.duplicated:,}"),
-        *(
-            (f"Sales, {currency} minor units", f"{sum_:,}")
-            for currency, sum_ in orders.sales_by_currency.items()
-        ),
+        *_money_rows(orders.money),
         ("Payment to the last effect", _milliseconds(orders.payment_to_effects_ms)),
+    ]
+
+
+def _payment_rows(payments: PaymentSummary) -> list[tuple[str, str]]:
+    if payments.gateway is None:
+        return []
+    return [
+        *(
+            (f"Fault of {payments.gateway}: {fault}", f"{count:,}")
+            for fault, count in payments.faults.items()
+        ),
+        ("Orders whose client got no answer, and left", f"{payments.unanswered:,}"),
+        ("… settled by the worker", f"{payments.settled_by_worker:,}"),
+    ]
+
+
+def _money_rows(money: Mapping[str, Mapping[str, int]]) -> list[tuple[str, str]]:
+    currencies = sorted({currency for sums in money.values() for currency in sums})
+    return [
+        (f"{currency} minor units, {source}", f"{sums.get(currency, 0):,}")
+        for currency in currencies
+        for source, sums in money.items()
     ]
 
 

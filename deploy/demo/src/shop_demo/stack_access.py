@@ -16,6 +16,8 @@ class StackAccess:
     cluster: KafkaCluster
     database_urls: Mapping[str, str]
     service_urls: Mapping[str, str]
+    gateway: str | None = None
+    """The one that orders are paid at in the sandbox; None for order-service's own."""
 
     @classmethod
     def of(cls, info: StackInfo, cluster: KafkaCluster) -> Self:
@@ -28,6 +30,7 @@ class StackAccess:
             service_urls={
                 name: service.url for name, service in info.services.items() if service.url is not None
             },
+            gateway=info.gateway,
         )
 
     @property
@@ -51,3 +54,7 @@ class StackAccess:
     @property
     def sandbox(self) -> str:
         return self.service_urls["provider-sandbox"]
+
+    @property
+    def gateway_sandbox(self) -> str:
+        return self.service_urls["gateway-sandbox"]

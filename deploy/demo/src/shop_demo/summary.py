@@ -76,11 +76,27 @@ class AlimtalkSummary(_Part):
     """Of these, those whose result was asked for."""
 
 
+class PaymentSummary(_Part):
+    """Of the run's orders."""
+
+    gateway: str | None
+    """The one in the sandbox; None for order-service's own."""
+    faults: Mapping[str, int]
+    """By name, how often the gateway was made to fail."""
+    unanswered: int
+    """Orders with a payment whose outcome their client was not told: it left."""
+    settled_by_worker: int
+    """Of these, those that were paid without their client."""
+    unsettled: int
+    """Orders whose payment was not settled in time."""
+
+
 class OrderSummary(_Part):
     source: str
     orders: int
     paid: int
     declined_first: int
+    payments: PaymentSummary
     events_published: int
     redelivered: int
     effects: Effects
@@ -89,7 +105,8 @@ class OrderSummary(_Part):
     """Events and effects that are missing."""
     duplicated: int
     """Events and effects beyond one for each paid order; records that were only redelivered aside."""
-    sales_by_currency: Mapping[str, int]
+    money: Mapping[str, Mapping[str, int]]
+    """Minor units by source and currency."""
     payment_to_effects_ms: Percentiles
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -47,7 +48,11 @@ class TopicReader:
     def orders_completed(self, since: Offsets, order_ids: AbstractSet[str]) -> tuple[PublishedEvent, ...]:
         """The events of these orders."""
         return tuple(
-            _event(record, value, subject_id=value["orderId"])
+            replace(
+                _event(record, value, subject_id=value["orderId"]),
+                currency=str(value["currency"]),
+                total_amount=int(value["totalAmount"]),
+            )
             for record, value in self._records(ORDER_COMPLETED, since)
             if value.get("orderId") in order_ids
         )

@@ -10,8 +10,6 @@ from devstack.processes import ProcessStatus
 from devstack.stack_directory import StackDirectory
 from devstack.stack_from_settings import named_stack, stack_to_start
 
-EXIT_INTERRUPTED = 130
-
 
 class _OneLineFailures(click.Group):
     """Turns a command's failure into one line and an exit status."""
@@ -22,7 +20,7 @@ class _OneLineFailures(click.Group):
             super().invoke(ctx)
         except KeyboardInterrupt:
             click.echo("devstack: interrupted", err=True)
-            raise SystemExit(EXIT_INTERRUPTED) from None
+            raise SystemExit(130) from None
         except DevstackError as error:
             click.echo(f"devstack: {error}", err=True)
             raise SystemExit(error.exit_status) from error

@@ -23,16 +23,18 @@ from devstack.postgresql import server_version
 from devstack.processes import ORDERLY_ENDS, ProcessStatus, State
 from devstack.repository import ROOT
 from devstack.roles import DATABASE_OWNERS
+from devstack.services import with_gateway
 from devstack.stack_directory import Progress
 
-_WITH_URL = ("coupon-api", "order-api", "notification-api", "outbox-relay", "provider-sandbox")
+_APIS = ("coupon-api", "order-api", "notification-api", "outbox-relay")
+_WITH_URL = (*_APIS, "provider-sandbox", "gateway-sandbox")
 _PUBLISHED = (*_WITH_URL, "postgresql", "kafka", "zookeeper")
 _OFFLINE_IMAGES = ROOT / "deploy" / "offline-images"
 _SIGNALLED = 128
 
 
-def data_name(kafka_version: str) -> str:
-    return f"compose-kafka-{kafka_version}"
+def data_name(kafka_version: str, gateway: str | None = None) -> str:
+    return with_gateway(f"compose-kafka-{kafka_version}", gateway)
 
 
 class ComposeStack(Stack):
@@ -47,25 +49,28 @@ class ComposeStack(Stack):
         directory: Path,
         kafka_version: str = DEFAULT_VERSION,
         ports: Ports | None = None,
+        gateway: str | None = None,
         *,
         offline_images: bool = False,
         overrides: Sequence[str] = (),
         variables: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
+        self._gateway = gateway
         self._seed = supported_version(kafka_version) != DEFAULT_VERSION
         self._offline_images = offline_images
         self._overrides = overrides
         self._variables = variables
-        super().__init__(directory, data_name(kafka_version), ports)
+        super().__init__(directory, data_name(kafka_version, gateway), ports)
         self.variables |= {"OFFLINE_IMAGES": offline_images, PROJECT_VARIABLE: self.project_name}
 
     def _settle_ports(self) -> None:
         super()._settle_ports()
         seed = ["deploy/compose/seed-cluster.yml"] if self._seed else []
+        gateway = ["deploy/compose/sandbox-gateway.yml"] if self._gateway else []
         ports = {_port_variable(name): str(self.ports.of(name)) for name in _PUBLISHED}
         offline = dotenv_values(_OFFLINE_IMAGES / "images.env") if self._offline_images else {}
         images = {name: value for name, value in offline.items() if value is not None}
-        files = ["docker-compose.yml", *seed, *self._overrides]
+        files = ["docker-compose.yml", *seed, *gateway, *self._overrides]
         variables = {**ports, **images, **self._variables}
         self.project_name = self._project_name()
         self._project = ComposeProject(ROOT, self.project_name, files, variables)
@@ -108,10 +113,11 @@ class ComposeStack(Stack):
             for name, container in named.items()
             if name not in ("postgresql", "kafka", "zookeeper", "load-balancer")
         }
-        for name in _WITH_URL:
+        for name in _APIS:
             services.setdefault(name, ServiceInfo(url=self._url(name)))
         return StackInfo(
             kind="compose",
+            gateway=self._gateway,
             kafka=KafkaInfo(
                 bootstrap_servers=f"127.0.0.1:{self.ports.kafka}",
                 version=str(named["kafka"].attrs["Config"]["Image"]) if "kafka" in named else "unknown",
@@ -125,7 +131,8 @@ class ComposeStack(Stack):
         if before and all(status.state == "ready" for status in before):
             return False
         found_running = any(status.pid for status in before)
-        published = [name for name in _PUBLISHED if name != "zookeeper" or self._seed]
+        optional = {"zookeeper": self._seed, "gateway-sandbox": self._gateway}
+        published = [name for name in _PUBLISHED if optional.get(name, True)]
         self._take_ports((name, name) for name in ([] if found_running else published))
         if self._offline_images:
             progress("stand-ins for the base images")
@@ -152,7 +159,7 @@ class ComposeStack(Stack):
         """`shop` for a checkout's own stack; others, and the seed's cluster, have data of their own."""
         own = self._directory.path == (ROOT / "build" / "devstack").resolve()
         place = "" if own else "-" + sha256(str(self._directory.path).encode()).hexdigest()[:8]
-        return f"shop{'-seed' if self._seed else ''}{place}"
+        return with_gateway(f"shop{'-seed' if self._seed else ''}", self._gateway) + place
 
     def _status(self, name: str, container: Container) -> ProcessStatus:
         state = _state(container)

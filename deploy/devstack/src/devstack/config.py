@@ -40,6 +40,7 @@ class Settings(BaseSettings):
     stack: Literal["embedded", "external", "compose"] | None = Field(None, validation_alias="STACK")
     kafka: str | None = Field(None, validation_alias="KAFKA")
     providers: Literal["solapi,nhn", "sandbox"] = Field("solapi,nhn", validation_alias="PROVIDERS")
+    gateway: Literal["in-process", "toss", "portone"] | None = Field(None, validation_alias="GATEWAY")
     offline_images: bool = Field(default=False, validation_alias="OFFLINE_IMAGES")
     external_postgresql_url: DatabaseUrl | None = Field(
         None, validation_alias="EXTERNAL_POSTGRESQL_URL", repr=False
@@ -95,5 +96,4 @@ def hidden_from_containers() -> list[str]:
 
 
 def java_home() -> Path | None:
-    value = os.environ.get("JAVA_HOME")
-    return Path(value) if value else None
+    return Path(home) if (home := os.environ.get("JAVA_HOME")) else None

@@ -8,14 +8,14 @@ from devstack.kafka_mode import BROKER_NAME, ZOOKEEPER_NAME
 from devstack.ports import Ports
 from devstack.postgresql import NAME as POSTGRESQL_NAME
 from devstack.postgresql import PostgresqlServer
-from devstack.services import SHOP, Deployment
+from devstack.services import SHOP, Deployment, with_gateway
 from devstack.stack_of_processes import StackOfProcesses
 from servicekit.kafka.cluster import KafkaCluster
 
 
-def data_name(kafka_version: str) -> str:
+def data_name(kafka_version: str, gateway: str | None = None) -> str:
     """Return the name of the stack's folder. Each Kafka has its own databases: their cursors refer to it."""
-    return f"kafka-{kafka_version}"
+    return with_gateway(f"kafka-{kafka_version}", gateway)
 
 
 class EmbeddedStack(StackOfProcesses):
@@ -32,7 +32,7 @@ class EmbeddedStack(StackOfProcesses):
     ) -> None:
         self._kafka_version = supported_version(kafka_version)
         self._durable = durable
-        super().__init__(directory, data_name(kafka_version), ports, deployment)
+        super().__init__(directory, data_name(kafka_version, deployment.gateway), ports, deployment)
 
     def _settle_ports(self) -> None:
         super()._settle_ports()

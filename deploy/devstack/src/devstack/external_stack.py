@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from devstack.errors import UsageError, validation_faults
 from devstack.info import Kind
 from devstack.ports import Ports
-from devstack.services import SHOP, Deployment
+from devstack.services import SHOP, Deployment, with_gateway
 from devstack.stack_of_processes import StackOfProcesses
 from servicekit.config import KafkaSettings
 from servicekit.kafka.cluster import KafkaCluster
@@ -50,7 +50,7 @@ class ExternalStack(StackOfProcesses):
         *,
         deployment: Deployment = SHOP,
     ) -> None:
-        super().__init__(directory, DATA_NAME, ports, deployment)
+        super().__init__(directory, with_gateway(DATA_NAME, deployment.gateway), ports, deployment)
         self._external = servers
         if servers is not None:
             self._kafka_security = servers.kafka_security

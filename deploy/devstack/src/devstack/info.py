@@ -33,6 +33,8 @@ class ServiceInfo(_Info):
 
 class StackInfo(_Info):
     kind: Kind
+    gateway: str | None = None
+    """The one in the sandbox that orders are paid at, if any."""
     kafka: KafkaInfo
     postgresql: PostgresqlInfo
     services: dict[str, ServiceInfo]

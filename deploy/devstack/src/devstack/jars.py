@@ -15,9 +15,6 @@ from jgo.maven import Artifact, MavenContext, PythonResolver
 from devstack.errors import DevstackError
 from devstack.locking import exclusive_lock, write_whole
 
-_ATTEMPTS = 4
-_TIMEOUT_SECONDS = 30
-
 
 class _CarefulResolver(PythonResolver):
     """Leaves no partial file behind: every later run would use it."""
@@ -61,14 +58,14 @@ def _read_complete(cached: Path) -> list[Path] | None:
 
 
 @tenacity.retry(
-    stop=tenacity.stop_after_attempt(_ATTEMPTS),
+    stop=tenacity.stop_after_attempt(4),
     wait=tenacity.wait_exponential_jitter(initial=1, max=10),
     retry=tenacity.retry_if_exception_type(requests.RequestException),
     reraise=True,
 )
 def _download_all(coordinates: Sequence[str]) -> list[Path]:
     repository = GlobalSettings.load().repo_cache
-    context = MavenContext(resolver=_CarefulResolver(), repo_cache=repository, timeout=_TIMEOUT_SECONDS)
+    context = MavenContext(resolver=_CarefulResolver(), repo_cache=repository, timeout=30)
     first, *others = coordinates
     # Raw (!): what an artifact says about the versions of its own relatives must not rule those of the first.
     dependencies = [context.create_dependency(name) for name in (first, *(f"{other}!" for other in others))]

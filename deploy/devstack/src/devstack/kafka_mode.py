@@ -22,7 +22,6 @@ from devstack.processes import Probe, ProcessSpec
 BROKER_NAME = "kafka"
 HOST = "127.0.0.1"
 ZOOKEEPER_NAME = "zookeeper"
-_ZOOKEEPER_CLASS = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
 
 
 @dataclass
@@ -179,7 +178,8 @@ class ZookeeperMode(KafkaMode):
     @property
     def specs(self) -> list[ProcessSpec]:
         logging = f"-Dlog4j.configuration={(repository.KAFKA_DATA / 'log4j.properties').as_uri()}"
-        main = [_ZOOKEEPER_CLASS, str(self.directory / "zookeeper.properties")]
+        zookeeper = "org.apache.zookeeper.server.quorum.QuorumPeerMain"
+        main = [zookeeper, str(self.directory / "zookeeper.properties")]
         return [
             self._java_process(ZOOKEEPER_NAME, ["-Xmx128m", logging], main, self._zookeeper_probe),
             replace(self._broker(logging), may_start=self._may_broker_start),

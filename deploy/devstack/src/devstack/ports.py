@@ -32,6 +32,7 @@ class Ports(BaseModel):
     outbox_relay: Port = 8004
     coupon_watch: Port = 8005
     provider_sandbox: Port = 8010
+    gateway_sandbox: Port = 8020
     coupon_worker: Port = 8011
     notification_consumer_1: Port = 8012
     notification_consumer_2: Port = 8013

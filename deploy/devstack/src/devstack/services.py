@@ -16,9 +16,6 @@ from devstack.ports import Ports
 from devstack.processes import Processes, ProcessSpec
 from servicekit import healthcheck
 
-# An API's ready answer takes the first imports of every worker; two cores share nine such processes at start.
-START_TIMEOUT_SECONDS = 90.0
-
 
 @dataclass(frozen=True)
 class Service:
@@ -40,22 +37,37 @@ class Deployment:
 
     services: tuple[Service, ...]
     migrations: tuple[Service, ...] = ()
+    in_containers: Mapping[str, str] = field(default_factory=dict)
     solapi_and_nhn: Mapping[str, str] = field(default_factory=dict)
+    gateways: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    gateway_sandbox: tuple[Service, ...] = ()
+    gateway: str | None = None
+    chosen: Mapping[str, str] = field(default_factory=dict)
 
     def through_solapi_and_nhn(self) -> Self:
         """Return it with alimtalk sent by SOLAPI, and by NHN Cloud while SOLAPI is down."""
+        return self._with("notification-service", self.solapi_and_nhn)
+
+    def paying_at(self, gateway: str) -> Self:
+        """Return it with orders paid at a gateway that the sandbox stands for."""
+        paying = self._with("order-service", self.gateways[gateway])
+        return replace(paying, services=(*self.gateway_sandbox, *paying.services), gateway=gateway)
+
+    def _with(self, program: str, added: Mapping[str, str]) -> Self:
         services = (
-            replace(service, environment={**service.environment, **self.solapi_and_nhn})
-            if service.command[0] == "notification-service"
-            else service
-            for service in self.services
+            replace(each, environment={**each.environment, **(added if each.command[0] == program else {})})
+            for each in self.services
         )
-        return replace(self, services=tuple(services))
+        return replace(self, services=tuple(services), chosen={**self.chosen, **added})
 
 
-SHOP = TypeAdapter(Deployment).validate_python(
-    tomllib.loads(Path(__file__).with_name("services.toml").read_text())
-)
+_TABLE = Path(__file__).with_name("services.toml")
+SHOP = TypeAdapter(Deployment).validate_python(tomllib.loads(_TABLE.read_text()))
+
+
+def with_gateway(name: str, gateway: str | None) -> str:
+    """Return the name of a stack that has it: what a gateway has taken money for is no other one's."""
+    return f"{name}-{gateway}" if gateway else name
 
 
 def service_url(name: str, ports: Ports) -> str:
@@ -70,7 +82,8 @@ def service_spec(service: Service, ports: Ports) -> ProcessSpec:
         environment={**config.base_environment(), service.port_variable: str(ports.of(service.name))},
         probe=lambda: healthcheck.problem(ports.of(service.name)),
         url=service_url(service.name, ports),
-        start_timeout_seconds=START_TIMEOUT_SECONDS,
+        # The first imports of every worker take long where two cores share ten such processes.
+        start_timeout_seconds=90.0,
     )
 
 

@@ -11,18 +11,17 @@ from devstack.external_stack import DATA_NAME, ExternalServers, ExternalStack
 from devstack.info import StackInfo
 from devstack.kafka_broker import DEFAULT_VERSION, supported_version
 from devstack.ports import Ports
-from devstack.services import SHOP, with_addresses
+from devstack.services import SHOP, with_addresses, with_gateway
 from devstack.stack_directory import StackDirectory
 from servicekit.kafka.cluster import KafkaCluster
 
 _KEPT = {"PROVIDERS", "OFFLINE_IMAGES"}
-_IN_CONTAINERS = {"provider_sandbox_url": "http://provider-sandbox:8010"}
 
 
 def stack_to_start(settings: Settings) -> Stack:
-    """Return the stack that STACK and KAFKA name; with neither, the one that runs, or else the default."""
+    """Return the stack that STACK, KAFKA and GATEWAY name; with none, the one that runs, or the default."""
     active = StackDirectory(settings.directory).active()
-    if active and settings.stack is None and settings.kafka is None:
+    if active and (settings.stack, settings.kafka, settings.gateway) == (None, None, None):
         name = active[0]
     else:
         name = _wanted_name(settings)
@@ -64,17 +63,19 @@ def named_stack(settings: Settings, name: str, ports: Ports | None = None) -> St
 
 def _stack_of_kind(settings: Settings, name: str, ports: Ports | None) -> Stack:
     has_two = settings.providers == "solapi,nhn"
+    # By the name, not by the settings: whatever these say, what was started can be stopped.
+    gateway = next((each for each in SHOP.gateways if name.endswith(f"-{each}")), None)
     deployment = SHOP.through_solapi_and_nhn() if has_two else SHOP
-    if name == DATA_NAME:
+    deployment = deployment.paying_at(gateway) if gateway else deployment
+    if name == with_gateway(DATA_NAME, gateway):
         url, broker = settings.external_postgresql_url, settings.external_kafka_bootstrap_servers
         servers = ExternalServers(url, broker, config.kafka_security()) if url and broker else None
         return ExternalStack(settings.directory, servers, ports, deployment=deployment)
-    kafka_version = name.rpartition("-")[2]
-    if name == compose_data_name(kafka_version):
-        offline = settings.offline_images
-        variables = with_addresses(SHOP.solapi_and_nhn, _IN_CONTAINERS) if has_two else {}
+    kafka_version = name.removesuffix(f"-{gateway}").rpartition("-")[2]
+    if name == compose_data_name(kafka_version, gateway):
+        offline, variables = settings.offline_images, with_addresses(deployment.chosen, SHOP.in_containers)
         return ComposeStack(
-            settings.directory, kafka_version, ports, offline_images=offline, variables=variables
+            settings.directory, kafka_version, ports, gateway, offline_images=offline, variables=variables
         )
     return EmbeddedStack(settings.directory, kafka_version, ports, deployment=deployment)
 
@@ -82,4 +83,5 @@ def _stack_of_kind(settings: Settings, name: str, ports: Ports | None) -> Stack:
 def _wanted_name(settings: Settings) -> str:
     kafka_version = supported_version(settings.kafka or DEFAULT_VERSION)
     names = {"external": DATA_NAME, "compose": compose_data_name(kafka_version)}
-    return names.get(settings.stack or "embedded", data_name(kafka_version))
+    name = names.get(settings.stack or "embedded", data_name(kafka_version))
+    return with_gateway(name, settings.gateway if settings.gateway in SHOP.gateways else None)

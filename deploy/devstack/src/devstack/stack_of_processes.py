@@ -47,6 +47,7 @@ class StackOfProcesses(Stack):
     def __init__(self, directory: Path, name: str, ports: Ports | None, deployment: Deployment) -> None:
         self._services = {service.name: service for service in deployment.services}
         self._migrations = deployment.migrations
+        self._gateway = deployment.gateway
         self._processes = Processes(directory.resolve() / name)
         super().__init__(directory, name, ports)
 
@@ -65,6 +66,7 @@ class StackOfProcesses(Stack):
         databases = {name: url_for_role(administrator, name, role) for name, role in DATABASE_OWNERS.items()}
         return StackInfo(
             kind=self.kind,
+            gateway=self._gateway,
             kafka=KafkaInfo(bootstrap_servers=cluster.bootstrap_servers, version=self._kafka_version),
             postgresql=PostgresqlInfo(version=server_version(administrator), databases=databases),
             services={
@@ -111,8 +113,7 @@ class StackOfProcesses(Stack):
         if server := self._servers.get(POSTGRESQL_NAME):
             progress("PostgreSQL")
             server.start()
-        administrator, _ = self._access()
-        make_roles_and_databases(administrator)
+        make_roles_and_databases(self._access()[0])
 
     def _prepare_kafka(self, progress: Progress) -> None:
         """Return when the broker answers and has the topics."""
@@ -159,6 +160,7 @@ class StackOfProcesses(Stack):
             "directory": str(self._data),
             "bootstrap_servers": cluster.bootstrap_servers,
             "provider_sandbox_url": services.service_url("provider-sandbox", self.ports),
+            "gateway_sandbox_url": services.service_url("gateway-sandbox", self.ports),
             **{f"{name}_database_url": url(name, owner) for name, owner in DATABASE_OWNERS.items()},
             **{f"{name}_outbox_url": url(name, RELAY_ROLE) for name in OUTBOX_DATABASES},
         }

@@ -41,9 +41,8 @@ def let_run(installation: Path) -> None:
     """Let every user run the installed server."""
     let_reach(installation)
     if not (installation / "bin" / "postgres").stat().st_mode & stat.S_IXOTH:
-        ensure_folder_permissions(installation / "bin", 0o055)
-        ensure_folder_permissions(installation / "lib", 0o044)
-        ensure_folder_permissions(installation / "share", 0o044)
+        for folder, mode in {"bin": 0o055, "lib": 0o044, "share": 0o044}.items():
+            ensure_folder_permissions(installation / folder, mode)
 
 
 def let_reach(path: Path) -> None:

@@ -7,8 +7,6 @@ import click
 
 from devstack.errors import UsageError
 
-_TIMEOUT_SECONDS = 30
-
 _COMPOSE = {
     "docker --version": "Docker is missing: install it from https://docs.docker.com/engine/install/",
     "docker compose version": "Docker has no Compose plugin: install docker-compose-plugin"
@@ -27,7 +25,7 @@ def require_compose() -> None:
 
 def _succeeds(command: list[str]) -> bool:
     try:
-        done = subprocess.run(command, capture_output=True, timeout=_TIMEOUT_SECONDS, check=False)  # noqa: S603 - our own words
+        done = subprocess.run(command, capture_output=True, timeout=30, check=False)  # noqa: S603 - our own words
     except (OSError, subprocess.TimeoutExpired):
         return False
     return done.returncode == 0

@@ -1,4 +1,4 @@
-"""``python -m devstack.kafka_jars VERSION DIRECTORY`` copies the jars of a broker, for an image of it."""
+"""``kafka_jars.py VERSION DIRECTORY`` copies the jars of a broker, for an image of it."""
 
 import shutil
 import sys
