@@ -30,7 +30,7 @@ FAULTS_OF_THE_RELAY := tests/integration/outbox_relay/faults
 SELDOM_TOUCHED := tests/integration/benchmarks tests/integration/security tests/integration/upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos seldom-touched faults matrix images operations seed-cluster manifests test-kubernetes release-check bench-relay bench-coupon bench-reconcile bench-retention bench-notifications mutations lint format clean
+.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos seldom-touched faults matrix images operations seed-cluster manifests test-kubernetes release-check bench-relay bench-coupon bench-reconcile bench-retention bench-notifications mutations crash-matrix lint format clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9 -]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-38s %s\n", $$1, $$2}'
@@ -147,6 +147,9 @@ bench-coupon: $(INSTALLED) ## Measure coupons at the size of a drop, on an idle 
 mutations: $(INSTALLED) ## Break each safeguard of the relay's protocol, and see its test notice (takes long)
 	$(BIN)/python -m tests.integration.outbox_relay.protocol.try_mutations $(OPTIONS)
 
+crash-matrix: $(INSTALLED) ## Kill a payment at each boundary, with each behaviour of its gateway (OPTIONS="--only WORD --lanes N")
+	$(BIN)/python -m tests.chaos.payments $(OPTIONS)
+
 release-check: $(INSTALLED) ## Run every check there is, and end with a table of them (OPTIONS="--only lint kubernetes"; takes hours)
 	@$(BIN)/python .ci/checks.py $(OPTIONS)
 
@@ -161,4 +164,4 @@ format: $(INSTALLED) ## Format the sources
 	$(BIN)/ruff format .
 
 clean: ## Remove what was built, but not the virtual environment nor the stack's data
-	rm -rf build/demo build/benchmarks build/former-release build/kubernetes build/kustomize .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf build/demo build/benchmarks build/former-release build/kubernetes build/kustomize build/crash-matrix .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,57 @@
+"""All cells, tried side by side, and the few that stand for them."""
+
+import itertools
+import multiprocessing
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import ExitStack, contextmanager
+
+from devstack.postgresql import PostgresqlServer
+from tests.chaos.payments.behaviours import BEHAVIOURS
+from tests.chaos.payments.cells import Cell, Result, begin_lane
+from tests.chaos.payments.world import SETTABLE_CLOCK, USE_SETTABLE_CLOCK, query
+from tests.integration.order_service.shop import migrate
+from tests.support.databases import fresh_database
+
+RUNS = tuple(Cell(gateway, name) for gateway, behaviours in BEHAVIOURS.items() for name in behaviours)
+"""Of each behaviour, the run that does not die: it finds the boundaries."""
+
+
+@contextmanager
+def lanes(server: PostgresqlServer, number: int) -> Iterator[Executor]:
+    """So many cells at a time. Each lane is a process that was spawned, and not forked: it has no threads."""
+    spawning = multiprocessing.get_context("spawn")
+    urls = spawning.SimpleQueue()
+    with ExitStack() as stack:
+        template = stack.enter_context(fresh_database(server.url()))
+        query(server.url(database=template), SETTABLE_CLOCK)
+        query(server.url(), USE_SETTABLE_CLOCK.format(name=template))
+        migrate(server.url(database=template))
+        for _ in range(number):
+            name = stack.enter_context(fresh_database(server.url(), template))
+            query(server.url(), USE_SETTABLE_CLOCK.format(name=name))
+            urls.put(server.url(database=name))
+        yield stack.enter_context(
+            ProcessPoolExecutor(number, mp_context=spawning, initializer=begin_lane, initargs=(urls,))
+        )
+
+
+def sample(runs: Sequence[Result], size: int) -> list[Cell]:
+    """The same ones each time: each behaviour and, in turn, each kind of boundary, somewhere in the run."""
+    chosen: dict[Cell, None] = {}
+    for step in itertools.count():
+        run = runs[step % len(runs)]
+        kinds: dict[str, list[Cell]] = {}
+        for cell in run.deaths:
+            kinds.setdefault(kind(cell), []).append(cell)
+        alike = sorted(kinds.items())[step * 5 % len(kinds)][1]
+        chosen.setdefault(alike[step * 7 % len(alike)])
+        if len(chosen) == size:
+            break
+    return list(chosen)
+
+
+def kind(cell: Cell) -> str:
+    """Its use case, its moment, and whether it is of a statement, a commit or a message."""
+    use_case, _transaction, moment, what, *_ = cell.boundary.split()
+    return f"{use_case} {moment} {what if what in ('COMMIT', 'POST', 'GET') else 'statement'}"

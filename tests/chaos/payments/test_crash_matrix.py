@@ -1,0 +1,62 @@
+"""Forty cells of the crash matrix, and faults that it has to find. `make crash-matrix` tries all cells."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor
+
+import pytest
+
+from devstack.postgresql import PostgresqlServer
+from tests.chaos.payments.cells import Cell, Result, tried
+from tests.chaos.payments.matrix import RUNS, kind, lanes, sample
+from tests.chaos.payments.planted import PLANTED
+from tests.chaos.payments.report import complaints
+
+# A starved machine is slow, and not wrong.
+pytestmark = pytest.mark.timeout(1200)
+
+
+@pytest.fixture(scope="module")
+def executor(postgresql_server: PostgresqlServer) -> Iterator[Executor]:
+    with lanes(postgresql_server, 3) as executor:
+        yield executor
+
+
+@pytest.fixture(scope="module")
+def runs(executor: Executor) -> Sequence[Result]:
+    return list(executor.map(tried, RUNS))
+
+
+def test_what_does_not_die_ends_right_and_passes_400_boundaries(runs: Sequence[Result]) -> None:
+    assert complaints(runs) == []
+    assert sum(len(run.deaths) for run in runs) >= 400
+
+
+@pytest.mark.parametrize("gateway", ["toss", "portone"])
+def test_a_gateway_behaves_in_12_ways_at_least(gateway: str) -> None:
+    assert len([run for run in RUNS if run.gateway == gateway]) >= 12
+
+
+def test_each_payment_of_40_dead_processes_ends_right(executor: Executor, runs: Sequence[Result]) -> None:
+    cells = sample(runs, 40)
+    assert {kind(cell) for cell in cells} == {kind(death) for run in runs for death in run.deaths}
+    assert complaints(list(executor.map(tried, cells))) == []
+
+
+@pytest.mark.parametrize("bug", PLANTED)
+def test_a_planted_fault_is_found(executor: Executor, bug: str) -> None:
+    planted = PLANTED[bug]
+    run = executor.submit(tried, Cell("toss", planted.behaviour, bug)).result()
+    assert run.failure is None
+    if planted.at is None:
+        assert run.is_wrong
+        return
+    [result] = executor.map(tried, [death for death in run.deaths if death.boundary == planted.at])
+    assert result.failure is None
+    assert result.is_wrong
+
+
+def test_what_only_the_harness_fails_at_is_not_called_wrong(executor: Executor) -> None:
+    stray = Cell("toss", "all is well", number=10_000, boundary="one of another run")
+    result = executor.submit(tried, stray).result()
+    assert not result.is_wrong
+    assert "in place of one of another run" in str(result.failure)
