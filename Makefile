@@ -74,8 +74,8 @@ contract integration e2e: $(INSTALLED) ## Run one tier of the tests (e2e: STACK=
 unit: $(INSTALLED) ## Run the tests that need no server
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit
 
-chaos: $(INSTALLED) ## Kill and freeze processes and servers (make faults plays the rest of tests/chaos)
-	$(BIN)/python -m pytest tests/chaos --ignore=tests/chaos/faults
+chaos: $(INSTALLED) ## Kill and freeze processes and servers (make faults and crash-matrix play the rest of tests/chaos)
+	$(BIN)/python -m pytest -m 'not long' tests/chaos --ignore=tests/chaos/faults
 
 seldom-touched: $(INSTALLED) ## Run the integration tests of what few changes touch: upgrades, secured servers, benchmarks
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(SELDOM_TOUCHED)
@@ -147,8 +147,8 @@ bench-coupon: $(INSTALLED) ## Measure coupons at the size of a drop, on an idle 
 mutations: $(INSTALLED) ## Break each safeguard of the relay's protocol, and see its test notice (takes long)
 	$(BIN)/python -m tests.integration.outbox_relay.protocol.try_mutations $(OPTIONS)
 
-crash-matrix: $(INSTALLED) ## Kill a payment at each boundary, with each behaviour of its gateway (OPTIONS="--only WORD --lanes N")
-	$(BIN)/python -m tests.chaos.payments $(OPTIONS)
+crash-matrix: $(INSTALLED) ## Kill payments at every boundary, with every behaviour of gateways; build/crash-matrix/matrix.txt
+	$(BIN)/python -m pytest -s -m long tests/chaos/payments
 
 release-check: $(INSTALLED) ## Run every check there is, and end with a table of them (OPTIONS="--only lint kubernetes"; takes hours)
 	@$(BIN)/python .ci/checks.py $(OPTIONS)

@@ -1,9 +1,6 @@
-"""The matrix for people, and its cells for machines."""
+"""The matrix for people."""
 
-import json
 from collections.abc import Sequence
-from dataclasses import asdict
-from pathlib import Path
 
 from tests.chaos.payments.cells import Result
 
@@ -20,12 +17,8 @@ def matrix(results: Sequence[Result]) -> str:
         row.setdefault((each.cell.gateway, each.cell.behaviour), set()).add(_sign(each))
     width = max(map(len, rows))
     lines = [f"{number:2}  {': '.join(column)}" for number, column in enumerate(columns, 1)]
-    lines += [
-        "",
-        _LEGEND,
-        "",
-        " ".join([" " * width, *(f"{number + 1:2}" for number in range(len(columns)))]),
-    ]
+    numbers = [f"{number:2}" for number in range(1, len(columns) + 1)]
+    lines += ["", _LEGEND, "", " ".join([" " * width, *numbers])]
     for boundary, row in rows.items():
         signs = ("".join(sorted(row.get(column, ())))[-2:] for column in columns)
         lines.append(" ".join([f"{boundary:{width}}", *(f"{sign:>2}" for sign in signs)]).rstrip())
@@ -33,21 +26,12 @@ def matrix(results: Sequence[Result]) -> str:
 
 
 def complaints(results: Sequence[Result]) -> list[str]:
-    """A line for each cell that isn't right."""
-    said = []
-    for each in results:
-        if each.failure is not None or each.is_wrong:
-            place = f"{each.cell.gateway}: {each.cell.behaviour}: {each.cell.number} {each.cell.boundary}"
-            wrong = "; ".join(each.verdict.wrong if each.verdict else ())
-            said.append(f"WRONG: {place}: {wrong}" if wrong else f"NOT TRIED: {place}: {each.failure}")
-    return said
-
-
-def write(directory: Path, results: Sequence[Result], text: str) -> None:
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / "matrix.txt").write_text(f"{text}\n")
-    cells = [asdict(each.cell) | {"verdict": each.verdict and asdict(each.verdict)} for each in results]
-    (directory / "cells.json").write_text(json.dumps(cells, ensure_ascii=False, indent=1) + "\n")
+    """A line for each cell that isn't right: wrong, or not tried because the harness failed."""
+    return [
+        f"{'WRONG' if each.is_wrong else 'NOT TRIED'}: {each.cell}: {each.failure or each.verdict}"
+        for each in results
+        if each.is_wrong or each.failure is not None
+    ]
 
 
 def _sign(result: Result) -> str:

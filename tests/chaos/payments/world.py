@@ -84,7 +84,7 @@ def query(url: str, statement: str, *values: object) -> list[Row]:
     with closing(psycopg2.connect(url, connect_timeout=PATIENCE_SECONDS)) as session, session:
         cursor = session.cursor(cursor_factory=RealDictCursor)
         cursor.execute(statement, values or None)
-        return list(cursor.fetchall()) if cursor.description else []
+        return [dict(row) for row in cursor] if cursor.description else []
 
 
 def serve_gateways(say: Say) -> None:
