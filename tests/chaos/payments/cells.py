@@ -3,7 +3,9 @@
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from multiprocessing.queues import SimpleQueue
+from pathlib import Path
 
 import structlog
 
@@ -45,11 +47,12 @@ class Result:
         return self.verdict is not None and bool(self.verdict.wrong)
 
 
-def begin_lane(database_urls: "SimpleQueue[str]") -> None:
+def begin_lane(places: "SimpleQueue[tuple[str, Path]]") -> None:
     """Make this process the warm parent of cells, with a database and a gateway of its own."""
     # What runs log that go wrong on purpose is of no interest.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
-    _lane[:] = [World(database_urls.get(), left_running(serve_gateways))]
+    database_url, file = places.get()
+    _lane[:] = [World(database_url, left_running(partial(serve_gateways, file)))]
 
 
 def tried(cell: Cell) -> Result:
@@ -58,13 +61,14 @@ def tried(cell: Cell) -> Result:
     for _ in range(_ATTEMPTS):
         try:
             return _tried(_lane[0], cell)
-        except (HarnessFailure, AssertionError) as error:
+        except Exception as error:  # noqa: BLE001 - the service's own would have ended a child
             failure = f"{type(error).__name__}: {error}"
     return Result(cell, failure=failure)
 
 
 def _tried(world: World, cell: Cell) -> Result:
     world.begin_anew(cell.gateway, BEHAVIOURS[cell.gateway][cell.behaviour].controls)
+    world.disconnect()
     is_killed, said = forked(lambda say: _act(cell, world, say, cell.number, Service.run))
     if cell.number is None:
         deaths = [replace(cell, number=number, boundary=name) for number, name in enumerate(said)]
@@ -73,6 +77,7 @@ def _tried(world: World, cell: Cell) -> Result:
         # A pause of the machine let it go another way than the recorded one.
         raise HarnessFailure(f"met {said!s:.200} in place of {cell.boundary}")
     world.wait_for_the_dead()
+    world.disconnect()
     forked(lambda say: _act(cell, world, say, None, Service.recover))
     return Result(cell, judge(world))
 

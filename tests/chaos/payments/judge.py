@@ -46,7 +46,8 @@ def judge(world: World) -> Verdict:
 def may_end(payment: Row) -> bool:
     """Whether nothing is left to do for a payment, without a client and without an operator.
 
-    As long as only operators make refunds, one that is due is an end; later ``_is_refund_due`` is none.
+    A refund that is due is an end as long as only operators make refunds: once the worker does, add
+    ``and not _is_refund_due(payment)``.
     """
     return payment["status"] not in ("REQUESTED", "UNKNOWN")
 

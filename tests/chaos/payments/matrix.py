@@ -5,11 +5,13 @@ import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from devstack.postgresql import PostgresqlServer
 from tests.chaos.payments.behaviours import BEHAVIOURS
 from tests.chaos.payments.cells import Cell, Result, begin_lane
-from tests.chaos.payments.world import SETTABLE_CLOCK, USE_SETTABLE_CLOCK, query
+from tests.chaos.payments.world import SETTABLE_CLOCK, USE_SETTABLE_CLOCK, execute
 from tests.integration.order_service.shop import migrate
 from tests.support.databases import fresh_database
 
@@ -21,18 +23,19 @@ RUNS = tuple(Cell(gateway, name) for gateway, behaviours in BEHAVIOURS.items() f
 def lanes(server: PostgresqlServer, number: int) -> Iterator[Executor]:
     """So many cells at a time. Each lane is a process that was spawned, and not forked: it has no threads."""
     spawning = multiprocessing.get_context("spawn")
-    urls = spawning.SimpleQueue()
+    places = spawning.SimpleQueue()
     with ExitStack() as stack:
+        directory = stack.enter_context(TemporaryDirectory(prefix="crash-", ignore_cleanup_errors=True))
         template = stack.enter_context(fresh_database(server.url()))
-        query(server.url(database=template), SETTABLE_CLOCK)
-        query(server.url(), USE_SETTABLE_CLOCK.format(name=template))
+        execute(server.url(database=template), SETTABLE_CLOCK)
+        execute(server.url(), USE_SETTABLE_CLOCK.format(name=template))
         migrate(server.url(database=template))
         for _ in range(number):
             name = stack.enter_context(fresh_database(server.url(), template))
-            query(server.url(), USE_SETTABLE_CLOCK.format(name=name))
-            urls.put(server.url(database=name))
+            execute(server.url(), USE_SETTABLE_CLOCK.format(name=name))
+            places.put((server.url(database=name), Path(directory) / f"{name}.sqlite"))
         yield stack.enter_context(
-            ProcessPoolExecutor(number, mp_context=spawning, initializer=begin_lane, initargs=(urls,))
+            ProcessPoolExecutor(number, mp_context=spawning, initializer=begin_lane, initargs=(places,))
         )
 
 

@@ -36,8 +36,8 @@ _PLACE = PlaceOrderCommand(
 )
 _IN_PROGRESS_LIMIT = timedelta(seconds=60)
 _A_WHILE_SECONDS = 75
-# Longer and longer, until each gateway's authorisation has lapsed, and at last a deposit is overdue.
-_PAUSES_SECONDS = (_A_WHILE_SECONDS, 150, 300, 600, 1200, 2400, 8 * 24 * 3600)
+# Until an authorisation has lapsed at Toss, then at PortOne, and at last a deposit is overdue.
+_PAUSES_SECONDS = (_A_WHILE_SECONDS, 900, 2400, 8 * 24 * 3600)
 _UNSETTLED = "SELECT payment_id FROM payment WHERE status IN ('REQUESTED', 'UNKNOWN')"
 _REFUNDS_DUE = "SELECT payment_id FROM payment WHERE status = 'REFUND_DUE' AND refunded_at IS NULL"
 
@@ -76,7 +76,8 @@ class Service:
         """An order, from its placing to the end of its payments; each step is one use case."""
         order = self._as("place", self._place, _PLACE).result
         payment_key = self._authorised(order)
-        self._world.pass_time(self._behaviour.pays_after_seconds)
+        if self._behaviour.pays_after_seconds:
+            self._world.pass_time(self._behaviour.pays_after_seconds)
         self._try_to_pay(order, payment_key, "first")
         if self._behaviour.comes_back != "never":
             self._world.pass_time(_A_WHILE_SECONDS)

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from contextlib import closing
+from multiprocessing import parent_process
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from threading import Event
 from typing import Any
 
 import httpx
@@ -43,13 +42,14 @@ _DEAD = "SELECT FROM pg_stat_activity WHERE (datname, application_name) = (curre
 
 
 class World:
-    """Holds no connection to the database: processes are forked from one that has a world."""
+    """Made anew in each process: nothing is shared."""
 
     def __init__(self, database_url: str, sandbox_url: str) -> None:
         self.database_url = database_url
         # Without TLS, whose certificates take long to load.
         http = httpx.Client(base_url=sandbox_url, timeout=PATIENCE_SECONDS, trust_env=False, verify=False)  # noqa: S501
         self.sandbox = GatewaySandbox(sandbox_url, http)
+        self._session: Any = None
 
     def begin_anew(self, gateway: str, controls: Mapping[str, Any]) -> None:
         """Nothing is left of earlier runs."""
@@ -72,25 +72,37 @@ class World:
         self.sandbox.control(clock={"aheadMs": clock["seconds"] * 1000})
 
     def query(self, statement: str, *values: object) -> list[Row]:
-        return query(self.database_url, statement, *values)
+        self._session = self._session or _connected(self.database_url)
+        with self._session.cursor(cursor_factory=RealDictCursor) as cursor:
+            cursor.execute(statement, values or None)
+            return [dict(row) for row in cursor] if cursor.description else []
+
+    def disconnect(self) -> None:
+        """Until the next query; before this process is forked."""
+        if self._session is not None:
+            self._session.close()
+            self._session = None
 
     def _gateway_is_idle(self) -> bool:
-        requests = self.sandbox.requests("toss") + self.sandbox.requests("portone")
+        requests = self.sandbox.http.get("/records/requests").raise_for_status().json()["requests"]
         return not any(each["status"] is None and "time-out" in str(each["fault"]) for each in requests)
 
 
-def query(url: str, statement: str, *values: object) -> list[Row]:
-    """In a session of its own."""
-    with closing(psycopg2.connect(url, connect_timeout=PATIENCE_SECONDS)) as session, session:
-        cursor = session.cursor(cursor_factory=RealDictCursor)
-        cursor.execute(statement, values or None)
-        return [dict(row) for row in cursor] if cursor.description else []
+def execute(url: str, statements: str) -> None:
+    with closing(_connected(url)) as session, session.cursor() as cursor:
+        cursor.execute(statements)
 
 
-def serve_gateways(say: Say) -> None:
-    """For ever. Says their URL."""
-    with TemporaryDirectory(prefix="crash-matrix-") as directory:
-        settings = GatewaySettings(http_port=0, sandbox_database_path=Path(directory) / "gateways.sqlite")
-        with serving(settings) as port:
-            say(f"http://127.0.0.1:{port}")
-            Event().wait()
+def _connected(url: str) -> Any:
+    session = psycopg2.connect(url, connect_timeout=PATIENCE_SECONDS)
+    session.autocommit = True
+    return session
+
+
+def serve_gateways(path: Path, say: Say) -> None:
+    """As long as the process lives that this one was forked from. Says their URL."""
+    parent = parent_process()
+    with serving(GatewaySettings(http_port=0, sandbox_database_path=path)) as port:
+        say(f"http://127.0.0.1:{port}")
+        if parent is not None:
+            parent.join()
