@@ -1,12 +1,13 @@
 """All cells, tried side by side, and the few that stand for them."""
 
-import itertools
 import multiprocessing
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from zlib import crc32
 
 from devstack.postgresql import PostgresqlServer
 from tests.chaos.payments.behaviours import BEHAVIOURS
@@ -40,18 +41,19 @@ def lanes(server: PostgresqlServer, number: int) -> Iterator[Executor]:
 
 
 def sample(runs: Sequence[Result], size: int) -> list[Cell]:
-    """The same ones each time: each behaviour and, in turn, each kind of boundary, somewhere in the run."""
-    chosen: dict[Cell, None] = {}
-    for step in itertools.count():
-        run = runs[step % len(runs)]
-        kinds: dict[str, list[Cell]] = {}
-        for cell in run.deaths:
-            kinds.setdefault(kind(cell), []).append(cell)
-        alike = sorted(kinds.items())[step * 5 % len(kinds)][1]
-        chosen.setdefault(alike[step * 7 % len(alike)])
-        if len(chosen) == size:
-            break
-    return list(chosen)
+    """The same ones each time: each kind of boundary, and behaviours that were chosen least so far."""
+    deaths = [death for run in runs for death in run.deaths]
+    chosen: list[Cell] = []
+
+    def choose(cells: Iterable[Cell]) -> None:
+        often = Counter(cell.behaviour for cell in chosen)
+        chosen.append(min(cells, key=lambda cell: (often[cell.behaviour], crc32(repr(cell).encode()))))
+
+    for name in sorted({kind(death) for death in deaths}):
+        choose(death for death in deaths if kind(death) == name)
+    while len(chosen) < size:
+        choose(death for death in deaths if death not in chosen)
+    return chosen
 
 
 def kind(cell: Cell) -> str:

@@ -38,7 +38,7 @@ _PUT_AHEAD = """
 UPDATE clock SET ahead = ahead + make_interval(secs => %s)
 RETURNING extract(epoch FROM ahead)::bigint AS seconds
 """
-_DEAD = "SELECT FROM pg_stat_activity WHERE (datname, application_name) = (current_database(), %s)"
+_DEAD = "SELECT pid FROM pg_stat_activity WHERE (datname, application_name) = (current_database(), %s)"
 
 
 class World:
