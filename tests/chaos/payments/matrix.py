@@ -41,18 +41,21 @@ def lanes(server: PostgresqlServer, number: int) -> Iterator[Executor]:
 
 
 def sample(runs: Sequence[Result], size: int) -> list[Cell]:
-    """The same ones each time: each kind of boundary, and behaviours that were chosen least so far."""
-    deaths = [death for run in runs for death in run.deaths]
+    """The same ones each time: each kind of boundary, in as many behaviours as there is room for."""
+    by_kind: dict[str, list[Cell]] = {}
+    for death in (death for run in runs for death in run.deaths):
+        by_kind.setdefault(kind(death), []).append(death)
     chosen: list[Cell] = []
 
     def choose(cells: Iterable[Cell]) -> None:
         often = Counter(cell.behaviour for cell in chosen)
         chosen.append(min(cells, key=lambda cell: (often[cell.behaviour], crc32(repr(cell).encode()))))
 
-    for name in sorted({kind(death) for death in deaths}):
-        choose(death for death in deaths if kind(death) == name)
+    # The rarest first: the others have a choice.
+    for cells in sorted(by_kind.values(), key=len):
+        choose(cells)
     while len(chosen) < size:
-        choose(death for death in deaths if death not in chosen)
+        choose(death for cells in by_kind.values() for death in cells if death not in chosen)
     return chosen
 
 

@@ -42,8 +42,7 @@ def test_a_gateway_behaves_in_12_ways_at_least(gateway: str) -> None:
 def test_each_payment_of_40_dead_processes_ends_right(executor: Executor, runs: Sequence[Result]) -> None:
     cells = sample(runs, 40)
     assert {kind(cell) for cell in cells} == {kind(death) for run in runs for death in run.deaths}
-    assert {cell.behaviour for cell in cells} == {run.cell.behaviour for run in runs}
-    assert len(cells) == 40
+    assert len(set(cells)) == 40
     assert complaints(list(executor.map(tried, cells))) == []
 
 
