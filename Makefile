@@ -30,7 +30,7 @@ FAULTS_OF_THE_RELAY := tests/integration/outbox_relay/faults
 SELDOM_TOUCHED := tests/integration/benchmarks tests/integration/security tests/integration/upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos seldom-touched faults matrix images operations seed-cluster manifests test-kubernetes release-check bench-relay bench-coupon bench-reconcile bench-retention bench-notifications bench-payments mutations lint format clean
+.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos seldom-touched faults matrix images operations seed-cluster manifests test-kubernetes release-check bench-relay bench-coupon bench-reconcile bench-retention bench-notifications bench-payments mutations crash-matrix lint format clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9 -]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-38s %s\n", $$1, $$2}'
@@ -74,8 +74,8 @@ contract integration e2e: $(INSTALLED) ## Run one tier of the tests (e2e: STACK=
 unit: $(INSTALLED) ## Run the tests that need no server
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit
 
-chaos: $(INSTALLED) ## Kill and freeze processes and servers (make faults plays the rest of tests/chaos)
-	$(BIN)/python -m pytest tests/chaos --ignore=tests/chaos/faults
+chaos: $(INSTALLED) ## Kill and freeze processes and servers (make faults and crash-matrix play the rest of tests/chaos)
+	$(BIN)/python -m pytest -m 'not long' tests/chaos --ignore=tests/chaos/faults
 
 seldom-touched: $(INSTALLED) ## Run the integration tests of what few changes touch: upgrades, secured servers, benchmarks
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(SELDOM_TOUCHED)
@@ -150,6 +150,9 @@ bench-coupon: $(INSTALLED) ## Measure coupons at the size of a drop, on an idle 
 mutations: $(INSTALLED) ## Break each safeguard of the relay's protocol, and see its test notice (takes long)
 	$(BIN)/python -m tests.integration.outbox_relay.protocol.try_mutations $(OPTIONS)
 
+crash-matrix: $(INSTALLED) ## Kill payments at every boundary, with every behaviour of gateways; build/crash-matrix/matrix.txt
+	$(BIN)/python -m pytest -s -m long tests/chaos/payments
+
 release-check: $(INSTALLED) ## Run every check there is, and end with a table of them (OPTIONS="--only lint kubernetes"; takes hours)
 	@$(BIN)/python .ci/checks.py $(OPTIONS)
 
@@ -164,4 +167,4 @@ format: $(INSTALLED) ## Format the sources
 	$(BIN)/ruff format .
 
 clean: ## Remove what was built, but not the virtual environment nor the stack's data
-	rm -rf build/demo build/benchmarks build/former-release build/kubernetes build/kustomize .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf build/demo build/benchmarks build/former-release build/kubernetes build/kustomize build/crash-matrix .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -95,6 +95,7 @@ CHECKS = (
     Check("seed-cluster", ["make", "seed-cluster"], Machine.containers),
     Check("newest-python", ["make", "unit", "e2e", "chaos"], Machine.newest_python),
     Check("mutations", ["make", "mutations"]),
+    Check("crash-matrix", ["make", "crash-matrix"]),
 )
 
 

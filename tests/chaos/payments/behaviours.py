@@ -1,0 +1,70 @@
+"""What the gateway, the buyer and the client may do, each from the beginning of a run to its end."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """``controls`` are the sandbox's; ``purchase`` is what the buyer authorises otherwise."""
+
+    controls: Mapping[str, Any] = field(default_factory=dict)
+    purchase: Mapping[str, Any] = field(default_factory=dict)
+    pays_after_seconds: float = 0.0
+    comes_back: Literal["never", "with its key", "with another card"] = "never"
+    is_deposited: bool = False
+
+    @property
+    def timeout_seconds(self) -> float:
+        """Of the service. As short as can be where the gateway lets it pass."""
+        is_slow = any(fault["kind"] in ("time-out", "stall") for fault in self.controls.get("faults", ()))
+        return 0.2 if is_slow else 45.0
+
+
+def _confirm(kind: str, moment: str = "after", call: str = "confirm", **more: Any) -> dict[str, Any]:
+    return {"faults": [{"call": call, "kind": kind, "moment": moment, **more}]}
+
+
+def _twice(kind: str, **more: Any) -> dict[str, Any]:
+    """The confirmation is unanswered, and look-ups go wrong, too."""
+    return {"faults": _UNANSWERED["faults"] + _confirm(kind, "before", "look-up", **more)["faults"]}
+
+
+_LOST, _UNANSWERED = _confirm("cut", "before"), _confirm("cut")
+_OTHER_CURRENCY = {"currency": "JPY"}
+_ALL: Mapping[str, Behaviour] = {
+    "all is well": Behaviour(),
+    **{f"confirm {kind} {moment}": Behaviour(_confirm(kind, moment))
+       for kind in ("cut", "time-out") for moment in ("before", "after")},
+    **{f"confirm {kind}": Behaviour(_confirm(kind))
+       for kind in ("bad-gateway", "stall", "empty", "garbage", "huge")},
+    "throttled": Behaviour(_confirm("throttled", "before")),
+    "declined": Behaviour(_confirm("decline", "before")),
+    "unknown code": Behaviour(_confirm("error", code="A_CODE_OF_TOMORROW")),
+    "look-up lags": Behaviour({**_UNANSWERED, "lookUpLagMs": 300_000}),
+    "look-up cut": Behaviour(_twice("cut", times=2)),
+    "look-up time-out": Behaviour(_twice("time-out")),
+    "lost, not found": Behaviour({**_LOST, "unapprovedLookUp": "not-found"}),
+    "authorised less": Behaviour(purchase={"amount": 1_000}),
+    "paid too late": Behaviour(pays_after_seconds=660),
+    "unanswered, comes back": Behaviour(_UNANSWERED, comes_back="with its key"),
+    "lost, comes back": Behaviour(_LOST, comes_back="with its key"),
+    "unanswered, another card": Behaviour(_UNANSWERED, comes_back="with another card"),
+    "lost, another card": Behaviour(_LOST, comes_back="with another card"),
+    "deposited": Behaviour(purchase={"method": "VIRTUAL_ACCOUNT"}, is_deposited=True),
+    "never deposited": Behaviour(purchase={"method": "VIRTUAL_ACCOUNT"}),
+}  # fmt: skip
+BEHAVIOURS: Mapping[str, Mapping[str, Behaviour]] = {
+    "toss": {
+        **_ALL,
+        "test code": Behaviour(_confirm("error", "before", code="PROVIDER_ERROR")),
+        "replayed 500": Behaviour(
+            {**_confirm("error"), "replaysServerErrors": True}, comes_back="with its key"
+        ),
+        "another currency": Behaviour(purchase=_OTHER_CURRENCY),
+        "another currency, refund cut": Behaviour(_confirm("cut", call="cancel"), _OTHER_CURRENCY),
+        "another currency, unanswered": Behaviour(_UNANSWERED, _OTHER_CURRENCY),
+    },
+    "portone": {**_ALL, "provider's error": Behaviour(_confirm("error", code="PG_PROVIDER"))},
+}

@@ -1,0 +1,111 @@
+"""Faults that the matrix has to find, planted into a forked child by replacing parts of the service."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from order_service.application.look_up_payment import LookUpPayment
+from order_service.application.pay_order import PayOrder
+from order_service.application.send_payment import SendPayment
+from order_service.application.settle_payment import SettlePayment
+from order_service.domain.order import Order, OrderStatus
+from order_service.domain.payment import Payment, PaymentStatus
+from order_service.domain.payment_outcome import Approved, Declined, NeverHappened, Undecided
+from order_service.gateways.toss import payments as toss_payments
+from order_service.gateways.toss.gateway import TossGateway
+from order_service.persistence.payments import SqlPayments
+from order_service.persistence.unit_of_work import OrderUnitOfWork
+from order_service.persistence.unsettled_payments import SqlUnsettledPayments
+from servicekit.outbox.writer import OutboxWriter
+
+_WELL, _OTHER_CURRENCY = "all is well", "another currency"
+
+
+@dataclass(frozen=True)
+class Planted:
+    """It is to be found at a boundary, or else where nothing dies.
+
+    ``parts`` are called with the method and its arguments in place of the method.
+    """
+
+    behaviour: str
+    at: str | None
+    parts: Mapping[tuple[Any, str], Callable[..., Any]]
+
+    def plant(self) -> None:
+        for (owner, name), part in self.parts.items():
+            setattr(owner, name, _around(getattr(owner, name), part))
+
+
+def _around(method: Any, part: Callable[..., Any]) -> Any:
+    # No partial: what belongs to a class has to become a method.
+    return lambda *arguments: part(method, *arguments)
+
+
+def _after(value: Any, *acts: Callable[[], object]) -> Any:
+    """``value``, once all ``acts`` are done."""
+    for act in acts:
+        act()
+    return value
+
+
+def _with_request(method: Any, pay: Any, *command: Any) -> Any:
+    request = method(pay, *command)
+    return _after(request, lambda: pay._gateway.approve(request))  # noqa: SLF001
+
+
+def _known(answer: Any) -> Any:
+    return Declined("UNKNOWN") if isinstance(answer, Undecided) else answer
+
+
+_late: list[Callable[[], object]] = []
+
+PLANTED: Mapping[str, Planted] = {
+    "charges-before-it-stores": Planted(_WELL, "pay 1: after INSERT payment", {
+        (PayOrder, "_request"): _with_request,
+    }),
+    "settles-twice": Planted(_WELL, None, {
+        (SettlePayment, "__call__"): lambda settle, *its: _after(settle(*its), partial(settle, *its)),
+        # Equal, but another object: the guard compares identities.
+        (Payment, "settled"): lambda settled, *its: replace(settled(*its)),
+        (Order, "completed"):
+            lambda _, order, at: replace(order, status=OrderStatus.COMPLETED, completed_at=at),
+    }),
+    "loses-a-refund": Planted(_OTHER_CURRENCY, None, {
+        (Payment, "_charged_otherwise"):
+            lambda _, payment, *its: replace(payment, status=PaymentStatus.DECLINED, decline_code="OTHER"),
+    }),
+    "gives-up-unasked": Planted(_WELL, "pay 2: after POST confirm", {
+        (LookUpPayment, "__call__"): lambda *its: NeverHappened(),
+    }),
+    "approves-unasked": Planted(_WELL, "pay 2: before POST confirm", {
+        (LookUpPayment, "__call__"): lambda _, look_up, request, at: Approved(request.requested_at),
+    }),
+    "forgets-what-is-left": Planted(_WELL, "pay 2: after POST confirm", {
+        (SqlUnsettledPayments, "claim"): lambda *its: None,
+    }),
+    "takes-unknown-for-declined": Planted("confirm cut after", None, {
+        (SendPayment, "__call__"): lambda send, *its: _known(send(*its)),
+    }),
+    "event-after-its-transaction": Planted(_WELL, "pay 2: after COMMIT", {
+        (OutboxWriter, "append"): lambda append, *its: _late.append(partial(append, *its)),
+        (OrderUnitOfWork, "commit"):
+            lambda commit, work: _after(commit(work), *_late, _late.clear, partial(commit, work)),
+    }),
+    "payment-apart-from-its-order": Planted(_WELL, "pay 2: after COMMIT", {
+        (SqlPayments, "save"):
+            lambda save, payments, payment: _after(save(payments, payment), payments._connection.commit),  # noqa: SLF001
+    }),
+    "compares-no-amounts": Planted(_OTHER_CURRENCY, None, {
+        (toss_payments, "_has_amount"): lambda *its: True,
+    }),
+    "gives-up-an-hour-early": Planted("look-up lags", None, {
+        (TossGateway, "find"): lambda find, toss, request, at: find(toss, request, at + timedelta(hours=1)),
+    }),
+    "records-a-refund-before-it-is-made": Planted(_OTHER_CURRENCY, "refund 2: before POST cancel", {
+        (SqlPayments, "begin_refund"): lambda begin, payments, payment_id: _after(
+            begin(payments, payment_id), partial(payments.record_refund, payment_id, "operator")),
+    }),
+}  # fmt: skip
