@@ -1,0 +1,48 @@
+"""What the use cases need of databases and gateways.
+
+One file for each subject. Others import from here, as from the one file that other services have.
+"""
+
+from order_service.application.ports.gateways import PaymentGateway
+from order_service.application.ports.hints import ClaimedHint, PaymentHints, WebhookParser
+from order_service.application.ports.orders import Orders, Products, UnpaidOrders
+from order_service.application.ports.payments import (
+    ClaimedLookUp,
+    OperatedPayments,
+    Payments,
+    ReportBacklog,
+    ReportTakenBack,
+    UnsettledPayments,
+)
+from order_service.application.ports.refunds import ClaimedRefund, PaymentOperations, Refunds
+from order_service.application.ports.unit_of_work import (
+    CompletionEvent,
+    IdempotencyKeys,
+    Outbox,
+    UnitOfWork,
+    UnitOfWorkFactory,
+)
+
+__all__ = [
+    "ClaimedHint",
+    "ClaimedLookUp",
+    "ClaimedRefund",
+    "CompletionEvent",
+    "IdempotencyKeys",
+    "OperatedPayments",
+    "Orders",
+    "Outbox",
+    "PaymentGateway",
+    "PaymentHints",
+    "PaymentOperations",
+    "Payments",
+    "Products",
+    "Refunds",
+    "ReportBacklog",
+    "ReportTakenBack",
+    "UnitOfWork",
+    "UnitOfWorkFactory",
+    "UnpaidOrders",
+    "UnsettledPayments",
+    "WebhookParser",
+]

@@ -1,0 +1,61 @@
+"""What webhooks say of payments."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from order_service.domain.payment import Payment
+from order_service.domain.payment_hint import PaymentHint
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedHint:
+    """A hinted payment as it was ``at``, that its claimer asks about for now, for the ``number``-th time.
+
+    The money was reported as paid, as returned, as both or as neither.
+    """
+
+    payment: Payment
+    number: int
+    at: datetime
+    is_paid: bool
+    is_returned: bool
+
+
+class PaymentHints(Protocol):
+    """The payments that a webhook gave a reason to ask about, each once, however many webhooks there were."""
+
+    def note(self, gateway: str, hint: PaymentHint) -> int:
+        """Make the payments due that the hint says something new of. Returns their number.
+
+        Takes a second at most, and locks no payment: it waits for no other use of it.
+        """
+        ...
+
+    def claim(self, accounts: Mapping[str, str], lease: timedelta) -> ClaimedHint | None:
+        """The hinted payment of ``accounts`` that has been due for longest.
+
+        Once the caller commits, no other one gets it for as long as ``lease``, unless another hint comes.
+        Nobody may look a payment up within a second of its last look-up, of a settled one within a minute.
+        """
+        ...
+
+    def postpone(self, claimed: ClaimedHint, pause: timedelta) -> None:
+        """Make it due again after ``pause``, unless another hint came in the meantime."""
+        ...
+
+    def drop(self, claimed: ClaimedHint) -> None:
+        """Forget the hints that came before the gateway was asked."""
+        ...
+
+    def drop_known(self) -> int:
+        """Forget due hints of what is known by now. Returns their number."""
+        ...
+
+
+WebhookParser = Callable[[Mapping[str, str], bytes], PaymentHint | None]
+"""Reads a gateway's webhook: its headers, whose names are lower case, and its body.
+
+None if it says nothing of a payment of this shop. Raises ForgedWebhook and MalformedWebhook.
+"""

@@ -1,0 +1,106 @@
+"""Payments, and what waits for a look-up."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+from order_service.domain.payment import Payment
+from order_service.domain.payment_backlog import PaymentBacklog
+from order_service.domain.payment_history import OperatedPayment
+from order_service.domain.payment_selection import PaymentSelection
+
+
+class Payments(Protocol):
+    def add(self, payment: Payment) -> None:
+        """Raises PaymentInProgress and PaymentKeyReused where another live payment stands in the way.
+
+        Raises GatewayMisconfigured for a payment without real money once the shop has taken some.
+        """
+        ...
+
+    def get(self, payment_id: UUID) -> Payment | None: ...
+
+    def live(self, order_id: UUID) -> Payment | None:
+        """The order's live payment."""
+        ...
+
+    def latest(self, order_id: UUID) -> Payment | None:
+        """The order's live payment, or else its last one."""
+        ...
+
+    def latest_of(self, order_ids: Collection[UUID]) -> Mapping[UUID, Payment]:
+        """What :meth:`latest` says of each order, without those that have no payment."""
+        ...
+
+    def save(self, payment: Payment) -> None: ...
+
+    def record_taken_back(self, payment_id: UUID) -> bool:
+        """True where the approved payment's money was not known to be gone."""
+        ...
+
+
+class OperatedPayments(Protocol):
+    """Payments as operators list them."""
+
+    def find(
+        self, selection: PaymentSelection, limit: int, before: UUID | None = None
+    ) -> Sequence[OperatedPayment]:
+        """The newest ``limit`` payments that match, of those older than the payment ``before``."""
+        ...
+
+    def count(self, selection: PaymentSelection) -> int: ...
+
+    def get(self, payment_id: UUID) -> OperatedPayment | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedLookUp:
+    """A payment that its claimer alone looks up until a moment, for the ``number``-th time."""
+
+    payment: Payment
+    number: int
+    until: datetime
+
+
+class UnsettledPayments(Protocol):
+    """The payments of which only the gateway knows how they ended.
+
+    ``accounts`` are those that the process can ask with, by the gateway's name. Nobody may look a payment up
+    within a second of its last look-up.
+    """
+
+    def claim(
+        self, accounts: Mapping[str, str], in_progress_limit: timedelta, lease: timedelta
+    ) -> ClaimedLookUp | None:
+        """The payment of ``accounts`` that has been due for longest, of those no longer in progress.
+
+        Once the caller commits, no other one gets it for as long as ``lease``.
+        """
+        ...
+
+    def claim_one(self, payment_id: UUID) -> bool:
+        """Whether the caller may look this payment up, once it commits."""
+        ...
+
+    def claim_whatever_state(self, payment_id: UUID) -> bool:
+        """The same for an operator, who may also ask about a payment that is settled."""
+        ...
+
+    def postpone(self, claimed: ClaimedLookUp, pause: timedelta, *, is_counted: bool) -> None:
+        """Make it due again after ``pause``, unless another process has claimed it since.
+
+        A look-up that isn't counted leaves the number of the next one as it was.
+        """
+        ...
+
+    def backlog(self, accounts: Mapping[str, str], in_progress_limit: timedelta) -> PaymentBacklog: ...
+
+
+ReportBacklog = Callable[[PaymentBacklog], None]
+"""Shows operators what waits."""
+
+
+ReportTakenBack = Callable[[Payment], None]
+"""Shows operators that the gateway no longer has the money of an approved payment."""

@@ -1,0 +1,78 @@
+"""Refunds, and what operators do."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Protocol
+from uuid import UUID
+
+from order_service.domain.payment_operation import Operation, PaymentOperation
+from order_service.domain.refund import Refund
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimedRefund:
+    """A refund that its claimer alone works on for now, for the ``number``-th time.
+
+    It ``is_to_be_sent``, which is stored, or else asked about.
+    """
+
+    refund: Refund
+    number: int
+    is_to_be_sent: bool
+
+
+class Refunds(Protocol):
+    """The refunds that are due. Nobody may ask about one within a second of the last time."""
+
+    def adopt(self, limit: int) -> None:
+        """Make a refund of each REFUND_DUE payment that has none."""
+        ...
+
+    def claim(self, accounts: Mapping[str, str], lease: timedelta) -> ClaimedRefund | None:
+        """The refund at one of the ``accounts`` that has been due for longest.
+
+        Once the caller commits, no other one gets it for as long as ``lease``.
+        """
+        ...
+
+    def claim_one(self, payment_id: UUID, lease: timedelta) -> ClaimedRefund:
+        """The refund of a REFUND_DUE payment, whenever it is due, and once more where it was refused.
+
+        Raises PaymentNotFound, RefundNotDue, and PaymentBusy where another process works on it, or has
+        within a second.
+        """
+        ...
+
+    def lock(self, payment_id: UUID) -> Refund:
+        """The refund of a REFUND_DUE payment.
+
+        Raises PaymentNotFound, RefundNotDue, and PaymentBusy where another process works on it.
+        """
+        ...
+
+    def save(self, claimed: ClaimedRefund, after: Refund, pause: timedelta) -> bool:
+        """Store what became of it, and make it due again after ``pause``.
+
+        Returns false, and stores nothing, where another process has claimed it since: it may have sent it,
+        so only money that was returned counts then.
+        """
+        ...
+
+    def record(self, refund: Refund) -> bool:
+        """Store that the money was returned, and with its payment; false where that is recorded already."""
+        ...
+
+
+class PaymentOperations(Protocol):
+    """What operators did."""
+
+    def begin(self, payment_id: UUID, operation: Operation, by: str, because: str) -> int:
+        """Returns the number to end it with."""
+        ...
+
+    def end(self, number: int, outcome: str) -> None: ...
+
+    def of_payment(self, payment_id: UUID, limit: int) -> Sequence[PaymentOperation]:
+        """The newest."""
+        ...
