@@ -5,17 +5,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tests.support.cpu_waiting import CpuWaiting
 from tests.support.waiting import wait_until
 
 _COMMANDS = Path(sys.executable).parent
-_LOOK_SECONDS = 0.1
 
 
 class CommandProcess:
@@ -36,13 +32,8 @@ class CommandProcess:
         self._running.send_signal(number)
 
     def exit_status(self, timeout_seconds: float) -> int:
-        """Waits for the end. What a busy machine keeps the process waiting for a CPU doesn't count."""
-        waiting, began = CpuWaiting(self.pid), time.monotonic()
-        while True:
-            with suppress(subprocess.TimeoutExpired):
-                return self._running.wait(_LOOK_SECONDS)
-            if time.monotonic() - began - waiting.seconds() > timeout_seconds:
-                raise subprocess.TimeoutExpired(self._command, timeout_seconds)
+        """Waits for the end."""
+        return self._running.wait(timeout_seconds)
 
     def terminate(self, timeout_seconds: float = 10.0) -> int:
         """SIGTERM; the exit status."""
