@@ -73,6 +73,8 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
         )
         RetentionThread(Retention(engine, SqlRetention(idempotency_keys=keys).sweeps()), stop).start()
         scope.callback(_join, threads)
+        # After an error, too, they end.
+        scope.callback(stop.set)
         for thread in threads:
             thread.start()
         run_until_stopped(settle, measure, stop, settings.payment_look_ups_per_second)

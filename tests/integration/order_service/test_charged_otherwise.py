@@ -32,6 +32,17 @@ def test_the_order_is_paid_again_and_the_refund_stays_due_once(shop: Shop) -> No
     assert (backlog(shop).refunds_due, len(shop.events())) == (1, 1)
 
 
+def test_a_key_whose_money_is_returned_pays_for_nothing(shop: Shop) -> None:
+    """The gateway would show its charge as the new payment's."""
+    order_id = shop.placed()
+    shop.pay(order_id, "dollars-1", key="k-1")
+
+    for key in ("k-2", "k-3"):
+        reply = shop.pay(order_id, "dollars-1", key=key)
+        assert (reply.status_code, slug(reply)) == (422, "payment-key-reused")
+    assert (shop.payment_statuses(), len(shop.gateway.charged)) == (["REFUND_DUE"], 1)
+
+
 def test_other_money_that_a_look_up_finds_is_due_for_refund(shop: Shop) -> None:
     order_id = shop.placed()
     shop.pay(order_id, "dollars-1", key="k-1")

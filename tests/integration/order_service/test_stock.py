@@ -5,6 +5,7 @@ import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
@@ -90,6 +91,18 @@ def test_a_paid_order_whose_stock_is_gone_is_refund_due_and_payable_again(shop: 
     assert shop.order(order_id)["status"] == "COMPLETED"
     assert sorted(shop.payment_statuses()) == ["APPROVED", "APPROVED", "REFUND_DUE"]
     assert stock(shop) == {"C-1": 0, "C-2": STOCK - 2}
+
+
+def test_a_repeated_attempt_is_not_sent_once_the_stock_is_gone(shop: Shop) -> None:
+    shop.add_product(stock=1)
+    order_id, other = (shop.placed(an_order_of(("C-1", 1))) for _ in range(2))
+    assert pay(shop, order_id, "lost-1", "k-1") == (504, "payment-outcome-unknown")
+    assert pay(shop, other) == (201, "")
+    shop.gateway.lost = ("nothing-",)
+    shop.time_passes(IN_PROGRESS_LIMIT)
+
+    assert pay(shop, order_id, "lost-1", "k-1") == (409, "product-sold-out")
+    assert [request.order_id for request in shop.gateway.charged.values()] == [UUID(other)]
 
 
 @pytest.mark.parametrize("left", [1, 0])

@@ -27,6 +27,7 @@ from servicekit.http.server import HttpServer
 from servicekit.lifecycle import StopSignal
 from tests.integration.order_service.hints import a_follower, time_passes_for_hints
 from tests.integration.order_service.shop import IN_PROGRESS_LIMIT, PROBLEM, TOTAL, Shop, slug
+from tests.integration.order_service.test_refunding import a_refunder
 from tests.integration.order_service.test_settling import a_worker, backlog
 from tests.support.gateway_sandbox import GatewaySandbox, serving_gateways
 from tests.support.waiting import wait_until
@@ -335,3 +336,24 @@ def test_a_gateway_that_hangs_delays_no_webhook_of_another_one(
             hanging.control()
             stop.set()
         worker.result(DEADLINE_SECONDS)
+
+
+def test_another_payment_of_the_same_transaction_returns_no_money(
+    sale_at: Callable[[GatewayName], Sale],
+) -> None:
+    """PortOne shows an order's charge, whichever token was sent first."""
+    sale = sale_at("portone")
+    order_id = sale.shop.placed()
+    sale.control(webhooksHeld=True)
+    key = sale.authorised(order_id)
+    wrong_token = f"{key.partition(':')[0]}:wrong"
+    assert sale.shop.pay(order_id, wrong_token, key="k-1").status_code == 402
+    assert sale.shop.pay(order_id, key, key="k-2").status_code == 201
+
+    sale.control()
+    sale.all_reported()
+    assert sale.follow().looked_up == 1
+
+    assert sorted(sale.shop.payment_statuses()) == ["APPROVED", "DECLINED"]
+    assert a_refunder(sale.shop)().steps == 0
+    assert sale.sandbox.payment(orderId=order_id)["cancelledAmount"] == 0

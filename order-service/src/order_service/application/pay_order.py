@@ -24,6 +24,7 @@ from order_service.domain.errors import (
     PaymentAbandoned,
     PaymentDeclined,
     PaymentInProgress,
+    PaymentKeyReused,
     PaymentOutcomeUnknown,
     PaymentRefundDue,
     ProductSoldOut,
@@ -125,6 +126,9 @@ class PayOrder:
             _check_stock(unit_of_work, order)
             now_seconds, now = self._send.clock_seconds(), unit_of_work.now()
             payment = Payment.requested(self._request(payment_id, command, order.currency, now))
+            if unit_of_work.payments.share_charge(payment):
+                # The gateway would show that charge, whose money is to be returned, as this payment's.
+                raise PaymentKeyReused
             unit_of_work.payments.add(payment)
             # Before the gateway is called: after a crash, only this row shows that it may have charged.
             unit_of_work.commit()
@@ -179,10 +183,11 @@ class PayOrder:
     def _claim_next_attempt(self, payment: Payment, key: IdempotencyKey) -> _Opened | None:
         """None where it comes too late."""
         with self._unit_of_work() as unit_of_work:
-            _, current = lock_payment(unit_of_work, payment.request)
+            order, current = lock_payment(unit_of_work, payment.request)
             if current != payment:
                 # Another process has claimed the next attempt, or settled this one.
                 raise PaymentInProgress
+            _check_stock(unit_of_work, order)
             now_seconds, now = self._send.clock_seconds(), unit_of_work.now()
             if not current.may_be_sent_again(unit_of_work.idempotency_keys.first_used_at(key), now):
                 return None

@@ -5,7 +5,7 @@ import structlog
 from order_service.application.ports import CompletionEvent, UnitOfWork, UnitOfWorkFactory
 from order_service.domain.errors import OrderNotFound
 from order_service.domain.order import Order, OrderStatus
-from order_service.domain.payment import Payment, PaymentStatus
+from order_service.domain.payment import LIVE, Payment, PaymentStatus
 from order_service.domain.payment_outcome import Outcome
 from order_service.domain.payment_request import PaymentRequest
 
@@ -34,6 +34,9 @@ class SettlePayment:
         with self._unit_of_work() as unit_of_work:
             order, before = lock_payment(unit_of_work, request)
             after = before.settled(request.attempt, outcome)
+            if before.status not in LIVE and unit_of_work.payments.share_charge(before):
+                # A key that was refused first may be confirmed later: what was taken is the other payment's.
+                after = before
             if operation_number is not None:
                 said = f"{after.status.value}, answer: {type(outcome).__name__}"
                 unit_of_work.payment_operations.end(operation_number, said)

@@ -74,7 +74,7 @@ class PaymentInProgress(OrderError):
 
 
 class PaymentKeyReused(OrderError):
-    """This paymentKey pays for another order. Let the buyer authorise a payment for this one."""
+    """This paymentKey has paid, or pays for another order. Let the buyer authorise a payment for this one."""
 
 
 class PaymentDeclined(OrderError):

@@ -38,3 +38,8 @@ class PaymentRequest:
     def idempotency_key(self) -> str:
         """Different for every attempt: providers replay the first reply to a key, its faults included."""
         return f"{self.payment_id}-{self.attempt}"
+
+    @property
+    def charge_key(self) -> str:
+        """The part of the payment key by which a gateway names the charge: a colon may end it."""
+        return self.payment_key.partition(":")[0]

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from order_service.domain.errors import GatewayMisconfigured, PaymentInProgress, PaymentKeyReused
 from order_service.domain.money import Money
-from order_service.domain.payment import LIVE, Payment, PaymentStatus
+from order_service.domain.payment import CHARGED, LIVE, Payment, PaymentStatus
 from order_service.domain.payment_request import PaymentMethod, PaymentRequest
 from order_service.persistence.tables import payment as payments
 from servicekit.db.errors import constraint_name
@@ -93,6 +93,17 @@ class SqlPayments:
         self._connection.execute(
             update(payments).where(payments.c.payment_id == payment.payment_id).values(**_changing(payment))
         )
+
+    def share_charge(self, payment: Payment) -> bool:
+        request = payment.request
+        others = select(payments.c.payment_id).where(
+            payments.c.order_id == request.order_id,
+            payments.c.payment_id != request.payment_id,
+            payments.c.status.in_(sorted(status.value for status in LIVE | CHARGED)),
+            func.coalesce(payments.c.gateway, FORMER_GATEWAY) == request.gateway,
+            func.split_part(payments.c.payment_key, ":", 1) == request.charge_key,
+        )
+        return self._connection.execute(select(others.exists())).scalar_one()
 
     def record_taken_back(self, payment_id: UUID) -> bool:
         changed = self._connection.execute(

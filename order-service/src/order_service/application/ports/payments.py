@@ -34,6 +34,10 @@ class Payments(Protocol):
         """What :meth:`latest` says of each order, without those that have no payment."""
         ...
 
+    def share_charge(self, payment: Payment) -> bool:
+        """Whether another payment of the order has, or may have, what the gateway takes under its key."""
+        ...
+
     def save(self, payment: Payment) -> None: ...
 
     def record_taken_back(self, payment_id: UUID) -> bool:
