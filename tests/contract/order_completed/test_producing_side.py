@@ -14,6 +14,7 @@ from order_service.domain.order import Order, OrderItem, Recipient
 from order_service.domain.payment import Payment
 from order_service.domain.payment_outcome import Approved
 from order_service.domain.payment_request import PaymentMethod, PaymentRequest
+from order_service.domain.product import priced
 from order_service.http.bodies import OrderBody
 from order_service.messaging.outgoing_order_completed import ORDER_COMPLETED, order_completed
 from servicekit.http.models import InvalidRequest
@@ -96,7 +97,8 @@ def _phone_in_the_event(phone: str) -> str:
         }
     )
     command = body.command(None)
-    order = Order.place(uuid7(), 7, "KRW", command.items, command.recipient, NOON)
+    items = priced(command.items, "KRW", catalogue={}, requires_catalogue=False)
+    order = Order.place(uuid7(), 7, "KRW", items, command.recipient, NOON)
     event = _completed(order, a_request(order_id=order.order_id))
     VALIDATOR.validate(event)
     return str(event["recipient"]["phone"])

@@ -11,8 +11,12 @@ from typing import Any
 import pytest
 
 from order_service.application.expire_orders import ExpireOrders
+from order_service.gateways.portone.webhooks import PortoneWebhooks
+from order_service.gateways.toss.webhooks import parse_webhook
 from order_service.persistence.unit_of_work import OrderUnitOfWork
+from provider_sandbox.gateways.portone.account import STORE_ID, WEBHOOK_SECRET
 from servicekit.http.validation import MAX_BODY_BYTES
+from tests.integration.order_service.hints import a_toss_body
 from tests.integration.order_service.shop import (
     Shop,
     a_payment_body,
@@ -26,13 +30,24 @@ DOCUMENT: dict[str, Any] = APPLICATIONS["order"]().api_doc
 PRODUCTS, PRODUCT = "/api/v1/products", "/api/v1/products/{productId}"
 ORDERS, ORDER = "/api/v1/orders", "/api/v1/orders/{orderId}"
 PAYMENTS, USER_ORDERS = f"{ORDER}/payments", "/api/v1/users/{userId}/orders"
+WEBHOOKS = "/api/v1/gateways/{name}/webhooks"
+NO_BODY = ""
 OPERATIONS = [
     (method.upper(), template) for template, methods in DOCUMENT["paths"].items() for method in methods
 ]
 KEY = {"Idempotency-Key": "k-1"}
-NOWHERE = {"productId": "C-1", "userId": "7", "orderId": "01a2250e-e320-7460-a110-5a8121098b5c"}
+NOWHERE = {
+    "productId": "C-1", "userId": "7", "orderId": "01a2250e-e320-7460-a110-5a8121098b5c", "name": "toss"
+}  # fmt: skip
+PARSERS = {"toss": parse_webhook, "portone": PortoneWebhooks([WEBHOOK_SECRET], STORE_ID).parse}
 OF_ALL = {("400", "not JSON"), ("413", "too long"), ("415", "of another type"), ("503", "no database")}
 AGE = timedelta(days=2)
+
+
+@pytest.fixture
+def shop(shop: Shop) -> Shop:
+    """A service that receives webhooks."""
+    return Shop(shop.engine, webhooks=PARSERS)
 
 
 @dataclass(frozen=True)
@@ -42,7 +57,7 @@ class Step:
     operation: str
     name: str
     path: Mapping[str, str] = field(default_factory=dict)
-    body: Mapping[str, Any] | None = None
+    body: Mapping[str, Any] | list[Any] | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     requires_catalogue: bool = False
@@ -53,6 +68,7 @@ def a_story(shop: Shop) -> Iterator[Step]:
     yield from ordering()
     yield from paying(shop)
     yield from reading(shop)
+    yield from reporting(shop)
 
 
 def filling_the_catalogue() -> Iterator[Step]:
@@ -120,6 +136,15 @@ def reading(shop: Shop) -> Iterator[Step]:
     yield Step(read, "a page of another list", {"userId": "9"}, query={"before": shop.placed()})
 
 
+def reporting(shop: Shop) -> Iterator[Step]:
+    report, toss = f"POST {WEBHOOKS}", {"name": "toss"}
+    yield Step(report, NO_BODY, toss, a_toss_body(shop.placed(), "pay-1"))
+    yield Step(report, "not a webhook", toss, {"eventType": "PAYMENT_STATUS_CHANGED"})
+    yield Step(report, "not signed", {"name": "portone"}, {"type": "Transaction.Paid"})
+    yield Step(report, "no such gateway", {"name": "other"}, {})
+    yield Step(report, "not an object", toss, [])
+
+
 def send(shop: Shop, step: Step) -> tuple[str, Any]:
     client = (Shop(shop.engine, requires_catalogue=True) if step.requires_catalogue else shop).client
     method, _, template = step.operation.partition(" ")
@@ -134,12 +159,12 @@ def send(shop: Shop, step: Step) -> tuple[str, Any]:
 
 
 def examples_of(method: str, template: str) -> dict[tuple[str, str], Any]:
-    """By status and name; a status without one has the name ""."""
+    """By status and name; a status without one has the name NO_BODY."""
     found: dict[tuple[str, str], Any] = {}
     for status, response in DOCUMENT["paths"][template][method.lower()]["responses"].items():
         if status != "default":
-            [content] = response["content"].values()
-            for name, example in content.get("examples", {"": {"value": None}}).items():
+            [content] = response.get("content", {"": {}}).values()
+            for name, example in content.get("examples", {NO_BODY: {"value": None}}).items():
                 found[status, name] = example["value"]
     return found
 
@@ -167,7 +192,12 @@ def test_the_service_gives_every_answer_that_is_an_example(shop: Shop) -> None:
 @pytest.mark.parametrize(("method", "template"), OPERATIONS)
 def test_answers_that_all_operations_share_are_examples(shop: Shop, method: str, template: str) -> None:
     url, examples = template.format(**NOWHERE), examples_of(method, template)
-    bodies = {PRODUCTS: a_product_body(), ORDERS: an_order_body(), PAYMENTS: a_payment_body()}
+    bodies = {
+        PRODUCTS: a_product_body(),
+        ORDERS: an_order_body(),
+        PAYMENTS: a_payment_body(),
+        WEBHOOKS: a_toss_body(NOWHERE["orderId"], "pay-1"),
+    }
     away = APPLICATIONS["order"]().test_client()
     body = bodies.get(template) if method == "POST" else None
     answers = {("503", "no database"): away.open(url, method=method, json=body)}

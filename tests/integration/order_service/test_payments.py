@@ -174,8 +174,9 @@ def test_a_charge_after_its_payment_was_abandoned_is_due_for_refund(
     late = shop.pay(order_id, "pay-1", key="k-1")
     assert (late.status_code, slug(late)) == (409, "payment-refund-due")
     assert shop.payment_statuses() == ["REFUND_DUE", "APPROVED"]
-    [alarm] = [entry for entry in logs if entry["log_level"] == "error"]
-    assert (alarm["event"], alarm["order_id"]) == ("payment_refund_due", order_id)
+    # No error: the worker returns it.
+    [line] = [entry for entry in logs if entry["event"] == "payment_refund_due"]
+    assert (line["log_level"], line["order_id"]) == ("warning", order_id)
     assert len(shop.events()) == 1
 
 

@@ -13,11 +13,12 @@ from structlog.typing import EventDict
 from order_service.application.ports import PaymentGateway
 from order_service.application.refund_due_payments import WORKER, RefundDuePayments, RefundsDone
 from order_service.application.refund_payment import ASKS_WITHIN, RefundPayment
+from order_service.domain.money import Money
 from order_service.persistence.unit_of_work import OrderUnitOfWork
 from servicekit.lease_clock import lease_clock_seconds
 from servicekit.lifecycle import StopSignal
 from tests.integration.order_service.ledger_gateway import DOLLARS, CallerDied
-from tests.integration.order_service.shop import Shop
+from tests.integration.order_service.shop import TOTAL, Shop, an_order_of, slug
 from tests.integration.order_service.test_process import a_process, stopped
 from tests.integration.order_service.test_settling import backlog
 from tests.support.clock_jumps import JumpingClock
@@ -74,6 +75,26 @@ def test_what_was_taken_is_returned_once(shop: Shop, payment_id: UUID) -> None:
     time_passes_for_refunds(shop)
     assert refunder() == NOTHING
     assert shop.gateway.refund_keys == [f"{uuid5(payment_id, 'refund')}-1"]
+
+
+def test_a_sold_out_orders_money_is_returned_and_the_order_paid_again(shop: Shop) -> None:
+    shop.add_product(unitPrice=TOTAL, stock=1)
+    order_id = shop.placed(an_order_of(("C-1", 1)))
+    shop.gateway.before_charging = lambda request: shop.execute("UPDATE product SET stock = 0")
+    reply = shop.pay(order_id, "pay-1")
+    assert (reply.status_code, slug(reply)) == (409, "payment-refund-due")
+
+    assert a_refunder(shop)() == REFUNDED
+    assert list(shop.gateway.returned.values()) == [Money(TOTAL, "KRW")]
+    assert shop.order(order_id)["status"] == "PENDING_PAYMENT"
+
+    shop.gateway.before_charging = lambda request: None
+    shop.execute("UPDATE product SET stock = 1")
+    assert shop.pay(order_id, "pay-2").status_code == 201
+    assert a_refunder(shop)() == NOTHING
+    assert (shop.order(order_id)["status"], len(shop.events())) == ("COMPLETED", 1)
+    assert shop.payment_statuses() == ["REFUND_DUE", "APPROVED"]
+    assert shop.query("SELECT stock FROM product") == [(0,)]
 
 
 def test_a_worker_killed_before_it_asks_leaves_the_refund(shop: Shop, payment_id: UUID) -> None:

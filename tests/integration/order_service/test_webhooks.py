@@ -18,6 +18,7 @@ from order_service.gateways.toss.webhooks import parse_webhook
 from tests.integration.order_service.hints import a_follower, a_toss_body, report, time_passes_for_hints
 from tests.integration.order_service.ledger_gateway import CallerDied, LedgerGateway
 from tests.integration.order_service.shop import IN_PROGRESS_LIMIT, Shop
+from tests.integration.order_service.test_refunding import REFUNDED, a_refunder
 from tests.integration.order_service.test_settling import a_worker, backlog
 
 NOTHING = LookUps(0, 0)
@@ -173,6 +174,26 @@ def test_a_given_up_payment_that_was_charged_is_to_be_refunded(
     follower()
 
     assert (toss_shop.payment_statuses(), toss_shop.count("payment_hint")) == (["REFUND_DUE"], 0)
+
+
+@pytest.mark.parametrize(("status", "settled"), [("UNKNOWN", 1), ("ABANDONED", 0)])
+def test_what_was_paid_for_an_expired_order_is_returned(
+    toss_shop: Shop, follower: SettleHintedPayments, logs: list[EventDict], status: str, settled: int
+) -> None:
+    order_id = unknown(toss_shop)
+    toss_shop.execute(f"UPDATE payment SET status = '{status}', decided_by = 'toss'")  # noqa: S608 - ours
+    toss_shop.execute("UPDATE orders SET expired_at = clock_timestamp()")
+
+    hint(toss_shop, order_id, "silent-1")
+    assert follower() == LookUps(looked_up=1, settled=settled)
+
+    assert (toss_shop.order(order_id)["status"], toss_shop.events()) == ("EXPIRED", [])
+    assert toss_shop.payment_statuses() == ["REFUND_DUE"]
+    assert a_refunder(toss_shop)() == REFUNDED
+    # The gateway reports the refund that it was asked for.
+    hint(toss_shop, order_id, "silent-1", "CANCELED")
+    assert (toss_shop.count("payment_hint"), follower()) == (0, NOTHING)
+    assert [entry for entry in logs if entry["log_level"] == "error"] == []
 
 
 def test_a_hint_waits_for_the_answer_that_its_payments_request_gets(
