@@ -59,7 +59,16 @@ def sample(runs: Sequence[Result], size: int) -> list[Cell]:
     return chosen
 
 
+def thinned(deaths: Sequence[Cell]) -> list[Cell]:
+    """A run's deaths without repetitions: the first and the last at boundaries of one name, as of each look-up."""
+    first = {death.boundary: death for death in reversed(deaths)}
+    last = {death.boundary: death for death in deaths}
+    return [death for death in deaths if death in (first[death.boundary], last[death.boundary])]
+
+
 def kind(cell: Cell) -> str:
-    """Its use case, its moment, and whether it is of a statement, a commit or a message."""
+    """Its use case, and its moment where that makes a difference: at a commit, and what the gateway does."""
     use_case, _transaction, moment, what, *_ = cell.boundary.split()
-    return f"{use_case} {moment} {what if what in ('COMMIT', 'POST', 'GET') else 'statement'}"
+    if what in ("COMMIT", "POST"):
+        return f"{use_case} {moment} {what}"
+    return f"{use_case} {'GET' if what == 'GET' else 'statement'}"
