@@ -60,7 +60,7 @@ def sample(runs: Sequence[Result], size: int) -> list[Cell]:
 
 
 def thinned(deaths: Sequence[Cell]) -> list[Cell]:
-    """A run's deaths without repetitions: the first and the last at boundaries of one name, as of each look-up."""
+    """A run's deaths, of which only the first and the last have boundaries of one name, as look-ups have."""
     first = {death.boundary: death for death in reversed(deaths)}
     last = {death.boundary: death for death in deaths}
     return [death for death in deaths if death in (first[death.boundary], last[death.boundary])]

@@ -17,7 +17,6 @@ from order_service.domain.payment_outcome import Approved, Declined, NeverHappen
 from order_service.domain.refund_outcome import Refunded
 from order_service.gateways.toss import payments as toss_payments
 from order_service.gateways.toss.gateway import TossGateway
-from order_service.persistence.payments import SqlPayments
 from order_service.persistence.products import SqlProducts
 from order_service.persistence.refunds import SqlRefunds
 from order_service.persistence.unit_of_work import OrderUnitOfWork
@@ -64,6 +63,12 @@ def _known(answer: Any) -> Any:
     return Declined("UNKNOWN") if isinstance(answer, Undecided) else answer
 
 
+def _saved_before(complete: Any, settle: Any, work: Any, order: Any, payment: Any) -> Any:
+    work.payments.save(payment)
+    work.commit()
+    return complete(settle, work, order, payment)
+
+
 def _recorded(claim: Any, refunds: Any, *its: Any) -> Any:
     claimed = claim(refunds, *its)
     if claimed is not None:
@@ -107,8 +112,11 @@ PLANTED: Mapping[str, Planted] = {
             lambda commit, work: _after(commit(work), *_late, _late.clear, partial(commit, work)),
     }),
     "payment-apart-from-its-order": Planted(_WELL, "pay 2: after COMMIT", {
-        (SqlPayments, "save"):
-            lambda save, payments, payment: _after(save(payments, payment), payments._connection.commit),  # noqa: SLF001
+        (SettlePayment, "_complete"): _saved_before,
+    }),
+    "stock-apart-from-its-order": Planted(_WELL, "pay 2: after COMMIT", {
+        (SqlProducts, "take"):
+            lambda take, products, pieces: _after(take(products, pieces), products._connection.commit),  # noqa: SLF001
     }),
     "compares-no-amounts": Planted(_OTHER_CURRENCY, None, {
         (toss_payments, "_has_amount"): lambda *its: True,

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -57,15 +56,6 @@ _UNSETTLED = "SELECT 1 FROM payment WHERE status IN ('REQUESTED', 'UNKNOWN')"
 _REFUNDS_DUE = "SELECT 1 FROM payment WHERE status = 'REFUND_DUE' AND refunded_at IS NULL"
 
 
-@dataclass(frozen=True)
-class _Work:
-    """One of the worker's use cases: ``left`` finds what it has to do, ``act`` says how much it did."""
-
-    name: str
-    left: str
-    act: Callable[[], int]
-
-
 class Service:
     """The use cases on ``world``, made in a process that was just forked: nothing is shared with its parent.
 
@@ -93,19 +83,14 @@ class Service:
         self._place = PlaceOrder(unit_of_work, requires_catalogue=False)
         self._pay = PayOrder(unit_of_work, gateways, send, settle, _IN_PROGRESS_LIMIT)
         self._note = NotePaymentHint(unit_of_work)
-        hinted = SettleHintedPayments(
+        self._hinted = SettleHintedPayments(
             unit_of_work, gateways, gateway, settle, _IN_PROGRESS_LIMIT, _no_report, StopSignal(), _no_time
         )
-        unsettled = SettleUnsettledPayments(
+        self._unsettled = SettleUnsettledPayments(
             unit_of_work, gateways, settle, _IN_PROGRESS_LIMIT, StopSignal(), may_pass, _no_time
         )
         refund = RefundPayment(unit_of_work, gateways, _no_time)
-        due = RefundDuePayments(unit_of_work, gateways, refund, settings.refund_lease, StopSignal())
-        self._worker = (
-            _Work("hints", _HINTED, lambda: hinted().looked_up),
-            _Work("worker", _UNSETTLED, lambda: unsettled().looked_up),
-            _Work("refund", _REFUNDS_DUE, lambda: due().steps),
-        )
+        self._due = RefundDuePayments(unit_of_work, gateways, refund, settings.refund_lease, StopSignal())
 
     def run(self) -> None:
         """An order, from its placing to the end of its payments; each step is one use case."""
@@ -132,16 +117,19 @@ class Service:
         if self._behaviour.is_reported:
             self._report()
         for seconds in _PAUSES_SECONDS:
-            if not any(self._world.query(work.left) for work in self._worker):
+            if not any(map(self._world.query, (_HINTED, _UNSETTLED, _REFUNDS_DUE))):
                 return
             self._world.pass_time(seconds)
             self._work()
 
     def _work(self) -> None:
-        for work in self._worker:
-            # Without anything to do it changes nothing, wherever it dies.
-            while self._world.query(work.left) and self._as(work.name, work.act):
-                pass
+        """What is left; a use case that has nothing to do changes nothing, wherever it dies."""
+        # Once a pause: what was looked up just now can't be again within a second.
+        is_followed = self._world.query(_HINTED) and self._as("hints", self._hinted).looked_up
+        if not is_followed and self._world.query(_UNSETTLED):
+            self._as("worker", self._unsettled)
+        if self._world.query(_REFUNDS_DUE):
+            self._as("refund", self._due)
 
     def _report(self) -> None:
         """The gateway's webhooks arrive: again, where the process died that had got them."""
@@ -149,7 +137,8 @@ class Service:
             change = ReportedChange.PAID if payment["chargedAmount"] else ReportedChange.OTHER
             hint = PaymentHint(UUID(payment["orderId"]), payment["paymentKey"], change)
             self._as("webhook", self._note, NotePaymentHintCommand(self._gateway, hint))
-        self._work()
+        if self._world.query(_HINTED):
+            self._as("hints", self._hinted)
 
     def _try_to_pay(self, order: Order, payment_key: str, key: str) -> None:
         idempotency_key = IdempotencyKey("crash-matrix", key, "same")
