@@ -14,6 +14,10 @@ class Behaviour:
     pays_after_seconds: float = 0.0
     comes_back: Literal["never", "with its key", "with another card"] = "never"
     is_deposited: bool = False
+    is_reported: bool = False
+    """By webhooks, which arrive after the client's requests."""
+    sells_out: bool = False
+    """To others, after the client's requests."""
 
     @property
     def timeout_seconds(self) -> float:
@@ -29,6 +33,11 @@ def _confirm(kind: str, moment: str = "after", call: str = "confirm", **more: An
 def _twice(kind: str, **more: Any) -> dict[str, Any]:
     """The confirmation is unanswered, and look-ups go wrong, too."""
     return {"faults": _UNANSWERED["faults"] + _confirm(kind, "before", "look-up", **more)["faults"]}
+
+
+def _and_cancel(kind: str, moment: str = "after") -> dict[str, Any]:
+    """The confirmation is unanswered, and the refund goes wrong, too."""
+    return {"faults": _UNANSWERED["faults"] + _confirm(kind, moment, "cancel")["faults"]}
 
 
 _LOST, _UNANSWERED = _confirm("cut", "before"), _confirm("cut")
@@ -54,6 +63,17 @@ _ALL: Mapping[str, Behaviour] = {
     "lost, another card": Behaviour(_LOST, comes_back="with another card"),
     "deposited": Behaviour(purchase={"method": "VIRTUAL_ACCOUNT"}, is_deposited=True),
     "never deposited": Behaviour(purchase={"method": "VIRTUAL_ACCOUNT"}),
+    "unanswered, reported": Behaviour(_UNANSWERED, is_reported=True),
+    "lost, reported": Behaviour(_LOST, is_reported=True),
+    "declined, reported": Behaviour(_confirm("decline", "before"), is_reported=True),
+    "look-up cut, reported": Behaviour(_twice("cut", times=2), is_reported=True),
+    "deposited, reported": Behaviour(
+        purchase={"method": "VIRTUAL_ACCOUNT"}, is_deposited=True, is_reported=True
+    ),
+    "sold out": Behaviour(_UNANSWERED, sells_out=True),
+    "sold out, refund cut": Behaviour(_and_cancel("cut"), sells_out=True),
+    "sold out, refund lost": Behaviour(_and_cancel("cut", "before"), sells_out=True),
+    "sold out, refund unclear": Behaviour(_and_cancel("bad-gateway"), sells_out=True),
 }  # fmt: skip
 BEHAVIOURS: Mapping[str, Mapping[str, Behaviour]] = {
     "toss": {

@@ -66,6 +66,16 @@ def tried(cell: Cell) -> Result:
     return Result(cell, failure=failure)
 
 
+def tried_with(bug: str) -> Result:
+    """Where a planted fault has to be found."""
+    planted = PLANTED[bug]
+    run = tried(Cell("toss", planted.behaviour, bug))
+    if planted.at is None:
+        return run
+    [death] = [death for death in run.deaths if death.boundary == planted.at]
+    return tried(death)
+
+
 def _tried(world: World, cell: Cell) -> Result:
     world.begin_anew(cell.gateway, BEHAVIOURS[cell.gateway][cell.behaviour].controls)
     world.disconnect()

@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from tests.chaos.payments.world import Row, World
+from tests.chaos.payments.world import PIECES, STOCK, Row, World
 
 _ORDERS = "SELECT order_id::text, total_amount AS amount, currency FROM orders WHERE status = 'COMPLETED'"
 _PAYMENTS = """
-SELECT payment_id::text, order_id::text, payment_key, status, amount, currency, refunded_at,
-    coalesce(charged_amount, amount) AS taken, coalesce(charged_currency, currency) AS taken_currency
+SELECT payment_id::text, order_id::text, payment_key, status, amount, currency, refunded_at
 FROM payment ORDER BY payment_id
 """
 _EVENTS = """
@@ -16,6 +15,11 @@ SELECT aggregateid AS order_id, payload #>> '{payment,paymentId}' AS payment_id,
     (payload ->> 'totalAmount')::bigint AS amount, payload ->> 'currency' AS currency
 FROM outbox WHERE type = 'OrderCompleted' AND topic = 'order-completed'
 """
+
+
+_REFUNDS = "SELECT status, amount, currency FROM refund WHERE status <> 'REFUNDED'"
+_HINTS = "SELECT payment_id::text FROM payment_hint"
+_STOCK = "SELECT stock FROM product"
 
 
 @dataclass(frozen=True)
@@ -30,26 +34,25 @@ def judge(world: World) -> Verdict:
     """All that is left of a run: there is one order, or none."""
     payments = world.query(_PAYMENTS)
     approved = [payment for payment in payments if payment["status"] == "APPROVED"]
+    completed = world.query(_ORDERS)
     wrong = (
-        *_wrong_order(world.query(_ORDERS), approved, world.query(_EVENTS)),
+        *_wrong_order(completed, approved, world.query(_EVENTS)),
+        *_wrong_stock(len(completed), world.query(_STOCK)),
         *(f"a payment is left {payment['status']}" for payment in payments if not may_end(payment)),
+        *(f"a refund is left: {refund}" for refund in world.query(_REFUNDS)),
+        *(f"a webhook is left: {hint}" for hint in world.query(_HINTS)),
         *_wrong_books(payments, world.sandbox.payments()),
     )
     if approved:
         return Verdict("paid", wrong)
-    if any(_is_refund_due(payment) for payment in payments):
-        return Verdict("refund due", wrong)
     is_refunded = any(payment["refunded_at"] for payment in payments)
     return Verdict("refunded" if is_refunded else "not charged", wrong)
 
 
 def may_end(payment: Row) -> bool:
-    """Whether nothing is left to do for a payment, without a client and without an operator.
-
-    A refund that is due is an end as long as only operators make refunds: once the worker does, add
-    ``and not _is_refund_due(payment)``.
-    """
-    return payment["status"] not in ("REQUESTED", "UNKNOWN")
+    """Whether nothing is left to do for a payment, without a client and without an operator."""
+    is_refund_due = payment["status"] == "REFUND_DUE" and payment["refunded_at"] is None
+    return payment["status"] not in ("REQUESTED", "UNKNOWN") and not is_refund_due
 
 
 def _wrong_order(completed: Sequence[Row], approved: Sequence[Row], events: Sequence[Row]) -> Iterator[str]:
@@ -59,6 +62,14 @@ def _wrong_order(completed: Sequence[Row], approved: Sequence[Row], events: Sequ
         of_payment = {name: payment[name] for name in event}
         if not order.items() <= event.items() == of_payment.items():
             yield f"order, payment and event differ: {order}, {of_payment}, {event}"
+
+
+def _wrong_stock(completed: int, products: Sequence[Row]) -> Iterator[str]:
+    for product in products:
+        taken = STOCK - product["stock"]
+        # Others take what they take from the whole.
+        if (taken == PIECES) != bool(completed):
+            yield f"{taken} pieces are taken for {completed} completed orders"
 
 
 def _wrong_books(payments: Sequence[Row], books: Sequence[Row]) -> Iterator[str]:
@@ -76,11 +87,4 @@ def _may_keep(payment: Row | None, currency: str) -> set[tuple[int, str]]:
     """What the gateway may have of the payment."""
     if payment is not None and payment["status"] == "APPROVED":
         return {(payment["amount"], payment["currency"])}
-    if payment is None or not _is_refund_due(payment):
-        return {(0, currency)}
-    # The refund may have been made by a process that died before it recorded that.
-    return {(0, currency), (payment["taken"], payment["taken_currency"])}
-
-
-def _is_refund_due(payment: Row) -> bool:
-    return payment["status"] == "REFUND_DUE" and payment["refunded_at"] is None
+    return {(0, currency)}

@@ -16,6 +16,7 @@ from tests.chaos.payments.world import SETTABLE_CLOCK, USE_SETTABLE_CLOCK, execu
 from tests.integration.order_service.shop import migrate
 from tests.support.databases import fresh_database
 
+_BEHAVIOURS_OF_A_STATEMENT = 12
 RUNS = tuple(Cell(gateway, name) for gateway, behaviours in BEHAVIOURS.items() for name in behaviours)
 """Of each behaviour, the run that does not die: it finds the boundaries."""
 
@@ -59,7 +60,31 @@ def sample(runs: Sequence[Result], size: int) -> list[Cell]:
     return chosen
 
 
+def thinned(runs: Sequence[Result]) -> list[Cell]:
+    """The same deaths each time: at commits and messages in all behaviours, at statements in a few of them.
+
+    Of boundaries with one name in a run, as look-ups have, these are the first and the last.
+    """
+    by_boundary: dict[str, dict[Cell, list[Cell]]] = {}
+    for run in runs:
+        for death in run.deaths:
+            by_boundary.setdefault(death.boundary, {}).setdefault(run.cell, []).append(death)
+    chosen = set[Cell]()
+    for boundary, by_run in by_boundary.items():
+        in_turn = sorted(by_run.values(), key=lambda deaths: crc32(repr(deaths[0]).encode()))
+        for deaths in in_turn[: None if _is_seen_outside(boundary) else _BEHAVIOURS_OF_A_STATEMENT]:
+            chosen.update((deaths[0], deaths[-1]))
+    return [death for run in runs for death in run.deaths if death in chosen]
+
+
+def _is_seen_outside(boundary: str) -> bool:
+    """A statement isn't, until it is committed."""
+    return boundary.split()[3] in ("COMMIT", "POST", "GET")
+
+
 def kind(cell: Cell) -> str:
-    """Its use case, its moment, and whether it is of a statement, a commit or a message."""
+    """Its use case, and its moment where that makes a difference: at a commit, and what the gateway does."""
     use_case, _transaction, moment, what, *_ = cell.boundary.split()
-    return f"{use_case} {moment} {what if what in ('COMMIT', 'POST', 'GET') else 'statement'}"
+    if what in ("COMMIT", "POST"):
+        return f"{use_case} {moment} {what}"
+    return f"{use_case} {'GET' if what == 'GET' else 'statement'}"

@@ -9,13 +9,16 @@ from typing import Any
 from order_service.application.look_up_payment import LookUpPayment
 from order_service.application.pay_order import PayOrder
 from order_service.application.send_payment import SendPayment
+from order_service.application.settle_hinted_payments import SettleHintedPayments
 from order_service.application.settle_payment import SettlePayment
 from order_service.domain.order import Order, OrderStatus
 from order_service.domain.payment import Payment, PaymentStatus
 from order_service.domain.payment_outcome import Approved, Declined, NeverHappened, Undecided
+from order_service.domain.refund_outcome import Refunded
 from order_service.gateways.toss import payments as toss_payments
 from order_service.gateways.toss.gateway import TossGateway
-from order_service.persistence.payments import SqlPayments
+from order_service.persistence.products import SqlProducts
+from order_service.persistence.refunds import SqlRefunds
 from order_service.persistence.unit_of_work import OrderUnitOfWork
 from order_service.persistence.unsettled_payments import SqlUnsettledPayments
 from servicekit.outbox.writer import OutboxWriter
@@ -60,6 +63,20 @@ def _known(answer: Any) -> Any:
     return Declined("UNKNOWN") if isinstance(answer, Undecided) else answer
 
 
+def _saved_before(complete: Any, settle: Any, work: Any, order: Any, payment: Any) -> Any:
+    work.payments.save(payment)
+    work.commit()
+    return complete(settle, work, order, payment)
+
+
+def _recorded(claim: Any, refunds: Any, *its: Any) -> Any:
+    claimed = claim(refunds, *its)
+    if claimed is not None:
+        at = claimed.refund.requested_at
+        refunds.record(claimed.refund.settled(Refunded(at), "order-worker", at))
+    return claimed
+
+
 _late: list[Callable[[], object]] = []
 
 PLANTED: Mapping[str, Planted] = {
@@ -95,8 +112,11 @@ PLANTED: Mapping[str, Planted] = {
             lambda commit, work: _after(commit(work), *_late, _late.clear, partial(commit, work)),
     }),
     "payment-apart-from-its-order": Planted(_WELL, "pay 2: after COMMIT", {
-        (SqlPayments, "save"):
-            lambda save, payments, payment: _after(save(payments, payment), payments._connection.commit),  # noqa: SLF001
+        (SettlePayment, "_complete"): _saved_before,
+    }),
+    "stock-apart-from-its-order": Planted(_WELL, "pay 2: after COMMIT", {
+        (SqlProducts, "take"):
+            lambda take, products, pieces: _after(take(products, pieces), products._connection.commit),  # noqa: SLF001
     }),
     "compares-no-amounts": Planted(_OTHER_CURRENCY, None, {
         (toss_payments, "_has_amount"): lambda *its: True,
@@ -104,8 +124,17 @@ PLANTED: Mapping[str, Planted] = {
     "gives-up-an-hour-early": Planted("look-up lags", None, {
         (TossGateway, "find"): lambda find, toss, request, at: find(toss, request, at + timedelta(hours=1)),
     }),
-    "records-a-refund-before-it-is-made": Planted(_OTHER_CURRENCY, "refund 2: before POST cancel", {
-        (SqlPayments, "begin_refund"): lambda begin, payments, payment_id: _after(
-            begin(payments, payment_id), partial(payments.record_refund, payment_id, "operator")),
+    "records-a-refund-before-it-is-made": Planted(_OTHER_CURRENCY, "refund 3: before POST cancel", {
+        (SqlRefunds, "claim"): _recorded,
+    }),
+    "leaves-a-refund-to-operators": Planted(_OTHER_CURRENCY, None, {
+        (SqlRefunds, "adopt"): lambda *its: None,
+    }),
+    "believes-webhooks": Planted("lost, reported", None, {
+        (SettleHintedPayments, "_apply"): lambda apply, settle, claimed, _: apply(
+            settle, claimed, Approved(claimed.at)),
+    }),
+    "takes-no-stock": Planted(_WELL, None, {
+        (SqlProducts, "take"): lambda *its: [],
     }),
 }  # fmt: skip

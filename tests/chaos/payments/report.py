@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from tests.chaos.payments.cells import Result
 
-_SIGNS = {"paid": "P", "not charged": "-", "refund due": "D", "refunded": "R"}
-_LEGEND = "P paid, - not charged, R refunded, D refund due, X wrong, ? not tried"
+_SIGNS = {"paid": "P", "not charged": "-", "refunded": "R"}
+_LEGEND = "P paid, - not charged, R refunded, X wrong, ? not tried"
 
 
 def matrix(results: Sequence[Result]) -> str:

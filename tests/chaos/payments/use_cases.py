@@ -5,41 +5,55 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
+from sqlalchemy import text
+
+from order_service.application.note_payment_hint import NotePaymentHint, NotePaymentHintCommand
 from order_service.application.pay_order import PayOrder, PayOrderCommand
 from order_service.application.place_order import PlaceOrder, PlaceOrderCommand
-from order_service.application.refund_payment import RefundPayment, RefundPaymentCommand
+from order_service.application.refund_due_payments import RefundDuePayments
+from order_service.application.refund_payment import RefundPayment
 from order_service.application.send_payment import SendPayment
+from order_service.application.settle_hinted_payments import SettleHintedPayments
 from order_service.application.settle_payment import SettlePayment
 from order_service.application.settle_unsettled_payments import SettleUnsettledPayments
 from order_service.domain.errors import OrderError
-from order_service.domain.order import Order, OrderItem, Recipient
+from order_service.domain.order import Order, Recipient
+from order_service.domain.payment import Payment
+from order_service.domain.payment_hint import PaymentHint, ReportedChange
 from order_service.domain.payment_request import PaymentMethod
+from order_service.domain.product import RequestedItem
 from order_service.gateways import configured
 from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.payment_settings import PaymentSettings
+from order_service.persistence import payment_hints
 from order_service.persistence.unit_of_work import OrderUnitOfWork
 from provider_sandbox.gateways.portone.account import API_SECRET, STORE_ID
 from provider_sandbox.gateways.toss.account import SECRET_KEY
 from servicekit.config import DatabaseSettings
 from servicekit.db import breaker
 from servicekit.db.engine import create_engine
+from servicekit.db.errors import may_pass
 from servicekit.idempotency.key import IdempotencyKey
 from servicekit.lifecycle import StopSignal
 from tests.chaos.payments.behaviours import Behaviour
 from tests.chaos.payments.boundaries import Boundaries
-from tests.chaos.payments.world import APPLICATION, PATIENCE_SECONDS, World
+from tests.chaos.payments.world import APPLICATION, PATIENCE_SECONDS, PIECES, PRODUCT_ID, World
 
-_ITEMS = (OrderItem("P-1", 2, 15_000), OrderItem("P-2", 1, 3_500))
+# The first is of the catalogue.
+_ITEMS = (RequestedItem(PRODUCT_ID, PIECES, 15_000), RequestedItem("P-2", 1, 3_500))
 _PLACE = PlaceOrderCommand(
     7, "KRW", _ITEMS, Recipient("김하늘", "010-1234-5678"), IdempotencyKey("crash-matrix", "place", "same")
 )
 _IN_PROGRESS_LIMIT = timedelta(seconds=60)
 _A_WHILE_SECONDS = 75
-# Until an authorisation has lapsed at Toss, then at PortOne, and at last a deposit is overdue.
-_PAUSES_SECONDS = (_A_WHILE_SECONDS, 900, 2400, 8 * 24 * 3600)
-_UNSETTLED = "SELECT payment_id FROM payment WHERE status IN ('REQUESTED', 'UNKNOWN')"
-_REFUNDS_DUE = "SELECT payment_id FROM payment WHERE status = 'REFUND_DUE' AND refunded_at IS NULL"
+# Until an authorisation has lapsed at Toss, then at PortOne, and at last a deposit is overdue. The rest is
+# for refunds that become due then.
+_PAUSES_SECONDS = (_A_WHILE_SECONDS, 900, 2400, 8 * 24 * 3600, _A_WHILE_SECONDS, 900, 900, 900)
+_HINTED = "SELECT 1 FROM payment_hint"
+_UNSETTLED = "SELECT 1 FROM payment WHERE status IN ('REQUESTED', 'UNKNOWN')"
+_REFUNDS_DUE = "SELECT 1 FROM payment WHERE status = 'REFUND_DUE' AND refunded_at IS NULL"
 
 
 class Service:
@@ -52,6 +66,7 @@ class Service:
         self._world, self._gateway, self._behaviour, self._boundaries = world, gateway, behaviour, boundaries
         breaker.SILENCE_SECONDS = PATIENCE_SECONDS
         vars(configured)["_LOOK_UP_TIMEOUT_SECONDS"] = behaviour.timeout_seconds
+        vars(payment_hints)["_WITHIN"] = text(f"SET LOCAL statement_timeout = '{PATIENCE_SECONDS}s'")
         database = DatabaseSettings(
             database_url=world.database_url,
             database_connect_timeout_seconds=PATIENCE_SECONDS,
@@ -65,12 +80,17 @@ class Service:
         unit_of_work = partial(OrderUnitOfWork, engine)
         settle = SettlePayment(unit_of_work, order_completed)
         send = SendPayment(gateways, timedelta(seconds=PATIENCE_SECONDS))
-        self._place = PlaceOrder(unit_of_work)
+        self._place = PlaceOrder(unit_of_work, requires_catalogue=False)
         self._pay = PayOrder(unit_of_work, gateways, send, settle, _IN_PROGRESS_LIMIT)
-        self._worker = SettleUnsettledPayments(
-            unit_of_work, gateways, settle, _IN_PROGRESS_LIMIT, StopSignal(), lambda: 0.0
+        self._note = NotePaymentHint(unit_of_work)
+        self._hinted = SettleHintedPayments(
+            unit_of_work, gateways, gateway, settle, _IN_PROGRESS_LIMIT, _no_report, StopSignal(), _no_time
         )
-        self._refund = RefundPayment(unit_of_work, gateways)
+        self._unsettled = SettleUnsettledPayments(
+            unit_of_work, gateways, settle, _IN_PROGRESS_LIMIT, StopSignal(), may_pass, _no_time
+        )
+        refund = RefundPayment(unit_of_work, gateways, _no_time)
+        self._due = RefundDuePayments(unit_of_work, gateways, refund, settings.refund_lease, StopSignal())
 
     def run(self) -> None:
         """An order, from its placing to the end of its payments; each step is one use case."""
@@ -89,17 +109,36 @@ class Service:
             [payment] = self._world.sandbox.payments()
             self._world.sandbox.http.post(f"/payments/{payment['paymentKey']}/deposit").raise_for_status()
         self.recover()
-        for due in self._world.query(_REFUNDS_DUE):
-            self._as("refund", self._refund, RefundPaymentCommand(due["payment_id"], "operator"))
 
     def recover(self) -> None:
-        """What the worker does, without a client and without an operator, until nothing is unsettled."""
+        """What the worker does, without a client and without an operator, until nothing is left to do."""
+        if self._behaviour.sells_out:
+            self._world.sell_out()
+        if self._behaviour.is_reported:
+            self._report()
         for seconds in _PAUSES_SECONDS:
-            if not self._world.query(_UNSETTLED):
+            if not any(map(self._world.query, (_HINTED, _UNSETTLED, _REFUNDS_DUE))):
                 return
             self._world.pass_time(seconds)
-            while self._as("worker", self._worker).looked_up:
-                pass
+            self._work()
+
+    def _work(self) -> None:
+        """What is left; a use case that has nothing to do changes nothing, wherever it dies."""
+        # Once a pause: what was looked up just now can't be again within a second.
+        is_followed = self._world.query(_HINTED) and self._as("hints", self._hinted).looked_up
+        if not is_followed and self._world.query(_UNSETTLED):
+            self._as("worker", self._unsettled)
+        if self._world.query(_REFUNDS_DUE):
+            self._as("refund", self._due)
+
+    def _report(self) -> None:
+        """The gateway's webhooks arrive: again, where the process died that had got them."""
+        for payment in self._world.sandbox.payments():
+            change = ReportedChange.PAID if payment["chargedAmount"] else ReportedChange.OTHER
+            hint = PaymentHint(UUID(payment["orderId"]), payment["paymentKey"], change)
+            self._as("webhook", self._note, NotePaymentHintCommand(self._gateway, hint))
+        if self._world.query(_HINTED):
+            self._as("hints", self._hinted)
 
     def _try_to_pay(self, order: Order, payment_key: str, key: str) -> None:
         idempotency_key = IdempotencyKey("crash-matrix", key, "same")
@@ -116,6 +155,15 @@ class Service:
     def _as(self, name: str, use_case: Callable[..., Any], *command: object) -> Any:
         self._boundaries.begin(name)
         return use_case(*command)
+
+
+def _no_time() -> float:
+    """A lease's clock that a starved machine doesn't put ahead."""
+    return 0.0
+
+
+def _no_report(payment: Payment) -> None:
+    """Operators aren't needed."""
 
 
 def _payment_settings(sandbox_url: str, gateway: str, timeout_seconds: float) -> PaymentSettings:

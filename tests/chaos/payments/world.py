@@ -17,6 +17,7 @@ from tests.support.gateway_sandbox import GatewaySandbox
 from tests.support.waiting import wait_until
 
 APPLICATION = "crash-matrix"
+PRODUCT_ID, PIECES, STOCK = "P-1", 2, 10
 PATIENCE_SECONDS = 120
 Row = Mapping[str, Any]
 
@@ -31,8 +32,11 @@ CREATE FUNCTION settable.statement_timestamp() RETURNS timestamptz LANGUAGE sql 
 """
 USE_SETTABLE_CLOCK = "ALTER DATABASE {name} SET search_path = public, settable, pg_catalog"
 _CLEAR = """
-DELETE FROM outbox; DELETE FROM idempotency_key; DELETE FROM payment; DELETE FROM order_item;
-DELETE FROM orders; UPDATE clock SET ahead = '0'
+DELETE FROM outbox; DELETE FROM idempotency_key; DELETE FROM payment_hint; DELETE FROM refund;
+DELETE FROM payment; DELETE FROM order_item; DELETE FROM orders; DELETE FROM product;
+INSERT INTO product (product_id, name, unit_price, currency, stock, created_at)
+VALUES (%s, '사과', 15000, 'KRW', %s, now());
+UPDATE clock SET ahead = '0'
 """
 _PUT_AHEAD = """
 UPDATE clock SET ahead = ahead + make_interval(secs => %s)
@@ -54,7 +58,7 @@ class World:
     def begin_anew(self, gateway: str, controls: Mapping[str, Any]) -> None:
         """Nothing is left of earlier runs."""
         self.wait_for_the_dead()
-        self.query(_CLEAR)
+        self.query(_CLEAR, PRODUCT_ID, STOCK)
         self.sandbox.reset()
         self.sandbox.control(**{gateway: dict(controls)})
 
@@ -70,6 +74,10 @@ class World:
         wait_until(self._gateway_is_idle, "the gateway to be idle", PATIENCE_SECONDS)
         [clock] = self.query(_PUT_AHEAD, seconds)
         self.sandbox.control(clock={"aheadMs": clock["seconds"] * 1000})
+
+    def sell_out(self) -> None:
+        """To others, what wasn't taken for the order: too little for it is left."""
+        self.query("UPDATE product SET stock = %s WHERE stock = %s", PIECES - 1, STOCK)
 
     def query(self, statement: str, *values: object) -> list[Row]:
         self._session = self._session or _connected(self.database_url)
