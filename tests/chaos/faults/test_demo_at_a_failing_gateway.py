@@ -33,6 +33,7 @@ def directory(gateway: str, server_directory: Path) -> Iterator[Path]:
 
 
 @pytest.mark.long
+@pytest.mark.timeout(900)
 def test_demo_adds_up_while_payments_fail(gateway: str, directory: Path, tmp_path: Path) -> None:
     with DemoProcess(directory, tmp_path, seed=72, users=50, stock=20, limit=ORDERS) as demo:
         summary = demo.finish(timeout_seconds=600)

@@ -249,6 +249,29 @@ def test_orders_are_paid_in_process_by_default(settings: Settings) -> None:
         assert "gateway-sandbox" not in {status.name for status in stack.status()}
 
 
+@pytest.mark.parametrize("gateway", ["toss", "portone"])
+@pytest.mark.usefixtures("_own_signals")
+def test_external_databases_see_no_gateway(
+    gateway: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """They would refuse payments in-process from then on, and nobody but their owner may remove them."""
+    for name, value in {
+        "STACK": "external",
+        "GATEWAY": gateway,
+        "DEVSTACK_DIRECTORY": str(tmp_path),
+        "EXTERNAL_POSTGRESQL_URL": "postgresql://admin@127.0.0.1:9/postgres",
+        "EXTERNAL_KAFKA_BOOTSTRAP_SERVERS": "127.0.0.1:9",
+    }.items():
+        monkeypatch.setenv(name, value)
+
+    answer = CliRunner().invoke(main, ["up"])
+
+    assert answer.exit_code == 2
+    assert answer.stderr == (
+        "devstack: STACK=external takes no GATEWAY: it would end payments in-process there for good\n"
+    )
+
+
 def test_what_was_paid_at_a_gateway_has_data_of_its_own(settings: Settings) -> None:
     """In the same database, a payment in-process would be refused."""
     folders = {

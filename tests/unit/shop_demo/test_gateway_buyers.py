@@ -1,7 +1,6 @@
 """When buyers leave, wait, pay with another card and come back, against orders that end as a test says."""
 
 import asyncio
-from typing import Any
 
 import pytest
 from aiohttp import web
@@ -23,7 +22,8 @@ APPROVED = 201, {"paymentId": "payment-1"}
 DECLINED = 402, {"type": "urn:problem:payment-declined"}
 UNKNOWN = 504, {"type": "urn:problem:payment-outcome-unknown"}
 IN_PROGRESS = 409, {"type": "urn:problem:payment-in-progress"}
-OPEN, REFUSED, ABANDONED = "UNKNOWN", "DECLINED", "ABANDONED"
+ABANDONED_BEFORE = 409, {"type": "urn:problem:payment-abandoned"}
+OPEN, REFUSED, ABANDONED, NONE_YET = "UNKNOWN", "DECLINED", "ABANDONED", "no payment"
 COMPLETED = "APPROVED"
 
 
@@ -44,13 +44,13 @@ class ScriptedOrders:
     async def pay(self, request: web.Request) -> web.Response:
         self.keys.append(request.headers["Idempotency-Key"])
         status, body = self.answers.pop(0)
-        headers = {"Retry-After": "1"} if status in (409, 504) else {}
+        headers = {"Retry-After": "1"} if (status, body) in (IN_PROGRESS, UNKNOWN) else {}
         return web.json_response(body, status=status, headers=headers)
 
     async def read(self, _request: web.Request) -> web.Response:
         status = self.found.pop(0) if len(self.found) > 1 else self.found[0]
         order = "COMPLETED" if status == COMPLETED else "PENDING_PAYMENT"
-        payment: dict[str, Any] = {"paymentId": "payment-1", "status": status}
+        payment = None if status == NONE_YET else {"paymentId": "payment-1", "status": status}
         return web.json_response({"status": order, "payment": payment})
 
 
@@ -114,10 +114,52 @@ def test_what_stays_open_they_ask_for_once_more(sandbox: GatewaySandbox) -> None
     assert orders.keys == ["run-card-1", "run-card-1"]
 
 
+def test_a_return_that_meets_the_worker_is_repeated(sandbox: GatewaySandbox) -> None:
+    """It has just asked the gateway, which two may not do at once; and only a buyer may send it again."""
+    orders = ScriptedOrders([UNKNOWN, IN_PROGRESS, APPROVED], [OPEN])
+
+    paid = bought(sandbox, orders)
+
+    assert paid is not None
+    assert paid.came_back
+    assert orders.keys == ["run-card-1"] * 3
+
+
+def test_a_return_without_an_answer_is_followed_by_another(sandbox: GatewaySandbox) -> None:
+    orders = ScriptedOrders([UNKNOWN, UNKNOWN, UNKNOWN, APPROVED], [OPEN])
+
+    paid = bought(sandbox, orders)
+
+    assert paid is not None
+    assert orders.keys == ["run-card-1"] * 4
+
+
+def test_with_the_next_card_they_come_back_anew(sandbox: GatewaySandbox) -> None:
+    each = [UNKNOWN] * 4
+    orders = ScriptedOrders([*each, DECLINED, *each, APPROVED], [OPEN])
+
+    paid = bought(sandbox, orders)
+
+    assert paid is not None
+    assert orders.keys == ["run-card-1"] * 5 + ["run-card-2"] * 5
+
+
 def test_a_payment_that_stays_open_is_not_known_in_time(sandbox: GatewaySandbox) -> None:
-    orders = ScriptedOrders([UNKNOWN, UNKNOWN], [OPEN])
+    orders = ScriptedOrders([UNKNOWN] * 5, [OPEN])
 
     assert bought(sandbox, orders, patience_seconds=0.2) is None
+    assert orders.answers == []
+
+
+def test_an_order_without_a_payment_is_still_open(sandbox: GatewaySandbox) -> None:
+    paid = bought(sandbox, ScriptedOrders([UNKNOWN], [NONE_YET, COMPLETED]))
+
+    assert paid is not None
+
+
+def test_any_other_conflict_ends_the_run_at_once(sandbox: GatewaySandbox) -> None:
+    with pytest.raises(Unexpected, match=r"got 409.*payment-abandoned"):
+        bought(sandbox, ScriptedOrders([ABANDONED_BEFORE], [COMPLETED]))
 
 
 def test_no_card_at_all_ends_the_run(sandbox: GatewaySandbox) -> None:

@@ -8,7 +8,7 @@ import pytest
 from provider_sandbox.gateways.controls import GatewayControls, GatewayControlSource
 from provider_sandbox.gateways.names import GATEWAYS, GatewayName
 from shop_demo.clock import HostClock
-from shop_demo.gateway_faults import GatewayFaults, plan_faults
+from shop_demo.gateway_faults import FEWEST_ORDERS, GatewayFaults, plan_faults
 from shop_demo.http_client import http_client
 from tests.support.gateway_sandbox import GatewaySandbox
 
@@ -32,13 +32,20 @@ def test_one_confirmation_in_twenty_meets_a_fault(seed: int) -> None:
     assert min(faults.values()) >= 20
 
 
-@pytest.mark.parametrize("orders", [4, 30, 120])
+@pytest.mark.parametrize("orders", [FEWEST_ORDERS, 30, 120])
 def test_few_orders_meet_each_fault_once_or_more(orders: int) -> None:
     assert len(met(orders, seed=1)) == 4
 
 
-def test_a_single_order_meets_one_fault() -> None:
-    assert met(1, seed=1).total() == 1
+@pytest.mark.parametrize("orders", [1, 5, FEWEST_ORDERS - 1])
+def test_fewer_orders_meet_none(orders: int) -> None:
+    """A fault at each confirmation, or at each second one, would decline all cards of a buyer."""
+    assert met(orders, seed=1).total() == 0
+
+
+@pytest.mark.parametrize("orders", range(FEWEST_ORDERS, 40))
+def test_no_kind_of_fault_is_met_more_often_than_each_tenth_time(orders: int) -> None:
+    assert all(int(str(fault["every"])) >= 10 for fault in plan_faults(orders, seed=1))
 
 
 def test_a_seed_repeats_the_faults() -> None:

@@ -7,6 +7,7 @@ import pytest
 from shop_demo.checks.findings import Findings
 from shop_demo.checks.order_checks import check_orders
 from shop_demo.facts import OrderFacts
+from shop_demo.gateway_faults import FEWEST_ORDERS
 from shop_demo.summary import PaymentSummary
 from tests.unit.shop_demo.builders import a_payment, gateway_facts, order_facts
 
@@ -52,7 +53,10 @@ def test_a_payment_settled_too_late_is_all_that_is_wrong() -> None:
 
     summary, problems = checked(facts)
 
-    assert problems == ("orders whose payment was not settled in time: 1 (order-4)",)
+    assert problems == (
+        "orders whose payment was not settled in time: 1 (order-4)",
+        "orders placed and paid: expected 4, found 3",
+    )
     assert summary.unsettled == 1
 
 
@@ -77,6 +81,16 @@ def test_money_that_has_to_be_returned_is_found() -> None:
 
 
 def test_a_gateway_without_faults_would_show_nothing() -> None:
-    _, problems = checked(replace(order_facts(), gateway=replace(gateway_facts(), faults={})))
+    orders = FEWEST_ORDERS
+    gateway = replace(gateway_facts(orders=orders), faults={})
+
+    _, problems = checked(replace(order_facts(orders=orders), gateway=gateway))
 
     assert problems == ("faults of toss: expected some, found 0",)
+
+
+def test_few_orders_meet_no_faults() -> None:
+    orders = FEWEST_ORDERS - 1
+    gateway = replace(gateway_facts(orders=orders), faults={})
+
+    assert checked(replace(order_facts(orders=orders), gateway=gateway))[1] == ()

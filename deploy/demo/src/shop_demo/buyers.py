@@ -33,7 +33,8 @@ class Attempt:
     payment_id: str | None = None
     declines: int = 0
     unanswered: int = 0
-    came_back: bool = False
+    returns: int = 0
+    """How often its client has come back with this card."""
 
     @property
     def key(self) -> str:
@@ -54,7 +55,7 @@ class Attempt:
             self.purchase.total_amount,
             declines=self.declines,
             unanswered=self.unanswered,
-            came_back=self.came_back,
+            came_back=self.returns > 0,
         )
 
 

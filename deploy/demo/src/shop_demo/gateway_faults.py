@@ -16,6 +16,10 @@ _KINDS = (
 # Each kind's share of one in twenty.
 _CALLS_FOR_EACH = 20 * len(_KINDS)
 _SPREAD = _CALLS_FOR_EACH // 5
+# More often than at each tenth confirmation, all cards of a buyer might be declined.
+_FEWEST_CALLS_FOR_EACH = 10
+FEWEST_ORDERS = _FEWEST_CALLS_FOR_EACH + len(_KINDS) - 1
+"""From so many orders on there are faults."""
 _ALWAYS = 1_000_000
 # Longer than order-service waits.
 _TIMEOUT_MS = 6_000
@@ -25,13 +29,14 @@ _LOOK_UP_LAG_MS = {"toss": 15_000, "portone": 0}
 
 
 def plan_faults(orders: int, seed: int) -> list[Mapping[str, object]]:
-    """Each kind at every so-manieth confirmation, and at least once."""
+    """Each kind at every so-manieth confirmation, and at least once; none if the orders are too few."""
+    if orders < FEWEST_ORDERS:
+        return []
     random = seeded(seed, "gateway-faults")
     plan: list[Mapping[str, object]] = []
     for number, kind in enumerate(random.sample(_KINDS, k=len(_KINDS))):
         every = random.randint(_CALLS_FOR_EACH - _SPREAD, _CALLS_FOR_EACH + _SPREAD)
-        within = max(1, orders - number)
-        plan.append({"call": "confirm", **kind, "times": _ALWAYS, "every": min(every, within)})
+        plan.append({"call": "confirm", **kind, "times": _ALWAYS, "every": min(every, orders - number)})
     return plan
 
 

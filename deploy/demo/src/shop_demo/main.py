@@ -8,7 +8,7 @@ from rich.console import Console
 from devstack.config import read_settings
 from devstack.info import StackInfo
 from devstack.stack_from_settings import cluster_of, running_stack
-from shop_demo.checkout import check_currencies
+from shop_demo.checkout import check_payable
 from shop_demo.checks.coupon_checks import check_coupons
 from shop_demo.checks.findings import Findings
 from shop_demo.checks.order_checks import check_orders
@@ -50,7 +50,7 @@ def _run(settings: DemoSettings, console: Console, narrator: Narrator) -> bool:
     info = StackInfo.read(stack.info_path)
     access = StackAccess.of(info, cluster_of(info))
     if access.gateway is not None:
-        check_currencies(batch, access.gateway)
+        check_payable(batch, access.gateway)
     log_mark = LogMark.now(stack.collect_logs)
     coupons, orders = _drive(settings, access, batch, narrator)
     summary = _summary(settings.seed, access, coupons, orders, log_mark)

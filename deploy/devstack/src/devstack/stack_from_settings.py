@@ -21,10 +21,8 @@ _KEPT = {"PROVIDERS", "OFFLINE_IMAGES"}
 def stack_to_start(settings: Settings) -> Stack:
     """Return the stack that STACK, KAFKA and GATEWAY name; with none, the one that runs, or the default."""
     active = StackDirectory(settings.directory).active()
-    if active and (settings.stack, settings.kafka, settings.gateway) == (None, None, None):
-        name = active[0]
-    else:
-        name = _wanted_name(settings)
+    is_unasked = (settings.stack, settings.kafka, settings.gateway) == (None, None, None)
+    name = active[0] if active and is_unasked else _wanted_name(settings)
     chosen = config.chosen_ports()
     ports = Ports.free(chosen) if settings.ports == "free" else Ports.default_but(chosen)
     stack = named_stack(settings, name, ports)
@@ -82,6 +80,8 @@ def _stack_of_kind(settings: Settings, name: str, ports: Ports | None) -> Stack:
 
 def _wanted_name(settings: Settings) -> str:
     kafka_version = supported_version(settings.kafka or DEFAULT_VERSION)
-    names = {"external": DATA_NAME, "compose": compose_data_name(kafka_version)}
-    name = names.get(settings.stack or "embedded", data_name(kafka_version))
-    return with_gateway(name, settings.gateway if settings.gateway in SHOP.gateways else None)
+    gateway = settings.gateway if settings.gateway in SHOP.gateways else None
+    if gateway and settings.stack == "external":
+        raise UsageError("STACK=external takes no GATEWAY: it would end payments in-process there for good")
+    names = {"external": DATA_NAME, "compose": compose_data_name(kafka_version, gateway)}
+    return names.get(settings.stack or "embedded", data_name(kafka_version, gateway))
