@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from order_service.application.refund_at_once import RefundAtOnce, RefundAtOnceCommand
 from order_service.application.refund_payment import RefundPayment
-from order_service.domain.refund_outcome import Refunded
+from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
 from order_service.gateways.configured import ConfiguredGateways, configured_gateways
 from order_service.payment_settings import PaymentSettings, account_of
 from order_service.persistence.unit_of_work import OrderUnitOfWork
@@ -89,6 +89,15 @@ class Refunding:
 
     def keys(self) -> list[tuple[object, ...]]:
         return self.shop.query("SELECT status, attempt FROM refund")
+
+    def tried_again(self) -> RefundOutcome:
+        """By an operator."""
+        assert self.shop.gateways is not None
+        time_passes_for_refunds(self.shop)
+        unit_of_work = partial(OrderUnitOfWork, self.shop.engine)
+        refund = RefundPayment(unit_of_work, self.shop.gateways)
+        command = RefundAtOnceCommand(self.payment_id, "kim", "the bank is open again")
+        return RefundAtOnce(unit_of_work, refund, LEASE)(command)
 
     def is_refunded_within(self, steps: int = 8) -> bool:
         """What workers do, each new, with the pauses left out."""
@@ -172,19 +181,27 @@ def test_a_refusal_for_good_is_an_operators_who_tries_again(refunding: Refunding
     assert not refunding.is_refunded_within(2)
     assert (backlog(shop).refunds_refused, refunding.returned()) == (1, [])
     assert shop.query("SELECT status, refused_code FROM refund") == [("REFUSED", refusal)]
-    assert shop.gateways is not None
 
-    unit_of_work = partial(OrderUnitOfWork, shop.engine)
-    refund = RefundPayment(unit_of_work, shop.gateways)
-    outcome = RefundAtOnce(unit_of_work, refund, LEASE)(
-        RefundAtOnceCommand(refunding.payment_id, "kim", "the bank is open again")
-    )
+    outcome = refunding.tried_again()
 
     assert isinstance(outcome, Refunded)
     assert (refunding.returned(), refunding.keys()) == ([TOTAL], [("REFUNDED", 2)])
     assert shop.query("SELECT by, because, outcome FROM payment_operation") == [
         ("kim", "the bank is open again", "REFUNDED")
     ]
+
+
+def test_a_refusal_that_persists_is_final_again(refunding: Refunding) -> None:
+    shop, refusal = refunding.shop, DIALECTS[refunding.gateway].refusal
+    refunding.fails("error", code=refusal, times=100)
+    assert a_refunder(shop)() == A_STEP
+
+    assert refunding.tried_again() == RefundRefused(refusal)
+
+    assert refunding.keys() == [("REFUSED", 2)]
+    assert not refunding.is_refunded_within(2)
+    assert (backlog(shop).refunds_refused, refunding.returned()) == (1, [])
+    assert shop.query("SELECT outcome FROM payment_operation") == [(f"REFUSED: {refusal}",)]
 
 
 def test_a_refund_that_nobody_recorded_is_found(refunding: Refunding) -> None:
