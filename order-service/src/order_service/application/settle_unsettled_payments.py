@@ -33,7 +33,7 @@ _log = structlog.get_logger(__name__)
 class LookUps:
     """What one run did. The payments that were looked up and not settled are due again after a pause.
 
-    Where ``is_gateway_away``, which is each one that was asked, another run at once would get no answer either.
+    Where ``is_gateway_away``, another run at once would get no answer: no gateway that was asked gave one.
     """
 
     looked_up: int = 0
