@@ -62,7 +62,7 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
     keys = timedelta(hours=settings.idempotency_key_retention_hours)
     expire = ExpireOrders(unit_of_work, timedelta(minutes=settings.order_expiry_minutes))
     threads = [
-        _refunds(settings, unit_of_work, stop),
+        *_refunds(settings, unit_of_work, stop),
         WorkThread("expiry", lambda: expire() > 0, stop),
         *_hints(settings, unit_of_work, stop),
     ]
@@ -82,12 +82,19 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
 
 def _refunds(
     settings: WorkerSettings, unit_of_work: Callable[[], OrderUnitOfWork], stop: StopSignal
-) -> WorkThread:
+) -> Iterator[WorkThread]:
+    """One thread for each gateway: a cancellation may hang for as long as a payment."""
     gateways = configured_gateways(settings, connections=1)
-    refund = RefundDuePayments(
-        unit_of_work, gateways, RefundPayment(unit_of_work, gateways), settings.refund_lease, stop
-    )
-    return WorkThread("refunds", lambda: refund().steps > 0, stop)
+    for name in gateways.accounts:
+        gateway = gateways.only(name)
+        refund = RefundDuePayments(
+            unit_of_work, gateway, RefundPayment(unit_of_work, gateway), settings.refund_lease, stop
+        )
+        yield WorkThread("refunds", partial(_refunds_any, refund), stop)
+
+
+def _refunds_any(refund: RefundDuePayments) -> bool:
+    return refund().steps > 0
 
 
 def _hints(

@@ -4,6 +4,8 @@ import threading
 from datetime import timedelta
 
 from order_service.application.settle_unsettled_payments import AWAY, BATCH_SIZE, LookUps
+from order_service.gateways.configured import ConfiguredGateways
+from tests.integration.order_service.ledger_gateway import LedgerGateway
 from tests.integration.order_service.shop import A_SECOND, IN_PROGRESS_LIMIT, Shop
 from tests.integration.order_service.test_settling import NOTHING, a_worker
 
@@ -29,6 +31,23 @@ def test_an_outage_is_found_by_one_look_up_and_counts_for_no_payment(shop: Shop)
 
     shop.gateway.away = ()
     assert worker() == LookUps(looked_up=3, settled=3)
+
+
+def test_an_outage_of_one_gateway_delays_no_look_up_at_another(shop: Shop) -> None:
+    toss, portone = LedgerGateway("toss", "shop-1"), LedgerGateway("portone", "store-1")
+    # These have been due for longer.
+    unknown(Shop(shop.engine, toss), "silent-1", "silent-2", "silent-3")
+    unknown(Shop(shop.engine, portone), "silent-4", "silent-5")
+    toss.away = ("silent-",)
+    worker = a_worker(shop.engine, ConfiguredGateways("toss", {"toss": toss, "portone": portone}))
+
+    assert worker() == LookUps(looked_up=3, settled=2)
+    assert (toss.looked_up, portone.looked_up) == (["silent-1"], ["silent-4", "silent-5"])
+
+    # Now no other one has anything due.
+    assert worker() == LookUps(looked_up=1, settled=0, is_gateway_away=True)
+    counts = shop.query("SELECT DISTINCT lookup_count FROM payment WHERE gateway = 'toss'")
+    assert counts == [(0,)], "an outage counts for no payment"
 
 
 def test_after_an_outage_a_payment_is_due_within_seconds(shop: Shop) -> None:

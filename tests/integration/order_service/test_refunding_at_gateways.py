@@ -12,12 +12,15 @@ from pydantic import SecretStr
 
 from order_service.application.refund_at_once import RefundAtOnce, RefundAtOnceCommand
 from order_service.application.refund_payment import RefundPayment
-from order_service.domain.refund_outcome import Refunded
+from order_service.config import WorkerSettings
+from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
 from order_service.gateways.configured import ConfiguredGateways, configured_gateways
 from order_service.payment_settings import PaymentSettings, account_of
 from order_service.persistence.unit_of_work import OrderUnitOfWork
+from order_service.worker import run
 from provider_sandbox.gateways.portone.account import API_SECRET, STORE_ID
 from provider_sandbox.gateways.toss.account import SECRET_KEY
+from servicekit.lifecycle import StopSignal
 from tests.integration.order_service.shop import TOTAL, Shop
 from tests.integration.order_service.test_refunding import (
     A_STEP,
@@ -29,8 +32,11 @@ from tests.integration.order_service.test_refunding import (
 )
 from tests.integration.order_service.test_settling import backlog
 from tests.support.gateway_sandbox import GatewaySandbox, serving_gateways
+from tests.support.waiting import wait_until
 
 A_DAY_SECONDS = 86_400
+# Less than a cancellation may take.
+DEADLINE_SECONDS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,15 @@ class Refunding:
     def keys(self) -> list[tuple[object, ...]]:
         return self.shop.query("SELECT status, attempt FROM refund")
 
+    def tried_again(self) -> RefundOutcome:
+        """By an operator."""
+        assert self.shop.gateways is not None
+        time_passes_for_refunds(self.shop)
+        unit_of_work = partial(OrderUnitOfWork, self.shop.engine)
+        refund = RefundPayment(unit_of_work, self.shop.gateways)
+        command = RefundAtOnceCommand(self.payment_id, "kim", "the bank is open again")
+        return RefundAtOnce(unit_of_work, refund, LEASE)(command)
+
     def is_refunded_within(self, steps: int = 8) -> bool:
         """What workers do, each new, with the pauses left out."""
         for _ in range(steps):
@@ -112,7 +127,10 @@ def sandbox(tmp_path: Path) -> Iterator[GatewaySandbox]:
 
 @pytest.fixture(params=["toss", "portone"])
 def refunding(request: pytest.FixtureRequest, shop: Shop, sandbox: GatewaySandbox) -> Refunding:
-    name: str = request.param
+    return a_refund_due(shop, sandbox, request.param)
+
+
+def a_refund_due(shop: Shop, sandbox: GatewaySandbox, name: str) -> Refunding:
     at_gateway = Shop(shop.engine, gateways=gateways(name, sandbox.url))
     order_id = at_gateway.placed()
     payment = sandbox.authenticated(name, order_id, amount=TOTAL)
@@ -172,19 +190,27 @@ def test_a_refusal_for_good_is_an_operators_who_tries_again(refunding: Refunding
     assert not refunding.is_refunded_within(2)
     assert (backlog(shop).refunds_refused, refunding.returned()) == (1, [])
     assert shop.query("SELECT status, refused_code FROM refund") == [("REFUSED", refusal)]
-    assert shop.gateways is not None
 
-    unit_of_work = partial(OrderUnitOfWork, shop.engine)
-    refund = RefundPayment(unit_of_work, shop.gateways)
-    outcome = RefundAtOnce(unit_of_work, refund, LEASE)(
-        RefundAtOnceCommand(refunding.payment_id, "kim", "the bank is open again")
-    )
+    outcome = refunding.tried_again()
 
     assert isinstance(outcome, Refunded)
     assert (refunding.returned(), refunding.keys()) == ([TOTAL], [("REFUNDED", 2)])
     assert shop.query("SELECT by, because, outcome FROM payment_operation") == [
         ("kim", "the bank is open again", "REFUNDED")
     ]
+
+
+def test_a_refusal_that_persists_is_final_again(refunding: Refunding) -> None:
+    shop, refusal = refunding.shop, DIALECTS[refunding.gateway].refusal
+    refunding.fails("error", code=refusal, times=100)
+    assert a_refunder(shop)() == A_STEP
+
+    assert refunding.tried_again() == RefundRefused(refusal)
+
+    assert refunding.keys() == [("REFUSED", 2)]
+    assert not refunding.is_refunded_within(2)
+    assert (backlog(shop).refunds_refused, refunding.returned()) == (1, [])
+    assert shop.query("SELECT outcome FROM payment_operation") == [(f"REFUSED: {refusal}",)]
 
 
 def test_a_refund_that_nobody_recorded_is_found(refunding: Refunding) -> None:
@@ -216,3 +242,24 @@ def test_a_gateway_that_refuses_this_service_is_asked_again(refunding: Refunding
     assert refunding.keys() == [("DUE", 1)]
     assert refunding.is_refunded_within()
     assert refunding.returned() == [TOTAL]
+
+
+def test_a_gateway_that_hangs_delays_no_refund_at_another_one(
+    shop: Shop, sandbox: GatewaySandbox, order_database_url: str
+) -> None:
+    hanging, other = (a_refund_due(shop, sandbox, name) for name in ("toss", "portone"))
+    hanging.fails("time-out", times=100)
+    both = {name: value for each in DIALECTS.values() for name, value in each.settings(sandbox.url).items()}
+    configuration = WorkerSettings.model_validate(
+        {"database_url": order_database_url, "admin_port": 0, "payment_gateway": "toss", **both}
+    )
+    stop = StopSignal()
+    with ThreadPoolExecutor(1) as pool:
+        worker = pool.submit(run, configuration, stop)
+        try:
+            wait_until(lambda: other.returned() == [TOTAL], "the other gateway's refund", DEADLINE_SECONDS)
+            assert hanging.returned() == []
+        finally:
+            sandbox.fault("toss")
+            stop.set()
+        worker.result(DEADLINE_SECONDS)

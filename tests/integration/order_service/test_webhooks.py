@@ -10,11 +10,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from structlog.typing import EventDict
 
-from order_service.application.settle_hinted_payments import SettleHintedPayments
+from order_service.application.settle_hinted_payments import LAST_ATTEMPT_IF_SETTLED, SettleHintedPayments
 from order_service.application.settle_unsettled_payments import LEASE, LookUps
 from order_service.domain.payment import Payment
-from order_service.domain.payment_outcome import Declined
+from order_service.domain.payment_outcome import AwaitsDeposit, Declined
 from order_service.gateways.toss.webhooks import parse_webhook
+from order_service.persistence.unit_of_work import OrderUnitOfWork
 from tests.integration.order_service.hints import a_follower, a_toss_body, report, time_passes_for_hints
 from tests.integration.order_service.ledger_gateway import CallerDied, LedgerGateway
 from tests.integration.order_service.shop import IN_PROGRESS_LIMIT, Shop
@@ -156,6 +157,88 @@ def test_money_that_is_gone_from_the_gateway_is_reported_once(
     assert [payment.request.payment_key for payment in reported] == ["pay-1"]
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["payment_taken_back"]
     assert (toss_shop.payment_statuses(), toss_shop.count("payment_hint")) == (["APPROVED"], 0)
+
+
+def test_one_look_up_that_lags_behind_takes_nothing_back(
+    toss_shop: Shop,
+    follower: SettleHintedPayments,
+    gateway: LedgerGateway,
+    logs: list[EventDict],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    order_id = toss_shop.placed()
+    toss_shop.pay(order_id, "pay-1")
+    hint(toss_shop, order_id, "pay-1", "CANCELED")
+    with monkeypatch.context() as patch:
+        patch.setattr(gateway, "find", lambda request, asked_at: AwaitsDeposit(gateway.deposits_due_at))
+        assert follower() == LookUps(looked_up=1, settled=0)
+    assert toss_shop.count("payment_hint") == 1
+
+    time_passes_for_hints(toss_shop, 61)
+    assert follower() == LookUps(looked_up=1, settled=0)
+
+    assert toss_shop.query("SELECT taken_back_at FROM payment") == [(None,)]
+    assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == []
+    assert toss_shop.count("payment_hint") == 0
+
+
+def test_hints_of_settled_payments_wait_for_those_of_unsettled_ones(
+    toss_shop: Shop, follower: SettleHintedPayments, gateway: LedgerGateway
+) -> None:
+    settled = toss_shop.placed()
+    toss_shop.pay(settled, "pay-1")
+    waiting = unknown(toss_shop)
+    hint(toss_shop, settled, "pay-1", "CANCELED")
+    hint(toss_shop, waiting, "silent-1")
+
+    follower()
+
+    assert gateway.looked_up == ["silent-1", "pay-1"]
+
+
+def test_a_hint_of_a_settled_payment_is_due_again_in_a_minute(
+    toss_shop: Shop, follower: SettleHintedPayments
+) -> None:
+    order_id = toss_shop.placed()
+    toss_shop.pay(order_id, "pay-1")
+    hint(toss_shop, order_id, "pay-1", "CANCELED")
+    follower()
+    pause = "extract(epoch FROM due_at - clock_timestamp())::float"
+    [(seconds,)] = toss_shop.query(f"SELECT {pause} FROM payment_hint")  # noqa: S608
+    assert 50 < seconds <= 60
+
+
+def test_a_settled_payment_that_stays_undecided_is_given_up_and_logged(
+    toss_shop: Shop, follower: SettleHintedPayments, gateway: LedgerGateway, logs: list[EventDict]
+) -> None:
+    order_id = unknown(toss_shop)
+    toss_shop.execute("UPDATE payment SET status = 'ABANDONED', decided_by = 'toss'")
+    gateway.blind = True
+    hint(toss_shop, order_id, "silent-1")
+    toss_shop.execute(f"UPDATE payment_hint SET lookup_count = {LAST_ATTEMPT_IF_SETTLED - 2}")  # noqa: S608
+
+    follower()
+    assert toss_shop.count("payment_hint") == 1
+    time_passes_for_hints(toss_shop, 601)
+    follower()
+
+    assert toss_shop.count("payment_hint") == 0
+    [given_up] = [entry for entry in logs if entry["event"] == "payment_hint_given_up"]
+    assert (given_up["log_level"], given_up["attempt"]) == ("warning", LAST_ATTEMPT_IF_SETTLED)
+
+
+def test_what_is_known_is_forgotten_in_batches(toss_shop: Shop, gateway: LedgerGateway) -> None:
+    for number in range(3):
+        order_id = toss_shop.placed()
+        toss_shop.pay(order_id, f"decline-{number}")
+        hint(toss_shop, order_id, f"decline-{number}")
+    toss_shop.execute("UPDATE payment SET status = 'REFUND_DUE', approved_at = requested_at")
+
+    for left in (1, 0):
+        with OrderUnitOfWork(toss_shop.engine) as unit_of_work:
+            assert unit_of_work.payment_hints.drop_known(2) == 2 - (1 - left)
+            unit_of_work.commit()
+        assert toss_shop.count("payment_hint") == left
 
 
 def test_a_given_up_payment_that_was_charged_is_to_be_refunded(

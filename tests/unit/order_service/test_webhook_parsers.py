@@ -153,3 +153,20 @@ def test_tosss_statuses_in_both_events(status: str, change: ReportedChange) -> N
     deposit = to_json({"createdAt": "2026", "secret": "ps", "status": status, "orderId": str(ORDER_ID)})
     assert parse_webhook({}, event) == PaymentHint(ORDER_ID, "key-1", change)
     assert parse_webhook({}, deposit) == PaymentHint(ORDER_ID, "", change)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"eventType": "PAYMENT_STATUS_CHANGED", "data": {"orderId": str(ORDER_ID), "status": "DONE"}},
+        {
+            "eventType": "PAYMENT_STATUS_CHANGED",
+            "data": {"orderId": str(ORDER_ID), "paymentKey": "", "status": "DONE"},
+        },
+        {"orderId": str(ORDER_ID), "status": "DONE"},
+    ],
+    ids=["no key", "empty key", "neither a payment nor a deposit"],
+)
+def test_only_tosss_deposits_are_without_a_payment_key(body: Any) -> None:
+    with pytest.raises(MalformedWebhook):
+        parse_webhook({}, to_json(body))

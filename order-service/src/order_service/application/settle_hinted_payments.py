@@ -8,6 +8,7 @@ import structlog
 from order_service.application.ask_gateway import AskGateway
 from order_service.application.look_up_payment import LookUpPayment
 from order_service.application.ports import (
+    SETTLED_LOOK_UP_INTERVAL,
     ClaimedHint,
     PaymentGateway,
     ReportTakenBack,
@@ -36,6 +37,9 @@ from servicekit.lifecycle import StopSignal
 BACKOFF = Backoff(first_seconds=2.0, longest_seconds=600.0)
 # A look-up may show a change a little later than the webhook. Of an unsettled payment the planned ones go on.
 _LAST_ATTEMPT = 6
+# Nothing else asks about a settled payment: after a day, an operator does.
+LAST_ATTEMPT_IF_SETTLED = 150
+_KNOWN_BATCH_SIZE = 1_000
 
 _log = structlog.get_logger(__name__)
 
@@ -45,7 +49,8 @@ class SettleHintedPayments:
 
     Only what the gateway then says counts, so that a forged, late or repeated webhook changes nothing. A hint
     is dropped once its question is answered and the answer is stored. A payment that is approved stays so: if
-    the gateway says that its money is gone, operators are told, once. Several processes may do this at once.
+    the gateway says twice that its money is gone, that is reported, once. Several processes may do this at
+    once.
     """
 
     def __init__(
@@ -86,7 +91,7 @@ class SettleHintedPayments:
 
     def _drop_known(self) -> None:
         with self._unit_of_work() as unit_of_work:
-            if unit_of_work.payment_hints.drop_known():
+            if unit_of_work.payment_hints.drop_known(_KNOWN_BATCH_SIZE):
                 unit_of_work.commit()
 
     def _claim(self) -> ClaimedHint | None:
@@ -106,12 +111,14 @@ class SettleHintedPayments:
         is_settled = outcome is not None and self._apply(claimed, outcome)
         with self._unit_of_work() as unit_of_work:
             # After the outcome is stored: what a crash keeps from being stored is asked again.
-            if _is_answered(claimed, outcome):
+            is_given_up = _is_given_up(claimed, outcome)
+            if is_given_up or _is_answered(claimed, outcome):
                 unit_of_work.payment_hints.drop(claimed)
             else:
-                pause = timedelta(seconds=BACKOFF.seconds(claimed.number))
-                unit_of_work.payment_hints.postpone(claimed, pause)
+                unit_of_work.payment_hints.postpone(claimed, _pause(claimed))
             unit_of_work.commit()
+        if is_given_up and not payment.is_unsettled:
+            _log.warning("payment_hint_given_up", payment_id=str(payment.payment_id), attempt=claimed.number)
         return is_settled
 
     def _apply(self, claimed: ClaimedHint, outcome: Outcome) -> bool:
@@ -122,7 +129,7 @@ class SettleHintedPayments:
             # Its request still waits for the gateway's answer, and settles it itself.
             return False
         after = self._settle(payment.request, outcome)
-        if payment.status is PaymentStatus.APPROVED and _contradicts(outcome):
+        if _denies_approval(claimed, outcome) and _is_seen_again(claimed):
             self._record_taken_back(claimed)
         return payment.is_unsettled and not after.is_unsettled
 
@@ -142,21 +149,44 @@ class SettleHintedPayments:
             self._report(payment)
 
 
-def _contradicts(outcome: Outcome) -> bool:
-    """Whether it denies an approval."""
+def _denies_approval(claimed: ClaimedHint, outcome: Outcome | None) -> bool:
+    if outcome is None or claimed.payment.status is not PaymentStatus.APPROVED:
+        return False
     return isinstance(outcome, AwaitsDeposit | Unpaid) or not isinstance(outcome, Approved | Undecided)
+
+
+def _is_seen_again(claimed: ClaimedHint) -> bool:
+    """Whether the answer counts: a single look-up may lag behind."""
+    return claimed.number > 1
+
+
+def _is_undecided(outcome: Outcome | None) -> bool:
+    """Whether nothing was learnt."""
+    return outcome is None or (
+        isinstance(outcome, Undecided) and not isinstance(outcome, Unpaid | AwaitsDeposit)
+    )
+
+
+def _is_given_up(claimed: ClaimedHint, outcome: Outcome | None) -> bool:
+    last = _LAST_ATTEMPT if claimed.payment.is_unsettled else LAST_ATTEMPT_IF_SETTLED
+    return _is_undecided(outcome) and claimed.number >= last
 
 
 def _is_answered(claimed: ClaimedHint, outcome: Outcome | None) -> bool:
     """Whether the hint has served its purpose."""
-    payment, is_last = claimed.payment, claimed.number >= _LAST_ATTEMPT
+    if _is_undecided(outcome):
+        return False
+    if _denies_approval(claimed, outcome):
+        return _is_seen_again(claimed)
     match outcome:
         case Approved() if claimed.is_returned:
-            # Asked once more: what the webhook was sent for may not be shown yet.
-            return claimed.number > 1
-        case Unpaid() | AwaitsDeposit() | NeverHappened() if payment.status is not PaymentStatus.APPROVED:
-            return is_last or not (claimed.is_paid or claimed.is_returned)
-        case None | Undecided() if not isinstance(outcome, Unpaid | AwaitsDeposit):
-            # Nothing else asks about a settled payment.
-            return is_last and payment.is_unsettled
+            # What the webhook was sent for may not be shown yet.
+            return _is_seen_again(claimed)
+        case Unpaid() | AwaitsDeposit() | NeverHappened():
+            return claimed.number >= _LAST_ATTEMPT or not (claimed.is_paid or claimed.is_returned)
     return True
+
+
+def _pause(claimed: ClaimedHint) -> timedelta:
+    pause = timedelta(seconds=BACKOFF.seconds(claimed.number))
+    return pause if claimed.payment.is_unsettled else max(pause, SETTLED_LOOK_UP_INTERVAL)

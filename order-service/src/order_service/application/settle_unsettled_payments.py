@@ -1,6 +1,6 @@
 """Settling payments whose client never came back, by asking the gateway what became of them."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -33,7 +33,7 @@ _log = structlog.get_logger(__name__)
 class LookUps:
     """What one run did. The payments that were looked up and not settled are due again after a pause.
 
-    Where ``is_gateway_away``, another run at once would get no answer either.
+    Where ``is_gateway_away``, another run at once would get no answer: no gateway that was asked gave one.
     """
 
     looked_up: int = 0
@@ -47,9 +47,16 @@ class _Run:
 
     looked_up: int = 0
     settled: int = 0
+    asked: set[str] = field(default_factory=set)
+    """The gateways with a payment that was due."""
     answered: set[str] = field(default_factory=set)
-    """The gateways that have answered anything."""
-    is_gateway_away: bool = False
+    """Those that have answered anything."""
+    away: set[str] = field(default_factory=set)
+    """Those that answer nothing, and are asked nothing more."""
+
+    @property
+    def is_gateway_away(self) -> bool:
+        return bool(self.away) and self.asked <= self.away
 
     def add(self, ended: Iterable[Future[bool]]) -> None:
         self.settled += sum(each.result() for each in ended)
@@ -62,8 +69,8 @@ class SettleUnsettledPayments:
     alone what belongs to a gateway or account that this process isn't configured for. Several processes may
     do this at once: each payment is claimed alone, just before it is asked about. Each has its own back-off,
     so one that the gateway doesn't decide, or whose order another transaction holds, delays no other. A
-    gateway that answers nothing says nothing of these: what was asked then is asked again soon. ``at_once``
-    is how many it looks up at a time.
+    gateway that answers nothing says nothing of these: what was asked then is asked again soon, and the other
+    gateways' payments go on. ``at_once`` is how many it looks up at a time.
     """
 
     def __init__(
@@ -94,24 +101,28 @@ class SettleUnsettledPayments:
         run = _Run()
         with ThreadPoolExecutor(self._at_once, "look-up") as threads:
             under_way = set[Future[bool]]()
-            while run.looked_up < BATCH_SIZE and not run.is_gateway_away and not self._stop.is_set():
+            while run.looked_up < BATCH_SIZE and not self._stop.is_set():
                 if len(under_way) == self._at_once:
                     ended, under_way = wait(under_way, return_when=FIRST_COMPLETED)
                     run.add(ended)
                     continue
                 # Read before the claim: its lease can only end later than this clock says.
                 claimed_at_seconds = self._ask.clock_seconds()
-                claimed = self._claim()
+                claimed = self._claim(away=run.away)
                 if claimed is None:
                     break
                 run.looked_up += 1
+                run.asked.add(claimed[0].payment.request.gateway)
                 under_way.add(threads.submit(self._settles, run, *claimed, claimed_at_seconds))
         run.add(under_way)
         return LookUps(run.looked_up, run.settled, run.is_gateway_away)
 
-    def _claim(self) -> tuple[ClaimedLookUp, datetime] | None:
+    def _claim(self, away: Set[str]) -> tuple[ClaimedLookUp, datetime] | None:
+        accounts = {name: account for name, account in self._accounts.items() if name not in away}
+        if not accounts:
+            return None
         with self._unit_of_work() as unit_of_work:
-            claimed = unit_of_work.unsettled_payments.claim(self._accounts, self._in_progress_limit, LEASE)
+            claimed = unit_of_work.unsettled_payments.claim(accounts, self._in_progress_limit, LEASE)
             now = unit_of_work.now()
             # Before the gateway is asked, which may take seconds: no lock may last as long.
             unit_of_work.commit()
@@ -128,7 +139,7 @@ class SettleUnsettledPayments:
                 return True
         is_away = is_unanswered and request.gateway not in run.answered
         if is_away:
-            run.is_gateway_away = True
+            run.away.add(request.gateway)
         self._postpone(claimed, is_away=is_away)
         return False
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Self
 
 import httpx
 import structlog
@@ -39,6 +40,10 @@ class ConfiguredGateways:
         self.name = name
         self.accounts = {name: each.accounts[name] for name, each in gateways.items()}
         self._gateways = gateways
+
+    def only(self, name: str) -> Self:
+        """The one of that name, as if no other were configured."""
+        return type(self)(name, {name: self._gateways[name]})
 
     def approve(self, request: PaymentRequest) -> Answer:
         return self._of(request).approve(request)

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from order_service.application.ports import ClaimedHint
+from order_service.application.ports import SETTLED_LOOK_UP_INTERVAL, ClaimedHint
 from order_service.domain.payment import PaymentStatus
 from order_service.domain.payment_hint import ASKED_ABOUT, PaymentHint, ReportedChange
 from order_service.persistence.payments import FORMER_GATEWAY, payment_of
@@ -31,8 +31,6 @@ from order_service.persistence.unsettled_payments import IS_UNSETTLED, belongs_t
 _WITHIN = text("SET LOCAL statement_timeout = '1s'")
 # A webhook usually overtakes the answer to the request that it is about.
 _ANSWER_ARRIVES_WITHIN = timedelta(seconds=2)
-# Who knows a payment of which all is known could have it looked up for ever.
-_SETTLED_LOOK_UP_INTERVAL = timedelta(minutes=1)
 _NOW = func.clock_timestamp()
 _gateway = func.coalesce(payments.c.gateway, FORMER_GATEWAY)
 
@@ -97,7 +95,8 @@ class SqlPaymentHints:
                 or_(IS_UNSETTLED, _was_left_alone()),
                 belongs_to(accounts),
             )
-            .order_by(hints.c.due_at)
+            # Those of settled payments can wait, and anyone can cause them.
+            .order_by(~IS_UNSETTLED, hints.c.due_at)
             .limit(1)
             # Skipping, not waiting: another process has claimed the locked rows, or is settling them.
             .with_for_update(skip_locked=True)
@@ -121,14 +120,19 @@ class SqlPaymentHints:
     def drop(self, claimed: ClaimedHint) -> None:
         self._connection.execute(delete(hints).where(_is_before(claimed)))
 
-    def drop_known(self) -> int:
+    def drop_known(self, limit: int) -> int:
         known = (
             select(hints.c.payment_id)
             .join(payments, payments.c.payment_id == hints.c.payment_id)
             .where(hints.c.due_at <= _NOW, ~_says_something_new(hints.c.is_paid, hints.c.is_returned))
+            .limit(limit)
             .with_for_update(of=hints, skip_locked=True)
+            # A subquery could be run more than once, and each time take others.
+            .cte("known")
         )
-        return self._connection.execute(delete(hints).where(hints.c.payment_id.in_(known))).rowcount
+        return self._connection.execute(
+            delete(hints).where(hints.c.payment_id.in_(select(known.c.payment_id)))
+        ).rowcount
 
 
 def _says_something_new(
@@ -146,7 +150,7 @@ def _has_status_of(change: ReportedChange) -> ColumnElement[bool]:
 
 
 def _was_left_alone() -> ColumnElement[bool]:
-    return func.coalesce(payments.c.looked_up_at <= _NOW - _SETTLED_LOOK_UP_INTERVAL, true())
+    return func.coalesce(payments.c.looked_up_at <= _NOW - SETTLED_LOOK_UP_INTERVAL, true())
 
 
 def _is_before(claimed: ClaimedHint) -> ColumnElement[bool]:

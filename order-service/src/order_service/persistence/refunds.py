@@ -36,7 +36,9 @@ class SqlRefunds:
 
     def adopt(self, limit: int) -> None:
         has_one = select(refunds.c.refund_id).where(refunds.c.payment_id == payments.c.payment_id).exists()
-        for row in self._connection.execute(select(payments).where(IS_REFUND_DUE, ~has_one).limit(limit)):
+        # In one order, so that two processes or threads don't wait for each other.
+        due = select(payments).where(IS_REFUND_DUE, ~has_one).order_by(payments.c.payment_id).limit(limit)
+        for row in self._connection.execute(due):
             self._add(row)
 
     def claim(self, accounts: Mapping[str, str], lease: timedelta) -> ClaimedRefund | None:

@@ -4,7 +4,12 @@ One file for each subject. Others import from here, as from the one file that ot
 """
 
 from order_service.application.ports.gateways import PaymentGateway
-from order_service.application.ports.hints import ClaimedHint, PaymentHints, WebhookParser
+from order_service.application.ports.hints import (
+    SETTLED_LOOK_UP_INTERVAL,
+    ClaimedHint,
+    PaymentHints,
+    WebhookParser,
+)
 from order_service.application.ports.orders import Orders, Products, UnpaidOrders
 from order_service.application.ports.payments import (
     ClaimedLookUp,
@@ -24,6 +29,7 @@ from order_service.application.ports.unit_of_work import (
 )
 
 __all__ = [
+    "SETTLED_LOOK_UP_INTERVAL",
     "ClaimedHint",
     "ClaimedLookUp",
     "ClaimedRefund",

@@ -8,6 +8,9 @@ from typing import Protocol
 from order_service.domain.payment import Payment
 from order_service.domain.payment_hint import PaymentHint
 
+SETTLED_LOOK_UP_INTERVAL = timedelta(minutes=1)
+"""At most one look-up of a settled payment in this time: anyone who knows one could cause them for ever."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClaimedHint:
@@ -34,7 +37,7 @@ class PaymentHints(Protocol):
         ...
 
     def claim(self, accounts: Mapping[str, str], lease: timedelta) -> ClaimedHint | None:
-        """The hinted payment of ``accounts`` that has been due for longest.
+        """The hinted payment of ``accounts`` that has been due for longest, of the unsettled ones first.
 
         Once the caller commits, no other one gets it for as long as ``lease``, unless another hint comes.
         Nobody may look a payment up within a second of its last look-up, of a settled one within a minute.
@@ -49,8 +52,8 @@ class PaymentHints(Protocol):
         """Forget the hints that came before the gateway was asked."""
         ...
 
-    def drop_known(self) -> int:
-        """Forget due hints of what is known by now. Returns their number."""
+    def drop_known(self, limit: int) -> int:
+        """Forget so many due hints of what is known by now. Returns their number."""
         ...
 
 

@@ -16,7 +16,7 @@ from order_service.domain.payment_outcome import (
     Unpaid,
 )
 from order_service.domain.payment_request import PaymentRequest
-from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
+from order_service.domain.refund_outcome import NotRefunded, Refunded, RefundOutcome, RefundRefused
 from order_service.domain.refund_request import RefundRequest
 from order_service.gateways.portone import codes
 from order_service.gateways.portone.api import PortoneApi
@@ -128,10 +128,10 @@ class PortoneGateway:
                 return refunded(done, request)
             case PortoneError(code) if code in codes.REFUSES_REFUND and request.attempt == 1:
                 return RefundRefused(code)
-            case PortoneError(code) if code in codes.REFUSES_REFUND | codes.OTHER_BALANCE:
-                # By an earlier attempt, perhaps.
-                found = self.find_refund(request)
-                return found if isinstance(found, Refunded | RefundRefused) else Undecided()
+            case PortoneError(code) if code in codes.REFUSES_REFUND:
+                return self._returned_before(request, RefundRefused(code))
+            case PortoneError(code) if code in codes.OTHER_BALANCE:
+                return self._returned_before(request, Undecided())
             case PortoneError(code) if code in codes.REFUSES_US:
                 raise _misconfigured(code)
         return Undecided()
@@ -144,6 +144,13 @@ class PortoneGateway:
             return refund_outcome(reply, request)
         _check_account(reply)
         return Undecided()
+
+    def _returned_before(
+        self, request: RefundRequest, otherwise: RefundRefused | Undecided
+    ) -> Refunded | RefundRefused | Undecided:
+        """By an earlier attempt, perhaps. ``otherwise`` is what a refusal means if nothing was returned."""
+        found = self.find_refund(request)
+        return otherwise if isinstance(found, NotRefunded) else found
 
     def _find(self, request: PaymentRequest, key: PortoneKey, *, has_lapsed: bool) -> Outcome:
         reply = self._api.payment(str(request.order_id))

@@ -18,7 +18,7 @@ from order_service.domain.payment_outcome import (
     Unpaid,
 )
 from order_service.domain.payment_request import PaymentRequest
-from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
+from order_service.domain.refund_outcome import NotRefunded, Refunded, RefundOutcome, RefundRefused
 from order_service.domain.refund_request import RefundRequest
 from order_service.gateways.refund_reasons import reason_of
 from order_service.gateways.toss import codes
@@ -107,10 +107,10 @@ class TossGateway:
                 return found if isinstance(found, Refunded) else Undecided()
             case TossError(code) if code in codes.REFUSES_REFUND and request.attempt == 1:
                 return RefundRefused(code)
-            case TossError(code) if code in codes.REFUSES_REFUND | codes.OTHER_BALANCE:
-                # By an earlier attempt, perhaps.
-                found = self.find_refund(request)
-                return found if isinstance(found, Refunded | RefundRefused) else Undecided()
+            case TossError(code) if code in codes.REFUSES_REFUND:
+                return self._returned_before(request, RefundRefused(code))
+            case TossError(code) if code in codes.OTHER_BALANCE:
+                return self._returned_before(request, Undecided())
             case TossError(code) if code in codes.REFUSES_US:
                 raise _misconfigured(code)
         return Undecided()
@@ -123,6 +123,13 @@ class TossGateway:
             return refund_outcome(reply, request)
         _check_account(reply)
         return Undecided()
+
+    def _returned_before(
+        self, request: RefundRequest, otherwise: RefundRefused | Undecided
+    ) -> Refunded | RefundRefused | Undecided:
+        """By an earlier attempt, perhaps. ``otherwise`` is what a refusal means if nothing was returned."""
+        found = self.find_refund(request)
+        return otherwise if isinstance(found, NotRefunded) else found
 
     def _find(self, request: PaymentRequest, *, has_lapsed: bool) -> Outcome:
         reply = self._api.payment(request.payment_key)

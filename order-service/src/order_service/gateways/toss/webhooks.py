@@ -1,7 +1,7 @@
 """Toss's webhooks. Of payments they aren't signed: who knows an order and its payment key can write one."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -25,19 +25,27 @@ class _Webhook(BaseModel):
 
 
 class _Payment(BaseModel):
-    """A payment; also the webhook of a deposit, which has neither a type nor the payment's key."""
+    order_id: StorableText = Field(alias="orderId")
+    payment_key: StorableText = Field(alias="paymentKey", min_length=1)
+    status: StorableText
+
+
+class _Deposit(BaseModel):
+    """DEPOSIT_CALLBACK: alone it has neither a type nor the payment's key."""
 
     order_id: StorableText = Field(alias="orderId")
-    payment_key: StorableText = Field(default="", alias="paymentKey")
+    secret: StorableText
     status: StorableText
+    payment_key: ClassVar[str] = ""
 
 
 def parse_webhook(headers: Mapping[str, str], body: bytes) -> PaymentHint | None:
     """See :data:`order_service.application.ports.WebhookParser`."""
     try:
         webhook = _Webhook.model_validate_json(body)
+        payment: _Payment | _Deposit
         if webhook.event_type is None:
-            payment = _Payment.model_validate_json(body)
+            payment = _Deposit.model_validate_json(body)
         elif webhook.event_type == _STATUS_CHANGED:
             payment = _Payment.model_validate(webhook.data)
         else:
