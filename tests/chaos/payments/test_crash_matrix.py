@@ -15,7 +15,7 @@ from tests.chaos.payments.report import complaints, matrix
 
 _REPORT = ROOT / "build/crash-matrix/matrix.txt"
 # A starved machine is slow, and not wrong.
-pytestmark = pytest.mark.timeout(7200)
+pytestmark = pytest.mark.timeout(900)
 
 
 @pytest.fixture(scope="module")
@@ -53,6 +53,7 @@ def test_each_payment_of_40_dead_processes_ends_right(executor: Executor, runs: 
 
 
 @pytest.mark.long
+@pytest.mark.timeout(7200)
 def test_each_payment_of_every_dead_process_ends_right(executor: Executor, runs: Sequence[Result]) -> None:
     begun = time.monotonic()
     deaths = thinned(runs)
