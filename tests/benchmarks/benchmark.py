@@ -36,7 +36,7 @@ _ScaleT = TypeVar("_ScaleT")
 class Benchmark(Generic[_MeasurementT, _ScaleT]):
     """``name`` is also its file's. The goals are for ``full``; ``quick`` shows that everything runs.
 
-    A procedure returns its figures as a dataclass; ``settings`` are told with them.
+    A procedure returns its figures as a dataclass; ``settings`` stand beside them in the file.
     """
 
     name: str

@@ -23,7 +23,7 @@ _UNREACHABLE = Gauge(
 )
 _TAKEN_BACK = Counter(
     "order_payments_taken_back",
-    "Approved payments of which a gateway then said that it no longer has the money.",
+    "Approved payments whose money a gateway says that it no longer has.",
     ["gateway"],
 )
 _REFUNDS_DUE = Gauge("order_refunds_due", "Payments whose money has to be returned.")

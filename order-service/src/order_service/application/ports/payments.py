@@ -69,7 +69,7 @@ class ClaimedLookUp:
 
 
 class UnsettledPayments(Protocol):
-    """The payments of which only the gateway knows how they ended.
+    """The payments whose end only the gateway knows.
 
     ``accounts`` are those that the process can ask with, by the gateway's name. Nobody may look a payment up
     within a second of its last look-up.
