@@ -248,7 +248,7 @@ def test_database_is_not_blamed_for_commits_and_records_that_kafka_lost(
     with consuming(kafka_bootstrap_servers, topic, unique, engine, dying_before=True) as dying:
         wait_until(lambda: dying.handler.attempts, "a death before anything is applied")
     # Once for each assignment: Kafka may assign the partitions twice to one that joins.
-    assert surprises(topic, "commit_lost") >= 1
+    assert (surprises(topic, "commit_lost") or 0) >= 1
     with consuming(kafka_bootstrap_servers, topic, unique, engine):
         wait_until(lambda: len(effects(engine)) == 8, "what is left")
     assert surprises(topic, "database_went_back") == 0
