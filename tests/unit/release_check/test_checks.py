@@ -1,6 +1,7 @@
 """The table at the end of `.ci/run` and `make release-check`, and their exit status."""
 
 import importlib.util
+import os
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -85,3 +86,18 @@ def test_the_choice_of_checks_is_no_option_of_a_check(
         environment.setenv("MAKEFLAGS", " -- OPTIONS=--only\\ chosen")
         assert SCRIPT.main(["--only", "chosen"], [check]) == 0
     assert "options:\n" in capfd.readouterr().out
+
+
+def test_a_check_without_a_clock_runs_beside_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(SCRIPT, "ROOT", tmp_path)
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    # Each waits for the other's end of the pipe: one after the other, neither would end.
+    computing = SCRIPT.Check("computing", ["sh", "-c", f"nice; echo done > {pipe}; exit 3"], beside=True)
+    waiting = SCRIPT.Check("waiting", ["sh", "-c", f"read word < {pipe}"])
+    assert SCRIPT.main([], [computing, waiting]) == 1
+    rows = [line.split()[:2] for line in capsys.readouterr().out.splitlines()[-2:]]
+    assert rows == [["computing", "FAILED"], ["waiting", "passed"]]
+    assert (tmp_path / "build" / "release-check" / "computing.log").read_text() == "19\n"
