@@ -67,7 +67,7 @@ def test_the_contracts_extremes_are_read(changes: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "addition",
     [
-        {"coupon": {"couponId": 1}},
+        {"gift": {"couponId": 1}},
         {"items": [{"productId": "P-1", "quantity": 2, "unitPrice": 15_000, "gift": True}]},
         {"recipient": {"name": "김하늘", "phone": "010-1234-5678", "locale": "ko"}},
     ],
