@@ -12,7 +12,10 @@ class Behaviour:
     controls: Mapping[str, Any] = field(default_factory=dict)
     purchase: Mapping[str, Any] = field(default_factory=dict)
     pays_after_seconds: float = 0.0
-    comes_back: Literal["never", "with its key", "with another card"] = "never"
+    comes_back: Literal["never", "with its key", "with another card", "with another key"] = "never"
+    """With another key: to pay with what the buyer has authorised for the first one."""
+    expires: bool = False
+    """Where it may, and always before the worker settles anything."""
     is_deposited: bool = False
     is_reported: bool = False
     """By webhooks, which arrive after the client's requests."""
@@ -38,6 +41,26 @@ def _twice(kind: str, **more: Any) -> dict[str, Any]:
 def _and_cancel(kind: str, moment: str = "after") -> dict[str, Any]:
     """The confirmation is unanswered, and the refund goes wrong, too."""
     return {"faults": _UNANSWERED["faults"] + _confirm(kind, moment, "cancel")["faults"]}
+
+
+def _refused_and(code: str, *then: str) -> dict[str, Any]:
+    """The first confirmation is refused, and the buyer's authorisation is still good."""
+    confirmations = [_confirm("error", "before", code=code), *(_confirm(kind) for kind in then)]
+    return {"faults": [fault for each in confirmations for fault in each["faults"]]}
+
+
+def _under_another_key(code: str) -> dict[str, Behaviour]:
+    """What a gateway shows of the charge is true of the first payment, too, which is not to be refunded."""
+    refused, unanswered = _refused_and(code), _refused_and(code, "cut")
+    return {
+        "refused, another key": Behaviour(refused, comes_back="with another key"),
+        "refused, another key, unanswered": Behaviour(unanswered, comes_back="with another key"),
+        "refused, another key, reported":
+            Behaviour(unanswered, comes_back="with another key", is_reported=True),
+        "refused, another key, sold out":
+            Behaviour(unanswered, comes_back="with another key", is_reported=True, sells_out=True),
+        "refused, expires, another key": Behaviour(refused, comes_back="with another key", expires=True),
+    }  # fmt: skip
 
 
 _LOST, _UNANSWERED = _confirm("cut", "before"), _confirm("cut")
@@ -74,10 +97,24 @@ _ALL: Mapping[str, Behaviour] = {
     "sold out, refund cut": Behaviour(_and_cancel("cut"), sells_out=True),
     "sold out, refund lost": Behaviour(_and_cancel("cut", "before"), sells_out=True),
     "sold out, refund unclear": Behaviour(_and_cancel("bad-gateway"), sells_out=True),
+    "expires, paid too late": Behaviour(expires=True, pays_after_seconds=75),
+    "expires, unanswered": Behaviour(_UNANSWERED, expires=True),
+    "expires, lost": Behaviour(_LOST, expires=True),
+    "expires, unanswered, another card":
+        Behaviour(_UNANSWERED, comes_back="with another card", expires=True),
+    "expires, declined, another card":
+        Behaviour(_confirm("decline", "before"), comes_back="with another card", expires=True),
+    "expires, deposited":
+        Behaviour(purchase={"method": "VIRTUAL_ACCOUNT"}, is_deposited=True, expires=True),
+    "expires, never deposited": Behaviour(purchase={"method": "VIRTUAL_ACCOUNT"}, expires=True),
+    "expires, look-up lags, reported":
+        Behaviour({**_UNANSWERED, "lookUpLagMs": 300_000}, is_reported=True, expires=True),
+    "expires, sold out": Behaviour(_UNANSWERED, sells_out=True, expires=True),
 }  # fmt: skip
 BEHAVIOURS: Mapping[str, Mapping[str, Behaviour]] = {
     "toss": {
         **_ALL,
+        **_under_another_key("REJECT_CARD_PAYMENT"),
         "test code": Behaviour(_confirm("error", "before", code="PROVIDER_ERROR")),
         "replayed 500": Behaviour(
             {**_confirm("error"), "replaysServerErrors": True}, comes_back="with its key"
@@ -86,5 +123,9 @@ BEHAVIOURS: Mapping[str, Mapping[str, Behaviour]] = {
         "another currency, refund cut": Behaviour(_confirm("cut", call="cancel"), _OTHER_CURRENCY),
         "another currency, unanswered": Behaviour(_UNANSWERED, _OTHER_CURRENCY),
     },
-    "portone": {**_ALL, "provider's error": Behaviour(_confirm("error", code="PG_PROVIDER"))},
+    "portone": {
+        **_ALL,
+        **_under_another_key("INVALID_PAYMENT_TOKEN"),
+        "provider's error": Behaviour(_confirm("error", code="PG_PROVIDER")),
+    },
 }

@@ -77,19 +77,20 @@ def tried_with(bug: str) -> Result:
 
 
 def _tried(world: World, cell: Cell) -> Result:
-    world.begin_anew(cell.gateway, BEHAVIOURS[cell.gateway][cell.behaviour].controls)
+    behaviour = BEHAVIOURS[cell.gateway][cell.behaviour]
+    world.begin_anew(cell.gateway, behaviour.controls)
     world.disconnect()
     is_killed, said = forked(lambda say: _act(cell, world, say, cell.number, Service.run))
     if cell.number is None:
         deaths = [replace(cell, number=number, boundary=name) for number, name in enumerate(said)]
-        return Result(cell, judge(world), deaths=deaths)
+        return Result(cell, judge(world, expires=behaviour.expires), deaths=deaths)
     if not is_killed or said != cell.boundary:
         # A pause of the machine let it go another way than the recorded one.
         raise HarnessFailure(f"met {said!s:.200} in place of {cell.boundary}")
     world.wait_for_the_dead()
     world.disconnect()
     forked(lambda say: _act(cell, world, say, None, Service.recover))
-    return Result(cell, judge(world))
+    return Result(cell, judge(world, expires=behaviour.expires))
 
 
 def _act(cell: Cell, parents: World, say: Say, deadly: int | None, act: Callable[[Service], None]) -> None:

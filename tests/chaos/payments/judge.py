@@ -1,5 +1,6 @@
 """How a cell may end: the gateway's own books beside the service's tables, to the minor unit."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -17,6 +18,12 @@ FROM outbox WHERE type = 'OrderCompleted' AND topic = 'order-completed'
 """
 
 
+_EXPIRY = """
+SELECT order_id::text, expired_at::text FROM orders WHERE status = 'PENDING_PAYMENT' AND (
+    (%s AND expired_at IS NULL) OR EXISTS (
+        SELECT FROM payment WHERE payment.order_id = orders.order_id AND charged_amount IS NULL
+            AND approved_at < expired_at AND NOT EXISTS (SELECT FROM product WHERE stock < %s)))
+"""
 _REFUNDS = "SELECT status, amount, currency FROM refund WHERE status <> 'REFUNDED'"
 _HINTS = "SELECT payment_id::text FROM payment_hint"
 _STOCK = "SELECT stock FROM product"
@@ -30,14 +37,15 @@ class Verdict:
     wrong: tuple[str, ...]
 
 
-def judge(world: World) -> Verdict:
-    """All that is left of a run: there is one order, or none."""
+def judge(world: World, *, expires: bool) -> Verdict:
+    """All that is left of a run: there is one order, or none. ``expires`` says that none stays unpaid."""
     payments = world.query(_PAYMENTS)
     approved = [payment for payment in payments if payment["status"] == "APPROVED"]
     completed = world.query(_ORDERS)
     wrong = (
         *_wrong_order(completed, approved, world.query(_EVENTS)),
         *_wrong_stock(len(completed), world.query(_STOCK)),
+        *(f"expired, though paid in time, or not: {order}" for order in _wrongly_unpaid(world, expires)),
         *(f"a payment is left {payment['status']}" for payment in payments if not may_end(payment)),
         *(f"a refund is left: {refund}" for refund in world.query(_REFUNDS)),
         *(f"a webhook is left: {hint}" for hint in world.query(_HINTS)),
@@ -64,6 +72,10 @@ def _wrong_order(completed: Sequence[Row], approved: Sequence[Row], events: Sequ
             yield f"order, payment and event differ: {order}, {of_payment}, {event}"
 
 
+def _wrongly_unpaid(world: World, expires: bool) -> Sequence[Row]:
+    return world.query(_EXPIRY, expires, PIECES)
+
+
 def _wrong_stock(completed: int, products: Sequence[Row]) -> Iterator[str]:
     for product in products:
         taken = STOCK - product["stock"]
@@ -73,18 +85,19 @@ def _wrong_stock(completed: int, products: Sequence[Row]) -> Iterator[str]:
 
 
 def _wrong_books(payments: Sequence[Row], books: Sequence[Row]) -> Iterator[str]:
-    by_key = {payment["payment_key"].partition(":")[0]: payment for payment in payments}
+    by_key: defaultdict[str, list[Row]] = defaultdict(list)
+    for payment in payments:
+        by_key[payment["payment_key"].partition(":")[0]].append(payment)
     for entry in books:
         kept = entry["chargedAmount"] and entry["chargedAmount"] - entry["cancelledAmount"]
-        payment = by_key.pop(entry["paymentKey"], None)
-        if (kept, entry["currency"]) not in _may_keep(payment, entry["currency"]):
-            yield f"the gateway keeps {kept} {entry['currency']}, the service has {payment}"
+        of_key = by_key.pop(entry["paymentKey"], [])
+        if (kept, entry["currency"]) != _to_keep(of_key, entry["currency"]):
+            yield f"the gateway keeps {kept} {entry['currency']}, the service has {of_key}"
     if by_key:
         yield f"the gateway lacks {', '.join(by_key)}"
 
 
-def _may_keep(payment: Row | None, currency: str) -> set[tuple[int, str]]:
-    """What the gateway may have of the payment."""
-    if payment is not None and payment["status"] == "APPROVED":
-        return {(payment["amount"], payment["currency"])}
-    return {(0, currency)}
+def _to_keep(payments: Sequence[Row], currency: str) -> tuple[int, str]:
+    """What the gateway has to have of a charge. Others of its payments were refused."""
+    approved = [payment for payment in payments if payment["status"] == "APPROVED"]
+    return (approved[0]["amount"], approved[0]["currency"]) if approved else (0, currency)

@@ -6,6 +6,8 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from sqlalchemy import text
+
 from order_service.application.look_up_payment import LookUpPayment
 from order_service.application.pay_order import PayOrder
 from order_service.application.send_payment import SendPayment
@@ -17,9 +19,11 @@ from order_service.domain.payment_outcome import Approved, Declined, NeverHappen
 from order_service.domain.refund_outcome import Refunded
 from order_service.gateways.toss import payments as toss_payments
 from order_service.gateways.toss.gateway import TossGateway
+from order_service.persistence.payments import SqlPayments
 from order_service.persistence.products import SqlProducts
 from order_service.persistence.refunds import SqlRefunds
 from order_service.persistence.unit_of_work import OrderUnitOfWork
+from order_service.persistence.unpaid_orders import SqlUnpaidOrders
 from order_service.persistence.unsettled_payments import SqlUnsettledPayments
 from servicekit.outbox.writer import OutboxWriter
 
@@ -75,6 +79,12 @@ def _recorded(claim: Any, refunds: Any, *its: Any) -> Any:
         at = claimed.refund.requested_at
         refunds.record(claimed.refund.settled(Refunded(at), "order-worker", at))
     return claimed
+
+
+def _expired(orders: Any) -> list[Any]:
+    unpaid = "status = 'PENDING_PAYMENT' AND expired_at IS NULL"
+    orders._connection.execute(text(f"UPDATE orders SET expired_at = clock_timestamp() WHERE {unpaid}"))  # noqa: S608, SLF001
+    return []
 
 
 _late: list[Callable[[], object]] = []
@@ -136,5 +146,14 @@ PLANTED: Mapping[str, Planted] = {
     }),
     "takes-no-stock": Planted(_WELL, None, {
         (SqlProducts, "take"): lambda *its: [],
+    }),
+    "refunds-what-another-key-has-paid": Planted("refused, another key, reported", None, {
+        (SqlPayments, "share_charge"): lambda *its: False,
+    }),
+    "gives-an-order-up-that-is-being-paid": Planted("expires, unanswered", None, {
+        (SqlUnpaidOrders, "expire"): lambda _, orders, *its: _expired(orders),
+    }),
+    "never-gives-an-order-up": Planted("expires, lost", None, {
+        (SqlUnpaidOrders, "expire"): lambda *its: [],
     }),
 }  # fmt: skip

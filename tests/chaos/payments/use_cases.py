@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from order_service.application.expire_orders import ExpireOrders
 from order_service.application.note_payment_hint import NotePaymentHint, NotePaymentHintCommand
 from order_service.application.pay_order import PayOrder, PayOrderCommand
 from order_service.application.place_order import PlaceOrder, PlaceOrderCommand
@@ -47,10 +48,12 @@ _PLACE = PlaceOrderCommand(
     7, "KRW", _ITEMS, Recipient("김하늘", "010-1234-5678"), IdempotencyKey("crash-matrix", "place", "same")
 )
 _IN_PROGRESS_LIMIT = timedelta(seconds=60)
+_EXPIRY = timedelta(seconds=60)
 _A_WHILE_SECONDS = 75
 # Until an authorisation has lapsed at Toss, then at PortOne, and at last a deposit is overdue. The rest is
 # for refunds that become due then.
 _PAUSES_SECONDS = (_A_WHILE_SECONDS, 900, 2400, 8 * 24 * 3600, _A_WHILE_SECONDS, 900, 900, 900)
+_UNPAID = "SELECT 1 FROM orders WHERE status = 'PENDING_PAYMENT' AND expired_at IS NULL"
 _HINTED = "SELECT 1 FROM payment_hint"
 _UNSETTLED = "SELECT 1 FROM payment WHERE status IN ('REQUESTED', 'UNKNOWN')"
 _REFUNDS_DUE = "SELECT 1 FROM payment WHERE status = 'REFUND_DUE' AND refunded_at IS NULL"
@@ -90,6 +93,7 @@ class Service:
             unit_of_work, gateways, settle, _IN_PROGRESS_LIMIT, StopSignal(), may_pass, _no_time
         )
         refund = RefundPayment(unit_of_work, gateways, _no_time)
+        self._expire = ExpireOrders(unit_of_work, _EXPIRY)
         self._due = RefundDuePayments(unit_of_work, gateways, refund, settings.refund_lease, StopSignal())
 
     def run(self) -> None:
@@ -98,13 +102,12 @@ class Service:
         payment_key = self._authorised(order)
         if self._behaviour.pays_after_seconds:
             self._world.pass_time(self._behaviour.pays_after_seconds)
+            self._let_expire()
         self._try_to_pay(order, payment_key, "first")
         if self._behaviour.comes_back != "never":
             self._world.pass_time(_A_WHILE_SECONDS)
-            if self._behaviour.comes_back == "with its key":
-                self._try_to_pay(order, payment_key, "first")
-            else:
-                self._try_to_pay(order, self._authorised(order), "second")
+            self._let_expire()
+            self._come_back(order, payment_key)
         if self._behaviour.is_deposited:
             [payment] = self._world.sandbox.payments()
             self._world.sandbox.http.post(f"/payments/{payment['paymentKey']}/deposit").raise_for_status()
@@ -116,20 +119,26 @@ class Service:
             self._world.sell_out()
         if self._behaviour.is_reported:
             self._report()
+        is_left = [_HINTED, _UNSETTLED, _REFUNDS_DUE, *([_UNPAID] if self._behaviour.expires else [])]
         for seconds in _PAUSES_SECONDS:
-            if not any(map(self._world.query, (_HINTED, _UNSETTLED, _REFUNDS_DUE))):
+            if not any(map(self._world.query, is_left)):
                 return
             self._world.pass_time(seconds)
             self._work()
 
     def _work(self) -> None:
         """What is left; a use case that has nothing to do changes nothing, wherever it dies."""
+        self._let_expire()
         # Once a pause: what was looked up just now can't be again within a second.
         is_followed = self._world.query(_HINTED) and self._as("hints", self._hinted).looked_up
         if not is_followed and self._world.query(_UNSETTLED):
             self._as("worker", self._unsettled)
         if self._world.query(_REFUNDS_DUE):
             self._as("refund", self._due)
+
+    def _let_expire(self) -> None:
+        if self._behaviour.expires and self._world.query(_UNPAID):
+            self._as("expiry", self._expire)
 
     def _report(self) -> None:
         """The gateway's webhooks arrive: again, where the process died that had got them."""
@@ -139,6 +148,15 @@ class Service:
             self._as("webhook", self._note, NotePaymentHintCommand(self._gateway, hint))
         if self._world.query(_HINTED):
             self._as("hints", self._hinted)
+
+    def _come_back(self, order: Order, payment_key: str) -> None:
+        match self._behaviour.comes_back:
+            case "with its key":
+                self._try_to_pay(order, payment_key, "first")
+            case "with another key":
+                self._try_to_pay(order, payment_key, "second")
+            case "with another card":
+                self._try_to_pay(order, self._authorised(order), "second")
 
     def _try_to_pay(self, order: Order, payment_key: str, key: str) -> None:
         idempotency_key = IdempotencyKey("crash-matrix", key, "same")
