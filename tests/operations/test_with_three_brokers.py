@@ -17,7 +17,11 @@ from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.timeout(900)
 BROKERS = [1, 2, 3]
-TOPICS = ("coupon-publish-request", "coupon-publish-request.dlt", "order-completed", "order-completed.dlt")
+TOPICS = tuple(
+    f"{topic}{suffix}"
+    for topic in ("coupon-publish-request", "order-completed", "order-cancelled")
+    for suffix in ("", ".dlt")
+)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,8 @@ from flask_openapi3.openapi import OpenAPI
 from sqlalchemy import Engine
 
 from order_service.application.add_product import AddProduct
+from order_service.application.cancel_order import CancelOrder
+from order_service.application.end_cancellation import EndCancellation
 from order_service.application.note_payment_hint import NotePaymentHint
 from order_service.application.pay_order import PayOrder
 from order_service.application.place_order import PlaceOrder
@@ -18,17 +20,20 @@ from order_service.application.read_order import ReadOrder
 from order_service.application.read_product import ReadProduct
 from order_service.application.read_products import ReadProducts
 from order_service.application.read_user_orders import ReadUserOrders
+from order_service.application.refund_payment import RefundPayment
 from order_service.application.send_payment import SendPayment
 from order_service.application.settle_payment import SettlePayment
 from order_service.config import ApiSettings
 from order_service.gateways.configured import configured_gateways
 from order_service.gateways.webhooks import webhook_parsers
+from order_service.http.cancellations import cancellation_routes
 from order_service.http.orders import order_routes
 from order_service.http.payments import payment_routes
 from order_service.http.problems import PROBLEMS
 from order_service.http.products import product_routes
 from order_service.http.user_orders import user_order_routes
 from order_service.http.webhooks import webhook_routes
+from order_service.messaging.outgoing_order_cancelled import order_cancelled
 from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.migrations import SCHEMA
 from order_service.persistence.tables import orders
@@ -55,6 +60,7 @@ def create_application() -> OpenAPI:
         timedelta(seconds=settings.payment_begins_within_seconds),
         webhook_parsers(settings.gateways, settings.portone_webhook_secrets),
         requires_catalogue=settings.require_catalog_products,
+        refund_lease=settings.refund_lease,
     )
 
 
@@ -66,12 +72,16 @@ def build_application(
     webhook_parsers: Mapping[str, WebhookParser] | None = None,
     *,
     requires_catalogue: bool = False,
+    refund_lease: timedelta = timedelta(seconds=90),
 ) -> OpenAPI:
     """The API on the given database and gateway; ``webhook_parsers`` by the name of their gateway."""
     unit_of_work = partial(OrderUnitOfWork, engine)
     settle_payment = SettlePayment(unit_of_work, order_completed)
     send_payment = SendPayment(gateway, payment_begins_within)
     pay_order = PayOrder(unit_of_work, gateway, send_payment, settle_payment, payment_in_progress_limit)
+    end_cancellation = EndCancellation(order_cancelled)
+    refund = RefundPayment(unit_of_work, gateway, end_cancellation)
+    cancel_order = CancelOrder(unit_of_work, refund, end_cancellation, refund_lease)
     place_order = PlaceOrder(unit_of_work, requires_catalogue=requires_catalogue)
     read_order = ReadOrder(partial(OrderSnapshot, engine))
     return create_app(
@@ -83,6 +93,7 @@ def build_application(
             order_routes(place_order, read_order),
             user_order_routes(ReadUserOrders(partial(OrderSnapshot, engine))),
             payment_routes(pay_order),
+            cancellation_routes(cancel_order),
             webhook_routes(NotePaymentHint(unit_of_work), webhook_parsers or {}),
         ],
         examples=_examples(),

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import click
 
+from order_service.application.end_cancellation import EndCancellation
 from order_service.application.list_payments import ListPayments, ListPaymentsCommand
 from order_service.application.look_up_at_once import LookUpAtOnce, LookUpAtOnceCommand
 from order_service.application.look_up_payment import LookUpPayment
@@ -28,6 +29,7 @@ from order_service.domain.errors import (
 from order_service.domain.payment_selection import PaymentState
 from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
 from order_service.gateways.configured import configured_gateways
+from order_service.messaging.outgoing_order_cancelled import order_cancelled
 from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.migrations import SCHEMA
 from order_service.payments_choice import (
@@ -72,7 +74,8 @@ def list_command(
 ) -> None:
     """List payments, the newest first.
 
-    REFUND_DUE are those whose money is not returned yet; of them the gateway refuses REFUND_REFUSED.
+    REFUND_DUE are those whose money is not returned yet, or for whose order a cancellation waits for its
+    refund; of them the gateway refuses REFUND_REFUSED.
     """
     selection = selection_of(state, gateway, order_id)
     with _transactions(load_settings(ListingSettings)) as unit_of_work:
@@ -89,7 +92,7 @@ def list_command(
 @click.argument("payment_id", type=click.UUID)
 @_json_option
 def show(payment_id: UUID, *, as_json: bool) -> None:
-    """Show a payment, its order, its refund and what operators did."""
+    """Show a payment, its order and its cancellations, its refund and what operators did."""
     with _transactions(load_settings(ListingSettings)) as unit_of_work:
         try:
             history = ShowPayment(unit_of_work)(payment_id)
@@ -131,7 +134,7 @@ def look_up(payment_ids: Sequence[UUID], by: str, because: str, **options: Any) 
 @payments.command()
 @with_choice
 def refund(payment_ids: Sequence[UUID], by: str, because: str, **options: Any) -> None:
-    """Return now what was taken wrongly, once, however often this is repeated.
+    """Return now what was taken wrongly or a cancellation waits for, once, however often this is repeated.
 
     Of the payments with PAYMENT_IDs, or of --all that are REFUND_DUE. The worker does this by itself, but not
     again where the gateway has refused it: this tries once more.
@@ -139,7 +142,8 @@ def refund(payment_ids: Sequence[UUID], by: str, because: str, **options: Any) -
     settings = load_settings(OperatingSettings)
     with _transactions(settings) as unit_of_work:
         gateways = configured_gateways(settings, connections=1)
-        make = RefundAtOnce(unit_of_work, RefundPayment(unit_of_work, gateways), settings.refund_lease)
+        step = RefundPayment(unit_of_work, gateways, EndCancellation(order_cancelled))
+        make = RefundAtOnce(unit_of_work, step, settings.refund_lease)
 
         def one(payment_id: UUID) -> bool:
             return _is_said(payment_id, make(RefundAtOnceCommand(payment_id, by, because)))
@@ -152,9 +156,9 @@ def refund(payment_ids: Sequence[UUID], by: str, because: str, **options: Any) -
 @click.argument("payment_id", type=click.UUID)
 @with_who_and_why
 def refunded(payment_id: UUID, by: str, because: str) -> None:
-    """Record that you have returned the money of a REFUND_DUE payment by hand."""
+    """Record that you have returned by hand what was due of a payment; a cancellation ends with it."""
     with _transactions(load_settings(ListingSettings)) as unit_of_work:
-        record = RecordRefund(unit_of_work)
+        record = RecordRefund(unit_of_work, EndCancellation(order_cancelled))
 
         def one(payment_id: UUID) -> bool:
             record(RecordRefundCommand(payment_id, by, because))

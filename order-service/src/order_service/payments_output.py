@@ -6,14 +6,24 @@ from datetime import datetime
 
 import click
 
+from order_service.domain.cancellation import Cancellation
 from order_service.domain.order import Order
 from order_service.domain.payment_history import OperatedPayment, PaymentHistory
 from order_service.domain.payment_operation import PaymentOperation
-from order_service.domain.refund import Refund
+from order_service.domain.refund import Refund, RefundStatus
 from servicekit.rfc3339 import format_rfc3339
 
 _COLUMNS = ("PAYMENT ID", "STATUS", "REFUND", "AMOUNT", "CURRENCY", "GATEWAY", "ORDER ID", "REQUESTED AT")
 _OPERATION_COLUMNS = ("OPERATION", "BY", "BECAUSE", "BEGAN AT", "ENDED AT", "OUTCOME")
+_CANCELLATION_COLUMNS = (
+    "CANCELLATION ID",
+    "STATUS",
+    "AMOUNT",
+    "PIECES",
+    "REASON",
+    "REQUESTED AT",
+    "CANCELLED AT",
+)
 
 Value = str | int | bool | None
 
@@ -32,14 +42,23 @@ def print_payments(payments: Sequence[OperatedPayment]) -> None:
 def print_history(history: PaymentHistory, *, as_json: bool) -> None:
     payment, order = _details(history.operated), _order(history.order)
     refund = None if history.operated.refund is None else _refund(history.operated.refund)
+    cancellations = [_cancellation(cancellation) for cancellation in history.cancellations]
     operations = [_operation(operation) for operation in history.operations]
     if as_json:
-        found = {**payment, "order": order, "refundRequest": refund, "operations": operations}
+        found = {
+            **payment,
+            "order": order,
+            "refundRequest": refund,
+            "cancellations": cancellations,
+            "operations": operations,
+        }
         click.echo(json.dumps(found))
         return
     for facts in (payment, _prefixed("order", order), _prefixed("refund", refund or {})):
         if facts:
             _print_table([[name, *_cells([value])] for name, value in facts.items()])
+    if cancellations:
+        _print_table([_CANCELLATION_COLUMNS, *(_cells(each.values()) for each in cancellations)])
     if operations:
         _print_table([_OPERATION_COLUMNS, *(_cells(operation.values()) for operation in operations)])
 
@@ -63,7 +82,10 @@ def _refund_state(operated: OperatedPayment) -> str | None:
     refund = operated.refund
     if operated.refunded_at is not None:
         return "REFUNDED"
-    return None if refund is None else refund.status.value
+    if refund is None or refund.status is not RefundStatus.REFUNDED:
+        return None if refund is None else refund.status.value
+    is_whole = operated.returned_amount >= operated.payment.to_return.amount
+    return "REFUNDED" if is_whole else "PARTLY_REFUNDED"
 
 
 def _details(operated: OperatedPayment) -> dict[str, Value]:
@@ -92,18 +114,32 @@ def _order(order: Order) -> dict[str, Value]:
         "userId": order.user_id,
         "createdAt": _time(order.created_at),
         "completedAt": _time(order.completed_at),
+        "cancelledAt": _time(order.cancelled_at),
     }
 
 
 def _refund(refund: Refund) -> dict[str, Value]:
     return {
         "status": refund.status.value,
+        "amount": refund.request.amount,
         "idempotencyKey": refund.request.idempotency_key,
         "attempt": refund.request.attempt,
         "sentCount": refund.sent_count,
         "sentAt": _time(refund.sent_at),
         "requestedAt": _time(refund.requested_at),
         "refusedCode": refund.refused_code,
+    }
+
+
+def _cancellation(cancellation: Cancellation) -> dict[str, Value]:
+    return {
+        "cancellationId": str(cancellation.cancellation_id),
+        "status": cancellation.status.value,
+        "amount": cancellation.amount,
+        "pieces": sum(cancellation.quantities.values()),
+        "reason": cancellation.reason,
+        "requestedAt": _time(cancellation.requested_at),
+        "cancelledAt": _time(cancellation.cancelled_at),
     }
 
 

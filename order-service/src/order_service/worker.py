@@ -6,6 +6,7 @@ from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 
+from order_service.application.end_cancellation import EndCancellation
 from order_service.application.expire_orders import ExpireOrders
 from order_service.application.measure_payments import MeasurePayments
 from order_service.application.refund_due_payments import RefundDuePayments
@@ -16,6 +17,7 @@ from order_service.application.settle_unsettled_payments import SettleUnsettledP
 from order_service.application.warn_of_unreachable_payments import WarnOfUnreachablePayments
 from order_service.config import LOOK_UPS_AT_ONCE, WorkerSettings
 from order_service.gateways.configured import configured_gateways
+from order_service.messaging.outgoing_order_cancelled import order_cancelled
 from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.metrics import count_taken_back, show_backlog
 from order_service.migrations import SCHEMA
@@ -87,9 +89,8 @@ def _refunds(
     gateways = configured_gateways(settings, connections=1)
     for name in gateways.accounts:
         gateway = gateways.only(name)
-        refund = RefundDuePayments(
-            unit_of_work, gateway, RefundPayment(unit_of_work, gateway), settings.refund_lease, stop
-        )
+        make = RefundPayment(unit_of_work, gateway, EndCancellation(order_cancelled))
+        refund = RefundDuePayments(unit_of_work, gateway, make, settings.refund_lease, stop)
         yield WorkThread("refunds", partial(_refunds_any, refund), stop)
 
 

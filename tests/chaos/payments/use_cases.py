@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from order_service.application.end_cancellation import EndCancellation
 from order_service.application.expire_orders import ExpireOrders
 from order_service.application.note_payment_hint import NotePaymentHint, NotePaymentHintCommand
 from order_service.application.pay_order import PayOrder, PayOrderCommand
@@ -26,6 +27,7 @@ from order_service.domain.payment_hint import PaymentHint, ReportedChange
 from order_service.domain.payment_request import PaymentMethod
 from order_service.domain.product import RequestedItem
 from order_service.gateways import configured
+from order_service.messaging.outgoing_order_cancelled import order_cancelled
 from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.payment_settings import PaymentSettings
 from order_service.persistence import payment_hints
@@ -92,8 +94,8 @@ class Service:
         self._unsettled = SettleUnsettledPayments(
             unit_of_work, gateways, settle, _IN_PROGRESS_LIMIT, StopSignal(), may_pass, _no_time
         )
-        refund = RefundPayment(unit_of_work, gateways, _no_time)
         self._expire = ExpireOrders(unit_of_work, _EXPIRY)
+        refund = RefundPayment(unit_of_work, gateways, EndCancellation(order_cancelled), _no_time)
         self._due = RefundDuePayments(unit_of_work, gateways, refund, settings.refund_lease, StopSignal())
 
     def run(self) -> None:

@@ -4,7 +4,13 @@ from collections.abc import Callable
 from typing import Any
 
 from order_service.domain.order import MAX_AMOUNT
-from tests.integration.order_service.shop import TOTAL, a_payment_body, a_product_body, an_order_body
+from tests.integration.order_service.shop import (
+    TOTAL,
+    a_cancellation_body,
+    a_payment_body,
+    a_product_body,
+    an_order_body,
+)
 
 LONE_SURROGATE = "\ud800"
 INT64_OVERFLOW = 2**63
@@ -31,6 +37,14 @@ def _payment(**changes: Any) -> Body:
 
 def _product(**changes: Any) -> Body:
     return {**a_product_body(), **changes}
+
+
+def _cancellation(**changes: Any) -> Body:
+    return a_cancellation_body((1, 1), **changes)
+
+
+def _with_line(**changes: Any) -> Body:
+    return _cancellation(items=[{"lineNumber": 1, "quantity": 1, **changes}])
 
 
 def _each(field: str, body: Callable[[Any], Body], *values: Any) -> list[BadBody]:
@@ -116,4 +130,16 @@ PAYMENTS: list[BadBody] = [
     # Sound, but not this order's total.
     *_each("amount", lambda value: _payment(amount=value), 0, TOTAL - 1, TOTAL + 1, MAX_AMOUNT),
     ("currency", _payment(currency="KRW")),
+]
+
+CANCELLATIONS: list[BadBody] = [
+    *_each("items", lambda value: _cancellation(items=value), [], {}, "1", [{}] * 201),
+    ("items.0.lineNumber", _cancellation(items=[{"quantity": 1}])),
+    ("items.0.quantity", _cancellation(items=[{"lineNumber": 1}])),
+    *_each("items.0.lineNumber", lambda value: _with_line(lineNumber=value), 0, -1, 201, *NO_INTEGERS),
+    *_each("items.0.quantity", lambda value: _with_line(quantity=value), 0, 1_000_001, *NO_INTEGERS),
+    ("items.0.productId", _with_line(productId="P-1")),
+    ("reason", {"items": [{"lineNumber": 1, "quantity": 1}]}),
+    *_each("reason", lambda value: _cancellation(reason=value), "가" * 201, " ", *NO_TEXTS),
+    ("amount", _cancellation(amount=1)),
 ]

@@ -63,6 +63,12 @@ def a_payment_body(payment_key: str = "pay-1", **changes: Any) -> dict[str, Any]
     return {"method": "CARD", "paymentKey": payment_key, "amount": TOTAL, **changes}
 
 
+def a_cancellation_body(*lines: tuple[int, int], **changes: Any) -> dict[str, Any]:
+    """Of so many pieces of each line, by its number; without ``lines`` of all that is left."""
+    items = [{"lineNumber": number, "quantity": quantity} for number, quantity in lines]
+    return {"reason": "단순 변심", **({"items": items} if items else {}), **changes}
+
+
 @dataclass
 class Shop:
     """One service on one database, with a gateway that keeps a ledger."""
@@ -112,6 +118,20 @@ class Shop:
             json=a_payment_body(payment_key or f"pay-{order_id}", **changes),
             headers=_headers(key),
         )
+
+    def paid(self, body: Mapping[str, Any] | None = None) -> str:
+        """The id of a new order that is completed."""
+        order_id = self.placed(body)
+        reply = self.pay(order_id, amount=self.order(order_id)["totalAmount"])
+        assert reply.status_code == 201, reply.text
+        return order_id
+
+    def cancel(
+        self, order_id: str, *lines: tuple[int, int], key: str | None = None, reason: str = "단순 변심"
+    ) -> TestResponse:
+        """So many pieces of each line, by its number; without ``lines`` all that is left."""
+        body = a_cancellation_body(*lines, reason=reason)
+        return self.client.post(f"/api/v1/orders/{order_id}/cancellations", json=body, headers=_headers(key))
 
     def time_passes(self, by: timedelta) -> None:
         """As if all payments had been requested, and looked up, so much earlier."""

@@ -8,7 +8,13 @@ import pytest
 from werkzeug.test import TestResponse
 
 from devstack.postgresql import PostgresqlServer
-from tests.integration.order_service.bad_bodies import LONE_SURROGATE, ORDERS, PAYMENTS, PRODUCTS
+from tests.integration.order_service.bad_bodies import (
+    CANCELLATIONS,
+    LONE_SURROGATE,
+    ORDERS,
+    PAYMENTS,
+    PRODUCTS,
+)
 from tests.integration.order_service.shop import (
     PROBLEM,
     Shop,
@@ -116,6 +122,12 @@ def test_a_payment_with_a_bad_field(shop: Shop, order_id: str, field: str, body:
     _check_refused(shop.client.post(path, json=body, headers={"Idempotency-Key": "k-1"}), field=field)
 
 
+@pytest.mark.parametrize(("field", "body"), CANCELLATIONS, ids=_bad_field)
+def test_a_cancellation_with_a_bad_field(shop: Shop, order_id: str, field: str, body: dict[str, Any]) -> None:
+    path = f"/api/v1/orders/{order_id}/cancellations"
+    _check_refused(shop.client.post(path, json=body, headers={"Idempotency-Key": "k-1"}), 422, field)
+
+
 @pytest.mark.parametrize("user_id", RAW_USER_IDS, ids=lambda text: text[:10])
 def test_numbers_that_are_none(shop: Shop, user_id: str) -> None:
     _check_refused(_post(shop, _order_as_text(userId=user_id)))
@@ -151,7 +163,11 @@ def test_no_body_at_all(shop: Shop) -> None:
     "bad_id", ["7", "x", "%00", "%ED%A0%80", "-", "019a1b3c-5a10-7b2d-8e4c", "x" * 2_000]
 )
 def test_a_path_without_an_order_id(shop: Shop, bad_id: str) -> None:
-    for reply in (shop.client.get(f"/api/v1/orders/{bad_id}"), shop.pay(bad_id)):
+    for reply in (
+        shop.client.get(f"/api/v1/orders/{bad_id}"),
+        shop.pay(bad_id),
+        shop.cancel(bad_id),
+    ):
         _check_refused(reply, 422, "path.orderId")
 
 

@@ -19,6 +19,7 @@ from servicekit.http.validation import MAX_BODY_BYTES
 from tests.integration.order_service.hints import a_toss_body
 from tests.integration.order_service.shop import (
     Shop,
+    a_cancellation_body,
     a_payment_body,
     a_product_body,
     an_order_body,
@@ -30,6 +31,7 @@ DOCUMENT: dict[str, Any] = APPLICATIONS["order"]().api_doc
 PRODUCTS, PRODUCT = "/api/v1/products", "/api/v1/products/{productId}"
 ORDERS, ORDER = "/api/v1/orders", "/api/v1/orders/{orderId}"
 PAYMENTS, USER_ORDERS = f"{ORDER}/payments", "/api/v1/users/{userId}/orders"
+CANCELLATIONS = f"{ORDER}/cancellations"
 WEBHOOKS = "/api/v1/gateways/{name}/webhooks"
 NO_BODY = ""
 OPERATIONS = [
@@ -68,6 +70,7 @@ def a_story(shop: Shop) -> Iterator[Step]:
     yield from ordering()
     yield from paying(shop)
     yield from reading(shop)
+    yield from cancelling(shop)
     yield from reporting(shop)
 
 
@@ -136,6 +139,43 @@ def reading(shop: Shop) -> Iterator[Step]:
     yield Step(read, "a page of another list", {"userId": "9"}, query={"before": shop.placed()})
 
 
+def cancelling(shop: Shop) -> Iterator[Step]:
+    cancel, orders = f"POST {CANCELLATIONS}", [shop.paid() for _ in range(3)]
+    bought, slow, refused = ({"orderId": order_id} for order_id in orders)
+    a_piece = a_cancellation_body((1, 1))
+    yield Step(cancel, "a piece", bought, a_piece, headers=KEY)
+    yield Step(cancel, "the key was used for another request", bought, a_cancellation_body(), headers=KEY)
+    yield Step(cancel, "not a key", bought, a_piece, headers={"Idempotency-Key": ""})
+    for name, lines in (
+        ("no such line", [(3, 1)]),
+        ("a line twice", [(1, 1), (1, 1)]),
+        ("more than is left", [(1, 2)]),
+        ("fields out of range", [(0, 0)]),
+    ):
+        yield Step(cancel, name, bought, a_cancellation_body(*lines))
+    yield Step(f"GET {ORDER}", "cancelled in part", bought)
+    yield Step(cancel, "all that is left", bought, a_cancellation_body())
+    yield Step(cancel, "cancelled already", bought, a_cancellation_body())
+    yield Step(f"GET {ORDER}", "cancelled", bought)
+    yield Step(f"POST {PAYMENTS}", "cancelled", bought, a_payment_body("pay-2"))
+    shop.gateway.refunds_without_answer = 1
+    yield Step(cancel, "not returned yet", slow, a_piece)
+    yield Step(cancel, "another one under way", slow, a_piece)
+    many = "SELECT gen_random_uuid(), order_id, payment_id, 0, 'part', now(), now() FROM payment"
+    shop.execute(
+        "INSERT INTO cancellation (cancellation_id, order_id, payment_id, amount, reason, requested_at,"
+        f" cancelled_at) {many}, generate_series(1, 99) WHERE order_id = '{refused['orderId']}'"
+    )
+    yield Step(cancel, "by parts too often", refused, a_piece)
+    shop.gateway.refund_refusal = "NOT_AVAILABLE_BANK"
+    yield Step(cancel, "refused by the gateway", refused, a_cancellation_body())
+    unpaid = {"orderId": shop.placed()}
+    yield Step(cancel, "not paid", unpaid, a_piece)
+    shop.execute(f"UPDATE orders SET expired_at = now() WHERE order_id = '{unpaid['orderId']}'")  # noqa: S608
+    yield Step(cancel, "expired", unpaid, a_piece)
+    yield Step(cancel, "no such order", {"orderId": NOWHERE["orderId"]}, a_piece)
+
+
 def reporting(shop: Shop) -> Iterator[Step]:
     report, toss = f"POST {WEBHOOKS}", {"name": "toss"}
     yield Step(report, NO_BODY, toss, a_toss_body(shop.placed(), "pay-1"))
@@ -196,6 +236,7 @@ def test_answers_that_all_operations_share_are_examples(shop: Shop, method: str,
         PRODUCTS: a_product_body(),
         ORDERS: an_order_body(),
         PAYMENTS: a_payment_body(),
+        CANCELLATIONS: a_cancellation_body(),
         WEBHOOKS: a_toss_body(NOWHERE["orderId"], "pay-1"),
     }
     away = APPLICATIONS["order"]().test_client()

@@ -10,10 +10,12 @@ from uuid import UUID, uuid5
 import pytest
 from structlog.typing import EventDict
 
+from order_service.application.end_cancellation import EndCancellation
 from order_service.application.ports import PaymentGateway
 from order_service.application.refund_due_payments import WORKER, RefundDuePayments, RefundsDone
 from order_service.application.refund_payment import ASKS_WITHIN, RefundPayment
 from order_service.domain.money import Money
+from order_service.messaging.outgoing_order_cancelled import order_cancelled
 from order_service.persistence.unit_of_work import OrderUnitOfWork
 from servicekit.lease_clock import lease_clock_seconds
 from servicekit.lifecycle import StopSignal
@@ -36,7 +38,7 @@ def a_refunder(
     """The part of a worker that refunds."""
     unit_of_work = partial(OrderUnitOfWork, shop.engine)
     gateway = gateway or shop.gateways or shop.gateway
-    refund = RefundPayment(unit_of_work, gateway, clock)
+    refund = RefundPayment(unit_of_work, gateway, EndCancellation(order_cancelled), clock)
     return RefundDuePayments(unit_of_work, gateway, refund, LEASE, StopSignal())
 
 

@@ -10,11 +10,13 @@ from uuid import UUID
 import pytest
 from pydantic import SecretStr
 
+from order_service.application.end_cancellation import EndCancellation
 from order_service.application.refund_at_once import RefundAtOnce, RefundAtOnceCommand
 from order_service.application.refund_payment import RefundPayment
 from order_service.config import WorkerSettings
 from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
 from order_service.gateways.configured import ConfiguredGateways, configured_gateways
+from order_service.messaging.outgoing_order_cancelled import order_cancelled
 from order_service.payment_settings import PaymentSettings, account_of
 from order_service.persistence.unit_of_work import OrderUnitOfWork
 from order_service.worker import run
@@ -101,7 +103,7 @@ class Refunding:
         assert self.shop.gateways is not None
         time_passes_for_refunds(self.shop)
         unit_of_work = partial(OrderUnitOfWork, self.shop.engine)
-        refund = RefundPayment(unit_of_work, self.shop.gateways)
+        refund = RefundPayment(unit_of_work, self.shop.gateways, EndCancellation(order_cancelled))
         command = RefundAtOnceCommand(self.payment_id, "kim", "the bank is open again")
         return RefundAtOnce(unit_of_work, refund, LEASE)(command)
 

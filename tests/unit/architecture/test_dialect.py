@@ -167,7 +167,7 @@ def test_messages_are_incoming_or_outgoing(service: str) -> None:
 
 
 @each_service
-@pytest.mark.parametrize("topic", ["coupon-publish-request", "order-completed"])
+@pytest.mark.parametrize("topic", ["coupon-publish-request", "order-completed", "order-cancelled"])
 def test_a_topic_is_written_once_and_in_messaging(service: str, topic: str) -> None:
     written = [
         file

@@ -23,6 +23,8 @@ def test_every_topic_has_three_partitions_and_a_dead_letter_topic() -> None:
         "coupon-publish-request.dlt",
         "order-completed",
         "order-completed.dlt",
+        "order-cancelled",
+        "order-cancelled.dlt",
     }
     assert {topic.partitions for topic in topics.topics.values()} == {3}
     assert topics.replication == {"development": 1, "production": 3}

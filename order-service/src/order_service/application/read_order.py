@@ -1,9 +1,11 @@
 """Reading an order."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from order_service.application.ports import UnitOfWorkFactory
+from order_service.domain.cancellation import Cancellation
 from order_service.domain.errors import OrderNotFound
 from order_service.domain.order import Order
 from order_service.domain.payment import Payment
@@ -11,10 +13,11 @@ from order_service.domain.payment import Payment
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """An order with its live payment, or else the last one tried."""
+    """An order with its live payment, or else the last one tried, and its cancellations."""
 
     order: Order
     payment: Payment | None
+    cancellations: Sequence[Cancellation] = ()
 
 
 class ReadOrder:
@@ -29,4 +32,5 @@ class ReadOrder:
             order = unit_of_work.orders.get(order_id)
             if order is None:
                 raise OrderNotFound
-            return OrderView(order, unit_of_work.payments.latest(order_id))
+            payment = unit_of_work.payments.latest(order_id)
+            return OrderView(order, payment, unit_of_work.cancellations.of_order(order_id))

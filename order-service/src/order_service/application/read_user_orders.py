@@ -31,6 +31,11 @@ class ReadUserOrders:
             # One more than asked for: a full last page has no next one.
             found = unit_of_work.orders.of_user(user_id, limit + 1, before)
             page = found[:limit]
-            payments = unit_of_work.payments.latest_of([order.order_id for order in page])
-        views = [OrderView(order, payments.get(order.order_id)) for order in page]
+            order_ids = [order.order_id for order in page]
+            payments = unit_of_work.payments.latest_of(order_ids)
+            cancellations = unit_of_work.cancellations.of_orders(order_ids)
+        views = [
+            OrderView(order, payments.get(order.order_id), cancellations.get(order.order_id, ()))
+            for order in page
+        ]
         return UserOrdersPage(views, next_before=page[-1].order_id if len(found) > limit else None)

@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import structlog
 
+from order_service.application.end_cancellation import EndCancellation, report_ended
 from order_service.application.ports import ClaimedRefund, PaymentGateway, UnitOfWorkFactory
 from order_service.domain.errors import GatewayMisconfigured
 from order_service.domain.payment_outcome import Undecided
-from order_service.domain.refund import Refund
+from order_service.domain.refund import Refund, RefundStatus
 from order_service.domain.refund_outcome import NotRefunded, Refunded, RefundOutcome, RefundRefused
 from servicekit.lease_clock import lease_clock_seconds
 
@@ -21,7 +22,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class RefundPaymentCommand:
-    """``by`` is the worker, or an operator with a numbered operation; ``pause`` is until the next step.
+    """``by`` is the worker, the API, or an operator with a numbered operation; ``pause`` comes afterwards.
 
     ``claimed_at_seconds`` was read from the lease clock before the claim.
     """
@@ -34,7 +35,9 @@ class RefundPaymentCommand:
 
 
 class RefundPayment:
-    """Carries out the step that a claim has stored. Refund and operator's operation end in one commit.
+    """Carries out the step that a claim has stored.
+
+    The refund, the cancellation that waits for it and the operator's operation end in one commit.
 
     Whatever was asked for is asked about before it is asked for again, and with the same idempotency key.
     What one process leaves behind at any point, the next one goes on with.
@@ -44,10 +47,12 @@ class RefundPayment:
         self,
         unit_of_work: UnitOfWorkFactory,
         gateway: PaymentGateway,
+        end_cancellation: EndCancellation,
         clock_seconds: Callable[[], float] = lease_clock_seconds,
     ) -> None:
         self._unit_of_work = unit_of_work
         self._gateway = gateway
+        self._end_cancellation = end_cancellation
         self._clock_seconds = clock_seconds
 
     def clock_seconds(self) -> float:
@@ -84,6 +89,8 @@ class RefundPayment:
         with self._unit_of_work() as unit_of_work:
             before = command.claimed.refund
             after = before.settled(outcome, command.by, unit_of_work.now())
+            is_made = after.status is RefundStatus.REFUNDED
+            ended = self._end_cancellation.of_refund(unit_of_work, after) if is_made else None
             is_stored = unit_of_work.refunds.save(command.claimed, after, command.pause)
             # After NotRefunded the operator's operation goes on.
             if command.operation_number is not None and not isinstance(outcome, NotRefunded):
@@ -91,6 +98,7 @@ class RefundPayment:
             unit_of_work.commit()
         if is_stored:
             # After the commit: the log must not report what was rolled back.
+            report_ended(ended)
             _report(after, outcome, command.by)
 
 

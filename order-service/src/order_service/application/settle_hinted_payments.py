@@ -137,6 +137,9 @@ class SettleHintedPayments:
         payment = claimed.payment
         with self._unit_of_work() as unit_of_work:
             is_new = unit_of_work.payments.record_taken_back(payment.payment_id)
+            if not is_new:
+                # Perhaps a cancellation's refund, which then learns it here: it may have been made by hand.
+                unit_of_work.refunds.ask_again(payment.payment_id)
             unit_of_work.commit()
         if is_new:
             # An error, because goods may have been sent for money that is no longer there.

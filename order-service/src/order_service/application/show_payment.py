@@ -24,5 +24,6 @@ class ShowPayment:
             order = unit_of_work.orders.get(found.payment.request.order_id)
             if order is None:
                 raise OrderNotFound
+            cancellations = unit_of_work.cancellations.of_order(order.order_id)
             operations = unit_of_work.payment_operations.of_payment(payment_id, _OPERATIONS_SHOWN)
-        return PaymentHistory(found, order, operations)
+        return PaymentHistory(found, order, cancellations, operations)

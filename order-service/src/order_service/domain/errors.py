@@ -61,6 +61,34 @@ class OrderExpired(OrderError):
     """The order was not paid in time. Nothing was charged; place a new one."""
 
 
+class OrderNotCompleted(OrderError):
+    """The order has not been paid, so that there is nothing to cancel."""
+
+
+class OrderAlreadyCancelled(OrderError):
+    """All of the order has been cancelled."""
+
+
+class CancellationInProgress(OrderError):
+    """Another cancellation of this order waits for its refund. Read the order, and try again later."""
+
+
+class TooManyCancellations(OrderError):
+    """The order was cancelled by parts 99 times. Cancel all that is left of it."""
+
+
+class UnknownLine(OrderError):
+    """The order has no such line."""
+
+
+class LineRepeated(OrderError):
+    """The line is named twice."""
+
+
+class TooManyPieces(OrderError):
+    """Fewer pieces of the line are left."""
+
+
 class ProductSoldOut(OrderError):
     """The shop has fewer of a product than the order needs. Nothing was charged."""
 

@@ -10,8 +10,10 @@ from uuid import UUID
 
 from order_service.domain.errors import (
     AmountMismatch,
+    OrderAlreadyCancelled,
     OrderAlreadyCompleted,
     OrderExpired,
+    OrderNotCompleted,
     OrderTotalTooLarge,
 )
 
@@ -20,10 +22,14 @@ MAX_AMOUNT = 2**53 - 1
 
 
 class OrderStatus(StrEnum):
-    """``PENDING_PAYMENT → COMPLETED`` or ``EXPIRED``, and never back."""
+    """``PENDING_PAYMENT → COMPLETED → CANCELLED``, or ``PENDING_PAYMENT → EXPIRED``, and never back.
+
+    It is CANCELLED once no piece is left.
+    """
 
     PENDING_PAYMENT = "PENDING_PAYMENT"
     COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
     EXPIRED = "EXPIRED"
 
 
@@ -56,7 +62,7 @@ class Recipient:
 class Order:
     """An order. Its total is fixed when it is placed; COMPLETED and ``completed_at`` come together.
 
-    So do EXPIRED and ``expired_at``.
+    So do EXPIRED and ``expired_at``, and CANCELLED and ``cancelled_at``.
     """
 
     order_id: UUID
@@ -69,6 +75,7 @@ class Order:
     created_at: datetime
     completed_at: datetime | None = None
     expired_at: datetime | None = None
+    cancelled_at: datetime | None = None
 
     @classmethod
     def place(
@@ -101,13 +108,33 @@ class Order:
         if amount != self.total_amount:
             raise AmountMismatch(f"must be the order's total, {self.total_amount}")
 
+    def check_cancellable(self) -> None:
+        """Raises :class:`OrderNotCompleted`, :class:`OrderExpired`, or :class:`OrderAlreadyCancelled`."""
+        match self.status:
+            case OrderStatus.PENDING_PAYMENT:
+                raise OrderNotCompleted
+            case OrderStatus.EXPIRED:
+                raise OrderExpired
+            case OrderStatus.CANCELLED:
+                raise OrderAlreadyCancelled
+
+    @property
+    def gross_amount(self) -> int:
+        """What its items cost, without any discount."""
+        return sum(item.amount for item in self.items)
+
     @property
     def stock_to_take(self) -> Mapping[str, int]:
         """How many pieces of each product of the catalogue it needs, by the product's id."""
+        return self.stock_of({number: item.quantity for number, item in enumerate(self.items, start=1)})
+
+    def stock_of(self, quantities: Mapping[int, int]) -> Mapping[str, int]:
+        """The same for so many pieces of its lines, by their numbers."""
         pieces: Counter[str] = Counter()
-        for item in self.items:
+        for number, quantity in quantities.items():
+            item = self.items[number - 1]
             if item.name is not None:
-                pieces[item.product_id] += item.quantity
+                pieces[item.product_id] += quantity
         return pieces
 
     def completed(self, at: datetime) -> Self:
@@ -116,12 +143,25 @@ class Order:
         self._check_pending()
         return replace(self, status=OrderStatus.COMPLETED, completed_at=at)
 
+    def cancelled(self, at: datetime) -> Self:
+        """The order, of which nothing is left since ``at``."""
+        self.check_cancellable()
+        return replace(self, status=OrderStatus.CANCELLED, cancelled_at=at)
+
     def as_placed(self) -> Self:
         """The order as it was when it was placed, whatever has become of it."""
-        return replace(self, status=OrderStatus.PENDING_PAYMENT, completed_at=None, expired_at=None)
+        return replace(
+            self,
+            status=OrderStatus.PENDING_PAYMENT,
+            completed_at=None,
+            expired_at=None,
+            cancelled_at=None,
+        )
 
     def _check_pending(self) -> None:
         if self.status is OrderStatus.COMPLETED:
             raise OrderAlreadyCompleted
+        if self.status is OrderStatus.CANCELLED:
+            raise OrderAlreadyCancelled
         if self.status is OrderStatus.EXPIRED:
             raise OrderExpired

@@ -4,27 +4,39 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from order_service.domain.cancellation import Cancellation
 from order_service.domain.order import Order
 from order_service.domain.payment import Payment
 from order_service.domain.payment_operation import PaymentOperation
-from order_service.domain.refund import Refund
+from order_service.domain.refund import Refund, RefundStatus
 
 
 @dataclass(frozen=True, slots=True)
 class OperatedPayment:
-    """A payment with what became of its refund, if one is due."""
+    """A payment with its refunds, the newest last: of what was taken wrongly, or of cancellations."""
 
     payment: Payment
     looked_up_at: datetime | None
     refunded_at: datetime | None
     refunded_by: str | None
-    refund: Refund | None
+    refunds: Sequence[Refund]
+
+    @property
+    def refund(self) -> Refund | None:
+        """The newest."""
+        return self.refunds[-1] if self.refunds else None
+
+    @property
+    def returned_amount(self) -> int:
+        """So much has been returned, of what ``payment.to_return`` says."""
+        return sum(each.request.amount for each in self.refunds if each.status is RefundStatus.REFUNDED)
 
 
 @dataclass(frozen=True, slots=True)
 class PaymentHistory:
-    """A payment with its order and what operators did, the newest first."""
+    """A payment with its order, the order's cancellations, and what operators did, the newest first."""
 
     operated: OperatedPayment
     order: Order
+    cancellations: Sequence[Cancellation]
     operations: Sequence[PaymentOperation]

@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Self
+from uuid import UUID
 
 from order_service.domain.payment import Payment
 from order_service.domain.refund_outcome import NotRefunded, Refunded, RefundOutcome, RefundRefused
@@ -55,6 +56,14 @@ class Refund:
         """The refund of what a payment took, which others may have asked for ``former_attempts`` times."""
         request = RefundRequest.of_all(payment, REASON, former_attempts + 1)
         return cls(request, at, may_be_sent=not former_attempts)
+
+    @classmethod
+    def of_part(
+        cls, refund_id: UUID, payment: Payment, amount: int, refundable_amount: int, reason: str, at: datetime
+    ) -> Self:
+        """The refund of ``amount`` of an approved payment that has ``refundable_amount`` left."""
+        request = RefundRequest(refund_id, payment.request, amount, refundable_amount, reason)
+        return cls(request, at)
 
     def sent(self, at: datetime) -> Self:
         """The same, about to be sent: from now on it is asked about first."""

@@ -10,8 +10,10 @@ from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 from pydantic_extra_types.currency_code import Currency
 
 from order_service.application.add_product import AddProductCommand
+from order_service.application.cancel_order import CancelOrderCommand
 from order_service.application.pay_order import PayOrderCommand
 from order_service.application.place_order import PlaceOrderCommand
+from order_service.domain.cancellation import CancelledLine
 from order_service.domain.money import Money
 from order_service.domain.order import MAX_AMOUNT, Recipient
 from order_service.domain.payment_request import PaymentMethod
@@ -188,6 +190,36 @@ class PaymentBody(BodyModel):
     def command(self, order_id: UUID, key: IdempotencyKey | None) -> PayOrderCommand:
         """The use case's command."""
         return PayOrderCommand(order_id, self.method, self.payment_key, self.amount, key)
+
+
+class CancelledItemPart(RequestModel):
+    """Pieces of one line of the order to cancel."""
+
+    line_number: Annotated[
+        int, Field(strict=True, ge=1, le=200, description="`lineNumber` of the order's item.")
+    ]
+    quantity: Quantity
+
+
+class CancellationBody(BodyModel):
+    """What to cancel of a paid order."""
+
+    items: Annotated[
+        list[CancelledItemPart] | None,
+        Field(min_length=1, max_length=200, description="Left out: all that is left."),
+    ] = None
+    reason: Annotated[
+        str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=200), Storable
+    ]
+
+    def command(self, order_id: UUID, key: IdempotencyKey | None) -> CancelOrderCommand:
+        """The use case's command."""
+        lines = (
+            None
+            if self.items is None
+            else [CancelledLine(item.line_number, item.quantity) for item in self.items]
+        )
+        return CancelOrderCommand(order_id, lines, self.reason, key)
 
 
 class GatewayPath(PathModel):

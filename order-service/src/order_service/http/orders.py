@@ -28,6 +28,6 @@ def order_routes(place_order: PlaceOrder, read_order: ReadOrder) -> APIBlueprint
     @route(routes, "GET", "/<string:orderId>", summary="Read an order", replies={200: OrderReply})
     def get_order(path: OrderPath) -> Response:
         view = read_order(path.order_id)
-        return json_reply(OrderReply.of(view.order, view.payment))
+        return json_reply(OrderReply.of(view.order, view.payment, view.cancellations))
 
     return routes

@@ -18,6 +18,15 @@ PROBLEMS: ProblemTable = {
     errors.UnitPriceMissing: ProblemType(422, "validation"),
     errors.OrderAlreadyCompleted: ProblemType(409, "order-already-completed"),
     errors.OrderExpired: ProblemType(409, "order-expired"),
+    errors.OrderNotCompleted: ProblemType(409, "order-not-completed"),
+    errors.OrderAlreadyCancelled: ProblemType(409, "order-already-cancelled"),
+    errors.CancellationInProgress: ProblemType(
+        409, "cancellation-in-progress", retry_after_seconds=RETRY_AFTER_SECONDS
+    ),
+    errors.TooManyCancellations: ProblemType(409, "too-many-cancellations"),
+    errors.UnknownLine: ProblemType(422, "unknown-line"),
+    errors.LineRepeated: ProblemType(422, "validation"),
+    errors.TooManyPieces: ProblemType(422, "too-many-pieces"),
     errors.ProductSoldOut: ProblemType(409, "product-sold-out"),
     errors.AmountMismatch: ProblemType(422, "amount-mismatch", field="amount"),
     errors.PaymentInProgress: ProblemType(

@@ -1,10 +1,12 @@
 """What clients receive."""
 
+from collections.abc import Sequence
 from typing import Self
 from uuid import UUID
 
 from order_service.application.read_products import ProductsPage
 from order_service.application.read_user_orders import UserOrdersPage
+from order_service.domain.cancellation import Cancellation, CancellationStatus, CancelledOrder
 from order_service.domain.order import Order, OrderStatus
 from order_service.domain.payment import Payment, PaymentStatus
 from order_service.domain.payment_request import PaymentMethod
@@ -47,12 +49,56 @@ class ProductsReply(JsonModel):
 
 
 class ItemReply(JsonModel):
-    """One line of an order; ``name`` is the catalogue's, null for a product that isn't in it."""
+    """One line of an order; ``name`` is the catalogue's, null for a product that isn't in it.
 
+    ``left_quantity`` pieces are taken by no cancellation.
+    """
+
+    line_number: int
     product_id: str
     name: str | None
     quantity: int
+    left_quantity: int
     unit_price: int
+
+
+class CancelledItemReply(JsonModel):
+    """So many pieces of an order's line."""
+
+    line_number: int
+    quantity: int
+
+
+class CancellationReply(JsonModel):
+    """A cancellation: REFUNDING until ``amount`` is returned, REFUSED where the gateway refuses that.
+
+    What is refused waits for the shop's operators.
+    """
+
+    cancellation_id: UUID
+    order_id: UUID
+    status: CancellationStatus
+    items: list[CancelledItemReply]
+    amount: int
+    reason: str
+    requested_at: Time
+    cancelled_at: Time | None
+
+    @classmethod
+    def of(cls, cancellation: Cancellation) -> Self:
+        return cls(
+            cancellation_id=cancellation.cancellation_id,
+            order_id=cancellation.order_id,
+            status=cancellation.status,
+            items=[
+                CancelledItemReply(line_number=line.line_number, quantity=line.quantity)
+                for line in cancellation.lines
+            ],
+            amount=cancellation.amount,
+            reason=cancellation.reason,
+            requested_at=cancellation.requested_at,
+            cancelled_at=cancellation.cancelled_at,
+        )
 
 
 class PaymentReply(JsonModel):
@@ -81,7 +127,10 @@ class PaymentReply(JsonModel):
 
 
 class OrderReply(JsonModel):
-    """An order with its payment, without the recipient: only the client that placed it should know."""
+    """An order with its payment, without the recipient: only the client that placed it should know.
+
+    It is CANCELLED once nothing is left; ``left_amount`` is what no cancellation returns of its total.
+    """
 
     order_id: UUID
     user_id: int
@@ -89,33 +138,47 @@ class OrderReply(JsonModel):
     currency: str
     items: list[ItemReply]
     total_amount: int
+    left_amount: int
     payment: PaymentReply | None
+    cancellations: list[CancellationReply]
     created_at: Time
     completed_at: Time | None
     expired_at: Time | None
+    cancelled_at: Time | None
 
     @classmethod
-    def of(cls, order: Order, payment: Payment | None) -> Self:
+    def of(cls, order: Order, payment: Payment | None, cancellations: Sequence[Cancellation] = ()) -> Self:
+        after = CancelledOrder(order, cancellations)
         return cls(
             order_id=order.order_id,
             user_id=order.user_id,
             status=order.status,
             currency=order.currency,
-            items=[
-                ItemReply(
-                    product_id=item.product_id,
-                    name=item.name,
-                    quantity=item.quantity,
-                    unit_price=item.unit_price,
-                )
-                for item in order.items
-            ],
+            items=_items(after),
             total_amount=order.total_amount,
+            left_amount=after.left_amount,
             payment=None if payment is None else PaymentReply.of(payment),
+            cancellations=[CancellationReply.of(cancellation) for cancellation in cancellations],
             created_at=order.created_at,
             completed_at=order.completed_at,
             expired_at=order.expired_at,
+            cancelled_at=order.cancelled_at,
         )
+
+
+def _items(after: CancelledOrder) -> list[ItemReply]:
+    left = after.left
+    return [
+        ItemReply(
+            line_number=number,
+            product_id=item.product_id,
+            name=item.name,
+            quantity=item.quantity,
+            left_quantity=left[number],
+            unit_price=item.unit_price,
+        )
+        for number, item in enumerate(after.order.items, start=1)
+    ]
 
 
 class UserOrdersReply(JsonModel):
@@ -127,5 +190,5 @@ class UserOrdersReply(JsonModel):
 
     @classmethod
     def of(cls, user_id: int, page: UserOrdersPage) -> Self:
-        orders = [OrderReply.of(view.order, view.payment) for view in page.orders]
+        orders = [OrderReply.of(view.order, view.payment, view.cancellations) for view in page.orders]
         return cls(user_id=user_id, orders=orders, next_before=page.next_before)

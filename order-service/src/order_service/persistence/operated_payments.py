@@ -1,10 +1,11 @@
 """Payments as operators list them."""
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
 
 from order_service.domain.payment import Payment, PaymentStatus
 from order_service.domain.payment_history import OperatedPayment
@@ -15,17 +16,28 @@ from order_service.persistence.refunds import refund_of
 from order_service.persistence.tables import payment as payments
 from order_service.persistence.tables import refund as refunds
 
-_IS_REFUSED = (
-    select(refunds.c.refund_id)
-    .where(refunds.c.payment_id == payments.c.payment_id, refunds.c.status == RefundStatus.REFUSED.value)
-    .exists()
-)
+
+def _has_refund(*states: RefundStatus) -> ColumnElement[bool]:
+    return (
+        select(refunds.c.refund_id)
+        .where(
+            refunds.c.payment_id == payments.c.payment_id,
+            refunds.c.status.in_(sorted(state.value for state in states)),
+        )
+        .exists()
+    )
+
+
+# A payment that was taken wrongly has no refund before a worker has seen it. Of one that paid for an order
+# each cancellation has one.
+_IS_APPROVED = payments.c.status == PaymentStatus.APPROVED.value
+_IS_REFUNDED = and_(payments.c.status == PaymentStatus.REFUND_DUE.value, payments.c.refunded_at.is_not(None))
 _STATES: Mapping[PaymentState, ColumnElement[bool]] = {
-    PaymentState.REFUND_DUE: IS_REFUND_DUE,
-    PaymentState.REFUND_REFUSED: and_(IS_REFUND_DUE, _IS_REFUSED),
-    PaymentState.REFUNDED: and_(
-        payments.c.status == PaymentStatus.REFUND_DUE.value, payments.c.refunded_at.is_not(None)
+    PaymentState.REFUND_DUE: or_(
+        IS_REFUND_DUE, and_(_IS_APPROVED, _has_refund(RefundStatus.DUE, RefundStatus.REFUSED))
     ),
+    PaymentState.REFUND_REFUSED: and_(or_(IS_REFUND_DUE, _IS_APPROVED), _has_refund(RefundStatus.REFUSED)),
+    PaymentState.REFUNDED: or_(_IS_REFUNDED, and_(_IS_APPROVED, _has_refund(RefundStatus.REFUNDED))),
 }
 
 
@@ -55,21 +67,16 @@ class SqlOperatedPayments:
 
     def _operated(self, rows: list[Row[Any]] | Any) -> list[OperatedPayment]:
         found = {row.payment_id: (row, payment_of(row)) for row in rows}
-        of_these = select(refunds).where(refunds.c.payment_id.in_(found))
-        refund_rows = {row.payment_id: row for row in self._connection.execute(of_these)}
-        return [
-            _one(row, payment, refund_rows.get(payment_id)) for payment_id, (row, payment) in found.items()
-        ]
+        of_these = select(refunds).where(refunds.c.payment_id.in_(found)).order_by(refunds.c.requested_at)
+        refund_rows: defaultdict[UUID, list[Row[Any]]] = defaultdict(list)
+        for refund in self._connection.execute(of_these):
+            refund_rows[refund.payment_id].append(refund)
+        return [_one(row, payment, refund_rows[payment_id]) for payment_id, (row, payment) in found.items()]
 
 
-def _one(row: Row[Any], payment: Payment, refund: Row[Any] | None) -> OperatedPayment:
-    return OperatedPayment(
-        payment,
-        row.looked_up_at,
-        row.refunded_at,
-        row.refunded_by,
-        None if refund is None else refund_of(refund, payment),
-    )
+def _one(row: Row[Any], payment: Payment, of_it: Sequence[Row[Any]]) -> OperatedPayment:
+    found = [refund_of(refund, payment) for refund in of_it]
+    return OperatedPayment(payment, row.looked_up_at, row.refunded_at, row.refunded_by, found)
 
 
 def _conditions(selection: PaymentSelection) -> list[ColumnElement[bool]]:

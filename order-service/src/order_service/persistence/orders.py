@@ -66,6 +66,14 @@ class SqlOrders:
             )
         )
 
+    def cancel(self, order: Order) -> None:
+        self._connection.execute(
+            update(orders)
+            .where(orders.c.order_id == order.order_id)
+            # Its status stays COMPLETED for former releases, which know no other one.
+            .values(cancelled_at=order.cancelled_at)
+        )
+
     def of_user(self, user_id: int, limit: int, before: UUID | None) -> list[Order]:
         """Raises :class:`UnknownPage`."""
         # By the database's clock and not by id, whose time is the host's that made it.
@@ -110,9 +118,16 @@ def _order(row: Row[Any], lines: Sequence[Row[Any]]) -> Order:
         ),
         recipient=Recipient(row.recipient_name, row.recipient_phone),
         total_amount=row.total_amount,
-        # For former releases, which know no other status, it goes on waiting for its payment.
-        status=OrderStatus(row.status) if row.expired_at is None else OrderStatus.EXPIRED,
+        status=_status(row),
         created_at=row.created_at,
         completed_at=row.completed_at,
         expired_at=row.expired_at,
+        cancelled_at=row.cancelled_at,
     )
+
+
+def _status(row: Row[Any]) -> OrderStatus:
+    # Former releases know no others than the stored ones: waiting for its payment, and completed.
+    if row.expired_at is not None:
+        return OrderStatus.EXPIRED
+    return OrderStatus(row.status) if row.cancelled_at is None else OrderStatus.CANCELLED

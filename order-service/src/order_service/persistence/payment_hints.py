@@ -22,9 +22,11 @@ from sqlalchemy.dialects.postgresql import insert
 from order_service.application.ports import SETTLED_LOOK_UP_INTERVAL, ClaimedHint
 from order_service.domain.payment import PaymentStatus
 from order_service.domain.payment_hint import ASKED_ABOUT, PaymentHint, ReportedChange
+from order_service.domain.refund import RefundStatus
 from order_service.persistence.payments import FORMER_GATEWAY, payment_of
 from order_service.persistence.tables import payment as payments
 from order_service.persistence.tables import payment_hint as hints
+from order_service.persistence.tables import refund as refunds
 from order_service.persistence.unsettled_payments import IS_UNSETTLED, belongs_to, may_be_looked_up
 
 # The gateway sends again what isn't answered within some seconds, and a queue of slow answers helps nobody.
@@ -32,6 +34,12 @@ _WITHIN = text("SET LOCAL statement_timeout = '1s'")
 # A webhook usually overtakes the answer to the request that it is about.
 _ANSWER_ARRIVES_WITHIN = timedelta(seconds=2)
 _NOW = func.clock_timestamp()
+# Cancellations have returned all of it: of this the gateway reports nothing that isn't known.
+_IS_ALL_RETURNED = (
+    select(func.coalesce(func.sum(refunds.c.amount), 0) >= payments.c.amount)
+    .where(refunds.c.payment_id == payments.c.payment_id, refunds.c.status == RefundStatus.REFUNDED.value)
+    .scalar_subquery()
+)
 _gateway = func.coalesce(payments.c.gateway, FORMER_GATEWAY)
 
 
@@ -141,7 +149,12 @@ def _says_something_new(
     return or_(
         _has_status_of(ReportedChange.OTHER),
         and_(is_paid, _has_status_of(ReportedChange.PAID)),
-        and_(is_returned, _has_status_of(ReportedChange.RETURNED), payments.c.taken_back_at.is_(None)),
+        and_(
+            is_returned,
+            _has_status_of(ReportedChange.RETURNED),
+            payments.c.taken_back_at.is_(None),
+            ~_IS_ALL_RETURNED,
+        ),
     )
 
 

@@ -14,6 +14,7 @@ from order_service.domain.money import Money
 from order_service.domain.payment import CHARGED, LIVE, Payment, PaymentStatus
 from order_service.domain.payment_request import PaymentMethod, PaymentRequest
 from order_service.persistence.tables import payment as payments
+from order_service.persistence.tables import refund as refunds
 from servicekit.db.errors import constraint_name
 
 _ONE_LIVE_PAYMENT = "payment_live_order_key"
@@ -24,6 +25,12 @@ FORMER_GATEWAY = "in-process"
 IS_REFUND_DUE = and_(payments.c.status == PaymentStatus.REFUND_DUE.value, payments.c.refunded_at.is_(None))
 
 _log = structlog.get_logger(__name__)
+# By what cancellations have returned so far, and by the one that may be returning more.
+_TO_RETURN = (
+    select(func.coalesce(func.sum(refunds.c.amount), 0))
+    .where(refunds.c.payment_id == payments.c.payment_id)
+    .scalar_subquery()
+)
 _IS_LIVE = payments.c.status.in_(sorted(status.value for status in LIVE))
 
 
@@ -112,6 +119,7 @@ class SqlPayments:
                 payments.c.payment_id == payment_id,
                 payments.c.status == PaymentStatus.APPROVED.value,
                 payments.c.taken_back_at.is_(None),
+                payments.c.amount > _TO_RETURN,
             )
             .values(taken_back_at=func.clock_timestamp())
             .returning(payments.c.payment_id)

@@ -11,10 +11,10 @@ from order_service.domain.money import Money
 from order_service.domain.product import Product
 from order_service.persistence.tables import product as products
 
-_TAKE = text("""
-UPDATE product SET stock = stock - taken.quantity
-  FROM unnest(CAST(:product_ids AS text[]), CAST(:quantities AS bigint[])) AS taken (product_id, quantity)
- WHERE product.product_id = taken.product_id AND stock IS NOT NULL
+_CHANGE = text("""
+UPDATE product SET stock = stock + change.quantity
+  FROM unnest(CAST(:product_ids AS text[]), CAST(:quantities AS bigint[])) AS change (product_id, quantity)
+ WHERE product.product_id = change.product_id AND stock IS NOT NULL
 """)
 
 
@@ -62,13 +62,18 @@ class SqlProducts:
     def take(self, pieces: Mapping[str, int]) -> list[str]:
         if not pieces:
             return []
-        # Each caller locks in the same order, so that two never wait for each other.
-        lacking = self._lacking(pieces, _left(pieces).with_for_update(key_share=True))
+        lacking = self._lacking(pieces, _held(pieces))
         if not lacking:
-            self._connection.execute(
-                _TAKE, {"product_ids": list(pieces), "quantities": list(pieces.values())}
-            )
+            self._change({product_id: -quantity for product_id, quantity in pieces.items()})
         return lacking
+
+    def give_back(self, pieces: Mapping[str, int]) -> None:
+        if pieces:
+            self._connection.execute(_held(pieces))
+            self._change(pieces)
+
+    def _change(self, pieces: Mapping[str, int]) -> None:
+        self._connection.execute(_CHANGE, {"product_ids": list(pieces), "quantities": list(pieces.values())})
 
     def _lacking(self, pieces: Mapping[str, int], left: Select[Any]) -> list[str]:
         return [
@@ -86,6 +91,11 @@ def _left(pieces: Mapping[str, int]) -> Select[Any]:
         .where(products.c.product_id == any_(_array(pieces)), products.c.stock.is_not(None))
         .order_by(products.c.product_id)
     )
+
+
+def _held(pieces: Mapping[str, int]) -> Select[Any]:
+    # Each caller locks in the same order, so that two never wait for each other.
+    return _left(pieces).with_for_update(key_share=True)
 
 
 def _array(product_ids: Collection[str]) -> Any:

@@ -7,7 +7,7 @@ from math import ceil
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, func, select, true, update
+from sqlalchemy import Connection, Row, Select, func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
 from order_service.application.ports import ClaimedRefund
@@ -33,6 +33,10 @@ class SqlRefunds:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def begin(self, refund: Refund, lease: timedelta) -> ClaimedRefund:
+        self._insert(refund)
+        return self._claimed(refund, 1, lease)
 
     def adopt(self, limit: int) -> None:
         has_one = select(refunds.c.refund_id).where(refunds.c.payment_id == payments.c.payment_id).exists()
@@ -70,13 +74,11 @@ class SqlRefunds:
         ).one_or_none()
         if row is None:
             raise PaymentNotFound(f"there is no payment {payment_id}")
-        if row.status == PaymentStatus.REFUND_DUE.value and row.refunded_at is None:
-            self._add(row)
-            locked = self._connection.execute(
-                select(refunds)
-                .where(refunds.c.payment_id == payment_id, refunds.c.status != RefundStatus.REFUNDED.value)
-                .with_for_update()
-            ).one_or_none()
+        # A former release, too, may have returned what was taken wrongly.
+        if row.refunded_at is None:
+            if row.status == PaymentStatus.REFUND_DUE.value:
+                self._add(row)
+            locked = self._connection.execute(_unmade_of(payment_id).with_for_update()).one_or_none()
             if locked is not None:
                 self._check_free(locked)
                 return self._refund(locked)
@@ -99,25 +101,43 @@ class SqlRefunds:
 
     def record(self, refund: Refund) -> bool:
         # The refund first, as all who change both do.
-        self._connection.execute(
+        made = self._connection.execute(
             update(refunds)
             .where(
                 refunds.c.refund_id == refund.request.refund_id,
                 refunds.c.status != RefundStatus.REFUNDED.value,
             )
             .values(claimed_until=None, **_changing(refund))
-        )
+            .returning(refunds.c.payment_id)
+        ).one_or_none()
         recorded = self._connection.execute(
             update(payments)
             .where(payments.c.payment_id == refund.request.payment.payment_id, IS_REFUND_DUE)
             .values(refunded_at=refund.refunded_at, refunded_by=refund.refunded_by)
             .returning(payments.c.payment_id)
-        )
-        return recorded.one_or_none() is not None
+        ).one_or_none()
+        return made is not None or recorded is not None
+
+    def ask_again(self, payment_id: UUID) -> None:
+        row = self._connection.execute(
+            # Skipping, not waiting: another process is asking.
+            _unmade_of(payment_id).with_for_update(skip_locked=True)
+        ).one_or_none()
+        if row is not None:
+            refund = self._refund(row)
+            if refund.status is RefundStatus.REFUSED:
+                refund = refund.asked_anew()
+            self._connection.execute(
+                update(refunds)
+                .where(refunds.c.refund_id == row.refund_id)
+                .values(next_at=_NOW, **_changing(refund))
+            )
 
     def _add(self, row: Row[Any]) -> None:
         now = self._connection.execute(select(_NOW)).scalar_one()
-        refund = Refund.of_all(payment_of(row), row.refund_attempts, now)
+        self._insert(Refund.of_all(payment_of(row), row.refund_attempts, now))
+
+    def _insert(self, refund: Refund) -> None:
         request = refund.request
         self._connection.execute(
             insert(refunds)
@@ -159,6 +179,13 @@ class SqlRefunds:
         return refund_of(row, payment_of(self._connection.execute(of_payment).one()))
 
 
+def _unmade_of(payment_id: UUID) -> Select[Any]:
+    """Of a payment that was taken wrongly, or of the cancellation under way: one at most."""
+    return select(refunds).where(
+        refunds.c.payment_id == payment_id, refunds.c.status != RefundStatus.REFUNDED.value
+    )
+
+
 def refund_of(row: Row[Any], payment: Payment) -> Refund:
     """The refund in a row with its columns."""
     taken = replace(payment.request, amount=payment.to_return.amount, currency=row.currency)
@@ -196,7 +223,7 @@ def _why_not_due(payment: Payment) -> str:
         case PaymentStatus.APPROVED:
             return (
                 f"payment {payment.payment_id} paid for order {payment.request.order_id}, which is completed:"
-                " only money that was taken wrongly is returned, and orders can't be cancelled yet"
+                f" cancel it, by POST /api/v1/orders/{payment.request.order_id}/cancellations"
             )
         case status:
             return f"payment {payment.payment_id} is {status.value}, so that there is no money to return"

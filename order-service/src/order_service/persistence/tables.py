@@ -21,6 +21,7 @@ orders = Table(
     Column("completed_at", DateTime(timezone=True)),
     Column("stock_taken_at", DateTime(timezone=True)),
     Column("expired_at", DateTime(timezone=True)),
+    Column("cancelled_at", DateTime(timezone=True)),
 )
 
 order_item = Table(
@@ -108,6 +109,28 @@ refund = Table(
     Column("refused_code", Text),
     Column("refunded_at", DateTime(timezone=True)),
     Column("refunded_by", Text),
+)
+
+cancellation = Table(
+    "cancellation",
+    metadata,
+    Column("cancellation_id", Uuid, primary_key=True),
+    Column("order_id", Uuid, nullable=False),
+    Column("payment_id", Uuid, nullable=False),
+    Column("refund_id", Uuid),
+    Column("amount", BigInteger, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("cancelled_at", DateTime(timezone=True)),
+)
+
+cancellation_item = Table(
+    "cancellation_item",
+    metadata,
+    Column("cancellation_id", Uuid, primary_key=True),
+    Column("order_id", Uuid, nullable=False),
+    Column("line_number", Integer, primary_key=True),
+    Column("quantity", Integer, nullable=False),
 )
 
 payment_operation = Table(

@@ -1,5 +1,6 @@
 """One transaction on the order database."""
 
+from order_service.persistence.cancellations import SqlCancellations
 from order_service.persistence.operated_payments import SqlOperatedPayments
 from order_service.persistence.orders import SqlOrders
 from order_service.persistence.payment_hints import SqlPaymentHints
@@ -28,6 +29,7 @@ class OrderUnitOfWork(UnitOfWork):
     payment_hints: SqlPaymentHints
     operated_payments: SqlOperatedPayments
     refunds: SqlRefunds
+    cancellations: SqlCancellations
     payment_operations: SqlPaymentOperations
     outbox: OutboxWriter
     idempotency_keys: IdempotencyKeys
@@ -41,6 +43,7 @@ class OrderUnitOfWork(UnitOfWork):
         self.payment_hints = SqlPaymentHints(self.connection)
         self.operated_payments = SqlOperatedPayments(self.connection)
         self.refunds = SqlRefunds(self.connection)
+        self.cancellations = SqlCancellations(self.connection)
         self.payment_operations = SqlPaymentOperations(self.connection)
         self.outbox = OutboxWriter(self.connection, outbox, EVENT_SOURCE)
         self.idempotency_keys = IdempotencyKeys(self.connection, idempotency_key)

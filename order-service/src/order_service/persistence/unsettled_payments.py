@@ -4,11 +4,25 @@ from collections.abc import Mapping
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Text, and_, cast, false, func, or_, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Text,
+    and_,
+    cast,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    union_all,
+    update,
+)
 
 from order_service.application.ports import ClaimedLookUp
 from order_service.domain.payment import UNSETTLED
 from order_service.domain.payment_backlog import PaymentBacklog, UnreachablePayments
+from order_service.domain.refund import RefundStatus
 from order_service.persistence.payments import FORMER_GATEWAY, IS_REFUND_DUE, payment_of
 from order_service.persistence.tables import payment as payments
 from order_service.persistence.tables import refund as refunds
@@ -22,17 +36,18 @@ _NOW = func.clock_timestamp()
 _gateway = func.coalesce(payments.c.gateway, FORMER_GATEWAY)
 _AWAITS_DEPOSIT = func.coalesce(payments.c.deposit_due_at > _NOW, false())
 
-_IS_REFUSED = func.coalesce(refunds.c.refused_code.is_not(None), false())
 # A payment that no worker has seen yet has no refund.
-_due_since = func.coalesce(refunds.c.requested_at, payments.c.approved_at)
-_REFUNDS_DUE = (
-    select(
-        func.count(),
-        func.count().filter(_IS_REFUSED),
-        func.extract("epoch", _NOW - func.min(_due_since).filter(~_IS_REFUSED)),
-    )
-    .select_from(payments.outerjoin(refunds, refunds.c.payment_id == payments.c.payment_id))
-    .where(IS_REFUND_DUE)
+_HAS_REFUND = select(refunds.c.refund_id).where(refunds.c.payment_id == payments.c.payment_id).exists()
+_UNMADE = union_all(
+    select(refunds.c.requested_at.label("since"), refunds.c.refused_code.is_not(None).label("is_refused"))
+    .join(payments, payments.c.payment_id == refunds.c.payment_id)
+    .where(refunds.c.status != RefundStatus.REFUNDED.value, payments.c.refunded_at.is_(None)),
+    select(payments.c.approved_at, false()).where(IS_REFUND_DUE, ~_HAS_REFUND),
+).subquery()
+_REFUNDS_DUE = select(
+    func.count(),
+    func.count().filter(_UNMADE.c.is_refused),
+    func.extract("epoch", _NOW - func.min(_UNMADE.c.since).filter(~_UNMADE.c.is_refused)),
 )
 
 

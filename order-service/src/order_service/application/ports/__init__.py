@@ -3,6 +3,7 @@
 One file for each subject. Others import from here, as from the one file that other services have.
 """
 
+from order_service.application.ports.cancellations import CancellationEvent, Cancellations
 from order_service.application.ports.gateways import PaymentGateway
 from order_service.application.ports.hints import (
     SETTLED_LOOK_UP_INTERVAL,
@@ -30,6 +31,8 @@ from order_service.application.ports.unit_of_work import (
 
 __all__ = [
     "SETTLED_LOOK_UP_INTERVAL",
+    "CancellationEvent",
+    "Cancellations",
     "ClaimedHint",
     "ClaimedLookUp",
     "ClaimedRefund",

@@ -20,6 +20,8 @@ class Orders(Protocol):
 
     def complete(self, order: Order) -> None: ...
 
+    def cancel(self, order: Order) -> None: ...
+
     def of_user(self, user_id: int, limit: int, before: UUID | None) -> Sequence[Order]:
         """The user's orders, newest first, of those that were placed before the order ``before``.
 
@@ -66,4 +68,8 @@ class Products(Protocol):
         Products are held until the transaction ends, in an order that all callers share. The order that they
         are taken for was locked before.
         """
+        ...
+
+    def give_back(self, pieces: Mapping[str, int]) -> None:
+        """Undo :meth:`take`, under the same locks."""
         ...

@@ -41,7 +41,10 @@ class Payments(Protocol):
     def save(self, payment: Payment) -> None: ...
 
     def record_taken_back(self, payment_id: UUID) -> bool:
-        """True where the approved payment's money was not known to be gone."""
+        """True where the approved payment's money was not known to be gone.
+
+        False also where all of it is what cancellations return, or have returned.
+        """
         ...
 
 

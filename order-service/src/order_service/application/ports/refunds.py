@@ -25,6 +25,10 @@ class ClaimedRefund:
 class Refunds(Protocol):
     """The refunds that are due. Nobody may ask about one within a second of the last time."""
 
+    def begin(self, refund: Refund, lease: timedelta) -> ClaimedRefund:
+        """Store a new refund of an approved payment, claimed by the caller, who sends it."""
+        ...
+
     def adopt(self, limit: int) -> None:
         """Make a refund of each REFUND_DUE payment that has none."""
         ...
@@ -37,7 +41,7 @@ class Refunds(Protocol):
         ...
 
     def claim_one(self, payment_id: UUID, lease: timedelta) -> ClaimedRefund:
-        """The refund of a REFUND_DUE payment, whenever it is due, and once more where it was refused.
+        """The payment's refund that isn't made, whenever it is due, and once more where it was refused.
 
         Raises PaymentNotFound, RefundNotDue, and PaymentBusy where another process works on it, or has
         within a second.
@@ -45,7 +49,7 @@ class Refunds(Protocol):
         ...
 
     def lock(self, payment_id: UUID) -> Refund:
-        """The refund of a REFUND_DUE payment.
+        """The payment's refund that isn't made: of a REFUND_DUE one, or of a cancellation.
 
         Raises PaymentNotFound, RefundNotDue, and PaymentBusy where another process works on it.
         """
@@ -60,7 +64,14 @@ class Refunds(Protocol):
         ...
 
     def record(self, refund: Refund) -> bool:
-        """Store that the money was returned, and with its payment; false where that is recorded already."""
+        """Store that the money was returned, with a REFUND_DUE payment; false where that is recorded already.
+
+        The cancellation that waits for it has ended in the same transaction.
+        """
+        ...
+
+    def ask_again(self, payment_id: UUID) -> None:
+        """Make the payment's refund that isn't made due now, also where the gateway has refused it."""
         ...
 
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Any, Protocol, Self
 
+from order_service.application.ports.cancellations import Cancellations
 from order_service.application.ports.hints import PaymentHints
 from order_service.application.ports.orders import Orders, Products, UnpaidOrders
 from order_service.application.ports.payments import OperatedPayments, Payments, UnsettledPayments
@@ -62,6 +63,9 @@ class UnitOfWork(Protocol):
 
     @property
     def refunds(self) -> Refunds: ...
+
+    @property
+    def cancellations(self) -> Cancellations: ...
 
     @property
     def payment_operations(self) -> PaymentOperations: ...
