@@ -133,13 +133,18 @@ def refunding(request: pytest.FixtureRequest, shop: Shop, sandbox: GatewaySandbo
 
 
 def a_refund_due(shop: Shop, sandbox: GatewaySandbox, name: str) -> Refunding:
+    found = a_paid_order(shop, sandbox, name)
+    # As if it had been given up before it was charged.
+    shop.execute("UPDATE payment SET status = 'REFUND_DUE'")
+    return found
+
+
+def a_paid_order(shop: Shop, sandbox: GatewaySandbox, name: str) -> Refunding:
     at_gateway = Shop(shop.engine, gateways=gateways(name, sandbox.url))
     order_id = at_gateway.placed()
     payment = sandbox.authenticated(name, order_id, amount=TOTAL)
     key = payment["paymentKey"] if name == "toss" else f"{payment['paymentKey']}:{payment['paymentToken']}"
     assert at_gateway.pay(order_id, key).status_code == 201
-    # As if it had been given up before it was charged.
-    shop.execute("UPDATE payment SET status = 'REFUND_DUE'")
     return Refunding(at_gateway, sandbox, name, order_id)
 
 
