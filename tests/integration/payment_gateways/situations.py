@@ -81,7 +81,11 @@ def _unreadable(call: str, ask: Callable[[Connection], object], *steps: Step) ->
 
 # Before the gateway has done what it was asked, and after.
 _MONEY = {"confirm": (0, 30_000), "cancel": (30_000, 0), "look-up": (0, 0)}
-_UNREADABLE = ("error", "bad-gateway", "throttled", "empty", "garbage", "huge", "cut", "time-out", "stall")
+# These say as much of every payment: the gateway isn't there, or something else answers in its place.
+AWAY = (
+    "bad-gateway", "blocked", "no-route", "throttled", "empty", "garbage", "huge", "cut", "time-out", "stall",
+)  # fmt: skip
+_UNREADABLE = ("error", *AWAY)
 _PAID = (taken,)
 _REFUSED = (authorised(decline_code="REJECT_CARD_COMPANY"), asked)
 _REFUSED_BEFORE = (*_REFUSED, minutes_pass(2), authorised_again)

@@ -9,6 +9,7 @@ from tests.integration.payment_gateways.connection import Connection
 from tests.integration.payment_gateways.gateways import GATEWAYS
 from tests.integration.payment_gateways.situations import (
     APPROVE,
+    AWAY,
     FIND,
     FIND_REFUND,
     REFUND,
@@ -18,7 +19,16 @@ from tests.integration.payment_gateways.situations import (
     VOID,
     Situation,
 )
-from tests.integration.payment_gateways.steps import approve, find, find_refund, next_attempt, refund
+from tests.integration.payment_gateways.steps import (
+    approve,
+    find,
+    find_late,
+    find_refund,
+    goes_wrong,
+    next_attempt,
+    refund,
+    taken,
+)
 from tests.support.waiting import wait_until
 
 
@@ -32,7 +42,7 @@ def check(situation: Situation, connection: Connection) -> None:
             situation.ask(connection)
     else:
         answer = type(situation.ask(connection))
-        # What shows that a gateway is away, and not only this reply unreadable, differs between them.
+        # Which of them show that the gateway is away has a test of its own.
         assert (Undecided if answer is Unanswered else answer) is situation.answer
     wait_until(lambda: connection.money() == situation.money, f"{situation.money} to be at the gateway")
 
@@ -65,6 +75,20 @@ def test_an_unreadable_answer_is_made_good_by_the_next_attempt(
 @situations(FIND)
 def test_find(situation: Situation, connection: Connection) -> None:
     check(situation, connection)
+
+
+@pytest.mark.parametrize("kind", AWAY)
+def test_what_is_no_gateways_answer_says_nothing_of_the_payment(connection: Connection, kind: str) -> None:
+    taken(connection)
+    goes_wrong("look-up", kind)(connection)
+
+    assert find_late(connection) == Unanswered()
+
+
+def test_an_answer_of_the_gateways_own_counts_for_the_payment(connection: Connection) -> None:
+    goes_wrong("look-up", "error", code="NEVER_SEEN_BEFORE")(connection)
+
+    assert find_late(connection) == Undecided()
 
 
 @situations(VOID)

@@ -5,13 +5,14 @@ from urllib.parse import quote
 
 import httpx
 import structlog
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from servicekit.outbound.bounded_transport import INCOMPLETE, LONGEST_REPLY
 
 # A payment with hundreds of partial refunds.
 _LONGEST_REPLY_BYTES = 512 * 1024
 
+_ANY_JSON = TypeAdapter[object](object)
 _ModelT = TypeVar("_ModelT", bound=BaseModel)
 
 _log = structlog.get_logger(__name__)
@@ -34,10 +35,24 @@ def exchanged(client: httpx.Client, request: httpx.Request, gateway: str) -> htt
 
 
 def is_away(response: httpx.Response | None) -> bool:
-    """Whether a gateway that sends this would tell nothing of another payment either."""
+    """Whether a gateway that sends this would tell nothing of another payment either.
+
+    What isn't JSON is a proxy's in its place, whatever the status, or was cut off.
+    """
     return (
-        response is None or response.is_server_error or response.status_code == httpx.codes.TOO_MANY_REQUESTS
+        response is None
+        or response.is_server_error
+        or response.status_code == httpx.codes.TOO_MANY_REQUESTS
+        or not _is_json(response.content)
     )
+
+
+def _is_json(content: bytes) -> bool:
+    try:
+        _ANY_JSON.validate_json(content)
+    except ValidationError:
+        return False
+    return True
 
 
 def readable(

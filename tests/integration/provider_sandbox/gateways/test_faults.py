@@ -68,6 +68,8 @@ def test_a_connection_is_cut_without_an_answer(
     ("kind", "answer", "content"),
     [
         ("bad-gateway", 502, b"<html>"),
+        ("blocked", 403, b"<html>"),
+        ("no-route", 404, b"<html>"),
         ("throttled", 429, b"Too Many"),
         ("empty", 200, b""),
         ("garbage", 200, b'{"paymentKey": \xff'),

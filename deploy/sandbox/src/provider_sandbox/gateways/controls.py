@@ -21,11 +21,13 @@ class Fault(RequestModel):
     moment: Literal["before", "after"] = "before"
     """Before the gateway has done what it was asked for, or after."""
     kind: Literal[
-        "error", "decline", "time-out", "cut", "bad-gateway", "throttled", "empty", "garbage", "huge", "stall"
-    ]
+        "error", "decline", "time-out", "cut", "bad-gateway", "blocked", "no-route", "throttled", "empty",
+        "garbage", "huge", "stall",
+    ]  # fmt: skip
     """``error``: the error ``code``. ``decline``: the payment is refused with ``code``, for good.
     ``time-out``: a pause of ``timeoutMs``; before, the gateway acts once the client has left. ``cut``: the
-    connection ends without an answer. ``bad-gateway``: 502 in HTML. ``throttled``: 429. ``empty``,
+    connection ends without an answer. ``bad-gateway``, ``blocked`` and ``no-route``: 502, 403 and 404 in
+    HTML. ``throttled``: 429. ``empty``,
     ``garbage`` and ``huge`` (16 MB): 200 with such a body. ``stall``: an answer that doesn't go on.
     """
     code: Code | None = None

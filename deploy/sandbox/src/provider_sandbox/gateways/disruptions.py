@@ -7,7 +7,7 @@ from flask import Response
 from provider_sandbox.gateways.controls import Fault
 
 _HUGE_BYTES = 16 * 1024 * 1024
-_HTML = "<html><head><title>502 Bad Gateway</title></head><body><h1>502 Bad Gateway</h1></body></html>\n"
+_STATUS = {"bad-gateway": "502 Bad Gateway", "blocked": "403 Forbidden", "no-route": "404 Not Found"}
 
 
 def disrupted(fault: Fault) -> Response | None:
@@ -15,8 +15,10 @@ def disrupted(fault: Fault) -> Response | None:
     match fault.kind:
         case "cut":
             return Response(_cut(), 200)
-        case "bad-gateway":
-            return Response(_HTML, 502, content_type="text/html")
+        case "bad-gateway" | "blocked" | "no-route":
+            status = _STATUS[fault.kind]
+            page = f"<html><head><title>{status}</title></head><body><h1>{status}</h1></body></html>\n"
+            return Response(page, status, content_type="text/html")
         case "throttled":
             return Response("Too Many Requests", 429, content_type="text/plain")
         case "empty":

@@ -93,7 +93,7 @@ def _exchange(
     if response is None:
         return NoReply(is_away(response))
     if response.status_code == httpx.codes.OK:
-        return readable(response, model, _NAME) or NoReply()
+        return readable(response, model, _NAME) or NoReply(is_away(response))
     body = readable(response, PortoneErrorBody, _NAME)
     if body is None:
         return NoReply(is_away(response))

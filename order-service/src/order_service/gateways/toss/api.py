@@ -60,7 +60,7 @@ def _exchange(client: httpx.Client, request: httpx.Request) -> Reply:
         return NoReply(is_away(response))
     about = {"trace_id": response.headers.get(_TRACE_ID)}
     if response.status_code == httpx.codes.OK:
-        return readable(response, TossPayment, _NAME, **about) or NoReply()
+        return readable(response, TossPayment, _NAME, **about) or NoReply(is_away(response))
     body = readable(response, TossErrorBody, _NAME, **about)
     if body is None:
         return NoReply(is_away(response))
