@@ -66,3 +66,14 @@ def test_money_that_was_returned_counts_whatever_was_believed() -> None:
         None,
     )
     assert refunded.settled(Refunded(LATER), "kim", LATER) is refunded
+
+
+def test_what_was_sent_may_be_at_work_until_it_is_answered() -> None:
+    refund = a_due_refund()
+    sent = refund.sent(NOON)
+    assert (refund.sending_ends(), sent.sending_ends()) == (None, LATER)
+    # A look-up says nothing of what comes yet.
+    for outcome in (Undecided(), NotRefunded()):
+        assert sent.settled(outcome, "worker", NOON).sending_ends() == LATER
+    for answer in (RefundRefused("CODE"), Refunded(NOON)):
+        assert sent.settled(answer, "worker", NOON).sending_ends() is None

@@ -1,13 +1,17 @@
 """Recording that an operator has returned a payment's money by hand."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from math import ceil
 from uuid import UUID
 
 import structlog
 
 from order_service.application.end_cancellation import EndCancellation, report_ended
 from order_service.application.ports import UnitOfWork, UnitOfWorkFactory
+from order_service.domain.errors import PaymentBusy
 from order_service.domain.payment_operation import Operation
+from order_service.domain.refund import Refund
 from order_service.domain.refund_outcome import Refunded
 
 _log = structlog.get_logger(__name__)
@@ -33,12 +37,13 @@ class RecordRefund:
         self._end_cancellation = end_cancellation
 
     def __call__(self, command: RecordRefundCommand) -> None:
-        """Raises PaymentNotFound, RefundNotDue, and PaymentBusy while the gateway is asked."""
+        """Raises PaymentNotFound, RefundNotDue, and PaymentBusy while the gateway may be at work."""
         payment_id, by = command.payment_id, command.by
         with self._unit_of_work() as unit_of_work:
             _lock_order(unit_of_work, payment_id)
             refund = unit_of_work.refunds.lock(payment_id)
             now = unit_of_work.now()
+            _check_not_at_work(refund, now)
             refunded = refund.settled(Refunded(now), by, now)
             ended = self._end_cancellation.of_refund(unit_of_work, refunded)
             unit_of_work.refunds.record(refunded)
@@ -56,3 +61,13 @@ def _lock_order(unit_of_work: UnitOfWork, payment_id: UUID) -> None:
     payment = unit_of_work.payments.get(payment_id)
     if payment is not None:
         unit_of_work.orders.lock(payment.request.order_id)
+
+
+def _check_not_at_work(refund: Refund, now: datetime) -> None:
+    # What it was asked for last may still return the money, and the operator has just done so.
+    ends = refund.sending_ends()
+    if ends is not None and now < ends:
+        raise PaymentBusy(
+            f"the gateway may still be refunding payment {refund.request.payment.payment_id}: repeat this in"
+            f" {ceil((ends - now).total_seconds())} s, unless it has done so by then"
+        )

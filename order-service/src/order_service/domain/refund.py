@@ -84,6 +84,12 @@ class Refund:
                 return self._not_refunded(at)
         return self
 
+    def sending_ends(self) -> datetime | None:
+        """Until when the gateway may still be at work on what it was last sent; None once it has answered."""
+        if self.status is not RefundStatus.DUE or self.sent_at is None:
+            return None
+        return self.sent_at + _WORKS_WITHIN
+
     def asked_anew(self) -> Self:
         """A refused refund, about to be tried again: the gateway would repeat its refusal to the same key."""
         return replace(self._next_attempt(), status=RefundStatus.DUE, refused_code=None, may_be_sent=False)
