@@ -21,12 +21,16 @@ UPDATE payment
 _PLACE = text("""
 INSERT INTO orders (order_id, user_id, currency, total_amount, recipient_name, recipient_phone, status,
                     created_at)
-VALUES (:order_id, 7, 'KRW', 100, '김하늘', '010-1234-5678', 'PENDING_PAYMENT', clock_timestamp())
+VALUES (:order_id, 7, 'KRW', 100, '김하늘', '010-1234-5678', 'PENDING_PAYMENT', clock_timestamp());
+INSERT INTO order_item (order_id, line_number, product_id, quantity, unit_price)
+VALUES (:order_id, 1, 'P-1', 1, 100)
 """)
 _ADD = text("""
 INSERT INTO payment (payment_id, order_id, method, gateway, payment_key, amount, currency, status, attempt,
                      requested_at)
-VALUES (:payment_id, :order_id, 'CARD', :gateway, :payment_key, 100, 'KRW', 'REQUESTED', 1, clock_timestamp())
+SELECT :payment_id, order_id, 'CARD', :gateway, :payment_key, total_amount, currency, 'REQUESTED', 1,
+       clock_timestamp()
+  FROM orders WHERE order_id = :order_id
 """)
 
 

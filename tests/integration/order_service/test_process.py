@@ -198,14 +198,14 @@ WITH placed AS (
     INSERT INTO orders (
         order_id, user_id, currency, total_amount, recipient_name, recipient_phone, status, created_at
     )
-    SELECT gen_random_uuid(), 7, 'KRW', 100, 'a', '010-1234-5678', 'PENDING_PAYMENT', now()
+    SELECT gen_random_uuid(), 7, 'KRW', 0, 'a', '010-1234-5678', 'PENDING_PAYMENT', now()
       FROM generate_series(1, 2)
     RETURNING order_id
 )
 INSERT INTO payment (
     payment_id, order_id, method, payment_key, amount, currency, status, attempt, requested_at
 )
-SELECT gen_random_uuid(), order_id, 'CARD', 'secret-key', 100, 'KRW', 'UNKNOWN', 1, now() FROM placed
+SELECT gen_random_uuid(), order_id, 'CARD', 'secret-key', 0, 'KRW', 'UNKNOWN', 1, now() FROM placed
 RETURNING payment_id::text
 """
 

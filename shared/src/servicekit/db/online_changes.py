@@ -6,7 +6,7 @@ import time
 import structlog
 from alembic import op
 from sqlalchemy import text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from servicekit.db.errors import sqlstate
 
@@ -58,7 +58,25 @@ def commit_so_far() -> None:
         pass  # Entering it commits.
 
 
-def build_index(name: str, table: str, definition: str) -> None:
+def validate_constraint(table: str, name: str) -> None:
+    """Hold the rows that were there before a constraint to it, which was added as ``NOT VALID``.
+
+    Rows that break it stay as they are, with a warning, and new ones are held to it all the same. Takes no
+    lock that stops writers; call :func:`commit_so_far` before, so that none is held meanwhile.
+    """
+    try:
+        with op.get_bind().begin_nested():
+            op.execute(f"ALTER TABLE {table} VALIDATE CONSTRAINT {name}")
+    except IntegrityError:
+        _log.warning(
+            "constraint_is_broken_by_former_rows",
+            table=table,
+            constraint=name,
+            advice=f"mend them, then: ALTER TABLE {table} VALIDATE CONSTRAINT {name}",
+        )
+
+
+def build_index(name: str, table: str, definition: str, *, is_unique: bool = False) -> None:
     """Create an index beside writers; ``definition`` follows the table's name, as in ``(id) WHERE …``.
 
     Commits what the revision has done so far, which must therefore bear being repeated: unless the table is
@@ -66,11 +84,12 @@ def build_index(name: str, table: str, definition: str) -> None:
     is built again: it costs every write and serves no query.
     """
     is_empty = text(f"SELECT NOT EXISTS (SELECT FROM {table})")  # noqa: S608 - our own names
+    kind = "UNIQUE INDEX" if is_unique else "INDEX"
     if op.get_bind().scalar(is_empty):
-        op.execute(f"CREATE INDEX IF NOT EXISTS {name} ON {table} {definition}")
+        op.execute(f"CREATE {kind} IF NOT EXISTS {name} ON {table} {definition}")
         return
     is_invalid = text("SELECT FROM pg_index WHERE indexrelid = to_regclass(:name) AND NOT indisvalid")
     with op.get_context().autocommit_block():
         if op.get_bind().execute(is_invalid, {"name": name}).first() is not None:
             op.execute(f"DROP INDEX CONCURRENTLY {name}")
-        op.execute(f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON {table} {definition}")
+        op.execute(f"CREATE {kind} CONCURRENTLY IF NOT EXISTS {name} ON {table} {definition}")
