@@ -26,6 +26,9 @@ _TAKEN_BACK = Counter(
     "Approved payments whose money a gateway says that it no longer has.",
     ["gateway"],
 )
+_UNACKNOWLEDGED = Gauge(
+    "order_payments_taken_back_unacknowledged", "Of these, those that no operator has acknowledged."
+)
 _REFUNDS_DUE = Gauge("order_refunds_due", "Payments whose money has to be returned.")
 _REFUNDS_REFUSED = Gauge(
     "order_refunds_refused", "Of these, those that the gateway refuses: an operator has to return the money."
@@ -43,6 +46,7 @@ def show_backlog(backlog: PaymentBacklog) -> None:
     _REFUNDS_DUE.set(backlog.refunds_due)
     _REFUNDS_REFUSED.set(backlog.refunds_refused)
     _OLDEST_REFUND_SECONDS.set(backlog.oldest_refund_due_seconds)
+    _UNACKNOWLEDGED.set(backlog.taken_back)
 
 
 def count_taken_back(payment: Payment) -> None:

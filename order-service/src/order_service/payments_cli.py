@@ -9,6 +9,10 @@ from uuid import UUID
 
 import click
 
+from order_service.application.acknowledge_taken_back import (
+    AcknowledgeTakenBack,
+    AcknowledgeTakenBackCommand,
+)
 from order_service.application.end_cancellation import EndCancellation
 from order_service.application.list_payments import ListPayments, ListPaymentsCommand
 from order_service.application.look_up_at_once import LookUpAtOnce, LookUpAtOnceCommand
@@ -21,6 +25,7 @@ from order_service.application.show_payment import ShowPayment
 from order_service.config import ListingSettings, OperatingSettings
 from order_service.domain.errors import (
     GatewayMisconfigured,
+    NotTakenBack,
     OrderError,
     PaymentBusy,
     PaymentNotFound,
@@ -75,7 +80,8 @@ def list_command(
     """List payments, the newest first.
 
     REFUND_DUE are those whose money is not returned yet, or for whose order a cancellation waits for its
-    refund; of them the gateway refuses REFUND_REFUSED.
+    refund; of them the gateway refuses REFUND_REFUSED. TAKEN_BACK are APPROVED, and the gateway has taken
+    their money back, which is not acknowledged.
     """
     selection = selection_of(state, gateway, order_id)
     with _transactions(load_settings(ListingSettings)) as unit_of_work:
@@ -168,6 +174,22 @@ def refunded(payment_id: UUID, by: str, because: str) -> None:
         _each([payment_id], one)
 
 
+@payments.command()
+@click.argument("payment_id", type=click.UUID)
+@with_who_and_why
+def acknowledge(payment_id: UUID, by: str, because: str) -> None:
+    """Record that you know that the gateway has taken a payment's money back, which ends the alert."""
+    with _transactions(load_settings(ListingSettings)) as unit_of_work:
+        acknowledging = AcknowledgeTakenBack(unit_of_work)
+
+        def one(payment_id: UUID) -> bool:
+            acknowledging(AcknowledgeTakenBackCommand(payment_id, by, because))
+            click.echo(f"payment {payment_id} is acknowledged")
+            return True
+
+        _each([payment_id], one)
+
+
 def _is_said(payment_id: UUID, outcome: RefundOutcome) -> bool:
     match outcome:
         case Refunded():
@@ -189,7 +211,7 @@ def _each(payment_ids: Sequence[UUID], do: Callable[[UUID], bool]) -> None:
     for payment_id in payment_ids:
         try:
             status = max(status, 0 if do(payment_id) else 1)
-        except (PaymentNotFound, RefundNotDue) as error:
+        except (PaymentNotFound, RefundNotDue, NotTakenBack) as error:
             _complain(str(error))
             status = 2
         except PaymentBusy as error:

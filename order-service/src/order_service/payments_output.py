@@ -103,6 +103,8 @@ def _details(operated: OperatedPayment) -> dict[str, Value]:
         "lookedUpAt": _time(operated.looked_up_at),
         "refundedAt": _time(operated.refunded_at),
         "refundedBy": operated.refunded_by,
+        "takenBackAt": _time(operated.taken_back_at),
+        "acknowledgedAt": _time(operated.acknowledged_at),
     }
 
 

@@ -18,6 +18,7 @@ from tests.integration.order_service.test_refunding import (
     recorded,
     time_passes_for_refunds,
 )
+from tests.integration.order_service.test_settling import backlog
 
 WHO_AND_WHY = ("--by", "kim", "--because", "the buyer called")
 OPERATIONS = "SELECT operation, by, because, outcome FROM payment_operation ORDER BY operation_id"
@@ -163,6 +164,39 @@ def test_money_returned_by_hand_is_recorded(shop: Shop, operator: Operator) -> N
     assert operator("refunded", payment_id, *WHO_AND_WHY).exit_code == 2
 
 
+def test_money_the_gateway_may_be_returning_is_not_recorded_by_hand(shop: Shop, operator: Operator) -> None:
+    payment_id = due(shop)
+    shop.gateway.refunds_without_answer = 1
+    assert a_refunder(shop)() == A_STEP
+
+    busy = operator("refunded", payment_id, *WHO_AND_WHY)
+
+    assert (busy.exit_code, "the gateway may still be refunding" in busy.stderr) == (1, True)
+    assert (recorded(shop), shop.count("payment_operation")) == ([(None, False)], 0)
+    time_passes_for_refunds(shop)
+    assert operator("refunded", payment_id, *WHO_AND_WHY).exit_code == 0
+    assert recorded(shop) == [("kim", True)]
+
+
+def test_money_taken_back_is_seen_until_an_operator_acknowledges_it(shop: Shop, operator: Operator) -> None:
+    payment_id, other = paid(shop), paid(shop)
+    assert operator("acknowledge", payment_id, *WHO_AND_WHY).exit_code == 2
+    # As once a gateway has said so twice.
+    shop.execute(f"UPDATE payment SET taken_back_at = now() WHERE payment_id = '{payment_id}'")  # noqa: S608
+    assert (backlog(shop).taken_back, operator.list("--state", "TAKEN_BACK")) == (1, [payment_id])
+
+    done = operator("acknowledge", payment_id, *WHO_AND_WHY)
+
+    assert (done.exit_code, done.stdout) == (0, f"payment {payment_id} is acknowledged\n")
+    assert (backlog(shop).taken_back, operator.list("--state", "TAKEN_BACK")) == (0, [])
+    assert shop.query(OPERATIONS) == [("ACKNOWLEDGE", "kim", "the buyer called", "ACKNOWLEDGED")]
+    again = operator("acknowledge", payment_id, *WHO_AND_WHY)
+    assert (again.exit_code, again.stderr) == (2, f"Error: payment {payment_id} is acknowledged already\n")
+    assert set(operator.list("--state", "APPROVED")) == {payment_id, other}
+    shown = json.loads(operator("show", payment_id, "--json").stdout)
+    assert None not in (shown["takenBackAt"], shown["acknowledgedAt"])
+
+
 def test_a_look_up_settles_what_was_unknown(shop: Shop, operator: Operator) -> None:
     order_id = shop.placed()
     assert shop.pay(order_id, "silent-1").status_code == 504
@@ -203,6 +237,7 @@ BAD_INPUT = {
     "no id": ("refunded", "7", *WHO_AND_WHY),
     "an unknown payment": ("refund", A_PAYMENT, *WHO_AND_WHY),
     "an unknown payment to look up": ("look-up", A_PAYMENT, *WHO_AND_WHY),
+    "an unknown payment to acknowledge": ("acknowledge", A_PAYMENT, *WHO_AND_WHY),
     "an unknown payment to show": ("show", A_PAYMENT),
     "neither ids nor all": ("refund", *WHO_AND_WHY),
     "ids and all": ("refund", A_PAYMENT, "--all", *WHO_AND_WHY),

@@ -22,7 +22,7 @@ IS_VALID = text(f"SELECT convalidated FROM pg_constraint WHERE conname = '{PAYME
 @pytest.fixture
 def former(database_url: str, tmp_path: Path) -> Iterator[Engine]:
     """A database that the migration has not reached, with a payment and its order."""
-    former_release.migrate_to(database_url, "0014", tmp_path)
+    former_release.migrate_to(database_url, "0015", tmp_path)
     engine = create_engine(DatabaseSettings(database_url=database_url), "test")
     with engine.begin() as connection:
         former_release.save(connection, former_release.add(connection, "toss"), "REFUND_DUE")

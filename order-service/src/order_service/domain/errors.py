@@ -145,5 +145,9 @@ class RefundNotDue(OrderError):
     """No refund of this payment is due."""
 
 
+class NotTakenBack(OrderError):
+    """The gateway has the money of this payment, as far as is known."""
+
+
 class PaymentBusy(OrderError):
     """Another process is asking the gateway about this payment. Try again later."""

@@ -25,7 +25,8 @@ class PaymentBacklog:
 
     Those that wait for a deposit which isn't due yet are counted apart. ``refunds_due`` payments are
     REFUND_DUE and not recorded as refunded. The gateway refuses ``refunds_refused`` of them for good; the
-    oldest of the others has been due for so many seconds.
+    oldest of the others has been due for so many seconds. Of ``taken_back`` approved payments the gateway no
+    longer has the money, which no operator has acknowledged.
     """
 
     unsettled: int
@@ -35,3 +36,4 @@ class PaymentBacklog:
     unreachable: tuple[UnreachablePayments, ...] = ()
     refunds_refused: int = 0
     oldest_refund_due_seconds: float = 0.0
+    taken_back: int = 0

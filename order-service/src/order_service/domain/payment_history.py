@@ -13,13 +13,18 @@ from order_service.domain.refund import Refund, RefundStatus
 
 @dataclass(frozen=True, slots=True)
 class OperatedPayment:
-    """A payment with its refunds, the newest last: of what was taken wrongly, or of cancellations."""
+    """A payment with its refunds, the newest last: of what was taken wrongly, or of cancellations.
+
+    ``taken_back_at`` is when its gateway first said that it no longer has the money of an approved payment.
+    """
 
     payment: Payment
     looked_up_at: datetime | None
     refunded_at: datetime | None
     refunded_by: str | None
     refunds: Sequence[Refund]
+    taken_back_at: datetime | None
+    acknowledged_at: datetime | None
 
     @property
     def refund(self) -> Refund | None:

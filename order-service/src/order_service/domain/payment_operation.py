@@ -6,11 +6,15 @@ from enum import StrEnum
 
 
 class Operation(StrEnum):
-    """What an operator did. RECORD_REFUND: money that was returned by hand was recorded as returned."""
+    """What an operator did. RECORD_REFUND: money that was returned by hand was recorded as returned.
+
+    ACKNOWLEDGE: the operator knows that the gateway has taken the payment's money back.
+    """
 
     LOOK_UP = "LOOK_UP"
     REFUND = "REFUND"
     RECORD_REFUND = "RECORD_REFUND"
+    ACKNOWLEDGE = "ACKNOWLEDGE"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,10 @@ from uuid import UUID
 
 
 class PaymentState(StrEnum):
-    """A payment's status; REFUND_DUE only until the money was returned. REFUND_REFUSED is a part of it."""
+    """A payment's status; REFUND_DUE only until the money was returned. REFUND_REFUSED is a part of it.
+
+    TAKEN_BACK is a part of APPROVED: the gateway has taken the money back, which no operator acknowledged.
+    """
 
     REQUESTED = "REQUESTED"
     UNKNOWN = "UNKNOWN"
@@ -16,6 +19,7 @@ class PaymentState(StrEnum):
     REFUND_DUE = "REFUND_DUE"
     REFUND_REFUSED = "REFUND_REFUSED"
     REFUNDED = "REFUNDED"
+    TAKEN_BACK = "TAKEN_BACK"
 
 
 @dataclass(frozen=True, slots=True)

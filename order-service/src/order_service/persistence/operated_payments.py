@@ -5,13 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, func, or_, select, update
 
 from order_service.domain.payment import Payment, PaymentStatus
 from order_service.domain.payment_history import OperatedPayment
 from order_service.domain.payment_selection import PaymentSelection, PaymentState
 from order_service.domain.refund import RefundStatus
-from order_service.persistence.payments import FORMER_GATEWAY, IS_REFUND_DUE, payment_of
+from order_service.persistence.payments import FORMER_GATEWAY, IS_REFUND_DUE, IS_TAKEN_BACK, payment_of
 from order_service.persistence.refunds import refund_of
 from order_service.persistence.tables import payment as payments
 from order_service.persistence.tables import refund as refunds
@@ -38,6 +38,7 @@ _STATES: Mapping[PaymentState, ColumnElement[bool]] = {
     ),
     PaymentState.REFUND_REFUSED: and_(or_(IS_REFUND_DUE, _IS_APPROVED), _has_refund(RefundStatus.REFUSED)),
     PaymentState.REFUNDED: or_(_IS_REFUNDED, and_(_IS_APPROVED, _has_refund(RefundStatus.REFUNDED))),
+    PaymentState.TAKEN_BACK: IS_TAKEN_BACK,
 }
 
 
@@ -65,6 +66,15 @@ class SqlOperatedPayments:
         rows = self._connection.execute(select(payments).where(payments.c.payment_id == payment_id)).all()
         return next(iter(self._operated(rows)), None)
 
+    def acknowledge_taken_back(self, payment_id: UUID) -> bool:
+        acknowledged = self._connection.execute(
+            update(payments)
+            .where(payments.c.payment_id == payment_id, IS_TAKEN_BACK)
+            .values(acknowledged_at=func.clock_timestamp())
+            .returning(payments.c.payment_id)
+        )
+        return acknowledged.one_or_none() is not None
+
     def _operated(self, rows: list[Row[Any]] | Any) -> list[OperatedPayment]:
         found = {row.payment_id: (row, payment_of(row)) for row in rows}
         of_these = select(refunds).where(refunds.c.payment_id.in_(found)).order_by(refunds.c.requested_at)
@@ -76,7 +86,15 @@ class SqlOperatedPayments:
 
 def _one(row: Row[Any], payment: Payment, of_it: Sequence[Row[Any]]) -> OperatedPayment:
     found = [refund_of(refund, payment) for refund in of_it]
-    return OperatedPayment(payment, row.looked_up_at, row.refunded_at, row.refunded_by, found)
+    return OperatedPayment(
+        payment,
+        row.looked_up_at,
+        row.refunded_at,
+        row.refunded_by,
+        found,
+        row.taken_back_at,
+        row.acknowledged_at,
+    )
 
 
 def _conditions(selection: PaymentSelection) -> list[ColumnElement[bool]]:

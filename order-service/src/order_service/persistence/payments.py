@@ -22,6 +22,8 @@ _ONE_ORDER_A_KEY = "payment_live_payment_key"
 _REAL_MONEY_ONLY = "payment_takes_real_money"
 # The only one that the releases had which stored none.
 FORMER_GATEWAY = "in-process"
+# As its partial index has it.
+IS_TAKEN_BACK = and_(payments.c.taken_back_at.is_not(None), payments.c.acknowledged_at.is_(None))
 IS_REFUND_DUE = and_(payments.c.status == PaymentStatus.REFUND_DUE.value, payments.c.refunded_at.is_(None))
 
 _log = structlog.get_logger(__name__)

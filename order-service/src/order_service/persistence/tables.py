@@ -73,6 +73,7 @@ payment = Table(
     Column("refunded_at", DateTime(timezone=True)),
     Column("refunded_by", Text),
     Column("taken_back_at", DateTime(timezone=True)),
+    Column("acknowledged_at", DateTime(timezone=True)),
 )
 
 payment_hint = Table(

@@ -23,7 +23,7 @@ from order_service.application.ports import ClaimedLookUp
 from order_service.domain.payment import UNSETTLED
 from order_service.domain.payment_backlog import PaymentBacklog, UnreachablePayments
 from order_service.domain.refund import RefundStatus
-from order_service.persistence.payments import FORMER_GATEWAY, IS_REFUND_DUE, payment_of
+from order_service.persistence.payments import FORMER_GATEWAY, IS_REFUND_DUE, IS_TAKEN_BACK, payment_of
 from order_service.persistence.tables import payment as payments
 from order_service.persistence.tables import refund as refunds
 
@@ -49,6 +49,7 @@ _REFUNDS_DUE = select(
     func.count().filter(_UNMADE.c.is_refused),
     func.extract("epoch", _NOW - func.min(_UNMADE.c.since).filter(~_UNMADE.c.is_refused)),
 )
+_TAKEN_BACK = select(func.count()).select_from(payments).where(IS_TAKEN_BACK)
 
 
 class SqlUnsettledPayments:
@@ -128,8 +129,16 @@ class SqlUnsettledPayments:
         oldest = max(0.0, float(oldest_seconds or 0))
         unreachable = self._unreachable(accounts, in_progress_limit + UNCLAIMED_FOR)
         oldest_refund = max(0.0, float(refund_seconds or 0))
+        taken_back = self._connection.execute(_TAKEN_BACK).scalar_one()
         return PaymentBacklog(
-            number, oldest, refunds_due, awaiting_deposit, unreachable, refunds_refused, oldest_refund
+            number,
+            oldest,
+            refunds_due,
+            awaiting_deposit,
+            unreachable,
+            refunds_refused,
+            oldest_refund,
+            taken_back,
         )
 
     def _unreachable(self, accounts: Mapping[str, str], since: timedelta) -> tuple[UnreachablePayments, ...]:

@@ -61,6 +61,10 @@ class OperatedPayments(Protocol):
 
     def get(self, payment_id: UUID) -> OperatedPayment | None: ...
 
+    def acknowledge_taken_back(self, payment_id: UUID) -> bool:
+        """False where its money isn't known to be gone, or that is acknowledged already."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class ClaimedLookUp:

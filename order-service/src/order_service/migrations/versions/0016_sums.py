@@ -10,12 +10,15 @@ from sqlalchemy import text
 
 from servicekit.db.online_changes import alter_in_use, build_index, commit_so_far, validate_constraint
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
 _log = structlog.stdlib.get_logger(__name__)
+
+# What a coupon takes off the items; null without one.
+DISCOUNT = "ALTER TABLE orders ADD COLUMN IF NOT EXISTS discount_amount bigint"
 
 # An order that was summed is remembered in its transaction until orders or items change: each of its items
 # would have all of them added up again. As numerics: a sum that no bigint holds is a wrong one, too.
@@ -29,18 +32,20 @@ $$;
 CREATE OR REPLACE FUNCTION check_order_total() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     checked uuid;
-    total bigint;
+    whole numeric;
     gross numeric;
 BEGIN
     FOREACH checked IN ARRAY ARRAY[OLD.order_id, NEW.order_id] LOOP
         CONTINUE WHEN checked IS NULL OR checked::text = current_setting('order_service.summed_order', true);
-        total := (SELECT total_amount FROM orders WHERE order_id = checked);
-        gross := (SELECT sum(quantity::numeric * unit_price) FROM order_item WHERE order_id = checked);
-        IF total <> coalesce(gross, 0) THEN
+        whole := (SELECT total_amount::numeric + coalesce(discount_amount, 0)
+                    FROM orders WHERE order_id = checked);
+        gross := (SELECT coalesce(sum(quantity::numeric * unit_price), 0)
+                    FROM order_item WHERE order_id = checked);
+        IF whole <> gross THEN
             RAISE EXCEPTION USING
                 ERRCODE = 'check_violation',
-                MESSAGE = 'order ' || checked || ' has the total ' || total || ', and its items add up to '
-                    || coalesce(gross, 0),
+                MESSAGE = 'total and discount of order ' || checked || ' are ' || whole
+                    || ', and its items add up to ' || gross,
                 TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME;
         END IF;
         PERFORM set_config('order_service.summed_order', checked::text, true);
@@ -54,10 +59,10 @@ $$
 ORDER_TRIGGERS = """
 DROP TRIGGER IF EXISTS order_total_is_sum_of_items ON orders;
 CREATE CONSTRAINT TRIGGER order_total_is_sum_of_items
-    AFTER INSERT OR UPDATE OF total_amount ON orders DEFERRABLE INITIALLY DEFERRED
+    AFTER INSERT OR UPDATE OF total_amount, discount_amount ON orders DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION check_order_total();
 CREATE OR REPLACE TRIGGER order_changes_its_sum
-    BEFORE INSERT OR UPDATE OF total_amount ON orders
+    BEFORE INSERT OR UPDATE OF total_amount, discount_amount ON orders
     FOR EACH STATEMENT EXECUTE FUNCTION forget_summed_order()
 """
 ITEM_TRIGGERS = """
@@ -132,7 +137,8 @@ WRONG_BEFORE = {
     "order_total_is_sum_of_items": """
         SELECT orders.order_id FROM orders LEFT JOIN order_item ON order_item.order_id = orders.order_id
          GROUP BY orders.order_id
-        HAVING total_amount <> coalesce(sum(quantity::numeric * unit_price), 0) LIMIT 5
+        HAVING total_amount + coalesce(discount_amount, 0)
+               <> coalesce(sum(quantity::numeric * unit_price), 0) LIMIT 5
     """,
     "refunds_within_payment": """
         SELECT payment.payment_id FROM payment JOIN refund ON refund.payment_id = payment.payment_id
@@ -144,6 +150,7 @@ WRONG_BEFORE = {
 
 
 def upgrade() -> None:
+    alter_in_use(DISCOUNT)
     alter_in_use(ORDER_FUNCTIONS)
     for triggers in (ORDER_TRIGGERS, ITEM_TRIGGERS, REFUND_FUNCTIONS, REFUND_TRIGGER, PAYMENT_TRIGGER):
         alter_in_use(triggers)
