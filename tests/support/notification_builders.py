@@ -1,7 +1,7 @@
 """Orders and messages with every part filled in, for tests that care about one of them."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from notification_service.application.write_alimtalk import WriteAlimtalk
@@ -12,7 +12,7 @@ from notification_service.domain.alimtalk_message import (
 )
 from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.awaited_result import AwaitedResult
-from notification_service.domain.completed_order import CompletedOrder, OrderItem, Recipient
+from notification_service.domain.completed_order import ORDER_CANCELLED, CompletedOrder, OrderItem, Recipient
 from notification_service.domain.delivery import ClaimedDelivery
 from notification_service.template_files import read_catalog
 from servicekit.identifiers import uuid7
@@ -46,6 +46,22 @@ def an_order_of(*items: tuple[str, int, int], **changes: Any) -> CompletedOrder:
         total_amount=sum(quantity * price for _, quantity, price in items),
         **changes,
     )
+
+
+def a_cancellation_of(order: CompletedOrder, *items: tuple[str, int, int], **changes: Any) -> CompletedOrder:
+    """The cancellation, an hour later, of these pieces of an order without a discount; by default of all."""
+    cancelled = items or tuple((item.product_id, item.quantity, item.unit_price) for item in order.items)
+    amount = sum(quantity * price for _, quantity, price in cancelled)
+    values = {
+        "order_id": order.order_id,
+        "user_id": order.user_id,
+        "currency": order.currency,
+        "completed_at": order.completed_at + timedelta(hours=1),
+        "event": ORDER_CANCELLED,
+        "message_values": {"cancelledAmount": amount},
+        "message": "order_cancelled",
+    }
+    return an_order_of(*cancelled, **{**values, **changes})
 
 
 def a_delivery(

@@ -12,7 +12,7 @@ from notification_service.domain.alimtalk_message import MessageKind
 from notification_service.domain.completed_order import CompletedOrder, Recipient
 from notification_service.domain.delivery import Effect
 from notification_service.messaging.incoming_event import IncomingEvent
-from notification_service.messaging.incoming_order_completed import RecipientPart
+from notification_service.messaging.incoming_order_parts import RecipientPart
 from notification_service.subscriptions import Subscription
 from notification_service.template_files import FOLDER
 from servicekit.event_type import EventType
@@ -72,7 +72,7 @@ PARCEL_SHIPPED = Subscription(
     ParcelShipped,
     "parcel-consumer-group",
     frozenset({Effect.ALIMTALK, Effect.MONITORING}),
-    MessageKind("parcel_shipped", frozenset({"parcelNumber"})),
+    (MessageKind("parcel_shipped", frozenset({"parcelNumber"})),),
 )
 
 

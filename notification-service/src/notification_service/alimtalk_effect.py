@@ -22,6 +22,7 @@ from notification_service.application.delivering.failover import ReachOfFirst, R
 from notification_service.application.delivering.provider_gate import ProviderGate
 from notification_service.application.delivering.question_gate import QuestionGate
 from notification_service.application.hold_unapproved import HoldUnapproved
+from notification_service.application.keep_in_order import KeepInOrder
 from notification_service.application.keep_quiet_hours import KeepQuietHours
 from notification_service.application.learn_elsewhere import LearnElsewhere
 from notification_service.application.leave_to_first import LeaveToFirst
@@ -157,6 +158,10 @@ class AlimtalkEffect:
             quiet = KeepQuietHours(held, settings.quiet_hours, partial(datetime.now, UTC))
             courier = quiet
             checks.insert(0, quiet.check)
+        # Last of all couriers, hence asked first: it waits for what waits for the others.
+        in_order = KeepInOrder(courier, self.unit_of_work)
+        courier = in_order
+        checks.insert(0, in_order.check)
         count = partial(count_call, chosen.name)
         return AttemptDelivery(Effect.ALIMTALK, courier, self.retry, random.random, count, checks)
 

@@ -77,7 +77,11 @@ def template_ids(text: str) -> Mapping[str, str]:
 _Rate = Annotated[float, Field(gt=0, le=10_000)]
 _Unset = Field(default=None, validate_default=True)
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-_TemplateIds = Annotated[_Text, AfterValidator(_check_template_ids)]
+_TemplateIds = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=2_000),
+    AfterValidator(_check_template_ids),
+]
 _SenderNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{8,11}$")]
 
 

@@ -15,6 +15,7 @@ from notification_service.alimtalk_effect import AlimtalkEffect, connections_for
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.adopt_time_zone import AdoptTimeZone
 from notification_service.application.attempt_delivery import AttemptDelivery
+from notification_service.application.count_cancellations import CountCancellations
 from notification_service.application.count_delays import CountDelays
 from notification_service.application.count_in_time_zone import CountInTimeZone
 from notification_service.application.count_sales import CountSales
@@ -93,11 +94,10 @@ def run(
         dispatcher = _dispatcher(settings, templates, rules, raise_alerts, unit_of_work, scope, stop)
         consumptions = []
         for each, status in statuses.items():
-            template = each.template_code(templates, settings.alimtalk_locale)
             accept = AcceptCompletedOrders(
                 partial(NotificationUnitOfWork, engine, each.consumer_group),
                 dispatcher.wake,
-                template,
+                each.template_of(templates, settings.alimtalk_locale),
                 each.effects,
             )
             handler = IncomingEventHandler(each.event, accept)
@@ -174,6 +174,7 @@ def _dispatcher(
                 CountSales(unit_of_work, rules=[rule for rule in rules if isinstance(rule, OrderRule)])
             ),
             "ANALYTICS_DELAYS": count_in_time_zone(CountDelays(unit_of_work)),
+            Effect.CANCELLED_SALES: count_in_time_zone(CountCancellations(unit_of_work)),
             Effect.MONITORING: deliver_effect(
                 Effect.MONITORING,
                 notify_monitoring,

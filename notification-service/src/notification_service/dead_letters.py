@@ -22,10 +22,10 @@ def open_dead_letters(
 ) -> Iterator[DeadLetterOperations[CompletedOrder]]:
     """What the consumers have set aside, with their own handler; running consumers deliver the effects."""
     group = subscription.consumer_group
-    template = subscription.template_code(read_catalog(), settings.alimtalk_locale)
+    template_of = subscription.template_of(read_catalog(), settings.alimtalk_locale)
     with operated_engine(settings, "notification-dead-letters") as engine:
         unit_of_work = partial(NotificationUnitOfWork, engine, group)
-        accept = AcceptCompletedOrders(unit_of_work, alimtalk_template=template, effects=subscription.effects)
+        accept = AcceptCompletedOrders(unit_of_work, template_of=template_of, effects=subscription.effects)
         handler = IncomingEventHandler(subscription.event, accept)
         with opened_dead_letters(
             "notification-service", settings, engine, subscription.topic, group, handler

@@ -69,7 +69,7 @@ def read_catalog(
 
     Raises InvalidTemplates, with everything that is wrong with them.
     """
-    messages = {each.message.name: each.message.variables for each in subscriptions if each.message}
+    messages = {message.name: message.variables for each in subscriptions for message in each.messages}
     files = sorted(folder.glob("*.toml"))
     if not files:
         raise InvalidTemplates([f"{folder}: there are no templates"])

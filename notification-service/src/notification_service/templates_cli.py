@@ -11,6 +11,7 @@ from notification_service.alimtalk.providers import create_template_register
 from notification_service.alimtalk_settings import AlimtalkSettings
 from notification_service.application.ports import TemplateRegister
 from notification_service.config import TemplatesSettings
+from notification_service.domain.alimtalk_message import ORDER_COMPLETED
 from notification_service.domain.alimtalk_template import Template
 from notification_service.domain.errors import DeliveryFailed
 from notification_service.domain.registered_template import obstacle
@@ -51,7 +52,7 @@ def templates_or_exit(settings: AlimtalkSettings) -> TemplateCatalog:
         catalog = read_catalog()
     except InvalidTemplates as invalid:
         _refuse(invalid.faults)
-    if faults := list(_missing_ids(settings, catalog)):
+    if faults := list(_missing_ids(settings, catalog, needed_only=True)):
         _refuse(faults)
     return catalog
 
@@ -62,13 +63,16 @@ def _refuse(faults: Sequence[str]) -> NoReturn:
     raise SystemExit(2) from None
 
 
-def _missing_ids(settings: AlimtalkSettings, catalog: TemplateCatalog) -> Iterator[str]:
+def _missing_ids(
+    settings: AlimtalkSettings, catalog: TemplateCatalog, *, needed_only: bool = False
+) -> Iterator[str]:
+    """What has no id at its provider. Only completed orders need theirs to start: other messages wait."""
     for chosen in settings.alimtalk_chosen:
         if chosen.template_ids is None:
             continue
         variable, ids = chosen.template_ids
         for template in catalog.in_use(settings.alimtalk_locale):
-            if template.code not in ids:
+            if template.code not in ids and not (needed_only and template.message != ORDER_COMPLETED.name):
                 yield f"{variable} has no id of {template.code}; several are written CODE=ID,CODE=ID"
 
 

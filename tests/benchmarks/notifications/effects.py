@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from notification_service.domain.delivery import Effect
+from notification_service.domain.delivery import OF_COMPLETED_ORDERS
 from tests.benchmarks.notifications.orders import produce
 from tests.benchmarks.notifications.plan import Scale
 from tests.benchmarks.notifications.receiver import Received
@@ -50,7 +50,7 @@ def _work_through(world: World, events: int) -> Effects:
     began = time.time()
     produce(world.bootstrap_servers, events)
     world.wait_for(
-        lambda: world.number(DELIVERED) == events * len(Effect),
+        lambda: world.number(DELIVERED) == events * len(OF_COMPLETED_ORDERS),
         f"the effects of {events:,} events",
         _STARTING_SECONDS + events / _SLOWEST_PER_SECOND,
     )

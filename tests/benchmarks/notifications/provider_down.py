@@ -4,7 +4,7 @@ import random
 import time
 from dataclasses import dataclass
 
-from notification_service.domain.delivery import Effect
+from notification_service.domain.delivery import OF_COMPLETED_ORDERS
 from tests.benchmarks.notifications.effects import DELIVERED, checked_extra_messages
 from tests.benchmarks.notifications.orders import a_producer, an_order, send
 from tests.benchmarks.notifications.plan import Scale
@@ -47,7 +47,7 @@ def measure_provider_down(scale: Scale) -> ProviderDown:
         orders += _order(world, scale.hanging_seconds, scale.orders_per_second)
         answers_at = time.time()
         world.wait_for(
-            lambda: world.number(DELIVERED) == orders * len(Effect),
+            lambda: world.number(DELIVERED) == orders * len(OF_COMPLETED_ORDERS),
             f"the effects of {orders:,} orders",
             _RECOVERY_SECONDS,
         )

@@ -13,6 +13,7 @@ from sqlalchemy import Engine, text
 
 from notification_service.messaging.incoming_order_completed import ORDER_COMPLETED
 from notification_service.migrations import SCHEMA
+from notification_service.subscriptions import SUBSCRIPTIONS
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.migrations import upgrade
@@ -60,7 +61,9 @@ def test_a_backlog_drains_at_the_limit_and_delays_no_other_effect(
     provider: QuickReceiver,
     tmp_path: Path,
 ) -> None:
-    create_topics(kafka_bootstrap_servers, [ORDER_COMPLETED.topic, f"{ORDER_COMPLETED.topic}.dlt"])
+    create_topics(
+        kafka_bootstrap_servers, [f"{each.topic}{end}" for each in SUBSCRIPTIONS for end in ("", ".dlt")]
+    )
     add_backlog(engine, BACKLOG)
     environment = {
         "DATABASE_URL": database_url,

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine, TextClause, text
 
-from notification_service.messaging.incoming_order_completed import ORDER_COMPLETED
 from notification_service.migrations import SCHEMA
+from notification_service.subscriptions import SUBSCRIPTIONS
 from provider_sandbox.providers.nhn import account as nhn
 from provider_sandbox.providers.solapi import account as solapi
 from servicekit.config import DatabaseSettings
@@ -111,7 +111,7 @@ def bootstrap_servers(server_directory: Path) -> Iterator[str]:
 def test_two_providers_fail_in_turn_and_consumers_are_killed(
     engine: Engine, database_url: str, bootstrap_servers: str, sandbox: Sandbox, tmp_path: Path
 ) -> None:
-    create_topics(bootstrap_servers, [ORDER_COMPLETED.topic, f"{ORDER_COMPLETED.topic}.dlt"])
+    create_topics(bootstrap_servers, [f"{each.topic}{end}" for each in SUBSCRIPTIONS for end in ("", ".dlt")])
     environment = {
         "DATABASE_URL": database_url,
         "KAFKA_BOOTSTRAP_SERVERS": bootstrap_servers,

@@ -5,9 +5,22 @@ from typing import Any
 from uuid import UUID
 
 from servicekit.identifiers import uuid7
-from tests.support.notification_builders import NOON_IN_SEOUL, a_completed_order, an_order_of
+from tests.support.notification_builders import (
+    NOON_IN_SEOUL,
+    a_cancellation_of,
+    a_completed_order,
+    an_order_of,
+)
 
-__all__ = ["NOON_IN_SEOUL", "a_completed_order", "an_event", "an_order_of", "encoded"]
+__all__ = [
+    "NOON_IN_SEOUL",
+    "a_cancellation_event",
+    "a_cancellation_of",
+    "a_completed_order",
+    "an_event",
+    "an_order_of",
+    "encoded",
+]
 
 
 def an_event(*, order_id: UUID | None = None, **changes: Any) -> dict[str, Any]:
@@ -27,6 +40,29 @@ def an_event(*, order_id: UUID | None = None, **changes: Any) -> dict[str, Any]:
         ],
         "recipient": {"name": "김하늘", "phone": "010-1234-5678"},
         "payment": {"paymentId": str(uuid7()), "method": "CARD", "approvedAt": "2026-11-23T02:59:59.512Z"},
+        **changes,
+    }
+
+
+def a_cancellation_event(completed: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """The value of an OrderCancelled event: of one piece of the first line of an order, an hour later."""
+    line = {**completed["items"][0], "quantity": 1}
+    return {
+        "eventId": str(uuid7()),
+        "eventType": "OrderCancelled",
+        "version": 1,
+        "occurredAt": "2026-11-23T04:00:00.000000Z",
+        "cancellationId": str(uuid7()),
+        **{name: completed[name] for name in ("orderId", "userId", "currency", "recipient")},
+        "cancelledAmount": line["unitPrice"],
+        "remainingAmount": completed["totalAmount"] - line["unitPrice"],
+        "isWhole": False,
+        "items": [line],
+        "payment": {
+            "paymentId": completed["payment"]["paymentId"],
+            "completedAt": completed["occurredAt"],
+            "refundedAt": "2026-11-23T04:00:00Z",
+        },
         **changes,
     }
 

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from devstack.postgresql import PostgresqlServer
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.domain.completed_order import CompletedOrder
+from notification_service.messaging.incoming_order_cancelled import ORDER_CANCELLED
 from notification_service.messaging.incoming_order_completed import ORDER_COMPLETED
 from notification_service.migrations import SCHEMA
 from servicekit.config import DatabaseSettings
@@ -82,12 +83,13 @@ def own_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
 
 @pytest.fixture(scope="session")
 def _order_completed(kafka_bootstrap_servers: str) -> None:
-    create_topics(kafka_bootstrap_servers, [ORDER_COMPLETED.topic, f"{ORDER_COMPLETED.topic}.dlt"])
+    topics = (ORDER_COMPLETED.topic, ORDER_CANCELLED.topic)
+    create_topics(kafka_bootstrap_servers, [name for topic in topics for name in (topic, f"{topic}.dlt")])
 
 
 @pytest.fixture
 def order_completed(_order_completed: None, kafka_bootstrap_servers: str) -> str:
-    """The servers of a broker on which the consumer group has read everything that came before."""
+    """The servers of a broker on which the consumer groups have read everything that came before."""
     skip_former_records(kafka_bootstrap_servers)
     return kafka_bootstrap_servers
 

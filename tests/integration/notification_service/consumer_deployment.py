@@ -14,7 +14,8 @@ from typing import Any, Self
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from sqlalchemy import Engine, text
 
-from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP, ORDER_COMPLETED
+from notification_service.messaging.incoming_order_completed import ORDER_COMPLETED
+from notification_service.subscriptions import SUBSCRIPTIONS
 from tests.integration.notification_service.builders import encoded
 from tests.support.command_process import CommandProcess
 from tests.support.sandbox import Sandbox
@@ -113,11 +114,14 @@ class ConsumerDeployment:
 
 
 def skip_former_records(bootstrap_servers: str) -> None:
-    """Let the consumer group begin behind every record that is there, once it has no members left."""
-    partitions = [TopicPartition(TOPIC, number) for number in range(PARTITIONS)]
-    consumer = KafkaConsumer(
-        bootstrap_servers=bootstrap_servers, group_id=CONSUMER_GROUP, enable_auto_commit=False
-    )
+    """Let the consumer groups begin behind every record that is there, once they have no members left."""
+    for each in SUBSCRIPTIONS:
+        _skip_former_records(bootstrap_servers, each.topic, each.consumer_group)
+
+
+def _skip_former_records(bootstrap_servers: str, topic: str, group: str) -> None:
+    partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap_servers, group_id=group, enable_auto_commit=False)
 
     def commit() -> bool:
         ends = consumer.end_offsets(partitions)
@@ -126,7 +130,7 @@ def skip_former_records(bootstrap_servers: str) -> None:
 
     try:
         # A member that was killed is one until its session ends.
-        wait_until(commit, f"{CONSUMER_GROUP} to be empty")
+        wait_until(commit, f"{group} to be empty")
     finally:
         consumer.close(autocommit=False)
 

@@ -7,10 +7,12 @@ from typing import Any
 from sqlalchemy import Engine, text
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.count_cancellations import CountCancellations
 from notification_service.application.count_delays import CountDelays
 from notification_service.application.count_sales import CountSales
 from notification_service.application.read_figures import ReadFigures
 from notification_service.domain.completed_order import CompletedOrder
+from notification_service.domain.delivery import Effect
 from notification_service.domain.figures import Figure, FigureKind, FigureSelection
 from notification_service.domain.sales_period import SalesPeriod
 from servicekit.lifecycle import StopSignal
@@ -19,7 +21,7 @@ from tests.integration.notification_service.effect_work import transactions
 _YEAR = SalesPeriod(date(2026, 1, 1), date(2026, 12, 31))
 _SUMS = (
     "sales_daily", "sales_hourly", "sales_by_product", "sales_by_basket_size", "customers_daily",
-    "effect_delay", "customer",
+    "effect_delay", "customer", "cancelled_daily", "cancelled_hourly", "cancelled_by_product",
 )  # fmt: skip
 
 
@@ -29,9 +31,15 @@ def count(engine: Engine, orders: Sequence[CompletedOrder]) -> None:
     count_due(engine)
 
 
+def cancel(engine: Engine, cancellations: Sequence[CompletedOrder]) -> None:
+    """Accept these cancellations; nothing is counted yet."""
+    AcceptCompletedOrders(transactions(engine), effects={Effect.CANCELLED_SALES})(cancellations)
+
+
 def count_due(engine: Engine, batch_size: int = 500) -> None:
     """Count all that is due, as a consumer does."""
-    for work in (CountSales(transactions(engine), batch_size), CountDelays(transactions(engine))):
+    made = transactions(engine)
+    for work in (CountSales(made, batch_size), CountCancellations(made, batch_size), CountDelays(made)):
         while work(StopSignal()).deliveries:
             pass
 

@@ -62,7 +62,9 @@ def test_an_order_is_stored_as_it_is(
 
 def test_another_event_has_its_own_effects_and_says_more(engine: Engine) -> None:
     accept = AcceptCompletedOrders(
-        transactions(engine), alimtalk_template="PARCEL_SHIPPED", effects={Effect.MONITORING, Effect.ALIMTALK}
+        transactions(engine),
+        template_of=lambda _: "PARCEL_SHIPPED",
+        effects={Effect.MONITORING, Effect.ALIMTALK},
     )
     order = a_completed_order(event="ParcelShipped", message_values={"parcelNumber": "6890"})
 

@@ -3,7 +3,7 @@
 import random
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date
+from datetime import date, timedelta
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from notification_service.application.accept_completed_orders import AcceptCompl
 from notification_service.application.rebuild_analytics import RebuildAnalytics
 from notification_service.domain.completed_order import CompletedOrder
 from shop_demo.order_sources.completejourney import TransactionLine, baskets_to_orders
-from tests.integration.notification_service.builders import an_order_of
-from tests.integration.notification_service.counted import count_due
+from tests.integration.notification_service.builders import a_cancellation_of, an_order_of
+from tests.integration.notification_service.counted import cancel, count_due
 from tests.integration.notification_service.effect_work import transactions
 
 BASKETS = 1_500
@@ -54,9 +54,26 @@ EXPECTED = {
           FROM baskets JOIN firsts USING (user_id) GROUP BY 1
     """,
 }
+CANCELLED = {
+    "cancelled_daily": """
+        SELECT day, currency, count(*), sum(pieces), sum(total) FROM cancellations GROUP BY 1, 2
+    """,
+    "cancelled_hourly": """
+        SELECT epoch(date_trunc('hour', cancelled_at)), currency, day, count(*), sum(pieces), sum(total)
+          FROM cancellations GROUP BY ALL
+    """,
+    "cancelled_by_product": """
+        SELECT day, currency, product_id, count(DISTINCT event_id), sum(quantity),
+               sum(CAST(quantity AS HUGEINT) * unit_price)
+          FROM cancelled_lines GROUP BY 1, 2, 3
+    """,
+}
+EXPECTED |= CANCELLED
 COUNTED = {table: f"TABLE {table}" for table in EXPECTED} | {
     "sales_hourly": "SELECT extract(epoch FROM hour_start), currency, business_day, orders, items, amount"
-    " FROM sales_hourly"
+    " FROM sales_hourly",
+    "cancelled_hourly": "SELECT extract(epoch FROM hour_start), currency, business_day, cancellations, items,"
+    " amount FROM cancelled_hourly",
 }
 
 
@@ -89,8 +106,26 @@ def baskets() -> list[CompletedOrder]:
 
 
 @pytest.fixture
-def oracle(baskets: list[CompletedOrder]) -> Iterator[duckdb.DuckDBPyConnection]:
-    """The baskets' lines in DuckDB."""
+def cancellations(baskets: list[CompletedOrder]) -> list[CompletedOrder]:
+    """Of every seventh basket: of all of it, or of one piece of each line, some hours or a day later."""
+    return [
+        a_cancellation_of(
+            basket,
+            *(
+                (item.product_id, 1 + number % 2 * (item.quantity - 1), item.unit_price)
+                for item in basket.items
+            ),
+            completed_at=basket.completed_at + timedelta(hours=number % 37),
+        )
+        for number, basket in enumerate(baskets[::7])
+    ]
+
+
+@pytest.fixture
+def oracle(
+    baskets: list[CompletedOrder], cancellations: list[CompletedOrder]
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """The lines of both in DuckDB."""
     with duckdb.connect() as connection:
         connection.execute(
             "CREATE TABLE lines (order_id UUID, user_id BIGINT, currency TEXT, completed_at TIMESTAMPTZ,"
@@ -106,6 +141,31 @@ def oracle(baskets: list[CompletedOrder]) -> Iterator[duckdb.DuckDBPyConnection]
         connection.execute(
             "CREATE VIEW baskets AS SELECT order_id, user_id, currency, completed_at, day,"
             " sum(quantity) AS pieces, sum(quantity * unit_price) AS total FROM lines GROUP BY ALL"
+        )
+        connection.execute(
+            "CREATE TABLE cancelled_lines (event_id UUID, currency TEXT, cancelled_at TIMESTAMPTZ,"
+            " product_id TEXT, quantity BIGINT, unit_price BIGINT, day DATE)"
+        )
+        connection.executemany(
+            "INSERT INTO cancelled_lines SELECT *, timezone('Asia/Seoul', cancelled_at)"
+            " FROM (VALUES (?::UUID, ?, ?::TIMESTAMPTZ, ?, ?::BIGINT, ?::BIGINT))"
+            " AS line (event_id, currency, cancelled_at, product_id, quantity, unit_price)",
+            [
+                (
+                    str(one.event_id),
+                    one.currency,
+                    one.completed_at,
+                    line.product_id,
+                    line.quantity,
+                    line.unit_price,
+                )
+                for one in cancellations
+                for line in one.items
+            ],
+        )
+        connection.execute(
+            "CREATE VIEW cancellations AS SELECT event_id, currency, cancelled_at, day,"
+            " sum(quantity) AS pieces, sum(quantity * unit_price) AS total FROM cancelled_lines GROUP BY ALL"
         )
         yield connection
 
@@ -133,10 +193,15 @@ def comparable(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 
 def test_counted_and_rebuilt_sums_are_those_of_duckdb(
-    engine: Engine, baskets: list[CompletedOrder], oracle: duckdb.DuckDBPyConnection
+    engine: Engine,
+    baskets: list[CompletedOrder],
+    cancellations: list[CompletedOrder],
+    oracle: duckdb.DuckDBPyConnection,
 ) -> None:
     shuffled = random.Random(7).sample(baskets, len(baskets))  # noqa: S311 - an order, no secret
     accept = AcceptCompletedOrders(transactions(engine))
+    # Before their baskets, some of them: topics don't wait for each other.
+    cancel(engine, cancellations)
     for begin in range(0, BASKETS, 300):
         accept(shuffled[begin : begin + 300])
         with ThreadPoolExecutor(3) as consumers:
@@ -150,5 +215,7 @@ def test_counted_and_rebuilt_sums_are_those_of_duckdb(
             connection.execute(text(f"TRUNCATE {table}"))
     days = list(RebuildAnalytics(transactions(engine))())
 
-    assert days == sorted({row[0] for row in expected(oracle)["sales_daily"]})
+    assert days == sorted(
+        {row[0] for table in ("sales_daily", "cancelled_daily") for row in expected(oracle)[table]}
+    )
     assert counted(engine) == expected(oracle)

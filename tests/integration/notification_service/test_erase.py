@@ -63,6 +63,9 @@ HARMLESS = {
         "number", "alert_key", "rule", "severity", "kind", "seen", "summary", "details", "last_error",
     },
     "alembic_version": {"version_num"},
+    "cancelled_by_product": {"currency", "product_id", "cancellations"},
+    "cancelled_daily": {"currency", "cancellations"},
+    "cancelled_hourly": {"currency", "cancellations"},
     "alimtalk_provider": {
         "name", "place", "status", "reason", "stopped_by", "resumed_by", "look_ups_refused",
         "results_refused",

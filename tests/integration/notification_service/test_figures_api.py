@@ -12,13 +12,14 @@ from sqlalchemy import Engine, text
 from notification_service.api import build_application
 from notification_service.domain.figures import FigureKind
 from notification_service.http.figures.cursors import cursor_of
-from tests.integration.notification_service.builders import NOON_IN_SEOUL, an_order_of
-from tests.integration.notification_service.counted import count
+from tests.integration.notification_service.builders import NOON_IN_SEOUL, a_cancellation_of, an_order_of
+from tests.integration.notification_service.counted import cancel, count
 from tests.support.explained import tables_read_whole
 
 BASE = "/api/v1/analytics"
 NOVEMBER = {"from": "2026-11-01", "to": "2026-11-30"}
 LISTS = [kind.value for kind in FigureKind]
+NOTHING_CANCELLED = {"cancellations": 0, "cancelledItems": 0, "cancelledAmount": 0}
 
 
 @pytest.fixture
@@ -28,7 +29,7 @@ def client(engine: Engine) -> FlaskClient:
 
 @pytest.fixture
 def counted(engine: Engine) -> None:
-    """Two hours of two days, three products, two currencies."""
+    """Two hours of two days, three products, two currencies, and a piece that is cancelled the day after."""
     orders = [
         an_order_of(
             *items,
@@ -46,6 +47,7 @@ def counted(engine: Engine) -> None:
             ]
         )
     ]
+    cancel(engine, [a_cancellation_of(orders[0], ("P-1", 1, 1_000), completed_at=orders[2].completed_at)])
     count(engine, orders)
 
 
@@ -62,13 +64,16 @@ def test_each_list_has_its_figures(client: FlaskClient) -> None:
     assert hours["hours"][0] == {
         "startsAt": "2026-11-23T03:00:00.000000Z",
         "day": "2026-11-23", "hour": 12, "currency": "KRW", "orders": 1, "items": 3, "amount": 2_000,
+        **NOTHING_CANCELLED, "netAmount": 2_000,
     }  # fmt: skip
     assert [hour["hour"] for hour in hours["hours"]] == [12, 12, 13]
     assert get(client, "days")["days"][-1] == {
         "day": "2026-11-24", "currency": "KRW", "orders": 2, "items": 5, "amount": 1_040,
+        "cancellations": 1, "cancelledItems": 1, "cancelledAmount": 1_000, "netAmount": 40,
     }  # fmt: skip
     assert get(client, "products")["products"][0] == {
         "day": "2026-11-23", "currency": "KRW", "productId": "=P&2", "orders": 1, "items": 2, "amount": 1_000,
+        **NOTHING_CANCELLED, "netAmount": 1_000,
     }  # fmt: skip
     assert get(client, "baskets")["baskets"][0] == {
         "day": "2026-11-23", "currency": "KRW", "pieces": 3, "orders": 1, "amount": 2_000,
@@ -134,7 +139,9 @@ def test_csv_has_the_cells_of_json(client: FlaskClient, name: str) -> None:
 def test_a_page_of_nothing_has_the_header_line(client: FlaskClient) -> None:
     assert get(client, "days") == {**NOVEMBER, "timeZone": "Asia/Seoul", "nextAfter": None, "days": []}
     reply = client.get(f"{BASE}/days", query_string=NOVEMBER | {"format": "csv"})
-    assert reply.text == "day,currency,orders,items,amount\r\n"
+    assert reply.text == (
+        "day,currency,orders,items,amount,cancellations,cancelledItems,cancelledAmount,netAmount\r\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -182,10 +189,15 @@ def test_lists_are_read_by_their_key(client: FlaskClient, engine: Engine) -> Non
                 " 1, 1, 1 FROM generate_series(1, 30000) AS number"
             )
         )
-        connection.execute(text("ANALYZE sales_by_product"))
+        connection.execute(
+            text(
+                "INSERT INTO cancelled_by_product SELECT * FROM sales_by_product WHERE items > 0 LIMIT 20000"
+            )
+        )
+        connection.execute(text("ANALYZE sales_by_product, cancelled_by_product"))
     after = cursor_of((NOON_IN_SEOUL.date(), "KRW", "P-1"))
 
     with tables_read_whole(engine) as read_whole:
         get(client, "products", after=after)
 
-    assert "sales_by_product" not in read_whole
+    assert not {"sales_by_product", "cancelled_by_product"} & read_whole

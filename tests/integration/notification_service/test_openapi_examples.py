@@ -9,8 +9,8 @@ from sqlalchemy import Engine, text
 
 from notification_service.api import build_application
 from notification_service.http.figures.cursors import cursor_of
-from tests.integration.notification_service.builders import an_order_of
-from tests.integration.notification_service.counted import count, on
+from tests.integration.notification_service.builders import a_cancellation_of, an_order_of
+from tests.integration.notification_service.counted import cancel, count, on
 from tests.support.applications import APPLICATIONS
 
 DOCUMENT: dict[str, Any] = APPLICATIONS["notification"]().api_doc
@@ -36,6 +36,7 @@ def client(engine: Engine) -> FlaskClient:
         an_order_of(("P-1", 1, 15_000), **on(noon, hours=1) | {"approved_at": None}),
         an_order_of(("P-9", 1, 1_999), user_id=8, currency="USD", completed_at=noon.completed_at),
     ]
+    cancel(engine, [a_cancellation_of(orders[0], ("P-1", 1, 15_000), completed_at=noon.completed_at)])
     count(engine, orders)
     with engine.begin() as connection:
         connection.execute(

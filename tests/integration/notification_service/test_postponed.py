@@ -193,7 +193,7 @@ def test_every_attempt_has_the_template_with_which_the_order_was_accepted(
     engine: Engine, sandbox: Sandbox, code: str | None, beginning: str
 ) -> None:
     order = a_completed_order(completed_at=datetime.now(UTC))
-    AcceptCompletedOrders(transactions(engine), alimtalk_template=code)([order])
+    AcceptCompletedOrders(transactions(engine), template_of=lambda _: code)([order])
 
     with delivering(engine, Effect.ALIMTALK, sandbox) as work:
         run_until_final(work, engine, [order], Effect.ALIMTALK)
@@ -209,7 +209,7 @@ def test_a_delivery_by_an_unknown_template_waits_for_a_release_that_has_it(
     engine: Engine, sandbox: Sandbox
 ) -> None:
     order = a_completed_order(completed_at=datetime.now(UTC))
-    AcceptCompletedOrders(transactions(engine), alimtalk_template="ORDER_COMPLETED_9")([order])
+    AcceptCompletedOrders(transactions(engine), template_of=lambda _: "ORDER_COMPLETED_9")([order])
 
     delivery = attempted_once(engine, sandbox, order, sending(sandbox))
 

@@ -8,7 +8,7 @@ from sqlalchemy import Engine, text
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.count_sales import CountSales
 from notification_service.domain.completed_order import CompletedOrder
-from notification_service.domain.delivery import DeliveryStatus, Effect
+from notification_service.domain.delivery import OF_COMPLETED_ORDERS, DeliveryStatus, Effect
 from notification_service.persistence.retention import SqlRetention
 from servicekit.db.retention import Retention
 from servicekit.lifecycle import StopSignal
@@ -86,7 +86,7 @@ def orders(accept_completed_orders: AcceptCompletedOrders) -> list[CompletedOrde
 def test_recipients_are_erased_some_time_after_their_last_effect(
     engine: Engine, sandbox: Sandbox, orders: list[CompletedOrder]
 ) -> None:
-    complete(engine, sandbox, orders, *Effect)
+    complete(engine, sandbox, orders, *OF_COMPLETED_ORDERS)
     age(engine, days=6)
     assert run_retention(engine) == NOTHING
 
@@ -118,7 +118,7 @@ def test_old_orders_go_with_their_deliveries_and_the_sums_stay(
     orders: list[CompletedOrder],
     accept_completed_orders: AcceptCompletedOrders,
 ) -> None:
-    complete(engine, sandbox, orders, *Effect)
+    complete(engine, sandbox, orders, *OF_COMPLETED_ORDERS)
     age(engine, days=366)
     accept_completed_orders([a_completed_order()])
 

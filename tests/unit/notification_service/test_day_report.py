@@ -17,7 +17,7 @@ from notification_service.domain.day_report import (
     delay_summaries,
 )
 from notification_service.domain.delivery import Effect
-from notification_service.domain.figures import BasketSizes, EffectDelays, HourlySales, ProductSales
+from notification_service.domain.figures import BasketSizes, EffectDelays, HourlySales, ProductSales, Sums
 from notification_service.report.page import write_page
 from notification_service.report.terminal import print_report
 from notification_service.report.words import duration, money
@@ -30,12 +30,10 @@ def delays(up_to_ms: int | None, deliveries: int, *, effect: Effect = Effect.ALI
     return EffectDelays(NOON, effect, up_to_ms, DAY, 12, deliveries, total_ms=100 * deliveries)
 
 
-def a_report(currency: str = "KRW", product_id: str = "P-1") -> DayReport:
+def a_report(currency: str = "KRW", product_id: str = "P-1", sums: Sums | None = None) -> DayReport:
     sales = CurrencyReport(
         currency,
-        orders=3,
-        items=7,
-        amount=123_456,
+        sums or Sums(orders=3, items=7, amount=123_456),
         hours=[HourlySales(NOON, currency, DAY, 12, orders=3, items=7, amount=123_456)],
         best_products=[ProductSales(DAY, currency, product_id, orders=3, items=7, amount=123_456)],
         baskets=[BasketSizes(DAY, currency, pieces, orders=1, amount=1) for pieces in (2, 5, 100)],
@@ -143,3 +141,48 @@ def test_products_whose_long_ids_begin_alike_have_a_bar_each(tmp_path: Path) -> 
 
     picture = re.findall(r"<svg.*?</svg>", (tmp_path / "report.html").read_text(), re.DOTALL)[1]
     assert len(re.findall(f">{'P' * 30}<", picture)) == 2
+
+
+CANCELLED = Sums(
+    orders=3, items=7, amount=123_456, cancellations=2, cancelled_items=3, cancelled_amount=23_456
+)
+
+
+def cancelled_report() -> DayReport:
+    """One of whose hours has cancellations."""
+    report = a_report(sums=CANCELLED)
+    hour = HourlySales(
+        NOON, "KRW", DAY, 13, orders=0, items=0, amount=0,
+        cancellations=2, cancelled_items=3, cancelled_amount=23_456,
+    )  # fmt: skip
+    [sales] = report.currencies
+    return replace(report, currencies=[replace(sales, hours=[*sales.hours, hour])])
+
+
+def test_what_was_cancelled_stands_beside_what_was_sold(tmp_path: Path) -> None:
+    text = printed(cancelled_report())
+    assert "123,456 KRW: 3 orders of 2.3 pieces and 41,152 KRW on average" in text
+    assert "23,456 KRW returned by 2 cancellations of 3 pieces; net 100,000 KRW" in text
+    assert re.search(r"13:00 +0 +0 KRW +23,456 KRW", text)
+
+    write_page(cancelled_report(), tmp_path / "report.html")
+    page = (tmp_path / "report.html").read_text()
+    assert "net 100,000 KRW" in page
+    # A legend only where a picture has both.
+    pictures = re.findall(r"<svg.*?</svg>", page, re.DOTALL)
+    assert ["cancelled" in picture for picture in pictures] == [True, False, False]
+    assert "cancelled" not in printed(a_report())
+
+
+def test_a_day_of_cancellations_alone_is_a_report_too(tmp_path: Path) -> None:
+    report = cancelled_report()
+    sums = replace(CANCELLED, orders=0, items=0, amount=0)
+    [sales] = report.currencies
+    report = replace(
+        report, currencies=[replace(sales, sums=sums, hours=sales.hours[1:], best_products=[], baskets=[])]
+    )
+
+    assert "0 KRW: no orders" in printed(report)
+    assert "net -23,456 KRW" in printed(report)
+    write_page(report, tmp_path / "report.html")
+    assert "net -23,456 KRW" in (tmp_path / "report.html").read_text()

@@ -57,7 +57,8 @@ def test_the_shipped_templates_are_sound_in_both_languages() -> None:
     catalog = read_catalog()
 
     codes = [template.code for locale in Locale for template in catalog.in_use(locale)]
-    assert codes == ["ORDER_COMPLETED", "ORDER_COMPLETED_EN"]
+    korean = ["ORDER_CANCELLED", "ORDER_COMPLETED", "ORDER_PART_CANCEL"]
+    assert codes == [*korean, *(f"{code}_EN" for code in korean)]
 
 
 def test_every_kind_of_button_may_be_used(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from notification_service.domain.alimtalk_template import Locale
 from notification_service.template_files import read_catalog
 from provider_sandbox.providers.templates import FIXED_TEMPLATES, Template
 
@@ -10,10 +11,12 @@ def a_template(content: str) -> Template:
     return Template("T", content, "APPROVED")
 
 
-def test_the_fixed_template_is_the_text_that_the_service_sends() -> None:
-    own = read_catalog().by_code("ORDER_COMPLETED")
-    assert {template.content for template in FIXED_TEMPLATES} == {own.content}
-    assert FIXED_TEMPLATES[0].code == own.code
+def test_the_fixed_templates_are_the_texts_that_the_service_sends() -> None:
+    own = {template.code: template.content for template in read_catalog().in_use(Locale.KOREAN)}
+    fixed = {template.code: template.content for template in FIXED_TEMPLATES}
+
+    assert own.items() <= fixed.items()
+    assert set(fixed.values()) == set(own.values())
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from notification_service.application.ports import UnitOfWorkFactory
 from notification_service.domain.completed_order import CompletedOrder
-from notification_service.domain.delivery import Effect
+from notification_service.domain.delivery import OF_COMPLETED_ORDERS, Effect
 
 
 class AcceptCompletedOrders:
@@ -18,12 +18,12 @@ class AcceptCompletedOrders:
         self,
         unit_of_work: UnitOfWorkFactory,
         on_accepted: Callable[[], None] = lambda: None,
-        alimtalk_template: str | None = None,
-        effects: Collection[Effect] = tuple(Effect),
+        template_of: Callable[[CompletedOrder], str | None] = lambda _: None,
+        effects: Collection[Effect] = OF_COMPLETED_ORDERS,
     ) -> None:
-        """``alimtalk_template`` is the code of the template of every attempt at these orders' alimtalk."""
+        """``template_of`` returns the code of the template of every attempt at an order's alimtalk."""
         self._effects = effects
-        self._alimtalk_template = alimtalk_template
+        self._template_of = template_of
         self._unit_of_work = unit_of_work
         self._on_accepted = on_accepted
 
@@ -38,7 +38,7 @@ class AcceptCompletedOrders:
                 added = unit_of_work.completed_orders.add_all(new)
                 new = [order for order in new if order.event_id in added]
             if new:
-                unit_of_work.deliveries.add_for_all(new, self._effects, self._alimtalk_template)
+                unit_of_work.deliveries.add_for_all(new, self._effects, self._template_of)
             unit_of_work.commit()
         # After the commit: a dispatcher that is woken earlier finds nothing.
         if new:

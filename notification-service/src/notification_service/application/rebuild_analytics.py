@@ -43,6 +43,7 @@ class RebuildAnalytics:
                 return False
             unit_of_work.customers.rebuild(day)
             unit_of_work.sales.rebuild(day)
+            unit_of_work.cancelled_sales.rebuild(day)
             unit_of_work.delays.rebuild(day)
             unit_of_work.commit()
         return True

@@ -58,9 +58,7 @@ def _of_currency(unit_of_work: UnitOfWork, sales: DailySales) -> CurrencyReport:
     baskets = _find(unit_of_work, FigureKind.BASKETS, sales.day, sales.currency)
     return CurrencyReport(
         sales.currency,
-        sales.orders,
-        sales.items,
-        sales.amount,
+        sales,
         hours=[hour for hour in hours if isinstance(hour, HourlySales)],
         best_products=unit_of_work.figures.best_products(sales.day, sales.currency, _BEST_PRODUCTS),
         baskets=[basket for basket in baskets if isinstance(basket, BasketSizes)],

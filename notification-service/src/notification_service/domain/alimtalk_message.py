@@ -34,6 +34,11 @@ class MessageKind:
 
 
 ORDER_COMPLETED = MessageKind("order_completed")
+ORDER_CANCELLED = MessageKind("order_cancelled", frozenset({"cancelledAmount"}))
+"""Nothing of the order is left."""
+ORDER_PARTLY_CANCELLED = MessageKind(
+    "order_partly_cancelled", frozenset({"cancelledAmount", "remainingAmount"})
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +78,10 @@ def order_message(
     if recipient_number is None:
         raise DeliverySkipped(FailureReason.NOT_A_KOREAN_MOBILE_NUMBER)
     supplied = {
-        **order.message_values,
+        **{
+            name: value if isinstance(value, str) else _in_words(value, order.currency, template.locale)
+            for name, value in order.message_values.items()
+        },
         "name": order.recipient.name,
         "orderId": str(order.order_id),
         "itemCount": f"{order.item_count:,}",

@@ -11,6 +11,7 @@ from notification_service.domain.phone_spellings import without_number
 _REMOVED = "[removed]"
 ORDER_COMPLETED = "OrderCompleted"
 """The event whose effects the service was made for; ``subscriptions.py`` has the others, too."""
+ORDER_CANCELLED = "OrderCancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,11 @@ class OrderItem:
 class CompletedOrder:
     """One event about an order: OrderCompleted, or another one with the same parts, named by ``event``.
 
-    ``total_amount`` is in minor units; ``item_count`` counts pieces; ``completed_at`` is the event's time.
+    ``total_amount`` is in minor units; ``item_count`` counts pieces; ``completed_at`` is the event's time. Of
+    a cancellation, all of them are those of what was cancelled.
     ``items`` and ``approved_at``, the payment's time, are stored for analytics; an order that is read back
-    for a delivery has neither. ``message_values`` are what the event's message says besides the order.
+    for a delivery has neither. ``message_values`` are what the event's message says besides the order; a
+    number is an amount, in minor units. ``message`` names the message, where the event has several.
     """
 
     event_id: UUID
@@ -56,4 +59,5 @@ class CompletedOrder:
     items: tuple[OrderItem, ...] = ()
     approved_at: datetime | None = None
     event: str = ORDER_COMPLETED
-    message_values: Mapping[str, str] = field(default_factory=dict, hash=False)
+    message_values: Mapping[str, str | int] = field(default_factory=dict, hash=False)
+    message: str | None = field(default=None, compare=False)

@@ -5,17 +5,15 @@ from dataclasses import dataclass
 from datetime import date
 
 from notification_service.domain.delivery import Effect
-from notification_service.domain.figures import BasketSizes, EffectDelays, HourlySales, ProductSales
+from notification_service.domain.figures import BasketSizes, EffectDelays, HourlySales, ProductSales, Sums
 
 
 @dataclass(frozen=True, slots=True)
 class CurrencyReport:
-    """What was sold in one currency: by the hours, products and baskets that there were."""
+    """What was sold and cancelled in one currency: by the hours, products and baskets that there were."""
 
     currency: str
-    orders: int
-    items: int
-    amount: int
+    sums: Sums
     hours: Sequence[HourlySales]
     best_products: Sequence[ProductSales]
     baskets: Sequence[BasketSizes]

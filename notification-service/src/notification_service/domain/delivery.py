@@ -12,7 +12,7 @@
 
 What is ACCEPTED is PENDING again if the provider reports a fault of its own or of our account.
 A claim is a lease: once it has expired, the delivery may be claimed again, even if its claimant still runs.
-An operator may give up what is PENDING or UNKNOWN. Analytics is counted from PENDING, without a claim.
+An operator may give up what is PENDING or UNKNOWN. What is counted, is counted from PENDING, without a claim.
 """
 
 from collections.abc import Mapping, Sequence
@@ -27,10 +27,13 @@ from notification_service.domain.failure_reason import FailureReason
 
 
 class Effect(StrEnum):
-    """What follows a completed order."""
+    """What follows an event about an order."""
 
     ALIMTALK = "ALIMTALK"
     ANALYTICS = "ANALYTICS"
+    """The order counts as a sale."""
+    CANCELLED_SALES = "CANCELLED_SALES"
+    """The cancellation counts beside the sales. A former release would count ANALYTICS as a sale."""
     MONITORING = "MONITORING"
 
     @property
@@ -40,6 +43,10 @@ class Effect(StrEnum):
         A buyer doesn't: a second alimtalk would be read.
         """
         return self is not Effect.ALIMTALK
+
+
+OF_COMPLETED_ORDERS = frozenset({Effect.ALIMTALK, Effect.ANALYTICS, Effect.MONITORING})
+"""What follows OrderCompleted."""
 
 
 class DeliveryStatus(StrEnum):

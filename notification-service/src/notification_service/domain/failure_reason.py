@@ -23,6 +23,8 @@ class FailureReason(StrEnum):
     """The template is not approved, or differs from what is registered or from the message's values."""
     PROVIDER_STOPPED = "PROVIDER_STOPPED"
     """The provider takes nothing until the account, the balance or the key is mended there."""
+    EARLIER_MESSAGE = "EARLIER_MESSAGE"
+    """It waits until an earlier message about the order has been sent."""
     QUIET_HOURS = "QUIET_HOURS"
     """It waits until the shop's quiet hours end."""
     NOT_DELIVERED = "NOT_DELIVERED"

@@ -18,40 +18,55 @@ NO_UPPER_BOUND_MS = 2**63 - 1
 """The bound of the slowest deliveries."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sums:
+    """What was sold, and what was cancelled at that time, whenever it had been sold.
+
+    ``amount`` and ``orders`` stay as they were sold; an order of which pieces are cancelled one after the
+    other has as many ``cancellations``.
+    """
+
+    orders: int
+    items: int
+    amount: int
+    cancellations: int = 0
+    cancelled_items: int = 0
+    cancelled_amount: int = 0
+
+    @property
+    def net_amount(self) -> int:
+        """Below 0 where more was returned than sold."""
+        return self.amount - self.cancelled_amount
+
+
 @dataclass(frozen=True, slots=True)
-class DailySales:
+class DailySales(Sums):
     """What was sold on one business day in one currency."""
 
     day: date
     currency: str
-    orders: int
-    items: int
-    amount: int
 
 
 @dataclass(frozen=True, slots=True)
-class HourlySales:
+class HourlySales(Sums):
     """What was sold in the hour that began at ``starts_at``; ``hour`` is that of the shop's clock."""
 
     starts_at: datetime
     currency: str
     day: date
     hour: int
-    orders: int
-    items: int
-    amount: int
 
 
 @dataclass(frozen=True, slots=True)
-class ProductSales:
-    """What was sold of one product. ``orders`` counts an order once, however many lines it has of it."""
+class ProductSales(Sums):
+    """What was sold of one product. ``orders`` counts an order once, however many lines it has of it.
+
+    Amounts add up prices: an order's discount belongs to no product.
+    """
 
     day: date
     currency: str
     product_id: str
-    orders: int
-    items: int
-    amount: int
 
 
 @dataclass(frozen=True, slots=True)

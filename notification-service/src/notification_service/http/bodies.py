@@ -29,7 +29,7 @@ class NotificationsQuery(QueryModel):
     order_id: UUID
 
 
-EffectName = Literal["alimtalk", "analytics", "monitoring"]
+EffectName = Literal["alimtalk", "analytics", "cancelled_sales", "monitoring"]
 
 
 class SalesQuery(QueryModel):

@@ -11,7 +11,7 @@ from pydantic import Field
 from notification_service.domain.attempt_history import Attempt, AttemptOutcome, Purpose
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
 from notification_service.domain.failure_reason import FailureReason
-from notification_service.domain.figures import DailySales
+from notification_service.domain.figures import DailySales, Sums
 from notification_service.domain.sales_period import SalesPeriod
 from notification_service.http.bodies import EffectName
 from servicekit.fields import JsonModel, Time
@@ -19,6 +19,7 @@ from servicekit.fields import JsonModel, Time
 EFFECT_NAMES: dict[Effect, EffectName] = {
     Effect.ALIMTALK: "alimtalk",
     Effect.ANALYTICS: "analytics",
+    Effect.CANCELLED_SALES: "cancelled_sales",
     Effect.MONITORING: "monitoring",
 }
 
@@ -51,10 +52,10 @@ class AttemptReply(JsonModel):
 
 
 class EffectReply(JsonModel):
-    """One effect of the order's event. ``nextAttemptAt`` is null unless an attempt is planned.
+    """One effect of an event about the order. ``nextAttemptAt`` is null unless an attempt is planned.
 
     ``lastError`` says why the latest attempt failed, or why none was made of what is SKIPPED or waits.
-    ``attemptHistory`` lists the calls that were made; analytics makes none.
+    ``attemptHistory`` lists the calls that were made; counting makes none.
     """
 
     effect: EffectName
@@ -85,7 +86,7 @@ class EffectReply(JsonModel):
 
 
 class NotificationsReply(JsonModel):
-    """The three effects of an order; none if its event hasn't arrived, or if there is no such order."""
+    """The effects of an order's completion, and of each cancellation; none if no event has arrived."""
 
     order_id: UUID
     effects: list[EffectReply]
@@ -95,42 +96,45 @@ class NotificationsReply(JsonModel):
         return cls(order_id=order_id, effects=[EffectReply.of(delivery) for delivery in deliveries])
 
 
-class TotalReply(JsonModel):
-    """Orders, pieces and minor units sold in one currency."""
+class SumsPart(JsonModel):
+    """Orders, pieces and minor units: as sold, and as cancelled at that time, whenever they had been sold.
 
-    currency: str
+    ``netAmount`` is the difference, below 0 where more was returned than sold.
+    """
+
     orders: int
     items: int
     amount: int
+    cancellations: int
+    cancelled_items: int
+    cancelled_amount: int
+    net_amount: int
+
+
+def sums_part(figures: Sequence[Sums]) -> dict[str, int]:
+    """The sums of figures, as SumsPart has them."""
+    return {name: sum(getattr(figure, name) for figure in figures) for name in SumsPart.model_fields}
+
+
+class TotalReply(SumsPart):
+    """The sums of one currency."""
+
+    currency: str
 
     @classmethod
     def of(cls, currency: str, sales: Sequence[DailySales]) -> Self:
-        return cls(
-            currency=currency,
-            orders=sum(sale.orders for sale in sales),
-            items=sum(sale.items for sale in sales),
-            amount=sum(sale.amount for sale in sales),
-        )
+        return cls(currency=currency, **sums_part(sales))
 
 
-class DayReply(JsonModel):
+class DayReply(SumsPart):
     """The same on one business day."""
 
     day: date
     currency: str
-    orders: int
-    items: int
-    amount: int
 
     @classmethod
     def of(cls, sale: DailySales) -> Self:
-        return cls(
-            day=sale.day,
-            currency=sale.currency,
-            orders=sale.orders,
-            items=sale.items,
-            amount=sale.amount,
-        )
+        return cls(day=sale.day, currency=sale.currency, **sums_part([sale]))
 
 
 class SalesReply(JsonModel):

@@ -6,47 +6,31 @@ The contract is ``shared/contracts/order-completed``. Fields that aren't named h
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import BaseModel, Field, StringConstraints
+from pydantic import BaseModel, Field
 
 from notification_service.domain import completed_order
-from notification_service.domain.completed_order import CompletedOrder, OrderItem, Recipient
+from notification_service.domain.completed_order import CompletedOrder
 from notification_service.messaging.incoming_event import IncomingEvent
+from notification_service.messaging.incoming_order_parts import (
+    Amount,
+    Currency,
+    Items,
+    RecipientPart,
+    order_items,
+    pieces,
+)
 from servicekit.event_type import EventType
-from servicekit.fields import MAX_INT64, PositiveInt64, Storable, Time
+from servicekit.fields import PositiveInt64, Time
 
 ORDER_COMPLETED = EventType(topic="order-completed", name=completed_order.ORDER_COMPLETED, version=1)
 # The inbox is keyed by it: under another name, every message would be sent again.
 CONSUMER_GROUP = "order-consumer-group"
-
-# Wider than the producer's own limits, which may grow, and never wider than what can be stored.
-_Name = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1_000), Storable]
-_Phone = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), Storable]
-# An index holds it, and takes no more than 2,700 bytes.
-_ProductId = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=200), Storable]
-_Amount = Annotated[int, Field(strict=True, ge=0, le=MAX_INT64)]
-_Quantity = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1)]
-_Currency = Annotated[str, Field(strict=True, pattern="^[A-Z]{3}$")]
-
-
-class ItemPart(BaseModel):
-    """One line of the order."""
-
-    product_id: Annotated[_ProductId, Field(alias="productId")]
-    quantity: _Quantity
-    unit_price: Annotated[_Amount, Field(alias="unitPrice")]
 
 
 class PaymentPart(BaseModel):
     """How the order was paid."""
 
     approved_at: Annotated[Time, Field(alias="approvedAt")]
-
-
-class RecipientPart(BaseModel):
-    """The person to notify about the order."""
-
-    name: _Name
-    phone: _Phone
 
 
 class OrderCompleted(IncomingEvent):
@@ -56,9 +40,9 @@ class OrderCompleted(IncomingEvent):
 
     order_id: UUID
     user_id: PositiveInt64
-    currency: _Currency
-    total_amount: _Amount
-    items: Annotated[list[ItemPart], Field(min_length=1, max_length=100_000)]
+    currency: Currency
+    total_amount: Amount
+    items: Items
     recipient: RecipientPart
     payment: PaymentPart
 
@@ -69,10 +53,10 @@ class OrderCompleted(IncomingEvent):
             user_id=self.user_id,
             currency=self.currency,
             total_amount=self.total_amount,
-            item_count=sum(item.quantity for item in self.items),
-            recipient=Recipient(name=self.recipient.name, phone=self.recipient.phone),
+            item_count=pieces(self.items),
+            recipient=self.recipient.to_domain(),
             # Not the time of arrival, which may fall on another business day.
             completed_at=self.occurred_at,
-            items=tuple(OrderItem(item.product_id, item.quantity, item.unit_price) for item in self.items),
+            items=order_items(self.items),
             approved_at=self.payment.approved_at,
         )

@@ -17,7 +17,8 @@ _TIME_ZONE = text("SELECT time_zone FROM analytics_zone")
 _IS_KNOWN = text("SELECT EXISTS (SELECT FROM pg_timezone_names WHERE name = :time_zone)")
 _ADOPT = text("""
     UPDATE analytics_zone SET time_zone = :time_zone
-     WHERE NOT EXISTS (SELECT FROM sales_daily) AND NOT EXISTS (SELECT FROM effect_delay)
+     WHERE NOT EXISTS (SELECT FROM sales_daily) AND NOT EXISTS (SELECT FROM cancelled_daily)
+       AND NOT EXISTS (SELECT FROM effect_delay)
 """)
 # Not days that have only sums: what they were counted from can't be told. A page at a time, by the key: all
 # orders take longer to read than a statement may.

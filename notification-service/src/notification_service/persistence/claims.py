@@ -78,7 +78,8 @@ _CLAIM = """
                first_attempted_at = COALESCE(
                    first_attempted_at
                        + CASE WHEN due.former_status <> 'SENDING'
-                               AND last_error IN ('QUIET_HOURS', 'TEMPLATE_NOT_USABLE', 'PROVIDER_STOPPED')
+                               AND last_error IN ('QUIET_HOURS', 'TEMPLATE_NOT_USABLE', 'PROVIDER_STOPPED',
+                                                 'EARLIER_MESSAGE')
                               THEN clock_timestamp() - due.former_due_at ELSE interval '0' END,
                    clock_timestamp()),
                -- A claim that ended without an outcome may have sent until its lease ended.
@@ -170,7 +171,8 @@ _RECORD = text("""
                -- Why it waited is no error of what was attempted then.
                last_error   = COALESCE(outcome.reason,
                                        CASE WHEN attempt_outcome IS NULL
-                                              OR last_error NOT IN ('QUIET_HOURS', 'TEMPLATE_NOT_USABLE')
+                                              OR last_error NOT IN ('QUIET_HOURS', 'TEMPLATE_NOT_USABLE',
+                                                                    'EARLIER_MESSAGE')
                                             THEN last_error END),
                completed_at = CASE WHEN outcome.status IN ('DELIVERED', 'FAILED', 'GIVEN_UP', 'SKIPPED')
                                    THEN clock_timestamp() END

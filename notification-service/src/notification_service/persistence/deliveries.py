@@ -1,6 +1,6 @@
 """Deliveries: stored, read and, where no claim is needed, completed."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -52,7 +52,8 @@ _FIGURES = text("""
                AND (due_at < statement_timestamp() - interval '15 minutes'
                     OR first_attempted_at < statement_timestamp() - interval '15 minutes'
                        -- What waits for a reason of ours waits on purpose.
-                       AND last_error NOT IN ('QUIET_HOURS', 'TEMPLATE_NOT_USABLE', 'NOT_DELIVERED')))
+                       AND last_error NOT IN ('QUIET_HOURS', 'TEMPLATE_NOT_USABLE', 'NOT_DELIVERED',
+                                              'EARLIER_MESSAGE')))
            AS overdue
       FROM delivery
      WHERE status IN ('EXPIRED', 'GIVEN_UP', 'FAILED')
@@ -67,7 +68,10 @@ class SqlDeliveries:
         self._connection = connection
 
     def add_for_all(
-        self, orders: Sequence[CompletedOrder], effects: Collection[Effect], alimtalk_template: str | None
+        self,
+        orders: Sequence[CompletedOrder],
+        effects: Collection[Effect],
+        template_of: Callable[[CompletedOrder], str | None],
     ) -> None:
         insert_rows(
             self._connection,
@@ -80,7 +84,7 @@ class SqlDeliveries:
                     "effect": effect.value,
                     "status": DeliveryStatus.PENDING.value,
                     "attempts": 0,
-                    "template": alimtalk_template if effect is Effect.ALIMTALK else None,
+                    "template": template_of(order) if effect is Effect.ALIMTALK else None,
                 }
                 for order in orders
                 for effect in sorted(effects)

@@ -39,13 +39,8 @@ from notification_service.domain.figures import (
     Key,
     ProductSales,
 )
-from notification_service.persistence.tables import (
-    customers_daily,
-    sales_by_basket_size,
-    sales_by_product,
-    sales_daily,
-    sales_hourly,
-)
+from notification_service.persistence.net_sales import NET_BY_PRODUCT, NET_DAILY, NET_HOURLY, sums_of
+from notification_service.persistence.tables import customers_daily, sales_by_basket_size
 
 # With what is still to be added to the sums.
 _DELAYS = (
@@ -81,17 +76,15 @@ class _List:
 
 
 def _daily_sales(row: Row[Any]) -> Figure:
-    return DailySales(row.business_day, row.currency, row.orders, int(row.items_), int(row.amount))
+    return DailySales(row.business_day, row.currency, **sums_of(row))
 
 
 def _hourly_sales(row: Row[Any]) -> Figure:
-    sums = row.orders, int(row.items_), int(row.amount)
-    return HourlySales(row.hour_start, row.currency, row.business_day, row.hour, *sums)
+    return HourlySales(row.hour_start, row.currency, row.business_day, row.hour, **sums_of(row))
 
 
 def _product_sales(row: Row[Any]) -> ProductSales:
-    sums = row.orders, int(row.items_), int(row.amount)
-    return ProductSales(row.business_day, row.currency, row.product_id, *sums)
+    return ProductSales(row.business_day, row.currency, row.product_id, **sums_of(row))
 
 
 def _basket_sizes(row: Row[Any]) -> Figure:
@@ -115,9 +108,9 @@ def _effect_delays(row: Row[Any]) -> Figure:
 
 
 _LISTS: Mapping[FigureKind, _List] = {
-    FigureKind.DAYS: _List(sales_daily, ("business_day", "currency"), _daily_sales),
-    FigureKind.HOURS: _List(sales_hourly, ("hour_start", "currency"), _hourly_sales, has_hours=True),
-    FigureKind.PRODUCTS: _List(sales_by_product, ("business_day", "currency", "product_id"), _product_sales),
+    FigureKind.DAYS: _List(NET_DAILY, ("business_day", "currency"), _daily_sales),
+    FigureKind.HOURS: _List(NET_HOURLY, ("hour_start", "currency"), _hourly_sales, has_hours=True),
+    FigureKind.PRODUCTS: _List(NET_BY_PRODUCT, ("business_day", "currency", "product_id"), _product_sales),
     FigureKind.BASKETS: _List(sales_by_basket_size, ("business_day", "currency", "pieces"), _basket_sizes),
     FigureKind.CUSTOMERS: _List(customers_daily, ("business_day",), _daily_customers),
     FigureKind.DELAYS: _List(_DELAYS, ("hour_start", "effect", "up_to_ms"), _effect_delays, has_hours=True),
@@ -136,10 +129,9 @@ class SqlFigures:
         listed = _LISTS[selection.kind]
         columns = listed.source.c
         key = [columns[name] for name in listed.key]
-        # Rows have a method named items.
-        statement = select(
-            *(column.label("items_") if column.name == "items" else column for column in columns)
-        ).where(columns.business_day.between(selection.period.first, selection.period.last))
+        statement = select(listed.source).where(
+            columns.business_day.between(selection.period.first, selection.period.last)
+        )
         if listed.has_hours:
             local = func.timezone(_ZONE, columns.hour_start)
             statement = statement.add_columns(cast(extract("hour", local), BigInteger).label("hour"))
@@ -158,9 +150,9 @@ class SqlFigures:
         return [(tuple(getattr(row, name) for name in listed.key), listed.figure_of(row)) for row in rows]
 
     def best_products(self, day: date, currency: str, limit: int) -> Sequence[ProductSales]:
-        products = sales_by_product.c
+        products = NET_BY_PRODUCT.c
         rows = self._connection.execute(
-            select(sales_by_product, products["items"].label("items_"))
+            select(NET_BY_PRODUCT)
             .where(products.business_day == day, products.currency == currency)
             .order_by(products.amount.desc(), products.product_id)
             .limit(limit)

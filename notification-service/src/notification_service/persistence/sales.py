@@ -8,7 +8,7 @@ from sqlalchemy import Connection, TextClause, Uuid, select, text
 
 from notification_service.domain.figures import LARGEST_BASKET, DailySales
 from notification_service.domain.sales_period import SalesPeriod
-from notification_service.persistence.tables import sales_daily
+from notification_service.persistence.net_sales import NET_DAILY, sums_of
 from servicekit.db.arrays import hex_array
 
 # In the order of their keys, so that processes that add the same orders never deadlock.
@@ -124,17 +124,8 @@ class SqlSales:
 
     def in_period(self, period: SalesPeriod) -> list[DailySales]:
         rows = self._connection.execute(
-            select(sales_daily, sales_daily.c["items"].label("pieces"))
-            .where(sales_daily.c.business_day.between(period.first, period.last))
-            .order_by(sales_daily.c.business_day, sales_daily.c.currency)
+            select(NET_DAILY)
+            .where(NET_DAILY.c.business_day.between(period.first, period.last))
+            .order_by(NET_DAILY.c.business_day, NET_DAILY.c.currency)
         )
-        return [
-            DailySales(
-                day=row.business_day,
-                currency=row.currency,
-                orders=row.orders,
-                items=int(row.pieces),
-                amount=int(row.amount),
-            )
-            for row in rows
-        ]
+        return [DailySales(row.business_day, row.currency, **sums_of(row)) for row in rows]

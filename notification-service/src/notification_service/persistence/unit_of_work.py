@@ -6,11 +6,13 @@ from notification_service.persistence.alert_notices import SqlAlertNotices
 from notification_service.persistence.alerts import SqlAlerts
 from notification_service.persistence.analytics import SqlAnalytics
 from notification_service.persistence.attempts import SqlAttempts
+from notification_service.persistence.cancelled_sales import SqlCancelledSales
 from notification_service.persistence.claims import SqlClaims
 from notification_service.persistence.completed_orders import SqlCompletedOrders
 from notification_service.persistence.customers import SqlCustomers
 from notification_service.persistence.delays import SqlDelays
 from notification_service.persistence.deliveries import SqlDeliveries
+from notification_service.persistence.earlier_messages import SqlEarlierMessages
 from notification_service.persistence.figures import SqlFigures
 from notification_service.persistence.personal_data import SqlPersonalData
 from notification_service.persistence.providers import SqlProviders
@@ -28,11 +30,13 @@ class NotificationUnitOfWork(UnitOfWork):
     inbox: Inbox
     completed_orders: SqlCompletedOrders
     deliveries: SqlDeliveries
+    earlier_messages: SqlEarlierMessages
     claims: SqlClaims
     attempts: SqlAttempts
     results: SqlResults
     providers: SqlProviders
     sales: SqlSales
+    cancelled_sales: SqlCancelledSales
     customers: SqlCustomers
     delays: SqlDelays
     analytics: SqlAnalytics
@@ -50,11 +54,13 @@ class NotificationUnitOfWork(UnitOfWork):
         self.inbox = Inbox(self.connection, inbox, self._consumer_group)
         self.completed_orders = SqlCompletedOrders(self.connection)
         self.deliveries = SqlDeliveries(self.connection)
+        self.earlier_messages = SqlEarlierMessages(self.connection)
         self.claims = SqlClaims(self.connection)
         self.attempts = SqlAttempts(self.connection)
         self.results = SqlResults(self.connection)
         self.providers = SqlProviders(self.connection)
         self.sales = SqlSales(self.connection)
+        self.cancelled_sales = SqlCancelledSales(self.connection)
         self.customers = SqlCustomers(self.connection)
         self.delays = SqlDelays(self.connection)
         self.analytics = SqlAnalytics(self.connection)

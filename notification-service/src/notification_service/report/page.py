@@ -7,7 +7,7 @@ from markupsafe import Markup
 
 from notification_service.domain.day_report import DayReport
 from notification_service.report.pictures import pictures_of
-from notification_service.report.words import duration, money
+from notification_service.report.words import cancelled, duration, money, sold
 
 
 def write_page(report: DayReport, path: Path) -> None:
@@ -19,5 +19,7 @@ def write_page(report: DayReport, path: Path) -> None:
         sales.currency: [Markup(picture) for picture in pictures_of(sales)]  # noqa: S704
         for sales in report.currencies
     }
-    page = template.render(report=report, pictures=pictures, money=money, duration=duration)
+    page = template.render(
+        report=report, pictures=pictures, money=money, duration=duration, sold=sold, cancelled=cancelled
+    )
     path.write_text(page, encoding="utf-8")

@@ -13,23 +13,26 @@ from notification_service.report.words import decimal, printable, size
 
 
 def pictures_of(sales: CurrencyReport) -> list[str]:
-    """Sales by hour, best products, and basket sizes."""
-    amounts_by_hour = dict.fromkeys(range(24), 0.0)
+    """Sales by hour, best products, and basket sizes. What was cancelled stands below 0."""
+    sold, cancelled = dict.fromkeys(range(24), 0.0), dict.fromkeys(range(24), 0.0)
     for hour in sales.hours:
-        amounts_by_hour[hour.hour] += float(decimal(hour.amount, sales.currency))
+        sold[hour.hour] += float(decimal(hour.amount, sales.currency))
+        cancelled[hour.hour] += float(decimal(hour.cancelled_amount, sales.currency))
     products = sales.best_products[::-1]
     return [
         _bars(
             "Sales by hour",
-            [f"{hour:02}" for hour in amounts_by_hour],
-            list(amounts_by_hour.values()),
+            [f"{hour:02}" for hour in sold],
+            list(sold.values()),
             sales.currency,
+            cancelled=list(cancelled.values()),
         ),
         _bars(
             "Best products",
             [printable(product.product_id)[:30] for product in products],
             [float(decimal(product.amount, sales.currency)) for product in products],
             sales.currency,
+            cancelled=[float(decimal(product.cancelled_amount, sales.currency)) for product in products],
             lying=True,
         ),
         _bars(
@@ -42,7 +45,13 @@ def pictures_of(sales: CurrencyReport) -> list[str]:
 
 
 def _bars(
-    title: str, labels: Sequence[str], values: Sequence[float], unit: str, *, lying: bool = False
+    title: str,
+    labels: Sequence[str],
+    values: Sequence[float],
+    unit: str,
+    *,
+    cancelled: Sequence[float] = (),
+    lying: bool = False,
 ) -> str:
     # A product's id is no formula, and the browser has the fonts.
     style = rc_context({"text.parse_math": False, "svg.fonttype": "none", "svg.hashsalt": "report"})
@@ -53,12 +62,12 @@ def _bars(
         axes = figure.subplots()
         # By place: two labels may be the same, such as long ids that are cut.
         places = range(len(labels))
-        if lying:
-            axes.barh(places, values, tick_label=labels)
-            axes.set_xlabel(unit)
-        else:
-            axes.bar(places, values, tick_label=labels)
-            axes.set_ylabel(unit)
+        draw, name_unit = (axes.barh, axes.set_xlabel) if lying else (axes.bar, axes.set_ylabel)
+        draw(places, values, tick_label=labels)
+        name_unit(unit)
+        if any(cancelled):
+            draw(places, [-amount for amount in cancelled], label="cancelled")
+            axes.legend()
         axes.set_title(title)
         axes.grid(visible=True, axis="x" if lying else "y", alpha=0.3)
         svg = io.StringIO()

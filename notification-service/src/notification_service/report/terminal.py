@@ -1,6 +1,6 @@
 """A day's report for a terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from rich.bar import Bar
 from rich.console import Console
@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from notification_service.domain.day_report import CurrencyReport, DayReport
-from notification_service.domain.figures import LARGEST_BASKET
-from notification_service.report.words import duration, money, printable, size
+from notification_service.domain.figures import LARGEST_BASKET, Sums
+from notification_service.report.words import cancelled, duration, money, printable, size, sold
 
 _BAR_WIDTH = 32
 
@@ -28,36 +28,51 @@ def print_report(report: DayReport, console: Console) -> None:
 
 
 def _print_currency(sales: CurrencyReport, console: Console) -> None:
-    pieces = sales.items / sales.orders
-    average = money(sales.amount // sales.orders, sales.currency)
     console.print()
     console.print(
-        f"{money(sales.amount, sales.currency)}: {sales.orders:,} orders of {pieces:.1f} pieces"
-        f" and {average} on average",
-        style="bold",
+        f"{money(sales.sums.amount, sales.currency)}: {sold(sales.sums, sales.currency)}", style="bold"
     )
-    hours = [(f"{hour.hour:02}:00", hour.orders, hour.amount) for hour in sales.hours]
-    console.print(_chart("hour", hours, sales.currency))
-    products = [(product.product_id, product.orders, product.amount) for product in sales.best_products]
-    if products:
-        console.print(_chart("product", products, sales.currency))
-    baskets = [(size(one.pieces, LARGEST_BASKET), one.orders, one.amount) for one in sales.baskets]
-    console.print(_chart("pieces", baskets, sales.currency, by_orders=True))
+    if sales.sums.cancellations:
+        console.print(cancelled(sales.sums, sales.currency))
+    console.print(_sums_chart("hour", [(f"{hour.hour:02}:00", hour) for hour in sales.hours], sales))
+    if sales.best_products:
+        products = [(product.product_id, product) for product in sales.best_products]
+        console.print(_sums_chart("product", products, sales))
+    if sales.baskets:
+        console.print(_baskets_chart(sales))
 
 
-def _chart(
-    name: str, lines: Iterable[tuple[str, int, int]], currency: str, *, by_orders: bool = False
-) -> Table:
-    lines = list(lines)
-    longest = max((orders if by_orders else amount for _, orders, amount in lines), default=0)
-    table = Table(name, "orders", "amount", "", box=None, header_style="dim")
-    for column in (1, 2):
-        table.columns[column].justify = "right"
-    for label, orders, amount in lines:
-        bar = Bar(max(longest, 1), 0, orders if by_orders else amount, width=_BAR_WIDTH)
+def _sums_chart(name: str, lines: Sequence[tuple[str, Sums]], sales: CurrencyReport) -> Table:
+    """With what was cancelled only where the day has any."""
+    has_cancelled = sales.sums.cancellations > 0
+    longest = max((sums.amount for _, sums in lines), default=0)
+    table = _chart(name, "orders", "amount", *(["cancelled"] if has_cancelled else []))
+    for label, sums in lines:
+        amounts = [sums.amount, sums.cancelled_amount] if has_cancelled else [sums.amount]
+        cells = [f"{sums.orders:,}", *(money(amount, sales.currency) for amount in amounts)]
         # Text, so that no label is taken for markup.
-        table.add_row(Text(printable(label)), f"{orders:,}", money(amount, currency), bar)
+        table.add_row(Text(printable(label)), *cells, _bar(longest, sums.amount))
     return table
+
+
+def _baskets_chart(sales: CurrencyReport) -> Table:
+    longest = max(basket.orders for basket in sales.baskets)
+    table = _chart("pieces", "orders", "amount")
+    for basket in sales.baskets:
+        cells = [f"{basket.orders:,}", money(basket.amount, sales.currency)]
+        table.add_row(size(basket.pieces, LARGEST_BASKET), *cells, _bar(longest, basket.orders))
+    return table
+
+
+def _chart(name: str, *numbers: str) -> Table:
+    table = Table(name, *numbers, "", box=None, header_style="dim")
+    for column in table.columns[1:-1]:
+        column.justify = "right"
+    return table
+
+
+def _bar(longest: int, length: int) -> Bar:
+    return Bar(max(longest, 1), 0, length, width=_BAR_WIDTH)
 
 
 def _print_delays(report: DayReport, console: Console) -> None:

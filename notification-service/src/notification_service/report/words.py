@@ -1,8 +1,25 @@
 """Numbers of a report as people read them."""
 
 from notification_service.domain.amounts import decimal, money
+from notification_service.domain.figures import Sums
 
-__all__ = ["decimal", "duration", "money", "printable", "size"]
+__all__ = ["cancelled", "decimal", "duration", "money", "printable", "size", "sold"]
+
+
+def sold(sums: Sums, currency: str) -> str:
+    """How much was sold, and by what orders."""
+    if not sums.orders:
+        return "no orders"
+    pieces, average = sums.items / sums.orders, money(sums.amount // sums.orders, currency)
+    return f"{sums.orders:,} orders of {pieces:.1f} pieces and {average} on average"
+
+
+def cancelled(sums: Sums, currency: str) -> str:
+    """What was cancelled, and what is left."""
+    return (
+        f"{money(sums.cancelled_amount, currency)} returned by {sums.cancellations:,} cancellations of"
+        f" {sums.cancelled_items:,} pieces; net {money(sums.net_amount, currency)}"
+    )
 
 
 def duration(milliseconds: int | None) -> str:

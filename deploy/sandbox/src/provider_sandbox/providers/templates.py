@@ -17,6 +17,23 @@ _ORDER_COMPLETED = """\
 - 결제금액: #{totalAmount}
 
 이용해 주셔서 감사합니다."""
+_ORDER_CANCELLED = """\
+[주문취소] #{name}님, 주문이 모두 취소되었습니다.
+
+- 주문번호: #{orderId}
+- 취소수량: #{itemCount}개
+- 환불금액: #{cancelledAmount}
+
+결제하신 수단으로 환불됩니다."""
+_ORDER_PARTLY_CANCELLED = """\
+[부분취소] #{name}님, 주문하신 상품 일부가 취소되었습니다.
+
+- 주문번호: #{orderId}
+- 취소수량: #{itemCount}개
+- 환불금액: #{cancelledAmount}
+- 남은 결제금액: #{remainingAmount}
+
+결제하신 수단으로 환불됩니다."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +77,10 @@ class Template:
 
 FIXED_TEMPLATES = (
     Template("ORDER_COMPLETED", _ORDER_COMPLETED, "APPROVED"),
-    # SOLAPI gives templates ids of its own; this one is the same template.
+    Template("ORDER_CANCELLED", _ORDER_CANCELLED, "APPROVED"),
+    Template("ORDER_PART_CANCEL", _ORDER_PARTLY_CANCELLED, "APPROVED"),
+    # SOLAPI gives templates ids of its own; these are the same templates.
     Template("KA01TP260101000000000ORDERCOMPLETED", _ORDER_COMPLETED, "APPROVED"),
+    Template("KA01TP260101000000000ORDERCANCELLED", _ORDER_CANCELLED, "APPROVED"),
+    Template("KA01TP260101000000000ORDERPARTCANCEL", _ORDER_PARTLY_CANCELLED, "APPROVED"),
 )

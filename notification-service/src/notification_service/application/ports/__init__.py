@@ -6,9 +6,16 @@ One file for each subject. Others import from here, as from the one file that ot
 from notification_service.application.ports.acceptance import CompletedOrders, IdempotencyKeys, Inbox
 from notification_service.application.ports.alerts import AlertNotices, AlertReceiver, Alerts
 from notification_service.application.ports.alimtalk import AlimtalkProvider, TemplateRegister, WebhookParser
-from notification_service.application.ports.analytics import Analytics, Customers, Delays, Figures, Sales
+from notification_service.application.ports.analytics import (
+    Analytics,
+    CancelledSales,
+    Customers,
+    Delays,
+    Figures,
+    Sales,
+)
 from notification_service.application.ports.couriers import CheckDelivery, Courier, MaySend
-from notification_service.application.ports.deliveries import Attempts, Claims, Deliveries
+from notification_service.application.ports.deliveries import Attempts, Claims, Deliveries, EarlierMessages
 from notification_service.application.ports.gates import Admission, Gate, Slots
 from notification_service.application.ports.personal_data import PersonalData
 from notification_service.application.ports.providers import Providers
@@ -24,6 +31,7 @@ __all__ = [
     "AlimtalkProvider",
     "Analytics",
     "Attempts",
+    "CancelledSales",
     "CheckDelivery",
     "Claims",
     "CompletedOrders",
@@ -32,6 +40,7 @@ __all__ = [
     "Delays",
     "Deliveries",
     "DeliveryWork",
+    "EarlierMessages",
     "Figures",
     "Gate",
     "IdempotencyKeys",

@@ -70,6 +70,18 @@ class Sales(Protocol):
         ...
 
 
+class CancelledSales(Protocol):
+    """The sums of what was cancelled."""
+
+    def add(self, event_ids: Collection[UUID]) -> None:
+        """Add the cancellations of these events, which the caller has found due, to all sums."""
+        ...
+
+    def rebuild(self, day: date) -> None:
+        """Replace the day's sums by those of its counted cancellations."""
+        ...
+
+
 class Customers(Protocol):
     """The customers' first orders, and the days' customers."""
 

@@ -1,6 +1,6 @@
 """The stored deliveries, the claims on them, and their history."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 from uuid import UUID
@@ -18,11 +18,14 @@ class Deliveries(Protocol):
     """The stored deliveries. Times are the database's."""
 
     def add_for_all(
-        self, orders: Sequence[CompletedOrder], effects: Collection[Effect], alimtalk_template: str | None
+        self,
+        orders: Sequence[CompletedOrder],
+        effects: Collection[Effect],
+        template_of: Callable[[CompletedOrder], str | None],
     ) -> None:
         """Store one delivery for each of ``effects`` of each order, due at once.
 
-        ``alimtalk_template`` is the code of the template of the alimtalk.
+        ``template_of`` returns the code of the template of an order's alimtalk.
         """
         ...
 
@@ -90,6 +93,14 @@ class Deliveries(Protocol):
 
     def complete(self, delivery_ids: Iterable[UUID]) -> None:
         """Mark deliveries that :meth:`lock_due` returned as delivered, and count one attempt."""
+        ...
+
+
+class EarlierMessages(Protocol):
+    """The messages about an order that come before another one."""
+
+    def wait(self, order_id: UUID, event_id: UUID) -> bool:
+        """Whether one that came before this event's is still to be sent, or, for some minutes, to arrive."""
         ...
 
 

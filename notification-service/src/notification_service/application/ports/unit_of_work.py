@@ -7,8 +7,15 @@ from typing import Protocol, Self
 
 from notification_service.application.ports.acceptance import CompletedOrders, IdempotencyKeys, Inbox
 from notification_service.application.ports.alerts import AlertNotices, Alerts
-from notification_service.application.ports.analytics import Analytics, Customers, Delays, Figures, Sales
-from notification_service.application.ports.deliveries import Attempts, Claims, Deliveries
+from notification_service.application.ports.analytics import (
+    Analytics,
+    CancelledSales,
+    Customers,
+    Delays,
+    Figures,
+    Sales,
+)
+from notification_service.application.ports.deliveries import Attempts, Claims, Deliveries, EarlierMessages
 from notification_service.application.ports.personal_data import PersonalData
 from notification_service.application.ports.providers import Providers
 from notification_service.application.ports.results import Results
@@ -27,6 +34,9 @@ class UnitOfWork(Protocol):
     def deliveries(self) -> Deliveries: ...
 
     @property
+    def earlier_messages(self) -> EarlierMessages: ...
+
+    @property
     def claims(self) -> Claims: ...
 
     @property
@@ -43,6 +53,9 @@ class UnitOfWork(Protocol):
 
     @property
     def sales(self) -> Sales: ...
+
+    @property
+    def cancelled_sales(self) -> CancelledSales: ...
 
     @property
     def customers(self) -> Customers: ...

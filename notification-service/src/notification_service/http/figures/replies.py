@@ -19,17 +19,25 @@ from notification_service.domain.figures import (
 )
 from notification_service.domain.sales_period import SalesPeriod
 from notification_service.http.figures.cursors import cursor_of
+from notification_service.http.replies import sums_part
 from servicekit.fields import JsonModel, Time
 
 
 class DaySales(JsonModel):
-    """Orders, pieces and minor units sold on a day."""
+    """Orders, pieces and minor units sold on a day, and those cancelled on it, whenever they had been sold.
+
+    ``netAmount`` is the difference of the amounts, below 0 where more was returned than sold.
+    """
 
     day: date
     currency: str
     orders: int
     items: int
     amount: int
+    cancellations: int
+    cancelled_items: int
+    cancelled_amount: int
+    net_amount: int
 
 
 class HourSales(JsonModel):
@@ -42,10 +50,17 @@ class HourSales(JsonModel):
     orders: int
     items: int
     amount: int
+    cancellations: int
+    cancelled_items: int
+    cancelled_amount: int
+    net_amount: int
 
 
 class ProductDaySales(JsonModel):
-    """The same of one product on a day. Orders that a former release accepted are missing."""
+    """The same of one product on a day, in prices: an order's discount belongs to no product.
+
+    Orders that a former release accepted are missing.
+    """
 
     day: date
     currency: str
@@ -53,6 +68,10 @@ class ProductDaySales(JsonModel):
     orders: int
     items: int
     amount: int
+    cancellations: int
+    cancelled_items: int
+    cancelled_amount: int
+    net_amount: int
 
 
 class Basket(JsonModel):
@@ -152,13 +171,7 @@ COLUMNS: Mapping[FigureKind, type[JsonModel]] = {
 
 
 def _sales(figure: DailySales | HourlySales | ProductSales) -> dict[str, Any]:
-    return {
-        "day": figure.day,
-        "currency": figure.currency,
-        "orders": figure.orders,
-        "items": figure.items,
-        "amount": figure.amount,
-    }
+    return {"day": figure.day, "currency": figure.currency, **sums_part([figure])}
 
 
 def line_of(figure: Figure) -> JsonModel:
