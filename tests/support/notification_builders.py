@@ -43,8 +43,7 @@ def an_order_of(*items: tuple[str, int, int], **changes: Any) -> CompletedOrder:
     return a_completed_order(
         items=tuple(OrderItem(*item) for item in items),
         item_count=sum(quantity for _, quantity, _ in items),
-        total_amount=sum(quantity * price for _, quantity, price in items),
-        **changes,
+        **{"total_amount": sum(quantity * price for _, quantity, price in items), **changes},
     )
 
 

@@ -29,7 +29,7 @@ from servicekit.observability.logging import configure_logging
     },
 )
 def main() -> None:
-    """What follows a completed order: alimtalk, analytics and monitoring."""
+    """What follows completed and cancelled orders: alimtalk, analytics and monitoring."""
 
 
 @main.command()
@@ -46,7 +46,7 @@ def api() -> None:
 
 @main.command()
 def consumer() -> None:
-    """Consume order-completed and deliver its effects."""
+    """Consume events about orders and deliver their effects."""
     from notification_service.alerts_cli import rules_or_exit
     from notification_service.consumer import PROCESS, run
     from notification_service.templates_cli import templates_or_exit

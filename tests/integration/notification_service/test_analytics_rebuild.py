@@ -18,8 +18,8 @@ from notification_service.domain.figures import DailyCustomers, FigureKind
 from notification_service.persistence.retention import SqlRetention
 from servicekit.db.retention import Retention
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import an_order_of
-from tests.integration.notification_service.counted import count, count_due, figures, on, sums
+from tests.integration.notification_service.builders import a_cancellation_of, an_order_of
+from tests.integration.notification_service.counted import cancel, count, count_due, figures, on, sums
 from tests.integration.notification_service.effect_work import delivering, run_until_final, transactions
 from tests.support.sandbox import Sandbox
 from tests.support.waiting import wait_until
@@ -101,6 +101,18 @@ def test_days_that_have_lost_events_to_retention_stay(engine: Engine) -> None:
     of_the_22nd = [row for row in damaged["sales_daily"] if row[0] == THE_22ND]
     assert [row for row in sums(engine)["sales_daily"] if row[0] == THE_22ND] == of_the_22nd
     assert [row for row in sums(engine)["sales_daily"] if row[0] == THE_23RD] == counted["sales_daily"][1:]
+
+
+def test_a_day_that_has_lost_a_cancellation_to_retention_stays(engine: Engine) -> None:
+    order = an_order_of(("P-1", 1, 100))
+    cancellation = a_cancellation_of(order, **on(order, days=1))
+    cancel(engine, [cancellation])
+    count(engine, [order])
+    counted = sums(engine)
+    forget(engine, cancellation)
+
+    assert rebuild(engine) == [THE_23RD]
+    assert sums(engine) == counted
 
 
 def test_a_customer_whose_first_order_is_forgotten_is_not_new_again(engine: Engine) -> None:

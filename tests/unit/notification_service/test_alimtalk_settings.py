@@ -247,6 +247,18 @@ def test_a_language_without_an_id_ends_the_start_with_one_line(
     )
 
 
+def test_cancellations_need_no_template_id_to_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    choose(monkeypatch, "solapi")
+    settings = read_settings(ConsumerSettings)
+
+    assert templates_or_exit(settings).by_code("ORDER_CANCELLED").message == "order_cancelled"
+    ids = settings.alimtalk_first.template_ids
+    assert ids is not None
+    assert "ORDER_CANCELLED" not in ids[1]
+
+
 def test_quiet_hours_are_off_unless_set_and_by_the_shops_clock(monkeypatch: pytest.MonkeyPatch) -> None:
     choose(monkeypatch, "nhn")
     assert read_settings(ConsumerSettings).quiet_hours is None

@@ -39,8 +39,14 @@ from notification_service.domain.figures import (
     Key,
     ProductSales,
 )
-from notification_service.persistence.net_sales import NET_BY_PRODUCT, NET_DAILY, NET_HOURLY, sums_of
-from notification_service.persistence.tables import customers_daily, sales_by_basket_size
+from notification_service.persistence.sales import sums_of
+from notification_service.persistence.tables import (
+    customers_daily,
+    net_by_product,
+    net_daily,
+    net_hourly,
+    sales_by_basket_size,
+)
 
 # With what is still to be added to the sums.
 _DELAYS = (
@@ -108,9 +114,9 @@ def _effect_delays(row: Row[Any]) -> Figure:
 
 
 _LISTS: Mapping[FigureKind, _List] = {
-    FigureKind.DAYS: _List(NET_DAILY, ("business_day", "currency"), _daily_sales),
-    FigureKind.HOURS: _List(NET_HOURLY, ("hour_start", "currency"), _hourly_sales, has_hours=True),
-    FigureKind.PRODUCTS: _List(NET_BY_PRODUCT, ("business_day", "currency", "product_id"), _product_sales),
+    FigureKind.DAYS: _List(net_daily, ("business_day", "currency"), _daily_sales),
+    FigureKind.HOURS: _List(net_hourly, ("hour_start", "currency"), _hourly_sales, has_hours=True),
+    FigureKind.PRODUCTS: _List(net_by_product, ("business_day", "currency", "product_id"), _product_sales),
     FigureKind.BASKETS: _List(sales_by_basket_size, ("business_day", "currency", "pieces"), _basket_sizes),
     FigureKind.CUSTOMERS: _List(customers_daily, ("business_day",), _daily_customers),
     FigureKind.DELAYS: _List(_DELAYS, ("hour_start", "effect", "up_to_ms"), _effect_delays, has_hours=True),
@@ -150,9 +156,9 @@ class SqlFigures:
         return [(tuple(getattr(row, name) for name in listed.key), listed.figure_of(row)) for row in rows]
 
     def best_products(self, day: date, currency: str, limit: int) -> Sequence[ProductSales]:
-        products = NET_BY_PRODUCT.c
+        products = net_by_product.c
         rows = self._connection.execute(
-            select(NET_BY_PRODUCT)
+            select(net_by_product)
             .where(products.business_day == day, products.currency == currency)
             .order_by(products.amount.desc(), products.product_id)
             .limit(limit)

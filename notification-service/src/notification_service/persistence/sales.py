@@ -1,14 +1,16 @@
 """The orders that the analytics effect has counted, and the sums of what they sold."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import fields
 from datetime import date
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, TextClause, Uuid, select, text
+from sqlalchemy import Connection, Row, TextClause, Uuid, select, text
 
-from notification_service.domain.figures import LARGEST_BASKET, DailySales
+from notification_service.domain.figures import LARGEST_BASKET, DailySales, Sums
 from notification_service.domain.sales_period import SalesPeriod
-from notification_service.persistence.net_sales import NET_DAILY, sums_of
+from notification_service.persistence.tables import net_daily
 from servicekit.db.arrays import hex_array
 
 # In the order of their keys, so that processes that add the same orders never deadlock.
@@ -124,8 +126,15 @@ class SqlSales:
 
     def in_period(self, period: SalesPeriod) -> list[DailySales]:
         rows = self._connection.execute(
-            select(NET_DAILY)
-            .where(NET_DAILY.c.business_day.between(period.first, period.last))
-            .order_by(NET_DAILY.c.business_day, NET_DAILY.c.currency)
+            select(net_daily)
+            .where(net_daily.c.business_day.between(period.first, period.last))
+            .order_by(net_daily.c.business_day, net_daily.c.currency)
         )
         return [DailySales(row.business_day, row.currency, **sums_of(row)) for row in rows]
+
+
+def sums_of(row: Row[Any]) -> dict[str, int]:
+    """The sums in a row of what was sold and cancelled, by name."""
+    # Not by attributes: rows have a method named items.
+    values = row._mapping  # noqa: SLF001 - that is how SQLAlchemy documents it
+    return {each.name: int(values[each.name]) for each in fields(Sums)}
