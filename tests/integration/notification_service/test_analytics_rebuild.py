@@ -105,11 +105,12 @@ def test_days_that_have_lost_events_to_retention_stay(engine: Engine) -> None:
 
 def test_a_day_that_has_lost_a_cancellation_to_retention_stays(engine: Engine) -> None:
     order = an_order_of(("P-1", 1, 100))
-    cancellation = a_cancellation_of(order, **on(order, days=1))
+    cancellation = a_cancellation_of(order, completed_at=order.completed_at + timedelta(days=1))
     cancel(engine, [cancellation])
     count(engine, [order])
-    counted = sums(engine)
     forget(engine, cancellation)
+    counted = sums(engine)
+    assert [row[0] for row in counted["cancelled_daily"]] == [THE_24TH]
 
     assert rebuild(engine) == [THE_23RD]
     assert sums(engine) == counted

@@ -112,7 +112,7 @@ def some_cancellations(number: int) -> list[CompletedOrder]:
         for one, order in enumerate(orders)
         for cancellation in (
             a_cancellation_of(order, *([("P-9", 1, 50)] if one % 3 else [])),
-            a_cancellation_of(order, ("P-9", 1, 50), **on(order, hours=3)),
+            a_cancellation_of(order, ("P-9", 1, 50), completed_at=order.completed_at + timedelta(hours=3)),
         )[: 1 + one % 2]
     ]
 
