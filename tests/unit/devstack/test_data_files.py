@@ -21,8 +21,6 @@ def test_every_topic_has_three_partitions_and_a_dead_letter_topic() -> None:
     assert set(topics.topics) == {
         "coupon-publish-request",
         "coupon-publish-request.dlt",
-        "order-cancelled",
-        "order-cancelled.dlt",
         "order-completed",
         "order-completed.dlt",
         "order-cancelled",
