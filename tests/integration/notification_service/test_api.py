@@ -56,6 +56,11 @@ def test_an_unknown_order_has_no_effects(client: FlaskClient) -> None:
     assert (reply.status_code, reply.get_json()) == (200, {"orderId": order_id, "effects": []})
 
 
+def unreturned(amount: int) -> dict[str, int]:
+    """What stands beside an amount of which nothing was cancelled."""
+    return {"cancellations": 0, "cancelledItems": 0, "cancelledAmount": 0, "netAmount": amount}
+
+
 def test_sales_are_reported_by_day_and_in_total(
     accept_completed_orders: AcceptCompletedOrders, engine: Engine, client: FlaskClient
 ) -> None:
@@ -79,13 +84,34 @@ def test_sales_are_reported_by_day_and_in_total(
         "to": "2026-11-24",
         "timeZone": "Asia/Seoul",
         "days": [
-            {"day": "2026-11-23", "currency": "KRW", "orders": 1, "items": 1, "amount": 1_000},
-            {"day": "2026-11-23", "currency": "USD", "orders": 1, "items": 8, "amount": 799},
-            {"day": "2026-11-24", "currency": "KRW", "orders": 1, "items": 2, "amount": 2_000},
+            {
+                "day": "2026-11-23",
+                "currency": "KRW",
+                "orders": 1,
+                "items": 1,
+                "amount": 1_000,
+                **unreturned(1_000),
+            },
+            {
+                "day": "2026-11-23",
+                "currency": "USD",
+                "orders": 1,
+                "items": 8,
+                "amount": 799,
+                **unreturned(799),
+            },
+            {
+                "day": "2026-11-24",
+                "currency": "KRW",
+                "orders": 1,
+                "items": 2,
+                "amount": 2_000,
+                **unreturned(2_000),
+            },
         ],
         "totals": [
-            {"currency": "KRW", "orders": 2, "items": 3, "amount": 3_000},
-            {"currency": "USD", "orders": 1, "items": 8, "amount": 799},
+            {"currency": "KRW", "orders": 2, "items": 3, "amount": 3_000, **unreturned(3_000)},
+            {"currency": "USD", "orders": 1, "items": 8, "amount": 799, **unreturned(799)},
         ],
     }
 
