@@ -158,6 +158,68 @@ def test_a_lull_begins_anew_with_each_awaited_result(engine: Engine, provider: M
     assert state_of(engine, provider).results_refused is None
 
 
+NO_LOOK_UP = "status = 'DELIVERED', attempts = 2, due_at = NULL, completed_at = clock_timestamp()"
+FIRST_ATTEMPT = """status = 'SENDING', attempts = 1, claim_id = gen_random_uuid(), completed_at = NULL,
+                   due_at = clock_timestamp() + interval '1 hour'"""
+LOOK_UPS = {
+    "the second attempt": FIRST_ATTEMPT.replace("attempts = 1", "attempts = 2"),
+    "a lease that expired": FIRST_ATTEMPT.replace("interval '1 hour'", "interval '0'"),
+    "of unknown outcome": """status = 'UNKNOWN', attempts = 1, claim_id = NULL, completed_at = NULL,
+                             due_at = 'infinity'""",
+    "to be sent again": """status = 'PENDING', attempts = 1, claim_id = NULL, completed_at = NULL,
+                           due_at = 'infinity'""",
+}
+
+
+def change_alimtalk(engine: Engine, change: str) -> None:
+    awaits_nothing = "result_due_at = NULL, provider = 'nhn'"
+    statement = f"UPDATE delivery SET {change}, {awaits_nothing} WHERE effect = 'ALIMTALK'"  # noqa: S608
+    with engine.begin() as connection:
+        connection.execute(text(statement))
+
+
+@pytest.mark.parametrize("change", [NO_LOOK_UP, FIRST_ATTEMPT], ids=["all is sent", "sent at once"])
+def test_refused_look_ups_end_when_nothing_is_looked_up(
+    change: str, engine: Engine, provider: MeteredProvider
+) -> None:
+    set_state(engine, provider, RUNNING, look_ups_refused="'403'", results_refused="'401'")
+    clock = Clock()
+
+    with capture_logs() as logs, asking(engine, provider, clock) as ask:
+        change_alimtalk(engine, change)
+        ask(StopSignal())
+        clock.now += 599.0
+        ask(StopSignal())
+        assert state_of(engine, provider).look_ups_refused == "403"
+        clock.now += 1.0
+        ask(StopSignal())
+
+    assert not state_of(engine, provider).refuses_questions
+    forgotten = [line for line in logs if line["event"] == "alimtalk_refusal_forgotten"]
+    assert [(line["questions"], line["reason"]) for line in forgotten] == [
+        ("look-ups", "403"),
+        ("results", "401"),
+    ]
+
+
+@pytest.mark.parametrize("change", LOOK_UPS.values(), ids=LOOK_UPS)
+def test_refused_look_ups_last_while_one_is_due(
+    change: str, engine: Engine, provider: MeteredProvider
+) -> None:
+    set_state(engine, provider, RUNNING, look_ups_refused="'403'", results_refused="'401'")
+    clock = Clock()
+    forget = ForgetRefusal(provider.name, transactions(engine), 600.0, clock)
+
+    change_alimtalk(engine, change)
+    forget()
+    clock.now += 600.0
+    forget()
+
+    # The one kind of questions says nothing of the other.
+    state = state_of(engine, provider)
+    assert (state.look_ups_refused, state.results_refused) == ("403", None)
+
+
 def test_questions_that_fail_do_not_stop_sending(engine: Engine, provider: MeteredProvider) -> None:
     provider.result_failure = OutcomeUnknown(FailureReason.NO_REPLY, "")
 

@@ -79,6 +79,7 @@ class AskForResults:
         self._forget_refusal = forget_refusal or ForgetRefusal(provider.name, unit_of_work)
         self._asked_providers = {provider.name, *others}
         self._is_closed = False
+        self._is_refused = False
         self._failed_calls: list[Call] = []
         self._next_sweep_at = 0.0
         self._unrecorded: list[ProviderResult] = []
@@ -89,11 +90,11 @@ class AskForResults:
         self._failed_calls = []
         self._sweep()
         asked, is_all = self._take_due()
+        if self._is_refused:
+            self._forget_refusal()
         if not self._provider.results_at_once:
             self._end_unreported(_messages(asked))
             return WorkDone(len(_messages(asked)), _GATHER_SECONDS if asked and is_all else 0.0)
-        if self._is_closed:
-            self._forget_refusal()
         answered = self._ask_all(stop, asked)
         self._teach(answered)
         if not stop.is_set():
@@ -104,7 +105,8 @@ class AskForResults:
     def _take_due(self) -> tuple[Sequence[_Question], bool]:
         """The questions to put now, and whether they are all that are due."""
         with self._unit_of_work() as unit_of_work:
-            self._is_closed = self._gate.is_closed(unit_of_work)
+            state = unit_of_work.providers.get(self._provider.name)
+            self._is_closed, self._is_refused = self._gate.is_closed(state), state.refuses_questions
             due = unit_of_work.results.lock_due(self._provider.name, self._batch_size)
             questions = self._questions(due)
             asked = questions[: 1 if self._is_closed and self._provider.results_at_once else self._most_calls]

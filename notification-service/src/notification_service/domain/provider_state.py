@@ -19,6 +19,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 from uuid import UUID
 
 from notification_service.domain.provider_call import Call, CallOutcome, refusal_after
@@ -46,6 +47,13 @@ class StoppedBy(StrEnum):
     CALL = "CALL"
     RESULT = "RESULT"
     """It accepts messages, and reports later that they failed: only a delivered one proves the cure."""
+
+
+class Questions(StrEnum):
+    """What a provider may refuse our key apart from sending."""
+
+    LOOK_UPS = "look-ups"
+    RESULTS = "results"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +97,16 @@ class ProviderState:
     @property
     def refuses_questions(self) -> bool:
         return self.look_ups_refused is not None or self.results_refused is not None
+
+    def refusal_of(self, questions: Questions) -> str | None:
+        """The code with which it refuses such questions; None if it doesn't, as far as is known."""
+        return self.look_ups_refused if questions is Questions.LOOK_UPS else self.results_refused
+
+    def without(self, questions: Questions) -> Self:
+        """The state once no such question is left to be asked."""
+        if questions is Questions.LOOK_UPS:
+            return replace(self, look_ups_refused=None)
+        return replace(self, results_refused=None)
 
 
 def in_use(states: Sequence[ProviderState]) -> ProviderState | None:
@@ -214,11 +232,6 @@ def running(state: ProviderState) -> ProviderState:
 def resumed(state: ProviderState) -> ProviderState:
     """The state once an operator says that the cause is mended."""
     return replace(running(state), look_ups_refused=None, results_refused=None)
-
-
-def without_questions(state: ProviderState) -> ProviderState:
-    """The state once no result is awaited that could be asked for."""
-    return replace(state, results_refused=None)
 
 
 def after_look_ups(state: ProviderState, calls: Sequence[Call]) -> ProviderState:

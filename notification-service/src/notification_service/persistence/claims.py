@@ -198,6 +198,15 @@ _RECORD = text("""
        AND recorded.attempt_outcome IS NOT NULL
 """)
 
+# A first attempt asks nothing, unless it ended without an outcome.
+_LOOK_UP_DUE = text("""
+    SELECT EXISTS (
+        SELECT FROM delivery
+         WHERE effect = 'ALIMTALK' AND due_at IS NOT NULL AND provider = :provider
+           AND (attempts > 1
+                OR (attempts = 1 AND (status <> 'SENDING' OR due_at <= statement_timestamp()))))
+""")
+
 
 class SqlClaims:
     """The claims on a connection whose transaction belongs to the caller."""
@@ -259,6 +268,9 @@ class SqlClaims:
             )
             for row in rows
         ]
+
+    def is_any_look_up_due(self, provider: str) -> bool:
+        return bool(self._connection.execute(_LOOK_UP_DUE, {"provider": provider}).scalar_one())
 
     def record(self, outcomes: Sequence[Outcome]) -> None:
         deliveries = [outcome.delivery for outcome in outcomes]

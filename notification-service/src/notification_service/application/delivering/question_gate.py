@@ -34,8 +34,7 @@ class QuestionGate:
         self._policy = policy
         self._after = after
 
-    def is_closed(self, unit_of_work: UnitOfWork) -> bool:
-        state = unit_of_work.providers.get(self._provider)
+    def is_closed(self, state: ProviderState) -> bool:
         is_stopped = state.status is not ProviderStatus.RUNNING and state.stopped_by is not StoppedBy.RESULT
         return is_stopped or state.results_refused is not None
 

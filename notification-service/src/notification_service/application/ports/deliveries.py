@@ -127,6 +127,10 @@ class Claims(Protocol):
         """
         ...
 
+    def is_any_look_up_due(self, provider: str) -> bool:
+        """Whether ``provider`` is to be asked, now or later, before an alimtalk is sent."""
+        ...
+
     def record(self, outcomes: Sequence[Outcome]) -> None:
         """Record the outcomes, except of deliveries that another claimant has claimed since.
 
