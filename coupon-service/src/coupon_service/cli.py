@@ -1,28 +1,24 @@
 """The command line: one command a process."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
 import click
 
-from coupon_service.config import (
-    ApiSettings,
-    DeadLettersSettings,
-    MigrationSettings,
-    WatchSettings,
-    WorkerSettings,
-)
-from coupon_service.messaging.outgoing_coupon_publish_requested import COUPON_PUBLISH_REQUESTED
+from coupon_service.config import ApiSettings, MigrationSettings, WatchSettings, WorkerSettings
 from coupon_service.migrations import SCHEMA
 from coupon_service.reconcile_cli import reconcile
 from servicekit.commands import OneLineGroup
 from servicekit.config import load_settings
-from servicekit.messaging.dead_letters_cli import dead_letters_group
 from servicekit.observability.logging import configure_logging
 
 
-@click.group(cls=OneLineGroup)
+@click.group(
+    cls=OneLineGroup,
+    elsewhere={
+        "dead-letters": "coupon_service.dead_letters_cli:of_requests",
+        "differences": "coupon_service.differences_cli:differences",
+        "order-cancelled-dead-letters": "coupon_service.dead_letters_cli:of_cancelled_orders",
+        "order-completed-dead-letters": "coupon_service.dead_letters_cli:of_completed_orders",
+    },
+)
 def main() -> None:
     """First-come-first-served coupons."""
 
@@ -41,7 +37,7 @@ def api() -> None:
 
 @main.command()
 def worker() -> None:
-    """Decide requests for coupons, in order."""
+    """Decide requests for coupons, in order; use and give back the coupons of orders."""
     from coupon_service.worker import PROCESS, run
     from servicekit.db.schema_check import check_schema_or_exit
     from servicekit.process import begin_process
@@ -77,15 +73,4 @@ def migrate(contract: bool) -> None:
     migrate_or_exit(settings.database_url, SCHEMA, options, contract=contract)
 
 
-@contextmanager
-def _open_dead_letters() -> Iterator[Any]:
-    from coupon_service.dead_letters import open_dead_letters
-
-    settings = load_settings(DeadLettersSettings)
-    configure_logging(settings.log_level, settings.log_format, "coupon-dead-letters")
-    with open_dead_letters(settings) as operations:
-        yield operations
-
-
-main.add_command(dead_letters_group(COUPON_PUBLISH_REQUESTED.topic, _open_dead_letters))
 main.add_command(reconcile)

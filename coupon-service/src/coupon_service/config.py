@@ -28,8 +28,8 @@ class WorkerSettings(AdminSettings, KafkaConsumerSettings, DatabaseSettings, Pro
     kafka_client_id: str = "coupon-worker"
     # A fetch brings about so many of a partition, which become one transaction of 0.2 s.
     consumer_max_poll_records: Annotated[int, Field(ge=1, le=100_000)] = 2_000
-    # One transaction at a time, retention's, the search for undecided requests, and what /readyz asks.
-    database_pool_size: Annotated[int, Field(ge=1, le=200)] = 4
+    # Each of three topics' transaction, retention's, what is measured, and what /readyz asks.
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = 6
     # No client repeats a request for a day.
     idempotency_key_retention_hours: Annotated[int, Field(ge=24, le=1_000_000)] = 168
     # A dead letter, which topics keep for 30 days, may be replayed: its request must still be known.
@@ -65,6 +65,12 @@ class DeadLettersSettings(KafkaConsumerSettings, DatabaseSettings, ProcessSettin
 
     kafka_client_id: str = "coupon-worker"
     database_pool_size: Annotated[int, Field(ge=1, le=200)] = 3
+
+
+class DifferencesSettings(DatabaseSettings, ProcessSettings):
+    """``coupon-service differences``."""
+
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = 2
 
 
 class ReconcileSettings(KafkaConsumerSettings, DatabaseSettings, ProcessSettings):

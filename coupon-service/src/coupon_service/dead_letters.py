@@ -1,18 +1,11 @@
-"""The composition root of ``coupon-service dead-letters``."""
+"""The composition root of ``coupon-service dead-letters`` and of the like for other topics."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
+from typing import Any
 
-from coupon_service.application.decide_requests import DecideRequests
 from coupon_service.config import DeadLettersSettings
-from coupon_service.messaging.incoming_coupon_publish_requested import (
-    CONSUMER_GROUP,
-    CouponPublishRequested,
-    CouponPublishRequestedHandler,
-)
-from coupon_service.messaging.outgoing_coupon_publish_requested import COUPON_PUBLISH_REQUESTED
-from coupon_service.persistence.unit_of_work import CouponUnitOfWork
+from coupon_service.subscriptions import Subscription
 from servicekit.db.operated_engine import operated_engine
 from servicekit.messaging.dead_letter_operations import DeadLetterOperations
 from servicekit.messaging.opened_dead_letters import opened_dead_letters
@@ -20,13 +13,13 @@ from servicekit.messaging.opened_dead_letters import opened_dead_letters
 
 @contextmanager
 def open_dead_letters(
-    settings: DeadLettersSettings,
-) -> Iterator[DeadLetterOperations[CouponPublishRequested]]:
-    """What the worker has set aside, with the worker's own handler."""
+    settings: DeadLettersSettings, subscription: Subscription
+) -> Iterator[DeadLetterOperations[Any]]:
+    """What the worker has set aside of a topic, with the worker's own handler."""
     with operated_engine(settings, "coupon-dead-letters") as engine:
-        unit_of_work = partial(CouponUnitOfWork, engine, CONSUMER_GROUP)
-        handler = CouponPublishRequestedHandler(DecideRequests(unit_of_work))
+        handler = subscription.handler(engine)
+        group = subscription.consumer_group
         with opened_dead_letters(
-            "coupon-service", settings, engine, COUPON_PUBLISH_REQUESTED.topic, CONSUMER_GROUP, handler
+            "coupon-service", settings, engine, subscription.topic, group, handler
         ) as operations:
             yield operations

@@ -4,13 +4,15 @@ import threading
 
 import structlog
 
+from coupon_service.application.count_differences import CountDifferences
 from coupon_service.application.measure_undecided import MeasureUndecided
-from coupon_service.metrics import show_oldest_undecided
+from coupon_service.metrics import show_differences, show_oldest_undecided
 from servicekit.lifecycle import StopSignal
 
 INTERVAL_SECONDS = 120.0
 WAITING_INTERVAL_SECONDS = 20.0
 """While a request waits. Alerts wait longer: a worker that was away and catches up calls nobody."""
+DIFFERENCES_INTERVAL_SECONDS = 20.0
 _PAUSE_SECONDS = 0.05
 """After each page: deciding goes first."""
 _log = structlog.get_logger(__name__)
@@ -43,3 +45,26 @@ class UndecidedThread(threading.Thread):
                     interval = WAITING_INTERVAL_SECONDS
                     _log.warning("requests_undecided", oldest_seconds=round(oldest))
             self._stop_signal.wait(interval)
+
+
+class DifferencesThread(threading.Thread):
+    """Counts open differences at once and then at each interval, until ``stop`` is set.
+
+    No error ends it: it is logged as ``differences_not_counted``, and the next run tries again.
+    """
+
+    def __init__(self, count: CountDifferences, stop: StopSignal) -> None:
+        super().__init__(name="differences", daemon=True)
+        self._count = count
+        self._stop_signal = stop
+
+    def run(self) -> None:
+        while not self._stop_signal.is_set():
+            try:
+                show_differences(self._count())
+            except Exception as error:  # noqa: BLE001 - what can't be counted now must not stop the worker
+                if not self._stop_signal.is_set():
+                    # Not the message, which may hold values.
+                    cause = getattr(error, "orig", error)
+                    _log.error("differences_not_counted", reason=type(cause).__name__)
+            self._stop_signal.wait(DIFFERENCES_INTERVAL_SECONDS)

@@ -26,7 +26,6 @@ from notification_service.application.ports import DeliveryWork, Gate, UnitOfWor
 from notification_service.application.raise_alerts import RaiseAlerts
 from notification_service.application.send_alerts import NoticeLease, SendAlerts
 from notification_service.config import ConsumerSettings
-from notification_service.consumption import Consumption, consume_all
 from notification_service.dispatcher import Dispatcher
 from notification_service.domain.alert_rule import AlertRule, OrderRule
 from notification_service.domain.delivery import Effect
@@ -52,6 +51,7 @@ from servicekit.http.health import HealthCheck
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.probe import KafkaProbe
 from servicekit.lifecycle import StopSignal
+from servicekit.messaging.consumption import Consumption, check_all, consume_all
 from servicekit.messaging.status import ConsumerStatus
 from servicekit.outbound.http_client import CONNECT_TIMEOUT_SECONDS, create_http_client
 
@@ -81,7 +81,7 @@ def run(
     checks: dict[str, HealthCheck] = {
         "database": database_check(engine, SCHEMA, delivery),
         "kafka": kafka.check,
-        "consumer": partial(_check_all, statuses.values()),
+        "consumer": partial(check_all, list(statuses.values())),
     }
     with ExitStack() as scope:
         # Closed in reverse order: the engine last, since all else uses it.
@@ -110,11 +110,6 @@ def run(
             # Consuming may have ended by an error; the effects' threads have to end as well.
             stop.set()
             dispatcher.join(_JOIN_SECONDS)
-
-
-def _check_all(statuses: Collection[ConsumerStatus]) -> None:
-    for status in statuses:
-        status.check()
 
 
 def _are_caught_up(statuses: Collection[ConsumerStatus]) -> bool:

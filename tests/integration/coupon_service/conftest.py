@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from coupon_service.api import build_application
+from coupon_service.subscriptions import SUBSCRIPTIONS
 from devstack.postgresql import PostgresqlServer
 from servicekit.lifecycle import StopSignal
 from tests.integration.coupon_service.service import an_engine, migrate
@@ -31,8 +32,9 @@ def coupon_database_url(postgresql_server: PostgresqlServer, migrated_database: 
 
 @pytest.fixture(scope="session")
 def coupon_topics(kafka_bootstrap_servers: str) -> str:
-    """The bootstrap servers of a broker with the topic of the worker, whose name is fixed."""
-    create_topics(kafka_bootstrap_servers, ["coupon-publish-request", "coupon-publish-request.dlt"])
+    """The bootstrap servers of a broker with the topics of the worker, whose names are fixed."""
+    topics = [each.topic for each in SUBSCRIPTIONS]
+    create_topics(kafka_bootstrap_servers, [*topics, *(f"{topic}.dlt" for topic in topics)])
     return kafka_bootstrap_servers
 
 

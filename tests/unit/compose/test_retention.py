@@ -41,7 +41,12 @@ def kept_hours(topic: str) -> float:
 
 @pytest.mark.parametrize(
     ("settings", "topic"),
-    [(CouponWorkerSettings, "coupon-publish-request"), (ConsumerSettings, "order-completed")],
+    [
+        (CouponWorkerSettings, "coupon-publish-request"),
+        (CouponWorkerSettings, "order-completed"),
+        (CouponWorkerSettings, "order-cancelled"),
+        (ConsumerSettings, "order-completed"),
+    ],
 )
 def test_the_inbox_outlasts_whatever_can_send_an_event_again(
     settings: type[BaseSettings], topic: str

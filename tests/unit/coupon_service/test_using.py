@@ -24,17 +24,18 @@ from coupon_service.domain.user_coupon import (
     UserCouponState,
     UserCouponStatus,
 )
-from coupon_service.domain.using import (
+from coupon_service.domain.user_coupon_command import (
     Confirm,
     GiveBack,
-    Outcome,
     Release,
     Reserve,
+    Restore,
     Revoke,
+    Use,
     UserCouponCommand,
-    judge,
     order_of,
 )
+from coupon_service.domain.using import Outcome, judge
 from tests.support.coupon_builders import STARTS_AT
 
 ORDERS = [UUID(int=number) for number in (1, 2)]
@@ -64,6 +65,10 @@ def reserving(order_id: UUID, amount: int = 20_000, user_id: int = 7) -> Reserve
     return Reserve(order_id, user_id, amount, HOLD)
 
 
+def paying(order_id: UUID, amount: int = 20_000, user_id: int = 7) -> Use:
+    return Use(order_id, user_id, amount)
+
+
 @dataclass
 class PlainModel:
     """Says the same as the state machine, by hand, as one command after the other has it."""
@@ -73,7 +78,7 @@ class PlainModel:
     order_id: UUID | None = None
     until: datetime = NOW
     history: list[tuple[str, datetime]] = field(default_factory=list)
-    reserved_once: set[UUID] = field(default_factory=set)
+    acted_once: set[UUID] = field(default_factory=set)
     released: set[UUID] = field(default_factory=set)
 
     def pass_time(self, now: datetime) -> None:
@@ -94,7 +99,6 @@ class PlainModel:
                 if self.status != "ISSUED" or order_id in self.released:
                     return self.status
                 self.until = now + command.hold
-                self.reserved_once.add(order_id)
                 self._become("RESERVED", "RESERVED", now, order_id)
             case Confirm(order_id):
                 if not mine:
@@ -105,7 +109,7 @@ class PlainModel:
                 if self.status == "RESERVED" and mine:
                     self.released.add(order_id)
                     self._become("ISSUED", "RELEASED", now, None)
-                elif mine or order_id not in self.reserved_once:
+                elif mine or order_id not in self.acted_once:
                     return self.status
             case GiveBack():
                 if self.status == "ISSUED":
@@ -115,10 +119,21 @@ class PlainModel:
                 if self.status in ("ISSUED", "RESERVED"):
                     self._become("REVOKED", "REVOKED", now, None)
                 return None if self.status == "REVOKED" else self.status
+            case Use(order_id=order_id):
+                if not mine and self.status not in ("ISSUED", "EXPIRED"):
+                    return self.status
+                if self.status != "USED":
+                    self._become("USED", "USED", now, order_id)
+            case Restore(order_id):
+                if mine:
+                    self.released.add(order_id)
+                    self._become("ISSUED", "RELEASED", now, None)
         return None
 
     def _become(self, status: str, kind: str, at: datetime, order_id: UUID | None) -> None:
         self.status, self.order_id = status, order_id
+        if order_id is not None:
+            self.acted_once.add(order_id)
         self.history.append((kind, at))
 
 
@@ -179,7 +194,10 @@ class Client:
 
 
 of_orders = st.one_of(
-    *(st.builds(command, st.sampled_from(ORDERS)) for command in (reserving, Confirm, Release))
+    *(
+        st.builds(command, st.sampled_from(ORDERS))
+        for command in (reserving, Confirm, Release, paying, Restore)
+    )
 )
 others = st.sampled_from([GiveBack(7), Revoke("kim", "fraud")])
 # Orders' commands far more often: the others end the story.
@@ -257,7 +275,7 @@ def test_an_order_below_the_minimum_cannot_reserve() -> None:
 
 
 def test_another_users_coupon_is_not_found() -> None:
-    for command in (reserving(FIRST, user_id=8), GiveBack(8)):
+    for command in (reserving(FIRST, user_id=8), GiveBack(8), paying(FIRST, user_id=8)):
         with pytest.raises(UserCouponNotFound):
             judge(a_user_coupon(), command, None, NOW)
 
@@ -295,3 +313,41 @@ def test_a_coupon_without_a_validity_never_expires() -> None:
     state, changes = a_user_coupon(expires_at=None).state.at(NOW + timedelta(days=36_500))
 
     assert (state.status, changes) == (UserCouponStatus.ISSUED, [])
+
+
+@pytest.mark.parametrize("later", [timedelta(0), HOLD, EXPIRES_AT - NOW])
+def test_a_paid_order_uses_what_time_alone_took_from_it(later: timedelta) -> None:
+    reserved = replace(a_user_coupon(), state=judge(a_user_coupon(), reserving(FIRST), None, NOW).state)
+
+    used = judge(reserved, paying(FIRST), UserCouponChangeKind.RESERVED, NOW + later)
+
+    assert used.state.status is UserCouponStatus.USED
+    assert used.state.reservation is not None
+    assert (used.state.reservation.order_id, used.state.reservation.discount_amount) == (FIRST, 2_000)
+    assert used.changes[-1].kind is UserCouponChangeKind.USED
+    assert used.state.change_count == 1 + len(used.changes)
+
+
+def test_a_paid_order_does_not_use_what_another_has() -> None:
+    reserved = replace(a_user_coupon(), state=judge(a_user_coupon(), reserving(FIRST), None, NOW).state)
+    used = replace(reserved, state=judge(reserved, Confirm(FIRST), None, NOW).state)
+
+    for held in (reserved, used):
+        with pytest.raises(UserCouponTransitionRefused) as refusal:
+            judge(held, paying(SECOND), None, NOW)
+        assert refusal.value.current_status == held.state.status
+
+
+@pytest.mark.parametrize(("later", "status"), [(MINUTE, "ISSUED"), (EXPIRES_AT - NOW, "EXPIRED")])
+def test_a_cancelled_order_gives_back_what_it_used(later: timedelta, status: str) -> None:
+    used = replace(a_user_coupon(), state=judge(a_user_coupon(), paying(FIRST), None, NOW).state)
+
+    assert judge(used, Restore(SECOND), None, NOW + later).changes == []
+    restored = judge(used, Restore(FIRST), UserCouponChangeKind.USED, NOW + later)
+
+    assert restored.state.at(NOW + later)[0].status == status
+    again = replace(used, state=restored.state)
+    assert judge(again, Restore(FIRST), UserCouponChangeKind.RELEASED, NOW + later).changes == []
+    # What comes late is not a new wish: the order does not hold it again.
+    with pytest.raises(UserCouponTransitionRefused):
+        judge(again, reserving(FIRST), UserCouponChangeKind.RELEASED, NOW + later)

@@ -1,11 +1,11 @@
 """An order reserves, uses or releases a user's coupon; its user gives it back; an operator revokes it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from coupon_service.application.apply_to_user_coupon import ApplyToUserCoupon
 from coupon_service.application.ports import UnitOfWorkFactory
-from coupon_service.domain.errors import UserCouponNotFound
 from coupon_service.domain.user_coupon import UserCoupon
-from coupon_service.domain.using import UserCouponCommand, judge, order_of
+from coupon_service.domain.user_coupon_command import UserCouponCommand
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +17,7 @@ class ChangeUserCouponCommand:
 
 
 class ChangeUserCoupon:
-    """Changes a user coupon and records the change, as often as the command comes only once.
-
-    Nothing is locked while the command is judged. The statement that changes the user coupon does so only if
-    it is still as it was judged, and before the time at which it would no longer be; otherwise the command is
-    judged anew.
-    """
+    """Changes a user coupon and records the change, as often as the command comes only once."""
 
     def __init__(self, unit_of_work: UnitOfWorkFactory) -> None:
         self._unit_of_work = unit_of_work
@@ -33,21 +28,7 @@ class ChangeUserCoupon:
         Raises UserCouponNotFound and what :func:`coupon_service.domain.using.judge` raises.
         """
         with self._unit_of_work() as unit_of_work:
-            # Each further round means that another command was faster, or that time was: it ends.
-            while True:
-                found = unit_of_work.user_coupons.get_for_order(
-                    command.user_coupon_id, order_of(command.change)
-                )
-                if found is None:
-                    raise UserCouponNotFound
-                held, last_of_order = found
-                moment = unit_of_work.now()
-                outcome = judge(held, command.change, last_of_order, moment)
-                if not outcome.changes:
-                    break
-                if unit_of_work.user_coupons.change(
-                    held, outcome.state, outcome.changes, outcome.valid_until
-                ):
-                    unit_of_work.commit()
-                    break
-        return replace(held, state=outcome.state).at(moment)
+            applied = ApplyToUserCoupon(unit_of_work)(command.user_coupon_id, command.change)
+            if applied.is_change:
+                unit_of_work.commit()
+        return applied.user_coupon

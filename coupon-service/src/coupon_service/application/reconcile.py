@@ -82,7 +82,11 @@ class Reconcile:
             if dead_letters.get(place, "OPEN") == "OPEN":
                 findings.add(DifferenceKind.FOREIGN_RECORD, f"{place[0]}:{place[1]}")
         self._judge(undecided, next_offsets, dead_letters, findings, repaired)
-        for name, pages in (("user_coupons", stored.user_coupons()), ("keys", stored.keys())):
+        for name, pages in (
+            ("user_coupons", stored.user_coupons()),
+            ("orders", stored.orders()),
+            ("keys", stored.keys()),
+        ):
             self._take(name, pages, estimates.get(name, 0), findings)
         self._compare_counters(estimates.get("coupons", 0), findings, repaired)
         return findings, repaired

@@ -67,3 +67,15 @@ class OrderAmountTooSmall(CouponError):
 
     def __init__(self, minimum_order_amount: int) -> None:
         super().__init__(f"orderAmount must be at least {minimum_order_amount} for this coupon")
+
+
+class DifferenceNotFound(CouponError):
+    """There is no such difference."""
+
+
+class DifferenceSettled(CouponError):
+    """The difference has been settled before."""
+
+    def __init__(self, by: str) -> None:
+        """``by`` settled it."""
+        super().__init__(f"The difference has been settled before, by {by}.")

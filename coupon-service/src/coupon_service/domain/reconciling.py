@@ -27,6 +27,7 @@ class DifferenceKind(StrEnum):
     LIMIT_EXCEEDED = "limit_exceeded"
     COPY_MISSING = "copy_missing"
     HISTORY_DISAGREES = "history_disagrees"
+    ORDER_DISAGREES = "order_disagrees"
     ISSUED_QUANTITY_WRONG = "issued_quantity_wrong"
     DECIDED_COUNT_WRONG = "decided_count_wrong"
     OVERSOLD = "oversold"
@@ -52,6 +53,7 @@ DESCRIPTIONS: Mapping[DifferenceKind, str] = {
     DifferenceKind.LIMIT_EXCEEDED: "user coupons are beyond the limit a user",
     DifferenceKind.COPY_MISSING: "user coupons are a further copy, and the copy before them is missing",
     DifferenceKind.HISTORY_DISAGREES: "user coupons stand otherwise than their recorded changes say",
+    DifferenceKind.ORDER_DISAGREES: "orders are paid and do not use their coupon, or cancelled and use it",
     DifferenceKind.ISSUED_QUANTITY_WRONG: "coupons count other issues than the highest issue number",
     DifferenceKind.DECIDED_COUNT_WRONG: "coupons count fewer decisions than the highest decision number",
     DifferenceKind.OVERSOLD: "coupons have more user coupons than stock",

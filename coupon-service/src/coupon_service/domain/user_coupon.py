@@ -18,7 +18,7 @@ class UserCouponStatus(StrEnum):
 
 
 class UserCouponChangeKind(StrEnum):
-    """What happened. RELEASED (by its order) and LAPSED (by time) make a reserved coupon ISSUED again."""
+    """What happened. RELEASED (by its order, even after use) and LAPSED (by time) make it ISSUED again."""
 
     RESERVED = "RESERVED"
     USED = "USED"

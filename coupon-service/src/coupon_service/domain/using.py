@@ -1,7 +1,7 @@
 """What may be done to a coupon that a user holds, and by whom: the state machine, as pure functions."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from coupon_service.domain.errors import (
@@ -18,50 +18,18 @@ from coupon_service.domain.user_coupon import (
     UserCouponState,
     UserCouponStatus,
 )
+from coupon_service.domain.user_coupon_command import (
+    Confirm,
+    GiveBack,
+    Release,
+    Reserve,
+    Restore,
+    Revoke,
+    Use,
+    UserCouponCommand,
+)
 
-
-@dataclass(frozen=True, slots=True)
-class Reserve:
-    """An order wants to use the coupon, and holds it for so long. It must be its user's order."""
-
-    order_id: UUID
-    user_id: int
-    order_amount: int
-    hold: timedelta
-
-
-@dataclass(frozen=True, slots=True)
-class Confirm:
-    """The order that holds the coupon has used it."""
-
-    order_id: UUID
-
-
-@dataclass(frozen=True, slots=True)
-class Release:
-    """The order that holds the coupon does not use it; done already if the order's reservation has ended."""
-
-    order_id: UUID
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GiveBack:
-    """The user does not want the coupon any more."""
-
-    user_id: int
-    reason: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Revoke:
-    """An operator takes the coupon away, reserved or not."""
-
-    actor: str
-    reason: str
-
-
-UserCouponCommand = Reserve | Confirm | Release | GiveBack | Revoke
+_CANCELLED = "the order was cancelled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +55,7 @@ def judge(
     ``last_of_order`` is the last stored change of this user coupon by the command's order. Changes by time
     that are due come before the command's own change. Raises :class:`UserCouponTransitionRefused`,
     :class:`ReservationDiffers`, :class:`OrderAmountTooSmall`, and :class:`UserCouponNotFound` for a user that
-    holds another one.
+    holds another one. A paid order has no time to keep: only what another did refuses it.
     """
     state, due = held.state.at(moment)
     match command:
@@ -101,13 +69,13 @@ def judge(
             outcome = _give_back(held, state, command, moment)
         case Revoke():
             outcome = _revoke(state, command, moment)
+        case Use():
+            outcome = _use(held, state, command, moment)
+        case Restore(order_id):
+            outcome = _restore(state, order_id, moment)
     if not outcome.changes:
         return outcome
     return Outcome(outcome.state, due + outcome.changes, valid_until=state.stands_until)
-
-
-def order_of(command: UserCouponCommand) -> UUID | None:
-    return command.order_id if isinstance(command, Reserve | Confirm | Release) else None
 
 
 def _reserve(
@@ -185,6 +153,31 @@ def _revoke(state: UserCouponState, command: Revoke, moment: datetime) -> Outcom
         UserCouponChangeKind.REVOKED, moment, actor=command.actor, reason=command.reason
     )
     return Outcome(state.changed(UserCouponStatus.REVOKED, None), [change])
+
+
+def _use(held: UserCoupon, state: UserCouponState, command: Use, moment: datetime) -> Outcome:
+    if command.user_id != held.user_id:
+        raise UserCouponNotFound
+    reservation = state.reservation
+    is_free = state.status in (UserCouponStatus.ISSUED, UserCouponStatus.EXPIRED)
+    if not is_free and (reservation is None or reservation.order_id != command.order_id):
+        raise _refusal(state, "be used by this order")
+    if state.status is UserCouponStatus.USED:
+        return Outcome(state, [])
+    if reservation is None:
+        # Its own has lapsed, or it never had one.
+        off = held.discount.off(command.order_amount)
+        reservation = Reservation(command.order_id, command.order_amount, off, reserved_until=moment)
+    change = _by_order(UserCouponChangeKind.USED, moment, command.order_id)
+    return Outcome(state.changed(UserCouponStatus.USED, reservation), [change])
+
+
+def _restore(state: UserCouponState, order_id: UUID, moment: datetime) -> Outcome:
+    if state.reservation is None or state.reservation.order_id != order_id:
+        return Outcome(state, [])
+    # Where its validity is over, time makes it EXPIRED at once.
+    change = _by_order(UserCouponChangeKind.RELEASED, moment, order_id, _CANCELLED)
+    return Outcome(state.changed(UserCouponStatus.ISSUED, None), [change])
 
 
 def _by_order(

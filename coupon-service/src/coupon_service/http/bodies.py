@@ -17,7 +17,7 @@ from coupon_service.domain.coupon import (
 from coupon_service.domain.coupon_change import CouponChangeKind, CouponCommand
 from coupon_service.domain.discount import Discount, DiscountType
 from coupon_service.domain.period import Period
-from coupon_service.domain.using import Confirm, GiveBack, Release, Reserve, Revoke
+from coupon_service.domain.user_coupon_command import Confirm, GiveBack, Release, Reserve, Revoke
 from servicekit.fields import MAX_INT64, PathInt64, PositiveInt64, RequestModel, Storable, Time
 from servicekit.http.models import BodyModel, PathModel, QueryModel
 from servicekit.idempotency.key import IdempotencyKey

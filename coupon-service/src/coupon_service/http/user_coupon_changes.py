@@ -9,7 +9,7 @@ from flask_openapi3.blueprint import APIBlueprint
 from coupon_service.application.change_user_coupon import ChangeUserCoupon, ChangeUserCouponCommand
 from coupon_service.application.read_user_coupon import ReadUserCoupon
 from coupon_service.application.read_user_coupon_changes import ReadUserCouponChanges
-from coupon_service.domain.using import UserCouponCommand
+from coupon_service.domain.user_coupon_command import UserCouponCommand
 from coupon_service.http.bodies import (
     ConfirmationBody,
     GiveBackBody,

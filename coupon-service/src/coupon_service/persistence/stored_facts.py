@@ -26,7 +26,7 @@ _UNDECIDED = "undecided"
 _ESTIMATES = text("""
     SELECT relname, greatest(reltuples, 0)::bigint AS number FROM pg_class
      WHERE oid IN ('coupon'::regclass, 'coupon_request'::regclass, 'user_coupon'::regclass,
-                   'idempotency_key'::regclass)
+                   'coupon_order'::regclass, 'idempotency_key'::regclass)
     UNION ALL
     SELECT 'outbox', coalesce(sum(greatest(part.reltuples, 0)), 0)::bigint
       FROM pg_partition_tree('outbox') AS tree JOIN pg_class AS part ON part.oid = tree.relid AND tree.isleaf
@@ -35,6 +35,7 @@ _NAMES = {
     "coupon": "coupons",
     "coupon_request": "requests",
     "user_coupon": "user_coupons",
+    "coupon_order": "orders",
     "idempotency_key": "keys",
     "outbox": "outbox_events",
 }
@@ -86,6 +87,21 @@ _USER_COUPONS = text("""
                          AND before.copy_number = held.copy_number - 1)) AS wrong
      WHERE held.user_coupon_id > :after AND held.user_coupon_id <= :until
      ORDER BY held.user_coupon_id
+""")
+# An order that differs only in the amount uses its coupon as well.
+_COUPON_ORDERS = text("""
+    SELECT known.order_id AS id, 'order_disagrees' AS kind
+      FROM coupon_order AS known
+      LEFT JOIN order_difference AS difference ON difference.order_id = known.order_id
+     CROSS JOIN LATERAL (
+               SELECT EXISTS (SELECT FROM user_coupon AS held
+                               WHERE held.user_coupon_id = known.user_coupon_id
+                                 AND held.order_id = known.order_id
+                                 AND held.status = 'USED') AS by_it) AS used
+     WHERE known.order_id > :after AND known.order_id <= :until
+       AND CASE WHEN known.cancelled_at IS NOT NULL THEN used.by_it
+                ELSE NOT used.by_it AND coalesce(difference.reason, 'ANOTHER_AMOUNT') = 'ANOTHER_AMOUNT' END
+     ORDER BY known.order_id
 """)
 # Statistics don't say how many keys are between two others: the page ends with a LIMIT.
 _KEYS = text("""
@@ -254,6 +270,11 @@ class SqlStoredFacts:
     def user_coupons(self) -> Iterator[Page]:
         for number, bounds in self._pages("user_coupon", "user_coupon_id", 0):
             rows = self._rows(_USER_COUPONS, **bounds)
+            yield number, [(DifferenceKind(row.kind), row.id) for row in rows]
+
+    def orders(self) -> Iterator[Page]:
+        for number, bounds in self._pages("coupon_order", "order_id", UUID(int=0)):
+            rows = self._rows(_COUPON_ORDERS, **bounds)
             yield number, [(DifferenceKind(row.kind), row.id) for row in rows]
 
     def keys(self) -> Iterator[Page]:

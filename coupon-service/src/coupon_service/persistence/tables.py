@@ -96,6 +96,30 @@ user_coupon_change = Table(
     Column("changed_at", DateTime(timezone=True), nullable=False),
 )
 
+# Orders with a coupon, by what their events say. completed_at is NULL where only the cancellation has come.
+coupon_order = Table(
+    "coupon_order",
+    metadata,
+    Column("order_id", Uuid, primary_key=True),
+    Column("user_id", BigInteger, nullable=False),
+    Column("user_coupon_id", BigInteger, nullable=False),
+    Column("currency", Text, nullable=False),
+    Column("discount_amount", BigInteger),
+    Column("completed_at", DateTime(timezone=True)),
+    Column("cancelled_at", DateTime(timezone=True)),
+)
+
+order_difference = Table(
+    "order_difference",
+    metadata,
+    Column("order_id", Uuid, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("found_at", DateTime(timezone=True), nullable=False),
+    Column("settled_at", DateTime(timezone=True)),
+    Column("settled_by", Text),
+    Column("settled_reason", Text),
+)
+
 outbox = outbox_table(metadata)
 inbox = inbox_table(metadata)
 idempotency_key = idempotency_key_table(metadata)

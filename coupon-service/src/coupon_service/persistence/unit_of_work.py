@@ -3,9 +3,11 @@
 from sqlalchemy import Engine
 
 from coupon_service.persistence.coupon_counters import SqlCouponCounters
+from coupon_service.persistence.coupon_orders import SqlCouponOrders
 from coupon_service.persistence.coupon_requests import SqlCouponRequests
 from coupon_service.persistence.coupons import SqlCoupons
 from coupon_service.persistence.lines import SqlLines
+from coupon_service.persistence.order_differences import SqlOrderDifferences
 from coupon_service.persistence.tables import idempotency_key, inbox, outbox
 from coupon_service.persistence.user_coupons import SqlUserCoupons
 from servicekit.db.unit_of_work import UnitOfWork
@@ -23,6 +25,8 @@ class CouponUnitOfWork(UnitOfWork):
     coupon_counters: SqlCouponCounters
     coupon_requests: SqlCouponRequests
     user_coupons: SqlUserCoupons
+    coupon_orders: SqlCouponOrders
+    order_differences: SqlOrderDifferences
     lines: SqlLines
     outbox: OutboxWriter
     inbox: Inbox
@@ -38,6 +42,8 @@ class CouponUnitOfWork(UnitOfWork):
         self.coupon_counters = SqlCouponCounters(self.connection)
         self.coupon_requests = SqlCouponRequests(self.connection)
         self.user_coupons = SqlUserCoupons(self.connection)
+        self.coupon_orders = SqlCouponOrders(self.connection)
+        self.order_differences = SqlOrderDifferences(self.connection)
         self.lines = SqlLines(self.connection)
         self.outbox = OutboxWriter(self.connection, outbox, EVENT_SOURCE)
         self.inbox = Inbox(self.connection, inbox, self._consumer_group)

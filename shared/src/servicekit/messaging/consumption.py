@@ -3,25 +3,30 @@
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Engine
 
-from notification_service.messaging.incoming_event import IncomingEventHandler
 from servicekit.config import KafkaConsumerSettings
 from servicekit.inbox.offsets import OffsetStore
 from servicekit.lifecycle import StopSignal
+from servicekit.messaging.handler import MessageHandler
 from servicekit.messaging.run import run_consumer
 from servicekit.messaging.status import ConsumerStatus
 
 
 @dataclass(frozen=True, slots=True)
 class Consumption:
-    """One topic, what its records are handled by, and what says how far that is."""
+    """One topic, what its records are handled by, and what says how far that is.
+
+    ``most_poll_records`` limits a poll, and so a transaction, further than the settings do.
+    """
 
     topic: str
     consumer_group: str
-    handler: IncomingEventHandler
+    handler: MessageHandler[Any]
     status: ConsumerStatus
+    most_poll_records: int | None = None
 
 
 def consume_all(
@@ -31,7 +36,7 @@ def consume_all(
 
     def consume(one: Consumption) -> None:
         run_consumer(
-            settings,
+            _limited(settings, one.most_poll_records),
             topic=one.topic,
             group_id=one.consumer_group,
             handler=one.handler,
@@ -48,3 +53,15 @@ def consume_all(
             stop.set()
     for one in running:
         one.result()
+
+
+def check_all(statuses: Sequence[ConsumerStatus]) -> None:
+    """For readiness. Raises :class:`servicekit.messaging.status.ConsumerStuck`."""
+    for status in statuses:
+        status.check()
+
+
+def _limited(settings: KafkaConsumerSettings, most: int | None) -> KafkaConsumerSettings:
+    if most is None or settings.consumer_max_poll_records <= most:
+        return settings
+    return settings.model_copy(update={"consumer_max_poll_records": most})
