@@ -10,7 +10,10 @@ from uuid import UUID
 from kafka import KafkaProducer
 
 from coupon_service.domain.coupon_request import CouponRequest
-from coupon_service.messaging.outgoing_coupon_publish_requested import coupon_publish_requested
+from coupon_service.messaging.outgoing_coupon_publish_requested import (
+    COUPON_PUBLISH_REQUESTED,
+    coupon_publish_requested,
+)
 from coupon_service.persistence.unit_of_work import EVENT_SOURCE
 from devstack.free_ports import find_free_ports
 from outbox_relay.kafka.record import Header, record_headers
@@ -129,7 +132,8 @@ def _await_decisions(worker: Service, database: str, coupon_id: int, requests: i
 def _first_poll_at(worker: Service) -> float:
     """When it had its partitions, so could be given records."""
     for line in worker.log.read_text().splitlines():
-        if line.startswith("{") and (entry := json.loads(line)).get("event") == "partitions_assigned":
+        entry = json.loads(line) if line.startswith("{") else {}
+        if (entry.get("event"), entry.get("topic")) == ("partitions_assigned", COUPON_PUBLISH_REQUESTED.topic):
             return datetime.fromisoformat(entry["timestamp"]).timestamp()
     raise ValueError("the worker's log doesn't say when it was given its partitions")
 

@@ -74,9 +74,7 @@ def cancelled_handler(engine: Engine) -> MessageHandler[Any]:
 
 def apply(handler: MessageHandler[Any], records: Sequence[Record]) -> dict[int, str]:
     """As one poll; what is refused, by place."""
-    received = [
-        ReceivedRecord("topic", 0, offset, key, value) for offset, (key, value) in enumerate(records)
-    ]
+    received = [ReceivedRecord("topic", 0, offset, key, value) for offset, (key, value) in enumerate(records)]
     return dict(handler.handle([handler.parse(record) for record in received]) or {})
 
 

@@ -55,7 +55,9 @@ def test_a_paid_order_uses_its_coupon_beside_the_call_over_http(client: FlaskCli
     succeed(reserve(client, called_after, second))
 
     succeed(confirm(client, called_before, first))
-    assert complete(engine, order_completed(first, called_before), order_completed(second, called_after)) == {}
+    assert (
+        complete(engine, order_completed(first, called_before), order_completed(second, called_after)) == {}
+    )
     succeed(confirm(client, called_after, second))
 
     for held, order_id in ((called_before, first), (called_after, second)):
@@ -82,9 +84,7 @@ def _is_issued(client: FlaskClient, engine: Engine, held: int, order_id: UUID) -
 
 
 @pytest.mark.parametrize("prepare", [_is_issued, _is_lapsed, _is_expired, _is_lapsed_for_another])
-def test_a_late_event_uses_what_only_time_took(
-    client: FlaskClient, engine: Engine, prepare: Prepare
-) -> None:
+def test_a_late_event_uses_what_only_time_took(client: FlaskClient, engine: Engine, prepare: Prepare) -> None:
     held, order_id = issued(client, engine, validForHours=1), uuid7()
     prepare(client, engine, held, order_id)
 

@@ -26,6 +26,12 @@ from servicekit.messaging.dead_letters import KafkaDeadLetterWriter
 from servicekit.messaging.records import ReceivedRecord
 from servicekit.messaging.topic_reader import topic_reader
 from tests.integration.coupon_service.lives import act, confirm, reserve
+from tests.integration.coupon_service.order_events import (
+    cancel,
+    complete,
+    order_cancelled,
+    order_completed,
+)
 from tests.integration.coupon_service.reconciled import ReconciledShop, a_worker
 from tests.integration.coupon_service.service import a_stored_event, create_coupon, rows
 from tests.support.command_process import CommandProcess
@@ -56,6 +62,20 @@ def found_ids(findings: Findings) -> dict[Kind, set[str]]:
     return {kind: set(ids) for kind, ids in findings.ids.items()}
 
 
+def orders_that_are_no_difference(shop: ReconciledShop) -> None:
+    """Used, given back, cancelled before they were paid, and reported to an operator."""
+    _, requests = shop.decided_coupon(4)
+    for number, row in enumerate(shop.held(requests)):
+        held, user_id, order_id = row.user_coupon_id, row.user_id, uuid7()
+        if number == 1:
+            cancel(shop.engine, order_cancelled(order_id, held, user_id))
+        complete(shop.engine, order_completed(order_id, held, user_id))
+        if number == 2:
+            cancel(shop.engine, order_cancelled(order_id, held, user_id))
+        # Of another order, and by another amount.
+        complete(shop.engine, order_completed(uuid7(), held, user_id, discount=4_000))
+
+
 def lives_that_are_no_difference(shop: ReconciledShop) -> None:
     """Several copies, every end of a user coupon, more stock, and what retention leaves of old requests."""
     coupon_id, _ = shop.decided_coupon(5, limitPerUser=2)
@@ -71,6 +91,7 @@ def lives_that_are_no_difference(shop: ReconciledShop) -> None:
     assert act(shop.client, second, "revoke", **who).status_code == 200
     assert act(shop.client, third, "give-back", userId=held[2].user_id).status_code == 200
     assert reserve(shop.client, fourth, uuid7(), user_id=held[3].user_id).status_code == 200
+    orders_that_are_no_difference(shop)
     sold_out, requests = shop.decided_coupon(5, totalQuantity=3)
     shop.client.post(f"/api/v1/coupons/{sold_out}/stock", json=who | {"quantity": 5})
     shop.run(
@@ -91,6 +112,26 @@ def lives_that_are_no_difference(shop: ReconciledShop) -> None:
     shop.run(f"UPDATE coupon_request SET decision_number = NULL WHERE request_id = '{requests[3]}'")
     shop.name_another_request(requests[4], uuid7())
     shop.add_key(uuid7(), "now() - interval '40 days'")
+
+
+def plant_orders(shop: ReconciledShop, planted: Planted) -> None:
+    """A use and a return that the coupon has lost, and one that only its history has lost."""
+    _, requests = shop.decided_coupon()
+    not_used, still_used, unrecorded = (row.user_coupon_id for row in shop.held(requests))
+    users = {row.user_coupon_id: row.user_id for row in shop.held(requests)}
+    orders = {held: uuid7() for held in users}
+    paid = [order_completed(orders[held], held, users[held]) for held in users]
+    assert complete(shop.engine, *paid) == {}
+    shop.run(
+        "UPDATE user_coupon SET status = 'REVOKED', order_id = NULL, order_amount = NULL,"
+        f" discount_amount = NULL, reserved_until = NULL WHERE user_coupon_id = {not_used}"
+    )
+    shop.run(f"UPDATE user_coupon_change SET kind = 'REVOKED' WHERE user_coupon_id = {not_used}")
+    shop.run(f"UPDATE coupon_order SET cancelled_at = now() WHERE order_id = '{orders[still_used]}'")
+    planted.add(Kind.ORDER_DISAGREES, orders[not_used], orders[still_used])
+    cancel(shop.engine, order_cancelled(orders[unrecorded], unrecorded, users[unrecorded]))
+    shop.run(f"DELETE FROM user_coupon_change WHERE user_coupon_id = {unrecorded} AND kind = 'RELEASED'")
+    planted.add(Kind.HISTORY_DISAGREES, unrecorded)
 
 
 def plant_in_the_database(shop: ReconciledShop, planted: Planted) -> None:
@@ -131,6 +172,8 @@ def plant_in_the_database(shop: ReconciledShop, planted: Planted) -> None:
         [row] = shop.held(requests[:1])
         for kind in kinds:
             planted.add(kind, row.user_coupon_id)
+
+    plant_orders(shop, planted)
 
     low, _ = shop.decided_coupon()
     shop.run(f"UPDATE coupon SET issued_quantity = 1 WHERE coupon_id = {low}")

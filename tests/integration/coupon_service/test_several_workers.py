@@ -80,7 +80,11 @@ def workers(number: int, scratch: Path, **variables: str) -> Iterator[list[Comma
 
 def owner_of(processes: list[CommandProcess], partition: int) -> CommandProcess:
     def assigned(process: CommandProcess) -> list[int]:
-        lines = [line for line in process.log_lines() if line["event"] == "partitions_assigned"]
+        lines = [
+            line
+            for line in process.log_lines()
+            if line["event"] == "partitions_assigned" and line["topic"] == TOPIC
+        ]
         return list(lines[-1]["partitions"]) if lines else []
 
     [owner] = [process for process in processes if partition in assigned(process)]

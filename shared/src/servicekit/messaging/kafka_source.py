@@ -28,18 +28,21 @@ _log = structlog.get_logger(__name__)
 class _RevocationRecorder(ConsumerRebalanceListener):  # type: ignore[misc]  # kafka-python has no types
     """Remembers what was given up; the loop's own thread does the rest."""
 
-    def __init__(self) -> None:
+    def __init__(self, topic: str) -> None:
+        self._topic = topic
         self.revoked: set[Partition] = set()
         self.assigned: set[TopicPartition] = set()
 
     def on_partitions_revoked(self, revoked: Iterable[TopicPartition]) -> None:
         self.revoked.update((partition.topic, partition.partition) for partition in revoked)
         if revoked:
-            _log.info("partitions_revoked", partitions=sorted(partition.partition for partition in revoked))
+            numbers = sorted(partition.partition for partition in revoked)
+            _log.info("partitions_revoked", topic=self._topic, partitions=numbers)
 
     def on_partitions_assigned(self, assigned: Iterable[TopicPartition]) -> None:
         self.assigned.update(assigned)
-        _log.info("partitions_assigned", partitions=sorted(partition.partition for partition in assigned))
+        numbers = sorted(partition.partition for partition in assigned)
+        _log.info("partitions_assigned", topic=self._topic, partitions=numbers)
 
 
 class KafkaRecordSource:
@@ -71,7 +74,7 @@ class KafkaRecordSource:
         read_past_unreadable(self._consumer)
         _fetch_all_partitions_at_once(self._consumer)
         self._guard = guard
-        self._listener = _RevocationRecorder()
+        self._listener = _RevocationRecorder(topic)
         # Joining before the topic's partitions are known gets none of them, until metadata are fetched again.
         self._consumer.partitions_for_topic(topic)
         self._consumer.subscribe([topic], listener=self._listener)
