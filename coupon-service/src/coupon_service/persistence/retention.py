@@ -1,8 +1,9 @@
 """What is removed, and when: idempotency keys, events in the inbox, rejected requests.
 
-Coupons and what users hold stay: they are the business's records. So do issued requests, each the origin of a
-user's coupon, and requests that are not decided, whose events may still come. What operators did with dead
-letters stays, too: it is little, and says who and why. The relay drops what the outbox has published.
+Coupons, what users hold and what orders did with it stay: they are the business's records. So do issued
+requests, each the origin of a user's coupon, and requests that are not decided, whose events may still come.
+What operators did with dead letters stays, too: it is little, and says who and why. The relay drops what the
+outbox has published.
 """
 
 from collections.abc import Mapping
