@@ -23,6 +23,7 @@ from servicekit.db.engine import create_engine
 from servicekit.db.health import database_check
 from servicekit.db.retention import Retention, RetentionThread
 from servicekit.http.admin import admin_server
+from servicekit.http.health import HealthCheck
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.probe import KafkaProbe
 from servicekit.lifecycle import StopSignal
@@ -40,7 +41,7 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
     engine = create_engine(settings, PROCESS)
     consumptions = [_consumption(each, settings, engine) for each in SUBSCRIPTIONS]
     with closing(KafkaProbe(KafkaCluster.of(settings), settings.kafka_client_id)) as kafka:
-        checks = {
+        checks: dict[str, HealthCheck] = {
             "database": database_check(engine, SCHEMA, coupon),
             "kafka": kafka.check,
             "consumer": partial(check_all, [each.status for each in consumptions]),

@@ -18,7 +18,7 @@ BEFORE = """
 DROP INDEX coupon_request_undecided;
 ALTER TABLE coupon_request DROP COLUMN accepted_xid;
 DROP TABLE order_difference, coupon_order;
-UPDATE alembic_version SET version_num = '0011'
+UPDATE alembic_version SET version_num = '0011' WHERE version_num = '0013'
 """
 REQUEST = text("""
 INSERT INTO coupon_request (request_id, coupon_id, user_id, status, requested_at)
