@@ -133,7 +133,8 @@ def _first_poll_at(worker: Service) -> float:
     """When it had its partitions, so could be given records."""
     for line in worker.log.read_text().splitlines():
         entry = json.loads(line) if line.startswith("{") else {}
-        if (entry.get("event"), entry.get("topic")) == ("partitions_assigned", COUPON_PUBLISH_REQUESTED.topic):
+        is_its_topic = entry.get("topic") == COUPON_PUBLISH_REQUESTED.topic
+        if entry.get("event") == "partitions_assigned" and is_its_topic:
             return datetime.fromisoformat(entry["timestamp"]).timestamp()
     raise ValueError("the worker's log doesn't say when it was given its partitions")
 
