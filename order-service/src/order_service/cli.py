@@ -28,7 +28,7 @@ def api() -> None:
 
 @main.command()
 def worker() -> None:
-    """Settle payments whose outcome is unknown, and return what was taken wrongly."""
+    """Settle payments whose outcome is unknown, and return what is due."""
     from order_service.worker import PROCESS, run
     from servicekit.db.schema_check import check_schema_or_exit
     from servicekit.process import begin_process

@@ -60,7 +60,7 @@ _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.
 
 @click.group(name="payments", cls=OneLineGroup)
 def payments() -> None:
-    """List and show payments, ask gateways about them, and return what was taken wrongly."""
+    """List and show payments, ask gateways about them, and return what is due."""
 
 
 @payments.command(name="list")

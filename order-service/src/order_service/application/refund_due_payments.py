@@ -1,4 +1,4 @@
-"""Returning what was taken wrongly, without an operator."""
+"""Returning what was taken wrongly, or a cancellation waits for, without an operator."""
 
 from dataclasses import dataclass
 from datetime import timedelta
