@@ -30,7 +30,7 @@ FAULTS_OF_THE_RELAY := tests/integration/outbox_relay/faults
 SELDOM_TOUCHED := tests/integration/benchmarks tests/integration/security tests/integration/upgrade
 
 .DEFAULT_GOAL := help
-.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos seldom-touched faults matrix images operations seed-cluster manifests test-kubernetes release-check bench-relay bench-coupon bench-reconcile bench-retention bench-notifications bench-payments mutations crash-matrix lint format clean
+.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos seldom-touched faults matrix images operations seed-cluster manifests test-kubernetes release-check bench-relay bench-coupon bench-reconcile bench-ledger bench-retention bench-notifications bench-payments mutations crash-matrix lint format clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9 -]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-38s %s\n", $$1, $$2}'
@@ -143,6 +143,9 @@ bench-payments: $(INSTALLED) ## Measure payments at a sandbox gateway, on an idl
 
 bench-reconcile: $(INSTALLED) ## Reconcile many clean requests, and faults among them (OPTIONS="--requests N")
 	@$(BIN)/python -m tests.benchmarks.reconcile $(OPTIONS)
+
+bench-ledger: $(INSTALLED) ## Verify a large sealed ledger, clean and with faults in it (OPTIONS="--entries N")
+	@$(BIN)/python -m tests.benchmarks.ledger $(OPTIONS)
 
 bench-coupon: $(INSTALLED) ## Measure coupons at the size of a drop, on an idle machine (OPTIONS="--only NAME --quick --repeats N")
 	@$(BIN)/python -m tests.benchmarks.coupon $(OPTIONS)

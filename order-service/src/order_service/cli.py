@@ -9,7 +9,13 @@ from servicekit.config import load_settings
 from servicekit.observability.logging import configure_logging
 
 
-@click.group(cls=LazyGroup, elsewhere={"payments": "order_service.payments_cli:payments"})
+@click.group(
+    cls=LazyGroup,
+    elsewhere={
+        "ledger": "order_service.ledger_cli:ledger",
+        "payments": "order_service.payments_cli:payments",
+    },
+)
 def main() -> None:
     """Orders and their payments."""
 

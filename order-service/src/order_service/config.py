@@ -31,8 +31,8 @@ LOOK_UPS_AT_ONCE = 8
 class WorkerSettings(PaymentSettings, AdminSettings, DatabaseSettings, ProcessSettings):
     """``order-service worker``."""
 
-    # For each look-up, the next claim, each gateway's refunds and webhooks, expiry, retention, and /readyz.
-    database_pool_size: Annotated[int, Field(ge=1, le=200)] = LOOK_UPS_AT_ONCE + 9
+    # For each look-up, the next claim, gateways' refunds and webhooks, expiry, seals, retention, /readyz.
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = LOOK_UPS_AT_ONCE + 10
     payment_look_ups_per_second: Annotated[int, Field(ge=1, le=1_000)] = 100
     # An order with an unsettled payment waits for it, also for a deposit of several days.
     order_expiry_minutes: Annotated[int, Field(ge=1, le=1_000_000)] = 1_440
@@ -41,11 +41,11 @@ class WorkerSettings(PaymentSettings, AdminSettings, DatabaseSettings, ProcessSe
 
 
 class ListingSettings(DatabaseSettings, ProcessSettings):
-    """``order-service payments``, where no gateway is asked."""
+    """``order-service payments`` and ``ledger``, where no gateway is asked."""
 
 
 class OperatingSettings(PaymentSettings, DatabaseSettings, ProcessSettings):
-    """``order-service payments look-up`` and ``refund``."""
+    """``order-service payments look-up`` and ``refund``, ``ledger verify --gateway``."""
 
 
 class MigrationSettings(OutboxMigrationSettings):

@@ -3,6 +3,9 @@
 Only what is unreachable depends on the gateways that the worker is configured for.
 """
 
+import time
+from datetime import datetime
+
 from prometheus_client import Counter, Gauge
 
 from order_service.domain.payment import Payment
@@ -37,6 +40,10 @@ _OLDEST_REFUND_SECONDS = Gauge(
     "order_oldest_refund_due_seconds", "Age of the oldest refund that is due and not refused; 0 without one."
 )
 
+_UNSEALED_SECONDS = Gauge(
+    "order_ledger_unsealed_seconds", "How long ago the first hour ended that has no seal; 0 without one."
+)
+
 
 def show_backlog(backlog: PaymentBacklog) -> None:
     _UNSETTLED.set(backlog.unsettled)
@@ -51,3 +58,8 @@ def show_backlog(backlog: PaymentBacklog) -> None:
 
 def count_taken_back(payment: Payment) -> None:
     _TAKEN_BACK.labels(payment.request.gateway).inc()
+
+
+def show_unsealed(ends_at: datetime) -> None:
+    # Grows also while nothing can be sealed because of an error.
+    _UNSEALED_SECONDS.set_function(lambda: max(0.0, time.time() - ends_at.timestamp()))

@@ -11,6 +11,7 @@ from order_service.application.expire_orders import ExpireOrders
 from order_service.application.measure_payments import MeasurePayments
 from order_service.application.refund_due_payments import RefundDuePayments
 from order_service.application.refund_payment import RefundPayment
+from order_service.application.seal_ledger import SealLedger
 from order_service.application.settle_hinted_payments import SettleHintedPayments
 from order_service.application.settle_payment import SettlePayment
 from order_service.application.settle_unsettled_payments import SettleUnsettledPayments
@@ -19,7 +20,7 @@ from order_service.config import LOOK_UPS_AT_ONCE, WorkerSettings
 from order_service.gateways.configured import configured_gateways
 from order_service.messaging.outgoing_order_cancelled import order_cancelled
 from order_service.messaging.outgoing_order_completed import order_completed
-from order_service.metrics import count_taken_back, show_backlog
+from order_service.metrics import count_taken_back, show_backlog, show_unsealed
 from order_service.migrations import SCHEMA
 from order_service.payment_settings import InProcessGatewaySettings
 from order_service.persistence.retention import SqlRetention
@@ -41,7 +42,7 @@ _HINTS_INTERVAL_SECONDS = 0.5
 
 
 def run(settings: WorkerSettings, stop: StopSignal) -> None:
-    """Settle payments, make refunds, expire orders and remove old rows until ``stop`` is set.
+    """Settle payments, make refunds, expire orders, seal the ledger, remove old rows until ``stop`` is set.
 
     Raises like :func:`order_service.schedule.run_until_stopped`.
     """
@@ -66,6 +67,7 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
     threads = [
         *_refunds(settings, unit_of_work, stop),
         WorkThread("expiry", lambda: expire() > 0, stop),
+        WorkThread("sealing", SealLedger(unit_of_work, show_unsealed), stop),
         *_hints(settings, unit_of_work, stop),
     ]
     with ExitStack() as scope:

@@ -12,7 +12,7 @@ from tests.support.demo import DemoProcess, assert_nothing_lost_or_doubled
 
 ORDERS = 300
 FAULTS = {"time-out after", "cut after", "cut before", "decline before"}
-SOURCES = ("orders", "payments", "order-completed", "analytics")
+SOURCES = ("orders", "payments", "ledger", "order-completed", "analytics")
 
 
 @pytest.fixture(params=["toss", "portone"])

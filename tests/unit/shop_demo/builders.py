@@ -12,6 +12,7 @@ from shop_demo.facts import (
     Delivery,
     GatewayFacts,
     GatewayPayment,
+    LedgerSum,
     OrderFacts,
     OutboxEvent,
     PaidOrder,
@@ -109,6 +110,7 @@ def order_facts(*, orders: int = 3) -> OrderFacts:
         paid=tuple(PaidOrder(an_order(), f"order-{n}", f"payment-{n}", total) for n in numbers),
         completed_orders=tuple(StoredOrder(f"order-{n}", "KRW", total) for n in numbers),
         payments=tuple(a_payment(n, amount=total) for n in numbers),
+        ledger=tuple(LedgerSum(f"order-{n}", "KRW", total) for n in numbers),
         outbox=tuple(OutboxEvent(f"event-{n}", f"order-{n}") for n in numbers),
         published=tuple(
             PublishedEvent(f"event-{n}", f"order-{n}", f"order-{n}", 0, n, "KRW", total) for n in numbers

@@ -13,7 +13,7 @@ from tests.unit.shop_demo.builders import gateway_facts, order_facts
 
 pytestmark = pytest.mark.unit
 
-SOURCES = ("orders", "payments", "toss", "order-completed", "analytics")
+SOURCES = ("orders", "payments", "ledger", "toss", "order-completed", "analytics")
 
 
 def checked(facts: OrderFacts) -> tuple[dict[str, Sums], tuple[str, ...]]:
@@ -43,6 +43,8 @@ def _off_by_one(source: str, difference: int, facts: OrderFacts) -> OrderFacts:
             return replace(facts, completed_orders=changed(facts.completed_orders, "total_amount"))
         case "payments":
             return replace(facts, payments=changed(facts.payments, "amount"))
+        case "ledger":
+            return replace(facts, ledger=changed(facts.ledger, "amount"))
         case "toss":
             assert facts.gateway is not None
             payments = changed(facts.gateway.payments, "charged")

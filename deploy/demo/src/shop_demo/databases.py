@@ -13,6 +13,7 @@ from shop_demo.facts import (
     AnalyticsRow,
     CouponRequest,
     Delivery,
+    LedgerSum,
     OutboxEvent,
     StoredOrder,
     StoredPayment,
@@ -34,6 +35,12 @@ FROM orders WHERE order_id = ANY(%s::uuid[]) AND status = 'COMPLETED'
 _PAYMENTS = """
 SELECT payment_id::text, order_id::text, status, currency, amount, approved_at
 FROM payment WHERE order_id = ANY(%s::uuid[])
+"""
+_LEDGER = """
+SELECT order_id::text, currency, sum(amount)::bigint
+FROM ledger_entry JOIN ledger_posting USING (entry_id)
+WHERE order_id = ANY(%s::uuid[]) AND account LIKE 'gateway:%%'
+GROUP BY order_id, currency
 """
 _OUTBOX = "SELECT id::text, aggregateid FROM outbox WHERE type = 'OrderCompleted' AND aggregateid = ANY(%s)"
 _SETTLED_DELIVERIES = """
@@ -77,6 +84,9 @@ class ShopDatabases:
 
     def payments(self, order_ids: Sequence[str]) -> tuple[StoredPayment, ...]:
         return tuple(StoredPayment(*row) for row in _rows(self.urls["order"], _PAYMENTS, list(order_ids)))
+
+    def ledger(self, order_ids: Sequence[str]) -> tuple[LedgerSum, ...]:
+        return tuple(LedgerSum(*row) for row in _rows(self.urls["order"], _LEDGER, list(order_ids)))
 
     def outbox(self, order_ids: Sequence[str]) -> tuple[OutboxEvent, ...]:
         return tuple(OutboxEvent(*row) for row in _rows(self.urls["order"], _OUTBOX, list(order_ids)))

@@ -103,6 +103,15 @@ class StoredPayment:
 
 
 @dataclass(frozen=True, slots=True)
+class LedgerSum:
+    """What the ledger says that gateways hold of an order."""
+
+    order_id: str
+    currency: str
+    amount: int
+
+
+@dataclass(frozen=True, slots=True)
 class GatewayPayment:
     """A payment as the gateway has it. What was taken and not given back is the shop's."""
 
@@ -167,6 +176,7 @@ class OrderFacts:
     completed_orders: tuple[StoredOrder, ...]
     """Ours that the order database holds as COMPLETED."""
     payments: tuple[StoredPayment, ...]
+    ledger: tuple[LedgerSum, ...]
     outbox: tuple[OutboxEvent, ...]
     published: tuple[PublishedEvent, ...]
     deliveries: tuple[Delivery, ...]

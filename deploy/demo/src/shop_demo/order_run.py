@@ -88,6 +88,7 @@ async def _facts(
         gateway=None if gateway is None else await gateway.facts(frozenset(order_ids)),
         completed_orders=await asyncio.to_thread(databases.completed_orders, order_ids),
         payments=await asyncio.to_thread(databases.payments, order_ids),
+        ledger=await asyncio.to_thread(databases.ledger, order_ids),
         outbox=await asyncio.to_thread(databases.outbox, order_ids),
         published=await asyncio.to_thread(run.topics.orders_completed, since, frozenset(order_ids)),
         deliveries=await asyncio.to_thread(databases.deliveries, order_ids),

@@ -1,6 +1,17 @@
 """The tables as the queries see them; ``migrations/`` makes them, with the constraints."""
 
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Integer, MetaData, Table, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    DateTime,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+)
 
 from servicekit.idempotency.table import idempotency_key_table
 from servicekit.outbox.table import outbox_table
@@ -145,6 +156,14 @@ payment_operation = Table(
     Column("began_at", DateTime(timezone=True), nullable=False),
     Column("ended_at", DateTime(timezone=True)),
     Column("outcome", Text),
+)
+
+ledger_seal = Table(
+    "ledger_seal",
+    metadata,
+    Column("hour", DateTime(timezone=True), primary_key=True),
+    Column("entries", BigInteger, nullable=False),
+    Column("digest", LargeBinary, nullable=False),
 )
 
 outbox = outbox_table(metadata)

@@ -1,6 +1,7 @@
 """One transaction on the order database."""
 
 from order_service.persistence.cancellations import SqlCancellations
+from order_service.persistence.ledger_seals import SqlLedgerSeals
 from order_service.persistence.operated_payments import SqlOperatedPayments
 from order_service.persistence.orders import SqlOrders
 from order_service.persistence.payment_hints import SqlPaymentHints
@@ -31,6 +32,7 @@ class OrderUnitOfWork(UnitOfWork):
     refunds: SqlRefunds
     cancellations: SqlCancellations
     payment_operations: SqlPaymentOperations
+    ledger_seals: SqlLedgerSeals
     outbox: OutboxWriter
     idempotency_keys: IdempotencyKeys
 
@@ -45,6 +47,7 @@ class OrderUnitOfWork(UnitOfWork):
         self.refunds = SqlRefunds(self.connection)
         self.cancellations = SqlCancellations(self.connection)
         self.payment_operations = SqlPaymentOperations(self.connection)
+        self.ledger_seals = SqlLedgerSeals(self.connection)
         self.outbox = OutboxWriter(self.connection, outbox, EVENT_SOURCE)
         self.idempotency_keys = IdempotencyKeys(self.connection, idempotency_key)
 

@@ -36,6 +36,7 @@ def _sources(facts: OrderFacts) -> Mapping[str, _Amounts]:
             for each in facts.payments
             if each.status == "APPROVED"
         ),
+        "ledger": ((each.order_id, each.currency, each.amount) for each in facts.ledger),
     }
     if facts.gateway is not None:
         sources[facts.gateway.name] = (

@@ -11,6 +11,14 @@ from order_service.application.ports.hints import (
     PaymentHints,
     WebhookParser,
 )
+from order_service.application.ports.ledger import (
+    GatewayBalances,
+    LedgerFacts,
+    LedgerSeals,
+    Period,
+    ReportUnsealed,
+    TransactionNumbers,
+)
 from order_service.application.ports.orders import Orders, Products, UnpaidOrders
 from order_service.application.ports.payments import (
     ClaimedLookUp,
@@ -37,7 +45,10 @@ __all__ = [
     "ClaimedLookUp",
     "ClaimedRefund",
     "CompletionEvent",
+    "GatewayBalances",
     "IdempotencyKeys",
+    "LedgerFacts",
+    "LedgerSeals",
     "OperatedPayments",
     "Orders",
     "Outbox",
@@ -45,10 +56,13 @@ __all__ = [
     "PaymentHints",
     "PaymentOperations",
     "Payments",
+    "Period",
     "Products",
     "Refunds",
     "ReportBacklog",
     "ReportTakenBack",
+    "ReportUnsealed",
+    "TransactionNumbers",
     "UnitOfWork",
     "UnitOfWorkFactory",
     "UnpaidOrders",

@@ -7,6 +7,7 @@ from typing import Any, Protocol, Self
 
 from order_service.application.ports.cancellations import Cancellations
 from order_service.application.ports.hints import PaymentHints
+from order_service.application.ports.ledger import LedgerSeals
 from order_service.application.ports.orders import Orders, Products, UnpaidOrders
 from order_service.application.ports.payments import OperatedPayments, Payments, UnsettledPayments
 from order_service.application.ports.refunds import PaymentOperations, Refunds
@@ -69,6 +70,9 @@ class UnitOfWork(Protocol):
 
     @property
     def payment_operations(self) -> PaymentOperations: ...
+
+    @property
+    def ledger_seals(self) -> LedgerSeals: ...
 
     @property
     def outbox(self) -> Outbox: ...

@@ -1,0 +1,70 @@
+"""Sealing the ledger's hours, each once it has all of its entries."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from order_service.application.ports import LedgerSeals, ReportUnsealed, UnitOfWorkFactory
+from order_service.domain.ledger_seal import GRACE, HOUR, Seal, seal_after
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Horizon:
+    """Transactions before the one with ``number`` may have been under way at ``at``, and no later one."""
+
+    at: datetime
+    number: int
+
+
+class SealLedger:
+    """Seals one hour at a time, the oldest first; several processes may do this at once.
+
+    An entry gets its time after its transaction's number. So an hour has all of its entries once all
+    transactions have ended that had a number after the hour's end, though they commit in any order: until
+    then nothing is sealed.
+    """
+
+    def __init__(self, unit_of_work: UnitOfWorkFactory, report: ReportUnsealed) -> None:
+        self._unit_of_work = unit_of_work
+        self._report = report
+        self._horizon: _Horizon | None = None
+
+    def __call__(self) -> bool:
+        """Whether an hour was sealed."""
+        with self._unit_of_work() as unit_of_work:
+            seals, now = unit_of_work.ledger_seals, unit_of_work.now()
+            last = seals.last()
+            self._report(last.ends_at + HOUR)
+            if now < _ripe_at(last):
+                self._horizon = None
+                return False
+            if not self._is_past_horizon(seals, now, last):
+                return False
+            # Another process may have sealed the hour meanwhile, or be about to.
+            held = seals.held()
+            if held is None or held.hour != last.hour:
+                return False
+            seal = seal_after(held, seals.lines(held.ends_at))
+            seals.add(seal)
+            unit_of_work.commit()
+        # A digest that is kept in the logs shows whether the chain was made anew.
+        _log.info("ledger_hour_sealed", hour=seal.hour, entries=seal.entries, digest=seal.digest.hex())
+        return True
+
+    def _is_past_horizon(self, seals: LedgerSeals, now: datetime, last: Seal) -> bool:
+        """Whether all transactions have ended that could still write into the hour after ``last``'s."""
+        # After `now` was read: a transaction that isn't numbered yet gets a later time.
+        numbers = seals.transactions()
+        horizon = self._horizon
+        # A restored database counts anew.
+        if horizon is None or horizon.at < _ripe_at(last) or numbers.next < horizon.number:
+            horizon = self._horizon = _Horizon(now, numbers.next)
+        return numbers.oldest >= horizon.number
+
+
+def _ripe_at(last: Seal) -> datetime:
+    """When the hour after a seal's may be sealed at the earliest."""
+    return last.ends_at + HOUR + GRACE

@@ -1,0 +1,76 @@
+"""A payment's entries, compared with what they record."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from order_service.domain.ledger import Entry, EntryKey, EntryKind, Id, PaymentInBooks, entries_of
+from order_service.domain.ledger_differences import DifferenceKind
+
+
+@dataclass(frozen=True, slots=True)
+class FoundEntry:
+    """A stored entry. Of two entries of a payment, the one with the lesser id was first."""
+
+    entry_id: int
+    key: EntryKey
+    entry: Entry
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentWithEntries:
+    """Everything of one payment. ``payment`` is None where none that took money is stored."""
+
+    payment_id: Id
+    payment: PaymentInBooks | None
+    entries: Sequence[FoundEntry]
+
+
+Difference = tuple[DifferenceKind, object]
+"""With the id of what is different."""
+
+
+def differences(found: PaymentWithEntries) -> Iterator[Difference]:
+    """What contradicts what; nothing where all entries are there, and no other."""
+    entries: dict[EntryKey, FoundEntry] = {}
+    in_order = sorted(found.entries, key=_entry_id) if len(found.entries) > 1 else found.entries
+    for each in in_order:
+        if not each.entry.is_balanced:
+            yield DifferenceKind.ENTRY_UNBALANCED, each.entry_id
+        if entries.setdefault(each.key, each) is not each:
+            yield DifferenceKind.ENTRY_TWICE, each.entry_id
+    payment = found.payment
+    if payment is not None:
+        yield from _of_payment(payment)
+        was_sale = (EntryKind.SALE, payment.payment_id) in entries
+        returned = _returned_before(payment, entries)
+        for key, expected in entries_of(payment, returned_before=returned, was_sale=was_sale).items():
+            stored = entries.pop(key, None)
+            if stored is None:
+                yield DifferenceKind.ENTRY_MISSING, f"{key[0]} {key[1]}"
+            elif stored.entry != expected:
+                yield DifferenceKind.ENTRY_DISAGREES, stored.entry_id
+    for each in entries.values():
+        yield DifferenceKind.ENTRY_WITHOUT_SOURCE, each.entry_id
+
+
+def _entry_id(stored: FoundEntry) -> int:
+    return stored.entry_id
+
+
+def _of_payment(payment: PaymentInBooks) -> Iterator[Difference]:
+    if payment.requested != payment.order_total:
+        yield DifferenceKind.PAYMENT_DISAGREES, payment.payment_id
+    if sum(each.money.amount for each in payment.returns) > payment.taken.amount:
+        yield DifferenceKind.RETURNED_TOO_MUCH, payment.payment_id
+
+
+def _returned_before(payment: PaymentInBooks, entries: Mapping[EntryKey, FoundEntry]) -> int:
+    taken_back = entries.get((EntryKind.TAKEN_BACK, payment.payment_id))
+    if taken_back is None:
+        return 0
+    returned = 0
+    for each in payment.returns:
+        entry = entries.get((EntryKind.MONEY_RETURNED, each.refund_id))
+        if entry is not None and entry.entry_id < taken_back.entry_id:
+            returned += each.money.amount
+    return returned

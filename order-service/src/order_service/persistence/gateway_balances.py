@@ -1,0 +1,80 @@
+"""What payments are worth at their gateways, by the ledger."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Engine, Row, text
+
+from order_service.application.ports import Period
+from order_service.domain.ledger_balance import GatewayBalance
+from order_service.domain.payment import PaymentStatus
+from order_service.domain.refund import RefundStatus
+from order_service.domain.refund_request import RefundRequest
+from order_service.persistence.ledger_facts import PAYMENTS_WITHIN, bounds
+from order_service.persistence.payments import payment_of
+from order_service.persistence.refunds import refund_of
+from order_service.persistence.tables import refund as refunds
+
+PAGE_ROWS = 500
+
+_BALANCES = """
+    SELECT payment.*,
+           (SELECT coalesce(sum(posting.amount), 0)::bigint
+              FROM ledger_entry AS entry JOIN ledger_posting AS posting USING (entry_id)
+             WHERE entry.payment_id = payment.payment_id AND posting.account LIKE 'gateway:%') AS left_of_it
+      FROM payment
+     WHERE payment.status IN ('APPROVED', 'REFUND_DUE') AND payment_id > :after AND {is_chosen}
+     ORDER BY payment_id LIMIT :rows
+"""
+_NO_ID = UUID(int=0)
+
+
+class SqlGatewayBalances:
+    """Reads the database, in a short transaction for each page."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def balances(self, period: Period) -> Iterator[GatewayBalance]:
+        is_chosen, limits = ("true", {}) if period.is_all else (PAYMENTS_WITHIN, bounds(period))
+        page: Sequence[GatewayBalance] = self._page(is_chosen, after=_NO_ID, **limits)
+        while page:
+            yield from page
+            page = self._page(is_chosen, after=page[-1].payment.payment_id, **limits)
+
+    def balance(self, payment_id: UUID) -> GatewayBalance | None:
+        found = self._page("payment_id = :payment_id", after=_NO_ID, payment_id=payment_id)
+        return found[0] if found else None
+
+    def _page(self, is_chosen: str, **values: Any) -> Sequence[GatewayBalance]:
+        with self._engine.connect() as connection:
+            connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+            query = text(_BALANCES.format(is_chosen=is_chosen))
+            rows = connection.execute(query, {"rows": PAGE_ROWS, **values}).all()
+            made: dict[UUID, list[Row[Any]]] = {row.payment_id: [] for row in rows}
+            for refund in connection.execute(
+                refunds.select()
+                .where(refunds.c.payment_id.in_(list(made)))
+                .order_by(refunds.c.refunded_at.nulls_first())
+            ):
+                made[refund.payment_id].append(refund)
+        return [_balance(row, made[row.payment_id]) for row in rows]
+
+
+def _balance(row: Row[Any], refunds_of_it: Sequence[Row[Any]]) -> GatewayBalance:
+    payment = payment_of(row)
+    last: RefundRequest | None = None
+    for each in refunds_of_it:
+        if each.status == RefundStatus.REFUNDED.value:
+            last = refund_of(each, payment).request
+    is_due = any(each.status == RefundStatus.DUE.value for each in refunds_of_it)
+    is_adopted = bool(refunds_of_it) or row.status != PaymentStatus.REFUND_DUE.value
+    is_returned = row.refunded_at is not None
+    return GatewayBalance(
+        payment,
+        left=row.left_of_it,
+        last_refund=last,
+        is_returning=not is_returned and (is_due or not is_adopted),
+        is_taken_back=row.taken_back_at is not None,
+    )
