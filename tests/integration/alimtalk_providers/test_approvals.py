@@ -31,7 +31,9 @@ ENVIRONMENTS = {
         "SOLAPI_API_SECRET": solapi_account.API_SECRET,
         "SOLAPI_CHANNEL_ID": solapi_account.PF_ID,
         "SOLAPI_SENDER_NUMBER": solapi_account.SENDER_NUMBER,
-        "SOLAPI_TEMPLATE_ID": SOLAPI_ID,
+        "SOLAPI_TEMPLATE_ID": f"ORDER_COMPLETED={SOLAPI_ID}"
+        ",ORDER_CANCELLED=KA01TP260101000000000ORDERCANCELLED"
+        ",ORDER_PART_CANCEL=KA01TP260101000000000ORDERPARTCANCEL",
     },
 }
 CODES = {"nhn": TEMPLATE.code, "solapi": SOLAPI_ID}
@@ -84,13 +86,19 @@ def test_the_command_asks_the_provider(provider: str, doubles: Doubles) -> None:
     sound = CliRunner().invoke(main, command)
     doubles.unapprove(CODES[provider])
     faulty = CliRunner().invoke(main, command)
-    doubles.control(**{provider: {"failNextLookups": 1}})
+    doubles.control(**{provider: {"failNextLookups": 3}})
     unanswered = CliRunner().invoke(main, command)
 
     assert (sound.exit_code, sound.output) == (0, "no fault\n")
     name = "ORDER_COMPLETED (order_completed.ko.v1)"
     assert (faulty.exit_code, faulty.output) == (1, f"{name}: it is not approved: REJECTED\n")
-    assert (unanswered.exit_code, unanswered.output) == (1, f"{name}: not checked: RECEIVER_BUSY\n")
+    names = [
+        "ORDER_CANCELLED (order_cancelled.ko.v1)",
+        name,
+        "ORDER_PART_CANCEL (order_partly_cancelled.ko.v1)",
+    ]
+    lines = [f"{each}: not checked: RECEIVER_BUSY\n" for each in names]
+    assert (unanswered.exit_code, unanswered.output) == (1, "".join(lines))
 
 
 def test_a_language_that_is_not_registered_is_a_fault(provider: str, monkeypatch: pytest.MonkeyPatch) -> None:
