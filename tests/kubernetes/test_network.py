@@ -130,7 +130,7 @@ def test_narrower_policies_for_kafka_leave_alertmanager_to_consumers(manifests: 
 def test_only_clients_reach_apis_and_only_prometheus_the_metrics(
     manifests: Manifests,
 ) -> None:
-    allowed_by_component = {
+    allowed_by_component: dict[str, list[dict[str, str]]] = {
         "api": [INGRESS, MONITORING],
         "worker": [MONITORING],
         "job": [],
@@ -141,8 +141,30 @@ def test_only_clients_reach_apis_and_only_prometheus_the_metrics(
         allowed = []
         for rule in rules(manifests, workload, "ingress"):
             assert [port["port"] for port in rule["ports"]] == ["http"], name
-            allowed += [peer["namespaceSelector"]["matchLabels"] for peer in rule["from"]]
+            namespaces = [peer["namespaceSelector"] for peer in rule["from"] if "namespaceSelector" in peer]
+            allowed += [namespace["matchLabels"] for namespace in namespaces]
         assert allowed == allowed_by_component[workload.labels[COMPONENT]], name
+
+
+def test_of_the_shop_s_own_pods_only_order_service_reaches_an_api(manifests: Manifests) -> None:
+    callers = {
+        (caller, name)
+        for name, workload in manifests.workloads.items()
+        if name != SANDBOX
+        for rule in rules(manifests, workload, "ingress")
+        for peer in rule["from"]
+        if "podSelector" in peer
+        for caller, other in manifests.workloads.items()
+        if selects(peer["podSelector"], other.labels)
+    }
+    assert callers == {("order-api", "coupon-api"), ("order-worker", "coupon-api")}
+    called = {
+        (caller, name)
+        for caller, workload in manifests.workloads.items()
+        for name in ("coupon-api", "order-api", "notification-api")
+        if may_call(manifests, workload, manifests.workloads[name].ports["http"], name)
+    }
+    assert called == callers
 
 
 def test_only_consumers_reach_the_sandbox(development: Manifests) -> None:

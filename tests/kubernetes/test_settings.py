@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 import trustme
@@ -49,5 +50,8 @@ def test_production_encrypts_and_checks_every_connection(production: Manifests) 
                 assert f"sslrootcert={CERTIFICATES}/" in value, name
             elif variable == "KAFKA_SECURITY_PROTOCOL":
                 assert value == "SASL_SSL", name
+            elif variable == "COUPON_SERVICE_URL":
+                # Its pods serve all of their clients so; it stays within the namespace.
+                assert urlsplit(value).hostname in production.workloads, name
             elif variable.endswith("_URL"):
                 assert value.startswith("https://"), name

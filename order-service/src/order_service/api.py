@@ -15,15 +15,17 @@ from order_service.application.end_cancellation import EndCancellation
 from order_service.application.note_payment_hint import NotePaymentHint
 from order_service.application.pay_order import PayOrder
 from order_service.application.place_order import PlaceOrder
-from order_service.application.ports import PaymentGateway, WebhookParser
+from order_service.application.ports import Coupons, PaymentGateway, WebhookParser
 from order_service.application.read_order import ReadOrder
 from order_service.application.read_product import ReadProduct
 from order_service.application.read_products import ReadProducts
 from order_service.application.read_user_orders import ReadUserOrders
 from order_service.application.refund_payment import RefundPayment
+from order_service.application.reserve_coupon import ReserveCoupon
 from order_service.application.send_payment import SendPayment
 from order_service.application.settle_payment import SettlePayment
 from order_service.config import ApiSettings
+from order_service.coupons.http_coupons import HttpCoupons
 from order_service.gateways.configured import configured_gateways
 from order_service.gateways.webhooks import webhook_parsers
 from order_service.http.cancellations import cancellation_routes
@@ -61,6 +63,8 @@ def create_application() -> OpenAPI:
         webhook_parsers(settings.gateways, settings.portone_webhook_secrets),
         requires_catalogue=settings.require_catalog_products,
         refund_lease=settings.refund_lease,
+        coupons=_coupons(settings),
+        coupon_hold=settings.coupon_hold,
     )
 
 
@@ -73,8 +77,13 @@ def build_application(
     *,
     requires_catalogue: bool = False,
     refund_lease: timedelta = timedelta(seconds=90),
+    coupons: Coupons | None = None,
+    coupon_hold: timedelta = timedelta(hours=25),
 ) -> OpenAPI:
-    """The API on the given database and gateway; ``webhook_parsers`` by the name of their gateway."""
+    """The API on the given database and gateway; ``webhook_parsers`` by the name of their gateway.
+
+    Without ``coupons`` no order has one.
+    """
     unit_of_work = partial(OrderUnitOfWork, engine)
     settle_payment = SettlePayment(unit_of_work, order_completed)
     send_payment = SendPayment(gateway, payment_begins_within)
@@ -82,7 +91,8 @@ def build_application(
     end_cancellation = EndCancellation(order_cancelled)
     refund = RefundPayment(unit_of_work, gateway, end_cancellation)
     cancel_order = CancelOrder(unit_of_work, refund, end_cancellation, refund_lease)
-    place_order = PlaceOrder(unit_of_work, requires_catalogue=requires_catalogue)
+    reserve_coupon = ReserveCoupon(unit_of_work, coupons, coupon_hold)
+    place_order = PlaceOrder(unit_of_work, reserve_coupon, requires_catalogue=requires_catalogue)
     read_order = ReadOrder(partial(OrderSnapshot, engine))
     return create_app(
         SERVICE,
@@ -98,6 +108,13 @@ def build_application(
         ],
         examples=_examples(),
     )
+
+
+def _coupons(settings: ApiSettings) -> Coupons | None:
+    if settings.coupon_service_url is None:
+        return None
+    # However slow it is, the other threads place orders without coupons.
+    return HttpCoupons(settings.coupon_service_url, at_once=max(1, settings.http_threads // 2))
 
 
 def _examples() -> Examples:

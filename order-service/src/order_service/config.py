@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from order_service.coupon_settings import CouponSettings
 from order_service.payment_settings import PaymentSettings
 from order_service.webhook_settings import WebhookSettings
 from servicekit.config import (
@@ -16,7 +17,9 @@ from servicekit.config import (
 )
 
 
-class ApiSettings(WebhookSettings, PaymentSettings, HttpSettings, DatabaseSettings, ProcessSettings):
+class ApiSettings(
+    WebhookSettings, PaymentSettings, CouponSettings, HttpSettings, DatabaseSettings, ProcessSettings
+):
     """``order-service api``."""
 
     http_port: Port = 8002
@@ -28,14 +31,13 @@ LOOK_UPS_AT_ONCE = 8
 """Of a worker. Enough for 100 a second at a gateway that answers within 80 ms."""
 
 
-class WorkerSettings(PaymentSettings, AdminSettings, DatabaseSettings, ProcessSettings):
+class WorkerSettings(PaymentSettings, CouponSettings, AdminSettings, DatabaseSettings, ProcessSettings):
     """``order-service worker``."""
 
-    # For each look-up, the next claim, gateways' refunds and webhooks, expiry, seals, retention, /readyz.
-    database_pool_size: Annotated[int, Field(ge=1, le=200)] = LOOK_UPS_AT_ONCE + 10
+    # For each look-up, the next claim, gateways' refunds and webhooks, expiry, coupons, seals, retention, and
+    # /readyz.
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = LOOK_UPS_AT_ONCE + 11
     payment_look_ups_per_second: Annotated[int, Field(ge=1, le=1_000)] = 100
-    # An order with an unsettled payment waits for it, also for a deposit of several days.
-    order_expiry_minutes: Annotated[int, Field(ge=1, le=1_000_000)] = 1_440
     # No client repeats a request for a day.
     idempotency_key_retention_hours: Annotated[int, Field(ge=24, le=1_000_000)] = 168
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from prometheus_client import Counter, Gauge
 
+from order_service.domain.coupon import CouponReleaseBacklog
 from order_service.domain.payment import Payment
 from order_service.domain.payment_backlog import PaymentBacklog
 
@@ -39,6 +40,12 @@ _REFUNDS_REFUSED = Gauge(
 _OLDEST_REFUND_SECONDS = Gauge(
     "order_oldest_refund_due_seconds", "Age of the oldest refund that is due and not refused; 0 without one."
 )
+_COUPON_RELEASES = Gauge(
+    "order_coupon_releases_waiting", "Coupons that orders don't use, and that are not released yet."
+)
+_OLDEST_COUPON_RELEASE_SECONDS = Gauge(
+    "order_oldest_coupon_release_seconds", "Age of the oldest release that waits; 0 without one."
+)
 
 _UNSEALED_SECONDS = Gauge(
     "order_ledger_unsealed_seconds", "How long ago the first hour ended that has no seal; 0 without one."
@@ -54,6 +61,11 @@ def show_backlog(backlog: PaymentBacklog) -> None:
     _REFUNDS_REFUSED.set(backlog.refunds_refused)
     _OLDEST_REFUND_SECONDS.set(backlog.oldest_refund_due_seconds)
     _UNACKNOWLEDGED.set(backlog.taken_back)
+
+
+def show_coupon_releases(backlog: CouponReleaseBacklog) -> None:
+    _COUPON_RELEASES.set(backlog.waiting)
+    _OLDEST_COUPON_RELEASE_SECONDS.set(backlog.oldest_seconds)
 
 
 def count_taken_back(payment: Payment) -> None:

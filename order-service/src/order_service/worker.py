@@ -8,19 +8,22 @@ from functools import partial
 
 from order_service.application.end_cancellation import EndCancellation
 from order_service.application.expire_orders import ExpireOrders
+from order_service.application.measure_coupon_releases import MeasureCouponReleases
 from order_service.application.measure_payments import MeasurePayments
 from order_service.application.refund_due_payments import RefundDuePayments
 from order_service.application.refund_payment import RefundPayment
 from order_service.application.seal_ledger import SealLedger
+from order_service.application.release_coupons import ReleaseCoupons
 from order_service.application.settle_hinted_payments import SettleHintedPayments
 from order_service.application.settle_payment import SettlePayment
 from order_service.application.settle_unsettled_payments import SettleUnsettledPayments
 from order_service.application.warn_of_unreachable_payments import WarnOfUnreachablePayments
 from order_service.config import LOOK_UPS_AT_ONCE, WorkerSettings
+from order_service.coupons.http_coupons import HttpCoupons
 from order_service.gateways.configured import configured_gateways
 from order_service.messaging.outgoing_order_cancelled import order_cancelled
 from order_service.messaging.outgoing_order_completed import order_completed
-from order_service.metrics import count_taken_back, show_backlog, show_unsealed
+from order_service.metrics import count_taken_back, show_backlog, show_coupon_releases, show_unsealed
 from order_service.migrations import SCHEMA
 from order_service.payment_settings import InProcessGatewaySettings
 from order_service.persistence.retention import SqlRetention
@@ -42,7 +45,7 @@ _HINTS_INTERVAL_SECONDS = 0.5
 
 
 def run(settings: WorkerSettings, stop: StopSignal) -> None:
-    """Settle payments, make refunds, expire orders, seal the ledger, remove old rows until ``stop`` is set.
+    """Settle, refund, expire orders, release coupons, seal the ledger, remove old rows until ``stop`` is set.
 
     Raises like :func:`order_service.schedule.run_until_stopped`.
     """
@@ -69,6 +72,7 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
         WorkThread("expiry", lambda: expire() > 0, stop),
         WorkThread("sealing", SealLedger(unit_of_work, show_unsealed), stop),
         *_hints(settings, unit_of_work, stop),
+        _coupons(settings, unit_of_work, stop),
     ]
     with ExitStack() as scope:
         scope.callback(engine.dispose)
@@ -121,6 +125,28 @@ def _hints(
 
 def _follows(settle: SettleHintedPayments) -> bool:
     return settle().looked_up > 0
+
+
+def _coupons(
+    settings: WorkerSettings, unit_of_work: Callable[[], OrderUnitOfWork], stop: StopSignal
+) -> WorkThread:
+    measure = MeasureCouponReleases(unit_of_work, show_coupon_releases)
+    if settings.coupon_service_url is None:
+        # Those of earlier orders, if coupons were taken until now.
+        return WorkThread("coupons", partial(_measures, measure), stop)
+    release = ReleaseCoupons(unit_of_work, HttpCoupons(settings.coupon_service_url, 1), stop)
+    return WorkThread("coupons", partial(_releases_any, release, measure), stop)
+
+
+def _measures(measure: MeasureCouponReleases) -> bool:
+    measure()
+    return False
+
+
+def _releases_any(release: ReleaseCoupons, measure: MeasureCouponReleases) -> bool:
+    done = release()
+    measure()
+    return done.asked > 0 and not done.is_service_away
 
 
 def _join(threads: Sequence[WorkThread]) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
+from order_service.domain.coupon import OrderCoupon
 from order_service.domain.order import Order, OrderItem, Recipient
 from order_service.domain.payment import Payment
 from order_service.domain.payment_outcome import Approved
@@ -67,6 +68,16 @@ def test_the_example_follows_the_schema() -> None:
 
 def test_the_event_has_the_fields_of_the_example_and_no_others() -> None:
     assert _shape(_completed(an_order(), a_request())) == _shape(EXAMPLE)
+
+
+def test_the_event_names_the_coupon_of_an_order_that_has_one() -> None:
+    coupon = OrderCoupon(2**63 - 1, 5_000)
+    items = [OrderItem("P-1", 2, 15_000)]
+    order = Order.place(uuid7(), 7, "KRW", items, Recipient("김하늘", "010-1234-5678"), NOON, coupon)
+    event = _completed(order, a_request(order_id=order.order_id, amount=25_000))
+    VALIDATOR.validate(event)
+    assert event["coupon"] == {"userCouponId": 2**63 - 1, "discountAmount": 5_000}
+    assert event["totalAmount"] == 25_000
 
 
 @given(

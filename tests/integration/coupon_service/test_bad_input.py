@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 from werkzeug.test import TestResponse
 
+from coupon_service.http.bodies import LONGEST_HOLD_SECONDS
 from tests.integration.coupon_service.builders import a_coupon_body
 from tests.integration.coupon_service.lives import WHY, act, issued, operate
 from tests.integration.coupon_service.service import count, create_coupon, rows
@@ -296,7 +297,7 @@ A_RESERVATION = {"orderId": "00000000-0000-0000-0000-000000000001", "userId": 7,
                 {"orderAmount": 1.0},
                 {"orderAmount": TOO_LARGE},
                 {"holdSeconds": 0},
-                {"holdSeconds": 86_401},
+                {"holdSeconds": LONGEST_HOLD_SECONDS + 1},
                 {"holdSeconds": 1.5},
                 {"holdSeconds": None},
                 {"by": "kim"},
@@ -336,7 +337,9 @@ def test_the_longest_hold_and_the_largest_amount_are_kept(client: FlaskClient, e
     held = issued(client, engine, discount={"type": "RATE", "value": 100})
     largest = 2**63 - 1
 
-    reply = act(client, held, "reserve", **A_RESERVATION | {"orderAmount": largest, "holdSeconds": 86_400})
+    reply = act(
+        client, held, "reserve", **A_RESERVATION | {"orderAmount": largest, "holdSeconds": LONGEST_HOLD_SECONDS}
+    )
 
     assert reply.status_code == 200, reply.text
     assert reply.get_json()["reservation"]["discountAmount"] == largest

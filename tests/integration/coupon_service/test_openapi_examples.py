@@ -172,7 +172,7 @@ def using(client: FlaskClient, engine: Engine) -> Iterator[Step]:
     yield Step(f"POST {HELD}/reserve", "with another amount", one, order | {"orderAmount": 30_000})
     yield Step(f"POST {HELD}/reserve", "below the minimum", two, order | {"orderAmount": 9_999})
     yield Step(f"POST {HELD}/reserve", "of another user", two, order | {"userId": 8})
-    yield Step(f"POST {HELD}/reserve", "holds too long", two, order | {"holdSeconds": 86_401})
+    yield Step(f"POST {HELD}/reserve", "holds too long", two, order | {"holdSeconds": 63_072_001})
     yield Step(f"GET {HELD}", "reserved", one)
     for verb in ("confirm", "release"):
         yield Step(f"POST {HELD}/{verb}", "reserved by another order", one, {"orderId": second})

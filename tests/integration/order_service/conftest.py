@@ -5,6 +5,8 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from devstack.postgresql import PostgresqlServer
+from tests.integration.coupon_service.service import migrate as migrate_coupons
+from tests.integration.order_service.coupon_shop import CouponShop, open_coupon_shop
 from tests.integration.order_service.shop import Shop, migrate, open_shop
 from tests.support.databases import fresh_database
 
@@ -36,3 +38,13 @@ def shop(order_database_url: str) -> Iterator[Shop]:
     """A service of the test's own."""
     with open_shop(order_database_url) as shop:
         yield shop
+
+
+@pytest.fixture(scope="session")
+def coupon_shop(postgresql_server: PostgresqlServer) -> Iterator[CouponShop]:
+    """The coupon service that all tests share: each has coupons of its own."""
+    with fresh_database(postgresql_server.url()) as name:
+        url = postgresql_server.url(database=name)
+        migrate_coupons(url)
+        with open_coupon_shop(url) as coupon_shop:
+            yield coupon_shop

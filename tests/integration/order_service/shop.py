@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
 from order_service.api import build_application
-from order_service.application.ports import PaymentGateway, WebhookParser
+from order_service.application.ports import Coupons, PaymentGateway, WebhookParser
 from order_service.migrations import SCHEMA
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
@@ -79,6 +79,7 @@ class Shop:
     """What is asked in place of ``gateway``, if anything is."""
     webhooks: Mapping[str, WebhookParser] = field(default_factory=dict)
     requires_catalogue: bool = False
+    coupons: Coupons | None = None
 
     def __post_init__(self) -> None:
         self.app = build_application(
@@ -88,6 +89,7 @@ class Shop:
             BEGINS_WITHIN,
             self.webhooks,
             requires_catalogue=self.requires_catalogue,
+            coupons=self.coupons,
         )
 
     @property

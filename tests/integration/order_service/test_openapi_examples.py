@@ -10,12 +10,16 @@ from typing import Any
 
 import pytest
 
+from devstack.free_ports import find_free_ports
 from order_service.application.expire_orders import ExpireOrders
+from order_service.application.ports import Coupons
+from order_service.coupons.http_coupons import HttpCoupons
 from order_service.gateways.portone.webhooks import PortoneWebhooks
 from order_service.gateways.toss.webhooks import parse_webhook
 from order_service.persistence.unit_of_work import OrderUnitOfWork
 from provider_sandbox.gateways.portone.account import STORE_ID, WEBHOOK_SECRET
 from servicekit.http.validation import MAX_BODY_BYTES
+from tests.integration.order_service.coupon_shop import CouponShop
 from tests.integration.order_service.hints import a_toss_body
 from tests.integration.order_service.shop import (
     Shop,
@@ -63,11 +67,13 @@ class Step:
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
     requires_catalogue: bool = False
+    coupons: Coupons | None = None
 
 
-def a_story(shop: Shop) -> Iterator[Step]:
+def a_story(shop: Shop, coupon_shop: CouponShop) -> Iterator[Step]:
     yield from filling_the_catalogue()
     yield from ordering()
+    yield from using_coupons(shop, coupon_shop)
     yield from paying(shop)
     yield from reading(shop)
     yield from cancelling(shop)
@@ -105,6 +111,22 @@ def ordering() -> Iterator[Step]:
     yield Step(place, "not in the catalogue", body=an_order_body(), requires_catalogue=True)
     yield Step(place, "the key was used for another request", body=an_order_body(), headers=KEY)
     yield Step(place, "not a key", body=of_catalogue, headers={"Idempotency-Key": ""})
+
+
+def using_coupons(shop: Shop, coupon_shop: CouponShop) -> Iterator[Step]:
+    place, [port] = f"POST {ORDERS}", find_free_ports(1)
+    here, away = (HttpCoupons(url, at_once=1) for url in (coupon_shop.url, f"http://127.0.0.1:{port}"))
+    held, of_large_orders = coupon_shop.issued(), coupon_shop.issued(minimumOrderAmount=10**9)
+    yield Step(place, "with a coupon", body=an_order_body(userCouponId=held), coupons=here)
+    yield Step(place, "coupon not usable", body=an_order_body(userCouponId=held), coupons=here)
+    yield Step(place, "coupon of another user", body=an_order_body(userCouponId=held, userId=9), coupons=here)
+    yield Step(
+        place, "below the coupon's minimum", body=an_order_body(userCouponId=of_large_orders), coupons=here
+    )
+    yield Step(place, "no coupons here", body=an_order_body(userCouponId=held))
+    yield Step(place, "coupon service away", body=an_order_body(userCouponId=held), coupons=away)
+    # Which may have reserved it.
+    yield Step(place, "coupon busy", body=an_order_body(userCouponId=held), coupons=here)
 
 
 def paying(shop: Shop) -> Iterator[Step]:
@@ -186,7 +208,9 @@ def reporting(shop: Shop) -> Iterator[Step]:
 
 
 def send(shop: Shop, step: Step) -> tuple[str, Any]:
-    client = (Shop(shop.engine, requires_catalogue=True) if step.requires_catalogue else shop).client
+    client = shop.client
+    if step.requires_catalogue or step.coupons is not None:
+        client = Shop(shop.engine, requires_catalogue=step.requires_catalogue, coupons=step.coupons).client
     method, _, template = step.operation.partition(" ")
     reply = client.open(
         template.format(**step.path),
@@ -212,12 +236,13 @@ def examples_of(method: str, template: str) -> dict[tuple[str, str], Any]:
 def comparable(body: object) -> Any:
     """Without what differs each time."""
     text = re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "uuid", json.dumps(body))
+    text = re.sub(r'(?<="userCouponId": )\d+', "1", text)
     return json.loads(re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "time", text))
 
 
-def test_the_service_gives_every_answer_that_is_an_example(shop: Shop) -> None:
+def test_the_service_gives_every_answer_that_is_an_example(shop: Shop, coupon_shop: CouponShop) -> None:
     given: dict[str, set[tuple[str, str]]] = {f"{method} {path}": set() for method, path in OPERATIONS}
-    for step in a_story(shop):
+    for step in a_story(shop, coupon_shop):
         status, body = send(shop, step)
         method, _, template = step.operation.partition(" ")
         examples = examples_of(method, template)

@@ -1,12 +1,21 @@
+from datetime import timedelta
+
 import pytest
 
+from coupon_service.http.bodies import LONGEST_HOLD_SECONDS
 from order_service.config import ApiSettings, MigrationSettings
 from servicekit.config import load_settings, read_settings
 
 
 @pytest.fixture(autouse=True)
 def _empty_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for variable in ("DATABASE_URL", "PAYMENT_GATEWAY", "HTTP_PORT", "PAYMENT_IN_PROGRESS_SECONDS"):
+    for variable in (
+        "DATABASE_URL",
+        "PAYMENT_GATEWAY",
+        "HTTP_PORT",
+        "PAYMENT_IN_PROGRESS_SECONDS",
+        "COUPON_SERVICE_URL",
+    ):
         monkeypatch.delenv(variable, raising=False)
 
 
@@ -42,3 +51,14 @@ def test_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAYMENT_GATEWAY", "in-process")
     assert read_settings(ApiSettings).http_port == 8002
     assert read_settings(MigrationSettings).outbox_relay_role == "outbox_relay"
+
+
+@pytest.mark.parametrize("minutes", ["1", "1440", "1000000"])
+def test_a_coupon_is_held_for_longer_than_an_order_waits(
+    monkeypatch: pytest.MonkeyPatch, minutes: str
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user@localhost/order")
+    monkeypatch.setenv("PAYMENT_GATEWAY", "in-process")
+    monkeypatch.setenv("ORDER_EXPIRY_MINUTES", minutes)
+    hold = read_settings(ApiSettings).coupon_hold
+    assert timedelta(minutes=int(minutes)) < hold <= timedelta(seconds=LONGEST_HOLD_SECONDS)

@@ -24,7 +24,8 @@ from servicekit.idempotency.key import IdempotencyKey
 
 LONGEST_WAIT_SECONDS = 30
 LARGEST_PAGE = 100
-LONGEST_HOLD_SECONDS = 86_400
+# Two years: longer than order-service can be configured to wait for a payment.
+LONGEST_HOLD_SECONDS = 63_072_000
 
 Actor = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), Storable]
 Reason = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=500), Storable]

@@ -61,6 +61,7 @@ class Deployment:
         return replace(self, services=tuple(services), chosen={**self.chosen, **added})
 
 
+CALLED = ("provider-sandbox", "gateway-sandbox", "coupon-api")
 _TABLE = Path(__file__).with_name("services.toml")
 SHOP = TypeAdapter(Deployment).validate_python(tomllib.loads(_TABLE.read_text()))
 

@@ -21,7 +21,7 @@ from devstack.processes import Processes, ProcessSpec, ProcessStatus
 from devstack.repository import TOPICS_FILE
 from devstack.roles import DATABASE_OWNERS, OUTBOX_DATABASES, RELAY_ROLE, make_roles_and_databases
 from devstack.server import Server
-from devstack.services import Deployment
+from devstack.services import CALLED, Deployment
 from devstack.stack_directory import Progress
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.topics import TopicsError, make_topics, read_topics
@@ -159,8 +159,7 @@ class StackOfProcesses(Stack):
         return {
             "directory": str(self._data),
             "bootstrap_servers": cluster.bootstrap_servers,
-            "provider_sandbox_url": services.service_url("provider-sandbox", self.ports),
-            "gateway_sandbox_url": services.service_url("gateway-sandbox", self.ports),
+            **{f"{name}_url".replace("-", "_"): services.service_url(name, self.ports) for name in CALLED},
             **{f"{name}_database_url": url(name, owner) for name, owner in DATABASE_OWNERS.items()},
             **{f"{name}_outbox_url": url(name, RELAY_ROLE) for name in OUTBOX_DATABASES},
         }

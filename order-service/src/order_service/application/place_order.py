@@ -1,11 +1,27 @@
-"""Placing an order."""
+"""Placing an order.
+
+With a user's coupon, the coupon service is asked between two transactions:
+
+1. It is stored that the coupon has to be released in a while; then it is reserved
+   (:mod:`order_service.application.reserve_coupon`).
+2. The order is stored with its discount, and the release is withdrawn.
+
+If anything fails in between, there is no order, and the worker releases what may have been reserved.
+"""
 
 from dataclasses import dataclass
 from uuid import UUID
 
 from order_service.application.ports import UnitOfWork, UnitOfWorkFactory
-from order_service.domain.errors import OrderNotFound
-from order_service.domain.order import Order, Recipient
+from order_service.application.reserve_coupon import ReserveCoupon, ReserveCouponCommand
+from order_service.domain.coupon import OrderCoupon
+from order_service.domain.errors import (
+    CouponBusy,
+    CouponServiceUnavailable,
+    OrderNotFound,
+    UserCouponNotUsable,
+)
+from order_service.domain.order import Order, OrderItem, Recipient, gross_amount_of
 from order_service.domain.product import RequestedItem, priced
 from servicekit.idempotency.key import Answer, IdempotencyKey
 from servicekit.identifiers import uuid7
@@ -19,6 +35,7 @@ class PlaceOrderCommand:
     currency: str
     items: tuple[RequestedItem, ...]
     recipient: Recipient
+    user_coupon_id: int | None = None
     idempotency_key: IdempotencyKey | None = None
 
 
@@ -28,39 +45,83 @@ class PlaceOrder:
     It has the catalogue's prices. Other products have the client's, unless ``requires_catalogue``.
     """
 
-    def __init__(self, unit_of_work: UnitOfWorkFactory, *, requires_catalogue: bool) -> None:
+    def __init__(
+        self, unit_of_work: UnitOfWorkFactory, reserve_coupon: ReserveCoupon, *, requires_catalogue: bool
+    ) -> None:
         self._unit_of_work = unit_of_work
+        self._reserve_coupon = reserve_coupon
         self._requires_catalogue = requires_catalogue
 
     def __call__(self, command: PlaceOrderCommand) -> Answer[Order]:
         """The order as placed: now, or by an earlier request with the same key."""
         order_id = uuid7()
+        if command.user_coupon_id is not None:
+            return self._place_with_coupon(order_id, command, command.user_coupon_id)
         with self._unit_of_work() as unit_of_work:
             # Before the catalogue is asked: a repeated request gets its order even if a product is new there.
-            if command.idempotency_key is not None:
-                earlier = unit_of_work.idempotency_keys.claim(
-                    command.idempotency_key, {"orderId": str(order_id)}
-                )
-                if earlier is not None:
-                    return Answer(_placed_earlier(unit_of_work, UUID(earlier["orderId"])), is_replay=True)
-            order = self._order(order_id, command, unit_of_work)
-            unit_of_work.orders.add(order)
-            unit_of_work.commit()
-        return Answer(order)
+            earlier = _claim(unit_of_work, command, order_id)
+            if earlier is not None:
+                return earlier
+            items = self._items(command, unit_of_work)
+            return _stored(unit_of_work, order_id, command, items, None)
 
-    def _order(self, order_id: UUID, command: PlaceOrderCommand, unit_of_work: UnitOfWork) -> Order:
+    def _place_with_coupon(
+        self, order_id: UUID, command: PlaceOrderCommand, user_coupon_id: int
+    ) -> Answer[Order]:
+        with self._unit_of_work() as unit_of_work:
+            # Not committed: the key belongs to the order, which isn't stored yet.
+            earlier = _claim(unit_of_work, command, order_id)
+            if earlier is not None:
+                return earlier
+            items = self._items(command, unit_of_work)
+        asked = ReserveCouponCommand(order_id, user_coupon_id, command.user_id, gross_amount_of(items))
+        try:
+            coupon = self._reserve_coupon(asked)
+        except (CouponBusy, UserCouponNotUsable):
+            with self._unit_of_work() as unit_of_work:
+                # Of two requests with the same key at once, the other one has it.
+                earlier = _claim(unit_of_work, command, order_id)
+            if earlier is not None:
+                return earlier
+            raise
+        with self._unit_of_work() as unit_of_work:
+            earlier = _claim(unit_of_work, command, order_id)
+            if earlier is not None:
+                return earlier
+            if not unit_of_work.coupon_releases.withdraw(order_id):
+                # This process stood still, and the coupon is being released.
+                raise CouponServiceUnavailable
+            return _stored(unit_of_work, order_id, command, items, coupon)
+
+    def _items(self, command: PlaceOrderCommand, unit_of_work: UnitOfWork) -> tuple[OrderItem, ...]:
         catalogue = unit_of_work.products.named({item.product_id for item in command.items})
-        items = priced(
-            command.items, command.currency, catalogue, requires_catalogue=self._requires_catalogue
-        )
-        return Order.place(
-            order_id, command.user_id, command.currency, items, command.recipient, unit_of_work.now()
-        )
+        return priced(command.items, command.currency, catalogue, requires_catalogue=self._requires_catalogue)
 
 
-def _placed_earlier(unit_of_work: UnitOfWork, order_id: UUID) -> Order:
-    order = unit_of_work.orders.get(order_id)
+def _claim(unit_of_work: UnitOfWork, command: PlaceOrderCommand, order_id: UUID) -> Answer[Order] | None:
+    """The order that an earlier request with the same key placed; None where this one is the first."""
+    if command.idempotency_key is None:
+        return None
+    earlier = unit_of_work.idempotency_keys.claim(command.idempotency_key, {"orderId": str(order_id)})
+    if earlier is None:
+        return None
+    order = unit_of_work.orders.get(UUID(earlier["orderId"]))
     if order is None:
         raise OrderNotFound
     # A repeated request gets the reply of the first one, even if the order has been paid since.
-    return order.as_placed()
+    return Answer(order.as_placed(), is_replay=True)
+
+
+def _stored(
+    unit_of_work: UnitOfWork,
+    order_id: UUID,
+    command: PlaceOrderCommand,
+    items: tuple[OrderItem, ...],
+    coupon: OrderCoupon | None,
+) -> Answer[Order]:
+    order = Order.place(
+        order_id, command.user_id, command.currency, items, command.recipient, unit_of_work.now(), coupon
+    )
+    unit_of_work.orders.add(order)
+    unit_of_work.commit()
+    return Answer(order)

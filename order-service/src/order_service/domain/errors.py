@@ -125,6 +125,35 @@ class PaymentRefundDue(OrderError):
     """The gateway took other money, or took it too late, or a product was sold out. It will be returned."""
 
 
+class CouponsNotAccepted(OrderError):
+    """This shop takes no coupons in orders."""
+
+
+class UserCouponNotFound(OrderError):
+    """The user has no such coupon."""
+
+
+class UserCouponNotUsable(OrderError):
+    """The coupon can't be used: another order holds it or has used it, or it is no longer valid."""
+
+    def __init__(self, current_status: str) -> None:
+        """``current_status`` is the coupon's, as the coupon service calls it."""
+        self.current_status = current_status
+        super().__init__()
+
+
+class OrderAmountTooSmall(OrderError):
+    """The order's amount is below the coupon's minimum."""
+
+
+class CouponBusy(OrderError):
+    """An order that was not placed still holds the coupon. Try again later."""
+
+
+class CouponServiceUnavailable(OrderError):
+    """Whether the coupon can be used is not known. The order was not placed; try again later."""
+
+
 class UnknownGateway(OrderError):
     """No webhooks of such a payment gateway are received here."""
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Self
 from uuid import UUID
 
+from order_service.domain.coupon import OrderCoupon
 from order_service.domain.errors import (
     AmountMismatch,
     OrderAlreadyCancelled,
@@ -50,6 +51,14 @@ class OrderItem:
         return self.quantity * self.unit_price
 
 
+def gross_amount_of(items: Sequence[OrderItem]) -> int:
+    """What the items cost, before any discount. Raises :class:`OrderTotalTooLarge`."""
+    gross_amount = sum(item.amount for item in items)
+    if gross_amount > MAX_AMOUNT:
+        raise OrderTotalTooLarge
+    return gross_amount
+
+
 @dataclass(frozen=True, slots=True)
 class Recipient:
     """The person to notify about the order. ``phone`` is Korean with dashes, or E.164."""
@@ -62,7 +71,8 @@ class Recipient:
 class Order:
     """An order. Its total is fixed when it is placed; COMPLETED and ``completed_at`` come together.
 
-    So do EXPIRED and ``expired_at``, and CANCELLED and ``cancelled_at``.
+    So do EXPIRED and ``expired_at``, and CANCELLED and ``cancelled_at``. The total is what is paid: the gross
+    amount less the coupon's discount.
     """
 
     order_id: UUID
@@ -76,6 +86,7 @@ class Order:
     completed_at: datetime | None = None
     expired_at: datetime | None = None
     cancelled_at: datetime | None = None
+    coupon: OrderCoupon | None = None
 
     @classmethod
     def place(
@@ -86,20 +97,20 @@ class Order:
         items: Sequence[OrderItem],
         recipient: Recipient,
         created_at: datetime,
+        coupon: OrderCoupon | None = None,
     ) -> Self:
         """A new order that waits for its payment. Raises :class:`OrderTotalTooLarge`."""
-        total_amount = sum(item.amount for item in items)
-        if total_amount > MAX_AMOUNT:
-            raise OrderTotalTooLarge
+        gross_amount = gross_amount_of(items)
         return cls(
             order_id,
             user_id,
             currency,
             tuple(items),
             recipient,
-            total_amount,
+            gross_amount if coupon is None else gross_amount - coupon.discount_amount,
             OrderStatus.PENDING_PAYMENT,
             created_at,
+            coupon=coupon,
         )
 
     def check_payable(self, amount: int) -> None:

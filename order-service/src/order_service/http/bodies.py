@@ -165,6 +165,9 @@ class OrderBody(BodyModel):
     # A list: of a tuple pydantic counts the valid items only, so that one bad item would be two errors.
     items: Annotated[list[ItemPart], Field(min_length=1, max_length=200)]
     recipient: RecipientPart
+    user_coupon_id: Annotated[
+        PositiveInt64 | None, Field(description="A coupon that the user holds, to be used by this order.")
+    ] = None
 
     def command(self, key: IdempotencyKey | None) -> PlaceOrderCommand:
         """The use case's command."""
@@ -175,6 +178,7 @@ class OrderBody(BodyModel):
                 RequestedItem(item.product_id, item.quantity, item.unit_price) for item in self.items
             ),
             recipient=Recipient(self.recipient.name, self.recipient.phone),
+            user_coupon_id=self.user_coupon_id,
             idempotency_key=key,
         )
 

@@ -1,9 +1,16 @@
 """How this service's errors are answered."""
 
 from order_service.domain import errors
-from servicekit.http.problems import ProblemTable, ProblemType
+from servicekit.http.problems import Problem, ProblemTable, ProblemType
 
 RETRY_AFTER_SECONDS = 2
+
+
+def _coupon_not_usable(error: errors.UserCouponNotUsable) -> Problem:
+    slug, extensions = "user-coupon-not-usable", {"currentStatus": error.current_status}
+    field = {"field": "userCouponId", "detail": str(error)}
+    return Problem(409, slug, str(error), errors=[field], extensions=extensions)
+
 
 PROBLEMS: ProblemTable = {
     errors.OrderNotFound: ProblemType(404, "order-not-found", field="path.orderId"),
@@ -42,6 +49,14 @@ PROBLEMS: ProblemTable = {
     ),
     errors.PaymentAbandoned: ProblemType(409, "payment-abandoned"),
     errors.PaymentRefundDue: ProblemType(409, "payment-refund-due"),
+    errors.CouponsNotAccepted: ProblemType(422, "coupons-not-accepted", field="userCouponId"),
+    errors.UserCouponNotFound: ProblemType(422, "user-coupon-not-found", field="userCouponId"),
+    errors.UserCouponNotUsable: _coupon_not_usable,
+    errors.OrderAmountTooSmall: ProblemType(422, "order-amount-too-small", field="items"),
+    errors.CouponBusy: ProblemType(409, "user-coupon-busy", retry_after_seconds=RETRY_AFTER_SECONDS),
+    errors.CouponServiceUnavailable: ProblemType(
+        503, "coupon-service-unavailable", retry_after_seconds=RETRY_AFTER_SECONDS
+    ),
     errors.UnknownGateway: ProblemType(404, "unknown-gateway", field="path.name"),
     errors.ForgedWebhook: ProblemType(401, "forged-webhook"),
     errors.MalformedWebhook: ProblemType(400, "malformed-webhook"),

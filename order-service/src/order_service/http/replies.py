@@ -7,6 +7,7 @@ from uuid import UUID
 from order_service.application.read_products import ProductsPage
 from order_service.application.read_user_orders import UserOrdersPage
 from order_service.domain.cancellation import Cancellation, CancellationStatus, CancelledOrder
+from order_service.domain.coupon import OrderCoupon
 from order_service.domain.order import Order, OrderStatus
 from order_service.domain.payment import Payment, PaymentStatus
 from order_service.domain.payment_request import PaymentMethod
@@ -126,6 +127,17 @@ class PaymentReply(JsonModel):
         )
 
 
+class OrderCouponReply(JsonModel):
+    """The user's coupon of an order, and what it takes off the sum of its items."""
+
+    user_coupon_id: int
+    discount_amount: int
+
+    @classmethod
+    def of(cls, coupon: OrderCoupon) -> Self:
+        return cls(user_coupon_id=coupon.user_coupon_id, discount_amount=coupon.discount_amount)
+
+
 class OrderReply(JsonModel):
     """An order with its payment, without the recipient: only the client that placed it should know.
 
@@ -137,6 +149,7 @@ class OrderReply(JsonModel):
     status: OrderStatus
     currency: str
     items: list[ItemReply]
+    coupon: OrderCouponReply | None
     total_amount: int
     left_amount: int
     payment: PaymentReply | None
@@ -155,6 +168,7 @@ class OrderReply(JsonModel):
             status=order.status,
             currency=order.currency,
             items=_items(after),
+            coupon=None if order.coupon is None else OrderCouponReply.of(order.coupon),
             total_amount=order.total_amount,
             left_amount=after.left_amount,
             payment=None if payment is None else PaymentReply.of(payment),

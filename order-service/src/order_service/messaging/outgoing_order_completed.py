@@ -1,5 +1,7 @@
 """``OrderCompleted``, version 1: ``shared/contracts/order-completed/v1.schema.json``."""
 
+from typing import Any
+
 from order_service.domain.order import Order
 from order_service.domain.payment import Payment
 from servicekit.event_type import EventType
@@ -28,6 +30,7 @@ def order_completed(order: Order, payment: Payment) -> OutboxEvent:
                 {"productId": item.product_id, "quantity": item.quantity, "unitPrice": item.unit_price}
                 for item in order.items
             ],
+            **_coupon(order),
             "recipient": {"name": order.recipient.name, "phone": order.recipient.phone},
             "payment": {
                 "paymentId": str(payment.payment_id),
@@ -36,3 +39,10 @@ def order_completed(order: Order, payment: Payment) -> OutboxEvent:
             },
         },
     )
+
+
+def _coupon(order: Order) -> dict[str, Any]:
+    if order.coupon is None:
+        return {}
+    coupon = {"userCouponId": order.coupon.user_coupon_id, "discountAmount": order.coupon.discount_amount}
+    return {"coupon": coupon}

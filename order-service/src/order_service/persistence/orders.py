@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row, Select, insert, literal, select, tuple_, update
 
+from order_service.domain.coupon import OrderCoupon
 from order_service.domain.errors import UnknownPage
 from order_service.domain.order import Order, OrderItem, OrderStatus, Recipient
 from order_service.persistence.tables import order_item, orders
@@ -30,6 +31,8 @@ class SqlOrders:
                 status=order.status.value,
                 created_at=order.created_at,
                 completed_at=order.completed_at,
+                user_coupon_id=order.coupon and order.coupon.user_coupon_id,
+                discount_amount=order.coupon and order.coupon.discount_amount,
             )
         )
         self._connection.execute(
@@ -58,11 +61,12 @@ class SqlOrders:
         self._connection.execute(
             update(orders)
             .where(orders.c.order_id == order.order_id)
-            # The database refuses it of a release that takes no stock.
+            # The database refuses it of a release that takes no stock, or uses no coupon.
             .values(
                 status=order.status.value,
                 completed_at=order.completed_at,
                 stock_taken_at=order.completed_at,
+                coupon_used_at=None if order.coupon is None else order.completed_at,
             )
         )
 
@@ -123,6 +127,7 @@ def _order(row: Row[Any], lines: Sequence[Row[Any]]) -> Order:
         completed_at=row.completed_at,
         expired_at=row.expired_at,
         cancelled_at=row.cancelled_at,
+        coupon=_coupon(row),
     )
 
 
@@ -131,3 +136,7 @@ def _status(row: Row[Any]) -> OrderStatus:
     if row.expired_at is not None:
         return OrderStatus.EXPIRED
     return OrderStatus(row.status) if row.cancelled_at is None else OrderStatus.CANCELLED
+
+
+def _coupon(row: Row[Any]) -> OrderCoupon | None:
+    return None if row.user_coupon_id is None else OrderCoupon(row.user_coupon_id, row.discount_amount)

@@ -33,6 +33,9 @@ orders = Table(
     Column("stock_taken_at", DateTime(timezone=True)),
     Column("expired_at", DateTime(timezone=True)),
     Column("cancelled_at", DateTime(timezone=True)),
+    Column("user_coupon_id", BigInteger),
+    Column("discount_amount", BigInteger),
+    Column("coupon_used_at", DateTime(timezone=True)),
 )
 
 order_item = Table(
@@ -55,6 +58,16 @@ product = Table(
     Column("currency", Text, nullable=False),
     Column("stock", BigInteger),
     Column("created_at", DateTime(timezone=True), nullable=False),
+)
+
+coupon_release = Table(
+    "coupon_release",
+    metadata,
+    Column("order_id", Uuid, primary_key=True),
+    Column("user_coupon_id", BigInteger, nullable=False),
+    Column("requested_at", DateTime(timezone=True), nullable=False),
+    Column("next_at", DateTime(timezone=True), nullable=False),
+    Column("attempts", Integer, nullable=False),
 )
 
 payment = Table(

@@ -2,6 +2,7 @@
 
 from order_service.persistence.cancellations import SqlCancellations
 from order_service.persistence.ledger_seals import SqlLedgerSeals
+from order_service.persistence.coupon_releases import SqlCouponReleases
 from order_service.persistence.operated_payments import SqlOperatedPayments
 from order_service.persistence.orders import SqlOrders
 from order_service.persistence.payment_hints import SqlPaymentHints
@@ -24,6 +25,7 @@ class OrderUnitOfWork(UnitOfWork):
 
     orders: SqlOrders
     unpaid_orders: SqlUnpaidOrders
+    coupon_releases: SqlCouponReleases
     products: SqlProducts
     payments: SqlPayments
     unsettled_payments: SqlUnsettledPayments
@@ -39,6 +41,7 @@ class OrderUnitOfWork(UnitOfWork):
     def opened(self) -> None:
         self.orders = SqlOrders(self.connection)
         self.unpaid_orders = SqlUnpaidOrders(self.connection)
+        self.coupon_releases = SqlCouponReleases(self.connection)
         self.products = SqlProducts(self.connection)
         self.payments = SqlPayments(self.connection)
         self.unsettled_payments = SqlUnsettledPayments(self.connection)

@@ -4,6 +4,12 @@ One file for each subject. Others import from here, as from the one file that ot
 """
 
 from order_service.application.ports.cancellations import CancellationEvent, Cancellations
+from order_service.application.ports.coupons import (
+    ClaimedRelease,
+    CouponReleases,
+    Coupons,
+    ReportCouponReleases,
+)
 from order_service.application.ports.gateways import PaymentGateway
 from order_service.application.ports.hints import (
     SETTLED_LOOK_UP_INTERVAL,
@@ -44,8 +50,11 @@ __all__ = [
     "ClaimedHint",
     "ClaimedLookUp",
     "ClaimedRefund",
+    "ClaimedRelease",
     "CompletionEvent",
     "GatewayBalances",
+    "CouponReleases",
+    "Coupons",
     "IdempotencyKeys",
     "LedgerFacts",
     "LedgerSeals",
@@ -60,6 +69,7 @@ __all__ = [
     "Products",
     "Refunds",
     "ReportBacklog",
+    "ReportCouponReleases",
     "ReportTakenBack",
     "ReportUnsealed",
     "TransactionNumbers",

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from order_service.application.ports.cancellations import Cancellations
+from order_service.application.ports.coupons import CouponReleases
 from order_service.application.ports.hints import PaymentHints
 from order_service.application.ports.ledger import LedgerSeals
 from order_service.application.ports.orders import Orders, Products, UnpaidOrders
@@ -46,6 +47,9 @@ class UnitOfWork(Protocol):
 
     @property
     def unpaid_orders(self) -> UnpaidOrders: ...
+
+    @property
+    def coupon_releases(self) -> CouponReleases: ...
 
     @property
     def products(self) -> Products: ...

@@ -1,0 +1,1 @@
+"""The coupon service, over HTTP."""

@@ -1,0 +1,158 @@
+"""The coupon service: what it surely said, or that nothing can be said."""
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import httpx
+import structlog
+from pydantic import BaseModel, ValidationError
+
+from order_service.coupons.replies import Refusal, UserCoupon
+from order_service.domain.coupon import CouponRelease, CouponReservation
+from order_service.domain.coupon_outcome import (
+    CouponNotHeld,
+    CouponRefused,
+    CouponReleased,
+    CouponReserved,
+    CouponUnclear,
+    ReleaseOutcome,
+    ReservationOutcome,
+)
+from order_service.domain.errors import (
+    OrderAmountTooSmall,
+    OrderError,
+    UserCouponNotFound,
+    UserCouponNotUsable,
+)
+from servicekit.outbound.bounded_transport import BEFORE_SENDING, INCOMPLETE
+from servicekit.outbound.http_client import create_http_client
+
+TIMEOUT_SECONDS = 3.0
+_NOT_FOUND = "urn:problem:user-coupon-not-found"
+_REFUSED_BY_STATUS = "urn:problem:user-coupon-transition-refused"
+_TOO_SMALL = "urn:problem:order-amount-too-small"
+_UNUSABLE = {"RESERVED", "USED", "GIVEN_BACK", "EXPIRED", "REVOKED"}
+
+_ModelT = TypeVar("_ModelT", bound=BaseModel)
+
+_log = structlog.get_logger(__name__)
+
+
+class HttpCoupons:
+    """At most ``at_once`` calls; further ones are unclear at once, and take no thread from others."""
+
+    def __init__(self, url: str, at_once: int) -> None:
+        self._user_coupons_url = f"{url.rstrip('/')}/api/v1/user-coupons"
+        self._client = create_http_client(TIMEOUT_SECONDS, at_once)
+        self._free = threading.BoundedSemaphore(at_once)
+
+    def reserve(
+        self, reservation: CouponReservation, before_sending: Callable[[], None]
+    ) -> ReservationOutcome:
+        body = {
+            "orderId": str(reservation.order_id),
+            "userId": reservation.user_id,
+            "orderAmount": reservation.order_amount,
+            "holdSeconds": int(reservation.hold.total_seconds()),
+        }
+        response = self._post(reservation.user_coupon_id, "reserve", body, before_sending)
+        if response is None:
+            return CouponUnclear()
+        if response.status_code == httpx.codes.OK:
+            return _reserved(response, reservation)
+        refused = _readable(response, Refusal)
+        error = None if refused is None else _refusal(response.status_code, refused)
+        if error is None:
+            _log.warning(
+                "coupon_service_refused_call", status=response.status_code, type=refused and refused.type
+            )
+            return CouponUnclear()
+        return CouponRefused(error)
+
+    def release(self, release: CouponRelease) -> ReleaseOutcome:
+        body = {"orderId": str(release.order_id), "reason": "order not placed or not paid"}
+        response = self._post(release.user_coupon_id, "release", body, lambda: None)
+        if response is None:
+            return CouponUnclear()
+        if response.status_code == httpx.codes.OK:
+            return _released(response, release)
+        refused = _readable(response, Refusal)
+        if refused is not None and (response.status_code, refused.type) in (
+            (httpx.codes.NOT_FOUND, _NOT_FOUND),
+            # Also where the coupon was used for this order, which is no longer to be changed from here.
+            (httpx.codes.CONFLICT, _REFUSED_BY_STATUS),
+        ):
+            return CouponNotHeld()
+        _log.warning(
+            "coupon_service_refused_call", status=response.status_code, type=refused and refused.type
+        )
+        return CouponUnclear()
+
+    def _post(
+        self, user_coupon_id: int, verb: str, body: dict[str, Any], before_sending: Callable[[], None]
+    ) -> httpx.Response | None:
+        if not self._free.acquire(blocking=False):
+            _log.warning("coupon_service_busy")
+            return None
+        try:
+            url = f"{self._user_coupons_url}/{user_coupon_id}/{verb}"
+            request = self._client.build_request("POST", url, json=body)
+            request.extensions[BEFORE_SENDING] = before_sending
+            return self._client.send(request)
+        except httpx.TransportError as error:
+            _log.warning("coupon_service_unanswered", verb=verb, reason=f"{type(error).__name__} {error}")
+            return None
+        finally:
+            self._free.release()
+
+
+def _reserved(response: httpx.Response, asked: CouponReservation) -> ReservationOutcome:
+    held = _readable(response, UserCoupon)
+    if held is None or held.reservation is None:
+        return CouponUnclear()
+    given = held.reservation
+    if (
+        (held.user_coupon_id, held.user_id) == (asked.user_coupon_id, asked.user_id)
+        and (given.order_id, given.order_amount) == (asked.order_id, asked.order_amount)
+        and held.status == "RESERVED"
+        and 0 <= given.discount_amount <= asked.order_amount
+    ):
+        return CouponReserved(given.discount_amount)
+    _log.error("coupon_service_contradicts_itself", order_id=str(asked.order_id))
+    return CouponUnclear()
+
+
+def _released(response: httpx.Response, release: CouponRelease) -> ReleaseOutcome:
+    coupon = _readable(response, UserCoupon)
+    if coupon is None:
+        return CouponUnclear()
+    is_held = coupon.reservation is not None and coupon.reservation.order_id == release.order_id
+    if coupon.user_coupon_id != release.user_coupon_id or is_held:
+        _log.error("coupon_service_contradicts_itself", order_id=str(release.order_id))
+        return CouponUnclear()
+    return CouponReleased()
+
+
+def _refusal(status: int, refused: Refusal) -> OrderError | None:
+    match status, refused.type, refused.current_status:
+        case httpx.codes.NOT_FOUND, kind, _ if kind == _NOT_FOUND:
+            return UserCouponNotFound()
+        case httpx.codes.UNPROCESSABLE_ENTITY, kind, _ if kind == _TOO_SMALL:
+            return OrderAmountTooSmall()
+        case httpx.codes.CONFLICT, kind, str(current) if kind == _REFUSED_BY_STATUS and current in _UNUSABLE:
+            return UserCouponNotUsable(current)
+    return None
+
+
+def _readable(response: httpx.Response, model: type[_ModelT]) -> _ModelT | None:
+    try:
+        return model.model_validate_json(response.content)
+    except ValidationError as error:
+        _log.warning(
+            "coupon_service_reply_unreadable",
+            status=response.status_code,
+            fields=sorted({str(each["loc"]) for each in error.errors(include_input=False)})[:5],
+            incomplete=response.extensions.get(INCOMPLETE),
+        )
+        return None
