@@ -67,6 +67,31 @@ def test_declined_payment_publishes_nothing_and_can_be_paid_again(shop: ShopClie
     assert all(effect["attempts"] == 1 for effect in shop.effects(order_id).values())
 
 
+def test_a_coupon_that_was_pressed_for_takes_its_discount_off_an_order(
+    stack: Stack, shop: ShopClient
+) -> None:
+    user_id = 7001
+    issued = shop.decided(shop.press(user_id, shop.create_coupon()))
+    assert issued["status"] == "ISSUED"
+    [held] = shop.get("coupon-api", f"/api/v1/users/{user_id}/coupons").json()["coupons"]
+    user_coupon = f"/api/v1/user-coupons/{held['userCouponId']}"
+
+    order_id = shop.place_order(userId=user_id, userCouponId=held["userCouponId"])
+    order = shop.get("order-api", f"/api/v1/orders/{order_id}").json()
+    coupon = {"userCouponId": held["userCouponId"], "discountAmount": 5000}
+    assert (order["totalAmount"], order["coupon"]) == (25000, coupon)
+    assert shop.get("coupon-api", user_coupon).json()["reservation"]["orderId"] == order_id
+
+    assert shop.pay(order_id, amount=25000).status_code == 201
+    records = read_topic(
+        stack.info().kafka.bootstrap_servers,
+        "order-completed",
+        lambda records: any(record.key == order_id.encode() for record in records),
+    )
+    (event,) = [json.loads(record.value) for record in records if record.key == order_id.encode()]
+    assert (event["totalAmount"], event["coupon"]) == (25000, coupon)
+
+
 def test_any_kafka_client_sees_keys_cloudevents_headers_and_json(stack: Stack, shop: ShopClient) -> None:
     order_id = shop.place_order()
     shop.pay(order_id)

@@ -91,7 +91,7 @@ def build_application(
     end_cancellation = EndCancellation(order_cancelled)
     refund = RefundPayment(unit_of_work, gateway, end_cancellation)
     cancel_order = CancelOrder(unit_of_work, refund, end_cancellation, refund_lease)
-    reserve_coupon = ReserveCoupon(unit_of_work, coupons, coupon_hold)
+    reserve_coupon = None if coupons is None else ReserveCoupon(unit_of_work, coupons, coupon_hold)
     place_order = PlaceOrder(unit_of_work, reserve_coupon, requires_catalogue=requires_catalogue)
     read_order = ReadOrder(partial(OrderSnapshot, engine))
     return create_app(

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from order_service.domain.cancellation import CancelledLine, CancelledOrder
-from order_service.domain.order import Order, OrderItem
+from order_service.domain.coupon import OrderCoupon
+from order_service.domain.order import Order, OrderItem, Recipient
 from order_service.messaging.outgoing_order_cancelled import ORDER_CANCELLED, order_cancelled
 from servicekit.identifiers import uuid7
 from tests.support.order_builders import NOON, an_order
@@ -58,6 +59,16 @@ def test_the_example_follows_the_schema() -> None:
 
 def test_the_event_has_the_fields_of_the_example_and_no_others() -> None:
     assert _shape(_cancelled(an_order())) == _shape(EXAMPLE)
+
+
+def test_the_event_names_the_coupon_of_an_order_that_has_one() -> None:
+    items, coupon = [OrderItem("P-1", 3, 10_000)], OrderCoupon(41, 5_000)
+    order = Order.place(uuid7(), 7, "KRW", items, Recipient("김하늘", "010-1234-5678"), NOON, coupon)
+    event = _cancelled(order, CancelledLine(1, 1))
+    VALIDATOR.validate(event)
+    assert event["coupon"] == {"userCouponId": 41}
+    # Its part of what was paid.
+    assert (event["cancelledAmount"], event["remainingAmount"]) == (8_333, 16_667)
 
 
 def test_the_example_is_what_such_an_order_makes() -> None:

@@ -337,9 +337,8 @@ def test_the_longest_hold_and_the_largest_amount_are_kept(client: FlaskClient, e
     held = issued(client, engine, discount={"type": "RATE", "value": 100})
     largest = 2**63 - 1
 
-    reply = act(
-        client, held, "reserve", **A_RESERVATION | {"orderAmount": largest, "holdSeconds": LONGEST_HOLD_SECONDS}
-    )
+    most = {"orderAmount": largest, "holdSeconds": LONGEST_HOLD_SECONDS}
+    reply = act(client, held, "reserve", **A_RESERVATION | most)
 
     assert reply.status_code == 200, reply.text
     assert reply.get_json()["reservation"]["discountAmount"] == largest

@@ -119,7 +119,7 @@ def test_a_process_that_dies_while_it_places_leaves_a_release(
 
 
 @pytest.mark.parametrize("statement", ["INSERT INTO coupon_release", "COMMIT"])
-def test_a_process_that_dies_while_it_stores_the_release_has_reserved_nothing(
+def test_a_process_that_dies_before_the_call_has_reserved_nothing(
     shop: Shop, coupon_shop: CouponShop, coupons: WatchedCoupons, statement: str
 ) -> None:
     held, is_armed = coupon_shop.issued(), threading.Event()

@@ -18,6 +18,7 @@ from order_service.domain.coupon import OrderCoupon
 from order_service.domain.errors import (
     CouponBusy,
     CouponServiceUnavailable,
+    CouponsNotAccepted,
     OrderNotFound,
     UserCouponNotUsable,
 )
@@ -35,18 +36,23 @@ class PlaceOrderCommand:
     currency: str
     items: tuple[RequestedItem, ...]
     recipient: Recipient
-    user_coupon_id: int | None = None
     idempotency_key: IdempotencyKey | None = None
+    user_coupon_id: int | None = None
 
 
 class PlaceOrder:
     """Stores an order that waits for its payment; once for each idempotency key.
 
-    It has the catalogue's prices. Other products have the client's, unless ``requires_catalogue``.
+    It has the catalogue's prices. Other products have the client's, unless ``requires_catalogue``. Without
+    ``reserve_coupon`` no order has a coupon.
     """
 
     def __init__(
-        self, unit_of_work: UnitOfWorkFactory, reserve_coupon: ReserveCoupon, *, requires_catalogue: bool
+        self,
+        unit_of_work: UnitOfWorkFactory,
+        reserve_coupon: ReserveCoupon | None = None,
+        *,
+        requires_catalogue: bool,
     ) -> None:
         self._unit_of_work = unit_of_work
         self._reserve_coupon = reserve_coupon
@@ -74,6 +80,8 @@ class PlaceOrder:
             if earlier is not None:
                 return earlier
             items = self._items(command, unit_of_work)
+        if self._reserve_coupon is None:
+            raise CouponsNotAccepted
         asked = ReserveCouponCommand(order_id, user_coupon_id, command.user_id, gross_amount_of(items))
         try:
             coupon = self._reserve_coupon(asked)

@@ -13,7 +13,6 @@ from order_service.domain.coupon_outcome import CouponRefused, CouponReserved, C
 from order_service.domain.errors import (
     CouponBusy,
     CouponServiceUnavailable,
-    CouponsNotAccepted,
     OrderAmountTooSmall,
     OrderError,
     UserCouponNotUsable,
@@ -47,11 +46,10 @@ class ReserveCoupon:
     def __init__(
         self,
         unit_of_work: UnitOfWorkFactory,
-        coupons: Coupons | None,
+        coupons: Coupons,
         hold: timedelta,
         clock_seconds: Callable[[], float] = lease_clock_seconds,
     ) -> None:
-        """Without ``coupons`` none is accepted."""
         self._unit_of_work = unit_of_work
         self._coupons = coupons
         self._hold = hold
@@ -59,8 +57,6 @@ class ReserveCoupon:
 
     def __call__(self, command: ReserveCouponCommand) -> OrderCoupon:
         """What the order gets off. Everything else is an :class:`~order_service.domain.errors.OrderError`."""
-        if self._coupons is None:
-            raise CouponsNotAccepted
         if command.order_amount == 0:
             # Which the coupon service doesn't take for an amount.
             raise OrderAmountTooSmall

@@ -1,6 +1,9 @@
 """``OrderCancelled``, version 1: ``shared/contracts/order-cancelled/v1.schema.json``."""
 
+from typing import Any
+
 from order_service.domain.cancellation import Cancellation, CancelledOrder
+from order_service.domain.order import Order
 from servicekit.event_type import EventType
 from servicekit.outbox.envelope import envelope
 from servicekit.outbox.event import OutboxEvent
@@ -35,6 +38,7 @@ def order_cancelled(after: CancelledOrder, cancellation: Cancellation) -> Outbox
                 }
                 for line in cancellation.lines
             ],
+            **_coupon(after.order),
             "recipient": {"name": order.recipient.name, "phone": order.recipient.phone},
             "payment": {
                 "paymentId": str(cancellation.payment_id),
@@ -43,3 +47,7 @@ def order_cancelled(after: CancelledOrder, cancellation: Cancellation) -> Outbox
             },
         },
     )
+
+
+def _coupon(order: Order) -> dict[str, Any]:
+    return {} if order.coupon is None else {"coupon": {"userCouponId": order.coupon.user_coupon_id}}

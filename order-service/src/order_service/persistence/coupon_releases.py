@@ -33,6 +33,8 @@ class SqlCouponReleases:
         )
 
     def add_expired(self, order_ids: Collection[UUID]) -> None:
+        if not order_ids:
+            return
         held = select(orders.c.order_id, orders.c.user_coupon_id, _NOW, _NOW, literal(0)).where(
             orders.c.order_id.in_(order_ids), orders.c.user_coupon_id.is_not(None)
         )
