@@ -12,8 +12,8 @@ from order_service.application.measure_coupon_releases import MeasureCouponRelea
 from order_service.application.measure_payments import MeasurePayments
 from order_service.application.refund_due_payments import RefundDuePayments
 from order_service.application.refund_payment import RefundPayment
-from order_service.application.seal_ledger import SealLedger
 from order_service.application.release_coupons import ReleaseCoupons
+from order_service.application.seal_ledger import SealLedger
 from order_service.application.settle_hinted_payments import SettleHintedPayments
 from order_service.application.settle_payment import SettlePayment
 from order_service.application.settle_unsettled_payments import SettleUnsettledPayments

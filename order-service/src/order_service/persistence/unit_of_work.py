@@ -1,8 +1,8 @@
 """One transaction on the order database."""
 
 from order_service.persistence.cancellations import SqlCancellations
-from order_service.persistence.ledger_seals import SqlLedgerSeals
 from order_service.persistence.coupon_releases import SqlCouponReleases
+from order_service.persistence.ledger_seals import SqlLedgerSeals
 from order_service.persistence.operated_payments import SqlOperatedPayments
 from order_service.persistence.orders import SqlOrders
 from order_service.persistence.payment_hints import SqlPaymentHints
