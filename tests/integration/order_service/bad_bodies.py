@@ -133,7 +133,7 @@ PAYMENTS: list[BadBody] = [
 ]
 
 CANCELLATIONS: list[BadBody] = [
-    *_each("items", lambda value: _cancellation(items=value), [], {}, "1", [{}] * 201),
+    *_each("items", lambda value: _cancellation(items=value), None, [], {}, "1", [{}] * 201),
     ("items.0.lineNumber", _cancellation(items=[{"quantity": 1}])),
     ("items.0.quantity", _cancellation(items=[{"lineNumber": 1}])),
     *_each("items.0.lineNumber", lambda value: _with_line(lineNumber=value), 0, -1, 201, *NO_INTEGERS),

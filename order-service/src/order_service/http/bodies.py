@@ -6,7 +6,7 @@ from typing import Annotated
 from uuid import UUID
 
 import phonenumbers
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, field_validator
 from pydantic_extra_types.currency_code import Currency
 
 from order_service.application.add_product import AddProductCommand
@@ -215,6 +215,14 @@ class CancellationBody(BodyModel):
     reason: Annotated[
         str, StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=200), Storable
     ]
+
+    @field_validator("items", mode="before")
+    @classmethod
+    def _is_given_or_left_out(cls, value: object) -> object:
+        # A client that lost its list must not cancel everything.
+        if value is None:
+            raise ValueError("must be a list, or left out")
+        return value
 
     def command(self, order_id: UUID, key: IdempotencyKey | None) -> CancelOrderCommand:
         """The use case's command."""
