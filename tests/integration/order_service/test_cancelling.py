@@ -96,6 +96,19 @@ def test_a_free_order_is_cancelled_without_a_gateway(shop: Shop) -> None:
     assert slug(shop.cancel(order_id)) == "order-already-cancelled"
 
 
+def test_pieces_of_a_discounted_order_return_what_was_paid_for_them(shop: Shop) -> None:
+    order_id = shop.placed(an_order_body(items=[{"productId": "P-1", "quantity": 3, "unitPrice": 1_000}]))
+    shop.execute("UPDATE orders SET total_amount = 2000, discount_amount = 1000, user_coupon_id = 41")
+    assert shop.pay(order_id, amount=2_000).status_code == 201
+
+    amounts = [shop.cancel(order_id, (1, 1)).get_json()["amount"] for _ in range(3)]
+
+    assert amounts == returned(shop) == [666, 667, 667]
+    assert shop.order(order_id)["status"] == "CANCELLED"
+    events = [(event["coupon"]["userCouponId"], event["remainingAmount"]) for event in cancelled(shop)]
+    assert events == [(41, 1_334), (41, 667), (41, 0)]
+
+
 def test_an_order_that_can_not_be_cancelled_says_why(shop: Shop) -> None:
     unknown = shop.cancel(str(uuid7()))
     assert (unknown.status_code, slug(unknown)) == (404, "order-not-found")
