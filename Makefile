@@ -153,7 +153,7 @@ bench-coupon: $(INSTALLED) ## Measure coupons at the size of a drop, on an idle 
 mutations: $(INSTALLED) ## Break each safeguard of the relay's protocol, and see its test notice (takes long)
 	$(BIN)/python -m tests.integration.outbox_relay.protocol.try_mutations $(OPTIONS)
 
-crash-matrix: $(INSTALLED) ## Kill payments at every boundary, with every behaviour of gateways; build/crash-matrix/matrix.txt
+crash-matrix: $(INSTALLED) ## Kill order-service and coupon-service at every boundary of an order, with every behaviour of gateways; build/crash-matrix/matrix.txt
 	$(BIN)/python -m pytest -s -m long tests/chaos/payments
 
 release-check: $(INSTALLED) ## Run every check there is, and end with a table of them (OPTIONS="--only lint kubernetes"; takes hours)

@@ -16,7 +16,7 @@ from servicekit.outbound.bounded_transport import BoundedTransport
 
 _TABLE = re.compile(r"\b(?:FROM|INTO|UPDATE)\s+\"?(\w+)")
 _PREPARED = re.compile(r"(PREPARE|EXECUTE) (\w+)")
-_CALL = re.compile(r"/(confirm|cancel|close|transactions)$")
+_CALL = re.compile(r"/(confirm|cancel|close|transactions|reserve|release)$")
 
 
 class Boundaries:

@@ -1,7 +1,7 @@
-"""Faults that the matrix has to find, planted into a forked child by replacing parts of the service."""
+"""Faults in payments that the matrix has to find, and all that it has to find."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -26,41 +26,16 @@ from order_service.persistence.unit_of_work import OrderUnitOfWork
 from order_service.persistence.unpaid_orders import SqlUnpaidOrders
 from order_service.persistence.unsettled_payments import SqlUnsettledPayments
 from servicekit.outbox.writer import OutboxWriter
+from tests.chaos.payments.planted_in_cancelling import IN_CANCELLING
+from tests.chaos.payments.planted_with_coupons import WITH_COUPONS
+from tests.chaos.payments.planting import Planted, after
 
 _WELL, _OTHER_CURRENCY = "all is well", "another currency"
 
 
-@dataclass(frozen=True)
-class Planted:
-    """It is to be found at a boundary, or else where nothing dies.
-
-    ``parts`` are called with the method and its arguments in place of the method.
-    """
-
-    behaviour: str
-    at: str | None
-    parts: Mapping[tuple[Any, str], Callable[..., Any]]
-
-    def plant(self) -> None:
-        for (owner, name), part in self.parts.items():
-            setattr(owner, name, _around(getattr(owner, name), part))
-
-
-def _around(method: Any, part: Callable[..., Any]) -> Any:
-    # No partial: what belongs to a class has to become a method.
-    return lambda *arguments: part(method, *arguments)
-
-
-def _after(value: Any, *acts: Callable[[], object]) -> Any:
-    """``value``, once all ``acts`` are done."""
-    for act in acts:
-        act()
-    return value
-
-
 def _with_request(method: Any, pay: Any, *command: Any) -> Any:
     request = method(pay, *command)
-    return _after(request, lambda: pay._gateway.approve(request))  # noqa: SLF001
+    return after(request, lambda: pay._gateway.approve(request))  # noqa: SLF001
 
 
 def _known(answer: Any) -> Any:
@@ -89,12 +64,12 @@ def _expired(orders: Any) -> list[Any]:
 
 _late: list[Callable[[], object]] = []
 
-PLANTED: Mapping[str, Planted] = {
+_IN_PAYMENTS: Mapping[str, Planted] = {
     "charges-before-it-stores": Planted(_WELL, "pay 1: after INSERT payment", {
         (PayOrder, "_request"): _with_request,
     }),
     "settles-twice": Planted(_WELL, None, {
-        (SettlePayment, "__call__"): lambda settle, *its: _after(settle(*its), partial(settle, *its)),
+        (SettlePayment, "__call__"): lambda settle, *its: after(settle(*its), partial(settle, *its)),
         # Equal, but another object: the guard compares identities.
         (Payment, "settled"): lambda settled, *its: replace(settled(*its)),
         (Order, "completed"):
@@ -119,14 +94,14 @@ PLANTED: Mapping[str, Planted] = {
     "event-after-its-transaction": Planted(_WELL, "pay 2: after COMMIT", {
         (OutboxWriter, "append"): lambda append, *its: _late.append(partial(append, *its)),
         (OrderUnitOfWork, "commit"):
-            lambda commit, work: _after(commit(work), *_late, _late.clear, partial(commit, work)),
+            lambda commit, work: after(commit(work), *_late, _late.clear, partial(commit, work)),
     }),
     "payment-apart-from-its-order": Planted(_WELL, "pay 2: after COMMIT", {
         (SettlePayment, "_complete"): _saved_before,
     }),
     "stock-apart-from-its-order": Planted(_WELL, "pay 2: after COMMIT", {
         (SqlProducts, "take"):
-            lambda take, products, pieces: _after(take(products, pieces), products._connection.commit),  # noqa: SLF001
+            lambda take, products, pieces: after(take(products, pieces), products._connection.commit),  # noqa: SLF001
     }),
     "compares-no-amounts": Planted(_OTHER_CURRENCY, None, {
         (toss_payments, "_has_amount"): lambda *its: True,
@@ -157,3 +132,4 @@ PLANTED: Mapping[str, Planted] = {
         (SqlUnpaidOrders, "expire"): lambda *its: [],
     }),
 }  # fmt: skip
+PLANTED: Mapping[str, Planted] = {**_IN_PAYMENTS, **IN_CANCELLING, **WITH_COUPONS}

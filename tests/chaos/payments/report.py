@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from tests.chaos.payments.cells import Result
 
-_SIGNS = {"paid": "P", "not charged": "-", "refunded": "R"}
-_LEGEND = "P paid, - not charged, R refunded, X wrong, ? not tried"
+_SIGNS = {"paid": "P", "not charged": "-", "refunded": "R", "cancelled": "C", "cancelled in part": "c"}
+_LEGEND = "P paid, - not charged, R refunded, C cancelled, c cancelled in part, X wrong, ? not tried"
 
 
 def matrix(results: Sequence[Result]) -> str:
