@@ -227,6 +227,7 @@ def test_a_payment_that_is_cancelled_at_the_gateway_is_reported(sale: Sale, logs
     [error] = [entry for entry in logs if entry["log_level"] == "error"]
     assert (error["event"], error["order_id"]) == ("payment_taken_back", order_id)
     assert taken_back(sale.name) == before + 1
+    assert backlog(sale.shop).taken_back == 1
     assert sale.shop.order(order_id)["status"] == "COMPLETED"
 
 
