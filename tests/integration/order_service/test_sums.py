@@ -24,9 +24,10 @@ MAX_BIGINT = 2**63 - 1
 DEADLINE_SECONDS = 30
 
 _ORDER = text("""
-INSERT INTO orders (order_id, user_id, currency, total_amount, recipient_name, recipient_phone, status,
-                    created_at)
-VALUES (:order_id, 7, 'KRW', :total, '김하늘', '010-1234-5678', 'PENDING_PAYMENT', clock_timestamp())
+INSERT INTO orders (order_id, user_id, currency, total_amount, user_coupon_id, discount_amount,
+                    recipient_name, recipient_phone, status, created_at)
+VALUES (:order_id, 7, 'KRW', :total, :coupon, :discount, '김하늘', '010-1234-5678', 'PENDING_PAYMENT',
+        clock_timestamp())
 """)
 _ITEM = text("""
 INSERT INTO order_item (order_id, line_number, product_id, quantity, unit_price)
@@ -49,9 +50,11 @@ Items = Sequence[tuple[int, int]]
 """Quantity and price of each."""
 
 
-def insert_order(connection: Connection, total: int, items: Items) -> UUID:
+def insert_order(connection: Connection, total: int, items: Items, discount: int | None = None) -> UUID:
     order_id = uuid7()
-    connection.execute(_ORDER, {"order_id": order_id, "total": total})
+    coupon = None if discount is None else 7
+    order = {"order_id": order_id, "total": total, "coupon": coupon, "discount": discount}
+    connection.execute(_ORDER, order)
     for line, (quantity, unit_price) in enumerate(items, start=1):
         item = {"order_id": order_id, "line": line, "quantity": quantity, "unit_price": unit_price}
         connection.execute(_ITEM, item)
@@ -91,6 +94,7 @@ def payment_id(shop: Shop) -> UUID:
 
 
 CHANGES_OF_AN_ORDER = {
+    "a discount": "UPDATE orders SET user_coupon_id = 7, discount_amount = 1",
     "another total": "UPDATE orders SET total_amount = total_amount + 1",
     "one more item": """
         INSERT INTO order_item (order_id, line_number, product_id, quantity, unit_price)
@@ -138,6 +142,10 @@ def test_an_order_may_be_corrected_as_a_whole(shop: Shop) -> None:
     with shop.engine.begin() as connection:
         connection.execute(text("UPDATE order_item SET unit_price = unit_price + 1 WHERE line_number = 2"))
         connection.execute(text("UPDATE orders SET total_amount = total_amount + 1"))
+    with shop.engine.begin() as connection:
+        connection.execute(
+            text("UPDATE orders SET user_coupon_id = 7, discount_amount = 5, total_amount = total_amount - 5")
+        )
     with shop.engine.begin() as connection:
         connection.execute(text("DELETE FROM order_item"))
         connection.execute(text("DELETE FROM orders"))
@@ -254,23 +262,32 @@ def test_a_refund_is_written_where_others_are_seen(shop: Shop, payment_id: UUID,
 
 
 ITEMS = st.lists(st.tuples(st.integers(1, 1_000), st.integers(0, 10**9)), min_size=1, max_size=8)
+PERCENT = st.integers(0, 100)
 
 
 # One shop for all: each example is an order of its own.
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(items=ITEMS, parts=st.lists(st.integers(0, 100), max_size=4), wrong_by=st.integers(-3, 3))
+@given(
+    items=ITEMS,
+    percent=st.none() | PERCENT,
+    parts=st.lists(PERCENT, max_size=4),
+    wrong_by=st.integers(-3, 3),
+)
 def test_what_adds_up_is_taken_and_nothing_else(
-    shop: Shop, items: Items, parts: Sequence[int], wrong_by: int
+    shop: Shop, items: Items, percent: int | None, parts: Sequence[int], wrong_by: int
 ) -> None:
-    total = sum(quantity * price for quantity, price in items)
+    gross = sum(quantity * price for quantity, price in items)
+    discount = None if percent is None else gross * percent // 100
+    total = gross - (discount or 0)
     refunds = [total * part // max(1, sum(parts)) for part in parts]
     with shop.engine.begin() as connection:
-        payment_id = insert_payment(connection, insert_order(connection, total, items), amount=total)
+        order_id = insert_order(connection, total, items, discount)
+        payment_id = insert_payment(connection, order_id, amount=total)
         for amount in refunds:
             insert_refund(connection, payment_id, amount)
     if wrong_by and total + wrong_by >= 0:
         with refused(shop, ORDER) as connection:
-            insert_order(connection, total + wrong_by, items)
+            insert_order(connection, total + wrong_by, items, discount)
     if wrong_by > 0:
         with refused(shop, REFUND) as connection:
             insert_refund(connection, payment_id, total - sum(refunds) + wrong_by)
