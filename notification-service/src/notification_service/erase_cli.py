@@ -10,6 +10,7 @@ from notification_service.domain.erasure import Erasure, Person
 from notification_service.domain.errors import NoPhoneNumber
 from notification_service.domain.phone_number import PhoneNumber
 from notification_service.operator_database import operator_transactions
+from notification_service.subscriptions import SUBSCRIPTIONS
 from servicekit.commands import OPERATOR, REASON, BadInput, OneLineCommand
 from servicekit.fields import MAX_INT64
 
@@ -18,9 +19,10 @@ PROCESS = "notification-erase"
 _PATIENCE_SECONDS = 60.0
 _PAUSE_SECONDS = 1.0
 _NOT_REACHED = (
-    "not reached: order-completed and order-completed.dlt until their retention ends, logs and traces,"
-    " backups, names in operators' reasons about other things or about orders without their recipient, the"
-    " alimtalk provider, the receiver of monitoring, order-service and coupon-service"
+    f"not reached: {', '.join(each.topic for each in SUBSCRIPTIONS)} and their dead letters until their"
+    " retention ends, logs and traces, backups, names in operators' reasons about other things or about"
+    " orders without their recipient, the alimtalk provider, the receiver of monitoring, order-service and"
+    " coupon-service"
 )
 
 # Retention empties recipients long before orders go.

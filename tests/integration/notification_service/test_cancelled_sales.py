@@ -10,6 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from notification_service.api import build_application
 from notification_service.application.count_cancellations import CountCancellations
+from notification_service.application.count_sales import CountSales
 from notification_service.application.rebuild_analytics import RebuildAnalytics
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import DeliveryStatus, Effect
@@ -82,6 +83,17 @@ def test_a_cancellation_that_comes_before_its_order_counts_too(engine: Engine, o
         for day in figures(engine, FigureKind.DAYS)
         if isinstance(day, DailySales)
     ] == [(1, 0)]
+
+
+def test_the_counting_of_sales_leaves_cancellations_alone(engine: Engine, order: CompletedOrder) -> None:
+    cancel(engine, [a_cancellation_of(order)])
+
+    # As a former release does, which runs beside.
+    assert CountSales(transactions(engine))(StopSignal()).deliveries == 0
+
+    assert sums(engine)["sales_daily"] == []
+    count_due(engine)
+    assert [row[2] for row in sums(engine)["cancelled_daily"]] == [1]
 
 
 def test_a_repeated_event_counts_once(engine: Engine, order: CompletedOrder) -> None:

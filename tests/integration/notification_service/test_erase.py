@@ -503,7 +503,7 @@ def test_the_command_counts_first_and_says_what_it_cant_reach(engine: Engine, mi
     )
     assert again.stdout.startswith("nothing is kept with this number; orders whose recipient was erased")
     for result in (counted, done, again):
-        assert "not reached: order-completed and order-completed.dlt until" in result.stdout
+        assert "not reached: order-completed, order-cancelled and their dead letters until" in result.stdout
 
 
 def test_the_record_of_an_erasure_does_not_name_the_person(engine: Engine, migrated_url: str) -> None:
