@@ -186,6 +186,19 @@ def test_an_order_that_never_arrives_is_not_awaited_for_ever(engine: Engine) -> 
     assert not waits(engine, cancellation)
 
 
+@pytest.mark.parametrize(("waited", "seconds"), [("0 seconds", 2.0), ("5 minutes", 30.0), ("3 days", 60.0)])
+def test_what_waits_for_longer_is_tried_less_often(engine: Engine, waited: str, seconds: float) -> None:
+    order = an_order_of(("P-1", 1, 100))
+    cancellation = a_cancellation_of(order)
+    accept(engine, order, cancellation)
+    set_status(engine, cancellation, f"created_at = created_at - interval '{waited}'")
+
+    with pytest.raises(DeliveryPostponed) as postponed:
+        KeepInOrder(Sending(), transactions(engine)).check(a_delivery(cancellation))
+
+    assert postponed.value.delay_seconds == pytest.approx(seconds, rel=0.2)
+
+
 def test_look_ups_and_other_events_wait_for_nothing(engine: Engine) -> None:
     order = an_order_of(("P-1", 1, 100))
     cancellation = a_cancellation_of(order)

@@ -46,6 +46,7 @@ def kept_hours(topic: str) -> float:
         (CouponWorkerSettings, "order-completed"),
         (CouponWorkerSettings, "order-cancelled"),
         (ConsumerSettings, "order-completed"),
+        (ConsumerSettings, "order-cancelled"),
     ],
 )
 def test_the_inbox_outlasts_whatever_can_send_an_event_again(

@@ -8,7 +8,10 @@ from notification_service.domain.delivery import ClaimedDelivery
 from notification_service.domain.errors import DeliveryPostponed
 from notification_service.domain.failure_reason import FailureReason
 
-_PAUSE_SECONDS = 2.0
+# Longer, the longer it has waited: many that wait for days must not keep processes from the rest.
+_SHORTEST_PAUSE_SECONDS = 2.0
+_LONGEST_PAUSE_SECONDS = 60.0
+_SHARE_OF_WAIT = 0.1
 
 
 class KeepInOrder:
@@ -31,6 +34,7 @@ class KeepInOrder:
         if delivery.purpose is not Purpose.SEND or order.event != ORDER_CANCELLED:
             return
         with self._unit_of_work() as unit_of_work:
-            waits = unit_of_work.earlier_messages.wait(order.order_id, order.event_id)
-        if waits:
-            raise DeliveryPostponed(FailureReason.EARLIER_MESSAGE, _PAUSE_SECONDS)
+            waited = unit_of_work.earlier_messages.waited_seconds(order.order_id, order.event_id)
+        if waited is not None:
+            pause = min(_LONGEST_PAUSE_SECONDS, max(_SHORTEST_PAUSE_SECONDS, waited * _SHARE_OF_WAIT))
+            raise DeliveryPostponed(FailureReason.EARLIER_MESSAGE, pause)

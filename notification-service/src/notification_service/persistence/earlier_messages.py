@@ -16,12 +16,14 @@ _WAIT = text("""
                COALESCE(event, 'OrderCompleted') AS event
           FROM delivery JOIN completed_order USING (event_id)
          WHERE delivery.order_id = :order_id AND event_id <> :event_id)
-    SELECT EXISTS (
+    SELECT EXTRACT(epoch FROM clock_timestamp() - own.created_at)
+      FROM own
+     WHERE EXISTS (
                SELECT FROM other
                 WHERE effect = 'ALIMTALK' AND due_at IS NOT NULL
-                  AND (completed_at, event_id) < (SELECT completed_at, event_id FROM own))
-        OR (NOT EXISTS (SELECT FROM other WHERE event = 'OrderCompleted')
-            AND EXISTS (SELECT FROM own WHERE created_at > clock_timestamp() - interval '10 minutes'))
+                  AND (other.completed_at, other.event_id) < (own.completed_at, own.event_id))
+        OR (own.created_at > clock_timestamp() - interval '10 minutes'
+            AND NOT EXISTS (SELECT FROM other WHERE event = 'OrderCompleted'))
 """)
 
 
@@ -31,6 +33,7 @@ class SqlEarlierMessages:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def wait(self, order_id: UUID, event_id: UUID) -> bool:
+    def waited_seconds(self, order_id: UUID, event_id: UUID) -> float | None:
         parameters = {"order_id": order_id, "event_id": event_id}
-        return bool(self._connection.execute(_WAIT, parameters).scalar_one())
+        waited = self._connection.execute(_WAIT, parameters).scalar_one_or_none()
+        return None if waited is None else float(waited)

@@ -99,8 +99,11 @@ class Deliveries(Protocol):
 class EarlierMessages(Protocol):
     """The messages about an order that come before another one."""
 
-    def wait(self, order_id: UUID, event_id: UUID) -> bool:
-        """Whether one that came before this event's is still to be sent, or, for some minutes, to arrive."""
+    def waited_seconds(self, order_id: UUID, event_id: UUID) -> float | None:
+        """How long this event's message has waited for one that came before, and is still to be sent.
+
+        Or, for some minutes, to arrive. None if it waits for none.
+        """
         ...
 
 
