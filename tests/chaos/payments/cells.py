@@ -133,7 +133,7 @@ def _companions(coupons: CouponProcess, cell: Cell, behaviour: Behaviour) -> Ite
 def _last_words(companion: Companion) -> object:
     if companion.last_words is None:
         # It may be about to die of the run's last request.
-        companion.keep_up(dies_within_seconds=10.0)
+        companion.keep_up(dies_within_seconds=60.0)
     return companion.last_words
 
 

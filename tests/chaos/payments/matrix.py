@@ -82,7 +82,9 @@ def sample(runs: Sequence[Result], size: int) -> list[Cell]:
 def thinned(runs: Sequence[Result]) -> list[Cell]:
     """The same deaths each time: at commits and messages in all behaviours, at statements in a few of them.
 
-    Of boundaries with one name in a run, as look-ups have, these are the first and the last.
+    Of boundaries with one name in a run, as look-ups have, these are the first and the last; of statements
+    the first alone. A behaviour of cancelling meets commits and messages at one gateway: what a cancellation
+    asks of gateways is a refund, which the behaviours of payments have at both.
     """
     by_boundary: dict[str, dict[Cell, list[Cell]]] = {}
     for run in runs:
@@ -90,9 +92,15 @@ def thinned(runs: Sequence[Result]) -> list[Cell]:
             by_boundary.setdefault(death.boundary, {}).setdefault(run.cell, []).append(death)
     chosen = set[Cell]()
     for boundary, by_run in by_boundary.items():
-        in_turn = sorted(by_run.values(), key=lambda deaths: crc32(repr(deaths[0]).encode()))
-        for deaths in in_turn[: None if _is_seen_outside(boundary) else _BEHAVIOURS_OF_A_STATEMENT]:
-            chosen.update((deaths[0], deaths[-1]))
+        if _is_seen_outside(boundary):
+            for cell, deaths in by_run.items():
+                if cell == _ONCE[cell.behaviour] or not BEHAVIOURS[cell.gateway][cell.behaviour].cancels:
+                    chosen.update((deaths[0], deaths[-1]))
+        else:
+            firsts = sorted(
+                (deaths[0] for deaths in by_run.values()), key=lambda death: crc32(repr(death).encode())
+            )
+            chosen.update(firsts[:_BEHAVIOURS_OF_A_STATEMENT])
     return [death for run in runs for death in run.deaths if death in chosen]
 
 
