@@ -60,8 +60,8 @@ class VerifyLedger:
             findings.add(DifferenceKind.CHAIN_CUT, _named(first.hour))
         for entry_id in self._facts.entries_before(first.ends_at):
             findings.add(DifferenceKind.ENTRY_BEFORE_CHAIN, entry_id)
-        overdue = last.ends_at
-        while overdue + HOUR + SEALED_WITHIN <= self._facts.now():
+        overdue, now = last.ends_at, self._facts.now()
+        while overdue + HOUR + SEALED_WITHIN <= now:
             findings.add(DifferenceKind.HOUR_NOT_SEALED, _named(overdue))
             overdue += HOUR
 
