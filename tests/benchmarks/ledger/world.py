@@ -14,9 +14,10 @@ _GIVEN = """
 _ROWS = {
     "orders": """
     INSERT INTO orders (order_id, user_id, currency, total_amount, recipient_name, recipient_phone, status,
-                        created_at, completed_at)
+                        created_at, user_coupon_id, discount_amount, completed_at)
     SELECT id, 7, 'KRW', amount, 'name', '010-1234-5678',
            CASE WHEN is_wrong THEN 'PENDING_PAYMENT' ELSE 'COMPLETED' END, at,
+           CASE WHEN amount < 1000 THEN number END, CASE WHEN amount < 1000 THEN 1000 - amount END,
            CASE WHEN NOT is_wrong THEN at END
       FROM given ORDER BY number
 """,

@@ -34,6 +34,10 @@ _ITEM = text("""
 INSERT INTO order_item (order_id, line_number, product_id, quantity, unit_price)
 VALUES (:order_id, 1, 'P-1', 2, :gross / 2), (:order_id, 2, 'P-2', 1, :gross - :gross / 2 * 2)
 """)
+_DISCOUNT = text("""
+UPDATE orders SET user_coupon_id = 1, discount_amount = :discount, coupon_used_at = clock_timestamp()
+ WHERE order_id = :order_id
+""")
 _REQUEST = text("""
 INSERT INTO payment (payment_id, order_id, method, gateway, gateway_account, payment_key, amount, currency,
                      status, attempt, requested_at)
@@ -89,10 +93,12 @@ class Books:
         paid = Paid(uuid7(), uuid7(), gross - discount, currency)
         order = {"order_id": paid.order_id, "currency": currency, "total": paid.amount, "gross": gross}
         of_payment = {"payment_id": str(paid.payment_id), "gateway": gateway, "account": ACCOUNT}
-        # How orders get their discounts is of no matter here.
+        # How an order gets its coupon is of no matter here.
         with self.tampering() as connection:
             connection.execute(_PLACE, order)
             connection.execute(_ITEM, order)
+            if discount:
+                connection.execute(_DISCOUNT, {"order_id": paid.order_id, "discount": discount})
             connection.exec_driver_sql("SET LOCAL session_replication_role = origin")
             connection.execute(_REQUEST, {**order, **of_payment, "amount": paid.amount})
         return paid

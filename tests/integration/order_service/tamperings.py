@@ -155,6 +155,7 @@ TAMPERINGS: Mapping[str, Tampering] = {
     ),
     "order_made_cheaper": _shown(
         f"UPDATE orders SET total_amount = total_amount - 1 WHERE order_id = {ENTERED}",
+        "discount_disagrees",
         "entry_disagrees",
         "payment_disagrees",
     ),
@@ -164,11 +165,19 @@ TAMPERINGS: Mapping[str, Tampering] = {
         "payment_disagrees",
     ),
     "order_deleted": _shown(
-        f"DELETE FROM orders WHERE order_id = {ENTERED}", "entry_disagrees", "payment_disagrees"
+        f"DELETE FROM orders WHERE order_id = {ENTERED}",
+        "discount_disagrees",
+        "entry_disagrees",
+        "payment_disagrees",
     ),
     "prices_altered": _shown(
         f"UPDATE order_item SET unit_price = unit_price + 1 WHERE order_id = {ENTERED} AND line_number = 2",
+        "discount_disagrees",
         "entry_disagrees",
+    ),
+    "discount_altered": _shown(
+        f"UPDATE orders SET discount_amount = discount_amount + 1 WHERE order_id = {ENTERED}",
+        "discount_disagrees",
     ),
     "order_completed_unpaid": _shown(
         "UPDATE orders SET status = 'COMPLETED', completed_at = now() WHERE status <> 'COMPLETED'",

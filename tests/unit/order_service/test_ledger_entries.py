@@ -37,6 +37,7 @@ def payments(draw: st.DrawFn) -> PaymentInBooks:
         approved_at=draw(moments),
         order_total=total,
         gross=gross,
+        discount=gross - total.amount,
         returned_at=draw(st.none() | moments) if is_due else None,
         taken_back_at=None if is_due else draw(st.none() | moments),
         returns=[

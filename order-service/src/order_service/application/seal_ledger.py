@@ -6,7 +6,7 @@ from datetime import datetime
 import structlog
 
 from order_service.application.ports import LedgerSeals, ReportUnsealed, UnitOfWorkFactory
-from order_service.domain.ledger_seal import GRACE, HOUR, Seal, seal_after
+from order_service.domain.ledger_seal import GRACE, HOUR, Seal, named, seal_after
 
 _log = structlog.get_logger(__name__)
 
@@ -51,7 +51,7 @@ class SealLedger:
             seals.add(seal)
             unit_of_work.commit()
         # A digest that is kept in the logs shows whether the chain was made anew.
-        _log.info("ledger_hour_sealed", hour=seal.hour, entries=seal.entries, digest=seal.digest.hex())
+        _log.info("ledger_hour_sealed", hour=named(seal.hour), entries=seal.entries, digest=seal.digest.hex())
         return True
 
     def _is_past_horizon(self, seals: LedgerSeals, now: datetime, last: Seal) -> bool:

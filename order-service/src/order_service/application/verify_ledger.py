@@ -9,7 +9,7 @@ from itertools import groupby
 from order_service.application.ports import LedgerFacts, Period
 from order_service.domain.ledger_comparison import PaymentWithEntries, differences
 from order_service.domain.ledger_differences import DifferenceKind, LedgerFindings
-from order_service.domain.ledger_seal import HOUR, Seal, hour_of, seal_after
+from order_service.domain.ledger_seal import HOUR, Seal, hour_of, named, seal_after
 
 SEALED_WITHIN = timedelta(hours=2)
 """After an hour's end. Later, nobody seals it."""
@@ -57,12 +57,12 @@ class VerifyLedger:
                 return
             last = self._check_seals(first, seals, _Hours(lines), command, findings)
         if not first.is_first:
-            findings.add(DifferenceKind.CHAIN_CUT, _named(first.hour))
+            findings.add(DifferenceKind.CHAIN_CUT, named(first.hour))
         for entry_id in self._facts.entries_before(first.ends_at):
             findings.add(DifferenceKind.ENTRY_BEFORE_CHAIN, entry_id)
         overdue, now = last.ends_at, self._facts.now()
         while overdue + HOUR + SEALED_WITHIN <= now:
-            findings.add(DifferenceKind.HOUR_NOT_SEALED, _named(overdue))
+            findings.add(DifferenceKind.HOUR_NOT_SEALED, named(overdue))
             overdue += HOUR
 
     def _check_seals(
@@ -89,13 +89,13 @@ class VerifyLedger:
         findings.compared["hours"] += 1
         if former.ends_at < seal.hour:
             for number in range((seal.hour - former.ends_at) // HOUR):
-                findings.add(DifferenceKind.SEAL_MISSING, _named(former.ends_at + number * HOUR))
+                findings.add(DifferenceKind.SEAL_MISSING, named(former.ends_at + number * HOUR))
             # What its digest was made with is gone.
             return
         expected = seal_after(former, hours.lines(seal.hour))
         findings.compared["sealed entries"] += expected.entries
         if expected != seal:
-            findings.add(DifferenceKind.SEAL_WRONG, _named(seal.hour))
+            findings.add(DifferenceKind.SEAL_WRONG, named(seal.hour))
 
 
 class _Hours:
@@ -122,7 +122,3 @@ def _add_up(found: PaymentWithEntries, findings: LedgerFindings) -> None:
                 findings.debits[currency] += amount
             else:
                 findings.credits[currency] -= amount
-
-
-def _named(hour: datetime) -> str:
-    return f"{hour:%Y-%m-%dT%H:%MZ}"

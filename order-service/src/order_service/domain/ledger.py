@@ -81,7 +81,10 @@ class ReturnOfSale:
 
 @dataclass(frozen=True, slots=True)
 class PaymentInBooks:
-    """What is stored of a payment that took money. ``gross`` are the prices of its order's items."""
+    """What is stored of a payment that took money. ``gross`` are the prices of its order's items.
+
+    ``discount`` is what its order says that a coupon takes off them.
+    """
 
     payment_id: Id
     order_id: Id
@@ -92,6 +95,7 @@ class PaymentInBooks:
     approved_at: Moment
     order_total: Money
     gross: int
+    discount: int
     returned_at: Moment | None
     """Of a REFUND_DUE payment."""
     taken_back_at: Moment | None

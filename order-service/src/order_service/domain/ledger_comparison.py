@@ -60,6 +60,8 @@ def _entry_id(stored: FoundEntry) -> int:
 def _of_payment(payment: PaymentInBooks) -> Iterator[Difference]:
     if payment.requested != payment.order_total:
         yield DifferenceKind.PAYMENT_DISAGREES, payment.payment_id
+    if payment.order_total.amount + payment.discount != payment.gross:
+        yield DifferenceKind.DISCOUNT_DISAGREES, payment.order_id
     if sum(each.money.amount for each in payment.returns) > payment.taken.amount:
         yield DifferenceKind.RETURNED_TOO_MUCH, payment.payment_id
 

@@ -21,6 +21,7 @@ class DifferenceKind(StrEnum):
     ENTRY_UNBALANCED = "entry_unbalanced"
     POSTING_WITHOUT_ENTRY = "posting_without_entry"
     PAYMENT_DISAGREES = "payment_disagrees"
+    DISCOUNT_DISAGREES = "discount_disagrees"
     RETURNED_TOO_MUCH = "returned_too_much"
     ORDER_WITHOUT_PAYMENT = "order_without_payment"
     GATEWAY_DISAGREES = "gateway_disagrees"
@@ -40,6 +41,7 @@ DESCRIPTIONS: Mapping[DifferenceKind, str] = {
     DifferenceKind.ENTRY_UNBALANCED: "entries have other debits than credits",
     DifferenceKind.POSTING_WITHOUT_ENTRY: "entries are missing, and their postings are there",
     DifferenceKind.PAYMENT_DISAGREES: "payments are of another amount or currency than their order",
+    DifferenceKind.DISCOUNT_DISAGREES: "orders have another total than their prices less the discount",
     DifferenceKind.RETURNED_TOO_MUCH: "payments had more returned than was taken",
     DifferenceKind.ORDER_WITHOUT_PAYMENT: "orders are completed, and no approved payment is theirs",
     DifferenceKind.GATEWAY_DISAGREES: "payments are worth another amount at their gateway",

@@ -46,6 +46,11 @@ def hour_of(moment: datetime) -> datetime:
     return moment.replace(minute=0, second=0, microsecond=0)
 
 
+def named(hour: datetime) -> str:
+    """As operators write it."""
+    return f"{hour:%Y-%m-%dT%H:%MZ}"
+
+
 def seal_after(former: Seal, lines: Iterable[str]) -> Seal:
     """The seal of the hour after ``former``'s, of entries in their order, without line feeds."""
     hour = former.ends_at

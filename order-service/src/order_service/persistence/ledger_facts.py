@@ -55,11 +55,12 @@ _PAYMENTS = """
     SELECT coalesce(paid.payment_id, entered.payment_id)::text AS payment_id, paid.order_id::text,
            paid.status, paid.gateway, paid.gateway_account, paid.amount, paid.currency, paid.charged_amount,
            paid.charged_currency, paid.approved_at, paid.refunded_at, paid.taken_back_at,
-           paid.total_amount, paid.order_currency, paid.gross, paid.returns, entered.entries
+           paid.total_amount, paid.order_currency, paid.gross, paid.discount, paid.returns, entered.entries
       FROM (SELECT payment.payment_id, payment.order_id, payment.status, gateway, gateway_account, amount,
                    payment.currency, charged_amount, charged_currency, {approved_at} AS approved_at,
                    {refunded_at} AS refunded_at, {taken_back_at} AS taken_back_at,
                    orders.total_amount, orders.currency AS order_currency,
+                   coalesce(orders.discount_amount, 0) AS discount,
                    (SELECT coalesce(sum(quantity * unit_price), 0)::bigint FROM order_item
                      WHERE order_item.order_id = payment.order_id) AS gross,
                    (SELECT json_agg(json_build_array(
@@ -178,6 +179,7 @@ def _payment(row: Row[Any]) -> PaymentInBooks:
         # Of an order that is gone, nothing agrees.
         order_total=Money(row.total_amount or 0, row.order_currency or ""),
         gross=row.gross,
+        discount=row.discount,
         returned_at=row.refunded_at,
         taken_back_at=row.taken_back_at,
         returns=[
