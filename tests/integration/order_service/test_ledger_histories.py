@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
@@ -163,7 +163,14 @@ def test_any_history_adds_up_and_any_change_of_it_shows(books: Books) -> None:
     model = Model(books)
     books.begun(model.hours_ago + 1)
 
-    @settings(max_examples=12, deadline=None, derandomize=True, database=None, phases=[Phase.generate])
+    @settings(
+        max_examples=12,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=[HealthCheck.too_slow],
+    )
     @given(steps, st.integers(0, len(CHANGES) - 1), st.integers(0, 2**20))
     def goes_on(history: list[tuple[str, int]], change: int, which: int) -> None:
         for step, number in history:

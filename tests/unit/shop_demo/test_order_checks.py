@@ -23,7 +23,7 @@ def test_a_shop_in_order_has_no_problem() -> None:
     assert (summary.orders, summary.paid, summary.events_published) == (3, 3, 3)
     assert summary.effects.model_dump() == {"alimtalk": 3, "analytics": 3, "monitoring": 3}
     assert (summary.lost, summary.duplicated, summary.redelivered) == (0, 0, 0)
-    assert set(summary.money) == {"orders", "payments", "order-completed", "analytics"}
+    assert set(summary.money) == {"orders", "payments", "ledger", "order-completed", "analytics"}
     assert all(sums == {"KRW": 90_000} for sums in summary.money.values())
     assert summary.payment_to_effects_ms.p99 == 200
 
