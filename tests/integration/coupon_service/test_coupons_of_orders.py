@@ -270,7 +270,7 @@ def test_an_event_that_contradicts_another_one_is_refused(client: FlaskClient, e
 
     assert status(client, held) == ("USED", str(order_id))
     assert status(client, other) == ("ISSUED", None)
-    # It isn't in the inbox, so that a replay is refused as well.
+    # So is a replay of its dead letter.
     assert list(complete(engine, contradicting)) == [0]
 
 
