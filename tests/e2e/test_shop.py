@@ -14,6 +14,7 @@ from tests.support.demo import DemoProcess, assert_nothing_lost_or_doubled
 from tests.support.shop import ShopClient
 from tests.support.streams import Watcher
 from tests.support.topics import produce, read_topic
+from tests.support.waiting import wait_until
 
 
 def test_click_becomes_a_coupon_in_order_and_never_more_than_there_are(shop: ShopClient) -> None:
@@ -90,6 +91,14 @@ def test_a_coupon_that_was_pressed_for_takes_its_discount_off_an_order(
     )
     (event,) = [json.loads(record.value) for record in records if record.key == order_id.encode()]
     assert (event["totalAmount"], event["coupon"]) == (25000, coupon)
+
+    def stands_as(status: str) -> bool:
+        return str(shop.get("coupon-api", user_coupon).json()["status"]) == status
+
+    wait_until(lambda: stands_as("USED"), "the event to use the coupon")
+    cancellations = f"/api/v1/orders/{order_id}/cancellations"
+    assert shop.post("order-api", cancellations, {"reason": "changed my mind"}).status_code in (201, 202)
+    wait_until(lambda: stands_as("ISSUED"), "the cancelled order to give the coupon back", 60)
 
 
 def test_any_kafka_client_sees_keys_cloudevents_headers_and_json(stack: Stack, shop: ShopClient) -> None:
