@@ -240,7 +240,8 @@ def held(
 
 
 def checking(register: Register, clock: list[float]) -> CheckTemplates:
-    return CheckTemplates(register, TEMPLATES, Locale.KOREAN, lambda: clock[0])
+    catalog = TemplateCatalog(TEMPLATES.newest("order_completed", locale) for locale in Locale)
+    return CheckTemplates(register, catalog, Locale.KOREAN, lambda: clock[0])
 
 
 def test_a_check_that_failed_is_made_again_within_seconds() -> None:
