@@ -388,14 +388,15 @@ def test_only_a_trusted_certificate_of_the_host_is_accepted(
 def test_no_connection_that_is_free_in_time_is_an_error() -> None:
     handles = CurlHandles(1)
 
-    with handles.taken(b"a", 5.0), pytest.raises(httpx.PoolTimeout), handles.taken(b"a", 0.05):
-        pass
+    first = handles.take(b"a", 5.0)
+    with pytest.raises(httpx.PoolTimeout):
+        handles.take(b"a", 0.05)
 
-    with handles.taken(b"a", 5.0) as first:
-        pass
-    with handles.taken(b"a", 5.0) as second:
-        assert second is first
-    with handles.taken(b"b", 5.0) as third:
-        assert third.origin == b"b"
-        assert first.curl.closed
+    handles.give_back(first)
+    assert handles.take(b"a", 5.0) is first
+    handles.give_back(first)
+    third = handles.take(b"b", 5.0)
+    assert third.origin == b"b"
+    assert first.curl.closed
+    handles.give_back(third)
     handles.close()

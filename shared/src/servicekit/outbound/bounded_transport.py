@@ -6,6 +6,7 @@ an effect costs; with libcurl it is a quarter of that.
 """
 
 import time
+from typing import Any
 
 import httpx
 
@@ -45,26 +46,37 @@ class BoundedTransport(httpx.BaseTransport):
         connect_seconds = request.extensions.get("timeout", {}).get("connect")
         origin = b"%s://%s" % (request.url.raw_scheme, request.url.netloc)
         missing = None
-        with self._handles.taken(origin, self._exchange_seconds) as handle:
-            try:
-                seconds = end - time.monotonic()
-                exchange.perform(handle, seconds, seconds if connect_seconds is None else connect_seconds)
-            except httpx.TransportError as error:
-                if not reply.has_head:
-                    raise
-                missing = reply.refusal or f"its body didn't arrive: {type(error).__name__} {error}".strip()
+        handle = self._handles.take(origin, self._exchange_seconds)
+        try:
+            seconds = end - time.monotonic()
+            exchange.perform(handle, seconds, seconds if connect_seconds is None else connect_seconds)
+        except httpx.TransportError as error:
+            if not reply.has_head:
+                raise
+            missing = reply.refusal or f"its body didn't arrive: {type(error).__name__} {error}".strip()
+        finally:
+            self._handles.give_back(handle)
         return _response(request, reply, missing)
 
     def close(self) -> None:
         self._handles.close()
 
 
+class _ReadResponse(httpx.Response):
+    """One whose body is here: reading it would look for decoders, of which none is needed."""
+
+    def __init__(self, body: bytes, **parts: Any) -> None:
+        super().__init__(stream=httpx.ByteStream(body), **parts)
+        # What read() sets, and looks for.
+        self._content = body
+
+
 def _response(request: httpx.Request, reply: ArrivingReply, missing: str | None) -> httpx.Response:
-    return httpx.Response(
-        reply.status,
+    return _ReadResponse(
+        reply.body if missing is None else b"",
+        status_code=reply.status,
         # Nothing is left to decode.
         headers=[header for header in reply.headers if header[0].lower() != b"content-encoding"],
-        stream=httpx.ByteStream(reply.body if missing is None else b""),
         extensions={} if missing is None else {INCOMPLETE: missing},
         request=request,
     )

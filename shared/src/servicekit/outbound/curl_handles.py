@@ -4,8 +4,7 @@ import ctypes
 import os
 import threading
 import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
+from queue import Empty, SimpleQueue
 
 import httpx
 
@@ -22,23 +21,24 @@ class CurlHandles:
         self._begin_anew()
         _of_this_process.add(self)
 
-    @contextmanager
-    def taken(self, origin: bytes, timeout_seconds: float) -> Iterator[CurlHandle]:
-        """One for the block. Raises httpx's PoolTimeout if none is free in time."""
-        free = self._free
-        if not free.acquire(timeout=timeout_seconds):
-            raise httpx.PoolTimeout("no connection was free in time")
+    def take(self, origin: bytes, timeout_seconds: float) -> CurlHandle:
+        """One to be given back. Raises httpx's PoolTimeout if none is free in time."""
         try:
-            handle = self._take(origin)
-            try:
-                yield handle
-            finally:
-                with self._lock:
-                    self._idle.append(handle)
-                if self._is_closed:
-                    self.close()
-        finally:
-            free.release()
+            self._free.get(timeout=timeout_seconds)
+        except Empty:
+            raise httpx.PoolTimeout("no connection was free in time") from None
+        try:
+            return self._take(origin)
+        except BaseException:
+            self._free.put(None)
+            raise
+
+    def give_back(self, handle: CurlHandle) -> None:
+        with self._lock:
+            self._idle.append(handle)
+        if self._is_closed:
+            self.close()
+        self._free.put(None)
 
     def close(self) -> None:
         """Close those that are idle, and the others once they are."""
@@ -57,7 +57,10 @@ class CurlHandles:
         self._begin_anew()
 
     def _begin_anew(self) -> None:
-        self._free = threading.BoundedSemaphore(self._most)
+        # Unlike a semaphore's, its methods aren't written in Python, and each exchange waits for one of them.
+        self._free = SimpleQueue[None]()
+        for _ in range(self._most):
+            self._free.put(None)
         self._lock = threading.Lock()
         self._idle = []
         self._made = 0

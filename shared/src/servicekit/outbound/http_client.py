@@ -41,9 +41,7 @@ class BoundedClient(httpx.Client):
 
     def send(self, request: httpx.Request, **_options: Any) -> httpx.Response:
         """The response, whose body has been read. Raises httpx's TransportError."""
-        response = self._bounded_transport.handle_request(request)
-        response.read()
-        return response
+        return self._bounded_transport.handle_request(request)
 
 
 def create_http_client(timeout_seconds: float, connections: int) -> httpx.Client:
