@@ -5,7 +5,6 @@ the change of the delivery, so that neither is ever there without the other.
 """
 
 from collections.abc import Collection, Sequence
-from decimal import Decimal
 from typing import Any
 from uuid import uuid4
 
@@ -18,8 +17,9 @@ from notification_service.domain.claim_reach import EVERYTHING, ClaimReach
 from notification_service.domain.delivery import ClaimedDelivery, Effect
 from notification_service.domain.provider_state import WATCH_SECONDS
 from notification_service.domain.recorded_outcome import recorded_outcome
-from notification_service.persistence.completed_orders import completed_order_of
-from servicekit.db.arrays import hex_array
+from notification_service.persistence.completed_orders import ORDER_COLUMNS, completed_order_of
+from servicekit.db.arrays import hex_array, optional_array
+from servicekit.db.prepared import text_array
 
 # Surely no provider has the message. As in the index of what is bound to one.
 _FREE = "(status = 'PENDING' AND possibly_sent_at IS NULL AND reference IS NULL)"
@@ -104,27 +104,45 @@ _CLAIM = """
         SELECT delivery_id, attempts, :provider, purpose, clock_timestamp() FROM claimed)
     SELECT claimed.delivery_id, claimed.attempts, claimed.purpose, claimed.provider,
            claimed.failed_message_id, claimed.template,
-           ARRAY(SELECT message_id FROM delivery_attempt AS failed
-                  WHERE failed.delivery_id = claimed.delivery_id AND failed.reason = 'NOT_DELIVERED'
-                    AND failed.message_id IS NOT NULL) AS failed_message_ids,
-           EXTRACT(epoch FROM clock_timestamp() - claimed.first_attempted_at) AS age_seconds,
-           EXTRACT(epoch FROM clock_timestamp() - claimed.possibly_sent_at) AS seconds_since_possibly_sent,
-           EXTRACT(epoch FROM clock_timestamp() - completed_order.completed_at) AS seconds_since_ordered,
+           -- A first attempt has none, and is most of them.
+           CASE WHEN claimed.attempts > 1 THEN ARRAY(
+               SELECT message_id FROM delivery_attempt AS failed
+                WHERE failed.delivery_id = claimed.delivery_id AND failed.reason = 'NOT_DELIVERED'
+                  AND failed.message_id IS NOT NULL) END AS failed_message_ids,
+           CAST(EXTRACT(epoch FROM clock_timestamp() - claimed.first_attempted_at) AS double precision)
+           AS age_seconds,
+           CAST(EXTRACT(epoch FROM clock_timestamp() - claimed.possibly_sent_at) AS double precision)
+           AS seconds_since_possibly_sent,
+           CAST(EXTRACT(epoch FROM clock_timestamp() - completed_order.completed_at) AS double precision)
+           AS seconds_since_ordered,
            {may_be_elsewhere} AS may_be_elsewhere,
            {may_be_here} AS may_be_here,
-           completed_order.*
+           {order_columns}
       FROM claimed JOIN completed_order ON completed_order.event_id = claimed.event_id
 """
+# The items are the longest part, and no delivery says what they are.
+_ORDER_COLUMNS = ", ".join(f"completed_order.{name}" for name in ORDER_COLUMNS)
 
 
-def _claim_of(in_reach: str) -> TextualSelect:
-    statement = _CLAIM.format(in_reach=in_reach, may_be_elsewhere=_MAY_BE_ELSEWHERE, may_be_here=_MAY_BE_HERE)
+def _claim_of(
+    in_reach: str, may_be_elsewhere: str = _MAY_BE_ELSEWHERE, may_be_here: str = _MAY_BE_HERE
+) -> TextualSelect:
+    statement = _CLAIM.format(
+        in_reach=in_reach,
+        may_be_elsewhere=may_be_elsewhere,
+        may_be_here=may_be_here,
+        order_columns=_ORDER_COLUMNS,
+    )
     return text(statement).columns(delivery_id=Uuid, event_id=Uuid, order_id=Uuid)
 
 
 # A statement of its own, for which the index of what is bound serves.
 _CLAIM_BOUND = _claim_of(_BOUND_HERE)
 _CLAIM_IN_REACH = _claim_of(_IN_REACH)
+# Planned for each claim and asked for each row, what only another provider makes worth asking would take most
+# of a claim's time.
+_CLAIM_OF_ONLY_PROVIDER = _claim_of(_IN_REACH, may_be_elsewhere="false", may_be_here="true")
+_CLAIM_TO_REPEAT = _claim_of("true", may_be_elsewhere="false", may_be_here="true")
 
 # One statement for a batch of any outcomes. A delivery whose lease expired and that was claimed again has
 # another claim_id by now, and stays as it is.
@@ -232,7 +250,7 @@ class SqlClaims:
         """
         claim_id = uuid4()
         rows = self._connection.execute(
-            _CLAIM_BOUND if reach.free_after_seconds is None else _CLAIM_IN_REACH,
+            _claim_for(effect, reach),
             {
                 "effect": effect.value,
                 "limit": limit,
@@ -257,9 +275,9 @@ class SqlClaims:
                 attempt=row.attempts,
                 purpose=Purpose(row.purpose),
                 provider=row.provider,
-                age_seconds=float(row.age_seconds),
-                seconds_since_possibly_sent=_optional_float(row.seconds_since_possibly_sent),
-                seconds_since_ordered=float(row.seconds_since_ordered),
+                age_seconds=row.age_seconds,
+                seconds_since_possibly_sent=row.seconds_since_possibly_sent,
+                seconds_since_ordered=row.seconds_since_ordered,
                 failed_message_ids=_failed_message_ids(row),
                 order=completed_order_of(row),
                 template=row.template,
@@ -277,27 +295,33 @@ class SqlClaims:
         recorded = [recorded_outcome(outcome) for outcome in outcomes]
         self._connection.execute(
             _RECORD,
+            # One literal for each column: the driver would write a list value by value, and PostgreSQL would
+            # parse each for itself.
             {
                 "delivery_ids": hex_array(delivery.delivery_id for delivery in deliveries),
                 "claim_ids": hex_array(delivery.claim_id for delivery in deliveries),
-                "numbers": [delivery.attempt for delivery in deliveries],
-                "statuses": [one.status.value for one in recorded],
-                "attempt_outcomes": [one.attempt_outcome and one.attempt_outcome.value for one in recorded],
-                "delays_seconds": [one.delay_seconds for one in recorded],
-                "references": [one.reference for one in recorded],
-                "reasons": [one.reason and one.reason.value for one in recorded],
-                "possibly_sent": [one.possibly_sent for one in recorded],
-                "free": [one.is_free for one in recorded],
-                "providers": [one.provider for one in recorded],
+                "numbers": optional_array(delivery.attempt for delivery in deliveries),
+                "statuses": text_array(one.status for one in recorded),
+                "attempt_outcomes": text_array(one.attempt_outcome for one in recorded),
+                "delays_seconds": optional_array(one.delay_seconds for one in recorded),
+                "references": text_array(one.reference for one in recorded),
+                "reasons": text_array(one.reason for one in recorded),
+                "possibly_sent": optional_array(one.possibly_sent for one in recorded),
+                "free": optional_array(one.is_free for one in recorded),
+                "providers": text_array(one.provider for one in recorded),
             },
         )
 
 
+def _claim_for(effect: Effect, reach: ClaimReach) -> TextualSelect:
+    if effect.may_be_repeated:
+        return _CLAIM_TO_REPEAT
+    if reach.free_after_seconds is None:
+        return _CLAIM_BOUND
+    return _CLAIM_IN_REACH if reach.others else _CLAIM_OF_ONLY_PROVIDER
+
+
 def _failed_message_ids(row: Row[Any]) -> frozenset[str]:
     # The column has the last one that failed before the history said so.
-    ids = frozenset(row.failed_message_ids)
+    ids = frozenset(row.failed_message_ids or ())
     return ids if row.failed_message_id is None else ids | {row.failed_message_id}
-
-
-def _optional_float(number: Decimal | None) -> float | None:
-    return None if number is None else float(number)

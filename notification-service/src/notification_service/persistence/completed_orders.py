@@ -10,6 +10,12 @@ from notification_service.domain.completed_order import ORDER_COMPLETED, Complet
 from notification_service.persistence.tables import completed_order
 from servicekit.db.row_sets import insert_new_rows
 
+ORDER_COLUMNS = (
+    "event_id", "order_id", "user_id", "currency", "total_amount", "item_count", "recipient_name",
+    "recipient_phone", "completed_at", "event", "message_values",
+)  # fmt: skip
+"""What :func:`completed_order_of` reads."""
+
 
 class SqlCompletedOrders:
     """The completed orders on a connection whose transaction belongs to the caller."""
@@ -53,7 +59,7 @@ class SqlCompletedOrders:
 
 
 def completed_order_of(row: Row[Any]) -> CompletedOrder:
-    """The order in a row that has completed_order's columns, without what only analytics needs."""
+    """The order in a row that has ORDER_COLUMNS, without what only analytics needs."""
     return CompletedOrder(
         event_id=row.event_id,
         order_id=row.order_id,
