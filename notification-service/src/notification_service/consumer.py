@@ -218,6 +218,7 @@ def _deliver_effect(
         most=max(most, settings.delivery_parallelism),
         lease_seconds=settings.delivery_lease_seconds,
         attempt_seconds=settings.delivery_attempt_seconds,
+        parallel=settings.delivery_parallelism,
     )
     return DeliverEffect(
         effect,

@@ -3,7 +3,9 @@
 import math
 import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -49,6 +51,28 @@ def test_turns_begin_in_their_slots() -> None:
 
     assert len(ended) == 3
     assert all(at >= turn.at for at, turn in zip(sorted(begun), given, strict=True))
+
+
+class CountingPool(ThreadPoolExecutor):
+    submitted = 0
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        self.submitted += 1
+        return super().submit(fn, *args, **kwargs)
+
+
+def test_a_thread_takes_many_turns_and_the_next_ones_get_another() -> None:
+    with CountingPool(2) as pool:
+        flow = DeliveryFlow(pool, attempt, most_threads=2)
+        flow.add(turns(*[0.0] * 50))
+
+        assert len(run_to_the_end(flow)) == 50
+        assert pool.submitted == 2
+
+        for _ in range(50):
+            # Added while a thread may be about to end.
+            flow.add(turns(0.0))
+            assert len(run_to_the_end(flow)) == 1
 
 
 def test_look_up_precedes_its_slot_and_the_sending_waits_for_it() -> None:

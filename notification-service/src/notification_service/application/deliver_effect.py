@@ -43,7 +43,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ClaimLimits:
-    """``most`` deliveries are held at once.
+    """``most`` deliveries are held at once, and ``parallel`` are attempted.
 
     ``attempt_seconds`` is the longest that an attempt takes; none begins with less of its lease left.
     """
@@ -51,6 +51,7 @@ class ClaimLimits:
     most: int
     lease_seconds: float
     attempt_seconds: float
+    parallel: float = math.inf
 
 
 class _Run:
@@ -138,7 +139,7 @@ class DeliverEffect:
     def __call__(self, stop: StopCheck) -> WorkDone:
         # Before the claim, which would take deliveries again whose known outcome isn't recorded.
         self._record()
-        run = _Run(DeliveryFlow(self._pool, self._attempt), stop)
+        run = _Run(DeliveryFlow(self._pool, self._attempt, self._limits.parallel), stop)
         self._claim(run)
         try:
             self._attempt_all(run)

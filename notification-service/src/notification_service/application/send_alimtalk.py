@@ -84,6 +84,8 @@ class SendAlimtalk:
         if not may_send():
             raise NotSent
         receipt = self._sent(message, may_send)
+        if look_up is None and not asked_elsewhere:
+            return receipt
         return replace(receipt, look_up=look_up, asked_elsewhere=asked_elsewhere)
 
     def _looked_up(

@@ -1,5 +1,6 @@
 """The deliveries that a process holds: those that wait for their slot, and those that are being attempted."""
 
+import math
 import threading
 import time
 from collections import deque
@@ -44,9 +45,18 @@ class DeliveryFlow:
     looked up first is, a little earlier: ``may_send`` waits for the time.
     """
 
-    def __init__(self, pool: Executor, attempt: Callable[[ClaimedDelivery, MaySend], Ended]) -> None:
+    def __init__(
+        self,
+        pool: Executor,
+        attempt: Callable[[ClaimedDelivery, MaySend], Ended],
+        most_threads: float = math.inf,
+    ) -> None:
+        """``most_threads``: as many as the pool has, for more would only wait there."""
         self._pool = pool
         self._attempt = attempt
+        self._most_threads = most_threads
+        self._threads = 0
+        self._lock = threading.Lock()
         self._held = 0
         self._is_released = threading.Event()
         self._waiting: deque[Turn] = deque()
@@ -58,10 +68,15 @@ class DeliveryFlow:
         return self._held
 
     def add(self, turns: Iterable[Turn]) -> None:
-        for turn in turns:
-            self._held += 1
-            self._waiting.append(turn)
-            # One for each turn: those that find none left end at once.
+        with self._lock:
+            before = len(self._waiting)
+            self._waiting.extend(turns)
+            added = len(self._waiting) - before
+            self._held += added
+            # One for each turn: the threads that go on may be busy for long.
+            begun = int(min(added, self._most_threads - self._threads))
+            self._threads += begun
+        for _ in range(begun):
             self._pool.submit(self._take_turns)
 
     def release(self) -> None:
@@ -104,13 +119,19 @@ class DeliveryFlow:
         ended.append(done)
 
     def _take_turns(self) -> None:
-        with suppress(IndexError):
-            while True:
-                turn = self._waiting.popleft()
-                try:
-                    self._done.put(self._run(turn))
-                except BaseException as error:  # noqa: BLE001 - raised by the caller's thread
-                    self._done.put(error)
+        while (turn := self._next_turn()) is not None:
+            try:
+                self._done.put(self._run(turn))
+            except BaseException as error:  # noqa: BLE001 - raised by the caller's thread
+                self._done.put(error)
+
+    def _next_turn(self) -> Turn | None:
+        # Whoever adds a turn meanwhile must not count on a thread that has found none.
+        with self._lock:
+            if self._waiting:
+                return self._waiting.popleft()
+            self._threads -= 1
+            return None
 
     def _run(self, turn: Turn) -> Ended | Turn:
         early_seconds = _LOOK_UP_SECONDS if turn.delivery.may_have_been_sent else 0.0
@@ -122,5 +143,6 @@ class DeliveryFlow:
         return self._attempt(turn.delivery, lambda: self._may_go_on(turn, turn.at))
 
     def _may_go_on(self, turn: Turn, at: float) -> bool:
-        is_released = self._is_released.wait(max(0.0, at - lease_clock_seconds()))
+        seconds = at - lease_clock_seconds()
+        is_released = self._is_released.wait(seconds) if seconds > 0 else self._is_released.is_set()
         return not is_released and turn.may_send()
