@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import httpx
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine, event, text
 
 from devstack.free_ports import find_free_ports
 from order_service.application.measure_coupon_releases import MeasureCouponReleases
@@ -34,7 +36,9 @@ from tests.integration.order_service.coupon_shop import (
 from tests.integration.order_service.ledger_gateway import CallerDied
 from tests.integration.order_service.lying_coupon_service import LyingCouponService
 from tests.integration.order_service.shop import TOTAL, Shop, an_order_body, slug
+from tests.integration.order_service.test_process import a_process, an_api, stopped
 from tests.support.slow_receiver import SlowReceiver
+from tests.support.waiting import wait_until
 
 AN_HOUR = timedelta(hours=1)
 DEADLINE_SECONDS = 30
@@ -350,3 +354,31 @@ def test_operators_see_what_waits(shop: Shop, coupon_shop: CouponShop, coupons: 
     a_release_worker(shop, coupons)()
     measure()
     assert seen[-1] == CouponReleaseBacklog(0, 0.0)
+
+
+def test_after_a_killed_api_the_worker_process_frees_the_coupon(
+    order_database_url: str, shop: Shop, coupon_shop: CouponShop, tmp_path: Path
+) -> None:
+    held, [port] = coupon_shop.issued(), find_free_ports(1)
+    url, body = f"http://127.0.0.1:{port}/api/v1/orders", an_order_body(userCouponId=held)
+    with shop.engine.connect() as connection, ThreadPoolExecutor(1) as pool:
+        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+        # So that it has reserved, and can't store the order.
+        connection.execute(text("LOCK TABLE orders IN SHARE MODE"))
+        with an_api(order_database_url, port, tmp_path / "api", COUPON_SERVICE_URL=coupon_shop.url):
+            lost = pool.submit(partial(httpx.post, url, json=body, timeout=DEADLINE_SECONDS))
+            wait_until(lambda: coupon_shop.status(held) == "RESERVED", "the coupon to be reserved")
+        with pytest.raises(httpx.TransportError):
+            lost.result(DEADLINE_SECONDS)
+    assert (shop.count("orders"), releases_waiting(shop)) == (0, [(held, 0)])
+
+    releases_grow_older(shop, PLACED_WITHIN)
+    variables = {
+        "DATABASE_URL": order_database_url,
+        "PAYMENT_GATEWAY": "in-process",
+        "COUPON_SERVICE_URL": coupon_shop.url,
+    }
+    with a_process("worker", tmp_path / "worker", **variables) as worker:
+        wait_until(lambda: releases_waiting(shop) == [], "the coupon to be released")
+        assert stopped(worker) == 0, (tmp_path / "worker").read_text()
+    assert coupon_shop.status(held) == "ISSUED"
