@@ -4,7 +4,7 @@ import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -368,8 +368,9 @@ def test_after_a_killed_api_the_worker_process_frees_the_coupon(
         with an_api(order_database_url, port, tmp_path / "api", COUPON_SERVICE_URL=coupon_shop.url):
             lost = pool.submit(partial(httpx.post, url, json=body, timeout=DEADLINE_SECONDS))
             wait_until(lambda: coupon_shop.status(held) == "RESERVED", "the coupon to be reserved")
-        with pytest.raises(httpx.TransportError):
-            lost.result(DEADLINE_SECONDS)
+        # Killed; or it has waited for the lock for too long before that.
+        with suppress(httpx.TransportError):
+            assert lost.result(DEADLINE_SECONDS).status_code == 503
     assert (shop.count("orders"), releases_waiting(shop)) == (0, [(held, 0)])
 
     releases_grow_older(shop, PLACED_WITHIN)

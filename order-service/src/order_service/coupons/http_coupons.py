@@ -29,9 +29,9 @@ from servicekit.outbound.bounded_transport import BEFORE_SENDING, INCOMPLETE
 from servicekit.outbound.http_client import create_http_client
 
 TIMEOUT_SECONDS = 3.0
-_NOT_FOUND = "urn:problem:user-coupon-not-found"
-_REFUSED_BY_STATUS = "urn:problem:user-coupon-transition-refused"
-_TOO_SMALL = "urn:problem:order-amount-too-small"
+_NOT_FOUND = (404, "urn:problem:user-coupon-not-found")
+_REFUSED_BY_STATUS = (409, "urn:problem:user-coupon-transition-refused")
+_TOO_SMALL = (422, "urn:problem:order-amount-too-small")
 _UNUSABLE = {"RESERVED", "USED", "GIVEN_BACK", "EXPIRED", "REVOKED"}
 
 _ModelT = TypeVar("_ModelT", bound=BaseModel)
@@ -78,11 +78,8 @@ class HttpCoupons:
         if response.status_code == httpx.codes.OK:
             return _released(response, release)
         refused = _readable(response, Refusal)
-        if refused is not None and (response.status_code, refused.type) in (
-            (httpx.codes.NOT_FOUND, _NOT_FOUND),
-            # Also where the coupon was used for this order, which is no longer to be changed from here.
-            (httpx.codes.CONFLICT, _REFUSED_BY_STATUS),
-        ):
+        # The second one also where the coupon was used for this order: nothing of it can be released.
+        if refused and (response.status_code, refused.type) in (_NOT_FOUND, _REFUSED_BY_STATUS):
             return CouponNotHeld()
         _log.warning(
             "coupon_service_refused_call", status=response.status_code, type=refused and refused.type
@@ -135,13 +132,13 @@ def _released(response: httpx.Response, release: CouponRelease) -> ReleaseOutcom
 
 
 def _refusal(status: int, refused: Refusal) -> OrderError | None:
-    match status, refused.type, refused.current_status:
-        case httpx.codes.NOT_FOUND, kind, _ if kind == _NOT_FOUND:
-            return UserCouponNotFound()
-        case httpx.codes.UNPROCESSABLE_ENTITY, kind, _ if kind == _TOO_SMALL:
-            return OrderAmountTooSmall()
-        case httpx.codes.CONFLICT, kind, str(current) if kind == _REFUSED_BY_STATUS and current in _UNUSABLE:
-            return UserCouponNotUsable(current)
+    problem = (status, refused.type)
+    if problem == _NOT_FOUND:
+        return UserCouponNotFound()
+    if problem == _TOO_SMALL:
+        return OrderAmountTooSmall()
+    if problem == _REFUSED_BY_STATUS and refused.current_status in _UNUSABLE:
+        return UserCouponNotUsable(refused.current_status)
     return None
 
 
