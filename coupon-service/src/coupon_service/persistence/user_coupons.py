@@ -179,21 +179,8 @@ class SqlUserCoupons:
     def get_for_order(
         self, user_coupon_id: int, order_id: UUID | None
     ) -> tuple[UserCoupon, UserCouponChangeKind | None] | None:
-        last_change = (
-            select(user_coupon_change.c.kind)
-            .where(
-                user_coupon_change.c.user_coupon_id == user_coupon.c.user_coupon_id,
-                user_coupon_change.c.order_id == order_id,
-            )
-            .order_by(user_coupon_change.c.change_number.desc())
-            .limit(1)
-            .scalar_subquery()
-        )
-        # One statement: of two, the second could see a change that the first did not.
-        statement = _user_coupons().add_columns(last_change.label("last_change"))
-        row = self._connection.execute(
-            statement.where(user_coupon.c.user_coupon_id == user_coupon_id)
-        ).one_or_none()
+        values = {"held": user_coupon_id, "by": order_id}
+        row = self._connection.execute(_FOR_ORDER, values).one_or_none()
         if row is None:
             return None
         return _user_coupon(row), row.last_change and UserCouponChangeKind(row.last_change)
@@ -247,6 +234,25 @@ def _user_coupons() -> Select[Any]:
         coupon.c.discount_maximum_amount,
         coupon.c.minimum_order_amount,
     ).join_from(user_coupon, coupon, user_coupon.c.coupon_id == coupon.c.coupon_id)
+
+
+def _for_order() -> Select[Any]:
+    """A user coupon with its last change by an order. Of two statements, the second could see a later one."""
+    last_change = (
+        select(user_coupon_change.c.kind)
+        .where(
+            user_coupon_change.c.user_coupon_id == user_coupon.c.user_coupon_id,
+            user_coupon_change.c.order_id == bindparam("by"),
+        )
+        .order_by(user_coupon_change.c.change_number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    statement = _user_coupons().add_columns(last_change.label("last_change"))
+    return statement.where(user_coupon.c.user_coupon_id == bindparam("held"))
+
+
+_FOR_ORDER = _for_order()
 
 
 def _user_coupon(row: Row[Any]) -> UserCoupon:
