@@ -1,6 +1,7 @@
 """Real servers, started once a run by the tests that need them. A server that can't start is a failure."""
 
 import os
+import tomllib
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from hypothesis import settings
 
 from devstack.kafka_broker import KafkaBroker
 from devstack.postgresql import PostgresqlServer
+from devstack.repository import TOPICS_FILE
 from tests.support.databases import fresh_database, make_roles
 from tests.support.servers import a_kafka_broker, a_postgresql_server
 from tests.support.topics import create_topics
@@ -94,6 +96,13 @@ def kafka_broker(server_directory: Path) -> Iterator[KafkaBroker]:
 @pytest.fixture(scope="session")
 def kafka_bootstrap_servers(kafka_broker: KafkaBroker) -> str:
     return kafka_broker.bootstrap_servers
+
+
+@pytest.fixture(scope="session")
+def shop_topics(kafka_bootstrap_servers: str) -> str:
+    """The servers of a broker with the topics whose names are fixed, for the tests of all services."""
+    create_topics(kafka_bootstrap_servers, tomllib.loads(TOPICS_FILE.read_text())["topics"])
+    return kafka_bootstrap_servers
 
 
 @pytest.fixture

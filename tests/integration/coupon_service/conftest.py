@@ -7,12 +7,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from coupon_service.api import build_application
-from coupon_service.subscriptions import SUBSCRIPTIONS
 from devstack.postgresql import PostgresqlServer
 from servicekit.lifecycle import StopSignal
 from tests.integration.coupon_service.service import an_engine, migrate
 from tests.support.databases import fresh_database
-from tests.support.topics import create_topics
 
 
 @pytest.fixture(scope="session")
@@ -28,14 +26,6 @@ def coupon_database_url(postgresql_server: PostgresqlServer, migrated_database: 
     """A migrated database of the test's own."""
     with fresh_database(postgresql_server.url(), migrated_database) as name:
         yield postgresql_server.url(database=name)
-
-
-@pytest.fixture(scope="session")
-def coupon_topics(kafka_bootstrap_servers: str) -> str:
-    """The bootstrap servers of a broker with the topics of the worker, whose names are fixed."""
-    topics = [each.topic for each in SUBSCRIPTIONS]
-    create_topics(kafka_bootstrap_servers, [*topics, *(f"{topic}.dlt" for topic in topics)])
-    return kafka_bootstrap_servers
 
 
 @pytest.fixture

@@ -77,7 +77,7 @@ def test_api_answers_503_at_once_stays_alive_and_stops_in_time(
                 assert api.terminate(timeout_seconds=10) == 0
 
 
-def test_worker_stops_in_time(own_server: PostgresqlServer, coupon_topics: str, tmp_path: Path) -> None:
+def test_worker_stops_in_time(own_server: PostgresqlServer, shop_topics: str, tmp_path: Path) -> None:
     [port] = find_free_ports(1)
     url = f"http://127.0.0.1:{port}"
     with fresh_database(own_server.url()) as name:
@@ -85,7 +85,7 @@ def test_worker_stops_in_time(own_server: PostgresqlServer, coupon_topics: str, 
         migrate(database_url)
         environment = {
             "DATABASE_URL": database_url,
-            "KAFKA_BOOTSTRAP_SERVERS": coupon_topics,
+            "KAFKA_BOOTSTRAP_SERVERS": shop_topics,
             "ADMIN_PORT": str(port),
         }
         with a_process("worker", tmp_path, **environment) as worker:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from flask.testing import FlaskClient
+from kafka import KafkaConsumer, TopicPartition
 from sqlalchemy import Engine
 
 from coupon_service.cli import main
@@ -26,7 +27,7 @@ from tests.integration.coupon_service.lives import history, issued, locked, rese
 from tests.integration.coupon_service.order_events import differences, order_cancelled, order_completed
 from tests.integration.coupon_service.service import an_engine, count, waiting_sessions
 from tests.support.command_process import CommandProcess
-from tests.support.topics import produce, read_topic
+from tests.support.topics import PARTITIONS, produce, read_topic
 from tests.support.waiting import wait_until
 
 _, COMPLETED, CANCELLED = SUBSCRIPTIONS
@@ -65,6 +66,16 @@ def applied(engine: Engine, group: str, topic: str) -> int:
     """How many offsets the database knows as applied."""
     offsets = OffsetStore(engine, group).load()
     return sum(offset.next_offset for (name, _), offset in offsets.items() if name == topic)
+
+
+def end(bootstrap_servers: str, topic: str) -> int:
+    """How many records the topic has had, those of other tests too."""
+    consumer = KafkaConsumer(bootstrap_servers=bootstrap_servers)
+    try:
+        partitions = [TopicPartition(topic, number) for number in range(PARTITIONS)]
+        return sum(consumer.end_offsets(partitions).values())
+    finally:
+        consumer.close()
 
 
 def kinds(client: FlaskClient, held: int) -> list[str]:
@@ -118,11 +129,11 @@ def test_what_breaks_its_contract_goes_to_the_dead_letters_of_the_topic(
 
 
 def test_the_worker_killed_while_it_applies_an_event_applies_it_once(
-    client: FlaskClient, engine: Engine, coupon_database_url: str, coupon_topics: str, tmp_path: Path
+    client: FlaskClient, engine: Engine, coupon_database_url: str, shop_topics: str, tmp_path: Path
 ) -> None:
     held, order_id = issued(client, engine), uuid7()
     succeed(reserve(client, held, order_id))
-    environment = {"DATABASE_URL": coupon_database_url, "KAFKA_BOOTSTRAP_SERVERS": coupon_topics}
+    environment = {"DATABASE_URL": coupon_database_url, "KAFKA_BOOTSTRAP_SERVERS": shop_topics}
     steps = [
         (COMPLETED.topic, order_completed(order_id, held), ["RESERVED", "USED"]),
         (CANCELLED.topic, order_cancelled(order_id, held), ["RESERVED", "USED", "RELEASED"]),
@@ -133,18 +144,21 @@ def test_the_worker_killed_while_it_applies_an_event_applies_it_once(
         scope.callback(worker.kill)
         for topic, event, history_after in steps:
             with locked(engine, held):
-                produce(coupon_topics, topic, [event])
+                produce(shop_topics, topic, [event])
                 worker.start()
                 wait_until(lambda: waiting_sessions(engine) == 1, "the worker to be about to change it", 60)
                 worker.kill()
             worker.start()
             wait_until(lambda: kinds(client, held) == history_after, "the event to be applied", 60)  # noqa: B023
-            produce(coupon_topics, topic, [event])
+            produce(shop_topics, topic, [event])
             worker.kill()
         worker.start()
         for number, each in enumerate((COMPLETED, CANCELLED)):
             wait_until(
-                lambda: applied(engine, each.consumer_group, each.topic) == 2,  # noqa: B023
+                lambda: (
+                    applied(engine, each.consumer_group, each.topic)  # noqa: B023
+                    == end(shop_topics, each.topic)  # noqa: B023
+                ),
                 f"the repetitions to be applied {number}",
                 60,
             )
@@ -158,12 +172,12 @@ def test_dead_letters_of_an_orders_topic_are_replayed(
     client: FlaskClient,
     engine: Engine,
     coupon_database_url: str,
-    coupon_topics: str,
+    shop_topics: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As if the reader had been mended since."""
     held, order_id = issued(client, engine), uuid7()
-    settings = WorkerSettings(database_url=coupon_database_url, kafka_bootstrap_servers=coupon_topics)
+    settings = WorkerSettings(database_url=coupon_database_url, kafka_bootstrap_servers=shop_topics)
     for subscription, (key, value) in (
         (COMPLETED, order_completed(order_id, held)),
         (CANCELLED, order_cancelled(order_id, held)),
@@ -171,7 +185,7 @@ def test_dead_letters_of_an_orders_topic_are_replayed(
         with closing(KafkaDeadLetterWriter(settings, subscription.consumer_group)) as writer:
             writer.write(ReceivedRecord(subscription.topic, 0, 0, key, value), "an old bug")
     monkeypatch.setenv("DATABASE_URL", coupon_database_url)
-    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", coupon_topics)
+    monkeypatch.setenv("KAFKA_BOOTSTRAP_SERVERS", shop_topics)
 
     for command, expected in (
         ("order-completed-dead-letters", ["USED"]),

@@ -78,12 +78,12 @@ def test_the_api_stopped_while_a_client_waits_answers_and_exits_0(
 
 
 def test_the_worker_reports_its_readiness_and_exits_0(
-    coupon_database_url: str, coupon_topics: str, tmp_path: Path
+    coupon_database_url: str, shop_topics: str, tmp_path: Path
 ) -> None:
     [port] = find_free_ports(1)
     variables = {
         "DATABASE_URL": coupon_database_url,
-        "KAFKA_BOOTSTRAP_SERVERS": coupon_topics,
+        "KAFKA_BOOTSTRAP_SERVERS": shop_topics,
         "ADMIN_PORT": str(port),
     }
     log = tmp_path / "log"
@@ -97,13 +97,13 @@ def test_the_worker_reports_its_readiness_and_exits_0(
 
 
 def test_the_worker_stores_the_end_of_a_reservation_and_of_a_coupon(
-    coupon_database_url: str, client: FlaskClient, engine: Engine, coupon_topics: str, tmp_path: Path
+    coupon_database_url: str, client: FlaskClient, engine: Engine, shop_topics: str, tmp_path: Path
 ) -> None:
     lapsed, expired = issued(client, engine), issued(client, engine, validForHours=1)
     succeed(reserve(client, lapsed, uuid7()))
     let_pass(engine, lapsed, "reserved_until")
     let_pass(engine, expired, "expires_at")
-    variables = {"DATABASE_URL": coupon_database_url, "KAFKA_BOOTSTRAP_SERVERS": coupon_topics}
+    variables = {"DATABASE_URL": coupon_database_url, "KAFKA_BOOTSTRAP_SERVERS": shop_topics}
 
     def stored() -> list[str]:
         statement = "SELECT status FROM user_coupon ORDER BY user_coupon_id"

@@ -418,13 +418,13 @@ def command(monkeypatch: pytest.MonkeyPatch, coupon_database_url: str) -> Callab
 
 
 def test_command_prints_what_differs_and_ends_with_status_1(
-    shop: ReconciledShop, coupon_topics: str, command: Callable[..., Result]
+    shop: ReconciledShop, shop_topics: str, command: Callable[..., Result]
 ) -> None:
     _, requests = shop.decided_coupon()
     shop.run(f"DELETE FROM user_coupon WHERE request_id IN ('{requests[0]}', '{requests[1]}')")
 
-    said = command(["--ids", "1"], coupon_topics)
-    as_json = command(["--ids", "1", "--json"], coupon_topics)
+    said = command(["--ids", "1"], shop_topics)
+    as_json = command(["--ids", "1", "--json"], shop_topics)
 
     assert (said.exit_code, as_json.exit_code) == (1, 1)
     assert said.stdout.startswith("compared 3 requests, ")
@@ -440,12 +440,12 @@ def test_command_prints_what_differs_and_ends_with_status_1(
 
 
 def test_progress_is_shown_on_a_terminal(
-    shop: ReconciledShop, coupon_topics: str, coupon_database_url: str
+    shop: ReconciledShop, shop_topics: str, coupon_database_url: str
 ) -> None:
     shop.decided_coupon()
     shop.run("ANALYZE coupon_request")
     terminal, its_end = os.openpty()
-    environment = {"DATABASE_URL": coupon_database_url, "KAFKA_BOOTSTRAP_SERVERS": coupon_topics}
+    environment = {"DATABASE_URL": coupon_database_url, "KAFKA_BOOTSTRAP_SERVERS": shop_topics}
     try:
         with CommandProcess(
             ["coupon-service", "reconcile"], environment, Path(os.ttyname(its_end))

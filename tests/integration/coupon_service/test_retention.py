@@ -175,14 +175,14 @@ def test_removing_requests_does_not_search_through_users_coupons(engine: Engine)
 
 
 def test_the_worker_removes_old_rows_and_shows_it(
-    client: FlaskClient, engine: Engine, coupon_database_url: str, coupon_topics: str, tmp_path: Path
+    client: FlaskClient, engine: Engine, coupon_database_url: str, shop_topics: str, tmp_path: Path
 ) -> None:
     press(client, 1, create_coupon(client), key="k-1")
     age(engine, 8)
     [port] = find_free_ports(1)
     variables = {
         "DATABASE_URL": coupon_database_url,
-        "KAFKA_BOOTSTRAP_SERVERS": coupon_topics,
+        "KAFKA_BOOTSTRAP_SERVERS": shop_topics,
         "ADMIN_PORT": str(port),
     }
     metrics = f"http://127.0.0.1:{port}/metrics"

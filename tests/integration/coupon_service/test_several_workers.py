@@ -92,24 +92,24 @@ def owner_of(processes: list[CommandProcess], partition: int) -> CommandProcess:
 
 
 def test_three_workers_of_which_one_is_killed_issue_exactly_the_stock(
-    client: FlaskClient, engine: Engine, coupon_database_url: str, coupon_topics: str, tmp_path: Path
+    client: FlaskClient, engine: Engine, coupon_database_url: str, shop_topics: str, tmp_path: Path
 ) -> None:
     coupon_ids = [create_coupon(client, totalQuantity=STOCK) for _ in range(PARTITIONS)]
     records = [stored_records(engine, coupon_id, USERS) for coupon_id in coupon_ids]
     variables = {
         "DATABASE_URL": coupon_database_url,
-        "KAFKA_BOOTSTRAP_SERVERS": coupon_topics,
+        "KAFKA_BOOTSTRAP_SERVERS": shop_topics,
         # Many transactions; the first will be cut off.
         "CONSUMER_MAX_POLL_RECORDS": "15",
         "CONSUMER_SESSION_TIMEOUT_MS": "6000",
         "ADMIN_PORT": "0",
     }
     with workers(PARTITIONS, tmp_path, **variables) as processes:
-        wait_until_settled(coupon_topics, CONSUMER_GROUP, PARTITIONS)
+        wait_until_settled(shop_topics, CONSUMER_GROUP, PARTITIONS)
         with held(engine, coupon_ids[0]):
             for partition, of_coupon in enumerate(records):
                 # Each comes twice, as after a relay's kill.
-                produce(coupon_topics, TOPIC, of_coupon + of_coupon, partition)
+                produce(shop_topics, TOPIC, of_coupon + of_coupon, partition)
             # Two coupons are decided while the third one's worker is in the middle of a transaction.
             for coupon_id in coupon_ids[1:]:
                 wait_until(lambda: len(decided(engine, coupon_id)) == USERS, "all of a coupon", 120)  # noqa: B023
@@ -137,7 +137,7 @@ def test_a_hot_coupon_delays_another_partition_by_one_fetch_at_most(
     client: FlaskClient,
     engine: Engine,
     coupon_database_url: str,
-    coupon_topics: str,
+    shop_topics: str,
     tmp_path: Path,
     cold_partition: int,
 ) -> None:
@@ -145,11 +145,11 @@ def test_a_hot_coupon_delays_another_partition_by_one_fetch_at_most(
     waiting, poll = 12_000, 500
     backlog = stored_records(engine, hot, waiting)
     in_a_fetch = FETCH_BYTES // len(b"".join(part or b"" for part in backlog[0]))
-    produce(coupon_topics, TOPIC, backlog, partition=1)
-    produce(coupon_topics, TOPIC, stored_records(engine, cold, 1), cold_partition)
+    produce(shop_topics, TOPIC, backlog, partition=1)
+    produce(shop_topics, TOPIC, stored_records(engine, cold, 1), cold_partition)
     variables = {
         "DATABASE_URL": coupon_database_url,
-        "KAFKA_BOOTSTRAP_SERVERS": coupon_topics,
+        "KAFKA_BOOTSTRAP_SERVERS": shop_topics,
         "CONSUMER_MAX_POLL_RECORDS": str(poll),
         "ADMIN_PORT": "0",
     }

@@ -9,8 +9,6 @@ from sqlalchemy import Engine
 from devstack.postgresql import PostgresqlServer
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.domain.completed_order import CompletedOrder
-from notification_service.messaging.incoming_order_cancelled import ORDER_CANCELLED
-from notification_service.messaging.incoming_order_completed import ORDER_COMPLETED
 from notification_service.migrations import SCHEMA
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
@@ -23,7 +21,6 @@ from tests.integration.notification_service.consumer_deployment import (
 from tests.integration.notification_service.effect_work import transactions
 from tests.support.databases import fresh_database
 from tests.support.sandbox import Sandbox
-from tests.support.topics import create_topics
 
 
 @pytest.fixture(scope="session")
@@ -81,17 +78,11 @@ def own_sandbox(tmp_path: Path) -> Iterator[Sandbox]:
         yield running
 
 
-@pytest.fixture(scope="session")
-def _order_completed(kafka_bootstrap_servers: str) -> None:
-    topics = (ORDER_COMPLETED.topic, ORDER_CANCELLED.topic)
-    create_topics(kafka_bootstrap_servers, [name for topic in topics for name in (topic, f"{topic}.dlt")])
-
-
 @pytest.fixture
-def order_completed(_order_completed: None, kafka_bootstrap_servers: str) -> str:
+def order_completed(shop_topics: str) -> str:
     """The servers of a broker on which the consumer groups have read everything that came before."""
-    skip_former_records(kafka_bootstrap_servers)
-    return kafka_bootstrap_servers
+    skip_former_records(shop_topics)
+    return shop_topics
 
 
 @pytest.fixture
