@@ -97,13 +97,24 @@ def test_the_catalogue_is_read_by_pages(shop: Shop) -> None:
     assert read == [["C-1", "C-10"], ["C-2", "D"], ["a", "c-1"]]
 
 
+def a_line(number: int, **others: object) -> dict[str, object]:
+    return {
+        "lineNumber": number,
+        "productId": "P-1",
+        "name": None,
+        "quantity": 1,
+        "leftQuantity": 1,
+        **others,
+    }
+
+
 def test_an_order_has_the_catalogues_prices_and_names(shop: Shop) -> None:
     shop.add_product("C-1")
     shop.add_product("C-2", name="머그 컵", unitPrice=500, stock=None)
     order = shop.place(an_order_of(("C-2", 3), ("C-1", 1))).get_json()
     assert order["items"] == [
-        {"productId": "C-2", "name": "머그 컵", "quantity": 3, "unitPrice": 500},
-        {"productId": "C-1", "name": "순면 티셔츠", "quantity": 1, "unitPrice": 12_000},
+        a_line(1, productId="C-2", name="머그 컵", quantity=3, leftQuantity=3, unitPrice=500),
+        a_line(2, productId="C-1", name="순면 티셔츠", unitPrice=12_000),
     ]
     assert order["totalAmount"] == 13_500
     assert shop.order(order["orderId"]) == order
@@ -173,9 +184,7 @@ def test_an_order_of_the_former_release_is_outside_of_the_catalogue(shop: Shop) 
     with shop.engine.begin() as connection:
         former_release.add(connection, None)
     [(order_id,)] = shop.query("SELECT order_id FROM orders")
-    assert shop.order(order_id)["items"] == [
-        {"productId": "P-1", "name": None, "quantity": 1, "unitPrice": 100}
-    ]
+    assert shop.order(order_id)["items"] == [a_line(1, unitPrice=100)]
 
 
 @pytest.mark.parametrize(

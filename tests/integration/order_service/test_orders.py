@@ -1,9 +1,18 @@
 import uuid
+from typing import Any
 
 import pytest
 
 from order_service.persistence.unit_of_work import OrderSnapshot
 from tests.integration.order_service.shop import TOTAL, Shop, an_order_body, slug
+
+
+def as_shown(items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Items outside of the catalogue, none of them cancelled."""
+    return [
+        item | {"lineNumber": number, "name": None, "leftQuantity": item["quantity"]}
+        for number, item in enumerate(items, start=1)
+    ]
 
 
 def test_an_order_is_placed_and_read(shop: Shop) -> None:
@@ -13,14 +22,14 @@ def test_an_order_is_placed_and_read(shop: Shop) -> None:
     assert reply.headers["Location"] == f"/api/v1/orders/{body['orderId']}"
     assert uuid.UUID(body["orderId"]).version == 7
     assert (body["status"], body["totalAmount"], body["payment"]) == ("PENDING_PAYMENT", TOTAL, None)
-    assert body["items"] == [item | {"name": None} for item in an_order_body()["items"]]
+    assert body["items"] == as_shown(an_order_body()["items"])
     assert shop.order(body["orderId"]) == body
 
 
 def test_one_product_may_stand_in_two_lines_and_lines_keep_their_order(shop: Shop) -> None:
     items = [{"productId": name, "quantity": 1, "unitPrice": price} for price, name in enumerate("BABAA")]
     reply = shop.place(an_order_body(items=items))
-    assert shop.order(reply.get_json()["orderId"])["items"] == [item | {"name": None} for item in items]
+    assert shop.order(reply.get_json()["orderId"])["items"] == as_shown(items)
 
 
 def test_the_same_request_with_the_same_key_places_one_order(shop: Shop) -> None:

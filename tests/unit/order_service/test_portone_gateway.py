@@ -298,7 +298,7 @@ def test_a_payment_is_given_up_after_half_an_hour_and_not_before() -> None:
         ((404, NOT_FOUND), NeverHappened()),
         # PortOne may give this list up.
         ((404, {"type": "NEVER_SEEN_BEFORE"}), Undecided()),
-        ((404, b"<html>"), Undecided()),
+        ((404, b"<html>"), Unanswered()),
         ((200, {}), Undecided()),
         ((502, {"type": "PG_PROVIDER"}), Undecided()),
     ],
@@ -548,7 +548,7 @@ def test_no_log_has_the_secret_the_token_or_the_reply() -> None:
     shown: list[Answer] = [
         (200, a_payment(currency="THB")),
         (200, a_payment(amount={"total": "kept from logs"})),
-        (403, b"kept from logs"),
+        (403, {"type": "FORBIDDEN", "message": "kept from logs"}),
         (409, {"type": "ALREADY_PAID", "message": "kept from logs token:1"}),
     ]
     with capture_logs() as logs:
