@@ -548,7 +548,7 @@ def test_no_log_has_the_secret_the_token_or_the_reply() -> None:
     shown: list[Answer] = [
         (200, a_payment(currency="THB")),
         (200, a_payment(amount={"total": "kept from logs"})),
-        (403, {"type": "FORBIDDEN", "message": "kept from logs"}),
+        (403, {"type": "NEVER_SEEN_BEFORE", "message": "kept from logs"}),
         (409, {"type": "ALREADY_PAID", "message": "kept from logs token:1"}),
     ]
     with capture_logs() as logs:
