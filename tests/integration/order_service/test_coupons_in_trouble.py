@@ -362,10 +362,10 @@ def test_after_a_killed_api_the_worker_process_frees_the_coupon(
     held, [port] = coupon_shop.issued(), find_free_ports(1)
     url, body = f"http://127.0.0.1:{port}/api/v1/orders", an_order_body(userCouponId=held)
     with shop.engine.connect() as connection, ThreadPoolExecutor(1) as pool:
-        connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
-        # So that it has reserved, and can't store the order.
-        connection.execute(text("LOCK TABLE orders IN SHARE MODE"))
         with an_api(order_database_url, port, tmp_path / "api", COUPON_SERVICE_URL=coupon_shop.url):
+            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
+            # So that it has reserved, and can't store the order.
+            connection.execute(text("LOCK TABLE orders IN SHARE MODE"))
             lost = pool.submit(partial(httpx.post, url, json=body, timeout=DEADLINE_SECONDS))
             wait_until(lambda: coupon_shop.status(held) == "RESERVED", "the coupon to be reserved")
         # Killed; or it has waited for the lock for too long before that.
