@@ -65,6 +65,7 @@ def create_application() -> OpenAPI:
         refund_lease=settings.refund_lease,
         coupons=_coupons(settings),
         coupon_hold=settings.coupon_hold,
+        coupon_currency=settings.coupon_currency,
     )
 
 
@@ -79,6 +80,7 @@ def build_application(
     refund_lease: timedelta = timedelta(seconds=90),
     coupons: Coupons | None = None,
     coupon_hold: timedelta = timedelta(hours=25),
+    coupon_currency: str = "KRW",
 ) -> OpenAPI:
     """The API on the given database and gateway; ``webhook_parsers`` by the name of their gateway.
 
@@ -91,7 +93,9 @@ def build_application(
     end_cancellation = EndCancellation(order_cancelled)
     refund = RefundPayment(unit_of_work, gateway, end_cancellation)
     cancel_order = CancelOrder(unit_of_work, refund, end_cancellation, refund_lease)
-    reserve_coupon = None if coupons is None else ReserveCoupon(unit_of_work, coupons, coupon_hold)
+    reserve_coupon = (
+        None if coupons is None else ReserveCoupon(unit_of_work, coupons, coupon_hold, coupon_currency)
+    )
     place_order = PlaceOrder(unit_of_work, reserve_coupon, requires_catalogue=requires_catalogue)
     read_order = ReadOrder(partial(OrderSnapshot, engine))
     return create_app(

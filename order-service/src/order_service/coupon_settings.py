@@ -4,6 +4,7 @@ from datetime import timedelta
 from typing import Annotated
 
 from pydantic import Field
+from pydantic_extra_types.currency_code import Currency
 from pydantic_settings import BaseSettings
 
 from servicekit.config import HttpUrlText
@@ -16,6 +17,8 @@ class CouponSettings(BaseSettings):
     """The API and the worker need the same. Without a URL no order has a coupon."""
 
     coupon_service_url: HttpUrlText | None = None
+    # The coupon service knows amounts in minor units, and not of which currency.
+    coupon_currency: Currency = Currency("KRW")
     # An order with an unsettled payment waits for it, also for a deposit of several days.
     order_expiry_minutes: Annotated[int, Field(ge=1, le=1_000_000)] = 1_440
 

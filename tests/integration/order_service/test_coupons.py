@@ -209,6 +209,13 @@ def test_without_a_coupon_service_no_order_has_a_coupon(shop: Shop) -> None:
     assert [shop.count(table) for table in ("orders", "coupon_release")] == [0, 0]
 
 
+def test_an_order_in_another_currency_has_no_coupon(shop: Shop, coupons: WatchedCoupons) -> None:
+    reply = shop.place(an_order_body(userCouponId=1, currency="USD"))
+    assert (reply.status_code, slug(reply)) == (422, "coupons-not-accepted")
+    assert reply.get_json()["detail"] == "This shop takes coupons in orders in KRW only."
+    assert (coupons.calls, shop.count("orders"), shop.count("coupon_release")) == ([], 0, 0)
+
+
 def test_orders_without_a_coupon_never_ask(shop: Shop, coupons: WatchedCoupons) -> None:
     order_id = shop.placed()
     assert shop.order(order_id)["coupon"] is None

@@ -187,7 +187,7 @@ def test_a_process_that_stood_still_reserves_nothing(
     """Its release may be done by then, and no other would come."""
     held, now = coupon_shop.issued(), [0.0]
     reserve = ReserveCoupon(
-        partial(OrderUnitOfWork, shop.engine), coupons, AN_HOUR, clock_seconds=lambda: now[0]
+        partial(OrderUnitOfWork, shop.engine), coupons, AN_HOUR, "KRW", clock_seconds=lambda: now[0]
     )
 
     def stand_still() -> None:
@@ -195,7 +195,7 @@ def test_a_process_that_stood_still_reserves_nothing(
 
     coupons.before_reserving = stand_still
     with pytest.raises(CouponServiceUnavailable):
-        reserve(ReserveCouponCommand(uuid7(), held, 7, TOTAL))
+        reserve(ReserveCouponCommand(uuid7(), held, 7, TOTAL, "KRW"))
     assert (coupon_shop.status(held), releases_waiting(shop)) == ("ISSUED", [(held, 0)])
 
 

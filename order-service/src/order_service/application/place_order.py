@@ -82,7 +82,9 @@ class PlaceOrder:
             items = self._items(command, unit_of_work)
         if self._reserve_coupon is None:
             raise CouponsNotAccepted
-        asked = ReserveCouponCommand(order_id, user_coupon_id, command.user_id, gross_amount_of(items))
+        asked = ReserveCouponCommand(
+            order_id, user_coupon_id, command.user_id, gross_amount_of(items), command.currency
+        )
         try:
             coupon = self._reserve_coupon(asked)
         except (CouponBusy, UserCouponNotUsable):

@@ -13,6 +13,7 @@ from order_service.domain.coupon_outcome import CouponRefused, CouponReserved, C
 from order_service.domain.errors import (
     CouponBusy,
     CouponServiceUnavailable,
+    CouponsNotAccepted,
     OrderAmountTooSmall,
     OrderError,
     UserCouponNotUsable,
@@ -28,16 +29,17 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class ReserveCouponCommand:
-    """Which coupon, for which order; ``order_amount`` is before the discount."""
+    """Which coupon, for which order; ``order_amount`` is before the discount, in minor units."""
 
     order_id: UUID
     user_coupon_id: int
     user_id: int
     order_amount: int
+    currency: str
 
 
 class ReserveCoupon:
-    """Holds a coupon for longer than its order may wait for the payment.
+    """Holds a coupon for longer than its order may wait for the payment; of orders in one ``currency``.
 
     That the coupon has to be released is stored first, for a later moment: whatever happens, a worker
     releases it then. Placing the order withdraws the release.
@@ -48,15 +50,19 @@ class ReserveCoupon:
         unit_of_work: UnitOfWorkFactory,
         coupons: Coupons,
         hold: timedelta,
+        currency: str,
         clock_seconds: Callable[[], float] = lease_clock_seconds,
     ) -> None:
         self._unit_of_work = unit_of_work
         self._coupons = coupons
         self._hold = hold
+        self._currency = currency
         self._clock_seconds = clock_seconds
 
     def __call__(self, command: ReserveCouponCommand) -> OrderCoupon:
         """What the order gets off. Everything else is an :class:`~order_service.domain.errors.OrderError`."""
+        if command.currency != self._currency:
+            raise CouponsNotAccepted(f"This shop takes coupons in orders in {self._currency} only.")
         if command.order_amount == 0:
             # Which the coupon service doesn't take for an amount.
             raise OrderAmountTooSmall
