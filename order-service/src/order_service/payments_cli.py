@@ -160,14 +160,19 @@ def refund(payment_ids: Sequence[UUID], by: str, because: str, **options: Any) -
 
 @payments.command()
 @click.argument("payment_id", type=click.UUID)
+@click.option("--outside", is_flag=True, help="From elsewhere: the gateway still has the money.")
 @with_who_and_why
-def refunded(payment_id: UUID, by: str, because: str) -> None:
-    """Record that you have returned by hand what was due of a payment; a cancellation ends with it."""
+def refunded(payment_id: UUID, by: str, because: str, *, outside: bool) -> None:
+    """Record that you have returned by hand what was due of a payment; a cancellation ends with it.
+
+    At the gateway, as with its own pages; or --outside of it, as from a bank account. What is left to return,
+    and the ledger's account of the gateway, go by that.
+    """
     with _transactions(load_settings(ListingSettings)) as unit_of_work:
         record = RecordRefund(unit_of_work, EndCancellation(order_cancelled))
 
         def one(payment_id: UUID) -> bool:
-            record(RecordRefundCommand(payment_id, by, because))
+            record(RecordRefundCommand(payment_id, by, because, outside))
             click.echo(f"payment {payment_id} is recorded as refunded")
             return True
 
@@ -196,7 +201,7 @@ def _is_said(payment_id: UUID, outcome: RefundOutcome) -> bool:
             click.echo(f"payment {payment_id} is refunded")
             return True
         case RefundRefused(code):
-            advice = "return the money by hand, then run `order-service payments refunded`"
+            advice = "return the money by hand, then run `order-service payments refunded --outside`"
             _complain(f"the gateway refuses to refund payment {payment_id}: {code}; {advice}")
         case _:
             _complain(

@@ -130,6 +130,7 @@ def _refund(refund: Refund) -> dict[str, Value]:
         "sentAt": _time(refund.sent_at),
         "requestedAt": _time(refund.requested_at),
         "refusedCode": refund.refused_code,
+        "returnedOutside": refund.returned_outside,
     }
 
 

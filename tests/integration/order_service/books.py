@@ -60,7 +60,8 @@ VALUES (:refund_id, :payment_id, :amount, :left, :currency, 'cancelled', 1, :ref
         clock_timestamp(), true, clock_timestamp())
 """)
 _REFUNDED = text("""
-UPDATE refund SET status = 'REFUNDED', refunded_at = clock_timestamp(), refunded_by = 'order-worker'
+UPDATE refund SET status = 'REFUNDED', refunded_at = clock_timestamp(), refunded_by = 'order-worker',
+                  returned_outside = :outside
  WHERE refund_id = :refund_id
 """)
 _RETURNED = text("""
@@ -127,8 +128,8 @@ class Books:
         self._execute(_REFUND, refund_id=str(refund_id), **values)
         return refund_id
 
-    def refunded(self, refund_id: UUID) -> None:
-        self._execute(_REFUNDED, refund_id=refund_id)
+    def refunded(self, refund_id: UUID, *, outside: bool = False) -> None:
+        self._execute(_REFUNDED, refund_id=refund_id, outside=outside)
 
     def taken_back(self, paid: Paid) -> None:
         self._execute(_TAKEN_BACK, payment_id=paid.payment_id)

@@ -93,6 +93,35 @@ def test_what_a_gateway_took_back_is_what_was_left_of_it(books: Books) -> None:
     assert books.differences() == {}
 
 
+def test_what_is_returned_outside_of_the_gateway_stays_there(books: Books) -> None:
+    paid = books.sale()
+    outside, after = books.cancelled(paid, 300, left=1_000), books.cancelled(paid, 200, left=1_000)
+    books.refunded(outside, outside=True)
+    books.refunded(after)
+    assert books.postings("MONEY_RETURNED", outside) == {"refunds-payable": 300, "returned-outside": -300}
+    assert books.postings("MONEY_RETURNED", after) == {"refunds-payable": 200, HELD: -200}
+    # What the gateway then takes back is what it still had.
+    books.taken_back(paid)
+    assert books.postings("TAKEN_BACK", paid.payment_id) == {"losses": 800, HELD: -800}
+    assert books.differences() == {}
+
+
+def test_a_charge_returned_outside_of_the_gateway_stays_there(books: Books) -> None:
+    paid = books.wrong_charge()
+    books.refunded(books.cancelled(paid, 1_000, left=1_000), outside=True)
+    books.returned(paid)
+    returned = books.postings("MONEY_RETURNED", paid.payment_id)
+    assert returned == {"refunds-payable": 1_000, "returned-outside": -1_000}
+    assert books.differences() == {}
+
+
+def test_only_what_is_returned_was_returned_outside(books: Books) -> None:
+    books.cancelled(books.sale(), 300, left=1_000)
+    with pytest.raises(DBAPIError) as error, books.engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE refund SET returned_outside = true")
+    assert constraint_name(error.value) == "refund_returned_outside_once_made"
+
+
 def test_a_sale_that_an_operator_returns_is_no_second_charge(books: Books) -> None:
     paid = books.sale()
     with books.engine.begin() as connection:

@@ -55,7 +55,15 @@ class AtGateway:
         return payment_id
 
     def verify(self) -> Result:
-        arguments = ["ledger", "verify", "--gateway", "--per-second", "1000"]
+        return self.run("ledger", "verify", "--gateway", "--per-second", "1000")
+
+    def paid_outside(self, payment_id: UUID) -> None:
+        """What the gateway refuses to return, an operator pays from a bank account."""
+        arguments = ["refunded", str(payment_id), "--outside", "--by", "kim", "--because", "bank"]
+        done = self.run("payments", *arguments)
+        assert done.exit_code == 0, done.output
+
+    def run(self, *arguments: str) -> Result:
         return CliRunner().invoke(main, arguments, env=self.environment)
 
 
@@ -77,6 +85,27 @@ def test_gateways_agree_about_what_was_paid_and_returned(at_gateway: AtGateway) 
         assert at_gateway.shop.cancel(str(order_id), *lines).status_code == 201
     result = at_gateway.verify()
     assert (result.exit_code, "4 payments at gateways" in result.stdout) == (0, True), result.output
+
+
+def test_what_was_returned_outside_is_still_at_the_gateway(
+    at_gateway: AtGateway, sandbox: GatewaySandbox
+) -> None:
+    shop, name = at_gateway.shop, at_gateway.name
+    due, paid = at_gateway.paid(), at_gateway.paid()
+    shop.execute(f"UPDATE payment SET status = 'REFUND_DUE' WHERE payment_id = '{due}'")
+    at_gateway.paid_outside(due)
+    [(order_id,)] = shop.query(f"SELECT order_id::text FROM payment WHERE payment_id = '{paid}'")
+    refusal = {"call": "cancel", "kind": "error", "moment": "before", "code": DIALECTS[name].refusal}
+    sandbox.fault(name, {**refusal, "times": 1})
+    assert shop.cancel(order_id, (1, 1)).get_json()["status"] == "REFUSED"
+    at_gateway.paid_outside(paid)
+
+    # All else is returned there, although it has more than is left of the order.
+    assert [shop.cancel(order_id, *lines).status_code for lines in ([(1, 1)], [])] == [201, 201]
+
+    assert sandbox.payment(orderId=order_id)["cancellations"] == [15_000, 3_500]
+    result = at_gateway.verify()
+    assert (result.exit_code, "2 payments at gateways" in result.stdout) == (0, True), result.output
 
 
 def test_a_gateway_with_another_amount_is_found(at_gateway: AtGateway) -> None:

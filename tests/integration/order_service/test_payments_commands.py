@@ -164,6 +164,26 @@ def test_money_returned_by_hand_is_recorded(shop: Shop, operator: Operator) -> N
     assert operator("refunded", payment_id, *WHO_AND_WHY).exit_code == 2
 
 
+@pytest.mark.parametrize(
+    ("options", "outcome", "credited"),
+    [
+        ([], "RECORDED", [("sales",)]),
+        (["--outside"], "RECORDED_OUTSIDE", [("returned-outside",), ("sales",)]),
+    ],
+    ids=["at the gateway", "outside"],
+)
+def test_where_money_was_returned_by_hand_is_kept(
+    shop: Shop, operator: Operator, options: list[str], outcome: str, credited: list[tuple[str]]
+) -> None:
+    payment_id = due(shop)
+    assert operator("refunded", payment_id, *options, *WHO_AND_WHY).exit_code == 0
+    shown = json.loads(operator("show", payment_id, "--json").stdout)
+    assert shown["refundRequest"]["returnedOutside"] is bool(options)
+    assert shown["operations"][0]["outcome"] == outcome
+    query = "SELECT account FROM ledger_posting GROUP BY account HAVING sum(amount) < 0 ORDER BY account"
+    assert shop.query(query) == credited
+
+
 def test_money_the_gateway_may_be_returning_is_not_recorded_by_hand(shop: Shop, operator: Operator) -> None:
     payment_id = due(shop)
     shop.gateway.refunds_without_answer = 1

@@ -204,6 +204,13 @@ def test_refunds_of_more_than_was_taken_are_refused(shop: Shop, payment_id: UUID
         insert_refund(connection, payment_id, 1)
 
 
+def test_a_sale_with_a_refund_stays_one(shop: Shop) -> None:
+    order_id = shop.paid()
+    assert shop.cancel(order_id, (1, 1)).status_code == 201
+    with refused(shop, "payment_with_refunds_stays_a_sale") as connection:
+        connection.execute(text("UPDATE payment SET status = 'REFUND_DUE'"))
+
+
 def test_a_refund_in_another_currency_is_refused(shop: Shop, payment_id: UUID) -> None:
     with refused(shop, REFUND) as connection:
         insert_refund(connection, payment_id, 1, "USD")

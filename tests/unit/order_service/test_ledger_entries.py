@@ -41,15 +41,24 @@ def payments(draw: st.DrawFn) -> PaymentInBooks:
         returned_at=draw(st.none() | moments) if is_due else None,
         taken_back_at=None if is_due else draw(st.none() | moments),
         returns=[
-            ReturnOfSale(f"refund-{number}", Money(part, "KRW"), draw(moments), draw(st.none() | moments))
+            ReturnOfSale(
+                f"refund-{number}",
+                Money(part, "KRW"),
+                draw(moments),
+                draw(st.none() | moments),
+                is_outside=draw(st.booleans()),
+            )
             for number, part in enumerate(parts)
         ],
+        is_returned_outside=draw(st.booleans()),
     )
 
 
 def with_entries(payment: PaymentInBooks, *, was_sale: bool = False) -> PaymentWithEntries:
     """The entries in the order in which they are made: what was taken back comes last."""
-    returned = sum(each.money.amount for each in payment.returns if each.returned_at is not None)
+    returned = sum(
+        each.money.amount for each in payment.returns if each.returned_at is not None and not each.is_outside
+    )
     expected = entries_of(payment, returned_before=returned, was_sale=was_sale)
     entries = [FoundEntry(number, key, entry) for number, (key, entry) in enumerate(expected.items(), 1)]
     return PaymentWithEntries(payment.payment_id, payment, entries)

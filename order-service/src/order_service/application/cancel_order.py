@@ -113,8 +113,9 @@ class CancelOrder:
         if cancellation.refund_id is None:
             unit_of_work.cancellations.add(cancellation)
             return _Opened(self._end_cancellation(unit_of_work, cancellation))
+        at_gateway = before.left_amount + unit_of_work.refunds.returned_outside(payment.payment_id)
         refund = Refund.of_part(
-            cancellation.refund_id, payment, cancellation.amount, before.left_amount, cancellation.reason, at
+            cancellation.refund_id, payment, cancellation.amount, at_gateway, cancellation.reason, at
         )
         claimed = unit_of_work.refunds.begin(refund, self._lease)
         unit_of_work.cancellations.add(cancellation)

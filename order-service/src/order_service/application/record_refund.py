@@ -1,4 +1,4 @@
-"""Recording that an operator has returned a payment's money by hand."""
+"""Recording that an operator has returned a payment's money by hand, at its gateway or outside of it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,18 +12,18 @@ from order_service.application.ports import UnitOfWork, UnitOfWorkFactory
 from order_service.domain.errors import PaymentBusy
 from order_service.domain.payment_operation import Operation
 from order_service.domain.refund import Refund
-from order_service.domain.refund_outcome import Refunded
 
 _log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class RecordRefundCommand:
-    """The money of this payment was returned, with the operator's name and reason."""
+    """The payment's money was returned, ``outside`` of its gateway or by it; by whom, and why."""
 
     payment_id: UUID
     by: str
     because: str
+    outside: bool
 
 
 class RecordRefund:
@@ -44,16 +44,21 @@ class RecordRefund:
             refund = unit_of_work.refunds.lock(payment_id)
             now = unit_of_work.now()
             _check_not_at_work(refund, now)
-            refunded = refund.settled(Refunded(now), by, now)
+            refunded = refund.returned_by_hand(by, now, outside=command.outside)
             ended = self._end_cancellation.of_refund(unit_of_work, refunded)
             unit_of_work.refunds.record(refunded)
             operations = unit_of_work.payment_operations
-            operations.end(
-                operations.begin(payment_id, Operation.RECORD_REFUND, by, command.because), "RECORDED"
-            )
+            number = operations.begin(payment_id, Operation.RECORD_REFUND, by, command.because)
+            operations.end(number, "RECORDED_OUTSIDE" if command.outside else "RECORDED")
             unit_of_work.commit()
         report_ended(ended)
-        _log.info("refund_recorded", payment_id=str(payment_id), by=by, because=command.because)
+        _log.info(
+            "refund_recorded",
+            payment_id=str(payment_id),
+            by=by,
+            because=command.because,
+            outside=command.outside,
+        )
 
 
 def _lock_order(unit_of_work: UnitOfWork, payment_id: UUID) -> None:

@@ -9,7 +9,12 @@ import structlog
 
 from order_service.application.ports import Coupons, UnitOfWorkFactory
 from order_service.domain.coupon import CouponRelease, CouponReservation, OrderCoupon
-from order_service.domain.coupon_outcome import CouponRefused, CouponReserved, CouponUnclear
+from order_service.domain.coupon_outcome import (
+    CouponNotSent,
+    CouponRefused,
+    CouponReserved,
+    CouponUnclear,
+)
 from order_service.domain.errors import (
     CouponBusy,
     CouponServiceUnavailable,
@@ -82,6 +87,9 @@ class ReserveCoupon:
                 return OrderCoupon(command.user_coupon_id, discount_amount)
             case CouponRefused(error):
                 raise self._refusal(command, error, was_busy=was_busy)
+            case CouponNotSent():
+                self._withdraw(command.order_id)
+                raise CouponServiceUnavailable
             case CouponUnclear():
                 self._hasten(command.order_id)
                 raise CouponServiceUnavailable
@@ -105,6 +113,11 @@ class ReserveCoupon:
             unit_of_work.commit()
         # It is, or was, held by an order that failed, or that is being placed at this moment.
         return CouponBusy() if isinstance(error, UserCouponNotUsable) and (was_busy or is_busy) else error
+
+    def _withdraw(self, order_id: UUID) -> None:
+        with self._unit_of_work() as unit_of_work:
+            unit_of_work.coupon_releases.withdraw(order_id)
+            unit_of_work.commit()
 
     def _hasten(self, order_id: UUID) -> None:
         with self._unit_of_work() as unit_of_work:

@@ -12,6 +12,7 @@ from order_service.coupons.replies import Refusal, UserCoupon
 from order_service.domain.coupon import CouponRelease, CouponReservation
 from order_service.domain.coupon_outcome import (
     CouponNotHeld,
+    CouponNotSent,
     CouponRefused,
     CouponReleased,
     CouponReserved,
@@ -40,7 +41,7 @@ _log = structlog.get_logger(__name__)
 
 
 class HttpCoupons:
-    """At most ``at_once`` calls; further ones are unclear at once, and take no thread from others."""
+    """At most ``at_once`` calls; further ones aren't sent, and take no thread from others."""
 
     def __init__(self, url: str, at_once: int) -> None:
         self._user_coupons_url = f"{url.rstrip('/')}/api/v1/user-coupons"
@@ -57,8 +58,8 @@ class HttpCoupons:
             "holdSeconds": int(reservation.hold.total_seconds()),
         }
         response = self._post(reservation.user_coupon_id, "reserve", body, before_sending)
-        if response is None:
-            return CouponUnclear()
+        if not isinstance(response, httpx.Response):
+            return response
         if response.status_code == httpx.codes.OK:
             return _reserved(response, reservation)
         refused = _readable(response, Refusal)
@@ -73,7 +74,7 @@ class HttpCoupons:
     def release(self, release: CouponRelease) -> ReleaseOutcome:
         body = {"orderId": str(release.order_id), "reason": "order not placed or not paid"}
         response = self._post(release.user_coupon_id, "release", body, lambda: None)
-        if response is None:
+        if not isinstance(response, httpx.Response):
             return CouponUnclear()
         if response.status_code == httpx.codes.OK:
             return _released(response, release)
@@ -88,10 +89,10 @@ class HttpCoupons:
 
     def _post(
         self, user_coupon_id: int, verb: str, body: dict[str, Any], before_sending: Callable[[], None]
-    ) -> httpx.Response | None:
+    ) -> httpx.Response | CouponNotSent | CouponUnclear:
         if not self._free.acquire(blocking=False):
             _log.warning("coupon_service_busy")
-            return None
+            return CouponNotSent()
         try:
             url = f"{self._user_coupons_url}/{user_coupon_id}/{verb}"
             request = self._client.build_request("POST", url, json=body)
@@ -99,7 +100,9 @@ class HttpCoupons:
             return self._client.send(request)
         except httpx.TransportError as error:
             _log.warning("coupon_service_unanswered", verb=verb, reason=f"{type(error).__name__} {error}")
-            return None
+            # The transport raises these if surely nothing was sent.
+            is_unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            return CouponNotSent() if is_unsent else CouponUnclear()
         finally:
             self._free.release()
 

@@ -25,6 +25,11 @@ class CouponUnclear:
 
 
 @dataclass(frozen=True, slots=True)
+class CouponNotSent:
+    """Nothing was sent, so that the order surely doesn't hold the coupon."""
+
+
+@dataclass(frozen=True, slots=True)
 class CouponReleased:
     """The order doesn't hold the coupon any more."""
 
@@ -34,5 +39,5 @@ class CouponNotHeld:
     """The order has never held the coupon, as far as the coupon service knows by now."""
 
 
-ReservationOutcome = CouponReserved | CouponRefused | CouponUnclear
+ReservationOutcome = CouponReserved | CouponRefused | CouponUnclear | CouponNotSent
 ReleaseOutcome = CouponReleased | CouponNotHeld | CouponUnclear

@@ -9,6 +9,7 @@ returns                what buyers are to get back of sales that were cancelled 
 losses                 what a gateway no longer has, though the shop returned nothing    debit
 sales                  the prices of the items of paid orders                            credit
 refunds-payable        what the shop has to return                                       credit
+returned-outside       what it has returned from elsewhere than the gateway              credit
 =====================  ===============================================================  ======
 
 A payment that pays for its order is a SALE. One that must be returned is a CHARGE_TO_RETURN, and cancelling
@@ -29,7 +30,7 @@ from order_service.domain.money import Money
 from order_service.domain.payment import PaymentStatus
 
 _DISCOUNTS, _RETURNS, _LOSSES, _SALES = "discounts", "returns", "losses", "sales"
-_REFUNDS_PAYABLE = "refunds-payable"
+_REFUNDS_PAYABLE, _OUTSIDE = "refunds-payable", "returned-outside"
 
 
 class EntryKind(StrEnum):
@@ -77,6 +78,8 @@ class ReturnOfSale:
     money: Money
     requested_at: Moment
     returned_at: Moment | None
+    is_outside: bool = False
+    """Whether it is returned from elsewhere, so that the gateway still has as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,8 @@ class PaymentInBooks:
     """Of a REFUND_DUE payment."""
     taken_back_at: Moment | None
     returns: Sequence[ReturnOfSale]
+    is_returned_outside: bool = False
+    """A REFUND_DUE payment, as a ReturnOfSale may be."""
 
 
 def account_of(gateway: str, account: str | None) -> str:
@@ -130,7 +135,10 @@ def entries_of(payment: PaymentInBooks, *, returned_before: int, was_sale: bool)
         owed = ((_RETURNS if was_sale else held, amount), (_REFUNDS_PAYABLE, -amount))
         enter(EntryKind.CHARGE_TO_RETURN, own, payment.approved_at, currency, *owed)
         if payment.returned_at is not None:
-            returned = ((_REFUNDS_PAYABLE, amount), (held, -amount))
+            returned = (
+                (_REFUNDS_PAYABLE, amount),
+                (_OUTSIDE if payment.is_returned_outside else held, -amount),
+            )
             enter(EntryKind.MONEY_RETURNED, own, payment.returned_at, currency, *returned)
         return found
     for each in payment.returns:
@@ -138,7 +146,7 @@ def entries_of(payment: PaymentInBooks, *, returned_before: int, was_sale: bool)
         owed = ((_RETURNS, part), (_REFUNDS_PAYABLE, -part))
         enter(EntryKind.CANCELLATION, each.refund_id, each.requested_at, unit, *owed)
         if each.returned_at is not None:
-            returned = ((_REFUNDS_PAYABLE, part), (held, -part))
+            returned = ((_REFUNDS_PAYABLE, part), (_OUTSIDE if each.is_outside else held, -part))
             enter(EntryKind.MONEY_RETURNED, each.refund_id, each.returned_at, unit, *returned)
     if payment.taken_back_at is not None:
         lost = amount - returned_before

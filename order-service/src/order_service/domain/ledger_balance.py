@@ -12,7 +12,7 @@ from order_service.domain.refund_request import RefundRequest
 class GatewayBalance:
     """``left`` is what the ledger says that the gateway still has of a payment, in minor units.
 
-    ``last_refund`` is the last that was made, as it was requested; None where none is stored. While
+    ``last_refund`` is the last that the gateway made, as it was requested; None where none is stored. While
     ``is_returning``, nobody knows yet what is left.
     """
 

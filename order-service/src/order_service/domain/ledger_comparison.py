@@ -73,6 +73,6 @@ def _returned_before(payment: PaymentInBooks, entries: Mapping[EntryKey, FoundEn
     returned = 0
     for each in payment.returns:
         entry = entries.get((EntryKind.MONEY_RETURNED, each.refund_id))
-        if entry is not None and entry.entry_id < taken_back.entry_id:
+        if entry is not None and not each.is_outside and entry.entry_id < taken_back.entry_id:
             returned += each.money.amount
     return returned

@@ -6,7 +6,8 @@ from enum import StrEnum
 
 
 class Operation(StrEnum):
-    """What an operator did. RECORD_REFUND: money that was returned by hand was recorded as returned.
+    """What an operator did. RECORD_REFUND: money that was returned by hand, at the gateway or
+    outside of it, was recorded as returned.
 
     ACKNOWLEDGE: the operator knows that the gateway has taken the payment's money back.
     """

@@ -50,6 +50,8 @@ class Refund:
     refused_code: str | None = None
     refunded_at: datetime | None = None
     refunded_by: str | None = None
+    returned_outside: bool = False
+    """From elsewhere than the gateway, which still has as much as before."""
 
     @classmethod
     def of_all(cls, payment: Payment, former_attempts: int, at: datetime) -> Self:
@@ -61,7 +63,7 @@ class Refund:
     def of_part(
         cls, refund_id: UUID, payment: Payment, amount: int, refundable_amount: int, reason: str, at: datetime
     ) -> Self:
-        """The refund of ``amount`` of an approved payment that has ``refundable_amount`` left."""
+        """The refund of ``amount`` of an approved payment of which the gateway has ``refundable_amount``."""
         request = RefundRequest(refund_id, payment.request, amount, refundable_amount, reason)
         return cls(request, at)
 
@@ -83,6 +85,10 @@ class Refund:
             case NotRefunded() if self.status is RefundStatus.DUE:
                 return self._not_refunded(at)
         return self
+
+    def returned_by_hand(self, by: str, at: datetime, *, outside: bool) -> Self:
+        """The refund, whose money an operator has returned, at the gateway or ``outside``."""
+        return replace(self.settled(Refunded(at), by, at), returned_outside=outside)
 
     def sending_ends(self) -> datetime | None:
         """Until when the gateway may still be at work on what it was last sent; None once it has answered."""

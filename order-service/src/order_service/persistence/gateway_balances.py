@@ -66,7 +66,7 @@ def _balance(row: Row[Any], refunds_of_it: Sequence[Row[Any]]) -> GatewayBalance
     payment = payment_of(row)
     last: RefundRequest | None = None
     for each in refunds_of_it:
-        if each.status == RefundStatus.REFUNDED.value:
+        if each.status == RefundStatus.REFUNDED.value and not each.returned_outside:
             last = refund_of(each, payment).request
     is_due = any(each.status == RefundStatus.DUE.value for each in refunds_of_it)
     is_adopted = bool(refunds_of_it) or row.status != PaymentStatus.REFUND_DUE.value

@@ -55,7 +55,8 @@ _PAYMENTS = """
     SELECT coalesce(paid.payment_id, entered.payment_id)::text AS payment_id, paid.order_id::text,
            paid.status, paid.gateway, paid.gateway_account, paid.amount, paid.currency, paid.charged_amount,
            paid.charged_currency, paid.approved_at, paid.refunded_at, paid.taken_back_at,
-           paid.total_amount, paid.order_currency, paid.gross, paid.discount, paid.returns, entered.entries
+           paid.total_amount, paid.order_currency, paid.gross, paid.discount, paid.returns,
+           paid.returned_outside, entered.entries
       FROM (SELECT payment.payment_id, payment.order_id, payment.status, gateway, gateway_account, amount,
                    payment.currency, charged_amount, charged_currency, {approved_at} AS approved_at,
                    {refunded_at} AS refunded_at, {taken_back_at} AS taken_back_at,
@@ -64,9 +65,13 @@ _PAYMENTS = """
                    (SELECT coalesce(sum(quantity * unit_price), 0)::bigint FROM order_item
                      WHERE order_item.order_id = payment.order_id) AS gross,
                    (SELECT json_agg(json_build_array(
-                               refund_id, refund.amount, refund.currency, {requested_at}, {returned_at}))
+                               refund_id, refund.amount, refund.currency, {requested_at}, {returned_at},
+                               returned_outside))
                       FROM refund
-                     WHERE refund.payment_id = payment.payment_id AND payment.status = 'APPROVED') AS returns
+                     WHERE refund.payment_id = payment.payment_id AND payment.status = 'APPROVED') AS returns,
+                   payment.status = 'REFUND_DUE' AND EXISTS (
+                      SELECT FROM refund
+                       WHERE refund.payment_id = payment.payment_id AND returned_outside) AS returned_outside
               FROM payment LEFT JOIN orders USING (order_id)
              WHERE payment.status IN ('APPROVED', 'REFUND_DUE') AND {is_within}) AS paid
       FULL JOIN
@@ -183,7 +188,8 @@ def _payment(row: Row[Any]) -> PaymentInBooks:
         returned_at=row.refunded_at,
         taken_back_at=row.taken_back_at,
         returns=[
-            ReturnOfSale(refund_id, Money(amount, currency), requested_at, returned_at)
-            for refund_id, amount, currency, requested_at, returned_at in row.returns or ()
+            ReturnOfSale(refund_id, Money(amount, currency), requested_at, returned_at, is_outside)
+            for refund_id, amount, currency, requested_at, returned_at, is_outside in row.returns or ()
         ],
+        is_returned_outside=row.returned_outside,
     )

@@ -30,7 +30,7 @@ _log = structlog.get_logger(__name__)
 # By what cancellations have returned so far, and by the one that may be returning more.
 _TO_RETURN = (
     select(func.coalesce(func.sum(refunds.c.amount), 0))
-    .where(refunds.c.payment_id == payments.c.payment_id)
+    .where(refunds.c.payment_id == payments.c.payment_id, ~refunds.c.returned_outside)
     .scalar_subquery()
 )
 _IS_LIVE = payments.c.status.in_(sorted(status.value for status in LIVE))

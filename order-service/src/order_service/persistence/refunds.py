@@ -118,6 +118,14 @@ class SqlRefunds:
         ).one_or_none()
         return made is not None or recorded is not None
 
+    def returned_outside(self, payment_id: UUID) -> int:
+        amount: int = self._connection.execute(
+            select(func.coalesce(func.sum(refunds.c.amount), 0)).where(
+                refunds.c.payment_id == payment_id, refunds.c.returned_outside
+            )
+        ).scalar_one()
+        return int(amount)
+
     def ask_again(self, payment_id: UUID) -> None:
         row = self._connection.execute(
             # Skipping, not waiting: another process is asking.
@@ -199,6 +207,7 @@ def refund_of(row: Row[Any], payment: Payment) -> Refund:
         row.refused_code,
         row.refunded_at,
         row.refunded_by,
+        row.returned_outside,
     )
 
 
@@ -213,6 +222,7 @@ def _changing(refund: Refund) -> dict[str, Any]:
         "refused_code": refund.refused_code,
         "refunded_at": refund.refunded_at,
         "refunded_by": refund.refunded_by,
+        "returned_outside": refund.returned_outside,
     }
 
 

@@ -134,6 +134,7 @@ refund = Table(
     Column("refused_code", Text),
     Column("refunded_at", DateTime(timezone=True)),
     Column("refunded_by", Text),
+    Column("returned_outside", Boolean, nullable=False),
 )
 
 cancellation = Table(

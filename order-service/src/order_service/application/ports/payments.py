@@ -43,7 +43,7 @@ class Payments(Protocol):
     def record_taken_back(self, payment_id: UUID) -> bool:
         """True where the approved payment's money was not known to be gone.
 
-        False also where all of it is what cancellations return, or have returned.
+        False also where all of it is what cancellations return, or have returned, by the gateway.
         """
         ...
 

@@ -70,6 +70,10 @@ class Refunds(Protocol):
         """
         ...
 
+    def returned_outside(self, payment_id: UUID) -> int:
+        """How much of the payment was returned, which its gateway still has."""
+        ...
+
     def ask_again(self, payment_id: UUID) -> None:
         """Make the payment's refund that isn't made due now, also where the gateway has refused it."""
         ...

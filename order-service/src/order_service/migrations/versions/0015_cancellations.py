@@ -6,7 +6,7 @@ It is refused as if the database couldn't be used just then, and a worker of the
 made.
 """
 
-from servicekit.db.online_changes import alter_in_use, build_index, commit_so_far
+from servicekit.db.online_changes import alter_in_use, build_index, commit_so_far, validate_constraint
 
 revision = "0015"
 down_revision = "0014"
@@ -120,6 +120,16 @@ CREATE CONSTRAINT TRIGGER cancellation_ends_with_its_refund AFTER INSERT OR UPDA
     DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION check_refund_of_cancellation()
 """
 
+RETURNED_OUTSIDE = """
+ALTER TABLE refund
+    ADD COLUMN IF NOT EXISTS returned_outside boolean NOT NULL DEFAULT false,
+    DROP CONSTRAINT IF EXISTS refund_returned_outside_once_made,
+    ADD CONSTRAINT refund_returned_outside_once_made
+        CHECK (NOT returned_outside OR status = 'REFUNDED') NOT VALID;
+COMMENT ON COLUMN refund.returned_outside IS
+    'By an operator, from elsewhere: the gateway still has as much as before.'
+"""
+
 REFUND_TRIGGER = """
 DROP TRIGGER IF EXISTS refund_ends_its_cancellation ON refund;
 CREATE CONSTRAINT TRIGGER refund_ends_its_cancellation AFTER UPDATE ON refund
@@ -137,10 +147,11 @@ CREATE UNIQUE INDEX IF NOT EXISTS cancellation_under_way ON cancellation (order_
 def upgrade() -> None:
     for statements in (CANCELLATION, FUNCTIONS, CANCELLATION_TRIGGERS, ONE_UNDER_WAY):
         alter_in_use(statements)
-    for statement in (ORDERS, *REFERENCES, REFUND_TRIGGER):
+    for statement in (ORDERS, *REFERENCES, RETURNED_OUTSIDE, REFUND_TRIGGER):
         commit_so_far()
         alter_in_use(statement)
     commit_so_far()
+    validate_constraint("refund", "refund_returned_outside_once_made")
     build_index("cancellation_of_order", "cancellation", "(order_id, requested_at)")
     build_index("cancellation_item_of_line", "cancellation_item", "(order_id, line_number)")
     build_index("refund_unmade", "refund", "(payment_id) WHERE status <> 'REFUNDED'")

@@ -133,6 +133,28 @@ CREATE CONSTRAINT TRIGGER refunds_within_payment
     EXECUTE FUNCTION check_refunds()
 """
 
+# Its cancellations return a part of it, and what was taken wrongly is returned as a whole. The row is locked
+# before it is updated: a refund that another transaction stores locks it, too.
+SALE_FUNCTION = """
+CREATE OR REPLACE FUNCTION check_sale_is_whole() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF EXISTS (SELECT FROM refund WHERE payment_id = NEW.payment_id) THEN
+        RAISE EXCEPTION USING
+            ERRCODE = 'check_violation',
+            MESSAGE = 'payment ' || NEW.payment_id || ' has refunds, and stays ' || OLD.status,
+            HINT = 'Cancel what is left of its order.',
+            TABLE = TG_TABLE_NAME, CONSTRAINT = TG_NAME;
+    END IF;
+    RETURN NEW;
+END
+$$
+"""
+SALE_TRIGGER = """
+CREATE OR REPLACE TRIGGER payment_with_refunds_stays_a_sale BEFORE UPDATE OF status ON payment
+    FOR EACH ROW WHEN (OLD.status = 'APPROVED' AND NEW.status = 'REFUND_DUE')
+    EXECUTE FUNCTION check_sale_is_whole()
+"""
+
 WRONG_BEFORE = {
     "order_total_is_sum_of_items": """
         SELECT orders.order_id FROM orders LEFT JOIN order_item ON order_item.order_id = orders.order_id
@@ -152,7 +174,8 @@ WRONG_BEFORE = {
 def upgrade() -> None:
     alter_in_use(DISCOUNT)
     alter_in_use(ORDER_FUNCTIONS)
-    for triggers in (ORDER_TRIGGERS, ITEM_TRIGGERS, REFUND_FUNCTIONS, REFUND_TRIGGER, PAYMENT_TRIGGER):
+    of_payments = (PAYMENT_TRIGGER, SALE_FUNCTION, SALE_TRIGGER)
+    for triggers in (ORDER_TRIGGERS, ITEM_TRIGGERS, REFUND_FUNCTIONS, REFUND_TRIGGER, *of_payments):
         alter_in_use(triggers)
         commit_so_far()
     build_index("orders_to_pay", "orders", "(order_id, total_amount, currency)", is_unique=True)

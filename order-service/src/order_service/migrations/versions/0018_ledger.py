@@ -139,7 +139,8 @@ BEGIN
             ARRAY[held, 'discounts', 'sales'], ARRAY[taken, gross - taken, -gross]);
         IF paid.taken_back_at IS NOT NULL THEN
             SELECT coalesce(sum(made.amount), 0) INTO returned
-              FROM refund AS made WHERE made.payment_id = paid.payment_id AND made.status = 'REFUNDED';
+              FROM refund AS made WHERE made.payment_id = paid.payment_id AND made.status = 'REFUNDED'
+               AND NOT made.returned_outside;
             PERFORM write_ledger_entry('TAKEN_BACK', paid.payment_id, paid, paid.taken_back_at, money,
                 ARRAY['losses', held], ARRAY[taken - returned, returned - taken]);
         END IF;
@@ -152,7 +153,10 @@ BEGIN
             ARRAY[debited, 'refunds-payable'], ARRAY[taken, -taken]);
         IF paid.refunded_at IS NOT NULL THEN
             PERFORM write_ledger_entry('MONEY_RETURNED', paid.payment_id, paid, paid.refunded_at, money,
-                ARRAY['refunds-payable', held], ARRAY[taken, -taken]);
+                ARRAY['refunds-payable', CASE WHEN EXISTS (
+                    SELECT FROM refund AS made
+                     WHERE made.payment_id = paid.payment_id AND made.returned_outside
+                ) THEN 'returned-outside' ELSE held END], ARRAY[taken, -taken]);
         END IF;
     END IF;
 END
@@ -172,7 +176,9 @@ BEGIN
         ARRAY['returns', 'refunds-payable'], ARRAY[made.amount, -made.amount]);
     IF made.status = 'REFUNDED' THEN
         PERFORM write_ledger_entry('MONEY_RETURNED', made.refund_id, paid, made.refunded_at, made.currency,
-            ARRAY['refunds-payable', ledger_account_of(paid)], ARRAY[made.amount, -made.amount]);
+            ARRAY['refunds-payable',
+                  CASE WHEN made.returned_outside THEN 'returned-outside' ELSE ledger_account_of(paid) END],
+            ARRAY[made.amount, -made.amount]);
     END IF;
 END
 $$;
