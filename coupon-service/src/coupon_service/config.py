@@ -28,8 +28,8 @@ class WorkerSettings(AdminSettings, KafkaConsumerSettings, DatabaseSettings, Pro
     kafka_client_id: str = "coupon-worker"
     # A fetch brings about so many of a partition, which become one transaction of 0.2 s.
     consumer_max_poll_records: Annotated[int, Field(ge=1, le=100_000)] = 2_000
-    # Each of three topics' transaction, retention's, what is measured, and what /readyz asks.
-    database_pool_size: Annotated[int, Field(ge=1, le=200)] = 6
+    # Each of three topics' transaction, retention's, two that measure, and what /readyz asks.
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = 7
     # No client repeats a request for a day.
     idempotency_key_retention_hours: Annotated[int, Field(ge=24, le=1_000_000)] = 168
     # A dead letter, which topics keep for 30 days, may be replayed: its request must still be known.
