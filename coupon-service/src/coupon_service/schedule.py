@@ -1,11 +1,13 @@
 """What the worker does beside deciding, and how often."""
 
 import threading
+from collections.abc import Callable
 
 import structlog
 
 from coupon_service.application.count_differences import CountDifferences
 from coupon_service.application.measure_undecided import MeasureUndecided
+from coupon_service.application.use_freed_coupons import UseFreedCoupons
 from coupon_service.metrics import show_differences, show_oldest_undecided
 from servicekit.lifecycle import StopSignal
 
@@ -48,23 +50,36 @@ class UndecidedThread(threading.Thread):
 
 
 class DifferencesThread(threading.Thread):
-    """Counts open differences at once and then at each interval, until ``stop`` is set.
+    """Uses freed coupons and counts open differences, at once and at each interval, until ``stop`` is set.
 
-    No error ends it: it is logged as ``differences_not_counted``, and the next run tries again.
+    No error ends it: it is logged as ``freed_coupons_not_used`` or ``differences_not_counted``, and the next
+    run tries again.
     """
 
-    def __init__(self, count: CountDifferences, stop: StopSignal) -> None:
+    def __init__(self, use_freed: UseFreedCoupons, count: CountDifferences, stop: StopSignal) -> None:
         super().__init__(name="differences", daemon=True)
+        self._use_freed = use_freed
         self._count = count
         self._stop_signal = stop
 
     def run(self) -> None:
         while not self._stop_signal.is_set():
-            try:
-                show_differences(self._count())
-            except Exception as error:  # noqa: BLE001 - what can't be counted now must not stop the worker
-                if not self._stop_signal.is_set():
-                    # Not the message, which may hold values.
-                    cause = getattr(error, "orig", error)
-                    _log.error("differences_not_counted", reason=type(cause).__name__)
+            self._attempt(self._use, "freed_coupons_not_used")
+            self._attempt(self._show, "differences_not_counted")
             self._stop_signal.wait(DIFFERENCES_INTERVAL_SECONDS)
+
+    def _use(self) -> None:
+        if used := self._use_freed():
+            _log.info("freed_coupons_used", used=used)
+
+    def _show(self) -> None:
+        show_differences(self._count())
+
+    def _attempt(self, act: Callable[[], None], failure: str) -> None:
+        try:
+            act()
+        except Exception as error:  # noqa: BLE001 - what can't be done now must not stop the worker
+            if not self._stop_signal.is_set():
+                # Not the message, which may hold values.
+                cause = getattr(error, "orig", error)
+                _log.error(failure, reason=type(cause).__name__)

@@ -8,6 +8,7 @@ from sqlalchemy import Engine
 
 from coupon_service.application.count_differences import CountDifferences
 from coupon_service.application.measure_undecided import MeasureUndecided
+from coupon_service.application.use_freed_coupons import UseFreedCoupons
 from coupon_service.config import WorkerSettings
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
 from coupon_service.messaging.outgoing_coupon_publish_requested import COUPON_PUBLISH_REQUESTED
@@ -51,7 +52,7 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
             pages = SqlUndecidedPages(engine, COUPON_PUBLISH_REQUESTED.topic)
             UndecidedThread(MeasureUndecided(pages), stop).start()
             unit_of_work = partial(CouponUnitOfWork, engine, CONSUMER_GROUP)
-            DifferencesThread(CountDifferences(unit_of_work), stop).start()
+            DifferencesThread(UseFreedCoupons(unit_of_work), CountDifferences(unit_of_work), stop).start()
             consume_all(consumptions, settings, engine, stop)
 
 

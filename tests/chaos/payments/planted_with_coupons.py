@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from coupon_service.application import use_coupons
 from coupon_service.application.restore_coupons import RestoreCoupons, RestoredCoupons
+from coupon_service.application.use_for_paid_order import UseForPaidOrder
 from coupon_service.messaging.incoming_order_cancelled import OrderCancelled
 from order_service.coupons.http_coupons import HttpCoupons
 from order_service.domain.coupon_outcome import CouponReleased, CouponUnclear
@@ -37,7 +37,7 @@ WITH_COUPONS: Mapping[str, Planted] = {
             replace(order, coupon=None), payment),
     }),
     "hides-that-a-coupon-is-used-twice": Planted(_EVENTS_OF_ANOTHER, None, {
-        (use_coupons, "_use"): lambda *its: (None, False),
+        (UseForPaidOrder, "__call__"): lambda *its: (None, False),
     }),
     "remembers-an-event-before-it-is-applied": Planted(
         "coupon", "coupons/order-completed 2: before SELECT user_coupon_change", {

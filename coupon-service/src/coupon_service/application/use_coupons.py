@@ -3,16 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from coupon_service.application.apply_to_user_coupon import ApplyToUserCoupon
-from coupon_service.application.ports import UnitOfWork, UnitOfWorkFactory
-from coupon_service.domain.coupon_order import (
-    DifferenceReason,
-    PaidOrder,
-    reason_of_refusal,
-    reason_of_use,
-)
-from coupon_service.domain.errors import TransitionRefused, UserCouponNotFound
-from coupon_service.domain.user_coupon_command import Use
+from coupon_service.application.ports import UnitOfWorkFactory
+from coupon_service.application.use_for_paid_order import UseForPaidOrder
+from coupon_service.domain.coupon_order import DifferenceReason, PaidOrder
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +44,7 @@ class UseCoupons:
             for order in sorted(consistent, key=lambda order: order.user_coupon_id):
                 if order.event_id not in fresh or known[order.order_id]:
                     continue
-                reason, is_change = _use(unit_of_work, order)
+                reason, is_change = UseForPaidOrder(unit_of_work)(order)
                 used += is_change
                 if reason is not None and unit_of_work.order_differences.add(
                     order.order_id, reason, unit_of_work.now()
@@ -60,17 +53,6 @@ class UseCoupons:
             # Also without a use: the inbox has to remember the events and up to where the topic is read.
             unit_of_work.commit()
         return UsedCoupons(used, differences, refused)
-
-
-def _use(unit_of_work: UnitOfWork, order: PaidOrder) -> tuple[DifferenceReason | None, bool]:
-    """What differs then, and whether the coupon became used now."""
-    use = Use(order.order_id, order.user_id, order.order_amount)
-    try:
-        applied = ApplyToUserCoupon(unit_of_work)(order.user_coupon_id, use)
-    except (TransitionRefused, UserCouponNotFound) as refusal:
-        held = unit_of_work.user_coupons.get(order.user_coupon_id)
-        return reason_of_refusal(held, refusal), False
-    return reason_of_use(applied.user_coupon.state, order), applied.is_change
 
 
 def _is_same(one: PaidOrder, other: PaidOrder) -> bool:

@@ -10,21 +10,27 @@ from coupon_service.domain.user_coupon import UserCoupon, UserCouponState, UserC
 
 
 @dataclass(frozen=True, slots=True)
-class PaidOrder:
+class DiscountedOrder:
     """An order that was paid with a coupon's discount; amounts in minor units."""
 
-    event_id: UUID
     order_id: UUID
     user_id: int
     user_coupon_id: int
     currency: str
     paid_amount: int
     discount_amount: int
-    completed_at: datetime
 
     @property
     def order_amount(self) -> int:
         return self.paid_amount + self.discount_amount
+
+
+@dataclass(frozen=True, slots=True)
+class PaidOrder(DiscountedOrder):
+    """What its event says."""
+
+    event_id: UUID
+    completed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,7 @@ class DifferenceReason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """What an operator says of a difference; of an order that is cancelled later, its event."""
+    """What an operator says of a difference, or the service where none is left."""
 
     settled_at: datetime
     by: str
@@ -92,7 +98,7 @@ def reason_of_refusal(
     return DifferenceReason.UNKNOWN_COUPON if held is None else DifferenceReason.ANOTHER_USERS_COUPON
 
 
-def reason_of_use(used: UserCouponState, order: PaidOrder) -> DifferenceReason | None:
+def reason_of_use(used: UserCouponState, order: DiscountedOrder) -> DifferenceReason | None:
     """What still differs where the order has used its coupon."""
     if used.reservation is None or used.reservation.discount_amount == order.discount_amount:
         return None

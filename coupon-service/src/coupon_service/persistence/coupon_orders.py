@@ -12,13 +12,15 @@ from servicekit.db.arrays import hex_array
 # come by two topics, and in any order.
 _COMPLETE = text("""
     INSERT INTO coupon_order AS known
-           (order_id, user_id, user_coupon_id, currency, discount_amount, completed_at)
+           (order_id, user_id, user_coupon_id, currency, discount_amount, paid_amount, completed_at)
     SELECT * FROM unnest(CAST(:order_ids AS uuid[]), CAST(:user_ids AS bigint[]),
                          CAST(:user_coupon_ids AS bigint[]), CAST(:currencies AS text[]),
-                         CAST(:discount_amounts AS bigint[]), CAST(:times AS timestamptz[]))
+                         CAST(:discount_amounts AS bigint[]), CAST(:paid_amounts AS bigint[]),
+                         CAST(:times AS timestamptz[]))
            AS new (order_id) ORDER BY order_id
     ON CONFLICT (order_id) DO UPDATE
        SET discount_amount = coalesce(known.discount_amount, excluded.discount_amount),
+           paid_amount = coalesce(known.paid_amount, excluded.paid_amount),
            completed_at = coalesce(known.completed_at, excluded.completed_at)
      WHERE (known.user_id, known.user_coupon_id) = (excluded.user_id, excluded.user_coupon_id)
     RETURNING order_id, cancelled_at IS NOT NULL AS is_cancelled
@@ -46,6 +48,7 @@ class SqlCouponOrders:
             return {}
         values = _columns(orders) | {
             "discount_amounts": [order.discount_amount for order in orders],
+            "paid_amounts": [order.paid_amount for order in orders],
             "times": [order.completed_at for order in orders],
         }
         return {row.order_id: row.is_cancelled for row in self._connection.execute(_COMPLETE, values)}

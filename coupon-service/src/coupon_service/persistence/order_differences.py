@@ -5,11 +5,30 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, Row, Select, func, select, update
+from sqlalchemy import Connection, Row, Select, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 
-from coupon_service.domain.coupon_order import DifferenceReason, OrderDifference, Settlement
+from coupon_service.domain.coupon_order import (
+    DifferenceReason,
+    DiscountedOrder,
+    OrderDifference,
+    Settlement,
+)
 from coupon_service.persistence.tables import coupon_order, order_difference
+
+# The order is locked as well: its cancellation does not come between. Whatever locks one does it soon again.
+_LOCK_FREED = text("""
+    SELECT known.order_id, known.user_id, known.user_coupon_id, known.currency, known.paid_amount,
+           known.discount_amount
+      FROM order_difference AS difference
+      JOIN coupon_order AS known ON known.order_id = difference.order_id
+      JOIN user_coupon AS held ON held.user_coupon_id = known.user_coupon_id
+     WHERE difference.settled_at IS NULL AND difference.reason = 'HELD_BY_ANOTHER_ORDER'
+       AND known.paid_amount IS NOT NULL AND known.cancelled_at IS NULL
+       AND NOT (held.status = 'RESERVED' AND held.reserved_until > clock_timestamp())
+     ORDER BY difference.found_at LIMIT :limit
+       FOR UPDATE OF difference, known SKIP LOCKED
+""")
 
 
 class SqlOrderDifferences:
@@ -36,6 +55,14 @@ class SqlOrderDifferences:
             .returning(columns.order_id)
         )
         return set(self._connection.execute(statement).scalars())
+
+    def lock_freed(self, limit: int) -> list[DiscountedOrder]:
+        found = self._connection.execute(_LOCK_FREED, {"limit": limit})
+        return [DiscountedOrder(**row) for row in found.mappings()]
+
+    def change_reason(self, order_id: UUID, reason: DifferenceReason) -> None:
+        is_it = order_difference.c.order_id == order_id
+        self._connection.execute(update(order_difference).where(is_it).values(reason=reason.value))
 
     def get(self, order_id: UUID) -> OrderDifference | None:
         statement = _differences().where(order_difference.c.order_id == order_id)

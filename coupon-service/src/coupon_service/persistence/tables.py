@@ -105,6 +105,7 @@ coupon_order = Table(
     Column("user_coupon_id", BigInteger, nullable=False),
     Column("currency", Text, nullable=False),
     Column("discount_amount", BigInteger),
+    Column("paid_amount", BigInteger),
     Column("completed_at", DateTime(timezone=True)),
     Column("cancelled_at", DateTime(timezone=True)),
 )

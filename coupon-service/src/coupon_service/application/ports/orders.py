@@ -9,6 +9,7 @@ from uuid import UUID
 from coupon_service.domain.coupon_order import (
     CancelledOrder,
     DifferenceReason,
+    DiscountedOrder,
     OrderDifference,
     PaidOrder,
     Settlement,
@@ -40,6 +41,15 @@ class OrderDifferences(Protocol):
     def settle(self, order_ids: Collection[UUID], settlement: Settlement) -> AbstractSet[UUID]:
         """Those of the orders whose difference was open, and is settled now."""
         ...
+
+    def lock_freed(self, limit: int) -> Sequence[DiscountedOrder]:
+        """Orders whose differences are open since another order held their coupon, where none holds it now.
+
+        The ``limit`` that were found first, without those that others have locked.
+        """
+        ...
+
+    def change_reason(self, order_id: UUID, reason: DifferenceReason) -> None: ...
 
     def get(self, order_id: UUID) -> OrderDifference | None: ...
 
