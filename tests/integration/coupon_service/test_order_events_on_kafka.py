@@ -111,11 +111,15 @@ def test_what_breaks_its_contract_goes_to_the_dead_letters_of_the_topic(
     bad = [
         order_completed(uuid7(), held, version=2),
         order_completed(uuid7(), held, coupon={"userCouponId": 0, "discountAmount": 1}),
-        (b"key", None),
         # It contradicts the one before.
         order_completed(order_id, held + 1),
     ]
-    records = [order_completed(order_id, held), *bad, (b"key", b"not this service's business")]
+    records = [
+        order_completed(order_id, held),
+        *bad,
+        (b"key", b"not this service's business"),
+        (b"key", None),
+    ]
     produce(kafka_bootstrap_servers, topic, records)
 
     with a_consumer(COMPLETED, coupon_database_url, kafka_bootstrap_servers, topic):

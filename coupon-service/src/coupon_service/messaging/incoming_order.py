@@ -19,4 +19,4 @@ def may_have_coupon(record: ReceivedRecord) -> bool:
 
     JSON may write each of the name's letters as an escape that begins with ``\\u00``.
     """
-    return record.value is None or b'"coupon"' in record.value or b"\\u00" in record.value
+    return record.value is not None and (b'"coupon"' in record.value or b"\\u00" in record.value)
