@@ -52,7 +52,16 @@ TAMPERINGS: Mapping[str, Tampering] = {
         "seal_wrong",
     ),
     "currency_changed": _shown(
-        f"UPDATE ledger_posting SET currency = 'USD' WHERE entry_id = {SALE}", "entry_disagrees", "seal_wrong"
+        f"UPDATE ledger_posting SET currency = 'USD' WHERE entry_id = {SALE}",
+        "entry_disagrees",
+        "gateway_overdrawn",
+        "seal_wrong",
+    ),
+    "lost_money_returned_from_the_gateway": _shown(
+        "UPDATE ledger_posting SET account = 'gateway:toss/shop-1' WHERE account = 'losses' AND amount < 0",
+        "entry_disagrees",
+        "gateway_overdrawn",
+        "seal_wrong",
     ),
     "posting_deleted": _shown(
         f"DELETE FROM ledger_posting WHERE entry_id = {SALE} AND account = 'discounts'",
@@ -72,6 +81,7 @@ TAMPERINGS: Mapping[str, Tampering] = {
         f"UPDATE ledger_entry SET payment_id = {OTHER} WHERE entry_id = {SALE}",
         "entry_missing",
         "entry_without_source",
+        "gateway_overdrawn",
         "seal_wrong",
     ),
     "entry_deleted": _shown(

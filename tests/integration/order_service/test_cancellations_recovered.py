@@ -11,9 +11,10 @@ from order_service.domain.payment_outcome import Declined
 from order_service.domain.refund_outcome import RefundOutcome
 from order_service.domain.refund_request import RefundRequest
 from order_service.gateways.toss.webhooks import parse_webhook
+from tests.integration.order_service.books import Books
 from tests.integration.order_service.hints import a_follower, a_toss_body, report, time_passes_for_hints
 from tests.integration.order_service.ledger_gateway import CallerDied, LedgerGateway
-from tests.integration.order_service.shop import TOTAL, Shop, an_order_of
+from tests.integration.order_service.shop import TOTAL, Shop, an_order_of, slug
 from tests.integration.order_service.test_beside_the_former_release import refused
 from tests.integration.order_service.test_cancelling import cancelled, returned
 from tests.integration.order_service.test_payments_commands import OPERATIONS, WHO_AND_WHY, Operator
@@ -188,6 +189,31 @@ def test_money_that_a_cancellation_does_not_return_is_taken_back(toss_shop: Shop
     canceled_at_gateway(toss_shop, order_id, taken_back)
 
     assert len(taken_back) == 1
+
+
+def test_only_the_rest_is_cancelled_of_what_was_taken_back(toss_shop: Shop) -> None:
+    toss_shop.add_product("C-1")
+    order_id, taken_back = toss_shop.paid(an_order_of(("C-1", 3))), list[Payment]()
+    assert toss_shop.cancel(order_id, (1, 1)).status_code == 201
+    canceled_at_gateway(toss_shop, order_id, taken_back)
+
+    refused = toss_shop.cancel(order_id, (1, 1))
+
+    assert (refused.status_code, slug(refused), len(taken_back)) == (409, "payment-taken-back", 1)
+    assert (toss_shop.count("refund"), toss_shop.order(order_id)["leftAmount"]) == (1, 24_000)
+
+    # The gateway answers that this was returned before.
+    rest = toss_shop.cancel(order_id, (1, 2))
+
+    assert (rest.status_code, rest.get_json()["status"]) == (201, "CANCELLED")
+    assert stock(toss_shop)["C-1"] == STOCK
+    books = Books(toss_shop.engine)
+    [(payment_id, refund_id)] = toss_shop.query(
+        "SELECT payment_id, refund_id FROM refund WHERE amount = 24000"
+    )
+    assert books.postings("TAKEN_BACK", payment_id) == {"gateway:toss/account-1": -24_000, "losses": 24_000}
+    assert books.postings("MONEY_RETURNED", refund_id) == {"losses": -24_000, "refunds-payable": 24_000}
+    assert books.differences() == {}
 
 
 def test_a_refused_cancellation_made_at_the_gateways_console_ends(toss_shop: Shop) -> None:

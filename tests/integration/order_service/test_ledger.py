@@ -1,6 +1,7 @@
 """What is paid and returned is entered with it, in equal debits and credits, and never changed."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,12 @@ from tests.integration.order_service import former_release
 from tests.integration.order_service.books import HELD, Books, open_books
 from tests.integration.order_service.shop import TOTAL, Shop, migrate
 from tests.integration.order_service.test_refunding import a_refunder
+from tests.support.waiting import wait_until
 
 IN_PROCESS = "gateway:in-process/in-process"
+SUMS = "SELECT account, sum(amount) FROM ledger_posting GROUP BY account ORDER BY account"
+WAITING = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+SOLD_AND_RETURNED = [("returns", 1_000), ("sales", -1_000)]
 
 
 @pytest.fixture
@@ -88,8 +93,38 @@ def test_what_a_gateway_took_back_is_what_was_left_of_it(books: Books) -> None:
     before, after = books.cancelled(paid, 300, left=1_000), books.cancelled(paid, 100, left=700)
     books.refunded(before)
     books.taken_back(paid)
-    books.refunded(after)
     assert books.postings("TAKEN_BACK", paid.payment_id) == {"losses": 700, HELD: -700}
+    # What the gateway no longer has, it doesn't return from what it has of others.
+    books.refunded(after)
+    books.refunded(books.cancelled(paid, 600, left=600))
+    assert books.postings("MONEY_RETURNED", after) == {"refunds-payable": 100, "losses": -100}
+    assert books.query(SUMS) == [(HELD, 0), ("losses", 0), ("refunds-payable", 0), *SOLD_AND_RETURNED]
+    assert books.differences() == {}
+
+
+def test_a_refund_sees_what_was_taken_back_while_it_waited(books: Books) -> None:
+    paid = books.sale()
+    part = books.cancelled(paid, 300, left=1_000)
+    with ThreadPoolExecutor(1) as pool:
+        with books.engine.begin() as connection:
+            connection.exec_driver_sql("UPDATE payment SET taken_back_at = clock_timestamp()")
+            refunded = pool.submit(books.refunded, part)
+            wait_until(lambda: bool(books.query(WAITING)), "the refund waits")
+        refunded.result(30)
+    assert books.postings("TAKEN_BACK", paid.payment_id) == {"losses": 1_000, HELD: -1_000}
+    assert books.postings("MONEY_RETURNED", part) == {"refunds-payable": 300, "losses": -300}
+    assert books.differences() == {}
+
+
+def test_what_cancellations_return_is_not_taken_back(books: Books) -> None:
+    """A former release's worker doesn't look for them."""
+    paid = books.sale()
+    books.refunded(books.cancelled(paid, 400, left=1_000))
+    rest = books.cancelled(paid, 600, left=600)
+    books.taken_back(paid)
+    books.refunded(rest)
+    assert books.query("SELECT taken_back_at FROM payment") == [(None,)]
+    assert books.query("SELECT kind FROM ledger_entry WHERE kind = 'TAKEN_BACK'") == []
     assert books.differences() == {}
 
 
@@ -127,12 +162,7 @@ def test_a_sale_that_an_operator_returns_is_no_second_charge(books: Books) -> No
     with books.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE payment SET status = 'REFUND_DUE'")
     books.returned(paid)
-    assert books.query("SELECT account, sum(amount) FROM ledger_posting GROUP BY 1 ORDER BY 1") == [
-        (HELD, 0),
-        ("refunds-payable", 0),
-        ("returns", 1_000),
-        ("sales", -1_000),
-    ]
+    assert books.query(SUMS) == [(HELD, 0), ("refunds-payable", 0), *SOLD_AND_RETURNED]
 
 
 def test_repeating_a_change_enters_nothing(books: Books) -> None:
@@ -190,8 +220,16 @@ def test_payments_from_before_the_migration_are_entered(database_url: str, tmp_p
         sale, charge = books.sale(), books.wrong_charge(5, "USD")
         books.returned(charge)
         books.requested()
+        lost = books.sale()
+        before, after = books.cancelled(lost, 300, left=1_000), books.cancelled(lost, 100, left=700)
+        books.refunded(before)
+        books.taken_back(lost)
 
         migrate(database_url)
+
+        books.refunded(after)
+        assert books.postings("TAKEN_BACK", lost.payment_id) == {"losses": 700, HELD: -700}
+        assert books.postings("MONEY_RETURNED", after) == {"refunds-payable": 100, "losses": -100}
 
         assert books.postings("SALE", sale.payment_id) == {HELD: 1_000, "sales": -1_000}
         assert books.postings("MONEY_RETURNED", charge.payment_id) == {HELD: -5, "refunds-payable": 5}

@@ -43,6 +43,10 @@ CHANGES = (
     ("refund", "requested_at", "requested_at + interval '1 microsecond'", "true"),
 )
 
+OVERDRAWN = """
+SELECT payment_id FROM ledger_entry JOIN ledger_posting USING (entry_id) WHERE account LIKE 'gateway:%%'
+ GROUP BY payment_id, account, currency HAVING sum(amount) < 0
+"""
 # Until the end.
 UNSEALED = {"hour_not_sealed"}
 
@@ -63,10 +67,12 @@ class Model:
     books: Books
     held: Counter[str] = field(default_factory=Counter)
     owed: Counter[str] = field(default_factory=Counter)
+    lost: Counter[str] = field(default_factory=Counter)
     sales: list[Paid] = field(default_factory=list)
     left: dict[UUID, int] = field(default_factory=dict)
     """What may still be cancelled of a sale."""
     at_gateway: Counter[UUID] = field(default_factory=Counter)
+    taken_back: set[UUID] = field(default_factory=set)
     charges: list[tuple[Paid, int, str]] = field(default_factory=list)
     refunds: list[tuple[UUID, Paid, int]] = field(default_factory=list)
     hours_ago: int = 30
@@ -92,14 +98,9 @@ class Model:
         elif step == "cancel" and self.sales:
             self._cancel(self.sales[number % len(self.sales)], number)
         elif step == "refund" and self.refunds:
-            refund_id, paid, amount = self.refunds.pop(number % len(self.refunds))
-            self.books.refunded(refund_id)
-            self._took(paid, -amount)
-            self.owed[paid.currency] -= amount
+            self._refund(*self.refunds.pop(number % len(self.refunds)))
         elif step == "taken_back" and self.sales:
-            paid = self.sales.pop(number % len(self.sales))
-            self.books.taken_back(paid)
-            self._took(paid, -self.at_gateway[paid.payment_id])
+            self._take_back(self.sales[number % len(self.sales)])
 
     def _sold(self, paid: Paid) -> None:
         self.sales.append(paid)
@@ -117,6 +118,24 @@ class Model:
         self.refunds.append((self.books.cancelled(paid, amount, left), paid, amount))
         self.left[paid.payment_id] -= amount
         self.owed[paid.currency] += amount
+
+    def _refund(self, refund_id: UUID, paid: Paid, amount: int) -> None:
+        self.books.refunded(refund_id)
+        self.owed[paid.currency] -= amount
+        if paid.payment_id in self.taken_back:
+            self.lost[paid.currency] -= amount
+        else:
+            self._took(paid, -amount)
+
+    def _take_back(self, paid: Paid) -> None:
+        if paid.payment_id in self.taken_back:
+            return
+        self.books.taken_back(paid)
+        # Otherwise all of it is what cancellations return.
+        if self.left[paid.payment_id]:
+            self.taken_back.add(paid.payment_id)
+            self.lost[paid.currency] += self.at_gateway[paid.payment_id]
+            self._took(paid, -self.at_gateway[paid.payment_id])
 
     def _took(self, paid: Paid, amount: int) -> None:
         self.held[paid.currency] += amount
@@ -178,7 +197,11 @@ def test_any_history_adds_up_and_any_change_of_it_shows(books: Books) -> None:
         found = books.verify()
         assert found.ids.keys() <= UNSEALED
         assert found.debits == found.credits
+        assert books.query(OVERDRAWN) == []
         assert on_account(books, HELD) == {currency: each for currency, each in model.held.items() if each}
+        assert on_account(books, "losses") == {
+            currency: each for currency, each in model.lost.items() if each
+        }
         assert on_account(books, "refunds-payable") == {
             currency: -each for currency, each in model.owed.items() if each
         }

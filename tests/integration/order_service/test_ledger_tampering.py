@@ -44,7 +44,9 @@ def business(books: Books) -> None:
     books.sale(currency="USD")
     books.returned(books.wrong_charge())
     books.wrong_charge(5, "USD")
-    books.taken_back(books.sale())
+    lost = books.sale()
+    books.taken_back(lost)
+    books.refunded(books.cancelled(lost, 1_000, left=1_000))
     books.requested()
 
 

@@ -20,6 +20,7 @@ from order_service.domain.errors import (
     OrderError,
     OrderExpired,
     OrderNotCompleted,
+    PaymentTakenBack,
     TooManyCancellations,
     TooManyPieces,
     UnknownLine,
@@ -140,3 +141,10 @@ def test_the_last_cancellation_takes_all_that_is_left() -> None:
     with pytest.raises(TooManyCancellations):
         begun(found, (1, 1))
     assert after(found).is_whole
+
+
+def test_only_all_that_is_left_is_cancelled_of_what_was_taken_back() -> None:
+    found = replace(after(CancelledOrder(paid(OrderItem("P-1", 3, 100))), (1, 1)), is_taken_back=True)
+    with pytest.raises(PaymentTakenBack):
+        begun(found, (1, 1))
+    assert begun(found, (1, 2)).lines == begun(found).lines == (CancelledLine(1, 2),)

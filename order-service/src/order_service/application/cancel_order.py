@@ -107,7 +107,11 @@ class CancelOrder:
         payment = unit_of_work.payments.live(command.order_id)
         if payment is None:
             raise OrderNotCompleted
-        before = CancelledOrder(order, unit_of_work.cancellations.of_order(command.order_id))
+        before = CancelledOrder(
+            order,
+            unit_of_work.cancellations.of_order(command.order_id),
+            unit_of_work.payments.is_taken_back(payment.payment_id),
+        )
         at = unit_of_work.now()
         cancellation = before.cancel(cancellation_id, payment.payment_id, command.lines, command.reason, at)
         if cancellation.refund_id is None:

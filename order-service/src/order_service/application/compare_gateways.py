@@ -60,6 +60,8 @@ class CompareGateways:
         """None where that isn't known."""
         try:
             if balance.is_taken_back:
+                if balance.left:
+                    return False
                 request = balance.payment.request
                 outcome = self._gateway.find(request, request.requested_at)
                 return None if isinstance(outcome, Undecided) else not _has_money(outcome)

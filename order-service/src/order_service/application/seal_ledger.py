@@ -13,7 +13,7 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class _Horizon:
-    """Transactions before the one with ``number`` may have been under way at ``at``, and no later one."""
+    """Transactions below ``number`` may have got theirs before ``at``; all others got theirs later."""
 
     at: datetime
     number: int
@@ -57,12 +57,12 @@ class SealLedger:
     def _is_past_horizon(self, seals: LedgerSeals, now: datetime, last: Seal) -> bool:
         """Whether all transactions have ended that could still write into the hour after ``last``'s."""
         # After `now` was read: a transaction that isn't numbered yet gets a later time.
-        numbers = seals.transactions()
+        number = seals.own_number()
         horizon = self._horizon
         # A restored database counts anew.
-        if horizon is None or horizon.at < _ripe_at(last) or numbers.next < horizon.number:
-            horizon = self._horizon = _Horizon(now, numbers.next)
-        return numbers.oldest >= horizon.number
+        if horizon is None or horizon.at < _ripe_at(last) or number < horizon.number:
+            horizon = self._horizon = _Horizon(now, number)
+        return seals.oldest_number() >= horizon.number
 
 
 def _ripe_at(last: Seal) -> datetime:

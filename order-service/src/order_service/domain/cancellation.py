@@ -20,6 +20,7 @@ from uuid import UUID
 from order_service.domain.errors import (
     CancellationInProgress,
     LineRepeated,
+    PaymentTakenBack,
     TooManyCancellations,
     TooManyPieces,
     UnknownLine,
@@ -77,10 +78,14 @@ class Cancellation:
 
 @dataclass(frozen=True, slots=True)
 class CancelledOrder:
-    """A paid order with all its cancellations. What is left of it is what none of them takes."""
+    """A paid order with all its cancellations. What is left of it is what none of them takes.
+
+    Where the payment ``is_taken_back`` by its gateway, only all that is left is cancelled.
+    """
 
     order: Order
     cancellations: Sequence[Cancellation] = ()
+    is_taken_back: bool = False
 
     @property
     def left(self) -> Mapping[int, int]:
@@ -111,8 +116,8 @@ class CancelledOrder:
         """A new cancellation of ``lines``, or of all that is left.
 
         Raises :class:`OrderNotCompleted`, :class:`OrderExpired`, :class:`OrderAlreadyCancelled`,
-        :class:`CancellationInProgress`, :class:`UnknownLine`, :class:`LineRepeated`, :class:`TooManyPieces`
-        and :class:`TooManyCancellations`.
+        :class:`CancellationInProgress`, :class:`UnknownLine`, :class:`LineRepeated`, :class:`TooManyPieces`,
+        :class:`TooManyCancellations` and :class:`PaymentTakenBack`.
         """
         self.order.check_cancellable()
         if any(each.cancelled_at is None for each in self.cancellations):
@@ -134,6 +139,8 @@ class CancelledOrder:
         after = replace(self, cancellations=(*self.cancellations, new))
         if len(after.cancellations) >= MOST_CANCELLATIONS and not after.is_whole:
             raise TooManyCancellations
+        if self.is_taken_back and not after.is_whole:
+            raise PaymentTakenBack
         return new
 
     def _taken(self) -> Counter[int]:

@@ -77,6 +77,10 @@ class TooManyCancellations(OrderError):
     """The order was cancelled by parts 99 times. Cancel all that is left of it."""
 
 
+class PaymentTakenBack(OrderError):
+    """The gateway has taken the money back. Of the order, cancel all that is left, or nothing."""
+
+
 class UnknownLine(OrderError):
     """The order has no such line."""
 

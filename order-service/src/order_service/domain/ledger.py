@@ -14,7 +14,7 @@ returned-outside       what it has returned from elsewhere than the gateway     
 
 A payment that pays for its order is a SALE. One that must be returned is a CHARGE_TO_RETURN, and cancelling
 what was paid a CANCELLATION; for either, MONEY_RETURNED follows once the gateway has returned it. TAKEN_BACK
-is what a gateway says by itself that it no longer has.
+is what a gateway says by itself that it no longer has; what is returned after that lessens the losses.
 
 Debits are positive amounts, credits negative ones; those of an entry sum to 0 in each currency, and amounts
 of 0 aren't posted. A payment or refund has one entry of a kind. The database's triggers write the entries,
@@ -22,7 +22,7 @@ whichever release or operator changes a payment. What is here derives them a sec
 either shows.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -31,6 +31,7 @@ from order_service.domain.payment import PaymentStatus
 
 _DISCOUNTS, _RETURNS, _LOSSES, _SALES = "discounts", "returns", "losses", "sales"
 _REFUNDS_PAYABLE, _OUTSIDE = "refunds-payable", "returned-outside"
+_AT_GATEWAYS = "gateway:"
 
 
 class EntryKind(StrEnum):
@@ -60,6 +61,11 @@ class Entry:
     order_id: Id
     occurred_at: Moment
     postings: Postings
+
+    @property
+    def at_gateways(self) -> Postings:
+        """The postings to gateways' accounts."""
+        return {key: amount for key, amount in self.postings.items() if key[0].startswith(_AT_GATEWAYS)}
 
     @property
     def is_balanced(self) -> bool:
@@ -109,14 +115,17 @@ class PaymentInBooks:
 
 def account_of(gateway: str, account: str | None) -> str:
     """The name of the account at a gateway; a former release stored none."""
-    return f"gateway:{gateway}" if account is None else f"gateway:{gateway}/{account}"
+    name = f"{_AT_GATEWAYS}{gateway}"
+    return name if account is None else f"{name}/{account}"
 
 
-def entries_of(payment: PaymentInBooks, *, returned_before: int, was_sale: bool) -> Mapping[EntryKey, Entry]:
+def entries_of(
+    payment: PaymentInBooks, *, returned_after: Set[Id], was_sale: bool
+) -> Mapping[EntryKey, Entry]:
     """The entries that a payment must have.
 
-    Where it was taken back, ``returned_before`` had been returned by then. What is to be returned
-    ``was_sale`` where an operator has decided so.
+    Where it was taken back, the refunds ``returned_after`` were entered as returned later. What is to be
+    returned ``was_sale`` where an operator has decided so.
     """
     own, held, taken = payment.payment_id, payment.account, payment.taken
     amount, currency = taken.amount, taken.currency
@@ -146,9 +155,14 @@ def entries_of(payment: PaymentInBooks, *, returned_before: int, was_sale: bool)
         owed = ((_RETURNS, part), (_REFUNDS_PAYABLE, -part))
         enter(EntryKind.CANCELLATION, each.refund_id, each.requested_at, unit, *owed)
         if each.returned_at is not None:
-            returned = ((_REFUNDS_PAYABLE, part), (_OUTSIDE if each.is_outside else held, -part))
+            from_gateway = _LOSSES if each.refund_id in returned_after else held
+            returned = ((_REFUNDS_PAYABLE, part), (_OUTSIDE if each.is_outside else from_gateway, -part))
             enter(EntryKind.MONEY_RETURNED, each.refund_id, each.returned_at, unit, *returned)
     if payment.taken_back_at is not None:
-        lost = amount - returned_before
+        lost = amount - sum(
+            each.money.amount
+            for each in payment.returns
+            if each.returned_at is not None and not each.is_outside and each.refund_id not in returned_after
+        )
         enter(EntryKind.TAKEN_BACK, own, payment.taken_back_at, currency, (_LOSSES, lost), (held, -lost))
     return found

@@ -1,6 +1,6 @@
 """A payment's entries, compared with what they record."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from order_service.domain.ledger import Entry, EntryKey, EntryKind, Id, PaymentInBooks, entries_of
@@ -42,8 +42,8 @@ def differences(found: PaymentWithEntries) -> Iterator[Difference]:
     if payment is not None:
         yield from _of_payment(payment)
         was_sale = (EntryKind.SALE, payment.payment_id) in entries
-        returned = _returned_before(payment, entries)
-        for key, expected in entries_of(payment, returned_before=returned, was_sale=was_sale).items():
+        later = _returned_after(payment, entries)
+        for key, expected in entries_of(payment, returned_after=later, was_sale=was_sale).items():
             stored = entries.pop(key, None)
             if stored is None:
                 yield DifferenceKind.ENTRY_MISSING, f"{key[0]} {key[1]}"
@@ -51,6 +51,8 @@ def differences(found: PaymentWithEntries) -> Iterator[Difference]:
                 yield DifferenceKind.ENTRY_DISAGREES, stored.entry_id
     for each in entries.values():
         yield DifferenceKind.ENTRY_WITHOUT_SOURCE, each.entry_id
+    if _is_overdrawn(found.entries):
+        yield DifferenceKind.GATEWAY_OVERDRAWN, found.payment_id
 
 
 def _entry_id(stored: FoundEntry) -> int:
@@ -66,13 +68,21 @@ def _of_payment(payment: PaymentInBooks) -> Iterator[Difference]:
         yield DifferenceKind.RETURNED_TOO_MUCH, payment.payment_id
 
 
-def _returned_before(payment: PaymentInBooks, entries: Mapping[EntryKey, FoundEntry]) -> int:
+def _returned_after(payment: PaymentInBooks, entries: Mapping[EntryKey, FoundEntry]) -> Set[Id]:
     taken_back = entries.get((EntryKind.TAKEN_BACK, payment.payment_id))
     if taken_back is None:
-        return 0
-    returned = 0
+        return frozenset()
+    returned = set[Id]()
     for each in payment.returns:
         entry = entries.get((EntryKind.MONEY_RETURNED, each.refund_id))
-        if entry is not None and not each.is_outside and entry.entry_id < taken_back.entry_id:
-            returned += each.money.amount
+        if entry is not None and entry.entry_id > taken_back.entry_id:
+            returned.add(each.refund_id)
     return returned
+
+
+def _is_overdrawn(entries: Sequence[FoundEntry]) -> bool:
+    sums: dict[tuple[str, str], int] = {}
+    for stored in entries:
+        for account, amount in stored.entry.at_gateways.items():
+            sums[account] = sums.get(account, 0) + amount
+    return any(amount < 0 for amount in sums.values())

@@ -23,6 +23,7 @@ class DifferenceKind(StrEnum):
     PAYMENT_DISAGREES = "payment_disagrees"
     DISCOUNT_DISAGREES = "discount_disagrees"
     RETURNED_TOO_MUCH = "returned_too_much"
+    GATEWAY_OVERDRAWN = "gateway_overdrawn"
     ORDER_WITHOUT_PAYMENT = "order_without_payment"
     GATEWAY_DISAGREES = "gateway_disagrees"
 
@@ -43,6 +44,7 @@ DESCRIPTIONS: Mapping[DifferenceKind, str] = {
     DifferenceKind.PAYMENT_DISAGREES: "payments are of another amount or currency than their order",
     DifferenceKind.DISCOUNT_DISAGREES: "orders have another total than their prices less the discount",
     DifferenceKind.RETURNED_TOO_MUCH: "payments had more returned than was taken",
+    DifferenceKind.GATEWAY_OVERDRAWN: "payments have taken more from their gateway's account than is on it",
     DifferenceKind.ORDER_WITHOUT_PAYMENT: "orders are completed, and no approved payment is theirs",
     DifferenceKind.GATEWAY_DISAGREES: "payments are worth another amount at their gateway",
 }

@@ -31,6 +31,7 @@ PROBLEMS: ProblemTable = {
         409, "cancellation-in-progress", retry_after_seconds=RETRY_AFTER_SECONDS
     ),
     errors.TooManyCancellations: ProblemType(409, "too-many-cancellations"),
+    errors.PaymentTakenBack: ProblemType(409, "payment-taken-back"),
     errors.UnknownLine: ProblemType(422, "unknown-line"),
     errors.LineRepeated: ProblemType(422, "validation"),
     errors.TooManyPieces: ProblemType(422, "too-many-pieces"),

@@ -7,7 +7,6 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 
-from order_service.application.ports import TransactionNumbers
 from order_service.domain.ledger_seal import HOUR, Seal
 from order_service.persistence.ledger_lines import SqlLedgerLines
 from order_service.persistence.tables import ledger_seal as seals
@@ -32,12 +31,17 @@ class SqlLedgerSeals:
         row = self._connection.execute(_LAST.with_for_update(skip_locked=True)).one_or_none()
         return None if row is None else seal_of(row)
 
-    def transactions(self) -> TransactionNumbers:
-        oldest, following = self._connection.exec_driver_sql(
-            "SELECT pg_snapshot_xmin(now)::text::bigint, pg_snapshot_xmax(now)::text::bigint"
-            "  FROM pg_current_snapshot() AS now"
-        ).one()
-        return TransactionNumbers(oldest, following)
+    def own_number(self) -> int:
+        # A snapshot's xmax is no such number: it follows the last that ended, and greater ones may be open.
+        return self._number("pg_current_xact_id()")
+
+    def oldest_number(self) -> int:
+        return self._number("pg_snapshot_xmin(pg_current_snapshot())")
+
+    def _number(self, expression: str) -> int:
+        # Each statement has a snapshot of its own.
+        number: int = self._connection.exec_driver_sql(f"SELECT {expression}::text::bigint").scalar_one()
+        return number
 
     def lines(self, hour: datetime) -> Iterable[str]:
         return (line for _, line in SqlLedgerLines(self._connection).recorded(hour, hour + HOUR))

@@ -114,6 +114,10 @@ class SqlPayments:
         )
         return self._connection.execute(select(others.exists())).scalar_one()
 
+    def is_taken_back(self, payment_id: UUID) -> bool:
+        query = select(payments.c.taken_back_at.is_not(None)).where(payments.c.payment_id == payment_id)
+        return bool(self._connection.execute(query).scalar())
+
     def record_taken_back(self, payment_id: UUID) -> bool:
         changed = self._connection.execute(
             update(payments)

@@ -23,7 +23,6 @@ from order_service.application.ports.ledger import (
     LedgerSeals,
     Period,
     ReportUnsealed,
-    TransactionNumbers,
 )
 from order_service.application.ports.orders import Orders, Products, UnpaidOrders
 from order_service.application.ports.payments import (
@@ -72,7 +71,6 @@ __all__ = [
     "ReportCouponReleases",
     "ReportTakenBack",
     "ReportUnsealed",
-    "TransactionNumbers",
     "UnitOfWork",
     "UnitOfWorkFactory",
     "UnpaidOrders",

@@ -11,14 +11,6 @@ from order_service.domain.ledger_comparison import PaymentWithEntries
 from order_service.domain.ledger_seal import Seal
 
 
-@dataclass(frozen=True, slots=True)
-class TransactionNumbers:
-    """Of the database's writing transactions: the oldest that is under way, and the next one's."""
-
-    oldest: int
-    next: int
-
-
 class LedgerSeals(Protocol):
     """The seals of the ledger's hours."""
 
@@ -28,8 +20,12 @@ class LedgerSeals(Protocol):
         """The last one, held until the transaction ends; None while another process holds it."""
         ...
 
-    def transactions(self) -> TransactionNumbers:
-        """As they are now."""
+    def own_number(self) -> int:
+        """This transaction's. Those that get theirs later get greater ones."""
+        ...
+
+    def oldest_number(self) -> int:
+        """Of the transactions that have one and are under way now; this one may be among them."""
         ...
 
     def lines(self, hour: datetime) -> Iterable[str]:

@@ -40,6 +40,10 @@ class Payments(Protocol):
 
     def save(self, payment: Payment) -> None: ...
 
+    def is_taken_back(self, payment_id: UUID) -> bool:
+        """Whether the payment's money is known to be gone from the gateway, acknowledged or not."""
+        ...
+
     def record_taken_back(self, payment_id: UUID) -> bool:
         """True where the approved payment's money was not known to be gone.
 

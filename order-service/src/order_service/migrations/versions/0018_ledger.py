@@ -138,6 +138,9 @@ BEGIN
         PERFORM write_ledger_entry('SALE', paid.payment_id, paid, paid.approved_at, money,
             ARRAY[held, 'discounts', 'sales'], ARRAY[taken, gross - taken, -gross]);
         IF paid.taken_back_at IS NOT NULL THEN
+            -- What was returned before goes first; what is returned later lessens the losses.
+            PERFORM FROM payment AS its WHERE its.payment_id = paid.payment_id FOR NO KEY UPDATE;
+            PERFORM enter_refund(made) FROM refund AS made WHERE made.payment_id = paid.payment_id;
             SELECT coalesce(sum(made.amount), 0) INTO returned
               FROM refund AS made WHERE made.payment_id = paid.payment_id AND made.status = 'REFUNDED'
                AND NOT made.returned_outside;
@@ -164,22 +167,38 @@ $$;
 CREATE OR REPLACE FUNCTION enter_refund(made refund) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     paid payment;
+    source text;
 BEGIN
     -- What was taken wrongly is entered with its payment, where a former release records its return, too.
-    SELECT * INTO paid FROM payment AS its WHERE its.payment_id = made.payment_id AND its.status = 'APPROVED';
+    -- A payment that is taken back meanwhile counts what was returned before, and nothing else.
+    SELECT * INTO paid FROM payment AS its
+     WHERE its.payment_id = made.payment_id AND its.status = 'APPROVED' FOR NO KEY UPDATE;
     IF NOT FOUND THEN
         RETURN;
     END IF;
-    -- A payment that is taken back meanwhile counts what was returned before, and nothing else.
-    PERFORM FROM payment AS its WHERE its.payment_id = made.payment_id FOR NO KEY UPDATE;
     PERFORM write_ledger_entry('CANCELLATION', made.refund_id, paid, made.requested_at, made.currency,
         ARRAY['returns', 'refunds-payable'], ARRAY[made.amount, -made.amount]);
     IF made.status = 'REFUNDED' THEN
+        -- After the lock, in a snapshot of its own.
+        source := CASE WHEN made.returned_outside THEN 'returned-outside' WHEN EXISTS (
+            SELECT FROM ledger_entry AS entry
+             WHERE entry.kind = 'TAKEN_BACK' AND entry.source_id = paid.payment_id
+        ) THEN 'losses' ELSE ledger_account_of(paid) END;
         PERFORM write_ledger_entry('MONEY_RETURNED', made.refund_id, paid, made.refunded_at, made.currency,
-            ARRAY['refunds-payable',
-                  CASE WHEN made.returned_outside THEN 'returned-outside' ELSE ledger_account_of(paid) END],
-            ARRAY[made.amount, -made.amount]);
+            ARRAY['refunds-payable', source], ARRAY[made.amount, -made.amount]);
     END IF;
+END
+$$;
+-- A former release's worker doesn't look for what cancellations are returning, or have returned.
+CREATE OR REPLACE FUNCTION keep_what_is_returned() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NEW.amount <= (
+        SELECT coalesce(sum(made.amount), 0) FROM refund AS made
+         WHERE made.payment_id = NEW.payment_id AND NOT made.returned_outside
+    ) THEN
+        RETURN NULL;
+    END IF;
+    RETURN NEW;
 END
 $$;
 CREATE OR REPLACE FUNCTION enter_changed_payment() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -197,6 +216,10 @@ $$
 """
 
 PAYMENT_TRIGGERS = """
+CREATE OR REPLACE TRIGGER payment_is_returned BEFORE UPDATE ON payment
+    FOR EACH ROW WHEN (
+        NEW.status = 'APPROVED' AND NEW.taken_back_at IS NOT NULL AND OLD.taken_back_at IS NULL)
+    EXECUTE FUNCTION keep_what_is_returned();
 CREATE OR REPLACE TRIGGER payment_is_entered_as_stored AFTER INSERT ON payment
     FOR EACH ROW WHEN (NEW.status IN ('APPROVED', 'REFUND_DUE'))
     EXECUTE FUNCTION enter_changed_payment();
