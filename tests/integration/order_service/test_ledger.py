@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.exc import DBAPIError
 
+from order_service.persistence.unit_of_work import OrderUnitOfWork
 from servicekit.db.errors import constraint_name
 from tests.integration.order_service import former_release
 from tests.integration.order_service.books import HELD, Books, open_books
@@ -139,6 +140,16 @@ def test_what_is_returned_outside_of_the_gateway_stays_there(books: Books) -> No
     books.taken_back(paid)
     assert books.postings("TAKEN_BACK", paid.payment_id) == {"losses": 800, HELD: -800}
     assert books.differences() == {}
+
+
+def test_a_gateway_can_take_back_what_was_returned_outside(books: Books) -> None:
+    paid = books.sale()
+    for amount, outside in ((300, True), (700, False)):
+        books.refunded(books.cancelled(paid, amount, left=1_000), outside=outside)
+    with OrderUnitOfWork(books.engine) as unit_of_work:
+        assert unit_of_work.payments.record_taken_back(paid.payment_id)
+        unit_of_work.commit()
+    assert books.postings("TAKEN_BACK", paid.payment_id) == {"losses": 300, HELD: -300}
 
 
 def test_a_charge_returned_outside_of_the_gateway_stays_there(books: Books) -> None:
