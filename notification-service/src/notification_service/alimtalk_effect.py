@@ -159,7 +159,7 @@ class AlimtalkEffect:
             courier = quiet
             checks.insert(0, quiet.check)
         # Last of all couriers, hence asked first: it waits for what waits for the others.
-        in_order = KeepInOrder(courier, self.unit_of_work)
+        in_order = KeepInOrder(courier)
         courier = in_order
         checks.insert(0, in_order.check)
         count = partial(count_call, chosen.name)

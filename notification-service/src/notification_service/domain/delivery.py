@@ -186,6 +186,8 @@ class ClaimedDelivery:
     """Another provider may have it: this database may have lost what was attempted there."""
     may_be_here: bool = True
     """This provider may have it: by an attempt that is recorded, or that this database may have lost."""
+    seconds_behind_earlier: float | None = None
+    """How long it had waited for an earlier message about its order when claimed; None if for none."""
 
     @property
     def is_asked_for_elsewhere(self) -> bool:

@@ -18,6 +18,7 @@ from notification_service.domain.delivery import ClaimedDelivery, Effect
 from notification_service.domain.provider_state import WATCH_SECONDS
 from notification_service.domain.recorded_outcome import recorded_outcome
 from notification_service.persistence.completed_orders import ORDER_COLUMNS, completed_order_of
+from notification_service.persistence.earlier_messages import SqlEarlierMessages
 from servicekit.db.arrays import hex_array, optional_array
 from servicekit.db.prepared import text_array
 
@@ -223,6 +224,10 @@ _LOOK_UP_DUE = text("""
          WHERE effect = 'ALIMTALK' AND due_at IS NOT NULL AND provider = :provider
            AND (attempts > 1
                 OR (attempts = 1 AND (status <> 'SENDING' OR due_at <= statement_timestamp()))))
+        -- Another provider's message may wait for this one's word.
+        OR EXISTS (
+            SELECT FROM delivery
+             WHERE effect = 'ALIMTALK' AND due_at IS NOT NULL AND last_error = 'NOT_CONFIRMED')
 """)
 
 
@@ -242,7 +247,7 @@ class SqlClaims:
         *,
         sends_only: bool = False,
         reach: ClaimReach = EVERYTHING,
-    ) -> list[ClaimedDelivery]:
+    ) -> Sequence[ClaimedDelivery]:
         """Claim up to ``limit`` due deliveries for ``lease_seconds``, oldest due first.
 
         Due are deliveries whose next attempt is due and those whose lease has expired. Concurrent claimants
@@ -268,7 +273,7 @@ class SqlClaims:
                 "watch_seconds": WATCH_SECONDS,
             },
         )
-        return [
+        claimed = [
             ClaimedDelivery(
                 delivery_id=row.delivery_id,
                 claim_id=claim_id,
@@ -286,6 +291,9 @@ class SqlClaims:
             )
             for row in rows
         ]
+        if effect is not Effect.ALIMTALK:
+            return claimed
+        return SqlEarlierMessages(self._connection).noted_on(claimed)
 
     def is_any_look_up_due(self, provider: str) -> bool:
         return bool(self._connection.execute(_LOOK_UP_DUE, {"provider": provider}).scalar_one())

@@ -12,7 +12,6 @@ from notification_service.persistence.completed_orders import SqlCompletedOrders
 from notification_service.persistence.customers import SqlCustomers
 from notification_service.persistence.delays import SqlDelays
 from notification_service.persistence.deliveries import SqlDeliveries
-from notification_service.persistence.earlier_messages import SqlEarlierMessages
 from notification_service.persistence.figures import SqlFigures
 from notification_service.persistence.personal_data import SqlPersonalData
 from notification_service.persistence.providers import SqlProviders
@@ -30,7 +29,6 @@ class NotificationUnitOfWork(UnitOfWork):
     inbox: Inbox
     completed_orders: SqlCompletedOrders
     deliveries: SqlDeliveries
-    earlier_messages: SqlEarlierMessages
     claims: SqlClaims
     attempts: SqlAttempts
     results: SqlResults
@@ -54,7 +52,6 @@ class NotificationUnitOfWork(UnitOfWork):
         self.inbox = Inbox(self.connection, inbox, self._consumer_group)
         self.completed_orders = SqlCompletedOrders(self.connection)
         self.deliveries = SqlDeliveries(self.connection)
-        self.earlier_messages = SqlEarlierMessages(self.connection)
         self.claims = SqlClaims(self.connection)
         self.attempts = SqlAttempts(self.connection)
         self.results = SqlResults(self.connection)

@@ -15,7 +15,7 @@ from notification_service.application.ports.analytics import (
     Sales,
 )
 from notification_service.application.ports.couriers import CheckDelivery, Courier, MaySend
-from notification_service.application.ports.deliveries import Attempts, Claims, Deliveries, EarlierMessages
+from notification_service.application.ports.deliveries import Attempts, Claims, Deliveries
 from notification_service.application.ports.gates import Admission, Gate, Slots
 from notification_service.application.ports.personal_data import PersonalData
 from notification_service.application.ports.providers import Providers
@@ -40,7 +40,6 @@ __all__ = [
     "Delays",
     "Deliveries",
     "DeliveryWork",
-    "EarlierMessages",
     "Figures",
     "Gate",
     "IdempotencyKeys",

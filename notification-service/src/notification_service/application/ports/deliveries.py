@@ -96,17 +96,6 @@ class Deliveries(Protocol):
         ...
 
 
-class EarlierMessages(Protocol):
-    """The messages about an order that come before another one."""
-
-    def waited_seconds(self, order_id: UUID, event_id: UUID) -> float | None:
-        """How long this event's message has waited for one that came before, and is still to be sent.
-
-        Or, for some minutes, to arrive. None if it waits for none.
-        """
-        ...
-
-
 class Claims(Protocol):
     """Claims on deliveries: leases that expire by the database's clock."""
 
@@ -131,7 +120,7 @@ class Claims(Protocol):
         ...
 
     def is_any_look_up_due(self, provider: str) -> bool:
-        """Whether ``provider`` is to be asked, now or later, before an alimtalk is sent."""
+        """Whether ``provider`` may have to be asked, now or later, before an alimtalk is sent by any."""
         ...
 
     def record(self, outcomes: Sequence[Outcome]) -> None:

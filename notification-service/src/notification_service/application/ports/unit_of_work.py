@@ -15,7 +15,7 @@ from notification_service.application.ports.analytics import (
     Figures,
     Sales,
 )
-from notification_service.application.ports.deliveries import Attempts, Claims, Deliveries, EarlierMessages
+from notification_service.application.ports.deliveries import Attempts, Claims, Deliveries
 from notification_service.application.ports.personal_data import PersonalData
 from notification_service.application.ports.providers import Providers
 from notification_service.application.ports.results import Results
@@ -32,9 +32,6 @@ class UnitOfWork(Protocol):
 
     @property
     def deliveries(self) -> Deliveries: ...
-
-    @property
-    def earlier_messages(self) -> EarlierMessages: ...
 
     @property
     def claims(self) -> Claims: ...
