@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import count
 
 import pytest
 from sqlalchemy import Engine, text
@@ -16,6 +17,7 @@ from notification_service.application.deliver_effect import DeliverEffect
 from notification_service.application.delivering.failover import ReachOfFirst, ReachOfSecond
 from notification_service.application.delivering.provider_gate import ProviderGate
 from notification_service.application.delivering.question_gate import QuestionGate
+from notification_service.application.forget_refusal import ForgetRefusal
 from notification_service.application.learn_elsewhere import LearnElsewhere
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.alimtalk_message import AlimtalkMessage
@@ -323,6 +325,29 @@ def test_a_second_that_can_not_be_asked_is_seen(
         pair.first_works()
 
     assert len(pair.solapi.sent) == 1
+    assert not state_of(engine, pair.nhn).refuses_questions
+
+
+def test_a_refusal_lasts_while_the_others_message_waits_for_a_word(
+    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+) -> None:
+    accept_completed_orders([a_completed_order()])
+    clock = count(0.0, 600.0)
+    forget = ForgetRefusal("nhn", transactions(engine), 600.0, lambda: next(clock))
+    with ThreadPoolExecutor(LIMITS.most) as pool:
+        pair = Pair(engine, pool)
+        pair.nhn.question_failure = ProviderStopped(FailureReason.UNEXPECTED_REPLY, "", code="403")
+        pair.first_works()
+
+    for _ in range(2):
+        forget()
+    assert state_of(engine, pair.nhn).look_ups_refused == "403"
+
+    with engine.begin() as connection:
+        given_up = "status = 'GIVEN_UP', due_at = NULL, completed_at = clock_timestamp()"
+        connection.execute(text(f"UPDATE delivery SET {given_up} WHERE effect = 'ALIMTALK'"))  # noqa: S608
+    for _ in range(2):
+        forget()
     assert not state_of(engine, pair.nhn).refuses_questions
 
 
