@@ -1,6 +1,6 @@
 """Each safeguard against doubled and lost messages is needed: without it, its scene goes wrong."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -39,7 +39,7 @@ class _Claims(SqlClaims):
         *,
         sends_only: bool = False,
         reach: ClaimReach = EVERYTHING,
-    ) -> list[ClaimedDelivery]:
+    ) -> Sequence[ClaimedDelivery]:
         self.has_claimed = True
         if not self.ends_leases:
             self._connection.execute(text("UPDATE delivery SET due_at = 'infinity' WHERE status = 'SENDING'"))
