@@ -10,7 +10,6 @@ from typing import Any
 
 import pytest
 
-from devstack.free_ports import find_free_ports
 from order_service.application.expire_orders import ExpireOrders
 from order_service.application.ports import Coupons
 from order_service.coupons.http_coupons import HttpCoupons
@@ -114,8 +113,9 @@ def ordering() -> Iterator[Step]:
 
 
 def using_coupons(shop: Shop, coupon_shop: CouponShop) -> Iterator[Step]:
-    place, [port] = f"POST {ORDERS}", find_free_ports(1)
-    here, away = (HttpCoupons(url, at_once=1) for url in (coupon_shop.url, f"http://127.0.0.1:{port}"))
+    place = f"POST {ORDERS}"
+    # What the other one answers says nothing about the coupon.
+    here, away = (HttpCoupons(url, at_once=1) for url in (coupon_shop.url, f"{coupon_shop.url}/away"))
     held, of_large_orders = coupon_shop.issued(), coupon_shop.issued(minimumOrderAmount=10**9)
     yield Step(place, "with a coupon", body=an_order_body(userCouponId=held), coupons=here)
     yield Step(place, "coupon not usable", body=an_order_body(userCouponId=held), coupons=here)
@@ -191,6 +191,11 @@ def cancelling(shop: Shop) -> Iterator[Step]:
     yield Step(cancel, "by parts too often", refused, a_piece)
     shop.gateway.refund_refusal = "NOT_AVAILABLE_BANK"
     yield Step(cancel, "refused by the gateway", refused, a_cancellation_body())
+    taken_back = {"orderId": shop.paid()}
+    shop.execute(
+        f"UPDATE payment SET taken_back_at = now() WHERE order_id = '{taken_back['orderId']}'"  # noqa: S608
+    )
+    yield Step(cancel, "its money taken back", taken_back, a_piece)
     unpaid = {"orderId": shop.placed()}
     yield Step(cancel, "not paid", unpaid, a_piece)
     shop.execute(f"UPDATE orders SET expired_at = now() WHERE order_id = '{unpaid['orderId']}'")  # noqa: S608
