@@ -17,7 +17,7 @@ class CouponSettings(BaseSettings):
     """The API and the worker need the same. Without a URL no order has a coupon."""
 
     coupon_service_url: HttpUrlText | None = None
-    # The coupon service knows amounts in minor units, and not of which currency.
+    # The coupon service knows amounts in minor units without their currency.
     coupon_currency: Currency = Currency("KRW")
     # An order with an unsettled payment waits for it, also for a deposit of several days.
     order_expiry_minutes: Annotated[int, Field(ge=1, le=1_000_000)] = 1_440

@@ -57,7 +57,7 @@ def test_an_unknown_order_has_no_effects(client: FlaskClient) -> None:
 
 
 def unreturned(amount: int) -> dict[str, int]:
-    """What stands beside an amount of which nothing was cancelled."""
+    """What stands beside an amount where nothing was cancelled."""
     return {"cancellations": 0, "cancelledItems": 0, "cancelledAmount": 0, "netAmount": amount}
 
 

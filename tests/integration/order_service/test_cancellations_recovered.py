@@ -1,4 +1,4 @@
-"""A cancellation ends once, whatever is lost or killed, and whoever finds out that its money is returned."""
+"""A cancellation ends once, whatever is lost or killed, and in any process that learns of its refund."""
 
 import json
 

@@ -15,7 +15,7 @@ from sqlalchemy import text
 from tests.integration.order_service.books import HELD, Books, Paid, open_books
 
 CURRENCIES = ("KRW", "USD")
-# What is changed of one row, by table and column, and of which rows.
+# What is changed of one row, by table and column, and in which rows.
 SEALED = "recorded_at < (SELECT max(hour) + interval '1 hour' FROM ledger_seal)"
 OF_SEALED = f"entry_id IN (SELECT entry_id FROM ledger_entry WHERE {SEALED})"
 SOLD = "order_id IN (SELECT order_id FROM payment WHERE status = 'APPROVED')"

@@ -35,7 +35,7 @@ class PaidOrder(DiscountedOrder):
 
 @dataclass(frozen=True, slots=True)
 class CancelledOrder:
-    """An order with a coupon of which no piece is left."""
+    """An order with a coupon; no piece of it is left."""
 
     event_id: UUID
     order_id: UUID

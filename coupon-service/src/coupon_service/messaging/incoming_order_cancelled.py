@@ -45,7 +45,7 @@ class OrderCancelled(EventModel):
     coupon: CouponPart | None = None
 
     def to_domain(self) -> CancelledOrder | None:
-        """None for an order without a coupon, or of which something is left."""
+        """None for an order without a coupon, or where something of it is left."""
         if self.coupon is None or not self.is_whole:
             return None
         return CancelledOrder(

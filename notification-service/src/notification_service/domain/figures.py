@@ -22,7 +22,7 @@ NO_UPPER_BOUND_MS = 2**63 - 1
 class Sums:
     """What was sold, and what was cancelled at that time, whenever it had been sold.
 
-    ``amount`` and ``orders`` stay as they were sold; an order of which pieces are cancelled one after the
+    ``amount`` and ``orders`` stay as they were sold; an order whose pieces are cancelled one after the
     other has as many ``cancellations``.
     """
 

@@ -155,7 +155,7 @@ class Order:
         return replace(self, status=OrderStatus.COMPLETED, completed_at=at)
 
     def cancelled(self, at: datetime) -> Self:
-        """The order, of which nothing is left since ``at``."""
+        """The order; nothing of it is left since ``at``."""
         self.check_cancellable()
         return replace(self, status=OrderStatus.CANCELLED, cancelled_at=at)
 

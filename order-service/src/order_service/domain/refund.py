@@ -63,7 +63,7 @@ class Refund:
     def of_part(
         cls, refund_id: UUID, payment: Payment, amount: int, refundable_amount: int, reason: str, at: datetime
     ) -> Self:
-        """The refund of ``amount`` of an approved payment of which the gateway has ``refundable_amount``."""
+        """The refund of ``amount``, where the gateway has ``refundable_amount`` of an approved payment."""
         request = RefundRequest(refund_id, payment.request, amount, refundable_amount, reason)
         return cls(request, at)
 

@@ -63,7 +63,7 @@ class BoundedTransport(httpx.BaseTransport):
 
 
 class _ReadResponse(httpx.Response):
-    """One whose body is here: reading it would look for decoders, of which none is needed."""
+    """One whose body is here: reading it would look for decoders, and none is needed."""
 
     def __init__(self, body: bytes, **parts: Any) -> None:
         super().__init__(stream=httpx.ByteStream(body), **parts)

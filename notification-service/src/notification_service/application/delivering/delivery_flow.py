@@ -126,7 +126,7 @@ class DeliveryFlow:
                 self._done.put(error)
 
     def _next_turn(self) -> Turn | None:
-        # Whoever adds a turn meanwhile must not count on a thread that has found none.
+        # A thread that adds a turn meanwhile must not count on a thread that has found none.
         with self._lock:
             if self._waiting:
                 return self._waiting.popleft()
