@@ -14,6 +14,8 @@ UNDECIDED_AGE = timedelta(seconds=60)
 """A request that is younger may still be on its way to its decision."""
 NEVER_REMOVED_WITHIN = timedelta(hours=720)
 """Retention leaves every request in place for at least as long."""
+HISTORY_NEVER_REMOVED_WITHIN = timedelta(hours=17_520)
+"""The same of what happened to users' coupons."""
 
 _ID_BYTES = 16
 
