@@ -14,6 +14,7 @@ from order_service.application.ports import (
     ReportTakenBack,
     UnitOfWorkFactory,
 )
+from order_service.application.report_postponed import ReportPostponed
 from order_service.application.settle_payment import SettlePayment
 from order_service.application.settle_unsettled_payments import (
     ASKS_WITHIN_SECONDS,
@@ -62,6 +63,7 @@ class SettleHintedPayments:
         in_progress_limit: timedelta,
         report: ReportTakenBack,
         stop: StopSignal,
+        report_postponed: ReportPostponed,
         clock_seconds: Callable[[], float] = lease_clock_seconds,
     ) -> None:
         """``gateway_name`` is the one whose hints are followed: one that hangs must not delay another's."""
@@ -73,6 +75,7 @@ class SettleHintedPayments:
         self._in_progress_limit = in_progress_limit
         self._report = report
         self._stop = stop
+        self._report_postponed = report_postponed
         self._ask = AskGateway(ASKS_WITHIN_SECONDS, clock_seconds)
 
     def __call__(self) -> LookUps:
@@ -108,7 +111,13 @@ class SettleHintedPayments:
         # A settled payment is only asked about: taking back an overdue deposit is for those that wait for it.
         ask = self._look_up if payment.is_unsettled else self._gateway.find
         outcome = self._ask(ask, payment.request, claimed.at, claimed_at_seconds)
-        is_settled = outcome is not None and self._apply(claimed, outcome)
+        is_settled = False
+        try:
+            is_settled = outcome is not None and self._apply(claimed, outcome)
+        except Exception as error:  # noqa: BLE001 - what can't be stored must not delay the others
+            self._report_postponed("payment_hint_postponed", error, payment_id=payment.payment_id)
+            # It is asked again. If nothing can be stored at all, the postponement ends this run.
+            outcome = None
         with self._unit_of_work() as unit_of_work:
             # After the outcome is stored: what a crash keeps from being stored is asked again.
             is_given_up = _is_given_up(claimed, outcome)

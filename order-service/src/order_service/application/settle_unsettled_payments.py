@@ -5,11 +5,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import structlog
-
 from order_service.application.ask_gateway import AskGateway
 from order_service.application.look_up_payment import LookUpPayment
 from order_service.application.ports import ClaimedLookUp, PaymentGateway, UnitOfWorkFactory
+from order_service.application.report_postponed import ReportPostponed
 from order_service.application.settle_payment import SettlePayment
 from order_service.domain.payment_outcome import Outcome, Unanswered
 from order_service.domain.payment_request import PaymentRequest
@@ -25,8 +24,6 @@ LEASE = timedelta(seconds=30)
 """How long a payment is left to the process that asks about it."""
 # The rest of the lease is for the questions that a look-up may consist of.
 ASKS_WITHIN_SECONDS = LEASE.total_seconds() / 2
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +65,10 @@ class SettleUnsettledPayments:
     It never charges: a payment that never happened is ABANDONED, and the order may be paid again. It leaves
     alone what belongs to a gateway or account that this process isn't configured for. Several processes may
     do this at once: each payment is claimed alone, just before it is asked about. Each has its own back-off,
-    so one that the gateway doesn't decide, or whose order another transaction holds, delays no other. A
-    gateway that answers nothing says nothing of these: what was asked then is asked again soon, and the other
-    gateways' payments go on. ``at_once`` is how many it looks up at a time.
+    so one that the gateway doesn't decide, whose order another transaction holds, or whose outcome the
+    database refuses, delays no other. A gateway that answers nothing says nothing of these: what was asked
+    then is asked again soon, and the other gateways' payments go on. ``at_once`` is how many it looks up at a
+    time.
     """
 
     def __init__(
@@ -80,19 +78,18 @@ class SettleUnsettledPayments:
         settle: SettlePayment,
         in_progress_limit: timedelta,
         stop: StopSignal,
-        may_pass: Callable[[BaseException], bool],
+        report_postponed: ReportPostponed,
         clock_seconds: Callable[[], float] = lease_clock_seconds,
         *,
         at_once: int = 1,
     ) -> None:
-        """``may_pass`` says of an error whether it is a busy or unavailable database's, and no bug."""
         self._unit_of_work = unit_of_work
         self._accounts = gateway.accounts
         self._look_up = LookUpPayment(gateway)
         self._settle = settle
         self._in_progress_limit = in_progress_limit
         self._stop = stop
-        self._may_pass = may_pass
+        self._report_postponed = report_postponed
         self._ask = AskGateway(ASKS_WITHIN_SECONDS, clock_seconds)
         self._at_once = at_once
 
@@ -147,13 +144,9 @@ class SettleUnsettledPayments:
         """Whether the payment is settled by it."""
         try:
             return not self._settle(request, outcome).is_unsettled
-        except Exception as error:
-            if not self._may_pass(error):
-                raise
+        except Exception as error:  # noqa: BLE001 - what can't be stored must not delay the others
             # If nothing can be stored at all, the postponement ends this run.
-            _log.warning(
-                "payment_lookup_postponed", payment_id=str(request.payment_id), reason=type(error).__name__
-            )
+            self._report_postponed("payment_lookup_postponed", error, payment_id=request.payment_id)
             return False
 
     def _postpone(self, claimed: ClaimedLookUp, *, is_away: bool) -> None:
