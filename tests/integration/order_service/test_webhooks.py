@@ -12,7 +12,14 @@ from structlog.typing import EventDict
 from order_service.application.settle_hinted_payments import LAST_ATTEMPT_IF_SETTLED, SettleHintedPayments
 from order_service.application.settle_unsettled_payments import LEASE, LookUps
 from order_service.domain.payment import Payment
-from order_service.domain.payment_outcome import AwaitsDeposit, Declined
+from order_service.domain.payment_outcome import (
+    AwaitsDeposit,
+    Declined,
+    NeverHappened,
+    Outcome,
+    Undecided,
+    Unpaid,
+)
 from order_service.gateways.toss.webhooks import parse_webhook
 from order_service.persistence.unit_of_work import OrderUnitOfWork
 from tests.integration.order_service.hints import a_follower, a_toss_body, report, time_passes_for_hints
@@ -178,6 +185,27 @@ def test_one_look_up_that_lags_behind_takes_nothing_back(
 
     assert toss_shop.query("SELECT taken_back_at FROM payment") == [(None,)]
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == []
+    assert toss_shop.count("payment_hint") == 0
+
+
+def test_answers_that_deny_a_payment_are_counted_and_no_others(
+    toss_shop: Shop, follower: SettleHintedPayments, gateway: LedgerGateway, logs: list[EventDict]
+) -> None:
+    order_id = toss_shop.placed()
+    toss_shop.pay(order_id, "pay-1")
+    hint(toss_shop, order_id, "pay-1", "CANCELED")
+    # Such as a look-up that lags behind shows for minutes.
+    nothing: list[Outcome] = [Undecided(), Unpaid(), Unpaid(), NeverHappened()]
+    for outcome in [*nothing, Declined("CANCELED"), *nothing]:
+        gateway.says["pay-1"] = outcome
+        assert follower() == LookUps(looked_up=1, settled=0)
+        time_passes_for_hints(toss_shop, 601)
+    assert toss_shop.query("SELECT taken_back_at FROM payment") == [(None,)]
+    assert [entry for entry in logs if entry["log_level"] == "error"] == []
+
+    gateway.says["pay-1"] = Declined("CANCELED")
+    follower()
+    assert toss_shop.query("SELECT taken_back_at IS NOT NULL FROM payment") == [(True,)]
     assert toss_shop.count("payment_hint") == 0
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
@@ -61,6 +62,7 @@ class SqlPaymentHints:
                 literal(is_returned),
                 _NOW,
                 case((is_sent, _NOW + _ANSWER_ARRIVES_WITHIN), else_=_NOW),
+                literal(0),
                 literal(0),
             )
             .where(
@@ -124,6 +126,24 @@ class SqlPaymentHints:
 
     def postpone(self, claimed: ClaimedHint, pause: timedelta) -> None:
         self._connection.execute(update(hints).where(_is_before(claimed)).values(due_at=_NOW + pause))
+
+    def count_contradiction(self, payment_id: UUID, pause: timedelta) -> int:
+        new = insert(hints).values(
+            payment_id=payment_id,
+            is_paid=False,
+            is_returned=True,
+            hinted_at=_NOW,
+            due_at=_NOW + pause,
+            lookup_count=0,
+            contradictions=1,
+        )
+        # Neither `hinted_at` nor `due_at`: its claimer drops or postpones it.
+        counted = new.on_conflict_do_update(
+            index_elements=[hints.c.payment_id],
+            set_={"is_returned": True, "contradictions": hints.c.contradictions + 1},
+        ).returning(hints.c.contradictions)
+        number: int = self._connection.execute(counted).scalar_one()
+        return number
 
     def drop(self, claimed: ClaimedHint) -> None:
         self._connection.execute(delete(hints).where(_is_before(claimed)))

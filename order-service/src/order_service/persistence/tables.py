@@ -109,6 +109,7 @@ payment_hint = Table(
     Column("hinted_at", DateTime(timezone=True), nullable=False),
     Column("due_at", DateTime(timezone=True), nullable=False),
     Column("lookup_count", Integer, nullable=False),
+    Column("contradictions", Integer, nullable=False),
 )
 
 refund = Table(

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
+from uuid import UUID
 
 from order_service.domain.payment import Payment
 from order_service.domain.payment_hint import PaymentHint
@@ -46,6 +47,13 @@ class PaymentHints(Protocol):
 
     def postpone(self, claimed: ClaimedHint, pause: timedelta) -> None:
         """Make it due again after ``pause``, unless another hint came in the meantime."""
+        ...
+
+    def count_contradiction(self, payment_id: UUID, pause: timedelta) -> int:
+        """How often the payment's gateway has said, with this time, that its money is gone.
+
+        Without a hint it gets one, as if a webhook had said so, that is due after ``pause``.
+        """
         ...
 
     def drop(self, claimed: ClaimedHint) -> None:
