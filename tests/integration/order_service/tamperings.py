@@ -158,6 +158,7 @@ TAMPERINGS: Mapping[str, Tampering] = {
     "payment_without_entry": _shown(
         "UPDATE payment SET status = 'APPROVED', approved_at = now() WHERE status = 'REQUESTED'",
         "entry_missing",
+        "payment_without_completed_order",
     ),
     "charge_altered": _shown(
         "UPDATE payment SET charged_amount = charged_amount - 1 WHERE charged_amount IS NOT NULL",
@@ -179,6 +180,7 @@ TAMPERINGS: Mapping[str, Tampering] = {
         "discount_disagrees",
         "entry_disagrees",
         "payment_disagrees",
+        "payment_without_completed_order",
     ),
     "prices_altered": _shown(
         f"UPDATE order_item SET unit_price = unit_price + 1 WHERE order_id = {ENTERED} AND line_number = 2",
@@ -192,6 +194,10 @@ TAMPERINGS: Mapping[str, Tampering] = {
     "order_completed_unpaid": _shown(
         "UPDATE orders SET status = 'COMPLETED', completed_at = now() WHERE status <> 'COMPLETED'",
         "order_without_payment",
+    ),
+    "order_to_be_paid_again": _shown(
+        f"UPDATE orders SET status = 'PENDING_PAYMENT', completed_at = NULL WHERE order_id = {ENTERED}",
+        "payment_without_completed_order",
     ),
     "refund_undone": _shown(
         "UPDATE payment SET refunded_at = NULL, refunded_by = NULL", "entry_without_source"

@@ -111,6 +111,7 @@ class PaymentInBooks:
     returns: Sequence[ReturnOfSale]
     is_returned_outside: bool = False
     """A REFUND_DUE payment, as a ReturnOfSale may be."""
+    is_order_completed: bool = True
 
 
 def account_of(gateway: str, account: str | None) -> str:

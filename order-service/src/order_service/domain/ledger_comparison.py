@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from order_service.domain.ledger import Entry, EntryKey, EntryKind, Id, PaymentInBooks, entries_of
 from order_service.domain.ledger_differences import DifferenceKind
+from order_service.domain.payment import PaymentStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,8 @@ def _of_payment(payment: PaymentInBooks) -> Iterator[Difference]:
         yield DifferenceKind.PAYMENT_DISAGREES, payment.payment_id
     if payment.order_total.amount + payment.discount != payment.gross:
         yield DifferenceKind.DISCOUNT_DISAGREES, payment.order_id
+    if payment.status is PaymentStatus.APPROVED and not payment.is_order_completed:
+        yield DifferenceKind.PAYMENT_WITHOUT_COMPLETED_ORDER, payment.payment_id
     if sum(each.money.amount for each in payment.returns) > payment.taken.amount:
         yield DifferenceKind.RETURNED_TOO_MUCH, payment.payment_id
 

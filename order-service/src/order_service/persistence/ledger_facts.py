@@ -56,12 +56,13 @@ _PAYMENTS = """
            paid.status, paid.gateway, paid.gateway_account, paid.amount, paid.currency, paid.charged_amount,
            paid.charged_currency, paid.approved_at, paid.refunded_at, paid.taken_back_at,
            paid.total_amount, paid.order_currency, paid.gross, paid.discount, paid.returns,
-           paid.returned_outside, entered.entries
+           paid.returned_outside, paid.is_order_completed, entered.entries
       FROM (SELECT payment.payment_id, payment.order_id, payment.status, gateway, gateway_account, amount,
                    payment.currency, charged_amount, charged_currency, {approved_at} AS approved_at,
                    {refunded_at} AS refunded_at, {taken_back_at} AS taken_back_at,
                    orders.total_amount, orders.currency AS order_currency,
                    coalesce(orders.discount_amount, 0) AS discount,
+                   coalesce(orders.status = 'COMPLETED', false) AS is_order_completed,
                    (SELECT coalesce(sum(quantity * unit_price), 0)::bigint FROM order_item
                      WHERE order_item.order_id = payment.order_id) AS gross,
                    (SELECT json_agg(json_build_array(
@@ -192,4 +193,5 @@ def _payment(row: Row[Any]) -> PaymentInBooks:
             for refund_id, amount, currency, requested_at, returned_at, is_outside in row.returns or ()
         ],
         is_returned_outside=row.returned_outside,
+        is_order_completed=row.is_order_completed,
     )
