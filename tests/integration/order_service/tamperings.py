@@ -58,7 +58,8 @@ TAMPERINGS: Mapping[str, Tampering] = {
         "seal_wrong",
     ),
     "lost_money_returned_from_the_gateway": _shown(
-        "UPDATE ledger_posting SET account = 'gateway:toss/shop-1' WHERE account = 'losses' AND amount < 0",
+        "UPDATE ledger_posting SET account = 'gateway:toss/shop-1' WHERE account = 'losses' AND amount < 0"
+        " AND entry_id IN (SELECT entry_id FROM ledger_entry WHERE kind = 'MONEY_RETURNED')",
         "entry_disagrees",
         "gateway_overdrawn",
         "seal_wrong",
@@ -202,7 +203,7 @@ TAMPERINGS: Mapping[str, Tampering] = {
     "refund_undone": _shown(
         "UPDATE payment SET refunded_at = NULL, refunded_by = NULL", "entry_without_source"
     ),
-    "refund_deleted": _shown("DELETE FROM refund", "entry_without_source"),
+    "refund_deleted": _shown("DELETE FROM refund", "entry_disagrees", "entry_without_source"),
     "refund_without_entry": _shown(
         "UPDATE refund SET status = 'REFUNDED', refunded_at = now(), refunded_by = 'kim'"
         " WHERE status = 'DUE'",
@@ -213,5 +214,12 @@ TAMPERINGS: Mapping[str, Tampering] = {
         "entry_disagrees",
         "returned_too_much",
     ),
-    "taken_back_hidden": _shown("UPDATE payment SET taken_back_at = NULL", "entry_without_source"),
+    "taken_back_hidden": _shown(
+        "UPDATE payment SET taken_back_at = NULL, restored_at = NULL", "entry_without_source"
+    ),
+    "restored_hidden": _shown("UPDATE payment SET restored_at = NULL", "entry_without_source"),
+    "restored_without_entry": _shown(
+        "UPDATE payment SET restored_at = now() WHERE taken_back_at IS NOT NULL AND restored_at IS NULL",
+        "entry_missing",
+    ),
 }

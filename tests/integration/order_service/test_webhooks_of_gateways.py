@@ -9,11 +9,13 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from structlog.typing import EventDict
 
 from order_service.application.settle_unsettled_payments import LookUps
+from order_service.cli import main
 from order_service.config import WorkerSettings
 from order_service.gateways.configured import ConfiguredGateways, configured_gateways
 from order_service.gateways.webhooks import webhook_parsers
@@ -272,6 +274,32 @@ def cancel_at_console(sale: Sale, order_id: str, payment_key: str) -> None:
 
 def taken_back(gateway: str) -> float:
     return REGISTRY.get_sample_value("order_payments_taken_back_total", {"gateway": gateway}) or 0.0
+
+
+def test_a_deposit_that_is_made_again_is_in_the_books_again(
+    sale_at: Callable[[GatewayName], Sale], order_database_url: str
+) -> None:
+    sale = sale_at("toss")
+    order_id = sale.shop.placed()
+    key = sale.authorised(order_id, method="VIRTUAL_ACCOUNT")
+    assert sale.shop.pay(order_id, key).status_code == 504
+    for change in ("deposit", "undo-deposit", "deposit"):
+        sale.all_reported()
+        sale.shop.execute("DELETE FROM payment_hint")
+        sale.sandbox.http.post(f"/payments/{key}/{change}").raise_for_status()
+        sale.all_reported()
+        for _ in range(2):
+            time_passes_for_hints(sale.shop, 61)
+            sale.follow()
+
+    assert sale.shop.query("SELECT taken_back_at < restored_at FROM payment") == [(True,)]
+    assert sale.shop.query(
+        "SELECT account, sum(amount) FROM ledger_posting WHERE account <> 'sales' GROUP BY 1 ORDER BY sum"
+    ) == [("losses", 0), (f"gateway:toss/{sale.gateways.accounts['toss']}", TOTAL)]
+    variables = {name.upper(): str(value) for name, value in settings("toss", sale.sandbox.url).items()}
+    environment = {"DATABASE_URL": order_database_url, **variables}
+    verified = CliRunner().invoke(main, ["ledger", "verify", "--gateway"], env=environment)
+    assert verified.exit_code == 0, verified.output
 
 
 def test_a_window_that_is_left_open_pages_nobody(sale: Sale) -> None:

@@ -53,8 +53,8 @@ class SettleHintedPayments:
 
     Only what the gateway then says counts, so that a forged, late or repeated webhook changes nothing. A hint
     is dropped once its question is answered and the answer is stored. A payment that is approved stays so: if
-    the gateway says twice that its money is gone, that is reported, once. Several processes may do this at
-    once.
+    the gateway says twice that its money is gone, or is back, that is recorded, once. Several processes may
+    do this at once.
     """
 
     def __init__(
@@ -157,8 +157,10 @@ def _is_undecided(claimed: ClaimedHint, outcome: Outcome | None) -> bool:
     if outcome is None:
         return True
     if claimed.payment.status is PaymentStatus.APPROVED:
-        # All else is from before its approval, where a look-up lags behind, or makes no sense.
-        return not isinstance(outcome, Approved | Declined | AwaitsDeposit)
+        # All else is from before its approval, where a look-up lags behind, or makes no sense. So is what
+        # a look-up may still show of money that is back.
+        is_behind = claimed.is_taken_back and isinstance(outcome, AwaitsDeposit)
+        return is_behind or not isinstance(outcome, Approved | Declined | AwaitsDeposit)
     return isinstance(outcome, Undecided) and not isinstance(outcome, Unpaid | AwaitsDeposit)
 
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 
 from order_service.domain.payment import Payment, PaymentStatus
-from order_service.domain.payment_outcome import AwaitsDeposit, Declined, Outcome
+from order_service.domain.payment_outcome import Approved, AwaitsDeposit, Declined, Outcome
 
 COUNTS_FROM = 2
 """So often a gateway has to say it: a single look-up may lag behind."""
@@ -16,9 +16,13 @@ class Contradiction(StrEnum):
     RECORDED = "RECORDED"
 
 
-def contradicts(payment: Payment, outcome: Outcome) -> bool:
-    """Whether it says that the money of an approved payment is gone.
+def contradicts(payment: Payment, outcome: Outcome, *, is_taken_back: bool) -> bool:
+    """Whether it says that the money of an approved payment is gone; or is there, where it ``is_taken_back``.
 
     That nothing was paid so far says nothing: a look-up that lags behind shows the time before the approval.
     """
-    return payment.status is PaymentStatus.APPROVED and isinstance(outcome, Declined | AwaitsDeposit)
+    if payment.status is not PaymentStatus.APPROVED:
+        return False
+    if is_taken_back:
+        return isinstance(outcome, Approved)
+    return isinstance(outcome, Declined | AwaitsDeposit)

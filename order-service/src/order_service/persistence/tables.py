@@ -97,6 +97,7 @@ payment = Table(
     Column("refunded_at", DateTime(timezone=True)),
     Column("refunded_by", Text),
     Column("taken_back_at", DateTime(timezone=True)),
+    Column("restored_at", DateTime(timezone=True)),
     Column("acknowledged_at", DateTime(timezone=True)),
 )
 
