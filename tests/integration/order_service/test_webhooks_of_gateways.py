@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from structlog.typing import EventDict
@@ -276,6 +276,37 @@ def taken_back(gateway: str) -> float:
     return REGISTRY.get_sample_value("order_payments_taken_back_total", {"gateway": gateway}) or 0.0
 
 
+def test_a_refund_at_the_console_is_found_by_an_operator_alone(sale: Sale, order_database_url: str) -> None:
+    """Its webhook was lost, or there are none."""
+    order_id = sale.shop.placed()
+    key = sale.authorised(order_id)
+    assert sale.shop.pay(order_id, key).status_code == 201
+    sale.all_reported()
+    sale.shop.execute("DELETE FROM payment_hint")
+    sale.control(webhookUrl=None)
+    cancel_at_console(sale, order_id, key)
+    [(payment_id,)] = sale.shop.query("SELECT payment_id FROM payment")
+    look_up = ["look-up", str(payment_id), "--by", "kim", "--because", "the console says so"]
+
+    first = operated(sale, order_database_url, "payments", *look_up)
+    assert (first.exit_code, "the worker asks once more" in first.stdout) == (0, True), first.output
+    assert backlog(sale.shop).taken_back == 0
+    time_passes_for_hints(sale.shop, 61)
+    assert sale.follow() == LookUps(looked_up=1, settled=0)
+
+    assert (backlog(sale.shop).taken_back, sale.shop.count("payment_hint")) == (1, 0)
+    listed = operated(sale, order_database_url, "payments", "list", "--state", "TAKEN_BACK")
+    assert str(payment_id) in listed.stdout
+    verified = operated(sale, order_database_url, "ledger", "verify", "--gateway")
+    assert verified.exit_code == 0, verified.output
+
+
+def operated(sale: Sale, database_url: str, *arguments: str) -> Result:
+    """What an operator's command says, with the settings of the shop."""
+    variables = {name.upper(): str(value) for name, value in settings(sale.name, sale.sandbox.url).items()}
+    return CliRunner().invoke(main, arguments, env={"DATABASE_URL": database_url, **variables})
+
+
 def test_a_deposit_that_is_made_again_is_in_the_books_again(
     sale_at: Callable[[GatewayName], Sale], order_database_url: str
 ) -> None:
@@ -296,9 +327,7 @@ def test_a_deposit_that_is_made_again_is_in_the_books_again(
     assert sale.shop.query(
         "SELECT account, sum(amount) FROM ledger_posting WHERE account <> 'sales' GROUP BY 1 ORDER BY sum"
     ) == [("losses", 0), (f"gateway:toss/{sale.gateways.accounts['toss']}", TOTAL)]
-    variables = {name.upper(): str(value) for name, value in settings("toss", sale.sandbox.url).items()}
-    environment = {"DATABASE_URL": order_database_url, **variables}
-    verified = CliRunner().invoke(main, ["ledger", "verify", "--gateway"], env=environment)
+    verified = operated(sale, order_database_url, "ledger", "verify", "--gateway")
     assert verified.exit_code == 0, verified.output
 
 
