@@ -20,6 +20,10 @@ BATCH_SIZE = 20
 BACKOFF = Backoff(first_seconds=10.0, longest_seconds=600.0)
 AWAY = Backoff(first_seconds=2.0, longest_seconds=2.0)
 """For payments whose gateway answers nothing: once it does, they are due."""
+UNANSWERED = Backoff(first_seconds=2.0, longest_seconds=8.0)
+"""For payments that got no answer while others got one: the gateway may be failing now and then."""
+# More of them would only lengthen the pause after an answer that doesn't decide.
+_COUNTED_IF_UNANSWERED = 3
 LEASE = timedelta(seconds=30)
 """How long a payment is left to the process that asks about it."""
 # The rest of the lease is for the questions that a look-up may consist of.
@@ -134,10 +138,14 @@ class SettleUnsettledPayments:
             run.answered.add(request.gateway)
             if self._stores(request, outcome):
                 return True
-        is_away = is_unanswered and request.gateway not in run.answered
-        if is_away:
+        if is_unanswered and request.gateway not in run.answered:
             run.away.add(request.gateway)
-        self._postpone(claimed, is_away=is_away)
+            self._postpone(claimed, AWAY.seconds(1), is_counted=False)
+        elif is_unanswered:
+            is_counted = claimed.number <= _COUNTED_IF_UNANSWERED
+            self._postpone(claimed, UNANSWERED.seconds(claimed.number), is_counted=is_counted)
+        else:
+            self._postpone(claimed, BACKOFF.seconds(claimed.number), is_counted=True)
         return False
 
     def _stores(self, request: PaymentRequest, outcome: Outcome) -> bool:
@@ -149,10 +157,9 @@ class SettleUnsettledPayments:
             self._report_postponed("payment_lookup_postponed", error, payment_id=request.payment_id)
             return False
 
-    def _postpone(self, claimed: ClaimedLookUp, *, is_away: bool) -> None:
-        seconds = AWAY.seconds(1) if is_away else BACKOFF.seconds(claimed.number)
+    def _postpone(self, claimed: ClaimedLookUp, seconds: float, *, is_counted: bool) -> None:
         with self._unit_of_work() as unit_of_work:
             unit_of_work.unsettled_payments.postpone(
-                claimed, timedelta(seconds=seconds), is_counted=not is_away
+                claimed, timedelta(seconds=seconds), is_counted=is_counted
             )
             unit_of_work.commit()
