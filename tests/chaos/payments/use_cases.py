@@ -14,6 +14,7 @@ from order_service.application.place_order import PlaceOrder
 from order_service.application.refund_due_payments import RefundDuePayments
 from order_service.application.refund_payment import RefundPayment
 from order_service.application.release_coupons import ReleaseCoupons
+from order_service.application.report_postponed import ReportPostponed
 from order_service.application.reserve_coupon import ReserveCoupon
 from order_service.application.send_payment import SendPayment
 from order_service.application.settle_hinted_payments import SettleHintedPayments
@@ -63,6 +64,7 @@ class UseCases:
         settings = _payment_settings(world.sandbox.url, gateway, behaviour.timeout_seconds)
         gateways = configured.configured_gateways(settings, connections=1)
         unit_of_work, stop = partial(OrderUnitOfWork, engine), StopSignal()
+        postponed = ReportPostponed(may_pass, _fail)
         settle = SettlePayment(unit_of_work, order_completed)
         send = SendPayment(gateways, timedelta(seconds=PATIENCE_SECONDS))
         coupons = HttpCoupons(world.coupons_url, 1)
@@ -72,22 +74,27 @@ class UseCases:
         self.pay = PayOrder(unit_of_work, gateways, send, settle, _IN_PROGRESS_LIMIT)
         self.note = NotePaymentHint(unit_of_work)
         self.hinted = SettleHintedPayments(
-            unit_of_work, gateways, gateway, settle, _IN_PROGRESS_LIMIT, _no_report, stop, _no_time
+            unit_of_work, gateways, gateway, settle, _IN_PROGRESS_LIMIT, _no_report, stop, postponed, _no_time
         )
         self.unsettled = SettleUnsettledPayments(
-            unit_of_work, gateways, settle, _IN_PROGRESS_LIMIT, stop, may_pass, _no_time
+            unit_of_work, gateways, settle, _IN_PROGRESS_LIMIT, stop, postponed, _no_time
         )
         end_cancellation = EndCancellation(order_cancelled)
         refund = RefundPayment(unit_of_work, gateways, end_cancellation, _no_time)
         self.cancel = CancelOrder(unit_of_work, refund, end_cancellation, settings.refund_lease)
-        self.due = RefundDuePayments(unit_of_work, gateways, refund, settings.refund_lease, stop)
-        self.expire = ExpireOrders(unit_of_work, _EXPIRY)
-        self.release = ReleaseCoupons(unit_of_work, coupons, stop)
+        self.due = RefundDuePayments(unit_of_work, gateways, refund, settings.refund_lease, stop, postponed)
+        self.expire = ExpireOrders(unit_of_work, _EXPIRY, postponed)
+        self.release = ReleaseCoupons(unit_of_work, coupons, stop, postponed)
 
 
 def _no_time() -> float:
     """A lease's clock that a starved machine doesn't put ahead."""
     return 0.0
+
+
+def _fail(event: str) -> None:
+    """A bug is no crash: it ends the cell."""
+    raise AssertionError(event)
 
 
 def _no_report(payment: Payment) -> None:

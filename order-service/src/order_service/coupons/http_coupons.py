@@ -16,6 +16,7 @@ from order_service.domain.coupon_outcome import (
     CouponRefused,
     CouponReleased,
     CouponReserved,
+    CouponUnanswered,
     CouponUnclear,
     ReleaseOutcome,
     ReservationOutcome,
@@ -75,7 +76,7 @@ class HttpCoupons:
         body = {"orderId": str(release.order_id), "reason": "order not placed or not paid"}
         response = self._post(release.user_coupon_id, "release", body, lambda: None)
         if not isinstance(response, httpx.Response):
-            return CouponUnclear()
+            return CouponUnanswered()
         if response.status_code == httpx.codes.OK:
             return _released(response, release)
         refused = _readable(response, Refusal)
@@ -85,7 +86,7 @@ class HttpCoupons:
         _log.warning(
             "coupon_service_refused_call", status=response.status_code, type=refused and refused.type
         )
-        return CouponUnclear()
+        return CouponUnanswered() if _is_away(response) else CouponUnclear()
 
     def _post(
         self, user_coupon_id: int, verb: str, body: dict[str, Any], before_sending: Callable[[], None]
@@ -105,6 +106,10 @@ class HttpCoupons:
             return CouponNotSent() if is_unsent else CouponUnclear()
         finally:
             self._free.release()
+
+
+def _is_away(response: httpx.Response) -> bool:
+    return response.is_server_error or response.status_code == httpx.codes.TOO_MANY_REQUESTS
 
 
 def _reserved(response: httpx.Response, asked: CouponReservation) -> ReservationOutcome:

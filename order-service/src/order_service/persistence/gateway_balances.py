@@ -76,5 +76,5 @@ def _balance(row: Row[Any], refunds_of_it: Sequence[Row[Any]]) -> GatewayBalance
         left=row.left_of_it,
         last_refund=last,
         is_returning=not is_returned and (is_due or not is_adopted),
-        is_taken_back=row.taken_back_at is not None,
+        is_taken_back=row.taken_back_at is not None and row.restored_at is None,
     )

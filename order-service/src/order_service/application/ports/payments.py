@@ -44,6 +44,14 @@ class Payments(Protocol):
         """Whether the payment's money is known to be gone from the gateway, acknowledged or not."""
         ...
 
+    def was_restored(self, payment_id: UUID) -> bool:
+        """Whether its money was gone, and is known to be there again."""
+        ...
+
+    def record_restored(self, payment_id: UUID) -> bool:
+        """True where the approved payment's money was known to be gone, and not all of it is returned."""
+        ...
+
     def record_taken_back(self, payment_id: UUID) -> bool:
         """True where the approved payment's money was not known to be gone.
 
