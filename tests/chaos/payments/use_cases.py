@@ -35,6 +35,7 @@ from servicekit.db import breaker
 from servicekit.db.engine import create_engine
 from servicekit.db.errors import may_pass
 from servicekit.lifecycle import StopSignal
+from servicekit.outbound.turns import Turns
 from tests.chaos.payments.behaviour import Behaviour
 from tests.chaos.payments.boundaries import Boundaries
 from tests.chaos.payments.database import APPLICATION, PATIENCE_SECONDS
@@ -62,14 +63,14 @@ class UseCases:
         boundaries.watch_http()
         settings = _payment_settings(world.sandbox.url, gateway, behaviour.timeout_seconds)
         gateways = configured.configured_gateways(settings, connections=1)
-        unit_of_work, stop = partial(OrderUnitOfWork, engine), StopSignal()
+        unit_of_work, stop, turns = partial(OrderUnitOfWork, engine), StopSignal(), Turns(1)
         settle = SettlePayment(unit_of_work, order_completed)
         send = SendPayment(gateways, timedelta(seconds=PATIENCE_SECONDS))
         coupons = HttpCoupons(world.coupons_url, 1)
         hold = timedelta(seconds=behaviour.holds_coupon_seconds)
         reserve = ReserveCoupon(unit_of_work, coupons, hold, "KRW", _no_time)
         self.place = PlaceOrder(unit_of_work, reserve, requires_catalogue=False)
-        self.pay = PayOrder(unit_of_work, gateways, send, settle, _IN_PROGRESS_LIMIT)
+        self.pay = PayOrder(unit_of_work, gateways, send, settle, _IN_PROGRESS_LIMIT, turns)
         self.note = NotePaymentHint(unit_of_work)
         self.hinted = SettleHintedPayments(
             unit_of_work, gateways, gateway, settle, _IN_PROGRESS_LIMIT, _no_report, stop, _no_time
@@ -79,7 +80,7 @@ class UseCases:
         )
         end_cancellation = EndCancellation(order_cancelled)
         refund = RefundPayment(unit_of_work, gateways, end_cancellation, _no_time)
-        self.cancel = CancelOrder(unit_of_work, refund, end_cancellation, settings.refund_lease)
+        self.cancel = CancelOrder(unit_of_work, refund, end_cancellation, settings.refund_lease, turns)
         self.due = RefundDuePayments(unit_of_work, gateways, refund, settings.refund_lease, stop)
         self.expire = ExpireOrders(unit_of_work, _EXPIRY)
         self.release = ReleaseCoupons(unit_of_work, coupons, stop)

@@ -38,6 +38,9 @@ class SqlRefunds:
         self._insert(refund)
         return self._claimed(refund, 1, lease)
 
+    def add(self, refund: Refund) -> None:
+        self._insert(refund)
+
     def adopt(self, limit: int) -> None:
         has_one = select(refunds.c.refund_id).where(refunds.c.payment_id == payments.c.payment_id).exists()
         # In one order, so that two processes or threads don't wait for each other.
