@@ -47,6 +47,11 @@ _PAYING: Mapping[str, Behaviour] = {
     "lost, another card": Behaviour(LOST, comes_back="with another card"),
     "deposited": Behaviour(purchase={"method": "VIRTUAL_ACCOUNT"}, is_deposited=True),
     "never deposited": Behaviour(purchase={"method": "VIRTUAL_ACCOUNT"}),
+    "account not sold": Behaviour(purchase={"method": "VIRTUAL_ACCOUNT"}, sells_accounts=False),
+    "account not sold, void cut":
+        Behaviour(one("cut", call="cancel"), {"method": "VIRTUAL_ACCOUNT"}, sells_accounts=False),
+    "account not sold, expires":
+        Behaviour(purchase={"method": "VIRTUAL_ACCOUNT"}, sells_accounts=False, expires=True),
     "unanswered, reported": Behaviour(UNANSWERED, is_reported=True),
     "lost, reported": Behaviour(LOST, is_reported=True),
     "declined, reported": Behaviour(one("decline", "before"), is_reported=True),

@@ -61,7 +61,7 @@ class UseCases:
         engine = create_engine(database, APPLICATION)
         boundaries.watch_statements(engine)
         boundaries.watch_http()
-        settings = _payment_settings(world.sandbox.url, gateway, behaviour.timeout_seconds)
+        settings = _payment_settings(world.sandbox.url, gateway, behaviour)
         gateways = configured.configured_gateways(settings, connections=1)
         unit_of_work, stop, turns = partial(OrderUnitOfWork, engine), StopSignal(), Turns(1)
         settle = SettlePayment(unit_of_work, order_completed)
@@ -95,14 +95,15 @@ def _no_report(payment: Payment) -> None:
     """Operators aren't needed."""
 
 
-def _payment_settings(sandbox_url: str, gateway: str, timeout_seconds: float) -> PaymentSettings:
+def _payment_settings(sandbox_url: str, gateway: str, behaviour: Behaviour) -> PaymentSettings:
     settings = {
         "payment_gateway": gateway,
         f"{gateway}_url": f"{sandbox_url}/gateways/{gateway}",
-        f"{gateway}_timeout_seconds": timeout_seconds,
+        f"{gateway}_timeout_seconds": behaviour.timeout_seconds,
         "toss_secret_key": SECRET_KEY if gateway == "toss" else None,
         "portone_api_secret": API_SECRET if gateway == "portone" else None,
         "portone_store_id": STORE_ID,
         "portone_test": True,
+        "sells_virtual_accounts": behaviour.sells_accounts,
     }
     return PaymentSettings.model_validate(settings)
