@@ -197,7 +197,7 @@ class PayOrder:
         request = opened.payment.request
         with self._turns.calling():
             outcome = self._send(request, opened.at_seconds)
-        return self._settle(request, outcome)
+        return self._settle(request, outcome, is_reply=True)
 
     def _claim_next_attempt(self, payment: Payment, key: IdempotencyKey) -> _Opened | None:
         """None where it comes too late."""
