@@ -36,6 +36,7 @@ from servicekit.db import breaker
 from servicekit.db.engine import create_engine
 from servicekit.db.errors import may_pass
 from servicekit.lifecycle import StopSignal
+from servicekit.outbound.turns import Turns
 from tests.chaos.payments.behaviour import Behaviour
 from tests.chaos.payments.boundaries import Boundaries
 from tests.chaos.payments.database import APPLICATION, PATIENCE_SECONDS
@@ -61,9 +62,9 @@ class UseCases:
         engine = create_engine(database, APPLICATION)
         boundaries.watch_statements(engine)
         boundaries.watch_http()
-        settings = _payment_settings(world.sandbox.url, gateway, behaviour.timeout_seconds)
+        settings = _payment_settings(world.sandbox.url, gateway, behaviour)
         gateways = configured.configured_gateways(settings, connections=1)
-        unit_of_work, stop = partial(OrderUnitOfWork, engine), StopSignal()
+        unit_of_work, stop, turns = partial(OrderUnitOfWork, engine), StopSignal(), Turns(1)
         postponed = ReportPostponed(may_pass, _fail)
         settle = SettlePayment(unit_of_work, order_completed)
         send = SendPayment(gateways, timedelta(seconds=PATIENCE_SECONDS))
@@ -71,7 +72,7 @@ class UseCases:
         hold = timedelta(seconds=behaviour.holds_coupon_seconds)
         reserve = ReserveCoupon(unit_of_work, coupons, hold, "KRW", _no_time)
         self.place = PlaceOrder(unit_of_work, reserve, requires_catalogue=False)
-        self.pay = PayOrder(unit_of_work, gateways, send, settle, _IN_PROGRESS_LIMIT)
+        self.pay = PayOrder(unit_of_work, gateways, send, settle, _IN_PROGRESS_LIMIT, turns)
         self.note = NotePaymentHint(unit_of_work)
         self.hinted = SettleHintedPayments(
             unit_of_work, gateways, gateway, settle, _IN_PROGRESS_LIMIT, _no_report, stop, postponed, _no_time
@@ -81,7 +82,7 @@ class UseCases:
         )
         end_cancellation = EndCancellation(order_cancelled)
         refund = RefundPayment(unit_of_work, gateways, end_cancellation, _no_time)
-        self.cancel = CancelOrder(unit_of_work, refund, end_cancellation, settings.refund_lease)
+        self.cancel = CancelOrder(unit_of_work, refund, end_cancellation, settings.refund_lease, turns)
         self.due = RefundDuePayments(unit_of_work, gateways, refund, settings.refund_lease, stop, postponed)
         self.expire = ExpireOrders(unit_of_work, _EXPIRY, postponed)
         self.release = ReleaseCoupons(unit_of_work, coupons, stop, postponed)
@@ -101,14 +102,15 @@ def _no_report(payment: Payment) -> None:
     """Operators aren't needed."""
 
 
-def _payment_settings(sandbox_url: str, gateway: str, timeout_seconds: float) -> PaymentSettings:
+def _payment_settings(sandbox_url: str, gateway: str, behaviour: Behaviour) -> PaymentSettings:
     settings = {
         "payment_gateway": gateway,
         f"{gateway}_url": f"{sandbox_url}/gateways/{gateway}",
-        f"{gateway}_timeout_seconds": timeout_seconds,
+        f"{gateway}_timeout_seconds": behaviour.timeout_seconds,
         "toss_secret_key": SECRET_KEY if gateway == "toss" else None,
         "portone_api_secret": API_SECRET if gateway == "portone" else None,
         "portone_store_id": STORE_ID,
         "portone_test": True,
+        "sells_virtual_accounts": behaviour.sells_accounts,
     }
     return PaymentSettings.model_validate(settings)

@@ -275,7 +275,7 @@ def test_what_a_strange_reply_means_is_unclear(
         strange = Shop(shop.engine, coupons=HttpCoupons(liar.url.removesuffix("/hook"), 1))
         reply = strange.place(an_order_body(userCouponId=held), key="k-1")
         assert (reply.status_code, slug(reply)) == (503, "coupon-service-unavailable")
-        assert reply.headers["Retry-After"] == "2"
+        assert 2 <= int(reply.headers["Retry-After"]) <= 6
         if not lie.startswith("refused-"):
             release = CouponRelease(uuid7(), held)
             outcome = HttpCoupons(liar.url.removesuffix("/hook"), 1).release(release)

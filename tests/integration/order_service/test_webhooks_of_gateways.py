@@ -14,6 +14,7 @@ from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from structlog.typing import EventDict
 
+from order_service.application.ports import ASKED_AGAIN_AFTER
 from order_service.application.settle_unsettled_payments import LookUps
 from order_service.cli import main
 from order_service.config import WorkerSettings
@@ -178,6 +179,9 @@ def test_reports_in_the_wrong_order_leave_a_paid_order_paid(sale: Sale) -> None:
     assert sale.follow() == NOTHING
 
     assert sale.shop.order(order_id)["payment"]["status"] == "APPROVED"
+    # What was refused is asked about once more.
+    time_passes_for_hints(sale.shop, ASKED_AGAIN_AFTER.total_seconds())
+    assert sale.follow() == LookUps(looked_up=1, settled=0)
     assert (len(sale.shop.events()), sale.shop.count("payment_hint")) == (1, 0)
 
 

@@ -38,6 +38,9 @@ class SqlRefunds:
         self._insert(refund)
         return self._claimed(refund, 1, lease)
 
+    def add(self, refund: Refund) -> None:
+        self._insert(refund)
+
     def adopt(self, limit: int, besides: Collection[UUID] = ()) -> None:
         for row in self._connection.execute(_unadopted(limit, besides)):
             self._add(row)

@@ -60,6 +60,18 @@ class Payments(Protocol):
         ...
 
 
+ASKED_AGAIN_AFTER = timedelta(seconds=75)
+"""Gateways work on a payment for up to a minute. Before that, they may show it as unpaid."""
+
+
+class DeclinedPayments(Protocol):
+    """The payments whose gateway has refused them in its answer, which may be wrong."""
+
+    def ask_again(self, payment_id: UUID) -> None:
+        """Have the gateway asked once more, after :data:`ASKED_AGAIN_AFTER`."""
+        ...
+
+
 class OperatedPayments(Protocol):
     """Payments as operators list them."""
 

@@ -29,6 +29,10 @@ class Refunds(Protocol):
         """Store a new refund of an approved payment, claimed by the caller, who sends it."""
         ...
 
+    def add(self, refund: Refund) -> None:
+        """Store a new refund of an approved payment, which is due now."""
+        ...
+
     def adopt(self, limit: int, besides: Collection[UUID] = ()) -> None:
         """Make a refund of each REFUND_DUE payment that has none, except for those of ``besides``."""
         ...
