@@ -22,10 +22,16 @@ class SqlDeclinedPayments:
 
     def ask_again(self, payment_id: UUID) -> None:
         # As if a webhook said that it was paid: what follows those asks, and has the money returned.
-        asked = select(
-            payments.c.payment_id, true(), false(), _NOW, _NOW + ASKED_AGAIN_AFTER, literal(0)
-        ).where(payments.c.payment_id == payment_id, _MAY_HAVE_TAKEN_MONEY)
-        new = insert(hints).from_select([column.name for column in hints.columns], asked)
+        asked = {
+            "payment_id": payments.c.payment_id,
+            "is_paid": true(),
+            "is_returned": false(),
+            "hinted_at": _NOW,
+            "due_at": _NOW + ASKED_AGAIN_AFTER,
+            "lookup_count": literal(0),
+        }
+        of_payment = select(*asked.values()).where(payments.c.payment_id == payment_id, _MAY_HAVE_TAKEN_MONEY)
+        new = insert(hints).from_select(list(asked), of_payment)
         self._connection.execute(
             new.on_conflict_do_update(
                 index_elements=[hints.c.payment_id],
