@@ -1,13 +1,16 @@
-"""Presses and polls on real connections: what the loop refuses."""
+"""Presses and polls on real connections: what the loop refuses, and what load balancers send."""
 
+import re
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from uuid import UUID
 
 import pytest
 from gunicorn.config import Config
 from opentelemetry.trace import NonRecordingSpan, Span, SpanKind
+from prometheus_client import REGISTRY
 from sqlalchemy import Engine, text
 
 from coupon_service.api import build_application
@@ -172,3 +175,52 @@ def test_polls_that_arrive_in_one_moment_leave_half_of_the_room(
         api.turn()
     assert api.statuses(pressing) == {202: share}
     assert api.statuses(polling) == {200: share, 503: share}
+
+
+HAPROXY = (
+    "{method} {path} HTTP/1.1\r\nhost: 127.0.0.1:8001\r\nuser-agent: curl/8.5.0\r\naccept: */*\r\n"
+    "idempotency-key-set-by: load-balancer\r\nidempotency-key: 0198ad1c-9fd4-4c3e-8d55-6a1f0f9e3a11\r\n"
+    "x-forwarded-for: 172.18.0.1\r\nconnection: close\r\n\r\n"
+)
+NGINX = (
+    "{method} {path} HTTP/1.0\r\nHost: coupon-api\r\nX-Real-IP: 172.18.0.1\r\nX-Forwarded-For: 172.18.0.1\r\n"
+    "X-Forwarded-Proto: https\r\nConnection: close\r\nContent-Length: 0\r\nUser-Agent: curl/8.5.0\r\n\r\n"
+)
+
+
+@pytest.mark.parametrize("head", [HAPROXY, NGINX], ids=["HAProxy", "nginx"])
+@pytest.mark.parametrize(
+    ("method", "path", "status"), [("POST", PRESS, 202), ("GET", POLL, 200)], ids=["press", "poll"]
+)
+def test_what_load_balancers_send_is_answered_at_the_front(
+    turned_api: Callable[[int], TurnedApi], head: str, method: str, path: str, status: int
+) -> None:
+    api = turned_api(1)
+    target = path.format(user_id=7, coupon_id=api.coupon_id, request_id=api.request_id)
+    before = answered_at_the_front()
+    [client] = api.connect(1)
+    received = b""
+
+    client.sendall(head.format(method=method, path=target).encode())
+
+    def is_closed() -> bool:
+        nonlocal received
+        api.turn()
+        data = client.recv(65_536)
+        received += data
+        return not data
+
+    wait_until(is_closed, "the end of the reply", seconds_between=0)
+    assert int(received.split()[1]) == status
+    assert b"\r\nConnection: close\r\n" in received
+    assert UUID(re.findall(r'"requestId":"([^"]*)"', received.decode())[0])
+    assert answered_at_the_front() == before + 1
+
+
+def answered_at_the_front() -> int:
+    return sum(
+        int(sample.value)
+        for metric in REGISTRY.collect()
+        for sample in metric.samples
+        if sample.name == "http_front_requests_total"
+    )

@@ -44,14 +44,14 @@ class PollFront:
         if headers is None:
             return None
         if self._held >= self._max_held:
-            return overloaded(is_kept=True)
+            return overloaded(is_kept=not request.should_close())
         own = FrontRequest(_METHOD, REQUEST_RULE, request, headers)
         return partial(self._begin, own, UUID(match[1]))
 
     def _begin(self, own: FrontRequest, request_id: UUID, put_reply: Callable[[bytes | None], None]) -> None:
         # Asked again: of the polls that arrive in one moment, none has begun before all were asked.
         if self._held >= self._max_held:
-            put_reply(overloaded(is_kept=True))
+            put_reply(overloaded(is_kept=own.is_kept))
             return
         later(partial(self._read_later, request_id), partial(self._reply, own))(put_reply)
         # Only what has begun is answered and counted off again, at times before this.

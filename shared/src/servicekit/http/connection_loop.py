@@ -277,7 +277,7 @@ class ConnectionLoop:
             if request.path == LIVENESS_PATH:
                 is_kept = self._answer(connection, request, send_seconds=0.0)
             elif isinstance(reply := self._reply_of_front(request), bytes):
-                is_kept = self._send(connection, reply)
+                is_kept = self._send(connection, reply) and not request.should_close()
             elif (self._work.qsize() if reply is None else self._held) < self._max_queued:
                 self._stop_waiting(connection)
                 if reply is None:
@@ -317,7 +317,7 @@ class ConnectionLoop:
         if reply is None:
             self._work.put((connection, request))
         else:
-            is_kept = self._send(connection, reply)
+            is_kept = self._send(connection, reply) and not request.should_close()
             self._go_on(connection, is_kept=is_kept)
 
     def _next_request(self, connection: _Connection) -> Request | None:

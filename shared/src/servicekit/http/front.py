@@ -21,13 +21,16 @@ opened before the call. It raises only if it has begun nothing; then the applica
 
 Front = Callable[[Request], bytes | Later | None]
 """Called with each whole request, by one thread that must never wait: the reply, a :data:`Later`, or None for
-what the application answers. A connection that doesn't take its reply at once is closed."""
+what the application answers. A connection that doesn't take its reply at once is closed, and so is one whose
+request asks for it: the reply says so."""
 
 OutcomeT = TypeVar("OutcomeT")
 
 _EXTENSION = "servicekit.front"
 _HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,3}(?::[0-9]{1,5})?")
 _DECISIVE = frozenset({"TRANSFER-ENCODING", "EXPECT", "UPGRADE"})
+_VERSIONS = frozenset({(1, 0), (1, 1)})
+_CONNECTIONS = frozenset({"keep-alive", "close"})
 
 _log = structlog.get_logger(__name__)
 
@@ -78,17 +81,16 @@ def _takes_nothing(_request: Request) -> None:
 def headers_if_plain(request: Request) -> dict[str, str] | None:
     """The headers by upper-case name; None if the connection, the body or a header needs a closer look.
 
-    Plain is a request of HTTP/1.1 without a query or a body, none of whose headers is repeated, and whose
-    connection stays open.
+    Plain is a request without a query or a body, none of whose headers is repeated. Its connection may close
+    after it: load balancers ask for that, some of them in HTTP/1.0.
     """
     headers: dict[str, str] = dict(request.headers)
     if (
         len(headers) != len(request.headers)
-        or request.version != (1, 1)
+        or request.version not in _VERSIONS
         or request.uri != request.path
         or headers.get("CONTENT-LENGTH", "0") != "0"
-        or headers.get("CONNECTION", "keep-alive") != "keep-alive"
-        or request.should_close()
+        or headers.get("CONNECTION", "keep-alive") not in _CONNECTIONS
         or not _DECISIVE.isdisjoint(headers)
         or not _HOST.fullmatch(headers.get("HOST", ""))
         # gunicorn takes some of these for its own, others for the same header with a hyphen.

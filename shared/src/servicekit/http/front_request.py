@@ -9,6 +9,7 @@ from gunicorn import SERVER
 from gunicorn.http.message import Request
 from gunicorn.util import http_date
 from opentelemetry.trace import Span, SpanKind
+from prometheus_client import Counter
 from pydantic_core import to_json
 from werkzeug.http import HTTP_STATUS_CODES
 
@@ -24,6 +25,9 @@ from servicekit.http.request_context import (
 from servicekit.observability.tracing import begin_span, traceparent_of
 
 _REPLAYED = f"{REPLAYED_HEADER}: true\r\n"
+_ANSWERED = Counter(
+    "http_front_requests", "Requests of http_requests that the front answered.", ["method", "route"]
+)
 
 
 class FrontRequest:
@@ -37,6 +41,9 @@ class FrontRequest:
         self._method = method
         self._route = route
         self._path = request.uri
+        self._version = request.version
+        self.is_kept = not request.should_close()
+        """Whether its connection stays open."""
         self._began = time.perf_counter()
         self._began_at_ns = time.time_ns()
         self._headers = headers
@@ -71,15 +78,17 @@ class FrontRequest:
         """The whole reply, as :func:`servicekit.http.replies.json_reply` and gunicorn make it."""
         seconds = time.perf_counter() - self._began
         count_answer(self._method, self._route, status, seconds)
+        _answered(self._method, self._route).inc()
         if is_logging_answers():
             with structlog.contextvars.bound_contextvars(request_id=self.request_id):
                 log_answer(self._method, self._path, status, seconds)
         self._begun_span().end()
         own = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         head = (
-            f"{_status_line(status)}\r\n"
+            f"{_status_line(self._version, status)}\r\n"
             f"Server: {SERVER}\r\nDate: {_date(int(time.time()))}\r\n"
-            f"Connection: keep-alive\r\n{own}Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
+            f"Connection: {'keep-alive' if self.is_kept else 'close'}\r\n{own}"
+            f"Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
             f"{_REPLAYED if is_replay else ''}X-Request-Id: {self.request_id}\r\n\r\n"
         )
         return head.encode("latin-1") + body
@@ -103,8 +112,14 @@ def _span_name(method: str, route: str) -> str:
 
 
 @cache
-def _status_line(status: int) -> str:
-    return f"HTTP/1.1 {status} {HTTP_STATUS_CODES[status].upper()}"
+def _answered(method: str, route: str) -> Counter:
+    return _ANSWERED.labels(method, route)
+
+
+@cache
+def _status_line(version: tuple[int, int], status: int) -> str:
+    major, minor = version
+    return f"HTTP/{major}.{minor} {status} {HTTP_STATUS_CODES[status].upper()}"
 
 
 @lru_cache(maxsize=2)
