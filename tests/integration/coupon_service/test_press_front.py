@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, text
 
 from coupon_service.api import build_application
+from coupon_service.persistence import coupon_gate
 from servicekit.lifecycle import StopSignal
 from tests.integration.coupon_service.both_ways import (
     TRACE,
@@ -187,6 +188,16 @@ def test_a_press_that_is_not_plain_is_left_to_the_application(sides: Sides, sent
 
 def test_a_coupon_that_the_gate_has_not_read_is_left_to_the_application(sides: Sides) -> None:
     assert sides.at_front(replace(PLAIN, target="/api/v1/users/7/coupons/{unknown}/issue"), "") is None
+
+
+def test_a_coupon_that_was_just_looked_for_in_vain_is_refused_at_the_front(
+    sides: Sides, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(coupon_gate, "REFRESH_SECONDS", 100)
+    unknown = replace(KEYED, target="/api/v1/users/7/coupons/{unknown}/issue")
+    in_flask = sides.in_flask(unknown, "")
+    assert in_flask.startswith(b"HTTP/1.1 404 ")
+    assert without_differences(sides.at_front(unknown, "") or b"") == without_differences(in_flask)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from coupon_service.application.accept_requests import RequestToAccept
 from coupon_service.application.request_coupon import RequestCoupon, RequestCouponCommand
-from coupon_service.domain.errors import CouponNotAvailable
+from coupon_service.domain.errors import CouponNotAvailable, CouponNotFound
 from coupon_service.http.coupon_requests import ISSUE_RULE, key_owner, location_of
 from coupon_service.http.replies import AcceptedReply
 from servicekit.batches import SetSpoiled
@@ -59,7 +59,7 @@ class PressFront:
         command = RequestCouponCommand(user_id, coupon_id, key, _SET_BY not in headers)
         try:
             to_accept = self._request_coupon.without_waiting(command)
-        except CouponNotAvailable as error:
+        except (CouponNotFound, CouponNotAvailable) as error:
             return own.problem(error, *self._problems)
         if to_accept is None:
             return None
