@@ -18,7 +18,7 @@ from servicekit.http.front import Later, headers_if_plain, later
 from servicekit.http.front_request import FrontRequest
 from servicekit.http.idempotency import HEADER, SET_BY_HEADER, is_key, key_of_empty_request
 from servicekit.http.problems import ProblemTable
-from servicekit.idempotency.key import Answer
+from servicekit.idempotency.key import Answer, IdempotencyKeyHeld
 
 Deliver = Callable[[Answer[UUID] | Exception], None]
 AcceptLater = Callable[[RequestToAccept, Deliver], None]
@@ -75,7 +75,7 @@ class PressFront:
             request_id = outcome.result
             body = to_json(AcceptedReply(request_id=request_id), by_alias=True)
             return own.reply(202, body, location_of(request_id), is_replay=outcome.is_replay)
-        if isinstance(outcome, SetSpoiled):
+        if isinstance(outcome, SetSpoiled | IdempotencyKeyHeld):
             # Alone, in the application: there it holds up nobody.
             own.give_back()
             return None
