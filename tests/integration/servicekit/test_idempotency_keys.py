@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from alembic.migration import MigrationContext
@@ -179,8 +179,14 @@ def test_a_key_that_is_held_for_longer_than_a_set_waits_is_told_apart(engine: En
     assert claim(engine, free, {}) == {"number": 2}
 
 
-def test_only_keys_have_less_time_than_other_locks(engine: Engine) -> None:
+@pytest.mark.parametrize("pooling", ["session", "transaction"])
+def test_only_keys_have_less_time_than_other_locks(
+    pooling: Literal["session", "transaction"], engine: Engine, database_url: str
+) -> None:
+    settings = DatabaseSettings(database_url=database_url, database_pooling=pooling)
+    engine = create_engine(settings, "test")
     with ExitStack() as scope:
+        scope.callback(engine.dispose)
         held_by_another(engine, scope, a_key("held"))
         for claim_all in CLAIMING.values():
             with UnitOfWork(engine) as uow:
