@@ -106,7 +106,8 @@ def test_an_unknown_coupon_is_refused_and_found_once_it_exists(client: FlaskClie
     assert refused.get_json()["errors"][0]["field"] == "path.couponId"
     assert count(engine, "outbox") == 0
     assert create_coupon(client) == 1
-    accepted(client, 7, 1)
+    # That there was none is remembered for a moment.
+    wait_until(lambda: press(client, 7, 1).status_code == 202, "the coupon to be found")
 
 
 def test_one_press_sent_twice_under_one_key_is_one_request(client: FlaskClient, engine: Engine) -> None:
