@@ -46,7 +46,7 @@ class _Phone(click.ParamType[PhoneNumber]):
 @click.option("--user", "user_id", type=click.IntRange(1, MAX_INT64), help="The number of a user.")
 @click.option("--by", type=OPERATOR, required=True, help="Your name; stored and logged.")
 @click.option("--reason", type=REASON, required=True, help="Why; stored and logged without the person.")
-@click.option("--yes", "is_confirmed", is_flag=True, help="Do it; without, only count.")
+@click.option("--yes", "is_confirmed", is_flag=True, help="Act; the default only counts.")
 def erase(
     phone: PhoneNumber | None, user_id: int | None, by: str, reason: str, *, is_confirmed: bool
 ) -> None:

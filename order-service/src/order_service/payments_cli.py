@@ -160,7 +160,7 @@ def refund(payment_ids: Sequence[UUID], by: str, because: str, **options: Any) -
 
 @payments.command()
 @click.argument("payment_id", type=click.UUID)
-@click.option("--outside", is_flag=True, help="From elsewhere: the gateway still has the money.")
+@click.option("--outside", is_flag=True, help="Refunded elsewhere; the gateway keeps its money.")
 @with_who_and_why
 def refunded(payment_id: UUID, by: str, because: str, *, outside: bool) -> None:
     """Record that you have returned by hand what was due of a payment; a cancellation ends with it.

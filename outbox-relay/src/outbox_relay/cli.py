@@ -113,7 +113,7 @@ class _Moment(click.ParamType[datetime]):
 @main.command()
 @click.argument("source")
 @click.option("--since", type=_Moment(), required=True, help="As 2026-01-31T09:30:00Z.")
-@click.option("--yes", "is_confirmed", is_flag=True, help="Do it; without, only count.")
+@click.option("--yes", "is_confirmed", is_flag=True, help="Act; the default only counts.")
 def rewind(source: str, since: datetime, *, is_confirmed: bool) -> None:
     """Publish the events of SOURCE again that were stored from a time on, in order; first only count them.
 
