@@ -14,6 +14,7 @@ from servicekit.commands import BadInput, OneLineGroup
 from servicekit.config import load_settings
 from servicekit.outbox.ddl import DEFAULT_SHARDS, MAX_SHARDS, outbox_ddl
 from servicekit.outbox.schema import OUTBOX
+from servicekit.rfc3339 import format_rfc3339
 
 _SHARDS = click.IntRange(1, MAX_SHARDS)
 
@@ -132,7 +133,7 @@ def rewind(source: str, since: datetime, *, is_confirmed: bool) -> None:
         kept = (
             "no events are"
             if rewound.oldest_at is None
-            else f"none before {rewound.oldest_at.isoformat()} is"
+            else f"none before {format_rfc3339(rewound.oldest_at)} is"
         )
         click.echo(f"WARNING {source}: {kept} kept; see RETENTION_HOURS", err=True)
     if is_confirmed:
