@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from click.testing import CliRunner
 from pydantic import BaseModel
 
 from servicekit.fields import RequestModel
@@ -177,6 +178,14 @@ def test_a_topic_is_written_once_and_in_messaging(service: str, topic: str) -> N
     ]
     assert len(written) <= 1
     assert all(file.parent.name == "messaging" for file in written)
+
+
+@each_service
+@pytest.mark.parametrize("arguments", [["nonsense"], ["migrate", "--nonsense"]])
+def test_wrong_arguments_are_reported_in_one_line(service: str, arguments: list[str]) -> None:
+    result = CliRunner().invoke(importlib.import_module(f"{service}_service.cli").main, arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert re.fullmatch(r"Error: .+\n", result.stderr)
 
 
 @each_service
