@@ -14,11 +14,13 @@ from pydantic import BaseModel
 
 from servicekit.fields import RequestModel
 from servicekit.http.models import BodyModel, PathModel, QueryModel
+from servicekit.http.mounting import mounted_applications
 from servicekit.http.routes import declared_routes, path_template
 from tests.support.applications import APPLICATIONS
 
 SERVICES = ("coupon", "order", "notification")
 LONGEST_PORTS_LINES = 400
+NO_ROUTES = {"/healthz", "/readyz", "/metrics", "/docs", "/static/<path:filename>"}
 each_service = pytest.mark.parametrize("service", SERVICES)
 
 
@@ -142,13 +144,20 @@ def test_models_of_requests_say_which_part_they_are(service: str) -> None:
 def test_every_route_is_declared_through_servicekit(service: str) -> None:
     app = APPLICATIONS[service]()
     served = {
-        (method, path_template(rule.rule))
-        for rule in app.url_map.iter_rules()
-        if rule.rule.startswith("/api/")
+        (method, prefix + path_template(rule.rule))
+        for prefix, each in {"": app, **mounted_applications(app)}.items()
+        for rule in each.url_map.iter_rules()
+        # Health, metrics, and the document with what shows it.
+        if rule.rule not in NO_ROUTES and not rule.endpoint.startswith(("swagger.", "openapi."))
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
     assert served == {(route.method, route.template) for route in declared_routes(app)}
     assert served
+
+
+@each_service
+def test_only_servicekit_mounts_an_application(service: str) -> None:
+    assert not [file for file in source(service).rglob("*.py") if "wsgi_app" in file.read_text()]
 
 
 @each_service
