@@ -12,11 +12,11 @@ from coupon_service.messaging.incoming_coupon_publish_requested import (
     CONSUMER_GROUP,
     CouponPublishRequestedHandler,
 )
-from coupon_service.messaging.incoming_request_topic import KafkaRequestTopic
 from coupon_service.messaging.outgoing_coupon_publish_requested import (
     COUPON_PUBLISH_REQUESTED,
     coupon_publish_requested,
 )
+from coupon_service.messaging.request_topic import KafkaRequestTopic
 from coupon_service.persistence.stored_facts import SqlStoredFacts
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.db.operated_engine import operated_engine

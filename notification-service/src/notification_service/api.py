@@ -22,7 +22,7 @@ from notification_service.application.report_sales import ReportSales
 from notification_service.application.show_delivery import ShowDelivery
 from notification_service.config import ApiSettings
 from notification_service.http.figures.description import describe_csv
-from notification_service.http.figures.routes import figure_routes
+from notification_service.http.figures.figures import figure_routes
 from notification_service.http.notifications import notification_routes
 from notification_service.http.operators.deliveries import deliveries_routes
 from notification_service.http.problems import PROBLEMS

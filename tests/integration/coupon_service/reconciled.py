@@ -23,8 +23,8 @@ from coupon_service.config import WorkerSettings
 from coupon_service.domain.coupon_request import CouponRequest, NewCouponRequest
 from coupon_service.domain.reconciling import UNDECIDED_AGE, Findings
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP, CouponPublishRequested
-from coupon_service.messaging.incoming_request_topic import KafkaRequestTopic
 from coupon_service.messaging.outgoing_coupon_publish_requested import coupon_publish_requested
+from coupon_service.messaging.request_topic import KafkaRequestTopic
 from coupon_service.persistence.stored_facts import SqlStoredFacts
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.dead_letters.handled import HandledDeadLetters
