@@ -109,7 +109,7 @@ def show(payment_id: UUID, *, as_json: bool) -> None:
 
 @payments.command(name="look-up")
 @with_choice
-def look_up(payment_ids: Sequence[UUID], by: str, because: str, **options: Any) -> None:
+def look_up(payment_ids: Sequence[UUID], by: str, reason: str, **options: Any) -> None:
     """Ask the gateways now what became of payments, and settle them by the answers.
 
     Those with PAYMENT_IDs, or --all with a --state.
@@ -128,7 +128,7 @@ def look_up(payment_ids: Sequence[UUID], by: str, because: str, **options: Any) 
         )
 
         def one(payment_id: UUID) -> bool:
-            found = ask(LookUpAtOnceCommand(payment_id, by, because))
+            found = ask(LookUpAtOnceCommand(payment_id, by, reason))
             status, answer = found.payment.status.value, type(found.outcome).__name__
             click.echo(f"payment {payment_id} is {status}; its gateway answered {answer}")
             return True
@@ -139,7 +139,7 @@ def look_up(payment_ids: Sequence[UUID], by: str, because: str, **options: Any) 
 
 @payments.command()
 @with_choice
-def refund(payment_ids: Sequence[UUID], by: str, because: str, **options: Any) -> None:
+def refund(payment_ids: Sequence[UUID], by: str, reason: str, **options: Any) -> None:
     """Return now what was taken wrongly or a cancellation waits for, once, however often this is repeated.
 
     Of the payments with PAYMENT_IDs, or of --all that are REFUND_DUE. The worker does this by itself, but not
@@ -152,7 +152,7 @@ def refund(payment_ids: Sequence[UUID], by: str, because: str, **options: Any) -
         make = RefundAtOnce(unit_of_work, step, settings.refund_lease)
 
         def one(payment_id: UUID) -> bool:
-            return _is_said(payment_id, make(RefundAtOnceCommand(payment_id, by, because)))
+            return _is_said(payment_id, make(RefundAtOnceCommand(payment_id, by, reason)))
 
         default, choice = PaymentState.REFUND_DUE, Choice(**options)
         _each(chosen_ids(unit_of_work, payment_ids, choice, default=default, done="refunded"), one)
@@ -162,7 +162,7 @@ def refund(payment_ids: Sequence[UUID], by: str, because: str, **options: Any) -
 @click.argument("payment_id", type=click.UUID)
 @click.option("--outside", is_flag=True, help="Refunded elsewhere; the gateway keeps its money.")
 @with_who_and_why
-def refunded(payment_id: UUID, by: str, because: str, *, outside: bool) -> None:
+def refunded(payment_id: UUID, by: str, reason: str, *, outside: bool) -> None:
     """Record that you have returned by hand what was due of a payment; a cancellation ends with it.
 
     At the gateway, as with its own pages; or --outside of it, as from a bank account. What is left to return,
@@ -172,7 +172,7 @@ def refunded(payment_id: UUID, by: str, because: str, *, outside: bool) -> None:
         record = RecordRefund(unit_of_work, EndCancellation(order_cancelled))
 
         def one(payment_id: UUID) -> bool:
-            record(RecordRefundCommand(payment_id, by, because, outside))
+            record(RecordRefundCommand(payment_id, by, reason, outside))
             click.echo(f"payment {payment_id} is recorded as refunded")
             return True
 
@@ -182,13 +182,13 @@ def refunded(payment_id: UUID, by: str, because: str, *, outside: bool) -> None:
 @payments.command()
 @click.argument("payment_id", type=click.UUID)
 @with_who_and_why
-def acknowledge(payment_id: UUID, by: str, because: str) -> None:
+def acknowledge(payment_id: UUID, by: str, reason: str) -> None:
     """Record that you know that the gateway has taken a payment's money back, which ends the alert."""
     with _transactions(load_settings(ListingSettings)) as unit_of_work:
         acknowledging = AcknowledgeTakenBack(unit_of_work)
 
         def one(payment_id: UUID) -> bool:
-            acknowledging(AcknowledgeTakenBackCommand(payment_id, by, because))
+            acknowledging(AcknowledgeTakenBackCommand(payment_id, by, reason))
             click.echo(f"payment {payment_id} is acknowledged")
             return True
 

@@ -89,6 +89,16 @@ def test_a_use_case_is_a_callable_class_in_a_file_of_its_name(service: str) -> N
 
 
 @each_service
+def test_what_an_operator_does_is_a_command_with_by_and_reason(service: str) -> None:
+    for module in modules(service, "application", apart_from=("ports",)):
+        use_case = vars(module)[camel_case(stem(module))]
+        parameters = inspect.signature(use_case.__call__).parameters
+        assert not {"by", "reason", "because"} & set(parameters), module
+        for name, value in own_classes(module).items():
+            assert not name.endswith("Command") or "because" not in value.__annotations__, name
+
+
+@each_service
 def test_ports_are_in_one_module_with_one_unit_of_work(service: str) -> None:
     ports = importlib.import_module(f"{service}_service.application.ports")
     assert {"UnitOfWork", "UnitOfWorkFactory"} <= set(vars(ports))

@@ -22,7 +22,7 @@ class RefundAtOnceCommand:
 
     payment_id: UUID
     by: str
-    because: str
+    reason: str
 
 
 class RefundAtOnce:
@@ -64,7 +64,7 @@ class RefundAtOnce:
             claimed = unit_of_work.refunds.claim_one(command.payment_id, self._lease)
             if number is None:
                 number = unit_of_work.payment_operations.begin(
-                    command.payment_id, Operation.REFUND, command.by, command.because
+                    command.payment_id, Operation.REFUND, command.by, command.reason
                 )
             unit_of_work.commit()
         return claimed, number
