@@ -40,6 +40,11 @@ class Machine:
         _run_script(".ci/go")
         return []
 
+    def debian(self) -> list[str]:
+        for script in ("pgbouncer", "prometheus"):
+            _run_script(f".ci/{script}")
+        return []
+
     def containers(self) -> list[str]:
         self._engine = self._engine or _run_script(".ci/docker-engine")
         # No registry is asked for anything, unless it is 0; make exports it empty where it is not set.
@@ -92,6 +97,7 @@ class Check:
 CHECKS = (
     Check("lint", ["make", "lint"]),
     Check("test", ["make", "test"]),
+    Check("test-debian", ["make", "test-debian"], Machine.debian),
     Check("containers", ["make", "e2e"], Machine.containers),
     Check("kubernetes", ["make", "test-kubernetes"], Machine.go),
     Check("seldom-touched", ["make", "seldom-touched"]),
