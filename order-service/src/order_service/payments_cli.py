@@ -18,8 +18,8 @@ from order_service.application.list_payments import ListPayments, ListPaymentsCo
 from order_service.application.look_up_at_once import LookUpAtOnce, LookUpAtOnceCommand
 from order_service.application.look_up_payment import LookUpPayment
 from order_service.application.record_refund import RecordRefund, RecordRefundCommand
-from order_service.application.refund_at_once import RefundAtOnce, RefundAtOnceCommand
 from order_service.application.refund_payment import RefundPayment
+from order_service.application.refund_payment_at_once import RefundPaymentAtOnce, RefundPaymentAtOnceCommand
 from order_service.application.settle_payment import SettlePayment
 from order_service.application.show_payment import ShowPayment
 from order_service.config import ListingSettings, OperatingSettings
@@ -149,10 +149,10 @@ def refund(payment_ids: Sequence[UUID], by: str, reason: str, **options: Any) ->
     with _transactions(settings) as unit_of_work:
         gateways = configured_gateways(settings, connections=1)
         step = RefundPayment(unit_of_work, gateways, EndCancellation(order_cancelled))
-        make = RefundAtOnce(unit_of_work, step, settings.refund_lease)
+        make = RefundPaymentAtOnce(unit_of_work, step, settings.refund_lease)
 
         def one(payment_id: UUID) -> bool:
-            return _is_said(payment_id, make(RefundAtOnceCommand(payment_id, by, reason)))
+            return _is_said(payment_id, make(RefundPaymentAtOnceCommand(payment_id, by, reason)))
 
         default, choice = PaymentState.REFUND_DUE, Choice(**options)
         _each(chosen_ids(unit_of_work, payment_ids, choice, default=default, done="refunded"), one)

@@ -86,6 +86,7 @@ def test_a_use_case_is_a_callable_class_in_a_file_of_its_name(service: str) -> N
     for module in modules(service, "application", apart_from=("ports",)):
         callables = [name for name, value in own_classes(module).items() if "__call__" in vars(value)]
         assert callables == [camel_case(stem(module))]
+        assert "_" in stem(module), f"{stem(module)} has a verb and no noun"
 
 
 @each_service
