@@ -40,6 +40,15 @@ def test_answer_is_the_seeds(shop: ShopClient) -> None:
     assert reply.headers["Location"] == f"/api/v1/coupon-requests/{reply.json()['requestId']}"
 
 
+def test_polls_through_the_load_balancer_are_answered_at_the_front(shop: ShopClient) -> None:
+    request_id = shop.press(1, shop.create_coupon())
+    # More than there are containers: each gets some, and any of them tells.
+    for _ in range(20):
+        assert shop.get("coupon-api", f"/api/v1/coupon-requests/{request_id}").status_code == 200
+    metrics = shop.get("coupon-api", "/metrics").text
+    assert 'http_front_requests_total{method="GET",route="/api/v1/coupon-requests/' in metrics
+
+
 def test_waiting_for_the_decision_ends_with_it(shop: ShopClient) -> None:
     request_id = shop.press(1, shop.create_coupon())
     request = shop.get("coupon-api", f"/api/v1/coupon-requests/{request_id}?wait=10").json()

@@ -1,17 +1,21 @@
 """Both of servicekit's HTTP servers as real processes, with an application that needs no other server."""
 
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 from flask_openapi3.openapi import OpenAPI
+from gunicorn.http.message import Request
 
 from devstack.free_ports import find_free_ports
 from devstack.repository import ROOT
 from servicekit.http.app import create_app
+from servicekit.http.front import Later, headers_if_plain
+from servicekit.http.front_request import FrontRequest
 from servicekit.http.replies import json_reply
 from tests.support.command_process import CommandProcess
 from tests.support.waiting import wait_until
@@ -36,8 +40,8 @@ with HttpServer(create_application(), "127.0.0.1", int(os.environ["HTTP_PORT"]))
 
 
 def create_application() -> OpenAPI:
-    """``POST /things`` answers 201, ``GET /slow`` after five seconds."""
-    app = create_app("servicekit", checks={})
+    """``POST /things`` answers 201, ``GET /slow`` after five seconds; :func:`_front` is its front."""
+    app = create_app("servicekit", checks={}, front=_front)
 
     @app.post("/things")
     def create() -> Any:
@@ -49,6 +53,21 @@ def create_application() -> OpenAPI:
         return json_reply({})
 
     return app
+
+
+def _front(request: Request) -> bytes | Later | None:
+    """Answers ``/front/now`` at once, and ``/front/later`` from a thread."""
+    headers = headers_if_plain(request)
+    if headers is None or not request.path.startswith("/front/"):
+        return None
+    own = FrontRequest("GET", "/front", request, headers)
+    if request.path == "/front/now":
+        return own.reply(200, b"{}", {})
+
+    def begin(put_reply: Callable[[bytes | None], None]) -> None:
+        threading.Thread(target=lambda: put_reply(own.reply(200, b"{}", {}))).start()
+
+    return begin
 
 
 @contextmanager

@@ -36,6 +36,8 @@ class WorkerSettings(AdminSettings, KafkaConsumerSettings, DatabaseSettings, Pro
     request_retention_hours: Annotated[int, Field(ge=720, le=1_000_000)] = 8_760
     # An event can come again while the outbox can send it again, and the topic then keeps it: 7 days each.
     inbox_retention_hours: Annotated[int, Field(ge=336, le=1_000_000)] = 720
+    # An order may hold a coupon for two years, and what it did with it must be known when it asks again.
+    history_retention_hours: Annotated[int, Field(ge=17_520, le=1_000_000)] = 43_800
 
     @model_validator(mode="after")
     def _replies_outlast_keys(self) -> Self:

@@ -71,6 +71,7 @@ def _retention(settings: WorkerSettings, engine: Engine) -> Retention:
         idempotency_keys=timedelta(hours=settings.idempotency_key_retention_hours),
         requests=timedelta(hours=settings.request_retention_hours),
         inbox_events=timedelta(hours=settings.inbox_retention_hours),
+        history=timedelta(hours=settings.history_retention_hours),
     )
     # What users see doesn't wait for this: a reservation ends when its time is over.
     return Retention(engine, {**SqlUserCouponExpiry().sweeps(), **removal.sweeps()})

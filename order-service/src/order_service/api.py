@@ -47,6 +47,7 @@ from servicekit.db.problems import DATABASE_PROBLEMS
 from servicekit.http.app import create_app
 from servicekit.http.examples import Examples
 from servicekit.observability.tracing import configure_tracing
+from servicekit.outbound.turns import Turns
 
 SERVICE = "order-service"
 
@@ -55,9 +56,11 @@ def create_application() -> OpenAPI:
     """What gunicorn calls in each worker process."""
     settings = read_settings(ApiSettings)
     configure_tracing(SERVICE, settings.otel_exporter_otlp_endpoint)
+    # If gateway and coupon service hang together, a quarter of the threads is left to all else.
+    gateway_calls_at_once = max(1, settings.http_threads // 2)
     return build_application(
         create_engine(settings, "order-api"),
-        configured_gateways(settings, settings.http_threads),
+        configured_gateways(settings, gateway_calls_at_once),
         timedelta(seconds=settings.payment_in_progress_seconds),
         timedelta(seconds=settings.payment_begins_within_seconds),
         webhook_parsers(settings.gateways, settings.portone_webhook_secrets),
@@ -66,6 +69,7 @@ def create_application() -> OpenAPI:
         coupons=_coupons(settings),
         coupon_hold=settings.coupon_hold,
         coupon_currency=settings.coupon_currency,
+        gateway_calls_at_once=gateway_calls_at_once,
     )
 
 
@@ -81,18 +85,21 @@ def build_application(
     coupons: Coupons | None = None,
     coupon_hold: timedelta = timedelta(hours=25),
     coupon_currency: str = "KRW",
+    gateway_calls_at_once: int = 256,
 ) -> OpenAPI:
     """The API on the given database and gateway; ``webhook_parsers`` by the name of their gateway.
 
     Without ``coupons`` no order has one.
     """
-    unit_of_work = partial(OrderUnitOfWork, engine)
+    unit_of_work, turns = partial(OrderUnitOfWork, engine), Turns(gateway_calls_at_once)
     settle_payment = SettlePayment(unit_of_work, order_completed)
     send_payment = SendPayment(gateway, payment_begins_within)
-    pay_order = PayOrder(unit_of_work, gateway, send_payment, settle_payment, payment_in_progress_limit)
+    pay_order = PayOrder(
+        unit_of_work, gateway, send_payment, settle_payment, payment_in_progress_limit, turns
+    )
     end_cancellation = EndCancellation(order_cancelled)
     refund = RefundPayment(unit_of_work, gateway, end_cancellation)
-    cancel_order = CancelOrder(unit_of_work, refund, end_cancellation, refund_lease)
+    cancel_order = CancelOrder(unit_of_work, refund, end_cancellation, refund_lease, turns)
     reserve_coupon = (
         None if coupons is None else ReserveCoupon(unit_of_work, coupons, coupon_hold, coupon_currency)
     )
@@ -117,8 +124,7 @@ def build_application(
 def _coupons(settings: ApiSettings) -> Coupons | None:
     if settings.coupon_service_url is None:
         return None
-    # However slow it is, the other threads place orders without coupons.
-    return HttpCoupons(settings.coupon_service_url, at_once=max(1, settings.http_threads // 2))
+    return HttpCoupons(settings.coupon_service_url, at_once=max(1, settings.http_threads // 4))
 
 
 def _examples() -> Examples:

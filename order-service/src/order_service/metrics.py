@@ -50,6 +50,11 @@ _OLDEST_COUPON_RELEASE_SECONDS = Gauge(
 _UNSEALED_SECONDS = Gauge(
     "order_ledger_unsealed_seconds", "How long ago the first hour ended that has no seal; 0 without one."
 )
+_FAILURES = Counter(
+    "order_work_failures",
+    "What an error that will not pass keeps the worker from doing, by the event of the log that names it.",
+    ["event"],
+)
 
 
 def show_backlog(backlog: PaymentBacklog) -> None:
@@ -70,6 +75,10 @@ def show_coupon_releases(backlog: CouponReleaseBacklog) -> None:
 
 def count_taken_back(payment: Payment) -> None:
     _TAKEN_BACK.labels(payment.request.gateway).inc()
+
+
+def count_failure(event: str) -> None:
+    _FAILURES.labels(event).inc()
 
 
 def show_unsealed(ends_at: datetime) -> None:

@@ -80,6 +80,8 @@ class PaymentSettings(BaseSettings):
     # No default: a forgotten variable must not sell goods against the in-process gateway.
     payment_gateway: GatewayName
     payment_in_progress_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
+    # What was paid into one is returned to an account that only the buyer knows.
+    sells_virtual_accounts: bool = False
 
     toss_secret_key: Annotated[PrintableSecret, AfterValidator(_check_toss_secret_key)] | None = Field(
         default=None, validate_default=True

@@ -16,13 +16,14 @@ from order_service.application.acknowledge_taken_back import (
 from order_service.application.end_cancellation import EndCancellation
 from order_service.application.list_payments import ListPayments, ListPaymentsCommand
 from order_service.application.look_up_at_once import LookUpAtOnce, LookUpAtOnceCommand
-from order_service.application.look_up_payment import LookUpPayment
+from order_service.application.record_contradiction import RecordContradiction
 from order_service.application.record_refund import RecordRefund, RecordRefundCommand
 from order_service.application.refund_payment import RefundPayment
 from order_service.application.refund_payment_at_once import RefundPaymentAtOnce, RefundPaymentAtOnceCommand
 from order_service.application.settle_payment import SettlePayment
 from order_service.application.show_payment import ShowPayment
 from order_service.config import ListingSettings, OperatingSettings
+from order_service.domain.contradiction import Contradiction
 from order_service.domain.errors import (
     GatewayMisconfigured,
     NotTakenBack,
@@ -31,6 +32,7 @@ from order_service.domain.errors import (
     PaymentNotFound,
     RefundNotDue,
 )
+from order_service.domain.payment import Payment
 from order_service.domain.payment_selection import PaymentState
 from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
 from order_service.gateways.configured import configured_gateways
@@ -55,6 +57,10 @@ from servicekit.observability.logging import configure_logging
 
 PROCESS = "order-payments"
 
+_CONTRADICTIONS = {
+    Contradiction.SEEN_ONCE: "; the worker asks once more, in a minute, before that is recorded",
+    Contradiction.RECORDED: "; that is recorded",
+}
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -112,7 +118,8 @@ def show(payment_id: UUID, *, as_json: bool) -> None:
 def look_up(payment_ids: Sequence[UUID], by: str, reason: str, **options: Any) -> None:
     """Ask the gateways now what became of payments, and settle them by the answers.
 
-    Those with PAYMENT_IDs, or --all with a --state.
+    If the money of an approved one is gone, or is there again, that is recorded once the gateway has said so
+    twice; after the first time the worker asks again. Those with PAYMENT_IDs, or --all with a --state.
     """
     choice = Choice(**options)
     if not payment_ids and choice.state is None:
@@ -122,15 +129,17 @@ def look_up(payment_ids: Sequence[UUID], by: str, reason: str, **options: Any) -
         gateways = configured_gateways(settings, connections=1)
         ask = LookUpAtOnce(
             unit_of_work,
-            LookUpPayment(gateways),
+            gateways,
             SettlePayment(unit_of_work, order_completed),
+            RecordContradiction(unit_of_work, _no_report),
             timedelta(seconds=settings.payment_in_progress_seconds),
         )
 
         def one(payment_id: UUID) -> bool:
             found = ask(LookUpAtOnceCommand(payment_id, by, reason))
             status, answer = found.payment.status.value, type(found.outcome).__name__
-            click.echo(f"payment {payment_id} is {status}; its gateway answered {answer}")
+            more = "" if found.contradiction is None else _CONTRADICTIONS[found.contradiction]
+            click.echo(f"payment {payment_id} is {status}; its gateway answered {answer}{more}")
             return True
 
         default = PaymentState.UNKNOWN
@@ -193,6 +202,10 @@ def acknowledge(payment_id: UUID, by: str, reason: str) -> None:
             return True
 
         _each([payment_id], one)
+
+
+def _no_report(payment: Payment) -> None:
+    """Nobody asks this process for metrics. The worker shows how many are not acknowledged."""
 
 
 def _is_said(payment_id: UUID, outcome: RefundOutcome) -> bool:

@@ -104,6 +104,7 @@ def _details(operated: OperatedPayment) -> dict[str, Value]:
         "refundedAt": _time(operated.refunded_at),
         "refundedBy": operated.refunded_by,
         "takenBackAt": _time(operated.taken_back_at),
+        "restoredAt": _time(operated.restored_at),
         "acknowledgedAt": _time(operated.acknowledged_at),
     }
 

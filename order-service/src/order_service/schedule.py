@@ -1,6 +1,5 @@
 """What the worker runs, and how often."""
 
-import logging
 import threading
 import time
 from collections.abc import Callable
@@ -8,9 +7,9 @@ from collections.abc import Callable
 import structlog
 
 from order_service.application.measure_payments import MeasurePayments
+from order_service.application.report_postponed import ReportPostponed
 from order_service.application.settle_unsettled_payments import LookUps, SettleUnsettledPayments
 from servicekit.backoff import Backoff
-from servicekit.db.errors import may_pass
 from servicekit.lifecycle import StopSignal
 
 INTERVAL_SECONDS = 2.0
@@ -20,29 +19,38 @@ _log = structlog.get_logger(__name__)
 
 
 def run_until_stopped(
-    settle: SettleUnsettledPayments, measure: MeasurePayments, stop: StopSignal, per_second: int
+    settle: SettleUnsettledPayments,
+    measure: MeasurePayments,
+    stop: StopSignal,
+    report_postponed: ReportPostponed,
+    per_second: int,
 ) -> None:
     """Settle and measure at each interval, and again while more is due: up to so many look-ups a second.
 
-    An unavailable or busy database delays the work. Raises any other error, which is a bug.
+    No error ends it: it is logged as ``payments_postponed``.
     """
     failures = 0
     while not stop.is_set():
         began_seconds = time.monotonic()
         try:
-            done = settle()
-            measure()
-        except Exception as error:
-            if not may_pass(error):
-                raise
+            done = _measured(settle, measure)
+        except Exception as error:  # noqa: BLE001 - the worker's other work goes on
             failures += 1
-            _log.warning("payments_postponed", reason=type(error).__name__, attempt=failures)
+            report_postponed("payments_postponed", error, attempt=failures)
             stop.wait(BACKOFF.seconds(failures))
             continue
         failures = 0
         if done.looked_up:
             _log.info("payments_looked_up", looked_up=done.looked_up, settled=done.settled)
         stop.wait(pause_seconds(done, time.monotonic() - began_seconds, per_second))
+
+
+def _measured(settle: SettleUnsettledPayments, measure: MeasurePayments) -> LookUps:
+    try:
+        return settle()
+    finally:
+        # Also while nothing can be settled: that is what operators have to see.
+        measure()
 
 
 def pause_seconds(done: LookUps, past_seconds: float, per_second: int) -> float:
@@ -64,11 +72,13 @@ class WorkThread(threading.Thread):
         name: str,
         work: Callable[[], bool],
         stop: StopSignal,
+        report_postponed: ReportPostponed,
         interval_seconds: float = INTERVAL_SECONDS,
     ) -> None:
         super().__init__(name=name, daemon=True)
         self._work = work
         self._stop_signal = stop
+        self._report_postponed = report_postponed
         self._interval_seconds = interval_seconds
 
     def run(self) -> None:
@@ -78,14 +88,7 @@ class WorkThread(threading.Thread):
                 did_any = self._work()
             except Exception as error:  # noqa: BLE001 - the worker's other work goes on
                 failures += 1
-                is_bug = not may_pass(error)
-                _log.log(
-                    logging.ERROR if is_bug else logging.WARNING,
-                    f"{self.name}_postponed",
-                    reason=type(error).__name__,
-                    attempt=failures,
-                    exc_info=is_bug,
-                )
+                self._report_postponed(f"{self.name}_postponed", error, attempt=failures)
                 self._stop_signal.wait(BACKOFF.seconds(failures))
                 continue
             failures = 0

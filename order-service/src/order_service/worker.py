@@ -13,6 +13,7 @@ from order_service.application.measure_payments import MeasurePayments
 from order_service.application.refund_due_payments import RefundDuePayments
 from order_service.application.refund_payment import RefundPayment
 from order_service.application.release_coupons import ReleaseCoupons
+from order_service.application.report_postponed import ReportPostponed
 from order_service.application.seal_ledger import SealLedger
 from order_service.application.settle_hinted_payments import SettleHintedPayments
 from order_service.application.settle_payment import SettlePayment
@@ -23,7 +24,13 @@ from order_service.coupons.http_coupons import HttpCoupons
 from order_service.gateways.configured import configured_gateways
 from order_service.messaging.outgoing_order_cancelled import order_cancelled
 from order_service.messaging.outgoing_order_completed import order_completed
-from order_service.metrics import count_taken_back, show_backlog, show_coupon_releases, show_unsealed
+from order_service.metrics import (
+    count_failure,
+    count_taken_back,
+    show_backlog,
+    show_coupon_releases,
+    show_unsealed,
+)
 from order_service.migrations import SCHEMA
 from order_service.payment_settings import InProcessGatewaySettings
 from order_service.persistence.retention import SqlRetention
@@ -42,13 +49,11 @@ PROCESS = "order-worker"
 _WORK_ENDS_WITHIN_SECONDS = 7.0
 # A webhook is followed as soon as its request would have had the gateway's answer itself.
 _HINTS_INTERVAL_SECONDS = 0.5
+_POSTPONED = ReportPostponed(may_pass, count_failure)
 
 
 def run(settings: WorkerSettings, stop: StopSignal) -> None:
-    """Settle, refund, expire orders, release coupons, seal the ledger, remove old rows until ``stop`` is set.
-
-    Raises like :func:`order_service.schedule.run_until_stopped`.
-    """
+    """Settle, refund, expire orders, release coupons, seal the ledger, remove old rows until ``stop``."""
     engine = create_engine(settings, PROCESS)
     unit_of_work = partial(OrderUnitOfWork, engine)
     gateways = configured_gateways(settings, connections=LOOK_UPS_AT_ONCE)
@@ -59,18 +64,18 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
         SettlePayment(unit_of_work, order_completed),
         in_progress_limit,
         stop,
-        may_pass,
+        _POSTPONED,
         at_once=LOOK_UPS_AT_ONCE,
     )
     measure = MeasurePayments(
         unit_of_work, gateways.accounts, in_progress_limit, show_backlog, WarnOfUnreachablePayments()
     )
     keys = timedelta(hours=settings.idempotency_key_retention_hours)
-    expire = ExpireOrders(unit_of_work, timedelta(minutes=settings.order_expiry_minutes))
+    expire = ExpireOrders(unit_of_work, timedelta(minutes=settings.order_expiry_minutes), _POSTPONED)
     threads = [
         *_refunds(settings, unit_of_work, stop),
-        WorkThread("expiry", lambda: expire() > 0, stop),
-        WorkThread("sealing", SealLedger(unit_of_work, show_unsealed), stop),
+        WorkThread("expiry", lambda: expire() > 0, stop, _POSTPONED),
+        WorkThread("sealing", SealLedger(unit_of_work, show_unsealed), stop, _POSTPONED),
         *_hints(settings, unit_of_work, stop),
         _coupons(settings, unit_of_work, stop),
     ]
@@ -85,7 +90,7 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
         scope.callback(stop.set)
         for thread in threads:
             thread.start()
-        run_until_stopped(settle, measure, stop, settings.payment_look_ups_per_second)
+        run_until_stopped(settle, measure, stop, _POSTPONED, settings.payment_look_ups_per_second)
 
 
 def _refunds(
@@ -96,8 +101,8 @@ def _refunds(
     for name in gateways.accounts:
         gateway = gateways.only(name)
         make = RefundPayment(unit_of_work, gateway, EndCancellation(order_cancelled))
-        refund = RefundDuePayments(unit_of_work, gateway, make, settings.refund_lease, stop)
-        yield WorkThread("refunds", partial(_refunds_any, refund), stop)
+        refund = RefundDuePayments(unit_of_work, gateway, make, settings.refund_lease, stop, _POSTPONED)
+        yield WorkThread("refunds", partial(_refunds_any, refund), stop, _POSTPONED)
 
 
 def _refunds_any(refund: RefundDuePayments) -> bool:
@@ -119,8 +124,10 @@ def _hints(
             timedelta(seconds=settings.payment_in_progress_seconds),
             count_taken_back,
             stop,
+            _POSTPONED,
         )
-        yield WorkThread(f"{gateway.name}_hints", partial(_follows, settle), stop, _HINTS_INTERVAL_SECONDS)
+        name = f"{gateway.name}_hints"
+        yield WorkThread(name, partial(_follows, settle), stop, _POSTPONED, _HINTS_INTERVAL_SECONDS)
 
 
 def _follows(settle: SettleHintedPayments) -> bool:
@@ -133,9 +140,9 @@ def _coupons(
     measure = MeasureCouponReleases(unit_of_work, show_coupon_releases)
     if settings.coupon_service_url is None:
         # Those of earlier orders, if coupons were taken until now.
-        return WorkThread("coupons", partial(_measures, measure), stop)
-    release = ReleaseCoupons(unit_of_work, HttpCoupons(settings.coupon_service_url, 1), stop)
-    return WorkThread("coupons", partial(_releases_any, release, measure), stop)
+        return WorkThread("coupons", partial(_measures, measure), stop, _POSTPONED)
+    release = ReleaseCoupons(unit_of_work, HttpCoupons(settings.coupon_service_url, 1), stop, _POSTPONED)
+    return WorkThread("coupons", partial(_releases_any, release, measure), stop, _POSTPONED)
 
 
 def _measures(measure: MeasureCouponReleases) -> bool:
@@ -144,8 +151,11 @@ def _measures(measure: MeasureCouponReleases) -> bool:
 
 
 def _releases_any(release: ReleaseCoupons, measure: MeasureCouponReleases) -> bool:
-    done = release()
-    measure()
+    try:
+        done = release()
+    finally:
+        # Also while nothing can be released: that is what operators have to see.
+        measure()
     return done.asked > 0 and not done.is_service_away
 
 

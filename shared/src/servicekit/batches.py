@@ -137,12 +137,17 @@ class BatchThread(Generic[ItemT, ResultT]):
         self._thread: threading.Thread | None = None
 
     def __call__(self, item: ItemT, deliver: Callable[[ResultT | Exception], None]) -> None:
-        """Have ``item`` run. ``deliver`` is called once, by another thread, and must not raise."""
-        self._waiting.put((item, deliver))
+        """Have ``item`` run. ``deliver`` is called once, by another thread, and must not raise.
+
+        Raises RuntimeError where there can be no such thread; the item is then forgotten.
+        """
         # With the first item, after any fork. One thread calls this: see Front.
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run_sets, name="batches", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run_sets, name="batches", daemon=True)
+            # Raises where the system has no thread to give. Then nothing waits for one, and the next may try.
+            thread.start()
+            self._thread = thread
+        self._waiting.put((item, deliver))
 
     def _run_sets(self) -> None:
         while True:

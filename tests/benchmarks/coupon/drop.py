@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from devstack.repository import ROOT
 from tests.benchmarks.coupon.full_stack import FullStack, a_full_stack
-from tests.benchmarks.coupon.load_client import ISSUED, Journey, Load, run_load
+from tests.benchmarks.coupon.load_client import ISSUED, Journey, Load, connections_of, run_load
 from tests.benchmarks.coupon.our_services import create_coupon
 from tests.benchmarks.coupon.plan import Scale
 from tests.benchmarks.coupon.servers import count
@@ -31,8 +31,6 @@ class SteadyRate:
     p50_ms: float
     p99_ms: float
     accept_p99_ms: float
-    unseen: float
-    """Users that saw no decision until the end; they count as the slowest."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +45,12 @@ class Burst:
     refused: float
     """By the gate; every other user has a decision."""
     repeated_presses: float
+    connections: float
+    """To the API, at a time: one a user, unless the machine allows fewer."""
 
 
 def measure_journey(scale: Scale) -> SteadyRate:
-    """Raises ValueError when a request that was accepted is never decided."""
+    """Raises ValueError when a user never sees a decision, or a request is never decided."""
     users = scale.journey_per_second * scale.journey_seconds
     deadline = scale.journey_seconds + _PATIENCE_SECONDS
     with a_full_stack() as stack:
@@ -62,20 +62,26 @@ def measure_journey(scale: Scale) -> SteadyRate:
         )  # fmt: skip
         journeys = run_load(load, stack.directory)
         _check_all_decided(stack, coupon_id)
-    seen = [_seen_ms(journey) for journey in journeys]
-    percentiles = _percentiles([deadline * 1_000 if ms is None else ms for ms in seen])
-    answered = [_answered_ms(journey) or deadline * 1_000 for journey in journeys]
-    return SteadyRate(percentiles[49], percentiles[98], _percentiles(answered)[98], seen.count(None))
+    return steady_rate(journeys)
+
+
+def steady_rate(journeys: Sequence[Journey]) -> SteadyRate:
+    """Raises ValueError when a user has neither a decision nor a refusal."""
+    _check_ends(journeys)
+    seen = _percentiles([ms for journey in journeys if (ms := _seen_ms(journey)) is not None])
+    answered = _percentiles([ms for journey in journeys if (ms := _answered_ms(journey)) is not None])
+    return SteadyRate(seen[49], seen[98], answered[98])
 
 
 def measure_burst(scale: Scale) -> Burst:
     """Raises ValueError when a user ends without an answer, or stock and coupons differ."""
+    connections = connections_of(scale.burst_users)
     with a_full_stack() as stack:
         _warm_up(stack)
         coupon_id = create_coupon(stack.url, stock=scale.burst_stock)
         load = Load(
             stack.url, coupon_id, scale.burst_users, scale.burst_users, _PATIENCE_SECONDS * 2, follow=True,
-            key_prefix="burst-", retry_errors=True,
+            key_prefix="burst-", retry_errors=True, connections=connections,
         )  # fmt: skip
         journeys = run_load(load, stack.directory)
         _check_all_decided(stack, coupon_id)
@@ -86,10 +92,10 @@ def measure_burst(scale: Scale) -> Burst:
             raise ValueError(f"stock {scale.burst_stock}, {issued} users saw a coupon, {coupons} were issued")
         BURST_ANSWERS.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(stack.directory / "answers.csv", BURST_ANSWERS)
-    return _burst(journeys)
+    return _burst(journeys, connections)
 
 
-def _burst(journeys: Sequence[Journey]) -> Burst:
+def _burst(journeys: Sequence[Journey], connections: int) -> Burst:
     first = min(journey.scheduled_at for journey in journeys)
     ends = [journey.decided_at or journey.answered_at or math.inf for journey in journeys]
     answered = _percentiles([ms for journey in journeys if (ms := _answered_ms(journey)) is not None])
@@ -97,7 +103,7 @@ def _burst(journeys: Sequence[Journey]) -> Burst:
     return Burst(
         max(ends) - first, answered[49], answered[98], decided[49], decided[98],
         sum(journey.refused for journey in journeys),
-        sum(journey.presses - 1 for journey in journeys),
+        sum(journey.presses - 1 for journey in journeys), connections,
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The open-loop client: users press at their moments, whether or not others were answered."""
 
 import csv
+import resource
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,6 +12,7 @@ from tests.benchmarks.go_client import build_client
 
 _SOURCE = Path(__file__).with_name("load")
 _SPARE_SECONDS = 30
+_OTHER_FILES = 200
 
 ISSUED = "ISSUED"
 ACCEPTED = "ACCEPTED"
@@ -65,7 +67,14 @@ class Load:
     watch_url: str = ""
     """Of a watch server, to follow by streams of events and not by polls."""
     connections: int = 256
-    """No more than the API's host would get from a load balancer."""
+    """To the API, at a time: presses that find none free wait, and their waiting counts."""
+
+
+def connections_of(users: int) -> int:
+    """One a user, or as many as this process may open; the client and the servers inherit the limit."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    return min(users, hard - _OTHER_FILES)
 
 
 def run_load(load: Load, directory: Path) -> list[Journey]:

@@ -127,7 +127,7 @@ ROWS = (
         "s", "seconds", Measurement.BURST, 8, at_least=False,
     ),
     Row(
-        "watchers_10k_mb", "resident memory of what serves the watchers",
+        "watchers_10k_mb", "peak memory of what serves the watchers",
         "MB", "resident_mb", Measurement.WATCHERS, 200, at_least=False,
     ),
     Row(
@@ -141,6 +141,10 @@ ROWS = (
     Row(
         "watchers_10k_slowdown", "accepted without watchers / with them",
         "", "slowdown", Measurement.WATCHERS, 1.10, at_least=False,
+    ),
+    Row(
+        "watchers_10k_decide_slowdown", "decided without watchers / with them",
+        "", "decide_slowdown", Measurement.WATCHERS, 1.10, at_least=False,
     ),
     Row(
         "pollers_10k_mb", "the same, of the API that answers polls",

@@ -29,7 +29,11 @@ _FILL = {
     "coupon_request": "(request_id, coupon_id, user_id, status, reason, decision_number, requested_at,"
     " decided_at) SELECT id, 1, number, 'REJECTED', 'SOLD_OUT', number, at, at",
     "inbox": "(consumer_group, event_id, received_at) SELECT 'coupon-consumer-group', id, at",
+    "user_coupon_change": "(user_coupon_id, change_number, kind, actor, changed_at)"
+    " SELECT number, 1, 'EXPIRED', 'time', at",
 }
+SWEPT = ("idempotency_keys", "requests", "inbox", "user_coupon_changes")
+"""The sweeps of these tables."""
 
 
 @contextmanager
@@ -54,6 +58,8 @@ def _fill(url: str, rows: int) -> None:
     connection.autocommit = True
     with connection.cursor() as cursor:
         cursor.execute(_COUPON)
+        # Changes without their users' coupons.
+        cursor.execute("SET session_replication_role = replica")
         for table, columns in _FILL.items():
             cursor.execute(f"INSERT INTO {table} {columns} FROM ({_ROWS.format(rows=rows)}) AS filled")
             # As autovacuum would have done since.

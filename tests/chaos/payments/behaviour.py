@@ -20,6 +20,8 @@ class Behaviour:
     expires: bool = False
     """Where it may, and always before the worker settles anything."""
     is_deposited: bool = False
+    sells_accounts: bool = True
+    """Virtual ones."""
     is_reported: bool = False
     """By webhooks, which arrive after the client's requests."""
     sells_out: bool = False

@@ -23,6 +23,16 @@ def _under_another_key(code: str) -> dict[str, Behaviour]:
     }  # fmt: skip
 
 
+def _taken_all_the_same(code: str) -> dict[str, Behaviour]:
+    """The gateway takes the money, and refuses the payment with the code ``code``."""
+    refused = one("error", code=code)
+    return {
+        "refused, and taken": Behaviour(refused),
+        "refused, and taken, another card": Behaviour(refused, comes_back="with another card"),
+        "refused, and taken, refund cut": Behaviour(all_of(refused, one("cut", call="cancel"))),
+    }
+
+
 _LOOK_UP_CUT = all_of(UNANSWERED, one("cut", "before", "look-up", times=2))
 _REFUND_UNCLEAR = all_of(UNANSWERED, one("bad-gateway", call="cancel"))
 _OTHER_CURRENCY = {"currency": "JPY"}
@@ -47,6 +57,11 @@ _PAYING: Mapping[str, Behaviour] = {
     "lost, another card": Behaviour(LOST, comes_back="with another card"),
     "deposited": Behaviour(purchase={"method": "VIRTUAL_ACCOUNT"}, is_deposited=True),
     "never deposited": Behaviour(purchase={"method": "VIRTUAL_ACCOUNT"}),
+    "account not sold": Behaviour(purchase={"method": "VIRTUAL_ACCOUNT"}, sells_accounts=False),
+    "account not sold, void cut":
+        Behaviour(one("cut", call="cancel"), {"method": "VIRTUAL_ACCOUNT"}, sells_accounts=False),
+    "account not sold, expires":
+        Behaviour(purchase={"method": "VIRTUAL_ACCOUNT"}, sells_accounts=False, expires=True),
     "unanswered, reported": Behaviour(UNANSWERED, is_reported=True),
     "lost, reported": Behaviour(LOST, is_reported=True),
     "declined, reported": Behaviour(one("decline", "before"), is_reported=True),
@@ -76,6 +91,7 @@ BEHAVIOURS: Mapping[str, Mapping[str, Behaviour]] = {
     "toss": {
         **_PAYING,
         **_under_another_key("REJECT_CARD_PAYMENT"),
+        **_taken_all_the_same("REJECT_CARD_PAYMENT"),
         **cancelling("REFUND_REJECTED"),
         **coupons_at("toss"),
         "test code": Behaviour(one("error", "before", code="PROVIDER_ERROR")),
@@ -87,6 +103,7 @@ BEHAVIOURS: Mapping[str, Mapping[str, Behaviour]] = {
     "portone": {
         **_PAYING,
         **_under_another_key("INVALID_PAYMENT_TOKEN"),
+        **_taken_all_the_same("INVALID_PAYMENT_TOKEN"),
         **cancelling("PAYMENT_NOT_PAID"),
         **coupons_at("portone"),
         "provider's error": Behaviour(one("error", code="PG_PROVIDER")),

@@ -19,6 +19,7 @@ from order_service.domain.payment_outcome import Approved, Declined, NeverHappen
 from order_service.domain.refund_outcome import Refunded
 from order_service.gateways.toss import payments as toss_payments
 from order_service.gateways.toss.gateway import TossGateway
+from order_service.persistence.declined_payments import SqlDeclinedPayments
 from order_service.persistence.payments import SqlPayments
 from order_service.persistence.products import SqlProducts
 from order_service.persistence.refunds import SqlRefunds
@@ -90,6 +91,8 @@ _IN_PAYMENTS: Mapping[str, Planted] = {
     }),
     "takes-unknown-for-declined": Planted("confirm cut after", None, {
         (SendPayment, "__call__"): lambda send, *its: _known(send(*its)),
+        # Else the look-up of what was declined finds the money, and has it returned.
+        (SqlDeclinedPayments, "ask_again"): lambda *its: None,
     }),
     "event-after-its-transaction": Planted(_WELL, "pay 2: after COMMIT", {
         (OutboxWriter, "append"): lambda append, *its: _late.append(partial(append, *its)),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 
@@ -30,4 +31,4 @@ def after(value: Any, *acts: Callable[[], object]) -> Any:
 
 def _around(method: Any, part: Callable[..., Any]) -> Any:
     # No partial: what belongs to a class has to become a method.
-    return lambda *arguments: part(method, *arguments)
+    return lambda *arguments, **named: part(partial(method, **named), *arguments)

@@ -14,6 +14,7 @@ from order_service.application.place_order import PlaceOrder
 from order_service.application.refund_due_payments import RefundDuePayments
 from order_service.application.refund_payment import RefundPayment
 from order_service.application.release_coupons import ReleaseCoupons
+from order_service.application.report_postponed import ReportPostponed
 from order_service.application.reserve_coupon import ReserveCoupon
 from order_service.application.send_payment import SendPayment
 from order_service.application.settle_hinted_payments import SettleHintedPayments
@@ -35,6 +36,7 @@ from servicekit.db import breaker
 from servicekit.db.engine import create_engine
 from servicekit.db.errors import may_pass
 from servicekit.lifecycle import StopSignal
+from servicekit.outbound.turns import Turns
 from tests.chaos.payments.behaviour import Behaviour
 from tests.chaos.payments.boundaries import Boundaries
 from tests.chaos.payments.database import APPLICATION, PATIENCE_SECONDS
@@ -60,29 +62,30 @@ class UseCases:
         engine = create_engine(database, APPLICATION)
         boundaries.watch_statements(engine)
         boundaries.watch_http()
-        settings = _payment_settings(world.sandbox.url, gateway, behaviour.timeout_seconds)
+        settings = _payment_settings(world.sandbox.url, gateway, behaviour)
         gateways = configured.configured_gateways(settings, connections=1)
-        unit_of_work, stop = partial(OrderUnitOfWork, engine), StopSignal()
+        unit_of_work, stop, turns = partial(OrderUnitOfWork, engine), StopSignal(), Turns(1)
+        postponed = ReportPostponed(may_pass, _fail)
         settle = SettlePayment(unit_of_work, order_completed)
         send = SendPayment(gateways, timedelta(seconds=PATIENCE_SECONDS))
         coupons = HttpCoupons(world.coupons_url, 1)
         hold = timedelta(seconds=behaviour.holds_coupon_seconds)
         reserve = ReserveCoupon(unit_of_work, coupons, hold, "KRW", _no_time)
         self.place = PlaceOrder(unit_of_work, reserve, requires_catalogue=False)
-        self.pay = PayOrder(unit_of_work, gateways, send, settle, _IN_PROGRESS_LIMIT)
+        self.pay = PayOrder(unit_of_work, gateways, send, settle, _IN_PROGRESS_LIMIT, turns)
         self.note = NotePaymentHint(unit_of_work)
         self.hinted = SettleHintedPayments(
-            unit_of_work, gateways, gateway, settle, _IN_PROGRESS_LIMIT, _no_report, stop, _no_time
+            unit_of_work, gateways, gateway, settle, _IN_PROGRESS_LIMIT, _no_report, stop, postponed, _no_time
         )
         self.unsettled = SettleUnsettledPayments(
-            unit_of_work, gateways, settle, _IN_PROGRESS_LIMIT, stop, may_pass, _no_time
+            unit_of_work, gateways, settle, _IN_PROGRESS_LIMIT, stop, postponed, _no_time
         )
         end_cancellation = EndCancellation(order_cancelled)
         refund = RefundPayment(unit_of_work, gateways, end_cancellation, _no_time)
-        self.cancel = CancelOrder(unit_of_work, refund, end_cancellation, settings.refund_lease)
-        self.due = RefundDuePayments(unit_of_work, gateways, refund, settings.refund_lease, stop)
-        self.expire = ExpireOrders(unit_of_work, _EXPIRY)
-        self.release = ReleaseCoupons(unit_of_work, coupons, stop)
+        self.cancel = CancelOrder(unit_of_work, refund, end_cancellation, settings.refund_lease, turns)
+        self.due = RefundDuePayments(unit_of_work, gateways, refund, settings.refund_lease, stop, postponed)
+        self.expire = ExpireOrders(unit_of_work, _EXPIRY, postponed)
+        self.release = ReleaseCoupons(unit_of_work, coupons, stop, postponed)
 
 
 def _no_time() -> float:
@@ -90,18 +93,24 @@ def _no_time() -> float:
     return 0.0
 
 
+def _fail(event: str) -> None:
+    """A bug is no crash: it ends the cell."""
+    raise AssertionError(event)
+
+
 def _no_report(payment: Payment) -> None:
     """Operators aren't needed."""
 
 
-def _payment_settings(sandbox_url: str, gateway: str, timeout_seconds: float) -> PaymentSettings:
+def _payment_settings(sandbox_url: str, gateway: str, behaviour: Behaviour) -> PaymentSettings:
     settings = {
         "payment_gateway": gateway,
         f"{gateway}_url": f"{sandbox_url}/gateways/{gateway}",
-        f"{gateway}_timeout_seconds": timeout_seconds,
+        f"{gateway}_timeout_seconds": behaviour.timeout_seconds,
         "toss_secret_key": SECRET_KEY if gateway == "toss" else None,
         "portone_api_secret": API_SECRET if gateway == "portone" else None,
         "portone_store_id": STORE_ID,
         "portone_test": True,
+        "sells_virtual_accounts": behaviour.sells_accounts,
     }
     return PaymentSettings.model_validate(settings)

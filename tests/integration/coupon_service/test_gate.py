@@ -15,7 +15,12 @@ from sqlalchemy import Engine, event, text
 from coupon_service.domain.errors import CouponNotAvailable, CouponNotFound
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
 from coupon_service.persistence import coupon_gate
-from coupon_service.persistence.coupon_gate import FORGET_SECONDS, STALE_SECONDS, SqlCouponGate
+from coupon_service.persistence.coupon_gate import (
+    FORGET_SECONDS,
+    REFRESH_SECONDS,
+    STALE_SECONDS,
+    SqlCouponGate,
+)
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.lifecycle import StopSignal
 from tests.integration.coupon_service.lives import operate, succeed
@@ -234,6 +239,52 @@ def test_questions_about_unknown_coupons_that_come_together_are_one_query(
         assert all(future.result(30) for future in (first, *others))
         event.remove(engine, "before_cursor_execute", hold_the_first)
     assert len([one for one in executed if "known" in one]) == 2
+
+
+def test_a_coupon_that_does_not_exist_is_looked_for_once_in_a_while(
+    client: FlaskClient,
+    engine: Engine,
+    unit_of_work: Callable[[], CouponUnitOfWork],
+    stopped: StopSignal,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Monotonic()
+    gate = SqlCouponGate(unit_of_work, stopped, clock)
+    absent_id = create_coupon(client) + 1
+
+    def look_for(*coupon_ids: int) -> int:
+        """How many queries that takes."""
+        with statements(engine) as executed:
+            for coupon_id in coupon_ids:
+                with pytest.raises(CouponNotFound):
+                    gate.check(coupon_id)
+        return len([one for one in executed if "known" in one])
+
+    assert look_for(*[absent_id] * 50) == 1
+    clock.now += REFRESH_SECONDS
+    assert look_for(*[absent_id] * 50) == 1
+    monkeypatch.setattr(coupon_gate, "MAX_COUPONS", 10)
+    assert look_for(*range(absent_id + 1, absent_id + 31)) == 30
+    assert len(gate._absent) <= 10  # noqa: SLF001 - what it holds is what is asserted
+    assert create_coupon(client) == absent_id
+    clock.now += REFRESH_SECONDS
+    gate.check(absent_id)
+
+
+def test_a_coupon_that_makes_room_meanwhile_ends_no_reading(
+    client: FlaskClient, unit_of_work: Callable[[], CouponUnitOfWork], stopped: StopSignal
+) -> None:
+    gate, coupon_id = SqlCouponGate(unit_of_work, stopped), create_coupon(client)
+    watched = gate._watched  # noqa: SLF001 - the other thread's doing, at the one moment that matters
+
+    class Leaving:
+        @property
+        def requested_at(self) -> float:
+            watched.pop(coupon_id)
+            return float("-inf")
+
+    watched[coupon_id] = Leaving()  # type: ignore[assignment]
+    assert gate.run_once() == 0
 
 
 def test_of_100_000_coupons_only_those_requested_lately_are_read(

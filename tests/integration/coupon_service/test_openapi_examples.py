@@ -51,7 +51,8 @@ OPERATIONS = [
     if (operation := (method.upper(), template)) != WATCHED
 ]
 ORDERS = [UUID(int=number) for number in (1, 2, 3)]
-KEY = {"Idempotency-Key": "8e03978e"}
+KEY, NO_KEY = {"Idempotency-Key": "8e03978e"}, {"Idempotency-Key": ""}
+REUSED = "the key was used for another request"
 RESERVATION = {"orderId": str(ORDERS[0]), "userId": 7, "orderAmount": 20_000, "holdSeconds": 900}
 STOCK = WHY | {"quantity": 100}
 COUPON, ISSUE = "/api/v1/coupons/{couponId}", "/api/v1/users/{userId}/coupons/{couponId}/issue"
@@ -70,6 +71,8 @@ BODIES: dict[str, dict[str, Any]] = {
     f"{HELD}/revoke": WHY,
 }
 """A body of each operation that has one, which is valid."""
+HEADERS = {"Location", "Retry-After", "Idempotent-Replayed"}
+"""What clients read of an answer's head."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,7 @@ def requesting(client: FlaskClient, engine: Engine) -> Iterator[Step]:
     yield Step(f"POST {ISSUE}", "accepted", mine, {}, headers=KEY)
     yield Step(f"POST {ISSUE}", "no such coupon", mine | {"couponId": 9}, {})
     yield Step(f"POST {ISSUE}", "not an id", mine | {"userId": 0}, {})
-    yield Step(f"POST {ISSUE}", "not a key", mine, {}, headers={"Idempotency-Key": ""})
+    yield Step(f"POST {ISSUE}", "not a key", mine, {}, headers=NO_KEY)
     [event] = published_events(engine)
     read = "GET /api/v1/coupon-requests/{requestId}"
     yield Step(read, "accepted", {"requestId": event.request_id})
@@ -135,9 +138,11 @@ def requesting(client: FlaskClient, engine: Engine) -> Iterator[Step]:
     yield Step(read, "rejected", {"requestId": rejected}, query={"wait": 5})
     yield Step(read, "no such request", {"requestId": ORDERS[0]})
     yield Step(read, "waits too long", {"requestId": rejected}, query={"wait": 31})
+    yield Step(read, "not an id", {"requestId": "one"})
     yield Step("GET /api/v1/users/{userId}/coupons", "a page", {"userId": 7}, query={"limit": 1})
     yield Step("GET /api/v1/users/{userId}/coupons", "no coupons", {"userId": 9})
     yield Step("GET /api/v1/users/{userId}/coupons", "not an id", {"userId": "x"})
+    yield Step("GET /api/v1/users/{userId}/coupons", "not a page", {"userId": 7}, query={"limit": 101})
 
 
 def operating() -> Iterator[Step]:
@@ -147,10 +152,14 @@ def operating() -> Iterator[Step]:
     yield Step(f"POST {COUPON}/stock", "nothing to add", one, STOCK | {"quantity": 0}, headers=KEY)
     yield Step(f"POST {COUPON}/resume", "was not paused", one, WHY)
     for verb in ("pause", "resume", "end"):
-        yield Step(f"POST {COUPON}/{verb}", "done", one, WHY)
+        yield Step(f"POST {COUPON}/{verb}", "done", one, WHY, headers={"Idempotency-Key": f"{verb}-1"})
         yield Step(f"POST {COUPON}/{verb}", "without a reason", one, {"by": "kim"})
     yield Step(f"POST {COUPON}/stock", "has ended", one, STOCK, headers={"Idempotency-Key": "stock-2"})
     yield Step(f"POST {COUPON}/pause", "has ended", one, WHY)
+    for verb in ("stock", "pause", "resume", "end"):
+        body, used = BODIES[f"{COUPON}/{verb}"], {"Idempotency-Key": f"{verb}-1"}
+        yield Step(f"POST {COUPON}/{verb}", "not a key", one, body, headers=NO_KEY)
+        yield Step(f"POST {COUPON}/{verb}", REUSED, one, body | {"by": "lee"}, headers=used)
     for verb in ("stock", "pause", "resume", "end"):
         body = STOCK if verb == "stock" else WHY
         yield Step(f"POST {COUPON}/{verb}", "no such coupon", {"couponId": 9}, body, headers=KEY)
@@ -216,6 +225,8 @@ def refusing_at_the_gate(client: FlaskClient, engine: Engine) -> Iterator[Step]:
         ("has ended", ended),
     ):
         yield Step(f"POST {ISSUE}", name, {"userId": 8, "couponId": coupon_id}, {})
+    # It is that of this user's request for another coupon.
+    yield Step(f"POST {ISSUE}", REUSED, {"userId": 7, "couponId": ended}, {}, headers=KEY)
 
 
 def send(client: FlaskClient, step: Step) -> TestResponse:
@@ -236,6 +247,10 @@ def documented(method: str, template: str) -> dict[tuple[str, str], Any]:
             for name, example in media_type.get("examples", {"": {"value": None}}).items():
                 found[status, name] = example["value"]
     return found
+
+
+def described_headers(method: str, template: str, status: str) -> set[str]:
+    return set(DOCUMENT["paths"][template][method.lower()]["responses"][status].get("headers", ()))
 
 
 def comparable(body: object) -> Any:
@@ -259,6 +274,7 @@ def test_the_service_gives_every_answer_that_is_an_example(client: FlaskClient, 
         examples = documented(method, template)
         assert answer in examples, (step, reply.text)
         assert comparable(reply.get_json()) == comparable(examples[answer]), step
+        assert HEADERS & set(reply.headers.keys()) <= described_headers(method, template, answer[0]), step
         given[method, template].add(answer)
 
     for operation, answers in given.items():
@@ -320,6 +336,15 @@ def test_answers_that_all_operations_share_are_examples_of_each(
             examples[answer] | {"instance": ""}
         )
     assert {answer for answer in examples if is_generic(answer[0]) or answer[1] == "not JSON"} == set(answers)
+    assert described_headers(method, template, "503") == {"Retry-After"}
+
+
+def test_a_repeated_request_is_marked_as_described(client: FlaskClient) -> None:
+    body = a_coupon_body()
+
+    again = [client.post("/api/v1/coupons", json=body, headers=KEY) for _ in range(2)][1]
+
+    assert HEADERS & set(again.headers.keys()) == described_headers("POST", "/api/v1/coupons", "201")
 
 
 def watched(engine: Engine, client: FlaskClient) -> Iterator[tuple[str, str]]:
@@ -365,6 +390,7 @@ def test_the_watch_server_gives_every_answer_that_is_an_example(
         answer = head.split()[1], name
         is_problem = "Content-Type: application/problem+json" in head
         assert answer in examples, received
+        assert ("Retry-After: " in head) == ("Retry-After" in described_headers(*WATCHED, answer[0]))
         assert comparable(json.loads(body) if is_problem else body) == comparable(examples[answer]), name
         given.add(answer)
     assert given == set(examples)

@@ -18,7 +18,7 @@ BEFORE = """
 DROP INDEX coupon_request_undecided;
 ALTER TABLE coupon_request DROP COLUMN accepted_xid;
 DROP TABLE order_difference, coupon_order;
-UPDATE alembic_version SET version_num = '0011' WHERE version_num = '0014'
+UPDATE alembic_version SET version_num = '0011' WHERE version_num = '0015'
 """
 REQUEST = text("""
 INSERT INTO coupon_request (request_id, coupon_id, user_id, status, requested_at)
@@ -70,7 +70,7 @@ def test_writers_go_on_while_an_old_transaction_holds_up_the_index(
         migration.result(30)
     assert any(log["event"] == "migration_waits_for_a_table" for log in logs) == waits_for_the_table
     assert tuple(rows(former, INDEX)[0]) == (True, False)
-    assert rows(former, "SELECT version_num FROM alembic_version WHERE version_num = '0014'")
+    assert rows(former, "SELECT version_num FROM alembic_version WHERE version_num = '0015'")
 
 
 def test_what_an_interrupted_build_left_is_built_again(database_url: str, former: Engine) -> None:

@@ -4,6 +4,7 @@ import socket
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from uuid import UUID, uuid4
 
 import httpx
@@ -13,6 +14,8 @@ from prometheus_client import REGISTRY
 
 from coupon_service.application.ports import StandingRequest
 from coupon_service.application.watch_requests import Round
+from coupon_service.domain.coupon_request import CouponRequest, CouponRequestView, RequestStatus
+from coupon_service.domain.line import Line
 from servicekit.identifiers import uuid7
 from tests.integration.coupon_service.watch_server import (
     a_watch_server,
@@ -127,6 +130,27 @@ def test_a_stop_does_not_wait_for_a_refresh_that_hangs() -> None:
         assert "urn:problem:stopping" in all_received(unanswered)
     finally:
         continues.set()
+
+
+def test_a_place_that_comes_with_the_decision_is_not_counted_as_sent() -> None:
+    request_id, now = uuid7(), datetime.now(UTC)
+    request = CouponRequest(request_id, WATCHED.coupon_id, 7, now)
+    view = CouponRequestView(request, RequestStatus.ISSUED, None, 1, 1, now)
+    decided: dict[UUID, CouponRequestView] = {}
+    moved = {WATCHED.coupon_id: Line.of([WATCHED.batch], [5], WATCHED.batch + 1)}
+
+    def refresh(arrived: Collection[UUID], left: Collection[UUID]) -> Round:
+        return Round(dict.fromkeys(arrived, WATCHED), (), decided, moved if decided else {})
+
+    def places_sent() -> float | None:
+        return REGISTRY.get_sample_value("coupon_watch_events_total", {"event": "place"})
+
+    with a_watch_server(refresh) as url:
+        before, stream = places_sent(), connect_to_events(url, request_id)
+        received_until(stream, "retry: ")
+        decided[request_id] = view
+        assert "event: place" not in all_received(stream)
+        assert places_sent() == before
 
 
 def test_a_client_that_has_gone_is_noticed_within_seconds(url: str) -> None:

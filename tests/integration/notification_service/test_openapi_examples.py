@@ -1,4 +1,4 @@
-"""The examples of analytics in the OpenAPI document are what the service answers."""
+"""The examples of reading in the OpenAPI document are what the service answers."""
 
 import re
 from typing import Any
@@ -14,7 +14,7 @@ from tests.integration.notification_service.counted import cancel, count, on
 from tests.support.applications import APPLICATIONS
 
 DOCUMENT: dict[str, Any] = APPLICATIONS["notification"]().api_doc
-BASE = "/api/v1/analytics"
+BASE, NOTIFICATIONS = "/api/v1/analytics", "/api/v1/notifications"
 DAY = {"from": "2026-11-28", "to": "2026-11-28"}
 REFUSED: dict[str, dict[str, str]] = {
     "days": {"limit": "1001"},
@@ -47,6 +47,29 @@ def client(engine: Engine) -> FlaskClient:
             )
         )
     return build_application(engine).test_client()
+
+
+ORDER = "01a2250e-e320-7460-a110-5a8121098b5c"
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "status", "name"),
+    [
+        (f"{BASE}/sales", DAY, "200", "a day"),
+        (f"{BASE}/sales", DAY | {"from": "1"}, "422", "not a day"),
+        (NOTIFICATIONS, {"orderId": ORDER}, "200", "no effects"),
+        (NOTIFICATIONS, {"orderId": "1"}, "422", "not an order"),
+    ],
+)
+def test_sales_and_effects_are_answered_as_in_the_examples(
+    client: FlaskClient, path: str, query: dict[str, str], status: str, name: str
+) -> None:
+    reply = client.get(path, query_string=query)
+
+    [media_type] = DOCUMENT["paths"][path]["get"]["responses"][status]["content"].values()
+    example = media_type["examples"][name]["value"]
+    assert str(reply.status_code) == status
+    assert comparable(reply.get_json()) == comparable(example)
 
 
 def content(name: str, status: str) -> Any:

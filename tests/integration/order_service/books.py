@@ -69,6 +69,7 @@ UPDATE payment SET refunded_at = clock_timestamp(), refunded_by = 'order-worker'
  WHERE payment_id = :payment_id
 """)
 _TAKEN_BACK = text("UPDATE payment SET taken_back_at = clock_timestamp() WHERE payment_id = :payment_id")
+_RESTORED = text("UPDATE payment SET restored_at = clock_timestamp() WHERE payment_id = :payment_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,9 @@ class Books:
 
     def taken_back(self, paid: Paid) -> None:
         self._execute(_TAKEN_BACK, payment_id=paid.payment_id)
+
+    def restored(self, paid: Paid) -> None:
+        self._execute(_RESTORED, payment_id=paid.payment_id)
 
     def begun(self, hours_ago: int) -> None:
         """As if the hour before the ledger's first had been so many hours ago."""

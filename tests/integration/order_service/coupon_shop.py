@@ -21,6 +21,7 @@ from servicekit.http.server import HttpServer
 from servicekit.lifecycle import StopSignal
 from tests.integration.coupon_service.lives import history, issued, user_coupon_of
 from tests.integration.coupon_service.service import an_engine
+from tests.integration.order_service.postponed import a_report
 from tests.integration.order_service.shop import Shop
 
 
@@ -89,8 +90,9 @@ def watched(url: str) -> WatchedCoupons:
     return WatchedCoupons(HttpCoupons(url, at_once=8))
 
 
-def a_release_worker(shop: Shop, coupons: Coupons) -> ReleaseCoupons:
-    return ReleaseCoupons(partial(OrderUnitOfWork, shop.engine), coupons, StopSignal())
+def a_release_worker(shop: Shop, coupons: Coupons, failures: list[str] | None = None) -> ReleaseCoupons:
+    unit_of_work = partial(OrderUnitOfWork, shop.engine)
+    return ReleaseCoupons(unit_of_work, coupons, StopSignal(), a_report(failures))
 
 
 def releases_grow_older(shop: Shop, by: timedelta) -> None:

@@ -15,6 +15,7 @@ from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.persistence.unit_of_work import OrderUnitOfWork
 from servicekit.lease_clock import lease_clock_seconds
 from servicekit.lifecycle import StopSignal
+from tests.integration.order_service.postponed import a_report
 from tests.integration.order_service.shop import IN_PROGRESS_LIMIT, Shop
 
 
@@ -24,12 +25,14 @@ def a_follower(
     name: str = "toss",
     report: Callable[[Payment], None] = lambda payment: None,
     clock_seconds: Callable[[], float] = lease_clock_seconds,
+    failures: list[str] | None = None,
 ) -> SettleHintedPayments:
     unit_of_work = partial(OrderUnitOfWork, engine)
     settle = SettlePayment(unit_of_work, order_completed)
     stop = StopSignal()
+    postponed = a_report(failures)
     return SettleHintedPayments(
-        unit_of_work, gateway, name, settle, IN_PROGRESS_LIMIT, report, stop, clock_seconds
+        unit_of_work, gateway, name, settle, IN_PROGRESS_LIMIT, report, stop, postponed, clock_seconds
     )
 
 

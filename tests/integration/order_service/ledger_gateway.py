@@ -52,6 +52,8 @@ class LedgerGateway:
     lost: tuple[str, ...] = ("lost-",)
     blind: bool = False
     away: tuple[str, ...] = ()
+    says: dict[str, Outcome] = field(default_factory=dict)
+    """What a look-up says of a payment key, whatever is true."""
     keeps_authorisations: bool = False
     deposits_due_at: datetime = datetime(2999, 1, 1, tzinfo=UTC)
     deposited: bool = False
@@ -97,6 +99,8 @@ class LedgerGateway:
             return Unanswered()
         if self.blind:
             return Undecided()
+        if request.payment_key in self.says:
+            return self.says[request.payment_key]
         if request.payment_key.startswith("deposit-"):
             return self._deposit(request)
         if request.payment_key.startswith("decline-"):

@@ -80,6 +80,7 @@ class Shop:
     webhooks: Mapping[str, WebhookParser] = field(default_factory=dict)
     requires_catalogue: bool = False
     coupons: Coupons | None = None
+    gateway_calls_at_once: int = 256
 
     def __post_init__(self) -> None:
         self.app = build_application(
@@ -90,6 +91,7 @@ class Shop:
             self.webhooks,
             requires_catalogue=self.requires_catalogue,
             coupons=self.coupons,
+            gateway_calls_at_once=self.gateway_calls_at_once,
         )
 
     @property

@@ -58,7 +58,8 @@ TAMPERINGS: Mapping[str, Tampering] = {
         "seal_wrong",
     ),
     "lost_money_returned_from_the_gateway": _shown(
-        "UPDATE ledger_posting SET account = 'gateway:toss/shop-1' WHERE account = 'losses' AND amount < 0",
+        "UPDATE ledger_posting SET account = 'gateway:toss/shop-1' WHERE account = 'losses' AND amount < 0"
+        " AND entry_id IN (SELECT entry_id FROM ledger_entry WHERE kind = 'MONEY_RETURNED')",
         "entry_disagrees",
         "gateway_overdrawn",
         "seal_wrong",
@@ -158,6 +159,7 @@ TAMPERINGS: Mapping[str, Tampering] = {
     "payment_without_entry": _shown(
         "UPDATE payment SET status = 'APPROVED', approved_at = now() WHERE status = 'REQUESTED'",
         "entry_missing",
+        "payment_without_completed_order",
     ),
     "charge_altered": _shown(
         "UPDATE payment SET charged_amount = charged_amount - 1 WHERE charged_amount IS NOT NULL",
@@ -179,6 +181,7 @@ TAMPERINGS: Mapping[str, Tampering] = {
         "discount_disagrees",
         "entry_disagrees",
         "payment_disagrees",
+        "payment_without_completed_order",
     ),
     "prices_altered": _shown(
         f"UPDATE order_item SET unit_price = unit_price + 1 WHERE order_id = {ENTERED} AND line_number = 2",
@@ -193,10 +196,14 @@ TAMPERINGS: Mapping[str, Tampering] = {
         "UPDATE orders SET status = 'COMPLETED', completed_at = now() WHERE status <> 'COMPLETED'",
         "order_without_payment",
     ),
+    "order_to_be_paid_again": _shown(
+        f"UPDATE orders SET status = 'PENDING_PAYMENT', completed_at = NULL WHERE order_id = {ENTERED}",
+        "payment_without_completed_order",
+    ),
     "refund_undone": _shown(
         "UPDATE payment SET refunded_at = NULL, refunded_by = NULL", "entry_without_source"
     ),
-    "refund_deleted": _shown("DELETE FROM refund", "entry_without_source"),
+    "refund_deleted": _shown("DELETE FROM refund", "entry_disagrees", "entry_without_source"),
     "refund_without_entry": _shown(
         "UPDATE refund SET status = 'REFUNDED', refunded_at = now(), refunded_by = 'kim'"
         " WHERE status = 'DUE'",
@@ -207,5 +214,12 @@ TAMPERINGS: Mapping[str, Tampering] = {
         "entry_disagrees",
         "returned_too_much",
     ),
-    "taken_back_hidden": _shown("UPDATE payment SET taken_back_at = NULL", "entry_without_source"),
+    "taken_back_hidden": _shown(
+        "UPDATE payment SET taken_back_at = NULL, restored_at = NULL", "entry_without_source"
+    ),
+    "restored_hidden": _shown("UPDATE payment SET restored_at = NULL", "entry_without_source"),
+    "restored_without_entry": _shown(
+        "UPDATE payment SET restored_at = now() WHERE taken_back_at IS NOT NULL AND restored_at IS NULL",
+        "entry_missing",
+    ),
 }

@@ -24,6 +24,7 @@ from tests.integration.order_service.coupon_shop import (
     releases_waiting,
     watched,
 )
+from tests.integration.order_service.postponed import a_report
 from tests.integration.order_service.shop import TOTAL, Shop, an_order_body, slug
 from tests.integration.order_service.test_beside_the_former_release import refused
 
@@ -43,7 +44,7 @@ def shop(shop: Shop, coupons: WatchedCoupons) -> Shop:
 
 def expire(shop: Shop) -> int:
     shop.execute("UPDATE orders SET created_at = created_at - interval '1 hour'")
-    return ExpireOrders(partial(OrderUnitOfWork, shop.engine), EXPIRY)()
+    return ExpireOrders(partial(OrderUnitOfWork, shop.engine), EXPIRY, a_report())()
 
 
 def test_an_order_is_placed_with_its_discount(shop: Shop, coupon_shop: CouponShop) -> None:

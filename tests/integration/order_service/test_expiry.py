@@ -16,6 +16,7 @@ from order_service.application.settle_unsettled_payments import LookUps
 from order_service.persistence.unit_of_work import OrderUnitOfWork
 from tests.integration.order_service import former_release
 from tests.integration.order_service.ledger_gateway import CallerDied
+from tests.integration.order_service.postponed import a_report
 from tests.integration.order_service.shop import A_SECOND, IN_PROGRESS_LIMIT, Shop, an_order_of, slug
 from tests.integration.order_service.test_beside_the_former_release import refused
 from tests.integration.order_service.test_process import a_process, stopped
@@ -28,7 +29,7 @@ DEADLINE_SECONDS = 30
 
 @pytest.fixture
 def expire(shop: Shop) -> ExpireOrders:
-    return ExpireOrders(partial(OrderUnitOfWork, shop.engine), LIMIT)
+    return ExpireOrders(partial(OrderUnitOfWork, shop.engine), LIMIT, a_report())
 
 
 def orders_grow_older(shop: Shop, by: timedelta = LIMIT) -> None:

@@ -14,6 +14,7 @@ from order_service.domain.payment_request import PaymentMethod
 from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.persistence.unit_of_work import OrderUnitOfWork
 from servicekit.idempotency.key import IdempotencyKey
+from servicekit.outbound.turns import Turns
 from tests.integration.order_service.shop import A_SECOND, BEGINS_WITHIN, IN_PROGRESS_LIMIT, TOTAL, Shop
 
 
@@ -31,7 +32,7 @@ def pay_frozen(shop: Shop, order_id: str, key: IdempotencyKey, meanwhile: Callab
     unit_of_work = partial(OrderUnitOfWork, shop.engine)
     settle = SettlePayment(unit_of_work, order_completed)
     send = SendPayment(shop.gateway, BEGINS_WITHIN, clock_seconds)
-    pay = PayOrder(unit_of_work, shop.gateway, send, settle, IN_PROGRESS_LIMIT)
+    pay = PayOrder(unit_of_work, shop.gateway, send, settle, IN_PROGRESS_LIMIT, Turns(1))
     pay(PayOrderCommand(UUID(order_id), PaymentMethod.CARD, "lost-1", TOTAL, key))
 
 

@@ -3,7 +3,7 @@
 import threading
 from datetime import timedelta
 
-from order_service.application.settle_unsettled_payments import AWAY, BATCH_SIZE, LookUps
+from order_service.application.settle_unsettled_payments import AWAY, BATCH_SIZE, UNANSWERED, LookUps
 from order_service.gateways.configured import ConfiguredGateways
 from tests.integration.order_service.ledger_gateway import LedgerGateway
 from tests.integration.order_service.shop import A_SECOND, IN_PROGRESS_LIMIT, Shop
@@ -66,6 +66,33 @@ def test_a_payment_that_alone_gets_no_answer_delays_no_other(shop: Shop) -> None
     assert a_worker(shop.engine, shop.gateway)() == LookUps(looked_up=3, settled=2)
     counts = shop.query("SELECT lookup_count FROM payment WHERE payment_key = 'silent-2'")
     assert counts == [(1,)], "it waits longer each time"
+
+
+def test_a_gateway_that_fails_now_and_then_delays_no_payment_for_long(shop: Shop) -> None:
+    unknown(shop, "silent-unlucky")
+    shop.gateway.away = ("silent-unlucky",)
+    worker = a_worker(shop.engine, shop.gateway)
+    pauses = []
+    for number in range(8):
+        unknown(shop, f"silent-{number}")
+        # What gets an answer goes first.
+        shop.execute(
+            "UPDATE payment SET looked_up_at = NULL, next_lookup_at = clock_timestamp()"
+            " - CASE payment_key WHEN 'silent-unlucky' THEN interval '1 s' ELSE interval '2 s' END"
+        )
+        assert worker() == LookUps(looked_up=2, settled=1)
+        [(pause,)] = shop.query(
+            "SELECT extract(epoch FROM next_lookup_at - clock_timestamp())::float FROM payment"
+            " WHERE payment_key = 'silent-unlucky'"
+        )
+        pauses.append(pause)
+    longest = UNANSWERED.longest_seconds
+    assert all(0 < pause <= limit for limit, pause in zip((2, 4, *[longest] * 6), pauses, strict=True))
+    # Nor is it longer from now on where it gets an answer that decides nothing.
+    shop.gateway.away, shop.gateway.blind = (), True
+    shop.execute("UPDATE payment SET looked_up_at = NULL, next_lookup_at = clock_timestamp()")
+    worker()
+    assert shop.query("SELECT lookup_count FROM payment WHERE payment_key = 'silent-unlucky'") == [(4,)]
 
 
 def test_payments_are_looked_up_at_the_same_time(shop: Shop) -> None:

@@ -103,6 +103,22 @@ def test_what_a_gateway_took_back_is_what_was_left_of_it(books: Books) -> None:
     assert books.differences() == {}
 
 
+def test_what_a_gateway_has_again_is_what_was_lost_until_then(books: Books) -> None:
+    paid = books.sale()
+    before, meanwhile = books.cancelled(paid, 300, left=1_000), books.cancelled(paid, 100, left=700)
+    books.refunded(before)
+    books.taken_back(paid)
+    books.refunded(meanwhile)
+    books.restored(paid)
+    assert books.postings("RESTORED", paid.payment_id) == {HELD: 600, "losses": -600}
+    # From now on it is the gateway again that returns it.
+    after = books.cancelled(paid, 600, left=600)
+    books.refunded(after)
+    assert books.postings("MONEY_RETURNED", after) == {"refunds-payable": 600, HELD: -600}
+    assert books.query(SUMS) == [(HELD, 0), ("losses", 0), ("refunds-payable", 0), *SOLD_AND_RETURNED]
+    assert books.differences() == {}
+
+
 def test_a_refund_sees_what_was_taken_back_while_it_waited(books: Books) -> None:
     paid = books.sale()
     part = books.cancelled(paid, 300, left=1_000)

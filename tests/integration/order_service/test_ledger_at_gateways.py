@@ -39,13 +39,16 @@ class AtGateway:
 
     def paid(self) -> UUID:
         order_id = self.shop.placed()
-        payment = self.sandbox.authenticated(self.name, order_id, amount=TOTAL)
-        key = payment["paymentKey"]
-        key = key if self.name == "toss" else f"{key}:{payment['paymentToken']}"
-        assert self.shop.pay(order_id, key).status_code == 201
+        assert self.shop.pay(order_id, self.authorised(order_id)).status_code == 201
         [(payment_id,)] = self.shop.query("SELECT payment_id FROM payment ORDER BY requested_at DESC LIMIT 1")
         assert isinstance(payment_id, UUID)
         return payment_id
+
+    def authorised(self, order_id: str) -> str:
+        """The payment key that the buyer has authorised."""
+        payment = self.sandbox.authenticated(self.name, order_id, amount=TOTAL)
+        key: str = payment["paymentKey"]
+        return key if self.name == "toss" else f"{key}:{payment['paymentToken']}"
 
     def returned(self) -> UUID:
         """Paid, and all of it returned."""

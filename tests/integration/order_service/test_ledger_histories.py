@@ -52,7 +52,9 @@ UNSEALED = {"hour_not_sealed"}
 
 steps = st.lists(
     st.tuples(
-        st.sampled_from(["sale", "wrong", "other", "return", "cancel", "refund", "taken_back", "hour"]),
+        st.sampled_from(
+            ["sale", "wrong", "other", "return", "cancel", "refund", "taken_back", "restored", "hour"]
+        ),
         st.integers(0, 2**20),
     ),
     min_size=4,
@@ -72,7 +74,9 @@ class Model:
     left: dict[UUID, int] = field(default_factory=dict)
     """What may still be cancelled of a sale."""
     at_gateway: Counter[UUID] = field(default_factory=Counter)
-    taken_back: set[UUID] = field(default_factory=set)
+    taken_back: dict[UUID, int] = field(default_factory=dict)
+    """With what is lost of it."""
+    restored: set[UUID] = field(default_factory=set)
     charges: list[tuple[Paid, int, str]] = field(default_factory=list)
     refunds: list[tuple[UUID, Paid, int]] = field(default_factory=list)
     hours_ago: int = 30
@@ -101,6 +105,8 @@ class Model:
             self._refund(*self.refunds.pop(number % len(self.refunds)))
         elif step == "taken_back" and self.sales:
             self._take_back(self.sales[number % len(self.sales)])
+        elif step == "restored" and self.sales:
+            self._restore(self.sales[number % len(self.sales)])
 
     def _sold(self, paid: Paid) -> None:
         self.sales.append(paid)
@@ -124,18 +130,27 @@ class Model:
         self.owed[paid.currency] -= amount
         if paid.payment_id in self.taken_back:
             self.lost[paid.currency] -= amount
+            self.taken_back[paid.payment_id] -= amount
         else:
             self._took(paid, -amount)
 
     def _take_back(self, paid: Paid) -> None:
-        if paid.payment_id in self.taken_back:
+        if paid.payment_id in self.taken_back or paid.payment_id in self.restored:
             return
         self.books.taken_back(paid)
         # Otherwise all of it is what cancellations return.
         if self.left[paid.payment_id]:
-            self.taken_back.add(paid.payment_id)
+            self.taken_back[paid.payment_id] = self.at_gateway[paid.payment_id]
             self.lost[paid.currency] += self.at_gateway[paid.payment_id]
             self._took(paid, -self.at_gateway[paid.payment_id])
+
+    def _restore(self, paid: Paid) -> None:
+        lost = self.taken_back.pop(paid.payment_id, None)
+        if lost is not None:
+            self.books.restored(paid)
+            self.restored.add(paid.payment_id)
+            self.lost[paid.currency] -= lost
+            self._took(paid, lost)
 
     def _took(self, paid: Paid, amount: int) -> None:
         self.held[paid.currency] += amount

@@ -47,6 +47,11 @@ def business(books: Books) -> None:
     lost = books.sale()
     books.taken_back(lost)
     books.refunded(books.cancelled(lost, 1_000, left=1_000))
+    back = books.sale()
+    books.taken_back(back)
+    books.refunded(books.cancelled(back, 300, left=1_000))
+    books.restored(back)
+    books.refunded(books.cancelled(back, 100, left=700))
     books.requested()
 
 

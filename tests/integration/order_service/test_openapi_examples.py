@@ -20,6 +20,7 @@ from provider_sandbox.gateways.portone.account import STORE_ID, WEBHOOK_SECRET
 from servicekit.http.validation import MAX_BODY_BYTES
 from tests.integration.order_service.coupon_shop import CouponShop
 from tests.integration.order_service.hints import a_toss_body
+from tests.integration.order_service.postponed import a_report
 from tests.integration.order_service.shop import (
     Shop,
     a_cancellation_body,
@@ -137,6 +138,9 @@ def paying(shop: Shop) -> Iterator[Step]:
     yield Step(pay, "declined", bought, body | {"paymentKey": "decline-1"})
     yield Step(pay, "another amount", bought, body | {"amount": 1})
     yield Step(pay, "outcome unknown", late, body | {"paymentKey": "silent-1"}, headers=KEY)
+    yield Step(pay, "the key was used for another request", late, body | {"paymentKey": "pay-2"}, headers=KEY)
+    yield Step(pay, "not a key", bought, body, headers={"Idempotency-Key": ""})
+    yield Step(pay, "fields out of range", bought, body | {"amount": -1})
     yield Step(pay, "pays for another order", bought, body | {"paymentKey": "silent-1"})
     yield Step(pay, "approved", bought, body)
     yield Step(pay, "completed already", bought, body)
@@ -144,7 +148,7 @@ def paying(shop: Shop) -> Iterator[Step]:
     yield Step(pay, "charged, and sold out meanwhile", late, body | {"paymentKey": "silent-1"}, headers=KEY)
     yield Step(pay, "sold out", late, body)
     shop.execute(f"UPDATE orders SET created_at = created_at - interval '{AGE.days} days'")  # noqa: S608
-    ExpireOrders(partial(OrderUnitOfWork, shop.engine), AGE / 2)()
+    ExpireOrders(partial(OrderUnitOfWork, shop.engine), AGE / 2, a_report())()
     yield Step(pay, "expired", old, body)
     yield Step(f"GET {ORDER}", "expired", old)
     yield Step(pay, "no such order", {"orderId": NOWHERE["orderId"]}, body)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.typing import EventDict
@@ -29,9 +30,14 @@ def toss(tmp_path: Path) -> Iterator[GatewaySandbox]:
         yield sandbox
 
 
-def gateways(url: str, secret_key: str = SECRET_KEY) -> ConfiguredGateways:
+def gateways(url: str, secret_key: str = SECRET_KEY, **changes: Any) -> ConfiguredGateways:
     settings = PaymentSettings.model_validate(
-        {"payment_gateway": "toss", "toss_secret_key": secret_key, "toss_url": f"{url}/gateways/toss"}
+        {
+            "payment_gateway": "toss",
+            "toss_secret_key": secret_key,
+            "toss_url": f"{url}/gateways/toss",
+            **changes,
+        }
     )
     return configured_gateways(settings, connections=1)
 
@@ -106,7 +112,8 @@ def test_a_buyer_who_authorised_another_currency_gets_it_back(
     assert toss_shop.pay(order_id, second, key="k-2").status_code == 201
 
 
-def test_a_virtual_account_is_paid_into_later(toss_shop: Shop, toss: GatewaySandbox) -> None:
+def test_a_virtual_account_that_is_sold_is_paid_into_later(shop: Shop, toss: GatewaySandbox) -> None:
+    toss_shop = Shop(shop.engine, gateways=gateways(toss.url, sells_virtual_accounts=True))
     order_id = toss_shop.placed()
     key = toss.buyer_pays(order_id=order_id, amount=TOTAL, method="VIRTUAL_ACCOUNT")
     assert toss_shop.pay(order_id, key, key="k-1").status_code == 504

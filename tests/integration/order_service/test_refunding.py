@@ -20,6 +20,7 @@ from order_service.persistence.unit_of_work import OrderUnitOfWork
 from servicekit.lease_clock import lease_clock_seconds
 from servicekit.lifecycle import StopSignal
 from tests.integration.order_service.ledger_gateway import DOLLARS, CallerDied
+from tests.integration.order_service.postponed import a_report
 from tests.integration.order_service.shop import TOTAL, Shop, an_order_of, slug
 from tests.integration.order_service.test_process import a_process, stopped
 from tests.integration.order_service.test_settling import backlog
@@ -33,13 +34,16 @@ REFUNDED = RefundsDone(steps=1, refunded=1)
 
 
 def a_refunder(
-    shop: Shop, gateway: PaymentGateway | None = None, clock: Callable[[], float] = lease_clock_seconds
+    shop: Shop,
+    gateway: PaymentGateway | None = None,
+    clock: Callable[[], float] = lease_clock_seconds,
+    failures: list[str] | None = None,
 ) -> RefundDuePayments:
     """The part of a worker that refunds."""
     unit_of_work = partial(OrderUnitOfWork, shop.engine)
     gateway = gateway or shop.gateways or shop.gateway
     refund = RefundPayment(unit_of_work, gateway, EndCancellation(order_cancelled), clock)
-    return RefundDuePayments(unit_of_work, gateway, refund, LEASE, StopSignal())
+    return RefundDuePayments(unit_of_work, gateway, refund, LEASE, StopSignal(), a_report(failures))
 
 
 def time_passes_for_refunds(shop: Shop, by: timedelta = timedelta(minutes=11)) -> None:

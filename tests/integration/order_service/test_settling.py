@@ -26,10 +26,10 @@ from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.persistence.unit_of_work import OrderUnitOfWork
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
-from servicekit.db.errors import may_pass
 from servicekit.lease_clock import lease_clock_seconds
 from servicekit.lifecycle import StopSignal
 from tests.integration.order_service.ledger_gateway import CallerDied
+from tests.integration.order_service.postponed import a_report
 from tests.integration.order_service.shop import A_SECOND, IN_PROGRESS_LIMIT, Shop, slug
 from tests.integration.order_service.test_process import a_process, stopped
 from tests.support.waiting import wait_until
@@ -44,12 +44,14 @@ def a_worker(
     clock_seconds: Callable[[], float] = lease_clock_seconds,
     *,
     at_once: int = 1,
+    failures: list[str] | None = None,
 ) -> SettleUnsettledPayments:
     unit_of_work = partial(OrderUnitOfWork, engine)
     settle = SettlePayment(unit_of_work, order_completed)
     stop = StopSignal()
+    report = a_report(failures)
     return SettleUnsettledPayments(
-        unit_of_work, gateway, settle, IN_PROGRESS_LIMIT, stop, may_pass, clock_seconds, at_once=at_once
+        unit_of_work, gateway, settle, IN_PROGRESS_LIMIT, stop, report, clock_seconds, at_once=at_once
     )
 
 

@@ -9,11 +9,14 @@ from typing import Any
 
 import httpx
 import pytest
+from click.testing import CliRunner, Result
 from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from structlog.typing import EventDict
 
+from order_service.application.ports import ASKED_AGAIN_AFTER
 from order_service.application.settle_unsettled_payments import LookUps
+from order_service.cli import main
 from order_service.config import WorkerSettings
 from order_service.gateways.configured import ConfiguredGateways, configured_gateways
 from order_service.gateways.webhooks import webhook_parsers
@@ -107,7 +110,9 @@ def sale_at(shop: Shop, sandbox: GatewaySandbox) -> Iterator[Callable[[GatewayNa
     servers: list[HttpServer] = []
 
     def start(name: GatewayName) -> Sale:
-        configuration = PaymentSettings.model_validate(settings(name, sandbox.url))
+        # Deposits come and go, and webhooks tell of both.
+        values = settings(name, sandbox.url) | {"sells_virtual_accounts": True}
+        configuration = PaymentSettings.model_validate(values)
         parsers = webhook_parsers(configuration.gateways, [SecretStr(WEBHOOK_SECRET)])
         at_gateway = Shop(shop.engine, gateways=configured_gateways(configuration, 2), webhooks=parsers)
         server = HttpServer(at_gateway.app, "127.0.0.1", 0)
@@ -176,6 +181,9 @@ def test_reports_in_the_wrong_order_leave_a_paid_order_paid(sale: Sale) -> None:
     assert sale.follow() == NOTHING
 
     assert sale.shop.order(order_id)["payment"]["status"] == "APPROVED"
+    # What was refused is asked about once more.
+    time_passes_for_hints(sale.shop, ASKED_AGAIN_AFTER.total_seconds())
+    assert sale.follow() == LookUps(looked_up=1, settled=0)
     assert (len(sale.shop.events()), sale.shop.count("payment_hint")) == (1, 0)
 
 
@@ -205,6 +213,32 @@ def test_untrue_webhooks_change_no_paid_order(sale: Sale, logs: list[EventDict],
     assert [entry for entry in logs if entry["log_level"] == "error"] == []
 
 
+def test_a_lie_and_a_look_up_that_lags_behind_take_no_payment_back(
+    sale_at: Callable[[GatewayName], Sale], logs: list[EventDict]
+) -> None:
+    sale = sale_at("toss")
+    order_id = sale.shop.placed()
+    sale.control(lookUpLagMs=300_000)
+    assert sale.shop.pay(order_id, sale.authorised(order_id)).status_code == 201
+    sale.all_reported()
+    sale.shop.execute("DELETE FROM payment_hint")
+    lie = {"gateway": "toss", "orderId": order_id, "status": "CANCELED", "forged": True}
+    sale.sandbox.http.post("/webhooks/untrue", json=lie).raise_for_status()
+    sale.all_reported()
+
+    # Until the look-up shows the approval, and once more: the lie might be true a little later.
+    for _ in range(6):
+        assert sale.follow() == LookUps(looked_up=1, settled=0)
+        sale.sandbox.pass_time(61)
+        time_passes_for_hints(sale.shop, 61)
+        sale.shop.execute("UPDATE payment SET requested_at = requested_at - interval '61 s'")
+
+    assert (sale.shop.count("payment_hint"), sale.follow()) == (0, NOTHING)
+    assert sale.shop.query("SELECT taken_back_at FROM payment") == [(None,)]
+    assert [entry for entry in logs if entry["log_level"] == "error"] == []
+    assert sale.shop.cancel(order_id, (1, 1)).status_code == 201
+
+
 def test_a_payment_that_is_cancelled_at_the_gateway_is_reported(sale: Sale, logs: list[EventDict]) -> None:
     order_id = sale.shop.placed()
     key = sale.authorised(order_id)
@@ -218,10 +252,12 @@ def test_a_payment_that_is_cancelled_at_the_gateway_is_reported(sale: Sale, logs
 
     # The first look-up doesn't show it yet.
     assert sale.follow() == LookUps(looked_up=1, settled=0)
-    assert taken_back(sale.name) == before
     sale.sandbox.pass_time(60)
-    time_passes_for_hints(sale.shop, 61)
-    assert sale.follow() == LookUps(looked_up=1, settled=0)
+    # The next one does, and the one after it counts.
+    for _ in range(2):
+        assert taken_back(sale.name) == before
+        time_passes_for_hints(sale.shop, 61)
+        assert sale.follow() == LookUps(looked_up=1, settled=0)
     assert sale.follow() == NOTHING
 
     [error] = [entry for entry in logs if entry["log_level"] == "error"]
@@ -244,6 +280,61 @@ def cancel_at_console(sale: Sale, order_id: str, payment_key: str) -> None:
 
 def taken_back(gateway: str) -> float:
     return REGISTRY.get_sample_value("order_payments_taken_back_total", {"gateway": gateway}) or 0.0
+
+
+def test_a_refund_at_the_console_is_found_by_an_operator_alone(sale: Sale, order_database_url: str) -> None:
+    """Its webhook was lost, or there are none."""
+    order_id = sale.shop.placed()
+    key = sale.authorised(order_id)
+    assert sale.shop.pay(order_id, key).status_code == 201
+    sale.all_reported()
+    sale.shop.execute("DELETE FROM payment_hint")
+    sale.control(webhookUrl=None)
+    cancel_at_console(sale, order_id, key)
+    [(payment_id,)] = sale.shop.query("SELECT payment_id FROM payment")
+    look_up = ["look-up", str(payment_id), "--by", "kim", "--reason", "the console says so"]
+
+    first = operated(sale, order_database_url, "payments", *look_up)
+    assert (first.exit_code, "the worker asks once more" in first.stdout) == (0, True), first.output
+    assert backlog(sale.shop).taken_back == 0
+    time_passes_for_hints(sale.shop, 61)
+    assert sale.follow() == LookUps(looked_up=1, settled=0)
+
+    assert (backlog(sale.shop).taken_back, sale.shop.count("payment_hint")) == (1, 0)
+    listed = operated(sale, order_database_url, "payments", "list", "--state", "TAKEN_BACK")
+    assert str(payment_id) in listed.stdout
+    verified = operated(sale, order_database_url, "ledger", "verify", "--gateway")
+    assert verified.exit_code == 0, verified.output
+
+
+def operated(sale: Sale, database_url: str, *arguments: str) -> Result:
+    """What an operator's command says, with the settings of the shop."""
+    variables = {name.upper(): str(value) for name, value in settings(sale.name, sale.sandbox.url).items()}
+    return CliRunner().invoke(main, arguments, env={"DATABASE_URL": database_url, **variables})
+
+
+def test_a_deposit_that_is_made_again_is_in_the_books_again(
+    sale_at: Callable[[GatewayName], Sale], order_database_url: str
+) -> None:
+    sale = sale_at("toss")
+    order_id = sale.shop.placed()
+    key = sale.authorised(order_id, method="VIRTUAL_ACCOUNT")
+    assert sale.shop.pay(order_id, key).status_code == 504
+    for change in ("deposit", "undo-deposit", "deposit"):
+        sale.all_reported()
+        sale.shop.execute("DELETE FROM payment_hint")
+        sale.sandbox.http.post(f"/payments/{key}/{change}").raise_for_status()
+        sale.all_reported()
+        for _ in range(2):
+            time_passes_for_hints(sale.shop, 61)
+            sale.follow()
+
+    assert sale.shop.query("SELECT taken_back_at < restored_at FROM payment") == [(True,)]
+    assert sale.shop.query(
+        "SELECT account, sum(amount) FROM ledger_posting WHERE account <> 'sales' GROUP BY 1 ORDER BY sum"
+    ) == [("losses", 0), (f"gateway:toss/{sale.gateways.accounts['toss']}", TOTAL)]
+    verified = operated(sale, order_database_url, "ledger", "verify", "--gateway")
+    assert verified.exit_code == 0, verified.output
 
 
 def test_a_window_that_is_left_open_pages_nobody(sale: Sale) -> None:

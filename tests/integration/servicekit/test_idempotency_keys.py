@@ -1,8 +1,9 @@
 """Idempotency keys join the caller's transaction: the first use executes, later ones get its reply."""
 
 import threading
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from typing import Any, Literal
 
 import pytest
 from alembic.migration import MigrationContext
@@ -14,7 +15,13 @@ from sqlalchemy import Connection, Engine, MetaData, event, text
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.unit_of_work import UnitOfWork
-from servicekit.idempotency.key import Claim, IdempotencyKey, IdempotencyKeyReused
+from servicekit.idempotency.key import (
+    Claim,
+    IdempotencyKey,
+    IdempotencyKeyHeld,
+    IdempotencyKeyReused,
+    Outcome,
+)
 from servicekit.idempotency.keys import IdempotencyKeys
 from servicekit.idempotency.migration import upgrade_idempotency_keys
 from servicekit.idempotency.table import idempotency_key_table
@@ -148,6 +155,58 @@ def test_a_key_that_is_deleted_while_it_is_looked_up_counts_as_new(engine: Engin
     assert claim(engine, a_key(), {"by": "third"}) == {"by": "second"}
 
 
+def held_by_another(engine: Engine, scope: ExitStack, *keys: IdempotencyKey) -> None:
+    frozen = scope.enter_context(UnitOfWork(engine))
+    for key in keys:
+        assert IdempotencyKeys(frozen.connection, KEYS).claim(key, {"by": "frozen"}) is None
+
+
+def test_a_key_that_is_held_for_longer_than_a_set_waits_is_told_apart(engine: Engine) -> None:
+    free, held, taken = (a_key(name) for name in ("free", "held", "taken"))
+    claim(engine, taken, {"by": "earlier"})
+    wanted = [Claim(key, {"number": number}) for number, key in enumerate((held, taken, free, held, free))]
+    with ExitStack() as scope:
+        held_by_another(engine, scope, held)
+        with UnitOfWork(engine) as uow, pytest.raises(IdempotencyKeyHeld):
+            IdempotencyKeys(uow.connection, KEYS).claim_all(wanted, wait_ms=1)
+        with UnitOfWork(engine) as uow:
+            outcomes = IdempotencyKeys(uow.connection, KEYS).claim_free(wanted)
+            uow.commit()
+    assert [type(outcomes[number]) for number in (0, 3)] == [IdempotencyKeyHeld] * 2
+    assert (outcomes[1], outcomes[2], outcomes[4]) == ({"by": "earlier"}, None, {"number": 2})
+    # Nothing of the held one is stored.
+    assert claim(engine, held, {}) is None
+    assert claim(engine, free, {}) == {"number": 2}
+
+
+@pytest.mark.parametrize("pooling", ["session", "transaction"])
+def test_only_keys_have_less_time_than_other_locks(
+    pooling: Literal["session", "transaction"], engine: Engine, database_url: str
+) -> None:
+    settings = DatabaseSettings(database_url=database_url, database_pooling=pooling)
+    engine = create_engine(settings, "test")
+    with ExitStack() as scope:
+        scope.callback(engine.dispose)
+        held_by_another(engine, scope, a_key("held"))
+        for claim_all in CLAIMING.values():
+            with UnitOfWork(engine) as uow:
+                claim_all(
+                    IdempotencyKeys(uow.connection, KEYS), [Claim(a_key("a"), {}), Claim(a_key("b"), {})]
+                )
+                assert uow.connection.scalar(text("SHOW lock_timeout")) == "3s"
+        with UnitOfWork(engine) as uow:
+            IdempotencyKeys(uow.connection, KEYS).claim_free(
+                [Claim(a_key("a"), {}), Claim(a_key("held"), {})]
+            )
+            assert uow.connection.scalar(text("SHOW lock_timeout")) == "3s"
+
+
+ClaimAll = Callable[[IdempotencyKeys, Sequence[Claim]], Sequence[Outcome]]
+CLAIMING: Mapping[str, ClaimAll] = {
+    "waiting": lambda keys, claims: keys.claim_all(claims),
+    "in time": lambda keys, claims: keys.claim_all(claims, wait_ms=60_000),
+    "one by one": lambda keys, claims: keys.claim_free(claims),
+}
 claims = st.lists(
     st.builds(
         a_key, st.sampled_from("abc"), st.sampled_from(["one", "another"]), st.sampled_from(["s", "t"])
@@ -156,10 +215,11 @@ claims = st.lists(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.parametrize("how", CLAIMING)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(committed=claims, together=claims)
 def test_a_set_has_the_outcome_of_one_claim_after_the_other(
-    engine: Engine, committed: list[IdempotencyKey], together: list[IdempotencyKey]
+    engine: Engine, how: str, committed: list[IdempotencyKey], together: list[IdempotencyKey]
 ) -> None:
     model: dict[tuple[str, str], tuple[str, Mapping[str, Any]]] = {}
 
@@ -177,8 +237,9 @@ def test_a_set_has_the_outcome_of_one_claim_after_the_other(
         replies = [{"number": 100 * round_number + index} for index in range(len(keys))]
         expected = [outcome_in_the_model(key, reply) for key, reply in zip(keys, replies, strict=True)]
         with UnitOfWork(engine) as uow:
-            outcomes = IdempotencyKeys(uow.connection, KEYS).claim_all(
-                [Claim(key, reply) for key, reply in zip(keys, replies, strict=True)]
+            outcomes = CLAIMING[how](
+                IdempotencyKeys(uow.connection, KEYS),
+                [Claim(key, reply) for key, reply in zip(keys, replies, strict=True)],
             )
             uow.commit()
         assert [

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from click.testing import CliRunner
@@ -246,3 +247,51 @@ def test_processes_are_composed_beside_the_command_line(service: str) -> None:
     assert {"create_application", "build_application", "SERVICE"} <= set(vars(api))
     config = own_classes(importlib.import_module(f"{service}_service.config"))
     assert {"ApiSettings", "MigrationSettings"} <= set(config)
+
+
+@each_service
+def test_every_declared_answer_has_an_example(service: str) -> None:
+    document = APPLICATIONS[service]().api_doc
+    without = [
+        (method, template, status)
+        for template, methods in document["paths"].items()
+        for method, operation in methods.items()
+        for status, response in operation["responses"].items()
+        for content in response.get("content", {}).values()
+        if not (content.get("examples") or content.get("example"))
+    ]
+    assert without == []
+
+
+@each_service
+def test_every_operation_says_when_to_send_it_again(service: str) -> None:
+    for template, methods in APPLICATIONS[service]().api_doc["paths"].items():
+        for method, operation in methods.items():
+            if "503" in operation["responses"]:
+                assert "Retry-After" in operation["responses"]["503"]["headers"], (method, template)
+
+
+def problems_of(operation: dict[str, Any]) -> set[str]:
+    """The last parts of the types of all its examples of problems."""
+    return {
+        str(example["value"]["type"]).rpartition(":")[2]
+        for status, response in operation["responses"].items()
+        if status.isdecimal() and int(status) >= 400
+        for content in response["content"].values()
+        for example in content["examples"].values()
+    }
+
+
+@pytest.mark.parametrize("service", ["coupon", "order"])
+def test_each_part_of_a_request_has_an_example_of_its_refusal(service: str) -> None:
+    for template, methods in APPLICATIONS[service]().api_doc["paths"].items():
+        for method, operation in methods.items():
+            expected = {"database-unavailable"}
+            places = {parameter["in"] for parameter in operation.get("parameters", ())}
+            if method == "post":
+                expected |= {"malformed-json", "content-too-large", "unsupported-media-type"}
+            if "requestBody" in operation or {"path", "query"} & places:
+                expected.add("validation")
+            if "header" in places:
+                expected |= {"invalid-idempotency-key", "idempotency-key-reused"}
+            assert expected <= problems_of(operation), (method, template)

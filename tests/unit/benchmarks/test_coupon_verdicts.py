@@ -1,17 +1,20 @@
 """What the benchmark of coupons makes of its figures, and of the programs that it needs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from tests.benchmarks.coupon.__main__ import main
+from tests.benchmarks.coupon.drop import steady_rate
 from tests.benchmarks.coupon.errors import CannotRun
-from tests.benchmarks.coupon.load_client import Journey, read_journeys
+from tests.benchmarks.coupon.load_client import Journey, connections_of, read_journeys
 from tests.benchmarks.coupon.measuring import Results
 from tests.benchmarks.coupon.picture import draw_burst
 from tests.benchmarks.coupon.plan import NAMES, QUICK, Measurement, Scale, chosen_rows, needed_measurements
 from tests.benchmarks.coupon.report import Verdict, results_as_json, verdicts
+from tests.benchmarks.coupon.watchers import places_told
 
 RESULTS: Results = {
     Measurement.ACCEPT: [{"per_second": 2_000.0}, {"per_second": 2_700.0}],
@@ -87,6 +90,27 @@ def test_an_answer_has_its_times_on_the_clock(tmp_path: Path) -> None:
     assert (issued.presses, issued.polls, issued.told) == (2, 3, 1)
     assert (refused.refused, refused.accepted, refused.decided_at) == (True, False, None)
     assert (unanswered.refused, unanswered.answered_at) == (False, None)
+
+
+def test_a_journey_without_an_end_is_an_error_and_no_slow_one(tmp_path: Path) -> None:
+    issued, refused, unanswered = journeys(tmp_path)
+
+    assert steady_rate([issued, refused]).p99_ms == pytest.approx(28.73, abs=0.01)
+    with pytest.raises(ValueError, match="1 users have no answer"):
+        steady_rate([issued, refused, unanswered])
+
+
+def test_a_place_that_gets_worse_is_an_error(tmp_path: Path) -> None:
+    watched = [replace(journey, places=3) for journey in journeys(tmp_path)]
+
+    assert places_told(watched) == 9
+    with pytest.raises(ValueError, match="1 users were told a worse place than before"):
+        places_told([*watched, replace(watched[0], worse=1)])
+
+
+def test_a_burst_has_a_connection_for_each_user_if_the_machine_allows() -> None:
+    assert connections_of(50) == 50
+    assert connections_of(10**9) < 10**9
 
 
 @pytest.mark.parametrize("name", ["burst.png", "burst.svg"])

@@ -1,11 +1,14 @@
 """Nothing is forgotten while Kafka, the outbox or a dead letter can bring it again."""
 
 import tomllib
+from datetime import timedelta
 
 import pytest
 from pydantic_settings import BaseSettings
 
 from coupon_service.config import WorkerSettings as CouponWorkerSettings
+from coupon_service.domain.reconciling import HISTORY_NEVER_REMOVED_WITHIN, NEVER_REMOVED_WITHIN
+from coupon_service.http.bodies import LONGEST_HOLD_SECONDS
 from devstack.repository import ROOT
 from notification_service.config import ConsumerSettings
 from order_service.config import WorkerSettings as OrderWorkerSettings
@@ -59,6 +62,13 @@ def test_the_inbox_outlasts_whatever_can_send_an_event_again(
 def test_a_request_outlasts_dead_letters_about_it() -> None:
     least_hours = least(CouponWorkerSettings, "request_retention_hours")
     assert least_hours >= kept_hours("coupon-publish-request.dlt")
+    assert timedelta(hours=least_hours) == NEVER_REMOVED_WITHIN
+
+
+def test_history_outlasts_what_an_order_may_hold() -> None:
+    least_hours = least(CouponWorkerSettings, "history_retention_hours")
+    assert timedelta(hours=least_hours) >= timedelta(seconds=LONGEST_HOLD_SECONDS)
+    assert timedelta(hours=least_hours) == HISTORY_NEVER_REMOVED_WITHIN
 
 
 @pytest.mark.parametrize(
@@ -67,6 +77,7 @@ def test_a_request_outlasts_dead_letters_about_it() -> None:
         (CouponWorkerSettings, "INBOX_RETENTION_HOURS", "168"),
         (CouponWorkerSettings, "REQUEST_RETENTION_HOURS", "168"),
         (CouponWorkerSettings, "IDEMPOTENCY_KEY_RETENTION_HOURS", "1"),
+        (CouponWorkerSettings, "HISTORY_RETENTION_HOURS", "8760"),
         (OrderWorkerSettings, "IDEMPOTENCY_KEY_RETENTION_HOURS", "1"),
         (ConsumerSettings, "INBOX_RETENTION_HOURS", "168"),
     ],

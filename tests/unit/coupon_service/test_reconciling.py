@@ -48,7 +48,7 @@ def test_what_keeps_a_request_from_its_decision(
     event: EventState, place: Place | None, letter: DeadLetterState | None, why: DifferenceKind | Waiting
 ) -> None:
     letters = {} if letter is None or place is None else {place: letter}
-    assert why_undecided(event, place, NEXT_OFFSETS, letters) is why
+    assert why_undecided(event, place, NEXT_OFFSETS, letters.get) is why
 
 
 @given(st.sets(st.uuids(), max_size=50), st.uuids())

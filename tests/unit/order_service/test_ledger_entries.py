@@ -1,13 +1,20 @@
 """A payment's entries balance, and any other entries than these are a difference."""
 
-from collections.abc import Callable, Set
+from collections.abc import Callable, Mapping, Set
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from order_service.domain.ledger import Entry, PaymentInBooks, ReturnOfSale, account_of, entries_of
+from order_service.domain.ledger import (
+    Entry,
+    EntryKey,
+    PaymentInBooks,
+    ReturnOfSale,
+    account_of,
+    entries_of,
+)
 from order_service.domain.ledger_comparison import FoundEntry, PaymentWithEntries, differences
 from order_service.domain.ledger_differences import DifferenceKind
 from order_service.domain.money import Money
@@ -26,6 +33,7 @@ def payments(draw: st.DrawFn) -> PaymentInBooks:
     total = Money(draw(st.integers(0, gross)), "KRW")
     is_due = draw(st.booleans())
     other = Money(draw(amounts), "USD")
+    taken_back_at = None if is_due else draw(st.none() | moments)
     parts = [] if is_due else draw(st.lists(st.integers(0, total.amount // 3), max_size=3))
     return PaymentInBooks(
         payment_id=OWN,
@@ -39,7 +47,8 @@ def payments(draw: st.DrawFn) -> PaymentInBooks:
         gross=gross,
         discount=gross - total.amount,
         returned_at=draw(st.none() | moments) if is_due else None,
-        taken_back_at=None if is_due else draw(st.none() | moments),
+        taken_back_at=taken_back_at,
+        restored_at=None if taken_back_at is None else draw(st.none() | moments),
         returns=[
             ReturnOfSale(
                 f"refund-{number}",
@@ -55,21 +64,45 @@ def payments(draw: st.DrawFn) -> PaymentInBooks:
 
 
 def with_entries(
-    payment: PaymentInBooks, *, was_sale: bool = False, returned_after: Set[str] = frozenset()
+    payment: PaymentInBooks,
+    *,
+    was_sale: bool = False,
+    returned_after: Set[str] = frozenset(),
+    returned_since: Set[str] = frozenset(),
 ) -> PaymentWithEntries:
     """The entries in the order in which they are made."""
-    expected = entries_of(payment, returned_after=returned_after, was_sale=was_sale)
-    keys = sorted(expected, key=lambda key: key[0] == "MONEY_RETURNED" and key[1] in returned_after)
+    expected = entries_of(
+        payment, returned_after=returned_after, returned_since=returned_since, was_sale=was_sale
+    )
+
+    def place(key: EntryKey) -> int:
+        if key[0] == "RESTORED":
+            return 2
+        is_return = key[0] == "MONEY_RETURNED"
+        return 3 if is_return and key[1] in returned_since else int(is_return and key[1] in returned_after)
+
+    keys = sorted(expected, key=place)
     entries = [FoundEntry(number, key, expected[key]) for number, key in enumerate(keys, 1)]
     return PaymentWithEntries(payment.payment_id, payment, entries)
 
 
-@given(payments(), st.booleans(), st.sets(st.sampled_from(["refund-0", "refund-1", "refund-2"])))
-def test_entries_balance_and_agree(payment: PaymentInBooks, was_sale: bool, later: Set[str]) -> None:
+@given(
+    payments(),
+    st.booleans(),
+    st.dictionaries(st.sampled_from(["refund-0", "refund-1", "refund-2"]), st.booleans()),
+)
+def test_entries_balance_and_agree(
+    payment: PaymentInBooks, was_sale: bool, later: Mapping[str, bool]
+) -> None:
     # A sale is what its order costs.
     was_sale &= payment.taken == payment.order_total
-    is_taken_back = payment.taken_back_at is not None
-    found = with_entries(payment, was_sale=was_sale, returned_after=later if is_taken_back else frozenset())
+    is_taken_back, is_restored = payment.taken_back_at is not None, payment.restored_at is not None
+    found = with_entries(
+        payment,
+        was_sale=was_sale,
+        returned_after={each for each, is_since in later.items() if is_taken_back and not is_since},
+        returned_since={each for each, is_since in later.items() if is_restored and is_since},
+    )
     assert all(stored.entry.is_balanced for stored in found.entries)
     assert list(differences(found)) == []
 

@@ -211,6 +211,11 @@ def test_what_is_shown_decides_and_not_the_reply_to_the_confirmation() -> None:
             "payment_gateway_took_another_amount",
             ChargedOtherwise(NOON, Money(60, "KRW")),
         ),
+        # None of these is an amount to return.
+        ({"amount": {"total": 0}}, "payment_gateway_took_another_amount", Undecided()),
+        ({"amount": {"total": 2**53}}, "payment_gateway_took_another_amount", Undecided()),
+        ({"amount": {"total": 9, "cancelled": 9}}, "payment_gateway_took_another_amount", Undecided()),
+        ({"amount": {"total": 9, "cancelled": 10}}, "payment_gateway_took_another_amount", Undecided()),
         # How many baht are its smallest unit isn't known for sure.
         ({"currency": "THB"}, "payment_gateway_took_another_amount", Undecided()),
         ({"channel": {"type": "TEST"}}, "payment_gateway_took_in_another_channel", Undecided()),

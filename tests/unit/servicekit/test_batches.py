@@ -242,6 +242,23 @@ def test_a_thread_of_its_own_runs_what_arrived_meanwhile_as_one_set() -> None:
     assert (delivered.order, delivered.outcomes) == ([9, 3, 1, 2], {9: 18, 3: 6, 1: 2, 2: 4})
 
 
+def test_an_item_that_no_thread_can_run_is_refused_and_the_next_is_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    delivered = Delivered(BatchThread(lambda items: items))
+
+    def refuse(_thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as exhausted:
+        exhausted.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(RuntimeError, match="can't start"):
+            delivered.send(1)
+    delivered.send(2)
+    delivered.wait_for(1)
+    assert delivered.outcomes == {2: 2}
+
+
 def test_a_set_of_that_thread_is_limited() -> None:
     gated = Gated()
     thread = BatchThread(gated)

@@ -276,3 +276,9 @@ def test_problem_says_which_status_forbids_the_request() -> None:
 def test_problem_carries_its_headers(client: FlaskClient) -> None:
     problem = Problem(503, "busy", "Busy.", headers={"Retry-After": "1"})
     assert (problem.title, problem.headers) == ("Service Unavailable", {"Retry-After": "1"})
+
+
+def test_pauses_of_a_problem_are_spread_between_the_least_and_the_most() -> None:
+    problem_of = ProblemType(503, "busy", retry_after_seconds=(2, 6))
+    pauses = {problem_of(OutOfStock()).headers["Retry-After"] for _ in range(200)}
+    assert {"2", "6"} <= pauses <= {"2", "3", "4", "5", "6"}

@@ -35,7 +35,12 @@ class PathFront:
             return lambda put_reply: self.held.append((request.path, put_reply))
         if request.path == "/broken":
             raise ValueError
+        if request.path == "/broken-later":
+            return self._fail
         return None
+
+    def _fail(self, _put_reply: PutReply) -> None:
+        raise ValueError
 
     def wait_for(self, number: int) -> list[PutReply]:
         wait_until(lambda: len(self.held) >= number, f"{number} held requests")
@@ -124,6 +129,16 @@ def test_the_application_answers_what_a_front_gives_back(server: HttpServer, fro
     client = Client(server).ask("/later", "/now")
     front.wait_for(1)[0](None)
     assert [client.body(), client.body()] == ["flask later", "now"]
+
+
+def test_the_application_answers_what_a_front_cannot_begin(server: HttpServer, front: PathFront) -> None:
+    client = Client(server)
+    for _ in range(2 * MAX_QUEUED_PER_THREAD):
+        assert client.ask("/broken-later").body() == "flask broken-later"
+    # None of them is held.
+    client.ask("/later")
+    front.wait_for(1)[0](reply("later"))
+    assert client.body() == "later"
 
 
 def test_a_client_that_leaves_takes_nobody_with_it(server: HttpServer, front: PathFront) -> None:

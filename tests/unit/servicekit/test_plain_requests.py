@@ -5,6 +5,7 @@ from gunicorn.config import Config
 from gunicorn.http.message import Request
 
 from servicekit.http.front import headers_if_plain
+from servicekit.http.front_request import FrontRequest
 from servicekit.http.request_buffer import RequestBuffer
 
 LINE = "POST /things HTTP/1.1"
@@ -37,7 +38,8 @@ def test_a_host_may_have_a_port(host: str) -> None:
         ("POST /things?a=1 HTTP/1.1", [HOST], ""),
         ("POST /things# HTTP/1.1", [HOST], ""),
         ("POST http://shop.example/things HTTP/1.1", [HOST], ""),
-        ("POST /things HTTP/1.0", [HOST, "Connection: keep-alive"], ""),
+        ("POST /things HTTP/1.2", [HOST], ""),
+        ("POST /things HTTP/1.0", [], ""),
         (LINE, [], ""),
         (LINE, ["Host: a..b"], ""),
         (LINE, ["Host: A.B"], ""),
@@ -48,7 +50,6 @@ def test_a_host_may_have_a_port(host: str) -> None:
         (LINE, [HOST, "Content-Length: 2"], "{}"),
         (LINE, [HOST, "Content-Length: 00"], ""),
         (LINE, [HOST, "Transfer-Encoding: chunked"], "0\r\n\r\n"),
-        (LINE, [HOST, "Connection: close"], ""),
         (LINE, [HOST, "Connection: upgrade"], ""),
         (LINE, [HOST, "Connection: keep-alive, x"], ""),
         (LINE, [HOST, "Upgrade: h2c"], ""),
@@ -60,7 +61,23 @@ def test_what_needs_a_closer_look_is_not_plain(line: str, headers: list[str], bo
     assert headers_if_plain(parsed(line, *headers, body=body)) is None
 
 
-def test_a_request_of_a_server_that_stops_is_not_plain() -> None:
+@pytest.mark.parametrize(
+    ("line", "headers"),
+    [
+        (LINE, [HOST, "connection: close"]),
+        ("POST /things HTTP/1.0", [HOST]),
+        ("POST /things HTTP/1.0", [HOST, "Connection: close"]),
+        ("POST /things HTTP/1.0", [HOST, "Connection: keep-alive"]),
+    ],
+)
+def test_a_request_of_a_load_balancer_is_plain(line: str, headers: list[str]) -> None:
+    assert headers_if_plain(parsed(line, *headers)) is not None
+
+
+def test_a_server_that_stops_closes_what_its_front_answers() -> None:
     request = parsed(LINE, HOST)
     request.force_close()
-    assert headers_if_plain(request) is None
+    headers = headers_if_plain(request)
+    assert headers is not None
+    own = FrontRequest("POST", "/things", request, headers)
+    assert b"\r\nConnection: close\r\n" in own.reply(200, b"{}", {})

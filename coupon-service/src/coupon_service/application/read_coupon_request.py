@@ -9,7 +9,7 @@ from coupon_service.domain.coupon_request import CouponRequestStanding
 from servicekit.lifecycle import StopSignal
 
 FIRST_PAUSE_SECONDS = 0.05
-LONGEST_PAUSE_SECONDS = 0.25
+LONGEST_PAUSE_SECONDS = 0.15
 
 
 class ReadCouponRequest:

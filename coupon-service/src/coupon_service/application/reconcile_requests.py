@@ -11,17 +11,16 @@ from coupon_service.domain.reconciling import (
     GETS_EVENT_AGAIN,
     GETS_RECOUNTED,
     NEVER_REMOVED_WITHIN,
-    DeadLetterState,
     DifferenceKind,
     Findings,
     NumberRange,
-    Place,
     UndecidedRequests,
     Waiting,
     counter_differences,
     ranges_of,
     why_undecided,
 )
+from coupon_service.domain.suspect_records import SuspectRecords
 
 NUMBERS_AT_A_TIME = 50_000
 _REQUESTS_AT_A_TIME = 5_000
@@ -74,14 +73,17 @@ class ReconcileRequests:
             ("outbox_events", stored.outbox_events(undecided)),
         ):
             self._take(name, pages, estimates.get(name, 0), findings)
-        foreign = self._read_topic(undecided, findings)
+        foreign, of_undecided = SuspectRecords(), SuspectRecords()
+        self._read_topic(undecided, foreign, of_undecided, findings)
         # Before the dead letters: the worker writes one before it goes on.
         next_offsets = stored.next_offsets(self._topic.identity())
-        dead_letters = self._topic.dead_letters()
-        for place in foreign:
-            if dead_letters.get(place, "OPEN") == "OPEN":
-                findings.add(DifferenceKind.FOREIGN_RECORD, f"{place[0]}:{place[1]}")
-        self._judge(undecided, next_offsets, dead_letters, findings, repaired)
+        for place, state in self._topic.dead_letters():
+            foreign.saw_letter(place, state)
+            of_undecided.saw_letter(place, state)
+        for (partition, offset), letter in foreign:
+            if letter in {None, "OPEN"}:
+                findings.add(DifferenceKind.FOREIGN_RECORD, f"{partition}:{offset}")
+        self._judge(undecided, next_offsets, of_undecided, findings, repaired)
         for name, pages in (
             ("user_coupons", stored.user_coupons()),
             ("orders", stored.orders()),
@@ -98,9 +100,14 @@ class ReconcileRequests:
                 findings.add(kind, identity)
             self._progress(name, findings.compared[name], about)
 
-    def _read_topic(self, undecided: UndecidedRequests, findings: Findings) -> list[Place]:
-        """Returns the places of records without an effect."""
-        foreign: list[Place] = []
+    def _read_topic(
+        self,
+        undecided: UndecidedRequests,
+        foreign: SuspectRecords,
+        of_undecided: SuspectRecords,
+        findings: Findings,
+    ) -> None:
+        """``foreign`` gets records without an effect, and ``of_undecided`` those of undecided requests."""
         about = self._topic.size()
         oldest = self._stored.now() - NEVER_REMOVED_WITHIN
         for batch in self._topic.records():
@@ -108,20 +115,20 @@ class ReconcileRequests:
             refused = self._stored.refused(events)
             for record in batch:
                 if record.event is not None and record.event.event_id not in refused:
-                    undecided.saw_record(record.event.request_id, record.place)
+                    if undecided.saw_record(record.event.request_id, record.place):
+                        of_undecided.add(record.place)
                 elif record.written_at > oldest:
-                    foreign.append(record.place)
+                    foreign.add(record.place)
             findings.compared["topic_records"] += len(batch)
             self._progress("topic_records", findings.compared["topic_records"], about)
         for gap in self._topic.gaps():
             findings.add(DifferenceKind.TOPIC_RECORDS_GONE, gap)
-        return foreign
 
     def _judge(
         self,
         undecided: UndecidedRequests,
         next_offsets: Mapping[int, int],
-        dead_letters: Mapping[Place, DeadLetterState],
+        records: SuspectRecords,
         findings: Findings,
         repaired: Repaired,
     ) -> None:
@@ -132,7 +139,7 @@ class ReconcileRequests:
             for request_id, event, place in chunk:
                 if request_id not in still:
                     continue
-                why = why_undecided(event, place, next_offsets, dead_letters)
+                why = why_undecided(event, place, next_offsets, records.letter_of)
                 if isinstance(why, Waiting):
                     findings.waiting[why] += 1
                     continue

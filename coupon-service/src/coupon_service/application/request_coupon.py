@@ -8,7 +8,12 @@ from coupon_service.application.accept_requests import RequestToAccept
 from coupon_service.application.ports import Gate
 from coupon_service.domain.coupon_request import NewCouponRequest
 from coupon_service.domain.errors import CouponNotAvailable
-from servicekit.idempotency.key import Answer, IdempotencyKey, IdempotencyKeyReused, Outcome
+from servicekit.idempotency.key import (
+    Answer,
+    IdempotencyKey,
+    IdempotencyKeyHeld,
+    Outcome,
+)
 from servicekit.identifiers import uuid7
 
 
@@ -35,15 +40,18 @@ class RequestCoupon:
         gate: Gate,
         find_key: Callable[[IdempotencyKey], Outcome],
         accept: Callable[[RequestToAccept], Answer[UUID]],
+        accept_alone: Callable[[RequestToAccept], Answer[UUID]],
     ) -> None:
+        """``accept`` raises IdempotencyKeyHeld for what ``accept_alone`` waits for."""
         self._gate = gate
         self._find_key = find_key
         self._accept = accept
+        self._accept_alone = accept_alone
 
     def __call__(self, command: RequestCouponCommand) -> Answer[UUID]:
         """The id of the request, committed now or by an earlier call with the same key.
 
-        Raises CouponNotFound, CouponNotAvailable and IdempotencyKeyReused.
+        Raises CouponNotFound, CouponNotAvailable, IdempotencyKeyReused and IdempotencyKeyHeld.
         """
         try:
             self._gate.check(command.coupon_id)
@@ -53,12 +61,16 @@ class RequestCoupon:
                 raise
             return earlier
         # The gate may be a second behind: the worker alone sees the requests in their order.
-        return self._accept(_to_accept(command))
+        to_accept = _to_accept(command)
+        try:
+            return self._accept(to_accept)
+        except IdempotencyKeyHeld:
+            return self._accept_alone(to_accept)
 
     def without_waiting(self, command: RequestCouponCommand) -> RequestToAccept | None:
         """What has to be accepted for ``command``; None if only :meth:`__call__` can tell.
 
-        Raises CouponNotAvailable.
+        Raises CouponNotFound and CouponNotAvailable.
         """
         try:
             is_known = self._gate.check_known(command.coupon_id)
@@ -73,7 +85,7 @@ class RequestCoupon:
         if command.idempotency_key is None or not _may_have_an_answer(command):
             return None
         found = self._find_key(command.idempotency_key)
-        if isinstance(found, IdempotencyKeyReused):
+        if isinstance(found, Exception):
             raise found
         return None if found is None else Answer(UUID(found["requestId"]), is_replay=True)
 

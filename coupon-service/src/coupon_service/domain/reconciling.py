@@ -3,7 +3,7 @@
 from array import array
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import IntEnum, StrEnum
@@ -14,6 +14,8 @@ UNDECIDED_AGE = timedelta(seconds=60)
 """A request that is younger may still be on its way to its decision."""
 NEVER_REMOVED_WITHIN = timedelta(hours=720)
 """Retention leaves every request in place for at least as long."""
+HISTORY_NEVER_REMOVED_WITHIN = timedelta(hours=17_520)
+"""The same of what happened to users' coupons."""
 
 _ID_BYTES = 16
 
@@ -151,11 +153,13 @@ class UndecidedRequests:
         if number is not None:
             self._events[number] = max(self._events[number], state)
 
-    def saw_record(self, request_id: UUID, place: Place) -> None:
-        """A record of the request, if it is one of these, is there; the last one that is seen counts."""
+    def saw_record(self, request_id: UUID, place: Place) -> bool:
+        """A record of the request is there; the last one that is seen counts. Whether it is one of these."""
         number = self._find(request_id)
-        if number is not None:
-            self._partitions[number], self._offsets[number] = place
+        if number is None:
+            return False
+        self._partitions[number], self._offsets[number] = place
+        return True
 
     def __iter__(self) -> Iterator[tuple[UUID, EventState, Place | None]]:
         for number in range(len(self)):
@@ -175,11 +179,12 @@ def why_undecided(
     event: EventState,
     place: Place | None,
     next_offsets: Mapping[int, int],
-    dead_letters: Mapping[Place, DeadLetterState],
+    letter_of: Callable[[Place], DeadLetterState | None],
 ) -> DifferenceKind | Waiting:
     """What keeps a request from its decision.
 
-    ``next_offsets`` are, by partition, up to where the worker has applied the topic.
+    ``next_offsets`` are, by partition, up to where the worker has applied the topic; ``letter_of`` says in
+    which state the dead letter of a record is.
     """
     if event is EventState.UNPUBLISHED:
         return Waiting.FOR_RELAY
@@ -189,7 +194,7 @@ def why_undecided(
         partition, offset = place
         if offset >= next_offsets.get(partition, 0):
             return Waiting.FOR_WORKER
-        return _WHY_BY_DEAD_LETTER[dead_letters.get(place)]
+        return _WHY_BY_DEAD_LETTER[letter_of(place)]
     return _WHY_WITHOUT_RECORD[event]
 
 

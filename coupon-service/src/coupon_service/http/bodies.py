@@ -18,7 +18,16 @@ from coupon_service.domain.coupon_change import CouponChangeKind, CouponCommand
 from coupon_service.domain.discount import Discount, DiscountType
 from coupon_service.domain.period import Period
 from coupon_service.domain.user_coupon_command import Confirm, GiveBack, Release, Reserve, Revoke
-from servicekit.fields import MAX_INT64, PathInt64, PositiveInt64, RequestModel, Storable, Time
+from servicekit.fields import (
+    MAX_INT64,
+    Operator,
+    PathInt64,
+    PositiveInt64,
+    Reason,
+    RequestModel,
+    Storable,
+    Time,
+)
 from servicekit.http.models import BodyModel, PathModel, QueryModel
 from servicekit.idempotency.key import IdempotencyKey
 
@@ -26,9 +35,6 @@ LONGEST_WAIT_SECONDS = 30
 LARGEST_PAGE = 100
 # Two years: longer than order-service can be configured to wait for a payment.
 LONGEST_HOLD_SECONDS = 63_072_000
-
-Actor = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), Storable]
-Reason = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=500), Storable]
 
 
 class CouponPath(PathModel):
@@ -91,7 +97,11 @@ class DiscountPart(RequestModel):
 class CouponBody(BodyModel):
     """A coupon to create."""
 
-    name: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=MAX_NAME_LENGTH), Storable]
+    name: Annotated[
+        str,
+        StringConstraints(strict=True, strip_whitespace=True, min_length=1, max_length=MAX_NAME_LENGTH),
+        Storable,
+    ]
     total_quantity: Annotated[int, Field(strict=True, ge=1, le=MAX_TOTAL_QUANTITY)]
     starts_at: Time
     ends_at: Time
@@ -135,7 +145,7 @@ class EmptyBody(BodyModel):
 class OperatorBody(BodyModel):
     """Which operator does it, and why."""
 
-    by: Actor
+    by: Operator
     reason: Reason
 
     def coupon_command(self, kind: CouponChangeKind) -> CouponCommand:
@@ -149,7 +159,7 @@ class StockBody(BodyModel):
     """Stock to add, by an operator."""
 
     quantity: Annotated[int, Field(strict=True, ge=1, le=MAX_TOTAL_QUANTITY)]
-    by: Actor
+    by: Operator
     reason: Reason
 
     def coupon_command(self) -> CouponCommand:

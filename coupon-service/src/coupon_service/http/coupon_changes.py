@@ -23,21 +23,21 @@ def coupon_change_routes(change_coupon: ChangeCoupon, read_changes: ReadCouponCh
         view = answer.result
         return json_reply(CouponReply.of(view.coupon, view.read_at), is_replay=answer.is_replay)
 
-    @route(routes, "POST", "/stock", summary="Add stock", replies={200: CouponReply})
+    @route(routes, "POST", "/stock", summary="Add stock", replies={200: CouponReply}, key="required")
     def post_stock(path: CouponPath, body: StockBody) -> Response:
         # A coupon is paused only once, however often the request comes; stock would be added each time.
         key = required_idempotency_key("a repetition without it would add the stock again")
         return change(path.coupon_id, body.coupon_command(), key)
 
-    @route(routes, "POST", "/pause", summary="Pause", replies={200: CouponReply})
+    @route(routes, "POST", "/pause", summary="Pause", replies={200: CouponReply}, key="optional")
     def post_pause(path: CouponPath, body: OperatorBody) -> Response:
         return change(path.coupon_id, body.coupon_command(CouponChangeKind.PAUSED), idempotency_key())
 
-    @route(routes, "POST", "/resume", summary="Resume", replies={200: CouponReply})
+    @route(routes, "POST", "/resume", summary="Resume", replies={200: CouponReply}, key="optional")
     def post_resume(path: CouponPath, body: OperatorBody) -> Response:
         return change(path.coupon_id, body.coupon_command(CouponChangeKind.RESUMED), idempotency_key())
 
-    @route(routes, "POST", "/end", summary="End now", replies={200: CouponReply})
+    @route(routes, "POST", "/end", summary="End now", replies={200: CouponReply}, key="optional")
     def post_end(path: CouponPath, body: OperatorBody) -> Response:
         return change(path.coupon_id, body.coupon_command(CouponChangeKind.ENDED), idempotency_key())
 

@@ -41,6 +41,7 @@ def coupon_request_routes(
         summary="Request a coupon",
         replies={202: AcceptedReply},
         problems={409: CouponNotAvailableReply},
+        key="optional",
     )
     def post_coupon_request(path: UserAndCouponPath, body: EmptyBody) -> Response:
         # Within the user's scope, so that no key replays the request of another user.
@@ -59,6 +60,7 @@ def coupon_request_routes(
         _REQUEST,
         summary="Read a request, at once or when it is decided",
         replies={200: CouponRequestReply},
+        headers={200: "Retry-After"},
     )
     def get_coupon_request(path: CouponRequestPath, query: CouponRequestQuery) -> Response:
         reply, headers = standing_reply(read_coupon_request(path.request_id, query.wait))

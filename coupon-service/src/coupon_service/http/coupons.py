@@ -19,7 +19,7 @@ def coupon_routes(
     """Creating coupons and reading them."""
     routes = APIBlueprint("coupons", __name__, url_prefix="/api/v1/coupons")
 
-    @route(routes, "POST", "", summary="Create a coupon", replies={201: CouponReply})
+    @route(routes, "POST", "", summary="Create a coupon", replies={201: CouponReply}, key="optional")
     def post_coupon(body: CouponBody) -> Response:
         answer = create_coupon(body.command(idempotency_key()))
         coupon = answer.result

@@ -11,7 +11,8 @@ from pydantic_core import to_json
 
 from coupon_service.domain.coupon_request import CouponRequestStanding
 from coupon_service.http.coupon_requests import REQUEST_RULE, standing_reply
-from servicekit.http.front import FrontRequest, Later, headers_if_plain, later
+from servicekit.http.front import Later, headers_if_plain, later
+from servicekit.http.front_request import FrontRequest
 from servicekit.http.problems import ProblemTable
 from servicekit.http.refusals import overloaded
 
@@ -43,11 +44,19 @@ class PollFront:
         if headers is None:
             return None
         if self._held >= self._max_held:
-            return overloaded(is_kept=True)
-        own = FrontRequest(_METHOD, REQUEST_RULE, request.uri, headers)
+            return overloaded(is_kept=not request.should_close())
+        own = FrontRequest(_METHOD, REQUEST_RULE, request, headers)
+        return partial(self._begin, own, UUID(match[1]))
+
+    def _begin(self, own: FrontRequest, request_id: UUID, put_reply: Callable[[bytes | None], None]) -> None:
+        # Asked again: of the polls that arrive in one moment, none has begun before all were asked.
+        if self._held >= self._max_held:
+            put_reply(overloaded(is_kept=own.is_kept))
+            return
+        later(partial(self._read_later, request_id), partial(self._reply, own))(put_reply)
+        # Only what has begun is answered and counted off again, at times before this.
         with self._lock:
             self._held += 1
-        return later(partial(self._read_later, UUID(match[1])), partial(self._reply, own))
 
     def _reply(self, own: FrontRequest, outcome: CouponRequestStanding | Exception) -> bytes:
         with self._lock:

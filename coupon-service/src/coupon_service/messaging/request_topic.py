@@ -1,6 +1,7 @@
 """The topic of accepted requests, read from its beginning outside of any consumer group."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from array import array
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -21,7 +22,8 @@ class KafkaRequestTopic:
         self._topic = topic
         self._reader = reader
         self._dead_letters = dead_letters
-        self._gaps: list[tuple[int, int, int]] = []
+        # By partition: the first missing offset and the one behind the last, of each gap.
+        self._gaps: dict[int, array[int]] = {}
 
     def size(self) -> int:
         return sum(end - begin for begin, end in self._reader.bounds(self._topic).values())
@@ -31,12 +33,12 @@ class KafkaRequestTopic:
 
     def records(self) -> Iterator[Sequence[FoundRecord]]:
         batch: list[FoundRecord] = []
-        self._gaps = []
+        self._gaps = {}
         expected = {partition: begin for partition, (begin, _) in self._reader.bounds(self._topic).items()}
         for record in self._reader.read_all(self._topic):
             wanted = expected.get(record.partition, record.offset)
             if record.offset > wanted:
-                self._gaps.append((record.partition, wanted, record.offset))
+                self._gaps.setdefault(record.partition, array("q")).extend((wanted, record.offset))
             expected[record.partition] = record.next_offset
             batch.append(_found(record))
             if len(batch) == _RECORDS_AT_A_TIME:
@@ -45,26 +47,21 @@ class KafkaRequestTopic:
         if batch:
             yield batch
 
-    def gaps(self) -> Sequence[str]:
+    def gaps(self) -> Iterator[str]:
         bounds = self._reader.bounds(self._topic)
-        return [
-            f"{partition}:{begin}-{end - 1}"
-            for partition, begin, end in self._gaps
-            # Retention may have overtaken the reader.
-            if end > bounds[partition][0]
-        ]
+        for partition, offsets in self._gaps.items():
+            for begin, end in zip(offsets[::2], offsets[1::2], strict=True):
+                # Retention may have overtaken the reader.
+                if end > bounds[partition][0]:
+                    yield f"{partition}:{begin}-{end - 1}"
 
-    def dead_letters(self) -> Mapping[Place, DeadLetterState]:
-        states: dict[Place, DeadLetterState] = {}
+    def dead_letters(self) -> Iterator[tuple[Place, DeadLetterState]]:
         for letter in self._dead_letters.each():
             topic, partition, begin, end = letter.source
             if topic == self._topic:
                 state: DeadLetterState = "OPEN" if letter.handling is None else letter.handling.state
                 for offset in range(begin, min(end, begin + _RECORDS_AT_A_TIME)):
-                    # Written twice, it is handled when one of both is.
-                    if state != "OPEN" or (partition, offset) not in states:
-                        states[partition, offset] = state
-        return states
+                    yield (partition, offset), state
 
 
 def _found(record: ReceivedRecord | UnreadableRecords) -> FoundRecord:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,7 +21,7 @@ STALE_SECONDS = 3.0
 FORGET_SECONDS = 60.0
 """A coupon that nobody has requested for so long is not read any more."""
 MAX_COUPONS = 10_000
-"""How many are read; one that was requested longest ago goes first."""
+"""How many are read; one that was requested longest ago goes first. Also how many are known not to exist."""
 
 _log = structlog.get_logger(__name__)
 
@@ -52,7 +52,7 @@ class _DatabaseClock:
 
 
 class SqlCouponGate:
-    """Knows the coupons that are being requested, at most about REFRESH_SECONDS late.
+    """Knows the coupons that are being requested, and which don't exist, at most about REFRESH_SECONDS late.
 
     One thread reads them, only those that changed since, and nothing while nobody requests any. It begins
     with the first request, after any fork, and ends with ``stop``. Times are compared with the database's
@@ -69,6 +69,8 @@ class SqlCouponGate:
         self._stop = stop
         self._monotonic = monotonic
         self._watched: dict[int, _Watched] = {}
+        # When each was looked for in vain, the earliest first.
+        self._absent: dict[int, float] = {}
         self._clock: _DatabaseClock | None = None
         self._look_up = Batches(self._look_up_all)
         self._refreshing = threading.Thread(target=self._refresh, name="coupon-gate", daemon=True)
@@ -76,7 +78,7 @@ class SqlCouponGate:
     def check(self, coupon_id: int) -> None:
         """Raises CouponNotFound, and CouponNotAvailable for a coupon that can't be requested now."""
         if not self.check_known(coupon_id):
-            # Another process may have created it this moment. One query serves all that ask meanwhile.
+            # Another process may have created it by now. One query serves all that ask meanwhile.
             watched = self._look_up(coupon_id)
             if watched is None:
                 raise CouponNotFound
@@ -85,10 +87,13 @@ class SqlCouponGate:
     def check_known(self, coupon_id: int) -> bool:
         """:meth:`check` by what is known already; false for a coupon that would have to be read."""
         watched = self._watched.get(coupon_id)
-        if watched is None:
-            return False
-        self._check(watched)
-        return True
+        if watched is not None:
+            self._check(watched)
+            return True
+        absent_at = self._absent.get(coupon_id)
+        if absent_at is not None and self._monotonic() - absent_at < REFRESH_SECONDS:
+            raise CouponNotFound
+        return False
 
     def _check(self, watched: _Watched) -> None:
         now = self._monotonic()
@@ -112,7 +117,8 @@ class SqlCouponGate:
         horizon = self._monotonic() - FORGET_SECONDS
         for coupon_id, watched in list(self._watched.items()):
             if watched.requested_at < horizon:
-                del self._watched[coupon_id]
+                # A request may have taken it away meanwhile, to make room.
+                self._watched.pop(coupon_id, None)
         watched_now = dict(self._watched)
         if not watched_now:
             return 0
@@ -128,12 +134,20 @@ class SqlCouponGate:
         read_at, found = self._read(dict.fromkeys(coupon_ids, ""))
         for coupon_id, (version, coupon) in found.items():
             self._watched[coupon_id] = _Watched(coupon, version, read_at, read_at)
+        self._remember_absent(set(coupon_ids) - found.keys(), read_at)
         if len(self._watched) > MAX_COUPONS:
             self._forget_oldest()
         # Here, where no two threads are at a time.
         if self._watched and not self._refreshing.is_alive() and not self._stop.is_set():
             self._refreshing.start()
         return [self._watched.get(coupon_id) for coupon_id in coupon_ids]
+
+    def _remember_absent(self, coupon_ids: Collection[int], read_at: float) -> None:
+        for coupon_id in coupon_ids:
+            self._absent.pop(coupon_id, None)
+            self._absent[coupon_id] = read_at
+        while len(self._absent) > MAX_COUPONS:
+            del self._absent[next(iter(self._absent))]
 
     def _forget_oldest(self) -> None:
         by_request = sorted(self._watched.items(), key=lambda item: item[1].requested_at)

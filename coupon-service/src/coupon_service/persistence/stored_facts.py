@@ -10,6 +10,7 @@ from sqlalchemy import Engine, Row, TextClause, text
 from coupon_service.application.ports import Found, Page
 from coupon_service.domain.coupon_request import RequestToDecide
 from coupon_service.domain.reconciling import (
+    HISTORY_NEVER_REMOVED_WITHIN,
     NEVER_REMOVED_WITHIN,
     UNDECIDED_AGE,
     CouponCount,
@@ -69,13 +70,17 @@ _USER_COUPONS = text("""
                 WHERE change.user_coupon_id = held.user_coupon_id ORDER BY change_number DESC LIMIT 1)
            AS last ON true
       LEFT JOIN LATERAL (
-               SELECT count(*) AS number FROM user_coupon_change AS change
+               SELECT count(*) AS number, coalesce(min(change_number), held.change_count + 1) AS first
+                 FROM user_coupon_change AS change
                 WHERE change.user_coupon_id = held.user_coupon_id) AS changes ON true
      CROSS JOIN LATERAL (
                SELECT 'history_disagrees' AS kind
-                WHERE held.change_count <> changes.number
-                   OR held.change_count <> coalesce(last.change_number, 0)
-                   OR held.status <> CASE WHEN last.kind IS NULL OR last.kind IN ('RELEASED', 'LAPSED')
+                WHERE changes.number <> held.change_count - changes.first + 1
+                   OR held.change_count <> coalesce(last.change_number, held.change_count)
+                   -- The first changes of an older one may have been removed, or all.
+                   OR changes.first > 1 AND held.issued_at > statement_timestamp() - :never_removed
+                   OR held.status <> CASE WHEN last.kind IS NULL AND held.change_count > 0 THEN held.status
+                                          WHEN last.kind IS NULL OR last.kind IN ('RELEASED', 'LAPSED')
                                           THEN 'ISSUED' ELSE last.kind END
                UNION ALL
                SELECT 'limit_exceeded' WHERE held.copy_number > coupon.limit_per_user
@@ -269,7 +274,7 @@ class SqlStoredFacts:
 
     def user_coupons(self) -> Iterator[Page]:
         for number, bounds in self._pages("user_coupon", "user_coupon_id", 0):
-            rows = self._rows(_USER_COUPONS, **bounds)
+            rows = self._rows(_USER_COUPONS, never_removed=HISTORY_NEVER_REMOVED_WITHIN, **bounds)
             yield number, [(DifferenceKind(row.kind), row.id) for row in rows]
 
     def orders(self) -> Iterator[Page]:

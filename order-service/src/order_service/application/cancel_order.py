@@ -22,6 +22,7 @@ from order_service.domain.errors import GatewayMisconfigured, OrderNotCompleted,
 from order_service.domain.refund import Refund
 from servicekit.idempotency.key import Answer, IdempotencyKey
 from servicekit.identifiers import uuid7
+from servicekit.outbound.turns import Turns
 
 CLIENT = "order-api"
 """In place of an operator's name."""
@@ -51,7 +52,8 @@ class _Opened:
 class CancelOrder:
     """Stores a cancellation, and makes its refund at once where the gateway answers.
 
-    ``lease`` is longer than any exchange with a gateway takes.
+    ``lease`` is longer than any exchange with a gateway takes. ``turns`` are for these: without one the
+    refund is left to the worker.
     """
 
     def __init__(
@@ -60,28 +62,35 @@ class CancelOrder:
         refund: RefundPayment,
         end_cancellation: EndCancellation,
         lease: timedelta,
+        turns: Turns,
     ) -> None:
         self._unit_of_work = unit_of_work
         self._refund = refund
         self._end_cancellation = end_cancellation
         self._lease = lease
+        self._turns = turns
 
     def __call__(self, command: CancelOrderCommand) -> Answer[Cancellation]:
         """The cancellation as it is now; of an earlier request with the same key that one's.
 
         Raises OrderNotFound, and like :meth:`~order_service.domain.cancellation.CancelledOrder.cancel`.
         """
+        # Before the transaction, which must not last as long as the wait for a turn.
+        with self._turns.one() as may_ask:
+            return self._cancel(command, may_ask=may_ask)
+
+    def _cancel(self, command: CancelOrderCommand, *, may_ask: bool) -> Answer[Cancellation]:
         # Read before the claim: its lease can only end later than this clock says.
         claimed_at_seconds = self._refund.clock_seconds()
-        opened = self._open(command)
+        opened = self._open(command, may_ask=may_ask)
         if opened.claimed is None:
             return Answer(opened.cancellation, opened.is_replay)
         # Logged where it is known what is wrong. Once that is corrected, the worker makes the refund.
-        with suppress(GatewayMisconfigured):
+        with suppress(GatewayMisconfigured), self._turns.calling():
             self._refund(RefundPaymentCommand(opened.claimed, claimed_at_seconds, CLIENT, _PAUSE))
         return Answer(self._stored(opened.cancellation.cancellation_id))
 
-    def _open(self, command: CancelOrderCommand) -> _Opened:
+    def _open(self, command: CancelOrderCommand, *, may_ask: bool) -> _Opened:
         cancellation_id = uuid7()
         with self._unit_of_work() as unit_of_work:
             # Before the checks: a repeated request gets its cancellation even if nothing is left by now.
@@ -91,14 +100,16 @@ class CancelOrder:
                 )
                 if earlier is not None:
                     return _Opened(_get(unit_of_work, UUID(earlier["cancellationId"])), is_replay=True)
-            opened = self._begin(unit_of_work, command, cancellation_id)
+            opened = self._begin(unit_of_work, command, cancellation_id, may_ask=may_ask)
             # Before the gateway is asked: after a crash, only this shows that it may have returned the money.
             unit_of_work.commit()
-        if opened.claimed is None:
+        if opened.cancellation.cancelled_at is not None:
             report_ended(opened.cancellation)
         return opened
 
-    def _begin(self, unit_of_work: UnitOfWork, command: CancelOrderCommand, cancellation_id: UUID) -> _Opened:
+    def _begin(
+        self, unit_of_work: UnitOfWork, command: CancelOrderCommand, cancellation_id: UUID, *, may_ask: bool
+    ) -> _Opened:
         order = unit_of_work.orders.lock(command.order_id)
         if order is None:
             # Raising rolls the key back too: nothing was stored, and the client may send it again.
@@ -121,7 +132,11 @@ class CancelOrder:
         refund = Refund.of_part(
             cancellation.refund_id, payment, cancellation.amount, at_gateway, cancellation.reason, at
         )
-        claimed = unit_of_work.refunds.begin(refund, self._lease)
+        if may_ask:
+            claimed = unit_of_work.refunds.begin(refund, self._lease)
+        else:
+            claimed = None
+            unit_of_work.refunds.add(refund)
         unit_of_work.cancellations.add(cancellation)
         return _Opened(cancellation, claimed)
 

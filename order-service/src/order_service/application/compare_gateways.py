@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from order_service.application.ports import GatewayBalances, PaymentGateway, Period
 from order_service.domain.errors import GatewayMisconfigured
-from order_service.domain.ledger_balance import GatewayBalance
+from order_service.domain.ledger_balance import GatewayBalance, UntakenPayment
 from order_service.domain.ledger_differences import DifferenceKind, LedgerFindings
-from order_service.domain.payment_outcome import Approved, ChargedOtherwise, Undecided
+from order_service.domain.payment_outcome import Approved, ChargedOtherwise, Undecided, Unpaid
 from order_service.domain.refund_outcome import NotRefunded, Refunded
 
 NO_MONEY = "in-process"
@@ -23,7 +23,7 @@ class CompareGatewaysCommand:
 
 
 class CompareGateways:
-    """Asks about each payment that took money, one after the other; changes nothing."""
+    """Asks about each payment, one after the other, whether it took money or not; changes nothing."""
 
     def __init__(
         self, balances: GatewayBalances, gateway: PaymentGateway, pause: Callable[[float], object]
@@ -40,6 +40,24 @@ class CompareGateways:
                 continue
             self._pause(command.pause_seconds)
             self._compare(balance, command.pause_seconds, findings)
+        for untaken in self._balances.untaken(command.period):
+            if untaken.payment.request.gateway != NO_MONEY and untaken.payment.request.amount:
+                self._pause(command.pause_seconds)
+                self._compare_untaken(untaken, findings)
+
+    def _compare_untaken(self, untaken: UntakenPayment, findings: LedgerFindings) -> None:
+        payment_id = untaken.payment.payment_id
+        findings.compared["declined or abandoned payments"] += 1
+        try:
+            outcome = self._gateway.find(untaken.payment.request, untaken.at)
+        except GatewayMisconfigured:
+            findings.unanswered.append(str(payment_id))
+            return
+        if isinstance(outcome, Undecided) and not isinstance(outcome, Unpaid):
+            findings.unanswered.append(str(payment_id))
+        # What was found late is to be returned by now, perhaps.
+        elif _has_money(outcome) and self._balances.is_untaken(payment_id):
+            findings.add(DifferenceKind.GATEWAY_DISAGREES, payment_id)
 
     def _compare(self, balance: GatewayBalance, pause_seconds: float, findings: LedgerFindings) -> None:
         payment_id = balance.payment.payment_id

@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from order_service.application.look_up_payment import LookUpPayment
-from order_service.application.ports import UnitOfWorkFactory
+from order_service.application.ports import PaymentGateway, UnitOfWorkFactory
+from order_service.application.record_contradiction import RecordContradiction
 from order_service.application.settle_payment import SettlePayment
+from order_service.domain.contradiction import Contradiction
 from order_service.domain.errors import PaymentBusy, PaymentNotFound
 from order_service.domain.payment import Payment
 from order_service.domain.payment_operation import Operation
@@ -24,39 +26,47 @@ class LookUpAtOnceCommand:
 
 @dataclass(frozen=True, slots=True)
 class LookedUp:
-    """The payment as it is now, and what its gateway answered."""
+    """The payment as it is now, what its gateway answered, and whether that contradicts what was stored."""
 
     payment: Payment
     outcome: Outcome
+    contradiction: Contradiction | None
 
 
 class LookUpAtOnce:
     """Looks up and settles as the worker does. A payment that is settled already changes only as it may.
 
+    That the money of an approved one is gone, or is back, counts as after a webhook: a worker asks once more.
     The operation is stored before the gateway is asked, and its outcome with the payment's.
     """
 
     def __init__(
         self,
         unit_of_work: UnitOfWorkFactory,
-        look_up: LookUpPayment,
+        gateway: PaymentGateway,
         settle: SettlePayment,
+        record_contradiction: RecordContradiction,
         in_progress_limit: timedelta,
     ) -> None:
         self._unit_of_work = unit_of_work
-        self._look_up = look_up
+        self._gateway = gateway
+        self._look_up = LookUpPayment(gateway)
         self._settle = settle
+        self._record_contradiction = record_contradiction
         self._in_progress_limit = in_progress_limit
 
     def __call__(self, command: LookUpAtOnceCommand) -> LookedUp:
         """Raises PaymentNotFound, PaymentBusy and GatewayMisconfigured."""
         payment, at, number = self._begin(command)
+        # A settled payment is only asked about: taking back an overdue deposit is for those that wait for it.
+        ask = self._look_up if payment.is_unsettled else self._gateway.find
         try:
-            outcome = self._look_up(payment.request, at)
+            outcome = ask(payment.request, at)
         except Exception as error:
             self._fail(number, error)
             raise
-        return LookedUp(self._settle(payment.request, outcome, number), outcome)
+        after = self._settle(payment.request, outcome, number)
+        return LookedUp(after, outcome, self._record_contradiction(payment, outcome))
 
     def _begin(self, command: LookUpAtOnceCommand) -> tuple[Payment, datetime, int]:
         payment_id = command.payment_id

@@ -23,6 +23,7 @@ from order_service.domain.errors import (
     OrderNotFound,
     PaymentAbandoned,
     PaymentDeclined,
+    PaymentGatewayBusy,
     PaymentInProgress,
     PaymentKeyReused,
     PaymentOutcomeUnknown,
@@ -35,6 +36,7 @@ from order_service.domain.payment_outcome import NeverHappened, Outcome, Undecid
 from order_service.domain.payment_request import PaymentMethod, PaymentRequest
 from servicekit.idempotency.key import Answer, IdempotencyKey
 from servicekit.identifiers import uuid7
+from servicekit.outbound.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class PayOrder:
     """Charges an order's total and completes the order.
 
     ``in_progress_limit`` is how long a payment counts as being worked on, by the database's clock; the
-    gateway's calls take less.
+    gateway's calls take less. ``turns`` are for these: without one nothing is stored, and nobody asked.
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class PayOrder:
         send: SendPayment,
         settle: SettlePayment,
         in_progress_limit: timedelta,
+        turns: Turns,
     ) -> None:
         self._unit_of_work = unit_of_work
         self._gateway = gateway
@@ -85,24 +88,32 @@ class PayOrder:
         self._look_up = LookUpPayment(gateway)
         self._settle = settle
         self._in_progress_limit = in_progress_limit
+        self._turns = turns
 
     def __call__(self, command: PayOrderCommand) -> Answer[Payment]:
         """The approved payment; everything else is an :class:`~order_service.domain.errors.OrderError`."""
-        opened = self._open(command)
+        # Before the transaction, which must not last as long as the wait for a turn.
+        with self._turns.one() as may_ask:
+            return self._pay(command, may_ask=may_ask)
+
+    def _pay(self, command: PayOrderCommand, *, may_ask: bool) -> Answer[Payment]:
+        opened = self._open(command, may_ask=may_ask)
+        if not may_ask and (opened.origin is _Origin.OTHER_REQUEST or opened.payment.is_unsettled):
+            raise PaymentGatewayBusy
         if opened.origin is _Origin.OTHER_REQUEST:
             self._clear(opened)
-            opened = self._open(command)
+            opened = self._open(command, may_ask=may_ask)
         payment = opened.payment
         if opened.origin is _Origin.OTHER_REQUEST:
             # The gateway doesn't know the outcome yet, or a third request was faster.
             raise PaymentInProgress
         if opened.origin is _Origin.NEW:
-            return _answer(self._settle(payment.request, self._send(payment.request, opened.at_seconds)))
+            return _answer(self._sent(opened))
         if payment.is_unsettled and command.idempotency_key is not None:
             return _answer(self._resume(opened, command.idempotency_key))
         return _answer(payment, is_replay=True)
 
-    def _open(self, command: PayOrderCommand) -> _Opened:
+    def _open(self, command: PayOrderCommand, *, may_ask: bool) -> _Opened:
         payment_id = uuid7()
         with self._unit_of_work() as unit_of_work:
             # Before the checks: a repeated request gets its payment even if the order is completed by now.
@@ -123,6 +134,8 @@ class PayOrder:
             if live is not None:
                 # Not committed: the key stays free for the second try.
                 return _Opened(_Origin.OTHER_REQUEST, live, unit_of_work.now())
+            if not may_ask:
+                raise PaymentGatewayBusy
             _check_stock(unit_of_work, order)
             now_seconds, now = self._send.clock_seconds(), unit_of_work.now()
             payment = Payment.requested(self._request(payment_id, command, order.currency, now))
@@ -168,8 +181,7 @@ class PayOrder:
         if isinstance(outcome, NeverHappened | Unpaid):
             claimed = self._claim_next_attempt(payment, key)
             if claimed is not None:
-                request = claimed.payment.request
-                return self._settle(request, self._send(request, claimed.at_seconds))
+                return self._sent(claimed)
         return self._settle(payment.request, outcome)
 
     def _found(self, opened: _Opened) -> Outcome:
@@ -178,7 +190,14 @@ class PayOrder:
                 # Another process has just asked. Clients that repeat at once must not flood the gateway.
                 raise PaymentInProgress
             unit_of_work.commit()
-        return self._look_up(opened.payment.request, opened.at)
+        with self._turns.calling():
+            return self._look_up(opened.payment.request, opened.at)
+
+    def _sent(self, opened: _Opened) -> Payment:
+        request = opened.payment.request
+        with self._turns.calling():
+            outcome = self._send(request, opened.at_seconds)
+        return self._settle(request, outcome, is_reply=True)
 
     def _claim_next_attempt(self, payment: Payment, key: IdempotencyKey) -> _Opened | None:
         """None where it comes too late."""

@@ -6,7 +6,13 @@ from datetime import timedelta
 import structlog
 
 from order_service.application.ports import ClaimedRelease, Coupons, UnitOfWorkFactory
-from order_service.domain.coupon_outcome import CouponNotHeld, CouponUnclear, ReleaseOutcome
+from order_service.application.report_postponed import ReportPostponed
+from order_service.domain.coupon_outcome import (
+    CouponNotHeld,
+    CouponUnanswered,
+    CouponUnclear,
+    ReleaseOutcome,
+)
 from servicekit.backoff import Backoff
 from servicekit.lifecycle import StopSignal
 
@@ -32,13 +38,21 @@ class ReleaseCoupons:
     """Asks the coupon service for each release that is due until it is done, however long that takes.
 
     Several processes may do this at once: each release is claimed just before it is asked for, and has its
-    own back-off. That an order never held its coupon counts only once its reservation can no longer arrive.
+    own back-off: one of which the service says nonsense, or whose outcome the database refuses, delays no
+    other. That an order never held its coupon counts only once its reservation can no longer arrive.
     """
 
-    def __init__(self, unit_of_work: UnitOfWorkFactory, coupons: Coupons, stop: StopSignal) -> None:
+    def __init__(
+        self,
+        unit_of_work: UnitOfWorkFactory,
+        coupons: Coupons,
+        stop: StopSignal,
+        report_postponed: ReportPostponed,
+    ) -> None:
         self._unit_of_work = unit_of_work
         self._coupons = coupons
         self._stop = stop
+        self._report_postponed = report_postponed
 
     def __call__(self) -> CouponsReleased:
         """No more than a batch, and none after one without an answer."""
@@ -48,10 +62,16 @@ class ReleaseCoupons:
             if claimed is None:
                 break
             asked += 1
-            # No transaction is open.
-            outcome = self._coupons.release(claimed.release)
-            released += self._record(claimed, outcome)
-            if isinstance(outcome, CouponUnclear):
+            try:
+                # No transaction is open.
+                outcome = self._coupons.release(claimed.release)
+                released += self._record(claimed, outcome)
+            except Exception as error:  # noqa: BLE001 - what can't be stored must not delay the others
+                order_id = claimed.release.order_id
+                self._report_postponed("coupon_release_postponed", error, order_id=order_id)
+                self._postpone(claimed)
+                continue
+            if isinstance(outcome, CouponUnanswered):
                 return CouponsReleased(asked, released, is_service_away=True)
         return CouponsReleased(asked, released)
 
@@ -68,8 +88,7 @@ class ReleaseCoupons:
         )
         with self._unit_of_work() as unit_of_work:
             if is_open:
-                pause = timedelta(seconds=BACKOFF.seconds(claimed.number))
-                unit_of_work.coupon_releases.postpone(claimed, pause)
+                unit_of_work.coupon_releases.postpone(claimed, _pause(claimed))
             else:
                 unit_of_work.coupon_releases.drop(claimed.release)
             unit_of_work.commit()
@@ -82,3 +101,13 @@ class ReleaseCoupons:
                 was_held=not isinstance(outcome, CouponNotHeld),
             )
         return not is_open
+
+    def _postpone(self, claimed: ClaimedRelease) -> None:
+        # If nothing can be stored at all, this ends the run.
+        with self._unit_of_work() as unit_of_work:
+            unit_of_work.coupon_releases.postpone(claimed, _pause(claimed))
+            unit_of_work.commit()
+
+
+def _pause(claimed: ClaimedRelease) -> timedelta:
+    return timedelta(seconds=BACKOFF.seconds(claimed.number))

@@ -14,6 +14,8 @@ from order_service.application.ports import (
     ReportTakenBack,
     UnitOfWorkFactory,
 )
+from order_service.application.record_contradiction import RecordContradiction
+from order_service.application.report_postponed import ReportPostponed
 from order_service.application.settle_payment import SettlePayment
 from order_service.application.settle_unsettled_payments import (
     ASKS_WITHIN_SECONDS,
@@ -21,10 +23,12 @@ from order_service.application.settle_unsettled_payments import (
     LEASE,
     LookUps,
 )
+from order_service.domain.contradiction import Contradiction
 from order_service.domain.payment import PaymentStatus
 from order_service.domain.payment_outcome import (
     Approved,
     AwaitsDeposit,
+    Declined,
     NeverHappened,
     Outcome,
     Undecided,
@@ -49,8 +53,8 @@ class SettleHintedPayments:
 
     Only what the gateway then says counts, so that a forged, late or repeated webhook changes nothing. A hint
     is dropped once its question is answered and the answer is stored. A payment that is approved stays so: if
-    the gateway says twice that its money is gone, that is reported, once. Several processes may do this at
-    once.
+    the gateway says twice that its money is gone, or is back, that is recorded, once. Several processes may
+    do this at once.
     """
 
     def __init__(
@@ -62,6 +66,7 @@ class SettleHintedPayments:
         in_progress_limit: timedelta,
         report: ReportTakenBack,
         stop: StopSignal,
+        report_postponed: ReportPostponed,
         clock_seconds: Callable[[], float] = lease_clock_seconds,
     ) -> None:
         """``gateway_name`` is the one whose hints are followed: one that hangs must not delay another's."""
@@ -71,8 +76,9 @@ class SettleHintedPayments:
         self._look_up = LookUpPayment(gateway)
         self._settle = settle
         self._in_progress_limit = in_progress_limit
-        self._report = report
+        self._record_contradiction = RecordContradiction(unit_of_work, report)
         self._stop = stop
+        self._report_postponed = report_postponed
         self._ask = AskGateway(ASKS_WITHIN_SECONDS, clock_seconds)
 
     def __call__(self) -> LookUps:
@@ -108,11 +114,20 @@ class SettleHintedPayments:
         # A settled payment is only asked about: taking back an overdue deposit is for those that wait for it.
         ask = self._look_up if payment.is_unsettled else self._gateway.find
         outcome = self._ask(ask, payment.request, claimed.at, claimed_at_seconds)
-        is_settled = outcome is not None and self._apply(claimed, outcome)
+        is_settled, contradiction = False, None
+        try:
+            if outcome is not None:
+                is_settled = self._settles(claimed, outcome)
+                # After the outcome is stored: of an approval just now it says nothing.
+                contradiction = self._record_contradiction(payment, outcome)
+        except Exception as error:  # noqa: BLE001 - what can't be stored must not delay the others
+            self._report_postponed("payment_hint_postponed", error, payment_id=payment.payment_id)
+            # It is asked again. If nothing can be stored at all, the postponement ends this run.
+            outcome = None
         with self._unit_of_work() as unit_of_work:
             # After the outcome is stored: what a crash keeps from being stored is asked again.
             is_given_up = _is_given_up(claimed, outcome)
-            if is_given_up or _is_answered(claimed, outcome):
+            if is_given_up or _is_answered(claimed, outcome, contradiction):
                 unit_of_work.payment_hints.drop(claimed)
             else:
                 unit_of_work.payment_hints.postpone(claimed, _pause(claimed))
@@ -121,7 +136,7 @@ class SettleHintedPayments:
             _log.warning("payment_hint_given_up", payment_id=str(payment.payment_id), attempt=claimed.number)
         return is_settled
 
-    def _apply(self, claimed: ClaimedHint, outcome: Outcome) -> bool:
+    def _settles(self, claimed: ClaimedHint, outcome: Outcome) -> bool:
         payment = claimed.payment
         if isinstance(outcome, NeverHappened | Undecided) and payment.is_in_progress(
             claimed.at, self._in_progress_limit
@@ -129,33 +144,7 @@ class SettleHintedPayments:
             # Its request still waits for the gateway's answer, and settles it itself.
             return False
         after = self._settle(payment.request, outcome)
-        if _denies_approval(claimed, outcome) and _is_seen_again(claimed):
-            self._record_taken_back(claimed)
         return payment.is_unsettled and not after.is_unsettled
-
-    def _record_taken_back(self, claimed: ClaimedHint) -> None:
-        payment = claimed.payment
-        with self._unit_of_work() as unit_of_work:
-            is_new = unit_of_work.payments.record_taken_back(payment.payment_id)
-            if not is_new:
-                # Perhaps a cancellation's refund, which then learns it here: it may have been made by hand.
-                unit_of_work.refunds.ask_again(payment.payment_id)
-            unit_of_work.commit()
-        if is_new:
-            # An error, because goods may have been sent for money that is no longer there.
-            _log.error(
-                "payment_taken_back",
-                order_id=str(payment.request.order_id),
-                payment_id=str(payment.payment_id),
-                gateway=payment.request.gateway,
-            )
-            self._report(payment)
-
-
-def _denies_approval(claimed: ClaimedHint, outcome: Outcome | None) -> bool:
-    if outcome is None or claimed.payment.status is not PaymentStatus.APPROVED:
-        return False
-    return isinstance(outcome, AwaitsDeposit | Unpaid) or not isinstance(outcome, Approved | Undecided)
 
 
 def _is_seen_again(claimed: ClaimedHint) -> bool:
@@ -163,24 +152,29 @@ def _is_seen_again(claimed: ClaimedHint) -> bool:
     return claimed.number > 1
 
 
-def _is_undecided(outcome: Outcome | None) -> bool:
+def _is_undecided(claimed: ClaimedHint, outcome: Outcome | None) -> bool:
     """Whether nothing was learnt."""
-    return outcome is None or (
-        isinstance(outcome, Undecided) and not isinstance(outcome, Unpaid | AwaitsDeposit)
-    )
+    if outcome is None:
+        return True
+    if claimed.payment.status is PaymentStatus.APPROVED:
+        # All else is from before its approval, where a look-up lags behind, or makes no sense. So is what
+        # a look-up may still show of money that is back.
+        is_behind = claimed.is_taken_back and isinstance(outcome, AwaitsDeposit)
+        return is_behind or not isinstance(outcome, Approved | Declined | AwaitsDeposit)
+    return isinstance(outcome, Undecided) and not isinstance(outcome, Unpaid | AwaitsDeposit)
 
 
 def _is_given_up(claimed: ClaimedHint, outcome: Outcome | None) -> bool:
     last = _LAST_ATTEMPT if claimed.payment.is_unsettled else LAST_ATTEMPT_IF_SETTLED
-    return _is_undecided(outcome) and claimed.number >= last
+    return _is_undecided(claimed, outcome) and claimed.number >= last
 
 
-def _is_answered(claimed: ClaimedHint, outcome: Outcome | None) -> bool:
+def _is_answered(claimed: ClaimedHint, outcome: Outcome | None, contradiction: Contradiction | None) -> bool:
     """Whether the hint has served its purpose."""
-    if _is_undecided(outcome):
+    if _is_undecided(claimed, outcome):
         return False
-    if _denies_approval(claimed, outcome):
-        return _is_seen_again(claimed)
+    if contradiction is not None:
+        return contradiction is Contradiction.RECORDED
     match outcome:
         case Approved() if claimed.is_returned:
             # What the webhook was sent for may not be shown yet.

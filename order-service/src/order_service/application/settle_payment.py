@@ -25,11 +25,17 @@ class SettlePayment:
         self._completion_event = completion_event
 
     def __call__(
-        self, request: PaymentRequest, outcome: Outcome, operation_number: int | None = None
+        self,
+        request: PaymentRequest,
+        outcome: Outcome,
+        operation_number: int | None = None,
+        *,
+        is_reply: bool = False,
     ) -> Payment:
         """The payment as it is after ``request`` turned out as ``outcome``.
 
-        The operator's operation with this number, if any, ends in the same commit.
+        The operator's operation with this number, if any, ends in the same commit. Where ``is_reply`` says
+        that this answers the attempt, and isn't what the gateway shows of it, a refusal is asked about again.
         """
         with self._unit_of_work() as unit_of_work:
             order, before = lock_payment(unit_of_work, request)
@@ -48,6 +54,8 @@ class SettlePayment:
             if after.status is PaymentStatus.APPROVED:
                 after = self._complete(unit_of_work, order, after)
             unit_of_work.payments.save(after)
+            if is_reply and after.status is PaymentStatus.DECLINED:
+                unit_of_work.declined_payments.ask_again(after.payment_id)
             unit_of_work.commit()
         # After the commit: the log must not report what was rolled back.
         _report(after)

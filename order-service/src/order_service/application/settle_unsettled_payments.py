@@ -5,11 +5,10 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-import structlog
-
 from order_service.application.ask_gateway import AskGateway
 from order_service.application.look_up_payment import LookUpPayment
 from order_service.application.ports import ClaimedLookUp, PaymentGateway, UnitOfWorkFactory
+from order_service.application.report_postponed import ReportPostponed
 from order_service.application.settle_payment import SettlePayment
 from order_service.domain.payment_outcome import Outcome, Unanswered
 from order_service.domain.payment_request import PaymentRequest
@@ -21,12 +20,14 @@ BATCH_SIZE = 20
 BACKOFF = Backoff(first_seconds=10.0, longest_seconds=600.0)
 AWAY = Backoff(first_seconds=2.0, longest_seconds=2.0)
 """For payments whose gateway answers nothing: once it does, they are due."""
+UNANSWERED = Backoff(first_seconds=2.0, longest_seconds=8.0)
+"""For payments that got no answer while others got one: the gateway may be failing now and then."""
+# More of them would only lengthen the pause after an answer that doesn't decide.
+_COUNTED_IF_UNANSWERED = 3
 LEASE = timedelta(seconds=30)
 """How long a payment is left to the process that asks about it."""
 # The rest of the lease is for the questions that a look-up may consist of.
 ASKS_WITHIN_SECONDS = LEASE.total_seconds() / 2
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +69,10 @@ class SettleUnsettledPayments:
     It never charges: a payment that never happened is ABANDONED, and the order may be paid again. It leaves
     alone what belongs to a gateway or account that this process isn't configured for. Several processes may
     do this at once: each payment is claimed alone, just before it is asked about. Each has its own back-off,
-    so one that the gateway doesn't decide, or whose order another transaction holds, delays no other. A
-    gateway that answers nothing says nothing of these: what was asked then is asked again soon, and the other
-    gateways' payments go on. ``at_once`` is how many it looks up at a time.
+    so one that the gateway doesn't decide, whose order another transaction holds, or whose outcome the
+    database refuses, delays no other. A gateway that answers nothing says nothing of these: what was asked
+    then is asked again soon, and the other gateways' payments go on. ``at_once`` is how many it looks up at a
+    time.
     """
 
     def __init__(
@@ -80,19 +82,18 @@ class SettleUnsettledPayments:
         settle: SettlePayment,
         in_progress_limit: timedelta,
         stop: StopSignal,
-        may_pass: Callable[[BaseException], bool],
+        report_postponed: ReportPostponed,
         clock_seconds: Callable[[], float] = lease_clock_seconds,
         *,
         at_once: int = 1,
     ) -> None:
-        """``may_pass`` says of an error whether it is a busy or unavailable database's, and no bug."""
         self._unit_of_work = unit_of_work
         self._accounts = gateway.accounts
         self._look_up = LookUpPayment(gateway)
         self._settle = settle
         self._in_progress_limit = in_progress_limit
         self._stop = stop
-        self._may_pass = may_pass
+        self._report_postponed = report_postponed
         self._ask = AskGateway(ASKS_WITHIN_SECONDS, clock_seconds)
         self._at_once = at_once
 
@@ -137,29 +138,28 @@ class SettleUnsettledPayments:
             run.answered.add(request.gateway)
             if self._stores(request, outcome):
                 return True
-        is_away = is_unanswered and request.gateway not in run.answered
-        if is_away:
+        if is_unanswered and request.gateway not in run.answered:
             run.away.add(request.gateway)
-        self._postpone(claimed, is_away=is_away)
+            self._postpone(claimed, AWAY.seconds(1), is_counted=False)
+        elif is_unanswered:
+            is_counted = claimed.number <= _COUNTED_IF_UNANSWERED
+            self._postpone(claimed, UNANSWERED.seconds(claimed.number), is_counted=is_counted)
+        else:
+            self._postpone(claimed, BACKOFF.seconds(claimed.number), is_counted=True)
         return False
 
     def _stores(self, request: PaymentRequest, outcome: Outcome) -> bool:
         """Whether the payment is settled by it."""
         try:
             return not self._settle(request, outcome).is_unsettled
-        except Exception as error:
-            if not self._may_pass(error):
-                raise
+        except Exception as error:  # noqa: BLE001 - what can't be stored must not delay the others
             # If nothing can be stored at all, the postponement ends this run.
-            _log.warning(
-                "payment_lookup_postponed", payment_id=str(request.payment_id), reason=type(error).__name__
-            )
+            self._report_postponed("payment_lookup_postponed", error, payment_id=request.payment_id)
             return False
 
-    def _postpone(self, claimed: ClaimedLookUp, *, is_away: bool) -> None:
-        seconds = AWAY.seconds(1) if is_away else BACKOFF.seconds(claimed.number)
+    def _postpone(self, claimed: ClaimedLookUp, seconds: float, *, is_counted: bool) -> None:
         with self._unit_of_work() as unit_of_work:
             unit_of_work.unsettled_payments.postpone(
-                claimed, timedelta(seconds=seconds), is_counted=not is_away
+                claimed, timedelta(seconds=seconds), is_counted=is_counted
             )
             unit_of_work.commit()

@@ -1,6 +1,5 @@
 """The coupon service: what it surely said, or that nothing can be said."""
 
-import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -16,6 +15,7 @@ from order_service.domain.coupon_outcome import (
     CouponRefused,
     CouponReleased,
     CouponReserved,
+    CouponUnanswered,
     CouponUnclear,
     ReleaseOutcome,
     ReservationOutcome,
@@ -28,6 +28,7 @@ from order_service.domain.errors import (
 )
 from servicekit.outbound.bounded_transport import BEFORE_SENDING, INCOMPLETE
 from servicekit.outbound.http_client import create_http_client
+from servicekit.outbound.turns import Turns
 
 TIMEOUT_SECONDS = 3.0
 _NOT_FOUND = (404, "urn:problem:user-coupon-not-found")
@@ -41,12 +42,12 @@ _log = structlog.get_logger(__name__)
 
 
 class HttpCoupons:
-    """At most ``at_once`` calls; further ones aren't sent, and take no thread from others."""
+    """At most ``at_once`` calls. While they hang, no other is sent, and none takes another thread."""
 
     def __init__(self, url: str, at_once: int) -> None:
         self._user_coupons_url = f"{url.rstrip('/')}/api/v1/user-coupons"
         self._client = create_http_client(TIMEOUT_SECONDS, at_once)
-        self._free = threading.BoundedSemaphore(at_once)
+        self._turns = Turns(at_once)
 
     def reserve(
         self, reservation: CouponReservation, before_sending: Callable[[], None]
@@ -75,7 +76,7 @@ class HttpCoupons:
         body = {"orderId": str(release.order_id), "reason": "order not placed or not paid"}
         response = self._post(release.user_coupon_id, "release", body, lambda: None)
         if not isinstance(response, httpx.Response):
-            return CouponUnclear()
+            return CouponUnanswered()
         if response.status_code == httpx.codes.OK:
             return _released(response, release)
         refused = _readable(response, Refusal)
@@ -85,26 +86,30 @@ class HttpCoupons:
         _log.warning(
             "coupon_service_refused_call", status=response.status_code, type=refused and refused.type
         )
-        return CouponUnclear()
+        return CouponUnanswered() if _is_away(response) else CouponUnclear()
 
     def _post(
         self, user_coupon_id: int, verb: str, body: dict[str, Any], before_sending: Callable[[], None]
     ) -> httpx.Response | CouponNotSent | CouponUnclear:
-        if not self._free.acquire(blocking=False):
-            _log.warning("coupon_service_busy")
-            return CouponNotSent()
-        try:
-            url = f"{self._user_coupons_url}/{user_coupon_id}/{verb}"
-            request = self._client.build_request("POST", url, json=body)
-            request.extensions[BEFORE_SENDING] = before_sending
-            return self._client.send(request)
-        except httpx.TransportError as error:
-            _log.warning("coupon_service_unanswered", verb=verb, reason=f"{type(error).__name__} {error}")
-            # The transport raises these if surely nothing was sent.
-            is_unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-            return CouponNotSent() if is_unsent else CouponUnclear()
-        finally:
-            self._free.release()
+        url = f"{self._user_coupons_url}/{user_coupon_id}/{verb}"
+        request = self._client.build_request("POST", url, json=body)
+        request.extensions[BEFORE_SENDING] = before_sending
+        with self._turns.one() as may_ask:
+            if not may_ask:
+                _log.warning("coupon_service_busy")
+                return CouponNotSent()
+            try:
+                with self._turns.calling():
+                    return self._client.send(request)
+            except httpx.TransportError as error:
+                _log.warning("coupon_service_unanswered", verb=verb, reason=f"{type(error).__name__} {error}")
+                # The transport raises these if surely nothing was sent.
+                is_unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+                return CouponNotSent() if is_unsent else CouponUnclear()
+
+
+def _is_away(response: httpx.Response) -> bool:
+    return response.is_server_error or response.status_code == httpx.codes.TOO_MANY_REQUESTS
 
 
 def _reserved(response: httpx.Response, asked: CouponReservation) -> ReservationOutcome:

@@ -25,6 +25,11 @@ class CouponUnclear:
 
 
 @dataclass(frozen=True, slots=True)
+class CouponUnanswered(CouponUnclear):
+    """No answer: the coupon service is away, and would tell nothing of another coupon either."""
+
+
+@dataclass(frozen=True, slots=True)
 class CouponNotSent:
     """Nothing was sent, so that the order surely doesn't hold the coupon."""
 

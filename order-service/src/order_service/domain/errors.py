@@ -121,6 +121,10 @@ class GatewayMisconfigured(OrderError):
     """The payment gateway refuses this service. Retry with the same Idempotency-Key once it is corrected."""
 
 
+class PaymentGatewayBusy(OrderError):
+    """Too many requests wait for the payment gateway. Send this one again, with its Idempotency-Key."""
+
+
 class PaymentAbandoned(OrderError):
     """This payment never happened and was given up. Use a new Idempotency-Key."""
 

@@ -14,7 +14,8 @@ returned-outside       what it has returned from elsewhere than the gateway     
 
 A payment that pays for its order is a SALE. One that must be returned is a CHARGE_TO_RETURN, and cancelling
 what was paid a CANCELLATION; for either, MONEY_RETURNED follows once the gateway has returned it. TAKEN_BACK
-is what a gateway says by itself that it no longer has; what is returned after that lessens the losses.
+is what a gateway says by itself that it no longer has; what is returned after that lessens the losses, until
+it says that it has the money again: the rest is RESTORED.
 
 Debits are positive amounts, credits negative ones; those of an entry sum to 0 in each currency, and amounts
 of 0 aren't posted. A payment or refund has one entry of a kind. The database's triggers write the entries,
@@ -22,7 +23,7 @@ whichever release or operator changes a payment. What is here derives them a sec
 either shows.
 """
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -42,6 +43,7 @@ class EntryKind(StrEnum):
     CANCELLATION = "CANCELLATION"
     MONEY_RETURNED = "MONEY_RETURNED"
     TAKEN_BACK = "TAKEN_BACK"
+    RESTORED = "RESTORED"
 
 
 Id = str
@@ -111,6 +113,8 @@ class PaymentInBooks:
     returns: Sequence[ReturnOfSale]
     is_returned_outside: bool = False
     """A REFUND_DUE payment, as a ReturnOfSale may be."""
+    is_order_completed: bool = True
+    restored_at: Moment | None = None
 
 
 def account_of(gateway: str, account: str | None) -> str:
@@ -120,12 +124,17 @@ def account_of(gateway: str, account: str | None) -> str:
 
 
 def entries_of(
-    payment: PaymentInBooks, *, returned_after: Set[Id], was_sale: bool
+    payment: PaymentInBooks,
+    *,
+    returned_after: Set[Id],
+    was_sale: bool,
+    returned_since: Set[Id] = frozenset(),
 ) -> Mapping[EntryKey, Entry]:
     """The entries that a payment must have.
 
-    Where it was taken back, the refunds ``returned_after`` were entered as returned later. What is to be
-    returned ``was_sale`` where an operator has decided so.
+    Where it was taken back, the refunds ``returned_after`` were entered as returned later, and those
+    ``returned_since`` once it was restored. What is to be returned ``was_sale`` where an operator has decided
+    so.
     """
     own, held, taken = payment.payment_id, payment.account, payment.taken
     amount, currency = taken.amount, taken.currency
@@ -159,10 +168,18 @@ def entries_of(
             returned = ((_REFUNDS_PAYABLE, part), (_OUTSIDE if each.is_outside else from_gateway, -part))
             enter(EntryKind.MONEY_RETURNED, each.refund_id, each.returned_at, unit, *returned)
     if payment.taken_back_at is not None:
-        lost = amount - sum(
-            each.money.amount
-            for each in payment.returns
-            if each.returned_at is not None and not each.is_outside and each.refund_id not in returned_after
-        )
+        later = returned_after | returned_since
+        lost = amount - sum(each.money.amount for each in _made(payment) if each.refund_id not in later)
         enter(EntryKind.TAKEN_BACK, own, payment.taken_back_at, currency, (_LOSSES, lost), (held, -lost))
+        if payment.restored_at is not None:
+            returned_meanwhile = sum(
+                each.money.amount for each in _made(payment) if each.refund_id in returned_after
+            )
+            back = lost - returned_meanwhile
+            enter(EntryKind.RESTORED, own, payment.restored_at, currency, (held, back), (_LOSSES, -back))
     return found
+
+
+def _made(payment: PaymentInBooks) -> Iterator[ReturnOfSale]:
+    """The returns that the gateway has made."""
+    return (each for each in payment.returns if each.returned_at is not None and not each.is_outside)

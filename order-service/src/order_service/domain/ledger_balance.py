@@ -1,11 +1,20 @@
 """What a payment is worth at its gateway, and the question that shows whether the gateway agrees."""
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import uuid5
 
 from order_service.domain.payment import Payment
 from order_service.domain.refund import REASON
 from order_service.domain.refund_request import RefundRequest
+
+
+@dataclass(frozen=True, slots=True)
+class UntakenPayment:
+    """A payment that took no money, as far as is known ``at`` this time."""
+
+    payment: Payment
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from order_service.domain.ledger import Entry, EntryKey, EntryKind, Id, PaymentInBooks, entries_of
 from order_service.domain.ledger_differences import DifferenceKind
+from order_service.domain.payment import PaymentStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,9 @@ def differences(found: PaymentWithEntries) -> Iterator[Difference]:
     if payment is not None:
         yield from _of_payment(payment)
         was_sale = (EntryKind.SALE, payment.payment_id) in entries
-        later = _returned_after(payment, entries)
-        for key, expected in entries_of(payment, returned_after=later, was_sale=was_sale).items():
+        later, since = _returned_later(payment, entries)
+        expected_entries = entries_of(payment, returned_after=later, returned_since=since, was_sale=was_sale)
+        for key, expected in expected_entries.items():
             stored = entries.pop(key, None)
             if stored is None:
                 yield DifferenceKind.ENTRY_MISSING, f"{key[0]} {key[1]}"
@@ -64,20 +66,27 @@ def _of_payment(payment: PaymentInBooks) -> Iterator[Difference]:
         yield DifferenceKind.PAYMENT_DISAGREES, payment.payment_id
     if payment.order_total.amount + payment.discount != payment.gross:
         yield DifferenceKind.DISCOUNT_DISAGREES, payment.order_id
+    if payment.status is PaymentStatus.APPROVED and not payment.is_order_completed:
+        yield DifferenceKind.PAYMENT_WITHOUT_COMPLETED_ORDER, payment.payment_id
     if sum(each.money.amount for each in payment.returns) > payment.taken.amount:
         yield DifferenceKind.RETURNED_TOO_MUCH, payment.payment_id
 
 
-def _returned_after(payment: PaymentInBooks, entries: Mapping[EntryKey, FoundEntry]) -> Set[Id]:
+def _returned_later(
+    payment: PaymentInBooks, entries: Mapping[EntryKey, FoundEntry]
+) -> tuple[Set[Id], Set[Id]]:
+    """What was returned while the money was lost, and once it was restored."""
+    while_lost, restored_since = set[Id](), set[Id]()
     taken_back = entries.get((EntryKind.TAKEN_BACK, payment.payment_id))
-    if taken_back is None:
-        return frozenset()
-    returned = set[Id]()
-    for each in payment.returns:
-        entry = entries.get((EntryKind.MONEY_RETURNED, each.refund_id))
-        if entry is not None and entry.entry_id > taken_back.entry_id:
-            returned.add(each.refund_id)
-    return returned
+    restored = entries.get((EntryKind.RESTORED, payment.payment_id))
+    if taken_back is not None:
+        for each in payment.returns:
+            entry = entries.get((EntryKind.MONEY_RETURNED, each.refund_id))
+            if entry is None or entry.entry_id < taken_back.entry_id:
+                continue
+            is_since = restored is not None and entry.entry_id > restored.entry_id
+            (restored_since if is_since else while_lost).add(each.refund_id)
+    return while_lost, restored_since
 
 
 def _is_overdrawn(entries: Sequence[FoundEntry]) -> bool:

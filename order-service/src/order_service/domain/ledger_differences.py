@@ -25,6 +25,7 @@ class DifferenceKind(StrEnum):
     RETURNED_TOO_MUCH = "returned_too_much"
     GATEWAY_OVERDRAWN = "gateway_overdrawn"
     ORDER_WITHOUT_PAYMENT = "order_without_payment"
+    PAYMENT_WITHOUT_COMPLETED_ORDER = "payment_without_completed_order"
     GATEWAY_DISAGREES = "gateway_disagrees"
 
 
@@ -46,6 +47,7 @@ DESCRIPTIONS: Mapping[DifferenceKind, str] = {
     DifferenceKind.RETURNED_TOO_MUCH: "payments had more returned than was taken",
     DifferenceKind.GATEWAY_OVERDRAWN: "payments have taken more from their gateway's account than is on it",
     DifferenceKind.ORDER_WITHOUT_PAYMENT: "orders are completed, and no approved payment is theirs",
+    DifferenceKind.PAYMENT_WITHOUT_COMPLETED_ORDER: "payments are approved, and their order isn't completed",
     DifferenceKind.GATEWAY_DISAGREES: "payments are worth another amount at their gateway",
 }
 

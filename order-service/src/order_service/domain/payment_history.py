@@ -15,7 +15,8 @@ from order_service.domain.refund import Refund, RefundStatus
 class OperatedPayment:
     """A payment with its refunds, the newest last: of what was taken wrongly, or of cancellations.
 
-    ``taken_back_at`` is when its gateway first said that it no longer has the money of an approved payment.
+    ``taken_back_at`` is when its gateway first said that it no longer has the money of an approved payment,
+    and ``restored_at`` when it said that it has it again.
     """
 
     payment: Payment
@@ -24,6 +25,7 @@ class OperatedPayment:
     refunded_by: str | None
     refunds: Sequence[Refund]
     taken_back_at: datetime | None
+    restored_at: datetime | None
     acknowledged_at: datetime | None
 
     @property

@@ -18,6 +18,7 @@ from order_service.gateways.portone.api import PortoneApi
 from order_service.gateways.portone.gateway import PortoneGateway
 from order_service.gateways.toss.api import TossApi
 from order_service.gateways.toss.gateway import TossGateway
+from order_service.gateways.without_accounts import WithoutAccounts
 from order_service.payment_settings import (
     GatewaySettings,
     InProcessGatewaySettings,
@@ -75,9 +76,10 @@ class ConfiguredGateways:
 
 def configured_gateways(settings: PaymentSettings, connections: int) -> ConfiguredGateways:
     """Of this process, which makes up to ``connections`` calls at a time."""
-    gateways: dict[str, PaymentGateway] = {
-        each.name: _gateway(each, connections) for each in settings.gateways
-    }
+    gateways: dict[str, PaymentGateway] = {}
+    for each in settings.gateways:
+        gateway = _gateway(each, connections)
+        gateways[each.name] = gateway if settings.sells_virtual_accounts else WithoutAccounts(gateway)
     return ConfiguredGateways(settings.payment_gateway, gateways)
 
 

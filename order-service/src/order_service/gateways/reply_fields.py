@@ -14,6 +14,8 @@ from pydantic import (
     WrapValidator,
 )
 
+from order_service.domain.order import MAX_AMOUNT
+
 
 def _check_time(value: datetime) -> datetime:
     # Others can't be stored or converted.
@@ -42,6 +44,12 @@ Time = Annotated[AwareDatetime, AfterValidator(_check_time)]
 Code = Annotated[str, StringConstraints(strict=True, pattern=r"^[A-Z0-9_]{1,100}$")]
 DecimalAmount = Annotated[Decimal, Field(ge=0, max_digits=20)]
 MinorUnits = Annotated[int, Field(strict=True, ge=0, lt=2**63)]
+
+
+def is_returnable(left: int | None, total: int | None) -> bool:
+    """Whether ``left`` of ``total`` minor units is an amount that can be stored, and returned."""
+    return left is not None and total is not None and 0 < left <= min(total, MAX_AMOUNT)
+
 
 # Odd ones must not keep open whether the money was taken, of which they don't tell.
 OptionalCode = Annotated[Code | None, WrapValidator(_none_if_odd)]

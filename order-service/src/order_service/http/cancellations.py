@@ -24,6 +24,7 @@ def cancellation_routes(cancel_order: CancelOrder) -> APIBlueprint:
         "",
         summary="Cancel pieces of a paid order, or all that is left",
         replies={201: CancellationReply, 202: CancellationReply},
+        key="optional",
     )
     def post_cancellation(path: OrderPath, body: CancellationBody) -> Response:
         key = idempotency_key(f"orderId={path.order_id}")

@@ -16,7 +16,7 @@ def order_routes(place_order: PlaceOrder, read_order: ReadOrder) -> APIBlueprint
     """Placing an order and reading it."""
     routes = APIBlueprint("orders", __name__, url_prefix="/api/v1/orders")
 
-    @route(routes, "POST", "", summary="Place an order", replies={201: OrderReply})
+    @route(routes, "POST", "", summary="Place an order", replies={201: OrderReply}, key="optional")
     def post_order(body: OrderBody) -> Response:
         # Within the user's scope, so that no key replays the order of another user.
         answer = place_order(body.command(idempotency_key(f"userId={body.user_id}")))

@@ -15,7 +15,7 @@ def payment_routes(pay_order: PayOrder) -> APIBlueprint:
     """Paying for an order."""
     routes = APIBlueprint("payments", __name__, url_prefix="/api/v1/orders/<string:orderId>/payments")
 
-    @route(routes, "POST", "", summary="Pay for an order", replies={201: PaymentReply})
+    @route(routes, "POST", "", summary="Pay for an order", replies={201: PaymentReply}, key="optional")
     def post_payment(path: OrderPath, body: PaymentBody) -> Response:
         key = idempotency_key(f"orderId={path.order_id}")
         answer = pay_order(body.command(path.order_id, key))

@@ -4,6 +4,8 @@ from order_service.domain import errors
 from servicekit.http.problems import ProblemTable, ProblemType, refused_by_status
 
 RETRY_AFTER_SECONDS = 2
+# Of many requests at once, which must not come back as such.
+_SPREAD_SECONDS = (2, 6)
 
 
 PROBLEMS: ProblemTable = {
@@ -42,6 +44,7 @@ PROBLEMS: ProblemTable = {
     errors.GatewayMisconfigured: ProblemType(
         503, "payment-gateway-misconfigured", retry_after_seconds=RETRY_AFTER_SECONDS
     ),
+    errors.PaymentGatewayBusy: ProblemType(503, "payment-gateway-busy", retry_after_seconds=_SPREAD_SECONDS),
     errors.PaymentAbandoned: ProblemType(409, "payment-abandoned"),
     errors.PaymentRefundDue: ProblemType(409, "payment-refund-due"),
     errors.CouponsNotAccepted: ProblemType(422, "coupons-not-accepted", field="userCouponId"),
@@ -50,7 +53,7 @@ PROBLEMS: ProblemTable = {
     errors.OrderAmountTooSmall: ProblemType(422, "order-amount-too-small", field="items"),
     errors.CouponBusy: ProblemType(409, "user-coupon-busy", retry_after_seconds=RETRY_AFTER_SECONDS),
     errors.CouponServiceUnavailable: ProblemType(
-        503, "coupon-service-unavailable", retry_after_seconds=RETRY_AFTER_SECONDS
+        503, "coupon-service-unavailable", retry_after_seconds=_SPREAD_SECONDS
     ),
     errors.UnknownGateway: ProblemType(404, "unknown-gateway", field="path.name"),
     errors.ForgedWebhook: ProblemType(401, "forged-webhook"),

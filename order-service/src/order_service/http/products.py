@@ -19,7 +19,14 @@ def product_routes(
     """Adding products to the catalogue and reading them."""
     routes = APIBlueprint("products", __name__, url_prefix="/api/v1/products")
 
-    @route(routes, "POST", "", summary="Add a product to the catalogue", replies={201: ProductReply})
+    @route(
+        routes,
+        "POST",
+        "",
+        summary="Add a product to the catalogue",
+        replies={201: ProductReply},
+        key="optional",
+    )
     def post_product(body: ProductBody) -> Response:
         answer = add_product(body.command(idempotency_key()))
         location = {"Location": f"/api/v1/products/{answer.result.product_id}"}

@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import Engine, Row, text
 
 from order_service.application.ports import Period
-from order_service.domain.ledger_balance import GatewayBalance
+from order_service.domain.ledger_balance import GatewayBalance, UntakenPayment
 from order_service.domain.payment import PaymentStatus
 from order_service.domain.refund import RefundStatus
 from order_service.domain.refund_request import RefundRequest
@@ -27,6 +27,19 @@ _BALANCES = """
      WHERE payment.status IN ('APPROVED', 'REFUND_DUE') AND payment_id > :after AND {is_chosen}
      ORDER BY payment_id LIMIT :rows
 """
+_UNTAKEN = """
+    SELECT payment.*, clock_timestamp() AS asked_at
+      FROM payment
+     WHERE payment.status IN ('ABANDONED', 'DECLINED') AND payment_id > :after AND {is_chosen}
+       AND NOT EXISTS (
+           SELECT FROM payment AS other
+            WHERE other.order_id = payment.order_id AND other.payment_id <> payment.payment_id
+              AND other.status NOT IN ('ABANDONED', 'DECLINED')
+              AND other.gateway IS NOT DISTINCT FROM payment.gateway
+              AND split_part(other.payment_key, ':', 1) = split_part(payment.payment_key, ':', 1))
+     ORDER BY payment_id LIMIT :rows
+"""
+_REQUESTED_WITHIN = "requested_at >= :begins AND requested_at < :ends"
 _NO_ID = UUID(int=0)
 
 
@@ -42,6 +55,16 @@ class SqlGatewayBalances:
         while page:
             yield from page
             page = self._page(is_chosen, after=page[-1].payment.payment_id, **limits)
+
+    def untaken(self, period: Period) -> Iterator[UntakenPayment]:
+        is_chosen, limits = ("true", {}) if period.is_all else (_REQUESTED_WITHIN, bounds(period))
+        page = self._untaken_page(is_chosen, after=_NO_ID, **limits)
+        while page:
+            yield from page
+            page = self._untaken_page(is_chosen, after=page[-1].payment.payment_id, **limits)
+
+    def is_untaken(self, payment_id: UUID) -> bool:
+        return bool(self._untaken_page("payment_id = :payment_id", after=_NO_ID, payment_id=payment_id))
 
     def balance(self, payment_id: UUID) -> GatewayBalance | None:
         found = self._page("payment_id = :payment_id", after=_NO_ID, payment_id=payment_id)
@@ -61,6 +84,13 @@ class SqlGatewayBalances:
                 made[refund.payment_id].append(refund)
         return [_balance(row, made[row.payment_id]) for row in rows]
 
+    def _untaken_page(self, is_chosen: str, **values: Any) -> Sequence[UntakenPayment]:
+        with self._engine.connect() as connection:
+            connection.execution_options(postgresql_readonly=True)
+            query = text(_UNTAKEN.format(is_chosen=is_chosen))
+            rows = connection.execute(query, {"rows": PAGE_ROWS, **values}).all()
+        return [UntakenPayment(payment_of(row), row.asked_at) for row in rows]
+
 
 def _balance(row: Row[Any], refunds_of_it: Sequence[Row[Any]]) -> GatewayBalance:
     payment = payment_of(row)
@@ -76,5 +106,5 @@ def _balance(row: Row[Any], refunds_of_it: Sequence[Row[Any]]) -> GatewayBalance
         left=row.left_of_it,
         last_refund=last,
         is_returning=not is_returned and (is_due or not is_adopted),
-        is_taken_back=row.taken_back_at is not None,
+        is_taken_back=row.taken_back_at is not None and row.restored_at is None,
     )

@@ -49,19 +49,22 @@ PAYMENTS_WITHIN = """
         SELECT payment_id FROM payment
          WHERE (approved_at >= :begins AND approved_at < :ends)
             OR (refunded_at >= :begins AND refunded_at < :ends)
-            OR (taken_back_at >= :begins AND taken_back_at < :ends))
+            OR (taken_back_at >= :begins AND taken_back_at < :ends)
+            OR (restored_at >= :begins AND restored_at < :ends))
 """
 _PAYMENTS = """
     SELECT coalesce(paid.payment_id, entered.payment_id)::text AS payment_id, paid.order_id::text,
            paid.status, paid.gateway, paid.gateway_account, paid.amount, paid.currency, paid.charged_amount,
-           paid.charged_currency, paid.approved_at, paid.refunded_at, paid.taken_back_at,
+           paid.charged_currency, paid.approved_at, paid.refunded_at, paid.taken_back_at, paid.restored_at,
            paid.total_amount, paid.order_currency, paid.gross, paid.discount, paid.returns,
-           paid.returned_outside, entered.entries
+           paid.returned_outside, paid.is_order_completed, entered.entries
       FROM (SELECT payment.payment_id, payment.order_id, payment.status, gateway, gateway_account, amount,
                    payment.currency, charged_amount, charged_currency, {approved_at} AS approved_at,
                    {refunded_at} AS refunded_at, {taken_back_at} AS taken_back_at,
+                   {restored_at} AS restored_at,
                    orders.total_amount, orders.currency AS order_currency,
                    coalesce(orders.discount_amount, 0) AS discount,
+                   coalesce(orders.status = 'COMPLETED', false) AS is_order_completed,
                    (SELECT coalesce(sum(quantity * unit_price), 0)::bigint FROM order_item
                      WHERE order_item.order_id = payment.order_id) AS gross,
                    (SELECT json_agg(json_build_array(
@@ -87,6 +90,7 @@ _TIMES = {
     "approved_at": MICROSECONDS.format("approved_at"),
     "refunded_at": MICROSECONDS.format("payment.refunded_at"),
     "taken_back_at": MICROSECONDS.format("taken_back_at"),
+    "restored_at": MICROSECONDS.format("restored_at"),
     "requested_at": MICROSECONDS.format("refund.requested_at"),
     "returned_at": MICROSECONDS.format("refund.refunded_at"),
     "occurred_at": MICROSECONDS.format("occurred_at"),
@@ -187,9 +191,11 @@ def _payment(row: Row[Any]) -> PaymentInBooks:
         discount=row.discount,
         returned_at=row.refunded_at,
         taken_back_at=row.taken_back_at,
+        restored_at=row.restored_at,
         returns=[
             ReturnOfSale(refund_id, Money(amount, currency), requested_at, returned_at, is_outside)
             for refund_id, amount, currency, requested_at, returned_at, is_outside in row.returns or ()
         ],
         is_returned_outside=row.returned_outside,
+        is_order_completed=row.is_order_completed,
     )

@@ -93,6 +93,7 @@ def _one(row: Row[Any], payment: Payment, of_it: Sequence[Row[Any]]) -> Operated
         row.refunded_by,
         found,
         row.taken_back_at,
+        row.restored_at,
         row.acknowledged_at,
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import timedelta
+from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
@@ -23,7 +24,7 @@ from order_service.application.ports import SETTLED_LOOK_UP_INTERVAL, ClaimedHin
 from order_service.domain.payment import PaymentStatus
 from order_service.domain.payment_hint import ASKED_ABOUT, PaymentHint, ReportedChange
 from order_service.domain.refund import RefundStatus
-from order_service.persistence.payments import FORMER_GATEWAY, payment_of
+from order_service.persistence.payments import FORMER_GATEWAY, IS_GONE, payment_of
 from order_service.persistence.tables import payment as payments
 from order_service.persistence.tables import payment_hint as hints
 from order_service.persistence.tables import refund as refunds
@@ -62,6 +63,7 @@ class SqlPaymentHints:
                 _NOW,
                 case((is_sent, _NOW + _ANSWER_ARRIVES_WITHIN), else_=_NOW),
                 literal(0),
+                literal(0),
             )
             .where(
                 payments.c.order_id == hint.order_id,
@@ -94,6 +96,7 @@ class SqlPaymentHints:
                 hints.c.is_paid,
                 hints.c.is_returned,
                 _NOW.label("at"),
+                IS_GONE.label("is_gone"),
             )
             .join(hints, hints.c.payment_id == payments.c.payment_id)
             .where(
@@ -120,10 +123,37 @@ class SqlPaymentHints:
             .where(hints.c.payment_id == row.payment_id)
             .values(lookup_count=number, due_at=_NOW + lease)
         )
-        return ClaimedHint(payment_of(row), number, row.at, row.is_paid, row.is_returned)
+        return ClaimedHint(payment_of(row), number, row.at, row.is_paid, row.is_returned, row.is_gone)
 
     def postpone(self, claimed: ClaimedHint, pause: timedelta) -> None:
         self._connection.execute(update(hints).where(_is_before(claimed)).values(due_at=_NOW + pause))
+
+    def count_contradiction(self, payment_id: UUID, change: ReportedChange, pause: timedelta) -> int:
+        new = insert(hints).values(
+            payment_id=payment_id,
+            is_paid=change is ReportedChange.PAID,
+            is_returned=change is ReportedChange.RETURNED,
+            hinted_at=_NOW,
+            due_at=_NOW + pause,
+            lookup_count=0,
+            contradictions=1,
+        )
+        # Neither `hinted_at` nor `due_at`: its claimer drops or postpones it.
+        counted = new.on_conflict_do_update(
+            index_elements=[hints.c.payment_id],
+            set_={
+                "is_paid": or_(hints.c.is_paid, new.excluded.is_paid),
+                "is_returned": or_(hints.c.is_returned, new.excluded.is_returned),
+                "contradictions": hints.c.contradictions + 1,
+            },
+        ).returning(hints.c.contradictions)
+        number: int = self._connection.execute(counted).scalar_one()
+        return number
+
+    def forget_contradictions(self, payment_id: UUID) -> None:
+        self._connection.execute(
+            update(hints).where(hints.c.payment_id == payment_id).values(contradictions=0)
+        )
 
     def drop(self, claimed: ClaimedHint) -> None:
         self._connection.execute(delete(hints).where(_is_before(claimed)))
@@ -148,11 +178,11 @@ def _says_something_new(
 ) -> ColumnElement[bool]:
     return or_(
         _has_status_of(ReportedChange.OTHER),
-        and_(is_paid, _has_status_of(ReportedChange.PAID)),
+        and_(is_paid, or_(_has_status_of(ReportedChange.PAID), and_(IS_GONE, ~_IS_ALL_RETURNED))),
         and_(
             is_returned,
             _has_status_of(ReportedChange.RETURNED),
-            payments.c.taken_back_at.is_(None),
+            ~IS_GONE,
             ~_IS_ALL_RETURNED,
         ),
     )

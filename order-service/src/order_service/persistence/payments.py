@@ -13,6 +13,7 @@ from order_service.domain.errors import GatewayMisconfigured, PaymentInProgress,
 from order_service.domain.money import Money
 from order_service.domain.payment import CHARGED, LIVE, Payment, PaymentStatus
 from order_service.domain.payment_request import PaymentMethod, PaymentRequest
+from order_service.domain.refund import RefundStatus
 from order_service.persistence.tables import payment as payments
 from order_service.persistence.tables import refund as refunds
 from servicekit.db.errors import constraint_name
@@ -23,7 +24,8 @@ _REAL_MONEY_ONLY = "payment_takes_real_money"
 # The only one that the releases had which stored none.
 FORMER_GATEWAY = "in-process"
 # As its partial index has it.
-IS_TAKEN_BACK = and_(payments.c.taken_back_at.is_not(None), payments.c.acknowledged_at.is_(None))
+IS_GONE = and_(payments.c.taken_back_at.is_not(None), payments.c.restored_at.is_(None))
+IS_TAKEN_BACK = and_(IS_GONE, payments.c.acknowledged_at.is_(None))
 IS_REFUND_DUE = and_(payments.c.status == PaymentStatus.REFUND_DUE.value, payments.c.refunded_at.is_(None))
 
 _log = structlog.get_logger(__name__)
@@ -31,6 +33,15 @@ _log = structlog.get_logger(__name__)
 _TO_RETURN = (
     select(func.coalesce(func.sum(refunds.c.amount), 0))
     .where(refunds.c.payment_id == payments.c.payment_id, ~refunds.c.returned_outside)
+    .scalar_subquery()
+)
+_RETURNED = (
+    select(func.coalesce(func.sum(refunds.c.amount), 0))
+    .where(
+        refunds.c.payment_id == payments.c.payment_id,
+        refunds.c.status == RefundStatus.REFUNDED.value,
+        ~refunds.c.returned_outside,
+    )
     .scalar_subquery()
 )
 _IS_LIVE = payments.c.status.in_(sorted(status.value for status in LIVE))
@@ -115,7 +126,7 @@ class SqlPayments:
         return self._connection.execute(select(others.exists())).scalar_one()
 
     def is_taken_back(self, payment_id: UUID) -> bool:
-        query = select(payments.c.taken_back_at.is_not(None)).where(payments.c.payment_id == payment_id)
+        query = select(IS_GONE).where(payments.c.payment_id == payment_id)
         return bool(self._connection.execute(query).scalar())
 
     def record_taken_back(self, payment_id: UUID) -> bool:
@@ -128,6 +139,24 @@ class SqlPayments:
                 payments.c.amount > _TO_RETURN,
             )
             .values(taken_back_at=func.clock_timestamp())
+            .returning(payments.c.payment_id)
+        )
+        return changed.one_or_none() is not None
+
+    def was_restored(self, payment_id: UUID) -> bool:
+        query = select(payments.c.restored_at.is_not(None)).where(payments.c.payment_id == payment_id)
+        return bool(self._connection.execute(query).scalar())
+
+    def record_restored(self, payment_id: UUID) -> bool:
+        changed = self._connection.execute(
+            update(payments)
+            .where(
+                payments.c.payment_id == payment_id,
+                payments.c.status == PaymentStatus.APPROVED.value,
+                IS_GONE,
+                payments.c.amount > _RETURNED,
+            )
+            .values(restored_at=func.clock_timestamp())
             .returning(payments.c.payment_id)
         )
         return changed.one_or_none() is not None

@@ -1,6 +1,6 @@
 """The refunds that are due, each claimed by one process at a time."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from math import ceil
@@ -38,12 +38,20 @@ class SqlRefunds:
         self._insert(refund)
         return self._claimed(refund, 1, lease)
 
-    def adopt(self, limit: int) -> None:
-        has_one = select(refunds.c.refund_id).where(refunds.c.payment_id == payments.c.payment_id).exists()
-        # In one order, so that two processes or threads don't wait for each other.
-        due = select(payments).where(IS_REFUND_DUE, ~has_one).order_by(payments.c.payment_id).limit(limit)
-        for row in self._connection.execute(due):
+    def add(self, refund: Refund) -> None:
+        self._insert(refund)
+
+    def adopt(self, limit: int, besides: Collection[UUID] = ()) -> None:
+        for row in self._connection.execute(_unadopted(limit, besides)):
             self._add(row)
+
+    def adopt_one(self, payment_id: UUID) -> None:
+        for row in self._connection.execute(_unadopted(1).where(payments.c.payment_id == payment_id)):
+            self._add(row)
+
+    def unadopted(self, limit: int, besides: Collection[UUID]) -> Sequence[UUID]:
+        ids = _unadopted(limit, besides).with_only_columns(payments.c.payment_id)
+        return self._connection.execute(ids).scalars().all()
 
     def claim(self, accounts: Mapping[str, str], lease: timedelta) -> ClaimedRefund | None:
         row = self._connection.execute(
@@ -185,6 +193,14 @@ class SqlRefunds:
     def _refund(self, row: Row[Any]) -> Refund:
         of_payment = select(payments).where(payments.c.payment_id == row.payment_id)
         return refund_of(row, payment_of(self._connection.execute(of_payment).one()))
+
+
+def _unadopted(limit: int, besides: Collection[UUID] = ()) -> Select[Any]:
+    has_one = select(refunds.c.refund_id).where(refunds.c.payment_id == payments.c.payment_id).exists()
+    others = [payments.c.payment_id.not_in(besides)] if besides else []
+    # In one order, so that two processes or threads don't wait for each other.
+    due = select(payments).where(IS_REFUND_DUE, ~has_one, *others)
+    return due.order_by(payments.c.payment_id).limit(limit)
 
 
 def _unmade_of(payment_id: UUID) -> Select[Any]:

@@ -97,6 +97,7 @@ payment = Table(
     Column("refunded_at", DateTime(timezone=True)),
     Column("refunded_by", Text),
     Column("taken_back_at", DateTime(timezone=True)),
+    Column("restored_at", DateTime(timezone=True)),
     Column("acknowledged_at", DateTime(timezone=True)),
 )
 
@@ -109,6 +110,7 @@ payment_hint = Table(
     Column("hinted_at", DateTime(timezone=True), nullable=False),
     Column("due_at", DateTime(timezone=True), nullable=False),
     Column("lookup_count", Integer, nullable=False),
+    Column("contradictions", Integer, nullable=False),
 )
 
 refund = Table(

@@ -2,6 +2,7 @@
 
 from order_service.persistence.cancellations import SqlCancellations
 from order_service.persistence.coupon_releases import SqlCouponReleases
+from order_service.persistence.declined_payments import SqlDeclinedPayments
 from order_service.persistence.ledger_seals import SqlLedgerSeals
 from order_service.persistence.operated_payments import SqlOperatedPayments
 from order_service.persistence.orders import SqlOrders
@@ -30,6 +31,7 @@ class OrderUnitOfWork(UnitOfWork):
     payments: SqlPayments
     unsettled_payments: SqlUnsettledPayments
     payment_hints: SqlPaymentHints
+    declined_payments: SqlDeclinedPayments
     operated_payments: SqlOperatedPayments
     refunds: SqlRefunds
     cancellations: SqlCancellations
@@ -46,6 +48,7 @@ class OrderUnitOfWork(UnitOfWork):
         self.payments = SqlPayments(self.connection)
         self.unsettled_payments = SqlUnsettledPayments(self.connection)
         self.payment_hints = SqlPaymentHints(self.connection)
+        self.declined_payments = SqlDeclinedPayments(self.connection)
         self.operated_payments = SqlOperatedPayments(self.connection)
         self.refunds = SqlRefunds(self.connection)
         self.cancellations = SqlCancellations(self.connection)

@@ -22,6 +22,7 @@ from sqlalchemy import (
 from order_service.application.ports import ClaimedLookUp
 from order_service.domain.payment import UNSETTLED
 from order_service.domain.payment_backlog import PaymentBacklog, UnreachablePayments
+from order_service.domain.payment_request import PaymentMethod
 from order_service.domain.refund import RefundStatus
 from order_service.persistence.payments import FORMER_GATEWAY, IS_REFUND_DUE, IS_TAKEN_BACK, payment_of
 from order_service.persistence.tables import payment as payments
@@ -33,6 +34,7 @@ LOOK_UP_INTERVAL = timedelta(seconds=1)
 UNCLAIMED_FOR = timedelta(minutes=1)
 """After this, no worker can be there that asks about a payment."""
 _NOW = func.clock_timestamp()
+_METHODS = sorted(method.value for method in PaymentMethod)
 _gateway = func.coalesce(payments.c.gateway, FORMER_GATEWAY)
 _AWAITS_DEPOSIT = func.coalesce(payments.c.deposit_due_at > _NOW, false())
 
@@ -170,12 +172,13 @@ def may_be_looked_up() -> ColumnElement[bool]:
 def belongs_to(accounts: Mapping[str, str]) -> ColumnElement[bool]:
     """Whether a payment belongs to one of the accounts, by their gateway's name.
 
-    Of a former release's payment only that is known.
+    Of a former release's payment only that is known. One whose method a later release knows is that one's.
     """
-    return or_(
+    is_at_any = or_(
         false(),
         *(
             and_(_gateway == name, func.coalesce(payments.c.gateway_account, account) == account)
             for name, account in accounts.items()
         ),
     )
+    return and_(is_at_any, payments.c.method.in_(_METHODS))

@@ -8,6 +8,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from servicekit.db.disclosure import summary
 from servicekit.db.errors import Verdict, verdict
 from servicekit.http.problems import Problem, ProblemTable, unexpected_problem
+from servicekit.idempotency.key import IdempotencyKeyHeld
 
 RETRY_AFTER_SECONDS = (1, 5)
 """The least and the most. It is drawn for each reply, so that clients don't come back all at once."""
@@ -22,10 +23,18 @@ def _database_problem(error: SQLAlchemyError) -> Problem:
             _log.warning("database_unavailable", reason=summary(error))
             return _try_again("database-unavailable", "The database can't be used just now.")
         case Verdict.CONFLICT:
-            _log.warning("database_busy", reason=summary(error))
-            return _try_again("database-busy", "Another request stood in the way.")
+            return _busy(summary(error))
         case Verdict.BUG:
             return unexpected_problem(error)
+
+
+def _key_held(error: IdempotencyKeyHeld) -> Problem:
+    return _busy(str(error))
+
+
+def _busy(reason: str) -> Problem:
+    _log.warning("database_busy", reason=reason)
+    return _try_again("database-busy", "Another request stood in the way.")
 
 
 def _try_again(slug: str, detail: str) -> Problem:
@@ -34,4 +43,4 @@ def _try_again(slug: str, detail: str) -> Problem:
     return Problem(503, slug, advice, headers={"Retry-After": str(seconds)})
 
 
-DATABASE_PROBLEMS: ProblemTable = {SQLAlchemyError: _database_problem}
+DATABASE_PROBLEMS: ProblemTable = {SQLAlchemyError: _database_problem, IdempotencyKeyHeld: _key_held}

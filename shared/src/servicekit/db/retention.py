@@ -4,11 +4,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
+from typing import Any
 
 import structlog
 from prometheus_client import Counter, Gauge
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Connection,
     Engine,
@@ -42,10 +42,13 @@ It must skip rows that another transaction has locked, and find old ones by an i
 """
 
 
-def delete_older(table: Table, at: Column[object], age: timedelta, *conditions: ColumnElement[bool]) -> Sweep:
+def delete_older(
+    table: Table, at: ColumnElement[Any], age: timedelta, *conditions: ColumnElement[bool]
+) -> Sweep:
     """Deletes the rows of ``table`` that meet the conditions and whose time ``at`` is older than ``age``.
 
-    The database's clock decides. An index must begin with ``at``, and few old rows may fail the conditions:
+    The database's clock decides. An index must begin with ``at``, a column or an
+    expression, and few old rows may fail the conditions:
     every batch reads those again.
     """
 

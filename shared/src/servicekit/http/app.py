@@ -9,6 +9,7 @@ from flask_openapi3.models.info import Info
 from flask_openapi3.openapi import OpenAPI
 from werkzeug.wrappers import Response as BaseResponse
 
+from servicekit.http.described_headers import describe_headers
 from servicekit.http.examples import Examples, add_examples
 from servicekit.http.front import Front, set_front
 from servicekit.http.health import HealthCheck, register_health
@@ -56,6 +57,7 @@ def create_app(
         set_front(app, front)
     if examples is not None:
         add_examples(app, examples)
+    describe_headers(app)
     return app
 
 

@@ -98,7 +98,7 @@ class ConnectionLoop:
         self._is_woken = False
         self._front: Front = front_of(application)
         self._held = 0
-        self._begun: list[Callable[[], None]] = []
+        self._to_begin: list[tuple[_Connection, Request, Later]] = []
         self._woken, self._waker = socket.socketpair()
         self._woken.setblocking(False)
         self._waker.setblocking(False)
@@ -127,9 +127,9 @@ class ConnectionLoop:
         for key, _ in self._selector.select(timeout_seconds):
             key.data()
         # Only now, so that what has arrived together can be worked on together.
-        begun, self._begun = self._begun, []
-        for begin in begun:
-            begin()
+        to_begin, self._to_begin = self._to_begin, []
+        for connection, request, later in to_begin:
+            self._begin(connection, request, later)
         self._end_overdue()
 
     def watch(self, descriptor: int, callback: Callable[[], object]) -> None:
@@ -277,14 +277,14 @@ class ConnectionLoop:
             if request.path == LIVENESS_PATH:
                 is_kept = self._answer(connection, request, send_seconds=0.0)
             elif isinstance(reply := self._reply_of_front(request), bytes):
-                is_kept = self._send(connection, reply)
+                is_kept = self._send(connection, reply) and not request.should_close()
             elif (self._work.qsize() if reply is None else self._held) < self._max_queued:
                 self._stop_waiting(connection)
                 if reply is None:
                     self._work.put((connection, request))
                 else:
                     self._held += 1
-                    self._begun.append(partial(reply, partial(self._put_reply, connection, request)))
+                    self._to_begin.append((connection, request, reply))
                 return
             else:
                 is_kept = not request.should_close()
@@ -301,6 +301,13 @@ class ConnectionLoop:
             _log.exception("front_failed", path=request.path)
             return None
 
+    def _begin(self, connection: _Connection, request: Request, later: Later) -> None:
+        try:
+            later(partial(self._put_reply, connection, request))
+        except Exception:  # noqa: BLE001 - no request may end the loop
+            _log.exception("front_failed", path=request.path)
+            self._take_reply(connection, request, None)
+
     def _put_reply(self, connection: _Connection, request: Request, reply: bytes | None) -> None:
         """Called by a thread of the front."""
         self._put_answered(connection, partial(self._take_reply, connection, request, reply))
@@ -310,7 +317,8 @@ class ConnectionLoop:
         if reply is None:
             self._work.put((connection, request))
         else:
-            self._go_on(connection, is_kept=self._send(connection, reply))
+            is_kept = self._send(connection, reply) and not request.should_close()
+            self._go_on(connection, is_kept=is_kept)
 
     def _next_request(self, connection: _Connection) -> Request | None:
         """The next whole request, None when ``connection`` waits for it or is being closed."""

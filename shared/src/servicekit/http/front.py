@@ -5,45 +5,32 @@ byte for byte what the application would, and leaves it every request that it is
 """
 
 import re
-import time
-from collections.abc import Callable, Mapping
-from functools import cache, lru_cache
+from collections.abc import Callable
 from typing import TypeVar
 
 import structlog
 from flask import Flask
-from gunicorn import SERVER
 from gunicorn.http.message import Request
-from gunicorn.util import http_date
-from opentelemetry.trace import SpanKind
-from pydantic_core import to_json
-from werkzeug.http import HTTP_STATUS_CODES
-
-from servicekit.http.problems import PROBLEM_CONTENT_TYPE, ProblemTable, problem_body, problem_of
-from servicekit.http.replies import REPLAYED_HEADER
-from servicekit.http.request_context import (
-    TRACE_HEADERS,
-    count_answer,
-    is_logging_answers,
-    log_answer,
-    request_id_of,
-)
-from servicekit.observability.tracing import begin_span, traceparent_of
 
 Later = Callable[[Callable[[bytes | None], None]], None]
 """Begins the work of a request that takes time. It is given what takes the reply, once, from any thread; None
-there lets the application answer."""
+there lets the application answer.
+
+It is called once or never: the loop refuses a request that it has no room for. So nothing is counted, held or
+opened before the call. It raises only if it has begun nothing; then the application answers."""
 
 Front = Callable[[Request], bytes | Later | None]
 """Called with each whole request, by one thread that must never wait: the reply, a :data:`Later`, or None for
-what the application answers. A connection that doesn't take its reply at once is closed."""
+what the application answers. A connection that doesn't take its reply at once is closed, and so is one whose
+request asks for it: the reply says so."""
 
 OutcomeT = TypeVar("OutcomeT")
 
 _EXTENSION = "servicekit.front"
 _HOST = re.compile(r"[a-z0-9-]{1,63}(?:\.[a-z0-9-]{1,63}){0,3}(?::[0-9]{1,5})?")
-_REPLAYED = f"{REPLAYED_HEADER}: true\r\n"
 _DECISIVE = frozenset({"TRANSFER-ENCODING", "EXPECT", "UPGRADE"})
+_VERSIONS = frozenset({(1, 0), (1, 1)})
+_CONNECTIONS = frozenset({"keep-alive", "close"})
 
 _log = structlog.get_logger(__name__)
 
@@ -94,17 +81,16 @@ def _takes_nothing(_request: Request) -> None:
 def headers_if_plain(request: Request) -> dict[str, str] | None:
     """The headers by upper-case name; None if the connection, the body or a header needs a closer look.
 
-    Plain is a request of HTTP/1.1 without a query or a body, none of whose headers is repeated, and whose
-    connection stays open.
+    Plain is a request without a query or a body, none of whose headers is repeated. Its connection may close
+    after it: load balancers ask for that, some of them in HTTP/1.0.
     """
     headers: dict[str, str] = dict(request.headers)
     if (
         len(headers) != len(request.headers)
-        or request.version != (1, 1)
+        or request.version not in _VERSIONS
         or request.uri != request.path
         or headers.get("CONTENT-LENGTH", "0") != "0"
-        or headers.get("CONNECTION", "keep-alive") != "keep-alive"
-        or request.should_close()
+        or headers.get("CONNECTION", "keep-alive") not in _CONNECTIONS
         or not _DECISIVE.isdisjoint(headers)
         or not _HOST.fullmatch(headers.get("HOST", ""))
         # gunicorn takes some of these for its own, others for the same header with a hyphen.
@@ -112,71 +98,3 @@ def headers_if_plain(request: Request) -> dict[str, str] | None:
     ):
         return None
     return headers
-
-
-class FrontRequest:
-    """A request that the front answers: with an id, a trace and its part in the metrics, as in Flask."""
-
-    def __init__(self, method: str, route: str, path: str, headers: Mapping[str, str]) -> None:
-        self._method = method
-        self._route = route
-        self._path = path
-        self._began = time.perf_counter()
-        self.request_id = request_id_of(headers.get("X-REQUEST-ID", ""))
-        carrier = {name: headers[name.upper()] for name, _ in TRACE_HEADERS if name.upper() in headers}
-        self._span = begin_span(_span_name(method, route), SpanKind.SERVER, carrier)
-
-    @property
-    def traceparent(self) -> str | None:
-        return traceparent_of(self._span)
-
-    def reply(
-        self,
-        status: int,
-        body: bytes,
-        headers: Mapping[str, str],
-        *,
-        is_replay: bool = False,
-        content_type: str = "application/json",
-    ) -> bytes:
-        """The whole reply, as :func:`servicekit.http.replies.json_reply` and gunicorn make it."""
-        seconds = time.perf_counter() - self._began
-        count_answer(self._method, self._route, status, seconds)
-        if is_logging_answers():
-            with structlog.contextvars.bound_contextvars(request_id=self.request_id):
-                log_answer(self._method, self._path, status, seconds)
-        self._span.end()
-        own = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        head = (
-            f"{_status_line(status)}\r\nServer: {SERVER}\r\nDate: {_date(int(time.time()))}\r\n"
-            f"Connection: keep-alive\r\n{own}Content-Type: {content_type}\r\nContent-Length: {len(body)}\r\n"
-            f"{_REPLAYED if is_replay else ''}X-Request-Id: {self.request_id}\r\n\r\n"
-        )
-        return head.encode("latin-1") + body
-
-    def problem(self, error: Exception, *tables: ProblemTable) -> bytes:
-        """The reply to ``error``, which the tables answer as they do in Flask."""
-        with structlog.contextvars.bound_contextvars(request_id=self.request_id):
-            problem = problem_of(error, *tables)
-        return self.reply(
-            problem.status,
-            to_json(problem_body(problem, self._path, self.request_id)),
-            problem.headers,
-            is_replay=problem.is_replay,
-            content_type=PROBLEM_CONTENT_TYPE,
-        )
-
-
-@cache
-def _span_name(method: str, route: str) -> str:
-    return f"{method} {route}"
-
-
-@cache
-def _status_line(status: int) -> str:
-    return f"HTTP/1.1 {status} {HTTP_STATUS_CODES[status].upper()}"
-
-
-@lru_cache(maxsize=2)
-def _date(second: int) -> str:
-    return str(http_date(second))

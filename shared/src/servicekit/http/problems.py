@@ -1,5 +1,6 @@
 """Errors as ``application/problem+json`` (RFC 9457)."""
 
+import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -113,18 +114,22 @@ class ProblemType:
     """An entry of a problem table: the detail is the exception's message.
 
     ``field`` is the part of the request that is at fault. An exception with an attribute ``field`` names it
-    itself; one with a true ``is_replay`` repeats the answer to an earlier request with the same key.
+    itself; one with a true ``is_replay`` repeats the answer to an earlier request with the same key. Of two
+    ``retry_after_seconds``, the least and the most, each reply has one that is drawn for it.
     """
 
     status: int
     slug: str
     field: str | None = None
-    retry_after_seconds: int | None = None
+    retry_after_seconds: int | tuple[int, int] | None = None
 
     def __call__(self, error: Exception) -> Problem:
         detail = str(error)
         field = getattr(error, "field", self.field)
         retry = self.retry_after_seconds
+        if isinstance(retry, tuple):
+            # So that clients don't come back all at once.
+            retry = random.randint(*retry)  # noqa: S311 - spreads retries, guards nothing
         return Problem(
             self.status,
             self.slug,

@@ -14,6 +14,7 @@ from servicekit.http.problems import ProblemReply
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
 Replies = Mapping[int, type[BaseModel] | None]
+KeyUse = Literal["optional", "required"]
 HandlerT = TypeVar("HandlerT", bound=Callable[..., Response])
 
 _ATTRIBUTE = "declared_route"
@@ -29,12 +30,16 @@ class Route:
     method: Method
     template: str
     summary: str
+    key: KeyUse | None = None
+    headers: frozenset[tuple[int, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
 class _Declaration:
     method: Method
     summary: str
+    key: KeyUse | None
+    headers: frozenset[tuple[int, str]]
 
 
 def route(
@@ -45,17 +50,20 @@ def route(
     summary: str,
     replies: Replies,
     problems: Mapping[int, type[ProblemReply]] | None = None,
+    key: KeyUse | None = None,
+    headers: Mapping[int, str] | None = None,
 ) -> Callable[[HandlerT], HandlerT]:
     """Declare the decorated handler as a route of ``blueprint``; ``rule`` is behind the blueprint's prefix.
 
     ``replies`` are the successful ones by status, None for one without a body: in the OpenAPI document every
-    other reply is a problem; ``problems`` are those with examples or members of their own. The handler takes
-    what it needs of ``path``, ``query`` and ``body``, each annotated with a model of
-    :mod:`servicekit.http.models`.
+    other reply is a problem; ``problems`` are those with examples or members of their own. ``key`` says that
+    the handler reads an idempotency key, and ``headers`` which header a status has beside those of
+    :func:`servicekit.http.described_headers.describe_headers`. The handler takes what it needs of ``path``,
+    ``query`` and ``body``, each annotated with a model of :mod:`servicekit.http.models`.
     """
 
     def declare(handler: HandlerT) -> HandlerT:
-        setattr(handler, _ATTRIBUTE, _Declaration(method, summary))
+        setattr(handler, _ATTRIBUTE, _Declaration(method, summary, key, frozenset((headers or {}).items())))
         register = getattr(blueprint, method.lower())
         described = {str(status): reply for status, reply in {**replies, **(problems or {})}.items()}
         responses = {**_PROBLEMS, **described}
@@ -70,7 +78,10 @@ def declared_routes(app: Flask) -> Iterator[Route]:
     for rule in app.url_map.iter_rules():
         declaration = getattr(app.view_functions[rule.endpoint], _ATTRIBUTE, None)
         if isinstance(declaration, _Declaration):
-            yield Route(declaration.method, path_template(rule.rule), declaration.summary)
+            template = path_template(rule.rule)
+            yield Route(
+                declaration.method, template, declaration.summary, declaration.key, declaration.headers
+            )
     for prefix, mounted in mounted_applications(app).items():
         for each in declared_routes(mounted):
             yield replace(each, template=prefix + each.template)

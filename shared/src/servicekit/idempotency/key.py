@@ -40,8 +40,18 @@ class IdempotencyKeyReused(Exception):
         super().__init__(self.__doc__)
 
 
-Outcome = Reply | IdempotencyKeyReused | None
-"""What a key is worth: the reply of its first use, a refusal, or None where this is its first use."""
+class IdempotencyKeyHeld(Exception):
+    """Another transaction is under way with this idempotency key."""
+
+    def __init__(self) -> None:
+        super().__init__(self.__doc__)
+
+
+Outcome = Reply | IdempotencyKeyReused | IdempotencyKeyHeld | None
+"""What a key is worth: the reply of its first use, a refusal, or None where this is its first use.
+
+IdempotencyKeyHeld stands only where that was not waited for.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,12 +80,15 @@ def span(name: str, kind: SpanKind, carrier: Mapping[str, str]) -> Iterator[None
         yield
 
 
-def begin_span(name: str, kind: SpanKind, carrier: Mapping[str, str]) -> trace.Span:
-    """A span like that of :func:`span`, current nowhere; any thread may call its ``end()``."""
+def begin_span(name: str, kind: SpanKind, carrier: Mapping[str, str], began_at_ns: int) -> trace.Span:
+    """A span like that of :func:`span`, current nowhere; any thread may call its ``end()``.
+
+    It has begun at ``began_at_ns``, by :func:`time.time_ns`.
+    """
     context = _propagator.extract(dict(carrier)) if carrier else None
     if not _is_recording():
         return _unrecorded(context)
-    return trace.get_tracer("servicekit").start_span(name, context=context, kind=kind)
+    return trace.get_tracer("servicekit").start_span(name, context=context, kind=kind, start_time=began_at_ns)
 
 
 def _is_recording() -> bool:

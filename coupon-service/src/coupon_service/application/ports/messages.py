@@ -35,8 +35,16 @@ class IdempotencyKeys(Protocol):
         """
         ...
 
-    def claim_all(self, claims: Sequence[Claim]) -> Sequence[Outcome]:
-        """:meth:`claim` for each, as if one after the other; an IdempotencyKeyReused is returned."""
+    def claim_all(self, claims: Sequence[Claim], wait_ms: int | None = None) -> Sequence[Outcome]:
+        """:meth:`claim` for each, as if one after the other; an IdempotencyKeyReused is returned.
+
+        With ``wait_ms``, raises IdempotencyKeyHeld where a concurrent first use takes longer. Nothing else
+        can be done in this transaction then.
+        """
+        ...
+
+    def claim_free(self, claims: Sequence[Claim]) -> Sequence[Outcome]:
+        """:meth:`claim_all` without waiting: a concurrent first use makes it an IdempotencyKeyHeld."""
         ...
 
     def find_all(self, keys: Sequence[IdempotencyKey]) -> list[Outcome]:

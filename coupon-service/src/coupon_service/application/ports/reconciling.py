@@ -85,10 +85,10 @@ class RequestTopic(Protocol):
         """What it holds now."""
         ...
 
-    def gaps(self) -> Sequence[str]:
+    def gaps(self) -> Iterator[str]:
         """The offsets that were missing in what :meth:`records` has read, and not at its beginning."""
         ...
 
-    def dead_letters(self) -> Mapping[Place, DeadLetterState]:
-        """By the place of the original."""
+    def dead_letters(self) -> Iterator[tuple[Place, DeadLetterState]]:
+        """By the place of the original, which may have several."""
         ...

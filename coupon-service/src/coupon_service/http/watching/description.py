@@ -6,6 +6,7 @@ from typing import Any
 from flask_openapi3.openapi import OpenAPI
 
 from coupon_service.http.coupon_requests import REQUEST_RULE
+from servicekit.http.described_headers import describe_retry
 from servicekit.http.examples import Examples, add_examples
 from servicekit.http.routes import path_template
 
@@ -24,6 +25,7 @@ def describe_stream(app: OpenAPI, examples: Examples, port: int) -> None:
     paths = app.api_doc["paths"]
     paths[EVENTS] = {_METHOD: _operation(paths[_REQUEST][_METHOD], port)}
     add_examples(app, examples)
+    describe_retry(paths[EVENTS][_METHOD]["responses"]["503"])
 
 
 def _operation(of_request: dict[str, Any], port: int) -> dict[str, Any]:

@@ -61,6 +61,9 @@ class Stream:
         if now < self._due_at or self._connection.is_behind():
             self._unseen = line
             return
+        if self._connection.is_over:
+            # Its last event is written: no place is sent any more, nor counted.
+            return
         self._unseen = None
         place = line.place(self._batch)
         # 0: decided since the line was read. The next refresh brings the decision.

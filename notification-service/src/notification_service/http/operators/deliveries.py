@@ -79,6 +79,7 @@ def deliveries_routes(
         "/<string:deliveryId>/retry",
         summary="Attempt a delivery again",
         replies={200: DeliveryChangeReply},
+        key="optional",
     )
     def post_retry(path: DeliveryPath, body: OperatorBody) -> Response:
         return change_one(path, body, OperatorAction.RETRY)
@@ -89,6 +90,7 @@ def deliveries_routes(
         "/<string:deliveryId>/give-up",
         summary="Give a delivery up",
         replies={200: DeliveryChangeReply},
+        key="optional",
     )
     def post_give_up(path: DeliveryPath, body: OperatorBody) -> Response:
         return change_one(path, body, OperatorAction.GIVE_UP)
@@ -99,6 +101,7 @@ def deliveries_routes(
         "/retry",
         summary="Count deliveries, or attempt them again",
         replies={200: DeliveriesChangeReply},
+        key="optional",
     )
     def post_retries(body: RetryBody) -> Response:
         return change_all(body)
@@ -109,6 +112,7 @@ def deliveries_routes(
         "/give-up",
         summary="Count deliveries, or give them up",
         replies={200: DeliveriesChangeReply},
+        key="optional",
     )
     def post_giving_up(body: GiveUpBody) -> Response:
         return change_all(body)

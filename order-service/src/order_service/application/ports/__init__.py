@@ -26,7 +26,9 @@ from order_service.application.ports.ledger import (
 )
 from order_service.application.ports.orders import Orders, Products, UnpaidOrders
 from order_service.application.ports.payments import (
+    ASKED_AGAIN_AFTER,
     ClaimedLookUp,
+    DeclinedPayments,
     OperatedPayments,
     Payments,
     ReportBacklog,
@@ -43,6 +45,7 @@ from order_service.application.ports.unit_of_work import (
 )
 
 __all__ = [
+    "ASKED_AGAIN_AFTER",
     "SETTLED_LOOK_UP_INTERVAL",
     "CancellationEvent",
     "Cancellations",
@@ -53,6 +56,7 @@ __all__ = [
     "CompletionEvent",
     "CouponReleases",
     "Coupons",
+    "DeclinedPayments",
     "GatewayBalances",
     "IdempotencyKeys",
     "LedgerFacts",

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
+from uuid import UUID
 
 from order_service.domain.payment import Payment
-from order_service.domain.payment_hint import PaymentHint
+from order_service.domain.payment_hint import PaymentHint, ReportedChange
 
 SETTLED_LOOK_UP_INTERVAL = timedelta(minutes=1)
 """At most one look-up of a settled payment in this time: anyone who knows one could cause them for ever."""
@@ -16,7 +17,8 @@ SETTLED_LOOK_UP_INTERVAL = timedelta(minutes=1)
 class ClaimedHint:
     """A hinted payment as it was ``at``, that its claimer asks about for now, for the ``number``-th time.
 
-    The money was reported as paid, as returned, as both or as neither.
+    The money was reported as paid, as returned, as both or as neither. It ``is_taken_back`` if its gateway no
+    longer has it, as far as is known.
     """
 
     payment: Payment
@@ -24,6 +26,7 @@ class ClaimedHint:
     at: datetime
     is_paid: bool
     is_returned: bool
+    is_taken_back: bool
 
 
 class PaymentHints(Protocol):
@@ -46,6 +49,17 @@ class PaymentHints(Protocol):
 
     def postpone(self, claimed: ClaimedHint, pause: timedelta) -> None:
         """Make it due again after ``pause``, unless another hint came in the meantime."""
+        ...
+
+    def count_contradiction(self, payment_id: UUID, change: ReportedChange, pause: timedelta) -> int:
+        """How often the payment's gateway has said, with this time, that its money is gone, or is back.
+
+        Without a hint it gets one, as if a webhook had said so, that is due after ``pause``.
+        """
+        ...
+
+    def forget_contradictions(self, payment_id: UUID) -> None:
+        """They are recorded: what is counted from now on contradicts that."""
         ...
 
     def drop(self, claimed: ClaimedHint) -> None:

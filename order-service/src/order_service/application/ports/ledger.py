@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 from uuid import UUID
 
-from order_service.domain.ledger_balance import GatewayBalance
+from order_service.domain.ledger_balance import GatewayBalance, UntakenPayment
 from order_service.domain.ledger_comparison import PaymentWithEntries
 from order_service.domain.ledger_seal import Seal
 
@@ -85,6 +85,17 @@ class GatewayBalances(Protocol):
 
     def balances(self, period: Period) -> Iterator[GatewayBalance]:
         """Of the payments that took money; a page in a transaction, since gateways take their time."""
+        ...
+
+    def untaken(self, period: Period) -> Iterator[UntakenPayment]:
+        """Those that were declined or given up, a page in a transaction.
+
+        Without those whose charge the gateway would show as another payment's of the order.
+        """
+        ...
+
+    def is_untaken(self, payment_id: UUID) -> bool:
+        """Whether it still is, as it is now."""
         ...
 
     def balance(self, payment_id: UUID) -> GatewayBalance | None:

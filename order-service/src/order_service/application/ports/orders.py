@@ -33,11 +33,19 @@ class Orders(Protocol):
 class UnpaidOrders(Protocol):
     """The orders that wait for their payment."""
 
-    def expire(self, placed_before: datetime, limit: int) -> Sequence[UUID]:
+    def expire(self, placed_before: datetime, limit: int, besides: Collection[UUID] = ()) -> Sequence[UUID]:
         """Expire those placed before then, the oldest first: at most ``limit``, and none that is held.
 
-        An order with an unsettled payment stays: it may have been paid.
+        An order with an unsettled payment stays: it may have been paid. So do those of ``besides``.
         """
+        ...
+
+    def expire_one(self, order_id: UUID) -> Sequence[UUID]:
+        """The same for one order; empty where it stays."""
+        ...
+
+    def due(self, placed_before: datetime, limit: int, besides: Collection[UUID]) -> Sequence[UUID]:
+        """Those that :meth:`expire` would expire, held or not."""
         ...
 
 

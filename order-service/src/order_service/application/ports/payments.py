@@ -44,11 +44,31 @@ class Payments(Protocol):
         """Whether the payment's money is known to be gone from the gateway, acknowledged or not."""
         ...
 
+    def was_restored(self, payment_id: UUID) -> bool:
+        """Whether its money was gone, and is known to be there again."""
+        ...
+
+    def record_restored(self, payment_id: UUID) -> bool:
+        """True where the approved payment's money was known to be gone, and not all of it is returned."""
+        ...
+
     def record_taken_back(self, payment_id: UUID) -> bool:
         """True where the approved payment's money was not known to be gone.
 
         False also where all of it is what cancellations return, or have returned, by the gateway.
         """
+        ...
+
+
+ASKED_AGAIN_AFTER = timedelta(seconds=75)
+"""Gateways work on a payment for up to a minute. Before that, they may show it as unpaid."""
+
+
+class DeclinedPayments(Protocol):
+    """The payments whose gateway has refused them in its answer, which may be wrong."""
+
+    def ask_again(self, payment_id: UUID) -> None:
+        """Have the gateway asked once more, after :data:`ASKED_AGAIN_AFTER`."""
         ...
 
 

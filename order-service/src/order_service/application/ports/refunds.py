@@ -1,6 +1,6 @@
 """Refunds, and what operators do."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Protocol
@@ -29,8 +29,20 @@ class Refunds(Protocol):
         """Store a new refund of an approved payment, claimed by the caller, who sends it."""
         ...
 
-    def adopt(self, limit: int) -> None:
-        """Make a refund of each REFUND_DUE payment that has none."""
+    def add(self, refund: Refund) -> None:
+        """Store a new refund of an approved payment, which is due now."""
+        ...
+
+    def adopt(self, limit: int, besides: Collection[UUID] = ()) -> None:
+        """Make a refund of each REFUND_DUE payment that has none, except for those of ``besides``."""
+        ...
+
+    def adopt_one(self, payment_id: UUID) -> None:
+        """The same for one payment."""
+        ...
+
+    def unadopted(self, limit: int, besides: Collection[UUID]) -> Sequence[UUID]:
+        """The payments that :meth:`adopt` would make a refund of."""
         ...
 
     def claim(self, accounts: Mapping[str, str], lease: timedelta) -> ClaimedRefund | None:

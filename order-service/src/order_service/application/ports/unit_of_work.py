@@ -10,7 +10,12 @@ from order_service.application.ports.coupons import CouponReleases
 from order_service.application.ports.hints import PaymentHints
 from order_service.application.ports.ledger import LedgerSeals
 from order_service.application.ports.orders import Orders, Products, UnpaidOrders
-from order_service.application.ports.payments import OperatedPayments, Payments, UnsettledPayments
+from order_service.application.ports.payments import (
+    DeclinedPayments,
+    OperatedPayments,
+    Payments,
+    UnsettledPayments,
+)
 from order_service.application.ports.refunds import PaymentOperations, Refunds
 from order_service.domain.order import Order
 from order_service.domain.payment import Payment
@@ -62,6 +67,9 @@ class UnitOfWork(Protocol):
 
     @property
     def payment_hints(self) -> PaymentHints: ...
+
+    @property
+    def declined_payments(self) -> DeclinedPayments: ...
 
     @property
     def operated_payments(self) -> OperatedPayments: ...

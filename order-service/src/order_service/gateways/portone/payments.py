@@ -20,6 +20,7 @@ from order_service.domain.payment_request import PaymentRequest
 from order_service.gateways.portone.keys import PortoneKey
 from order_service.gateways.portone.replies import PortoneTransaction
 from order_service.gateways.portone.requests import CURRENCIES
+from order_service.gateways.reply_fields import is_returnable
 
 # An account whose time PortOne doesn't tell: no bank waits longer.
 _LONGEST_DEPOSIT = timedelta(days=30)
@@ -77,10 +78,11 @@ def _charged(
         total_amount=str(payment.total_amount),
         currency=payment.currency[:3],
     )
-    if payment.currency not in CURRENCIES:
-        # How much that is isn't known. Once an operator has returned it at PortOne, it is CANCELLED.
+    left = payment.total_amount - payment.cancelled_amount
+    if payment.currency not in CURRENCIES or not is_returnable(left, payment.total_amount):
+        # What to return can't be read. Once an operator has returned it at PortOne, it is CANCELLED.
         return Undecided()
-    return ChargedOtherwise(paid_at, Money(payment.total_amount - payment.cancelled_amount, payment.currency))
+    return ChargedOtherwise(paid_at, Money(left, payment.currency))
 
 
 def is_of(payment: PortoneTransaction, request: PaymentRequest) -> bool:

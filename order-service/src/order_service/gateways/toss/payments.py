@@ -17,6 +17,7 @@ from order_service.domain.payment_outcome import (
     Unpaid,
 )
 from order_service.domain.payment_request import PaymentRequest
+from order_service.gateways.reply_fields import is_returnable
 from order_service.gateways.toss.amounts import is_amount, minor_units
 from order_service.gateways.toss.replies import TossPayment
 
@@ -71,7 +72,7 @@ def _charged_otherwise(
     )
     total = minor_units(payment.total_amount, payment.currency)
     left = minor_units(payment.balance_amount, payment.currency)
-    if total is None or left is None or not 0 < left <= total:
+    if left is None or not is_returnable(left, total):
         # What to return can't be read. Once an operator has returned it at Toss, it is CANCELED.
         return Undecided()
     return ChargedOtherwise(approved_at, Money(left, payment.currency))
