@@ -28,9 +28,12 @@ SIDE_BY_SIDE := -n $(WORKERS) --dist loadfile --no-loadscope-reorder
 # Together a third of the integration tests' time.
 FAULTS_OF_THE_RELAY := tests/integration/outbox_relay/faults
 SELDOM_TOUCHED := tests/integration/benchmarks tests/integration/security tests/integration/upgrade
+# Programs of Debian judge or serve these: promtool, amtool, prometheus, pgbouncer.
+BY_DEBIAN := tests/integration/deploy/test_alerts.py tests/integration/pooling
+SCENES_BY_DEBIAN := tests/chaos/faults
 
 .DEFAULT_GOAL := help
-.PHONY: help install up status down clean-stack demo test unit contract integration e2e chaos seldom-touched faults matrix images operations seed-cluster manifests test-kubernetes release-check bench-relay bench-coupon bench-reconcile bench-ledger bench-retention bench-notifications bench-payments mutations crash-matrix lint format clean
+.PHONY: help install up status down clean-stack demo test test-debian unit contract integration e2e chaos seldom-touched faults matrix images operations seed-cluster manifests test-kubernetes release-check bench-relay bench-coupon bench-reconcile bench-ledger bench-retention bench-notifications bench-payments mutations crash-matrix lint format clean
 
 help: ## List what can be made
 	@grep -hE '^[a-z0-9 -]+:.*?## ' $(MAKEFILE_LIST) | awk 'BEGIN {FS = ":.*?## "} {printf "  make %-38s %s\n", $$1, $$2}'
@@ -65,8 +68,12 @@ demo: $(INSTALLED) ## Start the stack, run both processes end to end, check ever
 
 test: $(INSTALLED) ## Run the tests of every change, on the embedded stack (WORKERS=1 for one after the other)
 	$(BIN)/python -m pytest $(SIDE_BY_SIDE) tests/unit tests/contract tests/integration \
-	    $(addprefix --ignore=,$(FAULTS_OF_THE_RELAY) $(SELDOM_TOUCHED))
-	$(BIN)/python -m pytest -m 'not long' tests/e2e tests/chaos
+	    $(addprefix --ignore=,$(FAULTS_OF_THE_RELAY) $(SELDOM_TOUCHED) $(BY_DEBIAN))
+	$(BIN)/python -m pytest -m 'not long' tests/e2e tests/chaos $(addprefix --ignore=,$(SCENES_BY_DEBIAN))
+
+test-debian: $(INSTALLED) ## Run the tests of every change that need promtool, amtool, prometheus or pgbouncer
+	$(BIN)/python -m pytest $(SIDE_BY_SIDE) $(BY_DEBIAN)
+	$(BIN)/python -m pytest -m 'not long' $(SCENES_BY_DEBIAN)
 
 contract integration e2e: $(INSTALLED) ## Run one tier of the tests (e2e: STACK=compose for containers)
 	$(BIN)/python -m pytest tests/$@

@@ -101,7 +101,8 @@ class Library:
 @pytest.fixture
 def library(database_url: str, kafka_bootstrap_servers: str, tmp_path: Path) -> Iterator[Library]:
     library = Library(database_url, kafka_bootstrap_servers, tmp_path)
-    library.run_sql("CREATE TABLE book (title text PRIMARY KEY, lent_to text)")
+    (table,) = re.findall(r"`(CREATE TABLE .*?)`", GUIDE)
+    library.run_sql(table)
     library.run_sql("INSERT INTO book (title) VALUES ('토지'), ('태백산맥')")
     yield library
     library.run_sql("DROP OWNED BY library_relay; DROP ROLE library_relay")
@@ -112,8 +113,8 @@ def test_the_guide_gives_a_service_an_outbox(library: Library, tmp_path: Path) -
     ddl, topics, relay = blocks("shell")
     library.run_sql(role)
     library.run_sql(library.output(ddl))
-    (python,) = blocks("python")
-    library.run_python(python)
+    lend, _ = blocks("python")
+    library.run_python(lend)
     library.run_sql(lending)
     (topics_file,) = blocks("toml")
     (tmp_path / "topics.toml").write_text(topics_file)

@@ -1,4 +1,4 @@
-"""README's commands answer as printed there, in both languages, and its code does what it says."""
+"""README's commands answer as printed there, in both languages, and the program behind its code runs."""
 
 import os
 import re
@@ -72,10 +72,10 @@ def running(command: list[str], variables: dict[str, str]) -> Iterator[None]:
     assert process.returncode == 0
 
 
-def test_code_of_readme_writes_an_event_and_applies_it(
+def test_code_of_readme_in_the_guide_writes_and_applies_an_event(
     database_url: str, kafka_bootstrap_servers: str
 ) -> None:
-    (code,) = _PYTHON.findall((ROOT / "README.md").read_text())
+    code = _PYTHON.findall((ROOT / "outbox-relay" / "GUIDE.md").read_text())[-1]
     create_topics(kafka_bootstrap_servers, ["order-paid"])
     engine = create_engine(make_url(database_url).set(drivername="postgresql+psycopg2"))
     with engine.begin() as transaction:

@@ -32,7 +32,7 @@ SECRET_FILE = re.compile(
 )
 INSTALLED = """
 import importlib.metadata, importlib.util, json
-versions = {it.name: it.version for it in importlib.metadata.distributions()}
+versions = {each.name: each.version for each in importlib.metadata.distributions()}
 print(json.dumps({"versions": versions, "pip": importlib.util.find_spec("pip") is not None}))
 """
 

@@ -11,8 +11,8 @@ from pydantic import StringConstraints
 from notification_service.domain.alimtalk_message import MessageKind
 from notification_service.domain.completed_order import CompletedOrder, Recipient
 from notification_service.domain.delivery import Effect
-from notification_service.messaging.incoming_event import IncomingEvent
-from notification_service.messaging.incoming_order_parts import RecipientPart
+from notification_service.messaging.order_event import IncomingEvent
+from notification_service.messaging.order_parts import RecipientPart
 from notification_service.subscriptions import Subscription
 from notification_service.template_files import FOLDER
 from servicekit.event_type import EventType

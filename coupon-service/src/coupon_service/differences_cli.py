@@ -11,7 +11,7 @@ import structlog
 
 from coupon_service.application.list_differences import ListDifferences
 from coupon_service.application.ports import UnitOfWorkFactory
-from coupon_service.application.settle_difference import SettleDifference
+from coupon_service.application.settle_difference import SettleDifference, SettleDifferenceCommand
 from coupon_service.config import DifferencesSettings
 from coupon_service.domain.coupon_order import OrderDifference
 from coupon_service.domain.errors import DifferenceNotFound, DifferenceSettled
@@ -59,7 +59,7 @@ def settle(order_id: UUID, by: str, reason: str) -> None:
     """Record that the difference of ORDER_ID is settled, for example borne by the shop."""
     with _transactions() as unit_of_work:
         try:
-            SettleDifference(unit_of_work)(order_id, by=by, reason=reason)
+            SettleDifference(unit_of_work)(SettleDifferenceCommand(order_id, by, reason))
         except (DifferenceNotFound, DifferenceSettled) as error:
             raise BadInput(str(error)) from error
     _log.info("difference_settled", order_id=str(order_id), by=by, reason=reason)

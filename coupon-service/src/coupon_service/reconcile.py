@@ -3,20 +3,20 @@
 from functools import partial
 
 from coupon_service.application.decide_requests import DecideRequests
-from coupon_service.application.reconcile import Progress, Reconcile, Repair, Repaired
+from coupon_service.application.reconcile_requests import Progress, ReconcileRequests, Repair, Repaired
 from coupon_service.application.recount_coupon import RecountCoupon
-from coupon_service.application.send_again import SendAgain
+from coupon_service.application.send_requests_again import SendRequestsAgain
 from coupon_service.config import ReconcileSettings
 from coupon_service.domain.reconciling import Findings
 from coupon_service.messaging.incoming_coupon_publish_requested import (
     CONSUMER_GROUP,
     CouponPublishRequestedHandler,
 )
-from coupon_service.messaging.incoming_request_topic import KafkaRequestTopic
 from coupon_service.messaging.outgoing_coupon_publish_requested import (
     COUPON_PUBLISH_REQUESTED,
     coupon_publish_requested,
 )
+from coupon_service.messaging.request_topic import KafkaRequestTopic
 from coupon_service.persistence.stored_facts import SqlStoredFacts
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.db.operated_engine import operated_engine
@@ -39,8 +39,10 @@ def reconcile(
         handled.check_schema("coupon-service")
         handler = CouponPublishRequestedHandler(DecideRequests(unit_of_work))
         dead_letters = DeadLetterOperations(topic + SUFFIX, CONSUMER_GROUP, reader, handled, handler)
-        repairs = Repair(SendAgain(unit_of_work, coupon_publish_requested), RecountCoupon(unit_of_work))
-        run = Reconcile(
+        repairs = Repair(
+            SendRequestsAgain(unit_of_work, coupon_publish_requested), RecountCoupon(unit_of_work)
+        )
+        run = ReconcileRequests(
             SqlStoredFacts(engine, topic=topic, consumer_group=CONSUMER_GROUP),
             KafkaRequestTopic(topic, reader, dead_letters),
             repairs if repair else None,

@@ -6,7 +6,7 @@ from contextlib import suppress
 
 import click
 
-from coupon_service.application.reconcile import Repaired
+from coupon_service.application.reconcile_requests import Repaired
 from coupon_service.config import ReconcileSettings
 from coupon_service.domain.reconciling import DESCRIPTIONS, GETS_EVENT_AGAIN, GETS_RECOUNTED, Findings
 from servicekit.commands import BadInput

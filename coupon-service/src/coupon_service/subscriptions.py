@@ -20,7 +20,7 @@ from coupon_service.messaging import (
 )
 from coupon_service.messaging import incoming_order_cancelled as order_cancelled
 from coupon_service.messaging import incoming_order_completed as order_completed
-from coupon_service.messaging.incoming_order import MOST_POLL_RECORDS
+from coupon_service.messaging.order_parts import MOST_POLL_RECORDS
 from coupon_service.messaging.outgoing_coupon_publish_requested import COUPON_PUBLISH_REQUESTED
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.messaging.handler import MessageHandler

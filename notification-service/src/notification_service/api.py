@@ -9,7 +9,6 @@ from typing import Any
 from flask import Flask
 from flask_openapi3.openapi import OpenAPI
 from sqlalchemy import Engine
-from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
 from notification_service.alimtalk.webhooks import webhook_parsers
 from notification_service.application.change_deliveries import ChangeDeliveries
@@ -23,7 +22,7 @@ from notification_service.application.report_sales import ReportSales
 from notification_service.application.show_delivery import ShowDelivery
 from notification_service.config import ApiSettings
 from notification_service.http.figures.description import describe_csv
-from notification_service.http.figures.routes import figure_routes
+from notification_service.http.figures.figures import figure_routes
 from notification_service.http.notifications import notification_routes
 from notification_service.http.operators.deliveries import deliveries_routes
 from notification_service.http.problems import PROBLEMS
@@ -38,6 +37,7 @@ from servicekit.db.engine import create_engine
 from servicekit.db.health import database_check
 from servicekit.db.problems import DATABASE_PROBLEMS
 from servicekit.http.app import create_app
+from servicekit.http.mounting import mount
 from servicekit.http.problems import register_problems
 from servicekit.http.request_context import register_request_context
 from servicekit.http.validation import MAX_BODY_BYTES
@@ -74,8 +74,7 @@ def build_application(engine: Engine, webhook_parsers: Mapping[str, WebhookParse
         examples=_examples("examples.json"),
     )
     describe_csv(app, _examples("csv_examples.json"))
-    webhooks = _webhooks(RecordResults(unit_of_work), webhook_parsers or {})
-    app.wsgi_app = DispatcherMiddleware(app.wsgi_app, {"/webhooks": webhooks})  # type: ignore[method-assign]
+    mount(app, "/webhooks", _webhooks(RecordResults(unit_of_work), webhook_parsers or {}))
     return app
 
 

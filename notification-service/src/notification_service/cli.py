@@ -10,14 +10,14 @@ import click
 from notification_service.config import ApiSettings, ConsumerSettings, DeadLettersSettings, MigrationSettings
 from notification_service.migrations import SCHEMA
 from notification_service.subscriptions import SUBSCRIPTIONS, Subscription
-from servicekit.commands import LazyGroup
+from servicekit.commands import OneLineGroup
 from servicekit.config import load_settings
 from servicekit.messaging.dead_letters_cli import dead_letters_group
 from servicekit.observability.logging import configure_logging
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=OneLineGroup,
     elsewhere={
         "alerts": "notification_service.alerts_cli:alerts",
         "analytics": "notification_service.analytics_cli:analytics",

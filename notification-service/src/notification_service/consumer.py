@@ -33,8 +33,8 @@ from notification_service.domain.provider_call import CallElsewhere
 from notification_service.domain.provider_state import ProbePolicy
 from notification_service.domain.retry_policy import RetryPolicy
 from notification_service.domain.template_catalog import TemplateCatalog
-from notification_service.messaging.incoming_event import IncomingEventHandler
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
+from notification_service.messaging.order_event import IncomingEventHandler
 from notification_service.metrics import show_figures, show_oldest_notice
 from notification_service.migrations import SCHEMA
 from notification_service.monitoring.receivers import create_receiver

@@ -7,7 +7,7 @@ from functools import partial
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.config import DeadLettersSettings
 from notification_service.domain.completed_order import CompletedOrder
-from notification_service.messaging.incoming_event import IncomingEventHandler
+from notification_service.messaging.order_event import IncomingEventHandler
 from notification_service.persistence.unit_of_work import NotificationUnitOfWork
 from notification_service.subscriptions import Subscription
 from notification_service.template_files import read_catalog

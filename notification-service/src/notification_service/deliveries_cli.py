@@ -142,7 +142,7 @@ def retry(delivery_ids: Sequence[UUID], by: str, reason: str, *, is_confirmed: b
 
 @deliveries.command(name="give-up")
 @_chosen_by_operator(CAN_BE_GIVEN_UP)
-@click.option("--yes", "is_confirmed", is_flag=True, help="Do it; without, only count.")
+@click.option("--yes", "is_confirmed", is_flag=True, help="Act; the default only counts.")
 def give_up(
     delivery_ids: Sequence[UUID], by: str, reason: str, *, is_confirmed: bool, **filters: Any
 ) -> None:

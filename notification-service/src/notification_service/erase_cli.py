@@ -11,7 +11,7 @@ from notification_service.domain.errors import NoPhoneNumber
 from notification_service.domain.phone_number import PhoneNumber
 from notification_service.operator_database import operator_transactions
 from notification_service.subscriptions import SUBSCRIPTIONS
-from servicekit.commands import OPERATOR, REASON, BadInput, OneLineCommand
+from servicekit.commands import OPERATOR, REASON, BadInput
 from servicekit.fields import MAX_INT64
 
 PROCESS = "notification-erase"
@@ -41,12 +41,12 @@ class _Phone(click.ParamType[PhoneNumber]):
             return self.fail(str(error), param, ctx)
 
 
-@click.command(cls=OneLineCommand)
+@click.command()
 @click.option("--phone", type=_Phone(), help="A recipient's number, in any spelling.")
 @click.option("--user", "user_id", type=click.IntRange(1, MAX_INT64), help="The number of a user.")
 @click.option("--by", type=OPERATOR, required=True, help="Your name; stored and logged.")
 @click.option("--reason", type=REASON, required=True, help="Why; stored and logged without the person.")
-@click.option("--yes", "is_confirmed", is_flag=True, help="Do it; without, only count.")
+@click.option("--yes", "is_confirmed", is_flag=True, help="Act; the default only counts.")
 def erase(
     phone: PhoneNumber | None, user_id: int | None, by: str, reason: str, *, is_confirmed: bool
 ) -> None:

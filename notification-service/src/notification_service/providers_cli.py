@@ -4,7 +4,7 @@ import json
 
 import click
 
-from notification_service.application.resume_provider import ResumeProvider
+from notification_service.application.resume_provider import ResumeProvider, ResumeProviderCommand
 from notification_service.deliveries_output import print_table
 from notification_service.domain.provider_state import ProviderState, in_use
 from notification_service.operator_database import operator_transactions
@@ -61,7 +61,7 @@ def resume(name: str, by: str, reason: str) -> None:
     It also closes an open breaker, and forgets that the provider refused questions.
     """
     with operator_transactions(PROCESS) as transactions:
-        resumed = ResumeProvider(transactions)(name, by=by, reason=reason)
+        resumed = ResumeProvider(transactions)(ResumeProviderCommand(name, by, reason))
     if not resumed:
         raise click.ClickException(
             f"no provider {name} is OPEN or SUSPENDED, or refuses questions;"

@@ -18,9 +18,9 @@ from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import OF_COMPLETED_ORDERS, Effect
 from notification_service.domain.template_catalog import TemplateCatalog
 from notification_service.messaging import incoming_order_cancelled, incoming_order_completed
-from notification_service.messaging.incoming_event import IncomingEvent
 from notification_service.messaging.incoming_order_cancelled import OrderCancelled
 from notification_service.messaging.incoming_order_completed import OrderCompleted
+from notification_service.messaging.order_event import IncomingEvent
 
 
 @dataclass(frozen=True, slots=True)

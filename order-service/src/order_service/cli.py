@@ -4,13 +4,13 @@ import click
 
 from order_service.config import ApiSettings, MigrationSettings, WorkerSettings
 from order_service.migrations import SCHEMA
-from servicekit.commands import LazyGroup
+from servicekit.commands import OneLineGroup
 from servicekit.config import load_settings
 from servicekit.observability.logging import configure_logging
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=OneLineGroup,
     elsewhere={
         "ledger": "order_service.ledger_cli:ledger",
         "payments": "order_service.payments_cli:payments",

@@ -44,7 +44,7 @@ def with_filters(command: _Command) -> _Command:
 
 def with_who_and_why(command: _Command) -> _Command:
     for option in (
-        click.option("--because", type=REASON, required=True, help="Why; stored."),
+        click.option("--reason", type=REASON, required=True, help="Why; stored."),
         click.option("--by", type=OPERATOR, required=True, help="Your name; stored."),
     ):
         command = option(command)

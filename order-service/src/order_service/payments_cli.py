@@ -18,8 +18,8 @@ from order_service.application.list_payments import ListPayments, ListPaymentsCo
 from order_service.application.look_up_at_once import LookUpAtOnce, LookUpAtOnceCommand
 from order_service.application.record_contradiction import RecordContradiction
 from order_service.application.record_refund import RecordRefund, RecordRefundCommand
-from order_service.application.refund_at_once import RefundAtOnce, RefundAtOnceCommand
 from order_service.application.refund_payment import RefundPayment
+from order_service.application.refund_payment_at_once import RefundPaymentAtOnce, RefundPaymentAtOnceCommand
 from order_service.application.settle_payment import SettlePayment
 from order_service.application.show_payment import ShowPayment
 from order_service.config import ListingSettings, OperatingSettings
@@ -115,7 +115,7 @@ def show(payment_id: UUID, *, as_json: bool) -> None:
 
 @payments.command(name="look-up")
 @with_choice
-def look_up(payment_ids: Sequence[UUID], by: str, because: str, **options: Any) -> None:
+def look_up(payment_ids: Sequence[UUID], by: str, reason: str, **options: Any) -> None:
     """Ask the gateways now what became of payments, and settle them by the answers.
 
     If the money of an approved one is gone, or is there again, that is recorded once the gateway has said so
@@ -136,7 +136,7 @@ def look_up(payment_ids: Sequence[UUID], by: str, because: str, **options: Any) 
         )
 
         def one(payment_id: UUID) -> bool:
-            found = ask(LookUpAtOnceCommand(payment_id, by, because))
+            found = ask(LookUpAtOnceCommand(payment_id, by, reason))
             status, answer = found.payment.status.value, type(found.outcome).__name__
             more = "" if found.contradiction is None else _CONTRADICTIONS[found.contradiction]
             click.echo(f"payment {payment_id} is {status}; its gateway answered {answer}{more}")
@@ -148,7 +148,7 @@ def look_up(payment_ids: Sequence[UUID], by: str, because: str, **options: Any) 
 
 @payments.command()
 @with_choice
-def refund(payment_ids: Sequence[UUID], by: str, because: str, **options: Any) -> None:
+def refund(payment_ids: Sequence[UUID], by: str, reason: str, **options: Any) -> None:
     """Return now what was taken wrongly or a cancellation waits for, once, however often this is repeated.
 
     Of the payments with PAYMENT_IDs, or of --all that are REFUND_DUE. The worker does this by itself, but not
@@ -158,10 +158,10 @@ def refund(payment_ids: Sequence[UUID], by: str, because: str, **options: Any) -
     with _transactions(settings) as unit_of_work:
         gateways = configured_gateways(settings, connections=1)
         step = RefundPayment(unit_of_work, gateways, EndCancellation(order_cancelled))
-        make = RefundAtOnce(unit_of_work, step, settings.refund_lease)
+        make = RefundPaymentAtOnce(unit_of_work, step, settings.refund_lease)
 
         def one(payment_id: UUID) -> bool:
-            return _is_said(payment_id, make(RefundAtOnceCommand(payment_id, by, because)))
+            return _is_said(payment_id, make(RefundPaymentAtOnceCommand(payment_id, by, reason)))
 
         default, choice = PaymentState.REFUND_DUE, Choice(**options)
         _each(chosen_ids(unit_of_work, payment_ids, choice, default=default, done="refunded"), one)
@@ -169,9 +169,9 @@ def refund(payment_ids: Sequence[UUID], by: str, because: str, **options: Any) -
 
 @payments.command()
 @click.argument("payment_id", type=click.UUID)
-@click.option("--outside", is_flag=True, help="From elsewhere: the gateway still has the money.")
+@click.option("--outside", is_flag=True, help="Refunded elsewhere; the gateway keeps its money.")
 @with_who_and_why
-def refunded(payment_id: UUID, by: str, because: str, *, outside: bool) -> None:
+def refunded(payment_id: UUID, by: str, reason: str, *, outside: bool) -> None:
     """Record that you have returned by hand what was due of a payment; a cancellation ends with it.
 
     At the gateway, as with its own pages; or --outside of it, as from a bank account. What is left to return,
@@ -181,7 +181,7 @@ def refunded(payment_id: UUID, by: str, because: str, *, outside: bool) -> None:
         record = RecordRefund(unit_of_work, EndCancellation(order_cancelled))
 
         def one(payment_id: UUID) -> bool:
-            record(RecordRefundCommand(payment_id, by, because, outside))
+            record(RecordRefundCommand(payment_id, by, reason, outside))
             click.echo(f"payment {payment_id} is recorded as refunded")
             return True
 
@@ -191,13 +191,13 @@ def refunded(payment_id: UUID, by: str, because: str, *, outside: bool) -> None:
 @payments.command()
 @click.argument("payment_id", type=click.UUID)
 @with_who_and_why
-def acknowledge(payment_id: UUID, by: str, because: str) -> None:
+def acknowledge(payment_id: UUID, by: str, reason: str) -> None:
     """Record that you know that the gateway has taken a payment's money back, which ends the alert."""
     with _transactions(load_settings(ListingSettings)) as unit_of_work:
         acknowledging = AcknowledgeTakenBack(unit_of_work)
 
         def one(payment_id: UUID) -> bool:
-            acknowledging(AcknowledgeTakenBackCommand(payment_id, by, because))
+            acknowledging(AcknowledgeTakenBackCommand(payment_id, by, reason))
             click.echo(f"payment {payment_id} is acknowledged")
             return True
 

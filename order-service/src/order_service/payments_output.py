@@ -151,7 +151,7 @@ def _operation(operation: PaymentOperation) -> dict[str, Value]:
     return {
         "operation": operation.operation.value,
         "by": operation.by,
-        "because": operation.because,
+        "reason": operation.reason,
         "beganAt": _time(operation.began_at),
         "endedAt": _time(operation.ended_at),
         "outcome": operation.outcome,

@@ -14,6 +14,7 @@ from servicekit.commands import BadInput, OneLineGroup
 from servicekit.config import load_settings
 from servicekit.outbox.ddl import DEFAULT_SHARDS, MAX_SHARDS, outbox_ddl
 from servicekit.outbox.schema import OUTBOX
+from servicekit.rfc3339 import format_rfc3339
 
 _SHARDS = click.IntRange(1, MAX_SHARDS)
 
@@ -113,7 +114,7 @@ class _Moment(click.ParamType[datetime]):
 @main.command()
 @click.argument("source")
 @click.option("--since", type=_Moment(), required=True, help="As 2026-01-31T09:30:00Z.")
-@click.option("--yes", "is_confirmed", is_flag=True, help="Do it; without, only count.")
+@click.option("--yes", "is_confirmed", is_flag=True, help="Act; the default only counts.")
 def rewind(source: str, since: datetime, *, is_confirmed: bool) -> None:
     """Publish the events of SOURCE again that were stored from a time on, in order; first only count them.
 
@@ -132,7 +133,7 @@ def rewind(source: str, since: datetime, *, is_confirmed: bool) -> None:
         kept = (
             "no events are"
             if rewound.oldest_at is None
-            else f"none before {rewound.oldest_at.isoformat()} is"
+            else f"none before {format_rfc3339(rewound.oldest_at)} is"
         )
         click.echo(f"WARNING {source}: {kept} kept; see RETENTION_HOURS", err=True)
     if is_confirmed:

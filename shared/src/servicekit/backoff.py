@@ -17,8 +17,12 @@ class Backoff:
 
     def seconds(self, failures: int) -> float:
         """The pause after so many failures in a row; 0 after none."""
+        return self.jittered_seconds(failures, random.random())  # noqa: S311 - spreads retries, guards nothing
+
+    def jittered_seconds(self, failures: int, jitter: float) -> float:
+        """The same; ``jitter`` is in [0, 1): 0 is the shortest pause."""
         if failures < 1:
             return 0.0
         # Beyond a thousand doublings a float overflows, and the longest pause is reached long before.
         limit = min(self.first_seconds * 2.0 ** min(failures - 1, 1_000), self.longest_seconds)
-        return limit * random.uniform(0.5, 1.0)  # noqa: S311 - spreads retries, guards nothing
+        return limit / 2 * (1 + jitter)

@@ -1,7 +1,6 @@
 """Command lines that report wrong input in one line, with exit status 2."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib import import_module
 from types import MappingProxyType
 from typing import Any, ClassVar
@@ -18,10 +17,11 @@ class BadInput(click.ClickException):
     exit_code: ClassVar[int] = 2
 
 
-class LazyGroup(click.Group):
-    """Commands that are imported when they are used: a process starts without what only others need.
+class OneLineGroup(click.Group):
+    """Commands that report wrong arguments in one line, without the usage.
 
-    ``elsewhere`` has the module and the attribute of each: ``{"list": "package.module:list_all"}``.
+    They may be imported when they are used: a process starts without what only others need. ``elsewhere`` has
+    the module and the attribute of each: ``{"list": "package.module:list_all"}``.
     """
 
     def __init__(
@@ -40,31 +40,13 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(import_module(module), attribute)
         return command
 
-
-class OneLineGroup(LazyGroup):
-    """Commands that report wrong arguments in one line, without the usage."""
-
     def invoke(self, ctx: click.Context) -> Any:
-        with _in_one_line():
+        try:
             return super().invoke(ctx)
-
-
-class OneLineCommand(click.Command):
-    """The same for a command that is in no such group."""
-
-    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
-        with _in_one_line():
-            return super().make_context(*arguments, **options)
-
-
-@contextmanager
-def _in_one_line() -> Iterator[None]:
-    try:
-        yield
-    except click.exceptions.NoArgsIsHelpError:
-        raise
-    except click.UsageError as error:
-        raise BadInput(error.format_message().replace("\n", " ")) from error
+        except click.exceptions.NoArgsIsHelpError:
+            raise
+        except click.UsageError as error:
+            raise BadInput(error.format_message().replace("\n", " ")) from error
 
 
 class Text(click.ParamType[str]):

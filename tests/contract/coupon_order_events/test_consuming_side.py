@@ -12,7 +12,7 @@ from jsonschema import Draft202012Validator
 from coupon_service.domain.coupon_order import CancelledOrder, PaidOrder
 from coupon_service.messaging import incoming_order_cancelled as cancelled
 from coupon_service.messaging import incoming_order_completed as completed
-from coupon_service.messaging.incoming_order import may_have_coupon
+from coupon_service.messaging.order_parts import may_have_coupon
 from servicekit.messaging.events import EventModel, parse_event
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord
 

@@ -16,15 +16,15 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from coupon_service.application.accept_requests import AcceptRequests, RequestToAccept
-from coupon_service.application.reconcile import Progress, Reconcile, Repair, Repaired
+from coupon_service.application.reconcile_requests import Progress, ReconcileRequests, Repair, Repaired
 from coupon_service.application.recount_coupon import RecountCoupon
-from coupon_service.application.send_again import SendAgain
+from coupon_service.application.send_requests_again import SendRequestsAgain
 from coupon_service.config import WorkerSettings
 from coupon_service.domain.coupon_request import CouponRequest, NewCouponRequest
 from coupon_service.domain.reconciling import UNDECIDED_AGE, Findings
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP, CouponPublishRequested
-from coupon_service.messaging.incoming_request_topic import KafkaRequestTopic
 from coupon_service.messaging.outgoing_coupon_publish_requested import coupon_publish_requested
+from coupon_service.messaging.request_topic import KafkaRequestTopic
 from coupon_service.persistence.stored_facts import SqlStoredFacts
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.dead_letters.handled import HandledDeadLetters
@@ -175,8 +175,10 @@ class ReconciledShop:
         with topic_reader(self.settings) as reader:
             handled = HandledDeadLetters(self.engine, dlt)
             letters = DeadLetterOperations(dlt, CONSUMER_GROUP, reader, handled, self.handler)
-            repairs = Repair(SendAgain(self._unit_of_work, self.event), RecountCoupon(self._unit_of_work))
-            return Reconcile(
+            repairs = Repair(
+                SendRequestsAgain(self._unit_of_work, self.event), RecountCoupon(self._unit_of_work)
+            )
+            return ReconcileRequests(
                 SqlStoredFacts(
                     self.engine,
                     topic=self.topic,

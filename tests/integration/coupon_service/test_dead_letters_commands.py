@@ -1,6 +1,7 @@
 """``coupon-service dead-letters`` on a real broker: what it lists, replays and discards."""
 
 import json
+import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from functools import partial
@@ -97,6 +98,8 @@ def test_replay_applies_the_original_once_and_remembers_who_and_why(
     assert shop.open_ids() == []
     (handled,) = rows(engine, "SELECT state, handled_by, reason FROM handled_dead_letter")
     assert tuple(handled) == ("REPLAYED", "kim", "mended")
+    (listed,) = json.loads(shop.run("list", "--any", "--json").stdout)
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", listed["handledAt"])
     again = shop.run("replay", letter, *WHO_AND_WHY)
     assert again.exit_code == 1
     assert f"{letter} was replayed by kim" in again.output

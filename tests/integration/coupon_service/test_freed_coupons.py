@@ -9,7 +9,7 @@ from prometheus_client import REGISTRY
 from sqlalchemy import Engine, text
 
 from coupon_service.application.count_differences import CountDifferences
-from coupon_service.application.settle_difference import SettleDifference
+from coupon_service.application.settle_difference import SettleDifference, SettleDifferenceCommand
 from coupon_service.application.use_freed_coupons import UseFreedCoupons
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from coupon_service.schedule import DifferencesThread
@@ -147,7 +147,8 @@ def test_a_cancelled_or_settled_order_uses_no_freed_coupon(client: FlaskClient, 
     held, cancelled, other = held_by_another(client, engine)
     cancel(engine, order_cancelled(cancelled, held))
     borne, paid, another = held_by_another(client, engine)
-    SettleDifference(lambda: CouponUnitOfWork(engine, "group"))(paid, by="kim", reason="the shop bears it")
+    settling = SettleDifferenceCommand(paid, "kim", "the shop bears it")
+    SettleDifference(lambda: CouponUnitOfWork(engine, "group"))(settling)
     _release(client, engine, held, other)
     _release(client, engine, borne, another)
 

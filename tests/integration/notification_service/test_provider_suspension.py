@@ -5,7 +5,7 @@ from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
 from notification_service.application.record_results import RecordResults
-from notification_service.application.resume_provider import ResumeProvider
+from notification_service.application.resume_provider import ResumeProvider, ResumeProviderCommand
 from notification_service.domain.alimtalk_results import ResultState
 from notification_service.domain.attempt import RetryLater
 from notification_service.domain.attempt_history import AttemptOutcome
@@ -39,6 +39,10 @@ VOLUME_EXCEEDED = ProviderStopped(
 LOST = OutcomeUnknown(FailureReason.NO_REPLY, "the reply was lost")
 SUSPENDED, RUNNING = ProviderStatus.SUSPENDED, ProviderStatus.RUNNING
 NHN_VOLUME, NHN_RETRY = "4156", "9998"
+
+
+def resume(engine: Engine, name: str, reason: str) -> bool:
+    return ResumeProvider(transactions(engine))(ResumeProviderCommand(name, "kim", reason))
 
 
 @pytest.fixture
@@ -324,13 +328,13 @@ def test_a_late_result_does_not_suspend_a_resumed_provider_again(
     report(engine, NHN_VOLUME)
     assert state_of(engine, provider).status is SUSPENDED
 
-    assert ResumeProvider(transactions(engine))(provider.name, by="kim", reason="volume raised")
+    assert resume(engine, provider.name, "volume raised")
     report(engine, NHN_VOLUME, message_id="m-2")
 
     state = state_of(engine, provider)
     assert (state.status, state.resumed_by, state.resume_reason) == (RUNNING, "kim", "volume raised")
     assert alimtalk_statuses(engine) == {"PENDING": 2, "ACCEPTED": 4}
-    assert not ResumeProvider(transactions(engine))(provider.name, by="kim", reason="once more")
+    assert not resume(engine, provider.name, "once more")
 
 
 def test_a_resumed_provider_gets_everything(engine: Engine, provider: MeteredProvider) -> None:
@@ -338,7 +342,7 @@ def test_a_resumed_provider_gets_everything(engine: Engine, provider: MeteredPro
     with consumers(engine, provider) as (work,):
         assert work(StopSignal()).deliveries == 0
         assert attempted(engine) == 0
-        ResumeProvider(transactions(engine))(provider.name, by="kim", reason="paid")
+        resume(engine, provider.name, "paid")
         work(StopSignal())
 
     assert alimtalk_statuses(engine) == {"ACCEPTED": 6}

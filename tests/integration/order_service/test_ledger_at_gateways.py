@@ -62,7 +62,7 @@ class AtGateway:
 
     def paid_outside(self, payment_id: UUID) -> None:
         """What the gateway refuses to return, an operator pays from a bank account."""
-        arguments = ["refunded", str(payment_id), "--outside", "--by", "kim", "--because", "bank"]
+        arguments = ["refunded", str(payment_id), "--outside", "--by", "kim", "--reason", "bank"]
         done = self.run("payments", *arguments)
         assert done.exit_code == 0, done.output
 

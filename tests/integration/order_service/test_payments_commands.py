@@ -20,7 +20,7 @@ from tests.integration.order_service.test_refunding import (
 )
 from tests.integration.order_service.test_settling import backlog
 
-WHO_AND_WHY = ("--by", "kim", "--because", "the buyer called")
+WHO_AND_WHY = ("--by", "kim", "--reason", "the buyer called")
 OPERATIONS = "SELECT operation, by, because, outcome FROM payment_operation ORDER BY operation_id"
 
 
@@ -83,7 +83,7 @@ def test_a_payment_is_shown_with_its_order_and_its_history(shop: Shop, operator:
     assert (found["amount"], found["refund"], found["refundedBy"]) == (TOTAL, "REFUNDED", "kim")
     assert found["order"]["status"] == "COMPLETED"
     [operation] = found["operations"]
-    assert (operation["operation"], operation["by"], operation["because"]) == (
+    assert (operation["operation"], operation["by"], operation["reason"]) == (
         "REFUND", "kim", "the buyer called"
     )  # fmt: skip
     assert operation["outcome"] == found["refundRequest"]["status"] == "REFUNDED"
@@ -97,7 +97,7 @@ def test_a_refund_is_made_once_and_kept_with_who_and_why(shop: Shop, operator: O
     payment_id = due(shop)
 
     made = operator("refund", payment_id, *WHO_AND_WHY)
-    again = operator("refund", payment_id, "--by", "lee", "--because", "again")
+    again = operator("refund", payment_id, "--by", "lee", "--reason", "again")
 
     assert (made.exit_code, made.stdout) == (0, f"payment {payment_id} is refunded\n")
     assert (again.exit_code, again.stderr) == (2, f"Error: payment {payment_id} is refunded already\n")
@@ -250,10 +250,10 @@ def test_a_look_up_leaves_a_request_in_progress_alone(shop: Shop, operator: Oper
 
 A_PAYMENT = str(UUID(int=7))
 BAD_INPUT = {
-    "nobody": ("refund", A_PAYMENT, "--because", "x"),
+    "nobody": ("refund", A_PAYMENT, "--reason", "x"),
     "no reason": ("refund", A_PAYMENT, "--by", "kim"),
-    "a blank name": ("refund", A_PAYMENT, "--by", " ", "--because", "x"),
-    "a long reason": ("look-up", A_PAYMENT, "--by", "kim", "--because", "x" * 1_001),
+    "a blank name": ("refund", A_PAYMENT, "--by", " ", "--reason", "x"),
+    "a long reason": ("look-up", A_PAYMENT, "--by", "kim", "--reason", "x" * 1_001),
     "no id": ("refunded", "7", *WHO_AND_WHY),
     "an unknown payment": ("refund", A_PAYMENT, *WHO_AND_WHY),
     "an unknown payment to look up": ("look-up", A_PAYMENT, *WHO_AND_WHY),

@@ -11,8 +11,8 @@ import pytest
 from pydantic import SecretStr
 
 from order_service.application.end_cancellation import EndCancellation
-from order_service.application.refund_at_once import RefundAtOnce, RefundAtOnceCommand
 from order_service.application.refund_payment import RefundPayment
+from order_service.application.refund_payment_at_once import RefundPaymentAtOnce, RefundPaymentAtOnceCommand
 from order_service.config import WorkerSettings
 from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
 from order_service.gateways.configured import ConfiguredGateways, configured_gateways
@@ -104,8 +104,8 @@ class Refunding:
         time_passes_for_refunds(self.shop)
         unit_of_work = partial(OrderUnitOfWork, self.shop.engine)
         refund = RefundPayment(unit_of_work, self.shop.gateways, EndCancellation(order_cancelled))
-        command = RefundAtOnceCommand(self.payment_id, "kim", "the bank is open again")
-        return RefundAtOnce(unit_of_work, refund, LEASE)(command)
+        command = RefundPaymentAtOnceCommand(self.payment_id, "kim", "the bank is open again")
+        return RefundPaymentAtOnce(unit_of_work, refund, LEASE)(command)
 
     def is_refunded_within(self, steps: int = 8) -> bool:
         """What workers do, each new, with the pauses left out."""

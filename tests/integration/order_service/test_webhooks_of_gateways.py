@@ -292,7 +292,7 @@ def test_a_refund_at_the_console_is_found_by_an_operator_alone(sale: Sale, order
     sale.control(webhookUrl=None)
     cancel_at_console(sale, order_id, key)
     [(payment_id,)] = sale.shop.query("SELECT payment_id FROM payment")
-    look_up = ["look-up", str(payment_id), "--by", "kim", "--because", "the console says so"]
+    look_up = ["look-up", str(payment_id), "--by", "kim", "--reason", "the console says so"]
 
     first = operated(sale, order_database_url, "payments", *look_up)
     assert (first.exit_code, "the worker asks once more" in first.stdout) == (0, True), first.output

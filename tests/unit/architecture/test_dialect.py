@@ -10,15 +10,19 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from pydantic import BaseModel
 
+from servicekit.event_type import EventType
 from servicekit.fields import RequestModel
 from servicekit.http.models import BodyModel, PathModel, QueryModel
+from servicekit.http.mounting import mounted_applications
 from servicekit.http.routes import declared_routes, path_template
 from tests.support.applications import APPLICATIONS
 
 SERVICES = ("coupon", "order", "notification")
 LONGEST_PORTS_LINES = 400
+NO_ROUTES = {"/healthz", "/readyz", "/metrics", "/docs", "/static/<path:filename>"}
 each_service = pytest.mark.parametrize("service", SERVICES)
 
 
@@ -29,10 +33,22 @@ def source(service: str) -> Path:
 
 
 def modules(service: str, room: str, *, apart_from: tuple[str, ...] = ()) -> Iterator[ModuleType]:
-    """The modules of one folder of a service."""
+    """The modules of one folder of a service, those of its own folders apart."""
     for file in sorted((source(service) / room).glob("*.py")):
         if file.stem not in ("__init__", *apart_from):
             yield importlib.import_module(f"{service}_service.{room}.{file.stem}")
+
+
+def all_modules(service: str, room: str) -> Iterator[ModuleType]:
+    """The modules of one folder of a service and of all folders in it."""
+    for file in sorted((source(service) / room).rglob("*.py")):
+        parts = file.relative_to(source(service).parent).with_suffix("").parts
+        yield importlib.import_module(".".join(parts).removesuffix(".__init__"))
+
+
+def own_functions(module: ModuleType) -> list[str]:
+    functions = inspect.getmembers(module, inspect.isfunction)
+    return [name for name, value in functions if value.__module__ == module.__name__]
 
 
 def stem(module: ModuleType) -> str:
@@ -71,13 +87,26 @@ def test_a_use_case_is_a_callable_class_in_a_file_of_its_name(service: str) -> N
     for module in modules(service, "application", apart_from=("ports",)):
         callables = [name for name, value in own_classes(module).items() if "__call__" in vars(value)]
         assert callables == [camel_case(stem(module))]
+        assert "_" in stem(module), f"{stem(module)} has a verb and no noun"
+
+
+@each_service
+def test_what_an_operator_does_is_a_command_with_by_and_reason(service: str) -> None:
+    for module in modules(service, "application", apart_from=("ports",)):
+        use_case = vars(module)[camel_case(stem(module))]
+        parameters = inspect.signature(use_case.__call__).parameters
+        assert not {"by", "reason", "because"} & set(parameters), module
+        for name, value in own_classes(module).items():
+            assert not name.endswith("Command") or "because" not in value.__annotations__, name
 
 
 @each_service
 def test_ports_are_in_one_module_with_one_unit_of_work(service: str) -> None:
     ports = importlib.import_module(f"{service}_service.application.ports")
     assert {"UnitOfWork", "UnitOfWorkFactory"} <= set(vars(ports))
-    for module in modules(service, "application", apart_from=("ports",)):
+    for module in all_modules(service, "application"):
+        if ".ports" in module.__name__:
+            continue
         protocols = [name for name, value in own_classes(module).items() if getattr(value, "_is_protocol", 0)]
         assert not protocols, module
 
@@ -129,26 +158,44 @@ def test_http_has_routes_by_noun_beside_bodies_replies_and_problems(service: str
 
 
 @each_service
-def test_models_of_requests_say_which_part_they_are(service: str) -> None:
-    bodies = importlib.import_module(f"{service}_service.http.bodies")
-    for name, model in own_classes(bodies).items():
-        if issubclass(model, BaseModel):
-            assert issubclass(model, RequestModel), name
-        for suffix, base in (("Path", PathModel), ("Query", QueryModel), ("Body", BodyModel)):
-            assert issubclass(model, base) == name.endswith(suffix), name
+def test_routes_are_in_a_file_of_their_noun_in_every_folder(service: str) -> None:
+    for module in all_modules(service, "http"):
+        routes = {name for name in own_functions(module) if name.endswith("_routes")}
+        assert routes <= {f"{stem(module)}_routes", f"{stem(module).removesuffix('s')}_routes"}, module
+        assert "route" not in vars(module) or routes, module
+
+
+@each_service
+def test_models_of_requests_are_bodies_and_say_which_part_they_are(service: str) -> None:
+    for module in all_modules(service, "http"):
+        for name, model in own_classes(module).items():
+            if stem(module) != "bodies":
+                assert not issubclass(model, PathModel | QueryModel | BodyModel), model
+                continue
+            if issubclass(model, BaseModel):
+                assert issubclass(model, RequestModel), model
+            for suffix, base in (("Path", PathModel), ("Query", QueryModel), ("Body", BodyModel)):
+                assert issubclass(model, base) == name.endswith(suffix), model
 
 
 @each_service
 def test_every_route_is_declared_through_servicekit(service: str) -> None:
     app = APPLICATIONS[service]()
     served = {
-        (method, path_template(rule.rule))
-        for rule in app.url_map.iter_rules()
-        if rule.rule.startswith("/api/")
+        (method, prefix + path_template(rule.rule))
+        for prefix, each in {"": app, **mounted_applications(app)}.items()
+        for rule in each.url_map.iter_rules()
+        # Health, metrics, and the document with what shows it.
+        if rule.rule not in NO_ROUTES and not rule.endpoint.startswith(("swagger.", "openapi."))
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
     }
     assert served == {(route.method, route.template) for route in declared_routes(app)}
     assert served
+
+
+@each_service
+def test_only_servicekit_mounts_an_application(service: str) -> None:
+    assert not [file for file in source(service).rglob("*.py") if "wsgi_app" in file.read_text()]
 
 
 @each_service
@@ -162,9 +209,13 @@ def test_every_operation_declares_its_problems(service: str) -> None:
 
 
 @each_service
-def test_messages_are_incoming_or_outgoing(service: str) -> None:
-    for module in modules(service, "messaging"):
-        assert re.fullmatch(r"(incoming|outgoing)_[a-z_]+", stem(module))
+def test_messages_are_incoming_or_outgoing_events(service: str) -> None:
+    for module in all_modules(service, "messaging"):
+        events = {each.name for each in vars(module).values() if isinstance(each, EventType)}
+        direction, _, event = stem(module).partition("_")
+        # What events share is named for what it is.
+        is_message = direction in ("incoming", "outgoing")
+        assert events == ({camel_case(event)} if is_message else set()), module
 
 
 @each_service
@@ -178,6 +229,14 @@ def test_a_topic_is_written_once_and_in_messaging(service: str, topic: str) -> N
     ]
     assert len(written) <= 1
     assert all(file.parent.name == "messaging" for file in written)
+
+
+@each_service
+@pytest.mark.parametrize("arguments", [["nonsense"], ["migrate", "--nonsense"]])
+def test_wrong_arguments_are_reported_in_one_line(service: str, arguments: list[str]) -> None:
+    result = CliRunner().invoke(importlib.import_module(f"{service}_service.cli").main, arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert re.fullmatch(r"Error: .+\n", result.stderr)
 
 
 @each_service

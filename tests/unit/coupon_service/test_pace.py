@@ -2,7 +2,7 @@
 
 import pytest
 
-from coupon_service.pace import SHARE, Pace
+from coupon_service.domain.pace import SHARE, Pace
 
 
 class _Clock:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from coupon_service.application.ports import FoundRecord, Page
-from coupon_service.application.reconcile import Reconcile
+from coupon_service.application.reconcile_requests import ReconcileRequests
 from coupon_service.domain.coupon_request import RequestToDecide
 from coupon_service.domain.reconciling import (
     CouponCount,
@@ -88,7 +88,7 @@ class UselessTopic:
 def test_useless_records_and_their_dead_letters_cost_some_bytes_each() -> None:
     tracemalloc.start()
     try:
-        findings, _ = Reconcile(EmptyDatabase(), UselessTopic(), None, lambda *_: None)(max_ids=3)
+        findings, _ = ReconcileRequests(EmptyDatabase(), UselessTopic(), None, lambda *_: None)(max_ids=3)
         _, most_bytes = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()

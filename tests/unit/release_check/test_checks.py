@@ -48,6 +48,11 @@ def test_what_could_not_run_is_shown_and_does_not_fail(capsys: pytest.CaptureFix
     assert "could not run: no engine" in capsys.readouterr().out
 
 
+def test_what_was_asked_for_by_name_and_could_not_run_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    assert SCRIPT.main(["--only", "passing", "unable"], [PASSING, UNABLE]) == 1
+    assert "could not run: no engine" in capsys.readouterr().out
+
+
 def test_only_chosen_checks_run_and_the_others_are_named(capsys: pytest.CaptureFixture[str]) -> None:
     assert SCRIPT.main(["--only", "passing"], [FAILING, PASSING]) == 0
     assert "failing           not asked for" in capsys.readouterr().out

@@ -25,5 +25,10 @@ def test_pauses_are_spread() -> None:
     assert max(pauses) > 9.0
 
 
+@pytest.mark.parametrize(("jitter", "pause_seconds"), [(0.0, 0.4), (0.5, 0.6)])
+def test_jitter_may_be_given(jitter: float, pause_seconds: float) -> None:
+    assert BACKOFF.jittered_seconds(4, jitter) == pytest.approx(pause_seconds)
+
+
 def test_there_is_no_pause_without_a_failure() -> None:
     assert BACKOFF.seconds(0) == 0.0

@@ -14,7 +14,7 @@ from servicekit.fields import PathInt64, PositiveInt64, RequestModel, Storable, 
 from servicekit.http.admin import admin_app
 from servicekit.http.app import create_app
 from servicekit.http.models import BodyModel, PathModel
-from servicekit.http.problems import Problem, ProblemType
+from servicekit.http.problems import Problem, ProblemType, refused_by_status
 from servicekit.http.replies import json_reply
 from servicekit.http.routes import Route, declared_routes, route
 
@@ -258,6 +258,19 @@ def test_metrics_and_documents_are_served(client: FlaskClient) -> None:
     assert document is not None
     assert "/things/{thingId}" in document["paths"]
     assert b"openapi.json" in client.get("/docs", follow_redirects=True).data
+
+
+def test_problem_says_which_status_forbids_the_request() -> None:
+    class Refused(Exception):
+        current_status = "USED"
+
+    problem = refused_by_status("not-usable", field="couponId")(Refused("It is used."))
+    assert (problem.status, problem.slug, problem.extensions) == (
+        409,
+        "not-usable",
+        {"currentStatus": "USED"},
+    )
+    assert problem.errors == [{"field": "couponId", "detail": "It is used."}]
 
 
 def test_problem_carries_its_headers(client: FlaskClient) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from coupon_service.application.ports import StandingRequest, UnitOfWork, UnitOfWorkFactory
 from coupon_service.domain.coupon_request import CouponRequestView
 from coupon_service.domain.line import Line
-from coupon_service.pace import Pace
+from coupon_service.domain.pace import Pace
 
 LINES_SECONDS = 0.4
 """How often lines are read while they move."""

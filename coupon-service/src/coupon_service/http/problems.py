@@ -1,15 +1,8 @@
 """How this service's errors are answered."""
 
 from coupon_service.domain import errors
-from servicekit.http.problems import Problem, ProblemOf, ProblemTable, ProblemType
+from servicekit.http.problems import Problem, ProblemTable, ProblemType, refused_by_status
 from servicekit.rfc3339 import format_rfc3339
-
-
-def _refused_by_status(slug: str) -> ProblemOf:
-    def problem(error: errors.TransitionRefused) -> Problem:
-        return Problem(409, slug, str(error), extensions={"currentStatus": error.current_status})
-
-    return problem
 
 
 def _not_available(error: errors.CouponNotAvailable) -> Problem:
@@ -24,9 +17,9 @@ PROBLEMS: ProblemTable = {
     errors.CouponNotFound: ProblemType(404, "coupon-not-found", field="path.couponId"),
     errors.CouponNotAvailable: _not_available,
     errors.CouponRequestNotFound: ProblemType(404, "coupon-request-not-found", field="path.requestId"),
-    errors.CouponTransitionRefused: _refused_by_status("coupon-transition-refused"),
+    errors.CouponTransitionRefused: refused_by_status("coupon-transition-refused"),
     errors.UserCouponNotFound: ProblemType(404, "user-coupon-not-found", field="path.userCouponId"),
-    errors.UserCouponTransitionRefused: _refused_by_status("user-coupon-transition-refused"),
-    errors.ReservationDiffers: _refused_by_status("reservation-differs"),
+    errors.UserCouponTransitionRefused: refused_by_status("user-coupon-transition-refused"),
+    errors.ReservationDiffers: refused_by_status("reservation-differs"),
     errors.OrderAmountTooSmall: ProblemType(422, "order-amount-too-small", field="orderAmount"),
 }

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 
 from coupon_service.application.restore_coupons import RestoreCoupons
 from coupon_service.domain.coupon_order import CancelledOrder
-from coupon_service.messaging.incoming_order import Currency, may_have_coupon
+from coupon_service.messaging.order_parts import Currency, may_have_coupon
 from servicekit.event_type import EventType
 from servicekit.fields import PositiveInt64
 from servicekit.messaging.events import EventModel, parse_event

@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 from coupon_service.application.use_coupons import UseCoupons
 from coupon_service.domain.coupon_order import PaidOrder
-from coupon_service.messaging.incoming_order import Amount, Currency, may_have_coupon
+from coupon_service.messaging.order_parts import Amount, Currency, may_have_coupon
 from servicekit.event_type import EventType
 from servicekit.fields import PositiveInt64
 from servicekit.messaging.events import EventModel, parse_event

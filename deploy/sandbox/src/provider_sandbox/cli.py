@@ -3,10 +3,11 @@
 import click
 
 from provider_sandbox.config import GatewaySettings, SandboxSettings
+from servicekit.commands import OneLineGroup
 from servicekit.config import load_settings
 
 
-@click.group()
+@click.group(cls=OneLineGroup)
 def main() -> None:
     """Stand-ins for external services, for development and tests."""
 

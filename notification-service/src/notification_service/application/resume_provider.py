@@ -1,5 +1,7 @@
 """Sending to a provider again that was suspended, once an operator has mended the cause."""
 
+from dataclasses import dataclass
+
 import structlog
 
 from notification_service.application.ports import UnitOfWorkFactory
@@ -8,13 +10,23 @@ from notification_service.domain.provider_state import ProviderStatus, resumed
 _log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class ResumeProviderCommand:
+    """Which provider, with the operator's name and why."""
+
+    name: str
+    by: str
+    reason: str
+
+
 class ResumeProvider:
     """Resumes a provider, with the operator and the reason; False if it runs and refuses no questions."""
 
     def __init__(self, unit_of_work: UnitOfWorkFactory) -> None:
         self._unit_of_work = unit_of_work
 
-    def __call__(self, name: str, *, by: str, reason: str) -> bool:
+    def __call__(self, command: ResumeProviderCommand) -> bool:
+        name, by, reason = command.name, command.by, command.reason
         with self._unit_of_work() as unit_of_work:
             state = unit_of_work.providers.get(name)
             if state.status is ProviderStatus.RUNNING and not state.refuses_questions:

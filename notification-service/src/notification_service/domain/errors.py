@@ -147,7 +147,7 @@ class ProviderThrottled(ReceiverUnavailable):
 
 
 class ProviderStopped(ReceiverUnavailable):
-    """The provider accepts nothing until a human has mended the account, the balance or the key."""
+    """The provider accepts nothing until its account, balance or key is fixed."""
 
     def __init__(self, reason: FailureReason, detail: str, *, code: str) -> None:
         """``code`` is the provider's own, or the status that it answered with."""
@@ -156,7 +156,7 @@ class ProviderStopped(ReceiverUnavailable):
 
 
 class LookUpRefused(ProviderStopped):
-    """The provider refuses our key the question whether it has the message. It may take messages."""
+    """The provider refuses look-ups by our key. It may still take messages."""
 
 
 class NotConfirmed(DeliveryFailed):

@@ -71,7 +71,7 @@ def is_sent_again(settlement: Settlement, codes: ProviderCodes) -> bool:
 
 
 def stops_provider(settlement: Settlement, codes: ProviderCodes) -> bool:
-    """Whether the result says that every message fails until a human has mended the cause."""
+    """Whether the result says that every message fails until its cause is fixed."""
     return _fault(settlement, codes) is CodeClass.STOP_AND_ALARM
 
 

@@ -35,8 +35,7 @@ class CallOutcome(StrEnum):
     UNCLEAR = "UNCLEAR"
     """It answered, and didn't say whether it took the message."""
     STOPPED = "STOPPED"
-    """It takes nothing until a human has mended the account, the balance or the key; as the answer to a
-    look-up, it answers none."""
+    """It takes nothing until its account, balance or key is fixed. Answering a look-up, it answers none."""
 
     @property
     def is_failing(self) -> bool:

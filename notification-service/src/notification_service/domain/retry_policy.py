@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from servicekit.backoff import Backoff
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -25,16 +27,12 @@ class RetryPolicy:
 
     def delay_seconds(self, attempt: int, jitter: float) -> float:
         """The pause after attempt number ``attempt``; ``jitter`` is random in [0, 1)."""
-        return self._doubled(attempt, self.cap_seconds) / 2 * (1 + jitter)
+        return Backoff(self.base_seconds, self.cap_seconds).jittered_seconds(attempt, jitter)
 
     def pause_seconds(self, failed_batches: int) -> float:
         """The pause after ``failed_batches`` batches in a row in which every delivery failed."""
-        return self._doubled(failed_batches, self.pause_cap_seconds) / 2
+        return Backoff(self.base_seconds, self.pause_cap_seconds).jittered_seconds(failed_batches, 0.0)
 
     def is_exhausted(self, age_seconds: float, attempt: int) -> bool:
         """Whether attempt number ``attempt``, so long after the first one, was the last."""
         return age_seconds >= self.give_up_after_seconds and attempt >= self.least_attempts
-
-    def _doubled(self, times: int, cap_seconds: float) -> float:
-        # Without a limit, the power would overflow a float.
-        return min(cap_seconds, self.base_seconds * 2.0 ** min(times - 1, 32))

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field
 
 from notification_service.domain.sales_period import SalesPeriod
-from servicekit.http.models import QueryModel
+from servicekit.http.models import PathModel, QueryModel
 
 _WRITTEN_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -30,6 +30,12 @@ class NotificationsQuery(QueryModel):
 
 
 EffectName = Literal["alimtalk", "analytics", "cancelled_sales", "monitoring"]
+
+
+class ProviderPath(PathModel):
+    """An alimtalk provider in a path."""
+
+    provider: str
 
 
 class SalesQuery(QueryModel):

@@ -24,6 +24,10 @@ EFFECT_NAMES: dict[Effect, EffectName] = {
 }
 
 
+class RecordedReply(JsonModel):
+    """Nothing that a provider needs to know."""
+
+
 class AttemptReply(JsonModel):
     """One attempt; ``endedAt`` and ``outcome`` are null while it goes on.
 

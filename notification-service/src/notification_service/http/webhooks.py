@@ -6,7 +6,8 @@ An application of its own, because providers don't keep the API's rules: a body 
 from collections.abc import Mapping
 
 import structlog
-from flask import Blueprint, Response, request
+from flask import Response, request
+from flask_openapi3.blueprint import APIBlueprint
 from prometheus_client import Counter
 from werkzeug.exceptions import RequestEntityTooLarge
 
@@ -14,7 +15,10 @@ from notification_service.application.ports import WebhookParser
 from notification_service.application.record_results import RecordResults
 from notification_service.domain.alimtalk_results import ReportedResults
 from notification_service.domain.errors import ForgedWebhook, MalformedWebhook, UnknownProvider
+from notification_service.http.bodies import ProviderPath
+from notification_service.http.replies import RecordedReply
 from servicekit.http.replies import json_reply
+from servicekit.http.routes import route
 from servicekit.http.validation import MAX_BODY_BYTES
 
 _RESULTS = Counter(
@@ -27,12 +31,13 @@ _RESULTS = Counter(
 _log = structlog.get_logger(__name__)
 
 
-def webhook_routes(record_results: RecordResults, parsers: Mapping[str, WebhookParser]) -> Blueprint:
+def webhook_routes(record_results: RecordResults, parsers: Mapping[str, WebhookParser]) -> APIBlueprint:
     """Receiving results; ``parsers`` by the name of their provider."""
-    routes = Blueprint("webhooks", __name__)
+    routes = APIBlueprint("webhooks", __name__, url_prefix="/alimtalk/<string:provider>")
 
-    @routes.post("/alimtalk/<provider>")
-    def post_results(provider: str) -> Response:
+    @route(routes, "POST", "", summary="Report results (for providers)", replies={200: RecordedReply})
+    def post_results(path: ProviderPath) -> Response:
+        provider = path.provider
         if provider not in parsers:
             raise UnknownProvider
         body = request.get_data()
@@ -52,7 +57,7 @@ def webhook_routes(record_results: RecordResults, parsers: Mapping[str, WebhookP
             _RESULTS.labels(provider, effect).inc(count)
         # After the commit: a provider sends again what was not answered with 200. What can't be read would be
         # no better then, and its result is asked for.
-        return json_reply({})
+        return json_reply(RecordedReply())
 
     return routes
 

@@ -10,8 +10,8 @@ from pydantic import BaseModel, Field
 
 from notification_service.domain import completed_order
 from notification_service.domain.completed_order import CompletedOrder
-from notification_service.messaging.incoming_event import IncomingEvent
-from notification_service.messaging.incoming_order_parts import (
+from notification_service.messaging.order_event import IncomingEvent
+from notification_service.messaging.order_parts import (
     Amount,
     Currency,
     Items,

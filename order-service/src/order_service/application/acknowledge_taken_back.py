@@ -18,7 +18,7 @@ class AcknowledgeTakenBackCommand:
 
     payment_id: UUID
     by: str
-    because: str
+    reason: str
 
 
 class AcknowledgeTakenBack:
@@ -40,7 +40,7 @@ class AcknowledgeTakenBack:
                 raise NotTakenBack(f"the gateway has the money of payment {payment_id}, as far as is known")
             operations = unit_of_work.payment_operations
             operations.end(
-                operations.begin(payment_id, Operation.ACKNOWLEDGE, by, command.because), "ACKNOWLEDGED"
+                operations.begin(payment_id, Operation.ACKNOWLEDGE, by, command.reason), "ACKNOWLEDGED"
             )
             unit_of_work.commit()
-        _log.info("taken_back_acknowledged", payment_id=str(payment_id), by=by, because=command.because)
+        _log.info("taken_back_acknowledged", payment_id=str(payment_id), by=by, reason=command.reason)

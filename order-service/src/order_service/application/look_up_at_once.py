@@ -21,7 +21,7 @@ class LookUpAtOnceCommand:
 
     payment_id: UUID
     by: str
-    because: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class LookUpAtOnce:
             if not unit_of_work.unsettled_payments.claim_whatever_state(payment_id):
                 raise PaymentBusy(f"payment {payment_id} was looked up within the last second: repeat this")
             number = unit_of_work.payment_operations.begin(
-                payment_id, Operation.LOOK_UP, command.by, command.because
+                payment_id, Operation.LOOK_UP, command.by, command.reason
             )
             unit_of_work.commit()
         return payment, now, number

@@ -22,7 +22,7 @@ class RecordRefundCommand:
 
     payment_id: UUID
     by: str
-    because: str
+    reason: str
     outside: bool
 
 
@@ -48,7 +48,7 @@ class RecordRefund:
             ended = self._end_cancellation.of_refund(unit_of_work, refunded)
             unit_of_work.refunds.record(refunded)
             operations = unit_of_work.payment_operations
-            number = operations.begin(payment_id, Operation.RECORD_REFUND, by, command.because)
+            number = operations.begin(payment_id, Operation.RECORD_REFUND, by, command.reason)
             operations.end(number, "RECORDED_OUTSIDE" if command.outside else "RECORDED")
             unit_of_work.commit()
         report_ended(ended)
@@ -56,7 +56,7 @@ class RecordRefund:
             "refund_recorded",
             payment_id=str(payment_id),
             by=by,
-            because=command.because,
+            reason=command.reason,
             outside=command.outside,
         )
 

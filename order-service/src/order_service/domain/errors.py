@@ -50,7 +50,7 @@ class PriceMismatch(OrderError):
 
 
 class UnitPriceMissing(OrderError):
-    """Is needed for a product that isn't in the catalogue."""
+    """A product outside the catalogue needs a unitPrice."""
 
 
 class OrderAlreadyCompleted(OrderError):
@@ -130,7 +130,7 @@ class PaymentAbandoned(OrderError):
 
 
 class PaymentRefundDue(OrderError):
-    """The gateway took other money, or took it too late, or a product was sold out. It will be returned."""
+    """The gateway took another amount or took it late, or a product was sold out. It will be returned."""
 
 
 class CouponsNotAccepted(OrderError):

@@ -24,7 +24,7 @@ class PaymentOperation:
 
     operation: Operation
     by: str
-    because: str
+    reason: str
     began_at: datetime
     ended_at: datetime | None
     outcome: str | None

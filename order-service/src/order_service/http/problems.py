@@ -1,17 +1,11 @@
 """How this service's errors are answered."""
 
 from order_service.domain import errors
-from servicekit.http.problems import Problem, ProblemTable, ProblemType
+from servicekit.http.problems import ProblemTable, ProblemType, refused_by_status
 
 RETRY_AFTER_SECONDS = 2
 # Of many requests at once, which must not come back as such.
 _SPREAD_SECONDS = (2, 6)
-
-
-def _coupon_not_usable(error: errors.UserCouponNotUsable) -> Problem:
-    slug, extensions = "user-coupon-not-usable", {"currentStatus": error.current_status}
-    field = {"field": "userCouponId", "detail": str(error)}
-    return Problem(409, slug, str(error), errors=[field], extensions=extensions)
 
 
 PROBLEMS: ProblemTable = {
@@ -55,7 +49,7 @@ PROBLEMS: ProblemTable = {
     errors.PaymentRefundDue: ProblemType(409, "payment-refund-due"),
     errors.CouponsNotAccepted: ProblemType(422, "coupons-not-accepted", field="userCouponId"),
     errors.UserCouponNotFound: ProblemType(422, "user-coupon-not-found", field="userCouponId"),
-    errors.UserCouponNotUsable: _coupon_not_usable,
+    errors.UserCouponNotUsable: refused_by_status("user-coupon-not-usable", field="userCouponId"),
     errors.OrderAmountTooSmall: ProblemType(422, "order-amount-too-small", field="items"),
     errors.CouponBusy: ProblemType(409, "user-coupon-busy", retry_after_seconds=RETRY_AFTER_SECONDS),
     errors.CouponServiceUnavailable: ProblemType(

@@ -14,10 +14,10 @@ class SqlPaymentOperations:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def begin(self, payment_id: UUID, operation: Operation, by: str, because: str) -> int:
+    def begin(self, payment_id: UUID, operation: Operation, by: str, reason: str) -> int:
         number: int = self._connection.execute(
             insert(operations)
-            .values(payment_id=payment_id, operation=operation.value, by=by, because=because)
+            .values(payment_id=payment_id, operation=operation.value, by=by, because=reason)
             .returning(operations.c.operation_id)
         ).scalar_one()
         return number

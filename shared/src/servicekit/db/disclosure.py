@@ -47,17 +47,17 @@ def _text(error: psycopg2.Error) -> str:
     code = sqlstate(error)
     if code is None:
         # libpq about a connection: a line for each host, some with an indented hint; no statement.
-        told = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
+        may_be_quoted = isinstance(error, psycopg2.OperationalError | psycopg2.InterfaceError)
         lines = [line for line in str(error).splitlines() if line and not line.startswith("\t")]
-        return "; ".join(lines) if told else type(error).__name__
+        return "; ".join(lines) if may_be_quoted else type(error).__name__
     facts = [f"SQLSTATE {code} {_name(code)}"]
     for name in ("table", "column", "constraint"):
         value = getattr(error.diag, f"{name}_name")
         if value is not None:
             facts.append(f"{name} {value}")
     message = error.diag.message_primary
-    told = code[:2] in _ABOUT_NO_VALUE and code not in _QUOTES_STATEMENT
-    return f"{message} ({', '.join(facts)})" if told and message else ", ".join(facts)
+    may_be_quoted = code[:2] in _ABOUT_NO_VALUE and code not in _QUOTES_STATEMENT
+    return f"{message} ({', '.join(facts)})" if may_be_quoted and message else ", ".join(facts)
 
 
 def _name(code: str) -> str:

@@ -33,16 +33,16 @@ def register_health(app: Flask, checks: Mapping[str, HealthCheck]) -> None:
     def healthz() -> Response:
         return json_reply({"status": "alive"})
 
-    told: dict[str, str | None] = {}
+    last_reasons: dict[str, str | None] = {}
 
     def readyz() -> Response:
         results: dict[str, dict[str, str]] = {}
         for name, check in checks.items():
             reason = _failure(check)
             # Once, and not with every probe; the log has what is no client's business.
-            if reason is not None and reason != told.get(name):
+            if reason is not None and reason != last_reasons.get(name):
                 _log.warning("check_failed", check=name, reason=reason)
-            told[name] = reason
+            last_reasons[name] = reason
             results[name] = (
                 {"status": "ok"} if reason is None else {"status": "failed", "reason": _without_hosts(reason)}
             )

@@ -140,6 +140,18 @@ class ProblemType:
         )
 
 
+def refused_by_status(slug: str, *, field: str | None = None) -> ProblemOf:
+    """409 for an error whose ``current_status`` says what forbids the request; clients get it."""
+    problem_type = ProblemType(409, slug, field)
+
+    def problem(error: Any) -> Problem:
+        refused = problem_type(error)
+        refused.extensions["currentStatus"] = error.current_status
+        return refused
+
+    return problem
+
+
 def register_problems(app: Flask, *tables: ProblemTable) -> None:
     """Answer every exception in ``tables`` that a route raises, and whatever else one raises.
 

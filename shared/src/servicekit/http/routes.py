@@ -2,13 +2,14 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from flask import Flask, Response
 from flask_openapi3.blueprint import APIBlueprint
 from pydantic import BaseModel
 
+from servicekit.http.mounting import mounted_applications
 from servicekit.http.problems import ProblemReply
 
 Method = Literal["GET", "POST", "PUT", "DELETE"]
@@ -73,7 +74,7 @@ def route(
 
 
 def declared_routes(app: Flask) -> Iterator[Route]:
-    """Every route of ``app`` that was declared by :func:`route`, in the order of declaration."""
+    """Every route declared by :func:`route`, those of ``app`` in their order, then those mounted below it."""
     for rule in app.url_map.iter_rules():
         declaration = getattr(app.view_functions[rule.endpoint], _ATTRIBUTE, None)
         if isinstance(declaration, _Declaration):
@@ -81,6 +82,9 @@ def declared_routes(app: Flask) -> Iterator[Route]:
             yield Route(
                 declaration.method, template, declaration.summary, declaration.key, declaration.headers
             )
+    for prefix, mounted in mounted_applications(app).items():
+        for each in declared_routes(mounted):
+            yield replace(each, template=prefix + each.template)
 
 
 def path_template(rule: str) -> str:

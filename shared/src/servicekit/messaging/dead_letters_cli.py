@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from servicekit.commands import OPERATOR, REASON, BadInput, OneLineGroup
+from servicekit.rfc3339 import format_rfc3339
 
 if TYPE_CHECKING:
     from servicekit.messaging.dead_letter_operations import DeadLetter, DeadLetterOperations
@@ -166,7 +167,7 @@ def _as_json(letter: "DeadLetter") -> dict[str, Any]:
         "whole": letter.is_whole,
         "handledBy": None if handling is None else handling.by,
         "handledReason": None if handling is None else handling.reason,
-        "handledAt": None if handling is None else handling.at.isoformat(),
+        "handledAt": None if handling is None else format_rfc3339(handling.at),
     }
 
 

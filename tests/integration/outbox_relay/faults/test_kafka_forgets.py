@@ -13,6 +13,7 @@ from outbox_relay.kafka.publisher import producer_options
 from outbox_relay.kafka.record import RecordEncoder, batches
 from outbox_relay.kafka.record_time import NO_TIME
 from servicekit.kafka.cluster import KafkaCluster
+from servicekit.rfc3339 import format_rfc3339
 from tests.support.kafka_disk import lose_the_disk
 from tests.support.relay.commands import command, command_status
 from tests.support.relay.delivery_check import check_all_arrived, receive
@@ -54,7 +55,7 @@ def test_topic_that_was_made_anew_gets_nothing_until_it_is_rewound(
 
         (oldest,) = outbox.run("SELECT min(created_at) FROM outbox")[0]
         anew = f"WARNING test: made anew: {outbox.topic} ("
-        warning = f"WARNING test: none before {oldest.isoformat()} is kept; see RETENTION_HOURS"
+        warning = f"WARNING test: none before {format_rfc3339(oldest)} is kept; see RETENTION_HOURS"
         for options, count in [
             ([], "60 events would be published; add --yes to do it"),
             (["--yes"], "rewound, 60 events will be published"),

@@ -94,7 +94,7 @@ class Refunds(Protocol):
 class PaymentOperations(Protocol):
     """What operators did."""
 
-    def begin(self, payment_id: UUID, operation: Operation, by: str, because: str) -> int:
+    def begin(self, payment_id: UUID, operation: Operation, by: str, reason: str) -> int:
         """Returns the number to end it with."""
         ...
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from outbox_relay.postgresql.lag import SourceLag
 from outbox_relay.protocol.errors import RelayError
 from outbox_relay.running import metrics
-from outbox_relay.running.jobs.error_changes import log_error_change
+from outbox_relay.running.error_changes import log_error_change
 from outbox_relay.running.status import StatusBoard
 
 

@@ -16,7 +16,7 @@ from outbox_relay.protocol.errors import (
 )
 from outbox_relay.protocol.relay import Failed, Published, Relay, Standby, StepResult
 from outbox_relay.running import metrics
-from outbox_relay.running.jobs.error_changes import log_error_change
+from outbox_relay.running.error_changes import log_error_change
 from outbox_relay.running.poll_interval import PollInterval
 from outbox_relay.running.status import StatusBoard
 from servicekit.backoff import Backoff

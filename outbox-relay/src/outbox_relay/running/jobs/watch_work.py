@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from outbox_relay.protocol.errors import SourceUnavailable
-from outbox_relay.running.jobs.error_changes import log_error_change
+from outbox_relay.running.error_changes import log_error_change
 from outbox_relay.running.status import StatusBoard
 
 SILENCE_SECONDS = 5.0

@@ -6,7 +6,7 @@ from itertools import islice
 
 from coupon_service.application.ports import Page, RequestTopic, StoredFacts
 from coupon_service.application.recount_coupon import RecountCoupon
-from coupon_service.application.send_again import SendAgain
+from coupon_service.application.send_requests_again import SendRequestsAgain
 from coupon_service.domain.reconciling import (
     GETS_EVENT_AGAIN,
     GETS_RECOUNTED,
@@ -30,7 +30,7 @@ _REQUESTS_AT_A_TIME = 5_000
 class Repair:
     """What is safe to mend."""
 
-    send_again: SendAgain
+    send_again: SendRequestsAgain
     recount: RecountCoupon
 
 
@@ -47,7 +47,7 @@ Progress = Callable[[str, int, int], None]
 """What is compared, how many of it have been, and about how many there are."""
 
 
-class Reconcile:
+class ReconcileRequests:
     """Compares in an order in which data that moves meanwhile make no difference.
 
     Requests and events are read before the topic, and the topic before the worker's offsets: what a later

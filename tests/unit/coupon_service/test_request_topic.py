@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from coupon_service.messaging.incoming_request_topic import KafkaRequestTopic
+from coupon_service.messaging.request_topic import KafkaRequestTopic
 from servicekit.messaging.dead_letter_operations import DeadLetterOperations
 from servicekit.messaging.records import ReceivedRecord, UnreadableRecords
 from servicekit.messaging.topic_reader import TopicReader

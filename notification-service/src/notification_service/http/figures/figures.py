@@ -6,9 +6,7 @@ from flask import Response, request
 from flask_openapi3.blueprint import APIBlueprint
 
 from notification_service.application.read_figures import ReadFigures
-from notification_service.http.figures.csv_text import csv_text
-from notification_service.http.figures.cursors import cursor_of, key_of
-from notification_service.http.figures.queries import (
+from notification_service.http.figures.bodies import (
     BasketsQuery,
     CustomersQuery,
     DaysQuery,
@@ -18,6 +16,8 @@ from notification_service.http.figures.queries import (
     HoursQuery,
     ProductsQuery,
 )
+from notification_service.http.figures.csv_text import csv_text
+from notification_service.http.figures.cursors import cursor_of, key_of
 from notification_service.http.figures.replies import (
     BasketsReply,
     CustomersReply,

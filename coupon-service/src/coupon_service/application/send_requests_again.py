@@ -6,7 +6,7 @@ from uuid import UUID
 from coupon_service.application.ports import RequestEvent, UnitOfWorkFactory
 
 
-class SendAgain:
+class SendRequestsAgain:
     """A second event of a request that is decided meanwhile decides nothing."""
 
     def __init__(self, unit_of_work: UnitOfWorkFactory, request_event: RequestEvent) -> None:

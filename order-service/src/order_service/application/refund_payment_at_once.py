@@ -17,15 +17,15 @@ _BETWEEN_QUESTIONS_SECONDS = 1.1
 
 
 @dataclass(frozen=True, slots=True)
-class RefundAtOnceCommand:
+class RefundPaymentAtOnceCommand:
     """Whose money to return, with the operator's name and reason."""
 
     payment_id: UUID
     by: str
-    because: str
+    reason: str
 
 
-class RefundAtOnce:
+class RefundPaymentAtOnce:
     """Takes the worker's steps without its pauses, and tries once more what the gateway has refused.
 
     The operation is stored with the claim, before the gateway is asked, and its outcome with the refund's.
@@ -43,7 +43,7 @@ class RefundAtOnce:
         self._lease = lease
         self._pause = pause
 
-    def __call__(self, command: RefundAtOnceCommand) -> RefundOutcome:
+    def __call__(self, command: RefundPaymentAtOnceCommand) -> RefundOutcome:
         """What is known now: NotRefunded never, since it is asked for then.
 
         Raises PaymentNotFound, RefundNotDue, PaymentBusy and GatewayMisconfigured.
@@ -59,12 +59,12 @@ class RefundAtOnce:
                 return outcome
             self._pause(_BETWEEN_QUESTIONS_SECONDS)
 
-    def _claim(self, command: RefundAtOnceCommand, number: int | None) -> tuple[ClaimedRefund, int]:
+    def _claim(self, command: RefundPaymentAtOnceCommand, number: int | None) -> tuple[ClaimedRefund, int]:
         with self._unit_of_work() as unit_of_work:
             claimed = unit_of_work.refunds.claim_one(command.payment_id, self._lease)
             if number is None:
                 number = unit_of_work.payment_operations.begin(
-                    command.payment_id, Operation.REFUND, command.by, command.because
+                    command.payment_id, Operation.REFUND, command.by, command.reason
                 )
             unit_of_work.commit()
         return claimed, number
