@@ -44,7 +44,14 @@ class DeadLetter:
     @property
     def is_whole(self) -> bool:
         """True when the original is in it, so that the source topic needn't have it any more."""
-        return self.record.header("dlt-value") in {None, "null"} and self.record.header("dlt-key") is None
+        return {self.header("dlt-value"), self.header("dlt-key")} <= {"", "null"} and self.record.header(
+            "dlt-headers-omitted"
+        ) is None
+
+    @property
+    def key(self) -> bytes | None:
+        """The original's, as far as the letter has it."""
+        return None if self.header("dlt-key") == "null" else self.record.key
 
     def header(self, name: str) -> str:
         return self.record.header(name) or ""
@@ -54,7 +61,7 @@ class DeadLetter:
         topic, partition, offset, _ = self.source
         value = None if self.record.header("dlt-value") == "null" else self.record.value
         headers = tuple(pair for pair in self.record.headers if not pair[0].startswith(_OWN_HEADERS))
-        return ReceivedRecord(topic, partition, offset, self.record.key, value, headers)
+        return ReceivedRecord(topic, partition, offset, self.key, value, headers)
 
 
 class DeadLetterOperations(Generic[EventT]):
