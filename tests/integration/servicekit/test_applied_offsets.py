@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from kafka import TopicPartition
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.errors import NoError
 from prometheus_client import REGISTRY
@@ -141,6 +141,38 @@ def test_database_that_went_back_gets_what_it_has_lost(
     assert effects(engine) == sorted(f"{number:03}" for number in range(40))
 
 
+@pytest.mark.parametrize("lost", ["all", "the first row"])
+def test_database_restored_to_before_a_partitions_first_record_gets_it_again(
+    kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine, lost: str
+) -> None:
+    empty: dict[str, list[tuple[object, ...]]] = {"inbox": [], "effect": [], "consumer_offset": []}
+    with consuming(kafka_bootstrap_servers, topic, unique, engine):
+        wait_until(lambda: applied(engine) == 0, "the partitions' first rows")
+        dump = {table: run(engine, f"TABLE {table}") for table in empty}
+        send(kafka_bootstrap_servers, topic, 0, 1)
+        wait_until(lambda: effects(engine), "the first record")
+    restore(engine, empty if lost == "all" else dump)
+
+    with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
+        wait_until(lambda: effects(engine) == ["000"], "what the backup doesn't have")
+        assert "database_went_back, goes on at offset 0" in consumer.surprise()
+
+
+def test_offsets_that_a_former_release_committed_are_trusted(
+    kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine
+) -> None:
+    send(kafka_bootstrap_servers, topic, 0, 6)
+    former = KafkaConsumer(
+        bootstrap_servers=kafka_bootstrap_servers, group_id=unique, enable_auto_commit=False
+    )
+    with closing(former):
+        former.assign([TopicPartition(topic, 0)])
+        former.commit({TopicPartition(topic, 0): OffsetAndMetadata(5, "", -1)})
+    with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
+        wait_until(lambda: effects(engine) == ["005"], "what it had not read")
+        assert consumer.surprise() == ""
+
+
 def test_death_before_a_partitions_first_commit_is_no_surprise(
     kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine
 ) -> None:
@@ -172,7 +204,7 @@ def test_database_that_goes_back_under_its_consumer_gets_what_it_has_lost(
         wait_until(lambda: len(effects(engine)) == 41, "all")
         assert f"database_went_back, goes on at offset {kept}" in consumer.surprise()
     assert effects(engine) == sorted(f"{number:03}" for number in range(41))
-    assert run(engine, "SELECT next_offset FROM consumer_offset") == [(41,)]
+    assert applied(engine) == 41
 
 
 def test_records_that_retention_takes_from_a_held_partition_are_reported(
@@ -199,10 +231,10 @@ def test_offsets_and_effects_are_one_transaction(
     send(kafka_bootstrap_servers, topic, 0, 5)
     with consuming(kafka_bootstrap_servers, topic, unique, engine, failing=True) as consumer:
         wait_until(lambda: consumer.handler.attempts >= 2, "two attempts")
-        assert run(engine, "SELECT * FROM consumer_offset") == []
+        assert applied(engine) == 0
         consumer.handler.failing = False
         wait_until(lambda: len(effects(engine)) == 5, "the effects")
-    assert run(engine, "SELECT next_offset FROM consumer_offset") == [(5,)]
+    assert applied(engine) == 5
 
 
 def test_dead_letters_count_as_applied(
@@ -210,7 +242,7 @@ def test_dead_letters_count_as_applied(
 ) -> None:
     produce(kafka_bootstrap_servers, topic, [(b"k", b"bad")] * 3)
     with consuming(kafka_bootstrap_servers, topic, unique, engine):
-        wait_until(lambda: run(engine, "SELECT next_offset FROM consumer_offset") == [(3,)], "the offset")
+        wait_until(lambda: applied(engine) == 3, "the offset")
     with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
         send(kafka_bootstrap_servers, topic, 0, 1)
         wait_until(lambda: effects(engine) == ["000"], "the next record")
@@ -290,6 +322,12 @@ def send(servers: str, topic: str, begin: int, end: int) -> None:
 
 def effects(engine: Engine) -> list[str]:
     return sorted(str(value) for (value,) in run(engine, "SELECT value FROM effect"))
+
+
+def applied(engine: Engine) -> int | None:
+    """The next offset of the partition that is used here."""
+    rows = run(engine, "SELECT next_offset FROM consumer_offset WHERE partition = 0")
+    return int(str(rows[0][0])) if rows else None
 
 
 def surprises(topic: str, reason: str) -> float | None:

@@ -3,7 +3,7 @@
 import pytest
 
 from servicekit.inbox.offsets import AppliedOffset
-from servicekit.messaging.starting_offset import Start, starting_offset
+from servicekit.messaging.starting_offset import OffsetsInKafka, Start, starting_offset
 
 HERE = ("cluster", "topic")
 
@@ -16,7 +16,9 @@ def applied(offset: int, cluster: str = "cluster", topic: str | None = "topic") 
     ("committed", "known", "earliest", "start"),
     [
         (None, None, 0, Start(0)),
-        (7, None, 0, Start(7)),
+        # Restored to before the partition's first offset: the inbox knows what comes again.
+        (7, None, 0, Start(0, ("database_went_back",))),
+        (7, None, 7, Start(7)),
         (7, applied(7), 0, Start(7)),
         # A crash between the database's commit and Kafka's: the inbox knows what comes again.
         (7, applied(9), 0, Start(7)),
@@ -31,7 +33,7 @@ def applied(offset: int, cluster: str = "cluster", topic: str | None = "topic") 
 def test_start_is_never_behind_what_is_not_applied(
     committed: int | None, known: AppliedOffset | None, earliest: int, start: Start
 ) -> None:
-    assert starting_offset(committed, known, HERE, earliest) == start
+    assert starting_offset(OffsetsInKafka(committed, earliest), known, HERE) == start
 
 
 @pytest.mark.parametrize("known", [applied(7, cluster="other"), applied(7, topic="other")])
@@ -39,8 +41,12 @@ def test_start_is_never_behind_what_is_not_applied(
 def test_topic_that_was_made_anew_is_read_from_its_beginning(
     known: AppliedOffset, committed: int | None
 ) -> None:
-    assert starting_offset(committed, known, HERE, 2) == Start(2, ("topic_made_anew",))
+    assert starting_offset(OffsetsInKafka(committed, 2), known, HERE) == Start(2, ("topic_made_anew",))
 
 
 def test_topic_that_got_an_id_in_an_upgrade_is_the_same() -> None:
-    assert starting_offset(7, applied(7, topic=None), HERE, 0) == Start(7)
+    assert starting_offset(OffsetsInKafka(7, 0), applied(7, topic=None), HERE) == Start(7)
+
+
+def test_partition_that_only_a_former_release_has_read_goes_on_at_its_commit() -> None:
+    assert starting_offset(OffsetsInKafka(7, 0, has_row=False), None, HERE) == Start(7)

@@ -1,22 +1,17 @@
 """What Kafka knows of a consumer's topic and of how far its group has come."""
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 
+from servicekit.messaging.starting_offset import OffsetsInKafka
+
 _TIMEOUT_MS = 5_000
+# Metadata of an offset that is committed while the consumer's database has one of that partition, too.
+HAS_ROW = "applied"
 
 Identity = tuple[str, str | None]
 """The ids of the cluster and of the topic; a former broker has none for topics."""
-
-
-@dataclass(frozen=True, slots=True)
-class OffsetsInKafka:
-    """Of one partition. ``committed`` is None where the group has committed nothing, or Kafka forgot it."""
-
-    committed: int | None
-    earliest: int
 
 
 def topic_identity(consumer: KafkaConsumer, topic: str) -> Identity | None:
@@ -33,9 +28,15 @@ def offsets_in_kafka(
 ) -> dict[TopicPartition, OffsetsInKafka]:
     """Raises what the client raises."""
     earliest = earliest_offsets(consumer, partitions)
-    return {
-        partition: OffsetsInKafka(consumer.committed(partition, timeout_ms=_TIMEOUT_MS), earliest[partition])
+    committed = {
+        partition: consumer.committed(partition, metadata=True, timeout_ms=_TIMEOUT_MS)
         for partition in partitions
+    }
+    return {
+        partition: OffsetsInKafka(None, earliest[partition])
+        if offset is None
+        else OffsetsInKafka(offset.offset, earliest[partition], offset.metadata == HAS_ROW)
+        for partition, offset in committed.items()
     }
 
 
@@ -50,9 +51,9 @@ def earliest_offsets(
 
 
 def commit(consumer: KafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:
-    """Raises what the client raises."""
+    """Of partitions that the database has offsets of. Raises what the client raises."""
     if offsets:
         consumer.commit(
-            {partition: OffsetAndMetadata(offset, "", -1) for partition, offset in offsets.items()},
+            {partition: OffsetAndMetadata(offset, HAS_ROW, -1) for partition, offset in offsets.items()},
             timeout_ms=_TIMEOUT_MS,
         )

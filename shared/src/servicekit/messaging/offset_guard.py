@@ -19,13 +19,18 @@ from servicekit.inbox.offsets import (
 from servicekit.kafka.errors import may_pass
 from servicekit.messaging.kafka_offsets import (
     Identity,
-    OffsetsInKafka,
     commit,
     earliest_offsets,
     offsets_in_kafka,
     topic_identity,
 )
-from servicekit.messaging.starting_offset import Start, Surprise, is_other, starting_offset
+from servicekit.messaging.starting_offset import (
+    OffsetsInKafka,
+    Start,
+    Surprise,
+    is_other,
+    starting_offset,
+)
 from servicekit.messaging.status import ConsumerStatus, Partition
 
 BACKOFF = Backoff(first_seconds=0.2, longest_seconds=5.0)
@@ -171,12 +176,19 @@ class OffsetGuard:
             applied = self._load(self._identity)
             in_kafka = offsets_in_kafka(consumer, self._unchecked)
             starts = {
-                partition: starting_offset(
-                    known.committed, applied.get(_pair(partition)), self._identity, known.earliest
-                )
+                partition: starting_offset(known, applied.get(_pair(partition)), self._identity)
                 for partition, known in in_kafka.items()
             }
+            first = {
+                _pair(partition): AppliedOffset(start.offset, *self._identity)
+                for partition, start in starts.items()
+                if _pair(partition) not in applied
+            }
+            if first:
+                # Before anything is committed: that says that the database has one.
+                self._store.save(first)
             commit(consumer, _first_commits(starts, in_kafka, applied))
+            applied = {**applied, **first}
         except Exception as error:
             if not (self._is_transient(error) or may_pass(error)):
                 raise
@@ -235,6 +247,8 @@ def _first_commits(
 ) -> dict[TopicPartition, int]:
     """What Kafka has to know before anything is applied: only then is a missing commit one that it forgot.
 
+    Nor does it know yet that the database has a first offset, where a former release has committed.
+
     A commit that it forgot isn't replaced where the database knows the partition. Records may be gone, and
     an owner that died before it applied anything would leave the database behind the commit: the next one
     would blame the database for what Kafka lost.
@@ -242,7 +256,8 @@ def _first_commits(
     return {
         partition: start.offset
         for partition, start in starts.items()
-        if in_kafka[partition].committed is None and _pair(partition) not in applied
+        if _pair(partition) not in applied
+        and (in_kafka[partition].committed is None or not in_kafka[partition].has_row)
     }
 
 

@@ -19,24 +19,35 @@ class Start:
     """How many offsets were wanted and are gone."""
 
 
+@dataclass(frozen=True, slots=True)
+class OffsetsInKafka:
+    """Of one partition. ``committed`` is None where the group has committed nothing, or Kafka forgot it."""
+
+    committed: int | None
+    earliest: int
+    has_row: bool = True
+    """Whether the database had an offset, too, when this one was committed. A former release kept none."""
+
+
 def starting_offset(
-    committed: int | None,
-    applied: AppliedOffset | None,
-    identity: tuple[str, str | None],
-    earliest: int,
+    in_kafka: OffsetsInKafka, applied: AppliedOffset | None, identity: tuple[str, str | None]
 ) -> Start:
     """Where to begin; ``identity`` is the cluster's and the topic's id at present.
 
     Never behind what the database has not applied: an event too many is known to the inbox, one too few is
-    lost. Where the database says nothing, Kafka's committed offset counts, and the earliest one where there
-    is none either.
+    lost. A database that has forgotten the partition begins at the earliest offset. Where it has never known
+    it, Kafka's committed offset counts, and the earliest one where there is none either.
     """
+    committed, earliest = in_kafka.committed, in_kafka.earliest
     surprises: list[Surprise] = []
     if applied is not None and is_other(applied, identity):
         # Offsets of the former topic mean nothing in this one, also those that were committed.
         return Start(earliest, ("topic_made_anew",))
     if applied is None:
         wanted = earliest if committed is None else committed
+        if in_kafka.has_row and wanted > earliest:
+            surprises.append("database_went_back")
+            wanted = earliest
     elif committed is None:
         surprises.append("commit_lost")
         wanted = applied.next_offset
