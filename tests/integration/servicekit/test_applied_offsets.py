@@ -1,8 +1,10 @@
 """A consumer whose offsets lie beside its effects: database, topic or records go back or away."""
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -26,7 +28,8 @@ from servicekit.lifecycle import StopSignal
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord
 from servicekit.messaging.run import run_consumer
 from servicekit.messaging.status import ConsumerStatus, ConsumerStuck
-from tests.support.topics import create_topics, produce
+from tests.support.servers import a_kafka_broker
+from tests.support.topics import committed_offset, create_topics, produce
 from tests.support.waiting import wait_until
 
 _NAMESPACE = UUID(int=0)
@@ -162,12 +165,7 @@ def test_offsets_that_a_former_release_committed_are_trusted(
     kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine
 ) -> None:
     send(kafka_bootstrap_servers, topic, 0, 6)
-    former = KafkaConsumer(
-        bootstrap_servers=kafka_bootstrap_servers, group_id=unique, enable_auto_commit=False
-    )
-    with closing(former):
-        former.assign([TopicPartition(topic, 0)])
-        former.commit({TopicPartition(topic, 0): OffsetAndMetadata(5, "", -1)})
+    commit_in_kafka(kafka_bootstrap_servers, topic, unique, OffsetAndMetadata(5, "", -1))
     with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
         wait_until(lambda: effects(engine) == ["005"], "what it had not read")
         assert consumer.surprise() == ""
@@ -265,6 +263,56 @@ def test_records_that_retention_took_are_reported(
         assert "records_gone, goes on at offset 9, 4 offsets are gone" in consumer.surprise()
 
 
+@pytest.mark.parametrize("away", [True, False], ids=["away", "running"])
+def test_log_that_lost_its_end_is_read_from_there_and_reported(
+    server_directory: Path, unique: str, engine: Engine, away: bool
+) -> None:
+    """As after a power cut, or when a replica that lags behind becomes the leader."""
+    with ExitStack() as scope:
+        broker = scope.enter_context(a_kafka_broker(server_directory / unique))
+        servers = broker.bootstrap_servers
+        create_topics(servers, [unique], partitions=1)
+        send(servers, unique, 0, 8)
+        (log,) = broker.directory.rglob(f"{unique}-0/*.log")
+        kept_bytes = log.stat().st_size
+        send(servers, unique, 8, 10)
+        consumer = scope.enter_context(ExitStack())
+        running = consumer.enter_context(consuming(servers, unique, unique, engine))
+        wait_until(lambda: len(effects(engine)) == 10, "all of them")
+        wait_until(lambda: committed_offset(servers, unique, unique, 0) == 10, "the commit")
+        if away:
+            consumer.close()
+        broker.stop()
+        os.truncate(log, kept_bytes)
+        broker.start()
+        # More than were lost: the consumer's position is a valid one.
+        send(servers, unique, 20, 25)
+        if away:
+            running = scope.enter_context(consuming(servers, unique, unique, engine))
+        wait_until(lambda: len(effects(engine)) == 15, "what took their place", 60)
+        assert "log_truncated, goes on at offset 8, 2 offsets are gone" in running.surprise()
+        wait_until(
+            lambda: committed_offset(servers, unique, unique, 0) == applied(engine) == 13, "the offsets"
+        )
+
+
+def test_log_that_ends_before_what_was_read_is_reported(
+    kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine
+) -> None:
+    send(kafka_bootstrap_servers, topic, 0, 8)
+    with consuming(kafka_bootstrap_servers, topic, unique, engine):
+        wait_until(lambda: len(effects(engine)) == 8, "all of them")
+    commit_in_kafka(kafka_bootstrap_servers, topic, unique, OffsetAndMetadata(10, "applied", -1))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE consumer_offset SET next_offset = 10 WHERE partition = 0"))
+    with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
+        expected = "log_truncated, goes on at offset 8, 2 offsets are gone"
+        wait_until(lambda: expected in consumer.surprise(), "readiness to say so")
+        send(kafka_bootstrap_servers, topic, 8, 9)
+        wait_until(lambda: len(effects(engine)) == 9, "what comes there")
+        assert applied(engine) == 9
+
+
 def test_database_is_not_blamed_for_commits_and_records_that_kafka_lost(
     kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine
 ) -> None:
@@ -322,6 +370,13 @@ def send(servers: str, topic: str, begin: int, end: int) -> None:
 
 def effects(engine: Engine) -> list[str]:
     return sorted(str(value) for (value,) in run(engine, "SELECT value FROM effect"))
+
+
+def commit_in_kafka(servers: str, topic: str, group_id: str, offset: OffsetAndMetadata) -> None:
+    consumer = KafkaConsumer(bootstrap_servers=servers, group_id=group_id, enable_auto_commit=False)
+    with closing(consumer):
+        consumer.assign([TopicPartition(topic, 0)])
+        consumer.commit({TopicPartition(topic, 0): offset})
 
 
 def applied(engine: Engine) -> int | None:

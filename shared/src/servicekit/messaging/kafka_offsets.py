@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping
 
 from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
+from kafka.errors import KafkaError, for_code
+from kafka.protocol.consumer import OffsetForLeaderEpochRequest
 
 from servicekit.messaging.starting_offset import OffsetsInKafka
 
@@ -28,16 +30,44 @@ def offsets_in_kafka(
 ) -> dict[TopicPartition, OffsetsInKafka]:
     """Raises what the client raises."""
     earliest = earliest_offsets(consumer, partitions)
-    committed = {
-        partition: consumer.committed(partition, metadata=True, timeout_ms=_TIMEOUT_MS)
-        for partition in partitions
-    }
-    return {
-        partition: OffsetsInKafka(None, earliest[partition])
-        if offset is None
-        else OffsetsInKafka(offset.offset, earliest[partition], offset.metadata == HAS_ROW)
-        for partition, offset in committed.items()
-    }
+    ends = consumer.end_offsets(list(partitions), timeout_ms=_TIMEOUT_MS)
+    found = {}
+    for partition in partitions:
+        offset = consumer.committed(partition, metadata=True, timeout_ms=_TIMEOUT_MS)
+        if offset is None:
+            found[partition] = OffsetsInKafka(None, earliest[partition], ends[partition])
+            continue
+        epochs_end = _end_of_epoch(consumer, partition, offset.leader_epoch)
+        found[partition] = OffsetsInKafka(
+            offset.offset,
+            earliest[partition],
+            ends[partition] if epochs_end is None else min(ends[partition], epochs_end),
+            has_row=offset.metadata == HAS_ROW,
+        )
+    return found
+
+
+def _end_of_epoch(consumer: KafkaConsumer, partition: TopicPartition, epoch: int) -> int | None:
+    """Behind the last record of leaders up to this epoch; None where that isn't known."""
+    if epoch < 0:
+        return None
+    manager = consumer._manager  # noqa: SLF001 - kafka/__init__.py pins the release
+    topic = OffsetForLeaderEpochRequest.OffsetForLeaderTopic
+    asked = topic.OffsetForLeaderPartition(
+        partition=partition.partition, current_leader_epoch=-1, leader_epoch=epoch
+    )
+    request = OffsetForLeaderEpochRequest(
+        replica_id=-1, topics=[topic(topic=partition.topic, partitions=[asked])]
+    )
+    leader = manager.cluster.leader_for_partition(partition)
+    future = manager.send(request, node_id=leader)
+    reply = manager.run(manager.wait_for, future, _TIMEOUT_MS)
+    (answer,) = (one for answered in reply.topics for one in answered.partitions)
+    if answer.error_code:
+        error: KafkaError = for_code(answer.error_code)()
+        raise error
+    end: int = answer.end_offset
+    return end if end >= 0 else None
 
 
 def earliest_offsets(
@@ -48,6 +78,13 @@ def earliest_offsets(
         list(partitions), timeout_ms=_TIMEOUT_MS
     )
     return offsets
+
+
+def leader_epoch(consumer: KafkaConsumer, partition: TopicPartition) -> int:
+    """Of the record before the consumer's position, or -1. A later one's says as well what a log has kept."""
+    state = consumer._subscription.assignment.get(partition)  # noqa: SLF001 - kafka/__init__.py pins the release
+    epoch: int = -1 if state is None or state.position is None else state.position.leader_epoch
+    return epoch
 
 
 def commit(consumer: KafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:

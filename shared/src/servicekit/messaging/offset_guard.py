@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -64,6 +65,8 @@ class OffsetGuard:
         """What the database had when it was last asked."""
         self._wanted: dict[TopicPartition, int] = {}
         """The next offset to be handled."""
+        self._went_back_to: dict[TopicPartition, int] = {}
+        """Where kafka-python went by itself, because Kafka no longer has what was read."""
         self._failures = 0
         self._next_look_at = 0.0
 
@@ -107,9 +110,15 @@ class OffsetGuard:
     def _is_whole(self, consumer: KafkaConsumer, partition: TopicPartition, batch: Sequence[Any]) -> bool:
         """Whether the batch may be handled. Says so if records in front of it are gone.
 
-        A consumer whose records retention removes goes on at the first one that is left, and tells nobody.
+        A consumer whose records retention removes goes on at the first one that is left, and tells nobody. So
+        does one that goes back because the log has lost its end.
         """
         wanted, first, last = self._wanted.get(partition), batch[0].offset, batch[-1]
+        if wanted is not None and first < wanted:
+            self._went_back_to[partition] = first
+            self._unchecked.add(partition)
+            consumer.seek(partition, first)
+            return False
         if wanted is not None and first > wanted:
             # Compacted records and markers of transactions leave gaps, too.
             try:
@@ -174,21 +183,15 @@ class OffsetGuard:
             return {}
         try:
             applied = self._load(self._identity)
-            in_kafka = offsets_in_kafka(consumer, self._unchecked)
+            in_kafka = {
+                partition: self._as_it_was_read(partition, known)
+                for partition, known in offsets_in_kafka(consumer, self._unchecked).items()
+            }
             starts = {
                 partition: starting_offset(known, applied.get(_pair(partition)), self._identity)
                 for partition, known in in_kafka.items()
             }
-            first = {
-                _pair(partition): AppliedOffset(start.offset, *self._identity)
-                for partition, start in starts.items()
-                if _pair(partition) not in applied
-            }
-            if first:
-                # Before anything is committed: that says that the database has one.
-                self._store.save(first)
-            commit(consumer, _first_commits(starts, in_kafka, applied))
-            applied = {**applied, **first}
+            applied = self._settle(consumer, starts, in_kafka, applied, self._identity)
         except Exception as error:
             if not (self._is_transient(error) or may_pass(error)):
                 raise
@@ -197,6 +200,48 @@ class OffsetGuard:
         self._failures = 0
         self._remember_loaded(applied, self._identity)
         return starts
+
+    def _as_it_was_read(self, partition: TopicPartition, known: OffsetsInKafka) -> OffsetsInKafka:
+        """Without the epoch of what was read, only kafka-python's own step back says that it is gone."""
+        went_back_to = self._went_back_to.get(partition)
+        if went_back_to is None or known.kept < self._wanted.get(partition, 0):
+            return known
+        return replace(known, kept=went_back_to)
+
+    def _settle(
+        self,
+        consumer: KafkaConsumer,
+        starts: Mapping[TopicPartition, Start],
+        in_kafka: Mapping[TopicPartition, OffsetsInKafka],
+        applied: AppliedOffsets,
+        identity: Identity,
+    ) -> AppliedOffsets:
+        """Let Kafka and the database agree on what begins; returns what the database has now."""
+        first = {
+            _pair(partition): AppliedOffset(start.offset, *identity)
+            for partition, start in starts.items()
+            if _pair(partition) not in applied
+        }
+        if first:
+            # Before anything is committed: that says that the database has one.
+            self._store.save(first)
+        commit(consumer, _first_commits(starts, in_kafka, applied))
+        truncated = {
+            _pair(partition): in_kafka[partition].kept
+            for partition, start in starts.items()
+            if "log_truncated" in start.surprises
+        }
+        if truncated:
+            # After the commit: an offset behind it would say that the database went back.
+            self._store.lower(truncated)
+        for partition in self._unchecked:
+            self._went_back_to.pop(partition, None)
+        return {
+            partition: replace(known, next_offset=min(known.next_offset, truncated[partition]))
+            if partition in truncated
+            else known
+            for partition, known in {**applied, **first}.items()
+        }
 
     def _look_later(self, error: Exception) -> None:
         self._failures += 1
@@ -251,14 +296,16 @@ def _first_commits(
 
     A commit that it forgot isn't replaced where the database knows the partition. Records may be gone, and
     an owner that died before it applied anything would leave the database behind the commit: the next one
-    would blame the database for what Kafka lost.
+    would blame the database for what Kafka lost. One behind a log's end is: other records will be there.
     """
-    return {
-        partition: start.offset
-        for partition, start in starts.items()
-        if _pair(partition) not in applied
-        and (in_kafka[partition].committed is None or not in_kafka[partition].has_row)
-    }
+    commits = {}
+    for partition, start in starts.items():
+        known = in_kafka[partition]
+        if known.committed is not None and "log_truncated" in start.surprises:
+            commits[partition] = known.kept
+        elif _pair(partition) not in applied and (known.committed is None or not known.has_row):
+            commits[partition] = start.offset
+    return commits
 
 
 def _pair(partition: TopicPartition) -> Partition:
