@@ -51,8 +51,9 @@ class KafkaDeadLetterWriter:
     """Sends a record, key, value and headers untouched, to ``<topic>.dlt`` and adds where it came from.
 
     Added headers: ``dlt-reason``, ``dlt-topic``, ``dlt-partition``, ``dlt-offset``, ``dlt-consumer-group``
-    and ``dlt-failed-at`` (RFC 3339). A crash after the acknowledgement and before the offset's commit leaves
-    the record there twice, with the same source offset.
+    and ``dlt-failed-at`` (RFC 3339), in this order behind the record's own, which may have the same names. A
+    crash after the acknowledgement and before the offset's commit leaves it there twice, with the same source
+    offset.
 
     What Kafka doesn't take as it is gets an empty value and ``dlt-value`` saying what was there: ``null``
     (kafka-python sends no record without key and value), ``omitted`` when the added headers would make the
