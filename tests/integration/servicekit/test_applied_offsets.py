@@ -16,9 +16,9 @@ from kafka.admin import KafkaAdminClient
 from kafka.errors import NoError
 from prometheus_client import REGISTRY
 from sqlalchemy import Engine, MetaData, create_engine, event, make_url, text
-from sqlalchemy.exc import OperationalError
 
 from servicekit.config import KafkaConsumerSettings
+from servicekit.db.errors import may_pass
 from servicekit.inbox.inbox import Inbox
 from servicekit.inbox.migration import upgrade_inbox
 from servicekit.inbox.offsets import OffsetStore
@@ -28,8 +28,9 @@ from servicekit.lifecycle import StopSignal
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord
 from servicekit.messaging.run import run_consumer
 from servicekit.messaging.status import ConsumerStatus, ConsumerStuck
+from tests.support.database_faults import end_sessions, read_only
 from tests.support.servers import a_kafka_broker
-from tests.support.topics import committed_offset, create_topics, produce
+from tests.support.topics import committed_offset, create_topics, produce, read_topic
 from tests.support.waiting import wait_until
 
 _NAMESPACE = UUID(int=0)
@@ -113,7 +114,7 @@ def consuming(
         args=[settings],
         kwargs={
             "topic": topic, "group_id": group_id, "handler": consumer.handler, "stop": stop,
-            "is_transient": lambda error: isinstance(error, ConnectionError | OperationalError),
+            "is_transient": lambda error: isinstance(error, ConnectionError) or may_pass(error),
             "status": consumer.status, "offsets": OffsetStore(engine, "group"),
         },
     )  # fmt: skip
@@ -244,6 +245,21 @@ def test_dead_letters_count_as_applied(
     with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
         send(kafka_bootstrap_servers, topic, 0, 1)
         wait_until(lambda: effects(engine) == ["000"], "the next record")
+        assert consumer.surprise() == ""
+
+
+def test_dead_letter_written_while_the_database_refuses_is_no_surprise(
+    kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine, database_url: str
+) -> None:
+    send(kafka_bootstrap_servers, topic, 0, 1)
+    with consuming(kafka_bootstrap_servers, topic, unique, engine):
+        wait_until(lambda: effects(engine), "the first record")
+        with read_only(database_url):
+            produce(kafka_bootstrap_servers, topic, [(b"k", b"bad")])
+            read_topic(kafka_bootstrap_servers, f"{topic}.dlt", bool)
+    end_sessions(database_url)
+    with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
+        wait_until(lambda: applied(engine) == 2, "the bad one")
         assert consumer.surprise() == ""
 
 

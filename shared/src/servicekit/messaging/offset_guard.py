@@ -149,8 +149,11 @@ class OffsetGuard:
         if being_applied.is_saved:
             self._remember(offsets)
 
-    def save(self, next_offsets: Mapping[Partition, int]) -> None:
-        """For records without effects. One that isn't saved comes again after the next start."""
+    def save(self, next_offsets: Mapping[Partition, int]) -> bool:
+        """For records without effects; False while the database doesn't answer.
+
+        Where it went back in the meantime, nothing is saved, and the partitions are compared anew.
+        """
         offsets = self._applied(next_offsets)
         try:
             self._store.save(offsets)
@@ -161,6 +164,8 @@ class OffsetGuard:
             if not self._is_transient(error):
                 raise
             _log.warning("offsets_not_saved", topic=self._topic, reason=type(error).__name__)
+            return False
+        return True
 
     def _applied(self, next_offsets: Mapping[Partition, int]) -> AppliedOffsets:
         if self._identity is None:
