@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import structlog
 
-from order_service.application.measure_payments import MeasurePayments
 from order_service.application.settle_unsettled_payments import LookUps, SettleUnsettledPayments
 from servicekit.backoff import Backoff
 from servicekit.db.errors import may_pass
@@ -19,10 +18,8 @@ BACKOFF = Backoff(first_seconds=0.2, longest_seconds=5.0)
 _log = structlog.get_logger(__name__)
 
 
-def run_until_stopped(
-    settle: SettleUnsettledPayments, measure: MeasurePayments, stop: StopSignal, per_second: int
-) -> None:
-    """Settle and measure at each interval, and again while more is due: up to so many look-ups a second.
+def run_until_stopped(settle: SettleUnsettledPayments, stop: StopSignal, per_second: int) -> None:
+    """Settle at each interval, and again while more is due: up to so many look-ups a second.
 
     An unavailable or busy database delays the work. Raises any other error, which is a bug.
     """
@@ -31,7 +28,6 @@ def run_until_stopped(
         began_seconds = time.monotonic()
         try:
             done = settle()
-            measure()
         except Exception as error:
             if not may_pass(error):
                 raise

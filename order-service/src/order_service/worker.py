@@ -62,17 +62,23 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
         may_pass,
         at_once=LOOK_UPS_AT_ONCE,
     )
-    measure = MeasurePayments(
-        unit_of_work, gateways.accounts, in_progress_limit, show_backlog, WarnOfUnreachablePayments()
-    )
+    measures: list[Callable[[], None]] = [
+        MeasurePayments(
+            unit_of_work, gateways.accounts, in_progress_limit, show_backlog, WarnOfUnreachablePayments()
+        ),
+        # Also of earlier orders, if coupons are no longer taken.
+        MeasureCouponReleases(unit_of_work, show_coupon_releases),
+    ]
     keys = timedelta(hours=settings.idempotency_key_retention_hours)
     expire = ExpireOrders(unit_of_work, timedelta(minutes=settings.order_expiry_minutes))
     threads = [
         *_refunds(settings, unit_of_work, stop),
         WorkThread("expiry", lambda: expire() > 0, stop),
+        # Apart from the work: figures must not stand still when that fails.
+        WorkThread("measurement", partial(_measure, measures), stop),
         WorkThread("sealing", SealLedger(unit_of_work, show_unsealed), stop),
         *_hints(settings, unit_of_work, stop),
-        _coupons(settings, unit_of_work, stop),
+        *_coupons(settings, unit_of_work, stop),
     ]
     with ExitStack() as scope:
         scope.callback(engine.dispose)
@@ -85,7 +91,7 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
         scope.callback(stop.set)
         for thread in threads:
             thread.start()
-        run_until_stopped(settle, measure, stop, settings.payment_look_ups_per_second)
+        run_until_stopped(settle, stop, settings.payment_look_ups_per_second)
 
 
 def _refunds(
@@ -129,23 +135,20 @@ def _follows(settle: SettleHintedPayments) -> bool:
 
 def _coupons(
     settings: WorkerSettings, unit_of_work: Callable[[], OrderUnitOfWork], stop: StopSignal
-) -> WorkThread:
-    measure = MeasureCouponReleases(unit_of_work, show_coupon_releases)
-    if settings.coupon_service_url is None:
-        # Those of earlier orders, if coupons were taken until now.
-        return WorkThread("coupons", partial(_measures, measure), stop)
-    release = ReleaseCoupons(unit_of_work, HttpCoupons(settings.coupon_service_url, 1), stop)
-    return WorkThread("coupons", partial(_releases_any, release, measure), stop)
+) -> Iterator[WorkThread]:
+    if settings.coupon_service_url is not None:
+        release = ReleaseCoupons(unit_of_work, HttpCoupons(settings.coupon_service_url, 1), stop)
+        yield WorkThread("coupons", partial(_releases_any, release), stop)
 
 
-def _measures(measure: MeasureCouponReleases) -> bool:
-    measure()
+def _measure(measures: Sequence[Callable[[], None]]) -> bool:
+    for measure in measures:
+        measure()
     return False
 
 
-def _releases_any(release: ReleaseCoupons, measure: MeasureCouponReleases) -> bool:
+def _releases_any(release: ReleaseCoupons) -> bool:
     done = release()
-    measure()
     return done.asked > 0 and not done.is_service_away
 
 
