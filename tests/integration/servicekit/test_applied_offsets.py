@@ -146,7 +146,7 @@ def test_database_that_went_back_gets_what_it_has_lost(
 
 
 @pytest.mark.parametrize("lost", ["all", "the first row"])
-def test_database_restored_to_before_a_partitions_first_record_gets_it_again(
+def test_database_restored_to_before_the_first_record_gets_it_again(
     kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine, lost: str
 ) -> None:
     empty: dict[str, list[tuple[object, ...]]] = {"inbox": [], "effect": [], "consumer_offset": []}

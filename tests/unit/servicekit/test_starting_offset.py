@@ -49,7 +49,7 @@ def test_topic_that_got_an_id_in_an_upgrade_is_the_same() -> None:
     assert starting_offset(OffsetsInKafka(7, 0, END), applied(7, topic=None), HERE) == Start(7)
 
 
-def test_partition_that_only_a_former_release_has_read_goes_on_at_its_commit() -> None:
+def test_partition_that_a_former_release_has_read_goes_on_at_its_commit() -> None:
     assert starting_offset(OffsetsInKafka(7, 0, END, has_row=False), None, HERE) == Start(7)
 
 
