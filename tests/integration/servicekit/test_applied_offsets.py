@@ -365,6 +365,7 @@ def test_topic_made_anew_under_a_consumer_is_read_from_its_beginning(
         send(kafka_bootstrap_servers, topic, 10, 20)
         wait_until(lambda: len(effects(engine)) == 15, "all of them", timeout_seconds=60)
         assert "topic_made_anew" in consumer.surprise()
+    assert surprises(topic, "log_truncated") == 0
 
 
 def test_database_that_refuses_is_asked_with_growing_pauses(

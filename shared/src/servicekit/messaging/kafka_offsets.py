@@ -25,6 +25,12 @@ def topic_identity(consumer: KafkaConsumer, topic: str) -> Identity | None:
     return cluster.cluster_id, str(topic_id) if topic_id and topic_id.int else None
 
 
+def refresh_metadata(consumer: KafkaConsumer) -> None:
+    """Raises what the client raises."""
+    manager = consumer._manager  # noqa: SLF001 - kafka/__init__.py pins the release
+    manager.run(manager.wait_for, manager.cluster.request_update(), _TIMEOUT_MS)
+
+
 def offsets_in_kafka(
     consumer: KafkaConsumer, partitions: Collection[TopicPartition]
 ) -> dict[TopicPartition, OffsetsInKafka]:

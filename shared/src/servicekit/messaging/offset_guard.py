@@ -23,6 +23,7 @@ from servicekit.messaging.kafka_offsets import (
     commit,
     earliest_offsets,
     offsets_in_kafka,
+    refresh_metadata,
     topic_identity,
 )
 from servicekit.messaging.starting_offset import (
@@ -187,6 +188,11 @@ class OffsetGuard:
         if self._identity is None:
             return {}
         try:
+            if self._went_back_to:
+                # It may be another topic of this name, which is noticed first where the client knows it.
+                refresh_metadata(consumer)
+                if topic_identity(consumer, self._topic) != self._identity:
+                    return {}
             applied = self._load(self._identity)
             in_kafka = {
                 partition: self._as_it_was_read(partition, known)
