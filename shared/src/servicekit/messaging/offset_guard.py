@@ -18,9 +18,9 @@ from servicekit.inbox.offsets import (
     applying,
 )
 from servicekit.kafka.errors import may_pass
+from servicekit.messaging.agreed_offsets import agree
 from servicekit.messaging.kafka_offsets import (
     Identity,
-    commit,
     earliest_offsets,
     offsets_in_kafka,
     refresh_metadata,
@@ -202,7 +202,9 @@ class OffsetGuard:
                 partition: starting_offset(known, applied.get(_pair(partition)), self._identity)
                 for partition, known in in_kafka.items()
             }
-            applied = self._settle(consumer, starts, in_kafka, applied, self._identity)
+            applied = agree(consumer, self._store, self._identity, starts, in_kafka, applied)
+            for partition in self._unchecked:
+                self._went_back_to.pop(partition, None)
         except Exception as error:
             if not (self._is_transient(error) or may_pass(error)):
                 raise
@@ -218,41 +220,6 @@ class OffsetGuard:
         if went_back_to is None or known.kept < self._wanted.get(partition, 0):
             return known
         return replace(known, kept=went_back_to)
-
-    def _settle(
-        self,
-        consumer: KafkaConsumer,
-        starts: Mapping[TopicPartition, Start],
-        in_kafka: Mapping[TopicPartition, OffsetsInKafka],
-        applied: AppliedOffsets,
-        identity: Identity,
-    ) -> AppliedOffsets:
-        """Let Kafka and the database agree on what begins; returns what the database has now."""
-        first = {
-            _pair(partition): AppliedOffset(start.offset, *identity)
-            for partition, start in starts.items()
-            if _pair(partition) not in applied
-        }
-        if first:
-            # Before anything is committed: that says that the database has one.
-            self._store.save(first)
-        commit(consumer, _first_commits(starts, in_kafka, applied))
-        truncated = {
-            _pair(partition): in_kafka[partition].kept
-            for partition, start in starts.items()
-            if "log_truncated" in start.surprises
-        }
-        if truncated:
-            # After the commit: an offset behind it would say that the database went back.
-            self._store.lower(truncated)
-        for partition in self._unchecked:
-            self._went_back_to.pop(partition, None)
-        return {
-            partition: replace(known, next_offset=min(known.next_offset, truncated[partition]))
-            if partition in truncated
-            else known
-            for partition, known in {**applied, **first}.items()
-        }
 
     def _look_later(self, error: Exception) -> None:
         self._failures += 1
@@ -294,29 +261,6 @@ class OffsetGuard:
             topic=partition.topic, partition=partition.partition, reason=surprise,
             offset=offset, missing=missing,
         )  # fmt: skip
-
-
-def _first_commits(
-    starts: Mapping[TopicPartition, Start],
-    in_kafka: Mapping[TopicPartition, OffsetsInKafka],
-    applied: AppliedOffsets,
-) -> dict[TopicPartition, int]:
-    """What Kafka has to know before anything is applied: only then is a missing commit one that it forgot.
-
-    Nor does it know yet that the database has a first offset, where a former release has committed.
-
-    A commit that it forgot isn't replaced where the database knows the partition. Records may be gone, and
-    an owner that died before it applied anything would leave the database behind the commit: the next one
-    would blame the database for what Kafka lost. One behind a log's end is: other records will be there.
-    """
-    commits = {}
-    for partition, start in starts.items():
-        known = in_kafka[partition]
-        if known.committed is not None and "log_truncated" in start.surprises:
-            commits[partition] = known.kept
-        elif _pair(partition) not in applied and (known.committed is None or not known.has_row):
-            commits[partition] = start.offset
-    return commits
 
 
 def _pair(partition: TopicPartition) -> Partition:
