@@ -34,9 +34,9 @@ LOOK_UPS_AT_ONCE = 8
 class WorkerSettings(PaymentSettings, CouponSettings, AdminSettings, DatabaseSettings, ProcessSettings):
     """``order-service worker``."""
 
-    # For each look-up, the next claim, gateways' refunds and webhooks, expiry, coupons, seals, retention, and
-    # /readyz.
-    database_pool_size: Annotated[int, Field(ge=1, le=200)] = LOOK_UPS_AT_ONCE + 11
+    # For each look-up, the next claim, gateways' refunds and webhooks, expiry, coupons, seals, figures,
+    # retention, and /readyz.
+    database_pool_size: Annotated[int, Field(ge=1, le=200)] = LOOK_UPS_AT_ONCE + 12
     payment_look_ups_per_second: Annotated[int, Field(ge=1, le=1_000)] = 100
     # No client repeats a request for a day.
     idempotency_key_retention_hours: Annotated[int, Field(ge=24, le=1_000_000)] = 168

@@ -59,18 +59,18 @@ _FAILURES = Counter(
 
 def show_backlog(backlog: PaymentBacklog) -> None:
     _UNSETTLED.set(backlog.unsettled)
-    _OLDEST_SECONDS.set(backlog.oldest_unsettled_seconds)
+    _show_age(_OLDEST_SECONDS, backlog.oldest_unsettled_seconds)
     _AWAITING_DEPOSIT.set(backlog.awaiting_deposit)
     _UNREACHABLE.set(sum(found.payments for found in backlog.unreachable))
     _REFUNDS_DUE.set(backlog.refunds_due)
     _REFUNDS_REFUSED.set(backlog.refunds_refused)
-    _OLDEST_REFUND_SECONDS.set(backlog.oldest_refund_due_seconds)
+    _show_age(_OLDEST_REFUND_SECONDS, backlog.oldest_refund_due_seconds)
     _UNACKNOWLEDGED.set(backlog.taken_back)
 
 
 def show_coupon_releases(backlog: CouponReleaseBacklog) -> None:
     _COUPON_RELEASES.set(backlog.waiting)
-    _OLDEST_COUPON_RELEASE_SECONDS.set(backlog.oldest_seconds)
+    _show_age(_OLDEST_COUPON_RELEASE_SECONDS, backlog.oldest_seconds)
 
 
 def count_taken_back(payment: Payment) -> None:
@@ -84,3 +84,12 @@ def count_failure(event: str) -> None:
 def show_unsealed(ends_at: datetime) -> None:
     # Grows also while nothing can be sealed because of an error.
     _UNSEALED_SECONDS.set_function(lambda: max(0.0, time.time() - ends_at.timestamp()))
+
+
+def _show_age(gauge: Gauge, seconds: float) -> None:
+    """It grows until it is measured again: also while the database doesn't answer. 0 stands for none."""
+    if not seconds:
+        gauge.set_function(lambda: 0.0)
+        return
+    began_at = time.monotonic() - seconds
+    gauge.set_function(lambda: time.monotonic() - began_at)

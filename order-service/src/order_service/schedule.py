@@ -6,7 +6,6 @@ from collections.abc import Callable
 
 import structlog
 
-from order_service.application.measure_payments import MeasurePayments
 from order_service.application.report_postponed import ReportPostponed
 from order_service.application.settle_unsettled_payments import LookUps, SettleUnsettledPayments
 from servicekit.backoff import Backoff
@@ -19,13 +18,9 @@ _log = structlog.get_logger(__name__)
 
 
 def run_until_stopped(
-    settle: SettleUnsettledPayments,
-    measure: MeasurePayments,
-    stop: StopSignal,
-    report_postponed: ReportPostponed,
-    per_second: int,
+    settle: SettleUnsettledPayments, stop: StopSignal, report_postponed: ReportPostponed, per_second: int
 ) -> None:
-    """Settle and measure at each interval, and again while more is due: up to so many look-ups a second.
+    """Settle at each interval, and again while more is due: up to so many look-ups a second.
 
     No error ends it: it is logged as ``payments_postponed``.
     """
@@ -33,7 +28,7 @@ def run_until_stopped(
     while not stop.is_set():
         began_seconds = time.monotonic()
         try:
-            done = _measured(settle, measure)
+            done = settle()
         except Exception as error:  # noqa: BLE001 - the worker's other work goes on
             failures += 1
             report_postponed("payments_postponed", error, attempt=failures)
@@ -43,14 +38,6 @@ def run_until_stopped(
         if done.looked_up:
             _log.info("payments_looked_up", looked_up=done.looked_up, settled=done.settled)
         stop.wait(pause_seconds(done, time.monotonic() - began_seconds, per_second))
-
-
-def _measured(settle: SettleUnsettledPayments, measure: MeasurePayments) -> LookUps:
-    try:
-        return settle()
-    finally:
-        # Also while nothing can be settled: that is what operators have to see.
-        measure()
 
 
 def pause_seconds(done: LookUps, past_seconds: float, per_second: int) -> float:

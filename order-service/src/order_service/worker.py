@@ -67,17 +67,23 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
         _POSTPONED,
         at_once=LOOK_UPS_AT_ONCE,
     )
-    measure = MeasurePayments(
-        unit_of_work, gateways.accounts, in_progress_limit, show_backlog, WarnOfUnreachablePayments()
-    )
+    measures: list[Callable[[], None]] = [
+        MeasurePayments(
+            unit_of_work, gateways.accounts, in_progress_limit, show_backlog, WarnOfUnreachablePayments()
+        ),
+        # Also of earlier orders, if coupons are no longer taken.
+        MeasureCouponReleases(unit_of_work, show_coupon_releases),
+    ]
     keys = timedelta(hours=settings.idempotency_key_retention_hours)
     expire = ExpireOrders(unit_of_work, timedelta(minutes=settings.order_expiry_minutes), _POSTPONED)
     threads = [
         *_refunds(settings, unit_of_work, stop),
         WorkThread("expiry", lambda: expire() > 0, stop, _POSTPONED),
+        # Apart from the work: figures must not stand still when that fails.
+        WorkThread("measurement", partial(_measure, measures), stop, _POSTPONED),
         WorkThread("sealing", SealLedger(unit_of_work, show_unsealed), stop, _POSTPONED),
         *_hints(settings, unit_of_work, stop),
-        _coupons(settings, unit_of_work, stop),
+        *_coupons(settings, unit_of_work, stop),
     ]
     with ExitStack() as scope:
         scope.callback(engine.dispose)
@@ -90,7 +96,7 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
         scope.callback(stop.set)
         for thread in threads:
             thread.start()
-        run_until_stopped(settle, measure, stop, _POSTPONED, settings.payment_look_ups_per_second)
+        run_until_stopped(settle, stop, _POSTPONED, settings.payment_look_ups_per_second)
 
 
 def _refunds(
@@ -136,26 +142,21 @@ def _follows(settle: SettleHintedPayments) -> bool:
 
 def _coupons(
     settings: WorkerSettings, unit_of_work: Callable[[], OrderUnitOfWork], stop: StopSignal
-) -> WorkThread:
-    measure = MeasureCouponReleases(unit_of_work, show_coupon_releases)
-    if settings.coupon_service_url is None:
-        # Those of earlier orders, if coupons were taken until now.
-        return WorkThread("coupons", partial(_measures, measure), stop, _POSTPONED)
-    release = ReleaseCoupons(unit_of_work, HttpCoupons(settings.coupon_service_url, 1), stop, _POSTPONED)
-    return WorkThread("coupons", partial(_releases_any, release, measure), stop, _POSTPONED)
+) -> Iterator[WorkThread]:
+    if settings.coupon_service_url is not None:
+        coupons = HttpCoupons(settings.coupon_service_url, 1)
+        release = ReleaseCoupons(unit_of_work, coupons, stop, _POSTPONED)
+        yield WorkThread("coupons", partial(_releases_any, release), stop, _POSTPONED)
 
 
-def _measures(measure: MeasureCouponReleases) -> bool:
-    measure()
+def _measure(measures: Sequence[Callable[[], None]]) -> bool:
+    for measure in measures:
+        measure()
     return False
 
 
-def _releases_any(release: ReleaseCoupons, measure: MeasureCouponReleases) -> bool:
-    try:
-        done = release()
-    finally:
-        # Also while nothing can be released: that is what operators have to see.
-        measure()
+def _releases_any(release: ReleaseCoupons) -> bool:
+    done = release()
     return done.asked > 0 and not done.is_service_away
 
 

@@ -168,6 +168,23 @@ def test_dead_letters_of_another_group_are_not_ours(shop: Shop) -> None:
     assert shop.run("show", "0:0").exit_code == 1
 
 
+def test_headers_of_a_record_are_not_taken_for_those_of_its_dead_letter(
+    shop: Shop, press: Callable[[int], Record], engine: Engine
+) -> None:
+    odd = (
+        ("dlt-next-offset", b"x"),
+        ("dlt-next-offset", b"9" * 5_000),
+        ("dlt-value", b"omitted"),
+        ("dlt-key", b"null"),
+    )
+    shop.writer.write(shop.received(press(7), 4)._replace(headers=odd), "refused by a former release")
+    (listed,) = json.loads(shop.run("list", "--json").stdout)
+    assert (listed["offset"], listed["nextOffset"], listed["whole"]) == (4, 5, True)
+    assert "header dlt-next-offset" in shop.run("show", listed["id"]).stdout
+    assert last_line(shop.run("replay", "--all", *WHO_AND_WHY)) == "1 replayed"
+    assert issued_to(engine, 7)
+
+
 def test_record_that_only_claims_to_be_a_dead_letter_is_passed_over(shop: Shop) -> None:
     shop.writer.write(shop.received((b"k", b"v"), 0), "ours")
     headers = [("dlt-consumer-group", GROUP.encode()), ("dlt-partition", b"0"), ("dlt-offset", b"x")]

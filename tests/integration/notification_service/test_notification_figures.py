@@ -3,6 +3,7 @@
 import pytest
 from prometheus_client import REGISTRY
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.measure_notifications import MeasureNotifications
@@ -12,6 +13,7 @@ from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import transactions
 from tests.integration.notification_service.limited_work import MeteredProvider, set_state
+from tests.support.database_faults import read_only
 
 NHN = MeteredProvider()
 LATER = "due_at = clock_timestamp() + interval '1 minute'"
@@ -42,6 +44,21 @@ CALM = dict.fromkeys(
     ("suspended", "open", "no look-ups", "no results", "waiting", "expired", "given up", "failed", "overdue"),
     0,
 )
+
+
+def test_what_needs_attention_is_shown_while_nothing_can_be_stored(
+    engine: Engine, migrated_url: str, accept_completed_orders: AcceptCompletedOrders
+) -> None:
+    assert gauges(engine) == CALM
+    accept_completed_orders([a_completed_order()])
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET due_at = clock_timestamp() - interval '16 minutes'"))
+    engine.dispose()
+
+    with read_only(migrated_url):
+        with pytest.raises(DBAPIError, match="read-only"):
+            gauges(engine)
+        assert REGISTRY.get_sample_value("deliveries_overdue") == 3
 
 
 @pytest.mark.parametrize("status", ProviderStatus)

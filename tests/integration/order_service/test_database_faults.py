@@ -1,16 +1,22 @@
 """A database that answers and can't store anything: clients come again, and nothing lingers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
+from datetime import timedelta
 
 import pytest
+from prometheus_client import REGISTRY
 from structlog.typing import EventDict
 from werkzeug.test import TestResponse
 
 from devstack.postgresql import PostgresqlServer
+from order_service.config import WorkerSettings
+from order_service.worker import run
+from servicekit.lifecycle import StopSignal
 from tests.integration.order_service.shop import Shop, slug
 from tests.support.database_faults import no_space_for, read_only
+from tests.support.waiting import wait_until
 
 CUSTOMERS = 8
 LONGEST_LOG_LINE = 300
@@ -63,3 +69,38 @@ def test_readiness_says_that_the_database_is_read_only(shop: Shop, order_databas
     assert unready.status_code == 503
     assert "read-only" in unready.get_json()["checks"]["database"]["reason"]
     assert ready.status_code == 200
+
+
+@contextmanager
+def a_running_worker(database_url: str) -> Iterator[None]:
+    settings = WorkerSettings.model_validate(
+        {"database_url": database_url, "admin_port": 0, "payment_gateway": "in-process"}
+    )
+    stop = StopSignal()
+    with ThreadPoolExecutor(1) as pool:
+        worker = pool.submit(run, settings, stop)
+        try:
+            yield
+        finally:
+            stop.set()
+        worker.result(20)
+
+
+def oldest_unsettled_seconds() -> float:
+    return REGISTRY.get_sample_value("order_oldest_unsettled_payment_seconds") or 0.0
+
+
+def test_worker_shows_what_waits_while_it_can_not_be_settled(shop: Shop, order_database_url: str) -> None:
+    assert shop.pay(shop.placed(), "silent-1").status_code == 504
+    shop.time_passes(timedelta(minutes=11))
+    with read_only(order_database_url), a_running_worker(order_database_url):
+        wait_until(lambda: oldest_unsettled_seconds() > 600, "the age that an alert asks for")
+        assert shop.payment_statuses() == ["UNKNOWN"]
+
+
+def test_age_of_the_oldest_payment_grows_while_nothing_answers(shop: Shop, order_database_url: str) -> None:
+    assert shop.pay(shop.placed(), "silent-1").status_code == 504
+    with read_only(order_database_url), a_running_worker(order_database_url):
+        wait_until(lambda: oldest_unsettled_seconds() > 0, "an age")
+    before = oldest_unsettled_seconds()
+    wait_until(lambda: oldest_unsettled_seconds() > before, "a greater age")

@@ -17,7 +17,7 @@ from tests.support.explained import rows_read_by
 from tests.support.waiting import wait_until
 
 WEEK = timedelta(days=7)
-NOTHING = {"idempotency_keys": 0}
+NOTHING = {"idempotency_keys": 0, "handled_dead_letters": 0}
 
 
 def run_retention(engine: Engine, batch_rows: int = 2) -> dict[str, int]:
@@ -40,7 +40,7 @@ def test_a_key_replays_its_first_reply_until_its_time_is_over(shop: Shop) -> Non
 
     age_keys(shop, timedelta(hours=2))
 
-    assert run_retention(shop.engine) == {"idempotency_keys": 1}
+    assert run_retention(shop.engine) == NOTHING | {"idempotency_keys": 1}
     assert shop.place(key="k-1").get_json()["orderId"] != first.get_json()["orderId"]
     assert shop.count("orders") == 2
 
@@ -52,12 +52,12 @@ def test_a_payments_key_stays_while_its_payment_is_unsettled(shop: Shop) -> None
         shop.place(key=f"placed-{number}")
     age_keys(shop, 2 * WEEK)
 
-    assert run_retention(shop.engine) == {"idempotency_keys": 5}
+    assert run_retention(shop.engine) == NOTHING | {"idempotency_keys": 5}
     # Its client comes back, and is not charged again.
     assert shop.pay(order_id, "silent-1", key="k-1").status_code == 201
     assert len(shop.gateway.charged) == 1
 
-    assert run_retention(shop.engine) == {"idempotency_keys": 1}
+    assert run_retention(shop.engine) == NOTHING | {"idempotency_keys": 1}
     assert (shop.count("orders"), shop.count("payment")) == (6, 1)
 
 
@@ -66,9 +66,9 @@ def test_keys_that_another_process_removes_are_left_to_it(shop: Shop) -> None:
         shop.place(key=f"k-{number}")
     age_keys(shop, 2 * WEEK)
     with shop.engine.connect() as other:
-        [sweep] = SqlRetention(idempotency_keys=WEEK).sweeps().values()
+        sweep = SqlRetention(idempotency_keys=WEEK).sweeps()["idempotency_keys"]
         assert sweep(other, 2) == 2
-        assert run_retention(shop.engine, batch_rows=10) == {"idempotency_keys": 3}
+        assert run_retention(shop.engine, batch_rows=10) == NOTHING | {"idempotency_keys": 3}
         other.commit()
     assert shop.count("idempotency_key") == 0
 
@@ -82,8 +82,43 @@ def test_a_batch_reads_no_young_key(shop: Shop, kept: timedelta) -> None:
     )
     shop.execute("ANALYZE idempotency_key")
     with shop.engine.connect() as connection:
-        [sweep] = SqlRetention(idempotency_keys=kept).sweeps().values()
+        sweep = SqlRetention(idempotency_keys=kept).sweeps()["idempotency_keys"]
         assert rows_read_by(connection, sweep, 500, "idempotency_key") <= 2 * 500
+
+
+def copy_events(shop: Shop, state: str) -> None:
+    """As the relay does with events that Kafka refuses."""
+    columns = "position, id, topic, aggregatetype, aggregateid, type, source, payload, created_at"
+    shop.execute(
+        f"INSERT INTO outbox_dead_letter ({columns}, state, kind, reason)"  # noqa: S608 - our own names
+        f" SELECT {columns}, '{state}', 'too_large', 'x' FROM outbox"
+    )
+
+
+def test_copies_of_unpublished_events_go_when_handled_and_old(shop: Shop) -> None:
+    """They hold the buyer's name and number."""
+    for state in ("REPLAYED", "DISCARDED", "PARKED", "REPLAYING"):
+        assert shop.pay(shop.placed(), f"paid-{state}").status_code == 201
+        copy_events(shop, state)
+        shop.execute("DELETE FROM outbox")
+    shop.execute("UPDATE outbox_dead_letter SET changed_at = clock_timestamp() - interval '29 days'")
+    assert run_retention(shop.engine) == NOTHING
+    shop.execute("UPDATE outbox_dead_letter SET changed_at = clock_timestamp() - interval '31 days'")
+
+    assert run_retention(shop.engine) == NOTHING | {"handled_dead_letters": 2}
+
+    assert sorted(state for (state,) in shop.query("SELECT state FROM outbox_dead_letter")) == [
+        "PARKED",
+        "REPLAYING",
+    ]
+
+
+def test_copy_of_an_event_stays_while_the_outbox_has_it(shop: Shop) -> None:
+    """Read again, a discarded event would be published."""
+    assert shop.pay(shop.placed(), "paid-1").status_code == 201
+    copy_events(shop, "DISCARDED")
+    shop.execute("UPDATE outbox_dead_letter SET changed_at = '2000-01-01'")
+    assert run_retention(shop.engine) == NOTHING
 
 
 def test_the_worker_removes_old_keys_and_shows_it(

@@ -1,22 +1,24 @@
 """A consumer whose offsets lie beside its effects: database, topic or records go back or away."""
 
+import os
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
 import pytest
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
-from kafka import TopicPartition
+from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.admin import KafkaAdminClient
 from kafka.errors import NoError
 from prometheus_client import REGISTRY
 from sqlalchemy import Engine, MetaData, create_engine, event, make_url, text
-from sqlalchemy.exc import OperationalError
 
 from servicekit.config import KafkaConsumerSettings
+from servicekit.db.errors import may_pass
 from servicekit.inbox.inbox import Inbox
 from servicekit.inbox.migration import upgrade_inbox
 from servicekit.inbox.offsets import OffsetStore
@@ -26,7 +28,9 @@ from servicekit.lifecycle import StopSignal
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord
 from servicekit.messaging.run import run_consumer
 from servicekit.messaging.status import ConsumerStatus, ConsumerStuck
-from tests.support.topics import create_topics, produce
+from tests.support.database_faults import end_sessions, read_only
+from tests.support.servers import a_kafka_broker
+from tests.support.topics import committed_offset, create_topics, produce, read_topic
 from tests.support.waiting import wait_until
 
 _NAMESPACE = UUID(int=0)
@@ -110,7 +114,7 @@ def consuming(
         args=[settings],
         kwargs={
             "topic": topic, "group_id": group_id, "handler": consumer.handler, "stop": stop,
-            "is_transient": lambda error: isinstance(error, ConnectionError | OperationalError),
+            "is_transient": lambda error: isinstance(error, ConnectionError) or may_pass(error),
             "status": consumer.status, "offsets": OffsetStore(engine, "group"),
         },
     )  # fmt: skip
@@ -139,6 +143,33 @@ def test_database_that_went_back_gets_what_it_has_lost(
         wait_until(lambda: len(effects(engine)) == 40, "the lost half")
         assert "database_went_back, goes on at offset 20" in consumer.surprise()
     assert effects(engine) == sorted(f"{number:03}" for number in range(40))
+
+
+@pytest.mark.parametrize("lost", ["all", "the first row"])
+def test_database_restored_to_before_the_first_record_gets_it_again(
+    kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine, lost: str
+) -> None:
+    empty: dict[str, list[tuple[object, ...]]] = {"inbox": [], "effect": [], "consumer_offset": []}
+    with consuming(kafka_bootstrap_servers, topic, unique, engine):
+        wait_until(lambda: applied(engine) == 0, "the partitions' first rows")
+        dump = {table: run(engine, f"TABLE {table}") for table in empty}
+        send(kafka_bootstrap_servers, topic, 0, 1)
+        wait_until(lambda: effects(engine), "the first record")
+    restore(engine, empty if lost == "all" else dump)
+
+    with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
+        wait_until(lambda: effects(engine) == ["000"], "what the backup doesn't have")
+        assert "database_went_back, goes on at offset 0" in consumer.surprise()
+
+
+def test_offsets_that_a_former_release_committed_are_trusted(
+    kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine
+) -> None:
+    send(kafka_bootstrap_servers, topic, 0, 6)
+    commit_in_kafka(kafka_bootstrap_servers, topic, unique, OffsetAndMetadata(5, "", -1))
+    with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
+        wait_until(lambda: effects(engine) == ["005"], "what it had not read")
+        assert consumer.surprise() == ""
 
 
 def test_death_before_a_partitions_first_commit_is_no_surprise(
@@ -172,7 +203,7 @@ def test_database_that_goes_back_under_its_consumer_gets_what_it_has_lost(
         wait_until(lambda: len(effects(engine)) == 41, "all")
         assert f"database_went_back, goes on at offset {kept}" in consumer.surprise()
     assert effects(engine) == sorted(f"{number:03}" for number in range(41))
-    assert run(engine, "SELECT next_offset FROM consumer_offset") == [(41,)]
+    assert applied(engine) == 41
 
 
 def test_records_that_retention_takes_from_a_held_partition_are_reported(
@@ -199,10 +230,10 @@ def test_offsets_and_effects_are_one_transaction(
     send(kafka_bootstrap_servers, topic, 0, 5)
     with consuming(kafka_bootstrap_servers, topic, unique, engine, failing=True) as consumer:
         wait_until(lambda: consumer.handler.attempts >= 2, "two attempts")
-        assert run(engine, "SELECT * FROM consumer_offset") == []
+        assert applied(engine) == 0
         consumer.handler.failing = False
         wait_until(lambda: len(effects(engine)) == 5, "the effects")
-    assert run(engine, "SELECT next_offset FROM consumer_offset") == [(5,)]
+    assert applied(engine) == 5
 
 
 def test_dead_letters_count_as_applied(
@@ -210,10 +241,25 @@ def test_dead_letters_count_as_applied(
 ) -> None:
     produce(kafka_bootstrap_servers, topic, [(b"k", b"bad")] * 3)
     with consuming(kafka_bootstrap_servers, topic, unique, engine):
-        wait_until(lambda: run(engine, "SELECT next_offset FROM consumer_offset") == [(3,)], "the offset")
+        wait_until(lambda: applied(engine) == 3, "the offset")
     with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
         send(kafka_bootstrap_servers, topic, 0, 1)
         wait_until(lambda: effects(engine) == ["000"], "the next record")
+        assert consumer.surprise() == ""
+
+
+def test_dead_letter_written_while_the_database_refuses_is_no_surprise(
+    kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine, database_url: str
+) -> None:
+    send(kafka_bootstrap_servers, topic, 0, 1)
+    with consuming(kafka_bootstrap_servers, topic, unique, engine):
+        wait_until(lambda: effects(engine), "the first record")
+        with read_only(database_url):
+            produce(kafka_bootstrap_servers, topic, [(b"k", b"bad")])
+            read_topic(kafka_bootstrap_servers, f"{topic}.dlt", bool)
+    end_sessions(database_url)
+    with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
+        wait_until(lambda: applied(engine) == 2, "the bad one")
         assert consumer.surprise() == ""
 
 
@@ -231,6 +277,56 @@ def test_records_that_retention_took_are_reported(
     with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
         wait_until(lambda: len(effects(engine)) == 8, "the rest")
         assert "records_gone, goes on at offset 9, 4 offsets are gone" in consumer.surprise()
+
+
+@pytest.mark.parametrize("away", [True, False], ids=["away", "running"])
+def test_log_that_lost_its_end_is_read_from_there_and_reported(
+    server_directory: Path, unique: str, engine: Engine, away: bool
+) -> None:
+    """As after a power cut, or when a replica that lags behind becomes the leader."""
+    with ExitStack() as scope:
+        broker = scope.enter_context(a_kafka_broker(server_directory / unique))
+        servers = broker.bootstrap_servers
+        create_topics(servers, [unique], partitions=1)
+        send(servers, unique, 0, 8)
+        (log,) = broker.directory.rglob(f"{unique}-0/*.log")
+        kept_bytes = log.stat().st_size
+        send(servers, unique, 8, 10)
+        consumer = scope.enter_context(ExitStack())
+        running = consumer.enter_context(consuming(servers, unique, unique, engine))
+        wait_until(lambda: len(effects(engine)) == 10, "all of them")
+        wait_until(lambda: committed_offset(servers, unique, unique, 0) == 10, "the commit")
+        if away:
+            consumer.close()
+        broker.stop()
+        os.truncate(log, kept_bytes)
+        broker.start()
+        # More than were lost: the consumer's position is a valid one.
+        send(servers, unique, 20, 25)
+        if away:
+            running = scope.enter_context(consuming(servers, unique, unique, engine))
+        wait_until(lambda: len(effects(engine)) == 15, "what took their place", 60)
+        assert "log_truncated, goes on at offset 8, 2 offsets are gone" in running.surprise()
+        wait_until(
+            lambda: committed_offset(servers, unique, unique, 0) == applied(engine) == 13, "the offsets"
+        )
+
+
+def test_log_that_ends_before_what_was_read_is_reported(
+    kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine
+) -> None:
+    send(kafka_bootstrap_servers, topic, 0, 8)
+    with consuming(kafka_bootstrap_servers, topic, unique, engine):
+        wait_until(lambda: len(effects(engine)) == 8, "all of them")
+    commit_in_kafka(kafka_bootstrap_servers, topic, unique, OffsetAndMetadata(10, "applied", -1))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE consumer_offset SET next_offset = 10 WHERE partition = 0"))
+    with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
+        expected = "log_truncated, goes on at offset 8, 2 offsets are gone"
+        wait_until(lambda: expected in consumer.surprise(), "readiness to say so")
+        send(kafka_bootstrap_servers, topic, 8, 9)
+        wait_until(lambda: len(effects(engine)) == 9, "what comes there")
+        assert applied(engine) == 9
 
 
 def test_database_is_not_blamed_for_commits_and_records_that_kafka_lost(
@@ -269,6 +365,7 @@ def test_topic_made_anew_under_a_consumer_is_read_from_its_beginning(
         send(kafka_bootstrap_servers, topic, 10, 20)
         wait_until(lambda: len(effects(engine)) == 15, "all of them", timeout_seconds=60)
         assert "topic_made_anew" in consumer.surprise()
+    assert surprises(topic, "log_truncated") == 0
 
 
 def test_database_that_refuses_is_asked_with_growing_pauses(
@@ -290,6 +387,19 @@ def send(servers: str, topic: str, begin: int, end: int) -> None:
 
 def effects(engine: Engine) -> list[str]:
     return sorted(str(value) for (value,) in run(engine, "SELECT value FROM effect"))
+
+
+def commit_in_kafka(servers: str, topic: str, group_id: str, offset: OffsetAndMetadata) -> None:
+    consumer = KafkaConsumer(bootstrap_servers=servers, group_id=group_id, enable_auto_commit=False)
+    with closing(consumer):
+        consumer.assign([TopicPartition(topic, 0)])
+        consumer.commit({TopicPartition(topic, 0): offset})
+
+
+def applied(engine: Engine) -> int | None:
+    """The next offset of the partition that is used here."""
+    rows = run(engine, "SELECT next_offset FROM consumer_offset WHERE partition = 0")
+    return int(str(rows[0][0])) if rows else None
 
 
 def surprises(topic: str, reason: str) -> float | None:

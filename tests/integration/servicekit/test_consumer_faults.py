@@ -1,6 +1,8 @@
 """What a consumer meets on a real broker: bytes that can't be read, dead letters that can't be written."""
 
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 
@@ -9,8 +11,12 @@ from kafka import KafkaProducer
 from kafka.admin import KafkaAdminClient
 
 from devstack.kafka_broker import KafkaBroker
+from servicekit.config import KafkaConsumerSettings
+from servicekit.messaging.dead_letters import KafkaDeadLetterWriter
+from servicekit.messaging.records import ReceivedRecord, UnreadableRecords
 from servicekit.messaging.status import ConsumerStuck
 from tests.support.group_member import Member
+from tests.support.relay.access_lists import a_broker_with_access_lists, deny_writing, permit
 from tests.support.servers import a_kafka_broker
 from tests.support.topics import committed_offset, create_topics, produce, read_topic
 from tests.support.waiting import wait_until
@@ -135,6 +141,66 @@ def test_dead_letter_of_a_key_that_fills_a_record_still_fits(
     assert headers["dlt-key-size"] == b"1048450"
     assert headers["dlt-key-sha256"] == sha256(key).hexdigest().encode()
     assert (headers["dlt-topic"], headers["dlt-offset"]) == (topic.encode(), b"0")
+
+
+def test_dead_letter_that_the_broker_finds_too_large_blocks_no_other(
+    start: Start, kafka_bootstrap_servers: str, unique: str
+) -> None:
+    create_topics(kafka_bootstrap_servers, [unique])
+    create_topics(kafka_bootstrap_servers, [f"{unique}.dlt"], configs={"max.message.bytes": "1000000"})
+    produce(kafka_bootstrap_servers, unique, [(b"k" * 999_900, b"bad"), (b"k", b"bad"), (b"k", b"ok")])
+    member = start(unique)
+    wait_until(lambda: member.recorder.seen == [(0, 2)], "the record behind them")
+    dead = read_topic(kafka_bootstrap_servers, f"{unique}.dlt", lambda records: len(records) == 2)
+    described, whole = sorted(dead, key=lambda record: dict(record.headers)["dlt-offset"])
+    assert (described.key, dict(described.headers)["dlt-key-size"]) == (None, b"999900")
+    assert (whole.key, whole.value) == (b"k", b"bad")
+
+
+def test_dead_letter_topic_that_was_forbidden_is_written_once_permitted(
+    unique: str, server_directory: Path
+) -> None:
+    with a_broker_with_access_lists(server_directory / unique) as broker:
+        servers = broker.bootstrap_servers
+        create_topics(servers, [unique, f"{unique}.dlt"])
+        produce(servers, unique, [(b"k", b"bad"), (b"k", b"ok")])
+        member = Member(servers, unique, unique)
+        try:
+            wait_until(lambda: member.recorder.seen == [(0, 1)], "the first dead letter")
+            deny_writing(servers, f"{unique}.dlt")
+            produce(servers, unique, [(b"k", b"bad"), (b"k", b"ok")])
+            wait_until(lambda: is_stuck_at(member, "TopicAuthorizationFailed"), "readiness to say why")
+            permit(servers, f"{unique}.dlt")
+            wait_until(lambda: (0, 3) in member.recorder.seen, "the record behind the second one")
+        finally:
+            member.stop()
+
+
+def test_dead_letters_of_a_consumer_whose_clock_is_ahead_are_taken(
+    kafka_bootstrap_servers: str, topic: str
+) -> None:
+    settings = KafkaConsumerSettings(kafka_bootstrap_servers=kafka_bootstrap_servers, kafka_client_id="test")
+    hours_ahead = 9
+    writer = KafkaDeadLetterWriter(settings, "group", lambda: time.time() + hours_ahead * 3_600)
+    with closing(writer):
+        writer.write(ReceivedRecord(topic, 0, 5, b"k", b"bad"), "it says bad")
+    (dead,) = read_topic(kafka_bootstrap_servers, f"{topic}.dlt", bool)
+    assert (dead.key, dead.value) == (b"k", b"bad")
+
+
+def test_dead_letters_without_key_are_taken_by_a_compacted_topic(
+    kafka_bootstrap_servers: str, unique: str
+) -> None:
+    create_topics(kafka_bootstrap_servers, [f"{unique}.dlt"], configs={"cleanup.policy": "compact"})
+    settings = KafkaConsumerSettings(kafka_bootstrap_servers=kafka_bootstrap_servers, kafka_client_id="test")
+    with closing(KafkaDeadLetterWriter(settings, "group")) as writer:
+        writer.write(ReceivedRecord(unique, 0, 5, None, b"bad"), "the key is null")
+        writer.write(UnreadableRecords(unique, 1, 7, 9, "corrupt"), "corrupt")
+    dead = read_topic(kafka_bootstrap_servers, f"{unique}.dlt", lambda records: len(records) == 2)
+    assert {(record.key, dict(record.headers)["dlt-key"]) for record in dead} == {
+        (f"{unique}-0-5".encode(), b"null"),
+        (f"{unique}-1-7".encode(), b"null"),
+    }
 
 
 def test_missing_dead_letter_topic_holds_one_partition_and_says_so(

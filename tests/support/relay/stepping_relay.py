@@ -71,6 +71,7 @@ def a_stepping_relay(
     *,
     pages_per_turn: int = PAGES_PER_TURN,
     leads: bool = True,
+    client_id: str = "stepping",
     **options: object,
 ) -> Iterator[SteppingRelay]:
     """A relay that has competed for its leadership once, unless ``leads`` is false. ``options`` are settings.
@@ -98,7 +99,7 @@ def a_stepping_relay(
     probe = KafkaProbe(cluster, "stepping")
     publisher = KafkaPublisher(
         cluster,
-        "stepping",
+        client_id,
         probe,
         timeout_seconds=settings.publish_timeout_seconds,
         event_max_bytes=settings.event_max_bytes,

@@ -168,8 +168,9 @@ class MemoryDeadLetters:
                 self.parked.setdefault(event.position, (event, "behind"))
         return ready
 
-    def to_replay(self, cursor: Cursor, shards: Shards) -> list[Event]:
-        return [event for event in self.replaying if int(event.key.rpartition("-")[2]) in shards.numbers]
+    def to_replay(self, cursor: Cursor, shards: Shards, most_events: int | None) -> list[Event]:
+        found = [event for event in self.replaying if int(event.key.rpartition("-")[2]) in shards.numbers]
+        return found[:most_events]
 
     def replayed(self, events: Sequence[Event]) -> None:
         self.replaying = [event for event in self.replaying if event not in events]

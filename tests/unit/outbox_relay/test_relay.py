@@ -567,6 +567,21 @@ def test_replay_that_is_not_acknowledged_stays_open() -> None:
     assert publisher.journal[-1] == ("abandoned", [])
 
 
+def test_replay_that_is_late_repeats_only_what_was_not_acknowledged() -> None:
+    late = PublishTimedOut()
+    source, publisher = a_source(0), MemoryPublisher(fails_on_arrival={1: late}, acknowledged={1, 2})
+    dead_letters = MemoryDeadLetters(replaying=[of_shard(0, position) for position in (1, 2, 3, 4)])
+    relay = a_relay(source, publisher, dead_letters)
+    relay.run_once()
+
+    assert failure_of(relay.replay_once()) is late
+    publisher.most_events = 1
+    assert relay.replay_once() == Published(1, more=True)
+
+    assert publisher.arrived() == [3]
+    assert dead_letters.replaying == [of_shard(0, 4)]
+
+
 def test_replay_is_not_begun_once_leadership_is_uncertain() -> None:
     source, publisher = a_source(0), MemoryPublisher()
     relay = a_relay(source, publisher, MemoryDeadLetters(replaying=[of_shard(0, 1)]))

@@ -122,14 +122,17 @@ class AppliedOffsets:
 
     def __init__(self) -> None:
         self.next: dict[Partition, int] = {}
+        self.is_away = False
 
     @contextmanager
     def applying(self, next_offsets: Mapping[Partition, int]) -> Iterator[None]:
         yield
         self.save(next_offsets)
 
-    def save(self, next_offsets: Mapping[Partition, int]) -> None:
-        self.next |= next_offsets
+    def save(self, next_offsets: Mapping[Partition, int]) -> bool:
+        if not self.is_away:
+            self.next |= next_offsets
+        return not self.is_away
 
 
 class Consumer:
@@ -348,6 +351,17 @@ def test_unwritten_dead_letter_does_not_count_as_applied() -> None:
     consumer.step_later()
     consumer.step()
     assert consumer.offsets.next == {(TOPIC, 0): 3}
+
+
+def test_dead_letter_is_committed_once_the_database_knows_of_it() -> None:
+    consumer = Consumer(a_record(0, b"bad"))
+    consumer.offsets.is_away = True
+    consumer.step()
+    consumer.step_later()
+    assert (consumer.dead_letters.written, consumer.source.commits) == ([(0, "bad value")], [])
+    consumer.offsets.is_away = False
+    consumer.step_later()
+    assert (consumer.offsets.next, consumer.source.commits) == ({(TOPIC, 0): 1}, [{(TOPIC, 0): 1}])
 
 
 def test_refused_event_that_waits_at_the_beginning_is_committed() -> None:

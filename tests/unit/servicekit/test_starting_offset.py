@@ -3,9 +3,10 @@
 import pytest
 
 from servicekit.inbox.offsets import AppliedOffset
-from servicekit.messaging.starting_offset import Start, starting_offset
+from servicekit.messaging.starting_offset import OffsetsInKafka, Start, starting_offset
 
 HERE = ("cluster", "topic")
+END = 100
 
 
 def applied(offset: int, cluster: str = "cluster", topic: str | None = "topic") -> AppliedOffset:
@@ -16,7 +17,9 @@ def applied(offset: int, cluster: str = "cluster", topic: str | None = "topic") 
     ("committed", "known", "earliest", "start"),
     [
         (None, None, 0, Start(0)),
-        (7, None, 0, Start(7)),
+        # Restored to before the partition's first offset: the inbox knows what comes again.
+        (7, None, 0, Start(0, ("database_went_back",))),
+        (7, None, 7, Start(7)),
         (7, applied(7), 0, Start(7)),
         # A crash between the database's commit and Kafka's: the inbox knows what comes again.
         (7, applied(9), 0, Start(7)),
@@ -31,7 +34,7 @@ def applied(offset: int, cluster: str = "cluster", topic: str | None = "topic") 
 def test_start_is_never_behind_what_is_not_applied(
     committed: int | None, known: AppliedOffset | None, earliest: int, start: Start
 ) -> None:
-    assert starting_offset(committed, known, HERE, earliest) == start
+    assert starting_offset(OffsetsInKafka(committed, earliest, END), known, HERE) == start
 
 
 @pytest.mark.parametrize("known", [applied(7, cluster="other"), applied(7, topic="other")])
@@ -39,8 +42,31 @@ def test_start_is_never_behind_what_is_not_applied(
 def test_topic_that_was_made_anew_is_read_from_its_beginning(
     known: AppliedOffset, committed: int | None
 ) -> None:
-    assert starting_offset(committed, known, HERE, 2) == Start(2, ("topic_made_anew",))
+    assert starting_offset(OffsetsInKafka(committed, 2, END), known, HERE) == Start(2, ("topic_made_anew",))
 
 
 def test_topic_that_got_an_id_in_an_upgrade_is_the_same() -> None:
-    assert starting_offset(7, applied(7, topic=None), HERE, 0) == Start(7)
+    assert starting_offset(OffsetsInKafka(7, 0, END), applied(7, topic=None), HERE) == Start(7)
+
+
+def test_partition_that_a_former_release_has_read_goes_on_at_its_commit() -> None:
+    assert starting_offset(OffsetsInKafka(7, 0, END, has_row=False), None, HERE) == Start(7)
+
+
+@pytest.mark.parametrize(
+    ("committed", "known", "kept", "start"),
+    [
+        (10, applied(10), 8, Start(8, ("log_truncated",), 2)),
+        # A crash between the database's commit and Kafka's.
+        (8, applied(10), 8, Start(8, ("log_truncated",), 2)),
+        (10, applied(5), 8, Start(5, ("log_truncated", "database_went_back"), 2)),
+        (None, applied(10), 8, Start(8, ("log_truncated", "commit_lost"), 2)),
+        (10, applied(10), 3, Start(4, ("log_truncated", "records_gone"), 8)),
+        (10, None, 8, Start(4, ("log_truncated", "database_went_back"), 2)),
+        (8, applied(8), 8, Start(8)),
+    ],
+)
+def test_log_that_lost_what_was_read_is_read_from_where_it_did(
+    committed: int | None, known: AppliedOffset | None, kept: int, start: Start
+) -> None:
+    assert starting_offset(OffsetsInKafka(committed, 4, kept), known, HERE) == start

@@ -25,13 +25,21 @@ class MeasureNotifications:
         self._report = report
 
     def __call__(self, stop: StopCheck) -> WorkDone:
+        try:
+            self._watch()
+        finally:
+            # Also where nothing can be stored: that must not hide what waits.
+            self._report(self._figures())
+        return WorkDone(0, _PAUSE_SECONDS)
+
+    def _figures(self) -> NotificationFigures:
         with self._unit_of_work() as unit_of_work:
-            unit_of_work.providers.watch(self._providers)
-            unit_of_work.commit()
-        with self._unit_of_work() as unit_of_work:
-            figures = NotificationFigures(
+            return NotificationFigures(
                 unit_of_work.deliveries.figures(),
                 [unit_of_work.providers.get(name) for name in self._providers],
             )
-        self._report(figures)
-        return WorkDone(0, _PAUSE_SECONDS)
+
+    def _watch(self) -> None:
+        with self._unit_of_work() as unit_of_work:
+            unit_of_work.providers.watch(self._providers)
+            unit_of_work.commit()

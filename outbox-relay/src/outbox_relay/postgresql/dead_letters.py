@@ -82,14 +82,14 @@ class PostgresDeadLetters:
             _log.warning("events_held_back", source=self._source, events=held, keys=len(held_from))
         return ready
 
-    def to_replay(self, cursor: Cursor, shards: Shards) -> list[Event]:
+    def to_replay(self, cursor: Cursor, shards: Shards, most_events: int | None) -> list[Event]:
         statement, parameters = sharded("read_replays", shards)
         rows = self._session.rows(
             statement,
             snapshot=cursor.snapshot,
             window=cursor.window_snapshot or cursor.snapshot,
             position=cursor.window_position,
-            limit=_REPLAYED_AT_ONCE,
+            limit=min(_REPLAYED_AT_ONCE, most_events or _REPLAYED_AT_ONCE),
             bytes=_REPLAYED_BYTES_AT_ONCE,
             **parameters,
         )

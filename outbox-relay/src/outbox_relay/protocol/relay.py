@@ -87,8 +87,10 @@ class DeadLetters(Protocol):
         """Those that may be published; the others wait behind a parked event of their key, and are kept."""
         ...
 
-    def to_replay(self, cursor: Cursor, shards: Shards) -> list[Event]:
+    def to_replay(self, cursor: Cursor, shards: Shards, most_events: int | None) -> list[Event]:
         """The next events to be replayed, in the order of each key, up to where ``cursor`` stands.
+
+        No more than ``most_events``.
 
         Of a page that was given up, the events before a parked one haven't been published either.
         """
@@ -260,13 +262,25 @@ class Relay:
         self._save_pending()
         if self._dead_letters.refresh():
             for lane in self._lanes:
-                events = self._dead_letters.to_replay(lane.cursor, lane.shards)
+                events = self._dead_letters.to_replay(lane.cursor, lane.shards, self._publisher.most_events)
                 if events:
                     self._check_leases(lane)
-                    self._publisher.send(events).wait()
-                    self._dead_letters.replayed(events)
+                    self._send_again(events)
                     return Published(len(events), more=True)
         return Idle()
+
+    def _send_again(self, events: Sequence[Event]) -> None:
+        delivery = self._publisher.send(events)
+        try:
+            delivery.wait()
+        except PublishFailed:
+            # As of a page: nothing of it must arrive any more, and what has arrived isn't repeated.
+            self._publisher.abandon()
+            landed = delivery.acknowledged()
+            if landed:
+                self._dead_letters.replayed([event for event in events if event.position in landed])
+            raise
+        self._dead_letters.replayed(events)
 
     def _turn(self) -> StepResult:
         self._follow_leases()

@@ -27,6 +27,12 @@ _SAVE = text(
     " RETURNING xmax <> 0 AS was_there"
 )
 
+_LOWER = text(
+    "UPDATE consumer_offset SET next_offset = :next_offset"
+    " WHERE consumer_group = :consumer_group AND topic = :topic AND partition = :partition"
+    " AND next_offset > :next_offset"
+)
+
 
 class DatabaseWentBack(Exception):
     """The database no longer has an offset that it had: it was restored while its consumer ran."""
@@ -120,3 +126,10 @@ class OffsetStore:
         """For records that had no effect: dead letters."""
         with self._engine.begin() as connection:
             save(connection, self._consumer_group, offsets)
+
+    def lower(self, offsets: Mapping[tuple[str, int], int]) -> None:
+        """Where Kafka lost records that were applied: other ones get their offsets."""
+        with self._engine.begin() as connection:
+            for (topic, partition), next_offset in offsets.items():
+                place = {"consumer_group": self._consumer_group, "topic": topic, "partition": partition}
+                connection.execute(_LOWER, {**place, "next_offset": next_offset})

@@ -1,5 +1,6 @@
 """What an operator can do with the records of a dead-letter topic."""
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -11,7 +12,9 @@ from servicekit.messaging.handler import MessageHandler
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord, UnreadableRecords
 from servicekit.messaging.topic_reader import TopicReader
 
-_OWN_HEADERS = "dlt-"
+# The writer's own headers begin with it, behind the record's, which may have any name.
+_FIRST_OWN_HEADER = "dlt-reason"
+_OFFSET = re.compile(r"[0-9]{1,19}", re.ASCII)
 
 EventT = TypeVar("EventT")
 _log = structlog.get_logger(__name__)
@@ -38,23 +41,45 @@ class DeadLetter:
     def source(self) -> tuple[str, int, int, int]:
         """Where it came from: topic, partition, offset, and the offset behind it."""
         offset = int(self.header("dlt-offset"))
-        end = int(self.record.header("dlt-next-offset") or offset + 1)
-        return self.header("dlt-topic"), int(self.header("dlt-partition")), offset, end
+        end = self.header("dlt-next-offset")
+        behind = int(end) if _OFFSET.fullmatch(end) else 0
+        return self.header("dlt-topic"), int(self.header("dlt-partition")), offset, max(behind, offset + 1)
+
+    @property
+    def has_source(self) -> bool:
+        """Anything that may write to the topic can write anything."""
+        return all(_OFFSET.fullmatch(self.header(name)) for name in ("dlt-partition", "dlt-offset"))
 
     @property
     def is_whole(self) -> bool:
         """True when the original is in it, so that the source topic needn't have it any more."""
-        return self.record.header("dlt-value") in {None, "null"} and self.record.header("dlt-key") is None
+        return {self.header("dlt-value"), self.header("dlt-key")} <= {"", "null"} and self.record.header(
+            "dlt-headers-omitted"
+        ) is None
+
+    @property
+    def key(self) -> bytes | None:
+        """The original's, as far as the letter has it."""
+        return None if self.header("dlt-key") == "null" else self.record.key
 
     def header(self, name: str) -> str:
-        return self.record.header(name) or ""
+        """One that the writer added; empty where there is none."""
+        own = self.record.headers[self._headers_of_the_record :]
+        return self.record._replace(headers=own).header(name) or ""
 
     def original(self) -> ReceivedRecord:
         """The record as it came from its topic; only where it is whole."""
         topic, partition, offset, _ = self.source
-        value = None if self.record.header("dlt-value") == "null" else self.record.value
-        headers = tuple(pair for pair in self.record.headers if not pair[0].startswith(_OWN_HEADERS))
-        return ReceivedRecord(topic, partition, offset, self.record.key, value, headers)
+        value = None if self.header("dlt-value") == "null" else self.record.value
+        headers = self.record.headers[: self._headers_of_the_record]
+        return ReceivedRecord(topic, partition, offset, self.key, value, headers)
+
+    @property
+    def _headers_of_the_record(self) -> int:
+        names = [name for name, _ in self.record.headers]
+        if _FIRST_OWN_HEADER not in names:
+            return len(names)
+        return len(names) - 1 - names[::-1].index(_FIRST_OWN_HEADER)
 
 
 class DeadLetterOperations(Generic[EventT]):
@@ -85,8 +110,13 @@ class DeadLetterOperations(Generic[EventT]):
     def each(self) -> Iterator[DeadLetter]:
         """Every one that the topic still holds, one at a time."""
         handled = self._handled.all()
-        for identity, record in self._records():
-            yield DeadLetter(identity, record, handled.get(identity))
+        for record in self._reader.read_all(self._topic):
+            if isinstance(record, UnreadableRecords):
+                continue
+            identity = DeadLetterId(record.partition, record.offset, record.timestamp_ms)
+            letter = DeadLetter(identity, record, handled.get(identity))
+            if letter.header("dlt-consumer-group") == self._group_id and letter.has_source:
+                yield letter
 
     def get(self, ids: Iterable[tuple[int, int]]) -> list[DeadLetter]:
         """Those with these partitions and offsets, in that order.
@@ -125,16 +155,6 @@ class DeadLetterOperations(Generic[EventT]):
         _check_open(letter)
         self._handled.add(letter.id, "DISCARDED", by=by, reason=reason)
         _log.info("dead_letter_discarded", id=str(letter.id), topic=self._topic, by=by, reason=reason)
-
-    def _records(self) -> Iterator[tuple[DeadLetterId, ReceivedRecord]]:
-        for record in self._reader.read_all(self._topic):
-            if (
-                isinstance(record, ReceivedRecord)
-                and record.header("dlt-consumer-group") == self._group_id
-                # Anything that may write to the topic can write the rest.
-                and all((record.header(name) or "").isdecimal() for name in ("dlt-partition", "dlt-offset"))
-            ):
-                yield DeadLetterId(record.partition, record.offset, record.timestamp_ms), record
 
     def _originals(self, letter: DeadLetter) -> Sequence[ReceivedRecord]:
         if letter.is_whole:

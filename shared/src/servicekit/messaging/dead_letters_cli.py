@@ -161,7 +161,7 @@ def _as_json(letter: "DeadLetter") -> dict[str, Any]:
         "partition": partition,
         "offset": offset,
         "nextOffset": end,
-        "key": None if letter.record.key is None else _text(letter.record.key),
+        "key": None if letter.key is None else _text(letter.key),
         "failedAt": letter.header("dlt-failed-at"),
         "reason": letter.header("dlt-reason"),
         "whole": letter.is_whole,
@@ -183,7 +183,7 @@ def _row(letter: "DeadLetter") -> Sequence[str]:
         str(letter.id),
         letter.state,
         f"{topic} {partition}:{offsets}",
-        _shortened(_text(letter.record.key), _KEY_CHARACTERS),
+        _shortened(_text(letter.key), _KEY_CHARACTERS),
         letter.header("dlt-failed-at"),
         _shortened(letter.header("dlt-reason"), _REASON_CHARACTERS),
     )

@@ -10,6 +10,7 @@ from servicekit.config import KafkaConsumerSettings
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.errors import may_pass
 from servicekit.lifecycle import StopSignal
+from servicekit.messaging.kafka_offsets import HAS_ROW, leader_epoch
 from servicekit.messaging.offset_guard import OffsetGuard
 from servicekit.messaging.records import ReceivedRecord, UnreadableRecords
 from servicekit.messaging.status import Partition
@@ -88,11 +89,14 @@ class KafkaRecordSource:
         return [record for records in batches.values() for record in records]
 
     def commit(self, offsets: Mapping[Partition, int]) -> bool:
+        # The guard has saved one of each partition before it let records through.
+        kept_as = "" if self._guard is None else HAS_ROW
+        committed = {TopicPartition(*partition): offset for partition, offset in offsets.items()}
         try:
             self._consumer.commit(
                 {
-                    TopicPartition(*partition): OffsetAndMetadata(offset, "", -1)
-                    for partition, offset in offsets.items()
+                    partition: OffsetAndMetadata(offset, kept_as, leader_epoch(self._consumer, partition))
+                    for partition, offset in committed.items()
                 },
                 timeout_ms=_COMMIT_TIMEOUT_MS,
             )

@@ -71,8 +71,8 @@ class OffsetRecord(Protocol):
         """Inside of the block the handler's transaction saves these."""
         ...
 
-    def save(self, next_offsets: Mapping[Partition, int]) -> None:
-        """Save them without any effect."""
+    def save(self, next_offsets: Mapping[Partition, int]) -> bool:
+        """Save them without any effect; False when that has to be tried again before they are committed."""
         ...
 
 
@@ -97,6 +97,10 @@ class ConsumerLoop(Generic[EventT]):
         self._status = status
         self._clock = clock
         self._uncommitted: dict[Partition, int] = {}
+        self._unsaved: dict[Partition, int] = {}
+        """Of dead letters, which the database doesn't know yet: a commit ahead of it would blame it."""
+        self._save_failures = 0
+        self._save_again_at = 0.0
         self._failures: defaultdict[Partition, int] = defaultdict(int)
         self._held_until: dict[Partition, float] = {}
         self._unwritten: set[Partition] = set()
@@ -118,6 +122,7 @@ class ConsumerLoop(Generic[EventT]):
         self._release_due()
         pages = self._poll()
         done = self._process(pages) if pages else 0
+        self._save()
         if self._uncommitted:
             if self._source.commit(self._uncommitted):
                 self._uncommitted = {}
@@ -160,30 +165,42 @@ class ConsumerLoop(Generic[EventT]):
             if late is None:
                 return 0
             refused = sorted(refused + late, key=lambda refusal: refusal[0].offset)
-        stuck: dict[Partition, int] = {}
-        written = 0
-        for record, reason in refused:
-            partition = record.topic, record.partition
-            if partition in stuck:
-                continue
-            if self._set_aside(record, reason):
-                written += 1
-            else:
-                stuck[partition] = record.offset
+        stuck = self._set_all_aside(refused)
+        written = sum(
+            record.offset < stuck.get((record.topic, record.partition), record.next_offset)
+            for record, _ in refused
+        )
         done, have_refused = 0, {(record.topic, record.partition) for record, _ in refused}
         for partition, page in pages.items():
             next_offset = stuck.get(partition, page[-1].next_offset)
             # Also where it stays: what the handler refused counts as applied; only Kafka knows that it waits.
             if next_offset > page[0].offset or (events and partition in stuck):
-                self._uncommitted[partition] = next_offset
-            if partition not in stuck:
-                self._failures.pop(partition, None)
-                self._unwritten.discard(partition)
-                if partition in have_refused and self._offsets is not None:
-                    self._offsets.save({partition: next_offset})
+                self._finish(partition, next_offset, partition in have_refused)
             done += sum(record.offset < next_offset for record in page)
+        for partition in pages.keys() - stuck.keys():
+            self._failures.pop(partition, None)
+            self._unwritten.discard(partition)
         _log.info("batch_handled", handled=done - written, dead_lettered=written)
         return done
+
+    def _finish(self, partition: Partition, next_offset: int, has_dead_letters: bool) -> None:
+        if has_dead_letters and self._offsets is not None:
+            self._uncommitted.pop(partition, None)
+            self._unsaved[partition] = next_offset
+        else:
+            self._unsaved.pop(partition, None)
+            self._uncommitted[partition] = next_offset
+
+    def _save(self) -> None:
+        """Let the database know of dead letters, and commit only these offsets then."""
+        if self._offsets is None or not self._unsaved or self._clock() < self._save_again_at:
+            return
+        if self._offsets.save(self._unsaved):
+            self._uncommitted.update(self._unsaved)
+            self._unsaved, self._save_failures, self._save_again_at = {}, 0, 0.0
+        else:
+            self._save_failures += 1
+            self._save_again_at = self._clock() + BACKOFF.seconds(self._save_failures)
 
     def _parse(self, pages: Pages) -> tuple[list[EventT], list[ReceivedRecord], list[tuple[Taken, str]]]:
         events: list[EventT] = []
@@ -225,6 +242,15 @@ class ConsumerLoop(Generic[EventT]):
                 self._postpone(partition, page[0].offset, "handling", error)
             return None
         return [(valid[place], reason) for place, reason in late.items()]
+
+    def _set_all_aside(self, refused: Iterable[tuple[Taken, str]]) -> dict[Partition, int]:
+        """Where a dead letter can't be written: the offsets at which these partitions wait."""
+        stuck: dict[Partition, int] = {}
+        for record, reason in refused:
+            partition = record.topic, record.partition
+            if partition not in stuck and not self._set_aside(record, reason):
+                stuck[partition] = record.offset
+        return stuck
 
     def _set_aside(self, record: Taken, reason: str) -> bool:
         partition = record.topic, record.partition
@@ -270,6 +296,7 @@ class ConsumerLoop(Generic[EventT]):
 
     def _forget(self, partition: Partition) -> None:
         self._uncommitted.pop(partition, None)
+        self._unsaved.pop(partition, None)
         self._failures.pop(partition, None)
         self._unwritten.discard(partition)
         if self._held_until.pop(partition, None) is not None:

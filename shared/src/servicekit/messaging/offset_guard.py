@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -17,15 +18,21 @@ from servicekit.inbox.offsets import (
     applying,
 )
 from servicekit.kafka.errors import may_pass
+from servicekit.messaging.agreed_offsets import agree
 from servicekit.messaging.kafka_offsets import (
     Identity,
-    OffsetsInKafka,
-    commit,
     earliest_offsets,
     offsets_in_kafka,
+    refresh_metadata,
     topic_identity,
 )
-from servicekit.messaging.starting_offset import Start, Surprise, is_other, starting_offset
+from servicekit.messaging.starting_offset import (
+    OffsetsInKafka,
+    Start,
+    Surprise,
+    is_other,
+    starting_offset,
+)
 from servicekit.messaging.status import ConsumerStatus, Partition
 
 BACKOFF = Backoff(first_seconds=0.2, longest_seconds=5.0)
@@ -59,6 +66,8 @@ class OffsetGuard:
         """What the database had when it was last asked."""
         self._wanted: dict[TopicPartition, int] = {}
         """The next offset to be handled."""
+        self._went_back_to: dict[TopicPartition, int] = {}
+        """Where kafka-python went by itself, because Kafka no longer has what was read."""
         self._failures = 0
         self._next_look_at = 0.0
 
@@ -102,9 +111,15 @@ class OffsetGuard:
     def _is_whole(self, consumer: KafkaConsumer, partition: TopicPartition, batch: Sequence[Any]) -> bool:
         """Whether the batch may be handled. Says so if records in front of it are gone.
 
-        A consumer whose records retention removes goes on at the first one that is left, and tells nobody.
+        A consumer whose records retention removes goes on at the first one that is left, and tells nobody. So
+        does one that goes back because the log has lost its end.
         """
         wanted, first, last = self._wanted.get(partition), batch[0].offset, batch[-1]
+        if wanted is not None and first < wanted:
+            self._went_back_to[partition] = first
+            self._unchecked.add(partition)
+            consumer.seek(partition, first)
+            return False
         if wanted is not None and first > wanted:
             # Compacted records and markers of transactions leave gaps, too.
             try:
@@ -135,8 +150,11 @@ class OffsetGuard:
         if being_applied.is_saved:
             self._remember(offsets)
 
-    def save(self, next_offsets: Mapping[Partition, int]) -> None:
-        """For records without effects. One that isn't saved comes again after the next start."""
+    def save(self, next_offsets: Mapping[Partition, int]) -> bool:
+        """For records without effects; False while the database doesn't answer.
+
+        Where it went back in the meantime, nothing is saved, and the partitions are compared anew.
+        """
         offsets = self._applied(next_offsets)
         try:
             self._store.save(offsets)
@@ -147,6 +165,8 @@ class OffsetGuard:
             if not self._is_transient(error):
                 raise
             _log.warning("offsets_not_saved", topic=self._topic, reason=type(error).__name__)
+            return False
+        return True
 
     def _applied(self, next_offsets: Mapping[Partition, int]) -> AppliedOffsets:
         if self._identity is None:
@@ -168,15 +188,23 @@ class OffsetGuard:
         if self._identity is None:
             return {}
         try:
+            if self._went_back_to:
+                # It may be another topic of this name, which is noticed first where the client knows it.
+                refresh_metadata(consumer)
+                if topic_identity(consumer, self._topic) != self._identity:
+                    return {}
             applied = self._load(self._identity)
-            in_kafka = offsets_in_kafka(consumer, self._unchecked)
+            in_kafka = {
+                partition: self._as_it_was_read(partition, known)
+                for partition, known in offsets_in_kafka(consumer, self._unchecked).items()
+            }
             starts = {
-                partition: starting_offset(
-                    known.committed, applied.get(_pair(partition)), self._identity, known.earliest
-                )
+                partition: starting_offset(known, applied.get(_pair(partition)), self._identity)
                 for partition, known in in_kafka.items()
             }
-            commit(consumer, _first_commits(starts, in_kafka, applied))
+            applied = agree(consumer, self._store, self._identity, starts, in_kafka, applied)
+            for partition in self._unchecked:
+                self._went_back_to.pop(partition, None)
         except Exception as error:
             if not (self._is_transient(error) or may_pass(error)):
                 raise
@@ -185,6 +213,13 @@ class OffsetGuard:
         self._failures = 0
         self._remember_loaded(applied, self._identity)
         return starts
+
+    def _as_it_was_read(self, partition: TopicPartition, known: OffsetsInKafka) -> OffsetsInKafka:
+        """Without the epoch of what was read, only kafka-python's own step back says that it is gone."""
+        went_back_to = self._went_back_to.get(partition)
+        if went_back_to is None or known.kept < self._wanted.get(partition, 0):
+            return known
+        return replace(known, kept=went_back_to)
 
     def _look_later(self, error: Exception) -> None:
         self._failures += 1
@@ -226,24 +261,6 @@ class OffsetGuard:
             topic=partition.topic, partition=partition.partition, reason=surprise,
             offset=offset, missing=missing,
         )  # fmt: skip
-
-
-def _first_commits(
-    starts: Mapping[TopicPartition, Start],
-    in_kafka: Mapping[TopicPartition, OffsetsInKafka],
-    applied: AppliedOffsets,
-) -> dict[TopicPartition, int]:
-    """What Kafka has to know before anything is applied: only then is a missing commit one that it forgot.
-
-    A commit that it forgot isn't replaced where the database knows the partition. Records may be gone, and
-    an owner that died before it applied anything would leave the database behind the commit: the next one
-    would blame the database for what Kafka lost.
-    """
-    return {
-        partition: start.offset
-        for partition, start in starts.items()
-        if in_kafka[partition].committed is None and _pair(partition) not in applied
-    }
 
 
 def _pair(partition: TopicPartition) -> Partition:

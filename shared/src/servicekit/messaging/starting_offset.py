@@ -5,8 +5,10 @@ from typing import Literal
 
 from servicekit.inbox.offsets import AppliedOffset
 
-Surprise = Literal["database_went_back", "commit_lost", "topic_made_anew", "records_gone"]
-SURPRISES: tuple[Surprise, ...] = ("database_went_back", "commit_lost", "topic_made_anew", "records_gone")
+Surprise = Literal["database_went_back", "commit_lost", "topic_made_anew", "records_gone", "log_truncated"]
+SURPRISES: tuple[Surprise, ...] = (
+    "database_went_back", "commit_lost", "topic_made_anew", "records_gone", "log_truncated",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,34 +21,54 @@ class Start:
     """How many offsets were wanted and are gone."""
 
 
+@dataclass(frozen=True, slots=True)
+class OffsetsInKafka:
+    """Of one partition. ``committed`` is None where the group has committed nothing, or Kafka forgot it."""
+
+    committed: int | None
+    earliest: int
+    kept: int
+    """The log is the one that was read up to there: its end, or where another leader's records begin."""
+    has_row: bool = True
+    """Whether the database had an offset, too, when this one was committed. A former release kept none."""
+
+
 def starting_offset(
-    committed: int | None,
-    applied: AppliedOffset | None,
-    identity: tuple[str, str | None],
-    earliest: int,
+    in_kafka: OffsetsInKafka, applied: AppliedOffset | None, identity: tuple[str, str | None]
 ) -> Start:
     """Where to begin; ``identity`` is the cluster's and the topic's id at present.
 
     Never behind what the database has not applied: an event too many is known to the inbox, one too few is
-    lost. Where the database says nothing, Kafka's committed offset counts, and the earliest one where there
-    is none either.
+    lost. A database that has forgotten the partition begins at the earliest offset. Where it has never known
+    it, Kafka's committed offset counts, and the earliest one where there is none either. Where Kafka lost
+    what was read, other records take its place.
     """
+    committed, earliest = in_kafka.committed, in_kafka.earliest
     surprises: list[Surprise] = []
     if applied is not None and is_other(applied, identity):
         # Offsets of the former topic mean nothing in this one, also those that were committed.
         return Start(earliest, ("topic_made_anew",))
+    read = max(committed or 0, 0 if applied is None else applied.next_offset)
+    truncated = max(0, read - in_kafka.kept)
+    if truncated:
+        surprises.append("log_truncated")
+    if committed is not None:
+        committed = min(committed, in_kafka.kept)
     if applied is None:
         wanted = earliest if committed is None else committed
+        if in_kafka.has_row and wanted > earliest:
+            surprises.append("database_went_back")
+            wanted = earliest
     elif committed is None:
         surprises.append("commit_lost")
-        wanted = applied.next_offset
+        wanted = min(applied.next_offset, in_kafka.kept)
     else:
-        if applied.next_offset < committed:
-            surprises.append("database_went_back")
         wanted = min(applied.next_offset, committed)
+        if wanted < committed:
+            surprises.append("database_went_back")
     if earliest > wanted:
         surprises.append("records_gone")
-    return Start(max(wanted, earliest), tuple(surprises), max(0, earliest - wanted))
+    return Start(max(wanted, earliest), tuple(surprises), max(0, earliest - wanted) + truncated)
 
 
 def is_other(applied: AppliedOffset, identity: tuple[str, str | None]) -> bool:

@@ -1,23 +1,27 @@
 """Kafka answers, and takes less or takes it later: what it takes counts, and nothing is given up early."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from kafka.consumer.fetcher import ConsumerRecord
 
 from devstack.kafka_broker import KafkaBroker
+from outbox_relay.protocol.relay import Failed, Idle
 from tests.support.clock_jumps import JumpingClock
 from tests.support.relay.access_lists import Forbid, a_broker_with_access_lists, deny_writing, hide, permit
 from tests.support.relay.client_quota import limit_producer
 from tests.support.relay.delivery_check import check_all_arrived
 from tests.support.relay.fleet import a_relay_of, wait_until_idle, wait_until_ready
 from tests.support.relay.outbox import Outbox, an_outbox
+from tests.support.relay.stepping_relay import a_stepping_relay
 from tests.support.topics import create_topics, read_topic
 from tests.support.waiting import wait_until
 
 EVENTS = 1_500
 PAYLOAD = "x" * 2_000
 BYTES_PER_SECOND = 128_000
+REPLAYED = 500
 HOURS = 9
 
 
@@ -36,6 +40,43 @@ def test_pages_shrink_until_a_quota_lets_them_through_in_time(
     received = check_all_arrived(outbox, kafka_bootstrap_servers)
     assert late, "the quota delayed nothing"
     assert received.duplicates < EVENTS / 3, late
+
+
+def test_replays_shrink_until_a_quota_lets_them_through_in_time(
+    outbox: Outbox, unique: str, kafka_bootstrap_servers: str
+) -> None:
+    elsewhere = f"{unique}-elsewhere"
+    create_topics(kafka_bootstrap_servers, [elsewhere], partitions=1)
+    with outbox.transaction() as transaction:
+        for number in range(REPLAYED):
+            transaction.append(f"key-{number % 97}", number, {"number": number, "filling": PAYLOAD})
+    with a_stepping_relay(
+        outbox.relay_url, kafka_bootstrap_servers, client_id=unique, publish_timeout_seconds=3
+    ) as relay:
+        relay.drain()
+        outbox.run(
+            "INSERT INTO outbox_dead_letter"
+            " (position, id, topic, aggregatetype, aggregateid, type, source, payload, created_at, state,"
+            " kind, reason)"
+            " SELECT position, id, :topic, aggregatetype, aggregateid, type, source, payload, created_at,"
+            " 'REPLAYING', 'unauthorized', 'a quota' "
+            " FROM outbox",
+            topic=elsewhere,
+        )
+        limit_producer(kafka_bootstrap_servers, unique, BYTES_PER_SECOND // 2)
+        late = 0
+        while not isinstance(result := relay.relay.replay_once(), Idle):
+            relay.leadership.beat()
+            late += isinstance(result, Failed)
+            assert late < 6, result
+    assert late, "the quota delayed nothing"
+    arrived = read_topic(kafka_bootstrap_servers, elsewhere, lambda records: numbers(records) == REPLAYED)
+    assert numbers(arrived) == REPLAYED
+
+
+def numbers(records: Sequence[ConsumerRecord]) -> int:
+    """How many different events there are."""
+    return len({record.value for record in records})
 
 
 @pytest.mark.parametrize("hours", [-HOURS, HOURS])

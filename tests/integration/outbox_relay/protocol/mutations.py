@@ -485,7 +485,7 @@ MUTATIONS = (
         DEAD_LETTERS,
         "A replay is closed after the acknowledgement",
         "lost",
-        InCode(Relay, "_replay", "self._publisher.send(events).wait()", "self._publisher.send(events)"),
+        InCode(Relay, "_send_again", "delivery.wait()", "pass"),
     ),
     _mutation(
         DEAD_LETTERS,
