@@ -1,15 +1,18 @@
 """What may have reached the provider is UNKNOWN until a look-up, or an operator, decides."""
 
+from dataclasses import dataclass
+
 import pytest
 from sqlalchemy import Engine
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.send_alimtalk import SendAlimtalk
+from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.attempt_history import AttemptOutcome, Purpose
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import RETRYABLE, Delivery, DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
-from notification_service.domain.errors import OutcomeUnknown
+from notification_service.domain.errors import OutcomeUnknown, ReceiverUnavailable
 from notification_service.domain.failure_reason import FailureReason
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
@@ -25,6 +28,17 @@ from tests.support.sandbox import Sandbox
 from tests.support.waiting import wait_until
 
 LOST = OutcomeUnknown(FailureReason.NO_REPLY, "the reply was lost")
+BUSY = ReceiverUnavailable(FailureReason.RECEIVER_BUSY, "a gateway answered 503")
+
+
+@dataclass
+class Lagging(ProviderDouble):
+    """Look-ups show nothing yet of what it has taken."""
+
+    shows: bool = False
+
+    def find(self, message: AlimtalkMessage) -> str | None:
+        return super().find(message) if self.shows else None
 
 
 @pytest.fixture
@@ -103,6 +117,19 @@ def test_a_message_that_is_not_found_while_processed_stays_unknown(
     assert (delivery.status, delivery.last_error) == (DeliveryStatus.UNKNOWN, FailureReason.NOT_CONFIRMED)
     assert history(delivery)[1:] == [(Purpose.LOOK_UP, AttemptOutcome.UNKNOWN)] * 2
     assert provider.sent == []
+
+
+def test_a_503_that_hides_an_acceptance_is_looked_up_until_it_shows(
+    engine: Engine, sandbox: Sandbox, order: CompletedOrder
+) -> None:
+    provider = Lagging(failures=[BUSY], accepts_silently=True)
+
+    unknown = attempt(engine, sandbox, order, provider, attempts=3, processing_seconds=60.0)
+    assert (unknown.status, provider.sent) == (DeliveryStatus.UNKNOWN, [str(order.event_id)])
+
+    provider.shows = True
+    found = attempt(engine, sandbox, order, provider, attempts=4, processing_seconds=60.0)
+    assert (found.status, len(provider.sent)) == (DeliveryStatus.ACCEPTED, 1)
 
 
 def test_without_look_ups_an_unknown_message_waits_for_an_operator(
