@@ -39,6 +39,7 @@ from notification_service.application.record_results import RecordResults
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.application.write_alimtalk import WriteAlimtalk
 from notification_service.config import ConsumerSettings
+from notification_service.dispatcher import is_bug
 from notification_service.domain.claim_reach import EVERYTHING, ClaimReach
 from notification_service.domain.delivery import Effect
 from notification_service.domain.provider_state import ProbePolicy, after_look_ups
@@ -209,4 +210,5 @@ class AlimtalkEffect:
             expire_after_seconds=self.settings.alimtalk_result_hours * 3600.0,
             gate=QuestionGate(provider.name, self.probes),
             others=self.providers.keys(),
+            is_bug=is_bug,
         )

@@ -37,6 +37,7 @@ _UNDELIVERED = Gauge(
 _FAILED = Gauge("alimtalk_failed_in_an_hour", "Alimtalk that failed for good within an hour.")
 _OVERDUE = Gauge("deliveries_overdue", "Deliveries due, or tried in vain, for longer than 15 minutes.")
 
+_CRASHES = Counter("effect_crashes", "Unforeseen errors of the work on an effect.", ["effect"])
 _OLDEST_NOTICE = Gauge(
     "alert_notice_waiting_seconds", "How long the oldest notice of an alert waits to be received."
 )
@@ -60,6 +61,10 @@ def show_figures(figures: NotificationFigures) -> None:
     _OVERDUE.set(figures.deliveries.overdue)
     _UNDELIVERED.labels("EXPIRED").set(figures.deliveries.expired)
     _UNDELIVERED.labels("GIVEN_UP").set(figures.deliveries.given_up)
+
+
+def count_crash(effect: str) -> None:
+    _CRASHES.labels(effect).inc()
 
 
 def count_call(provider: str, call: Call) -> None:

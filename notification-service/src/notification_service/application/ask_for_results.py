@@ -5,10 +5,12 @@ from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import Executor, wait
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 import structlog
 
+from notification_service.application.delivering.one_by_one import IsBug, all_or_each
 from notification_service.application.delivering.question_gate import QuestionGate
 from notification_service.application.forget_refusal import ForgetRefusal
 from notification_service.application.ports import AlimtalkProvider, StopCheck, UnitOfWorkFactory, WorkDone
@@ -63,6 +65,7 @@ class AskForResults:
         gate: QuestionGate | None = None,
         forget_refusal: ForgetRefusal | None = None,
         others: Collection[str] = (),
+        is_bug: IsBug = lambda _: False,
     ) -> None:
         """``batch_size`` counts messages; ``most_calls`` limits the calls that ask about them.
 
@@ -77,6 +80,7 @@ class AskForResults:
         self._expire_after_seconds = expire_after_seconds
         self._gate = gate or QuestionGate(provider.name, ProbePolicy())
         self._forget_refusal = forget_refusal or ForgetRefusal(provider.name, unit_of_work)
+        self._is_bug = is_bug
         self._asked_providers = {provider.name, *others}
         self._is_closed = False
         self._is_refused = False
@@ -160,11 +164,20 @@ class AskForResults:
 
     def _record(self) -> None:
         results, self._unrecorded = self._unrecorded, []
+        record = partial(self._record_results, self._provider.name)
         try:
-            self._record_results(self._provider.name, results)
+            failed = all_or_each(results, record, self._is_bug)
         except Exception:
             self._unrecorded = results + self._unrecorded
             raise
+        for result, error in failed:
+            # It is asked for again. Without the error's message, which may quote what the provider sent.
+            _log.error(
+                "result_not_recorded",
+                provider=self._provider.name,
+                message_id=result.message_id,
+                reason=type(error).__name__,
+            )
 
     def _ask(self, stop: StopCheck, question: _Question) -> _Question:
         if stop.is_set():

@@ -211,10 +211,13 @@ class SqlDeliveries:
         row = self._connection.execute(_FIGURES).one()
         return DeliveryFigures(row.needing_operator, row.expired, row.given_up, row.failed, row.overdue)
 
-    def lock_due(self, effect: Effect, limit: int) -> list[tuple[UUID, UUID]]:
+    def lock_due(self, effect: Effect, limit: int, among: Collection[UUID] = ()) -> list[tuple[UUID, UUID]]:
+        chosen = [delivery.c.delivery_id.in_(list(among))] if among else []
         rows = self._connection.execute(
             select(delivery.c.delivery_id, delivery.c.event_id)
-            .where(delivery.c.effect == effect.value, delivery.c.due_at <= func.statement_timestamp())
+            .where(
+                delivery.c.effect == effect.value, delivery.c.due_at <= func.statement_timestamp(), *chosen
+            )
             .order_by(delivery.c.due_at)
             .limit(limit)
             # Processes share the work: what one has locked, the others skip.
