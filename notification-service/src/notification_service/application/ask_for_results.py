@@ -83,6 +83,8 @@ class AskForResults:
         self._is_bug = is_bug
         self._asked_providers = {provider.name, *others}
         self._is_closed = False
+        self._is_stopped = False
+        self._has_answered = False
         self._is_refused = False
         self._failed_calls: list[Call] = []
         self._next_sweep_at = 0.0
@@ -101,16 +103,22 @@ class AskForResults:
             return WorkDone(len(_messages(asked)), _GATHER_SECONDS if asked and is_all else 0.0)
         answered = self._ask_all(stop, asked)
         self._teach(answered)
+        if answered:
+            is_answered = all(question.answer is not None for question in answered)
+            self._has_answered = self._is_stopped and is_answered
         if not stop.is_set():
             self._expire(_unsettled(answered))
-        pause_seconds = self._gate.pause_seconds(self._failed_calls, was_closed=self._is_closed)
+        was_closed = self._is_closed and not self._has_answered
+        pause_seconds = self._gate.pause_seconds(self._failed_calls, was_closed=was_closed)
         return WorkDone(len(_messages(asked)), max(pause_seconds, _pause_seconds(answered, is_all=is_all)))
 
     def _take_due(self) -> tuple[Sequence[_Question], bool]:
         """The questions to put now, and whether they are all that are due."""
         with self._unit_of_work() as unit_of_work:
             state = unit_of_work.providers.get(self._provider.name)
-            self._is_closed, self._is_refused = self._gate.is_closed(state), state.refuses_questions
+            self._is_stopped, self._is_refused = self._gate.is_closed(state), state.refuses_questions
+            self._has_answered = self._has_answered and self._is_stopped
+            self._is_closed = self._gate.is_closed(state, has_answered=self._has_answered)
             due = unit_of_work.results.lock_due(self._provider.name, self._batch_size)
             questions = self._questions(due)
             asked = questions[: 1 if self._is_closed and self._provider.results_at_once else self._most_calls]

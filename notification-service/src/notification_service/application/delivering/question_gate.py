@@ -18,7 +18,8 @@ from notification_service.domain.provider_state import (
 class QuestionGate:
     """Lets one call at a time through while the provider fails, or refuses our account or such questions.
 
-    What only results can prove wrong, only results can prove right: that suspension holds no question back.
+    A provider that takes no message may answer questions: once it has, they go on as usual. What only results
+    can prove wrong, only results can prove right: that suspension holds no question back.
     Questions that fail open no breaker and suspend nothing, since sending may work: a key may be refused to
     those that ask, and yet be accepted of those that send.
     """
@@ -34,9 +35,10 @@ class QuestionGate:
         self._policy = policy
         self._after = after
 
-    def is_closed(self, state: ProviderState) -> bool:
+    def is_closed(self, state: ProviderState, *, has_answered: bool = False) -> bool:
+        """``has_answered``: the last questions of this process, put while the provider was stopped."""
         is_stopped = state.status is not ProviderStatus.RUNNING and state.stopped_by is not StoppedBy.RESULT
-        return is_stopped or state.results_refused is not None
+        return (is_stopped and not has_answered) or state.results_refused is not None
 
     def learn(self, unit_of_work: UnitOfWork, calls: Sequence[Call]) -> None:
         """To be called last in a transaction, with calls that failed, and with answers that end a refusal."""
