@@ -117,6 +117,8 @@ def test_the_provider_that_new_messages_go_to_is_shown(
         ("due_at = clock_timestamp() - interval '16 minutes'", {"overdue": 1}),
         (f"{LATER}, {TRIED}, last_error = 'RECEIVER_BUSY'", {"overdue": 1}),
         (f"{LATER}, {TRIED}, last_error = 'QUIET_HOURS'", {}),
+        # Its attempts were only ever interrupted.
+        (f"{LATER}, {TRIED}, last_error = NULL", {"overdue": 1}),
         # Postponed again and again, until another provider says whether it has it.
         (f"{LATER}, {TRIED}, attempts = 0, last_error = 'NOT_CONFIRMED'", {"overdue": 1}),
         (f"status = 'UNKNOWN', due_at = NULL, {TRIED}, last_error = 'RECEIVER_BUSY'", {"waiting": 1}),

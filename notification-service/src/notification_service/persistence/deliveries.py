@@ -52,8 +52,9 @@ _FIGURES = text("""
                AND (due_at < statement_timestamp() - interval '15 minutes'
                     OR first_attempted_at < statement_timestamp() - interval '15 minutes'
                        -- What waits for a reason of ours waits on purpose.
-                       AND last_error NOT IN ('QUIET_HOURS', 'TEMPLATE_NOT_USABLE', 'NOT_DELIVERED',
-                                              'EARLIER_MESSAGE')))
+                       -- What is only ever interrupted has none.
+                       AND COALESCE(last_error, '') NOT IN (
+                           'QUIET_HOURS', 'TEMPLATE_NOT_USABLE', 'NOT_DELIVERED', 'EARLIER_MESSAGE')))
            AS overdue,
            COALESCE((SELECT EXTRACT(epoch FROM statement_timestamp() - min(accepted_at)) FROM delivery
                       WHERE result_due_at IS NOT NULL), 0) AS oldest_accepted_seconds
