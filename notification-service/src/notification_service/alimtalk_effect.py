@@ -146,7 +146,7 @@ class AlimtalkEffect:
             codes_with_ids=self.templates.codes - self._codes_without_id(chosen),
         )
         others = [provider for name, provider in self.providers.items() if name != chosen.name]
-        send = SendAlimtalk(self.providers[chosen.name], settings.alimtalk_processing_seconds, write, others)
+        send = SendAlimtalk(self.providers[chosen.name], chosen.processing_seconds, write, others)
         courier: Courier = send
         check_text: CheckDelivery = write
         if settings.alimtalk_first.has_sms and not chosen.has_sms:
