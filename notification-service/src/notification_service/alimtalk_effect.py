@@ -208,7 +208,7 @@ class AlimtalkEffect:
             # Two rounds of the pool: other processes may take what a slow one left.
             most_calls=2 * calls,
             expire_after_seconds=self.settings.alimtalk_result_hours * 3600.0,
-            gate=QuestionGate(provider.name, self.probes),
+            gate=QuestionGate(provider.name, self.probes, calls_per_second=chosen.messages_per_second),
             others=self.providers.keys(),
             is_bug=is_bug,
         )
