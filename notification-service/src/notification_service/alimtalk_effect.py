@@ -39,6 +39,7 @@ from notification_service.application.record_results import RecordResults
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.application.write_alimtalk import WriteAlimtalk
 from notification_service.config import ConsumerSettings
+from notification_service.dispatcher import is_bug
 from notification_service.domain.claim_reach import EVERYTHING, ClaimReach
 from notification_service.domain.delivery import Effect
 from notification_service.domain.provider_state import ProbePolicy, after_look_ups
@@ -145,7 +146,7 @@ class AlimtalkEffect:
             codes_with_ids=self.templates.codes - self._codes_without_id(chosen),
         )
         others = [provider for name, provider in self.providers.items() if name != chosen.name]
-        send = SendAlimtalk(self.providers[chosen.name], settings.alimtalk_processing_seconds, write, others)
+        send = SendAlimtalk(self.providers[chosen.name], chosen.processing_seconds, write, others)
         courier: Courier = send
         check_text: CheckDelivery = write
         if settings.alimtalk_first.has_sms and not chosen.has_sms:
@@ -207,6 +208,7 @@ class AlimtalkEffect:
             # Two rounds of the pool: other processes may take what a slow one left.
             most_calls=2 * calls,
             expire_after_seconds=self.settings.alimtalk_result_hours * 3600.0,
-            gate=QuestionGate(provider.name, self.probes),
+            gate=QuestionGate(provider.name, self.probes, calls_per_second=chosen.messages_per_second),
             others=self.providers.keys(),
+            is_bug=is_bug,
         )

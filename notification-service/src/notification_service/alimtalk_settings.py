@@ -74,6 +74,9 @@ def template_ids(text: str) -> Mapping[str, str]:
     return dict(pair.split("=") for pair in text.split(","))
 
 
+# A message that its list shows later than that would be sent twice.
+_LEAST_PROCESSING_SECONDS = 60.0
+_ProcessingSeconds = Annotated[float, Field(ge=0, le=3600)]
 _Rate = Annotated[float, Field(gt=0, le=10_000)]
 _Unset = Field(default=None, validate_default=True)
 _Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -87,10 +90,14 @@ _SenderNumber = Annotated[str, StringConstraints(pattern=r"^[0-9]{8,11}$")]
 
 @dataclass(frozen=True, slots=True)
 class ChosenProvider:
-    """A provider that is used. ``messages_per_second`` is the limit of all consumers together."""
+    """A provider that is used. ``messages_per_second`` is the limit of all consumers together.
+
+    ``processing_seconds`` is the longest that a post takes until a look-up finds its message.
+    """
 
     name: ProviderName
     messages_per_second: float
+    processing_seconds: float
     calls_per_attempt: int
     has_sms: bool
     """Whether a number that can get an SMS, and no alimtalk, gets that."""
@@ -108,6 +115,9 @@ class AlimtalkSettings(BaseSettings):
     alimtalk_locale: Locale = Locale.KOREAN
     alimtalk_messages_per_second: _Rate | None = None
     alimtalk_second_messages_per_second: _Rate | None = None
+    alimtalk_processing_seconds: _ProcessingSeconds = _LEAST_PROCESSING_SECONDS
+    # As the first one's, if it is unset.
+    alimtalk_second_processing_seconds: _ProcessingSeconds | None = None
 
     nhn_app_key: PrintableSecret | None = _Unset
     nhn_secret_key: PrintableSecret | None = _Unset
@@ -137,14 +147,21 @@ class AlimtalkSettings(BaseSettings):
 
     @property
     def alimtalk_first(self) -> ChosenProvider:
-        return self._chosen(self.alimtalk_provider, self.alimtalk_messages_per_second)
+        return self._chosen(
+            self.alimtalk_provider, self.alimtalk_messages_per_second, self.alimtalk_processing_seconds
+        )
 
     @property
     def alimtalk_second(self) -> ChosenProvider | None:
         """The provider that takes over while the first one is down; None if messages wait instead."""
         if self.alimtalk_second_provider is None:
             return None
-        return self._chosen(self.alimtalk_second_provider, self.alimtalk_second_messages_per_second)
+        processing_seconds = self.alimtalk_second_processing_seconds
+        if processing_seconds is None:
+            processing_seconds = self.alimtalk_processing_seconds
+        return self._chosen(
+            self.alimtalk_second_provider, self.alimtalk_second_messages_per_second, processing_seconds
+        )
 
     @property
     def alimtalk_chosen(self) -> tuple[ChosenProvider, ...]:
@@ -152,10 +169,13 @@ class AlimtalkSettings(BaseSettings):
         second = self.alimtalk_second
         return (self.alimtalk_first,) if second is None else (self.alimtalk_first, second)
 
-    def _chosen(self, name: ProviderName, messages_per_second: float | None) -> ChosenProvider:
+    def _chosen(
+        self, name: ProviderName, messages_per_second: float | None, processing_seconds: float
+    ) -> ChosenProvider:
         return ChosenProvider(
             name,
             messages_per_second or _MESSAGES_PER_SECOND[name],
+            processing_seconds,
             _CALLS_PER_ATTEMPT[name],
             has_sms=name == "solapi" and self.solapi_sms_to is not None,
             template_ids=self._template_ids(name),
@@ -191,6 +211,19 @@ class AlimtalkSettings(BaseSettings):
                 " which can't be asked what it has sent"
             )
         return self
+
+    @model_validator(mode="after")
+    def _processing_is_waited_for(self) -> Self:
+        for place, chosen in enumerate(self.alimtalk_chosen):
+            if chosen.processing_seconds < _LEAST_PROCESSING_SECONDS and self._is_real(chosen.name):
+                variable = f"ALIMTALK_{'SECOND_' if place else ''}PROCESSING_SECONDS"
+                raise ValueError(f"{variable} must be at least 60 with {chosen.name}")
+        return self
+
+    def _is_real(self, name: ProviderName) -> bool:
+        """Whether the provider is called at its own address; a stand-in may be quicker."""
+        field = type(self).model_fields.get(f"{name}_url")
+        return field is not None and getattr(self, f"{name}_url") == field.default
 
 
 class WebhookSettings(BaseSettings):

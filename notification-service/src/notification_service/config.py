@@ -51,7 +51,6 @@ class ConsumerSettings(
     """``notification-service consumer``."""
 
     kafka_client_id: str = "notification-consumer"
-    alimtalk_processing_seconds: Annotated[float, Field(ge=0, le=3600)] = 60.0
     alimtalk_result_hours: Annotated[int, Field(ge=1, le=1_000)] = 72
     shop_time_zone: _TimeZone = Field(default="Asia/Seoul", validate_default=True)
     # Off by default: what follows an order is no advertisement, and may be sent at any hour.

@@ -26,7 +26,7 @@ from notification_service.application.ports import DeliveryWork, Gate, UnitOfWor
 from notification_service.application.raise_alerts import RaiseAlerts
 from notification_service.application.send_alerts import NoticeLease, SendAlerts
 from notification_service.config import ConsumerSettings
-from notification_service.dispatcher import Dispatcher
+from notification_service.dispatcher import Dispatcher, is_bug
 from notification_service.domain.alert_rule import AlertRule, OrderRule
 from notification_service.domain.delivery import Effect
 from notification_service.domain.provider_call import CallElsewhere
@@ -166,10 +166,14 @@ def _dispatcher(
         {
             **alimtalk.works(),
             Effect.ANALYTICS: count_in_time_zone(
-                CountSales(unit_of_work, rules=[rule for rule in rules if isinstance(rule, OrderRule)])
+                CountSales(
+                    unit_of_work,
+                    rules=[rule for rule in rules if isinstance(rule, OrderRule)],
+                    is_bug=is_bug,
+                )
             ),
             "ANALYTICS_DELAYS": count_in_time_zone(CountDelays(unit_of_work)),
-            Effect.CANCELLED_SALES: count_in_time_zone(CountCancellations(unit_of_work)),
+            Effect.CANCELLED_SALES: count_in_time_zone(CountCancellations(unit_of_work, is_bug=is_bug)),
             Effect.MONITORING: deliver_effect(
                 Effect.MONITORING,
                 notify_monitoring,
@@ -231,6 +235,7 @@ def _deliver_effect(
         retry=_RETRY,
         held_templates=held_templates,
         learn_elsewhere=learn_elsewhere,
+        is_bug=is_bug,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import structlog
 
 from notification_service.application.ports import DeliveryWork
+from notification_service.metrics import count_crash
 from servicekit.backoff import Backoff
 from servicekit.db.disclosure import summary
 from servicekit.db.errors import may_pass
@@ -14,14 +15,21 @@ from servicekit.lifecycle import StopSignal
 
 POLL_SECONDS = 0.5
 BACKOFF = Backoff(first_seconds=0.2, longest_seconds=5.0)
+_AFTER_CRASH = Backoff(first_seconds=1.0, longest_seconds=60.0)
 
 _log = structlog.get_logger(__name__)
+
+
+def is_bug(error: BaseException) -> bool:
+    """Whether an error is no wait for the database: it comes again for the same row."""
+    return not may_pass(error)
 
 
 class WorkThread(threading.Thread):
     """Does one kind of work until the stop: at once after :meth:`wake`, else every POLL_SECONDS.
 
-    An unavailable or busy database delays the work; any other error stops the process.
+    An unavailable or busy database delays the work, and so does any other error, for longer: the process goes
+    on, since another one would meet the same row or reply, and all other work would wait for its start.
     """
 
     def __init__(self, name: str, work: DeliveryWork, stop: StopSignal) -> None:
@@ -42,20 +50,17 @@ class WorkThread(threading.Thread):
             while not self._stop_signal.is_set():
                 self._step()
         except BaseException as error:  # noqa: BLE001 - the main thread raises it
-            _log.error("effect_crashed", effect=self._work_name, exc_info=error)
+            _log.error("effect_ended", effect=self._work_name, exc_info=error)
             self.failure = error
-            # The process ends: an effect must not stay dead while the others hide it.
+            # The process ends: no thread is left that would try again.
             self._stop_signal.set()
 
     def _step(self) -> None:
         try:
             done = self._work(self._stop_signal)
-        except Exception as error:
-            if not may_pass(error):
-                raise
+        except Exception as error:  # noqa: BLE001 - counted and logged with its traceback
             self._failures += 1
-            _log.warning("effect_postponed", effect=self._work_name, reason=summary(error))
-            self._stop_signal.wait(BACKOFF.seconds(self._failures))
+            self._stop_signal.wait(self._pause_after(error).seconds(self._failures))
             return
         self._failures = 0
         if done.pause_seconds:
@@ -64,6 +69,15 @@ class WorkThread(threading.Thread):
             self._awake.wait(POLL_SECONDS)
             # Cleared between waiting and working, so that a wake during the work isn't lost.
             self._awake.clear()
+
+    def _pause_after(self, error: Exception) -> Backoff:
+        if not is_bug(error):
+            _log.warning("effect_postponed", effect=self._work_name, reason=summary(error))
+            return BACKOFF
+        _log.error("effect_crashed", effect=self._work_name, exc_info=error)
+        # An alert says so: the effect must not stay dead while the others hide it.
+        count_crash(self._work_name)
+        return _AFTER_CRASH
 
 
 class Dispatcher:

@@ -35,8 +35,17 @@ _UNDELIVERED = Gauge(
     ["status"],
 )
 _FAILED = Gauge("alimtalk_failed_in_an_hour", "Alimtalk that failed for good within an hour.")
+_FAILED_IN_A_ROW = Gauge(
+    "alimtalk_failed_in_a_row",
+    "Alimtalk that failed within 24 h, behind the last order whose one was delivered.",
+)
+_OLDEST_ACCEPTED = Gauge(
+    "alimtalk_oldest_accepted_seconds",
+    "How long a message that its provider accepted has had no final result.",
+)
 _OVERDUE = Gauge("deliveries_overdue", "Deliveries due, or tried in vain, for longer than 15 minutes.")
 
+_CRASHES = Counter("effect_crashes", "Unforeseen errors of the work on an effect.", ["effect"])
 _OLDEST_NOTICE = Gauge(
     "alert_notice_waiting_seconds", "How long the oldest notice of an alert waits to be received."
 )
@@ -57,9 +66,15 @@ def show_figures(figures: NotificationFigures) -> None:
         _WAIT_SECONDS.labels(provider.name).set(provider.wait_seconds)
     _NEED_OPERATOR.set(figures.deliveries.needing_operator)
     _FAILED.set(figures.deliveries.failed)
+    _FAILED_IN_A_ROW.set(figures.deliveries.failed_in_a_row)
+    _OLDEST_ACCEPTED.set(figures.deliveries.oldest_accepted_seconds)
     _OVERDUE.set(figures.deliveries.overdue)
     _UNDELIVERED.labels("EXPIRED").set(figures.deliveries.expired)
     _UNDELIVERED.labels("GIVEN_UP").set(figures.deliveries.given_up)
+
+
+def count_crash(effect: str) -> None:
+    _CRASHES.labels(effect).inc()
 
 
 def count_call(provider: str, call: Call) -> None:

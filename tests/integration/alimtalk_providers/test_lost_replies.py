@@ -151,6 +151,19 @@ def test_a_server_error_after_acceptance_leaves_the_outcome_unknown(
         assert connection.find(message) is not None
 
 
+@pytest.mark.parametrize("status", [302, 404, 408, 503])
+def test_a_status_that_may_hide_an_acceptance_leaves_the_outcome_unknown(
+    connection: Connection, order: CompletedOrder, status: int
+) -> None:
+    connection.wire.after(connection.provider.sends_at, answer_instead(status))
+    send_alimtalk = SendAlimtalk(connection.adapter, PROCESSING_SECONDS, WRITE_ALIMTALK)
+
+    with pytest.raises(OutcomeUnknown):
+        send_alimtalk(a_delivery(order, attempt=1), lambda: True)
+
+    assert len(connection.sent()) == 1
+
+
 @pytest.mark.parametrize("content", [b"", b"{}", b"<html>maintenance</html>", b'{"code": 0}'])
 def test_an_unreadable_reply_leaves_the_outcome_unknown(
     connection: Connection, message: AlimtalkMessage, content: bytes

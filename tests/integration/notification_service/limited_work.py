@@ -12,7 +12,7 @@ from sqlalchemy import Engine, text
 from notification_service.application.attempt_delivery import AttemptDelivery
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
 from notification_service.application.delivering.provider_gate import ProviderGate
-from notification_service.application.ports import CheckDelivery, MaySend, UnitOfWorkFactory
+from notification_service.application.ports import CheckDelivery, DeliveryWork, MaySend, UnitOfWorkFactory
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.delivery import Effect
@@ -92,11 +92,11 @@ def consumers(
 
 
 @contextmanager
-def running(works: Sequence[DeliverEffect]) -> Iterator[None]:
+def running(works: Sequence[DeliveryWork]) -> Iterator[None]:
     """Let all work at the same time, as their processes do."""
     stop = StopSignal()
 
-    def run(work: DeliverEffect) -> None:
+    def run(work: DeliveryWork) -> None:
         while not stop.is_set():
             if not work(stop).deliveries:
                 stop.wait(0.05)

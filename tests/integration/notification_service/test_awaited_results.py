@@ -19,7 +19,12 @@ from notification_service.domain.awaited_result import AwaitedResult
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import RETRYABLE, Delivery, DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
-from notification_service.domain.errors import DeliveryFailed, OutcomeUnknown, ReceiverUnavailable
+from notification_service.domain.errors import (
+    DeliveryFailed,
+    OutcomeUnknown,
+    ProviderThrottled,
+    ReceiverUnavailable,
+)
 from notification_service.domain.failure_reason import FailureReason
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
@@ -594,7 +599,7 @@ def test_a_failed_message_that_arrived_during_a_refused_attempt_is_found(
     engine: Engine, sandbox: Sandbox, provider: ProviderDouble, retried: CompletedOrder
 ) -> None:
     provider.before_send = lambda: report_late(engine)
-    provider.failures = [ReceiverUnavailable(FailureReason.RECEIVER_BUSY, "busy")]
+    provider.failures = [ProviderThrottled(FailureReason.RECEIVER_BUSY, "busy")]
     send(engine, sandbox, provider)
     assert delivery_of(engine, retried, ALIMTALK).status is DeliveryStatus.PENDING
     provider.before_send = lambda: None

@@ -17,6 +17,10 @@ from tests.support.database_faults import read_only
 
 NHN = MeteredProvider()
 LATER = "due_at = clock_timestamp() + interval '1 minute'"
+ACCEPTED_3_HOURS_AGO = """
+    provider = 'nhn', reference = 'm-1', due_at = NULL, result_due_at = clock_timestamp(),
+    accepted_at = clock_timestamp() - interval '3 hours'
+"""
 TRIED = "first_attempted_at = clock_timestamp() - interval '16 minutes'"
 
 
@@ -35,13 +39,18 @@ def gauges(engine: Engine) -> dict[str, float | None]:
         "waiting": REGISTRY.get_sample_value("deliveries_needing_operator"),
         "expired": REGISTRY.get_sample_value("deliveries_undelivered_in_a_day", {"status": "EXPIRED"}),
         "failed": REGISTRY.get_sample_value("alimtalk_failed_in_an_hour"),
+        "in a row": REGISTRY.get_sample_value("alimtalk_failed_in_a_row"),
+        "awaited for hours": (REGISTRY.get_sample_value("alimtalk_oldest_accepted_seconds") or 0) // 3600,
         "overdue": REGISTRY.get_sample_value("deliveries_overdue"),
         "given up": REGISTRY.get_sample_value("deliveries_undelivered_in_a_day", {"status": "GIVEN_UP"}),
     }
 
 
 CALM = dict.fromkeys(
-    ("suspended", "open", "no look-ups", "no results", "waiting", "expired", "given up", "failed", "overdue"),
+    (
+        *("suspended", "open", "no look-ups", "no results"),
+        *("waiting", "expired", "given up", "failed", "in a row", "awaited for hours", "overdue"),
+    ),
     0,
 )
 
@@ -111,12 +120,22 @@ def test_the_provider_that_new_messages_go_to_is_shown(
     [
         ("status = 'UNKNOWN', due_at = NULL", {"waiting": 1}),
         ("status = 'UNKNOWN'", {}),
-        ("status = 'FAILED', due_at = NULL, completed_at = clock_timestamp()", {"failed": 1}),
-        ("status = 'FAILED', due_at = NULL, completed_at = clock_timestamp() - interval '61 minutes'", {}),
+        ("status = 'FAILED', due_at = NULL, completed_at = clock_timestamp()", {"failed": 1, "in a row": 1}),
+        (
+            "status = 'FAILED', due_at = NULL, completed_at = clock_timestamp() - interval '61 minutes'",
+            {"in a row": 1},
+        ),
+        ("status = 'FAILED', due_at = NULL, completed_at = clock_timestamp() - interval '25 hours'", {}),
+        (
+            f"status = 'ACCEPTED', {ACCEPTED_3_HOURS_AGO}",
+            {"awaited for hours": 3},
+        ),
         ("due_at = clock_timestamp() - interval '14 minutes'", {}),
         ("due_at = clock_timestamp() - interval '16 minutes'", {"overdue": 1}),
         (f"{LATER}, {TRIED}, last_error = 'RECEIVER_BUSY'", {"overdue": 1}),
         (f"{LATER}, {TRIED}, last_error = 'QUIET_HOURS'", {}),
+        # Its attempts were only ever interrupted.
+        (f"{LATER}, {TRIED}, last_error = NULL", {"overdue": 1}),
         # Postponed again and again, until another provider says whether it has it.
         (f"{LATER}, {TRIED}, attempts = 0, last_error = 'NOT_CONFIRMED'", {"overdue": 1}),
         (f"status = 'UNKNOWN', due_at = NULL, {TRIED}, last_error = 'RECEIVER_BUSY'", {"waiting": 1}),
@@ -137,3 +156,23 @@ def test_a_delivery_that_needs_attention_is_counted(
         connection.execute(text(f"UPDATE delivery SET {changes} WHERE effect = 'ALIMTALK'"))  # noqa: S608
 
     assert gauges(engine) == {**CALM, **counted}
+
+
+def test_only_what_failed_behind_the_last_delivered_is_counted_in_a_row(
+    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+) -> None:
+    orders = [a_completed_order() for _ in range(6)]
+    for order in orders:
+        accept_completed_orders([order])
+    ended = ["FAILED", "FAILED", "DELIVERED", "FAILED", "SKIPPED", "FAILED"]
+    with engine.begin() as connection:
+        for order, status in zip(orders, ended, strict=True):
+            connection.execute(
+                text(
+                    "UPDATE delivery SET status = :status, due_at = NULL, completed_at = clock_timestamp()"
+                    " WHERE effect = 'ALIMTALK' AND event_id = :event_id"
+                ),
+                {"status": status, "event_id": order.event_id},
+            )
+
+    assert gauges(engine) == {**CALM, "failed": 4, "in a row": 2}

@@ -148,9 +148,14 @@ def test_a_slot_that_the_lease_does_not_cover_is_not_taken(
     assert state_of(engine, provider).wait_seconds < 0.95
 
 
-@pytest.mark.parametrize("error", [ProviderThrottled, ReceiverUnavailable])
+@pytest.mark.parametrize(
+    ("error", "statuses"),
+    [(ProviderThrottled, {"PENDING": 3}), (ReceiverUnavailable, {"PENDING": 2, "UNKNOWN": 1})],
+    ids=["429", "503"],
+)
 def test_a_pause_that_the_provider_asks_for_holds_all_consumers(
     error: type[ReceiverUnavailable],
+    statuses: dict[str, int],
     accept_completed_orders: AcceptCompletedOrders,
     engine: Engine,
     provider: MeteredProvider,
@@ -164,7 +169,7 @@ def test_a_pause_that_the_provider_asks_for_holds_all_consumers(
         assert other(StopSignal()).deliveries == 0
 
     assert len(provider.called_at) == 1
-    assert alimtalk_statuses(engine) == {"PENDING": 3}
+    assert alimtalk_statuses(engine) == statuses
     assert 25 < state_of(engine, provider).wait_seconds <= 30
 
 

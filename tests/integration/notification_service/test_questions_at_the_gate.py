@@ -33,6 +33,7 @@ from tests.integration.notification_service.limited_work import (
 from tests.integration.notification_service.provider_double import a_result
 from tests.support.clock import Clock
 
+UNANSWERED = OutcomeUnknown(FailureReason.NO_REPLY, "")
 RUNNING, OPEN, SUSPENDED = ProviderStatus.RUNNING, ProviderStatus.OPEN, ProviderStatus.SUSPENDED
 
 
@@ -51,15 +52,19 @@ def provider(accept_completed_orders: AcceptCompletedOrders, engine: Engine) -> 
     return provider
 
 
+def make_results_due(engine: Engine) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE delivery SET result_due_at = clock_timestamp() WHERE status = 'ACCEPTED'")
+        )
+
+
 @contextmanager
 def asking(
     engine: Engine, provider: MeteredProvider, clock: Callable[[], float] = time.monotonic
 ) -> Iterator[AskForResults]:
     """With all results due."""
-    with engine.begin() as connection:
-        connection.execute(
-            text("UPDATE delivery SET result_due_at = clock_timestamp() WHERE status = 'ACCEPTED'")
-        )
+    make_results_due(engine)
     made = transactions(engine)
     with ThreadPoolExecutor(2) as pool:
         yield AskForResults(
@@ -82,12 +87,47 @@ def test_a_provider_that_fails_is_asked_once_at_a_time(
     status: ProviderStatus, stopped_by: str, calls: int, engine: Engine, provider: MeteredProvider
 ) -> None:
     set_state(engine, provider, status, stopped_by=stopped_by)
+    provider.result_failure = UNANSWERED
 
     with asking(engine, provider) as ask:
         done = ask(StopSignal())
 
     assert len(provider.questions) == calls
     assert (done.pause_seconds >= 15) is (calls == 1)
+
+
+@pytest.mark.parametrize("status", [OPEN, SUSPENDED])
+def test_questions_go_on_while_a_provider_answers_and_takes_no_message(
+    status: ProviderStatus, engine: Engine, provider: MeteredProvider
+) -> None:
+    set_state(engine, provider, status)
+
+    with asking(engine, provider) as ask:
+        pauses = [ask(StopSignal()).pause_seconds for _ in range(2)]
+        assert len(provider.questions) == 6
+        make_results_due(engine)
+        provider.result_failure = UNANSWERED
+        ask(StopSignal())
+        assert len(provider.questions) == 12
+        make_results_due(engine)
+        pauses.append(ask(StopSignal()).pause_seconds)
+        assert len(provider.questions) == 13
+
+    assert [pause >= 15 for pause in pauses] == [False, False, True]
+    assert state_of(engine, provider).status is status
+
+
+def test_a_provider_that_stops_is_asked_once_though_it_answered_before(
+    engine: Engine, provider: MeteredProvider
+) -> None:
+    with asking(engine, provider) as ask:
+        ask(StopSignal())
+        assert len(provider.questions) == 6
+        set_state(engine, provider, OPEN)
+        make_results_due(engine)
+        ask(StopSignal())
+
+    assert len(provider.questions) == 7
 
 
 @pytest.mark.parametrize("code", ["401", "402", "403"])

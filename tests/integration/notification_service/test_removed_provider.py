@@ -286,12 +286,3 @@ def test_what_a_result_of_another_order_says_is_not_known(
 
     assert recorded == RecordedResults(0, 1)
     assert alimtalk(engine, order).status == DeliveryStatus.PENDING
-
-
-def test_a_result_of_what_is_still_looked_up_waits_for_the_look_up(
-    engine: Engine, order: CompletedOrder
-) -> None:
-    (recorded,) = reported_by_sens(engine, order)
-
-    assert recorded == RecordedResults(0, 1)
-    assert alimtalk(engine, order).status == DeliveryStatus.UNKNOWN

@@ -102,7 +102,7 @@ def test_a_recipient_is_kept_while_an_effect_has_not_ended(
     engine: Engine, sandbox: Sandbox, orders: list[CompletedOrder]
 ) -> None:
     complete(engine, sandbox, orders, Effect.ANALYTICS, Effect.MONITORING)
-    age(engine, days=1_000)
+    age(engine, days=27)
 
     removed = run_retention(engine)
     assert (removed["recipients"], removed["orders"]) == (0, 0)
@@ -110,6 +110,38 @@ def test_a_recipient_is_kept_while_an_effect_has_not_ended(
 
     assert run_retention(engine)["recipients"] == 0
     assert len(sandbox.references()) == 5
+
+
+@pytest.mark.parametrize(
+    "waits",
+    ["status = 'UNKNOWN', due_at = NULL, provider = 'nhn'", "last_error = 'TEMPLATE_NOT_USABLE'"],
+    ids=["for an operator", "for its template"],
+)
+def test_no_recipient_is_kept_for_a_message_that_never_ends(
+    waits: str, engine: Engine, sandbox: Sandbox, orders: list[CompletedOrder]
+) -> None:
+    complete(engine, sandbox, orders, Effect.ANALYTICS, Effect.MONITORING)
+    with engine.begin() as connection:
+        connection.execute(text(f"UPDATE delivery SET {waits} WHERE effect = 'ALIMTALK'"))  # noqa: S608
+    age(engine, days=27)
+    assert run_retention(engine)["recipients"] == 0
+
+    age(engine, days=2)
+
+    assert run_retention(engine)["recipients"] == 5
+    assert recipients(engine) == {(None, None)}
+    assert delivery_of(engine, orders[0], Effect.ALIMTALK).status == DeliveryStatus.GIVEN_UP
+
+
+def test_no_recipient_is_kept_for_what_waits_to_be_counted(
+    engine: Engine, sandbox: Sandbox, orders: list[CompletedOrder]
+) -> None:
+    complete(engine, sandbox, orders, Effect.ALIMTALK)
+    age(engine, days=29)
+
+    assert run_retention(engine)["recipients"] == 5
+    assert recipients(engine) == {(None, None)}
+    complete(engine, sandbox, orders, Effect.ANALYTICS)
 
 
 def test_old_orders_go_with_their_deliveries_and_the_sums_stay(

@@ -1,30 +1,49 @@
 """What may have reached the provider is UNKNOWN until a look-up, or an operator, decides."""
 
+from dataclasses import dataclass, replace
+
 import pytest
 from sqlalchemy import Engine
+from structlog.testing import capture_logs
 
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.record_results import RecordedResults, RecordResults
 from notification_service.application.send_alimtalk import SendAlimtalk
+from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.attempt_history import AttemptOutcome, Purpose
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import RETRYABLE, Delivery, DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
-from notification_service.domain.errors import OutcomeUnknown
+from notification_service.domain.errors import OutcomeUnknown, ReceiverUnavailable
 from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.retry_policy import RetryPolicy
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import (
+    QUICK,
     delivering,
     delivery_of,
     retry_deliveries,
     transactions,
 )
-from tests.integration.notification_service.provider_double import ProviderDouble
+from tests.integration.notification_service.provider_double import ProviderDouble, a_result
 from tests.support.notification_builders import WRITE_ALIMTALK
 from tests.support.sandbox import Sandbox
 from tests.support.waiting import wait_until
 
 LOST = OutcomeUnknown(FailureReason.NO_REPLY, "the reply was lost")
+GIVES_UP = replace(QUICK, give_up_after_seconds=0.0)
+BUSY = ReceiverUnavailable(FailureReason.RECEIVER_BUSY, "a gateway answered 503")
+
+
+@dataclass
+class Lagging(ProviderDouble):
+    """Look-ups show nothing yet of what it has taken."""
+
+    shows: bool = False
+
+    def find(self, message: AlimtalkMessage) -> str | None:
+        return super().find(message) if self.shows else None
 
 
 @pytest.fixture
@@ -42,6 +61,7 @@ def attempt(
     *,
     attempts: int,
     processing_seconds: float = 0.0,
+    retry: RetryPolicy = QUICK,
 ) -> Delivery:
     """The order's alimtalk after so many attempts in all."""
     courier = SendAlimtalk(provider, processing_seconds, WRITE_ALIMTALK)
@@ -51,7 +71,9 @@ def attempt(
         delivery = delivery_of(engine, order, Effect.ALIMTALK)
         return delivery if delivery.attempts >= attempts else None
 
-    with delivering(engine, Effect.ALIMTALK, sandbox, courier=courier, provider=provider.name) as work:
+    with delivering(
+        engine, Effect.ALIMTALK, sandbox, courier=courier, provider=provider.name, retry=retry
+    ) as work:
         return wait_until(enough, f"{attempts} attempts")
 
 
@@ -103,6 +125,38 @@ def test_a_message_that_is_not_found_while_processed_stays_unknown(
     assert (delivery.status, delivery.last_error) == (DeliveryStatus.UNKNOWN, FailureReason.NOT_CONFIRMED)
     assert history(delivery)[1:] == [(Purpose.LOOK_UP, AttemptOutcome.UNKNOWN)] * 2
     assert provider.sent == []
+
+
+def test_a_503_that_hides_an_acceptance_is_looked_up_until_it_shows(
+    engine: Engine, sandbox: Sandbox, order: CompletedOrder
+) -> None:
+    provider = Lagging(failures=[BUSY], accepts_silently=True)
+
+    unknown = attempt(engine, sandbox, order, provider, attempts=3, processing_seconds=60.0)
+    assert (unknown.status, provider.sent) == (DeliveryStatus.UNKNOWN, [str(order.event_id)])
+
+    provider.shows = True
+    found = attempt(engine, sandbox, order, provider, attempts=4, processing_seconds=60.0)
+    assert (found.status, len(provider.sent)) == (DeliveryStatus.ACCEPTED, 1)
+
+
+@pytest.mark.parametrize("retry", [QUICK, GIVES_UP], ids=["unknown", "given up"])
+def test_a_webhook_with_our_reference_settles_what_no_look_up_confirms(
+    engine: Engine, sandbox: Sandbox, order: CompletedOrder, retry: RetryPolicy
+) -> None:
+    provider = Lagging(failures=[LOST], accepts_silently=True)
+    before = attempt(engine, sandbox, order, provider, attempts=2, processing_seconds=60.0, retry=retry)
+    assert before.status is (DeliveryStatus.GIVEN_UP if retry is GIVES_UP else DeliveryStatus.UNKNOWN)
+
+    with capture_logs() as logs:
+        reported = [a_result("m-1", reference=str(order.event_id))]
+        recorded = RecordResults(transactions(engine))("double", reported)
+
+    assert recorded == RecordedResults(0, unknown=0, doubled=0)
+    delivery = delivery_of(engine, order, Effect.ALIMTALK)
+    assert (delivery.status, delivery.due_at) == (DeliveryStatus.DELIVERED, None)
+    assert [each.message_id for each in delivery.history] == ["m-1", None, "m-1"]
+    assert [line["event"] for line in logs] == ["unknown_message_arrived"]
 
 
 def test_without_look_ups_an_unknown_message_waits_for_an_operator(

@@ -336,3 +336,29 @@ def test_ids_of_the_second_providers_templates_are_needed_to_start(
         templates_or_exit(read_settings(ConsumerSettings))
 
     assert "SOLAPI_TEMPLATE_ID has no id of ORDER_COMPLETED_EN" in capsys.readouterr().err
+
+
+SECOND_NHN = {**NEEDED["nhn"], "ALIMTALK_SECOND_PROVIDER": "nhn"}
+
+
+def processing(monkeypatch: pytest.MonkeyPatch, **variables: str) -> list[float]:
+    choose(monkeypatch, "solapi", **SECOND_NHN, **variables)
+    return [chosen.processing_seconds for chosen in read_settings(ConsumerSettings).alimtalk_chosen]
+
+
+def test_each_provider_has_a_processing_time_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert processing(monkeypatch) == [60.0, 60.0]
+    assert processing(monkeypatch, ALIMTALK_PROCESSING_SECONDS="90") == [90.0, 90.0]
+    assert processing(monkeypatch, ALIMTALK_SECOND_PROCESSING_SECONDS="120") == [90.0, 120.0]
+
+
+@pytest.mark.parametrize("variable", ["ALIMTALK_PROCESSING_SECONDS", "ALIMTALK_SECOND_PROCESSING_SECONDS"])
+def test_a_real_provider_gets_a_minute_to_show_a_message(
+    variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(monkeypatch, "solapi", **SECOND_NHN, **{variable: "59.9"})
+    ((_, reason),) = problems()
+    assert f"{variable} must be at least 60" in reason
+
+    stand_ins = {"SOLAPI_URL": "http://localhost", "NHN_URL": "http://localhost"}
+    assert 0.5 in processing(monkeypatch, **{variable: "0.5"}, **stand_ins)

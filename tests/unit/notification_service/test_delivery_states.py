@@ -67,6 +67,7 @@ ALLOWED = {
     (S.EXPIRED, S.DELIVERED),
     (S.EXPIRED, S.FAILED),
     (S.GIVEN_UP, S.PENDING),
+    (S.GIVEN_UP, S.DELIVERED),
 }
 REASON = FailureReason.NO_REPLY
 RETRY = RetryPolicy()

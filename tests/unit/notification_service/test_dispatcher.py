@@ -5,6 +5,7 @@ import threading
 import time
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from notification_service.application.ports import StopCheck, WorkDone
@@ -42,8 +43,19 @@ class DatabaseAway:
 
 
 class Broken:
+    """Meets a bug, once with the next row, or always."""
+
+    def __init__(self, error: BaseException, *, times: int = 1) -> None:
+        self._error = error
+        self._times = times
+        self.done = threading.Event()
+
     def __call__(self, stop: StopCheck) -> WorkDone:
-        raise KeyError("a bug")
+        if self._times:
+            self._times -= 1
+            raise self._error
+        self.done.set()
+        return WorkDone(0)
 
 
 def test_joining_all_threads_takes_no_longer_than_one_time_limit() -> None:
@@ -80,13 +92,26 @@ def test_time_that_passed_since_the_stop_counts_towards_the_limit() -> None:
     assert seconds < 0.4
 
 
-def test_an_error_in_one_thread_stops_all_and_is_raised() -> None:
+def test_a_bug_in_one_thread_is_counted_and_tried_again() -> None:
+    stop, work, other = StopSignal(), Broken(KeyError("a bug")), Broken(KeyError(), times=0)
+    dispatcher = Dispatcher({"BUGGY": work, "OTHER": other}, stop)
+    dispatcher.start()
+
+    assert other.done.wait(10)
+    assert work.done.wait(10)
+    assert not stop.is_set()
+    assert REGISTRY.get_sample_value("effect_crashes_total", {"effect": "BUGGY"}) == 1
+    stop.set()
+    dispatcher.join(10)
+
+
+def test_what_ends_a_thread_stops_all_and_is_raised() -> None:
     stop = StopSignal()
-    dispatcher = Dispatcher({Effect.ALIMTALK: Broken()}, stop)
+    dispatcher = Dispatcher({Effect.ALIMTALK: Broken(SystemExit(3))}, stop)
     dispatcher.start()
 
     assert stop.wait(10)
-    with pytest.raises(KeyError, match="a bug"):
+    with pytest.raises(SystemExit):
         dispatcher.join(10)
 
 

@@ -68,3 +68,11 @@ def test_code_and_pause_are_kept() -> None:
 
     assert call_of_failure(stopped) == Call(CallOutcome.STOPPED, "-1017")
     assert call_of_failure(busy) == Call(CallOutcome.UNAVAILABLE, "RECEIVER_BUSY", 9.0)
+
+
+def test_a_pause_is_kept_of_a_503_that_may_hide_an_acceptance() -> None:
+    busy = ReceiverUnavailable(R.RECEIVER_BUSY, "", retry_after_seconds=9.0)
+
+    assert call_of_failure(caused(OutcomeUnknown(R.RECEIVER_ERROR, ""), busy)) == Call(
+        CallOutcome.UNKNOWN, "RECEIVER_ERROR", 9.0
+    )

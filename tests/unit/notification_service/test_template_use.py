@@ -258,6 +258,20 @@ def test_a_check_that_failed_is_made_again_within_seconds() -> None:
     assert pause <= 1
 
 
+def test_a_lying_list_of_templates_ends_neither_a_process_nor_its_start() -> None:
+    # More digits than Python reads as a number: a bug of the comparison.
+    lying = replace(REGISTERED, content=f"&#{'9' * 5_000};")
+    check = checking(Register({TEMPLATE.code: lying}), [0.0])
+
+    with structlog.testing.capture_logs() as logs:
+        assert check(StopSignal()).pause_seconds <= 1
+
+    assert [(line["event"], line["reason"]) for line in logs] == [
+        ("alimtalk_template_not_checked", "ValueError")
+    ]
+    assert check.held() == frozenset()
+
+
 def test_a_template_that_the_provider_refuses_is_held_and_soon_checked() -> None:
     register, clock = Register({TEMPLATE.code: REGISTERED}), [0.0]
     check = checking(register, clock)

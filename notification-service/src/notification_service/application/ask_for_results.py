@@ -5,10 +5,13 @@ from collections.abc import Collection, Iterable, Sequence
 from concurrent.futures import Executor, wait
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from uuid import UUID
 
 import structlog
 
+from notification_service.application.delivering.one_by_one import IsBug, all_or_each
+from notification_service.application.delivering.provider_gate import AT_ONCE
 from notification_service.application.delivering.question_gate import QuestionGate
 from notification_service.application.forget_refusal import ForgetRefusal
 from notification_service.application.ports import AlimtalkProvider, StopCheck, UnitOfWorkFactory, WorkDone
@@ -17,8 +20,9 @@ from notification_service.domain.alimtalk_results import Answer, ProviderResult,
 from notification_service.domain.awaited_result import AwaitedResult
 from notification_service.domain.errors import DeliveryFailed
 from notification_service.domain.provider_call import Call, CallOutcome, call_of_failure
-from notification_service.domain.provider_state import ProbePolicy
+from notification_service.domain.provider_state import ProbePolicy, ProviderState
 from notification_service.domain.result_schedule import pause_before_question
+from servicekit.lease_clock import lease_clock_seconds
 
 # Questions that wait for each other are put together: processes that hurry ask about one message a call.
 _GATHER_SECONDS = 2.0
@@ -38,11 +42,26 @@ class _Question:
     answer: Answer | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Round:
+    """The questions to put now, from ``first_at`` on by this process's clock, one each interval.
+
+    ``is_all``: no others are due. With ``wait_seconds`` there are none, since no slot is free until then.
+    """
+
+    questions: Sequence[_Question] = ()
+    is_all: bool = False
+    first_at: float = 0.0
+    interval_seconds: float = 0.0
+    wait_seconds: float = 0.0
+
+
 class AskForResults:
     """Asks for the results that are due, many in a call, and ends waits that took too long.
 
     The next question's time commits before the first call: processes share the questions, and a crash costs
-    one of them. Answers are recorded as they come, every _RECORD_SECONDS: a slow call delays no other's.
+    one of them. With it they reserve slots of the provider's limit. Answers are recorded as they come, every
+    _RECORD_SECONDS: a slow call delays no other's.
 
     A wait ends after ``expire_after_seconds``, and only if the provider has just answered that it has no
     final result; without an answer it ends after twice that time. What another provider accepted is left to
@@ -63,6 +82,7 @@ class AskForResults:
         gate: QuestionGate | None = None,
         forget_refusal: ForgetRefusal | None = None,
         others: Collection[str] = (),
+        is_bug: IsBug = lambda _: False,
     ) -> None:
         """``batch_size`` counts messages; ``most_calls`` limits the calls that ask about them.
 
@@ -73,12 +93,15 @@ class AskForResults:
         self._record_results = record_results
         self._pool = pool
         self._batch_size = batch_size
-        self._most_calls = most_calls
+        self._most_at_once = most_calls
         self._expire_after_seconds = expire_after_seconds
         self._gate = gate or QuestionGate(provider.name, ProbePolicy())
         self._forget_refusal = forget_refusal or ForgetRefusal(provider.name, unit_of_work)
+        self._is_bug = is_bug
         self._asked_providers = {provider.name, *others}
         self._is_closed = False
+        self._is_stopped = False
+        self._has_answered = False
         self._is_refused = False
         self._failed_calls: list[Call] = []
         self._next_sweep_at = 0.0
@@ -89,27 +112,39 @@ class AskForResults:
             return WorkDone(0)
         self._failed_calls = []
         self._sweep()
-        asked, is_all = self._take_due()
+        due = self._take_due()
         if self._is_refused:
             self._forget_refusal()
+        if due.wait_seconds:
+            return WorkDone(0, due.wait_seconds)
+        asked, is_all = due.questions, due.is_all
         if not self._provider.results_at_once:
             self._end_unreported(_messages(asked))
             return WorkDone(len(_messages(asked)), _GATHER_SECONDS if asked and is_all else 0.0)
-        answered = self._ask_all(stop, asked)
+        answered = self._ask_all(stop, due)
         self._teach(answered)
+        if answered:
+            is_answered = all(question.answer is not None for question in answered)
+            self._has_answered = self._is_stopped and is_answered
         if not stop.is_set():
             self._expire(_unsettled(answered))
-        pause_seconds = self._gate.pause_seconds(self._failed_calls, was_closed=self._is_closed)
+        was_closed = self._is_closed and not self._has_answered
+        pause_seconds = self._gate.pause_seconds(self._failed_calls, was_closed=was_closed)
         return WorkDone(len(_messages(asked)), max(pause_seconds, _pause_seconds(answered, is_all=is_all)))
 
-    def _take_due(self) -> tuple[Sequence[_Question], bool]:
-        """The questions to put now, and whether they are all that are due."""
+    def _take_due(self) -> _Round:
         with self._unit_of_work() as unit_of_work:
             state = unit_of_work.providers.get(self._provider.name)
-            self._is_closed, self._is_refused = self._gate.is_closed(state), state.refuses_questions
+            self._is_stopped, self._is_refused = self._gate.is_closed(state), state.refuses_questions
+            self._has_answered = self._has_answered and self._is_stopped
+            self._is_closed = self._gate.is_closed(state, has_answered=self._has_answered)
+            most = self._most_calls(state)
+            if not most:
+                return _Round(wait_seconds=self._gate.wait_seconds(state))
             due = unit_of_work.results.lock_due(self._provider.name, self._batch_size)
             questions = self._questions(due)
-            asked = questions[: 1 if self._is_closed and self._provider.results_at_once else self._most_calls]
+            asked = questions[:most]
+            slots = AT_ONCE
             if asked:
                 unit_of_work.results.postpone(
                     {
@@ -117,8 +152,22 @@ class AskForResults:
                         for each in _messages(asked)
                     }
                 )
+                if self._provider.results_at_once:
+                    entered = self._gate.enter(unit_of_work, len(asked))
+                    if entered is None:
+                        return _Round(wait_seconds=self._gate.wait_seconds(state))
+                    slots = entered
+                first_at = lease_clock_seconds() + slots.wait_seconds
                 unit_of_work.commit()
-        return asked, len(due) < self._batch_size and len(asked) == len(questions)
+                is_all = len(due) < self._batch_size and len(asked) == len(questions)
+                return _Round(asked, is_all, first_at, slots.interval_seconds)
+        return _Round(is_all=True)
+
+    def _most_calls(self, state: ProviderState) -> int:
+        if not self._provider.results_at_once:
+            return self._most_at_once
+        most = 1 if self._is_closed else self._most_at_once
+        return int(min(most, self._gate.most_calls(state)))
 
     def _questions(self, due: Sequence[AwaitedResult]) -> Sequence[_Question]:
         """The question that is due first comes first: the others wait for the next call."""
@@ -132,9 +181,12 @@ class AskForResults:
             for start in range(0, len(messages), size)
         ]
 
-    def _ask_all(self, stop: StopCheck, questions: Sequence[_Question]) -> Sequence[_Question]:
+    def _ask_all(self, stop: StopCheck, due: _Round) -> Sequence[_Question]:
         answered = list[_Question]()
-        under_way = {self._pool.submit(self._ask, stop, question) for question in questions}
+        under_way = {
+            self._pool.submit(self._ask, stop, question, due.first_at + number * due.interval_seconds)
+            for number, question in enumerate(due.questions)
+        }
         while under_way:
             ended, under_way = wait(under_way, _RECORD_SECONDS)
             for call in ended:
@@ -160,13 +212,24 @@ class AskForResults:
 
     def _record(self) -> None:
         results, self._unrecorded = self._unrecorded, []
+        record = partial(self._record_results, self._provider.name)
         try:
-            self._record_results(self._provider.name, results)
+            failed = all_or_each(results, record, self._is_bug)
         except Exception:
             self._unrecorded = results + self._unrecorded
             raise
+        for result, error in failed:
+            # It is asked for again. Without the error's message, which may quote what the provider sent.
+            _log.error(
+                "result_not_recorded",
+                provider=self._provider.name,
+                message_id=result.message_id,
+                reason=type(error).__name__,
+            )
 
-    def _ask(self, stop: StopCheck, question: _Question) -> _Question:
+    def _ask(self, stop: StopCheck, question: _Question, at: float) -> _Question:
+        # A slot is at most about a second away.
+        time.sleep(max(0.0, at - lease_clock_seconds()))
         if stop.is_set():
             return question
         messages, answer = len(question.awaited), None

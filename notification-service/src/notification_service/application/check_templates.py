@@ -27,9 +27,9 @@ _log = structlog.get_logger(__name__)
 class CheckTemplates:
     """Compares the templates in use with those that the provider has, and remembers the obstacles.
 
-    A provider that doesn't answer is asked again within seconds, and changes nothing: what was known before
-    still counts, and before the first answer every template does. A template that the provider has refused
-    is held until a check, soon after, says better.
+    A provider that doesn't answer, or answers what can't be compared, is asked again within seconds, and
+    changes nothing: what was known before still counts, and before the first answer every template does. A
+    template that the provider has refused is held until a check, soon after, says better.
     """
 
     def __init__(
@@ -97,6 +97,10 @@ class CheckTemplates:
             found = obstacle(template, register.registered(template.code))
         except DeliveryFailed as error:
             _log.warning("alimtalk_template_not_checked", template=template.code, reason=error.reason.value)
+            return False
+        except Exception as error:  # noqa: BLE001 - what one reply holds must not end the process, or its start
+            reason = type(error).__name__
+            _log.error("alimtalk_template_not_checked", template=template.code, reason=reason)
             return False
         self._doubted_until.pop(template.code, None)
         if found is not None:

@@ -1,6 +1,8 @@
 """Counting cancellations: in the transaction that completes the delivery, hence exactly once."""
 
-from notification_service.application.ports import StopCheck, UnitOfWorkFactory, WorkDone
+from notification_service.application.count_due import CountDue, Due
+from notification_service.application.delivering.one_by_one import IsBug
+from notification_service.application.ports import StopCheck, UnitOfWork, UnitOfWorkFactory, WorkDone
 from notification_service.domain.delivery import Effect
 
 
@@ -10,18 +12,14 @@ class CountCancellations:
     Each counts in the hour in which it was made, whether or not its order's sale is counted yet.
     """
 
-    def __init__(self, unit_of_work: UnitOfWorkFactory, batch_size: int = 500) -> None:
-        self._unit_of_work = unit_of_work
-        self._batch_size = batch_size
+    def __init__(
+        self, unit_of_work: UnitOfWorkFactory, batch_size: int = 500, is_bug: IsBug = lambda _: False
+    ) -> None:
+        self._count_due = CountDue(unit_of_work, Effect.CANCELLED_SALES, self._count, batch_size, is_bug)
 
     def __call__(self, stop: StopCheck) -> WorkDone:
-        if stop.is_set():
-            return WorkDone(0)
-        with self._unit_of_work() as unit_of_work:
-            due = unit_of_work.deliveries.lock_due(Effect.CANCELLED_SALES, self._batch_size)
-            if due:
-                unit_of_work.analytics.share()
-                unit_of_work.cancelled_sales.add([event_id for _, event_id in due])
-                unit_of_work.deliveries.complete(delivery_id for delivery_id, _ in due)
-                unit_of_work.commit()
-        return WorkDone(len(due))
+        return self._count_due(stop)
+
+    def _count(self, unit_of_work: UnitOfWork, due: Due) -> None:
+        unit_of_work.analytics.share()
+        unit_of_work.cancelled_sales.add([event_id for _, event_id in due])

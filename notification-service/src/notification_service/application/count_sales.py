@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 
-from notification_service.application.ports import StopCheck, UnitOfWorkFactory, WorkDone
+from notification_service.application.count_due import CountDue, Due
+from notification_service.application.delivering.one_by_one import IsBug
+from notification_service.application.ports import StopCheck, UnitOfWork, UnitOfWorkFactory, WorkDone
 from notification_service.domain.alert_rule import OrderRule
 from notification_service.domain.delivery import Effect
 
@@ -15,28 +17,27 @@ class CountSales:
     """
 
     def __init__(
-        self, unit_of_work: UnitOfWorkFactory, batch_size: int = 500, rules: Sequence[OrderRule] = ()
+        self,
+        unit_of_work: UnitOfWorkFactory,
+        batch_size: int = 500,
+        rules: Sequence[OrderRule] = (),
+        is_bug: IsBug = lambda _: False,
     ) -> None:
         """``rules`` are looked at here, where an order counts once and is known to be a first one."""
         self._rules = rules
-        self._unit_of_work = unit_of_work
-        self._batch_size = batch_size
+        self._count_due = CountDue(unit_of_work, Effect.ANALYTICS, self._count, batch_size, is_bug)
 
     def __call__(self, stop: StopCheck) -> WorkDone:
-        if stop.is_set():
-            return WorkDone(0)
-        with self._unit_of_work() as unit_of_work:
-            due = unit_of_work.deliveries.lock_due(Effect.ANALYTICS, self._batch_size)
-            if due:
-                unit_of_work.analytics.share()
-                # Sums grow only by orders that this transaction was the first to mark as counted.
-                counted = unit_of_work.sales.add_orders({event_id for _, event_id in due})
-                if counted:
-                    new_customers = unit_of_work.customers.add(counted)
-                    unit_of_work.sales.add_sales(counted)
-                    if self._rules:
-                        unit_of_work.alerts.note_orders(self._rules, counted, new_customers)
-                # All that were due: an order's second event is done too, although it adds nothing.
-                unit_of_work.deliveries.complete(delivery_id for delivery_id, _ in due)
-                unit_of_work.commit()
-        return WorkDone(len(due))
+        return self._count_due(stop)
+
+    def _count(self, unit_of_work: UnitOfWork, due: Due) -> None:
+        unit_of_work.analytics.share()
+        # Sums grow only by orders that this transaction was the first to mark as counted. All that were due
+        # are done: also an order's second event, although it adds nothing.
+        counted = unit_of_work.sales.add_orders({event_id for _, event_id in due})
+        if not counted:
+            return
+        new_customers = unit_of_work.customers.add(counted)
+        unit_of_work.sales.add_sales(counted)
+        if self._rules:
+            unit_of_work.alerts.note_orders(self._rules, counted, new_customers)

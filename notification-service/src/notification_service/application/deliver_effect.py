@@ -13,6 +13,7 @@ import structlog
 
 from notification_service.application.attempt_delivery import AttemptDelivery, Ended
 from notification_service.application.delivering.delivery_flow import DeliveryFlow, Turn
+from notification_service.application.delivering.one_by_one import IsBug, all_or_each
 from notification_service.application.delivering.provider_gate import AT_ONCE
 from notification_service.application.ports import (
     Admission,
@@ -114,6 +115,7 @@ class DeliverEffect:
         retry: RetryPolicy,
         held_templates: Callable[[], Collection[str]] = frozenset,
         learn_elsewhere: Callable[[Sequence[CallElsewhere]], None] = lambda _: None,
+        is_bug: IsBug = lambda _: False,
     ) -> None:
         """``provider`` is the receiver's name in the history.
 
@@ -130,6 +132,7 @@ class DeliverEffect:
         self._retry = retry
         self._held_templates = held_templates
         self._learn_elsewhere = learn_elsewhere
+        self._is_bug = is_bug
         self._failed_runs = 0
         self._unrecorded: list[Ended] = []
         self._probe_id: UUID | None = None
@@ -277,13 +280,24 @@ class DeliverEffect:
         if self._probe_id is not None and calls:
             answer = calls[-1].outcome
             self._has_probe_failed = answer.is_failing or answer.is_inconclusive
-        with self._unit_of_work() as unit_of_work:
-            unit_of_work.claims.record([ended.outcome for ended in self._unrecorded])
-            self._gate.learn(unit_of_work, calls, self._probe_id)
-            unit_of_work.commit()
+        for ended, error in all_or_each(self._unrecorded, self._record_together, self._is_bug):
+            # Its lease expires, and the receiver is asked. Without the message, which may quote its reply.
+            _log.error(
+                "outcome_not_recorded",
+                effect=self._effect.value,
+                delivery_id=str(ended.outcome.delivery.delivery_id),
+                reason=type(error).__name__,
+            )
         elsewhere = [question for ended in self._unrecorded for question in ended.elsewhere]
         self._unrecorded = []
         self._learn_elsewhere(elsewhere)
+
+    def _record_together(self, ended: Sequence[Ended]) -> None:
+        with self._unit_of_work() as unit_of_work:
+            unit_of_work.claims.record([each.outcome for each in ended])
+            calls = [call for each in ended for call in each.calls]
+            self._gate.learn(unit_of_work, calls, self._probe_id)
+            unit_of_work.commit()
 
     def _pause_seconds(self, run: _Run) -> float:
         """A pause while the receiver accepts nothing: a backlog must not become a flood of attempts."""

@@ -52,7 +52,8 @@ class RecordResults:
 
     A message that had failed, and is to be sent again, may yet be reported as delivered; so may one that was
     lost at a provider, when another one has sent the next. The delivery is DELIVERED unless the next message
-    is under way or has arrived. Then log and history say that the recipient may have got two.
+    is under way or has arrived. Then log and history say that the recipient may have got two. A message whose
+    reply was lost is found by our reference, also once its delivery was given up.
     """
 
     def __init__(
@@ -122,7 +123,7 @@ class RecordResults:
             unit_of_work.commit()
         for each in contradictions:
             _log.warning(
-                "failed_message_arrived" if each.message.attempt is None else "freed_message_arrived",
+                _event(each.message),
                 delivery_id=str(each.message.delivery_id),
                 provider=provider,
                 message_id=each.message.message_id,
@@ -156,7 +157,15 @@ def _lock_freed(
 
 def _contradiction(message: FormerMessage, result: ProviderResult) -> Contradiction:
     is_settled = status_after_contradiction(message.status) is not message.status
-    return Contradiction(message, result.code, result.by_sms, is_settled, may_be_doubled(message.status))
+    is_doubled = may_be_doubled(message.status) and not message.is_only
+    return Contradiction(message, result.code, result.by_sms, is_settled, is_doubled)
+
+
+def _event(message: FormerMessage) -> str:
+    """The log's name for its arrival."""
+    if message.is_only:
+        return "unknown_message_arrived"
+    return "failed_message_arrived" if message.attempt is None else "freed_message_arrived"
 
 
 def _send_again(

@@ -39,7 +39,7 @@ class SendAlimtalk:
     otherwise every order that waited for a minute would wait for an operator.
 
     A provider may take messages and refuse our key the look-ups. It then gets what surely was not sent, where
-    another provider is configured, beside which no doubtful answer counts as sure; all else waits.
+    another provider is configured; all else waits.
 
     What finally failed counts as not sent. What a former release may have sent, without a record of the
     provider, is only looked up: if it isn't found here, it may be elsewhere, and an operator decides.
@@ -95,7 +95,7 @@ class SendAlimtalk:
         try:
             message_id = self._find(message)
         except LookUpRefused as refused:
-            # Without another one, a 503 counts as a refusal, and relies on the look-up.
+            # Alone, it relies on the look-up: a former release took a 503 for a refusal there.
             if not (self._others and delivery.surely_was_not_sent):
                 raise
             return None, call_of_failure(refused)
@@ -137,21 +137,19 @@ class SendAlimtalk:
 
     def _send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
         try:
-            return self._provider.send(message, may_send)
-        except ReceiverUnavailable as error:
-            if type(error) is not ReceiverUnavailable or error.reason not in _NOT_SURE:
-                raise
-            unknown = OutcomeUnknown(FailureReason.RECEIVER_ERROR, str(error))
-            if not self._provider.can_look_up:
-                raise _unanswerable(unknown) from unknown
-            # Here it is looked up before it is sent again; another provider knows nothing of it.
-            if self._others:
-                raise unknown from error
-            raise
+            return self._sent_or_unsure(message, may_send)
         except OutcomeUnknown as error:
             if self._provider.can_look_up:
                 raise
             raise _unanswerable(error) from error
+
+    def _sent_or_unsure(self, message: AlimtalkMessage, may_send: MaySend) -> str:
+        try:
+            return self._provider.send(message, may_send)
+        except ReceiverUnavailable as error:
+            if type(error) is ReceiverUnavailable and error.reason in _NOT_SURE:
+                raise OutcomeUnknown(FailureReason.RECEIVER_ERROR, str(error)) from error
+            raise
 
     def _find(self, message: AlimtalkMessage) -> str | None:
         try:

@@ -24,16 +24,17 @@ class AwaitedResult:
 
 @dataclass(frozen=True, slots=True)
 class FormerMessage:
-    """A message that its delivery, which has this status, awaits no more.
+    """A message that its delivery, which has this status, awaits no more, or has no id of.
 
-    It had failed, or the delivery was freed to be sent by any provider; then ``attempt`` is the number of the
-    attempt that sent it.
+    It had failed, or the delivery was freed to be sent by any provider, or its reply was lost; then
+    ``attempt`` is the number of the attempt that sent it. ``is_only``: no other attempt may have sent one.
     """
 
     delivery_id: UUID
     message_id: str
     status: DeliveryStatus
     attempt: int | None = None
+    is_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@
        │              UNKNOWN
        └─ an operator's retry of FAILED, EXPIRED, GIVEN_UP and UNKNOWN
 
+What is UNKNOWN or GIVEN_UP is DELIVERED once the provider reports that the message has arrived after all.
 What is ACCEPTED is PENDING again if the provider reports a fault of its own or of our account.
 A claim is a lease: once it has expired, the delivery may be claimed again, even if its claimant still runs.
 An operator may give up what is PENDING or UNKNOWN. What is counted, is counted from PENDING, without a claim.
@@ -88,11 +89,12 @@ TRANSITIONS: Mapping[DeliveryStatus, frozenset[DeliveryStatus]] = {
     ),
     # PENDING: the provider reported that it could not send, and may be able to later.
     _S.ACCEPTED: frozenset({_S.DELIVERED, _S.FAILED, _S.EXPIRED, _S.PENDING}),
-    # DELIVERED: a message before, which had failed by its provider's word, or was lost there, did arrive.
+    # DELIVERED, here and below: the message whose reply was lost did arrive, or one before that had failed by
+    # its provider's word, or was lost there.
     _S.UNKNOWN: frozenset({_S.SENDING, _S.PENDING, _S.GIVEN_UP, _S.DELIVERED}),
     _S.FAILED: frozenset({_S.PENDING, _S.DELIVERED}),
     _S.EXPIRED: frozenset({_S.PENDING, _S.DELIVERED, _S.FAILED}),
-    _S.GIVEN_UP: frozenset({_S.PENDING}),
+    _S.GIVEN_UP: frozenset({_S.PENDING, _S.DELIVERED}),
     _S.DELIVERED: frozenset(),
     _S.SKIPPED: frozenset(),
 }

@@ -18,7 +18,13 @@ MOST_MESSAGES = 5
 _SENT_AGAIN = frozenset({CodeClass.RETRY, CodeClass.STOP_AND_ALARM, CodeClass.TEMPLATE_NOT_USABLE})
 
 _SETTLED_BY_FORMER = frozenset(
-    {DeliveryStatus.PENDING, DeliveryStatus.UNKNOWN, DeliveryStatus.FAILED, DeliveryStatus.EXPIRED}
+    {
+        DeliveryStatus.PENDING,
+        DeliveryStatus.UNKNOWN,
+        DeliveryStatus.FAILED,
+        DeliveryStatus.EXPIRED,
+        DeliveryStatus.GIVEN_UP,
+    }
 )
 _SENT_SINCE = frozenset(
     {
@@ -39,7 +45,8 @@ def status_after_contradiction(status: DeliveryStatus) -> DeliveryStatus:
     """What it makes of a delivery that a former message of it did arrive.
 
     While the next message waits to be sent, or to be looked up, it is not sent any more; nor is there a next
-    one if the recipient didn't get the last. What is being sent or was sent can't be called back.
+    one if the recipient didn't get the last, or nobody could say. What is being sent or was sent can't be
+    called back.
     """
     return DeliveryStatus.DELIVERED if status in _SETTLED_BY_FORMER else status
 

@@ -11,6 +11,8 @@ class DeliveryFigures:
     """Deliveries UNKNOWN that wait for an operator; and those that ended undelivered within a day.
 
     ``failed`` are alimtalk that failed within an hour; ``overdue`` are due, or tried in vain, for 15 minutes.
+    ``failed_in_a_row`` are those that failed within a day, of events behind the last that was delivered.
+    ``oldest_accepted_seconds``: how long a final result has been awaited; 0 if none is.
     """
 
     needing_operator: int
@@ -18,6 +20,8 @@ class DeliveryFigures:
     given_up: int
     failed: int
     overdue: int
+    failed_in_a_row: int
+    oldest_accepted_seconds: float
 
 
 @dataclass(frozen=True, slots=True)

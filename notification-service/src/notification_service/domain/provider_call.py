@@ -102,15 +102,19 @@ def call_of_failure(failure: BaseException | None) -> Call | None:
         case EarlierRequestArrived():
             return Call(CallOutcome.ANSWERED)
         case OutcomeUnknown():
-            return _call_of_unknown(failure.reason)
+            return _call_of_unknown(failure)
         case DeliveryRejected():
             return Call(CallOutcome.ANSWERED)
     return None
 
 
-def _call_of_unknown(reason: FailureReason) -> Call | None:
-    if reason is FailureReason.INTERNAL_ERROR:
+def _call_of_unknown(failure: OutcomeUnknown) -> Call | None:
+    if failure.reason is FailureReason.INTERNAL_ERROR:
         return None
     # With these it answered, although with a code or a page that doesn't help.
-    has_answered = reason in {FailureReason.UNEXPECTED_REPLY, FailureReason.NOT_CONFIRMED}
-    return Call(CallOutcome.UNCLEAR if has_answered else CallOutcome.UNKNOWN, reason.value)
+    has_answered = failure.reason in {FailureReason.UNEXPECTED_REPLY, FailureReason.NOT_CONFIRMED}
+    outcome = CallOutcome.UNCLEAR if has_answered else CallOutcome.UNKNOWN
+    # A 503 may hide that it took the message; the pause that it asks for counts all the same.
+    cause = failure.__cause__
+    pause_seconds = cause.retry_after_seconds if isinstance(cause, ReceiverUnavailable) else None
+    return Call(outcome, failure.reason.value, pause_seconds)

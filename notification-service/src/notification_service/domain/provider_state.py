@@ -60,7 +60,8 @@ class Questions(StrEnum):
 class ProviderState:
     """``probe_in_seconds`` leads to the next probe or, while ``probe_id`` makes one, to the end of its lease.
 
-    ``wait_seconds`` leads to the next slot that nobody has reserved.
+    ``wait_seconds`` leads to the next slot that nobody has reserved, ``question_wait_seconds`` to the next
+    one that a question may have.
     """
 
     name: str
@@ -81,6 +82,7 @@ class ProviderState:
     probe_id: UUID | None = None
     probe_in_seconds: float | None = None
     wait_seconds: float = 0.0
+    question_wait_seconds: float = 0.0
     since: datetime | None = None
     resumed_by: str | None = None
     resume_reason: str | None = None
@@ -222,6 +224,7 @@ def running(state: ProviderState) -> ProviderState:
         look_ups_refused=state.look_ups_refused,
         results_refused=state.results_refused,
         wait_seconds=state.wait_seconds,
+        question_wait_seconds=state.question_wait_seconds,
         since=state.since,
         resumed_by=state.resumed_by,
         resume_reason=state.resume_reason,

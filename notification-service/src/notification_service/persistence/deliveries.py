@@ -52,12 +52,30 @@ _FIGURES = text("""
                AND (due_at < statement_timestamp() - interval '15 minutes'
                     OR first_attempted_at < statement_timestamp() - interval '15 minutes'
                        -- What waits for a reason of ours waits on purpose.
-                       AND last_error NOT IN ('QUIET_HOURS', 'TEMPLATE_NOT_USABLE', 'NOT_DELIVERED',
-                                              'EARLIER_MESSAGE')))
-           AS overdue
+                       -- What is only ever interrupted has none.
+                       AND COALESCE(last_error, '') NOT IN (
+                           'QUIET_HOURS', 'TEMPLATE_NOT_USABLE', 'NOT_DELIVERED', 'EARLIER_MESSAGE')))
+           AS overdue,
+           COALESCE((SELECT EXTRACT(epoch FROM statement_timestamp() - min(accepted_at)) FROM delivery
+                      WHERE result_due_at IS NOT NULL), 0) AS oldest_accepted_seconds
       FROM delivery
      WHERE status IN ('EXPIRED', 'GIVEN_UP', 'FAILED')
        AND completed_at > statement_timestamp() - interval '1 day'
+""")
+# By the orders' ids, which are times: the last that was delivered is near, or else the first that failed is.
+_FAILED_IN_A_ROW = text("""
+    WITH failed AS (
+        SELECT delivery_id FROM delivery
+         WHERE status = 'FAILED' AND effect = 'ALIMTALK'
+           AND completed_at > statement_timestamp() - interval '1 day'),
+    delivered AS (
+        SELECT delivery_id FROM delivery
+         WHERE effect = 'ALIMTALK' AND status = 'DELIVERED'
+           AND delivery_id > (SELECT delivery_id FROM failed ORDER BY delivery_id LIMIT 1)
+         ORDER BY delivery_id DESC
+         LIMIT 1)
+    SELECT count(*) FROM failed
+     WHERE NOT EXISTS (SELECT FROM delivered WHERE delivered.delivery_id > failed.delivery_id)
 """)
 
 
@@ -209,12 +227,23 @@ class SqlDeliveries:
 
     def figures(self) -> DeliveryFigures:
         row = self._connection.execute(_FIGURES).one()
-        return DeliveryFigures(row.needing_operator, row.expired, row.given_up, row.failed, row.overdue)
+        return DeliveryFigures(
+            row.needing_operator,
+            row.expired,
+            row.given_up,
+            row.failed,
+            row.overdue,
+            failed_in_a_row=self._connection.execute(_FAILED_IN_A_ROW).scalar_one(),
+            oldest_accepted_seconds=float(row.oldest_accepted_seconds),
+        )
 
-    def lock_due(self, effect: Effect, limit: int) -> list[tuple[UUID, UUID]]:
+    def lock_due(self, effect: Effect, limit: int, among: Collection[UUID] = ()) -> list[tuple[UUID, UUID]]:
+        chosen = [delivery.c.delivery_id.in_(list(among))] if among else []
         rows = self._connection.execute(
             select(delivery.c.delivery_id, delivery.c.event_id)
-            .where(delivery.c.effect == effect.value, delivery.c.due_at <= func.statement_timestamp())
+            .where(
+                delivery.c.effect == effect.value, delivery.c.due_at <= func.statement_timestamp(), *chosen
+            )
             .order_by(delivery.c.due_at)
             .limit(limit)
             # Processes share the work: what one has locked, the others skip.

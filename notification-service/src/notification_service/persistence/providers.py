@@ -25,6 +25,10 @@ _SELECT = f"""
            EXTRACT(epoch FROM next_probe_at - clock_timestamp()) AS probe_in_seconds,
            CASE WHEN next_slot_at BETWEEN clock_timestamp() AND clock_timestamp() + interval '10 minutes'
                 THEN EXTRACT(epoch FROM next_slot_at - clock_timestamp()) ELSE 0 END AS wait_seconds,
+           CASE WHEN next_question_at
+                     BETWEEN clock_timestamp() AND clock_timestamp() + interval '10 minutes'
+                THEN EXTRACT(epoch FROM next_question_at - clock_timestamp()) ELSE 0
+            END AS question_wait_seconds,
            -- Not negative once the server's clock was put back.
            GREATEST(0, EXTRACT(epoch FROM clock_timestamp() - throttled_since)) AS throttled_seconds,
            EXTRACT(epoch FROM clock_timestamp() - throttled_until) AS silent_seconds
@@ -57,6 +61,22 @@ _RESERVE = text("""
                                     BETWEEN clock_timestamp() AND clock_timestamp() + interval '10 minutes'
                                THEN provider.next_slot_at ELSE clock_timestamp() END
                         + :seconds * interval '1 second'
+ RETURNING EXTRACT(epoch FROM next_slot_at - clock_timestamp()) - :seconds
+""")
+# Nothing is reserved while another process's questions use up their share.
+_RESERVE_QUESTIONS = text("""
+    INSERT INTO alimtalk_provider AS provider (name, next_slot_at, next_question_at)
+    VALUES (:name, clock_timestamp() + :seconds * interval '1 second',
+            clock_timestamp() + :share_seconds * interval '1 second')
+    ON CONFLICT (name) DO UPDATE
+       SET next_slot_at = CASE WHEN provider.next_slot_at
+                                    BETWEEN clock_timestamp() AND clock_timestamp() + interval '10 minutes'
+                               THEN provider.next_slot_at ELSE clock_timestamp() END
+                        + :seconds * interval '1 second',
+           next_question_at = clock_timestamp() + :share_seconds * interval '1 second'
+     WHERE provider.next_question_at IS NULL
+        OR provider.next_question_at
+           NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '10 minutes'
  RETURNING EXTRACT(epoch FROM next_slot_at - clock_timestamp()) - :seconds
 """)
 _PUSH_BACK = text("""
@@ -131,6 +151,12 @@ class SqlProviders:
         parameters = {"name": name, "seconds": slots * interval_seconds}
         return max(0.0, float(self._connection.execute(_RESERVE, parameters).scalar_one()))
 
+    def reserve_questions(self, name: str, slots: int, interval_seconds: float, share: float) -> float | None:
+        seconds = slots * interval_seconds
+        parameters = {"name": name, "seconds": seconds, "share_seconds": seconds / share}
+        wait_seconds = self._connection.execute(_RESERVE_QUESTIONS, parameters).scalar_one_or_none()
+        return None if wait_seconds is None else max(0.0, float(wait_seconds))
+
     def push_back(self, name: str, pause_seconds: float) -> None:
         self._connection.execute(_PUSH_BACK, {"name": name, "pause_seconds": pause_seconds})
 
@@ -188,6 +214,7 @@ def _state_of(row: Row[Any]) -> ProviderState:
         probe_id=row.probe_id,
         probe_in_seconds=_optional_float(row.probe_in_seconds),
         wait_seconds=float(row.wait_seconds),
+        question_wait_seconds=float(row.question_wait_seconds),
         since=row.since,
         resumed_by=row.resumed_by,
         resume_reason=row.resume_reason,

@@ -105,9 +105,16 @@ _FAILED = text("""
        FOR UPDATE OF delivery
 """).columns(delivery_id=Uuid)
 # By our reference, for which there is an index; of a lost reply, the history has no id of the provider's.
-# What this provider is sending now, or may have sent, may be the very message.
+# What this provider is sending now may be the very message, whose outcome is then recorded. What it may have
+# sent, and what was given up, waits for nothing else.
 _FREED = text("""
-    SELECT delivery.delivery_id, reported.message_id, delivery.status, attempt.number
+    SELECT delivery.delivery_id, reported.message_id, delivery.status, attempt.number,
+           delivery.provider = :provider AND delivery.status IN ('UNKNOWN', 'GIVEN_UP')
+           AND NOT EXISTS (
+               SELECT FROM delivery_attempt AS other
+                WHERE other.delivery_id = delivery.delivery_id AND other.number <> attempt.number
+                  AND other.purpose = 'SEND' AND other.outcome IN ('ACCEPTED', 'UNKNOWN')
+                  AND other.reason IS DISTINCT FROM 'NOT_DELIVERED') AS is_only
       FROM unnest(CAST(:message_ids AS text[]), CAST(:event_ids AS uuid[])) AS reported (message_id, event_id)
       JOIN delivery ON delivery.event_id = reported.event_id AND delivery.effect = 'ALIMTALK'
       JOIN delivery_attempt AS attempt
@@ -116,8 +123,10 @@ _FREED = text("""
        AND attempt.reason IS DISTINCT FROM 'NOT_DELIVERED'
        AND (attempt.message_id = reported.message_id
             OR (attempt.message_id IS NULL AND attempt.purpose = 'SEND'))
-     WHERE delivery.reference IS DISTINCT FROM reported.message_id
+     WHERE (delivery.reference IS DISTINCT FROM reported.message_id
+            OR delivery.status IN ('UNKNOWN', 'GIVEN_UP'))
        AND (delivery.provider IS DISTINCT FROM :provider
+            OR delivery.status IN ('UNKNOWN', 'GIVEN_UP')
             OR (delivery.status <> 'SENDING'
                 AND (delivery.reference IS NOT NULL OR delivery.possibly_sent_at IS NULL)))
      ORDER BY delivery.delivery_id, reported.message_id, attempt.message_id IS NULL, attempt.number DESC
@@ -286,7 +295,11 @@ class SqlResults:
         former: dict[tuple[UUID, str], FormerMessage] = {}
         for row in self._connection.execute(_FREED, parameters):
             message = FormerMessage(
-                row.delivery_id, row.message_id, DeliveryStatus(row.status), attempt=row.number
+                row.delivery_id,
+                row.message_id,
+                DeliveryStatus(row.status),
+                attempt=row.number,
+                is_only=row.is_only,
             )
             # The first attempt that fits is the one that fits best.
             former.setdefault((message.delivery_id, message.message_id), message)

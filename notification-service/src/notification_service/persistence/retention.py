@@ -31,6 +31,36 @@ _ERASE_RECIPIENTS = text(f"""
     UPDATE completed_order SET recipient_name = NULL, recipient_phone = NULL, message_values = NULL
       FROM ended WHERE completed_order.event_id = ended.event_id
 """)  # noqa: S608 - our own text
+# However long it waits: for an operator, for its template, or for an answer.
+_GIVE_UP_ALIMTALK = text("""
+    UPDATE delivery
+       SET status = 'GIVEN_UP', due_at = NULL, completed_at = clock_timestamp()
+     WHERE delivery_id = ANY(ARRAY(
+           SELECT waiting.delivery_id
+             FROM completed_order JOIN delivery AS waiting USING (event_id)
+            WHERE completed_order.accepted_at < statement_timestamp() - :age
+              AND completed_order.recipient_phone IS NOT NULL
+              AND waiting.effect = 'ALIMTALK' AND waiting.status IN ('PENDING', 'UNKNOWN')
+            ORDER BY completed_order.accepted_at
+            LIMIT :limit
+              FOR UPDATE OF waiting SKIP LOCKED))
+""")
+# Other effects need no recipient: what waits to be counted keeps none.
+_ERASE_KEPT_TOO_LONG = text("""
+    UPDATE completed_order SET recipient_name = NULL, recipient_phone = NULL, message_values = NULL
+     WHERE event_id = ANY(ARRAY(
+           SELECT kept.event_id FROM completed_order AS kept
+            WHERE kept.accepted_at < statement_timestamp() - :age AND kept.recipient_phone IS NOT NULL
+              AND NOT EXISTS (
+                  SELECT FROM delivery
+                   WHERE delivery.event_id = kept.event_id AND delivery.effect = 'ALIMTALK'
+                     AND delivery.completed_at IS NULL)
+            ORDER BY kept.accepted_at
+            LIMIT :limit
+              FOR UPDATE OF kept SKIP LOCKED))
+""")
+# Times as long as a recipient is kept after its last effect.
+_LONGEST = 4
 # The sums stay, and so do customers' first orders (see customers.py): analytics_order only keeps an order
 # from being counted twice. Of customers the last order is noted; one that is locked is just ordering.
 _DELETE_ORDERS = text(f"""
@@ -81,6 +111,9 @@ class SqlRetention:
 
     ``recipients`` and ``deliveries`` count from the end of the order's last effect, ``inbox_events`` from an
     event's arrival, ``customers`` from their last order, and ``idempotency_keys`` from a key's first use.
+
+    A recipient whose order was accepted four times as long ago is erased, whatever has not ended: the
+    alimtalk is given up then.
     """
 
     def __init__(
@@ -101,7 +134,7 @@ class SqlRetention:
     def sweeps(self) -> Mapping[str, Sweep]:
         """By the name that the log has for what they remove."""
         return {
-            "recipients": _sweep(_ERASE_RECIPIENTS, self._recipients),
+            "recipients": self._erase_recipients,
             "orders": self._delete_orders,
             # After the orders, which say when a customer's last one was.
             "customers": _sweep(_FORGET_CUSTOMERS, self._customers),
@@ -111,6 +144,12 @@ class SqlRetention:
                 idempotency_key, idempotency_key.c.created_at, self._idempotency_keys
             ),
         }
+
+    def _erase_recipients(self, connection: Connection, limit: int) -> int:
+        longest = _LONGEST * self._recipients
+        _sweep(_GIVE_UP_ALIMTALK, longest)(connection, limit)
+        erased = _sweep(_ERASE_RECIPIENTS, self._recipients)(connection, limit)
+        return erased + _sweep(_ERASE_KEPT_TOO_LONG, longest)(connection, limit)
 
     def _delete_orders(self, connection: Connection, limit: int) -> int:
         connection.execute(_KEEP_REBUILDS_OUT)

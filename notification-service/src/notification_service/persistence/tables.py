@@ -98,6 +98,7 @@ alimtalk_provider = Table(
     metadata,
     Column("name", Text, primary_key=True),
     Column("next_slot_at", DateTime(timezone=True), nullable=False),
+    Column("next_question_at", DateTime(timezone=True)),
     Column("status", Text, nullable=False),
     Column("since", DateTime(timezone=True), nullable=False),
     Column("reason", Text),

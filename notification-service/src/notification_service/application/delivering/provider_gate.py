@@ -20,7 +20,7 @@ from notification_service.domain.provider_state import (
 # Longer than an idle thread waits before it looks again, so that slots don't stay empty meanwhile.
 HORIZON_SECONDS = 1.0
 # A provider counts calls as they arrive, which is less evenly than they were sent.
-_PACE = 0.97
+PACE = 0.97
 
 _log = structlog.get_logger(__name__)
 
@@ -66,7 +66,7 @@ class ProviderGate:
         """``reach`` says which deliveries may go to the provider now."""
         self._provider = provider
         self._reach = reach
-        self._interval_seconds = 1 / (_PACE * messages_per_second)
+        self._interval_seconds = 1 / (PACE * messages_per_second)
         self._policy = policy
         self._probe_lease_seconds = probe_lease_seconds
 

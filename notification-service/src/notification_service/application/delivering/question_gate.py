@@ -1,9 +1,15 @@
 """The gate in front of questions: what a provider's state lets through, and what it learns."""
 
+import math
 from collections.abc import Callable, Sequence
 
-from notification_service.application.delivering.provider_gate import log_change
-from notification_service.application.ports import UnitOfWork
+from notification_service.application.delivering.provider_gate import (
+    AT_ONCE,
+    HORIZON_SECONDS,
+    PACE,
+    log_change,
+)
+from notification_service.application.ports import Slots, UnitOfWork
 from notification_service.domain.provider_call import Call
 from notification_service.domain.provider_state import (
     ProbePolicy,
@@ -14,11 +20,16 @@ from notification_service.domain.provider_state import (
     pause_asked_for,
 )
 
+QUESTIONS_SHARE = 0.2
+"""Of the provider's limit: they take slots from messages, and no more of them than that."""
+_LEAST_WAIT_SECONDS = 0.05
+
 
 class QuestionGate:
     """Lets one call at a time through while the provider fails, or refuses our account or such questions.
 
-    What only results can prove wrong, only results can prove right: that suspension holds no question back.
+    A provider that takes no message may answer questions: once it has, they go on as usual. What only results
+    can prove wrong, only results can prove right: that suspension holds no question back.
     Questions that fail open no breaker and suspend nothing, since sending may work: a key may be refused to
     those that ask, and yet be accepted of those that send.
     """
@@ -28,15 +39,49 @@ class QuestionGate:
         provider: str,
         policy: ProbePolicy,
         after: Callable[[ProviderState, Sequence[Call]], ProviderState] = after_results,
+        calls_per_second: float = math.inf,
     ) -> None:
-        """``after`` makes of a state, and of calls that asked, the state that follows."""
+        """``after`` makes of a state, and of calls that asked, the state that follows.
+
+        ``calls_per_second`` is the provider's limit, of which questions get a share.
+        """
         self._provider = provider
         self._policy = policy
         self._after = after
+        self._interval_seconds = 1 / (PACE * calls_per_second)
 
-    def is_closed(self, state: ProviderState) -> bool:
+    def is_closed(self, state: ProviderState, *, has_answered: bool = False) -> bool:
+        """``has_answered``: the last questions of this process, put while the provider was stopped."""
         is_stopped = state.status is not ProviderStatus.RUNNING and state.stopped_by is not StoppedBy.RESULT
-        return is_stopped or state.results_refused is not None
+        return (is_stopped and not has_answered) or state.results_refused is not None
+
+    def most_calls(self, state: ProviderState) -> float:
+        """How many questions may be put now: 0 while their share, or the limit, is used up."""
+        if not self._interval_seconds:
+            return math.inf
+        if state.question_wait_seconds or state.wait_seconds >= HORIZON_SECONDS:
+            return 0
+        return max(1, int(QUESTIONS_SHARE * HORIZON_SECONDS / self._interval_seconds))
+
+    def enter(self, unit_of_work: UnitOfWork, calls: int) -> Slots | None:
+        """Slots for so many questions; None if they must not be put now, and the transaction be rolled back.
+
+        To be called last in the transaction that takes them.
+        """
+        if not self._interval_seconds:
+            return AT_ONCE
+        wait_seconds = unit_of_work.providers.reserve_questions(
+            self._provider, calls, self._interval_seconds, QUESTIONS_SHARE
+        )
+        # Meanwhile the provider may have asked for a pause.
+        if wait_seconds is None or wait_seconds > 2 * HORIZON_SECONDS:
+            return None
+        return Slots(wait_seconds, self._interval_seconds)
+
+    def wait_seconds(self, state: ProviderState) -> float:
+        """How long a process waits until it looks for slots again."""
+        seconds = max(state.question_wait_seconds, state.wait_seconds - HORIZON_SECONDS)
+        return min(HORIZON_SECONDS, max(_LEAST_WAIT_SECONDS, seconds))
 
     def learn(self, unit_of_work: UnitOfWork, calls: Sequence[Call]) -> None:
         """To be called last in a transaction, with calls that failed, and with answers that end a refusal."""

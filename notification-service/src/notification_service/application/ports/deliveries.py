@@ -84,10 +84,12 @@ class Deliveries(Protocol):
         """How many deliveries need an operator's attention."""
         ...
 
-    def lock_due(self, effect: Effect, limit: int) -> Sequence[tuple[UUID, UUID]]:
+    def lock_due(
+        self, effect: Effect, limit: int, among: Collection[UUID] = ()
+    ) -> Sequence[tuple[UUID, UUID]]:
         """Ids and events of due deliveries, at most ``limit``, held until the transaction ends.
 
-        Skips what another transaction holds.
+        Skips what another transaction holds, and all but ``among`` unless that is empty.
         """
         ...
 

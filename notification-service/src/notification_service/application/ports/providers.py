@@ -26,6 +26,13 @@ class Providers(Protocol):
         """Reserve ``slots`` slots in a row that nobody else gets; returns the seconds until the first one."""
         ...
 
+    def reserve_questions(self, name: str, slots: int, interval_seconds: float, share: float) -> float | None:
+        """The same for questions, which all together get ``share`` of the slots.
+
+        None if others use up that share now: nothing is reserved then.
+        """
+        ...
+
     def push_back(self, name: str, pause_seconds: float) -> None:
         """Let no slot that isn't reserved yet begin before the pause has passed."""
         ...

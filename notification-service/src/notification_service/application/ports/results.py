@@ -42,9 +42,10 @@ class Results(Protocol):
         ...
 
     def lock_freed(self, provider: str, references: Mapping[str, str]) -> Sequence[FormerMessage]:
-        """Those of these messages that ``provider`` may have got before their delivery was freed.
+        """Those of these messages that ``provider`` may have got, and that their delivery has no id of.
 
-        By an operator's retry, or since the provider had not found it. ``references`` are ours, by message.
+        Its reply was lost, or the delivery was freed: by an operator's retry, or since the provider had not
+        found it. ``references`` are ours, by message.
         """
         ...
 
