@@ -39,13 +39,13 @@ from notification_service.application.record_results import RecordResults
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.application.write_alimtalk import WriteAlimtalk
 from notification_service.config import ConsumerSettings
-from notification_service.dispatcher import is_bug
 from notification_service.domain.claim_reach import EVERYTHING, ClaimReach
 from notification_service.domain.delivery import Effect
 from notification_service.domain.provider_state import ProbePolicy, after_look_ups
 from notification_service.domain.retry_policy import RetryPolicy
 from notification_service.domain.template_catalog import TemplateCatalog
 from notification_service.metrics import count_call
+from servicekit.db.errors import is_bug
 
 # Of DELIVERY_PARALLELISM: SENS is asked about one message a call, while as many are sent.
 CALLS_FOR_RESULTS = 2

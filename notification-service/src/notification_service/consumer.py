@@ -26,7 +26,7 @@ from notification_service.application.ports import DeliveryWork, Gate, UnitOfWor
 from notification_service.application.raise_alerts import RaiseAlerts
 from notification_service.application.send_alerts import NoticeLease, SendAlerts
 from notification_service.config import ConsumerSettings
-from notification_service.dispatcher import Dispatcher, is_bug
+from notification_service.dispatcher import Dispatcher
 from notification_service.domain.alert_rule import AlertRule, OrderRule
 from notification_service.domain.delivery import Effect
 from notification_service.domain.provider_call import CallElsewhere
@@ -44,6 +44,7 @@ from notification_service.persistence.tables import delivery
 from notification_service.persistence.unit_of_work import NotificationUnitOfWork
 from notification_service.subscriptions import SUBSCRIPTIONS, Subscription
 from servicekit.db.engine import create_engine
+from servicekit.db.errors import is_bug
 from servicekit.db.health import database_check
 from servicekit.db.retention import Retention, RetentionThread
 from servicekit.http.admin import admin_server

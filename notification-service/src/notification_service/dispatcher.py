@@ -10,7 +10,7 @@ from notification_service.application.ports import DeliveryWork
 from notification_service.metrics import count_crash
 from servicekit.backoff import Backoff
 from servicekit.db.disclosure import summary
-from servicekit.db.errors import may_pass
+from servicekit.db.errors import is_bug
 from servicekit.lifecycle import StopSignal
 
 POLL_SECONDS = 0.5
@@ -18,11 +18,6 @@ BACKOFF = Backoff(first_seconds=0.2, longest_seconds=5.0)
 _AFTER_CRASH = Backoff(first_seconds=1.0, longest_seconds=60.0)
 
 _log = structlog.get_logger(__name__)
-
-
-def is_bug(error: BaseException) -> bool:
-    """Whether an error is no wait for the database: it comes again for the same row."""
-    return not may_pass(error)
 
 
 class WorkThread(threading.Thread):

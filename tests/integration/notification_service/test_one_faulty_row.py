@@ -16,10 +16,10 @@ from notification_service.application.delivering.provider_gate import OpenGate
 from notification_service.application.ports import MaySend
 from notification_service.application.record_results import RecordedResults, RecordResults
 from notification_service.application.send_alimtalk import SendAlimtalk
-from notification_service.dispatcher import is_bug
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.alimtalk_results import ProviderResult, ResultState
 from notification_service.domain.delivery import DeliveryStatus, Effect
+from servicekit.db.errors import is_bug
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import LIMITS, QUICK, delivery_of, transactions

@@ -83,7 +83,12 @@ def verdict(error: BaseException) -> Verdict:
 
 def may_pass(error: BaseException) -> bool:
     """Whether to wait and try again: true for all but bugs."""
-    return verdict(error) is not Verdict.BUG
+    return not is_bug(error)
+
+
+def is_bug(error: BaseException) -> bool:
+    """Whether an error is no wait for the database: it comes again for the same row."""
+    return verdict(error) is Verdict.BUG
 
 
 def may_be_of_one_row(error: BaseException) -> bool:
