@@ -59,6 +59,14 @@ def test_the_acceptance_of_the_sandboxs_own_provider_is_final() -> None:
     assert (summary.by_webhook, summary.by_query) == (0, 0)
 
 
+def test_a_webhook_finds_a_message_whose_reply_was_lost() -> None:
+    facts = order_facts()
+    by_webhook = replace(
+        facts, deliveries=of_event_1(facts, result_questions=0), found_by_look_up=frozenset()
+    )
+    assert checked(by_webhook)[1] == ()
+
+
 def test_messages_of_others_are_left_out() -> None:
     facts = order_facts()
     foreign = AlimtalkMessage("nhn", "foreign-event")
@@ -158,7 +166,7 @@ def _nothing_taken_over(facts: OrderFacts) -> OrderFacts:
         ),
         (
             _lost_reply_never_looked_up,
-            "messages whose reply was lost, and that no look-up has found: 1 (event-1)",
+            "messages whose reply was lost, and that neither a look-up nor a webhook has found: 1 (event-1)",
         ),
         (_no_reply_lost, "messages whose reply was lost: expected some, found 0"),
         (_nothing_taken_over, "messages by nhn while solapi failed: expected some, found 0"),
