@@ -54,7 +54,7 @@ def test_killed_broker_is_not_seen_by_clients_and_all_arrives_without_it(
     stack: OperatedStack, stack_directory: Path, shop: ShopClient, databases: StackDatabases,
     external_services: ExternalServices, tmp_path: Path,
 ) -> None:  # fmt: skip
-    assert len(partitions(stack)) == 12
+    assert len(partitions(stack)) == 3 * len(TOPICS)
     assert every_copy_is_there(stack)
     assert 2 in {partition["leader_id"] for partition in partitions(stack)}
     with under_load(shop, databases, external_services, stack_directory, tmp_path) as load:
