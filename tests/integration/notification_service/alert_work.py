@@ -8,12 +8,12 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.count_sales import CountSales
 from notification_service.application.raise_alerts import RaiseAlerts
 from notification_service.application.send_alerts import NoticeLease, SendAlerts
 from notification_service.domain.alert_rule import AlertRule, AlertTiming, OrderRule, RateRule, Severity
-from notification_service.domain.completed_order import CompletedOrder
+from notification_service.domain.order_event import OrderEvent
 from notification_service.monitoring.standard_webhook import StandardWebhook
 from servicekit.lifecycle import StopSignal
 from servicekit.outbound.http_client import create_http_client
@@ -38,9 +38,9 @@ class Alerting:
     raise_alerts: RaiseAlerts
     send_alerts: SendAlerts
 
-    def count(self, *orders: CompletedOrder) -> None:
+    def count(self, *orders: OrderEvent) -> None:
         """Accept orders, and count all that are due."""
-        AcceptCompletedOrders(transactions(self.engine))(orders)
+        AcceptOrderEvents(transactions(self.engine))(orders)
         rules = [rule for rule in self.rules if isinstance(rule, OrderRule)]
         work = CountSales(transactions(self.engine), rules=rules)
         while work(StopSignal()).deliveries:

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from notification_service.application import deliver_effect
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.attempt_delivery import AttemptDelivery
 from notification_service.application.deliver_effect import DeliverEffect
 from notification_service.application.delivering import delivery_flow
@@ -134,7 +134,7 @@ class Stage:
     def accept(self) -> None:
         # Fresh for as long as a scene lasts: its first attempt asks nobody.
         order = a_completed_order(completed_at=datetime.now(UTC) + timedelta(hours=1))
-        AcceptCompletedOrders(partial(NotificationUnitOfWork, self.engine, CONSUMER_GROUP))([order])
+        AcceptOrderEvents(partial(NotificationUnitOfWork, self.engine, CONSUMER_GROUP))([order])
 
     def wire(self, provider: Provider) -> LateWire:
         if provider.name not in self._wires:

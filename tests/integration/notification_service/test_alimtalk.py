@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.delivery import DeliveryStatus, Effect
 from notification_service.domain.errors import NotSent
@@ -30,10 +30,10 @@ ALIMTALK = Effect.ALIMTALK
 
 
 def test_the_buyer_gets_the_approved_text(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     order = a_completed_order(name="김하늘", phone="010-1234-5678", total_amount=1_234_500, item_count=3)
-    accept_completed_orders([order])
+    accept_order_events([order])
 
     with delivering(engine, ALIMTALK, sandbox) as work:
         (delivery,) = run_until_final(work, engine, [order], ALIMTALK)
@@ -48,11 +48,11 @@ def test_the_buyer_gets_the_approved_text(
 
 
 def test_a_message_whose_acceptance_was_lost_is_not_sent_twice(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     sandbox.control(alimtalk={"timeoutAfterAcceptNext": 3, "timeoutMs": 2_000})
     orders = [a_completed_order() for _ in range(4)]
-    accept_completed_orders(orders)
+    accept_order_events(orders)
 
     with delivering(engine, ALIMTALK, sandbox, timeout_seconds=0.3) as work:
         found = run_until_final(work, engine, orders, ALIMTALK)
@@ -63,11 +63,11 @@ def test_a_message_whose_acceptance_was_lost_is_not_sent_twice(
 
 
 def test_a_message_that_the_provider_accepts_late_is_not_sent_twice(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     sandbox.control(alimtalk={"timeoutBeforeAcceptNext": 1, "timeoutMs": 2_000})
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
 
     with delivering(engine, ALIMTALK, sandbox, timeout_seconds=0.3, processing_seconds=60.0) as work:
         accepted_at = time.monotonic() + 2.0
@@ -79,17 +79,17 @@ def test_a_message_that_the_provider_accepts_late_is_not_sent_twice(
 
 
 def test_a_restored_database_sends_no_message_again(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     with delivering(engine, ALIMTALK, sandbox) as work:
         (sent,) = run_until_final(work, engine, [order], ALIMTALK)
         with engine.begin() as connection:
             connection.execute(text("TRUNCATE inbox, delivery_attempt, delivery, completed_order"))
 
         # Its event is read once more.
-        accept_completed_orders([order])
+        accept_order_events([order])
         (found,) = run_until_final(work, engine, [order], ALIMTALK)
 
     assert found.delivery_id != sent.delivery_id
@@ -98,10 +98,10 @@ def test_a_restored_database_sends_no_message_again(
 
 
 def test_what_never_arrived_is_sent_after_the_processing_time(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     # As after a kill between the claim and the post: the lease ends without an outcome.
     with transactions(engine)() as unit_of_work:
         unit_of_work.claims.claim(ALIMTALK, 1, 0.1, "sandbox")
@@ -118,10 +118,10 @@ def test_what_never_arrived_is_sent_after_the_processing_time(
 
 
 def test_nothing_is_sent_again_while_look_ups_of_the_message_fail(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     sandbox.control(alimtalk={"timeoutAfterAcceptNext": 1, "timeoutMs": 3_000, "failNextLookups": 3})
 
     with delivering(engine, ALIMTALK, sandbox, timeout_seconds=0.3) as work:
@@ -132,11 +132,11 @@ def test_nothing_is_sent_again_while_look_ups_of_the_message_fail(
 
 
 def test_a_failing_provider_is_tried_again_with_a_growing_pause(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     sandbox.control(alimtalk={"failNext": 2, "throttleNext": 1})
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
 
     with delivering(engine, ALIMTALK, sandbox) as work:
         (delivery,) = run_until_final(work, engine, [order], ALIMTALK)
@@ -147,11 +147,11 @@ def test_a_failing_provider_is_tried_again_with_a_growing_pause(
 
 
 def test_a_message_that_the_provider_rejects_is_not_tried_again(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     sandbox.control(alimtalk={"rejectNext": 1})
     bad = a_completed_order()
-    accept_completed_orders([bad])
+    accept_order_events([bad])
 
     with delivering(engine, ALIMTALK, sandbox) as work:
         (failed,) = run_until_final(work, engine, [bad], ALIMTALK)
@@ -163,10 +163,10 @@ def test_a_message_that_the_provider_rejects_is_not_tried_again(
 
 
 def test_a_recipient_who_can_not_get_an_alimtalk_is_skipped(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     land_line, mobile = a_completed_order(phone="02-123-4567"), a_completed_order(phone="+821012345678")
-    accept_completed_orders([land_line, mobile])
+    accept_order_events([land_line, mobile])
 
     with delivering(engine, ALIMTALK, sandbox) as work:
         skipped, delivered = run_until_final(work, engine, [land_line, mobile], ALIMTALK)
@@ -179,11 +179,11 @@ def test_a_recipient_who_can_not_get_an_alimtalk_is_skipped(
 
 
 def test_a_provider_that_fails_for_too_long_is_given_up(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     sandbox.control(alimtalk={"failNext": 1_000_000})
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     retry = replace(QUICK, give_up_after_seconds=0.5)
 
     with delivering(engine, ALIMTALK, sandbox, retry=retry) as work:
@@ -195,11 +195,11 @@ def test_a_provider_that_fails_for_too_long_is_given_up(
 
 
 def test_an_old_delivery_survives_its_first_failure(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     sandbox.control(alimtalk={"throttleNext": 1})
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     with engine.begin() as connection:
         connection.execute(text("UPDATE delivery SET created_at = created_at - interval '25 hours'"))
 
@@ -210,10 +210,10 @@ def test_an_old_delivery_survives_its_first_failure(
 
 
 def test_an_effect_pauses_while_its_provider_is_down(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, own_sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, own_sandbox: Sandbox
 ) -> None:
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     own_sandbox.process.kill()
 
     with delivering(engine, ALIMTALK, own_sandbox) as work:
@@ -227,9 +227,9 @@ def test_an_effect_pauses_while_its_provider_is_down(
 
 
 def test_a_lease_that_expires_while_connecting_withdraws_the_message(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
-    accept_completed_orders([a_completed_order()])
+    accept_order_events([a_completed_order()])
     with transactions(engine)() as unit_of_work:
         (delivery,) = unit_of_work.claims.claim(ALIMTALK, 1, 20.0, "sandbox")
         unit_of_work.commit()

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.adopt_time_zone import AdoptTimeZone
 from notification_service.application.count_in_time_zone import CountInTimeZone
 from notification_service.application.count_sales import CountSales
@@ -82,7 +82,7 @@ def test_baskets_are_counted_by_size_and_the_largest_together(engine: Engine) ->
 
 
 def test_orders_that_a_former_release_accepted_count_without_products(engine: Engine) -> None:
-    AcceptCompletedOrders(transactions(engine))([a_completed_order()])
+    AcceptOrderEvents(transactions(engine))([a_completed_order()])
     with engine.begin() as connection:
         connection.execute(text("UPDATE completed_order SET items = NULL, approved_at = NULL"))
 
@@ -118,14 +118,14 @@ def test_a_late_first_order_makes_the_customer_new_on_its_day(engine: Engine) ->
 
 
 def test_processes_that_count_the_same_customers_count_each_once(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+    engine: Engine, accept_order_events: AcceptOrderEvents
 ) -> None:
     orders = [
         an_order_of((f"P-{number % 7}", 1, 100), user_id=number % 10 + 1,
                     completed_at=NOON_IN_SEOUL + timedelta(hours=number % 30))
         for number in range(240)
     ]  # fmt: skip
-    accept_completed_orders(orders)
+    accept_order_events(orders)
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda _: count_due(engine, batch_size=4), range(3)))
@@ -141,9 +141,9 @@ def test_processes_that_count_the_same_customers_count_each_once(
 
 @pytest.mark.parametrize("table", ["customers_daily", "sales_hourly", "sales_by_basket_size"])
 def test_what_fails_between_two_sums_is_in_none(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders, table: str
+    engine: Engine, accept_order_events: AcceptOrderEvents, table: str
 ) -> None:
-    accept_completed_orders([an_order_of(("P-1", 1, 100))])
+    accept_order_events([an_order_of(("P-1", 1, 100))])
     before = sums(engine)
     with engine.begin() as connection:
         connection.execute(text(f"ALTER TABLE {table} ADD CONSTRAINT refuse CHECK (false)"))
@@ -171,14 +171,14 @@ def test_a_second_event_of_an_order_is_in_no_sum(engine: Engine) -> None:
 
 
 def test_delays_are_counted_by_effect_and_never_twice(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders, sandbox: Sandbox
+    engine: Engine, accept_order_events: AcceptOrderEvents, sandbox: Sandbox
 ) -> None:
     with engine.connect() as connection:
         now: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
     orders = [
         a_completed_order(approved_at=now - timedelta(seconds=age)) for age in (0.0, 20.0, 20.0, 200_000.0)
     ]
-    accept_completed_orders(orders)
+    accept_order_events(orders)
     with delivering(engine, Effect.MONITORING, sandbox) as work:
         run_until_final(work, engine, orders, Effect.MONITORING)
 
@@ -235,7 +235,7 @@ def test_a_time_zone_stays_once_something_is_counted(engine: Engine) -> None:
 
 
 def test_nothing_is_counted_before_the_time_zone_is_adopted(engine: Engine, migrated_url: str) -> None:
-    AcceptCompletedOrders(transactions(engine))([a_completed_order(completed_at=MIDNIGHT)])
+    AcceptOrderEvents(transactions(engine))([a_completed_order(completed_at=MIDNIGHT)])
     impatient = create_engine(
         DatabaseSettings(database_url=migrated_url, database_lock_timeout_ms=50), "test"
     )
@@ -282,7 +282,7 @@ def test_neither_counting_nor_a_rebuild_reads_what_is_kept(engine: Engine) -> No
         )
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text("VACUUM ANALYZE completed_order, analytics_order"))
-    AcceptCompletedOrders(transactions(engine))([a_completed_order(user_id=one + 1) for one in range(20)])
+    AcceptOrderEvents(transactions(engine))([a_completed_order(user_id=one + 1) for one in range(20)])
 
     with tables_read_whole(engine) as read_whole:
         count_due(engine)

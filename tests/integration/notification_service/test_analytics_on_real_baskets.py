@@ -12,9 +12,9 @@ import duckdb
 import pytest
 from sqlalchemy import Engine, text
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.rebuild_analytics import RebuildAnalytics
-from notification_service.domain.completed_order import CompletedOrder
+from notification_service.domain.order_event import OrderEvent
 from shop_demo.order_sources.completejourney import TransactionLine, baskets_to_orders
 from tests.integration.notification_service.builders import a_cancellation_of, an_order_of
 from tests.integration.notification_service.counted import cancel, count_due
@@ -84,7 +84,7 @@ def the_data() -> Path:
     return Path(package.origin).parent / "data" / "transactions.parquet"
 
 
-def read_baskets() -> list[CompletedOrder]:
+def read_baskets() -> list[OrderEvent]:
     """Real baskets, some of them in won."""
     with duckdb.connect() as connection:
         rows = connection.execute(_LINES, [str(the_data())]).fetchall()
@@ -101,12 +101,12 @@ def read_baskets() -> list[CompletedOrder]:
 
 
 @pytest.fixture
-def baskets() -> list[CompletedOrder]:
+def baskets() -> list[OrderEvent]:
     return read_baskets()
 
 
 @pytest.fixture
-def cancellations(baskets: list[CompletedOrder]) -> list[CompletedOrder]:
+def cancellations(baskets: list[OrderEvent]) -> list[OrderEvent]:
     """Of every seventh basket: of all of it, or of one piece of each line, some hours or a day later."""
     return [
         a_cancellation_of(
@@ -122,9 +122,7 @@ def cancellations(baskets: list[CompletedOrder]) -> list[CompletedOrder]:
 
 
 @pytest.fixture
-def oracle(
-    baskets: list[CompletedOrder], cancellations: list[CompletedOrder]
-) -> Iterator[duckdb.DuckDBPyConnection]:
+def oracle(baskets: list[OrderEvent], cancellations: list[OrderEvent]) -> Iterator[duckdb.DuckDBPyConnection]:
     """The lines of both in DuckDB."""
     with duckdb.connect() as connection:
         connection.execute(
@@ -170,7 +168,7 @@ def oracle(
         yield connection
 
 
-def lines_of(basket: CompletedOrder) -> list[tuple[object, ...]]:
+def lines_of(basket: OrderEvent) -> list[tuple[object, ...]]:
     of_basket = (str(basket.order_id), basket.user_id, basket.currency, basket.completed_at)
     return [(*of_basket, item.product_id, item.quantity, item.unit_price) for item in basket.items]
 
@@ -194,12 +192,12 @@ def comparable(rows: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
 
 def test_counted_and_rebuilt_sums_are_those_of_duckdb(
     engine: Engine,
-    baskets: list[CompletedOrder],
-    cancellations: list[CompletedOrder],
+    baskets: list[OrderEvent],
+    cancellations: list[OrderEvent],
     oracle: duckdb.DuckDBPyConnection,
 ) -> None:
     shuffled = random.Random(7).sample(baskets, len(baskets))  # noqa: S311 - an order, no secret
-    accept = AcceptCompletedOrders(transactions(engine))
+    accept = AcceptOrderEvents(transactions(engine))
     # Before their baskets, some of them: topics don't wait for each other.
     cancel(engine, cancellations)
     for begin in range(0, BASKETS, 300):

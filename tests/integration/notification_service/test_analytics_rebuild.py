@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.rebuild_analytics import RebuildAnalytics
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Effect
 from notification_service.domain.figures import DailyCustomers, FigureKind
+from notification_service.domain.order_event import OrderEvent
 from notification_service.persistence.retention import SqlRetention
 from servicekit.db.retention import Retention
 from servicekit.lifecycle import StopSignal
@@ -27,7 +27,7 @@ from tests.support.waiting import wait_until
 THE_22ND, THE_23RD, THE_24TH = (date(2026, 11, day) for day in (22, 23, 24))
 
 
-def some_orders(number: int) -> list[CompletedOrder]:
+def some_orders(number: int) -> list[OrderEvent]:
     """Of three days, some products, two currencies, and customers who come again."""
     first = an_order_of()
     return [
@@ -140,7 +140,7 @@ def test_a_late_order_of_a_day_that_stays_is_added(engine: Engine) -> None:
     assert [row[2] for row in sums(engine)["sales_daily"]] == [2]
 
 
-def forget(engine: Engine, order: CompletedOrder) -> None:
+def forget(engine: Engine, order: OrderEvent) -> None:
     """Let retention delete this order."""
     with engine.begin() as connection:
         of_order = {"event_id": str(order.event_id)}
@@ -190,7 +190,7 @@ def rebuilding(engine: Engine) -> Iterator[threading.Event]:
 
 
 def test_a_rebuild_beside_consumers_loses_and_doubles_no_order(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+    engine: Engine, accept_order_events: AcceptOrderEvents
 ) -> None:
     orders = some_orders(300)
     count(engine, orders[:20])
@@ -198,7 +198,7 @@ def test_a_rebuild_beside_consumers_loses_and_doubles_no_order(
     with rebuilding(engine) as rebuilt, ThreadPoolExecutor(2) as consumers:
         for begin in range(20, 300, 40):
             rebuilt.clear()
-            accept_completed_orders(orders[begin : begin + 40])
+            accept_order_events(orders[begin : begin + 40])
             done = [consumers.submit(count_due, engine, 3) for _ in range(2)]
             for one in done:
                 one.result()
@@ -232,11 +232,11 @@ def test_a_delivery_in_the_middle_of_a_rebuild_counts_once(engine: Engine, sandb
 
 @pytest.mark.parametrize("kept_out", ["counting", "retention"])
 def test_nothing_changes_between_the_statements_of_a_rebuild(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders, kept_out: str
+    engine: Engine, accept_order_events: AcceptOrderEvents, kept_out: str
 ) -> None:
     old = an_order_of(("P-1", 1, 100))
     count(engine, [old])
-    accept_completed_orders([an_order_of(("P-1", 1, 100), currency="USD")])
+    accept_order_events([an_order_of(("P-1", 1, 100), currency="USD")])
     meanwhile = {"counting": lambda: count_due(engine), "retention": lambda: forget(engine, old)}[kept_out]
 
     with before_the_first(engine, "INSERT INTO sales_daily", meanwhile) as other:

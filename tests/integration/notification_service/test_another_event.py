@@ -11,7 +11,7 @@ from sqlalchemy import Engine, text
 
 from notification_service.config import ConsumerSettings
 from notification_service.consumer import run
-from notification_service.domain.completed_order import CompletedOrder
+from notification_service.domain.order_event import OrderEvent
 from notification_service.subscriptions import SUBSCRIPTIONS
 from notification_service.template_files import read_catalog
 from servicekit.event_type import EventType
@@ -45,7 +45,7 @@ class Spoilt(ParcelShipped):
 
     event_type = EventType(topic="parcel-spoilt", name="ParcelShipped", version=1)
 
-    def to_domain(self) -> CompletedOrder:
+    def to_domain(self) -> OrderEvent:
         raise RuntimeError("a bug")
 
 

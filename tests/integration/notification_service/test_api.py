@@ -8,7 +8,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from notification_service.api import build_application
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.count_sales import CountSales
 from notification_service.domain.delivery import Effect
 from servicekit.identifiers import uuid7
@@ -26,10 +26,10 @@ def client(engine: Engine) -> FlaskClient:
 
 
 def test_an_order_shows_its_three_effects(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox, client: FlaskClient
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox, client: FlaskClient
 ) -> None:
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     with delivering(engine, Effect.ALIMTALK, sandbox) as work:
         run_until_final(work, engine, [order], Effect.ALIMTALK)
 
@@ -62,7 +62,7 @@ def unreturned(amount: int) -> dict[str, int]:
 
 
 def test_sales_are_reported_by_day_and_in_total(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, client: FlaskClient
+    accept_order_events: AcceptOrderEvents, engine: Engine, client: FlaskClient
 ) -> None:
     orders = [
         a_completed_order(
@@ -74,7 +74,7 @@ def test_sales_are_reported_by_day_and_in_total(
         a_completed_order(total_amount=799, item_count=8, currency="USD"),
         a_completed_order(total_amount=5_000, completed_at=datetime(2026, 11, 24, 15, 0, tzinfo=UTC)),
     ]
-    accept_completed_orders(orders)
+    accept_order_events(orders)
     run_until_final(CountSales(transactions(engine)), engine, orders, Effect.ANALYTICS)
 
     reply = client.get(SALES, query_string={"from": "2026-11-23", "to": "2026-11-24"})

@@ -7,13 +7,13 @@ from functools import partial
 from sqlalchemy import Connection, Engine, event, text
 
 from notification_service.api import build_application
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.ports import MaySend
 from notification_service.domain.attempt import Receipt, Released, RetryLater
 from notification_service.domain.attempt_history import Attempt, AttemptOutcome, Purpose
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import ClaimedDelivery, DeliveryStatus, Effect
 from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.order_event import OrderEvent
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import (
@@ -35,15 +35,15 @@ def claim(engine: Engine, lease_seconds: float = 20.0) -> Sequence[ClaimedDelive
         return claimed
 
 
-def history(engine: Engine, order: CompletedOrder) -> Sequence[Attempt]:
+def history(engine: Engine, order: OrderEvent) -> Sequence[Attempt]:
     return delivery_of(engine, order, ALIMTALK).history
 
 
 def test_an_attempt_is_committed_before_the_call_and_ended_after_it(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     during: list[Attempt] = []
 
     def deliver(delivery: ClaimedDelivery, may_send: MaySend) -> Receipt:
@@ -66,10 +66,10 @@ def test_an_attempt_is_committed_before_the_call_and_ended_after_it(
 
 
 def test_each_attempt_says_why_it_failed(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     sandbox.control(alimtalk={"throttleNext": 1})
 
     with delivering(engine, ALIMTALK, sandbox) as work:
@@ -85,10 +85,10 @@ def test_each_attempt_says_why_it_failed(
 
 
 def test_a_released_attempt_leaves_the_history_and_its_number(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+    accept_order_events: AcceptOrderEvents, engine: Engine
 ) -> None:
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     for _ in range(2):
         (claimed,) = claim(engine)
         with transactions(engine)() as unit_of_work:
@@ -101,11 +101,9 @@ def test_a_released_attempt_leaves_the_history_and_its_number(
     assert [attempt.number for attempt in history(engine, order)] == [1]
 
 
-def test_a_released_look_up_is_unknown_again(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine
-) -> None:
+def test_a_released_look_up_is_unknown_again(accept_order_events: AcceptOrderEvents, engine: Engine) -> None:
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     claim(engine, lease_seconds=0.0)
     (look_up,) = claim(engine)
     with transactions(engine)() as unit_of_work:
@@ -119,10 +117,10 @@ def test_a_released_look_up_is_unknown_again(
 
 
 def test_an_attempt_whose_lease_expired_ends_as_unknown(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+    accept_order_events: AcceptOrderEvents, engine: Engine
 ) -> None:
     order = a_completed_order(completed_at=datetime.now(UTC))
-    accept_completed_orders([order])
+    accept_order_events([order])
     claim(engine, lease_seconds=0.1)
     wait_until(partial(claim, engine), "the lease to end")
 
@@ -134,7 +132,7 @@ def test_an_attempt_whose_lease_expired_ends_as_unknown(
 
 
 def test_a_batch_costs_as_many_statements_as_one_delivery(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     statements: list[str] = []
 
@@ -145,7 +143,7 @@ def test_a_batch_costs_as_many_statements_as_one_delivery(
     counts = []
     # One fewer than a claim takes: behind a full one there may be more.
     for number in (1, 7):
-        accept_completed_orders([a_completed_order() for _ in range(number)])
+        accept_order_events([a_completed_order() for _ in range(number)])
         statements.clear()
         with delivering(engine, ALIMTALK, sandbox, courier=lambda delivery, may_send: Receipt()) as work:
             assert work(StopSignal()).deliveries == number
@@ -154,10 +152,8 @@ def test_a_batch_costs_as_many_statements_as_one_delivery(
     assert counts == [2, 2]
 
 
-def test_the_history_goes_with_its_delivery(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine
-) -> None:
-    accept_completed_orders([a_completed_order()])
+def test_the_history_goes_with_its_delivery(accept_order_events: AcceptOrderEvents, engine: Engine) -> None:
+    accept_order_events([a_completed_order()])
     claim(engine)
 
     with engine.begin() as connection:
@@ -167,10 +163,10 @@ def test_the_history_goes_with_its_delivery(
 
 
 def test_the_shop_sees_the_attempts_without_replies_and_recipients(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     order = a_completed_order(name="김하늘", phone="010-1234-5678")
-    accept_completed_orders([order])
+    accept_order_events([order])
     sandbox.control(alimtalk={"throttleNext": 1})
     with delivering(engine, ALIMTALK, sandbox) as work:
         run_until_final(work, engine, [order], ALIMTALK)
@@ -190,10 +186,10 @@ def test_the_shop_sees_the_attempts_without_replies_and_recipients(
 
 
 def test_a_reason_of_another_release_is_shown_as_other(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+    accept_order_events: AcceptOrderEvents, engine: Engine
 ) -> None:
     order = a_completed_order(completed_at=datetime.now(UTC))
-    accept_completed_orders([order])
+    accept_order_events([order])
     [delivery] = claim(engine)
     with transactions(engine)() as unit_of_work:
         unit_of_work.claims.record([RetryLater(delivery, 0.0, FailureReason.NO_REPLY)])

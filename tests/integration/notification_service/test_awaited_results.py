@@ -9,14 +9,13 @@ import pytest
 from sqlalchemy import Connection, Engine, event, text
 from structlog.testing import capture_logs
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.ask_for_results import AskForResults
 from notification_service.application.record_results import RecordResults
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.alimtalk_results import Answer, ResultState
 from notification_service.domain.attempt_history import Attempt, AttemptOutcome
 from notification_service.domain.awaited_result import AwaitedResult
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import RETRYABLE, Delivery, DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
 from notification_service.domain.errors import (
@@ -26,6 +25,7 @@ from notification_service.domain.errors import (
     ReceiverUnavailable,
 )
 from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.order_event import OrderEvent
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import (
@@ -85,7 +85,7 @@ def make_due(engine: Engine, accepted_hours_ago: float = 0.0) -> None:
         )
 
 
-def ask(engine: Engine, provider: ProviderDouble, order: CompletedOrder, *, hours: float = 0.0) -> Delivery:
+def ask(engine: Engine, provider: ProviderDouble, order: OrderEvent, *, hours: float = 0.0) -> Delivery:
     """The order's alimtalk after a question that is due, so long after its acceptance."""
     make_due(engine, hours)
     with asking(engine, provider) as ask_for_results:
@@ -100,16 +100,16 @@ def provider() -> ProviderDouble:
 
 @pytest.fixture
 def accepted(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders, sandbox: Sandbox, provider: ProviderDouble
-) -> CompletedOrder:
+    engine: Engine, accept_order_events: AcceptOrderEvents, sandbox: Sandbox, provider: ProviderDouble
+) -> OrderEvent:
     """An order whose alimtalk the provider has accepted as m-1."""
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     send(engine, sandbox, provider)
     return order
 
 
-def test_what_a_provider_accepted_is_not_yet_delivered(engine: Engine, accepted: CompletedOrder) -> None:
+def test_what_a_provider_accepted_is_not_yet_delivered(engine: Engine, accepted: OrderEvent) -> None:
     delivery = delivery_of(engine, accepted, ALIMTALK)
 
     assert (delivery.status, delivery.due_at, delivery.completed_at) == (DeliveryStatus.ACCEPTED, None, None)
@@ -134,7 +134,7 @@ def test_what_a_provider_accepted_is_not_yet_delivered(engine: Engine, accepted:
 def test_a_final_result_is_asked_for_and_recorded(
     engine: Engine,
     provider: ProviderDouble,
-    accepted: CompletedOrder,
+    accepted: OrderEvent,
     state: ResultState,
     status: DeliveryStatus,
     reason: FailureReason | None,
@@ -150,7 +150,7 @@ def test_a_final_result_is_asked_for_and_recorded(
 
 
 def test_without_a_final_result_the_question_is_put_again_later(
-    engine: Engine, provider: ProviderDouble, accepted: CompletedOrder
+    engine: Engine, provider: ProviderDouble, accepted: OrderEvent
 ) -> None:
     provider.known = reported({"m-1": ResultState.UNKNOWN})
 
@@ -170,7 +170,7 @@ def test_without_a_final_result_the_question_is_put_again_later(
 
 
 def test_a_provider_that_does_not_answer_is_asked_again_after_a_pause(
-    engine: Engine, provider: ProviderDouble, accepted: CompletedOrder
+    engine: Engine, provider: ProviderDouble, accepted: OrderEvent
 ) -> None:
     provider.result_failure = ReceiverUnavailable(FailureReason.RECEIVER_BUSY, "busy")
     make_due(engine)
@@ -183,7 +183,7 @@ def test_a_provider_that_does_not_answer_is_asked_again_after_a_pause(
 
 
 def test_what_has_no_result_in_time_expires_after_one_more_question(
-    engine: Engine, provider: ProviderDouble, accepted: CompletedOrder
+    engine: Engine, provider: ProviderDouble, accepted: OrderEvent
 ) -> None:
     assert ask(engine, provider, accepted, hours=71.9).status is DeliveryStatus.ACCEPTED
 
@@ -201,7 +201,7 @@ def test_what_has_no_result_in_time_expires_after_one_more_question(
     ],
 )
 def test_nothing_expires_while_the_provider_does_not_answer(
-    engine: Engine, provider: ProviderDouble, accepted: CompletedOrder, failure: DeliveryFailed
+    engine: Engine, provider: ProviderDouble, accepted: OrderEvent, failure: DeliveryFailed
 ) -> None:
     provider.result_failure = failure
     assert ask(engine, provider, accepted, hours=100.0).status is DeliveryStatus.ACCEPTED
@@ -211,7 +211,7 @@ def test_nothing_expires_while_the_provider_does_not_answer(
 
 
 def test_a_provider_without_results_is_not_waited_for(
-    engine: Engine, provider: ProviderDouble, accepted: CompletedOrder
+    engine: Engine, provider: ProviderDouble, accepted: OrderEvent
 ) -> None:
     provider.results_at_once = 0
 
@@ -222,7 +222,7 @@ def test_a_provider_without_results_is_not_waited_for(
 
 
 def test_many_results_take_few_calls_and_statements(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders, sandbox: Sandbox, provider: ProviderDouble
+    engine: Engine, accept_order_events: AcceptOrderEvents, sandbox: Sandbox, provider: ProviderDouble
 ) -> None:
     statements: list[str] = []
 
@@ -232,7 +232,7 @@ def test_many_results_take_few_calls_and_statements(
 
     counts = []
     for number in (1, 24):
-        accept_completed_orders([a_completed_order() for _ in range(number)])
+        accept_order_events([a_completed_order() for _ in range(number)])
         for _ in range(3):
             send(engine, sandbox, provider)
         provider.known = reported({f"m-{n}": ResultState.DELIVERED for n in range(1, 26)})
@@ -248,10 +248,10 @@ def test_many_results_take_few_calls_and_statements(
 
 
 def test_a_call_that_fails_costs_the_others_nothing(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders, sandbox: Sandbox, provider: ProviderDouble
+    engine: Engine, accept_order_events: AcceptOrderEvents, sandbox: Sandbox, provider: ProviderDouble
 ) -> None:
     orders = [a_completed_order() for _ in range(4)]
-    accept_completed_orders(orders)
+    accept_order_events(orders)
     send(engine, sandbox, provider)
     make_due(engine, 100.0)
     provider.known = reported({f"m-{n}": ResultState.DELIVERED for n in range(1, 5)})
@@ -267,7 +267,7 @@ def test_a_call_that_fails_costs_the_others_nothing(
 
 
 def test_a_result_at_the_last_question_is_not_expired(
-    engine: Engine, provider: ProviderDouble, accepted: CompletedOrder
+    engine: Engine, provider: ProviderDouble, accepted: OrderEvent
 ) -> None:
     provider.known = reported({"m-1": ResultState.DELIVERED})
 
@@ -275,7 +275,7 @@ def test_a_result_at_the_last_question_is_not_expired(
 
 
 def test_a_result_that_a_webhook_brings_during_the_last_question_counts(
-    engine: Engine, provider: ProviderDouble, accepted: CompletedOrder
+    engine: Engine, provider: ProviderDouble, accepted: OrderEvent
 ) -> None:
     record_results = RecordResults(transactions(engine))
     provider.before_result = lambda: record_results("double", [a_result("m-1")])
@@ -284,7 +284,7 @@ def test_a_result_that_a_webhook_brings_during_the_last_question_counts(
 
 
 def test_another_providers_questions_are_left_to_the_processes_that_ask_it(
-    engine: Engine, provider: ProviderDouble, accepted: CompletedOrder
+    engine: Engine, provider: ProviderDouble, accepted: OrderEvent
 ) -> None:
     other = ProviderDouble(name="other", known=reported({"m-1": ResultState.DELIVERED}))
     make_due(engine)
@@ -300,7 +300,7 @@ def test_another_providers_questions_are_left_to_the_processes_that_ask_it(
 
 
 def test_another_providers_wait_ends_once_no_process_asks_about_it(
-    engine: Engine, accepted: CompletedOrder
+    engine: Engine, accepted: OrderEvent
 ) -> None:
     other = ProviderDouble(name="other")
 
@@ -318,7 +318,7 @@ def test_another_providers_wait_ends_once_no_process_asks_about_it(
 
 @pytest.mark.parametrize("name", ["double", "other"])
 def test_a_wait_ends_after_twice_its_time_though_nobody_answers(
-    engine: Engine, accepted: CompletedOrder, name: str
+    engine: Engine, accepted: OrderEvent, name: str
 ) -> None:
     silent = ProviderDouble(
         name=name, result_failure=ReceiverUnavailable(FailureReason.RECEIVER_BUSY, "busy")
@@ -337,7 +337,7 @@ def history(engine: Engine, delivery: Delivery) -> Sequence[Attempt]:
 
 
 def test_what_a_partial_answer_lacks_does_not_expire(
-    engine: Engine, provider: ProviderDouble, accepted: CompletedOrder
+    engine: Engine, provider: ProviderDouble, accepted: OrderEvent
 ) -> None:
     provider.unanswered = frozenset({"m-1"})
     assert ask(engine, provider, accepted, hours=100.0).status is DeliveryStatus.ACCEPTED
@@ -364,10 +364,10 @@ class ProviderOfManyGroups(ProviderDouble):
 
 
 def test_a_slow_call_delays_no_other_result(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders, sandbox: Sandbox
+    engine: Engine, accept_order_events: AcceptOrderEvents, sandbox: Sandbox
 ) -> None:
     orders = [a_completed_order() for _ in range(4)]
-    accept_completed_orders(orders)
+    accept_order_events(orders)
     released = Event()
     provider = ProviderOfManyGroups({"m-1": released})
     send(engine, sandbox, provider)
@@ -390,9 +390,9 @@ def test_a_slow_call_delays_no_other_result(
 
 
 def test_a_round_makes_no_more_calls_than_allowed_and_the_next_goes_on(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders, sandbox: Sandbox
+    engine: Engine, accept_order_events: AcceptOrderEvents, sandbox: Sandbox
 ) -> None:
-    accept_completed_orders([a_completed_order() for _ in range(5)])
+    accept_order_events([a_completed_order() for _ in range(5)])
     provider = ProviderOfManyGroups({})
     send(engine, sandbox, provider)
     make_due(engine)
@@ -407,7 +407,7 @@ def test_a_round_makes_no_more_calls_than_allowed_and_the_next_goes_on(
 
 
 def test_a_stop_asks_nothing_and_expires_nothing(
-    engine: Engine, provider: ProviderDouble, accepted: CompletedOrder
+    engine: Engine, provider: ProviderDouble, accepted: OrderEvent
 ) -> None:
     stop = StopSignal()
     stop.set()
@@ -420,9 +420,9 @@ def test_a_stop_asks_nothing_and_expires_nothing(
 
 
 def test_processes_that_ask_at_once_share_the_questions(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders, sandbox: Sandbox, provider: ProviderDouble
+    engine: Engine, accept_order_events: AcceptOrderEvents, sandbox: Sandbox, provider: ProviderDouble
 ) -> None:
-    accept_completed_orders([a_completed_order() for _ in range(8)])
+    accept_order_events([a_completed_order() for _ in range(8)])
     send(engine, sandbox, provider)
     make_due(engine)
 
@@ -433,7 +433,7 @@ def test_processes_that_ask_at_once_share_the_questions(
 
 
 def test_what_finally_failed_is_sent_once_more_by_a_retry(
-    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: CompletedOrder
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: OrderEvent
 ) -> None:
     provider.known = reported({"m-1": ResultState.FAILED})
     ask(engine, provider, accepted)
@@ -454,7 +454,7 @@ def retry(engine: Engine) -> None:
 
 
 def test_a_retry_that_times_out_is_found_and_not_sent_again(
-    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: CompletedOrder
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: OrderEvent
 ) -> None:
     provider.known = reported({"m-1": ResultState.FAILED})
     ask(engine, provider, accepted)
@@ -472,7 +472,7 @@ def test_a_retry_that_times_out_is_found_and_not_sent_again(
 
 
 def test_each_message_that_failed_is_ignored_by_the_next_retry(
-    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: CompletedOrder
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: OrderEvent
 ) -> None:
     for number in (1, 2, 3):
         provider.known |= reported({f"m-{number}": ResultState.FAILED})
@@ -483,7 +483,7 @@ def test_each_message_that_failed_is_ignored_by_the_next_retry(
 
 
 def test_what_failed_too_late_is_sent_once_more_by_a_retry(
-    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: CompletedOrder
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: OrderEvent
 ) -> None:
     assert ask(engine, provider, accepted, hours=73.0).status is DeliveryStatus.EXPIRED
     RecordResults(transactions(engine))("double", [a_result(state=ResultState.FAILED)])
@@ -495,7 +495,7 @@ def test_what_failed_too_late_is_sent_once_more_by_a_retry(
 
 
 def test_what_expired_is_looked_up_and_not_sent_again_by_a_retry(
-    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: CompletedOrder
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: OrderEvent
 ) -> None:
     ask(engine, provider, accepted, hours=73.0)
     retry_deliveries(engine, DeliverySelection(RETRYABLE), reason="it was away")
@@ -507,7 +507,7 @@ def test_what_expired_is_looked_up_and_not_sent_again_by_a_retry(
 
 
 def test_what_expired_at_one_provider_is_not_sent_by_another(
-    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: CompletedOrder
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: OrderEvent
 ) -> None:
     ask(engine, provider, accepted, hours=73.0)
     retry_deliveries(engine, DeliverySelection(RETRYABLE), reason="it was away")
@@ -520,7 +520,7 @@ def test_what_expired_at_one_provider_is_not_sent_by_another(
 
 
 def test_what_failed_at_one_provider_is_sent_by_another(
-    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: CompletedOrder
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, accepted: OrderEvent
 ) -> None:
     provider.known = reported({"m-1": ResultState.FAILED})
     ask(engine, provider, accepted)
@@ -533,7 +533,7 @@ def test_what_failed_at_one_provider_is_sent_by_another(
 
 
 @pytest.fixture
-def retried(engine: Engine, provider: ProviderDouble, accepted: CompletedOrder) -> CompletedOrder:
+def retried(engine: Engine, provider: ProviderDouble, accepted: OrderEvent) -> OrderEvent:
     """An order whose message m-1 has failed, and is to be sent once more."""
     provider.known = reported({"m-1": ResultState.FAILED})
     ask(engine, provider, accepted)
@@ -548,7 +548,7 @@ def report_late(engine: Engine, message_id: str = "m-1") -> None:
 
 
 def test_a_failed_message_that_arrived_is_not_sent_once_more(
-    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, retried: CompletedOrder
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, retried: OrderEvent
 ) -> None:
     with capture_logs() as logs:
         report_late(engine)
@@ -566,7 +566,7 @@ def test_a_failed_message_that_arrived_is_not_sent_once_more(
 
 
 def test_a_message_of_two_retries_ago_that_arrived_is_not_sent_once_more(
-    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, retried: CompletedOrder
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, retried: OrderEvent
 ) -> None:
     send(engine, sandbox, provider)
     provider.known |= reported({"m-2": ResultState.FAILED})
@@ -581,7 +581,7 @@ def test_a_message_of_two_retries_ago_that_arrived_is_not_sent_once_more(
 
 
 def test_a_failed_message_that_arrived_after_the_next_one_is_only_logged(
-    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, retried: CompletedOrder
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, retried: OrderEvent
 ) -> None:
     send(engine, sandbox, provider)
 
@@ -596,7 +596,7 @@ def test_a_failed_message_that_arrived_after_the_next_one_is_only_logged(
 
 
 def test_a_failed_message_that_arrived_during_a_refused_attempt_is_found(
-    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, retried: CompletedOrder
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, retried: OrderEvent
 ) -> None:
     provider.before_send = lambda: report_late(engine)
     provider.failures = [ProviderThrottled(FailureReason.RECEIVER_BUSY, "busy")]
@@ -614,7 +614,7 @@ def test_a_failed_message_that_arrived_during_a_refused_attempt_is_found(
 
 @pytest.mark.parametrize("state", [ResultState.FAILED, ResultState.UNKNOWN, ResultState.ACCEPTED])
 def test_another_report_on_a_failed_message_changes_nothing(
-    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, retried: CompletedOrder, state: ResultState
+    engine: Engine, sandbox: Sandbox, provider: ProviderDouble, retried: OrderEvent, state: ResultState
 ) -> None:
     RecordResults(transactions(engine))("double", [a_result("m-1", state)])
     RecordResults(transactions(engine))("other", [a_result("m-1")])

@@ -11,8 +11,8 @@ from sqlalchemy import Engine, event, text
 from notification_service.application.keep_in_order import KeepInOrder
 from notification_service.application.ports import MaySend
 from notification_service.domain.attempt import Receipt
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import ClaimedDelivery, Effect
+from notification_service.domain.order_event import OrderEvent
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.lifecycle import StopSignal
@@ -41,7 +41,7 @@ class Occupying:
 
     engine: Engine
     expected: int
-    sent: list[CompletedOrder] = field(default_factory=list)
+    sent: list[OrderEvent] = field(default_factory=list)
     all_sent: threading.Event = field(default_factory=threading.Event)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -57,7 +57,7 @@ class Occupying:
         return Receipt(f"m-{delivery.delivery_id}", is_final=True)
 
 
-def cancellations(engine: Engine, number: int, change: str) -> list[CompletedOrder]:
+def cancellations(engine: Engine, number: int, change: str) -> list[OrderEvent]:
     """Of orders whose own message is in the state that ``change`` makes."""
     orders = [an_order_of(("P-1", 1, 100)) for _ in range(number)]
     cancelled = [a_cancellation_of(order) for order in orders]

@@ -12,9 +12,9 @@ from notification_service.api import build_application
 from notification_service.application.count_cancellations import CountCancellations
 from notification_service.application.count_sales import CountSales
 from notification_service.application.rebuild_analytics import RebuildAnalytics
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import DeliveryStatus, Effect
 from notification_service.domain.figures import DailySales, FigureKind, HourlySales, ProductSales
+from notification_service.domain.order_event import OrderEvent
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_cancellation_of, an_order_of
 from tests.integration.notification_service.counted import cancel, count, count_due, figures, on, sums
@@ -27,13 +27,11 @@ CANCELLED = ("cancelled_daily", "cancelled_hourly", "cancelled_by_product")
 
 
 @pytest.fixture
-def order() -> CompletedOrder:
+def order() -> OrderEvent:
     return an_order_of(("P-1", 2, 15_000), ("P-2", 1, 3_500))
 
 
-def test_a_cancellation_counts_in_its_own_hour_and_the_sale_stays(
-    engine: Engine, order: CompletedOrder
-) -> None:
+def test_a_cancellation_counts_in_its_own_hour_and_the_sale_stays(engine: Engine, order: OrderEvent) -> None:
     count(engine, [order])
     cancel(
         engine,
@@ -73,7 +71,7 @@ def test_a_cancellation_counts_in_its_own_hour_and_the_sale_stays(
     assert [row[2:4] for row in sums(engine)["sales_by_basket_size"]] == [(3, 1)]
 
 
-def test_a_cancellation_that_comes_before_its_order_counts_too(engine: Engine, order: CompletedOrder) -> None:
+def test_a_cancellation_that_comes_before_its_order_counts_too(engine: Engine, order: OrderEvent) -> None:
     cancel(engine, [a_cancellation_of(order)])
     count_due(engine)
     count(engine, [order])
@@ -85,7 +83,7 @@ def test_a_cancellation_that_comes_before_its_order_counts_too(engine: Engine, o
     ] == [(1, 0)]
 
 
-def test_the_counting_of_sales_leaves_cancellations_alone(engine: Engine, order: CompletedOrder) -> None:
+def test_the_counting_of_sales_leaves_cancellations_alone(engine: Engine, order: OrderEvent) -> None:
     cancel(engine, [a_cancellation_of(order)])
 
     # As a former release does, which runs beside.
@@ -96,7 +94,7 @@ def test_the_counting_of_sales_leaves_cancellations_alone(engine: Engine, order:
     assert [row[2] for row in sums(engine)["cancelled_daily"]] == [1]
 
 
-def test_a_repeated_event_counts_once(engine: Engine, order: CompletedOrder) -> None:
+def test_a_repeated_event_counts_once(engine: Engine, order: OrderEvent) -> None:
     cancellation = a_cancellation_of(order)
     for _ in range(2):
         cancel(engine, [cancellation, cancellation])
@@ -107,7 +105,7 @@ def test_a_repeated_event_counts_once(engine: Engine, order: CompletedOrder) -> 
     assert (delivery.status, delivery.attempts) == (DeliveryStatus.DELIVERED, 1)
 
 
-def some_cancellations(number: int) -> list[CompletedOrder]:
+def some_cancellations(number: int) -> list[OrderEvent]:
     """Of three days, some products and two currencies; some orders are cancelled in two steps."""
     first = an_order_of()
     orders = [
@@ -141,7 +139,7 @@ def test_processes_that_count_at_the_same_time_count_each_once(engine: Engine) -
         assert sum(row[-1] for row in sums(engine)[table]) == sum(one.total_amount for one in cancellations)
 
 
-def test_when_counting_fails_nothing_is_counted_or_lost(engine: Engine, order: CompletedOrder) -> None:
+def test_when_counting_fails_nothing_is_counted_or_lost(engine: Engine, order: OrderEvent) -> None:
     cancellation = a_cancellation_of(order)
     cancel(engine, [cancellation])
     with engine.begin() as connection:
@@ -158,7 +156,7 @@ def test_when_counting_fails_nothing_is_counted_or_lost(engine: Engine, order: C
     assert [row[2] for row in sums(engine)["cancelled_daily"]] == [1]
 
 
-def test_a_rebuild_equals_what_was_counted(engine: Engine, order: CompletedOrder) -> None:
+def test_a_rebuild_equals_what_was_counted(engine: Engine, order: OrderEvent) -> None:
     count(engine, [order])
     for cancellation in some_cancellations(20)[::-1]:
         cancel(engine, [cancellation])
@@ -181,7 +179,7 @@ def test_a_rebuild_equals_what_was_counted(engine: Engine, order: CompletedOrder
     assert sum(row[2] for row in sums(engine)["cancelled_daily"]) == 31
 
 
-def test_a_zone_stays_once_a_cancellation_was_counted_by_it(engine: Engine, order: CompletedOrder) -> None:
+def test_a_zone_stays_once_a_cancellation_was_counted_by_it(engine: Engine, order: OrderEvent) -> None:
     cancel(engine, [a_cancellation_of(order)])
     count_due(engine)
 
@@ -194,9 +192,7 @@ def client(engine: Engine) -> FlaskClient:
     return build_application(engine).test_client()
 
 
-def test_what_was_cancelled_is_read_over_http(
-    engine: Engine, client: FlaskClient, order: CompletedOrder
-) -> None:
+def test_what_was_cancelled_is_read_over_http(engine: Engine, client: FlaskClient, order: OrderEvent) -> None:
     count(engine, [order])
     later = order.completed_at + timedelta(days=1)
     cancellation = a_cancellation_of(order, ("P-2", 1, 3_500), completed_at=later)

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from sqlalchemy import Engine, text
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.domain.attempt import Delivered, GivenUp, Outcome, Rejected, Released, RetryLater
 from notification_service.domain.delivery import ClaimedDelivery, DeliveryStatus, Effect
 from notification_service.domain.failure_reason import FailureReason
@@ -33,9 +33,9 @@ def record(engine: Engine, *outcomes: Outcome) -> None:
 
 
 def test_several_claimants_at_once_get_different_deliveries(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+    accept_order_events: AcceptOrderEvents, engine: Engine
 ) -> None:
-    accept_completed_orders([a_completed_order() for _ in range(100)])
+    accept_order_events([a_completed_order() for _ in range(100)])
 
     with ThreadPoolExecutor(5) as pool:
         batches = list(pool.map(partial(claim, engine), [15] * 5))
@@ -47,10 +47,10 @@ def test_several_claimants_at_once_get_different_deliveries(
 
 
 def test_a_claimed_delivery_comes_back_when_its_lease_is_over(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+    accept_order_events: AcceptOrderEvents, engine: Engine
 ) -> None:
     order = a_completed_order(completed_at=datetime.now(UTC))
-    accept_completed_orders([order])
+    accept_order_events([order])
     (first,) = claim(engine, lease_seconds=0.3)
     assert claim(engine) == []
     assert not first.may_have_been_sent
@@ -62,10 +62,10 @@ def test_a_claimed_delivery_comes_back_when_its_lease_is_over(
 
 
 def test_a_claimant_whose_lease_was_taken_over_records_nothing(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+    accept_order_events: AcceptOrderEvents, engine: Engine
 ) -> None:
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     (late,) = claim(engine, lease_seconds=0.1)
     (present,) = wait_until(partial(claim, engine), "the lease to end")
 
@@ -80,9 +80,9 @@ def test_a_claimant_whose_lease_was_taken_over_records_nothing(
 
 
 def test_a_released_delivery_is_as_if_it_had_not_been_claimed(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+    accept_order_events: AcceptOrderEvents, engine: Engine
 ) -> None:
-    accept_completed_orders([a_completed_order(completed_at=datetime.now(UTC))])
+    accept_order_events([a_completed_order(completed_at=datetime.now(UTC))])
     (claimed,) = claim(engine)
 
     record(engine, Released(claimed))
@@ -92,10 +92,10 @@ def test_a_released_delivery_is_as_if_it_had_not_been_claimed(
 
 
 def test_each_outcome_of_a_batch_is_recorded_as_its_own(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+    accept_order_events: AcceptOrderEvents, engine: Engine
 ) -> None:
     orders = [a_completed_order() for _ in range(4)]
-    accept_completed_orders(orders)
+    accept_order_events(orders)
     by_order = {claimed.order.order_id: claimed for claimed in claim(engine)}
     delivered, rejected, delayed, released = (by_order[order.order_id] for order in orders)
 
@@ -117,10 +117,10 @@ def test_each_outcome_of_a_batch_is_recorded_as_its_own(
 
 
 def test_what_a_former_release_recorded_is_not_shown(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+    accept_order_events: AcceptOrderEvents, engine: Engine
 ) -> None:
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     with engine.begin() as connection:
         connection.execute(text("UPDATE delivery SET last_error = 'provider.internal answered 500: 김하늘'"))
 
@@ -128,9 +128,9 @@ def test_what_a_former_release_recorded_is_not_shown(
 
 
 def test_a_claim_that_ended_without_an_outcome_may_have_sent_until_its_end(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+    accept_order_events: AcceptOrderEvents, engine: Engine
 ) -> None:
-    accept_completed_orders([a_completed_order()])
+    accept_order_events([a_completed_order()])
     (first,) = claim(engine, lease_seconds=0.3)
     (second,) = wait_until(partial(claim, engine), "the lease to end")
 
@@ -142,9 +142,9 @@ def test_a_claim_that_ended_without_an_outcome_may_have_sent_until_its_end(
 
 @pytest.mark.parametrize("possibly_sent", [True, False])
 def test_only_an_attempt_that_may_have_sent_is_remembered_as_one(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, *, possibly_sent: bool
+    accept_order_events: AcceptOrderEvents, engine: Engine, *, possibly_sent: bool
 ) -> None:
-    accept_completed_orders([a_completed_order()])
+    accept_order_events([a_completed_order()])
     (first,) = claim(engine)
     record(engine, RetryLater(first, 0.0, FailureReason.NO_REPLY, possibly_sent))
 
@@ -154,9 +154,9 @@ def test_only_an_attempt_that_may_have_sent_is_remembered_as_one(
 
 
 def test_a_deliverys_age_counts_from_its_first_attempt(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+    accept_order_events: AcceptOrderEvents, engine: Engine
 ) -> None:
-    accept_completed_orders([a_completed_order()])
+    accept_order_events([a_completed_order()])
     with engine.begin() as connection:
         connection.execute(text("UPDATE delivery SET created_at = created_at - interval '25 hours'"))
     (first,) = claim(engine)

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.attempt_delivery import AttemptDelivery
 from notification_service.application.deliver_effect import DeliverEffect
 from notification_service.application.delivering.failover import ReachOfFirst, ReachOfSecond
@@ -21,7 +21,6 @@ from notification_service.application.forget_refusal import ForgetRefusal
 from notification_service.application.learn_elsewhere import LearnElsewhere
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Effect
 from notification_service.domain.errors import (
     DeliveryFailed,
@@ -30,6 +29,7 @@ from notification_service.domain.errors import (
     ReceiverUnavailable,
 )
 from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.order_event import OrderEvent
 from notification_service.domain.provider_state import ProviderStatus, after_look_ups, in_use
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
@@ -122,14 +122,14 @@ class Pair:
         return alimtalk_statuses(self._engine)
 
 
-def a_fresh_order() -> CompletedOrder:
+def a_fresh_order() -> OrderEvent:
     return a_completed_order(completed_at=datetime.now(UTC))
 
 
 @pytest.fixture
-def pair(engine: Engine, accept_completed_orders: AcceptCompletedOrders) -> Iterator[Pair]:
+def pair(engine: Engine, accept_order_events: AcceptOrderEvents) -> Iterator[Pair]:
     """With one message to send."""
-    accept_completed_orders([a_fresh_order()])
+    accept_order_events([a_fresh_order()])
     with ThreadPoolExecutor(LIMITS.most) as pool:
         yield Pair(engine, pool)
 
@@ -177,12 +177,12 @@ def test_the_second_leaves_what_the_first_may_have_until_that_says(pair: Pair) -
 
 
 def test_the_second_takes_over_from_one_whose_answers_are_unclear(
-    pair: Pair, accept_completed_orders: AcceptCompletedOrders
+    pair: Pair, accept_order_events: AcceptOrderEvents
 ) -> None:
-    accept_completed_orders([a_fresh_order() for _ in range(2)])
+    accept_order_events([a_fresh_order() for _ in range(2)])
     pair.solapi.failures, pair.solapi.accepts_silently = [UNCLEAR] * 3, True
     pair.first_works()
-    accept_completed_orders([a_fresh_order()])
+    accept_order_events([a_fresh_order()])
 
     pair.second_works()
 
@@ -254,12 +254,10 @@ def test_the_second_looks_up_its_own_while_the_first_runs(pair: Pair) -> None:
     assert (len(pair.nhn.sent), pair.statuses()) == (1, {"DELIVERED": 1})
 
 
-def test_a_probe_asks_before_it_risks_a_message(
-    pair: Pair, accept_completed_orders: AcceptCompletedOrders
-) -> None:
+def test_a_probe_asks_before_it_risks_a_message(pair: Pair, accept_order_events: AcceptOrderEvents) -> None:
     pair.solapi.failures, pair.solapi.question_failure = [LOST], LOST
     pair.first_works()
-    accept_completed_orders([a_fresh_order()])
+    accept_order_events([a_fresh_order()])
     pair.set(pair.solapi, OPEN)
 
     pair.first_works()
@@ -303,9 +301,9 @@ def test_what_is_bound_to_a_provider_that_is_used_elsewhere_is_left(engine: Engi
 
 @pytest.mark.parametrize("code", ["401", "403"])
 def test_a_second_that_can_not_be_asked_is_seen(
-    code: str, engine: Engine, accept_completed_orders: AcceptCompletedOrders
+    code: str, engine: Engine, accept_order_events: AcceptOrderEvents
 ) -> None:
-    accept_completed_orders([a_completed_order()])
+    accept_order_events([a_completed_order()])
     with ThreadPoolExecutor(LIMITS.most) as pool:
         pair = Pair(engine, pool)
         pair.nhn.question_failure = ProviderStopped(FailureReason.UNEXPECTED_REPLY, "", code=code)
@@ -329,9 +327,9 @@ def test_a_second_that_can_not_be_asked_is_seen(
 
 
 def test_a_refusal_lasts_while_the_others_message_waits_for_a_word(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+    engine: Engine, accept_order_events: AcceptOrderEvents
 ) -> None:
-    accept_completed_orders([a_completed_order()])
+    accept_order_events([a_completed_order()])
     clock = count(0.0, 600.0)
     forget = ForgetRefusal("nhn", transactions(engine), 600.0, lambda: next(clock))
     with ThreadPoolExecutor(LIMITS.most) as pool:
@@ -361,9 +359,9 @@ def since_long_ago(engine: Engine, *names: str) -> None:
 
 
 def test_a_second_that_may_only_send_takes_over_in_one_state(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+    engine: Engine, accept_order_events: AcceptOrderEvents
 ) -> None:
-    accept_completed_orders([a_completed_order() for _ in range(3)])
+    accept_order_events([a_completed_order() for _ in range(3)])
     since_long_ago(engine, "solapi", "nhn")
     with ThreadPoolExecutor(LIMITS.most) as pool:
         pair = Pair(engine, pool)
@@ -386,9 +384,9 @@ def test_a_second_that_may_only_send_takes_over_in_one_state(
 
 
 def test_what_the_database_may_have_forgotten_waits_for_a_look_up(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+    engine: Engine, accept_order_events: AcceptOrderEvents
 ) -> None:
-    accept_completed_orders([a_completed_order()])
+    accept_order_events([a_completed_order()])
     with ThreadPoolExecutor(LIMITS.most) as pool:
         pair = Pair(engine, pool)
         pair.set(pair.solapi, OPEN, **NEVER)
@@ -401,9 +399,9 @@ def test_what_the_database_may_have_forgotten_waits_for_a_look_up(
 
 @pytest.mark.parametrize("attempts", [0, 1])
 def test_what_waits_for_the_seconds_word_becomes_overdue(
-    attempts: int, engine: Engine, accept_completed_orders: AcceptCompletedOrders
+    attempts: int, engine: Engine, accept_order_events: AcceptOrderEvents
 ) -> None:
-    accept_completed_orders([a_completed_order()])
+    accept_order_events([a_completed_order()])
     with ThreadPoolExecutor(LIMITS.most) as pool:
         pair = Pair(engine, pool)
         if attempts:
@@ -448,9 +446,9 @@ def watched(engine: Engine, *names: str) -> Iterator[None]:
 
 
 def test_an_order_before_a_gap_in_watching_may_be_elsewhere(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+    engine: Engine, accept_order_events: AcceptOrderEvents
 ) -> None:
-    accept_completed_orders([a_completed_order()])
+    accept_order_events([a_completed_order()])
     reach = ReachOfFirst("nhn")
 
     def may_be_elsewhere() -> bool:

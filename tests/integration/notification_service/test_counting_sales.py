@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.count_sales import CountSales
 from notification_service.application.report_sales import ReportSales
 from notification_service.domain.delivery import DeliveryStatus, Effect
@@ -34,7 +34,7 @@ def sales(engine: Engine) -> list[DailySales]:
 
 
 def test_orders_add_up_by_business_day_and_currency(
-    accept_completed_orders: AcceptCompletedOrders, count_sales: CountSales, engine: Engine
+    accept_order_events: AcceptOrderEvents, count_sales: CountSales, engine: Engine
 ) -> None:
     before_midnight = datetime(2026, 11, 23, 14, 59, 59, tzinfo=UTC)
     after_midnight = datetime(2026, 11, 23, 15, 0, tzinfo=UTC)
@@ -44,7 +44,7 @@ def test_orders_add_up_by_business_day_and_currency(
         a_completed_order(total_amount=4_000, item_count=4, completed_at=after_midnight),
         a_completed_order(total_amount=799, item_count=8, completed_at=after_midnight, currency="USD"),
     ]
-    accept_completed_orders(orders)
+    accept_order_events(orders)
 
     (delivery, *_) = run_until_final(count_sales, engine, orders, ANALYTICS)
 
@@ -57,14 +57,14 @@ def test_orders_add_up_by_business_day_and_currency(
 
 
 def test_processes_that_count_at_the_same_time_count_each_order_once(
-    accept_completed_orders: AcceptCompletedOrders, count_sales: CountSales, engine: Engine
+    accept_order_events: AcceptOrderEvents, count_sales: CountSales, engine: Engine
 ) -> None:
     days = [NOON_IN_SEOUL.replace(day=day) for day in (21, 22, 23)]
     orders = [
         a_completed_order(completed_at=days[number % 3], currency=("KRW", "USD")[number % 2])
         for number in range(120)
     ]
-    accept_completed_orders(orders)
+    accept_order_events(orders)
 
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(lambda _: run_until_final(count_sales, engine, orders, ANALYTICS), range(3)))
@@ -76,12 +76,12 @@ def test_processes_that_count_at_the_same_time_count_each_order_once(
 
 
 def test_a_second_event_of_the_same_order_is_not_counted(
-    accept_completed_orders: AcceptCompletedOrders, count_sales: CountSales, engine: Engine
+    accept_order_events: AcceptOrderEvents, count_sales: CountSales, engine: Engine
 ) -> None:
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     run_until_final(count_sales, engine, [order], ANALYTICS)
-    accept_completed_orders([replace(order, event_id=uuid7())])
+    accept_order_events([replace(order, event_id=uuid7())])
 
     assert count_sales(StopSignal()).deliveries == 1
 
@@ -89,10 +89,10 @@ def test_a_second_event_of_the_same_order_is_not_counted(
 
 
 def test_when_counting_fails_the_delivery_is_still_to_be_made(
-    accept_completed_orders: AcceptCompletedOrders, count_sales: CountSales, engine: Engine
+    accept_order_events: AcceptOrderEvents, count_sales: CountSales, engine: Engine
 ) -> None:
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE sales_daily ADD CONSTRAINT refuse CHECK (orders < 0)"))
 
@@ -107,10 +107,10 @@ def test_when_counting_fails_the_delivery_is_still_to_be_made(
 
 
 def test_sums_are_exact_beyond_64_bits(
-    accept_completed_orders: AcceptCompletedOrders, count_sales: CountSales, engine: Engine
+    accept_order_events: AcceptOrderEvents, count_sales: CountSales, engine: Engine
 ) -> None:
     orders = [a_completed_order(total_amount=2**63 - 1) for _ in range(3)]
-    accept_completed_orders(orders)
+    accept_order_events(orders)
 
     run_until_final(count_sales, engine, orders, ANALYTICS)
 

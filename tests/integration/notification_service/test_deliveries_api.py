@@ -11,9 +11,9 @@ from sqlalchemy import Engine, text
 from werkzeug.test import TestResponse
 
 from notification_service.api import build_application
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
-from notification_service.domain.completed_order import CompletedOrder
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.domain.delivery import DeliveryStatus, Effect
+from notification_service.domain.order_event import OrderEvent
 from servicekit.identifiers import uuid7
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import (
@@ -42,7 +42,7 @@ def without_database() -> FlaskClient:
     return APPLICATIONS["notification"]().test_client()
 
 
-def fail(engine: Engine, orders: Sequence[CompletedOrder], reason: str = "REJECTED") -> None:
+def fail(engine: Engine, orders: Sequence[OrderEvent], reason: str = "REJECTED") -> None:
     """Their alimtalk is FAILED, as after a provider's refusal."""
     with engine.begin() as connection:
         connection.execute(
@@ -54,11 +54,11 @@ def fail(engine: Engine, orders: Sequence[CompletedOrder], reason: str = "REJECT
         )
 
 
-def id_of(engine: Engine, order: CompletedOrder) -> str:
+def id_of(engine: Engine, order: OrderEvent) -> str:
     return str(delivery_of(engine, order, Effect.ALIMTALK).delivery_id)
 
 
-def statuses(engine: Engine, orders: Sequence[CompletedOrder]) -> list[str]:
+def statuses(engine: Engine, orders: Sequence[OrderEvent]) -> list[str]:
     return [delivery_of(engine, order, Effect.ALIMTALK).status.value for order in orders]
 
 
@@ -67,9 +67,7 @@ def post(client: FlaskClient, path: str, body: dict[str, Any], key: str | None =
     return client.post(f"{DELIVERIES}{path}", json=body, headers=headers)
 
 
-def test_pages_hold_each_delivery_once(
-    client: FlaskClient, engine: Engine, orders: list[CompletedOrder]
-) -> None:
+def test_pages_hold_each_delivery_once(client: FlaskClient, engine: Engine, orders: list[OrderEvent]) -> None:
     fail(engine, orders[:5])
     listed: list[str] = []
     query: dict[str, Any] = {"limit": 2}
@@ -96,7 +94,7 @@ def test_pages_hold_each_delivery_once(
     ],
 )
 def test_a_list_is_filtered(
-    client: FlaskClient, engine: Engine, orders: list[CompletedOrder], query: dict[str, Any], found: int
+    client: FlaskClient, engine: Engine, orders: list[OrderEvent], query: dict[str, Any], found: int
 ) -> None:
     fail(engine, orders[:2])
     fail(engine, orders[2:3], reason="400: a former release stored the reply")
@@ -107,10 +105,10 @@ def test_a_list_is_filtered(
 
 
 def test_a_delivery_is_shown_with_attempts_and_operators(
-    client: FlaskClient, engine: Engine, sandbox: Sandbox, accept_completed_orders: AcceptCompletedOrders
+    client: FlaskClient, engine: Engine, sandbox: Sandbox, accept_order_events: AcceptOrderEvents
 ) -> None:
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     sandbox.control(alimtalk={"rejectNext": 1})
     with delivering(engine, Effect.ALIMTALK, sandbox) as work:
         run_until_final(work, engine, [order], Effect.ALIMTALK)
@@ -134,7 +132,7 @@ def test_a_delivery_is_shown_with_attempts_and_operators(
 
 
 def test_what_is_pending_is_given_up_with_who_and_why(
-    client: FlaskClient, engine: Engine, orders: list[CompletedOrder]
+    client: FlaskClient, engine: Engine, orders: list[OrderEvent]
 ) -> None:
     path = f"/{id_of(engine, orders[0])}"
 
@@ -147,7 +145,7 @@ def test_what_is_pending_is_given_up_with_who_and_why(
 
 
 def test_what_ends_after_a_retry_is_not_the_operators_doing(
-    client: FlaskClient, engine: Engine, orders: list[CompletedOrder]
+    client: FlaskClient, engine: Engine, orders: list[OrderEvent]
 ) -> None:
     path = f"/{id_of(engine, orders[0])}"
     post(client, f"{path}/give-up", WHY)
@@ -173,7 +171,7 @@ def done_at(client: FlaskClient, path: str) -> str:
 
 
 def test_a_refused_change_says_the_present_status(
-    client: FlaskClient, engine: Engine, orders: list[CompletedOrder]
+    client: FlaskClient, engine: Engine, orders: list[OrderEvent]
 ) -> None:
     first, second, *_ = orders
     fail(engine, [first, second])
@@ -203,7 +201,7 @@ def test_a_refused_change_says_the_present_status(
 
 
 def test_what_is_being_sent_or_looked_up_is_left(
-    client: FlaskClient, engine: Engine, orders: list[CompletedOrder]
+    client: FlaskClient, engine: Engine, orders: list[OrderEvent]
 ) -> None:
     with engine.begin() as connection:
         for status, order in (("SENDING", orders[0]), ("UNKNOWN", orders[1])):
@@ -231,7 +229,7 @@ def test_what_is_being_sent_or_looked_up_is_left(
 
 
 def test_all_that_match_are_counted_first_and_then_changed(
-    client: FlaskClient, engine: Engine, orders: list[CompletedOrder]
+    client: FlaskClient, engine: Engine, orders: list[OrderEvent]
 ) -> None:
     fail(engine, orders[:3])
     fail(engine, orders[3:4], reason="MESSAGE_TOO_LONG")
@@ -253,7 +251,7 @@ def test_all_that_match_are_counted_first_and_then_changed(
 
 
 def test_more_than_was_counted_is_never_touched(
-    client: FlaskClient, engine: Engine, orders: list[CompletedOrder]
+    client: FlaskClient, engine: Engine, orders: list[OrderEvent]
 ) -> None:
     fail(engine, orders[:2])
     counted = post(client, "/retry", WHY).get_json()["matching"]
@@ -268,7 +266,7 @@ def test_more_than_was_counted_is_never_touched(
 
 
 def test_nothing_expected_changes_nothing(
-    client: FlaskClient, engine: Engine, orders: list[CompletedOrder]
+    client: FlaskClient, engine: Engine, orders: list[OrderEvent]
 ) -> None:
     nothing = post(client, "/give-up", {**WHY, "lastError": "REJECTED", "expectedCount": 0}, key="k")
 
@@ -277,7 +275,7 @@ def test_nothing_expected_changes_nothing(
 
 
 def test_what_may_have_arrived_is_retried_only_by_its_status(
-    client: FlaskClient, engine: Engine, orders: list[CompletedOrder]
+    client: FlaskClient, engine: Engine, orders: list[OrderEvent]
 ) -> None:
     fail(engine, orders[:1])
     with engine.begin() as connection:
@@ -288,7 +286,7 @@ def test_what_may_have_arrived_is_retried_only_by_its_status(
 
 
 def test_a_repetition_with_its_key_changes_nothing_more(
-    client: FlaskClient, engine: Engine, orders: list[CompletedOrder]
+    client: FlaskClient, engine: Engine, orders: list[OrderEvent]
 ) -> None:
     fail(engine, orders[:1])
     one, all_ = f"/{id_of(engine, orders[0])}/retry", {**WHY, "expectedCount": 9}
@@ -309,7 +307,7 @@ def test_a_repetition_with_its_key_changes_nothing_more(
 
 
 def test_repetitions_at_the_same_time_change_once(
-    client: FlaskClient, engine: Engine, orders: list[CompletedOrder]
+    client: FlaskClient, engine: Engine, orders: list[OrderEvent]
 ) -> None:
     fail(engine, orders)
     app = client.application
@@ -410,7 +408,7 @@ def test_a_bad_request_about_deliveries_is_refused_by_field(
 
 
 def test_a_retried_delivery_is_due_and_keeps_its_attempts(
-    client: FlaskClient, engine: Engine, orders: list[CompletedOrder]
+    client: FlaskClient, engine: Engine, orders: list[OrderEvent]
 ) -> None:
     fail(engine, orders[:1])
 

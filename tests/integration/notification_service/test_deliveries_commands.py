@@ -6,10 +6,10 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine, text
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.cli import main
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import DeliveryStatus, Effect
+from notification_service.domain.order_event import OrderEvent
 from servicekit.identifiers import uuid7
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import delivering, delivery_of, run_until_final
@@ -23,19 +23,17 @@ def run(url: str, *arguments: str) -> Result:
 
 
 @pytest.fixture
-def failed(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
-) -> CompletedOrder:
+def failed(accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox) -> OrderEvent:
     """An order whose alimtalk the provider has rejected."""
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     sandbox.control(alimtalk={"rejectNext": 1})
     with delivering(engine, Effect.ALIMTALK, sandbox) as work:
         run_until_final(work, engine, [order], Effect.ALIMTALK)
     return order
 
 
-def test_what_failed_is_listed(migrated_url: str, engine: Engine, failed: CompletedOrder) -> None:
+def test_what_failed_is_listed(migrated_url: str, engine: Engine, failed: OrderEvent) -> None:
     listed = run(migrated_url, "list", "--json")
     table = run(migrated_url, "list", "--effect", "alimtalk")
     nothing = run(migrated_url, "list", "--effect", "MONITORING")
@@ -49,7 +47,7 @@ def test_what_failed_is_listed(migrated_url: str, engine: Engine, failed: Comple
 
 
 def test_what_failed_is_attempted_again(
-    migrated_url: str, engine: Engine, sandbox: Sandbox, failed: CompletedOrder
+    migrated_url: str, engine: Engine, sandbox: Sandbox, failed: OrderEvent
 ) -> None:
     delivery_id = str(delivery_of(engine, failed, Effect.ALIMTALK).delivery_id)
 
@@ -68,7 +66,7 @@ def test_what_failed_is_attempted_again(
 
 
 def test_all_that_failed_is_attempted_again_once_it_is_confirmed(
-    migrated_url: str, engine: Engine, failed: CompletedOrder
+    migrated_url: str, engine: Engine, failed: OrderEvent
 ) -> None:
     assert run(migrated_url, "retry", "--all", "--effect", "MONITORING", *WHO_AND_WHY).exit_code == 1
     assert run(migrated_url, "retry", "--all", "--status", "EXPIRED", *WHO_AND_WHY).exit_code == 1
@@ -80,10 +78,10 @@ def test_all_that_failed_is_attempted_again_once_it_is_confirmed(
 
 
 def test_what_is_pending_is_given_up_once_it_is_confirmed(
-    migrated_url: str, engine: Engine, accept_completed_orders: AcceptCompletedOrders
+    migrated_url: str, engine: Engine, accept_order_events: AcceptOrderEvents
 ) -> None:
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     chosen = ["give-up", "--all", "--effect", "ALIMTALK", *WHO_AND_WHY]
 
     counted = run(migrated_url, *chosen)
@@ -104,7 +102,7 @@ def test_what_is_pending_is_given_up_once_it_is_confirmed(
     assert run(migrated_url, "retry", str(found.delivery_id), *WHO_AND_WHY).exit_code == 0
 
 
-def test_what_has_ended_is_not_given_up(migrated_url: str, engine: Engine, failed: CompletedOrder) -> None:
+def test_what_has_ended_is_not_given_up(migrated_url: str, engine: Engine, failed: OrderEvent) -> None:
     delivery_id = str(delivery_of(engine, failed, Effect.ALIMTALK).delivery_id)
 
     refused = run(migrated_url, "give-up", delivery_id, "--yes", *WHO_AND_WHY)
@@ -113,9 +111,7 @@ def test_what_has_ended_is_not_given_up(migrated_url: str, engine: Engine, faile
     assert delivery_of(engine, failed, Effect.ALIMTALK).status == DeliveryStatus.FAILED
 
 
-def test_a_delivery_is_shown_with_its_attempts(
-    migrated_url: str, engine: Engine, failed: CompletedOrder
-) -> None:
+def test_a_delivery_is_shown_with_its_attempts(migrated_url: str, engine: Engine, failed: OrderEvent) -> None:
     delivery_id = str(delivery_of(engine, failed, Effect.ALIMTALK).delivery_id)
 
     shown = json.loads(run(migrated_url, "show", delivery_id, "--json").stdout)
@@ -130,7 +126,7 @@ def test_a_delivery_is_shown_with_its_attempts(
 
 
 def test_an_alimtalk_without_its_recipient_is_not_retried(
-    migrated_url: str, engine: Engine, failed: CompletedOrder
+    migrated_url: str, engine: Engine, failed: OrderEvent
 ) -> None:
     with engine.begin() as connection:
         connection.execute(text("UPDATE completed_order SET recipient_name = NULL, recipient_phone = NULL"))

@@ -11,9 +11,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine, text
 
 from notification_service.api import build_application
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
-from notification_service.domain.completed_order import CompletedOrder
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.domain.delivery import Effect
+from notification_service.domain.order_event import OrderEvent
 from tests.integration.notification_service.effect_work import delivering, delivery_of, run_until_final
 from tests.support.applications import APPLICATIONS
 from tests.support.notification_builders import a_completed_order
@@ -45,7 +45,7 @@ class Step:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-def a_story(engine: Engine, rejected: CompletedOrder, erased: CompletedOrder) -> Iterator[Step]:
+def a_story(engine: Engine, rejected: OrderEvent, erased: OrderEvent) -> Iterator[Step]:
     """One alimtalk was rejected; the recipient of another is erased."""
     first, second = (
         {"deliveryId": delivery_of(engine, order, Effect.ALIMTALK).delivery_id}
@@ -122,10 +122,10 @@ def answers(client: FlaskClient, steps: Iterator[Step]) -> Iterator[tuple[Step, 
 
 
 def test_operators_routes_give_every_answer_that_is_an_example(
-    engine: Engine, sandbox: Sandbox, accept_completed_orders: AcceptCompletedOrders
+    engine: Engine, sandbox: Sandbox, accept_order_events: AcceptOrderEvents
 ) -> None:
     rejected, erased = orders = [a_completed_order(), a_completed_order(phone="02-123-4567")]
-    accept_completed_orders(orders)
+    accept_order_events(orders)
     sandbox.control(alimtalk={"rejectNext": 1})
     with delivering(engine, Effect.ALIMTALK, sandbox) as work:
         run_until_final(work, engine, orders, Effect.ALIMTALK)

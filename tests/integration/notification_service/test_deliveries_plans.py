@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, Engine, text
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.domain.delivery import DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
 from notification_service.persistence.deliveries import SqlDeliveries
@@ -21,9 +21,9 @@ ENDED = """
 
 
 def test_what_is_pending_is_counted_without_what_has_ended(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+    engine: Engine, accept_order_events: AcceptOrderEvents
 ) -> None:
-    accept_completed_orders([a_completed_order() for _ in range(3)])
+    accept_order_events([a_completed_order() for _ in range(3)])
     selection = DeliverySelection(frozenset({DeliveryStatus.PENDING}), Effect.ALIMTALK)
 
     def count(connection: Connection, _: int) -> int:

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 from sqlalchemy import Engine, text
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.count_sales import CountSales
 from notification_service.application.erase_person import ErasePerson, ErasePersonCommand
 from notification_service.application.rebuild_analytics import RebuildAnalytics
@@ -21,10 +21,10 @@ from notification_service.application.record_results import RecordResults
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.cli import main
 from notification_service.domain.alimtalk_results import ProviderResult, ResultState
-from notification_service.domain.completed_order import CompletedOrder, Recipient
 from notification_service.domain.delivery import DeliveryStatus, Effect
 from notification_service.domain.erasure import Erasure, Person
 from notification_service.domain.figures import DailyCustomers, FigureKind
+from notification_service.domain.order_event import OrderEvent, Recipient
 from notification_service.domain.phone_number import PhoneNumber
 from notification_service.persistence.personal_data import NOTES
 from servicekit.db.errors import may_pass
@@ -157,7 +157,7 @@ def tables(engine: Engine) -> dict[str, list[str]]:
         }
 
 
-def move(engine: Engine, order: CompletedOrder, status: str) -> None:
+def move(engine: Engine, order: OrderEvent, status: str) -> None:
     """Give the order's alimtalk this status; a former release stored a reply that quotes the number."""
     statement = f"""
         UPDATE delivery SET status = :status, attempts = 1, {STATES[status]}
@@ -168,7 +168,7 @@ def move(engine: Engine, order: CompletedOrder, status: str) -> None:
         connection.execute(text(statement), parameters)
 
 
-def write_notes(engine: Engine, note: str, order: CompletedOrder, *, elsewhere: str) -> None:
+def write_notes(engine: Engine, note: str, order: OrderEvent, *, elsewhere: str) -> None:
     """What operators write about an order, and where nothing says whom it is about."""
     with engine.begin() as connection:
         for statement in (
@@ -190,7 +190,7 @@ def some_buyers(chance: random.Random) -> list[Buyer]:
     ]
 
 
-def orders_of(chance: random.Random, buyers: Sequence[Buyer]) -> list[CompletedOrder]:
+def orders_of(chance: random.Random, buyers: Sequence[Buyer]) -> list[OrderEvent]:
     orders = []
     for number in range(28):
         buyer = buyers[number % len(buyers)]
@@ -205,7 +205,7 @@ def orders_of(chance: random.Random, buyers: Sequence[Buyer]) -> list[CompletedO
     return orders
 
 
-def an_order_like(order: CompletedOrder, chance: random.Random) -> CompletedOrder:
+def an_order_like(order: OrderEvent, chance: random.Random) -> OrderEvent:
     return an_order_of(
         *((item.product_id, item.quantity, item.unit_price) for item in order.items),
         user_id=order.user_id,
@@ -223,7 +223,7 @@ def test_no_row_tells_of_an_erased_person_and_others_stay(engine: Engine, seed: 
     cancel(engine, [a_cancellation_of(order, recipient=order.recipient) for order in orders[:4]])
     count_due(engine)
     # Of these the analytics are still to be counted.
-    AcceptCompletedOrders(transactions(engine))(orders[20:])
+    AcceptOrderEvents(transactions(engine))(orders[20:])
     for order in orders:
         move(engine, order, chance.choice([*STATES]))
     for buyer, order in zip(buyers, orders, strict=False):
@@ -253,7 +253,7 @@ def test_no_row_tells_of_an_erased_person_and_others_stay(engine: Engine, seed: 
     # Nor do the events bring it back, which the topic still has.
     with engine.begin() as connection:
         connection.execute(text("TRUNCATE inbox"))
-    assert AcceptCompletedOrders(transactions(engine))(orders) == 0
+    assert AcceptOrderEvents(transactions(engine))(orders) == 0
     assert erase(engine, erased.spellings[0], erased.user_id).is_empty
     assert tables(engine)["erasure"] == after["erasure"]
 
@@ -323,10 +323,10 @@ class _Blocked:
 
 
 @pytest.fixture
-def sending(engine: Engine, sandbox: Sandbox) -> Iterator[tuple[CompletedOrder, _Blocked]]:
+def sending(engine: Engine, sandbox: Sandbox) -> Iterator[tuple[OrderEvent, _Blocked]]:
     """An order whose alimtalk is being sent."""
     order = an_order_of(user_id=70_001)
-    AcceptCompletedOrders(transactions(engine))([order])
+    AcceptOrderEvents(transactions(engine))([order])
     blocked = _Blocked()
     courier = SendAlimtalk(ProviderDouble(before_send=blocked, accepts_finally=True), 0.0, WRITE_ALIMTALK)
     with delivering(engine, Effect.ALIMTALK, sandbox, courier=courier, provider="double") as work:
@@ -338,7 +338,7 @@ def sending(engine: Engine, sandbox: Sandbox) -> Iterator[tuple[CompletedOrder, 
         thread.join(30)
 
 
-def test_what_is_being_sent_is_waited_for(engine: Engine, sending: tuple[CompletedOrder, _Blocked]) -> None:
+def test_what_is_being_sent_is_waited_for(engine: Engine, sending: tuple[OrderEvent, _Blocked]) -> None:
     order, blocked = sending
     write_notes(engine, f"{order.recipient.name} asked", order, elsewhere="")
     before = tables(engine)
@@ -385,7 +385,7 @@ def test_what_another_transaction_holds_is_waited_for(engine: Engine, held: str)
 def test_operators_notes_about_others_stay(engine: Engine) -> None:
     erased = an_order_of(user_id=2026, recipient=Recipient("고객", "010-7777-6666"))
     other = an_order_of(user_id=9, recipient=Recipient("박산", "010-7777-1111"))
-    AcceptCompletedOrders(transactions(engine))([erased, other])
+    AcceptOrderEvents(transactions(engine))([erased, other])
     # The end of another number is no trace of this one.
     note = "고객센터 02-7777-6666 outage since 2026-11-30"
     write_notes(engine, note, other, elsewhere=note)
@@ -399,7 +399,7 @@ def test_operators_notes_about_others_stay(engine: Engine) -> None:
 def test_what_was_written_about_others_loses_odd_spellings(engine: Engine, spelling: str) -> None:
     erased = an_order_of(user_id=2026, recipient=Recipient("고객", "010-7777-6666"))
     other = an_order_of(user_id=9, recipient=Recipient("박산", "010-7777-1111"))
-    AcceptCompletedOrders(transactions(engine))([erased, other])
+    AcceptOrderEvents(transactions(engine))([erased, other])
     write_notes(engine, f"asked by {spelling}", other, elsewhere=f"asked by {spelling}")
     raw = "UPDATE delivery SET last_error = :raw WHERE event_id = :event_id AND effect = 'ALIMTALK'"
     with engine.begin() as connection:
@@ -419,7 +419,7 @@ def test_what_was_written_about_others_loses_odd_spellings(engine: Engine, spell
 def test_an_accepted_message_gets_its_result_after_the_erasure(engine: Engine, sandbox: Sandbox) -> None:
     """Also one after which the message would be sent again."""
     order = an_order_of(user_id=70_001)
-    AcceptCompletedOrders(transactions(engine))([order])
+    AcceptOrderEvents(transactions(engine))([order])
     courier = SendAlimtalk(ProviderDouble("nhn"), 0.0, WRITE_ALIMTALK)
     with delivering(engine, Effect.ALIMTALK, sandbox, courier=courier, provider="nhn") as work:
         work(StopSignal())
@@ -439,9 +439,9 @@ def test_an_accepted_message_gets_its_result_after_the_erasure(engine: Engine, s
 
 def test_counting_goes_on_beside_erasures(engine: Engine) -> None:
     users = range(70_001, 70_009)
-    accept, count_sales = AcceptCompletedOrders(transactions(engine)), CountSales(transactions(engine))
+    accept, count_sales = AcceptOrderEvents(transactions(engine)), CountSales(transactions(engine))
     stop, chance = StopSignal(), random.Random(7)  # noqa: S311 - the same load again
-    accepted: list[CompletedOrder] = []
+    accepted: list[OrderEvent] = []
 
     def consume() -> None:
         while not stop.is_set():

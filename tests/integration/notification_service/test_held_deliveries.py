@@ -9,9 +9,9 @@ from sqlalchemy import Engine
 from notification_service.application.keep_quiet_hours import KeepQuietHours
 from notification_service.application.ports import CheckDelivery
 from notification_service.application.send_alimtalk import SendAlimtalk
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Effect
 from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.order_event import OrderEvent
 from notification_service.domain.provider_state import ProviderStatus
 from notification_service.domain.quiet_hours import QuietHours
 from servicekit.lifecycle import StopSignal
@@ -29,7 +29,7 @@ NIGHT = datetime(2026, 11, 23, 23, tzinfo=SEOUL)
 
 
 @pytest.fixture
-def provider(engine: Engine, orders: list[CompletedOrder]) -> MeteredProvider:
+def provider(engine: Engine, orders: list[OrderEvent]) -> MeteredProvider:
     provider = MeteredProvider()
     with transactions(engine)() as unit_of_work:
         unit_of_work.providers.reserve(provider.name, 0, 0.0)
@@ -42,14 +42,14 @@ def at_night(provider: MeteredProvider) -> CheckDelivery:
     return KeepQuietHours(sending, QuietHours.parse("21:00-08:00", SEOUL), lambda: NIGHT).check
 
 
-def assert_held(engine: Engine, orders: list[CompletedOrder]) -> None:
+def assert_held(engine: Engine, orders: list[OrderEvent]) -> None:
     deliveries = [delivery_of(engine, order, Effect.ALIMTALK) for order in orders]
     assert {delivery.last_error for delivery in deliveries} == {FailureReason.QUIET_HOURS}
     assert {delivery.attempts for delivery in deliveries} == {0}
 
 
 def test_what_waits_for_the_morning_takes_no_slot(
-    engine: Engine, provider: MeteredProvider, orders: list[CompletedOrder]
+    engine: Engine, provider: MeteredProvider, orders: list[OrderEvent]
 ) -> None:
     with consumers(engine, provider, per_second=0.1, checks=[at_night(provider)]) as (work,):
         while work(StopSignal()).deliveries:
@@ -61,7 +61,7 @@ def test_what_waits_for_the_morning_takes_no_slot(
 
 
 def test_what_waits_for_the_morning_is_no_probe(
-    engine: Engine, provider: MeteredProvider, orders: list[CompletedOrder]
+    engine: Engine, provider: MeteredProvider, orders: list[OrderEvent]
 ) -> None:
     set_state(engine, provider, ProviderStatus.OPEN)
 

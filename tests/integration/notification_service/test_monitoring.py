@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from sqlalchemy import Engine
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.domain.delivery import DeliveryStatus, Effect
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
@@ -15,10 +15,10 @@ MONITORING = Effect.MONITORING
 
 
 def test_monitoring_receives_the_order_without_its_recipient(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     order = a_completed_order(name="김하늘", phone="010-1234-5678")
-    accept_completed_orders([order])
+    accept_order_events([order])
 
     with delivering(engine, MONITORING, sandbox) as work:
         (delivery,) = run_until_final(work, engine, [order], MONITORING)
@@ -32,11 +32,11 @@ def test_monitoring_receives_the_order_without_its_recipient(
 
 
 def test_a_post_whose_reply_was_lost_is_repeated_with_the_same_key(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     sandbox.control(monitoring={"timeoutAfterAcceptNext": 1, "timeoutMs": 2_000})
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
 
     with delivering(engine, MONITORING, sandbox, timeout_seconds=0.3) as work:
         (delivery,) = run_until_final(work, engine, [order], MONITORING)
@@ -47,10 +47,10 @@ def test_a_post_whose_reply_was_lost_is_repeated_with_the_same_key(
 
 
 def test_a_receiver_that_accepts_nothing_gets_no_flood_of_what_is_given_up(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     sandbox.control(monitoring={"failNext": 100})
-    accept_completed_orders([a_completed_order() for _ in range(20)])
+    accept_order_events([a_completed_order() for _ in range(20)])
     exhausted = replace(QUICK, give_up_after_seconds=0.0, least_attempts=1)
 
     with delivering(engine, MONITORING, sandbox, retry=exhausted) as work:
@@ -61,11 +61,11 @@ def test_a_receiver_that_accepts_nothing_gets_no_flood_of_what_is_given_up(
 
 
 def test_any_other_answer_than_success_is_tried_again(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     sandbox.control(monitoring={"rejectNext": 1, "failNext": 1})
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
 
     with delivering(engine, MONITORING, sandbox) as work:
         (delivery,) = run_until_final(work, engine, [order], MONITORING)

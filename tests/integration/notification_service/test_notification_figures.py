@@ -5,7 +5,7 @@ from prometheus_client import REGISTRY
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.measure_notifications import MeasureNotifications
 from notification_service.domain.provider_state import ProviderStatus
 from notification_service.metrics import show_figures
@@ -56,10 +56,10 @@ CALM = dict.fromkeys(
 
 
 def test_what_needs_attention_is_shown_while_nothing_can_be_stored(
-    engine: Engine, migrated_url: str, accept_completed_orders: AcceptCompletedOrders
+    engine: Engine, migrated_url: str, accept_order_events: AcceptOrderEvents
 ) -> None:
     assert gauges(engine) == CALM
-    accept_completed_orders([a_completed_order()])
+    accept_order_events([a_completed_order()])
     with engine.begin() as connection:
         connection.execute(text("UPDATE delivery SET due_at = clock_timestamp() - interval '16 minutes'"))
     engine.dispose()
@@ -149,9 +149,9 @@ def test_a_delivery_that_needs_attention_is_counted(
     changes: str,
     counted: dict[str, int],
     engine: Engine,
-    accept_completed_orders: AcceptCompletedOrders,
+    accept_order_events: AcceptOrderEvents,
 ) -> None:
-    accept_completed_orders([a_completed_order()])
+    accept_order_events([a_completed_order()])
     with engine.begin() as connection:
         connection.execute(text(f"UPDATE delivery SET {changes} WHERE effect = 'ALIMTALK'"))  # noqa: S608
 
@@ -159,11 +159,11 @@ def test_a_delivery_that_needs_attention_is_counted(
 
 
 def test_only_what_failed_behind_the_last_delivered_is_counted_in_a_row(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+    engine: Engine, accept_order_events: AcceptOrderEvents
 ) -> None:
     orders = [a_completed_order() for _ in range(6)]
     for order in orders:
-        accept_completed_orders([order])
+        accept_order_events([order])
     ended = ["FAILED", "FAILED", "DELIVERED", "FAILED", "SKIPPED", "FAILED"]
     with engine.begin() as connection:
         for order, status in zip(orders, ended, strict=True):

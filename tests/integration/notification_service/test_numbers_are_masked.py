@@ -12,11 +12,11 @@ from sqlalchemy import Engine, text
 
 from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
 from notification_service.api import build_application
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.cli import main
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Effect
+from notification_service.domain.order_event import OrderEvent
 from notification_service.messaging.incoming_order_completed import OrderCompleted
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging.events import parse_event
@@ -54,8 +54,8 @@ def transports() -> Iterator[httpx.MockTransport]:
 
 
 def attempted(
-    engine: Engine, accept: AcceptCompletedOrders, sandbox: Sandbox, transport: httpx.MockTransport
-) -> CompletedOrder:
+    engine: Engine, accept: AcceptOrderEvents, sandbox: Sandbox, transport: httpx.MockTransport
+) -> OrderEvent:
     """An order whose alimtalk was attempted, then asked about or repeated."""
     order = a_completed_order(phone=PHONE, completed_at=datetime.now(UTC))
     accept([order])
@@ -71,7 +71,7 @@ def attempted(
 
 
 def test_no_log_answer_or_stored_error_shows_the_number(
-    accept_completed_orders: AcceptCompletedOrders,
+    accept_order_events: AcceptOrderEvents,
     engine: Engine,
     migrated_url: str,
     sandbox: Sandbox,
@@ -82,7 +82,7 @@ def test_no_log_answer_or_stored_error_shows_the_number(
 
     with structlog.testing.capture_logs() as logs:
         for transport in transports():
-            order = attempted(engine, accept_completed_orders, sandbox, transport)
+            order = attempted(engine, accept_order_events, sandbox, transport)
             shown.append(
                 client.get("/api/v1/notifications", query_string={"orderId": str(order.order_id)}).text
             )

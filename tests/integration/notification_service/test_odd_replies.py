@@ -10,7 +10,7 @@ import structlog
 from sqlalchemy import Engine
 
 from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.ports import MaySend
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.attempt import Receipt
@@ -34,10 +34,10 @@ def posts_answered(reply: httpx.Response) -> httpx.Client:
 
 
 def test_a_message_id_that_can_not_be_stored_is_asked_about(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     order = a_completed_order(completed_at=datetime.now(UTC))
-    accept_completed_orders([order])
+    accept_order_events([order])
     client = posts_answered(httpx.Response(200, json={"messageId": "a\x00b", "status": "ACCEPTED"}))
     courier = SendAlimtalk(SandboxAlimtalkProvider(client, "http://provider"), 0.0, WRITE_ALIMTALK)
 
@@ -49,7 +49,7 @@ def test_a_message_id_that_can_not_be_stored_is_asked_about(
 
 
 def test_what_a_provider_replies_is_in_the_log_without_the_recipient(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     echo = {"error": "no\x00such person", "name": "김하늘", "numbers": ["01012345678", "+82 10-1234-5678"]}
     replies = [
@@ -60,7 +60,7 @@ def test_what_a_provider_replies_is_in_the_log_without_the_recipient(
     with structlog.testing.capture_logs() as logs:
         for provider in providers:
             order = a_completed_order(name="김하늘", phone="010-1234-5678", completed_at=datetime.now(UTC))
-            accept_completed_orders([order])
+            accept_order_events([order])
             courier = SendAlimtalk(provider, 0.0, WRITE_ALIMTALK)
             with delivering(engine, Effect.ALIMTALK, sandbox, courier=courier) as work:
                 (delivery,) = run_until_final(work, engine, [order], Effect.ALIMTALK)
@@ -74,10 +74,10 @@ def test_what_a_provider_replies_is_in_the_log_without_the_recipient(
 
 
 def test_an_error_page_with_nul_in_it_delays_the_webhook(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     courier = MonitoringWebhook(posts_answered(httpx.Response(500, content=b"\x00")), "http://monitoring")
 
     with delivering(engine, Effect.MONITORING, sandbox, courier=courier) as work:
@@ -102,10 +102,10 @@ class Crashing:
 
 
 def test_a_bug_that_one_delivery_meets_delays_that_one_and_is_logged(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     odd, *others = orders = [a_completed_order(user_id=number) for number in range(1, 6)]
-    accept_completed_orders(orders)
+    accept_order_events(orders)
     stop = StopSignal()
 
     with (
@@ -130,10 +130,10 @@ def test_a_bug_that_one_delivery_meets_delays_that_one_and_is_logged(
 
 @pytest.mark.parametrize("effect", [Effect.ALIMTALK, Effect.MONITORING])
 def test_a_bug_that_every_attempt_meets_is_given_up_in_the_end(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox, effect: Effect
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox, effect: Effect
 ) -> None:
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     retry, courier = replace(QUICK, give_up_after_seconds=0.5), Crashing(order.user_id, times=1_000)
 
     with delivering(engine, effect, sandbox, courier=courier, retry=retry) as work:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.ask_for_results import AskForResults
 from notification_service.application.attempt_delivery import AttemptDelivery
 from notification_service.application.count_sales import CountSales
@@ -65,9 +65,9 @@ def send_three(engine: Engine, provider: ProviderDouble) -> None:
 
 
 def test_an_outcome_that_can_not_be_recorded_keeps_no_other_from_it(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+    accept_order_events: AcceptOrderEvents, engine: Engine
 ) -> None:
-    accept_completed_orders([a_completed_order() for _ in range(3)])
+    accept_order_events([a_completed_order() for _ in range(3)])
 
     with capture_logs() as logs:
         send_three(engine, Lying())
@@ -78,9 +78,9 @@ def test_an_outcome_that_can_not_be_recorded_keeps_no_other_from_it(
 
 
 def test_a_result_that_can_not_be_recorded_keeps_no_other_from_it(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+    accept_order_events: AcceptOrderEvents, engine: Engine
 ) -> None:
-    accept_completed_orders([a_completed_order() for _ in range(3)])
+    accept_order_events([a_completed_order() for _ in range(3)])
     provider = ProviderDouble(known=reported({f"m-{n}": ResultState.DELIVERED for n in (1, 2, 3)}))
     send_three(engine, provider)
     with engine.begin() as connection:
@@ -105,10 +105,10 @@ def test_a_result_that_can_not_be_recorded_keeps_no_other_from_it(
 
 
 def test_an_order_that_can_not_be_counted_keeps_no_other_from_it(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+    accept_order_events: AcceptOrderEvents, engine: Engine
 ) -> None:
     orders = [a_completed_order() for _ in range(3)]
-    accept_completed_orders(orders)
+    accept_order_events(orders)
     with engine.begin() as connection:
         connection.execute(
             text("""UPDATE completed_order SET items = '{"no": "list"}' WHERE event_id = :event_id"""),

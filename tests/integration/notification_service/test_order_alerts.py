@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from sqlalchemy import Engine, text
 from standardwebhooks import Webhook
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.config import ConsumerSettings
 from notification_service.consumer import run
 from notification_service.template_files import read_catalog
@@ -347,12 +347,12 @@ def test_an_hour_is_not_judged_before_its_orders_are_counted(engine: Engine, rec
         last_minute = datetime.now(UTC) - timedelta(minutes=10)
         in_the_hour = last_minute.replace(minute=0) - timedelta(minutes=30)
         # Accepted only now, as after an outage.
-        AcceptCompletedOrders(transactions(engine))([a_completed_order(completed_at=in_the_hour)])
+        AcceptOrderEvents(transactions(engine))([a_completed_order(completed_at=in_the_hour)])
         work.proceed()
         assert rows(engine, "SELECT FROM alert_judged_hour") == []
         work.count()
         # What comes later doesn't matter to the hour.
-        AcceptCompletedOrders(transactions(engine))([a_completed_order(completed_at=datetime.now(UTC))])
+        AcceptOrderEvents(transactions(engine))([a_completed_order(completed_at=datetime.now(UTC))])
         work.proceed()
 
     assert kinds(receiver) == [("firing", "rate")]

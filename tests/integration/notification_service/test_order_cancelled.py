@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.keep_in_order import KeepInOrder
 from notification_service.application.ports import MaySend
 from notification_service.application.rebuild_analytics import RebuildAnalytics
@@ -15,10 +15,10 @@ from notification_service.config import ConsumerSettings
 from notification_service.consumer import run
 from notification_service.domain.attempt import Receipt
 from notification_service.domain.attempt_history import Purpose
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import ClaimedDelivery, Effect
 from notification_service.domain.errors import DeliveryPostponed
 from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.order_event import OrderEvent
 from notification_service.messaging.incoming_order_cancelled import ORDER_CANCELLED
 from notification_service.template_files import read_catalog
 from servicekit.lifecycle import StopSignal
@@ -121,7 +121,7 @@ class Sending:
         return Receipt("m-1", is_final=True)
 
 
-def claimed(engine: Engine, order: CompletedOrder) -> ClaimedDelivery:
+def claimed(engine: Engine, order: OrderEvent) -> ClaimedDelivery:
     """As a claim finds it that is not kept."""
     with transactions(engine)() as unit_of_work:
         found = unit_of_work.claims.claim(Effect.ALIMTALK, 10, 20.0, "sandbox")
@@ -129,7 +129,7 @@ def claimed(engine: Engine, order: CompletedOrder) -> ClaimedDelivery:
     return delivery
 
 
-def waits(engine: Engine, cancellation: CompletedOrder) -> bool:
+def waits(engine: Engine, cancellation: OrderEvent) -> bool:
     try:
         KeepInOrder(Sending())(claimed(engine, cancellation), lambda: True)
     except DeliveryPostponed as postponed:
@@ -137,7 +137,7 @@ def waits(engine: Engine, cancellation: CompletedOrder) -> bool:
     return False
 
 
-def set_status(engine: Engine, order: CompletedOrder, change: str) -> None:
+def set_status(engine: Engine, order: OrderEvent, change: str) -> None:
     with engine.begin() as connection:
         connection.execute(
             text(f"UPDATE delivery SET {change} WHERE event_id = :id AND effect = 'ALIMTALK'"),  # noqa: S608
@@ -152,8 +152,8 @@ LOOKED_UP_LATER = "status = 'UNKNOWN', due_at = now() + interval '1 hour'"
 TOMORROW = "due_at = now() + interval '1 day'"
 
 
-def accept(engine: Engine, *orders: CompletedOrder) -> None:
-    AcceptCompletedOrders(transactions(engine), effects={Effect.ALIMTALK})(orders)
+def accept(engine: Engine, *orders: OrderEvent) -> None:
+    AcceptOrderEvents(transactions(engine), effects={Effect.ALIMTALK})(orders)
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,15 @@ import structlog
 from sqlalchemy import Engine, text
 
 from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.hold_unapproved import HoldUnapproved
 from notification_service.application.keep_quiet_hours import KeepQuietHours
 from notification_service.application.ports import Courier
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.attempt import Delivered, Outcome, Postponed, Released, RetryLater
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import ClaimedDelivery, Delivery, DeliveryStatus, Effect
 from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.order_event import OrderEvent
 from notification_service.domain.quiet_hours import QuietHours
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
@@ -36,9 +36,9 @@ NIGHT = datetime(2026, 11, 23, 23, tzinfo=ZoneInfo("Asia/Seoul"))
 
 
 @pytest.fixture
-def order(accept_completed_orders: AcceptCompletedOrders) -> CompletedOrder:
+def order(accept_order_events: AcceptOrderEvents) -> OrderEvent:
     order = a_completed_order(completed_at=datetime.now(UTC))
-    accept_completed_orders([order])
+    accept_order_events([order])
     return order
 
 
@@ -77,7 +77,7 @@ def record(engine: Engine, *outcomes: Outcome) -> None:
         unit_of_work.commit()
 
 
-def attempted_once(engine: Engine, sandbox: Sandbox, order: CompletedOrder, courier: Courier) -> Delivery:
+def attempted_once(engine: Engine, sandbox: Sandbox, order: OrderEvent, courier: Courier) -> Delivery:
     with delivering(engine, Effect.ALIMTALK, sandbox, courier=courier) as work:
         work(StopSignal())
     return delivery_of(engine, order, Effect.ALIMTALK)
@@ -89,7 +89,7 @@ def seconds_until_due(delivery: Delivery) -> float:
 
 
 def test_what_is_due_in_quiet_hours_is_due_when_they_end(
-    engine: Engine, sandbox: Sandbox, order: CompletedOrder
+    engine: Engine, sandbox: Sandbox, order: OrderEvent
 ) -> None:
     clock = [NIGHT]
     quiet = QuietHours.parse("21:00-08:00", ZoneInfo("Asia/Seoul"))
@@ -111,9 +111,9 @@ def test_what_is_due_in_quiet_hours_is_due_when_they_end(
 
 
 def test_what_is_known_to_wait_for_a_template_is_not_claimed_again(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+    engine: Engine, accept_order_events: AcceptOrderEvents
 ) -> None:
-    accept_completed_orders([a_completed_order(), a_completed_order()])
+    accept_order_events([a_completed_order(), a_completed_order()])
     waiting, other = claimed(engine)
     record(engine, Postponed(waiting, 0.0, FailureReason.TEMPLATE_NOT_USABLE), Released(other))
 
@@ -123,7 +123,7 @@ def test_what_is_known_to_wait_for_a_template_is_not_claimed_again(
 
 @pytest.mark.parametrize("reason", [FailureReason.QUIET_HOURS, FailureReason.TEMPLATE_NOT_USABLE])
 def test_time_in_which_nothing_may_be_sent_does_not_count(
-    engine: Engine, order: CompletedOrder, reason: FailureReason
+    engine: Engine, order: OrderEvent, reason: FailureReason
 ) -> None:
     [delivery] = claimed(engine)
     record(engine, RetryLater(delivery, 0.0, FailureReason.RECEIVER_ERROR))
@@ -139,7 +139,7 @@ def test_time_in_which_nothing_may_be_sent_does_not_count(
     assert delivery.age_seconds == pytest.approx(2 * 3600, abs=30)
 
 
-def test_why_a_message_waited_is_no_error_once_it_is_delivered(engine: Engine, order: CompletedOrder) -> None:
+def test_why_a_message_waited_is_no_error_once_it_is_delivered(engine: Engine, order: OrderEvent) -> None:
     [delivery] = claimed(engine)
     record(engine, Postponed(delivery, 0.0, FailureReason.QUIET_HOURS))
     [delivery] = claimed(engine)
@@ -153,9 +153,9 @@ def test_why_a_message_waited_is_no_error_once_it_is_delivered(engine: Engine, o
 
 
 def test_many_postponed_messages_are_one_line_of_the_log(
-    engine: Engine, sandbox: Sandbox, accept_completed_orders: AcceptCompletedOrders
+    engine: Engine, sandbox: Sandbox, accept_order_events: AcceptOrderEvents
 ) -> None:
-    accept_completed_orders([a_completed_order() for _ in range(5)])
+    accept_order_events([a_completed_order() for _ in range(5)])
     held = HoldUnapproved(sending(sandbox), lambda code: "not approved", lambda code: None)
 
     with (
@@ -169,7 +169,7 @@ def test_many_postponed_messages_are_one_line_of_the_log(
 
 
 def test_what_has_no_approved_template_waits_for_the_approval(
-    engine: Engine, sandbox: Sandbox, order: CompletedOrder
+    engine: Engine, sandbox: Sandbox, order: OrderEvent
 ) -> None:
     obstacles = {"ORDER_COMPLETED": "it is not approved: REJECTED"}
     courier = HoldUnapproved(sending(sandbox), obstacles.get, lambda code: None)
@@ -193,7 +193,7 @@ def test_every_attempt_has_the_template_with_which_the_order_was_accepted(
     engine: Engine, sandbox: Sandbox, code: str | None, beginning: str
 ) -> None:
     order = a_completed_order(completed_at=datetime.now(UTC))
-    AcceptCompletedOrders(transactions(engine), template_of=lambda _: code)([order])
+    AcceptOrderEvents(transactions(engine), template_of=lambda _: code)([order])
 
     with delivering(engine, Effect.ALIMTALK, sandbox) as work:
         run_until_final(work, engine, [order], Effect.ALIMTALK)
@@ -209,7 +209,7 @@ def test_a_delivery_by_an_unknown_template_waits_for_a_release_that_has_it(
     engine: Engine, sandbox: Sandbox
 ) -> None:
     order = a_completed_order(completed_at=datetime.now(UTC))
-    AcceptCompletedOrders(transactions(engine), template_of=lambda _: "ORDER_COMPLETED_9")([order])
+    AcceptOrderEvents(transactions(engine), template_of=lambda _: "ORDER_COMPLETED_9")([order])
 
     delivery = attempted_once(engine, sandbox, order, sending(sandbox))
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import Engine
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.deliver_effect import ClaimLimits
 from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_message import AlimtalkMessage
@@ -46,9 +46,9 @@ OPEN, RUNNING = ProviderStatus.OPEN, ProviderStatus.RUNNING
 
 
 @pytest.fixture
-def provider(accept_completed_orders: AcceptCompletedOrders) -> MeteredProvider:
+def provider(accept_order_events: AcceptOrderEvents) -> MeteredProvider:
     """One that has ten messages to send."""
-    accept_completed_orders([a_completed_order() for _ in range(10)])
+    accept_order_events([a_completed_order() for _ in range(10)])
     return MeteredProvider()
 
 
@@ -221,10 +221,10 @@ class ProviderThatFailsMeanwhile(MeteredProvider):
 
 
 def test_a_probe_goes_when_nothing_else_is_under_way(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+    engine: Engine, accept_order_events: AcceptOrderEvents
 ) -> None:
     orders = [a_completed_order() for _ in range(10)]
-    accept_completed_orders(orders)
+    accept_order_events(orders)
     provider = ProviderThatFailsMeanwhile(engine)
     provider.slow_reference = str(min(order.event_id for order in orders))
     provider.answers.clear()

@@ -8,13 +8,13 @@ from types import TracebackType
 import pytest
 from sqlalchemy import Engine, text
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.deliver_effect import ClaimLimits
 from notification_service.application.delivering.provider_gate import ProviderGate
 from notification_service.application.ports import Admission, Slots, UnitOfWork
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.errors import ProviderThrottled, ReceiverUnavailable
 from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.order_event import OrderEvent
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
 from notification_service.persistence.unit_of_work import NotificationUnitOfWork
 from servicekit.lifecycle import StopSignal
@@ -39,18 +39,18 @@ def provider() -> MeteredProvider:
     return MeteredProvider()
 
 
-def accept(accept_completed_orders: AcceptCompletedOrders, number: int) -> list[CompletedOrder]:
+def accept(accept_order_events: AcceptOrderEvents, number: int) -> list[OrderEvent]:
     orders = [a_completed_order() for _ in range(number)]
-    accept_completed_orders(orders)
+    accept_order_events(orders)
     return orders
 
 
 def test_three_consumers_together_keep_the_limit(
-    accept_completed_orders: AcceptCompletedOrders,
+    accept_order_events: AcceptOrderEvents,
     engine: Engine,
     provider: MeteredProvider,
 ) -> None:
-    accept(accept_completed_orders, 150)
+    accept(accept_order_events, 150)
     provider.latency_seconds = 0.02
 
     with consumers(engine, provider, 3, per_second=60.0) as works, running(works):
@@ -63,11 +63,11 @@ def test_three_consumers_together_keep_the_limit(
 
 
 def test_one_consumer_alone_keeps_the_limit(
-    accept_completed_orders: AcceptCompletedOrders,
+    accept_order_events: AcceptOrderEvents,
     engine: Engine,
     provider: MeteredProvider,
 ) -> None:
-    accept(accept_completed_orders, 60)
+    accept(accept_order_events, 60)
 
     with consumers(engine, provider, per_second=40.0) as works, running(works):
         wait_until(lambda: len(provider.sent) == 60, "all to be sent", 60)
@@ -113,11 +113,11 @@ def test_a_pause_counts_though_the_clock_was_put_back(engine: Engine, provider: 
 
 
 def test_while_the_limit_is_reached_nothing_is_claimed(
-    accept_completed_orders: AcceptCompletedOrders,
+    accept_order_events: AcceptOrderEvents,
     engine: Engine,
     provider: MeteredProvider,
 ) -> None:
-    accept(accept_completed_orders, 3)
+    accept(accept_order_events, 3)
     with transactions(engine)() as unit_of_work:
         # The lease would cover it; but those who come later would wait for longer and longer.
         unit_of_work.providers.reserve(provider.name, 1, 5.0)
@@ -130,11 +130,11 @@ def test_while_the_limit_is_reached_nothing_is_claimed(
 
 
 def test_a_slot_that_the_lease_does_not_cover_is_not_taken(
-    accept_completed_orders: AcceptCompletedOrders,
+    accept_order_events: AcceptOrderEvents,
     engine: Engine,
     provider: MeteredProvider,
 ) -> None:
-    accept(accept_completed_orders, 1)
+    accept(accept_order_events, 1)
     with transactions(engine)() as unit_of_work:
         unit_of_work.providers.reserve(provider.name, 1, 0.95)
         unit_of_work.commit()
@@ -156,11 +156,11 @@ def test_a_slot_that_the_lease_does_not_cover_is_not_taken(
 def test_a_pause_that_the_provider_asks_for_holds_all_consumers(
     error: type[ReceiverUnavailable],
     statuses: dict[str, int],
-    accept_completed_orders: AcceptCompletedOrders,
+    accept_order_events: AcceptOrderEvents,
     engine: Engine,
     provider: MeteredProvider,
 ) -> None:
-    accept(accept_completed_orders, 3)
+    accept(accept_order_events, 3)
     provider.failures = [error(FailureReason.RECEIVER_BUSY, "", retry_after_seconds=30.0)]
     limits = ClaimLimits(most=1, lease_seconds=20.0, attempt_seconds=5.0)
 
@@ -174,11 +174,11 @@ def test_a_pause_that_the_provider_asks_for_holds_all_consumers(
 
 
 def test_a_throttled_consumer_gives_back_what_it_has_claimed(
-    accept_completed_orders: AcceptCompletedOrders,
+    accept_order_events: AcceptOrderEvents,
     engine: Engine,
     provider: MeteredProvider,
 ) -> None:
-    accept(accept_completed_orders, 4)
+    accept(accept_order_events, 4)
     provider.failures = [ProviderThrottled(FailureReason.RECEIVER_BUSY, "")]
 
     with consumers(engine, provider, per_second=TWO_AT_ONCE) as (work,):
@@ -213,11 +213,11 @@ class SlowUnitOfWork(NotificationUnitOfWork):
 
 
 def test_turns_that_come_too_late_get_other_slots(
-    accept_completed_orders: AcceptCompletedOrders,
+    accept_order_events: AcceptOrderEvents,
     engine: Engine,
     provider: MeteredProvider,
 ) -> None:
-    accept(accept_completed_orders, 4)
+    accept(accept_order_events, 4)
     gate = WatchedGate()
     SlowUnitOfWork.is_slow.set()
     made = partial(SlowUnitOfWork, engine, CONSUMER_GROUP)
@@ -232,9 +232,9 @@ def test_turns_that_come_too_late_get_other_slots(
 
 
 def test_far_below_the_limit_what_waits_for_a_thread_keeps_its_turn(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+    accept_order_events: AcceptOrderEvents, engine: Engine
 ) -> None:
-    accept(accept_completed_orders, 12)
+    accept(accept_order_events, 12)
     # Four threads, so that most begin later than a slot may wait.
     provider = MeteredProvider(latency_seconds=0.1)
     gate = WatchedGate(per_second=FAST)
@@ -261,9 +261,9 @@ class SecondEndFails(SlowUnitOfWork):
 
 
 def test_late_turns_go_once_though_their_transaction_ends_badly(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine
+    accept_order_events: AcceptOrderEvents, engine: Engine
 ) -> None:
-    accept(accept_completed_orders, 4)
+    accept(accept_order_events, 4)
     provider = MeteredProvider(can_look_up=False)
     gate = WatchedGate()
     SlowUnitOfWork.is_slow.set()
@@ -279,11 +279,11 @@ def test_late_turns_go_once_though_their_transaction_ends_badly(
 
 
 def test_slots_of_a_stopped_process_are_lost(
-    accept_completed_orders: AcceptCompletedOrders,
+    accept_order_events: AcceptOrderEvents,
     engine: Engine,
     provider: MeteredProvider,
 ) -> None:
-    accept(accept_completed_orders, 4)
+    accept(accept_order_events, 4)
     stop = StopSignal()
 
     with consumers(engine, provider, per_second=TWO_AT_ONCE) as (work,):

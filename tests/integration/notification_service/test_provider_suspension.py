@@ -9,10 +9,10 @@ from notification_service.application.resume_provider import ResumeProvider, Res
 from notification_service.domain.alimtalk_results import ResultState
 from notification_service.domain.attempt import RetryLater
 from notification_service.domain.attempt_history import AttemptOutcome
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
 from notification_service.domain.errors import OutcomeUnknown, ProviderStopped
 from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.order_event import OrderEvent
 from notification_service.domain.provider_state import ProviderState, ProviderStatus, StoppedBy
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.effect_work import delivery_of, transactions
@@ -46,7 +46,7 @@ def resume(engine: Engine, name: str, reason: str) -> bool:
 
 
 @pytest.fixture
-def provider(orders: list[CompletedOrder]) -> MeteredProvider:
+def provider(orders: list[OrderEvent]) -> MeteredProvider:
     """One that reports results later."""
     return MeteredProvider(accepts_finally=False)
 
@@ -131,7 +131,7 @@ def report(
     RecordResults(transactions(engine))("nhn", [a_result(message_id, state, code=code)])
 
 
-def first(engine: Engine, orders: list[CompletedOrder]) -> Delivery:
+def first(engine: Engine, orders: list[OrderEvent]) -> Delivery:
     return delivery_of(engine, min(orders, key=lambda order: order.event_id), Effect.ALIMTALK)
 
 
@@ -145,7 +145,7 @@ def seconds_until_due(engine: Engine, delivery: Delivery) -> float:
 
 @pytest.mark.parametrize("code", [NHN_VOLUME, NHN_RETRY])
 def test_a_result_by_no_fault_of_the_message_lets_it_wait(
-    code: str, engine: Engine, provider: MeteredProvider, orders: list[CompletedOrder]
+    code: str, engine: Engine, provider: MeteredProvider, orders: list[OrderEvent]
 ) -> None:
     accept_first(engine, provider)
 
@@ -164,7 +164,7 @@ def test_a_result_by_no_fault_of_the_message_lets_it_wait(
 
 
 def test_what_a_result_made_pending_is_sent_as_another_message(
-    engine: Engine, provider: MeteredProvider, orders: list[CompletedOrder]
+    engine: Engine, provider: MeteredProvider, orders: list[OrderEvent]
 ) -> None:
     accept_first(engine, provider)
     report(engine, NHN_RETRY)
@@ -185,7 +185,7 @@ def test_what_a_result_made_pending_is_sent_as_another_message(
 
 
 def test_a_message_that_failed_too_often_has_failed(
-    engine: Engine, provider: MeteredProvider, orders: list[CompletedOrder]
+    engine: Engine, provider: MeteredProvider, orders: list[OrderEvent]
 ) -> None:
     accept_first(engine, provider)
     add_failed_messages(engine, 4)
@@ -209,7 +209,7 @@ def add_failed_messages(engine: Engine, number: int) -> None:
 
 
 def test_look_ups_do_not_count_as_messages_that_failed(
-    engine: Engine, provider: MeteredProvider, orders: list[CompletedOrder]
+    engine: Engine, provider: MeteredProvider, orders: list[OrderEvent]
 ) -> None:
     accept_first(engine, provider)
     with engine.begin() as connection:
@@ -221,7 +221,7 @@ def test_look_ups_do_not_count_as_messages_that_failed(
 
 
 def test_while_the_account_is_at_fault_messages_may_fail_for_long(
-    engine: Engine, provider: MeteredProvider, orders: list[CompletedOrder]
+    engine: Engine, provider: MeteredProvider, orders: list[OrderEvent]
 ) -> None:
     accept_first(engine, provider)
     add_failed_messages(engine, 20)
@@ -245,7 +245,7 @@ def test_a_fault_of_the_account_sends_no_message_for_ever(
     expected: DeliveryStatus,
     engine: Engine,
     provider: MeteredProvider,
-    orders: list[CompletedOrder],
+    orders: list[OrderEvent],
 ) -> None:
     accept_first(engine, provider)
     # More than the messages of which the provider itself fails so many.
@@ -267,7 +267,7 @@ def test_a_fault_of_the_account_sends_no_message_for_ever(
 
 @pytest.mark.parametrize(("reason", "hours"), [("PROVIDER_STOPPED", 0), ("RECEIVER_BUSY", 30)])
 def test_waiting_for_a_human_does_not_count_towards_giving_up(
-    reason: str, hours: int, engine: Engine, provider: MeteredProvider, orders: list[CompletedOrder]
+    reason: str, hours: int, engine: Engine, provider: MeteredProvider, orders: list[OrderEvent]
 ) -> None:
     only_first(engine)
     waited = "clock_timestamp() - interval '30 hours'"

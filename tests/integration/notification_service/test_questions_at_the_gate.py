@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.ask_for_results import AskForResults
 from notification_service.application.forget_refusal import ForgetRefusal
 from notification_service.application.record_results import RecordResults
@@ -42,9 +42,9 @@ def stopped(code: str) -> ProviderStopped:
 
 
 @pytest.fixture
-def provider(accept_completed_orders: AcceptCompletedOrders, engine: Engine) -> MeteredProvider:
+def provider(accept_order_events: AcceptOrderEvents, engine: Engine) -> MeteredProvider:
     """One that has accepted six messages, and is asked about one in a call."""
-    accept_completed_orders([a_completed_order() for _ in range(6)])
+    accept_order_events([a_completed_order() for _ in range(6)])
     provider = MeteredProvider(accepts_finally=False, results_at_once=1)
     with consumers(engine, provider) as (work,):
         work(StopSignal())

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from notification_service.alimtalk.nhn import NhnAccount, NhnAlimtalkProvider
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.ask_for_results import AskForResults
 from notification_service.application.delivering.provider_gate import ProviderGate
 from notification_service.application.delivering.question_gate import QuestionGate
@@ -66,9 +66,9 @@ def make_results_due(engine: Engine) -> None:
 
 
 @pytest.fixture
-def metered(accept_completed_orders: AcceptCompletedOrders, engine: Engine) -> MeteredProvider:
+def metered(accept_order_events: AcceptOrderEvents, engine: Engine) -> MeteredProvider:
     """One that has accepted six messages, and is asked about one in a call."""
-    accept_completed_orders([a_completed_order() for _ in range(6)])
+    accept_order_events([a_completed_order() for _ in range(6)])
     provider = MeteredProvider(accepts_finally=False, results_at_once=1)
     with consumers(engine, provider) as (work,):
         work(StopSignal())
@@ -118,10 +118,10 @@ def an_event_of(second: int) -> UUID:
 
 
 def test_results_of_single_messages_and_a_backlog_stay_below_the_limit(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     sandbox.control(nhn={})
-    accept_completed_orders([a_completed_order(event_id=an_event_of(second)) for second in range(60)])
+    accept_order_events([a_completed_order(event_id=an_event_of(second)) for second in range(60)])
     nhn = partial(
         NhnAlimtalkProvider,
         account=NhnAccount(account.APP_KEY, account.SECRET_KEY, account.SENDER_KEY),
@@ -137,7 +137,7 @@ def test_results_of_single_messages_and_a_backlog_stay_below_the_limit(
         make_results_due(engine)
         # Fresh, so that none is looked up before it is sent.
         fresh = partial(a_completed_order, completed_at=datetime.now(UTC))
-        accept_completed_orders([fresh() for _ in range(30)])
+        accept_order_events([fresh() for _ in range(30)])
         # Half as much again as is allowed here, since a busy machine blurs the seconds.
         sandbox.control(nhn={"requestsPerSecond": 30})
         gate = ProviderGate("nhn", PER_SECOND, QUICK_PROBES, 20.0)

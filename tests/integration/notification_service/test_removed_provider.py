@@ -13,16 +13,16 @@ from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
 from notification_service.api import build_application
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.change_delivery import ChangeDelivery, ChangeDeliveryCommand
 from notification_service.application.record_results import RecordedResults, RecordResults
 from notification_service.cli import main
 from notification_service.domain.attempt import Released, Unclear
 from notification_service.domain.attempt_history import AttemptOutcome
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.operator_action import DeliveryChange, OperatorAction
+from notification_service.domain.order_event import OrderEvent
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import delivery_of, transactions
@@ -40,10 +40,10 @@ STATUSES = {
 
 
 @pytest.fixture
-def order(engine: Engine, accept_completed_orders: AcceptCompletedOrders) -> CompletedOrder:
+def order(engine: Engine, accept_order_events: AcceptOrderEvents) -> OrderEvent:
     """One whose message SENS may have: the reply was lost."""
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     with transactions(engine)() as unit_of_work:
         (claimed,) = unit_of_work.claims.claim(Effect.ALIMTALK, 1, 20.0, "sens")
         unit_of_work.claims.record([Unclear(claimed, None, FailureReason.NO_REPLY, possibly_sent=True)])
@@ -68,11 +68,11 @@ def put(engine: Engine, status: str) -> None:
         )
 
 
-def alimtalk(engine: Engine, order: CompletedOrder) -> Delivery:
+def alimtalk(engine: Engine, order: OrderEvent) -> Delivery:
     return delivery_of(engine, order, Effect.ALIMTALK)
 
 
-def retried(engine: Engine, order: CompletedOrder) -> DeliveryChange:
+def retried(engine: Engine, order: OrderEvent) -> DeliveryChange:
     delivery_id = alimtalk(engine, order).delivery_id
     command = ChangeDeliveryCommand(delivery_id, OperatorAction.RETRY, WHY["by"], WHY["reason"])
     return ChangeDelivery(transactions(engine))(command).result
@@ -96,9 +96,7 @@ def warnings(done: Result) -> list[str]:
 
 
 @pytest.mark.parametrize("status", STATUSES)
-def test_a_retry_sends_by_the_provider_that_is_used(
-    status: str, engine: Engine, order: CompletedOrder
-) -> None:
+def test_a_retry_sends_by_the_provider_that_is_used(status: str, engine: Engine, order: OrderEvent) -> None:
     watch(engine, "nhn")
     put(engine, status)
 
@@ -115,7 +113,7 @@ def test_a_retry_sends_by_the_provider_that_is_used(
 
 @pytest.mark.parametrize("used", [["sens"], ["nhn", "sens"], []], ids=["it", "both", "none"])
 def test_what_a_provider_may_have_that_is_not_removed_stays_there(
-    used: list[str], engine: Engine, order: CompletedOrder
+    used: list[str], engine: Engine, order: OrderEvent
 ) -> None:
     watch(engine, *used)
 
@@ -127,10 +125,10 @@ def test_what_a_provider_may_have_that_is_not_removed_stays_there(
 
 
 def test_what_surely_was_not_sent_needs_no_warning(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+    engine: Engine, accept_order_events: AcceptOrderEvents
 ) -> None:
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     watch(engine, "nhn")
     with engine.begin() as connection:
         statement = "UPDATE delivery SET provider = 'sens', attempts = 1 WHERE effect = 'ALIMTALK'"
@@ -141,7 +139,7 @@ def test_what_surely_was_not_sent_needs_no_warning(
     assert nhn_works(engine) == [str(order.event_id)]
 
 
-def test_a_retry_over_http_warns_and_so_does_its_repetition(engine: Engine, order: CompletedOrder) -> None:
+def test_a_retry_over_http_warns_and_so_does_its_repetition(engine: Engine, order: OrderEvent) -> None:
     watch(engine, "nhn")
     client: FlaskClient = build_application(engine).test_client()
     path = f"/api/v1/deliveries/{alimtalk(engine, order).delivery_id}/retry"
@@ -153,7 +151,7 @@ def test_a_retry_over_http_warns_and_so_does_its_repetition(engine: Engine, orde
 
 
 def test_all_that_are_named_by_their_status_are_sent_with_a_warning(
-    engine: Engine, order: CompletedOrder
+    engine: Engine, order: OrderEvent
 ) -> None:
     watch(engine, "nhn")
     client: FlaskClient = build_application(engine).test_client()
@@ -174,7 +172,7 @@ def test_all_that_are_named_by_their_status_are_sent_with_a_warning(
 
 
 def test_all_that_was_given_up_leaves_what_may_have_arrived(
-    migrated_url: str, engine: Engine, order: CompletedOrder
+    migrated_url: str, engine: Engine, order: OrderEvent
 ) -> None:
     watch(engine, "nhn")
     put(engine, "GIVEN_UP")
@@ -189,7 +187,7 @@ def test_all_that_was_given_up_leaves_what_may_have_arrived(
 
 @pytest.mark.parametrize("confirmed", [False, True])
 def test_the_command_warns_before_and_after(
-    confirmed: bool, migrated_url: str, engine: Engine, order: CompletedOrder
+    confirmed: bool, migrated_url: str, engine: Engine, order: OrderEvent
 ) -> None:
     watch(engine, "nhn")
     options = ["--yes"] if confirmed else []
@@ -200,7 +198,7 @@ def test_the_command_warns_before_and_after(
     assert nhn_works(engine) == ([str(order.event_id)] if confirmed else [])
 
 
-def reported_by_sens(engine: Engine, order: CompletedOrder, times: int = 1) -> list[RecordedResults]:
+def reported_by_sens(engine: Engine, order: OrderEvent, times: int = 1) -> list[RecordedResults]:
     """SENS's webhook says that its message has arrived."""
     record = RecordResults(transactions(engine))
     result = a_result("m-0", reference=str(order.event_id))
@@ -214,7 +212,7 @@ def arrivals(logs: Sequence[Mapping[str, Any]]) -> list[tuple[object, ...]]:
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_a_message_that_arrived_beside_another_is_seen(
-    status: str, engine: Engine, order: CompletedOrder
+    status: str, engine: Engine, order: OrderEvent
 ) -> None:
     watch(engine, "nhn")
     put(engine, status)
@@ -236,7 +234,7 @@ def test_a_message_that_arrived_beside_another_is_seen(
 
 @pytest.mark.parametrize("status", STATUSES)
 def test_a_message_that_arrived_before_another_was_sent_spares_it(
-    status: str, engine: Engine, order: CompletedOrder
+    status: str, engine: Engine, order: OrderEvent
 ) -> None:
     watch(engine, "nhn")
     put(engine, status)
@@ -256,7 +254,7 @@ def test_a_message_that_arrived_before_another_was_sent_spares_it(
 
 
 def test_a_message_that_arrived_while_another_is_sent_leaves_that_attempt(
-    engine: Engine, order: CompletedOrder
+    engine: Engine, order: OrderEvent
 ) -> None:
     watch(engine, "nhn")
     retried(engine, order)
@@ -277,7 +275,7 @@ def test_a_message_that_arrived_while_another_is_sent_leaves_that_attempt(
 
 @pytest.mark.parametrize("reference", ["no event", None, "00000000-0000-7000-8000-000000000000"])
 def test_what_a_result_of_another_order_says_is_not_known(
-    reference: str | None, engine: Engine, order: CompletedOrder
+    reference: str | None, engine: Engine, order: OrderEvent
 ) -> None:
     watch(engine, "nhn")
     retried(engine, order)

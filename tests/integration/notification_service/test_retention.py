@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import Engine, text
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.count_sales import CountSales
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import OF_COMPLETED_ORDERS, DeliveryStatus, Effect
+from notification_service.domain.order_event import OrderEvent
 from notification_service.persistence.retention import SqlRetention
 from servicekit.db.retention import Retention
 from servicekit.lifecycle import StopSignal
@@ -66,7 +66,7 @@ def count(engine: Engine, table: str) -> int:
         return int(connection.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())  # noqa: S608 - ours
 
 
-def complete(engine: Engine, sandbox: Sandbox, orders: list[CompletedOrder], *effects: Effect) -> None:
+def complete(engine: Engine, sandbox: Sandbox, orders: list[OrderEvent], *effects: Effect) -> None:
     """Let these effects of the orders take place."""
     for effect in effects:
         if effect == Effect.ANALYTICS:
@@ -77,14 +77,14 @@ def complete(engine: Engine, sandbox: Sandbox, orders: list[CompletedOrder], *ef
 
 
 @pytest.fixture
-def orders(accept_completed_orders: AcceptCompletedOrders) -> list[CompletedOrder]:
+def orders(accept_order_events: AcceptOrderEvents) -> list[OrderEvent]:
     orders = [a_completed_order() for _ in range(5)]
-    accept_completed_orders(orders)
+    accept_order_events(orders)
     return orders
 
 
 def test_recipients_are_erased_some_time_after_their_last_effect(
-    engine: Engine, sandbox: Sandbox, orders: list[CompletedOrder]
+    engine: Engine, sandbox: Sandbox, orders: list[OrderEvent]
 ) -> None:
     complete(engine, sandbox, orders, *OF_COMPLETED_ORDERS)
     age(engine, days=6)
@@ -99,7 +99,7 @@ def test_recipients_are_erased_some_time_after_their_last_effect(
 
 
 def test_a_recipient_is_kept_while_an_effect_has_not_ended(
-    engine: Engine, sandbox: Sandbox, orders: list[CompletedOrder]
+    engine: Engine, sandbox: Sandbox, orders: list[OrderEvent]
 ) -> None:
     complete(engine, sandbox, orders, Effect.ANALYTICS, Effect.MONITORING)
     age(engine, days=27)
@@ -118,7 +118,7 @@ def test_a_recipient_is_kept_while_an_effect_has_not_ended(
     ids=["for an operator", "for its template"],
 )
 def test_no_recipient_is_kept_for_a_message_that_never_ends(
-    waits: str, engine: Engine, sandbox: Sandbox, orders: list[CompletedOrder]
+    waits: str, engine: Engine, sandbox: Sandbox, orders: list[OrderEvent]
 ) -> None:
     complete(engine, sandbox, orders, Effect.ANALYTICS, Effect.MONITORING)
     with engine.begin() as connection:
@@ -134,7 +134,7 @@ def test_no_recipient_is_kept_for_a_message_that_never_ends(
 
 
 def test_no_recipient_is_kept_for_what_waits_to_be_counted(
-    engine: Engine, sandbox: Sandbox, orders: list[CompletedOrder]
+    engine: Engine, sandbox: Sandbox, orders: list[OrderEvent]
 ) -> None:
     complete(engine, sandbox, orders, Effect.ALIMTALK)
     age(engine, days=29)
@@ -147,12 +147,12 @@ def test_no_recipient_is_kept_for_what_waits_to_be_counted(
 def test_old_orders_go_with_their_deliveries_and_the_sums_stay(
     engine: Engine,
     sandbox: Sandbox,
-    orders: list[CompletedOrder],
-    accept_completed_orders: AcceptCompletedOrders,
+    orders: list[OrderEvent],
+    accept_order_events: AcceptOrderEvents,
 ) -> None:
     complete(engine, sandbox, orders, *OF_COMPLETED_ORDERS)
     age(engine, days=366)
-    accept_completed_orders([a_completed_order()])
+    accept_order_events([a_completed_order()])
 
     assert run_retention(engine) == NOTHING | {"recipients": 5, "orders": 5, "inbox": 5}
 
@@ -164,18 +164,18 @@ def test_old_orders_go_with_their_deliveries_and_the_sums_stay(
 
 
 def test_an_event_that_the_inbox_has_forgotten_is_still_known_by_its_order(
-    engine: Engine, orders: list[CompletedOrder], accept_completed_orders: AcceptCompletedOrders
+    engine: Engine, orders: list[OrderEvent], accept_order_events: AcceptOrderEvents
 ) -> None:
     age(engine, days=31)
     assert run_retention(engine)["inbox"] == 5
 
-    assert accept_completed_orders([*orders, a_completed_order()]) == 1
+    assert accept_order_events([*orders, a_completed_order()]) == 1
 
     assert count(engine, "delivery") == 18
 
 
 def test_rows_that_another_transaction_holds_are_left_to_a_later_run(
-    engine: Engine, orders: list[CompletedOrder]
+    engine: Engine, orders: list[OrderEvent]
 ) -> None:
     age(engine, days=31)
     with engine.connect() as other:
@@ -186,11 +186,11 @@ def test_rows_that_another_transaction_holds_are_left_to_a_later_run(
 
 
 def test_a_customer_is_forgotten_long_after_the_last_order_and_is_then_new(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+    engine: Engine, accept_order_events: AcceptOrderEvents
 ) -> None:
     now = datetime.now(UTC)
     first, last = (a_completed_order(completed_at=now - timedelta(days=days)) for days in (2_400, 1_900))
-    accept_completed_orders([first, last])
+    accept_order_events([first, last])
     end_all(engine)
     # Both orders are kept: a rebuild would take the later one for the first.
     assert run_retention(engine)["customers"] == 0
@@ -199,23 +199,23 @@ def test_a_customer_is_forgotten_long_after_the_last_order_and_is_then_new(
     assert run_retention(engine) == NOTHING | {"recipients": 2, "orders": 2, "inbox": 2, "customers": 1}
 
     again = a_completed_order(completed_at=now)
-    accept_completed_orders([again])
+    accept_order_events([again])
     end_all(engine)
     assert customers_of(engine, again) == (1, 1)
 
 
 def test_a_customer_is_kept_while_the_last_order_is_young_enough(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+    engine: Engine, accept_order_events: AcceptOrderEvents
 ) -> None:
     now = datetime.now(UTC)
     orders = [a_completed_order(completed_at=now - timedelta(days=days)) for days in (2_400, 1_800)]
-    accept_completed_orders(orders)
+    accept_order_events(orders)
     end_all(engine)
     age(engine, days=366)
     assert run_retention(engine)["customers"] == 0
 
     again = a_completed_order(completed_at=now)
-    accept_completed_orders([again])
+    accept_order_events([again])
     end_all(engine)
 
     assert customers_of(engine, again) == (1, 0)
@@ -257,7 +257,7 @@ def end_all(engine: Engine) -> None:
         )
 
 
-def customers_of(engine: Engine, order: CompletedOrder) -> tuple[int, int]:
+def customers_of(engine: Engine, order: OrderEvent) -> tuple[int, int]:
     """The customers of the order's day, and the new ones among them."""
     with engine.connect() as connection:
         row = connection.execute(
@@ -287,7 +287,7 @@ def test_matches_of_rules_that_are_gone_are_removed_after_a_week(engine: Engine)
 
 def test_what_a_message_says_is_erased_with_its_recipient(engine: Engine, sandbox: Sandbox) -> None:
     order = a_completed_order(message_values={"parcelNumber": "6890"})
-    AcceptCompletedOrders(transactions(engine), effects={Effect.MONITORING})([order])
+    AcceptOrderEvents(transactions(engine), effects={Effect.MONITORING})([order])
     complete(engine, sandbox, [order], Effect.MONITORING)
     age(engine, days=8)
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, text
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
-from notification_service.domain.completed_order import CompletedOrder
+from notification_service.application.accept_order_events import AcceptOrderEvents
+from notification_service.domain.order_event import OrderEvent
 from notification_service.domain.provider_state import (
     ProbePolicy,
     ProviderStatus,
@@ -50,7 +50,7 @@ def sandbox(own_sandbox: Sandbox) -> Sandbox:
     return own_sandbox
 
 
-def some_orders(number: int, **changes: Any) -> list[CompletedOrder]:
+def some_orders(number: int, **changes: Any) -> list[OrderEvent]:
     """Each to a number of its own: SOLAPI looks a message up by its number."""
     return [
         a_completed_order(
@@ -110,14 +110,14 @@ def is_all_final(engine: Engine) -> bool:
 
 
 def test_providers_fail_and_processes_die_and_nothing_is_lost_or_doubled(
-    engine: Engine, sandbox: Sandbox, accept_completed_orders: AcceptCompletedOrders
+    engine: Engine, sandbox: Sandbox, accept_order_events: AcceptOrderEvents
 ) -> None:
     weather = Weather()
-    orders: list[CompletedOrder] = []
+    orders: list[OrderEvent] = []
 
-    def accept(number: int) -> Sequence[CompletedOrder]:
+    def accept(number: int) -> Sequence[OrderEvent]:
         new = some_orders(number)
-        accept_completed_orders(new)
+        accept_order_events(new)
         orders.extend(new)
         return new
 
@@ -155,10 +155,10 @@ def test_providers_fail_and_processes_die_and_nothing_is_lost_or_doubled(
 
 
 def test_after_a_restored_backup_neither_repeats_what_the_other_has_sent(
-    engine: Engine, sandbox: Sandbox, accept_completed_orders: AcceptCompletedOrders
+    engine: Engine, sandbox: Sandbox, accept_order_events: AcceptOrderEvents
 ) -> None:
     orders = some_orders(10, completed_at=datetime.now(UTC) - timedelta(minutes=2))
-    accept_completed_orders(orders)
+    accept_order_events(orders)
     watch(engine)
     settings, weather = settings_for(sandbox.url), Weather(kills=False)
     # The second provider sends them, and the database forgets it.
@@ -166,7 +166,7 @@ def test_after_a_restored_backup_neither_repeats_what_the_other_has_sent(
     with supervised(engine, settings, weather, 1):
         wait_until(lambda: is_all_attempted(engine), "NHN to have all", 60)
     forget(engine)
-    accept_completed_orders(orders)
+    accept_order_events(orders)
     with supervised(engine, settings, weather, 1):
         wait_until(lambda: is_all_final(engine), "each delivery to be final", 120)
 

@@ -6,7 +6,7 @@ import httpx
 import pytest
 from sqlalchemy import Engine, text
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.record_results import RecordResults
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.alimtalk_results import ProviderResult, ResultState
@@ -45,13 +45,13 @@ def failing(request: pytest.FixtureRequest, doubles: Doubles) -> Iterator[tuple[
 def test_what_could_not_be_sent_is_sent_as_another_message_each_time(
     engine: Engine,
     sandbox: Sandbox,
-    accept_completed_orders: AcceptCompletedOrders,
+    accept_order_events: AcceptOrderEvents,
     failing: tuple[Connection, str],
 ) -> None:
     connection, code = failing
     provider = connection.adapter
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     record_results = RecordResults(transactions(engine))
 
     def sent() -> Delivery:

@@ -6,16 +6,16 @@ import pytest
 from sqlalchemy import Engine
 from structlog.testing import capture_logs
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.record_results import RecordedResults, RecordResults
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.attempt_history import AttemptOutcome, Purpose
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import RETRYABLE, Delivery, DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
 from notification_service.domain.errors import OutcomeUnknown, ReceiverUnavailable
 from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.order_event import OrderEvent
 from notification_service.domain.retry_policy import RetryPolicy
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
@@ -47,16 +47,16 @@ class Lagging(ProviderDouble):
 
 
 @pytest.fixture
-def order(accept_completed_orders: AcceptCompletedOrders) -> CompletedOrder:
+def order(accept_order_events: AcceptOrderEvents) -> OrderEvent:
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     return order
 
 
 def attempt(
     engine: Engine,
     sandbox: Sandbox,
-    order: CompletedOrder,
+    order: OrderEvent,
     provider: ProviderDouble,
     *,
     attempts: int,
@@ -82,7 +82,7 @@ def history(delivery: Delivery) -> list[tuple[Purpose, AttemptOutcome | None]]:
 
 
 def test_a_message_whose_reply_was_lost_is_unknown_until_it_is_found(
-    engine: Engine, sandbox: Sandbox, order: CompletedOrder
+    engine: Engine, sandbox: Sandbox, order: OrderEvent
 ) -> None:
     provider = ProviderDouble(failures=[LOST], accepts_silently=True)
 
@@ -100,7 +100,7 @@ def test_a_message_whose_reply_was_lost_is_unknown_until_it_is_found(
 
 
 def test_a_message_that_is_not_found_after_the_processing_time_is_sent(
-    engine: Engine, sandbox: Sandbox, order: CompletedOrder
+    engine: Engine, sandbox: Sandbox, order: OrderEvent
 ) -> None:
     provider = ProviderDouble(failures=[LOST])
 
@@ -116,7 +116,7 @@ def test_a_message_that_is_not_found_after_the_processing_time_is_sent(
 
 
 def test_a_message_that_is_not_found_while_processed_stays_unknown(
-    engine: Engine, sandbox: Sandbox, order: CompletedOrder
+    engine: Engine, sandbox: Sandbox, order: OrderEvent
 ) -> None:
     provider = ProviderDouble(failures=[LOST])
 
@@ -128,7 +128,7 @@ def test_a_message_that_is_not_found_while_processed_stays_unknown(
 
 
 def test_a_503_that_hides_an_acceptance_is_looked_up_until_it_shows(
-    engine: Engine, sandbox: Sandbox, order: CompletedOrder
+    engine: Engine, sandbox: Sandbox, order: OrderEvent
 ) -> None:
     provider = Lagging(failures=[BUSY], accepts_silently=True)
 
@@ -142,7 +142,7 @@ def test_a_503_that_hides_an_acceptance_is_looked_up_until_it_shows(
 
 @pytest.mark.parametrize("retry", [QUICK, GIVES_UP], ids=["unknown", "given up"])
 def test_a_webhook_with_our_reference_settles_what_no_look_up_confirms(
-    engine: Engine, sandbox: Sandbox, order: CompletedOrder, retry: RetryPolicy
+    engine: Engine, sandbox: Sandbox, order: OrderEvent, retry: RetryPolicy
 ) -> None:
     provider = Lagging(failures=[LOST], accepts_silently=True)
     before = attempt(engine, sandbox, order, provider, attempts=2, processing_seconds=60.0, retry=retry)
@@ -160,7 +160,7 @@ def test_a_webhook_with_our_reference_settles_what_no_look_up_confirms(
 
 
 def test_without_look_ups_an_unknown_message_waits_for_an_operator(
-    engine: Engine, sandbox: Sandbox, order: CompletedOrder
+    engine: Engine, sandbox: Sandbox, order: OrderEvent
 ) -> None:
     provider = ProviderDouble(can_look_up=False, failures=[LOST])
 
@@ -177,7 +177,7 @@ def test_without_look_ups_an_unknown_message_waits_for_an_operator(
 
 
 def test_without_look_ups_a_claim_that_was_lost_waits_for_an_operator(
-    engine: Engine, sandbox: Sandbox, order: CompletedOrder
+    engine: Engine, sandbox: Sandbox, order: OrderEvent
 ) -> None:
     # As after a kill between the claim and the post: the lease ends without an outcome.
     with transactions(engine)() as unit_of_work:
@@ -191,16 +191,14 @@ def test_without_look_ups_a_claim_that_was_lost_waits_for_an_operator(
     assert provider.sent == []
 
 
-def test_a_retry_leaves_what_is_still_looked_up(
-    engine: Engine, sandbox: Sandbox, order: CompletedOrder
-) -> None:
+def test_a_retry_leaves_what_is_still_looked_up(engine: Engine, sandbox: Sandbox, order: OrderEvent) -> None:
     attempt(engine, sandbox, order, ProviderDouble(failures=[LOST]), attempts=1)
 
     assert retry_deliveries(engine, DeliverySelection(RETRYABLE), reason="?") == 0
 
 
 def test_a_new_provider_is_not_asked_about_a_message_of_the_former(
-    engine: Engine, sandbox: Sandbox, order: CompletedOrder
+    engine: Engine, sandbox: Sandbox, order: OrderEvent
 ) -> None:
     attempt(engine, sandbox, order, ProviderDouble(failures=[LOST], accepts_silently=True), attempts=1)
     other = ProviderDouble(name="other")

@@ -5,7 +5,7 @@ import threading
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.ports import MaySend
 from notification_service.domain.attempt import Receipt
 from notification_service.domain.delivery import ClaimedDelivery, DeliveryStatus, Effect
@@ -36,10 +36,10 @@ class CourierWhoseDeliveryIsLocked:
 
 
 def test_an_outcome_that_met_a_lock_is_recorded_later_without_redelivery(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     with engine.connect() as other:
         courier = CourierWhoseDeliveryIsLocked(other)
         with delivering(engine, MONITORING, sandbox, courier=courier) as work:
@@ -57,10 +57,10 @@ def test_an_outcome_that_met_a_lock_is_recorded_later_without_redelivery(
 
 
 def test_an_outcome_is_recorded_while_slower_attempts_go_on(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     quick, slow = a_completed_order(), a_completed_order()
-    accept_completed_orders([quick, slow])
+    accept_order_events([quick, slow])
     release = threading.Event()
 
     def deliver(delivery: ClaimedDelivery, may_send: MaySend) -> Receipt:
@@ -84,10 +84,10 @@ def test_an_outcome_is_recorded_while_slower_attempts_go_on(
 
 
 def test_an_outcome_that_met_a_lock_while_others_went_on_is_kept(
-    accept_completed_orders: AcceptCompletedOrders, engine: Engine, sandbox: Sandbox
+    accept_order_events: AcceptOrderEvents, engine: Engine, sandbox: Sandbox
 ) -> None:
     quick, slow = a_completed_order(), a_completed_order()
-    accept_completed_orders([quick, slow])
+    accept_order_events([quick, slow])
     with engine.connect() as other:
         courier = CourierWhoseDeliveryIsLocked(other)
 

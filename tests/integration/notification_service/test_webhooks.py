@@ -11,15 +11,15 @@ from sqlalchemy import Engine, text
 from structlog.testing import capture_logs
 
 from notification_service.api import build_application
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.record_results import RecordResults
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.alimtalk_results import ReportedResults, ResultState
 from notification_service.domain.attempt_history import AttemptOutcome, Purpose
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import DeliveryStatus, Effect
 from notification_service.domain.errors import ForgedWebhook, MalformedWebhook
 from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.order_event import OrderEvent
 from servicekit.http.validation import MAX_BODY_BYTES
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.builders import a_completed_order
@@ -55,12 +55,10 @@ def client(engine: Engine) -> FlaskClient:
 
 
 @pytest.fixture
-def accepted(
-    engine: Engine, accept_completed_orders: AcceptCompletedOrders, sandbox: Sandbox
-) -> CompletedOrder:
+def accepted(engine: Engine, accept_order_events: AcceptOrderEvents, sandbox: Sandbox) -> OrderEvent:
     """An order whose alimtalk the provider has accepted as m-1."""
     order = a_completed_order()
-    accept_completed_orders([order])
+    accept_order_events([order])
     courier = SendAlimtalk(ProviderDouble(), 0.0, WRITE_ALIMTALK)
     with delivering(engine, Effect.ALIMTALK, sandbox, courier=courier, provider="double") as work:
         work(StopSignal())
@@ -71,11 +69,11 @@ def post(client: FlaskClient, *results: Mapping[str, object], secret: str = SECR
     return client.post(URL, data=json.dumps(results), headers={"X-Secret": secret}).status_code
 
 
-def status(engine: Engine, order: CompletedOrder) -> DeliveryStatus:
+def status(engine: Engine, order: OrderEvent) -> DeliveryStatus:
     return delivery_of(engine, order, Effect.ALIMTALK).status
 
 
-def expire(engine: Engine, order: CompletedOrder) -> None:
+def expire(engine: Engine, order: OrderEvent) -> None:
     with transactions(engine)() as unit_of_work:
         assert unit_of_work.results.expire([delivery_of(engine, order, Effect.ALIMTALK).delivery_id]) == 1
         unit_of_work.commit()
@@ -107,7 +105,7 @@ def counted(effect: str) -> float:
 def test_results_in_any_order_leave_a_final_status_as_it_is(
     client: FlaskClient,
     engine: Engine,
-    accepted: CompletedOrder,
+    accepted: OrderEvent,
     posts: Sequence[Sequence[Mapping[str, object]]],
     expected: DeliveryStatus,
 ) -> None:
@@ -118,7 +116,7 @@ def test_results_in_any_order_leave_a_final_status_as_it_is(
 
 
 def test_a_forged_webhook_is_refused_and_changes_nothing(
-    client: FlaskClient, engine: Engine, accepted: CompletedOrder
+    client: FlaskClient, engine: Engine, accepted: OrderEvent
 ) -> None:
     with capture_logs() as logs:
         assert post(client, DELIVERED, secret="guessed") == 401
@@ -131,7 +129,7 @@ def test_a_forged_webhook_is_refused_and_changes_nothing(
 
 
 def test_an_odd_entry_is_counted_and_the_others_are_recorded(
-    client: FlaskClient, engine: Engine, accepted: CompletedOrder
+    client: FlaskClient, engine: Engine, accepted: OrderEvent
 ) -> None:
     refused, changed = counted("refused"), counted("changed")
 
@@ -143,7 +141,7 @@ def test_an_odd_entry_is_counted_and_the_others_are_recorded(
 
 @pytest.mark.parametrize("body", [b"", b"\xff", b"{}}", b"[1]"])
 def test_a_malformed_webhook_is_refused_and_changes_nothing(
-    client: FlaskClient, engine: Engine, accepted: CompletedOrder, body: bytes
+    client: FlaskClient, engine: Engine, accepted: OrderEvent, body: bytes
 ) -> None:
     reply = client.post(URL, data=body, headers={"X-Secret": SECRET})
 
@@ -152,7 +150,7 @@ def test_a_malformed_webhook_is_refused_and_changes_nothing(
 
 
 def test_messages_that_are_not_known_are_answered_200_and_counted(
-    client: FlaskClient, engine: Engine, accepted: CompletedOrder
+    client: FlaskClient, engine: Engine, accepted: OrderEvent
 ) -> None:
     unknown, changed = counted("unknown"), counted("changed")
     odd = [{"id": name, "state": "DELIVERED"} for name in ("m-2", "a\x00b", "\ud800", "")]
@@ -163,7 +161,7 @@ def test_messages_that_are_not_known_are_answered_200_and_counted(
     assert status(engine, accepted) is DeliveryStatus.DELIVERED
 
 
-def test_a_message_of_another_provider_is_not_known(engine: Engine, accepted: CompletedOrder) -> None:
+def test_a_message_of_another_provider_is_not_known(engine: Engine, accepted: OrderEvent) -> None:
     recorded = RecordResults(transactions(engine))("other", [a_result("m-1")])
 
     assert (recorded.changed, recorded.unknown) == (0, 1)
@@ -178,7 +176,7 @@ def test_a_webhook_of_an_unknown_provider_is_not_found(client: FlaskClient) -> N
 # One byte more, because the server cuts a body without a length there.
 @pytest.mark.parametrize("length", [MAX_BODY_BYTES + 1, 2 * MAX_BODY_BYTES])
 def test_a_webhook_that_is_too_long_is_refused(
-    client: FlaskClient, engine: Engine, accepted: CompletedOrder, length: int
+    client: FlaskClient, engine: Engine, accepted: OrderEvent, length: int
 ) -> None:
     body = json.dumps([DELIVERED]).ljust(length)
 
@@ -187,7 +185,7 @@ def test_a_webhook_that_is_too_long_is_refused(
 
 
 def test_a_webhook_is_not_answered_200_unless_it_is_stored(
-    client: FlaskClient, engine: Engine, accepted: CompletedOrder
+    client: FlaskClient, engine: Engine, accepted: OrderEvent
 ) -> None:
     with engine.begin() as connection:
         connection.execute(
@@ -211,7 +209,7 @@ def test_a_webhook_is_not_answered_200_unless_it_is_stored(
 def test_a_late_result_mends_what_has_expired_and_is_in_the_history(
     client: FlaskClient,
     engine: Engine,
-    accepted: CompletedOrder,
+    accepted: OrderEvent,
     result: Mapping[str, object],
     expected: DeliveryStatus,
     outcome: AttemptOutcome,
@@ -232,7 +230,7 @@ def test_a_late_result_mends_what_has_expired_and_is_in_the_history(
 
 @pytest.mark.parametrize("state", ["ACCEPTED", "UNKNOWN"])
 def test_what_has_expired_stays_so_without_a_final_result(
-    client: FlaskClient, engine: Engine, accepted: CompletedOrder, state: str
+    client: FlaskClient, engine: Engine, accepted: OrderEvent, state: str
 ) -> None:
     expire(engine, accepted)
 

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from coupon_service.api import build_application
 from devstack.postgresql import PostgresqlServer
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.count_sales import CountSales
 from notification_service.migrations import SCHEMA as NOTIFICATION_SCHEMA
 from servicekit.config import DatabaseSettings
@@ -176,7 +176,7 @@ def test_coupons_are_requested_and_decided(pooled: Engine, database_url: str) ->
 def test_completed_orders_are_accepted_and_counted(pooled: Engine, database_url: str) -> None:
     upgrade(database_url, NOTIFICATION_SCHEMA)
     orders = [a_completed_order() for _ in range(30)]
-    accept = AcceptCompletedOrders(transactions(pooled))
+    accept = AcceptOrderEvents(transactions(pooled))
 
     assert sum(accept(orders[start:]) for start in (20, 10, 0)) == 30
     CountSales(transactions(pooled))(StopSignal())

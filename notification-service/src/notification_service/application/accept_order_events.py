@@ -3,12 +3,12 @@
 from collections.abc import Callable, Collection, Sequence
 
 from notification_service.application.ports import UnitOfWorkFactory
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import OF_COMPLETED_ORDERS, Effect
+from notification_service.domain.order_event import OrderEvent
 
 
-class AcceptCompletedOrders:
-    """Stores each order whose event is new, and one delivery for each of ``effects``.
+class AcceptOrderEvents:
+    """Stores each new event, and one delivery for each of ``effects``.
 
     A call is one transaction, so that every event in the inbox has its deliveries. ``on_accepted`` is called
     after the commit, if there are new deliveries.
@@ -18,25 +18,25 @@ class AcceptCompletedOrders:
         self,
         unit_of_work: UnitOfWorkFactory,
         on_accepted: Callable[[], None] = lambda: None,
-        template_of: Callable[[CompletedOrder], str | None] = lambda _: None,
+        template_of: Callable[[OrderEvent], str | None] = lambda _: None,
         effects: Collection[Effect] = OF_COMPLETED_ORDERS,
     ) -> None:
-        """``template_of`` returns the code of the template of every attempt at an order's alimtalk."""
+        """``template_of`` returns the code of the template of every attempt at an event's alimtalk."""
         self._effects = effects
         self._template_of = template_of
         self._unit_of_work = unit_of_work
         self._on_accepted = on_accepted
 
-    def __call__(self, orders: Sequence[CompletedOrder]) -> int:
-        """The number of new orders. An event that ``orders`` holds twice counts once."""
-        by_event = {order.event_id: order for order in orders}
+    def __call__(self, events: Sequence[OrderEvent]) -> int:
+        """The number of new events. One that ``events`` holds twice counts once."""
+        by_id = {event.event_id: event for event in events}
         with self._unit_of_work() as unit_of_work:
-            new_ids = unit_of_work.inbox.accept(by_event)
-            new = [order for event_id, order in by_event.items() if event_id in new_ids]
+            new_ids = unit_of_work.inbox.accept(by_id)
+            new = [event for event_id, event in by_id.items() if event_id in new_ids]
             if new:
-                # Orders are kept for longer than the inbox remembers their events.
-                added = unit_of_work.completed_orders.add_all(new)
-                new = [order for order in new if order.event_id in added]
+                # They are kept for longer than the inbox remembers them.
+                added = unit_of_work.order_events.add_all(new)
+                new = [event for event in new if event.event_id in added]
             if new:
                 unit_of_work.deliveries.add_for_all(new, self._effects, self._template_of)
             unit_of_work.commit()

@@ -38,8 +38,8 @@ class OrderItem:
 
 
 @dataclass(frozen=True, slots=True)
-class CompletedOrder:
-    """One event about an order: OrderCompleted, or another one with the same parts, named by ``event``.
+class OrderEvent:
+    """OrderCompleted, OrderCancelled, or another event about an order; ``event`` has its name.
 
     ``total_amount`` is in minor units; ``item_count`` counts pieces; ``completed_at`` is the event's time. Of
     a cancellation, all of them are those of what was cancelled.

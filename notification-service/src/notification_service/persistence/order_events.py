@@ -6,7 +6,7 @@ from uuid import UUID
 
 from sqlalchemy import Connection, Row
 
-from notification_service.domain.completed_order import ORDER_COMPLETED, CompletedOrder, Recipient
+from notification_service.domain.order_event import ORDER_COMPLETED, OrderEvent, Recipient
 from notification_service.persistence.tables import completed_order
 from servicekit.db.row_sets import insert_new_rows
 
@@ -14,53 +14,53 @@ ORDER_COLUMNS = (
     "event_id", "order_id", "user_id", "currency", "total_amount", "item_count", "recipient_name",
     "recipient_phone", "completed_at", "event", "message_values",
 )  # fmt: skip
-"""What :func:`completed_order_of` reads."""
+"""What :func:`order_event_of` reads."""
 
 
-class SqlCompletedOrders:
-    """The completed orders on a connection whose transaction belongs to the caller."""
+class SqlOrderEvents:
+    """The events about orders on a connection whose transaction belongs to the caller."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def add_all(self, orders: Sequence[CompletedOrder]) -> set[UUID]:
+    def add_all(self, events: Sequence[OrderEvent]) -> set[UUID]:
         added = insert_new_rows(
             self._connection,
             completed_order,
             [
                 {
-                    "event_id": order.event_id,
-                    "order_id": order.order_id,
-                    "user_id": order.user_id,
-                    "currency": order.currency,
-                    "total_amount": order.total_amount,
-                    "item_count": order.item_count,
-                    "recipient_name": order.recipient.name,
-                    "recipient_phone": order.recipient.phone,
-                    "completed_at": order.completed_at,
+                    "event_id": event.event_id,
+                    "order_id": event.order_id,
+                    "user_id": event.user_id,
+                    "currency": event.currency,
+                    "total_amount": event.total_amount,
+                    "item_count": event.item_count,
+                    "recipient_name": event.recipient.name,
+                    "recipient_phone": event.recipient.phone,
+                    "completed_at": event.completed_at,
                     "items": [
                         {
                             "product_id": item.product_id,
                             "quantity": item.quantity,
                             "unit_price": item.unit_price,
                         }
-                        for item in order.items
+                        for item in event.items
                     ],
-                    "approved_at": order.approved_at,
-                    "event": order.event,
-                    "message_values": dict(order.message_values) or None,
+                    "approved_at": event.approved_at,
+                    "event": event.event,
+                    "message_values": dict(event.message_values) or None,
                 }
-                # In this order, so that processes that add the same orders never deadlock.
-                for order in sorted(orders, key=lambda order: order.event_id)
+                # In this order, so that processes that add the same events never deadlock.
+                for event in sorted(events, key=lambda event: event.event_id)
             ],
             "event_id",
         )
-        return {order.event_id for order in orders} & added
+        return {event.event_id for event in events} & added
 
 
-def completed_order_of(row: Row[Any]) -> CompletedOrder:
-    """The order in a row that has ORDER_COLUMNS, without what only analytics needs."""
-    return CompletedOrder(
+def order_event_of(row: Row[Any]) -> OrderEvent:
+    """The event in a row that has ORDER_COLUMNS, without what only analytics needs."""
+    return OrderEvent(
         event_id=row.event_id,
         order_id=row.order_id,
         user_id=row.user_id,
