@@ -165,7 +165,7 @@ def _dispatcher(
     )
     return Dispatcher(
         {
-            **alimtalk.works(),
+            **alimtalk.work_by_name(),
             Effect.ANALYTICS: count_in_time_zone(
                 CountSales(
                     unit_of_work,

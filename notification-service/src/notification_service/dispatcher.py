@@ -78,8 +78,8 @@ class WorkThread(threading.Thread):
 class Dispatcher:
     """The threads of all work, which has the name that the log calls ``effect``."""
 
-    def __init__(self, works: Mapping[str, DeliveryWork], stop: StopSignal) -> None:
-        self._threads = [WorkThread(name, work, stop) for name, work in works.items()]
+    def __init__(self, work_by_name: Mapping[str, DeliveryWork], stop: StopSignal) -> None:
+        self._threads = [WorkThread(name, work, stop) for name, work in work_by_name.items()]
         self._stop_signal = stop
         self._stopped_at: float | None = None
 

@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 from notification_service.alimtalk_effect import AlimtalkEffect
 from notification_service.application.attempt_delivery import AttemptDelivery
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
-from notification_service.application.learn_elsewhere import LearnElsewhere
+from notification_service.application.learn_from_calls_elsewhere import LearnFromCallsElsewhere
 from notification_service.application.ports import DeliveryWork, Gate
 from notification_service.config import ConsumerSettings
 from notification_service.domain.delivery import Effect
@@ -84,10 +84,10 @@ class Process:
             self._pool,
             _PROBES,
         )
-        self._works = effect.works()
+        self._work_by_name = effect.work_by_name()
 
     def start(self, stop: StopSignal) -> None:
-        for work in self._works.values():
+        for work in self._work_by_name.values():
             threading.Thread(target=self._run, args=(work, stop), daemon=True).start()
 
     def close(self) -> None:
@@ -127,7 +127,7 @@ class Process:
         gate: Gate,
         held_templates: Callable[[], Collection[str]],
         most: int,
-        learn_elsewhere: LearnElsewhere,
+        learn_elsewhere: LearnFromCallsElsewhere,
     ) -> DeliverEffect:
         return DeliverEffect(
             effect,

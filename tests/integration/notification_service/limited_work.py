@@ -92,7 +92,7 @@ def consumers(
 
 
 @contextmanager
-def running(works: Sequence[DeliveryWork]) -> Iterator[None]:
+def running(effects: Sequence[DeliveryWork]) -> Iterator[None]:
     """Let all work at the same time, as their processes do."""
     stop = StopSignal()
 
@@ -101,7 +101,7 @@ def running(works: Sequence[DeliveryWork]) -> Iterator[None]:
             if not work(stop).deliveries:
                 stop.wait(0.05)
 
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    threads = [threading.Thread(target=run, args=(effect,)) for effect in effects]
     for thread in threads:
         thread.start()
     try:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, text
 
-from notification_service.application.keep_in_order import KeepInOrder
+from notification_service.application.keep_messages_in_order import KeepMessagesInOrder
 from notification_service.application.ports import MaySend
 from notification_service.domain.attempt import Receipt
 from notification_service.domain.delivery import ClaimedDelivery, Effect
@@ -86,7 +86,7 @@ def test_sending_cancellations_needs_no_connection(
 ) -> None:
     cancellations(engine, 4, DONE)
     sending = Occupying(only_connection, 4)
-    courier = KeepInOrder(sending)
+    courier = KeepMessagesInOrder(sending)
 
     with delivering(
         engine, Effect.ALIMTALK, sandbox, courier=courier, checks=[courier.check],
@@ -107,7 +107,7 @@ def test_a_claim_asks_once_about_all_cancellations(
     def note(_: Any, __: Any, statement: str, *___: Any) -> None:
         asked.extend([statement] if "WITH own" in statement else [])
 
-    courier = KeepInOrder(Occupying(only_connection, number))
+    courier = KeepMessagesInOrder(Occupying(only_connection, number))
     event.listen(only_connection, "before_cursor_execute", note)
     with delivering(
         engine, Effect.ALIMTALK, sandbox, courier=courier, checks=[courier.check],

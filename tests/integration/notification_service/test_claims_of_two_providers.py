@@ -18,7 +18,7 @@ from notification_service.application.delivering.failover import ReachOfFirst, R
 from notification_service.application.delivering.provider_gate import ProviderGate
 from notification_service.application.delivering.question_gate import QuestionGate
 from notification_service.application.forget_refusal import ForgetRefusal
-from notification_service.application.learn_elsewhere import LearnElsewhere
+from notification_service.application.learn_from_calls_elsewhere import LearnFromCallsElsewhere
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.delivery import Effect
@@ -75,7 +75,7 @@ class Pair:
         self._engine = engine
         self.solapi, self.nhn = Asked("solapi"), Asked("nhn")
         self._held: set[str] = set()
-        self._works = [
+        self._effects = [
             DeliverEffect(
                 Effect.ALIMTALK,
                 AttemptDelivery(
@@ -91,7 +91,7 @@ class Pair:
                 limits=LIMITS,
                 retry=QUICK,
                 held_templates=lambda: self._held,
-                learn_elsewhere=LearnElsewhere(
+                learn_elsewhere=LearnFromCallsElsewhere(
                     transactions(engine),
                     {other.name: QuestionGate(other.name, NO_PROBES, after_look_ups)},
                 ),
@@ -104,11 +104,11 @@ class Pair:
 
     def first_works(self) -> None:
         make_due(self._engine)
-        self._works[0](StopSignal())
+        self._effects[0](StopSignal())
 
     def second_works(self) -> None:
         make_due(self._engine)
-        self._works[1](StopSignal())
+        self._effects[1](StopSignal())
 
     def hold_templates(self) -> None:
         self._held = {"ORDER_COMPLETED"}

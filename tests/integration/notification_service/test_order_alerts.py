@@ -77,16 +77,16 @@ def test_many_processes_raise_and_send_an_alert_once(engine: Engine, receiver: A
         work.proceed()
 
     with ExitStack() as stack:
-        works = [
+        processes = [
             stack.enter_context(alerting(engine, receiver, LARGE, FIRST, batch_size=1)) for _ in range(4)
         ]
         pool = stack.enter_context(ThreadPoolExecutor(4))
         for _ in range(3):
             orders = [a_completed_order(total_amount=5_000_000, user_id=number) for number in range(4)]
-            list(pool.map(lambda work, orders=orders: work.count(*orders), works))
+            list(pool.map(lambda each, orders=orders: each.count(*orders), processes))
         while rows(engine, "SELECT FROM alert_match"):
-            list(pool.map(proceed, works))
-        works[0].proceed()
+            list(pool.map(proceed, processes))
+        processes[0].proceed()
 
     assert sorted(kinds(receiver)) == [("firing", "first:KRW"), ("firing", "large:KRW")]
     assert rows(engine, "SELECT alert_key, seen FROM alert ORDER BY 1") == [

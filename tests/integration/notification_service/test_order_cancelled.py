@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from notification_service.application.accept_order_events import AcceptOrderEvents
-from notification_service.application.keep_in_order import KeepInOrder
+from notification_service.application.keep_messages_in_order import KeepMessagesInOrder
 from notification_service.application.ports import MaySend
 from notification_service.application.rebuild_analytics import RebuildAnalytics
 from notification_service.config import ConsumerSettings
@@ -131,7 +131,7 @@ def claimed(engine: Engine, order: OrderEvent) -> ClaimedDelivery:
 
 def waits(engine: Engine, cancellation: OrderEvent) -> bool:
     try:
-        KeepInOrder(Sending())(claimed(engine, cancellation), lambda: True)
+        KeepMessagesInOrder(Sending())(claimed(engine, cancellation), lambda: True)
     except DeliveryPostponed as postponed:
         return postponed.reason is FailureReason.EARLIER_MESSAGE
     return False
@@ -200,7 +200,7 @@ def test_what_waits_for_longer_is_tried_less_often(engine: Engine, waited: str, 
     set_status(engine, cancellation, f"created_at = created_at - interval '{waited}'")
 
     with pytest.raises(DeliveryPostponed) as postponed:
-        KeepInOrder(Sending()).check(claimed(engine, cancellation))
+        KeepMessagesInOrder(Sending()).check(claimed(engine, cancellation))
 
     assert postponed.value.delay_seconds == pytest.approx(seconds, rel=0.2)
 

@@ -55,9 +55,9 @@ def provider(accept_order_events: AcceptOrderEvents) -> MeteredProvider:
 def test_consumers_count_failures_together(engine: Engine, provider: MeteredProvider) -> None:
     provider.failures = [DOWN] * 100
 
-    with consumers(engine, provider, 3, policy=NO_PROBES, limits=ONE_AT_A_TIME) as works:
-        assert [work(StopSignal()).deliveries for work in works] == [1, 1, 1]
-        assert [work(StopSignal()).deliveries for work in works] == [0, 0, 0]
+    with consumers(engine, provider, 3, policy=NO_PROBES, limits=ONE_AT_A_TIME) as effects:
+        assert [effect(StopSignal()).deliveries for effect in effects] == [1, 1, 1]
+        assert [effect(StopSignal()).deliveries for effect in effects] == [0, 0, 0]
 
     state = state_of(engine, provider)
     assert (state.status, state.reason) == (OPEN, "RECEIVER_UNREACHABLE")
@@ -68,9 +68,9 @@ def test_consumers_count_failures_together(engine: Engine, provider: MeteredProv
 def test_answers_of_unknown_outcome_are_counted_together(engine: Engine, provider: MeteredProvider) -> None:
     provider.failures = [UNCLEAR] * 100
 
-    with consumers(engine, provider, 3, policy=NO_PROBES, limits=ONE_AT_A_TIME) as works:
-        assert [work(StopSignal()).deliveries for work in works] == [1, 1, 1]
-        assert [work(StopSignal()).deliveries for work in works] == [0, 0, 0]
+    with consumers(engine, provider, 3, policy=NO_PROBES, limits=ONE_AT_A_TIME) as effects:
+        assert [effect(StopSignal()).deliveries for effect in effects] == [1, 1, 1]
+        assert [effect(StopSignal()).deliveries for effect in effects] == [0, 0, 0]
 
     state = state_of(engine, provider)
     assert (state.status, state.reason) == (OPEN, "UNEXPECTED_REPLY")
@@ -133,7 +133,7 @@ def test_replies_that_are_lost_open_it_and_double_nothing(engine: Engine, provid
         work(StopSignal())
         assert state_of(engine, provider).status is OPEN
     provider.failures = []
-    with consumers(engine, provider) as works, running(works):
+    with consumers(engine, provider) as effects, running(effects):
         set_state(engine, provider, OPEN)
         make_due(engine)
         wait_until(lambda: alimtalk_statuses(engine) == {"DELIVERED": 10}, "all to be delivered")
@@ -176,8 +176,8 @@ def test_of_all_consumers_one_makes_the_probe(engine: Engine, provider: MeteredP
     provider.answers.clear()
     begun = threading.Barrier(3)
 
-    with consumers(engine, provider, 3) as works, ExitStack() as ends:
-        threads = [threading.Thread(target=_work_at_once, args=(begun, work)) for work in works]
+    with consumers(engine, provider, 3) as effects, ExitStack() as ends:
+        threads = [threading.Thread(target=_work_at_once, args=(begun, effect)) for effect in effects]
         for thread in threads:
             thread.start()
             ends.callback(thread.join, 30)
@@ -276,7 +276,7 @@ def test_a_probe_that_fails_leaves_it_open(
 def test_a_provider_that_is_back_gets_the_backlog(engine: Engine, provider: MeteredProvider) -> None:
     provider.failures = [DOWN] * 1_000
 
-    with consumers(engine, provider, 3) as works, running(works):
+    with consumers(engine, provider, 3) as effects, running(effects):
         wait_until(lambda: state_of(engine, provider).status is OPEN, "the breaker to open")
         provider.failures = []
         wait_until(lambda: alimtalk_statuses(engine) == {"DELIVERED": 10}, "all to be delivered")

@@ -53,7 +53,7 @@ def test_three_consumers_together_keep_the_limit(
     accept(accept_order_events, 150)
     provider.latency_seconds = 0.02
 
-    with consumers(engine, provider, 3, per_second=60.0) as works, running(works):
+    with consumers(engine, provider, 3, per_second=60.0) as effects, running(effects):
         wait_until(lambda: len(provider.sent) == 150, "all to be sent", 60)
 
     seconds = max(provider.called_at) - min(provider.called_at)
@@ -69,7 +69,7 @@ def test_one_consumer_alone_keeps_the_limit(
 ) -> None:
     accept(accept_order_events, 60)
 
-    with consumers(engine, provider, per_second=40.0) as works, running(works):
+    with consumers(engine, provider, per_second=40.0) as effects, running(effects):
         wait_until(lambda: len(provider.sent) == 60, "all to be sent", 60)
 
     assert 59 / (max(provider.called_at) - min(provider.called_at)) < 60

@@ -72,7 +72,7 @@ def test_one_code_stops_all_consumers_and_is_logged(engine: Engine, provider: Me
 def test_one_message_at_a_time_finds_the_cure(engine: Engine, provider: MeteredProvider) -> None:
     provider.failures = [VOLUME_EXCEEDED] * 3
 
-    with consumers(engine, provider, per_second=40.0) as works, running(works):
+    with consumers(engine, provider, per_second=40.0) as effects, running(effects):
         wait_until(lambda: state_of(engine, provider).status is SUSPENDED, "the suspension")
         wait_until(lambda: len(provider.sent) == 6, "all to be sent")
 

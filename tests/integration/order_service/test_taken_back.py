@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from structlog.typing import EventDict
 
-from order_service.application.look_up_at_once import LookUpAtOnce, LookUpAtOnceCommand
+from order_service.application.look_up_payment_at_once import LookUpPaymentAtOnce, LookUpPaymentAtOnceCommand
 from order_service.application.record_contradiction import RecordContradiction
 from order_service.application.settle_hinted_payments import SettleHintedPayments
 from order_service.application.settle_payment import SettlePayment
@@ -148,8 +148,8 @@ def test_an_operators_look_up_records_what_is_gone_and_voids_nothing(
     unit_of_work = partial(OrderUnitOfWork, toss_shop.engine)
     settle = SettlePayment(unit_of_work, order_completed)
     record = RecordContradiction(unit_of_work, lambda payment: None)
-    look_up = LookUpAtOnce(unit_of_work, gateway, settle, record, IN_PROGRESS_LIMIT)
-    command = LookUpAtOnceCommand(UUID(paid["paymentId"]), "kim", "the bank called")
+    look_up = LookUpPaymentAtOnce(unit_of_work, gateway, settle, record, IN_PROGRESS_LIMIT)
+    command = LookUpPaymentAtOnceCommand(UUID(paid["paymentId"]), "kim", "the bank called")
 
     assert look_up(command).contradiction is Contradiction.SEEN_ONCE
     time_passes_for_hints(toss_shop, 1)

@@ -7,7 +7,7 @@ from coupon_service.application.accept_requests import AcceptRequests, RequestTo
 from servicekit.idempotency.key import Answer, IdempotencyKeyHeld
 
 
-class AcceptAlone:
+class AcceptRequestAlone:
     """Waits for that transaction, as long as for any lock, in the caller's thread.
 
     At most ``max_waiting`` callers wait at a time: a process that was frozen may hold the keys of hundreds,

@@ -11,7 +11,7 @@ from notification_service.domain.provider_call import CallElsewhere, CallOutcome
 _log = structlog.get_logger(__name__)
 
 
-class LearnElsewhere:
+class LearnFromCallsElsewhere:
     """Lets each provider's state learn from the questions there, and logs that messages wait for those that
     failed."""
 

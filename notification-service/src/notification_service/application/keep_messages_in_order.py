@@ -12,7 +12,7 @@ _LONGEST_PAUSE_SECONDS = 60.0
 _SHARE_OF_WAIT = 0.1
 
 
-class KeepInOrder:
+class KeepMessagesInOrder:
     """A courier that postpones a cancellation's message while an earlier one about its order waits.
 
     That may be one about the order's completion or about a cancellation before. Look-ups go on. The claim has

@@ -8,7 +8,7 @@ from notification_service.domain.errors import DeliveryPostponed, DeliverySkippe
 _PAUSE_SECONDS = 60.0
 
 
-class LeaveToFirst:
+class LeaveToFirstProvider:
     """A courier of the second provider that postpones what it would skip, which would be final."""
 
     def __init__(self, courier: Courier, check: CheckDelivery) -> None:

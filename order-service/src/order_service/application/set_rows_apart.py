@@ -9,7 +9,7 @@ from servicekit.lease_clock import lease_clock_seconds
 AGAIN_AFTER_SECONDS = 600.0
 
 
-class SetApart:
+class SetRowsApart:
     """Remembers which rows failed. ``event`` and ``name`` are what the log calls that, and their ids."""
 
     def __init__(

@@ -16,7 +16,7 @@ from order_service.domain.payment_outcome import Outcome
 
 
 @dataclass(frozen=True, slots=True)
-class LookUpAtOnceCommand:
+class LookUpPaymentAtOnceCommand:
     """Which payment, with the operator's name and reason."""
 
     payment_id: UUID
@@ -33,7 +33,7 @@ class LookedUp:
     contradiction: Contradiction | None
 
 
-class LookUpAtOnce:
+class LookUpPaymentAtOnce:
     """Looks up and settles as the worker does. A payment that is settled already changes only as it may.
 
     That the money of an approved one is gone, or is back, counts as after a webhook: a worker asks once more.
@@ -55,7 +55,7 @@ class LookUpAtOnce:
         self._record_contradiction = record_contradiction
         self._in_progress_limit = in_progress_limit
 
-    def __call__(self, command: LookUpAtOnceCommand) -> LookedUp:
+    def __call__(self, command: LookUpPaymentAtOnceCommand) -> LookedUp:
         """Raises PaymentNotFound, PaymentBusy and GatewayMisconfigured."""
         payment, at, number = self._begin(command)
         # A settled payment is only asked about: taking back an overdue deposit is for those that wait for it.
@@ -68,7 +68,7 @@ class LookUpAtOnce:
         after = self._settle(payment.request, outcome, number)
         return LookedUp(after, outcome, self._record_contradiction(payment, outcome))
 
-    def _begin(self, command: LookUpAtOnceCommand) -> tuple[Payment, datetime, int]:
+    def _begin(self, command: LookUpPaymentAtOnceCommand) -> tuple[Payment, datetime, int]:
         payment_id = command.payment_id
         with self._unit_of_work() as unit_of_work:
             payment = unit_of_work.payments.get(payment_id)

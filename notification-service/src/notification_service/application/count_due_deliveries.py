@@ -15,7 +15,7 @@ Due = Sequence[tuple[UUID, UUID]]
 _log = structlog.get_logger(__name__)
 
 
-class CountDue:
+class CountDueDeliveries:
     """Lets ``count`` count a batch in one transaction, which completes its deliveries.
 
     After a bug each goes alone. What fails alone stays due, hence overdue, and is tried again; its error is
