@@ -13,10 +13,10 @@ import pytest
 from devstack.free_ports import find_free_ports
 from devstack.postgresql import PostgresqlServer
 from tests.integration.coupon_service.builders import a_coupon_body
-from tests.integration.coupon_service.service import migrate
 from tests.support.command_process import CommandProcess
 from tests.support.databases import fresh_database
 from tests.support.frozen_postgresql import a_server_to_freeze, frozen, held, status
+from tests.support.service_databases import migrate_coupons
 from tests.support.waiting import wait_until
 
 USERS = 40
@@ -44,7 +44,7 @@ def test_api_answers_503_at_once_stays_alive_and_stops_in_time(
     url = f"http://127.0.0.1:{port}"
     with fresh_database(own_server.url()) as name:
         database_url = own_server.url(database=name)
-        migrate(database_url)
+        migrate_coupons(database_url)
         environment = {"DATABASE_URL": database_url, "HTTP_PORT": str(port), "HTTP_WORKERS": "1"}
         with a_process("api", tmp_path, **environment) as api:
             wait_until(lambda: status(f"{url}/readyz") == 200, "the API to be ready")
@@ -82,7 +82,7 @@ def test_worker_stops_in_time(own_server: PostgresqlServer, shop_topics: str, tm
     url = f"http://127.0.0.1:{port}"
     with fresh_database(own_server.url()) as name:
         database_url = own_server.url(database=name)
-        migrate(database_url)
+        migrate_coupons(database_url)
         environment = {
             "DATABASE_URL": database_url,
             "KAFKA_BOOTSTRAP_SERVERS": shop_topics,

@@ -11,9 +11,10 @@ from flask.testing import FlaskClient
 from coupon_service.api import build_application
 from devstack.postgresql import PostgresqlServer
 from servicekit.lifecycle import StopSignal
-from tests.integration.coupon_service.service import accepted, an_engine, count, create_coupon, migrate
+from tests.integration.coupon_service.service import accepted, an_engine, count, create_coupon
 from tests.support.databases import fresh_database, make_roles
 from tests.support.servers import a_postgresql_server
+from tests.support.service_databases import migrate_coupons
 
 
 @pytest.fixture
@@ -42,7 +43,7 @@ def example_without_a_database(client: FlaskClient) -> dict[str, Any]:
 def test_clients_are_asked_to_retry_and_no_acceptance_is_lost(own_server: PostgresqlServer) -> None:
     with fresh_database(own_server.url()) as name:
         url = own_server.url(database=name)
-        migrate(url)
+        migrate_coupons(url)
         engine = an_engine(url)
         client = build_application(engine, StopSignal(), max_waiting=1).test_client()
         coupon_id = create_coupon(client)

@@ -10,7 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from structlog.testing import capture_logs
 
 from servicekit.identifiers import uuid7
-from tests.integration.coupon_service.service import an_engine, migrate, rows
+from tests.integration.coupon_service.service import an_engine, rows
+from tests.support.service_databases import migrate_coupons
 from tests.support.waiting_migration import wait_until_migration_waits
 
 # As migration 0011 left it.
@@ -32,7 +33,7 @@ SELECT indisvalid, indisunique FROM pg_index WHERE indexrelid = to_regclass('cou
 @pytest.fixture
 def former(database_url: str) -> Iterator[Engine]:
     """A database that the migration has not reached, with two requests."""
-    migrate(database_url)
+    migrate_coupons(database_url)
     engine = an_engine(database_url)
     with engine.begin() as connection:
         connection.execute(text(BEFORE))
@@ -60,7 +61,7 @@ def test_writers_go_on_while_an_old_transaction_holds_up_the_index(
         with former.connect().execution_options(isolation_level="REPEATABLE READ") as old:
             old.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             old.execute(text(statement))
-            migration = pool.submit(migrate, database_url)
+            migration = pool.submit(migrate_coupons, database_url)
             for user_id in range(3, 9):
                 wait_until_migration_waits(former)
                 # One that had to wait for the old transaction would run into its lock time-out.
@@ -81,5 +82,5 @@ def test_what_an_interrupted_build_left_is_built_again(database_url: str, former
             text("CREATE UNIQUE INDEX CONCURRENTLY coupon_request_undecided ON coupon_request (coupon_id)")
         )
     assert tuple(rows(former, INDEX)[0]) == (False, True)
-    migrate(database_url)
+    migrate_coupons(database_url)
     assert tuple(rows(former, INDEX)[0]) == (True, False)

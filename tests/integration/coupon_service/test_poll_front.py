@@ -17,7 +17,6 @@ from coupon_service.persistence.coupon_requests import SqlCouponRequests
 from servicekit.http.connection_loop import MAX_QUEUED_PER_THREAD
 from servicekit.identifiers import uuid7
 from servicekit.lifecycle import StopSignal
-from tests.benchmarks.reconcile.world import fill
 from tests.integration.coupon_service.both_ways import (
     TRACE,
     Sent,
@@ -27,6 +26,7 @@ from tests.integration.coupon_service.both_ways import (
     without_differences,
 )
 from tests.integration.coupon_service.service import a_handler, accepted, create_coupon, published_events
+from tests.support.clean_requests import fill
 from tests.support.explained import tables_read_whole
 
 POLL = "/api/v1/coupon-requests/{waiting}"

@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from coupon_service.domain.reconciling import NumberRange, UndecidedRequests
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
 from coupon_service.persistence.stored_facts import SqlStoredFacts
-from tests.benchmarks.reconcile.world import COUPONS, fill
+from tests.support.clean_requests import COUPONS, fill
 from tests.support.explained import tables_read_whole
 
 REQUESTS = 20_000

@@ -13,13 +13,13 @@ from notification_service.migrations import SCHEMA
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.migrations import upgrade
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.consumer_deployment import (
     ConsumerDeployment,
     skip_former_records,
 )
 from tests.integration.notification_service.effect_work import transactions
 from tests.support.databases import fresh_database
+from tests.support.notification_builders import a_completed_order
 from tests.support.sandbox import Sandbox
 
 

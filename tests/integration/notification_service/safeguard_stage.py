@@ -33,10 +33,9 @@ from servicekit.lifecycle import StopSignal
 from servicekit.outbound.bounded_transport import BEFORE_SENDING, BoundedTransport
 from tests.integration.alimtalk_providers.providers import Provider
 from tests.integration.alimtalk_providers.wire import Wire
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import LIMITS, QUICK
 from tests.integration.provider_sandbox.doubles import Doubles
-from tests.support.notification_builders import WRITE_ALIMTALK
+from tests.support.notification_builders import WRITE_ALIMTALK, a_completed_order
 
 PATIENCE_SECONDS = 60.0
 PROCESSING_SECONDS = 60.0

@@ -13,8 +13,8 @@ from notification_service.domain.delivery import Effect
 from notification_service.domain.order_event import OrderItem
 from notification_service.persistence.order_events import order_event_of
 from notification_service.persistence.tables import completed_order
-from tests.integration.notification_service.builders import NOON_IN_SEOUL, a_completed_order, an_order_of
 from tests.integration.notification_service.effect_work import transactions
+from tests.support.notification_builders import NOON_IN_SEOUL, a_completed_order, an_order_of
 
 
 def _count(engine: Engine, table: str) -> int:

@@ -14,7 +14,6 @@ from notification_service.domain.errors import NotSent
 from notification_service.domain.failure_reason import FailureReason
 from servicekit.lifecycle import StopSignal
 from servicekit.outbound.http_client import create_http_client
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import (
     QUICK,
     delivering,
@@ -22,7 +21,7 @@ from tests.integration.notification_service.effect_work import (
     run_until_final,
     transactions,
 )
-from tests.support.notification_builders import WRITE_ALIMTALK
+from tests.support.notification_builders import WRITE_ALIMTALK, a_completed_order
 from tests.support.sandbox import Sandbox
 from tests.support.waiting import wait_until
 

@@ -30,10 +30,10 @@ from servicekit.db.engine import create_engine
 from servicekit.db.errors import may_pass
 from servicekit.identifiers import uuid7
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import NOON_IN_SEOUL, a_completed_order, an_order_of
 from tests.integration.notification_service.counted import count, count_due, figures, sums
 from tests.integration.notification_service.effect_work import delivering, run_until_final, transactions
 from tests.support.explained import tables_read_whole
+from tests.support.notification_builders import NOON_IN_SEOUL, a_completed_order, an_order_of
 from tests.support.sandbox import Sandbox
 
 THE_23RD, THE_24TH = date(2026, 11, 23), date(2026, 11, 24)

@@ -8,8 +8,8 @@ from click.testing import CliRunner, Result
 from sqlalchemy import Engine, event, text
 
 from notification_service.cli import main
-from tests.integration.notification_service.builders import NOON_IN_SEOUL, an_order_of
 from tests.integration.notification_service.counted import count, on, sums
+from tests.support.notification_builders import NOON_IN_SEOUL, an_order_of
 
 
 @pytest.fixture

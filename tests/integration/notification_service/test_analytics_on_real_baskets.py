@@ -16,9 +16,9 @@ from notification_service.application.accept_order_events import AcceptOrderEven
 from notification_service.application.rebuild_analytics import RebuildAnalytics
 from notification_service.domain.order_event import OrderEvent
 from shop_demo.order_sources.completejourney import TransactionLine, baskets_to_orders
-from tests.integration.notification_service.builders import a_cancellation_of, an_order_of
 from tests.integration.notification_service.counted import cancel, count_due
 from tests.integration.notification_service.effect_work import transactions
+from tests.support.notification_builders import a_cancellation_of, an_order_of
 
 BASKETS = 1_500
 """Enough for five days of the data, with customers who come again."""

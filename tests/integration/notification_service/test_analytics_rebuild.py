@@ -18,9 +18,9 @@ from notification_service.domain.order_event import OrderEvent
 from notification_service.persistence.retention import SqlRetention
 from servicekit.db.retention import Retention
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import a_cancellation_of, an_order_of
 from tests.integration.notification_service.counted import cancel, count, count_due, figures, on, sums
 from tests.integration.notification_service.effect_work import delivering, run_until_final, transactions
+from tests.support.notification_builders import a_cancellation_of, an_order_of
 from tests.support.sandbox import Sandbox
 from tests.support.waiting import wait_until
 

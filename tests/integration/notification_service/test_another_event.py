@@ -16,8 +16,8 @@ from notification_service.subscriptions import SUBSCRIPTIONS
 from notification_service.template_files import read_catalog
 from servicekit.event_type import EventType
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import an_event, encoded
 from tests.integration.notification_service.consumer_deployment import TOPIC
+from tests.support.notification_events import an_event, encoded
 from tests.support.parcel_shipped import (
     PARCEL_SHIPPED,
     ParcelShipped,

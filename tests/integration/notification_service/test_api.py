@@ -12,8 +12,8 @@ from notification_service.application.accept_order_events import AcceptOrderEven
 from notification_service.application.count_sales import CountSales
 from notification_service.domain.delivery import Effect
 from servicekit.identifiers import uuid7
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import delivering, run_until_final, transactions
+from tests.support.notification_builders import a_completed_order
 from tests.support.sandbox import Sandbox
 
 SALES = "/api/v1/analytics/sales"

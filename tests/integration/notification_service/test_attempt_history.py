@@ -15,13 +15,13 @@ from notification_service.domain.delivery import ClaimedDelivery, DeliveryStatus
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.order_event import OrderEvent
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import (
     delivering,
     delivery_of,
     run_until_final,
     transactions,
 )
+from tests.support.notification_builders import a_completed_order
 from tests.support.sandbox import Sandbox
 from tests.support.waiting import wait_until
 

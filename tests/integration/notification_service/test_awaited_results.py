@@ -27,15 +27,14 @@ from notification_service.domain.errors import (
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.order_event import OrderEvent
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import (
     delivering,
     delivery_of,
     retry_deliveries,
     transactions,
 )
-from tests.integration.notification_service.provider_double import ProviderDouble, a_result, reported
-from tests.support.notification_builders import WRITE_ALIMTALK
+from tests.support.notification_builders import WRITE_ALIMTALK, a_completed_order
+from tests.support.provider_double import ProviderDouble, a_result, reported
 from tests.support.sandbox import Sandbox
 from tests.support.waiting import wait_until
 

@@ -16,11 +16,11 @@ from notification_service.domain.order_event import OrderEvent
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import a_cancellation_of, an_order_of
 from tests.integration.notification_service.effect_work import delivering, transactions
 from tests.integration.notification_service.former_release import FORMER_CLAIM
 from tests.integration.notification_service.limited_work import alimtalk_statuses
 from tests.integration.notification_service.test_order_cancelled import DONE, TOMORROW, accept, set_status
+from tests.support.notification_builders import a_cancellation_of, an_order_of
 from tests.support.sandbox import Sandbox
 
 

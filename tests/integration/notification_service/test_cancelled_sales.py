@@ -16,9 +16,9 @@ from notification_service.domain.delivery import DeliveryStatus, Effect
 from notification_service.domain.figures import DailySales, FigureKind, HourlySales, ProductSales
 from notification_service.domain.order_event import OrderEvent
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import a_cancellation_of, an_order_of
 from tests.integration.notification_service.counted import cancel, count, count_due, figures, on, sums
 from tests.integration.notification_service.effect_work import delivery_of, transactions
+from tests.support.notification_builders import a_cancellation_of, an_order_of
 
 THE_23RD, THE_24TH = date(2026, 11, 23), date(2026, 11, 24)
 BEFORE_MIDNIGHT = datetime(2026, 11, 23, 14, 59, 59, tzinfo=UTC)

@@ -12,8 +12,8 @@ from notification_service.application.accept_order_events import AcceptOrderEven
 from notification_service.domain.attempt import Delivered, GivenUp, Outcome, Rejected, Released, RetryLater
 from notification_service.domain.delivery import ClaimedDelivery, DeliveryStatus, Effect
 from notification_service.domain.failure_reason import FailureReason
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import delivery_of, transactions
+from tests.support.notification_builders import a_completed_order
 from tests.support.waiting import wait_until
 
 ALIMTALK = Effect.ALIMTALK

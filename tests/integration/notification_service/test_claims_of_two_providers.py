@@ -32,7 +32,6 @@ from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.order_event import OrderEvent
 from notification_service.domain.provider_state import ProviderStatus, after_look_ups, in_use
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import QUICK, transactions
 from tests.integration.notification_service.limited_work import (
     FAST,
@@ -44,7 +43,7 @@ from tests.integration.notification_service.limited_work import (
     set_state,
     state_of,
 )
-from tests.support.notification_builders import WRITE_ALIMTALK
+from tests.support.notification_builders import WRITE_ALIMTALK, a_completed_order
 
 DOWN = ReceiverUnavailable(FailureReason.RECEIVER_UNREACHABLE, "refused")
 BUSY = ReceiverUnavailable(FailureReason.RECEIVER_BUSY, "a gateway answered 503")

@@ -15,13 +15,13 @@ from notification_service.migrations import SCHEMA
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.migrations import upgrade
-from tests.integration.notification_service.builders import an_event, encoded
 from tests.integration.notification_service.consumer_deployment import (
     EFFECTS,
     ConsumerDeployment,
     freeze_holding_claims,
     stop_gracefully,
 )
+from tests.support.notification_events import an_event, encoded
 from tests.support.sandbox import Sandbox
 from tests.support.servers import a_postgresql_server
 from tests.support.topics import committed_offset, produce, read_topic

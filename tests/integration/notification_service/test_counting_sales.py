@@ -16,8 +16,8 @@ from notification_service.domain.figures import DailySales
 from notification_service.domain.sales_period import SalesPeriod
 from servicekit.identifiers import uuid7
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import NOON_IN_SEOUL, a_completed_order
 from tests.integration.notification_service.effect_work import delivery_of, run_until_final, transactions
+from tests.support.notification_builders import NOON_IN_SEOUL, a_completed_order
 
 ANALYTICS = Effect.ANALYTICS
 

@@ -6,13 +6,13 @@ from contextlib import AbstractContextManager
 import pytest
 
 from devstack.postgresql import PostgresqlServer
-from tests.integration.notification_service.builders import an_event
 from tests.integration.notification_service.consumer_deployment import (
     EFFECTS,
     ConsumerDeployment,
     stop_gracefully,
 )
 from tests.support.database_faults import no_space_for, read_only
+from tests.support.notification_events import an_event
 
 Fault = Callable[[], AbstractContextManager[None]]
 

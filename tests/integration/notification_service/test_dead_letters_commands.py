@@ -14,7 +14,7 @@ from notification_service.config import DeadLettersSettings
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP, ORDER_COMPLETED
 from servicekit.messaging.dead_letters import KafkaDeadLetterWriter
 from servicekit.messaging.records import ReceivedRecord
-from tests.integration.notification_service.builders import an_event, encoded
+from tests.support.notification_events import an_event, encoded
 
 COMMAND = str(Path(sys.executable).parent / "notification-service")
 WHO_AND_WHY = ("--by", "kim", "--reason", "mended")

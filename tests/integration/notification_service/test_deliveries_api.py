@@ -15,7 +15,6 @@ from notification_service.application.accept_order_events import AcceptOrderEven
 from notification_service.domain.delivery import DeliveryStatus, Effect
 from notification_service.domain.order_event import OrderEvent
 from servicekit.identifiers import uuid7
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import (
     delivering,
     delivery_of,
@@ -23,6 +22,7 @@ from tests.integration.notification_service.effect_work import (
     transactions,
 )
 from tests.support.applications import APPLICATIONS
+from tests.support.notification_builders import a_completed_order
 from tests.support.sandbox import Sandbox
 
 NOBODYS = UUID(int=1)

@@ -11,8 +11,8 @@ from notification_service.cli import main
 from notification_service.domain.delivery import DeliveryStatus, Effect
 from notification_service.domain.order_event import OrderEvent
 from servicekit.identifiers import uuid7
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import delivering, delivery_of, run_until_final
+from tests.support.notification_builders import a_completed_order
 from tests.support.sandbox import Sandbox
 
 WHO_AND_WHY = ["--by", "kim", "--reason", "the provider was down"]

@@ -6,8 +6,8 @@ from notification_service.application.accept_order_events import AcceptOrderEven
 from notification_service.domain.delivery import DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
 from notification_service.persistence.deliveries import SqlDeliveries
-from tests.integration.notification_service.builders import a_completed_order
 from tests.support.explained import rows_read_by
+from tests.support.notification_builders import a_completed_order
 
 ENDED = """
     WITH made AS (

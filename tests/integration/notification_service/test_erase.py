@@ -29,7 +29,6 @@ from notification_service.domain.phone_number import PhoneNumber
 from notification_service.persistence.personal_data import NOTES
 from servicekit.db.errors import may_pass
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import a_cancellation_of, an_order_of
 from tests.integration.notification_service.counted import cancel, count, count_due, figures, on, sums
 from tests.integration.notification_service.effect_work import (
     delivering,
@@ -37,8 +36,8 @@ from tests.integration.notification_service.effect_work import (
     run_until_final,
     transactions,
 )
-from tests.integration.notification_service.provider_double import ProviderDouble
-from tests.support.notification_builders import WRITE_ALIMTALK
+from tests.support.notification_builders import WRITE_ALIMTALK, a_cancellation_of, an_order_of
+from tests.support.provider_double import ProviderDouble
 from tests.support.sandbox import Sandbox
 from tests.support.waiting import wait_until
 

@@ -12,9 +12,9 @@ from sqlalchemy import Engine, text
 from notification_service.api import build_application
 from notification_service.domain.figures import FigureKind
 from notification_service.http.figures.cursors import cursor_of
-from tests.integration.notification_service.builders import NOON_IN_SEOUL, a_cancellation_of, an_order_of
 from tests.integration.notification_service.counted import cancel, count
 from tests.support.explained import tables_read_whole
+from tests.support.notification_builders import NOON_IN_SEOUL, a_cancellation_of, an_order_of
 
 BASE = "/api/v1/analytics"
 NOVEMBER = {"from": "2026-11-01", "to": "2026-11-30"}

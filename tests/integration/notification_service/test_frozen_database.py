@@ -7,10 +7,10 @@ from sqlalchemy import create_engine, make_url
 from devstack.free_ports import find_free_ports
 from notification_service.migrations import SCHEMA
 from servicekit.db.migrations import upgrade
-from tests.integration.notification_service.builders import an_event
 from tests.integration.notification_service.consumer_deployment import ConsumerDeployment
 from tests.support.databases import fresh_database
 from tests.support.frozen_postgresql import a_server_to_freeze, frozen, status
+from tests.support.notification_events import an_event
 from tests.support.sandbox import Sandbox
 
 

@@ -7,8 +7,8 @@ from sqlalchemy import Engine
 from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.domain.delivery import DeliveryStatus, Effect
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import QUICK, delivering, run_until_final
+from tests.support.notification_builders import a_completed_order
 from tests.support.sandbox import Sandbox
 
 MONITORING = Effect.MONITORING

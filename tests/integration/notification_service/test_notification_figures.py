@@ -10,10 +10,10 @@ from notification_service.application.measure_notifications import MeasureNotifi
 from notification_service.domain.provider_state import ProviderStatus
 from notification_service.metrics import show_figures
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import transactions
 from tests.integration.notification_service.limited_work import MeteredProvider, set_state
 from tests.support.database_faults import read_only
+from tests.support.notification_builders import a_completed_order
 
 NHN = MeteredProvider()
 LATER = "due_at = clock_timestamp() + interval '1 minute'"

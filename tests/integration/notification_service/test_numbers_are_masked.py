@@ -21,9 +21,9 @@ from notification_service.messaging.incoming_order_completed import OrderComplet
 from servicekit.lifecycle import StopSignal
 from servicekit.messaging.events import parse_event
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord
-from tests.integration.notification_service.builders import a_completed_order, an_event, encoded
 from tests.integration.notification_service.effect_work import delivering
-from tests.support.notification_builders import WRITE_ALIMTALK
+from tests.support.notification_builders import WRITE_ALIMTALK, a_completed_order
+from tests.support.notification_events import an_event, encoded
 from tests.support.phone_spellings import PHONE, SPELLINGS, shows_number
 from tests.support.sandbox import Sandbox
 

@@ -18,9 +18,8 @@ from notification_service.domain.delivery import ClaimedDelivery, DeliveryStatus
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.monitoring.webhook import MonitoringWebhook
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import QUICK, delivering, delivery_of, run_until_final
-from tests.support.notification_builders import WRITE_ALIMTALK
+from tests.support.notification_builders import WRITE_ALIMTALK, a_completed_order
 from tests.support.sandbox import Sandbox
 
 FOUND = httpx.Response(200, json={"messages": [{"messageId": "m-1"}], "next": None})

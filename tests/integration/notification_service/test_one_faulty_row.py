@@ -21,11 +21,10 @@ from notification_service.domain.alimtalk_results import ProviderResult, ResultS
 from notification_service.domain.delivery import DeliveryStatus, Effect
 from servicekit.db.errors import is_bug
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import LIMITS, QUICK, delivery_of, transactions
 from tests.integration.notification_service.limited_work import alimtalk_statuses
-from tests.integration.notification_service.provider_double import ProviderDouble, reported
-from tests.support.notification_builders import WRITE_ALIMTALK
+from tests.support.notification_builders import WRITE_ALIMTALK, a_completed_order
+from tests.support.provider_double import ProviderDouble, reported
 
 
 @dataclass

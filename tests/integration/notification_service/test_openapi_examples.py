@@ -9,9 +9,9 @@ from sqlalchemy import Engine, text
 
 from notification_service.api import build_application
 from notification_service.http.figures.cursors import cursor_of
-from tests.integration.notification_service.builders import a_cancellation_of, an_order_of
 from tests.integration.notification_service.counted import cancel, count, on
 from tests.support.applications import APPLICATIONS
+from tests.support.notification_builders import a_cancellation_of, an_order_of
 
 DOCUMENT: dict[str, Any] = APPLICATIONS["notification"]().api_doc
 BASE, NOTIFICATIONS = "/api/v1/analytics", "/api/v1/notifications"

@@ -28,10 +28,11 @@ from tests.integration.notification_service.alert_work import (
     pass_time,
     rows,
 )
-from tests.integration.notification_service.builders import a_completed_order, an_event, encoded
 from tests.integration.notification_service.consumer_deployment import TOPIC
 from tests.integration.notification_service.effect_work import transactions
 from tests.support.alert_receiver import AlertReceiver
+from tests.support.notification_builders import a_completed_order
+from tests.support.notification_events import an_event, encoded
 from tests.support.sandbox import Sandbox
 from tests.support.topics import produce
 from tests.support.waiting import wait_until

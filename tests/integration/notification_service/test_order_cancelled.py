@@ -22,16 +22,11 @@ from notification_service.domain.order_event import OrderEvent
 from notification_service.messaging.incoming_order_cancelled import ORDER_CANCELLED
 from notification_service.template_files import read_catalog
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import (
-    a_cancellation_event,
-    a_cancellation_of,
-    an_event,
-    an_order_of,
-    encoded,
-)
 from tests.integration.notification_service.consumer_deployment import TOPIC
 from tests.integration.notification_service.counted import sums
 from tests.integration.notification_service.effect_work import transactions
+from tests.support.notification_builders import a_cancellation_of, an_order_of
+from tests.support.notification_events import a_cancellation_event, an_event, encoded
 from tests.support.sandbox import Sandbox
 from tests.support.topics import produce
 from tests.support.waiting import wait_until

@@ -22,14 +22,13 @@ from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.order_event import OrderEvent
 from notification_service.domain.quiet_hours import QuietHours
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import (
     delivering,
     delivery_of,
     run_until_final,
     transactions,
 )
-from tests.support.notification_builders import WRITE_ALIMTALK
+from tests.support.notification_builders import WRITE_ALIMTALK, a_completed_order
 from tests.support.sandbox import Sandbox
 
 NIGHT = datetime(2026, 11, 23, 23, tzinfo=ZoneInfo("Asia/Seoul"))

@@ -20,7 +20,6 @@ from notification_service.domain.errors import (
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.provider_state import ProviderStatus
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import transactions
 from tests.integration.notification_service.limited_work import (
     NO_PROBES,
@@ -35,6 +34,7 @@ from tests.integration.notification_service.limited_work import (
     set_state,
     state_of,
 )
+from tests.support.notification_builders import a_completed_order
 from tests.support.waiting import wait_until
 
 DOWN = ReceiverUnavailable(FailureReason.RECEIVER_UNREACHABLE, "refused")

@@ -18,7 +18,6 @@ from notification_service.domain.order_event import OrderEvent
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
 from notification_service.persistence.unit_of_work import NotificationUnitOfWork
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import transactions
 from tests.integration.notification_service.limited_work import (
     FAST,
@@ -31,6 +30,7 @@ from tests.integration.notification_service.limited_work import (
     running,
     state_of,
 )
+from tests.support.notification_builders import a_completed_order
 from tests.support.waiting import wait_until
 
 

@@ -30,7 +30,7 @@ from tests.integration.notification_service.limited_work import (
     set_state,
     state_of,
 )
-from tests.integration.notification_service.provider_double import a_result
+from tests.support.provider_double import a_result
 from tests.support.waiting import wait_until
 
 VOLUME_EXCEEDED = ProviderStopped(

@@ -22,7 +22,6 @@ from notification_service.domain.errors import (
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.provider_state import ProviderStatus
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import transactions
 from tests.integration.notification_service.limited_work import (
     MeteredProvider,
@@ -30,8 +29,9 @@ from tests.integration.notification_service.limited_work import (
     set_state,
     state_of,
 )
-from tests.integration.notification_service.provider_double import a_result
 from tests.support.clock import Clock
+from tests.support.notification_builders import a_completed_order
+from tests.support.provider_double import a_result
 
 UNANSWERED = OutcomeUnknown(FailureReason.NO_REPLY, "")
 RUNNING, OPEN, SUSPENDED = ProviderStatus.RUNNING, ProviderStatus.OPEN, ProviderStatus.SUSPENDED

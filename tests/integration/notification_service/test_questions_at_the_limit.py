@@ -23,7 +23,6 @@ from notification_service.domain.delivery import Effect
 from provider_sandbox.providers.nhn import account
 from servicekit.identifiers import uuid7
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import delivering, transactions
 from tests.integration.notification_service.limited_work import (
     QUICK_PROBES,
@@ -33,7 +32,7 @@ from tests.integration.notification_service.limited_work import (
     running,
     state_of,
 )
-from tests.support.notification_builders import WRITE_ALIMTALK
+from tests.support.notification_builders import WRITE_ALIMTALK, a_completed_order
 from tests.support.sandbox import Sandbox
 from tests.support.waiting import wait_until
 

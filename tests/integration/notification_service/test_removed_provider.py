@@ -24,10 +24,10 @@ from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.operator_action import DeliveryChange, OperatorAction
 from notification_service.domain.order_event import OrderEvent
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import delivery_of, transactions
 from tests.integration.notification_service.limited_work import MeteredProvider, consumers
-from tests.integration.notification_service.provider_double import a_result
+from tests.support.notification_builders import a_completed_order
+from tests.support.provider_double import a_result
 
 WHY = {"by": "kim", "reason": "not in their console"}
 OPTIONS = ["--by", "kim", "--reason", "not in their console"]

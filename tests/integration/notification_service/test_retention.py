@@ -12,7 +12,6 @@ from notification_service.domain.order_event import OrderEvent
 from notification_service.persistence.retention import SqlRetention
 from servicekit.db.retention import Retention
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.counted import count_due
 from tests.integration.notification_service.effect_work import (
     delivering,
@@ -20,6 +19,7 @@ from tests.integration.notification_service.effect_work import (
     run_until_final,
     transactions,
 )
+from tests.support.notification_builders import a_completed_order
 from tests.support.sandbox import Sandbox
 
 AGES = {

@@ -16,11 +16,11 @@ from notification_service.domain.provider_state import (
     StoppedBy,
     suspended,
 )
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import transactions
 from tests.integration.notification_service.failing_wire import Condition, Weather
 from tests.integration.notification_service.killed_processes import settings_for, supervised
 from tests.integration.notification_service.limited_work import alimtalk_statuses
+from tests.support.notification_builders import a_completed_order
 from tests.support.sandbox import Sandbox
 from tests.support.waiting import wait_until
 

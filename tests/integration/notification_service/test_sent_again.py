@@ -16,10 +16,9 @@ from provider_sandbox.main import serving
 from servicekit.lifecycle import StopSignal
 from tests.integration.alimtalk_providers.connection import Connection, connected
 from tests.integration.alimtalk_providers.providers import NHN, SOLAPI, Provider
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import delivering, delivery_of, transactions
 from tests.integration.provider_sandbox.doubles import Doubles
-from tests.support.notification_builders import WRITE_ALIMTALK
+from tests.support.notification_builders import WRITE_ALIMTALK, a_completed_order
 from tests.support.sandbox import Sandbox
 
 

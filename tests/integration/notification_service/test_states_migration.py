@@ -22,8 +22,8 @@ from tests.integration.notification_service.former_release import (
     FORMER_RECORD,
     make_former_database,
 )
-from tests.integration.notification_service.provider_double import ProviderDouble
 from tests.support.notification_builders import WRITE_ALIMTALK
+from tests.support.provider_double import ProviderDouble
 from tests.support.sandbox import Sandbox
 from tests.support.waiting_migration import wait_until_migration_waits
 

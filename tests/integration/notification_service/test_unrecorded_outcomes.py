@@ -11,8 +11,8 @@ from notification_service.domain.attempt import Receipt
 from notification_service.domain.delivery import ClaimedDelivery, DeliveryStatus, Effect
 from servicekit.db.errors import Verdict, verdict
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import delivering, delivery_of
+from tests.support.notification_builders import a_completed_order
 from tests.support.sandbox import Sandbox
 from tests.support.waiting import wait_until
 

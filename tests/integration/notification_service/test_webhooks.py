@@ -22,10 +22,9 @@ from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.order_event import OrderEvent
 from servicekit.http.validation import MAX_BODY_BYTES
 from servicekit.lifecycle import StopSignal
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import delivering, delivery_of, transactions
-from tests.integration.notification_service.provider_double import ProviderDouble, a_result
-from tests.support.notification_builders import WRITE_ALIMTALK
+from tests.support.notification_builders import WRITE_ALIMTALK, a_completed_order
+from tests.support.provider_double import ProviderDouble, a_result
 from tests.support.sandbox import Sandbox
 
 URL = "/webhooks/alimtalk/double"

@@ -15,14 +15,9 @@ from tests.integration.order_service.bad_bodies import (
     PAYMENTS,
     PRODUCTS,
 )
-from tests.integration.order_service.shop import (
-    PROBLEM,
-    Shop,
-    an_order_body,
-    migrate,
-    open_shop,
-)
+from tests.integration.order_service.shop import PROBLEM, Shop, an_order_body, open_shop
 from tests.support.databases import fresh_database
+from tests.support.service_databases import migrate_orders
 
 # What json.dumps can't write, or wouldn't.
 RAW_USER_IDS = [
@@ -65,7 +60,7 @@ def shop(postgresql_server: PostgresqlServer) -> Iterator[Shop]:
     """One for all, since nothing is ever stored in it but the order that is badly paid for."""
     with fresh_database(postgresql_server.url()) as name:
         url = postgresql_server.url(database=name)
-        migrate(url)
+        migrate_orders(url)
         with open_shop(url) as shop:
             yield shop
 

@@ -16,7 +16,8 @@ from servicekit.db.engine import create_engine
 from servicekit.db.errors import Verdict, constraint_name, sqlstate, verdict
 from tests.integration.order_service import former_release
 from tests.integration.order_service.ledger_gateway import LedgerGateway
-from tests.integration.order_service.shop import A_SECOND, Shop, migrate, slug
+from tests.integration.order_service.shop import A_SECOND, Shop, slug
+from tests.support.service_databases import migrate_orders
 from tests.support.waiting_migration import wait_until_migration_waits
 
 REFUSED = "55000"
@@ -154,7 +155,7 @@ def former(database_url: str, tmp_path: Path) -> Iterator[Engine]:
 
 
 def test_real_money_taken_before_the_migration_counts(database_url: str, former: Engine) -> None:
-    migrate(database_url)
+    migrate_orders(database_url)
     with refused(Shop(former), "payment_takes_real_money") as connection:
         former_release.add(connection, "in-process")
 
@@ -166,7 +167,7 @@ def test_payments_go_on_while_an_old_transaction_holds_up_the_migration(
         with former.connect() as old:
             old.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             old.execute(text("SELECT FROM payment"))
-            migration = pool.submit(migrate, database_url)
+            migration = pool.submit(migrate_orders, database_url)
             for _ in range(3):
                 wait_until_migration_waits(former)
                 # One that had to wait for the old transaction would run into its lock time-out.
@@ -179,13 +180,13 @@ def test_payments_go_on_while_an_old_transaction_holds_up_the_migration(
 
 
 def test_a_migration_that_was_interrupted_is_repeated(database_url: str, former: Engine) -> None:
-    migrate(database_url)
+    migrate_orders(database_url)
     with former.begin() as connection:
         connection.execute(text("DELETE FROM payment_gateway_in_use"))
         connection.execute(text("DROP TRIGGER payment_takes_real_money ON payment"))
         connection.execute(text("UPDATE alembic_version SET version_num = '0010' WHERE version_num > '0010'"))
 
-    migrate(database_url)
+    migrate_orders(database_url)
 
     with refused(Shop(former), "payment_takes_real_money") as connection:
         former_release.add(connection, None)

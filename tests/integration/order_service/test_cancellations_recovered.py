@@ -11,7 +11,6 @@ from order_service.domain.payment_outcome import Declined
 from order_service.domain.refund_outcome import RefundOutcome
 from order_service.domain.refund_request import RefundRequest
 from order_service.gateways.toss.webhooks import parse_webhook
-from tests.integration.order_service.books import Books
 from tests.integration.order_service.hints import a_follower, a_toss_body, report, time_passes_for_hints
 from tests.integration.order_service.ledger_gateway import CallerDied, LedgerGateway
 from tests.integration.order_service.shop import TOTAL, Shop, an_order_of, slug
@@ -26,6 +25,7 @@ from tests.integration.order_service.test_refunding import (
 )
 from tests.integration.order_service.test_settling import backlog
 from tests.integration.order_service.test_stock import STOCK, stock
+from tests.support.order_books import Books
 
 
 @pytest.fixture

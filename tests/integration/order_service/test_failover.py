@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from devstack.postgresql import PostgresqlServer
-from tests.integration.order_service.shop import migrate, open_shop, slug
+from tests.integration.order_service.shop import open_shop, slug
 from tests.support.databases import make_roles
+from tests.support.service_databases import migrate_orders
 from tests.support.standby import StandbyServer, a_primary_and_its_standby, url_of_both
 from tests.support.tcp_proxy import TcpProxy
 
@@ -19,7 +20,7 @@ def servers(server_directory: Path, unique: str) -> Iterator[Servers]:
     with a_primary_and_its_standby(server_directory / f"own-{unique}") as servers:
         primary, standby = servers
         make_roles(primary.url())
-        migrate(primary.url())
+        migrate_orders(primary.url())
         standby.wait_for(primary)
         yield servers
 

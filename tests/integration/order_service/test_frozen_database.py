@@ -6,10 +6,11 @@ from pathlib import Path
 import httpx
 
 from devstack.free_ports import find_free_ports
-from tests.integration.order_service.shop import an_order_body, migrate
+from tests.integration.order_service.shop import an_order_body
 from tests.support.command_process import CommandProcess
 from tests.support.databases import fresh_database
 from tests.support.frozen_postgresql import a_server_to_freeze, frozen, held, status
+from tests.support.service_databases import migrate_orders
 from tests.support.waiting import wait_until
 
 
@@ -18,7 +19,7 @@ def test_api_refuses_stays_alive_recovers_and_stops_in_time(tmp_path: Path) -> N
     url = f"http://127.0.0.1:{port}"
     with a_server_to_freeze() as server, fresh_database(server.url()) as name:
         database_url = server.url(database=name)
-        migrate(database_url)
+        migrate_orders(database_url)
         environment = {
             "DATABASE_URL": database_url, "HTTP_PORT": str(port), "HTTP_WORKERS": "1", "HTTP_THREADS": "4",
             "PAYMENT_GATEWAY": "in-process",

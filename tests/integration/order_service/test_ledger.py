@@ -10,9 +10,10 @@ from sqlalchemy.exc import DBAPIError
 from order_service.persistence.unit_of_work import OrderUnitOfWork
 from servicekit.db.errors import constraint_name
 from tests.integration.order_service import former_release
-from tests.integration.order_service.books import HELD, Books, open_books
-from tests.integration.order_service.shop import TOTAL, Shop, migrate
+from tests.integration.order_service.shop import TOTAL, Shop
 from tests.integration.order_service.test_refunding import a_refunder
+from tests.support.order_books import HELD, Books, open_books
+from tests.support.service_databases import migrate_orders
 from tests.support.waiting import wait_until
 
 IN_PROCESS = "gateway:in-process/in-process"
@@ -252,7 +253,7 @@ def test_payments_from_before_the_migration_are_entered(database_url: str, tmp_p
         books.refunded(before)
         books.taken_back(lost)
 
-        migrate(database_url)
+        migrate_orders(database_url)
 
         books.refunded(after)
         assert books.postings("TAKEN_BACK", lost.payment_id) == {"losses": 700, HELD: -700}

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from tests.integration.order_service.books import HELD, Books, Paid, open_books
+from tests.support.order_books import HELD, Books, Paid, open_books
 
 CURRENCIES = ("KRW", "USD")
 # What is changed of one row, by table and column, and in which rows.

@@ -14,7 +14,7 @@ from order_service.application.seal_ledger import SealLedger
 from order_service.domain.ledger_seal import HOUR
 from order_service.metrics import show_unsealed
 from order_service.persistence.unit_of_work import OrderUnitOfWork
-from tests.integration.order_service.books import Books, open_books
+from tests.support.order_books import Books, open_books
 
 SEALS = "SELECT entries FROM ledger_seal ORDER BY hour"
 # As an administrator, who may stamp an entry with any time.

@@ -15,9 +15,9 @@ from order_service.application.verify_ledger import VerifyLedgerCommand
 from order_service.cli import main
 from order_service.domain.ledger_seal import HOUR, Seal, seal_after
 from order_service.persistence.ledger_facts import SqlLedgerFacts
-from tests.integration.order_service.books import Books, open_books
 from tests.integration.order_service.tamperings import SALE, TAMPERINGS, Tampering
 from tests.support.databases import fresh_database
+from tests.support.order_books import Books, open_books
 
 HOURS = 3
 

@@ -7,9 +7,10 @@ import pytest
 from werkzeug.test import TestResponse
 
 from devstack.postgresql import PostgresqlServer
-from tests.integration.order_service.shop import Shop, migrate, open_shop, slug
+from tests.integration.order_service.shop import Shop, open_shop, slug
 from tests.support.databases import fresh_database, make_roles
 from tests.support.servers import a_postgresql_server
+from tests.support.service_databases import migrate_orders
 
 
 @pytest.fixture
@@ -24,7 +25,7 @@ def own_server(server_directory: Path, unique: str) -> Iterator[PostgresqlServer
 def shop(own_server: PostgresqlServer) -> Iterator[Shop]:
     with fresh_database(own_server.url()) as name:
         url = own_server.url(database=name)
-        migrate(url)
+        migrate_orders(url)
         with open_shop(url) as shop:
             yield shop
 

@@ -11,8 +11,9 @@ from structlog.typing import EventDict
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from tests.integration.order_service import former_release
-from tests.integration.order_service.shop import Shop, migrate
+from tests.integration.order_service.shop import Shop
 from tests.integration.order_service.test_sums import ORDER, PAYMENT, REFUND, insert_refund, refused
+from tests.support.service_databases import migrate_orders
 from tests.support.waiting_migration import wait_until_migration_waits
 
 BROKEN = "constraint_is_broken_by_former_rows"
@@ -39,7 +40,7 @@ def test_wrong_rows_stay_and_change_in_all_else(
         insert_refund(connection, payment_id, 1)
         connection.execute(text("UPDATE orders SET total_amount = 99"))
 
-    migrate(database_url)
+    migrate_orders(database_url)
 
     warned = [line["constraint"] for line in logs if line["event"] == BROKEN]
     assert sorted(warned) == sorted([ORDER, PAYMENT, REFUND])
@@ -66,7 +67,7 @@ def test_the_former_release_goes_on_while_the_migration_waits(
         with former.connect() as old:
             old.execute(text("SET LOCAL idle_in_transaction_session_timeout = 0"))
             old.execute(text("UPDATE order_item SET product_name = NULL"))
-            migration = pool.submit(migrate, database_url)
+            migration = pool.submit(migrate_orders, database_url)
             for _ in range(2):
                 wait_until_migration_waits(former)
                 # One that had to wait for the old transaction would run into its lock time-out.

@@ -24,12 +24,12 @@ from order_service.domain.payment_outcome import (
 from order_service.gateways.toss.webhooks import parse_webhook
 from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.persistence.unit_of_work import OrderUnitOfWork
-from tests.integration.order_service.books import Books
 from tests.integration.order_service.hints import a_follower, time_passes_for_hints
 from tests.integration.order_service.ledger_gateway import LedgerGateway
 from tests.integration.order_service.shop import IN_PROGRESS_LIMIT, Shop
 from tests.integration.order_service.test_settling import backlog
 from tests.integration.order_service.test_webhooks import hint
+from tests.support.order_books import Books
 from tests.support.order_builders import NOON
 
 

@@ -19,8 +19,8 @@ from notification_service.domain.errors import (
 )
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.provider_state import ProviderState, ProviderStatus, in_use
-from tests.integration.notification_service.provider_double import ProviderDouble
 from tests.support.notification_builders import WRITE_ALIMTALK, a_completed_order, a_delivery
+from tests.support.provider_double import ProviderDouble
 
 RUNNING, OPEN, SUSPENDED = ProviderStatus
 state = partial(ProviderState, "solapi")

@@ -1,26 +1,10 @@
-"""Orders and events with every part filled in, for tests that care about one of them."""
+"""Values of events about orders, with every part filled in."""
 
 import json
 from typing import Any
 from uuid import UUID
 
 from servicekit.identifiers import uuid7
-from tests.support.notification_builders import (
-    NOON_IN_SEOUL,
-    a_cancellation_of,
-    a_completed_order,
-    an_order_of,
-)
-
-__all__ = [
-    "NOON_IN_SEOUL",
-    "a_cancellation_event",
-    "a_cancellation_of",
-    "a_completed_order",
-    "an_event",
-    "an_order_of",
-    "encoded",
-]
 
 
 def an_event(*, order_id: UUID | None = None, **changes: Any) -> dict[str, Any]:
