@@ -1,9 +1,11 @@
-"""The folders of the tests: a tier knows no other."""
+"""The folders of the tests: a tier knows no other, and a folder is small enough to be read."""
 
 import re
+from collections import Counter
 from pathlib import Path
 
 TESTS = Path(__file__).parents[2]
+MOST_TEST_FILES = 40
 # Tests of what is no tier's helper but a program: the benchmarks, and the mutations.
 SUBJECTS = {
     "unit/benchmarks": "benchmarks",
@@ -22,3 +24,8 @@ def test_what_several_tiers_need_is_in_support() -> None:
         and not any(file.is_relative_to(user) and imported == use for user, use in SUBJECTS.items())
     ]
     assert strays == []
+
+
+def test_no_folder_has_more_tests_than_a_reader_can_survey() -> None:
+    files = Counter(path.parent.relative_to(TESTS).as_posix() for path in TESTS.rglob("test_*.py"))
+    assert {folder: count for folder, count in files.items() if count > MOST_TEST_FILES} == {}
