@@ -173,7 +173,7 @@ class SqlDeliveries:
                 completed_at=None,
                 # The attempts still count: the next one asks the receiver before it sends.
                 first_attempted_at=None,
-                # What finally failed is no longer the message that counts, and is told apart by a look-up.
+                # What finally failed is no longer the message that counts, and a look-up tells it apart.
                 failed_message_id=case(
                     (has_failed, func.coalesce(delivery.c.reference, delivery.c.failed_message_id)),
                     else_=delivery.c.failed_message_id,

@@ -71,9 +71,7 @@ def test_differences_are_listed_until_they_are_settled(client: FlaskClient, engi
     assert kept == {str(first): ("kim", "the shop bears it"), str(second): (None, None)}
 
 
-def test_a_difference_is_settled_once_and_by_somebody_with_a_reason(
-    client: FlaskClient, engine: Engine
-) -> None:
+def test_a_difference_is_settled_once_by_a_name_with_a_reason(client: FlaskClient, engine: Engine) -> None:
     _, first, _ = two_differences(client, engine)
     run("settle", str(first), *WHO_AND_WHY)
 

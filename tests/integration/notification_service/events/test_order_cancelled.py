@@ -165,7 +165,7 @@ def test_the_orders_own_message_goes_first(engine: Engine, change: str, *, is_aw
     assert waits(engine, cancellation) is is_awaited
 
 
-def test_cancellations_of_an_order_are_told_in_their_order(engine: Engine) -> None:
+def test_cancellations_of_an_order_are_reported_in_their_order(engine: Engine) -> None:
     order, other = an_order_of(("P-1", 2, 100)), an_order_of(("P-1", 1, 100))
     first = a_cancellation_of(order, ("P-1", 1, 100))
     second = a_cancellation_of(order, ("P-1", 1, 100), completed_at=first.completed_at + timedelta(seconds=1))

@@ -121,7 +121,7 @@ class Buyer:
             full_width,
         ]
 
-    def is_told_by(self, row: str) -> bool:
+    def is_revealed_by(self, row: str) -> bool:
         middle, last = self.digits[3:7], self.digits[7:]
         tails = [f"{middle}{between}{last}" for between in ("-", ".", "", " ")]
         tails.append(self.spellings[-1][3:])
@@ -230,7 +230,7 @@ def test_no_row_tells_of_an_erased_person_and_others_stay(engine: Engine, seed: 
         write_notes(engine, f"{buyer.name} ({buyer.user_id}), {called}", order, elsewhere=f"{called} called")
     erased, *others = buyers
     before, sums_before = tables(engine), without_customers(engine)
-    assert any(erased.is_told_by(row) for rows in before.values() for row in rows)
+    assert any(erased.is_revealed_by(row) for rows in before.values() for row in rows)
 
     counted = erase(engine, chance.choice(erased.spellings[:5]), erased.user_id, is_confirmed=False)
     assert tables(engine) == before
@@ -239,10 +239,10 @@ def test_no_row_tells_of_an_erased_person_and_others_stay(engine: Engine, seed: 
     after = tables(engine)
     assert (done.is_done, done.orders, done.customers) == (True, 7 + 1, 1)
     assert (counted.orders, counted.given_up, counted.notes) == (done.orders, done.given_up, done.notes)
-    assert [row for rows in after.values() for row in rows if erased.is_told_by(row)] == []
+    assert [row for rows in after.values() for row in rows if erased.is_revealed_by(row)] == []
     for table in after:
-        assert [row for row in after[table] if any(one.is_told_by(row) for one in others)] == [
-            row for row in before[table] if any(one.is_told_by(row) for one in others)
+        assert [row for row in after[table] if any(one.is_revealed_by(row) for one in others)] == [
+            row for row in before[table] if any(one.is_revealed_by(row) for one in others)
         ], table
     assert without_customers(engine) == {
         name: rows for name, rows in sums_before.items() if name != "customer"

@@ -30,7 +30,7 @@ def shop(own_server: PostgresqlServer) -> Iterator[Shop]:
             yield shop
 
 
-def test_clients_are_told_to_come_again_and_can(own_server: PostgresqlServer, shop: Shop) -> None:
+def test_clients_are_asked_to_come_again_and_can(own_server: PostgresqlServer, shop: Shop) -> None:
     order_id = shop.placed()
     own_server.stop()
     refused = [

@@ -237,7 +237,7 @@ def test_the_migration_names_the_payments_that_share_a_payment_key(order_databas
     assert subprocess.run(migrate, env=environment, check=False).returncode == 0
 
 
-def test_every_missing_variable_is_told_in_one_message() -> None:
+def test_every_missing_variable_is_named_in_one_message() -> None:
     api = subprocess.run([COMMAND, "api"], env=_environment(), capture_output=True, text=True)
     assert api.returncode == 2
     assert "DATABASE_URL" in api.stderr
