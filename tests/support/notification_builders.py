@@ -12,8 +12,8 @@ from notification_service.domain.alimtalk_message import (
 )
 from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.awaited_result import AwaitedResult
-from notification_service.domain.completed_order import ORDER_CANCELLED, CompletedOrder, OrderItem, Recipient
 from notification_service.domain.delivery import ClaimedDelivery
+from notification_service.domain.order_event import ORDER_CANCELLED, OrderEvent, OrderItem, Recipient
 from notification_service.template_files import read_catalog
 from servicekit.identifiers import uuid7
 
@@ -22,10 +22,8 @@ WRITE_ALIMTALK = WriteAlimtalk(TEMPLATES)
 NOON_IN_SEOUL = datetime(2026, 11, 23, 3, 0, tzinfo=UTC)
 
 
-def a_completed_order(
-    *, name: str = "김하늘", phone: str = "010-1234-5678", **changes: Any
-) -> CompletedOrder:
-    order = CompletedOrder(
+def a_completed_order(*, name: str = "김하늘", phone: str = "010-1234-5678", **changes: Any) -> OrderEvent:
+    order = OrderEvent(
         event_id=uuid7(),
         order_id=uuid7(),
         user_id=7,
@@ -38,7 +36,7 @@ def a_completed_order(
     return replace(order, **changes)
 
 
-def an_order_of(*items: tuple[str, int, int], **changes: Any) -> CompletedOrder:
+def an_order_of(*items: tuple[str, int, int], **changes: Any) -> OrderEvent:
     """An order of these products, quantities and unit prices."""
     return a_completed_order(
         items=tuple(OrderItem(*item) for item in items),
@@ -47,7 +45,7 @@ def an_order_of(*items: tuple[str, int, int], **changes: Any) -> CompletedOrder:
     )
 
 
-def a_cancellation_of(order: CompletedOrder, *items: tuple[str, int, int], **changes: Any) -> CompletedOrder:
+def a_cancellation_of(order: OrderEvent, *items: tuple[str, int, int], **changes: Any) -> OrderEvent:
     """The cancellation, an hour later, of these pieces of an order without a discount; by default of all."""
     cancelled = items or tuple((item.product_id, item.quantity, item.unit_price) for item in order.items)
     amount = sum(quantity * price for _, quantity, price in cancelled)
@@ -64,7 +62,7 @@ def a_cancellation_of(order: CompletedOrder, *items: tuple[str, int, int], **cha
 
 
 def a_delivery(
-    order: CompletedOrder | None = None,
+    order: OrderEvent | None = None,
     *,
     attempt: int = 1,
     purpose: Purpose = Purpose.SEND,
@@ -92,7 +90,7 @@ def a_delivery(
 
 
 def a_message_for(
-    order: CompletedOrder,
+    order: OrderEvent,
     code: str = ORDER_COMPLETED_TEMPLATE_CODE,
     failed_ids: frozenset[str] = frozenset(),
 ) -> AlimtalkMessage:

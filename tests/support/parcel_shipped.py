@@ -9,9 +9,9 @@ from jsonschema import Draft202012Validator
 from pydantic import StringConstraints
 
 from notification_service.domain.alimtalk_message import MessageKind
-from notification_service.domain.completed_order import CompletedOrder, Recipient
 from notification_service.domain.delivery import Effect
-from notification_service.messaging.order_event import IncomingEvent
+from notification_service.domain.order_event import OrderEvent, Recipient
+from notification_service.messaging.event_handling import IncomingEvent
 from notification_service.messaging.order_parts import RecipientPart
 from notification_service.subscriptions import Subscription
 from notification_service.template_files import FOLDER
@@ -54,8 +54,8 @@ class ParcelShipped(IncomingEvent):
     parcel_number: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=30)]
     recipient: RecipientPart
 
-    def to_domain(self) -> CompletedOrder:
-        return CompletedOrder(
+    def to_domain(self) -> OrderEvent:
+        return OrderEvent(
             event_id=self.event_id,
             order_id=self.order_id,
             user_id=self.user_id,

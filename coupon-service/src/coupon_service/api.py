@@ -7,7 +7,7 @@ from pathlib import Path
 from flask_openapi3.openapi import OpenAPI
 from sqlalchemy import Engine
 
-from coupon_service.application.accept_alone import AcceptAlone
+from coupon_service.application.accept_request_alone import AcceptRequestAlone
 from coupon_service.application.accept_requests import AcceptRequests
 from coupon_service.application.change_coupon import ChangeCoupon
 from coupon_service.application.change_user_coupon import ChangeUserCoupon
@@ -82,7 +82,7 @@ def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> Ope
         find_key=Batches(FindKeys(unit_of_work)),
         # Requests that arrive while another transaction is under way share the next one.
         accept=Batches(accept_requests, concerns_one=may_be_of_one_row),
-        accept_alone=AcceptAlone(AcceptRequests(unit_of_work, coupon_publish_requested), max_waiting),
+        accept_alone=AcceptRequestAlone(AcceptRequests(unit_of_work, coupon_publish_requested), max_waiting),
     )
     read_coupon_requests = ReadCouponRequests(unit_of_work)
     read_coupon_request = ReadCouponRequest(Batches(read_coupon_requests), stop, max_waiting)

@@ -22,10 +22,10 @@ from notification_service.application.delivering.failover import ReachOfFirst, R
 from notification_service.application.delivering.provider_gate import ProviderGate
 from notification_service.application.delivering.question_gate import QuestionGate
 from notification_service.application.hold_unapproved import HoldUnapproved
-from notification_service.application.keep_in_order import KeepInOrder
+from notification_service.application.keep_messages_in_order import KeepMessagesInOrder
 from notification_service.application.keep_quiet_hours import KeepQuietHours
-from notification_service.application.learn_elsewhere import LearnElsewhere
-from notification_service.application.leave_to_first import LeaveToFirst
+from notification_service.application.learn_from_calls_elsewhere import LearnFromCallsElsewhere
+from notification_service.application.leave_to_first_provider import LeaveToFirstProvider
 from notification_service.application.ports import (
     AlimtalkProvider,
     CheckDelivery,
@@ -69,7 +69,7 @@ class MakeDelivery(Protocol):
         gate: Gate,
         held_templates: Callable[[], Collection[str]],
         most: int,
-        learn_elsewhere: LearnElsewhere,
+        learn_elsewhere: LearnFromCallsElsewhere,
     ) -> DeliverEffect: ...
 
 
@@ -103,16 +103,16 @@ class AlimtalkEffect:
     def check_first_templates(self) -> CheckTemplates:
         return self._check_templates(self.settings.alimtalk_first)
 
-    def works(self) -> Mapping[str, DeliveryWork]:
+    def work_by_name(self) -> Mapping[str, DeliveryWork]:
         """By the names of their threads."""
-        works = self._works_of(self.settings.alimtalk_first, self.check_first_templates)
+        work_by_name = self._work_at(self.settings.alimtalk_first, self.check_first_templates)
         second = self.settings.alimtalk_second
         if second is not None:
-            for name, work in self._works_of(second, self._check_templates(second)).items():
-                works[f"{name}_SECOND"] = work
-        return works
+            for name, work in self._work_at(second, self._check_templates(second)).items():
+                work_by_name[f"{name}_SECOND"] = work
+        return work_by_name
 
-    def _works_of(self, chosen: ChosenProvider, check_templates: CheckTemplates) -> dict[str, DeliveryWork]:
+    def _work_at(self, chosen: ChosenProvider, check_templates: CheckTemplates) -> dict[str, DeliveryWork]:
         without_id = self._codes_without_id(chosen)
         return {
             Effect.ALIMTALK: self.deliver(
@@ -150,7 +150,7 @@ class AlimtalkEffect:
         courier: Courier = send
         check_text: CheckDelivery = write
         if settings.alimtalk_first.has_sms and not chosen.has_sms:
-            left = LeaveToFirst(send, write)
+            left = LeaveToFirstProvider(send, write)
             courier, check_text = left, left.check
         held = HoldUnapproved(courier, check_templates.obstacle_of, check_templates.doubt)
         courier = held
@@ -160,7 +160,7 @@ class AlimtalkEffect:
             courier = quiet
             checks.insert(0, quiet.check)
         # Last of all couriers, hence asked first: it waits for what waits for the others.
-        in_order = KeepInOrder(courier)
+        in_order = KeepMessagesInOrder(courier)
         courier = in_order
         checks.insert(0, in_order.check)
         count = partial(count_call, chosen.name)
@@ -174,10 +174,10 @@ class AlimtalkEffect:
         reach = self._reach(chosen)
         return ProviderGate(chosen.name, chosen.messages_per_second, policy, lease_seconds, reach)
 
-    def _learn_elsewhere(self, chosen: ChosenProvider) -> LearnElsewhere:
+    def _learn_elsewhere(self, chosen: ChosenProvider) -> LearnFromCallsElsewhere:
         others = self.providers.keys() - {chosen.name}
         gates = {name: QuestionGate(name, self.probes, after_look_ups) for name in others}
-        return LearnElsewhere(self.unit_of_work, gates)
+        return LearnFromCallsElsewhere(self.unit_of_work, gates)
 
     def _reach(self, chosen: ChosenProvider) -> Callable[[UnitOfWork], ClaimReach]:
         first, second = self.settings.alimtalk_first, self.settings.alimtalk_second

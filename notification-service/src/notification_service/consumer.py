@@ -12,7 +12,7 @@ import httpx
 from sqlalchemy import Engine
 
 from notification_service.alimtalk_effect import AlimtalkEffect, connections_for
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.adopt_time_zone import AdoptTimeZone
 from notification_service.application.attempt_delivery import AttemptDelivery
 from notification_service.application.count_cancellations import CountCancellations
@@ -33,8 +33,8 @@ from notification_service.domain.provider_call import CallElsewhere
 from notification_service.domain.provider_state import ProbePolicy
 from notification_service.domain.retry_policy import RetryPolicy
 from notification_service.domain.template_catalog import TemplateCatalog
+from notification_service.messaging.event_handling import IncomingEventHandler
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
-from notification_service.messaging.order_event import IncomingEventHandler
 from notification_service.metrics import show_figures, show_oldest_notice
 from notification_service.migrations import SCHEMA
 from notification_service.monitoring.receivers import create_receiver
@@ -95,7 +95,7 @@ def run(
         dispatcher = _dispatcher(settings, templates, rules, raise_alerts, unit_of_work, scope, stop)
         consumptions = []
         for each, status in statuses.items():
-            accept = AcceptCompletedOrders(
+            accept = AcceptOrderEvents(
                 partial(NotificationUnitOfWork, engine, each.consumer_group),
                 dispatcher.wake,
                 each.template_of(templates, settings.alimtalk_locale),
@@ -165,7 +165,7 @@ def _dispatcher(
     )
     return Dispatcher(
         {
-            **alimtalk.works(),
+            **alimtalk.work_by_name(),
             Effect.ANALYTICS: count_in_time_zone(
                 CountSales(
                     unit_of_work,

@@ -20,7 +20,7 @@ _AFTER_CRASH = Backoff(first_seconds=1.0, longest_seconds=60.0)
 _log = structlog.get_logger(__name__)
 
 
-class WorkThread(threading.Thread):
+class EffectThread(threading.Thread):
     """Does one kind of work until the stop: at once after :meth:`wake`, else every POLL_SECONDS.
 
     An unavailable or busy database delays the work, and so does any other error, for longer: the process goes
@@ -78,8 +78,8 @@ class WorkThread(threading.Thread):
 class Dispatcher:
     """The threads of all work, which has the name that the log calls ``effect``."""
 
-    def __init__(self, works: Mapping[str, DeliveryWork], stop: StopSignal) -> None:
-        self._threads = [WorkThread(name, work, stop) for name, work in works.items()]
+    def __init__(self, work_by_name: Mapping[str, DeliveryWork], stop: StopSignal) -> None:
+        self._threads = [EffectThread(name, work, stop) for name, work in work_by_name.items()]
         self._stop_signal = stop
         self._stopped_at: float | None = None
 

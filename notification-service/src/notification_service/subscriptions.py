@@ -14,13 +14,13 @@ from notification_service.domain.alimtalk_message import (
     MessageKind,
 )
 from notification_service.domain.alimtalk_template import Locale
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import OF_COMPLETED_ORDERS, Effect
+from notification_service.domain.order_event import OrderEvent
 from notification_service.domain.template_catalog import TemplateCatalog
 from notification_service.messaging import incoming_order_cancelled, incoming_order_completed
+from notification_service.messaging.event_handling import IncomingEvent
 from notification_service.messaging.incoming_order_cancelled import OrderCancelled
 from notification_service.messaging.incoming_order_completed import OrderCompleted
-from notification_service.messaging.order_event import IncomingEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +43,7 @@ class Subscription:
     def topic(self) -> str:
         return self.event.event_type.topic
 
-    def template_of(
-        self, templates: TemplateCatalog, locale: Locale
-    ) -> Callable[[CompletedOrder], str | None]:
+    def template_of(self, templates: TemplateCatalog, locale: Locale) -> Callable[[OrderEvent], str | None]:
         """Finds the newest template of an order's message; every attempt at the message keeps to it."""
         codes: dict[str | None, str] = {
             message.name: templates.newest(message.name, locale).code for message in self.messages

@@ -15,7 +15,7 @@ from order_service.application.acknowledge_taken_back import (
 )
 from order_service.application.end_cancellation import EndCancellation
 from order_service.application.list_payments import ListPayments, ListPaymentsCommand
-from order_service.application.look_up_at_once import LookUpAtOnce, LookUpAtOnceCommand
+from order_service.application.look_up_payment_at_once import LookUpPaymentAtOnce, LookUpPaymentAtOnceCommand
 from order_service.application.record_contradiction import RecordContradiction
 from order_service.application.record_refund import RecordRefund, RecordRefundCommand
 from order_service.application.refund_payment import RefundPayment
@@ -127,7 +127,7 @@ def look_up(payment_ids: Sequence[UUID], by: str, reason: str, **options: Any) -
     settings = load_settings(OperatingSettings)
     with _transactions(settings) as unit_of_work:
         gateways = configured_gateways(settings, connections=1)
-        ask = LookUpAtOnce(
+        ask = LookUpPaymentAtOnce(
             unit_of_work,
             gateways,
             SettlePayment(unit_of_work, order_completed),
@@ -136,7 +136,7 @@ def look_up(payment_ids: Sequence[UUID], by: str, reason: str, **options: Any) -
         )
 
         def one(payment_id: UUID) -> bool:
-            found = ask(LookUpAtOnceCommand(payment_id, by, reason))
+            found = ask(LookUpPaymentAtOnceCommand(payment_id, by, reason))
             status, answer = found.payment.status.value, type(found.outcome).__name__
             more = "" if found.contradiction is None else _CONTRADICTIONS[found.contradiction]
             click.echo(f"payment {payment_id} is {status}; its gateway answered {answer}{more}")

@@ -98,15 +98,15 @@ def _start_ended(services: Sequence[Service]) -> None:
 def _compare(system: System, coupon_id: int, journeys: Sequence[Journey], *, never_decided: int) -> _Round:
     holders = {user_id for (user_id,) in query(system.database_url, _HOLDERS, coupon_id)}
     # A press that is repeated may be answered by what became of the first one.
-    told_of_coupon = {
+    shown_a_coupon = {
         journey.user_id for journey in journeys if journey.outcome == ISSUED or DUPLICATE in journey.outcome
     }
     return _Round(
-        promised=len(told_of_coupon | {journey.user_id for journey in journeys if journey.accepted}),
+        promised=len(shown_a_coupon | {journey.user_id for journey in journeys if journey.accepted}),
         unanswered=sum(
             journey.outcome == UNANSWERED or journey.outcome.startswith("5") for journey in journeys
         ),
-        lost=len(told_of_coupon - holders) + never_decided,
+        lost=len(shown_a_coupon - holders) + never_decided,
         oversold=max(0, len(holders) - STOCK),
         undersold=max(0, STOCK - len(holders)),
     )

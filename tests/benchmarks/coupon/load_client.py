@@ -33,10 +33,10 @@ class Journey:
     decided_at: float | None
     presses: int
     polls: int
-    told: int
+    polls_with_pause: int
     """How many of the polls were answered with when to come back."""
     places: int = 0
-    """How many a stream told."""
+    """How many a stream showed."""
     worse: int = 0
     """How many of the places were worse than one before."""
 
@@ -127,7 +127,7 @@ def running_load(load: Load, directory: Path) -> Iterator[LoadClient]:
 
 
 def _journey(began: float, row: list[str]) -> Journey:
-    user, request_id, outcome, scheduled, answered, decided, presses, polls, told, places, worse = row
+    user, request_id, outcome, scheduled, answered, decided, presses, polls, paused, places, worse = row
     return Journey(
         user_id=int(user),
         request_id=request_id,
@@ -137,7 +137,7 @@ def _journey(began: float, row: list[str]) -> Journey:
         decided_at=None if decided == "-1" else began + int(decided) / 1e6,
         presses=int(presses),
         polls=int(polls),
-        told=int(told),
+        polls_with_pause=int(paused),
         places=int(places),
         worse=int(worse),
     )

@@ -52,7 +52,7 @@ class Watching:
     asked_a_second: float
     """Streams opened, or polls."""
     places: int
-    """How many places were told, none worse than one before."""
+    """How many places were shown, none worse than one before."""
 
 
 def measure_watchers(scale: Scale, *, by_polls: bool = False) -> Watching:
@@ -83,14 +83,14 @@ def measure_watchers(scale: Scale, *, by_polls: bool = False) -> Watching:
     return Watching(
         resident_mb, lags[49], lags[98], trickle[49], trickle[98], alone / watched,
         decided_alone / decided_watched,
-        sum(journey.polls for journey in journeys) / _watching_seconds(journeys), places_told(journeys),
+        sum(journey.polls for journey in journeys) / _watching_seconds(journeys), places_shown(journeys),
     )  # fmt: skip
 
 
-def places_told(journeys: Sequence[Journey]) -> int:
+def places_shown(journeys: Sequence[Journey]) -> int:
     """Raises ValueError when one of them was worse than one before."""
     if worse := [journey for journey in journeys if journey.worse]:
-        raise ValueError(f"{len(worse)} users were told a worse place than before, as {worse[0]}")
+        raise ValueError(f"{len(worse)} users were shown a worse place than before, as {worse[0]}")
     return sum(journey.places for journey in journeys)
 
 

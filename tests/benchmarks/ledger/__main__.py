@@ -9,8 +9,8 @@ from devstack.postgresql import PostgresqlServer
 from tests.benchmarks.ledger.measuring import measured
 from tests.benchmarks.machine import machine_facts
 from tests.benchmarks.results_file import write_json
-from tests.integration.order_service.shop import migrate
 from tests.support.databases import fresh_database, make_roles
+from tests.support.service_databases import migrate_orders
 
 _OUTPUT = Path("build/benchmarks/ledger.json")
 GOAL_SECONDS, GOAL_MB = 60, 200
@@ -28,7 +28,7 @@ def main(entries: int) -> None:
         make_roles(postgresql.url())
         with fresh_database(postgresql.url()) as database:
             url = postgresql.url(database)
-            migrate(url)
+            migrate_orders(url)
             results = measured(url, entries)
     clean = results["clean"]
     is_met = clean["seconds"] < GOAL_SECONDS and clean["maximum_mb"] < GOAL_MB

@@ -13,7 +13,7 @@ import click
 import psycopg2
 
 from tests.benchmarks.ledger.world import FAULTS, fill
-from tests.integration.order_service.books import open_books
+from tests.support.order_books import open_books
 
 Findings = Mapping[str, Any]
 

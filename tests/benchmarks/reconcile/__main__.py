@@ -16,11 +16,11 @@ from kafka import KafkaProducer
 
 from devstack.postgresql import PostgresqlServer
 from tests.benchmarks.machine import machine_facts
-from tests.benchmarks.reconcile.world import FAULTS, fill, records
 from tests.benchmarks.results_file import write_json
-from tests.integration.coupon_service.service import migrate
+from tests.support.clean_requests import FAULTS, fill, records
 from tests.support.databases import fresh_database, make_roles
 from tests.support.servers import a_kafka_broker
+from tests.support.service_databases import migrate_coupons
 from tests.support.topics import create_topics
 
 _TOPIC = "coupon-publish-request"
@@ -40,7 +40,7 @@ def main(requests: int) -> None:
         make_roles(postgresql.url())
         with fresh_database(postgresql.url()) as database:
             url, servers = postgresql.url(database), broker.bootstrap_servers
-            migrate(url)
+            migrate_coupons(url)
             create_topics(servers, [_TOPIC, f"{_TOPIC}.dlt"])
             with closing(psycopg2.connect(url)) as connection:
                 connection.autocommit = True

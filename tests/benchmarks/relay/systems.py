@@ -49,7 +49,7 @@ def _relay(world: World, port: int) -> Iterator[Process]:
     with log.open("wb") as output:
         process = subprocess.Popen([RELAY, "run"], env=environment, stdout=output, stderr=output)
     try:
-        with _log_told(log):
+        with _log_quoted(log):
             yield process
         process.terminate()
         process.wait(_STOP_SECONDS)
@@ -66,13 +66,13 @@ def _debezium(world: World, **settings: str) -> Iterator[list[Process]]:
             world.directory / "debezium", world.bootstrap_servers, world.administrator_url,
             constant_headers=False, **settings,
         ) as debezium,
-        _log_told(debezium.log),
+        _log_quoted(debezium.log),
     ):  # fmt: skip
         yield [debezium.process]
 
 
 @contextmanager
-def _log_told(log: Path) -> Iterator[None]:
+def _log_quoted(log: Path) -> Iterator[None]:
     """The end of the log goes with what is raised: the file itself will be gone."""
     try:
         yield

@@ -9,8 +9,10 @@ import psycopg2
 from sqlalchemy import Engine
 
 from devstack.postgresql import PostgresqlServer
-from tests.integration.coupon_service.service import an_engine, migrate
+from servicekit.config import DatabaseSettings
+from servicekit.db.engine import create_engine
 from tests.support.databases import fresh_database, make_roles
+from tests.support.service_databases import migrate_coupons
 
 _COUPON = """
     INSERT INTO coupon (name, total_quantity, issued_quantity, decided_count, starts_at, ends_at,
@@ -46,9 +48,9 @@ def a_grown_service(rows: int) -> Iterator[Engine]:
         make_roles(postgresql.url())
         with fresh_database(postgresql.url()) as database:
             url = postgresql.url(database)
-            migrate(url)
+            migrate_coupons(url)
             _fill(url, rows)
-            engine = an_engine(url)
+            engine = create_engine(DatabaseSettings(database_url=url), "retention-benchmark")
             yield engine
             engine.dispose()
 

@@ -18,9 +18,9 @@ from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.migrations import upgrade
 from servicekit.identifiers import uuid7
-from tests.integration.notification_service.builders import an_event, encoded
 from tests.support.command_process import CommandProcess
 from tests.support.notification_backlog import add_backlog
+from tests.support.notification_events import an_event, encoded
 from tests.support.quick_receiver import QuickReceiver
 from tests.support.topics import create_topics
 from tests.support.waiting import wait_until

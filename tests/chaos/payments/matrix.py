@@ -13,9 +13,8 @@ from devstack.postgresql import PostgresqlServer
 from tests.chaos.payments.behaviours import BEHAVIOURS
 from tests.chaos.payments.cells import Cell, Result, begin_lane
 from tests.chaos.payments.database import SETTABLE_CLOCK, USE_SETTABLE_CLOCK, execute
-from tests.integration.coupon_service.service import migrate as migrate_coupons
-from tests.integration.order_service.shop import migrate as migrate_orders
 from tests.support.databases import fresh_database
+from tests.support.service_databases import migrate_coupons, migrate_orders
 
 _BEHAVIOURS_OF_A_STATEMENT = 12
 _SEEN_OUTSIDE = ("COMMIT", "POST", "GET")

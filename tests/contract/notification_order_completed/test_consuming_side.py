@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from jsonschema import Draft202012Validator
 
-from notification_service.domain.completed_order import CompletedOrder, OrderItem, Recipient
+from notification_service.domain.order_event import OrderEvent, OrderItem, Recipient
 from notification_service.messaging.incoming_order_completed import (
     CONSUMER_GROUP,
     ORDER_COMPLETED,
@@ -24,13 +24,13 @@ SCHEMA = json.loads((CONTRACT / "v1.schema.json").read_text())
 EXAMPLE: dict[str, Any] = json.loads((CONTRACT / "v1.example.json").read_text())
 
 
-def read(value: dict[str, Any]) -> CompletedOrder:
+def read(value: dict[str, Any]) -> OrderEvent:
     record = ReceivedRecord(TOPIC, 0, 0, value["orderId"].encode(), json.dumps(value).encode())
     return parse_event(record, OrderCompleted).to_domain()
 
 
 def test_the_example_is_read_in_full() -> None:
-    assert read(EXAMPLE) == CompletedOrder(
+    assert read(EXAMPLE) == OrderEvent(
         event_id=UUID(EXAMPLE["eventId"]),
         order_id=UUID(EXAMPLE["orderId"]),
         user_id=7,

@@ -7,8 +7,8 @@ import pytest
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.attempt_history import Purpose
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.errors import MessageNotFound, OutcomeUnknown, Unanswerable
+from notification_service.domain.order_event import OrderEvent
 from tests.integration.alimtalk_providers.connection import Connection, impatient
 from tests.integration.alimtalk_providers.wire import answer_instead, lose, lose_reply
 from tests.support.notification_builders import WRITE_ALIMTALK, a_completed_order, a_delivery, a_message_for
@@ -19,11 +19,11 @@ PROCESSING_SECONDS = 60.0
 
 
 @pytest.fixture
-def order() -> CompletedOrder:
+def order() -> OrderEvent:
     return a_completed_order()
 
 
-def second_attempt(connection: Connection, order: CompletedOrder) -> str | None:
+def second_attempt(connection: Connection, order: OrderEvent) -> str | None:
     """What the service does once the provider's look-ups must show an earlier message."""
     attempt = partial(
         a_delivery,
@@ -93,7 +93,7 @@ def test_a_message_sent_again_without_a_look_up_meets_its_safeguard(
 
 
 def test_the_second_attempt_after_a_lost_reply_sends_nothing(
-    connection: Connection, order: CompletedOrder
+    connection: Connection, order: OrderEvent
 ) -> None:
     message = a_message_for(order)
     lose_the_reply(connection, message)
@@ -107,7 +107,7 @@ def test_the_second_attempt_after_a_lost_reply_sends_nothing(
 
 
 def test_the_second_attempt_after_a_lost_request_sends_once(
-    connection: Connection, order: CompletedOrder
+    connection: Connection, order: OrderEvent
 ) -> None:
     connection.wire.before(connection.provider.sends_at, lose)
     with pytest.raises(OutcomeUnknown):
@@ -124,7 +124,7 @@ def test_the_second_attempt_after_a_lost_request_sends_once(
 
 
 def test_a_second_attempt_when_keys_have_expired_sends_nothing(
-    connection: Connection, order: CompletedOrder
+    connection: Connection, order: OrderEvent
 ) -> None:
     lose_the_reply(connection, a_message_for(order))
     connection.doubles.pass_time(11 * 60)
@@ -153,7 +153,7 @@ def test_a_server_error_after_acceptance_leaves_the_outcome_unknown(
 
 @pytest.mark.parametrize("status", [302, 404, 408, 503])
 def test_a_status_that_may_hide_an_acceptance_leaves_the_outcome_unknown(
-    connection: Connection, order: CompletedOrder, status: int
+    connection: Connection, order: OrderEvent, status: int
 ) -> None:
     connection.wire.after(connection.provider.sends_at, answer_instead(status))
     send_alimtalk = SendAlimtalk(connection.adapter, PROCESSING_SECONDS, WRITE_ALIMTALK)

@@ -7,8 +7,8 @@ import pytest
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.attempt_history import Purpose
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.errors import MessageNotFound, OutcomeUnknown
+from notification_service.domain.order_event import OrderEvent
 from tests.integration.alimtalk_providers.connection import Connection
 from tests.integration.alimtalk_providers.wire import lose, lose_reply
 from tests.integration.provider_sandbox.solapi_client import SolapiClient
@@ -22,12 +22,12 @@ from tests.support.notification_builders import (
 
 
 @pytest.fixture
-def order() -> CompletedOrder:
+def order() -> OrderEvent:
     return a_completed_order()
 
 
 def attempt(
-    connection: Connection, order: CompletedOrder, failed: set[str], *, after_seconds: float | None = None
+    connection: Connection, order: OrderEvent, failed: set[str], *, after_seconds: float | None = None
 ) -> str | None:
     """What the service does after a retry; with ``after_seconds``, after a send of unknown outcome."""
     send_alimtalk = SendAlimtalk(connection.adapter, 60.0, WRITE_ALIMTALK)
@@ -48,9 +48,7 @@ def attempt(
     raise AssertionError("neither found nor sent")
 
 
-def test_a_retry_sends_once_more_and_finds_that_message(
-    looking_up: Connection, order: CompletedOrder
-) -> None:
+def test_a_retry_sends_once_more_and_finds_that_message(looking_up: Connection, order: OrderEvent) -> None:
     message = a_message_for(order)
     first = looking_up.send(message)
     retried = replace(message, failed_ids=frozenset({first}))
@@ -64,7 +62,7 @@ def test_a_retry_sends_once_more_and_finds_that_message(
 
 
 def test_a_retry_whose_reply_is_lost_is_found_and_not_sent_again(
-    looking_up: Connection, order: CompletedOrder
+    looking_up: Connection, order: OrderEvent
 ) -> None:
     first = looking_up.send(a_message_for(order))
     looking_up.wire.after(looking_up.provider.sends_at, lose_reply)
@@ -77,7 +75,7 @@ def test_a_retry_whose_reply_is_lost_is_found_and_not_sent_again(
     assert len(looking_up.sent()) == 2
 
 
-def test_a_retry_whose_request_is_lost_is_sent_once(looking_up: Connection, order: CompletedOrder) -> None:
+def test_a_retry_whose_request_is_lost_is_sent_once(looking_up: Connection, order: OrderEvent) -> None:
     first = looking_up.send(a_message_for(order))
     looking_up.wire.before(looking_up.provider.sends_at, lose)
     with pytest.raises(OutcomeUnknown):
@@ -90,7 +88,7 @@ def test_a_retry_whose_request_is_lost_is_sent_once(looking_up: Connection, orde
     assert len(looking_up.sent()) == 2
 
 
-def test_a_second_retry_ignores_both_failed_messages(looking_up: Connection, order: CompletedOrder) -> None:
+def test_a_second_retry_ignores_both_failed_messages(looking_up: Connection, order: OrderEvent) -> None:
     failed = {looking_up.send(a_message_for(order))}
     failed.add(str(attempt(looking_up, order, failed)))
 

@@ -4,8 +4,8 @@ import pytest
 
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.attempt_history import Purpose
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.errors import MessageNotFound
+from notification_service.domain.order_event import OrderEvent
 from tests.integration.alimtalk_providers.connection import Connection
 from tests.support.notification_builders import (
     WRITE_ALIMTALK,
@@ -18,7 +18,7 @@ ENGLISH = "ORDER_COMPLETED_EN"
 
 
 def looked_up(
-    connection: Connection, order: CompletedOrder, recorded: str | None, purpose: Purpose = Purpose.LOOK_UP
+    connection: Connection, order: OrderEvent, recorded: str | None, purpose: Purpose = Purpose.LOOK_UP
 ) -> str | None:
     """What the next attempt finds, without sending."""
     delivery = a_delivery(

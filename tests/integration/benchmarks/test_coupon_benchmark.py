@@ -16,18 +16,18 @@ TINY = Scale(decided_requests=300, decided_stock=30)
 
 
 def test_a_row_is_measured_from_its_servers_to_its_file(tmp_path: Path) -> None:
-    told: list[str] = []
+    lines: list[str] = []
 
     results = measure(
         [Measurement.DECIDE], TINY, 1,
-        lambda measurement, repeat: told.append(f"{measurement.name} {repeat}"),
-        lambda measurement, figures: told.append(f"{figures['requests']:.0f} decided"),
+        lambda measurement, repeat: lines.append(f"{measurement.name} {repeat}"),
+        lambda measurement, figures: lines.append(f"{figures['requests']:.0f} decided"),
     )  # fmt: skip
     outcome = verdicts(chosen_rows(["decide_per_second"]), results, TINY)
     write_json(tmp_path / "coupon.json", results_as_json({}, TINY, 1, outcome, results))
 
     row = json.loads((tmp_path / "coupon.json").read_text())["rows"]["decide_per_second"]
-    assert told == ["DECIDE 1", "300 decided"]
+    assert lines == ["DECIDE 1", "300 decided"]
     assert row["value"] > 0
     assert row["met"] is None
 

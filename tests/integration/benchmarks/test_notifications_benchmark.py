@@ -12,12 +12,12 @@ TINY = Scale(events=60)
 
 
 def test_a_row_is_measured_from_its_servers_to_its_file(tmp_path: Path) -> None:
-    told: list[str] = []
+    lines: list[str] = []
 
     results = measure(
         BENCHMARK.procedures, [Measurement.EFFECTS], TINY, 1,
-        lambda measurement, repeat: told.append(f"{measurement.name} {repeat}"),
-        lambda measurement, figures: told.append(f"{figures['events']:.0f} events"),
+        lambda measurement, repeat: lines.append(f"{measurement.name} {repeat}"),
+        lambda measurement, figures: lines.append(f"{figures['events']:.0f} events"),
     )  # fmt: skip
     outcome = verdicts(
         chosen_rows(BENCHMARK.rows, ["effects_per_second"]), results, BENCHMARK.keep, is_complete=False
@@ -25,6 +25,6 @@ def test_a_row_is_measured_from_its_servers_to_its_file(tmp_path: Path) -> None:
     write_json(tmp_path / "notifications.json", BENCHMARK.results({}, TINY, 1, outcome, results))
 
     row = json.loads((tmp_path / "notifications.json").read_text())["rows"]["effects_per_second"]
-    assert told == ["EFFECTS 1", "60 events"]
+    assert lines == ["EFFECTS 1", "60 events"]
     assert row["value"] > 0
     assert row["met"] is None

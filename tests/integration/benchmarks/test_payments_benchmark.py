@@ -14,17 +14,17 @@ TINY = replace(BENCHMARK.quick, payments=20, unknown_payments=5, outage_seconds=
 
 
 def test_rows_are_measured_from_their_servers_to_their_file(tmp_path: Path) -> None:
-    told: list[str] = []
+    lines: list[str] = []
 
     results = measure(
         BENCHMARK.procedures, [Measurement.FAST, Measurement.RECOVERY], TINY, 1,
-        lambda measurement, repeat: told.append(f"{measurement.name} {repeat}"),
+        lambda measurement, repeat: lines.append(f"{measurement.name} {repeat}"),
         lambda measurement, figures: None,
     )  # fmt: skip
     outcome = verdicts(chosen_rows(BENCHMARK.rows, ROWS), results, BENCHMARK.keep, is_complete=False)
     write_json(tmp_path / "payments.json", BENCHMARK.results({}, TINY, 1, outcome, results))
 
     rows = json.loads((tmp_path / "payments.json").read_text())["rows"]
-    assert told == ["FAST 1", "RECOVERY 1"]
+    assert lines == ["FAST 1", "RECOVERY 1"]
     assert all(rows[name]["value"] > 0 for name in ROWS)
     assert {rows[name]["met"] for name in ROWS} == {None}

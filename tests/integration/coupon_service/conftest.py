@@ -9,15 +9,16 @@ from sqlalchemy import Engine
 from coupon_service.api import build_application
 from devstack.postgresql import PostgresqlServer
 from servicekit.lifecycle import StopSignal
-from tests.integration.coupon_service.service import an_engine, migrate
+from tests.integration.coupon_service.service import an_engine
 from tests.support.databases import fresh_database
+from tests.support.service_databases import migrate_coupons
 
 
 @pytest.fixture(scope="session")
 def migrated_database(postgresql_server: PostgresqlServer) -> Iterator[str]:
     """The name of a database with the service's tables, to be copied: migrating takes far longer."""
     with fresh_database(postgresql_server.url()) as name:
-        migrate(postgresql_server.url(database=name))
+        migrate_coupons(postgresql_server.url(database=name))
         yield name
 
 

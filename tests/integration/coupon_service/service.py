@@ -18,17 +18,9 @@ from coupon_service.messaging.incoming_coupon_publish_requested import (
     CouponPublishRequested,
     CouponPublishRequestedHandler,
 )
-from coupon_service.migrations import SCHEMA
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.db.engine import create_engine
-from servicekit.db.migrations import upgrade
 from tests.integration.coupon_service.builders import a_coupon_body, an_event
-from tests.support.databases import RELAY_ROLE
-
-
-def migrate(database_url: str) -> None:
-    """Make the service's tables in an empty database."""
-    upgrade(database_url, SCHEMA, {"outbox_relay_role": RELAY_ROLE})
 
 
 def an_engine(database_url: str, pool_size: int = 8) -> Engine:

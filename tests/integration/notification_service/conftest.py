@@ -7,19 +7,19 @@ import pytest
 from sqlalchemy import Engine
 
 from devstack.postgresql import PostgresqlServer
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
-from notification_service.domain.completed_order import CompletedOrder
+from notification_service.application.accept_order_events import AcceptOrderEvents
+from notification_service.domain.order_event import OrderEvent
 from notification_service.migrations import SCHEMA
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.migrations import upgrade
-from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.consumer_deployment import (
     ConsumerDeployment,
     skip_former_records,
 )
 from tests.integration.notification_service.effect_work import transactions
 from tests.support.databases import fresh_database
+from tests.support.notification_builders import a_completed_order
 from tests.support.sandbox import Sandbox
 
 
@@ -46,15 +46,15 @@ def engine(migrated_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def accept_completed_orders(engine: Engine) -> AcceptCompletedOrders:
-    return AcceptCompletedOrders(transactions(engine))
+def accept_order_events(engine: Engine) -> AcceptOrderEvents:
+    return AcceptOrderEvents(transactions(engine))
 
 
 @pytest.fixture
-def orders(accept_completed_orders: AcceptCompletedOrders) -> list[CompletedOrder]:
+def orders(accept_order_events: AcceptOrderEvents) -> list[OrderEvent]:
     """Six orders whose deliveries are due."""
     orders = [a_completed_order() for _ in range(6)]
-    accept_completed_orders(orders)
+    accept_order_events(orders)
     return orders
 
 

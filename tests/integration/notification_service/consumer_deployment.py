@@ -16,8 +16,8 @@ from sqlalchemy import Engine, text
 
 from notification_service.messaging.incoming_order_completed import ORDER_COMPLETED
 from notification_service.subscriptions import SUBSCRIPTIONS
-from tests.integration.notification_service.builders import encoded
 from tests.support.command_process import CommandProcess
+from tests.support.notification_events import encoded
 from tests.support.sandbox import Sandbox
 from tests.support.topics import PARTITIONS, produce
 from tests.support.waiting import wait_until

@@ -6,14 +6,14 @@ from typing import Any
 
 from sqlalchemy import Engine, text
 
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.count_cancellations import CountCancellations
 from notification_service.application.count_delays import CountDelays
 from notification_service.application.count_sales import CountSales
 from notification_service.application.read_figures import ReadFigures
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Effect
 from notification_service.domain.figures import Figure, FigureKind, FigureSelection
+from notification_service.domain.order_event import OrderEvent
 from notification_service.domain.sales_period import SalesPeriod
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.effect_work import transactions
@@ -25,15 +25,15 @@ _SUMS = (
 )  # fmt: skip
 
 
-def count(engine: Engine, orders: Sequence[CompletedOrder]) -> None:
+def count(engine: Engine, orders: Sequence[OrderEvent]) -> None:
     """Accept these orders, and count all that is due."""
-    AcceptCompletedOrders(transactions(engine))(orders)
+    AcceptOrderEvents(transactions(engine))(orders)
     count_due(engine)
 
 
-def cancel(engine: Engine, cancellations: Sequence[CompletedOrder]) -> None:
+def cancel(engine: Engine, cancellations: Sequence[OrderEvent]) -> None:
     """Accept these cancellations; nothing is counted yet."""
-    AcceptCompletedOrders(transactions(engine), effects={Effect.CANCELLED_SALES})(cancellations)
+    AcceptOrderEvents(transactions(engine), effects={Effect.CANCELLED_SALES})(cancellations)
 
 
 def count_due(engine: Engine, batch_size: int = 500) -> None:
@@ -57,7 +57,7 @@ def sums(engine: Engine) -> dict[str, list[tuple[Any, ...]]]:
         }
 
 
-def on(order: CompletedOrder, **shift: float) -> dict[str, Any]:
+def on(order: OrderEvent, **shift: float) -> dict[str, Any]:
     """The time of an order that comes so much later, and its payment's."""
     at = order.completed_at + timedelta(**shift)
     return {"completed_at": at, "approved_at": at}

@@ -22,10 +22,10 @@ from notification_service.application.ports import (
     UnitOfWorkFactory,
 )
 from notification_service.application.send_alimtalk import SendAlimtalk
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
 from notification_service.domain.operator_action import OperatorAction
+from notification_service.domain.order_event import OrderEvent
 from notification_service.domain.retry_policy import RetryPolicy
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
 from notification_service.monitoring.webhook import MonitoringWebhook
@@ -101,14 +101,14 @@ def delivering(
         )
 
 
-def delivery_of(engine: Engine, order: CompletedOrder, effect: Effect) -> Delivery:
+def delivery_of(engine: Engine, order: OrderEvent, effect: Effect) -> Delivery:
     """That effect's delivery as it is stored now."""
     found = ListNotifications(transactions(engine))(order.order_id)
     return next(delivery for delivery in found if delivery.effect == effect)
 
 
 def run_until_final(
-    work: DeliveryWork, engine: Engine, orders: Sequence[CompletedOrder], effect: Effect
+    work: DeliveryWork, engine: Engine, orders: Sequence[OrderEvent], effect: Effect
 ) -> list[Delivery]:
     """Call ``work`` until the deliveries of all ``orders`` are final; returns them."""
     stop = StopSignal()

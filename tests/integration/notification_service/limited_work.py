@@ -19,8 +19,8 @@ from notification_service.domain.delivery import Effect
 from notification_service.domain.provider_state import ProbePolicy, ProviderState, ProviderStatus
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.effect_work import QUICK, transactions
-from tests.integration.notification_service.provider_double import ProviderDouble
 from tests.support.notification_builders import WRITE_ALIMTALK
+from tests.support.provider_double import ProviderDouble
 
 QUICK_PROBES = ProbePolicy(
     failures_to_open=3, unclear_to_open=3, first_seconds=0.1, cap_seconds=0.2, suspended_seconds=0.2
@@ -92,7 +92,7 @@ def consumers(
 
 
 @contextmanager
-def running(works: Sequence[DeliveryWork]) -> Iterator[None]:
+def running(effects: Sequence[DeliveryWork]) -> Iterator[None]:
     """Let all work at the same time, as their processes do."""
     stop = StopSignal()
 
@@ -101,7 +101,7 @@ def running(works: Sequence[DeliveryWork]) -> Iterator[None]:
             if not work(stop).deliveries:
                 stop.wait(0.05)
 
-    threads = [threading.Thread(target=run, args=(work,)) for work in works]
+    threads = [threading.Thread(target=run, args=(effect,)) for effect in effects]
     for thread in threads:
         thread.start()
     try:

@@ -5,10 +5,10 @@ from structlog.testing import capture_logs
 from structlog.typing import EventDict
 
 from devstack.postgresql import PostgresqlServer
-from tests.integration.coupon_service.service import migrate as migrate_coupons
 from tests.integration.order_service.coupon_shop import CouponShop, open_coupon_shop
-from tests.integration.order_service.shop import Shop, migrate, open_shop
+from tests.integration.order_service.shop import Shop, open_shop
 from tests.support.databases import fresh_database
+from tests.support.service_databases import migrate_coupons, migrate_orders
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,7 @@ def logs() -> Iterator[list[EventDict]]:
 def migrated_database(postgresql_server: PostgresqlServer) -> Iterator[str]:
     """The name of a database with the service's tables, to be copied: migrating takes far longer."""
     with fresh_database(postgresql_server.url()) as name:
-        migrate(postgresql_server.url(database=name))
+        migrate_orders(postgresql_server.url(database=name))
         yield name
 
 

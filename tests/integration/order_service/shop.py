@@ -12,12 +12,9 @@ from werkzeug.test import TestResponse
 
 from order_service.api import build_application
 from order_service.application.ports import Coupons, PaymentGateway, WebhookParser
-from order_service.migrations import SCHEMA
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
-from servicekit.db.migrations import upgrade
 from tests.integration.order_service.ledger_gateway import LedgerGateway
-from tests.support.databases import RELAY_ROLE
 
 PROBLEM = "application/problem+json"
 IN_PROGRESS_LIMIT = timedelta(seconds=60)
@@ -169,11 +166,6 @@ class Shop:
     def count(self, table: str) -> int:
         [(count,)] = self.query(f"SELECT count(*) FROM {table}")  # noqa: S608 - our own table names
         return int(count)
-
-
-def migrate(database_url: str) -> None:
-    """Make the service's tables in an empty database."""
-    upgrade(database_url, SCHEMA, {"outbox_relay_role": RELAY_ROLE})
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from coupon_service.api import build_application
 from devstack.postgresql import PostgresqlServer
-from notification_service.application.accept_completed_orders import AcceptCompletedOrders
+from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.count_sales import CountSales
 from notification_service.migrations import SCHEMA as NOTIFICATION_SCHEMA
 from servicekit.config import DatabaseSettings
@@ -29,13 +29,12 @@ from tests.integration.coupon_service.service import (
     published_events,
     rows,
 )
-from tests.integration.coupon_service.service import migrate as migrate_coupon
 from tests.integration.notification_service.effect_work import transactions
 from tests.integration.order_service.shop import Shop
-from tests.integration.order_service.shop import migrate as migrate_order
 from tests.support.database_faults import end_sessions
 from tests.support.notification_builders import a_completed_order
 from tests.support.pgbouncer import SERVER_SESSIONS, PgBouncer, a_pgbouncer
+from tests.support.service_databases import migrate_coupons, migrate_orders
 
 CUSTOMERS = 4 * SERVER_SESSIONS
 LIMITS = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
@@ -141,7 +140,7 @@ def test_session_that_ended_behind_the_pooler_is_unavailable(pooled: Engine, dat
 
 
 def test_orders_are_placed_and_paid(pooled: Engine, database_url: str) -> None:
-    migrate_order(database_url)
+    migrate_orders(database_url)
     shop = Shop(pooled)
 
     def buy(number: int) -> list[int]:
@@ -160,7 +159,7 @@ def test_orders_are_placed_and_paid(pooled: Engine, database_url: str) -> None:
 
 
 def test_coupons_are_requested_and_decided(pooled: Engine, database_url: str) -> None:
-    migrate_coupon(database_url)
+    migrate_coupons(database_url)
     application = build_application(pooled, StopSignal(), max_waiting=2)
     coupon_id = create_coupon(application.test_client(), totalQuantity=10)
 
@@ -176,7 +175,7 @@ def test_coupons_are_requested_and_decided(pooled: Engine, database_url: str) ->
 def test_completed_orders_are_accepted_and_counted(pooled: Engine, database_url: str) -> None:
     upgrade(database_url, NOTIFICATION_SCHEMA)
     orders = [a_completed_order() for _ in range(30)]
-    accept = AcceptCompletedOrders(transactions(pooled))
+    accept = AcceptOrderEvents(transactions(pooled))
 
     assert sum(accept(orders[start:]) for start in (20, 10, 0)) == 30
     CountSales(transactions(pooled))(StopSignal())

@@ -93,8 +93,8 @@ def test_a_rejected_request_is_answered_as_the_provider_does(doubles: Doubles, p
         "sens": (400, 400),
         "aligo": (200, -99),
     }
-    told = {"nhn": body.get("header", {}).get("resultCode"), "solapi": body.get("errorCode")}
-    found = told.get(provider, body.get("status") or body.get("code"))
+    codes = {"nhn": body.get("header", {}).get("resultCode"), "solapi": body.get("errorCode")}
+    found = codes.get(provider, body.get("status") or body.get("code"))
     assert (reply.status_code, found) == expected[provider]
     assert sent(doubles, provider) == []
 

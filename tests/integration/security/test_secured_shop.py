@@ -78,7 +78,7 @@ def test_every_connection_to_the_databases_is_encrypted(
     assert all(encrypted.values()), encrypted
 
 
-def test_everything_is_ready_and_stops_well_and_told_no_secret(stack: ControlledExternalStack) -> None:
+def test_everything_is_ready_stops_well_and_logs_no_secret(stack: ControlledExternalStack) -> None:
     ready = {status.name: status.state for status in stack.status()}
     assert {name: ready[name] for name in OURS} == dict.fromkeys(OURS, "ready")
 

@@ -47,7 +47,7 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 class Applying:
-    """Applies each value once; fails, or dies before or after its work, as long as it is told to."""
+    """Applies each value once; fails, or dies before or after its work, as long as it is set to."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

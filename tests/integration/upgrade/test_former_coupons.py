@@ -18,12 +18,12 @@ from tests.integration.coupon_service.service import (
     a_stored_event,
     an_engine,
     create_coupon,
-    migrate,
     request_of,
     rows,
 )
 from tests.integration.upgrade.former import former_program
 from tests.integration.upgrade.processes import output
+from tests.support.service_databases import migrate_coupons
 
 DECIDER = Path(__file__).with_name("former_decider.py")
 
@@ -49,7 +49,7 @@ def former(url: str, coupon_id: int, *user_ids: int) -> dict[str, Any]:
 def test_former_release_issues_its_coupons_and_this_one_goes_on(
     database_url: str, client: FlaskClient, engine: Engine
 ) -> None:
-    migrate(database_url)
+    migrate_coupons(database_url)
     decided = former(database_url, 0, 1, 1, 2)
 
     assert decided["outcomes"] == ["ISSUED", "DUPLICATE", "ISSUED"]
@@ -65,7 +65,7 @@ def test_former_release_issues_its_coupons_and_this_one_goes_on(
 def test_former_release_never_issues_beyond_a_limit_that_it_does_not_know(
     database_url: str, client: FlaskClient, engine: Engine
 ) -> None:
-    migrate(database_url)
+    migrate_coupons(database_url)
     coupon_id = create_coupon(client, limitPerUser=2)
 
     assert former(database_url, coupon_id, 1, 1)["outcomes"] == ["ISSUED", "DUPLICATE"]
@@ -82,7 +82,7 @@ def test_coupons_that_were_issued_before_the_upgrade_can_be_used_after_it(
     output(former_program("coupon-service"), "migrate", DATABASE_URL=database_url)
     coupon_id = former(database_url, 0, 1, 2)["couponId"]
 
-    migrate(database_url)
+    migrate_coupons(database_url)
 
     [mine] = client.get("/api/v1/users/1/coupons").get_json()["coupons"]
     held, order_id = mine["userCouponId"], uuid7()

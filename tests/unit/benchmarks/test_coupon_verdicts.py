@@ -14,7 +14,7 @@ from tests.benchmarks.coupon.measuring import Results
 from tests.benchmarks.coupon.picture import draw_burst
 from tests.benchmarks.coupon.plan import NAMES, QUICK, Measurement, Scale, chosen_rows, needed_measurements
 from tests.benchmarks.coupon.report import Verdict, results_as_json, verdicts
-from tests.benchmarks.coupon.watchers import places_told
+from tests.benchmarks.coupon.watchers import places_shown
 
 RESULTS: Results = {
     Measurement.ACCEPT: [{"per_second": 2_000.0}, {"per_second": 2_700.0}],
@@ -87,7 +87,7 @@ def test_an_answer_has_its_times_on_the_clock(tmp_path: Path) -> None:
     assert issued.scheduled_at == pytest.approx(1_700_000_000.501)
     assert issued.answered_at == pytest.approx(1_700_000_000.502)
     assert issued.decided_at == pytest.approx(1_700_000_000.530)
-    assert (issued.presses, issued.polls, issued.told) == (2, 3, 1)
+    assert (issued.presses, issued.polls, issued.polls_with_pause) == (2, 3, 1)
     assert (refused.refused, refused.accepted, refused.decided_at) == (True, False, None)
     assert (unanswered.refused, unanswered.answered_at) == (False, None)
 
@@ -103,9 +103,9 @@ def test_a_journey_without_an_end_is_an_error_and_no_slow_one(tmp_path: Path) ->
 def test_a_place_that_gets_worse_is_an_error(tmp_path: Path) -> None:
     watched = [replace(journey, places=3) for journey in journeys(tmp_path)]
 
-    assert places_told(watched) == 9
-    with pytest.raises(ValueError, match="1 users were told a worse place than before"):
-        places_told([*watched, replace(watched[0], worse=1)])
+    assert places_shown(watched) == 9
+    with pytest.raises(ValueError, match="1 users were shown a worse place than before"):
+        places_shown([*watched, replace(watched[0], worse=1)])
 
 
 def test_a_burst_has_a_connection_for_each_user_if_the_machine_allows() -> None:

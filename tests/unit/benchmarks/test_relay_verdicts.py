@@ -52,11 +52,11 @@ def test_a_goal_from_above_is_missed_by_what_is_larger() -> None:
     assert verdict("rss_vs_debezium", smaller).met is False
 
 
-def test_the_less_steady_of_two_measurements_is_told() -> None:
+def test_the_less_steady_of_two_measurements_is_reported() -> None:
     assert verdict("drain_200k_vs_debezium").spread == 10.0 / 8.0
 
 
-def test_what_was_measured_on_a_busy_machine_is_told() -> None:
+def test_what_was_measured_on_a_busy_machine_is_reported() -> None:
     results: Results = {
         Measurement.OURS: [{"others_cpu_percent": 3.0}, {"others_cpu_percent": 90.0}],
         Measurement.DEBEZIUM: [{"others_cpu_percent": 3.0}],

@@ -61,7 +61,7 @@ _STEPS = st.one_of(
 @given(st.lists(_STEPS, max_size=80))
 def test_a_place_never_gets_worse_nor_unknown_again(steps: list[tuple[str, int]]) -> None:
     database = _Database()
-    told: dict[int, int] = {}
+    shown: dict[int, int] = {}
     for kind, number in steps:
         match kind:
             case "begin":
@@ -74,16 +74,16 @@ def test_a_place_never_gets_worse_nor_unknown_again(steps: list[tuple[str, int]]
         for request, batch in database.undecided.items():
             place = line.place(batch)
             if place is None:
-                assert request not in told
+                assert request not in shown
                 continue
-            assert 1 <= place <= told.get(request, place)
-            told[request] = place
+            assert 1 <= place <= shown.get(request, place)
+            shown[request] = place
 
 
 def test_a_million_places_never_get_worse() -> None:
     chance = random.Random(16)  # noqa: S311 - the same places in each run
     database = _Database()
-    told: dict[int, int] = {}
+    shown: dict[int, int] = {}
     places = worse = 0
     while places < 1_000_000:
         database.begin(chance.randint(1, 40))
@@ -95,10 +95,10 @@ def test_a_million_places_never_get_worse() -> None:
         line = database.line()
         for request, batch in database.undecided.items():
             place = line.place(batch)
-            before = told.get(request)
+            before = shown.get(request)
             worse += before is not None and (place is None or place > before)
             if place is not None:
-                told[request] = place
+                shown[request] = place
                 places += 1
     assert worse == 0
 

@@ -1,5 +1,7 @@
 """Documents stay short enough to be read once."""
 
+import re
+
 import pytest
 
 from devstack.repository import ROOT
@@ -30,3 +32,12 @@ def test_each_document(document: str, budget: int) -> None:
 def test_each_decision() -> None:
     records = (ROOT / "DECISIONS.md").read_text().split("\n## ")[1:]
     assert [record for record in records if len(record.split()) > DECISION_WORDS] == []
+
+
+def test_each_decision_is_labelled_and_follows_its_context() -> None:
+    records = (ROOT / "DECISIONS.md").read_text().split("\n## ")[1:]
+    labels = ("Context", "Decision", "Consequences")
+    for record in records:
+        found = re.findall(r"\*\*(\w+)\.\*\*", record)
+        assert found == [label for label in labels if label in found], record
+        assert "Decision" in found, record

@@ -7,7 +7,7 @@ from rich.console import Console
 
 from devstack.repository import ROOT
 from shop_demo.report import print_report
-from tests.unit.shop_demo.test_summary import a_summary
+from tests.unit.shop_demo.builders import a_summary
 
 BENCHMARKS = (ROOT / "outbox-relay" / "BENCHMARKS.md").read_text()
 

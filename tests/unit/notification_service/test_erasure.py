@@ -2,9 +2,9 @@
 
 import pytest
 
-from notification_service.domain.completed_order import Recipient
 from notification_service.domain.erasure import OperatorNote, Person, PersonalOrder, Traces
 from notification_service.domain.errors import NoPhoneNumber
+from notification_service.domain.order_event import Recipient
 from notification_service.domain.phone_number import PhoneNumber
 from servicekit.identifiers import uuid7
 from tests.support.phone_spellings import SPELLINGS, shows_number

@@ -83,7 +83,7 @@ def test_waiting_for_a_human_is_no_reason_to_give_up() -> None:
     ids=["code", "status"],
 )
 def test_a_wait_for_a_human_has_a_reason_of_its_own(failure: DeliveryFailed) -> None:
-    """By which the time that it takes is told apart."""
+    """Distinguishes the time that it takes."""
     assert (type(failure), failure.reason) == (ProviderStopped, FailureReason.PROVIDER_STOPPED)
 
 

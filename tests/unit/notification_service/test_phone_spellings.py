@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from notification_service.domain.completed_order import Recipient
+from notification_service.domain.order_event import Recipient
 from notification_service.domain.phone_number import PhoneNumber
 from tests.support.phone_spellings import SPELLINGS
 

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from notification_service.application.delivering.failover import ReachOfFirst, ReachOfSecond
-from notification_service.application.leave_to_first import LeaveToFirst
+from notification_service.application.leave_to_first_provider import LeaveToFirstProvider
 from notification_service.application.ports import MaySend
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.attempt import Receipt
@@ -19,8 +19,8 @@ from notification_service.domain.errors import (
 )
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.provider_state import ProviderState, ProviderStatus, in_use
-from tests.integration.notification_service.provider_double import ProviderDouble
 from tests.support.notification_builders import WRITE_ALIMTALK, a_completed_order, a_delivery
+from tests.support.provider_double import ProviderDouble
 
 RUNNING, OPEN, SUSPENDED = ProviderStatus
 state = partial(ProviderState, "solapi")
@@ -158,7 +158,7 @@ def test_what_only_the_first_can_send_is_postponed_by_the_second() -> None:
     def skips(delivery: ClaimedDelivery, may_send: MaySend = lambda: True) -> Receipt:
         raise DeliverySkipped(FailureReason.NOT_A_KOREAN_MOBILE_NUMBER)
 
-    left = LeaveToFirst(skips, skips)
+    left = LeaveToFirstProvider(skips, skips)
 
     with pytest.raises(DeliveryPostponed):
         left.check(a_delivery())

@@ -26,8 +26,8 @@ from notification_service.domain.provider_state import (
 )
 from notification_service.domain.retry_policy import RetryPolicy
 from servicekit.identifiers import uuid7
-from tests.integration.notification_service.provider_double import ProviderDouble
 from tests.support.notification_builders import WRITE_ALIMTALK, a_delivery
+from tests.support.provider_double import ProviderDouble
 
 POLICY = ProbePolicy()
 RUNNING = ProviderState("nhn")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from outbox_relay.protocol.errors import EventsRejected, LostLeadership, RelayError
 from outbox_relay.protocol.model import Cursor, Event, Lease, Page, Shards, Window
-from tests.unit.outbox_relay.events import an_event
+from tests.support.relay.events import an_event
 
 BEGINNING = Cursor("0")
 

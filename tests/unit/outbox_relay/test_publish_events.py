@@ -5,7 +5,7 @@ from outbox_relay.protocol.relay import Failed, Published, Relay
 from outbox_relay.running.jobs.publish_events import PublishEvents
 from outbox_relay.running.poll_interval import PollInterval
 from outbox_relay.running.status import StatusBoard
-from tests.unit.outbox_relay.events import an_event
+from tests.support.relay.events import an_event
 from tests.unit.outbox_relay.ports import MemoryDeadLetters, MemoryPublisher, MemorySource, of_shard
 
 LETTERS = 20

@@ -21,7 +21,7 @@ from outbox_relay.protocol.model import Event
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.probe import KafkaProbe
 from tests.support.clock import Clock
-from tests.unit.outbox_relay.events import an_event
+from tests.support.relay.events import an_event
 from tests.unit.outbox_relay.kafka_in_memory import PARTITIONS, MemoryKafka, refusal
 
 PAGE_EVENTS, POISON = 5_000, 4_900

@@ -13,7 +13,7 @@ from kafka.record.memory_records import MemoryRecords, MemoryRecordsBuilder
 from outbox_relay.kafka.batch_producer import _records, partition_of
 from outbox_relay.kafka.record import RecordBatch, RecordEncoder, batches, record_headers
 from outbox_relay.protocol.model import Event
-from tests.unit.outbox_relay.events import an_event
+from tests.support.relay.events import an_event
 
 # Where a varint of a length or of an offset grows by a byte, and where the encoder's table of them ends.
 BOUNDARIES = (0, 1, 62, 63, 64, 65, 8190, 8191, 8192, 8193, 16382, 16383, 16384, 16385)

@@ -52,7 +52,7 @@ def test_it_closes_when_its_question_is_answered() -> None:
     assert not is_open(database.breaker)
 
 
-def test_it_closes_after_an_answer_that_came_to_somebody_else() -> None:
+def test_it_closes_after_an_answer_that_came_to_another() -> None:
     database = Database()
     database.stay_silent()
     database.answers = True

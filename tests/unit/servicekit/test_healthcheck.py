@@ -47,7 +47,7 @@ def test_ready_process_is_healthy() -> None:
 
 
 @pytest.mark.parametrize("status", [404, 500, 503])
-def test_process_that_is_not_ready_is_unhealthy_and_the_reason_is_told(status: int) -> None:
+def test_process_that_is_not_ready_is_unhealthy_and_says_why(status: int) -> None:
     with _answering(status, b"kafka: refused") as port:
         done = _check(port)
     assert (done.returncode, done.stderr.strip()) == (1, f"{status} kafka: refused")

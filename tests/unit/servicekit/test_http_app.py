@@ -241,8 +241,8 @@ def test_readiness_says_why_without_hosts(message: str, shown: str) -> None:
         replies = [app.test_client().get("/readyz").get_json() for _ in range(2)]
 
     assert [reply["checks"]["server"]["reason"] for reply in replies] == [f"ConnectionError: {shown}"] * 2
-    told = [line["reason"] for line in logs if line["event"] == "check_failed"]
-    assert told == [f"ConnectionError: {message}"]
+    reasons = [line["reason"] for line in logs if line["event"] == "check_failed"]
+    assert reasons == [f"ConnectionError: {message}"]
 
 
 def test_request_id_is_kept_if_sound_and_else_made(client: FlaskClient) -> None:

@@ -144,10 +144,10 @@ def test_no_damage_raises_or_loses_what_can_still_be_read(data: st.DataObject) -
     for place in data.draw(st.lists(places, min_size=1, max_size=5, unique=True)):
         broken[place] ^= data.draw(st.integers(1, 255))
     items = read(a_batch(0) + broken + a_batch(6), end=9)
-    told = [offset if isinstance(offset, tuple) else (offset, offset + 1) for offset in offsets(items)]
-    assert all(start < end for start, end in told)
-    assert [start for start, _ in told[1:]] == [end for _, end in told[:-1]]
-    assert (told[0][0], told[-1][1]) == (0, 9)
+    spans = [offset if isinstance(offset, tuple) else (offset, offset + 1) for offset in offsets(items)]
+    assert all(start < end for start, end in spans)
+    assert [start for start, _ in spans[1:]] == [end for _, end in spans[:-1]]
+    assert (spans[0][0], spans[-1][1]) == (0, 9)
     assert [offset for offset in offsets(items) if isinstance(offset, int)] in (
         [0, 1, 2, 6, 7, 8],
         # The leader's epoch is not part of the checksum.

@@ -3,6 +3,9 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from shop_demo.checks.coupon_checks import check_coupons
+from shop_demo.checks.findings import Findings
+from shop_demo.checks.order_checks import check_orders
 from shop_demo.facts import (
     AlimtalkMessage,
     AnalyticsRow,
@@ -22,6 +25,7 @@ from shop_demo.facts import (
     UserCoupon,
 )
 from shop_demo.orders import Order, OrderItem, Recipient
+from shop_demo.summary import StackSummary, Summary
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NOON_NS = int(NOON.timestamp()) * 10**9
@@ -133,4 +137,18 @@ def order_facts(*, orders: int = 3) -> OrderFacts:
         sales_reported={"KRW": total * orders},
         sales_stored_before={"KRW": total * orders},
         sales_stored={"KRW": total * orders},
+    )
+
+
+def a_summary(*, problems: tuple[str, ...] = ()) -> Summary:
+    findings = Findings()
+    return Summary(
+        ok=not problems,
+        seed=1,
+        stack=StackSummary(kind="embedded", postgresql="18.1", kafka="4.3.1"),
+        coupons=check_coupons(coupon_facts(), findings),
+        orders=check_orders(order_facts(), findings),
+        problems=problems,
+        log_errors=0,
+        first_log_errors=(),
     )

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.unit
         '{"cut off ERROR',
     ],
 )
-def test_an_error_is_told_by_level_whatever_the_format(line: str) -> None:
+def test_an_error_is_known_by_its_level_whatever_the_format(line: str) -> None:
     assert reports_error(line)
 
 

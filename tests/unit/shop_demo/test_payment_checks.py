@@ -60,7 +60,7 @@ def test_a_payment_settled_too_late_is_all_that_is_wrong() -> None:
     assert summary.unsettled == 1
 
 
-def test_a_decline_that_no_client_was_told_of_is_found() -> None:
+def test_a_decline_that_reached_no_client_is_found() -> None:
     facts = paid_at_the_gateway()
 
     _, problems = checked(

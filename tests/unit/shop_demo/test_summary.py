@@ -4,28 +4,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from shop_demo.checks.coupon_checks import check_coupons
-from shop_demo.checks.findings import Findings
-from shop_demo.checks.order_checks import check_orders
 from shop_demo.report import print_report
-from shop_demo.summary import StackSummary, Summary
-from tests.unit.shop_demo.builders import coupon_facts, order_facts
+from tests.unit.shop_demo.builders import a_summary
 
 pytestmark = pytest.mark.unit
-
-
-def a_summary(*, problems: tuple[str, ...] = ()) -> Summary:
-    findings = Findings()
-    return Summary(
-        ok=not problems,
-        seed=1,
-        stack=StackSummary(kind="embedded", postgresql="18.1", kafka="4.3.1"),
-        coupons=check_coupons(coupon_facts(), findings),
-        orders=check_orders(order_facts(), findings),
-        problems=problems,
-        log_errors=0,
-        first_log_errors=(),
-    )
 
 
 def test_the_file_has_the_documented_keys(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ class PaidOrder:
     declines: int = 0
     """Cards that were declined before one paid."""
     unanswered: int = 0
-    """Payments whose outcome the client was not told: it left."""
+    """Payments whose outcome never reached the client: it left."""
     came_back: bool = False
     """The client repeated a payment that the gateway had not taken: nobody else may."""
 

@@ -14,7 +14,7 @@ from shop_demo.patience import Patience
 _CONCURRENT_READS = 16
 _ASKED_AT_ONCE = 100
 OnProgress = Callable[[int], None]
-"""Told how many are done so far."""
+"""Called with how many are done so far."""
 
 
 async def watch_decisions(

@@ -84,7 +84,7 @@ class PaymentSummary(_Part):
     faults: Mapping[str, int]
     """By name, how often the gateway was made to fail."""
     unanswered: int
-    """Orders with a payment whose outcome their client was not told: it left."""
+    """Orders with a payment whose outcome never reached their client: it left."""
     settled_by_worker: int
     """Of these, those that were paid without their client."""
     unsettled: int

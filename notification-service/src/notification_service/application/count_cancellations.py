@@ -1,6 +1,6 @@
 """Counting cancellations: in the transaction that completes the delivery, hence exactly once."""
 
-from notification_service.application.count_due import CountDue, Due
+from notification_service.application.count_due_deliveries import CountDueDeliveries, Due
 from notification_service.application.delivering.one_by_one import IsBug
 from notification_service.application.ports import StopCheck, UnitOfWork, UnitOfWorkFactory, WorkDone
 from notification_service.domain.delivery import Effect
@@ -15,10 +15,12 @@ class CountCancellations:
     def __init__(
         self, unit_of_work: UnitOfWorkFactory, batch_size: int = 500, is_bug: IsBug = lambda _: False
     ) -> None:
-        self._count_due = CountDue(unit_of_work, Effect.CANCELLED_SALES, self._count, batch_size, is_bug)
+        self._count_due_deliveries = CountDueDeliveries(
+            unit_of_work, Effect.CANCELLED_SALES, self._count, batch_size, is_bug
+        )
 
     def __call__(self, stop: StopCheck) -> WorkDone:
-        return self._count_due(stop)
+        return self._count_due_deliveries(stop)
 
     def _count(self, unit_of_work: UnitOfWork, due: Due) -> None:
         unit_of_work.analytics.share()

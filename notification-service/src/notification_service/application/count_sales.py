@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from notification_service.application.count_due import CountDue, Due
+from notification_service.application.count_due_deliveries import CountDueDeliveries, Due
 from notification_service.application.delivering.one_by_one import IsBug
 from notification_service.application.ports import StopCheck, UnitOfWork, UnitOfWorkFactory, WorkDone
 from notification_service.domain.alert_rule import OrderRule
@@ -25,10 +25,12 @@ class CountSales:
     ) -> None:
         """``rules`` are looked at here, where an order counts once and is known to be a first one."""
         self._rules = rules
-        self._count_due = CountDue(unit_of_work, Effect.ANALYTICS, self._count, batch_size, is_bug)
+        self._count_due_deliveries = CountDueDeliveries(
+            unit_of_work, Effect.ANALYTICS, self._count, batch_size, is_bug
+        )
 
     def __call__(self, stop: StopCheck) -> WorkDone:
-        return self._count_due(stop)
+        return self._count_due_deliveries(stop)
 
     def _count(self, unit_of_work: UnitOfWork, due: Due) -> None:
         unit_of_work.analytics.share()

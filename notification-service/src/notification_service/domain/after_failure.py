@@ -15,7 +15,7 @@ from notification_service.domain.errors import (
 )
 from notification_service.domain.retry_policy import RetryPolicy
 
-# Until then a check has told whether the other messages of the template wait, too.
+# Until then a check has found out whether the other messages of the template wait, too.
 _TEMPLATE_SECONDS = 60.0
 
 

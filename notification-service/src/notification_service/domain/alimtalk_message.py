@@ -10,9 +10,9 @@ from babel.numbers import format_currency, get_currency_precision
 
 from notification_service.domain.alimtalk_recipient import korean_mobile_number, safe_number
 from notification_service.domain.alimtalk_template import Button, Locale, Template, fill
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.errors import DeliverySkipped
 from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.order_event import OrderEvent
 
 ORDER_COMPLETED_TEMPLATE_CODE = "ORDER_COMPLETED"
 """Of deliveries without a template: former releases had this one."""
@@ -66,7 +66,7 @@ class AlimtalkMessage:
 
 
 def order_message(
-    order: CompletedOrder, template: Template, failed_ids: frozenset[str], *, has_sms: bool = False
+    order: OrderEvent, template: Template, failed_ids: frozenset[str], *, has_sms: bool = False
 ) -> AlimtalkMessage:
     """The message for one event about an order. Its reference is the event's id, the same in every attempt.
 

@@ -23,8 +23,8 @@ from enum import StrEnum
 from uuid import UUID
 
 from notification_service.domain.attempt_history import Attempt, Purpose
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.order_event import OrderEvent
 
 
 class Effect(StrEnum):
@@ -181,7 +181,7 @@ class ClaimedDelivery:
     seconds_since_ordered: float
     failed_message_ids: frozenset[str]
     """The provider's ids of earlier messages, which finally failed and which an operator has retried."""
-    order: CompletedOrder
+    order: OrderEvent
     template: str | None = None
     """The code of the alimtalk's template, kept since the order was accepted; None by a former release."""
     may_be_elsewhere: bool = False

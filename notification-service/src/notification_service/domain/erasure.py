@@ -6,8 +6,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from uuid import UUID
 
-from notification_service.domain.completed_order import Recipient
 from notification_service.domain.errors import NoPhoneNumber
+from notification_service.domain.order_event import Recipient
 from notification_service.domain.phone_number import PhoneNumber
 
 _REMOVED = "[removed]"

@@ -8,11 +8,11 @@ from uuid import UUID
 
 from pydantic import Field
 
-from notification_service.domain import completed_order
+from notification_service.domain import order_event
 from notification_service.domain.alimtalk_message import ORDER_CANCELLED as ALL_CANCELLED
 from notification_service.domain.alimtalk_message import ORDER_PARTLY_CANCELLED
-from notification_service.domain.completed_order import CompletedOrder
-from notification_service.messaging.order_event import IncomingEvent
+from notification_service.domain.order_event import OrderEvent
+from notification_service.messaging.event_handling import IncomingEvent
 from notification_service.messaging.order_parts import (
     Amount,
     Currency,
@@ -24,7 +24,7 @@ from notification_service.messaging.order_parts import (
 from servicekit.event_type import EventType
 from servicekit.fields import PositiveInt64
 
-ORDER_CANCELLED = EventType(topic="order-cancelled", name=completed_order.ORDER_CANCELLED, version=1)
+ORDER_CANCELLED = EventType(topic="order-cancelled", name=order_event.ORDER_CANCELLED, version=1)
 # The inbox is keyed by it: under another name, every message would be sent again.
 CONSUMER_GROUP = "order-cancelled-notification-group"
 
@@ -43,11 +43,11 @@ class OrderCancelled(IncomingEvent):
     items: Items
     recipient: RecipientPart
 
-    def to_domain(self) -> CompletedOrder:
+    def to_domain(self) -> OrderEvent:
         amounts = {"cancelledAmount": self.cancelled_amount}
         if not self.is_whole:
             amounts["remainingAmount"] = self.remaining_amount
-        return CompletedOrder(
+        return OrderEvent(
             event_id=self.event_id,
             order_id=self.order_id,
             user_id=self.user_id,

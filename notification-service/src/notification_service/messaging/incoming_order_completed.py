@@ -8,9 +8,9 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
-from notification_service.domain import completed_order
-from notification_service.domain.completed_order import CompletedOrder
-from notification_service.messaging.order_event import IncomingEvent
+from notification_service.domain import order_event
+from notification_service.domain.order_event import OrderEvent
+from notification_service.messaging.event_handling import IncomingEvent
 from notification_service.messaging.order_parts import (
     Amount,
     Currency,
@@ -22,7 +22,7 @@ from notification_service.messaging.order_parts import (
 from servicekit.event_type import EventType
 from servicekit.fields import PositiveInt64, Time
 
-ORDER_COMPLETED = EventType(topic="order-completed", name=completed_order.ORDER_COMPLETED, version=1)
+ORDER_COMPLETED = EventType(topic="order-completed", name=order_event.ORDER_COMPLETED, version=1)
 # The inbox is keyed by it: under another name, every message would be sent again.
 CONSUMER_GROUP = "order-consumer-group"
 
@@ -46,8 +46,8 @@ class OrderCompleted(IncomingEvent):
     recipient: RecipientPart
     payment: PaymentPart
 
-    def to_domain(self) -> CompletedOrder:
-        return CompletedOrder(
+    def to_domain(self) -> OrderEvent:
+        return OrderEvent(
             event_id=self.event_id,
             order_id=self.order_id,
             user_id=self.user_id,

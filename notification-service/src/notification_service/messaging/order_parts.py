@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from notification_service.domain.completed_order import OrderItem, Recipient
+from notification_service.domain.order_event import OrderItem, Recipient
 from servicekit.fields import MAX_INT64, Storable
 
 Amount = Annotated[int, Field(strict=True, ge=0, le=MAX_INT64)]

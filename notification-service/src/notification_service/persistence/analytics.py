@@ -20,7 +20,7 @@ _ADOPT = text("""
      WHERE NOT EXISTS (SELECT FROM sales_daily) AND NOT EXISTS (SELECT FROM cancelled_daily)
        AND NOT EXISTS (SELECT FROM effect_delay)
 """)
-# Not days that have only sums: what they were counted from can't be told. A page at a time, by the key: all
+# Not days that have only sums: what they were counted from is unknown. A page at a time, by the key: all
 # orders take longer to read than a statement may.
 _DAYS_OF_ORDERS = text("""
     SELECT COALESCE(array_agg(DISTINCT (completed_at AT TIME ZONE time_zone)::date), '{}') AS days,

@@ -17,8 +17,8 @@ from notification_service.domain.claim_reach import EVERYTHING, ClaimReach
 from notification_service.domain.delivery import ClaimedDelivery, Effect
 from notification_service.domain.provider_state import WATCH_SECONDS
 from notification_service.domain.recorded_outcome import recorded_outcome
-from notification_service.persistence.completed_orders import ORDER_COLUMNS, completed_order_of
 from notification_service.persistence.earlier_messages import SqlEarlierMessages
+from notification_service.persistence.order_events import ORDER_COLUMNS, order_event_of
 from servicekit.db.arrays import hex_array, optional_array
 from servicekit.db.prepared import text_array
 
@@ -284,7 +284,7 @@ class SqlClaims:
                 seconds_since_possibly_sent=row.seconds_since_possibly_sent,
                 seconds_since_ordered=row.seconds_since_ordered,
                 failed_message_ids=_failed_message_ids(row),
-                order=completed_order_of(row),
+                order=order_event_of(row),
                 template=row.template,
                 may_be_elsewhere=row.may_be_elsewhere,
                 may_be_here=row.may_be_here,

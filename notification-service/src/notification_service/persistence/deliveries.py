@@ -29,11 +29,11 @@ from sqlalchemy import (
     update,
 )
 
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect, Intervention
 from notification_service.domain.delivery_selection import DeliverySelection
 from notification_service.domain.failure_reason import FailureReason, stored_reason
 from notification_service.domain.notification_figures import DeliveryFigures
+from notification_service.domain.order_event import OrderEvent
 from notification_service.persistence.tables import completed_order, delivery
 from servicekit.db.arrays import hex_array
 from servicekit.db.row_sets import insert_rows
@@ -87,9 +87,9 @@ class SqlDeliveries:
 
     def add_for_all(
         self,
-        orders: Sequence[CompletedOrder],
+        orders: Sequence[OrderEvent],
         effects: Collection[Effect],
-        template_of: Callable[[CompletedOrder], str | None],
+        template_of: Callable[[OrderEvent], str | None],
     ) -> None:
         insert_rows(
             self._connection,
@@ -173,7 +173,7 @@ class SqlDeliveries:
                 completed_at=None,
                 # The attempts still count: the next one asks the receiver before it sends.
                 first_attempted_at=None,
-                # What finally failed is no longer the message that counts, and is told apart by a look-up.
+                # What finally failed is no longer the message that counts, and a look-up tells it apart.
                 failed_message_id=case(
                     (has_failed, func.coalesce(delivery.c.reference, delivery.c.failed_message_id)),
                     else_=delivery.c.failed_message_id,

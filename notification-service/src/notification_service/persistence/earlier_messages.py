@@ -6,8 +6,8 @@ from dataclasses import replace
 from sqlalchemy import Connection, Uuid, text
 
 from notification_service.domain.attempt_history import Purpose
-from notification_service.domain.completed_order import ORDER_CANCELLED
 from notification_service.domain.delivery import ClaimedDelivery
+from notification_service.domain.order_event import ORDER_CANCELLED
 from servicekit.db.arrays import hex_array
 
 # The order's completion is read from another topic: after an outage it may come later. It is not waited for

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from sqlalchemy import Connection, TextClause, Uuid, text
 
-from notification_service.domain.completed_order import Recipient
 from notification_service.domain.erasure import Erasure, OperatorNote, Person, PersonalOrder
 from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.order_event import Recipient
 from servicekit.db.arrays import hex_array
 from servicekit.identifiers import uuid7
 

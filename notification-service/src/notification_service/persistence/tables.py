@@ -29,6 +29,7 @@ metadata = MetaData()
 inbox = inbox_table(metadata)
 idempotency_key = idempotency_key_table(metadata)
 
+# Any event about an order. The table's name is from when there was one: the former release knows it by that.
 completed_order = Table(
     "completed_order",
     metadata,

@@ -8,11 +8,11 @@ from notification_service.persistence.analytics import SqlAnalytics
 from notification_service.persistence.attempts import SqlAttempts
 from notification_service.persistence.cancelled_sales import SqlCancelledSales
 from notification_service.persistence.claims import SqlClaims
-from notification_service.persistence.completed_orders import SqlCompletedOrders
 from notification_service.persistence.customers import SqlCustomers
 from notification_service.persistence.delays import SqlDelays
 from notification_service.persistence.deliveries import SqlDeliveries
 from notification_service.persistence.figures import SqlFigures
+from notification_service.persistence.order_events import SqlOrderEvents
 from notification_service.persistence.personal_data import SqlPersonalData
 from notification_service.persistence.providers import SqlProviders
 from notification_service.persistence.results import SqlResults
@@ -27,7 +27,7 @@ class NotificationUnitOfWork(UnitOfWork):
     """Everything that may change together. ``consumer_group`` owns the inbox's events."""
 
     inbox: Inbox
-    completed_orders: SqlCompletedOrders
+    order_events: SqlOrderEvents
     deliveries: SqlDeliveries
     claims: SqlClaims
     attempts: SqlAttempts
@@ -50,7 +50,7 @@ class NotificationUnitOfWork(UnitOfWork):
 
     def opened(self) -> None:
         self.inbox = Inbox(self.connection, inbox, self._consumer_group)
-        self.completed_orders = SqlCompletedOrders(self.connection)
+        self.order_events = SqlOrderEvents(self.connection)
         self.deliveries = SqlDeliveries(self.connection)
         self.claims = SqlClaims(self.connection)
         self.attempts = SqlAttempts(self.connection)

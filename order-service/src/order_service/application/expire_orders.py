@@ -8,7 +8,7 @@ import structlog
 
 from order_service.application.ports import UnitOfWorkFactory
 from order_service.application.report_postponed import ReportPostponed
-from order_service.application.set_apart import SetApart
+from order_service.application.set_rows_apart import SetRowsApart
 
 BATCH_SIZE = 100
 
@@ -28,7 +28,7 @@ class ExpireOrders:
         self._unit_of_work = unit_of_work
         self._limit = limit
         self._may_pass = report_postponed.may_pass
-        self._set_apart = SetApart("order_expiry_postponed", "order_id", report_postponed)
+        self._set_rows_apart = SetRowsApart("order_expiry_postponed", "order_id", report_postponed)
 
     def __call__(self) -> int:
         """How many it expired, no more than a batch."""
@@ -37,12 +37,12 @@ class ExpireOrders:
         except Exception as error:
             if self._may_pass(error):
                 raise
-            return self._set_apart(self._due(), self._expire_one)
+            return self._set_rows_apart(self._due(), self._expire_one)
 
     def _expire(self) -> int:
         with self._unit_of_work() as unit_of_work:
             placed_before = unit_of_work.now() - self._limit
-            expired = unit_of_work.unpaid_orders.expire(placed_before, BATCH_SIZE, self._set_apart.ids())
+            expired = unit_of_work.unpaid_orders.expire(placed_before, BATCH_SIZE, self._set_rows_apart.ids())
             unit_of_work.coupon_releases.add_expired(expired)
             unit_of_work.commit()
         _report(expired, placed_before)
@@ -51,7 +51,7 @@ class ExpireOrders:
     def _due(self) -> Sequence[UUID]:
         with self._unit_of_work() as unit_of_work:
             placed_before = unit_of_work.now() - self._limit
-            return unit_of_work.unpaid_orders.due(placed_before, BATCH_SIZE, self._set_apart.ids())
+            return unit_of_work.unpaid_orders.due(placed_before, BATCH_SIZE, self._set_rows_apart.ids())
 
     def _expire_one(self, order_id: UUID) -> bool:
         with self._unit_of_work() as unit_of_work:

@@ -7,7 +7,7 @@ from uuid import UUID
 from order_service.application.ports import ClaimedRefund, PaymentGateway, UnitOfWorkFactory
 from order_service.application.refund_payment import RefundPayment, RefundPaymentCommand
 from order_service.application.report_postponed import ReportPostponed
-from order_service.application.set_apart import SetApart
+from order_service.application.set_rows_apart import SetRowsApart
 from order_service.domain.errors import GatewayMisconfigured
 from order_service.domain.refund_outcome import Refunded
 from servicekit.backoff import Backoff
@@ -50,7 +50,7 @@ class RefundDuePayments:
         self._lease = lease
         self._stop = stop
         self._report_postponed = report_postponed
-        self._set_apart = SetApart("refund_not_begun", "payment_id", report_postponed)
+        self._set_rows_apart = SetRowsApart("refund_not_begun", "payment_id", report_postponed)
 
     def __call__(self) -> RefundsDone:
         """Take a step at each refund that is due, no more than a batch."""
@@ -66,7 +66,7 @@ class RefundDuePayments:
         return RefundsDone(steps, refunded)
 
     def _adopt(self) -> None:
-        apart = self._set_apart.ids()
+        apart = self._set_rows_apart.ids()
         try:
             with self._unit_of_work() as unit_of_work:
                 unit_of_work.refunds.adopt(BATCH_SIZE, apart)
@@ -76,7 +76,7 @@ class RefundDuePayments:
                 raise
             with self._unit_of_work() as unit_of_work:
                 unadopted = unit_of_work.refunds.unadopted(BATCH_SIZE, apart)
-            self._set_apart(unadopted, self._adopt_one)
+            self._set_rows_apart(unadopted, self._adopt_one)
 
     def _adopt_one(self, payment_id: UUID) -> bool:
         with self._unit_of_work() as unit_of_work:

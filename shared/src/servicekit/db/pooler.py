@@ -36,12 +36,12 @@ def set_in_each_transaction(engine: Engine, settings: Mapping[str, object]) -> N
 def check_settings_arrive(connection: Connection) -> None:
     """Raises :class:`SettingsDropped` if this isn't the session that our options asked for.
 
-    Poolers ignore them when told to, as by PgBouncer's ``ignore_startup_parameters = options``.
+    Poolers ignore them when configured to, as by PgBouncer's ``ignore_startup_parameters = options``.
     """
     if connection.scalar(text("SELECT current_setting(:name, true)"), {"name": _MARK}) != "on":
         raise SettingsDropped
 
 
 def refuses_settings(error: Exception) -> bool:
-    """Whether a failed connect is PgBouncer's answer to options, unless it is told to ignore them."""
+    """Whether a failed connect is PgBouncer's answer to options, unless it is configured to ignore them."""
     return "unsupported startup parameter" in str(error)

@@ -51,7 +51,7 @@ type journey struct {
 	requestID                    string
 	outcome                      string
 	scheduled, answered, decided time.Duration
-	presses, polls, told         int
+	presses, polls, withPause    int
 	places, worse, place         int
 }
 
@@ -139,10 +139,10 @@ type user struct {
 
 type answer struct {
 	status int
-	// pause is what Retry-After says; told, whether it does.
-	pause time.Duration
-	told  bool
-	body  struct {
+	// pause is what Retry-After says; hasPause, whether it does.
+	pause    time.Duration
+	hasPause bool
+	body     struct {
 		RequestID string  `json:"requestId"`
 		Status    string  `json:"status"`
 		Reason    string  `json:"reason"`
@@ -176,8 +176,8 @@ func (u *user) press() bool {
 		u.requestID = a.body.RequestID
 		if a.status == http.StatusAccepted {
 			u.outcome = a.body.Status
-			// As told with the acceptance, if it says so.
-			return u.outcome == "ACCEPTED" && (!a.told || pause(u.ctx, a.pause))
+			// As the acceptance says, if it does.
+			return u.outcome == "ACCEPTED" && (!a.hasPause || pause(u.ctx, a.pause))
 		}
 		u.outcome = fmt.Sprintf("%d %s%s", a.status, a.body.Status, lastPart(a.body.Type))
 		return false
@@ -204,8 +204,8 @@ func (u *user) watch() {
 		delay := jittered(u.pollEvery)
 		if err == nil {
 			delay = a.pauseOr(u.pollEvery)
-			if a.told {
-				u.told++
+			if a.hasPause {
+				u.withPause++
 			}
 		}
 		if !pause(u.ctx, delay) {
@@ -240,7 +240,7 @@ func (u *user) events(delay *time.Duration) bool {
 	if response.StatusCode != http.StatusOK {
 		if seconds, err := strconv.Atoi(response.Header.Get("Retry-After")); err == nil {
 			*delay = time.Duration(seconds) * time.Second
-			u.told++
+			u.withPause++
 		}
 		return false
 	}
@@ -316,26 +316,26 @@ func (u *user) send(method, url string) (answer, error) {
 	}
 	a.status = response.StatusCode
 	if seconds, err := strconv.ParseFloat(response.Header.Get("Retry-After"), 64); err == nil && seconds >= 0 {
-		a.pause, a.told = time.Duration(seconds*float64(time.Second)), true
+		a.pause, a.hasPause = time.Duration(seconds*float64(time.Second)), true
 	}
 	if err := json.Unmarshal(content, &a.body); err != nil && a.status < 400 {
 		return a, errors.New("the answer isn't JSON")
 	}
 	if a.body.NextPoll > 0 {
 		// Retry-After says the same in whole seconds.
-		a.pause, a.told = time.Duration(a.body.NextPoll*float64(time.Second)), true
+		a.pause, a.hasPause = time.Duration(a.body.NextPoll*float64(time.Second)), true
 	}
 	return a, nil
 }
 
 func (a answer) pauseOr(usual time.Duration) time.Duration {
-	if a.told {
+	if a.hasPause {
 		return a.pause
 	}
 	return jittered(usual)
 }
 
-// jittered keeps users that were not told when to come back from coming together.
+// jittered keeps users without a time to come back from coming together.
 func jittered(pause time.Duration) time.Duration {
 	return time.Duration(float64(pause) * (0.75 + 0.5*rand.Float64()))
 }
@@ -369,7 +369,7 @@ func write(path string, began time.Time, journeys []journey) error {
 	fmt.Fprintln(out, began.UnixMicro())
 	for _, j := range journeys {
 		fmt.Fprintf(out, "%d,%s,%s,%d,%d,%d,%d,%d,%d,%d,%d\n", j.user, j.requestID, strings.ReplaceAll(j.outcome, ",", " "),
-			micros(j.scheduled), micros(j.answered), micros(j.decided), j.presses, j.polls, j.told, j.places, j.worse)
+			micros(j.scheduled), micros(j.answered), micros(j.decided), j.presses, j.polls, j.withPause, j.places, j.worse)
 	}
 	return out.Flush()
 }

@@ -46,7 +46,7 @@ func TestAPauseThatIsToldIsKeptAndAPressRepeatedUnderItsKey(t *testing.T) {
 		fmt.Fprint(w, `{"requestId":"r","status":"REJECTED","reason":"SOLD_OUT"}`)
 	}, 1, 1)
 	j := journeys[0]
-	if j.outcome != "REJECTED SOLD_OUT" || j.presses != 2 || j.polls != 2 || j.told != 1 || j.requestID != "r" {
+	if j.outcome != "REJECTED SOLD_OUT" || j.presses != 2 || j.polls != 2 || j.withPause != 1 || j.requestID != "r" {
 		t.Fatalf("%+v", j)
 	}
 	if len(keys) != 1 || !keys["test-1"] {

@@ -17,6 +17,7 @@ from servicekit.rfc3339 import format_rfc3339
 from tests.support.kafka_disk import lose_the_disk
 from tests.support.relay.commands import command, command_status
 from tests.support.relay.delivery_check import check_all_arrived, receive
+from tests.support.relay.events import an_event
 from tests.support.relay.fleet import a_relay_of, failing, wait_until_idle, wait_until_ready
 from tests.support.relay.outbox import Outbox, an_outbox
 from tests.support.relay.process import RelayProcess
@@ -24,7 +25,6 @@ from tests.support.relay.stepping_relay import a_stepping_relay
 from tests.support.servers import a_kafka_broker
 from tests.support.topics import create_topics
 from tests.support.waiting import wait_until
-from tests.unit.outbox_relay.events import an_event
 
 KEYS = [f"key-{number}" for number in range(5)]
 A_DAY = timedelta(days=1)

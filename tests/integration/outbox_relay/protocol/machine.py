@@ -234,7 +234,7 @@ class ProtocolMachine(RuleBasedStateMachine):
 
     @rule()
     def everything_settles(self) -> None:
-        """Whoever keeps a transaction open holds back nothing but its own events."""
+        """An open transaction holds back nothing but its own events."""
         self._settle("stall" if self._is_any_writer_open() else "lost")
 
     # Broker

@@ -105,7 +105,7 @@ def _check_effects(facts: OrderFacts, summary: OrderSummary, findings: Findings)
 
 def _check_sums(facts: OrderFacts, findings: Findings) -> None:
     sent = _sums((paid.order.currency, paid.order.total_amount) for paid in facts.paid)
-    findings.expect("sums that order-service answered", expected=sent, found=_told_sums(facts))
+    findings.expect("sums that order-service answered", expected=sent, found=_answered_sums(facts))
     findings.expect_within(
         "sales reported by the analytics API",
         least=facts.sales_stored_before,
@@ -114,7 +114,7 @@ def _check_sums(facts: OrderFacts, findings: Findings) -> None:
     )
 
 
-def _told_sums(facts: OrderFacts) -> dict[str, int]:
+def _answered_sums(facts: OrderFacts) -> dict[str, int]:
     return _sums((paid.order.currency, paid.total_amount) for paid in facts.paid)
 
 

@@ -1,4 +1,4 @@
-"""How payments ended: each order was paid once, whatever its client was told, and late is not wrong."""
+"""How payments ended: each order was paid once, whatever its client was answered, and late is not wrong."""
 
 from shop_demo.checks.findings import Findings
 from shop_demo.facts import OrderFacts

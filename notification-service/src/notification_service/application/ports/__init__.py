@@ -3,7 +3,7 @@
 One file for each subject. Others import from here, as from the one file that other services have.
 """
 
-from notification_service.application.ports.acceptance import CompletedOrders, IdempotencyKeys, Inbox
+from notification_service.application.ports.acceptance import IdempotencyKeys, Inbox, OrderEvents
 from notification_service.application.ports.alerts import AlertNotices, AlertReceiver, Alerts
 from notification_service.application.ports.alimtalk import AlimtalkProvider, TemplateRegister, WebhookParser
 from notification_service.application.ports.analytics import (
@@ -34,7 +34,6 @@ __all__ = [
     "CancelledSales",
     "CheckDelivery",
     "Claims",
-    "CompletedOrders",
     "Courier",
     "Customers",
     "Delays",
@@ -45,6 +44,7 @@ __all__ = [
     "IdempotencyKeys",
     "Inbox",
     "MaySend",
+    "OrderEvents",
     "PersonalData",
     "Providers",
     "Results",

@@ -1,10 +1,10 @@
-"""What has been accepted: events, the orders in them, and requests by their keys."""
+"""What has been accepted: events, and requests by their keys."""
 
 from collections.abc import Iterable, Sequence
 from typing import Protocol
 from uuid import UUID
 
-from notification_service.domain.completed_order import CompletedOrder
+from notification_service.domain.order_event import OrderEvent
 from servicekit.idempotency.key import IdempotencyKey, Reply
 
 
@@ -16,11 +16,11 @@ class Inbox(Protocol):
         ...
 
 
-class CompletedOrders(Protocol):
-    """The stored orders."""
+class OrderEvents(Protocol):
+    """The stored events about orders."""
 
-    def add_all(self, orders: Sequence[CompletedOrder]) -> set[UUID]:
-        """Store orders; returns the event ids of those that were not stored before."""
+    def add_all(self, events: Sequence[OrderEvent]) -> set[UUID]:
+        """Store events; returns the ids of those that were not stored before."""
         ...
 
 

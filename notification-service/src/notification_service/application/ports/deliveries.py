@@ -8,10 +8,10 @@ from uuid import UUID
 from notification_service.domain.attempt import Outcome
 from notification_service.domain.attempt_history import Attempt
 from notification_service.domain.claim_reach import EVERYTHING, ClaimReach
-from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import ClaimedDelivery, Delivery, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
 from notification_service.domain.notification_figures import DeliveryFigures
+from notification_service.domain.order_event import OrderEvent
 
 
 class Deliveries(Protocol):
@@ -19,9 +19,9 @@ class Deliveries(Protocol):
 
     def add_for_all(
         self,
-        orders: Sequence[CompletedOrder],
+        orders: Sequence[OrderEvent],
         effects: Collection[Effect],
-        template_of: Callable[[CompletedOrder], str | None],
+        template_of: Callable[[OrderEvent], str | None],
     ) -> None:
         """Store one delivery for each of ``effects`` of each order, due at once.
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from types import TracebackType
 from typing import Protocol, Self
 
-from notification_service.application.ports.acceptance import CompletedOrders, IdempotencyKeys, Inbox
+from notification_service.application.ports.acceptance import IdempotencyKeys, Inbox, OrderEvents
 from notification_service.application.ports.alerts import AlertNotices, Alerts
 from notification_service.application.ports.analytics import (
     Analytics,
@@ -28,7 +28,7 @@ class UnitOfWork(Protocol):
     def inbox(self) -> Inbox: ...
 
     @property
-    def completed_orders(self) -> CompletedOrders: ...
+    def order_events(self) -> OrderEvents: ...
 
     @property
     def deliveries(self) -> Deliveries: ...

@@ -1,0 +1,125 @@
+"""A row or a reply that meets a bug costs its own delivery time, and no other."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from sqlalchemy import Engine, text
+from structlog.testing import capture_logs
+
+from notification_service.application.accept_order_events import AcceptOrderEvents
+from notification_service.application.ask_for_results import AskForResults
+from notification_service.application.attempt_delivery import AttemptDelivery
+from notification_service.application.count_sales import CountSales
+from notification_service.application.deliver_effect import DeliverEffect
+from notification_service.application.delivering.provider_gate import OpenGate
+from notification_service.application.ports import MaySend
+from notification_service.application.record_results import RecordedResults, RecordResults
+from notification_service.application.send_alimtalk import SendAlimtalk
+from notification_service.domain.alimtalk_message import AlimtalkMessage
+from notification_service.domain.alimtalk_results import ProviderResult, ResultState
+from notification_service.domain.delivery import DeliveryStatus, Effect
+from servicekit.db.errors import is_bug
+from servicekit.lifecycle import StopSignal
+from tests.integration.notification_service.effect_work import LIMITS, QUICK, delivery_of, transactions
+from tests.integration.notification_service.limited_work import alimtalk_statuses
+from tests.support.notification_builders import WRITE_ALIMTALK, a_completed_order
+from tests.support.provider_double import ProviderDouble, reported
+
+
+@dataclass
+class Lying(ProviderDouble):
+    """Gives its second message an id that the database can't store."""
+
+    def send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
+        message_id = super().send(message, may_send)
+        return "m-\x00" if message_id == "m-2" else message_id
+
+
+class Picky(RecordResults):
+    """Meets a bug at one message's result."""
+
+    def __call__(self, provider: str, results: Sequence[ProviderResult]) -> RecordedResults:
+        if "m-2" in {result.message_id for result in results}:
+            raise KeyError("m-2")
+        return super().__call__(provider, results)
+
+
+def send_three(engine: Engine, provider: ProviderDouble) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        work = DeliverEffect(
+            Effect.ALIMTALK,
+            AttemptDelivery(
+                Effect.ALIMTALK, SendAlimtalk(provider, 0.0, WRITE_ALIMTALK), QUICK, jitter=lambda: 0.5
+            ),
+            transactions(engine),
+            provider=provider.name,
+            gate=OpenGate(),
+            pool=pool,
+            limits=LIMITS,
+            retry=QUICK,
+            is_bug=is_bug,
+        )
+        work(StopSignal())
+
+
+def test_an_outcome_that_can_not_be_recorded_keeps_no_other_from_it(
+    accept_order_events: AcceptOrderEvents, engine: Engine
+) -> None:
+    accept_order_events([a_completed_order() for _ in range(3)])
+
+    with capture_logs() as logs:
+        send_three(engine, Lying())
+
+    # Its lease expires, and then it is looked up.
+    assert alimtalk_statuses(engine) == {"ACCEPTED": 2, "SENDING": 1}
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["outcome_not_recorded"]
+
+
+def test_a_result_that_can_not_be_recorded_keeps_no_other_from_it(
+    accept_order_events: AcceptOrderEvents, engine: Engine
+) -> None:
+    accept_order_events([a_completed_order() for _ in range(3)])
+    provider = ProviderDouble(known=reported({f"m-{n}": ResultState.DELIVERED for n in (1, 2, 3)}))
+    send_three(engine, provider)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE delivery SET result_due_at = now() WHERE status = 'ACCEPTED'"))
+
+    with ThreadPoolExecutor(1) as pool, capture_logs() as logs:
+        unit_of_work = transactions(engine)
+        ask_for_results = AskForResults(
+            provider,
+            unit_of_work,
+            Picky(unit_of_work),
+            pool=pool,
+            batch_size=10,
+            most_calls=10,
+            expire_after_seconds=3600.0,
+            is_bug=is_bug,
+        )
+        ask_for_results(StopSignal())
+
+    assert alimtalk_statuses(engine) == {"DELIVERED": 2, "ACCEPTED": 1}
+    assert [line["event"] for line in logs if line["log_level"] == "error"] == ["result_not_recorded"]
+
+
+def test_an_order_that_can_not_be_counted_keeps_no_other_from_it(
+    accept_order_events: AcceptOrderEvents, engine: Engine
+) -> None:
+    orders = [a_completed_order() for _ in range(3)]
+    accept_order_events(orders)
+    with engine.begin() as connection:
+        connection.execute(
+            text("""UPDATE completed_order SET items = '{"no": "list"}' WHERE event_id = :event_id"""),
+            {"event_id": orders[1].event_id},
+        )
+
+    with capture_logs() as logs:
+        done = CountSales(transactions(engine), is_bug=is_bug)(StopSignal())
+
+    assert done.deliveries == 2
+    statuses = [delivery_of(engine, order, Effect.ANALYTICS).status for order in orders]
+    assert statuses == [DeliveryStatus.DELIVERED, DeliveryStatus.PENDING, DeliveryStatus.DELIVERED]
+    assert [line["event_id"] for line in logs if line["event"] == "event_not_counted"] == [
+        str(orders[1].event_id)
+    ]
