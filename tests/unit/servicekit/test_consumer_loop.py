@@ -40,6 +40,7 @@ class LogSource:
         self.revoke_next: set[Partition] = set()
         self.can_commit = True
         self.joining = False
+        self.topic_missing: str | None = None
         self.append(*records)
 
     def append(self, *records: Taken) -> None:
@@ -80,6 +81,9 @@ class LogSource:
 
     def is_joining(self) -> bool:
         return self.joining
+
+    def why_topic_is_missing(self) -> str | None:
+        return self.topic_missing
 
     def revoked(self) -> Iterable[Partition]:
         revoked, self.revoke_next = self.revoke_next, set()
@@ -415,6 +419,29 @@ def test_readiness_says_that_the_group_gives_no_place() -> None:
     consumer.source.joining = False
     consumer.step()
     consumer.status.check()
+
+
+def test_readiness_names_the_topic_that_kafka_does_not_have() -> None:
+    consumer = Consumer()
+    consumer.source.topic_missing = "UnknownTopicOrPartitionError"
+    consumer.step()
+    consumer.status.check()
+    consumer.step_later()
+    with pytest.raises(ConsumerStuck, match=r"^topic: not found in Kafka for 60 s \(UnknownTopicOr"):
+        consumer.status.check()
+    assert sample("consumer_seconds_since_progress") == LONG
+    consumer.source.topic_missing = None
+    consumer.step()
+    consumer.status.check()
+    assert sample("consumer_seconds_since_progress") == 0
+
+
+def test_member_without_partitions_of_a_topic_that_exists_is_ready() -> None:
+    consumer = Consumer()
+    consumer.step()
+    consumer.step_later()
+    consumer.status.check()
+    assert sample("consumer_seconds_since_progress") == 0
 
 
 def test_readiness_recovers_once_the_stuck_record_is_done() -> None:
