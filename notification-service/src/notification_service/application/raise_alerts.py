@@ -28,18 +28,13 @@ class RaiseAlerts:
         unit_of_work: UnitOfWorkFactory,
         rules: Sequence[AlertRule],
         is_caught_up: Callable[[], bool],
-        report_oldest: Callable[[float], None] = lambda _: None,
         batch_size: int = 500,
     ) -> None:
-        """``is_caught_up`` says whether the orders of the last full hour are accepted, as far as is known.
-
-        ``report_oldest`` gets the seconds for which the oldest notice has waited to be received.
-        """
+        """``is_caught_up`` says whether the orders of the last full hour are accepted, as far as is known."""
         self._unit_of_work = unit_of_work
         self._rules = {rule.name: rule for rule in rules}
         self._order_rules = {rule.name: rule for rule in rules if isinstance(rule, OrderRule)}
         self._is_caught_up = is_caught_up
-        self._report_oldest = report_oldest
         self._batch_size = batch_size
 
     def __call__(self, stop: StopCheck) -> WorkDone:
@@ -51,9 +46,7 @@ class RaiseAlerts:
             for key in sorted({*seen, *recovered, *self._due(unit_of_work)}):
                 rule = self._rules[_rule_of(key)]
                 self._proceed(unit_of_work, key, rule, seen.get(key), is_over=key in recovered)
-            oldest_seconds = unit_of_work.alert_notices.oldest_seconds()
             unit_of_work.commit()
-        self._report_oldest(oldest_seconds)
         return WorkDone(len(matches), 0.0 if len(matches) == self._batch_size else _PAUSE_SECONDS)
 
     def _seen(self, matches: Sequence[MatchedOrder]) -> dict[str, Seen]:
