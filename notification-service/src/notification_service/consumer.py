@@ -91,7 +91,7 @@ def run(
         scope.enter_context(admin_server(PROCESS, settings, checks))
         unit_of_work = partial(NotificationUnitOfWork, engine, CONSUMER_GROUP)
         counting = [status for each, status in statuses.items() if Effect.ANALYTICS in each.effects]
-        raise_alerts = RaiseAlerts(unit_of_work, rules, partial(_are_caught_up, counting))
+        raise_alerts = RaiseAlerts(unit_of_work, rules, partial(_are_caught_up, counting), is_bug=is_bug)
         dispatcher = _dispatcher(settings, templates, rules, raise_alerts, unit_of_work, scope, stop)
         consumptions = []
         for each, status in statuses.items():
