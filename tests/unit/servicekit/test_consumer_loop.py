@@ -467,6 +467,21 @@ def sample(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, {"topic": TOPIC, **labels}) or 0.0
 
 
+def test_records_that_wait_for_the_comparison_of_offsets_say_so() -> None:
+    clock, before = Clock(), sample("consumer_postponements_total", reason="offsets")
+    status = ConsumerStatus(TOPIC, stuck_after_seconds=10, clock=clock)
+    status.settled({(TOPIC, 0): (0, 5), (TOPIC, 1): (7, 7)})
+    status.offsets_postponed([(TOPIC, 0), (TOPIC, 1)], "OperationalError")
+    clock.now += 11
+    status.settled({(TOPIC, 0): (0, 5), (TOPIC, 1): (7, 7)})
+    with pytest.raises(ConsumerStuck, match=r"^topic partition 0 at offset 0 for 11 s \(offsets: Operation"):
+        status.check()
+    assert sample("consumer_records_waiting") == 5
+    assert sample("consumer_postponements_total", reason="offsets") == before + 1
+    status.settled({(TOPIC, 0): (5, 5), (TOPIC, 1): (7, 7)})
+    status.check()
+
+
 def test_metrics_say_what_waits_and_what_was_set_aside() -> None:
     names = ("consumer_dead_letters_total", "consumer_unreadable_records_total")
     before = {name: sample(name) for name in names}

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,8 +13,8 @@ from servicekit.messaging.starting_offset import SURPRISES, Surprise
 Partition = tuple[str, int]
 """Topic and partition number."""
 
-Stage = Literal["poll", "handling", "dead_letter", "commit"]
-STAGES: tuple[Stage, ...] = ("poll", "handling", "dead_letter", "commit")
+Stage = Literal["poll", "offsets", "handling", "dead_letter", "commit"]
+STAGES: tuple[Stage, ...] = ("poll", "offsets", "handling", "dead_letter", "commit")
 
 _LAG = Gauge("consumer_lag", "Records of a partition that are not done.", ["topic", "partition"])
 _WAITING = Gauge(
@@ -126,6 +126,14 @@ class ConsumerStatus:
                     progress.offset, progress.waiting_since = offset, self._clock()
                 progress.reason = f"{stage}: {reason}"
         _POSTPONEMENTS.labels(self._topic, stage).inc()
+
+    def offsets_postponed(self, partitions: Iterable[Partition], reason: str) -> None:
+        """Offsets of these can't be compared or stored now; what waits of them waits for that."""
+        with self._lock:
+            for partition in partitions:
+                if partition in self._partitions:
+                    self._partitions[partition].reason = f"offsets: {reason}"
+        _POSTPONEMENTS.labels(self._topic, "offsets").inc()
 
     def commit_failed(self) -> None:
         """Done records will come again to the next owner of their partitions."""
