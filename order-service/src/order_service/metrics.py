@@ -34,6 +34,9 @@ _TAKEN_BACK = Counter(
 _UNACKNOWLEDGED = Gauge(
     "order_payments_taken_back_unacknowledged", "Of these, those that no operator has acknowledged."
 )
+_TAKEN_BACK_AGAIN = Counter(
+    "order_payments_taken_back_again", "Approved payments whose money is gone once more after it was back."
+)
 _REFUNDS_DUE = Gauge("order_refunds_due", "Payments whose money has to be returned.")
 _REFUNDS_REFUSED = Gauge(
     "order_refunds_refused", "Of these, those that the gateway refuses: an operator has to return the money."
@@ -84,6 +87,10 @@ def show_coupon_releases(backlog: CouponReleaseBacklog) -> None:
 
 def count_taken_back(payment: Payment) -> None:
     _TAKEN_BACK.labels(payment.request.gateway).inc()
+
+
+def count_taken_back_again(_: Payment) -> None:
+    _TAKEN_BACK_AGAIN.inc()
 
 
 def count_failure(event: str) -> None:

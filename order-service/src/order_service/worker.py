@@ -27,6 +27,7 @@ from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.metrics import (
     count_failure,
     count_taken_back,
+    count_taken_back_again,
     expect_figures,
     show_backlog,
     show_coupon_releases,
@@ -133,6 +134,7 @@ def _hints(
             count_taken_back,
             stop,
             _POSTPONED,
+            report_again=count_taken_back_again,
         )
         name = f"{gateway.name}_hints"
         yield WorkThread(name, partial(_follows, settle), stop, _POSTPONED, _HINTS_INTERVAL_SECONDS)
