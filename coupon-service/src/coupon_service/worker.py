@@ -12,6 +12,7 @@ from coupon_service.application.use_freed_coupons import UseFreedCoupons
 from coupon_service.config import WorkerSettings
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
 from coupon_service.messaging.outgoing_coupon_publish_requested import COUPON_PUBLISH_REQUESTED
+from coupon_service.metrics import expect_figures
 from coupon_service.migrations import SCHEMA
 from coupon_service.persistence.retention import SqlRetention
 from coupon_service.persistence.tables import coupon
@@ -49,6 +50,7 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
         }
         with admin_server(PROCESS, settings, checks):
             RetentionThread(_retention(settings, engine), stop).start()
+            expect_figures()
             pages = SqlUndecidedPages(engine, COUPON_PUBLISH_REQUESTED.topic)
             UndecidedThread(MeasureUndecided(pages), stop).start()
             unit_of_work = partial(CouponUnitOfWork, engine, CONSUMER_GROUP)

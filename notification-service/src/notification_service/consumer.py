@@ -35,7 +35,7 @@ from notification_service.domain.retry_policy import RetryPolicy
 from notification_service.domain.template_catalog import TemplateCatalog
 from notification_service.messaging.event_handling import IncomingEventHandler
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
-from notification_service.metrics import show_figures, show_oldest_notice
+from notification_service.metrics import expect_figures, show_figures
 from notification_service.migrations import SCHEMA
 from notification_service.monitoring.receivers import create_receiver
 from notification_service.monitoring.webhook import MonitoringWebhook
@@ -91,7 +91,7 @@ def run(
         scope.enter_context(admin_server(PROCESS, settings, checks))
         unit_of_work = partial(NotificationUnitOfWork, engine, CONSUMER_GROUP)
         counting = [status for each, status in statuses.items() if Effect.ANALYTICS in each.effects]
-        raise_alerts = RaiseAlerts(unit_of_work, rules, partial(_are_caught_up, counting), show_oldest_notice)
+        raise_alerts = RaiseAlerts(unit_of_work, rules, partial(_are_caught_up, counting), is_bug=is_bug)
         dispatcher = _dispatcher(settings, templates, rules, raise_alerts, unit_of_work, scope, stop)
         consumptions = []
         for each, status in statuses.items():
@@ -104,6 +104,7 @@ def run(
             handler = IncomingEventHandler(each.event, accept)
             consumptions.append(Consumption(each.topic, each.consumer_group, handler, status))
         RetentionThread(_retention(settings, engine), stop).start()
+        expect_figures()
         dispatcher.start()
         try:
             consume_all(consumptions, settings, engine, stop)
@@ -182,7 +183,12 @@ def _dispatcher(
                 OpenGate(),
                 most=HELD_CALLS * settings.delivery_parallelism,
             ),
-            "MEASUREMENT": MeasureNotifications(unit_of_work, list(alimtalk.providers), show_figures),
+            "MEASUREMENT": MeasureNotifications(
+                unit_of_work,
+                list(alimtalk.providers),
+                show_figures,
+                notices_are_sent=settings.alert_receiver is not None,
+            ),
             **_alerts(settings, raise_alerts, client, unit_of_work),
         },
         stop,

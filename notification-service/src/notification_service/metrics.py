@@ -7,6 +7,7 @@ from prometheus_client import Counter, Gauge
 from notification_service.domain.notification_figures import NotificationFigures
 from notification_service.domain.provider_call import Call, CallOutcome
 from notification_service.domain.provider_state import ProviderStatus, in_use
+from servicekit.observability.figures import note_measured, show_age
 
 _SUSPENDED = Gauge(
     "alimtalk_provider_suspended", "1 while only a human can mend the provider; messages wait.", ["provider"]
@@ -49,10 +50,12 @@ _CRASHES = Counter("effect_crashes", "Unforeseen errors of the work on an effect
 _OLDEST_NOTICE = Gauge(
     "alert_notice_waiting_seconds", "How long the oldest notice of an alert waits to be received."
 )
+_FIGURES = "notifications"
 
 
-def show_oldest_notice(seconds: float) -> None:
-    _OLDEST_NOTICE.set(seconds)
+def expect_figures() -> None:
+    """Until they are measured they are as old as the process."""
+    note_measured(_FIGURES)
 
 
 def show_figures(figures: NotificationFigures) -> None:
@@ -67,10 +70,12 @@ def show_figures(figures: NotificationFigures) -> None:
     _NEED_OPERATOR.set(figures.deliveries.needing_operator)
     _FAILED.set(figures.deliveries.failed)
     _FAILED_IN_A_ROW.set(figures.deliveries.failed_in_a_row)
-    _OLDEST_ACCEPTED.set(figures.deliveries.oldest_accepted_seconds)
+    show_age(_OLDEST_ACCEPTED, figures.deliveries.oldest_accepted_seconds)
     _OVERDUE.set(figures.deliveries.overdue)
     _UNDELIVERED.labels("EXPIRED").set(figures.deliveries.expired)
     _UNDELIVERED.labels("GIVEN_UP").set(figures.deliveries.given_up)
+    show_age(_OLDEST_NOTICE, figures.oldest_notice_seconds)
+    note_measured(_FIGURES)
 
 
 def count_crash(effect: str) -> None:

@@ -11,6 +11,7 @@ from prometheus_client import Counter, Gauge
 from order_service.domain.coupon import CouponReleaseBacklog
 from order_service.domain.payment import Payment
 from order_service.domain.payment_backlog import PaymentBacklog
+from servicekit.observability.figures import note_measured, show_age
 
 _UNSETTLED = Gauge(
     "order_payments_unsettled", "Payments that are REQUESTED or UNKNOWN, and await no deposit."
@@ -32,6 +33,9 @@ _TAKEN_BACK = Counter(
 )
 _UNACKNOWLEDGED = Gauge(
     "order_payments_taken_back_unacknowledged", "Of these, those that no operator has acknowledged."
+)
+_TAKEN_BACK_AGAIN = Counter(
+    "order_payments_taken_back_again", "Approved payments whose money is gone once more after it was back."
 )
 _REFUNDS_DUE = Gauge("order_refunds_due", "Payments whose money has to be returned.")
 _REFUNDS_REFUSED = Gauge(
@@ -55,26 +59,38 @@ _FAILURES = Counter(
     "What an error that will not pass keeps the worker from doing, by the event of the log that names it.",
     ["event"],
 )
+_PAYMENT_FIGURES, _RELEASE_FIGURES, _SEALS = "payments", "coupon releases", "ledger seals"
+
+
+def expect_figures() -> None:
+    """Until they are measured they are as old as the process."""
+    note_measured(_PAYMENT_FIGURES, _RELEASE_FIGURES, _SEALS)
 
 
 def show_backlog(backlog: PaymentBacklog) -> None:
     _UNSETTLED.set(backlog.unsettled)
-    _show_age(_OLDEST_SECONDS, backlog.oldest_unsettled_seconds)
+    show_age(_OLDEST_SECONDS, backlog.oldest_unsettled_seconds)
     _AWAITING_DEPOSIT.set(backlog.awaiting_deposit)
     _UNREACHABLE.set(sum(found.payments for found in backlog.unreachable))
     _REFUNDS_DUE.set(backlog.refunds_due)
     _REFUNDS_REFUSED.set(backlog.refunds_refused)
-    _show_age(_OLDEST_REFUND_SECONDS, backlog.oldest_refund_due_seconds)
+    show_age(_OLDEST_REFUND_SECONDS, backlog.oldest_refund_due_seconds)
     _UNACKNOWLEDGED.set(backlog.taken_back)
+    note_measured(_PAYMENT_FIGURES)
 
 
 def show_coupon_releases(backlog: CouponReleaseBacklog) -> None:
     _COUPON_RELEASES.set(backlog.waiting)
-    _show_age(_OLDEST_COUPON_RELEASE_SECONDS, backlog.oldest_seconds)
+    show_age(_OLDEST_COUPON_RELEASE_SECONDS, backlog.oldest_seconds)
+    note_measured(_RELEASE_FIGURES)
 
 
 def count_taken_back(payment: Payment) -> None:
     _TAKEN_BACK.labels(payment.request.gateway).inc()
+
+
+def count_taken_back_again(_: Payment) -> None:
+    _TAKEN_BACK_AGAIN.inc()
 
 
 def count_failure(event: str) -> None:
@@ -84,12 +100,4 @@ def count_failure(event: str) -> None:
 def show_unsealed(ends_at: datetime) -> None:
     # Grows also while nothing can be sealed because of an error.
     _UNSEALED_SECONDS.set_function(lambda: max(0.0, time.time() - ends_at.timestamp()))
-
-
-def _show_age(gauge: Gauge, seconds: float) -> None:
-    """It grows until it is measured again: also while the database doesn't answer. 0 stands for none."""
-    if not seconds:
-        gauge.set_function(lambda: 0.0)
-        return
-    began_at = time.monotonic() - seconds
-    gauge.set_function(lambda: time.monotonic() - began_at)
+    note_measured(_SEALS)

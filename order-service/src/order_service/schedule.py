@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -45,6 +45,19 @@ def pause_seconds(done: LookUps, past_seconds: float, per_second: int) -> float:
     if done.looked_up == 0 or done.is_gateway_away:
         return INTERVAL_SECONDS
     return max(0.0, done.looked_up / per_second - past_seconds)
+
+
+def measure_each(measures: Sequence[Callable[[], None]]) -> bool:
+    """Raises the first error, once all have had their turn."""
+    errors: list[Exception] = []
+    for measure in measures:
+        try:
+            measure()
+        except Exception as error:  # noqa: BLE001 - figures that can't be counted must not keep the others
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return False
 
 
 class WorkThread(threading.Thread):

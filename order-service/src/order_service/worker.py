@@ -27,6 +27,8 @@ from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.metrics import (
     count_failure,
     count_taken_back,
+    count_taken_back_again,
+    expect_figures,
     show_backlog,
     show_coupon_releases,
     show_unsealed,
@@ -36,7 +38,7 @@ from order_service.payment_settings import InProcessGatewaySettings
 from order_service.persistence.retention import SqlRetention
 from order_service.persistence.tables import payment
 from order_service.persistence.unit_of_work import OrderUnitOfWork
-from order_service.schedule import WorkThread, run_until_stopped
+from order_service.schedule import WorkThread, measure_each, run_until_stopped
 from servicekit.db.engine import create_engine
 from servicekit.db.errors import may_pass
 from servicekit.db.health import database_check
@@ -80,7 +82,7 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
         *_refunds(settings, unit_of_work, stop),
         WorkThread("expiry", lambda: expire() > 0, stop, _POSTPONED),
         # Apart from the work: figures must not stand still when that fails.
-        WorkThread("measurement", partial(_measure, measures), stop, _POSTPONED),
+        WorkThread("measurement", partial(measure_each, measures), stop, _POSTPONED),
         WorkThread("sealing", SealLedger(unit_of_work, show_unsealed), stop, _POSTPONED),
         *_hints(settings, unit_of_work, stop),
         *_coupons(settings, unit_of_work, stop),
@@ -91,6 +93,7 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
             admin_server(PROCESS, settings, {"database": database_check(engine, SCHEMA, payment)})
         )
         RetentionThread(Retention(engine, SqlRetention(idempotency_keys=keys).sweeps()), stop).start()
+        expect_figures()
         scope.callback(_join, threads)
         # After an error, too, they end.
         scope.callback(stop.set)
@@ -131,6 +134,7 @@ def _hints(
             count_taken_back,
             stop,
             _POSTPONED,
+            report_again=count_taken_back_again,
         )
         name = f"{gateway.name}_hints"
         yield WorkThread(name, partial(_follows, settle), stop, _POSTPONED, _HINTS_INTERVAL_SECONDS)
@@ -147,12 +151,6 @@ def _coupons(
         coupons = HttpCoupons(settings.coupon_service_url, 1)
         release = ReleaseCoupons(unit_of_work, coupons, stop, _POSTPONED)
         yield WorkThread("coupons", partial(_releases_any, release), stop, _POSTPONED)
-
-
-def _measure(measures: Sequence[Callable[[], None]]) -> bool:
-    for measure in measures:
-        measure()
-    return False
 
 
 def _releases_any(release: ReleaseCoupons) -> bool:

@@ -26,14 +26,16 @@ def a_follower(
     report: Callable[[Payment], None] = lambda payment: None,
     clock_seconds: Callable[[], float] = lease_clock_seconds,
     failures: list[str] | None = None,
+    report_again: Callable[[Payment], None] = lambda payment: None,
 ) -> SettleHintedPayments:
     unit_of_work = partial(OrderUnitOfWork, engine)
     settle = SettlePayment(unit_of_work, order_completed)
     stop = StopSignal()
     postponed = a_report(failures)
     return SettleHintedPayments(
-        unit_of_work, gateway, name, settle, IN_PROGRESS_LIMIT, report, stop, postponed, clock_seconds
-    )
+        unit_of_work, gateway, name, settle, IN_PROGRESS_LIMIT, report, stop, postponed, clock_seconds,
+        report_again,
+    )  # fmt: skip
 
 
 def a_toss_body(order_id: str, payment_key: str, status: str = "DONE", **changes: Any) -> dict[str, Any]:

@@ -257,6 +257,7 @@ def test_dead_letter_written_while_the_database_refuses_is_no_surprise(
         with read_only(database_url):
             produce(kafka_bootstrap_servers, topic, [(b"k", b"bad")])
             read_topic(kafka_bootstrap_servers, f"{topic}.dlt", bool)
+            wait_until(lambda: offsets_postponed(topic) > 0, "the metric to say that it waits")
     end_sessions(database_url)
     with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
         wait_until(lambda: applied(engine) == 2, "the bad one")
@@ -379,6 +380,7 @@ def test_database_that_refuses_is_asked_with_growing_pauses(
         wait_until(lambda: bool(attempts), "the first attempt")
         wait_until(lambda: consumer.status.seconds_since_progress() > 3, "three seconds in vain")
         assert len(attempts) < 12
+        assert offsets_postponed(topic) >= 2
 
 
 def send(servers: str, topic: str, begin: int, end: int) -> None:
@@ -400,6 +402,12 @@ def applied(engine: Engine) -> int | None:
     """The next offset of the partition that is used here."""
     rows = run(engine, "SELECT next_offset FROM consumer_offset WHERE partition = 0")
     return int(str(rows[0][0])) if rows else None
+
+
+def offsets_postponed(topic: str) -> float:
+    """How often they couldn't be compared or stored."""
+    labels = {"topic": topic, "reason": "offsets"}
+    return REGISTRY.get_sample_value("consumer_postponements_total", labels) or 0.0
 
 
 def surprises(topic: str, reason: str) -> float | None:

@@ -12,11 +12,13 @@ from kafka.admin import KafkaAdminClient
 
 from devstack.kafka_broker import KafkaBroker
 from servicekit.config import KafkaConsumerSettings
+from servicekit.messaging import kafka_source
 from servicekit.messaging.dead_letters import KafkaDeadLetterWriter
+from servicekit.messaging.kafka_source import KafkaRecordSource
 from servicekit.messaging.records import ReceivedRecord, UnreadableRecords
 from servicekit.messaging.status import ConsumerStuck
 from tests.support.group_member import Member
-from tests.support.relay.access_lists import a_broker_with_access_lists, deny_writing, permit
+from tests.support.relay.access_lists import a_broker_with_access_lists, deny_writing, hide, permit
 from tests.support.servers import a_kafka_broker
 from tests.support.topics import committed_offset, create_topics, produce, read_topic
 from tests.support.waiting import wait_until
@@ -219,6 +221,58 @@ def test_missing_dead_letter_topic_holds_one_partition_and_says_so(
     wait_until(lambda: (1, 2) in member.recorder.seen, "the record behind it", 60)
     wait_until(lambda: committed_offset(kafka_bootstrap_servers, unique, unique, 1) == 3, "the commit")
     wait_until(lambda: member.status.seconds_since_progress() == 0, "nothing to wait any more")
+
+
+def test_missing_topic_is_named_and_read_once_it_is_made(
+    start: Start, kafka_bootstrap_servers: str, unique: str
+) -> None:
+    first, second = start(unique), start(unique)
+    for member in (first, second):
+        wait_until(lambda: is_stuck_at(member, f"{unique}: not found in Kafka"), "the missing topic")  # noqa: B023 - called at once
+    create_topics(kafka_bootstrap_servers, [unique])
+    for partition in range(3):
+        produce(kafka_bootstrap_servers, unique, [(b"k", b"ok")], partition=partition)
+    wait_until(lambda: len(first.recorder.seen + second.recorder.seen) == 3, "the records", 60)
+    for member in (first, second):
+        wait_until(lambda: member.status.seconds_since_progress() == 0, "the members to be well")  # noqa: B023 - as above
+
+
+def test_member_more_than_partitions_misses_no_topic(kafka_bootstrap_servers: str, unique: str) -> None:
+    create_topics(kafka_bootstrap_servers, [unique], partitions=1)
+    settings = KafkaConsumerSettings(kafka_bootstrap_servers=kafka_bootstrap_servers, kafka_client_id="test")
+    with (
+        closing(KafkaRecordSource(settings, unique, unique)) as first,
+        closing(KafkaRecordSource(settings, unique, unique)) as second,
+    ):
+
+        def one_is_idle() -> bool:
+            for source in (first, second):
+                source.poll(0.01)
+            owned = sorted(len(source.positions()) for source in (first, second))
+            return owned == [0, 1] and not (first.is_joining() or second.is_joining())
+
+        wait_until(one_is_idle, "a member without partitions")
+        assert (first.why_topic_is_missing(), second.why_topic_is_missing()) == (None, None)
+
+
+def test_topic_that_is_hidden_is_named_and_read_once_permitted(
+    unique: str, server_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(kafka_source, "_METADATA_MAX_AGE_MS", 500)
+    with a_broker_with_access_lists(server_directory / unique) as broker:
+        servers = broker.bootstrap_servers
+        create_topics(servers, [unique])
+        produce(servers, unique, [(b"k", b"ok")])
+        hide(servers, unique)
+        member = Member(servers, unique, unique)
+        try:
+            refused = "not found in Kafka for 1 s (TopicAuthorizationFailedError)"
+            wait_until(lambda: is_stuck_at(member, f"{unique}: {refused}"), "readiness to say why")
+            permit(servers, unique)
+            wait_until(lambda: member.recorder.seen == [(0, 0)], "the record", 60)
+            wait_until(lambda: member.status.seconds_since_progress() == 0, "the member to be well")
+        finally:
+            member.stop()
 
 
 def test_consumer_outlives_a_topic_that_is_deleted_and_made_again(

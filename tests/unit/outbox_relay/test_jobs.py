@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
+from prometheus_client import REGISTRY
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.pool import NullPool
 
@@ -51,6 +52,19 @@ def test_lag_that_can_not_be_measured_is_unknown_and_not_the_old_one(board: Stat
     assert MeasureLag("test", fail, board).run_once() is None
     assert board.get("test").lag is None
     assert board.get("test").work_error is error
+
+
+def test_lag_that_can_not_be_measured_gets_older(board: StatusBoard) -> None:
+    def age() -> float:
+        return REGISTRY.get_sample_value("figures_seconds_since_measured", {"figures": "test lag"}) or 0.0
+
+    def fail() -> SourceLag:
+        raise SourceUnavailable("away")
+
+    job = MeasureLag("test", fail, board)
+    first = age()
+    assert job.run_once() is None
+    assert age() > first > 0
 
 
 def test_kafka_counts_as_unavailable_until_it_has_answered(board: StatusBoard) -> None:

@@ -40,6 +40,7 @@ class LogSource:
         self.revoke_next: set[Partition] = set()
         self.can_commit = True
         self.joining = False
+        self.topic_missing: str | None = None
         self.append(*records)
 
     def append(self, *records: Taken) -> None:
@@ -80,6 +81,9 @@ class LogSource:
 
     def is_joining(self) -> bool:
         return self.joining
+
+    def why_topic_is_missing(self) -> str | None:
+        return self.topic_missing
 
     def revoked(self) -> Iterable[Partition]:
         revoked, self.revoke_next = self.revoke_next, set()
@@ -417,6 +421,29 @@ def test_readiness_says_that_the_group_gives_no_place() -> None:
     consumer.status.check()
 
 
+def test_readiness_names_the_topic_that_kafka_does_not_have() -> None:
+    consumer = Consumer()
+    consumer.source.topic_missing = "UnknownTopicOrPartitionError"
+    consumer.step()
+    consumer.status.check()
+    consumer.step_later()
+    with pytest.raises(ConsumerStuck, match=r"^topic: not found in Kafka for 60 s \(UnknownTopicOr"):
+        consumer.status.check()
+    assert sample("consumer_seconds_since_progress") == LONG
+    consumer.source.topic_missing = None
+    consumer.step()
+    consumer.status.check()
+    assert sample("consumer_seconds_since_progress") == 0
+
+
+def test_member_without_partitions_of_a_topic_that_exists_is_ready() -> None:
+    consumer = Consumer()
+    consumer.step()
+    consumer.step_later()
+    consumer.status.check()
+    assert sample("consumer_seconds_since_progress") == 0
+
+
 def test_readiness_recovers_once_the_stuck_record_is_done() -> None:
     consumer = Consumer(a_record(0, b"bad"))
     consumer.dead_letters.failures = [KafkaTimeoutError()]
@@ -438,6 +465,21 @@ def test_partition_of_another_member_is_not_waited_for() -> None:
 
 def sample(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(name, {"topic": TOPIC, **labels}) or 0.0
+
+
+def test_records_that_wait_for_the_comparison_of_offsets_say_so() -> None:
+    clock, before = Clock(), sample("consumer_postponements_total", reason="offsets")
+    status = ConsumerStatus(TOPIC, stuck_after_seconds=10, clock=clock)
+    status.settled({(TOPIC, 0): (0, 5), (TOPIC, 1): (7, 7)})
+    status.offsets_postponed([(TOPIC, 0), (TOPIC, 1)], "OperationalError")
+    clock.now += 11
+    status.settled({(TOPIC, 0): (0, 5), (TOPIC, 1): (7, 7)})
+    with pytest.raises(ConsumerStuck, match=r"^topic partition 0 at offset 0 for 11 s \(offsets: Operation"):
+        status.check()
+    assert sample("consumer_records_waiting") == 5
+    assert sample("consumer_postponements_total", reason="offsets") == before + 1
+    status.settled({(TOPIC, 0): (5, 5), (TOPIC, 1): (7, 7)})
+    status.check()
 
 
 def test_metrics_say_what_waits_and_what_was_set_aside() -> None:

@@ -19,10 +19,14 @@ class MeasureNotifications:
         unit_of_work: UnitOfWorkFactory,
         providers: Sequence[str],
         report: Callable[[NotificationFigures], None],
+        *,
+        notices_are_sent: bool = True,
     ) -> None:
+        """Without a receiver of alerts, notices that are left from one wait for nothing."""
         self._unit_of_work = unit_of_work
         self._providers = providers
         self._report = report
+        self._notices_are_sent = notices_are_sent
 
     def __call__(self, stop: StopCheck) -> WorkDone:
         try:
@@ -37,6 +41,7 @@ class MeasureNotifications:
             return NotificationFigures(
                 unit_of_work.deliveries.figures(),
                 [unit_of_work.providers.get(name) for name in self._providers],
+                unit_of_work.alert_notices.oldest_seconds() if self._notices_are_sent else 0.0,
             )
 
     def _watch(self) -> None:

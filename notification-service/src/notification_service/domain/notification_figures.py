@@ -26,7 +26,11 @@ class DeliveryFigures:
 
 @dataclass(frozen=True, slots=True)
 class NotificationFigures:
-    """The same in every process: they are the database's."""
+    """The same in every process: they are the database's.
+
+    ``oldest_notice_seconds``: how long a notice of an alert has waited to be received; 0 if none does.
+    """
 
     deliveries: DeliveryFigures
     providers: Sequence[ProviderState]
+    oldest_notice_seconds: float

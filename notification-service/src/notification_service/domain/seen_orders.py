@@ -13,8 +13,9 @@ from notification_service.domain.amounts import money
 
 @dataclass(frozen=True, slots=True)
 class MatchedOrder:
-    """An order that a rule matched."""
+    """An order that a rule matched; each match has an id of its own."""
 
+    match_id: int
     rule: str
     order_id: UUID
     currency: str

@@ -6,10 +6,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
+import structlog
 from sqlalchemy import Connection, Row, Uuid, text
 
 from notification_service.domain.alert import AlertNotice, ClaimedNotice, NoticeKind
 from notification_service.domain.alert_rule import Severity
+
+_log = structlog.get_logger(__name__)
 
 # Of the repetitions that wait only the newest matters: an outage must not end with a burst of them.
 _ADD = text("""
@@ -74,10 +77,16 @@ class SqlAlertNotices:
         rows = self._connection.execute(
             _CLAIM, {"limit": limit, "lease_seconds": lease_seconds, "claim_id": str(claim_id)}
         )
-        return [
-            ClaimedNotice(_notice_of(row), claim_id, row.attempts, float(row.age_seconds))
-            for row in sorted(rows, key=lambda row: row.number)
-        ]
+        claimed = []
+        for row in sorted(rows, key=lambda row: row.number):
+            try:
+                notice = _notice_of(row)
+            except ValueError as error:
+                # It keeps its claim, and comes again: the release that wrote it may know its kind.
+                _log.error("alert_notice_not_read", alert=row.alert_key, reason=str(error))
+                continue
+            claimed.append(ClaimedNotice(notice, claim_id, row.attempts, float(row.age_seconds)))
+        return claimed
 
     def remove(self, claimed: ClaimedNotice) -> None:
         self._connection.execute(_REMOVE, _ids(claimed))

@@ -34,7 +34,10 @@ _NOTE_ORDERS = text("""
 _TAKE_MATCHES = text("""
     WITH taken AS (
         DELETE FROM alert_match
-         WHERE match_id IN (SELECT match_id FROM alert_match WHERE rule = ANY(:rules)
+         WHERE match_id IN (SELECT match_id FROM alert_match
+                             WHERE rule = ANY(:rules)
+                               AND rule || ':' || currency <> ALL(CAST(:but_for AS text[]))
+                               AND match_id = ANY(COALESCE(CAST(:among AS bigint[]), ARRAY[match_id]))
                              ORDER BY match_id LIMIT :limit FOR UPDATE SKIP LOCKED)
      RETURNING *)
     SELECT * FROM taken ORDER BY match_id
@@ -116,9 +119,25 @@ class SqlAlerts:
             },
         )
 
-    def take_matches(self, rules: Collection[str], limit: int) -> list[MatchedOrder]:
-        rows = self._connection.execute(_TAKE_MATCHES, {"rules": list(rules), "limit": limit})
-        return [MatchedOrder(row.rule, row.order_id, row.currency, row.total_amount) for row in rows]
+    def take_matches(
+        self,
+        rules: Collection[str],
+        limit: int,
+        but_for: Collection[str] = (),
+        among: Collection[int] | None = None,
+    ) -> list[MatchedOrder]:
+        rows = self._connection.execute(
+            _TAKE_MATCHES,
+            {
+                "rules": list(rules),
+                "limit": limit,
+                "but_for": list(but_for),
+                "among": None if among is None else list(among),
+            },
+        )
+        return [
+            MatchedOrder(row.match_id, row.rule, row.order_id, row.currency, row.total_amount) for row in rows
+        ]
 
     def now(self) -> datetime:
         moment: datetime = self._connection.execute(_NOW).scalar_one()

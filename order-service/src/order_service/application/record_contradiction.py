@@ -25,9 +25,16 @@ class RecordContradiction:
     more after it was restored is left to operators.
     """
 
-    def __init__(self, unit_of_work: UnitOfWorkFactory, report: ReportTakenBack) -> None:
+    def __init__(
+        self,
+        unit_of_work: UnitOfWorkFactory,
+        report: ReportTakenBack,
+        report_again: ReportTakenBack = lambda _: None,
+    ) -> None:
+        """``report_again`` gets what is gone once more: nothing is stored that would show it."""
         self._unit_of_work = unit_of_work
         self._report = report
+        self._report_again = report_again
 
     def __call__(self, payment: Payment, outcome: Outcome) -> Contradiction | None:
         """None where the answer contradicts nothing that is stored."""
@@ -53,6 +60,7 @@ class RecordContradiction:
         elif was_restored and not is_taken_back:
             # The ledger has no second entry for it.
             _log.error("payment_taken_back_again", **_facts(payment))
+            self._report_again(payment)
         elif is_new:
             # An error, because goods may have been sent for money that is no longer there.
             _log.error("payment_taken_back", **_facts(payment))

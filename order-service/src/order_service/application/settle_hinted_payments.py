@@ -68,6 +68,7 @@ class SettleHintedPayments:
         stop: StopSignal,
         report_postponed: ReportPostponed,
         clock_seconds: Callable[[], float] = lease_clock_seconds,
+        report_again: ReportTakenBack = lambda _: None,
     ) -> None:
         """``gateway_name`` is the one whose hints are followed: one that hangs must not delay another's."""
         self._unit_of_work = unit_of_work
@@ -76,7 +77,7 @@ class SettleHintedPayments:
         self._look_up = LookUpPayment(gateway)
         self._settle = settle
         self._in_progress_limit = in_progress_limit
-        self._record_contradiction = RecordContradiction(unit_of_work, report)
+        self._record_contradiction = RecordContradiction(unit_of_work, report, report_again)
         self._stop = stop
         self._report_postponed = report_postponed
         self._ask = AskGateway(ASKS_WITHIN_SECONDS, clock_seconds)

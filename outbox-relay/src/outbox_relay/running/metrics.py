@@ -5,6 +5,7 @@ import math
 from prometheus_client import Counter, Gauge, Histogram
 
 from outbox_relay.postgresql.lag import SourceLag
+from servicekit.observability.figures import note_measured
 
 EVENTS_PUBLISHED = Counter(
     "outbox_relay_events_published_total", "Events acknowledged by Kafka.", ["source", "topic"]
@@ -46,6 +47,16 @@ OLDEST_EVENT_SECONDS = Gauge(
 )
 
 
+def expect_lag(source: str) -> None:
+    """Until it is measured it has been unknown since the start."""
+    note_measured(f"{source} lag")
+
+
+def show_kafka_changed(source: str, *, is_changed: bool) -> None:
+    KAFKA_CHANGED.labels(source).set(is_changed)
+    note_measured(f"{source} topics")
+
+
 def show_lag(source: str, lag: SourceLag | None) -> None:
     """Show what waits, or that it is unknown; nothing of shards that are no more."""
     for gauge in (LAG_EVENTS, LAG_SECONDS, DEAD_LETTERS):
@@ -53,6 +64,7 @@ def show_lag(source: str, lag: SourceLag | None) -> None:
     if lag is None:
         OLDEST_EVENT_SECONDS.labels(source).set(math.nan)
         return
+    note_measured(f"{source} lag")
     OLDEST_EVENT_SECONDS.labels(source).set(lag.oldest_event_seconds)
     for shard in lag.shards:
         LAG_EVENTS.labels(source, shard.shard).set(shard.events)

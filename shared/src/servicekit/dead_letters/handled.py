@@ -1,11 +1,11 @@
 """Which dead letters have been handled, how, by whom and why."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, tuple_
 from sqlalchemy.dialects.postgresql import insert
 
 from servicekit.dead_letters.schema import HANDLED_DEAD_LETTERS
@@ -52,9 +52,14 @@ class HandledDeadLetters:
             found, service, f"run `{service} migrate`, with --contract if one is pending"
         )
 
-    def all(self) -> Mapping[DeadLetterId, Handling]:
+    def of(self, letters: Collection[DeadLetterId]) -> Mapping[DeadLetterId, Handling]:
+        """Those of these that were handled. States are kept for ever: never all of them at once."""
+        places = tuple_(table.c.partition_number, table.c.record_offset, table.c.record_time_ms)
+        asked = [(letter.partition, letter.offset, letter.time_ms) for letter in letters]
         with self._engine.connect() as connection:
-            rows = connection.execute(select(table).where(table.c.topic == self._topic)).all()
+            rows = connection.execute(
+                select(table).where(table.c.topic == self._topic, places.in_(asked))
+            ).all()
         return {
             DeadLetterId(row.partition_number, row.record_offset, row.record_time_ms): Handling(
                 row.state, row.handled_by, row.reason, row.handled_at

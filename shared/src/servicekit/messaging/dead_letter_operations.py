@@ -2,7 +2,8 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from typing import Generic, TypeVar
 
 import structlog
@@ -96,25 +97,34 @@ class DeadLetterOperations(Generic[EventT]):
         reader: TopicReader,
         handled: HandledDeadLetters,
         handler: MessageHandler[EventT],
+        page_letters: int = 500,
     ) -> None:
         self._topic = topic
         self._group_id = group_id
         self._reader = reader
         self._handled = handled
         self._handler = handler
+        self._page_letters = page_letters
 
     def find(self, *, every: bool = False) -> list[DeadLetter]:
         """Those that are open, or every one that the topic still holds."""
         return [letter for letter in self.each() if every or letter.handling is None]
 
     def each(self) -> Iterator[DeadLetter]:
-        """Every one that the topic still holds, one at a time."""
-        handled = self._handled.all()
+        """Every one that the topic still holds, with no more than a page of them in memory."""
+        written = self._written()
+        while page := list(islice(written, self._page_letters)):
+            handled = self._handled.of([letter.id for letter in page])
+            yield from (replace(letter, handling=handled.get(letter.id)) for letter in page)
+
+    def _written(self) -> Iterator[DeadLetter]:
+        """By this group, as if none had been handled."""
         for record in self._reader.read_all(self._topic):
             if isinstance(record, UnreadableRecords):
                 continue
-            identity = DeadLetterId(record.partition, record.offset, record.timestamp_ms)
-            letter = DeadLetter(identity, record, handled.get(identity))
+            letter = DeadLetter(
+                DeadLetterId(record.partition, record.offset, record.timestamp_ms), record, None
+            )
             if letter.header("dlt-consumer-group") == self._group_id and letter.has_source:
                 yield letter
 
@@ -123,8 +133,12 @@ class DeadLetterOperations(Generic[EventT]):
 
         Raises :class:`DeadLetterError` when this group wrote none at one of them.
         """
-        found = {(letter.id.partition, letter.id.offset): letter for letter in self.find(every=True)}
-        wanted = list(dict.fromkeys(ids))
+        wanted = dict.fromkeys(ids)
+        found = {
+            place: letter
+            for letter in self.each()
+            if (place := (letter.id.partition, letter.id.offset)) in wanted
+        }
         missing = [
             f"{partition}:{offset}" for partition, offset in wanted if (partition, offset) not in found
         ]

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import structlog
 from kafka import ConsumerRebalanceListener, KafkaConsumer, OffsetAndMetadata, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, TopicAuthorizationFailedError, UnknownTopicOrPartitionError
 
 from servicekit.config import KafkaConsumerSettings
 from servicekit.kafka.cluster import KafkaCluster
@@ -75,6 +75,8 @@ class KafkaRecordSource:
         read_past_unreadable(self._consumer)
         _fetch_all_partitions_at_once(self._consumer)
         self._guard = guard
+        self._topic = topic
+        self._missing: str | None = None
         self._listener = _RevocationRecorder(topic)
         # Joining before the topic's partitions are known gets none of them, until metadata are fetched again.
         self._consumer.partitions_for_topic(topic)
@@ -152,6 +154,20 @@ class KafkaRecordSource:
     def is_joining(self) -> bool:
         coordinator = self._consumer._coordinator  # noqa: SLF001 - kafka/__init__.py pins the release
         return bool(coordinator.rejoining or coordinator.rejoin_needed)
+
+    def why_topic_is_missing(self) -> str | None:
+        cluster = self._consumer._cluster  # noqa: SLF001 - kafka/__init__.py pins the release
+        missing = None
+        if not cluster.partitions_for_topic(self._topic):
+            is_hidden = self._topic in cluster.unauthorized_topics
+            missing = (TopicAuthorizationFailedError if is_hidden else UnknownTopicOrPartitionError).__name__
+        if missing != self._missing:
+            self._missing = missing
+            if missing is None:
+                _log.info("topic_found", topic=self._topic)
+            else:
+                _log.warning("topic_not_found", topic=self._topic, reason=missing)
+        return missing
 
     def revoked(self) -> Iterable[Partition]:
         revoked, self._listener.revoked = self._listener.revoked, set()

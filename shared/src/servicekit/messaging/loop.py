@@ -59,6 +59,10 @@ class RecordSource(Protocol):
         """Whether the group hasn't yet said which partitions are this member's, which may be none."""
         ...
 
+    def why_topic_is_missing(self) -> str | None:
+        """The error's name, as far as is known without asking; None where the topic has partitions."""
+        ...
+
     def revoked(self) -> Iterable[Partition]:
         """Partitions given up since the last call; some of them may have come back at once."""
         ...
@@ -129,6 +133,7 @@ class ConsumerLoop(Generic[EventT]):
             else:
                 self._status.commit_failed()
         self._status.joining(self._source.is_joining())
+        self._status.topic_missing(self._source.why_topic_is_missing())
         self._status.settled(self._source.positions())
         return done
 

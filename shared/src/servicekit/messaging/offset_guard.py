@@ -127,6 +127,8 @@ class OffsetGuard:
             except Exception as error:
                 if not may_pass(error):
                     raise
+                self._status.offsets_postponed([_pair(partition)], type(error).__name__)
+                _log.warning("offsets_not_compared", topic=self._topic, reason=_one_line(error))
                 consumer.seek(partition, wanted)
                 return False
             if earliest > wanted:
@@ -164,6 +166,7 @@ class OffsetGuard:
         except Exception as error:
             if not self._is_transient(error):
                 raise
+            self._status.offsets_postponed(offsets, type(error).__name__)
             _log.warning("offsets_not_saved", topic=self._topic, reason=type(error).__name__)
             return False
         return True
@@ -223,12 +226,10 @@ class OffsetGuard:
 
     def _look_later(self, error: Exception) -> None:
         self._failures += 1
+        self._status.offsets_postponed(map(_pair, self._unchecked), type(error).__name__)
         self._next_look_at = time.monotonic() + BACKOFF.seconds(self._failures)
         _log.warning(
-            "offsets_not_compared",
-            topic=self._topic,
-            reason=f"{type(error).__name__}: {error}".splitlines()[0],
-            attempt=self._failures,
+            "offsets_not_compared", topic=self._topic, reason=_one_line(error), attempt=self._failures
         )
 
     def _remember_loaded(self, applied: AppliedOffsets, identity: Identity) -> None:
@@ -263,6 +264,10 @@ class OffsetGuard:
             topic=partition.topic, partition=partition.partition, reason=surprise,
             offset=offset, missing=missing,
         )  # fmt: skip
+
+
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".splitlines()[0]
 
 
 def _pair(partition: TopicPartition) -> Partition:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -13,8 +13,8 @@ from servicekit.messaging.starting_offset import SURPRISES, Surprise
 Partition = tuple[str, int]
 """Topic and partition number."""
 
-Stage = Literal["poll", "handling", "dead_letter", "commit"]
-STAGES: tuple[Stage, ...] = ("poll", "handling", "dead_letter", "commit")
+Stage = Literal["poll", "offsets", "handling", "dead_letter", "commit"]
+STAGES: tuple[Stage, ...] = ("poll", "offsets", "handling", "dead_letter", "commit")
 
 _LAG = Gauge("consumer_lag", "Records of a partition that are not done.", ["topic", "partition"])
 _WAITING = Gauge(
@@ -22,7 +22,7 @@ _WAITING = Gauge(
 )
 _SECONDS = Gauge(
     "consumer_seconds_since_progress",
-    "For how long records, a place in the group or an answer of Kafka have waited; 0 when nothing waits.",
+    "For how long records wait, or Kafka's answer, the topic or a place in the group; 0 when nothing does.",
     ["topic"],
 )
 _POSTPONEMENTS = Counter(
@@ -37,6 +37,7 @@ _SURPRISES = Counter(
     "Partitions whose offsets Kafka and the database disagree about, or whose records are gone.",
     ["topic", "reason"],
 )
+_UNANSWERED, _WITHOUT_PLACE, _WITHOUT_TOPIC = "no answer from Kafka", "not in its group", "not found in Kafka"
 # A partition's end is known once Kafka has answered for it; until then it looks as if all were done.
 _ENDS_KNOWN_SECONDS = 10.0
 SURPRISE_SHOWN_SECONDS = 600.0
@@ -71,8 +72,8 @@ class ConsumerStatus:
         self._clock = clock
         self._lock = threading.Lock()
         self._partitions: dict[Partition, _Progress] = {}
-        self._poll_failure: tuple[float, str] | None = None
-        self._joining_since: float | None = None
+        self._hindrances: dict[str, tuple[float, str]] = {}
+        """What keeps all partitions waiting, since when and why."""
         self._surprises: dict[Partition, tuple[float, str]] = {}
         self._owned: frozenset[Partition] = frozenset()
         self._owned_since = 0.0
@@ -90,7 +91,7 @@ class ConsumerStatus:
     def polled(self, first_offsets: Mapping[Partition, int]) -> None:
         """A poll was answered; ``first_offsets`` are those of the records that it brought."""
         with self._lock:
-            self._poll_failure = None
+            self._hinder(_UNANSWERED, None)
             now = self._clock()
             for partition, offset in first_offsets.items():
                 progress = self._partitions.setdefault(partition, _Progress(offset, offset + 1))
@@ -100,17 +101,21 @@ class ConsumerStatus:
     def poll_failed(self, reason: str) -> None:
         """Kafka didn't answer a poll."""
         with self._lock:
-            since = self._clock() if self._poll_failure is None else self._poll_failure[0]
-            self._poll_failure = since, f"poll: {reason}"
+            self._hinder(_UNANSWERED, f"poll: {reason}")
         _POSTPONEMENTS.labels(self._topic, "poll").inc()
 
     def joining(self, is_joining: bool) -> None:
         """Whether the member waits for the group to say which partitions are its own."""
         with self._lock:
-            if not is_joining:
-                self._joining_since = None
-            elif self._joining_since is None:
-                self._joining_since = self._clock()
+            self._hinder(_WITHOUT_PLACE, "joining" if is_joining else None)
+
+    def topic_missing(self, reason: str | None) -> None:
+        """Kafka has no such topic, or doesn't show it; None where it does.
+
+        A member that has no partitions of a topic that exists is idle, and waits for nothing.
+        """
+        with self._lock:
+            self._hinder(_WITHOUT_TOPIC, reason)
 
     def postponed(self, partition: Partition, offset: int, stage: Stage, reason: str) -> None:
         """The partition's first record that isn't done, the one at ``offset``, is tried again later."""
@@ -121,6 +126,14 @@ class ConsumerStatus:
                     progress.offset, progress.waiting_since = offset, self._clock()
                 progress.reason = f"{stage}: {reason}"
         _POSTPONEMENTS.labels(self._topic, stage).inc()
+
+    def offsets_postponed(self, partitions: Iterable[Partition], reason: str) -> None:
+        """Offsets of these can't be compared or stored now; what waits of them waits for that."""
+        with self._lock:
+            for partition in partitions:
+                if partition in self._partitions:
+                    self._partitions[partition].reason = f"offsets: {reason}"
+        _POSTPONEMENTS.labels(self._topic, "offsets").inc()
 
     def commit_failed(self) -> None:
         """Done records will come again to the next owner of their partitions."""
@@ -179,29 +192,30 @@ class ConsumerStatus:
     def _note_if_caught_up(self, owned: frozenset[Partition], now: float) -> None:
         if owned != self._owned:
             self._owned, self._owned_since, self._caught_up_at = owned, now, None
-        is_answered = self._poll_failure is None and self._joining_since is None
         is_done = all(progress.offset == progress.end for progress in self._partitions.values())
-        if owned and is_answered and is_done and now - self._owned_since >= _ENDS_KNOWN_SECONDS:
+        if owned and not self._hindrances and is_done and now - self._owned_since >= _ENDS_KNOWN_SECONDS:
             self._caught_up_at = now
+
+    def _hinder(self, what: str, reason: str | None) -> None:
+        since, _ = self._hindrances.pop(what, (self._clock(), ""))
+        if reason is not None:
+            self._hindrances[what] = since, reason
 
     def seconds_since_progress(self) -> float:
         """The longest that anything has waited; 0 when nothing waits."""
         with self._lock:
             since = [progress.waiting_since for progress in self._partitions.values()]
-            since.append(None if self._poll_failure is None else self._poll_failure[0])
-            since.append(self._joining_since)
+            since += [start for start, _ in self._hindrances.values()]
             return max((self._clock() - start for start in since if start is not None), default=0.0)
 
     def check(self) -> None:
         """Raises :class:`ConsumerStuck` when something has waited for longer than the setting allows."""
         with self._lock:
-            now, stuck = self._clock(), []
-            if self._poll_failure is not None:
-                stuck.append(
-                    (self._poll_failure[0], f"{self._topic}: no answer from Kafka", self._poll_failure[1])
-                )
-            if self._joining_since is not None:
-                stuck.append((self._joining_since, f"{self._topic}: not in its group", "joining"))
+            now = self._clock()
+            stuck = [
+                (since, f"{self._topic}: {what}", reason)
+                for what, (since, reason) in sorted(self._hindrances.items())
+            ]
             for (topic, number), progress in sorted(self._partitions.items()):
                 if progress.waiting_since is not None:
                     where = f"{topic} partition {number} at offset {progress.offset}"

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
 from functools import partial
 from typing import Any
@@ -15,10 +15,13 @@ from sqlalchemy import Engine
 
 from coupon_service.config import WorkerSettings
 from servicekit.db.operated_engine import operated_engine
+from servicekit.dead_letters.handled import DeadLetterId, HandledDeadLetters, Handling
+from servicekit.messaging.dead_letter_operations import DeadLetterOperations
 from servicekit.messaging.dead_letters import KafkaDeadLetterWriter
 from servicekit.messaging.dead_letters_cli import dead_letters_group
 from servicekit.messaging.opened_dead_letters import opened_dead_letters
 from servicekit.messaging.records import ReceivedRecord, UnreadableRecords
+from servicekit.messaging.topic_reader import topic_reader
 from tests.integration.coupon_service.deciding.test_worker_on_kafka import Record, a_record, issued_to
 from tests.integration.coupon_service.service import (
     a_handler,
@@ -85,6 +88,28 @@ def press(client: FlaskClient, engine: Engine) -> Callable[[int], Record]:
         return a_record(published_events(engine)[-1])
 
     return ask
+
+
+def test_states_are_asked_for_a_page_at_a_time(shop: Shop, press: Callable[[int], Record]) -> None:
+    record = press(1)
+    for offset in range(5):
+        shop.writer.write(shop.received(record, offset), "the database was ahead")
+    shop.run("discard", shop.open_ids()[3], *WHO_AND_WHY)
+    asked: list[int] = []
+    with operated_engine(shop.settings, "test") as engine, topic_reader(shop.settings) as reader:
+
+        class Counting(HandledDeadLetters):
+            def of(self, letters: Collection[DeadLetterId]) -> Mapping[DeadLetterId, Handling]:
+                asked.append(len(letters))
+                return super().of(letters)
+
+        dlt = f"{shop.topic}.dlt"
+        operations = DeadLetterOperations(
+            dlt, GROUP, reader, Counting(engine, dlt), a_handler(engine), page_letters=2
+        )
+        states = [letter.state for letter in operations.each()]
+    assert sorted(states) == ["DISCARDED", "OPEN", "OPEN", "OPEN", "OPEN"]
+    assert asked == [2, 2, 1]
 
 
 def test_replay_applies_the_original_once_and_remembers_who_and_why(

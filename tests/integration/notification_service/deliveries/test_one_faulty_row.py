@@ -1,10 +1,12 @@
-"""A row or a reply that meets a bug costs its own delivery time, and no other."""
+"""A row or a reply that meets a bug costs its own delivery or alert time, and no other."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+import pytest
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DataError, IntegrityError
 from structlog.testing import capture_logs
 
 from notification_service.application.accept_order_events import AcceptOrderEvents
@@ -23,8 +25,22 @@ from servicekit.db.errors import is_bug
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.effect_work import LIMITS, QUICK, delivery_of, transactions
 from tests.integration.notification_service.limited_work import alimtalk_statuses
+from tests.integration.notification_service.monitoring.alert_work import FIRST, LARGE, alerting, kinds
+from tests.support.alert_receiver import AlertReceiver
+from tests.support.clock import Clock
 from tests.support.notification_builders import WRITE_ALIMTALK, a_completed_order
 from tests.support.provider_double import ProviderDouble, reported
+
+
+@pytest.fixture
+def receiver() -> Iterator[AlertReceiver]:
+    with AlertReceiver() as receiver:
+        yield receiver
+
+
+def execute(engine: Engine, statement: str) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(statement))
 
 
 @dataclass
@@ -123,3 +139,55 @@ def test_an_order_that_can_not_be_counted_keeps_no_other_from_it(
     assert [line["event_id"] for line in logs if line["event"] == "event_not_counted"] == [
         str(orders[1].event_id)
     ]
+
+
+def test_an_alert_that_can_not_be_raised_keeps_no_other_from_it(
+    engine: Engine, receiver: AlertReceiver
+) -> None:
+    clock = Clock()
+    execute(engine, f"INSERT INTO alert (alert_key, rule, seen) VALUES ('large:KRW', 'large', {2**63 - 1})")  # noqa: S608
+    with alerting(engine, receiver, LARGE, FIRST, clock=clock) as work:
+        work.count(
+            a_completed_order(total_amount=2_000_000), a_completed_order(total_amount=200_000, currency="USD")
+        )
+        with capture_logs() as logs, pytest.raises(DataError):
+            work.raise_alerts(StopSignal())
+        # Left alone, it is counted once, and not with every call.
+        work.proceed()
+        assert kinds(receiver) == [("firing", "first:KRW"), ("firing", "large:USD")]
+        assert [line["alert"] for line in logs if line["event"] == "alert_not_raised"] == ["large:KRW"]
+
+        execute(engine, "UPDATE alert SET seen = 0 WHERE alert_key = 'large:KRW'")
+        clock.now += 61
+        work.proceed()
+        assert kinds(receiver)[-1] == ("firing", "large:KRW")
+
+
+def test_a_match_that_can_not_be_added_keeps_no_other_from_its_alert(
+    engine: Engine, receiver: AlertReceiver
+) -> None:
+    orders = [a_completed_order(total_amount=2_000_000 + number) for number in range(3)]
+    execute(engine, "ALTER TABLE alert ADD CHECK (details ->> 'totalAmount' IS DISTINCT FROM '2000002')")
+    with alerting(engine, receiver, LARGE) as work:
+        for order in orders:
+            work.count(order)
+        with pytest.raises(IntegrityError):
+            work.raise_alerts(StopSignal())
+
+    with engine.connect() as connection:
+        left = connection.execute(text("SELECT order_id FROM alert_match")).scalars().all()
+        seen = connection.execute(text("SELECT seen FROM alert")).scalar_one()
+    assert (left, seen) == ([orders[2].order_id], 2)
+
+
+def test_a_notice_that_can_not_be_read_keeps_no_other_from_it(
+    engine: Engine, receiver: AlertReceiver
+) -> None:
+    with alerting(engine, receiver, LARGE, FIRST) as work, capture_logs() as logs:
+        work.count(a_completed_order(total_amount=2_000_000))
+        work.raise_alerts(StopSignal())
+        execute(engine, "UPDATE alert_notice SET severity = 'page' WHERE rule = 'first'")
+        work.send_alerts(StopSignal())
+
+    assert kinds(receiver) == [("firing", "large:KRW")]
+    assert [line["alert"] for line in logs if line["event"] == "alert_notice_not_read"] == ["first:KRW"]

@@ -1,5 +1,6 @@
 """Alerts on a test's database, composed as in the consumer process."""
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from notification_service.application.send_alerts import NoticeLease, SendAlerts
 from notification_service.domain.alert_rule import AlertRule, AlertTiming, OrderRule, RateRule, Severity
 from notification_service.domain.order_event import OrderEvent
 from notification_service.monitoring.standard_webhook import StandardWebhook
+from servicekit.db.errors import is_bug
 from servicekit.lifecycle import StopSignal
 from servicekit.outbound.http_client import create_http_client
 from tests.integration.notification_service.effect_work import QUICK, transactions
@@ -60,6 +62,7 @@ def alerting(
     lease_seconds: float = 20.0,
     batch_size: int = 500,
     is_caught_up: Callable[[], bool] = lambda: True,
+    clock: Callable[[], float] = time.monotonic,
 ) -> Iterator[Alerting]:
     """The work of a process, with a signed webhook."""
     unit_of_work = transactions(engine)
@@ -68,7 +71,7 @@ def alerting(
         yield Alerting(
             engine,
             rules,
-            RaiseAlerts(unit_of_work, rules, is_caught_up, batch_size=batch_size),
+            RaiseAlerts(unit_of_work, rules, is_caught_up, batch_size, is_bug, clock),
             SendAlerts(unit_of_work, send, QUICK, NoticeLease(lease_seconds, 2.0), jitter=lambda: 0.5),
         )
 

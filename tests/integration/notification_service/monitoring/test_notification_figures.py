@@ -70,6 +70,21 @@ def test_what_needs_attention_is_shown_while_nothing_can_be_stored(
         assert REGISTRY.get_sample_value("deliveries_overdue") == 3
 
 
+@pytest.mark.parametrize("name", ["alimtalk_oldest_accepted_seconds", "figures_seconds_since_measured"])
+def test_ages_grow_while_nothing_is_measured(
+    name: str, engine: Engine, accept_order_events: AcceptOrderEvents
+) -> None:
+    accept_order_events([a_completed_order()])
+    with engine.begin() as connection:
+        connection.execute(
+            text(f"UPDATE delivery SET status = 'ACCEPTED', {ACCEPTED_3_HOURS_AGO} WHERE effect = 'ALIMTALK'")  # noqa: S608
+        )
+    gauges(engine)
+    labels = {"figures": "notifications"} if name.startswith("figures") else {}
+    first, second = (REGISTRY.get_sample_value(name, labels) or 0.0 for _ in range(2))
+    assert 0 < first < second
+
+
 @pytest.mark.parametrize("status", ProviderStatus)
 def test_a_provider_that_is_not_called_is_shown(status: ProviderStatus, engine: Engine) -> None:
     assert gauges(engine) == CALM

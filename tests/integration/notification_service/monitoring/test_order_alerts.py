@@ -8,13 +8,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from prometheus_client import REGISTRY
 from pydantic import SecretStr
 from sqlalchemy import Engine, text
 from standardwebhooks import Webhook
 
 from notification_service.application.accept_order_events import AcceptOrderEvents
+from notification_service.application.measure_notifications import MeasureNotifications
 from notification_service.config import ConsumerSettings
 from notification_service.consumer import run
+from notification_service.metrics import show_figures
 from notification_service.template_files import read_catalog
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.consumer_deployment import TOPIC
@@ -166,6 +169,23 @@ def test_a_receiver_that_fails_gets_all_in_order_under_their_ids(
     assert ids == [ids[0]] * 5 + [ids[-1]]
     for post in receiver.received:
         Webhook(SECRET).verify(post.body, post.headers)
+
+
+def test_a_notice_that_waits_gets_older_whatever_else_fails(engine: Engine, receiver: AlertReceiver) -> None:
+    def age(*, notices_are_sent: bool = True) -> float:
+        MeasureNotifications(transactions(engine), [], show_figures, notices_are_sent=notices_are_sent)(
+            StopSignal()
+        )
+        return REGISTRY.get_sample_value("alert_notice_waiting_seconds") or 0.0
+
+    assert age() == 0
+    with alerting(engine, receiver, LARGE) as work:
+        work.count(a_completed_order(total_amount=2_000_000))
+        work.raise_alerts(StopSignal())
+    measured = age()
+    # Nothing raises, sends or measures any more.
+    assert (REGISTRY.get_sample_value("alert_notice_waiting_seconds") or 0.0) > measured > 0
+    assert age(notices_are_sent=False) == 0
 
 
 def test_a_notice_is_given_up_a_day_after_it_was_made(engine: Engine, receiver: AlertReceiver) -> None:

@@ -5,6 +5,7 @@ from functools import partial
 from uuid import UUID
 
 import pytest
+from prometheus_client import REGISTRY
 from structlog.typing import EventDict
 
 from order_service.application.look_up_payment_at_once import LookUpPaymentAtOnce, LookUpPaymentAtOnceCommand
@@ -23,6 +24,7 @@ from order_service.domain.payment_outcome import (
 )
 from order_service.gateways.toss.webhooks import parse_webhook
 from order_service.messaging.outgoing_order_completed import order_completed
+from order_service.metrics import count_taken_back_again
 from order_service.persistence.unit_of_work import OrderUnitOfWork
 from tests.integration.order_service.hints import a_follower, time_passes_for_hints
 from tests.integration.order_service.ledger_gateway import LedgerGateway
@@ -114,19 +116,27 @@ def test_money_that_is_back_is_restored_once_the_gateway_says_so_twice(
 
 def test_money_that_is_gone_again_is_left_to_operators(
     toss_shop: Shop,
-    follower: SettleHintedPayments,
     gateway: LedgerGateway,
     taken_back: str,
     logs: list[EventDict],
 ) -> None:
     toss_shop.execute("UPDATE payment SET restored_at = clock_timestamp()")
     logs.clear()
+    books = toss_shop.query("SELECT count(*) FROM ledger_entry")
+    before = taken_back_again()
+    follower = a_follower(toss_shop.engine, gateway, report_again=count_taken_back_again)
     hint(toss_shop, taken_back, "pay-1", "WAITING_FOR_DEPOSIT")
     for _ in range(2):
         time_passes_for_hints(toss_shop, 61)
         follower()
     assert [entry["event"] for entry in logs if entry["log_level"] == "error"] == ["payment_taken_back_again"]
+    assert taken_back_again() == before + 1
     assert toss_shop.count("payment_hint") == 0
+    assert toss_shop.query("SELECT count(*) FROM ledger_entry") == books
+
+
+def taken_back_again() -> float:
+    return REGISTRY.get_sample_value("order_payments_taken_back_again_total") or 0.0
 
 
 def test_a_lie_about_money_that_is_gone_restores_nothing(

@@ -23,10 +23,17 @@ class Alerts(Protocol):
         """
         ...
 
-    def take_matches(self, rules: Collection[str], limit: int) -> Sequence[MatchedOrder]:
+    def take_matches(
+        self,
+        rules: Collection[str],
+        limit: int,
+        but_for: Collection[str] = (),
+        among: Collection[int] | None = None,
+    ) -> Sequence[MatchedOrder]:
         """Remove at most ``limit`` stored matches of these rules, in their order.
 
-        Skips what another transaction holds.
+        Without those of the alerts ``but_for``, by their keys; only those with the ids ``among`` if they are
+        given. Skips what another transaction holds.
         """
         ...
 
@@ -65,7 +72,10 @@ class AlertNotices(Protocol):
         ...
 
     def claim(self, limit: int, lease_seconds: float) -> Sequence[ClaimedNotice]:
-        """Claim due notices, the oldest of each alert; concurrent claimants get different ones."""
+        """Claim due notices, the oldest of each alert; concurrent claimants get different ones.
+
+        One that can't be read is logged, and stays claimed until the lease ends.
+        """
         ...
 
     def remove(self, claimed: ClaimedNotice) -> None:

@@ -16,6 +16,7 @@ class MeasureLag:
         self._source = source
         self._measure = measure
         self._board = board
+        metrics.expect_lag(source)
 
     def run_once(self) -> SourceLag | None:
         """Returns None when the lag can't be measured: an old value would look like a current one."""

@@ -31,7 +31,7 @@ class WatchTopics:
         self._identify = identify
         self._suspect = suspect
         self._board = board
-        metrics.KAFKA_CHANGED.labels(source).set(0)
+        metrics.show_kafka_changed(source, is_changed=False)
 
     def run_once(self) -> KafkaChanged | None:
         """Returns what has changed, as far as database and Kafka answer."""
@@ -45,7 +45,7 @@ class WatchTopics:
         change = changed(self._source, stored, {topic: TopicIdentity(*ids) for topic, ids in found.items()})
         self._suspect(change)
         self._board.kafka_watched(self._source, change)
-        metrics.KAFKA_CHANGED.labels(self._source).set(change is not None)
+        metrics.show_kafka_changed(self._source, is_changed=change is not None)
         if change is not None and former is None:
             _log.error("kafka_changed", source=self._source, reason=str(change))
         elif change is None and former is not None:
