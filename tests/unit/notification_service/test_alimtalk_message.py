@@ -163,6 +163,8 @@ def test_a_mobile_number_gets_an_alimtalk_although_there_is_sms() -> None:
         "010-1234",
         "010-1234-5678 ext. 9",
         "없음",
+        # An erased recipient's, which former releases keep as they read it.
+        "[erased]",
     ],
 )
 def test_any_other_number_can_not_get_an_alimtalk(phone: str) -> None:

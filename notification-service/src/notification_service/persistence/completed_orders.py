@@ -35,8 +35,8 @@ class SqlCompletedOrders:
                     "currency": order.currency,
                     "total_amount": order.total_amount,
                     "item_count": order.item_count,
-                    "recipient_name": order.recipient.name,
-                    "recipient_phone": order.recipient.phone,
+                    "recipient_name": order.recipient.name or None,
+                    "recipient_phone": order.recipient.phone or None,
                     "completed_at": order.completed_at,
                     "items": [
                         {
@@ -67,7 +67,8 @@ def completed_order_of(row: Row[Any]) -> CompletedOrder:
         currency=row.currency,
         total_amount=row.total_amount,
         item_count=row.item_count,
-        # Erased once every effect has ended; an operator may have wanted another attempt in that moment.
+        # Erased here once every effect has ended, when an operator may just have wanted another attempt; or
+        # by the producer, before its event.
         recipient=Recipient(name=row.recipient_name or "", phone=row.recipient_phone or ""),
         completed_at=row.completed_at,
         # Null if a former release accepted it, which knew no other event.
