@@ -172,3 +172,12 @@ def test_any_other_number_can_not_get_an_alimtalk(phone: str) -> None:
         message_for(phone=phone)
 
     assert skipped.value.reason == FailureReason.NOT_A_KOREAN_MOBILE_NUMBER
+
+
+def test_an_erased_recipients_message_waits_for_no_template() -> None:
+    order = a_completed_order(name="", phone="")
+
+    with pytest.raises(DeliverySkipped) as skipped:
+        WRITE_ALIMTALK(a_delivery(order, template="NO_LONGER_THERE"))
+
+    assert skipped.value.reason == FailureReason.RECIPIENT_ERASED
