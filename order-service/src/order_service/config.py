@@ -40,6 +40,9 @@ class WorkerSettings(PaymentSettings, CouponSettings, AdminSettings, DatabaseSet
     payment_look_ups_per_second: Annotated[int, Field(ge=1, le=1_000)] = 100
     # No client repeats a request for a day.
     idempotency_key_retention_hours: Annotated[int, Field(ge=24, le=1_000_000)] = 168
+    # From the payment or expiry on, 180 days. A cancellation tells the buyer by alimtalk only until then: the
+    # law's longest time to withdraw is three months, and the rest is for what shops grant besides.
+    order_recipient_retention_hours: Annotated[int, Field(ge=24, le=1_000_000)] = 4_320
 
 
 class ListingSettings(DatabaseSettings, ProcessSettings):

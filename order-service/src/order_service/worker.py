@@ -6,6 +6,8 @@ from contextlib import ExitStack
 from datetime import timedelta
 from functools import partial
 
+from sqlalchemy import Engine
+
 from order_service.application.end_cancellation import EndCancellation
 from order_service.application.expire_orders import ExpireOrders
 from order_service.application.measure_coupon_releases import MeasureCouponReleases
@@ -55,7 +57,7 @@ _POSTPONED = ReportPostponed(may_pass, count_failure)
 
 
 def run(settings: WorkerSettings, stop: StopSignal) -> None:
-    """Settle, refund, expire orders, release coupons, seal the ledger, remove old rows until ``stop``."""
+    """Settle, refund, expire orders, release coupons, seal the ledger, remove what is old until ``stop``."""
     engine = create_engine(settings, PROCESS)
     unit_of_work = partial(OrderUnitOfWork, engine)
     gateways = configured_gateways(settings, connections=LOOK_UPS_AT_ONCE)
@@ -76,7 +78,6 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
         # Also of earlier orders, if coupons are no longer taken.
         MeasureCouponReleases(unit_of_work, show_coupon_releases),
     ]
-    keys = timedelta(hours=settings.idempotency_key_retention_hours)
     expire = ExpireOrders(unit_of_work, timedelta(minutes=settings.order_expiry_minutes), _POSTPONED)
     threads = [
         *_refunds(settings, unit_of_work, stop),
@@ -92,7 +93,7 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
         scope.enter_context(
             admin_server(PROCESS, settings, {"database": database_check(engine, SCHEMA, payment)})
         )
-        RetentionThread(Retention(engine, SqlRetention(idempotency_keys=keys).sweeps()), stop).start()
+        RetentionThread(_retention(settings, engine), stop).start()
         expect_figures()
         scope.callback(_join, threads)
         # After an error, too, they end.
@@ -100,6 +101,14 @@ def run(settings: WorkerSettings, stop: StopSignal) -> None:
         for thread in threads:
             thread.start()
         run_until_stopped(settle, stop, _POSTPONED, settings.payment_look_ups_per_second)
+
+
+def _retention(settings: WorkerSettings, engine: Engine) -> Retention:
+    kept = SqlRetention(
+        idempotency_keys=timedelta(hours=settings.idempotency_key_retention_hours),
+        recipients=timedelta(hours=settings.order_recipient_retention_hours),
+    )
+    return Retention(engine, kept.sweeps())
 
 
 def _refunds(

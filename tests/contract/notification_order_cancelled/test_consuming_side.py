@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 from jsonschema import Draft202012Validator
 
-from notification_service.domain.order_event import OrderEvent, OrderItem, Recipient
+from notification_service.domain.order_event import ERASED_RECIPIENT, OrderEvent, OrderItem, Recipient
 from notification_service.messaging.incoming_order_cancelled import (
     CONSUMER_GROUP,
     ORDER_CANCELLED,
@@ -71,6 +71,20 @@ def test_the_contracts_extremes_are_read(changes: dict[str, Any]) -> None:
     Draft202012Validator(SCHEMA).validate(event)
 
     read(event)
+
+
+def test_an_erased_recipient_is_read_as_nobody() -> None:
+    event = {**EXAMPLE, "recipient": {"name": "[erased]", "phone": "[erased]"}}
+    Draft202012Validator(SCHEMA).validate(event)
+
+    assert read(event).recipient == ERASED_RECIPIENT
+
+
+def test_a_buyer_may_have_the_name_of_an_erased_one() -> None:
+    event = {**EXAMPLE, "recipient": {"name": "[erased]", "phone": "010-1234-5678"}}
+    Draft202012Validator(SCHEMA).validate(event)
+
+    assert read(event).recipient == Recipient("[erased]", "010-1234-5678")
 
 
 @pytest.mark.parametrize(

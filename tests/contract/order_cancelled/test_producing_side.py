@@ -1,6 +1,7 @@
 """What order-service writes is what ``shared/contracts/order-cancelled`` promises."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from jsonschema import Draft202012Validator
 
 from order_service.domain.cancellation import CancelledLine, CancelledOrder
 from order_service.domain.coupon import OrderCoupon
-from order_service.domain.order import Order, OrderItem, Recipient
+from order_service.domain.order import ERASED_RECIPIENT, Order, OrderItem, Recipient
 from order_service.messaging.outgoing_order_cancelled import ORDER_CANCELLED, order_cancelled
 from servicekit.identifiers import uuid7
 from tests.support.order_builders import NOON, an_order
@@ -69,6 +70,24 @@ def test_the_event_names_the_coupon_of_an_order_that_has_one() -> None:
     assert event["coupon"] == {"userCouponId": 41}
     # Its part of what was paid.
     assert (event["cancelledAmount"], event["remainingAmount"]) == (8_333, 16_667)
+
+
+def test_the_event_says_that_the_recipient_is_erased() -> None:
+    event = _cancelled(replace(an_order(), recipient=ERASED_RECIPIENT))
+    VALIDATOR.validate(event)
+    assert event["recipient"] == {"name": "[erased]", "phone": "[erased]"}
+
+
+@pytest.mark.parametrize(
+    "recipient",
+    [
+        {"name": "김하늘", "phone": "[erased]"},
+        {"name": "[erased]", "phone": ""},
+        {"name": None, "phone": None},
+    ],
+)
+def test_a_recipient_is_not_erased_in_any_other_form(recipient: dict[str, Any]) -> None:
+    assert not VALIDATOR.is_valid({**EXAMPLE, "recipient": recipient})
 
 
 def test_the_example_is_what_such_an_order_makes() -> None:

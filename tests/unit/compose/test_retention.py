@@ -79,6 +79,7 @@ def test_history_outlasts_what_an_order_may_hold() -> None:
         (CouponWorkerSettings, "IDEMPOTENCY_KEY_RETENTION_HOURS", "1"),
         (CouponWorkerSettings, "HISTORY_RETENTION_HOURS", "8760"),
         (OrderWorkerSettings, "IDEMPOTENCY_KEY_RETENTION_HOURS", "1"),
+        (OrderWorkerSettings, "ORDER_RECIPIENT_RETENTION_HOURS", "1"),
         (ConsumerSettings, "INBOX_RETENTION_HOURS", "168"),
     ],
 )

@@ -163,6 +163,8 @@ def test_a_mobile_number_gets_an_alimtalk_although_there_is_sms() -> None:
         "010-1234",
         "010-1234-5678 ext. 9",
         "없음",
+        # An erased recipient's, which former releases keep as they read it.
+        "[erased]",
     ],
 )
 def test_any_other_number_can_not_get_an_alimtalk(phone: str) -> None:
@@ -170,3 +172,12 @@ def test_any_other_number_can_not_get_an_alimtalk(phone: str) -> None:
         message_for(phone=phone)
 
     assert skipped.value.reason == FailureReason.NOT_A_KOREAN_MOBILE_NUMBER
+
+
+def test_an_erased_recipients_message_waits_for_no_template() -> None:
+    order = a_completed_order(name="", phone="")
+
+    with pytest.raises(DeliverySkipped) as skipped:
+        WRITE_ALIMTALK(a_delivery(order, template="NO_LONGER_THERE"))
+
+    assert skipped.value.reason == FailureReason.RECIPIENT_ERASED

@@ -18,6 +18,7 @@ from notification_service.domain.delivery import ClaimedDelivery
 from notification_service.domain.errors import (
     DeliveryPostponed,
     DeliveryRejected,
+    DeliverySkipped,
     TemplateMismatch,
     UnknownTemplate,
 )
@@ -59,6 +60,9 @@ class WriteAlimtalk:
         self._alarmed_at: dict[str, float] = {}
 
     def __call__(self, delivery: ClaimedDelivery) -> AlimtalkMessage:
+        # Before the template, whose being put right would be waited for.
+        if delivery.order.recipient.is_erased:
+            raise DeliverySkipped(FailureReason.RECIPIENT_ERASED)
         code = delivery.template or ORDER_COMPLETED_TEMPLATE_CODE
         try:
             template = self._templates.by_code(code)

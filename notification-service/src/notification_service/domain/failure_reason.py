@@ -17,6 +17,8 @@ class FailureReason(StrEnum):
     """An earlier attempt may have been accepted, and the receiver can't say yet."""
     NOT_A_KOREAN_MOBILE_NUMBER = "NOT_A_KOREAN_MOBILE_NUMBER"
     """The recipient can't get an alimtalk."""
+    RECIPIENT_ERASED = "RECIPIENT_ERASED"
+    """The name and number are no longer kept, here or by the producer of the event."""
     MESSAGE_TOO_LONG = "MESSAGE_TOO_LONG"
     """With this order's values, the text is longer than an alimtalk may be."""
     TEMPLATE_NOT_USABLE = "TEMPLATE_NOT_USABLE"

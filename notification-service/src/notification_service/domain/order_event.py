@@ -16,16 +16,23 @@ ORDER_CANCELLED = "OrderCancelled"
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """The person to notify."""
+    """The person to notify; name and phone are empty once erased."""
 
     name: str
     phone: str
+
+    @property
+    def is_erased(self) -> bool:
+        return not self.phone
 
     def removed_from(self, text: str) -> str:
         """``text`` without this name and this phone number, for a log that quotes what a receiver replied."""
         for written in filter(None, (self.name, json.dumps(self.name)[1:-1], self.phone)):
             text = text.replace(written, _REMOVED)
         return without_number(text, self.phone, _REMOVED)
+
+
+ERASED_RECIPIENT = Recipient("", "")
 
 
 @dataclass(frozen=True, slots=True)

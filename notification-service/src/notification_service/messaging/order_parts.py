@@ -8,12 +8,14 @@ from typing import Annotated
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from notification_service.domain.order_event import OrderItem, Recipient
+from notification_service.domain.order_event import ERASED_RECIPIENT, OrderItem, Recipient
 from servicekit.fields import MAX_INT64, Storable
 
 Amount = Annotated[int, Field(strict=True, ge=0, le=MAX_INT64)]
 Currency = Annotated[str, Field(strict=True, pattern="^[A-Z]{3}$")]
 
+_ERASED = "[erased]"
+"""The phone of a recipient that the producer keeps no longer. A name may be anything."""
 _Name = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1_000), Storable]
 _Phone = Annotated[str, StringConstraints(strict=True, min_length=1, max_length=100), Storable]
 # An index holds it, and takes no more than 2,700 bytes.
@@ -36,6 +38,8 @@ class RecipientPart(BaseModel):
     phone: _Phone
 
     def to_domain(self) -> Recipient:
+        if self.phone == _ERASED:
+            return ERASED_RECIPIENT
         return Recipient(name=self.name, phone=self.phone)
 
 

@@ -35,8 +35,8 @@ class SqlOrderEvents:
                     "currency": event.currency,
                     "total_amount": event.total_amount,
                     "item_count": event.item_count,
-                    "recipient_name": event.recipient.name,
-                    "recipient_phone": event.recipient.phone,
+                    "recipient_name": event.recipient.name or None,
+                    "recipient_phone": event.recipient.phone or None,
                     "completed_at": event.completed_at,
                     "items": [
                         {
@@ -67,7 +67,8 @@ def order_event_of(row: Row[Any]) -> OrderEvent:
         currency=row.currency,
         total_amount=row.total_amount,
         item_count=row.item_count,
-        # Erased once every effect has ended; an operator may have wanted another attempt in that moment.
+        # Erased here once every effect has ended, when an operator may just have wanted another attempt; or
+        # by the producer, before its event.
         recipient=Recipient(name=row.recipient_name or "", phone=row.recipient_phone or ""),
         completed_at=row.completed_at,
         # Null if a former release accepted it, which knew no other event.

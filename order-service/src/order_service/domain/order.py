@@ -67,6 +67,12 @@ class Recipient:
     phone: str
 
 
+# Text, and no null: former releases read it from an order, and send it in its events; their consumers read
+# these, and send no alimtalk to what is no number.
+ERASED_RECIPIENT = Recipient("[erased]", "[erased]")
+"""What is left of a recipient, long after the order ended. Its cancellation still works."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """An order. Its total is fixed when it is placed; COMPLETED and ``completed_at`` come together.

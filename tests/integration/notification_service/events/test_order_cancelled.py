@@ -15,16 +15,18 @@ from notification_service.config import ConsumerSettings
 from notification_service.consumer import run
 from notification_service.domain.attempt import Receipt
 from notification_service.domain.attempt_history import Purpose
-from notification_service.domain.delivery import ClaimedDelivery, Effect
+from notification_service.domain.delivery import ClaimedDelivery, DeliveryStatus, Effect
 from notification_service.domain.errors import DeliveryPostponed
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.order_event import OrderEvent
-from notification_service.messaging.incoming_order_cancelled import ORDER_CANCELLED
+from notification_service.messaging.event_handling import IncomingEventHandler
+from notification_service.messaging.incoming_order_cancelled import ORDER_CANCELLED, OrderCancelled
 from notification_service.template_files import read_catalog
 from servicekit.lifecycle import StopSignal
+from servicekit.messaging.records import ReceivedRecord
 from tests.integration.notification_service.consumer_deployment import TOPIC
-from tests.integration.notification_service.counted import sums
-from tests.integration.notification_service.effect_work import transactions
+from tests.integration.notification_service.counted import count_due, sums
+from tests.integration.notification_service.effect_work import delivering, run_until_final, transactions
 from tests.support.notification_builders import a_cancellation_of, an_order_of
 from tests.support.notification_events import a_cancellation_event, an_event, encoded
 from tests.support.sandbox import Sandbox
@@ -107,6 +109,30 @@ def test_each_cancellation_has_one_message_and_counts_once(
     assert [row[2:] for row in counted["sales_daily"]] == [(1, 3, 33_500)]
     list(RebuildAnalytics(transactions(engine))())
     assert sums(engine) == counted
+
+
+def test_a_cancellation_of_an_erased_recipient_only_counts(engine: Engine, sandbox: Sandbox) -> None:
+    event = a_cancellation_event(an_event(), recipient={"name": "[erased]", "phone": "[erased]"})
+    effects = {Effect.ALIMTALK, Effect.CANCELLED_SALES}
+    handler = IncomingEventHandler(
+        OrderCancelled, AcceptCompletedOrders(transactions(engine), effects=effects)
+    )
+    order = handler.parse(ReceivedRecord(ORDER_CANCELLED.topic, 0, 0, *encoded(event)))
+    handler.handle([order])
+
+    with delivering(engine, Effect.ALIMTALK, sandbox) as work:
+        (skipped,) = run_until_final(work, engine, [order], Effect.ALIMTALK)
+    count_due(engine)
+
+    assert (skipped.status, skipped.last_error) == (
+        DeliveryStatus.SKIPPED,
+        FailureReason.RECIPIENT_ERASED,
+    )
+    assert sandbox.messages() == []
+    assert [row[2:] for row in sums(engine)["cancelled_daily"]] == [(1, 1, 15_000)]
+    with engine.connect() as connection:
+        kept = connection.execute(text("SELECT recipient_name, recipient_phone FROM completed_order"))
+        assert kept.all() == [(None, None)]
 
 
 class Sending:

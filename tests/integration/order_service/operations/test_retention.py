@@ -1,5 +1,6 @@
-"""Idempotency keys go when no client can come back with them, and not before."""
+"""Idempotency keys go when no client can come back with them, and not before; so do handled dead letters."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from sqlalchemy import Engine
 
 from devstack.free_ports import find_free_ports
 from order_service.persistence.retention import SqlRetention
-from servicekit.db.retention import Retention
+from servicekit.db.retention import Retention, Sweep
 from servicekit.lifecycle import StopSignal
 from tests.integration.order_service.operations.test_process import a_process, stopped
 from tests.integration.order_service.shop import Shop
@@ -17,11 +18,16 @@ from tests.support.explained import rows_read_by
 from tests.support.waiting import wait_until
 
 WEEK = timedelta(days=7)
-NOTHING = {"idempotency_keys": 0, "handled_dead_letters": 0}
+NOTHING = {"idempotency_keys": 0, "handled_dead_letters": 0, "recipients": 0}
+HALF_A_YEAR = timedelta(days=180)
+
+
+def sweeps(keys: timedelta = WEEK, recipients: timedelta = HALF_A_YEAR) -> Mapping[str, Sweep]:
+    return SqlRetention(idempotency_keys=keys, recipients=recipients).sweeps()
 
 
 def run_retention(engine: Engine, batch_rows: int = 2) -> dict[str, int]:
-    return Retention(engine, SqlRetention(idempotency_keys=WEEK).sweeps(), batch_rows).run_once(StopSignal())
+    return Retention(engine, sweeps(), batch_rows).run_once(StopSignal())
 
 
 def age_keys(shop: Shop, by: timedelta) -> None:
@@ -66,8 +72,7 @@ def test_keys_that_another_process_removes_are_left_to_it(shop: Shop) -> None:
         shop.place(key=f"k-{number}")
     age_keys(shop, 2 * WEEK)
     with shop.engine.connect() as other:
-        sweep = SqlRetention(idempotency_keys=WEEK).sweeps()["idempotency_keys"]
-        assert sweep(other, 2) == 2
+        assert sweeps()["idempotency_keys"](other, 2) == 2
         assert run_retention(shop.engine, batch_rows=10) == NOTHING | {"idempotency_keys": 3}
         other.commit()
     assert shop.count("idempotency_key") == 0
@@ -82,7 +87,7 @@ def test_a_batch_reads_no_young_key(shop: Shop, kept: timedelta) -> None:
     )
     shop.execute("ANALYZE idempotency_key")
     with shop.engine.connect() as connection:
-        sweep = SqlRetention(idempotency_keys=kept).sweeps()["idempotency_keys"]
+        sweep = sweeps(keys=kept)["idempotency_keys"]
         assert rows_read_by(connection, sweep, 500, "idempotency_key") <= 2 * 500
 
 
