@@ -16,6 +16,7 @@ from order_service.migrations import SCHEMA
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
 from servicekit.db.migrations import upgrade
+from servicekit.outbound.turns import Turns
 from tests.integration.order_service.ledger_gateway import LedgerGateway
 from tests.support.databases import RELAY_ROLE
 
@@ -80,7 +81,8 @@ class Shop:
     webhooks: Mapping[str, WebhookParser] = field(default_factory=dict)
     requires_catalogue: bool = False
     coupons: Coupons | None = None
-    gateway_calls_at_once: int = 256
+    gateway_turns: Turns | None = None
+    coupon_turns: Turns | None = None
 
     def __post_init__(self) -> None:
         self.app = build_application(
@@ -91,7 +93,8 @@ class Shop:
             self.webhooks,
             requires_catalogue=self.requires_catalogue,
             coupons=self.coupons,
-            gateway_calls_at_once=self.gateway_calls_at_once,
+            gateway_turns=self.gateway_turns,
+            coupon_turns=self.coupon_turns,
         )
 
     @property
