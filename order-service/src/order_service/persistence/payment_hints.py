@@ -83,6 +83,8 @@ class SqlPaymentHints:
                     "is_returned": or_(hints.c.is_returned, new.excluded.is_returned),
                     "hinted_at": new.excluded.hinted_at,
                     "due_at": func.least(hints.c.due_at, new.excluded.due_at),
+                    # Such as of a declined payment, about which one more question was left.
+                    "lookup_count": case((new.excluded.is_paid, 0), else_=hints.c.lookup_count),
                 },
             ).returning(hints.c.payment_id)
         )
@@ -106,8 +108,8 @@ class SqlPaymentHints:
                 or_(IS_UNSETTLED, _was_left_alone()),
                 belongs_to(accounts),
             )
-            # Those of settled payments can wait, and anyone can cause them.
-            .order_by(~IS_UNSETTLED, hints.c.due_at)
+            # Those of settled payments can wait, and anyone can cause them; most easily those of declined ones.
+            .order_by(~IS_UNSETTLED, ~_is_approved(), hints.c.due_at)
             .limit(1)
             # Skipping, not waiting: another process has claimed the locked rows, or is settling them.
             .with_for_update(skip_locked=True)
@@ -190,6 +192,10 @@ def _says_something_new(
 
 def _has_status_of(change: ReportedChange) -> ColumnElement[bool]:
     return payments.c.status.in_(sorted(status.value for status in ASKED_ABOUT[change]))
+
+
+def _is_approved() -> ColumnElement[bool]:
+    return payments.c.status == PaymentStatus.APPROVED.value
 
 
 def _was_left_alone() -> ColumnElement[bool]:

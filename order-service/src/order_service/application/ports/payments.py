@@ -68,7 +68,7 @@ class DeclinedPayments(Protocol):
     """The payments whose gateway has refused them in its answer, which may be wrong."""
 
     def ask_again(self, payment_id: UUID) -> None:
-        """Have the gateway asked once more, after :data:`ASKED_AGAIN_AFTER`."""
+        """Have the gateway asked until it answers, once, after :data:`ASKED_AGAIN_AFTER`."""
         ...
 
 
