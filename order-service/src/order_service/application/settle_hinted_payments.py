@@ -175,7 +175,7 @@ def _is_answered(claimed: ClaimedHint, outcome: Outcome | None, contradiction: C
     if _is_undecided(claimed, outcome):
         return False
     if contradiction is not None:
-        return contradiction is Contradiction.RECORDED
+        return contradiction is not Contradiction.SEEN_ONCE
     match outcome:
         case Approved() if claimed.is_returned:
             # What the webhook was sent for may not be shown yet.

@@ -23,11 +23,9 @@ from sqlalchemy.dialects.postgresql import insert
 from order_service.application.ports import SETTLED_LOOK_UP_INTERVAL, ClaimedHint
 from order_service.domain.payment import PaymentStatus
 from order_service.domain.payment_hint import ASKED_ABOUT, PaymentHint, ReportedChange
-from order_service.domain.refund import RefundStatus
-from order_service.persistence.payments import FORMER_GATEWAY, IS_GONE, payment_of
+from order_service.persistence.payments import FORMER_GATEWAY, IS_ALL_RETURNED, IS_GONE, payment_of
 from order_service.persistence.tables import payment as payments
 from order_service.persistence.tables import payment_hint as hints
-from order_service.persistence.tables import refund as refunds
 from order_service.persistence.unsettled_payments import IS_UNSETTLED, belongs_to, may_be_looked_up
 
 # The gateway sends again what isn't answered within some seconds, and a queue of slow answers helps nobody.
@@ -35,12 +33,6 @@ _WITHIN = text("SET LOCAL statement_timeout = '1s'")
 # A webhook usually overtakes the answer to the request that it is about.
 _ANSWER_ARRIVES_WITHIN = timedelta(seconds=2)
 _NOW = func.clock_timestamp()
-# Cancellations have returned all of it: of this the gateway reports nothing that isn't known.
-_IS_ALL_RETURNED = (
-    select(func.coalesce(func.sum(refunds.c.amount), 0) >= payments.c.amount)
-    .where(refunds.c.payment_id == payments.c.payment_id, refunds.c.status == RefundStatus.REFUNDED.value)
-    .scalar_subquery()
-)
 _gateway = func.coalesce(payments.c.gateway, FORMER_GATEWAY)
 
 
@@ -154,7 +146,9 @@ class SqlPaymentHints:
 
     def forget_contradictions(self, payment_id: UUID) -> None:
         self._connection.execute(
-            update(hints).where(hints.c.payment_id == payment_id).values(contradictions=0)
+            update(hints)
+            .where(hints.c.payment_id == payment_id, hints.c.contradictions > 0)
+            .values(contradictions=0)
         )
 
     def drop(self, claimed: ClaimedHint) -> None:
@@ -180,12 +174,12 @@ def _says_something_new(
 ) -> ColumnElement[bool]:
     return or_(
         _has_status_of(ReportedChange.OTHER),
-        and_(is_paid, or_(_has_status_of(ReportedChange.PAID), and_(IS_GONE, ~_IS_ALL_RETURNED))),
+        and_(is_paid, or_(_has_status_of(ReportedChange.PAID), and_(IS_GONE, ~IS_ALL_RETURNED))),
         and_(
             is_returned,
             _has_status_of(ReportedChange.RETURNED),
             ~IS_GONE,
-            ~_IS_ALL_RETURNED,
+            ~IS_ALL_RETURNED,
         ),
     )
 

@@ -65,7 +65,7 @@ class PaymentHints(Protocol):
         ...
 
     def forget_contradictions(self, payment_id: UUID) -> None:
-        """They are recorded: what is counted from now on contradicts that."""
+        """They are recorded, or the gateway has taken them back: others are counted from now on."""
         ...
 
     def drop(self, claimed: ClaimedHint) -> None:
