@@ -69,6 +69,10 @@ class ListingSettings(DatabaseSettings, ProcessSettings):
 class OperatingSettings(PaymentSettings, DatabaseSettings, ProcessSettings):
     """``order-service payments look-up`` and ``refund``, ``ledger verify --gateway``."""
 
+    # A shell that lacks the worker's variables must not close accounts that buyers may pay into. Those that
+    # aren't sold are closed by the worker.
+    sells_virtual_accounts: bool = True
+
 
 class MigrationSettings(OutboxMigrationSettings):
     """``order-service migrate``."""
