@@ -63,6 +63,8 @@ def test_the_defaults_suit_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.toss_url == "https://api.tosspayments.com"
     # The rest of the time in progress is the gateway's.
     assert settings.payment_begins_within_seconds == 5
+    # All calls of a payment together: 5 + 48 + 2 * 3 s at most.
+    assert settings.accounts_close_within.total_seconds() == 48
     assert KEY not in repr(settings)
 
 
