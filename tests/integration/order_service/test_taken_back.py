@@ -1,6 +1,5 @@
 """Money that a gateway has taken back, and that it has again: what it says twice is recorded."""
 
-
 import pytest
 from structlog.typing import EventDict
 

@@ -11,7 +11,7 @@ from order_service.persistence.tables import payment_hint as hints
 
 # The in-process gateway, of which none is kept, is in no process that follows hints.
 _MAY_HAVE_TAKEN_MONEY = func.coalesce(payments.c.gateway, "in-process") != "in-process"
-# One answer is enough. Anyone can have payments declined: more look-ups of each would hold up all other hints.
+# One answer is enough. Anyone can have payments declined: more look-ups of each would hold up other hints.
 _ASKED_BEFORE = LAST_UNPAID - 1
 _NOW = func.clock_timestamp()
 

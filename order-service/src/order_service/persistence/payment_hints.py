@@ -100,7 +100,7 @@ class SqlPaymentHints:
                 or_(IS_UNSETTLED, _was_left_alone()),
                 belongs_to(accounts),
             )
-            # Those of settled payments can wait, and anyone can cause them; most easily those of declined ones.
+            # Those of settled payments can wait, and anyone can cause them: of declined ones at no cost.
             .order_by(~IS_UNSETTLED, ~_is_approved(), hints.c.due_at)
             .limit(1)
             # Skipping, not waiting: another process has claimed the locked rows, or is settling them.

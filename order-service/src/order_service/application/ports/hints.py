@@ -13,8 +13,8 @@ SETTLED_LOOK_UP_INTERVAL = timedelta(minutes=1)
 """At most one look-up of a settled payment in this time: anyone who knows one could cause them for ever."""
 
 LAST_UNPAID = 6
-"""So often a payment that is reported as paid is shown as unpaid, until that is believed: a look-up may show a
-change a little later than the webhook."""
+"""So often a payment that is reported as paid is shown as unpaid until that is believed: a look-up may show a
+change later than the webhook."""
 
 
 @dataclass(frozen=True, slots=True)
