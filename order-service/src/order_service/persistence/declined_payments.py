@@ -41,6 +41,9 @@ class SqlDeclinedPayments:
                     "is_paid": true(),
                     # A webhook that says so is asked about at once.
                     "due_at": case((hints.c.is_paid, hints.c.due_at), else_=new.excluded.due_at),
+                    "lookup_count": case(
+                        (hints.c.is_paid, hints.c.lookup_count), else_=new.excluded.lookup_count
+                    ),
                 },
             )
         )
