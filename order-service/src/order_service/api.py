@@ -1,6 +1,7 @@
 """The API's composition root."""
 
 import json
+import sys
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
@@ -24,7 +25,7 @@ from order_service.application.refund_payment import RefundPayment
 from order_service.application.reserve_coupon import ReserveCoupon
 from order_service.application.send_payment import SendPayment
 from order_service.application.settle_payment import SettlePayment
-from order_service.config import ApiSettings
+from order_service.config import WAITING_FOR_COUPONS, WAITING_FOR_GATEWAY, ApiSettings
 from order_service.coupons.http_coupons import HttpCoupons
 from order_service.gateways.configured import configured_gateways
 from order_service.gateways.webhooks import webhook_parsers
@@ -50,17 +51,16 @@ from servicekit.observability.tracing import configure_tracing
 from servicekit.outbound.turns import Turns
 
 SERVICE = "order-service"
+_ANY_NUMBER = sys.maxsize
 
 
 def create_application() -> OpenAPI:
     """What gunicorn calls in each worker process."""
     settings = read_settings(ApiSettings)
     configure_tracing(SERVICE, settings.otel_exporter_otlp_endpoint)
-    # If gateway and coupon service hang together, a quarter of the threads is left to all else.
-    gateway_calls_at_once = max(1, settings.http_threads // 2)
     return build_application(
         create_engine(settings, "order-api"),
-        configured_gateways(settings, gateway_calls_at_once),
+        configured_gateways(settings, settings.gateway_calls_at_once),
         timedelta(seconds=settings.payment_in_progress_seconds),
         timedelta(seconds=settings.payment_begins_within_seconds),
         webhook_parsers(settings.gateways, settings.portone_webhook_secrets),
@@ -69,7 +69,8 @@ def create_application() -> OpenAPI:
         coupons=_coupons(settings),
         coupon_hold=settings.coupon_hold,
         coupon_currency=settings.coupon_currency,
-        gateway_calls_at_once=gateway_calls_at_once,
+        gateway_turns=Turns(settings.gateway_calls_at_once, WAITING_FOR_GATEWAY),
+        coupon_turns=Turns(settings.coupon_calls_at_once, WAITING_FOR_COUPONS),
     )
 
 
@@ -85,13 +86,14 @@ def build_application(
     coupons: Coupons | None = None,
     coupon_hold: timedelta = timedelta(hours=25),
     coupon_currency: str = "KRW",
-    gateway_calls_at_once: int = 256,
+    gateway_turns: Turns | None = None,
+    coupon_turns: Turns | None = None,
 ) -> OpenAPI:
     """The API on the given database and gateway; ``webhook_parsers`` by the name of their gateway.
 
-    Without ``coupons`` no order has one.
+    Without ``coupons`` no order has one. Without turns, any number of threads calls external services.
     """
-    unit_of_work, turns = partial(OrderUnitOfWork, engine), Turns(gateway_calls_at_once)
+    unit_of_work, turns = partial(OrderUnitOfWork, engine), gateway_turns or Turns(_ANY_NUMBER)
     settle_payment = SettlePayment(unit_of_work, order_completed)
     send_payment = SendPayment(gateway, payment_begins_within)
     pay_order = PayOrder(
@@ -100,9 +102,10 @@ def build_application(
     end_cancellation = EndCancellation(order_cancelled)
     refund = RefundPayment(unit_of_work, gateway, end_cancellation)
     cancel_order = CancelOrder(unit_of_work, refund, end_cancellation, refund_lease, turns)
-    reserve_coupon = (
-        None if coupons is None else ReserveCoupon(unit_of_work, coupons, coupon_hold, coupon_currency)
-    )
+    reserve_coupon = None
+    if coupons is not None:
+        turns_of_coupons = coupon_turns or Turns(_ANY_NUMBER)
+        reserve_coupon = ReserveCoupon(unit_of_work, coupons, turns_of_coupons, coupon_hold, coupon_currency)
     place_order = PlaceOrder(unit_of_work, reserve_coupon, requires_catalogue=requires_catalogue)
     read_order = ReadOrder(partial(OrderSnapshot, engine))
     return create_app(
@@ -124,7 +127,7 @@ def build_application(
 def _coupons(settings: ApiSettings) -> Coupons | None:
     if settings.coupon_service_url is None:
         return None
-    return HttpCoupons(settings.coupon_service_url, at_once=max(1, settings.http_threads // 4))
+    return HttpCoupons(settings.coupon_service_url, settings.coupon_calls_at_once)
 
 
 def _examples() -> Examples:

@@ -29,7 +29,7 @@ def api() -> None:
     settings = load_settings(ApiSettings)
     configure_logging(settings.log_level, settings.log_format, "order-api")
     check_schema_or_exit(settings, SCHEMA)
-    serve("order_service.api:create_application()", "order-api", settings)
+    serve("order_service.api:create_application()", "order-api", settings, settings.threads)
 
 
 @main.command()

@@ -16,6 +16,11 @@ from servicekit.config import (
     ProcessSettings,
 )
 
+WAITING_FOR_GATEWAY = 96
+WAITING_FOR_COUPONS = 32
+"""So many requests may wait for their turn, in threads beside those that work: as many as come while the host
+stands still for half a second."""
+
 
 class ApiSettings(
     WebhookSettings, PaymentSettings, CouponSettings, HttpSettings, DatabaseSettings, ProcessSettings
@@ -25,6 +30,21 @@ class ApiSettings(
     http_port: Port = 8002
     # Refuses orders of other products, whose price only the client knows.
     require_catalog_products: bool = False
+
+    @property
+    def gateway_calls_at_once(self) -> int:
+        """If gateway and coupon-service are slow together, a quarter of the threads is left to all else."""
+        return max(1, self.http_threads // 2)
+
+    @property
+    def coupon_calls_at_once(self) -> int:
+        return max(1, self.http_threads // 4)
+
+    @property
+    def threads(self) -> int:
+        """Those that may wait for a turn come on top of the ones that work."""
+        calls = self.gateway_calls_at_once + self.coupon_calls_at_once
+        return max(self.http_threads, calls + 1) + WAITING_FOR_GATEWAY + WAITING_FOR_COUPONS
 
 
 LOOK_UPS_AT_ONCE = 8
@@ -51,6 +71,10 @@ class ListingSettings(DatabaseSettings, ProcessSettings):
 
 class OperatingSettings(PaymentSettings, DatabaseSettings, ProcessSettings):
     """``order-service payments look-up`` and ``refund``, ``ledger verify --gateway``."""
+
+    # A shell that lacks the worker's variables must not close accounts that buyers may pay into. Those that
+    # aren't sold are closed by the worker.
+    sells_virtual_accounts: bool = True
 
 
 class MigrationSettings(OutboxMigrationSettings):

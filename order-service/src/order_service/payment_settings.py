@@ -24,6 +24,8 @@ GatewayName = Literal["in-process", "toss", "portone"]
 
 # For connecting, for storing the payment before it is sent, and for a look-up after a refusal.
 _SECONDS_BESIDE_EXCHANGE = 10
+# For the two questions of closing an account that isn't sold, and for storing their answer.
+_SECONDS_FOR_CLOSING = 7
 # For standing still before it is sent, and for the questions that it consists of.
 _SECONDS_BESIDE_REFUND = 30
 
@@ -136,6 +138,12 @@ class PaymentSettings(BaseSettings):
             default=0.0,
         )
         return (self.payment_in_progress_seconds - exchange_seconds) / 2
+
+    @property
+    def accounts_close_within(self) -> timedelta:
+        """After a payment is sent. Later, closing its account could end after the time in progress."""
+        left_seconds = self.payment_in_progress_seconds - self.payment_begins_within_seconds
+        return timedelta(seconds=left_seconds - _SECONDS_FOR_CLOSING)
 
     @property
     def refund_lease(self) -> timedelta:

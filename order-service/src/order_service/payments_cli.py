@@ -59,7 +59,10 @@ PROCESS = "order-payments"
 
 _CONTRADICTIONS = {
     Contradiction.SEEN_ONCE: "; the worker asks once more, in a minute, before that is recorded",
-    Contradiction.RECORDED: "; that is recorded",
+    Contradiction.TAKEN_BACK: "; that its money is gone is recorded",
+    Contradiction.RESTORED: "; that its money is back is recorded",
+    Contradiction.GONE_AGAIN: "; its money is gone once more, which the ledger does not have",
+    Contradiction.KNOWN: "; that is known, and a refund under way is asked about",
 }
 _json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 

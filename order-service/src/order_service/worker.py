@@ -146,11 +146,15 @@ def _hints(
             report_again=count_taken_back_again,
         )
         name = f"{gateway.name}_hints"
-        yield WorkThread(name, partial(_follows, settle), stop, _POSTPONED, _HINTS_INTERVAL_SECONDS)
+        follow = partial(_follows, settle, stop, settings.payment_look_ups_per_second)
+        yield WorkThread(name, follow, stop, _POSTPONED, _HINTS_INTERVAL_SECONDS)
 
 
-def _follows(settle: SettleHintedPayments) -> bool:
-    return settle().looked_up > 0
+def _follows(settle: SettleHintedPayments, stop: StopSignal, per_second: int) -> bool:
+    began_seconds = time.monotonic()
+    looked_up = settle().looked_up
+    stop.wait(max(0.0, looked_up / per_second - (time.monotonic() - began_seconds)))
+    return looked_up > 0
 
 
 def _coupons(

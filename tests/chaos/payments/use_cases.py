@@ -70,7 +70,7 @@ class UseCases:
         send = SendPayment(gateways, timedelta(seconds=PATIENCE_SECONDS))
         coupons = HttpCoupons(world.coupons_url, 1)
         hold = timedelta(seconds=behaviour.holds_coupon_seconds)
-        reserve = ReserveCoupon(unit_of_work, coupons, hold, "KRW", _no_time)
+        reserve = ReserveCoupon(unit_of_work, coupons, Turns(1), hold, "KRW", _no_time)
         self.place = PlaceOrder(unit_of_work, reserve, requires_catalogue=False)
         self.pay = PayOrder(unit_of_work, gateways, send, settle, _IN_PROGRESS_LIMIT, turns)
         self.note = NotePaymentHint(unit_of_work)

@@ -14,6 +14,7 @@ from order_service.api import build_application
 from order_service.application.ports import Coupons, PaymentGateway, WebhookParser
 from servicekit.config import DatabaseSettings
 from servicekit.db.engine import create_engine
+from servicekit.outbound.turns import Turns
 from tests.integration.order_service.ledger_gateway import LedgerGateway
 
 PROBLEM = "application/problem+json"
@@ -77,7 +78,8 @@ class Shop:
     webhooks: Mapping[str, WebhookParser] = field(default_factory=dict)
     requires_catalogue: bool = False
     coupons: Coupons | None = None
-    gateway_calls_at_once: int = 256
+    gateway_turns: Turns | None = None
+    coupon_turns: Turns | None = None
 
     def __post_init__(self) -> None:
         self.app = build_application(
@@ -88,7 +90,8 @@ class Shop:
             self.webhooks,
             requires_catalogue=self.requires_catalogue,
             coupons=self.coupons,
-            gateway_calls_at_once=self.gateway_calls_at_once,
+            gateway_turns=self.gateway_turns,
+            coupon_turns=self.coupon_turns,
         )
 
     @property

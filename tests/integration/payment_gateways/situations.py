@@ -42,6 +42,7 @@ from tests.integration.payment_gateways.steps import (
     to_return,
     unreachable,
     void,
+    void_later,
     wrong_secret,
 )
 
@@ -175,11 +176,17 @@ FIND = (
     *_unreadable("look-up", find_late),
 )
 
+_BANK_REFUSES = goes_wrong("cancel", "error", code="PROVIDER_ERROR")
+
 VOID = (
     Situation("a bank transfer to come", (authorised(method="VIRTUAL_ACCOUNT"), asked), void, Declined, 0),
     Situation("a bank transfer that came",
               (authorised(method="VIRTUAL_ACCOUNT"), asked, deposited), void, Undecided, 30_000),
     Situation("twice", (authorised(method="VIRTUAL_ACCOUNT"), asked, void), void, Declined, 0),
+    Situation("a refusal before",
+              (authorised(method="VIRTUAL_ACCOUNT"), asked, _BANK_REFUSES, void), void_later, Declined, 0),
+    Situation("a refusal before, within a minute",
+              (authorised(method="VIRTUAL_ACCOUNT"), asked, _BANK_REFUSES, void), void, Undecided, 0),
     Situation("no gateway there",
               (authorised(method="VIRTUAL_ACCOUNT"), asked, unreachable), void, Undecided, 0),
     Situation("another shop's secret",

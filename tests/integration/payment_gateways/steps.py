@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from order_service.domain.payment_outcome import Approved, Outcome
@@ -144,6 +145,10 @@ def find_late(connection: Connection) -> Outcome:
 
 def void(connection: Connection) -> Outcome:
     return connection.adapter.void(connection.request, NOON + ANSWERED)
+
+
+def void_later(connection: Connection) -> Outcome:
+    return connection.adapter.void(connection.request, NOON + ANSWERED + timedelta(minutes=1))
 
 
 def refund(connection: Connection) -> RefundOutcome:

@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from coupon_service.http.bodies import LONGEST_HOLD_SECONDS
-from order_service.config import ApiSettings, MigrationSettings
+from order_service.config import WAITING_FOR_COUPONS, WAITING_FOR_GATEWAY, ApiSettings, MigrationSettings
 from servicekit.config import load_settings, read_settings
 
 
@@ -51,6 +51,19 @@ def test_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PAYMENT_GATEWAY", "in-process")
     assert read_settings(ApiSettings).http_port == 8002
     assert read_settings(MigrationSettings).outbox_relay_role == "outbox_relay"
+
+
+@pytest.mark.parametrize("number", [1, 2, 3, 4, 16, 256])
+def test_a_quarter_of_the_threads_calls_no_service_and_waits_for_none(
+    monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://user@localhost/order")
+    monkeypatch.setenv("PAYMENT_GATEWAY", "in-process")
+    monkeypatch.setenv("HTTP_THREADS", str(number))
+    settings = read_settings(ApiSettings)
+    calls = settings.gateway_calls_at_once + settings.coupon_calls_at_once
+    left = settings.threads - calls - WAITING_FOR_GATEWAY - WAITING_FOR_COUPONS
+    assert left >= max(1, number // 4)
 
 
 @pytest.mark.parametrize("minutes", ["1", "1440", "1000000"])

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import pytest
 
-from order_service.config import ApiSettings
+from order_service.config import ApiSettings, OperatingSettings
 from order_service.gateways.configured import configured_gateways
 from order_service.gateways.webhooks import webhook_parsers
 from order_service.payment_settings import PaymentSettings
@@ -63,7 +63,18 @@ def test_the_defaults_suit_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.toss_url == "https://api.tosspayments.com"
     # The rest of the time in progress is the gateway's.
     assert settings.payment_begins_within_seconds == 5
+    # All calls of a payment together: 5 + 48 + 2 * 3 s at most.
+    assert settings.accounts_close_within.total_seconds() == 48
     assert KEY not in repr(settings)
+
+
+def test_an_operators_shell_closes_no_account_that_may_be_sold(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert read(monkeypatch, "toss", TOSS_SECRET_KEY=KEY).sells_virtual_accounts is False
+    assert read_settings(OperatingSettings).sells_virtual_accounts is True
+    monkeypatch.setenv("SELLS_VIRTUAL_ACCOUNTS", "false")
+    assert read_settings(OperatingSettings).sells_virtual_accounts is False
 
 
 def test_portones_defaults_suit_each_other_and_take_no_test_payments(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,13 +1,14 @@
-"""A service that hangs takes a share of the threads, and no more."""
+"""A service that is slow, or hangs, takes a share of the threads, and no more."""
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 
 import pytest
 
 from servicekit.outbound.turns import PATIENCE_SECONDS, Turns
+from tests.support.waiting import wait_until
 
 DEADLINE_SECONDS = 30
 
@@ -25,7 +26,7 @@ def has_turn(turns: Turns) -> bool:
 
 def test_each_has_a_turn_until_all_are_taken_and_calls_hang() -> None:
     seconds = 0.0
-    turns = Turns(2, lambda: seconds)
+    turns = Turns(2, 1, lambda: seconds)
     with turns.one() as first, turns.calling():
         seconds += PATIENCE_SECONDS
         assert (first, has_turn(turns)) == (True, True)
@@ -36,7 +37,7 @@ def test_each_has_a_turn_until_all_are_taken_and_calls_hang() -> None:
 
 
 def test_a_turn_is_waited_for_while_the_service_answers(others: ThreadPoolExecutor) -> None:
-    turns = Turns(1, lambda: 0.0)
+    turns = Turns(1, 1, lambda: 0.0)
     with turns.one(), turns.calling():
         waiting = others.submit(has_turn, turns)
         with pytest.raises(TimeoutError):
@@ -45,15 +46,54 @@ def test_a_turn_is_waited_for_while_the_service_answers(others: ThreadPoolExecut
 
 
 def test_those_who_wait_get_none_once_a_call_hangs(others: ThreadPoolExecutor) -> None:
-    turns = Turns(1)
+    turns = Turns(1, 1)
     with turns.one(), turns.calling():
         waiting = others.submit(has_turn, turns)
         assert waiting.result(DEADLINE_SECONDS) is False
 
 
+def test_one_more_than_may_wait_gets_none_at_once(others: ThreadPoolExecutor) -> None:
+    """The service is slow for ever: no call hangs, and nobody loses patience."""
+    turns = Turns(1, 2, lambda: 0.0)
+    with turns.one(), turns.calling():
+        asking = [others.submit(has_turn, turns) for _ in range(3)]
+        refused, waiting = wait(asking, DEADLINE_SECONDS, FIRST_COMPLETED)
+        assert [each.result() for each in refused] == [False]
+        assert has_turn(turns) is False
+    assert [each.result(DEADLINE_SECONDS) for each in waiting] == [True, True]
+    assert has_turn(turns)
+
+
+def test_patience_ends_though_no_call_hangs(others: ThreadPoolExecutor) -> None:
+    """What has the turn stands still in the database."""
+    turns = Turns(1, 1)
+    with turns.one():
+        assert others.submit(has_turn, turns).result(DEADLINE_SECONDS) is False
+        # Its place is free again.
+        assert others.submit(has_turn, turns).result(DEADLINE_SECONDS) is False
+    assert has_turn(turns)
+
+
+def test_a_turn_goes_to_who_has_waited_for_longest(others: ThreadPoolExecutor) -> None:
+    turns, order = Turns(1, 3, lambda: 0.0), list[int]()
+
+    def call(number: int) -> bool:
+        with turns.one() as is_mine:
+            order.append(number)
+        return is_mine
+
+    with turns.one():
+        waiting = []
+        for number in range(3):
+            waiting.append(others.submit(call, number))
+            wait_until(lambda: turns.waiting == number + 1, "it to wait")  # noqa: B023
+    assert [each.result(DEADLINE_SECONDS) for each in waiting] == [True] * 3
+    assert order == [0, 1, 2]
+
+
 def test_one_slow_call_of_many_lets_the_others_have_turns(others: ThreadPoolExecutor) -> None:
     seconds = 0.0
-    turns = Turns(3, lambda: seconds)
+    turns = Turns(3, 1, lambda: seconds)
     slow_began, slow_ends = threading.Event(), threading.Event()
 
     def call_slowly() -> None:
@@ -75,7 +115,7 @@ def test_one_slow_call_of_many_lets_the_others_have_turns(others: ThreadPoolExec
 
 
 def test_a_call_that_fails_gives_its_turn_back() -> None:
-    turns = Turns(1, lambda: 0.0)
+    turns = Turns(1)
     for _ in range(2):
         with pytest.raises(KeyError), turns.one(), turns.calling():
             raise KeyError
@@ -83,7 +123,7 @@ def test_a_call_that_fails_gives_its_turn_back() -> None:
 
 
 def test_no_more_than_so_many_have_a_turn_at_once(others: ThreadPoolExecutor) -> None:
-    turns, together = Turns(3), threading.Barrier(3, timeout=DEADLINE_SECONDS)
+    turns, together = Turns(3, 9, lambda: 0.0), threading.Barrier(3, timeout=DEADLINE_SECONDS)
     at_work, most, lock = 0, 0, threading.Lock()
 
     def call() -> None:

@@ -10,7 +10,7 @@ from order_service.application.ports import (
     UnitOfWork,
     UnitOfWorkFactory,
 )
-from order_service.domain.contradiction import COUNTS_FROM, Contradiction, contradicts
+from order_service.domain.contradiction import COUNTS_FROM, Contradiction, confirms, contradicts
 from order_service.domain.payment import Payment
 from order_service.domain.payment_hint import ReportedChange
 from order_service.domain.payment_outcome import Outcome
@@ -21,8 +21,9 @@ _log = structlog.get_logger(__name__)
 class RecordContradiction:
     """Counts such answers, and records what they say once there are two, in whichever processes.
 
-    The payment stays APPROVED. After the first one, a worker asks again in a minute. Money that is gone once
-    more after it was restored is left to operators.
+    They count as long as no answer in between confirms what is stored. The payment stays APPROVED. After the
+    first one, a worker asks again in a minute. Money that is gone once more after it was restored is left to
+    operators.
     """
 
     def __init__(
@@ -37,11 +38,16 @@ class RecordContradiction:
         self._report_again = report_again
 
     def __call__(self, payment: Payment, outcome: Outcome) -> Contradiction | None:
-        """None where the answer contradicts nothing that is stored."""
+        """None where the answer contradicts nothing that is stored, or all of it was returned."""
         payment_id = payment.payment_id
         with self._unit_of_work() as unit_of_work:
             is_taken_back = unit_of_work.payments.is_taken_back(payment_id)
+            if confirms(payment, outcome, is_taken_back=is_taken_back):
+                unit_of_work.payment_hints.forget_contradictions(payment_id)
+                unit_of_work.commit()
             if not contradicts(payment, outcome, is_taken_back=is_taken_back):
+                return None
+            if unit_of_work.payments.is_all_returned(payment_id):
                 return None
             number = unit_of_work.payment_hints.count_contradiction(
                 payment_id,
@@ -51,32 +57,32 @@ class RecordContradiction:
             if number < COUNTS_FROM:
                 unit_of_work.commit()
                 return Contradiction.SEEN_ONCE
-            is_new = _record(unit_of_work, payment_id, was_taken_back=is_taken_back)
-            was_restored = unit_of_work.payments.was_restored(payment_id)
+            found = _record(unit_of_work, payment_id, was_taken_back=is_taken_back)
             unit_of_work.payment_hints.forget_contradictions(payment_id)
             unit_of_work.commit()
-        if is_new and is_taken_back:
-            _log.warning("payment_restored", **_facts(payment))
-        elif was_restored and not is_taken_back:
-            # The ledger has no second entry for it.
-            _log.error("payment_taken_back_again", **_facts(payment))
-            self._report_again(payment)
-        elif is_new:
-            # An error, because goods may have been sent for money that is no longer there.
-            _log.error("payment_taken_back", **_facts(payment))
-            self._report(payment)
-        return Contradiction.RECORDED
+        match found:
+            case Contradiction.RESTORED:
+                _log.warning("payment_restored", **_facts(payment))
+            case Contradiction.GONE_AGAIN:
+                # The ledger has no second entry for it.
+                _log.error("payment_taken_back_again", **_facts(payment))
+                self._report_again(payment)
+            case Contradiction.TAKEN_BACK:
+                # An error, because goods may have been sent for money that is no longer there.
+                _log.error("payment_taken_back", **_facts(payment))
+                self._report(payment)
+        return found
 
 
-def _record(unit_of_work: UnitOfWork, payment_id: UUID, *, was_taken_back: bool) -> bool:
+def _record(unit_of_work: UnitOfWork, payment_id: UUID, *, was_taken_back: bool) -> Contradiction:
+    payments = unit_of_work.payments
+    if not was_taken_back and payments.record_taken_back(payment_id):
+        return Contradiction.TAKEN_BACK
+    # A cancellation's refund, which then learns it here: it may have been made by hand, or can be made.
+    unit_of_work.refunds.ask_again(payment_id)
     if was_taken_back:
-        is_new = unit_of_work.payments.record_restored(payment_id)
-    else:
-        is_new = unit_of_work.payments.record_taken_back(payment_id)
-    if was_taken_back or not is_new:
-        # A cancellation's refund, which then learns it here: it may have been made by hand, or can be made.
-        unit_of_work.refunds.ask_again(payment_id)
-    return is_new
+        return Contradiction.RESTORED if payments.record_restored(payment_id) else Contradiction.KNOWN
+    return Contradiction.GONE_AGAIN if payments.is_gone_again(payment_id) else Contradiction.KNOWN
 
 
 def _facts(payment: Payment) -> dict[str, str]:

@@ -24,6 +24,7 @@ from order_service.domain.errors import (
     UserCouponNotUsable,
 )
 from servicekit.lease_clock import lease_clock_seconds
+from servicekit.outbound.turns import Turns
 
 PLACED_WITHIN = timedelta(seconds=30)
 """Then the coupon is released unless its order is placed."""
@@ -47,19 +48,22 @@ class ReserveCoupon:
     """Holds a coupon for longer than its order may wait for the payment; of orders in one ``currency``.
 
     That the coupon has to be released is stored first, for a later moment: whatever happens, a worker
-    releases it then. Placing the order withdraws the release.
+    releases it then. Placing the order withdraws the release. ``turns`` are for the call: without one nothing
+    is stored, and nobody asked.
     """
 
     def __init__(
         self,
         unit_of_work: UnitOfWorkFactory,
         coupons: Coupons,
+        turns: Turns,
         hold: timedelta,
         currency: str,
         clock_seconds: Callable[[], float] = lease_clock_seconds,
     ) -> None:
         self._unit_of_work = unit_of_work
         self._coupons = coupons
+        self._turns = turns
         self._hold = hold
         self._currency = currency
         self._clock_seconds = clock_seconds
@@ -71,6 +75,14 @@ class ReserveCoupon:
         if command.order_amount == 0:
             # Which the coupon service doesn't take for an amount.
             raise OrderAmountTooSmall
+        # Before the release is stored, whose time would pass during the wait.
+        with self._turns.one() as may_ask:
+            if not may_ask:
+                _log.warning("coupon_service_busy", order_id=str(command.order_id))
+                raise CouponServiceUnavailable
+            return self._reserve(command)
+
+    def _reserve(self, command: ReserveCouponCommand) -> OrderCoupon:
         stored_at_seconds = self._clock_seconds()
         was_busy = self._store(CouponRelease(command.order_id, command.user_coupon_id))
 
@@ -81,7 +93,8 @@ class ReserveCoupon:
                 raise CouponServiceUnavailable
 
         # No transaction is open: a slow service must hold neither locks nor a connection.
-        outcome = self._coupons.reserve(self._reservation(command), check_time)
+        with self._turns.calling():
+            outcome = self._coupons.reserve(self._reservation(command), check_time)
         match outcome:
             case CouponReserved(discount_amount):
                 return OrderCoupon(command.user_coupon_id, discount_amount)

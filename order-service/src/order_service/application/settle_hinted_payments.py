@@ -8,6 +8,7 @@ import structlog
 from order_service.application.ask_gateway import AskGateway
 from order_service.application.look_up_payment import LookUpPayment
 from order_service.application.ports import (
+    LAST_UNPAID,
     SETTLED_LOOK_UP_INTERVAL,
     ClaimedHint,
     PaymentGateway,
@@ -39,8 +40,8 @@ from servicekit.lease_clock import lease_clock_seconds
 from servicekit.lifecycle import StopSignal
 
 BACKOFF = Backoff(first_seconds=2.0, longest_seconds=600.0)
-# A look-up may show a change a little later than the webhook. Of an unsettled payment the planned ones go on.
-_LAST_ATTEMPT = 6
+# Of an unsettled payment the planned look-ups go on.
+_LAST_ATTEMPT = LAST_UNPAID
 # Nothing else asks about a settled payment: after a day, an operator does.
 LAST_ATTEMPT_IF_SETTLED = 150
 _KNOWN_BATCH_SIZE = 1_000
@@ -175,13 +176,13 @@ def _is_answered(claimed: ClaimedHint, outcome: Outcome | None, contradiction: C
     if _is_undecided(claimed, outcome):
         return False
     if contradiction is not None:
-        return contradiction is Contradiction.RECORDED
+        return contradiction is not Contradiction.SEEN_ONCE
     match outcome:
         case Approved() if claimed.is_returned:
             # What the webhook was sent for may not be shown yet.
             return _is_seen_again(claimed)
         case Unpaid() | AwaitsDeposit() | NeverHappened():
-            return claimed.number >= _LAST_ATTEMPT or not (claimed.is_paid or claimed.is_returned)
+            return claimed.number >= LAST_UNPAID or not (claimed.is_paid or claimed.is_returned)
     return True
 
 

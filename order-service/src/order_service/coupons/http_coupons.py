@@ -28,7 +28,6 @@ from order_service.domain.errors import (
 )
 from servicekit.outbound.bounded_transport import BEFORE_SENDING, INCOMPLETE
 from servicekit.outbound.http_client import create_http_client
-from servicekit.outbound.turns import Turns
 
 TIMEOUT_SECONDS = 3.0
 _NOT_FOUND = (404, "urn:problem:user-coupon-not-found")
@@ -42,12 +41,11 @@ _log = structlog.get_logger(__name__)
 
 
 class HttpCoupons:
-    """At most ``at_once`` calls. While they hang, no other is sent, and none takes another thread."""
+    """Connections for ``at_once`` calls."""
 
     def __init__(self, url: str, at_once: int) -> None:
         self._user_coupons_url = f"{url.rstrip('/')}/api/v1/user-coupons"
         self._client = create_http_client(TIMEOUT_SECONDS, at_once)
-        self._turns = Turns(at_once)
 
     def reserve(
         self, reservation: CouponReservation, before_sending: Callable[[], None]
@@ -94,18 +92,13 @@ class HttpCoupons:
         url = f"{self._user_coupons_url}/{user_coupon_id}/{verb}"
         request = self._client.build_request("POST", url, json=body)
         request.extensions[BEFORE_SENDING] = before_sending
-        with self._turns.one() as may_ask:
-            if not may_ask:
-                _log.warning("coupon_service_busy")
-                return CouponNotSent()
-            try:
-                with self._turns.calling():
-                    return self._client.send(request)
-            except httpx.TransportError as error:
-                _log.warning("coupon_service_unanswered", verb=verb, reason=f"{type(error).__name__} {error}")
-                # The transport raises these if surely nothing was sent.
-                is_unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-                return CouponNotSent() if is_unsent else CouponUnclear()
+        try:
+            return self._client.send(request)
+        except httpx.TransportError as error:
+            _log.warning("coupon_service_unanswered", verb=verb, reason=f"{type(error).__name__} {error}")
+            # The transport raises these if surely nothing was sent.
+            is_unsent = isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
+            return CouponNotSent() if is_unsent else CouponUnclear()
 
 
 def _is_away(response: httpx.Response) -> bool:

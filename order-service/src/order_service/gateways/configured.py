@@ -79,7 +79,9 @@ def configured_gateways(settings: PaymentSettings, connections: int) -> Configur
     gateways: dict[str, PaymentGateway] = {}
     for each in settings.gateways:
         gateway = _gateway(each, connections)
-        gateways[each.name] = gateway if settings.sells_virtual_accounts else WithoutAccounts(gateway)
+        if not settings.sells_virtual_accounts:
+            gateway = WithoutAccounts(gateway, settings.accounts_close_within)
+        gateways[each.name] = gateway
     return ConfiguredGateways(settings.payment_gateway, gateways)
 
 

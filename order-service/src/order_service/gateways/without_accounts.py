@@ -4,7 +4,7 @@ What is paid into one is returned to an account of the buyer's, which no gateway
 to ask for it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 import structlog
@@ -21,6 +21,7 @@ from order_service.domain.payment_outcome import (
 from order_service.domain.payment_request import PaymentRequest
 from order_service.domain.refund_outcome import Refunded, RefundOutcome, RefundRefused
 from order_service.domain.refund_request import RefundRequest
+from servicekit.lease_clock import lease_clock_seconds
 
 _NOT_SOLD = Declined("VIRTUAL_ACCOUNT_NOT_SOLD")
 # More than an overdue deposit is waited for.
@@ -32,12 +33,20 @@ _log = structlog.get_logger(__name__)
 class WithoutAccounts:
     """Takes an account back as soon as the gateway says that it waits for a deposit.
 
-    One that couldn't be taken back at once is overdue, so that the next look-up tries again. A deposit that
-    was faster is a payment like any other.
+    One that couldn't be taken back at once is overdue, so that the next look-up tries again; so is one that
+    the gateway took longer than ``closes_within`` for, since others may look the payment up soon. A deposit
+    that was faster is a payment like any other.
     """
 
-    def __init__(self, gateway: PaymentGateway) -> None:
+    def __init__(
+        self,
+        gateway: PaymentGateway,
+        closes_within: timedelta,
+        clock_seconds: Callable[[], float] = lease_clock_seconds,
+    ) -> None:
         self._gateway = gateway
+        self._closes_within_seconds = closes_within.total_seconds()
+        self._clock_seconds = clock_seconds
 
     @property
     def name(self) -> str:
@@ -48,10 +57,13 @@ class WithoutAccounts:
         return self._gateway.accounts
 
     def approve(self, request: PaymentRequest) -> Answer:
+        began_seconds = self._clock_seconds()
         answer = self._gateway.approve(request)
         if not isinstance(answer, AwaitsDeposit):
             return answer
         _log.warning("virtual_account_not_sold", gateway=self.name, payment_id=str(request.payment_id))
+        if self._clock_seconds() - began_seconds > self._closes_within_seconds:
+            return _overdue(request)
         outcome = self.void(request, request.requested_at)
         return _overdue(request) if isinstance(outcome, Undecided | NeverHappened) else outcome
 

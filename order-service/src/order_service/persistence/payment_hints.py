@@ -23,11 +23,9 @@ from sqlalchemy.dialects.postgresql import insert
 from order_service.application.ports import SETTLED_LOOK_UP_INTERVAL, ClaimedHint
 from order_service.domain.payment import PaymentStatus
 from order_service.domain.payment_hint import ASKED_ABOUT, PaymentHint, ReportedChange
-from order_service.domain.refund import RefundStatus
-from order_service.persistence.payments import FORMER_GATEWAY, IS_GONE, payment_of
+from order_service.persistence.payments import FORMER_GATEWAY, IS_ALL_RETURNED, IS_GONE, payment_of
 from order_service.persistence.tables import payment as payments
 from order_service.persistence.tables import payment_hint as hints
-from order_service.persistence.tables import refund as refunds
 from order_service.persistence.unsettled_payments import IS_UNSETTLED, belongs_to, may_be_looked_up
 
 # The gateway sends again what isn't answered within some seconds, and a queue of slow answers helps nobody.
@@ -35,12 +33,6 @@ _WITHIN = text("SET LOCAL statement_timeout = '1s'")
 # A webhook usually overtakes the answer to the request that it is about.
 _ANSWER_ARRIVES_WITHIN = timedelta(seconds=2)
 _NOW = func.clock_timestamp()
-# Cancellations have returned all of it: of this the gateway reports nothing that isn't known.
-_IS_ALL_RETURNED = (
-    select(func.coalesce(func.sum(refunds.c.amount), 0) >= payments.c.amount)
-    .where(refunds.c.payment_id == payments.c.payment_id, refunds.c.status == RefundStatus.REFUNDED.value)
-    .scalar_subquery()
-)
 _gateway = func.coalesce(payments.c.gateway, FORMER_GATEWAY)
 
 
@@ -83,6 +75,8 @@ class SqlPaymentHints:
                     "is_returned": or_(hints.c.is_returned, new.excluded.is_returned),
                     "hinted_at": new.excluded.hinted_at,
                     "due_at": func.least(hints.c.due_at, new.excluded.due_at),
+                    # Such as of a declined payment, about which one more question was left.
+                    "lookup_count": case((new.excluded.is_paid, 0), else_=hints.c.lookup_count),
                 },
             ).returning(hints.c.payment_id)
         )
@@ -106,8 +100,8 @@ class SqlPaymentHints:
                 or_(IS_UNSETTLED, _was_left_alone()),
                 belongs_to(accounts),
             )
-            # Those of settled payments can wait, and anyone can cause them.
-            .order_by(~IS_UNSETTLED, hints.c.due_at)
+            # Those of settled payments can wait, and anyone can cause them: of declined ones at no cost.
+            .order_by(~IS_UNSETTLED, ~_is_approved(), hints.c.due_at)
             .limit(1)
             # Skipping, not waiting: another process has claimed the locked rows, or is settling them.
             .with_for_update(skip_locked=True)
@@ -152,7 +146,9 @@ class SqlPaymentHints:
 
     def forget_contradictions(self, payment_id: UUID) -> None:
         self._connection.execute(
-            update(hints).where(hints.c.payment_id == payment_id).values(contradictions=0)
+            update(hints)
+            .where(hints.c.payment_id == payment_id, hints.c.contradictions > 0)
+            .values(contradictions=0)
         )
 
     def drop(self, claimed: ClaimedHint) -> None:
@@ -178,18 +174,22 @@ def _says_something_new(
 ) -> ColumnElement[bool]:
     return or_(
         _has_status_of(ReportedChange.OTHER),
-        and_(is_paid, or_(_has_status_of(ReportedChange.PAID), and_(IS_GONE, ~_IS_ALL_RETURNED))),
+        and_(is_paid, or_(_has_status_of(ReportedChange.PAID), and_(IS_GONE, ~IS_ALL_RETURNED))),
         and_(
             is_returned,
             _has_status_of(ReportedChange.RETURNED),
             ~IS_GONE,
-            ~_IS_ALL_RETURNED,
+            ~IS_ALL_RETURNED,
         ),
     )
 
 
 def _has_status_of(change: ReportedChange) -> ColumnElement[bool]:
     return payments.c.status.in_(sorted(status.value for status in ASKED_ABOUT[change]))
+
+
+def _is_approved() -> ColumnElement[bool]:
+    return payments.c.status == PaymentStatus.APPROVED.value
 
 
 def _was_left_alone() -> ColumnElement[bool]:

@@ -44,6 +44,8 @@ _RETURNED = (
     )
     .scalar_subquery()
 )
+# By cancellations, at the gateway: of this it reports nothing that isn't known.
+IS_ALL_RETURNED = payments.c.amount <= _RETURNED
 _IS_LIVE = payments.c.status.in_(sorted(status.value for status in LIVE))
 
 
@@ -143,8 +145,13 @@ class SqlPayments:
         )
         return changed.one_or_none() is not None
 
-    def was_restored(self, payment_id: UUID) -> bool:
-        query = select(payments.c.restored_at.is_not(None)).where(payments.c.payment_id == payment_id)
+    def is_gone_again(self, payment_id: UUID) -> bool:
+        is_so = and_(payments.c.restored_at.is_not(None), payments.c.amount > _TO_RETURN)
+        query = select(is_so).where(payments.c.payment_id == payment_id)
+        return bool(self._connection.execute(query).scalar())
+
+    def is_all_returned(self, payment_id: UUID) -> bool:
+        query = select(IS_ALL_RETURNED).where(payments.c.payment_id == payment_id)
         return bool(self._connection.execute(query).scalar())
 
     def record_restored(self, payment_id: UUID) -> bool:

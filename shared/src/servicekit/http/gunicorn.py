@@ -14,9 +14,10 @@ GRACEFUL_TIMEOUT_SECONDS = 7
 """What a request in flight gets after SIGTERM; the process is gone within 10 s."""
 
 
-def serve(application: str, service: str, settings: HttpSettings) -> NoReturn:
+def serve(application: str, service: str, settings: HttpSettings, threads: int | None = None) -> NoReturn:
     """Serve ``application`` (``module:factory()``) until a signal ends the process.
 
+    Each worker has ``threads``, or as many as the settings say.
     The workers count together only if prometheus_client is imported after this: else RuntimeError is raised.
     """
     if "prometheus_client" in sys.modules:
@@ -29,7 +30,7 @@ def serve(application: str, service: str, settings: HttpSettings) -> NoReturn:
         "--bind", f"{settings.http_host}:{settings.http_port}",
         "--worker-class", "servicekit.http.gunicorn_worker.LoopWorker",
         "--workers", str(settings.http_workers),
-        "--threads", str(settings.http_threads),
+        "--threads", str(threads or settings.http_threads),
         "--graceful-timeout", str(GRACEFUL_TIMEOUT_SECONDS),
         "--timeout", "60",
         "--backlog", "4096",

@@ -114,9 +114,7 @@ def test_each_cancellation_has_one_message_and_counts_once(
 def test_a_cancellation_of_an_erased_recipient_only_counts(engine: Engine, sandbox: Sandbox) -> None:
     event = a_cancellation_event(an_event(), recipient={"name": "[erased]", "phone": "[erased]"})
     effects = {Effect.ALIMTALK, Effect.CANCELLED_SALES}
-    handler = IncomingEventHandler(
-        OrderCancelled, AcceptCompletedOrders(transactions(engine), effects=effects)
-    )
+    handler = IncomingEventHandler(OrderCancelled, AcceptOrderEvents(transactions(engine), effects=effects))
     order = handler.parse(ReceivedRecord(ORDER_CANCELLED.topic, 0, 0, *encoded(event)))
     handler.handle([order])
 

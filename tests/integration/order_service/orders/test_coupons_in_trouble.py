@@ -25,6 +25,7 @@ from order_service.domain.coupon_outcome import CouponUnanswered, CouponUnclear
 from order_service.domain.errors import CouponServiceUnavailable
 from order_service.persistence.unit_of_work import OrderUnitOfWork
 from servicekit.identifiers import uuid7
+from servicekit.outbound.turns import Turns
 from tests.integration.order_service.coupon_shop import (
     CouponShop,
     WatchedCoupons,
@@ -187,7 +188,7 @@ def test_a_process_that_stood_still_reserves_nothing(
     """Its release may be done by then, and no other would come."""
     held, now = coupon_shop.issued(), [0.0]
     reserve = ReserveCoupon(
-        partial(OrderUnitOfWork, shop.engine), coupons, AN_HOUR, "KRW", clock_seconds=lambda: now[0]
+        partial(OrderUnitOfWork, shop.engine), coupons, Turns(1), AN_HOUR, "KRW", lambda: now[0]
     )
 
     def stand_still() -> None:
@@ -337,7 +338,8 @@ def test_away_and_back(shop: Shop, coupon_shop: CouponShop, coupons: WatchedCoup
 
 def test_one_that_hangs_holds_up_no_order_without_a_coupon(shop: Shop) -> None:
     with SlowReceiver([b"HTTP/1.1 200 OK\r\n"], pause_seconds=60) as hanging:
-        slow = Shop(shop.engine, coupons=HttpCoupons(hanging.url.removesuffix("/hook"), 2))
+        coupons = HttpCoupons(hanging.url.removesuffix("/hook"), 2)
+        slow = Shop(shop.engine, coupons=coupons, coupon_turns=Turns(2, waiting_at_most=1))
         with ThreadPoolExecutor(4) as pool:
             waiting = [pool.submit(slow.place, an_order_body(userCouponId=each)) for each in range(1, 5)]
             assert slow.place().status_code == 201
@@ -347,6 +349,20 @@ def test_one_that_hangs_holds_up_no_order_without_a_coupon(shop: Shop) -> None:
         assert hanging.requests == 2
     # Of the others nothing was sent.
     assert len(releases_waiting(shop)) == 2
+
+
+def test_an_order_without_a_turn_stores_no_release_and_asks_nobody(
+    shop: Shop, coupons: WatchedCoupons
+) -> None:
+    turns = Turns(1)
+    busy, stored = Shop(shop.engine, coupons=coupons, coupon_turns=turns), list[str]()
+    event.listen(shop.engine, "before_cursor_execute", lambda *sent: stored.append(sent[2]))
+    with turns.one():
+        reply = busy.place(an_order_body(userCouponId=5), key="k-1")
+    assert (reply.status_code, slug(reply)) == (503, "coupon-service-unavailable")
+    assert 2 <= int(reply.headers["Retry-After"]) <= 6
+    assert coupons.calls == []
+    assert [each for each in stored if "coupon_release" in each] == []
 
 
 def test_operators_see_what_waits(shop: Shop, coupon_shop: CouponShop, coupons: WatchedCoupons) -> None:

@@ -67,7 +67,7 @@ def test_what_it_took_all_the_same_is_returned_without_a_webhook(at_gateway: AtG
     assert at_gateway.verify().exit_code == 0
 
 
-def test_a_true_refusal_is_asked_about_until_it_is_sure_and_no_more(at_gateway: AtGateway) -> None:
+def test_a_true_refusal_is_asked_about_once_more(at_gateway: AtGateway) -> None:
     declined(at_gateway, "before")
     # At the sandbox the buyer's authorisation is still good.
     looked_up = 0
@@ -76,9 +76,23 @@ def test_a_true_refusal_is_asked_about_until_it_is_sure_and_no_more(at_gateway: 
         time_passes_for_hints(at_gateway.shop, 20 * A_MINUTE_SECONDS)
         looked_up += follow(at_gateway).looked_up
 
-    assert 1 <= looked_up <= 6
+    assert looked_up == 1
     assert at_gateway.shop.count("payment_hint") == 0
     assert at_gateway.shop.payment_statuses() == ["DECLINED"]
+
+
+def test_a_question_without_an_answer_is_asked_again(at_gateway: AtGateway) -> None:
+    declined(at_gateway, "after")
+    shop, look_up = at_gateway.shop, {"call": "look-up", "kind": "cut", "moment": "before"}
+    time_passes_for_hints(shop, UNTIL_ASKED_AGAIN)
+    at_gateway.sandbox.fault(at_gateway.name, look_up)
+    assert follow(at_gateway).looked_up == 1
+    assert shop.payment_statuses() == ["DECLINED"]
+
+    at_gateway.sandbox.fault(at_gateway.name)
+    time_passes_for_hints(shop, 20 * A_MINUTE_SECONDS)
+    assert follow(at_gateway).looked_up == 1
+    assert shop.payment_statuses() == ["REFUND_DUE"]
 
 
 def test_the_ledger_is_compared_with_what_was_declined(at_gateway: AtGateway) -> None:

@@ -1,8 +1,8 @@
-"""A gateway that accepts calls and doesn't answer takes half of the API's threads, and no more."""
+"""A gateway that is slow, or doesn't answer, takes half of the API's threads, and no more."""
 
 import threading
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,10 @@ import httpx
 import pytest
 
 from devstack.free_ports import find_free_ports
+from order_service.gateways.toss.webhooks import parse_webhook
 from provider_sandbox.gateways.toss.account import SECRET_KEY
+from servicekit.http.server import HttpServer
+from servicekit.outbound.turns import Turns
 from tests.integration.order_service.hints import a_toss_body
 from tests.integration.order_service.ledger_gateway import LedgerGateway
 from tests.integration.order_service.operations.test_process import an_api
@@ -96,6 +99,47 @@ def test_what_needs_no_gateway_is_answered_while_payments_hang(
     assert api.confirmations() == len(order_ids)
 
 
+CALLS, WAITING = 2, 3
+
+
+def test_what_needs_no_gateway_is_answered_while_payments_are_slow(shop: Shop) -> None:
+    """No call hangs, and there are always more payments than turns."""
+    turns = Turns(CALLS, WAITING, lambda: 0.0)
+    slow = Shop(shop.engine, shop.gateway, webhooks={"toss": parse_webhook}, gateway_turns=turns)
+    in_call, go_on = threading.Semaphore(0), threading.Event()
+
+    def take_time(_: object) -> None:
+        in_call.release()
+        assert go_on.wait(DEADLINE_SECONDS)
+
+    shop.gateway.before_charging = take_time
+    order_ids = [shop.placed() for _ in range(CALLS + WAITING + 1)]
+    with (
+        HttpServer(slow.app, "127.0.0.1", 0, threads=CALLS + WAITING + 1) as server,
+        httpx.Client(
+            base_url=f"http://127.0.0.1:{server.port}", timeout=DEADLINE_SECONDS, trust_env=False
+        ) as http,
+        ThreadPoolExecutor(len(order_ids)) as buyers,
+    ):
+
+        def pay(order_id: str) -> int:
+            body = a_payment_body(f"pay-{order_id}")
+            return http.post(f"/api/v1/orders/{order_id}/payments", json=body).status_code
+
+        try:
+            payments = [buyers.submit(pay, order_id) for order_id in order_ids]
+            refused, waiting = wait(payments, DEADLINE_SECONDS, FIRST_COMPLETED)
+            assert [each.result() for each in refused] == [503]
+            assert http.get(f"/api/v1/orders/{order_ids[0]}").status_code == 200
+            webhook = http.post("/api/v1/gateways/toss/webhooks", json=a_toss_body(order_ids[0], "pay-1"))
+            assert (webhook.status_code, pay(shop.placed())) == (200, 503)
+            assert all(in_call.acquire(timeout=DEADLINE_SECONDS) for _ in range(CALLS))
+            assert shop.count("payment") == CALLS
+        finally:
+            go_on.set()
+        assert [each.result(DEADLINE_SECONDS) for each in waiting] == [201] * (CALLS + WAITING)
+
+
 @dataclass
 class Hanging:
     """A shop whose gateway takes one call at a time, and is at one that hangs."""
@@ -109,7 +153,7 @@ class Hanging:
 def hanging(shop: Shop) -> Iterator[Hanging]:
     gateway = shop.gateway
     in_call, go_on = threading.Event(), threading.Event()
-    busy = Shop(shop.engine, gateway, gateway_calls_at_once=1)
+    busy = Shop(shop.engine, gateway, gateway_turns=Turns(1))
     order_id = shop.placed()
 
     def hang(_: object) -> None:

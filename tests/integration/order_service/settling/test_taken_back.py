@@ -1,19 +1,11 @@
 """Money that a gateway has taken back, and that it has again: what it says twice is recorded."""
 
-from datetime import timedelta
-from functools import partial
-from uuid import UUID
-
 import pytest
 from prometheus_client import REGISTRY
 from structlog.typing import EventDict
 
-from order_service.application.look_up_payment_at_once import LookUpPaymentAtOnce, LookUpPaymentAtOnceCommand
-from order_service.application.record_contradiction import RecordContradiction
 from order_service.application.settle_hinted_payments import SettleHintedPayments
-from order_service.application.settle_payment import SettlePayment
 from order_service.application.settle_unsettled_payments import LookUps
-from order_service.domain.contradiction import Contradiction
 from order_service.domain.payment_outcome import (
     AwaitsDeposit,
     Declined,
@@ -23,16 +15,13 @@ from order_service.domain.payment_outcome import (
     Unpaid,
 )
 from order_service.gateways.toss.webhooks import parse_webhook
-from order_service.messaging.outgoing_order_completed import order_completed
 from order_service.metrics import count_taken_back_again
-from order_service.persistence.unit_of_work import OrderUnitOfWork
 from tests.integration.order_service.hints import a_follower, time_passes_for_hints
 from tests.integration.order_service.ledger_gateway import LedgerGateway
 from tests.integration.order_service.settling.test_settling import backlog
 from tests.integration.order_service.settling.test_webhooks import hint
-from tests.integration.order_service.shop import IN_PROGRESS_LIMIT, Shop
+from tests.integration.order_service.shop import Shop
 from tests.support.order_books import Books
-from tests.support.order_builders import NOON
 
 
 @pytest.fixture
@@ -147,24 +136,3 @@ def test_a_lie_about_money_that_is_gone_restores_nothing(
         time_passes_for_hints(toss_shop, 601)
         assert follower() == LookUps(looked_up=1, settled=0)
     assert toss_shop.query("SELECT restored_at FROM payment") == [(None,)]
-
-
-def test_an_operators_look_up_records_what_is_gone_and_voids_nothing(
-    toss_shop: Shop, gateway: LedgerGateway
-) -> None:
-    paid = toss_shop.pay(toss_shop.placed(), "pay-1").get_json()
-    # The account's time is over.
-    gateway.says["pay-1"] = AwaitsDeposit(NOON - timedelta(days=1))
-    unit_of_work = partial(OrderUnitOfWork, toss_shop.engine)
-    settle = SettlePayment(unit_of_work, order_completed)
-    record = RecordContradiction(unit_of_work, lambda payment: None)
-    look_up = LookUpPaymentAtOnce(unit_of_work, gateway, settle, record, IN_PROGRESS_LIMIT)
-    command = LookUpPaymentAtOnceCommand(UUID(paid["paymentId"]), "kim", "the bank called")
-
-    assert look_up(command).contradiction is Contradiction.SEEN_ONCE
-    time_passes_for_hints(toss_shop, 1)
-    assert look_up(command).contradiction is Contradiction.RECORDED
-    time_passes_for_hints(toss_shop, 1)
-    assert look_up(command).contradiction is None
-
-    assert (gateway.voided, backlog(toss_shop).taken_back) == ([], 1)

@@ -9,10 +9,11 @@ import pytest
 from sqlalchemy import text
 from structlog.typing import EventDict
 
+from order_service.application.ports import LAST_UNPAID
 from order_service.application.settle_hinted_payments import LAST_ATTEMPT_IF_SETTLED, SettleHintedPayments
 from order_service.application.settle_unsettled_payments import LEASE, LookUps
 from order_service.domain.payment import Payment
-from order_service.domain.payment_outcome import AwaitsDeposit, Declined
+from order_service.domain.payment_outcome import AwaitsDeposit, Declined, Unpaid
 from order_service.gateways.toss.webhooks import parse_webhook
 from order_service.persistence.unit_of_work import OrderUnitOfWork
 from tests.integration.order_service.hints import a_follower, a_toss_body, report, time_passes_for_hints
@@ -193,6 +194,35 @@ def test_hints_of_settled_payments_wait_for_those_of_unsettled_ones(
     follower()
 
     assert gateway.looked_up == ["silent-1", "pay-1"]
+
+
+def test_hints_of_declined_payments_wait_for_all_others(
+    toss_shop: Shop, follower: SettleHintedPayments, gateway: LedgerGateway
+) -> None:
+    paid = toss_shop.placed()
+    toss_shop.pay(paid, "pay-1")
+    toss_shop.pay(toss_shop.placed(), "decline-1")
+    time_passes_for_hints(toss_shop, 601)
+    hint(toss_shop, paid, "pay-1", "CANCELED")
+
+    follower()
+
+    assert gateway.looked_up == ["pay-1", "decline-1"]
+
+
+def test_a_webhook_of_a_declined_payment_gets_questions_of_its_own(
+    toss_shop: Shop, follower: SettleHintedPayments, gateway: LedgerGateway
+) -> None:
+    order_id = toss_shop.placed()
+    toss_shop.pay(order_id, "decline-1")
+    hint(toss_shop, order_id, "decline-1", "DONE")
+    # The look-up lags behind.
+    gateway.says["decline-1"] = Unpaid()
+    for _ in range(LAST_UNPAID):
+        assert toss_shop.count("payment_hint") == 1
+        time_passes_for_hints(toss_shop, 601)
+        assert follower().looked_up == 1
+    assert toss_shop.count("payment_hint") == 0
 
 
 def test_a_hint_of_a_settled_payment_is_due_again_in_a_minute(

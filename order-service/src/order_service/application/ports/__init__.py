@@ -12,6 +12,7 @@ from order_service.application.ports.coupons import (
 )
 from order_service.application.ports.gateways import PaymentGateway
 from order_service.application.ports.hints import (
+    LAST_UNPAID,
     SETTLED_LOOK_UP_INTERVAL,
     ClaimedHint,
     PaymentHints,
@@ -46,6 +47,7 @@ from order_service.application.ports.unit_of_work import (
 
 __all__ = [
     "ASKED_AGAIN_AFTER",
+    "LAST_UNPAID",
     "SETTLED_LOOK_UP_INTERVAL",
     "CancellationEvent",
     "Cancellations",

@@ -12,6 +12,10 @@ from order_service.domain.payment_hint import PaymentHint, ReportedChange
 SETTLED_LOOK_UP_INTERVAL = timedelta(minutes=1)
 """At most one look-up of a settled payment in this time: anyone who knows one could cause them for ever."""
 
+LAST_UNPAID = 6
+"""So often a payment that is reported as paid is shown as unpaid until that is believed: a look-up may show a
+change later than the webhook."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClaimedHint:
@@ -34,6 +38,8 @@ class PaymentHints(Protocol):
 
     def note(self, gateway: str, hint: PaymentHint) -> int:
         """Make the payments due that the hint says something new of. Returns their number.
+
+        One that is said to be paid is asked about as often as if that were the first hint.
 
         Takes a second at most, and locks no payment: it waits for no other use of it.
         """
@@ -59,7 +65,7 @@ class PaymentHints(Protocol):
         ...
 
     def forget_contradictions(self, payment_id: UUID) -> None:
-        """They are recorded: what is counted from now on contradicts that."""
+        """They are recorded, or the gateway has taken them back: others are counted from now on."""
         ...
 
     def drop(self, claimed: ClaimedHint) -> None:

@@ -44,8 +44,12 @@ class Payments(Protocol):
         """Whether the payment's money is known to be gone from the gateway, acknowledged or not."""
         ...
 
-    def was_restored(self, payment_id: UUID) -> bool:
-        """Whether its money was gone, and is known to be there again."""
+    def is_gone_again(self, payment_id: UUID) -> bool:
+        """Whether money that is gone was restored before, and no cancellation returns all of it."""
+        ...
+
+    def is_all_returned(self, payment_id: UUID) -> bool:
+        """Whether its gateway has returned all of it for cancellations, and says nothing new of it."""
         ...
 
     def record_restored(self, payment_id: UUID) -> bool:
@@ -68,7 +72,7 @@ class DeclinedPayments(Protocol):
     """The payments whose gateway has refused them in its answer, which may be wrong."""
 
     def ask_again(self, payment_id: UUID) -> None:
-        """Have the gateway asked once more, after :data:`ASKED_AGAIN_AFTER`."""
+        """Have the gateway asked until it answers, once, after :data:`ASKED_AGAIN_AFTER`."""
         ...
 
 

@@ -107,8 +107,8 @@ class PortoneGateway:
         found = settled(shown, request, self._channel)
         if not isinstance(found, AwaitsDeposit):
             return found
-        # Another key each day: PortOne repeats its first reply to one, its refusals included.
-        key = f"{request.payment_id}-void-{asked_at:%Y-%m-%d}"
+        # Another key each minute: PortOne repeats its first reply to one, its refusals included.
+        key = f"{request.payment_id}-void-{asked_at:%Y-%m-%dT%H%M}"
         reply = self._api.close_account(str(request.order_id), key)
         if isinstance(reply, AccountClosed):
             # It refuses that of an account into which the buyer has paid.

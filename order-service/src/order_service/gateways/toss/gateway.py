@@ -89,8 +89,8 @@ class TossGateway:
         reply = self._api.void(
             request.payment_key,
             {"cancelReason": _VOID_REASON},
-            # Another one each day: Toss repeats its first reply to a key, its refusals included.
-            f"{request.payment_id}-void-{asked_at:%Y-%m-%d}",
+            # Another one each minute: Toss repeats its first reply to a key, its refusals included.
+            f"{request.payment_id}-void-{asked_at:%Y-%m-%dT%H%M}",
         )
         if isinstance(reply, TossPayment):
             return approval(reply, request)

@@ -9,10 +9,6 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 from sqlalchemy import Engine, text
-from tests.integration.order_service.test_cancelling import cancelled, returned
-from tests.integration.order_service.test_refunding import a_refunder, time_passes_for_refunds
-from tests.integration.order_service.test_retention import HALF_A_YEAR, NOTHING, run_retention, sweeps
-from tests.integration.order_service.test_stock import STOCK, stock
 
 from devstack.repository import ROOT
 from notification_service.messaging.incoming_order_cancelled import OrderCancelled
@@ -21,6 +17,15 @@ from servicekit.db.engine import create_engine
 from servicekit.messaging.events import parse_event
 from servicekit.messaging.records import ReceivedRecord
 from tests.integration.order_service import former_release
+from tests.integration.order_service.operations.test_retention import (
+    HALF_A_YEAR,
+    NOTHING,
+    run_retention,
+    sweeps,
+)
+from tests.integration.order_service.orders.test_stock import STOCK, stock
+from tests.integration.order_service.refunding.test_cancelling import cancelled, returned
+from tests.integration.order_service.refunding.test_refunding import a_refunder, time_passes_for_refunds
 from tests.integration.order_service.shop import Shop, an_order_of, migrate
 from tests.support.explained import rows_read_by
 
