@@ -329,6 +329,22 @@ def test_log_that_ends_before_what_was_read_is_reported(
         assert applied(engine) == 9
 
 
+def test_commit_before_the_lost_end_stays_until_records_are_applied(
+    kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine
+) -> None:
+    """Other records than those that were applied may follow it."""
+    send(kafka_bootstrap_servers, topic, 0, 8)
+    with consuming(kafka_bootstrap_servers, topic, unique, engine):
+        wait_until(lambda: len(effects(engine)) == 8, "all of them")
+    commit_in_kafka(kafka_bootstrap_servers, topic, unique, OffsetAndMetadata(5, "applied", 0))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE consumer_offset SET next_offset = 10 WHERE partition = 0"))
+    with consuming(kafka_bootstrap_servers, topic, unique, engine, dying_before=True) as dying:
+        wait_until(lambda: dying.handler.attempts, "a death before anything is applied")
+    assert (surprises(topic, "log_truncated") or 0) >= 1
+    assert (committed_offset(kafka_bootstrap_servers, unique, topic, 0), applied(engine)) == (5, 8)
+
+
 def test_database_is_not_blamed_for_commits_and_records_that_kafka_lost(
     kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine
 ) -> None:

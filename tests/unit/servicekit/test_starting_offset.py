@@ -3,7 +3,7 @@
 import pytest
 
 from servicekit.inbox.offsets import AppliedOffset
-from servicekit.messaging.starting_offset import OffsetsInKafka, Start, starting_offset
+from servicekit.messaging.starting_offset import OffsetsInKafka, Start, kept_log, starting_offset
 
 HERE = ("cluster", "topic")
 END = 100
@@ -70,3 +70,18 @@ def test_log_that_lost_what_was_read_is_read_from_where_it_did(
     committed: int | None, known: AppliedOffset | None, kept: int, start: Start
 ) -> None:
     assert starting_offset(OffsetsInKafka(committed, 4, kept), known, HERE) == start
+
+
+@pytest.mark.parametrize(
+    ("committed", "epochs_end", "kept"),
+    [(10, None, END), (10, 8, 8), (10, 10, END), (10, 15, END), (10, END, END), (END + 20, END + 10, END)],
+)
+def test_epoch_of_a_commit_says_nothing_of_what_follows_it(
+    committed: int, epochs_end: int | None, kept: int
+) -> None:
+    assert kept_log(END, committed, epochs_end) == kept
+
+
+def test_records_of_a_new_leader_that_are_applied_and_not_committed_are_kept() -> None:
+    in_kafka = OffsetsInKafka(10, 0, kept_log(END, 10, epochs_end=15))
+    assert starting_offset(in_kafka, applied(30), HERE) == Start(10)

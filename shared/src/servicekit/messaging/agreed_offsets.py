@@ -61,7 +61,9 @@ def _first_commits(
     for partition, start in starts.items():
         known = in_kafka[partition]
         if known.committed is not None and "log_truncated" in start.surprises:
-            commits[partition] = known.kept
+            # One before the log's end stays, with its epoch: what follows it may have been replaced.
+            if known.committed > known.kept:
+                commits[partition] = known.kept
         elif (partition.topic, partition.partition) not in applied and (
             known.committed is None or not known.has_row
         ):

@@ -6,7 +6,7 @@ from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError, for_code
 from kafka.protocol.consumer import OffsetForLeaderEpochRequest
 
-from servicekit.messaging.starting_offset import OffsetsInKafka
+from servicekit.messaging.starting_offset import OffsetsInKafka, kept_log
 
 _TIMEOUT_MS = 5_000
 # Metadata of an offset that is committed while the consumer's database has one of that partition, too.
@@ -47,7 +47,7 @@ def offsets_in_kafka(
         found[partition] = OffsetsInKafka(
             offset.offset,
             earliest[partition],
-            ends[partition] if epochs_end is None else min(ends[partition], epochs_end),
+            kept_log(ends[partition], offset.offset, epochs_end),
             has_row=offset.metadata == HAS_ROW,
         )
     return found

@@ -33,6 +33,14 @@ class OffsetsInKafka:
     """Whether the database had an offset, too, when this one was committed. A former release kept none."""
 
 
+def kept_log(end: int, committed: int, epochs_end: int | None) -> int:
+    """Up to where the log is the one that was read; ``epochs_end`` is where the commit's epoch ends, if known.
+
+    It speaks of the commit alone: what the database has applied since may be of another leader.
+    """
+    return end if epochs_end is None or epochs_end >= committed else min(end, epochs_end)
+
+
 def starting_offset(
     in_kafka: OffsetsInKafka, applied: AppliedOffset | None, identity: tuple[str, str | None]
 ) -> Start:
