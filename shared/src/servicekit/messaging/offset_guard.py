@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -77,6 +78,7 @@ class OffsetGuard:
         """What may be handled of a poll; the rest is polled again, from where it has to begin."""
         identity = topic_identity(consumer, self._topic)
         if identity is not None and identity != self._identity:
+        self._forget_all_but(consumer.assignment().difference(assigned))
             # Also while nothing is assigned anew: a topic of this name may have as many records again.
             self._identity = identity
             self._unchecked |= consumer.assignment()
@@ -95,6 +97,12 @@ class OffsetGuard:
 
     def _without_unchecked(self, consumer: KafkaConsumer, batches: Batches) -> Batches:
         starts = self._find_starts(consumer) if time.monotonic() >= self._next_look_at else {}
+    def _forget_all_but(self, kept: AbstractSet[TopicPartition]) -> None:
+        """Another member may have gone on in a partition that comes back, or in one that is gone."""
+        for known in (self._wanted, self._went_back_to):
+            for partition in known.keys() - kept:
+                del known[partition]
+
         for partition in self._unchecked:
             if partition in starts:
                 self._begin(consumer, partition, starts[partition])
