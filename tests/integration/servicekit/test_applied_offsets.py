@@ -185,6 +185,23 @@ def test_death_before_a_partitions_first_commit_is_no_surprise(
         assert consumer.surprise() == ""
 
 
+def test_first_offset_that_was_saved_and_not_committed_is_no_surprise(
+    kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine
+) -> None:
+    def is_committed() -> bool:
+        return committed_offset(kafka_bootstrap_servers, unique, topic, 0) == 0
+
+    with consuming(kafka_bootstrap_servers, topic, unique, engine):
+        wait_until(is_committed, "the first commit")
+    partition = TopicPartition(topic, 0)
+    with closing(KafkaAdminClient(bootstrap_servers=kafka_bootstrap_servers)) as admin:
+        assert admin.delete_group_offsets(unique, [partition])[partition] is NoError
+    assert applied(engine) == 0
+    with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
+        wait_until(is_committed, "the commit")
+        assert consumer.surprise() == ""
+
+
 @pytest.mark.parametrize("kept", [20, 0], ids=["to some offset", "to none"])
 def test_database_that_goes_back_under_its_consumer_gets_what_it_has_lost(
     kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine, kept: int

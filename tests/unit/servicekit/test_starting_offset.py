@@ -25,6 +25,9 @@ def applied(offset: int, cluster: str = "cluster", topic: str | None = "topic") 
         (7, applied(9), 0, Start(7)),
         (9, applied(7), 0, Start(7, ("database_went_back",))),
         (None, applied(7), 0, Start(7, ("commit_lost",))),
+        # A crash between a first offset's save and its commit.
+        (None, applied(7), 7, Start(7)),
+        (None, applied(7), 8, Start(8, ("records_gone",), 1)),
         (5, applied(5), 8, Start(8, ("records_gone",), 3)),
         (5, None, 8, Start(8, ("records_gone",), 3)),
         (9, applied(3), 5, Start(5, ("database_went_back", "records_gone"), 2)),

@@ -51,11 +51,12 @@ def _first_commits(
 ) -> dict[TopicPartition, int]:
     """What Kafka has to know before anything is applied: only then is a missing commit one that it forgot.
 
-    Nor does it know yet that the database has a first offset, where a former release has committed.
+    Nor does it know yet that the database has a first offset, where a former release has committed. A first
+    offset may have been saved by an owner that could not commit it.
 
-    A commit that it forgot isn't replaced where the database knows the partition. Records may be gone, and
-    an owner that died before it applied anything would leave the database behind the commit: the next one
-    would blame the database for what Kafka lost. One behind a log's end is: other records will be there.
+    A commit that it forgot isn't replaced. Records may be gone, and an owner that died before it applied
+    anything would leave the database behind the commit: the next one would blame the database for what Kafka
+    lost. One behind a log's end is: other records will be there.
     """
     commits = {}
     for partition, start in starts.items():
@@ -64,8 +65,8 @@ def _first_commits(
             # One before the log's end stays, with its epoch: what follows it may have been replaced.
             if known.committed > known.kept:
                 commits[partition] = known.kept
-        elif (partition.topic, partition.partition) not in applied and (
-            known.committed is None or not known.has_row
+        elif (known.committed is None and not start.surprises) or (
+            not known.has_row and (partition.topic, partition.partition) not in applied
         ):
             commits[partition] = start.offset
     return commits

@@ -68,7 +68,9 @@ def starting_offset(
             surprises.append("database_went_back")
             wanted = earliest
     elif committed is None:
-        surprises.append("commit_lost")
+        if applied.next_offset > earliest:
+            # The first offset is saved before it is committed.
+            surprises.append("commit_lost")
         wanted = min(applied.next_offset, in_kafka.kept)
     else:
         wanted = min(applied.next_offset, committed)
