@@ -1,5 +1,6 @@
 """Where a consumer goes on in a partition that it had before, or whose leader has changed."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +18,7 @@ from servicekit.inbox.offsets import AppliedOffsets, OffsetStore
 from servicekit.inbox.schema import INBOX
 from servicekit.messaging.kafka_source import KafkaRecordSource
 from servicekit.messaging.offset_guard import OffsetGuard
-from servicekit.messaging.status import ConsumerStatus
+from servicekit.messaging.status import ConsumerStatus, ConsumerStuck
 from tests.support.servers import a_kafka_broker
 from tests.support.topics import create_topics, produce
 from tests.support.waiting import wait_until
@@ -115,6 +116,38 @@ def test_step_back_is_forgotten_with_the_partition(
         send(kafka_bootstrap_servers, unique, 1)
         assert member.read_up_to(20) == [20]
         member.status.check()
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["idle", "held"])
+def test_lost_end_is_noticed_where_nothing_has_been_read_since(
+    broker: KafkaBroker, unique: str, engine: Engine, held: bool
+) -> None:
+    """More records than were lost are there before the next fetch: its offset is a valid one."""
+    servers, partition = broker.bootstrap_servers, (unique, 0)
+    create_topics(servers, [unique], partitions=1)
+    send(servers, unique, 8)
+    (log,) = broker.directory.rglob(f"{unique}-0/*.log")
+    kept_bytes = log.stat().st_size
+    send(servers, unique, 2)
+    with closing(PolledMember(servers, unique, engine)) as former:
+        former.read_up_to(9)
+        former.apply(10)
+    with closing(PolledMember(servers, unique, engine)) as member:
+        if held:
+            send(servers, unique, 1)
+            member.read_up_to(10)
+            member.source.hold(partition, 10)
+        else:
+            wait_until(lambda: not member.poll() and member.owns(), "the partition")
+        broker.stop()
+        os.truncate(log, kept_bytes)
+        broker.start()
+        send(servers, unique, 5)
+        if held:
+            member.source.release(partition)
+        assert member.read_up_to(12) == [8, 9, 10, 11, 12]
+        with pytest.raises(ConsumerStuck, match="log_truncated, goes on at offset 8, 2 offsets are gone"):
+            member.status.check()
 
 
 def test_records_of_a_new_leader_applied_and_not_committed_are_no_surprise(

@@ -88,3 +88,20 @@ def test_epoch_of_a_commit_says_nothing_of_what_follows_it(
 def test_records_of_a_new_leader_that_are_applied_and_not_committed_are_kept() -> None:
     in_kafka = OffsetsInKafka(10, 0, kept_log(END, 10, epochs_end=15))
     assert starting_offset(in_kafka, applied(30), HERE) == Start(10)
+
+
+@pytest.mark.parametrize(
+    ("committed", "known", "start"),
+    [
+        (7, applied(7), Start(7, epoch=3)),
+        (7, applied(9), Start(7, epoch=3)),
+        (9, applied(7), Start(7, ("database_went_back",))),
+        (1, applied(1), Start(2, ("records_gone",), 1)),
+        (END + 1, applied(END), Start(END, ("log_truncated",), 1)),
+        (2, applied(7, topic="other"), Start(2, ("topic_made_anew",))),
+    ],
+)
+def test_epoch_of_the_commit_is_kept_where_it_is_gone_on_at(
+    committed: int, known: AppliedOffset, start: Start
+) -> None:
+    assert starting_offset(OffsetsInKafka(committed, 2, END, epoch=3), known, HERE) == start
