@@ -27,7 +27,7 @@ def agree(
     if first:
         # Before anything is committed: that says that the database has one.
         store.save(first)
-    commit(consumer, _first_commits(starts, in_kafka, applied))
+    commit(consumer, first_commits(starts, in_kafka, applied))
     truncated = {
         (partition.topic, partition.partition): in_kafka[partition].kept
         for partition, start in starts.items()
@@ -44,7 +44,7 @@ def agree(
     }
 
 
-def _first_commits(
+def first_commits(
     starts: Mapping[TopicPartition, Start],
     in_kafka: Mapping[TopicPartition, OffsetsInKafka],
     applied: AppliedOffsets,
