@@ -185,6 +185,23 @@ def test_death_before_a_partitions_first_commit_is_no_surprise(
         assert consumer.surprise() == ""
 
 
+def test_first_offset_that_was_saved_and_not_committed_is_no_surprise(
+    kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine
+) -> None:
+    def is_committed() -> bool:
+        return committed_offset(kafka_bootstrap_servers, unique, topic, 0) == 0
+
+    with consuming(kafka_bootstrap_servers, topic, unique, engine):
+        wait_until(is_committed, "the first commit")
+    partition = TopicPartition(topic, 0)
+    with closing(KafkaAdminClient(bootstrap_servers=kafka_bootstrap_servers)) as admin:
+        assert admin.delete_group_offsets(unique, [partition])[partition] is NoError
+    assert applied(engine) == 0
+    with consuming(kafka_bootstrap_servers, topic, unique, engine) as consumer:
+        wait_until(is_committed, "the commit")
+        assert consumer.surprise() == ""
+
+
 @pytest.mark.parametrize("kept", [20, 0], ids=["to some offset", "to none"])
 def test_database_that_goes_back_under_its_consumer_gets_what_it_has_lost(
     kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine, kept: int
@@ -328,6 +345,22 @@ def test_log_that_ends_before_what_was_read_is_reported(
         send(kafka_bootstrap_servers, topic, 8, 9)
         wait_until(lambda: len(effects(engine)) == 9, "what comes there")
         assert applied(engine) == 9
+
+
+def test_commit_before_the_lost_end_stays_until_records_are_applied(
+    kafka_bootstrap_servers: str, topic: str, unique: str, engine: Engine
+) -> None:
+    """Other records than those that were applied may follow it."""
+    send(kafka_bootstrap_servers, topic, 0, 8)
+    with consuming(kafka_bootstrap_servers, topic, unique, engine):
+        wait_until(lambda: len(effects(engine)) == 8, "all of them")
+    commit_in_kafka(kafka_bootstrap_servers, topic, unique, OffsetAndMetadata(5, "applied", 0))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE consumer_offset SET next_offset = 10 WHERE partition = 0"))
+    with consuming(kafka_bootstrap_servers, topic, unique, engine, dying_before=True) as dying:
+        wait_until(lambda: dying.handler.attempts, "a death before anything is applied")
+    assert (surprises(topic, "log_truncated") or 0) >= 1
+    assert (committed_offset(kafka_bootstrap_servers, unique, topic, 0), applied(engine)) == (5, 8)
 
 
 def test_database_is_not_blamed_for_commits_and_records_that_kafka_lost(

@@ -198,10 +198,13 @@ def test_dead_letters_without_key_are_taken_by_a_compacted_topic(
     with closing(KafkaDeadLetterWriter(settings, "group")) as writer:
         writer.write(ReceivedRecord(unique, 0, 5, None, b"bad"), "the key is null")
         writer.write(UnreadableRecords(unique, 1, 7, 9, "corrupt"), "corrupt")
-    dead = read_topic(kafka_bootstrap_servers, f"{unique}.dlt", lambda records: len(records) == 2)
-    assert {(record.key, dict(record.headers)["dlt-key"]) for record in dead} == {
+        replayed = ReceivedRecord(unique, 2, 3, None, b"bad", (("dlt-key-size", b"1"), ("dlt-reason", b"x")))
+        writer.write(replayed, "the key is null")
+    dead = read_topic(kafka_bootstrap_servers, f"{unique}.dlt", lambda records: len(records) == 3)
+    assert {(record.key, dict(record.headers).get("dlt-key")) for record in dead} == {
         (f"{unique}-0-5".encode(), b"null"),
         (f"{unique}-1-7".encode(), b"null"),
+        (f"{unique}-2-3".encode(), b"null"),
     }
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from servicekit.inbox.offsets import AppliedOffset
-from servicekit.messaging.starting_offset import OffsetsInKafka, Start, starting_offset
+from servicekit.messaging.starting_offset import OffsetsInKafka, Start, kept_log, starting_offset
 
 HERE = ("cluster", "topic")
 END = 100
@@ -25,6 +25,9 @@ def applied(offset: int, cluster: str = "cluster", topic: str | None = "topic") 
         (7, applied(9), 0, Start(7)),
         (9, applied(7), 0, Start(7, ("database_went_back",))),
         (None, applied(7), 0, Start(7, ("commit_lost",))),
+        # A crash between a first offset's save and its commit.
+        (None, applied(7), 7, Start(7)),
+        (None, applied(7), 8, Start(8, ("records_gone",), 1)),
         (5, applied(5), 8, Start(8, ("records_gone",), 3)),
         (5, None, 8, Start(8, ("records_gone",), 3)),
         (9, applied(3), 5, Start(5, ("database_went_back", "records_gone"), 2)),
@@ -70,3 +73,35 @@ def test_log_that_lost_what_was_read_is_read_from_where_it_did(
     committed: int | None, known: AppliedOffset | None, kept: int, start: Start
 ) -> None:
     assert starting_offset(OffsetsInKafka(committed, 4, kept), known, HERE) == start
+
+
+@pytest.mark.parametrize(
+    ("committed", "epochs_end", "kept"),
+    [(10, None, END), (10, 8, 8), (10, 10, END), (10, 15, END), (10, END, END), (END + 20, END + 10, END)],
+)
+def test_epoch_of_a_commit_says_nothing_of_what_follows_it(
+    committed: int, epochs_end: int | None, kept: int
+) -> None:
+    assert kept_log(END, committed, epochs_end) == kept
+
+
+def test_records_of_a_new_leader_that_are_applied_and_not_committed_are_kept() -> None:
+    in_kafka = OffsetsInKafka(10, 0, kept_log(END, 10, epochs_end=15))
+    assert starting_offset(in_kafka, applied(30), HERE) == Start(10)
+
+
+@pytest.mark.parametrize(
+    ("committed", "known", "start"),
+    [
+        (7, applied(7), Start(7, epoch=3)),
+        (7, applied(9), Start(7, epoch=3)),
+        (9, applied(7), Start(7, ("database_went_back",))),
+        (1, applied(1), Start(2, ("records_gone",), 1)),
+        (END + 1, applied(END), Start(END, ("log_truncated",), 1)),
+        (2, applied(7, topic="other"), Start(2, ("topic_made_anew",))),
+    ],
+)
+def test_epoch_of_the_commit_is_kept_where_it_is_gone_on_at(
+    committed: int, known: AppliedOffset, start: Start
+) -> None:
+    assert starting_offset(OffsetsInKafka(committed, 2, END, epoch=3), known, HERE) == start

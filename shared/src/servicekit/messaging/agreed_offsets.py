@@ -27,7 +27,7 @@ def agree(
     if first:
         # Before anything is committed: that says that the database has one.
         store.save(first)
-    commit(consumer, _first_commits(starts, in_kafka, applied))
+    commit(consumer, first_commits(starts, in_kafka, applied))
     truncated = {
         (partition.topic, partition.partition): in_kafka[partition].kept
         for partition, start in starts.items()
@@ -44,26 +44,29 @@ def agree(
     }
 
 
-def _first_commits(
+def first_commits(
     starts: Mapping[TopicPartition, Start],
     in_kafka: Mapping[TopicPartition, OffsetsInKafka],
     applied: AppliedOffsets,
 ) -> dict[TopicPartition, int]:
     """What Kafka has to know before anything is applied: only then is a missing commit one that it forgot.
 
-    Nor does it know yet that the database has a first offset, where a former release has committed.
+    Nor does it know yet that the database has a first offset, where a former release has committed. A first
+    offset may have been saved by an owner that could not commit it.
 
-    A commit that it forgot isn't replaced where the database knows the partition. Records may be gone, and
-    an owner that died before it applied anything would leave the database behind the commit: the next one
-    would blame the database for what Kafka lost. One behind a log's end is: other records will be there.
+    A commit that it forgot isn't replaced. Records may be gone, and an owner that died before it applied
+    anything would leave the database behind the commit: the next one would blame the database for what Kafka
+    lost. One behind a log's end is: other records will be there.
     """
     commits = {}
     for partition, start in starts.items():
         known = in_kafka[partition]
         if known.committed is not None and "log_truncated" in start.surprises:
-            commits[partition] = known.kept
-        elif (partition.topic, partition.partition) not in applied and (
-            known.committed is None or not known.has_row
+            # One before the log's end stays, with its epoch: what follows it may have been replaced.
+            if known.committed > known.kept:
+                commits[partition] = known.kept
+        elif (known.committed is None and not start.surprises) or (
+            not known.has_row and (partition.topic, partition.partition) not in applied
         ):
             commits[partition] = start.offset
     return commits

@@ -17,6 +17,7 @@ from servicekit.messaging.records import ReceivedRecord, UnreadableRecords
 from servicekit.rfc3339 import format_rfc3339
 
 SUFFIX = ".dlt"
+_FIRST_HEADER = "dlt-reason"
 # Together less than a process has for stopping.
 _METADATA_TIMEOUT_MS = 2_000
 _ACKNOWLEDGEMENT_TIMEOUT_SECONDS = 3.0
@@ -43,7 +44,10 @@ class _Letter(NamedTuple):
 
     def with_key(self, key: bytes) -> Self:
         """With a key that the record didn't have, and a header that says so."""
-        added = () if "dlt-key-size" in dict(self.headers) else (("dlt-key", b"null"),)
+        # The record's own headers, in front, may have these names.
+        names = [name for name, _ in self.headers]
+        own = names[-1 - names[::-1].index(_FIRST_HEADER) :]
+        added = () if "dlt-key-size" in own else (("dlt-key", b"null"),)
         return self._replace(key=key, headers=(*self.headers, *added))
 
 
@@ -97,7 +101,7 @@ class KafkaDeadLetterWriter:
 
     def _origin(self, record: ReceivedRecord | UnreadableRecords, reason: str) -> Headers:
         return (
-            ("dlt-reason", reason.encode(errors="replace")),
+            (_FIRST_HEADER, reason.encode(errors="replace")),
             ("dlt-topic", record.topic.encode()),
             ("dlt-partition", str(record.partition).encode()),
             ("dlt-offset", str(record.offset).encode()),

@@ -6,7 +6,7 @@ from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 from kafka.errors import KafkaError, for_code
 from kafka.protocol.consumer import OffsetForLeaderEpochRequest
 
-from servicekit.messaging.starting_offset import OffsetsInKafka
+from servicekit.messaging.starting_offset import OffsetsInKafka, kept_log
 
 _TIMEOUT_MS = 5_000
 # Metadata of an offset that is committed while the consumer's database has one of that partition, too.
@@ -47,8 +47,9 @@ def offsets_in_kafka(
         found[partition] = OffsetsInKafka(
             offset.offset,
             earliest[partition],
-            ends[partition] if epochs_end is None else min(ends[partition], epochs_end),
+            kept_log(ends[partition], offset.offset, epochs_end),
             has_row=offset.metadata == HAS_ROW,
+            epoch=offset.leader_epoch,
         )
     return found
 
@@ -91,6 +92,14 @@ def leader_epoch(consumer: KafkaConsumer, partition: TopicPartition) -> int:
     state = consumer._subscription.assignment.get(partition)  # noqa: SLF001 - kafka/__init__.py pins the release
     epoch: int = -1 if state is None or state.position is None else state.position.leader_epoch
     return epoch
+
+
+def seek(consumer: KafkaConsumer, partition: TopicPartition, offset: int, epoch: int) -> None:
+    """Go to ``offset``; by the epoch, see :func:`leader_epoch`, the client notices a log that lost its end.
+
+    KafkaConsumer.seek() forgets it. The offset may then be a valid one again before anything is read.
+    """
+    consumer._subscription.seek(partition, OffsetAndMetadata(offset, "", epoch))  # noqa: SLF001 - kafka/__init__.py pins the release
 
 
 def commit(consumer: KafkaConsumer, offsets: Mapping[TopicPartition, int]) -> None:

@@ -10,7 +10,7 @@ from servicekit.config import KafkaConsumerSettings
 from servicekit.kafka.cluster import KafkaCluster
 from servicekit.kafka.errors import may_pass
 from servicekit.lifecycle import StopSignal
-from servicekit.messaging.kafka_offsets import HAS_ROW, leader_epoch
+from servicekit.messaging.kafka_offsets import HAS_ROW, leader_epoch, seek
 from servicekit.messaging.offset_guard import OffsetGuard
 from servicekit.messaging.records import ReceivedRecord, UnreadableRecords
 from servicekit.messaging.status import Partition
@@ -114,7 +114,7 @@ class KafkaRecordSource:
         held = TopicPartition(*partition)
         if held in self._consumer.assignment():
             self._consumer.pause(held)
-            self._consumer.seek(held, offset)
+            seek(self._consumer, held, offset, leader_epoch(self._consumer, held))
             if self._guard is not None:
                 self._guard.went_to(held, offset)
             self._drop_buffered(held)

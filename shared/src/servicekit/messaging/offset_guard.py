@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -22,8 +23,10 @@ from servicekit.messaging.agreed_offsets import agree
 from servicekit.messaging.kafka_offsets import (
     Identity,
     earliest_offsets,
+    leader_epoch,
     offsets_in_kafka,
     refresh_metadata,
+    seek,
     topic_identity,
 )
 from servicekit.messaging.starting_offset import (
@@ -75,6 +78,7 @@ class OffsetGuard:
         self, consumer: KafkaConsumer, batches: Batches, assigned: Iterable[TopicPartition]
     ) -> Batches:
         """What may be handled of a poll; the rest is polled again, from where it has to begin."""
+        self._forget_all_but(consumer.assignment().difference(assigned))
         identity = topic_identity(consumer, self._topic)
         if identity is not None and identity != self._identity:
             # Also while nothing is assigned anew: a topic of this name may have as many records again.
@@ -92,6 +96,12 @@ class OffsetGuard:
     def went_to(self, partition: TopicPartition, offset: int) -> None:
         """The consumer goes on there by itself."""
         self._wanted[partition] = offset
+
+    def _forget_all_but(self, kept: AbstractSet[TopicPartition]) -> None:
+        """Another member may have gone on in a partition that comes back, or in one that is gone."""
+        for known in (self._wanted, self._went_back_to):
+            for partition in known.keys() - kept:
+                del known[partition]
 
     def _without_unchecked(self, consumer: KafkaConsumer, batches: Batches) -> Batches:
         starts = self._find_starts(consumer) if time.monotonic() >= self._next_look_at else {}
@@ -129,7 +139,7 @@ class OffsetGuard:
                     raise
                 self._status.offsets_postponed([_pair(partition)], type(error).__name__)
                 _log.warning("offsets_not_compared", topic=self._topic, reason=_one_line(error))
-                consumer.seek(partition, wanted)
+                seek(consumer, partition, wanted, leader_epoch(consumer, partition))
                 return False
             if earliest > wanted:
                 self._tell(partition, "records_gone", first, earliest - wanted)
@@ -252,7 +262,7 @@ class OffsetGuard:
         return applied
 
     def _begin(self, consumer: KafkaConsumer, partition: TopicPartition, start: Start) -> None:
-        consumer.seek(partition, start.offset)
+        seek(consumer, partition, start.offset, start.epoch)
         self._wanted[partition] = start.offset
         for surprise in start.surprises:
             self._tell(partition, surprise, start.offset, start.missing)

@@ -19,6 +19,8 @@ class Start:
     surprises: tuple[Surprise, ...] = ()
     missing: int = 0
     """How many offsets were wanted and are gone."""
+    epoch: int = -1
+    """Of the leader of the record before ``offset``, where it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,16 @@ class OffsetsInKafka:
     """The log is the one that was read up to there: its end, or where another leader's records begin."""
     has_row: bool = True
     """Whether the database had an offset, too, when this one was committed. A former release kept none."""
+    epoch: int = -1
+    """Committed with the offset."""
+
+
+def kept_log(end: int, committed: int, epochs_end: int | None) -> int:
+    """Up to where the log is the one that was read; ``epochs_end`` is where the commit's epoch ends, or None.
+
+    It speaks of the commit alone: what the database has applied since may be of another leader.
+    """
+    return end if epochs_end is None or epochs_end >= committed else min(end, epochs_end)
 
 
 def starting_offset(
@@ -60,7 +72,9 @@ def starting_offset(
             surprises.append("database_went_back")
             wanted = earliest
     elif committed is None:
-        surprises.append("commit_lost")
+        if applied.next_offset > earliest:
+            # The first offset is saved before it is committed.
+            surprises.append("commit_lost")
         wanted = min(applied.next_offset, in_kafka.kept)
     else:
         wanted = min(applied.next_offset, committed)
@@ -68,7 +82,9 @@ def starting_offset(
             surprises.append("database_went_back")
     if earliest > wanted:
         surprises.append("records_gone")
-    return Start(max(wanted, earliest), tuple(surprises), max(0, earliest - wanted) + truncated)
+    offset = max(wanted, earliest)
+    epoch = in_kafka.epoch if offset == in_kafka.committed else -1
+    return Start(offset, tuple(surprises), max(0, earliest - wanted) + truncated, epoch)
 
 
 def is_other(applied: AppliedOffset, identity: tuple[str, str | None]) -> bool:
