@@ -45,7 +45,6 @@ from servicekit.db.errors import may_be_of_one_row
 from servicekit.db.health import database_check
 from servicekit.db.problems import DATABASE_PROBLEMS
 from servicekit.http.app import create_app
-from servicekit.http.connection_loop import MAX_QUEUED_PER_THREAD
 from servicekit.http.examples import Examples
 from servicekit.http.front import first_of
 from servicekit.lifecycle import StopSignal
@@ -100,11 +99,7 @@ def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> Ope
             PressFront(
                 request_coupon, BatchThread(accept_requests, concerns_one=may_be_of_one_row), *problems
             ),
-            PollFront(
-                BatchThread(read_coupon_requests, pause_seconds=POLL_PAUSE_SECONDS),
-                *problems,
-                max_held=max_waiting * MAX_QUEUED_PER_THREAD,
-            ),
+            PollFront(BatchThread(read_coupon_requests, pause_seconds=POLL_PAUSE_SECONDS), *problems),
         ),
         routes=[
             coupon_routes(create_coupon, read_coupon, read_coupons),
