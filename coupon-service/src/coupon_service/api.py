@@ -45,7 +45,6 @@ from servicekit.db.errors import may_be_of_one_row
 from servicekit.db.health import database_check
 from servicekit.db.problems import DATABASE_PROBLEMS
 from servicekit.http.app import create_app
-from servicekit.http.connection_loop import MAX_QUEUED_PER_THREAD
 from servicekit.http.examples import Examples
 from servicekit.http.front import first_of
 from servicekit.lifecycle import StopSignal
@@ -61,15 +60,16 @@ def create_application() -> OpenAPI:
     stop = StopSignal()
     # A worker of gunicorn ends with its requests, so requests that wait for a decision must end at once.
     stop.install_before_handlers()
-    # Half of the threads stay free for users that request coupons.
+    # Of three threads or more, one at least stays free for users that request coupons: see AcceptAlone below.
     max_waiting = max(1, settings.http_threads // 2)
     return build_application(create_engine(settings, "coupon-api"), stop, max_waiting)
 
 
 def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> OpenAPI:
-    """At most ``max_waiting`` HTTP requests wait for a decision at a time; ``stop`` ends their waiting.
+    """At most ``max_waiting`` HTTP requests wait for a decision at a time, and half as many for a held key.
 
-    It also ends the gate's thread, which begins with the first request for a coupon.
+    ``stop`` ends the waiting for decisions, and the gate's thread, which begins with the first request for a
+    coupon.
     """
     unit_of_work = partial(CouponUnitOfWork, engine, CONSUMER_GROUP)
     problems = [PROBLEMS, DATABASE_PROBLEMS]
@@ -82,7 +82,10 @@ def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> Ope
         find_key=Batches(FindKeys(unit_of_work)),
         # Requests that arrive while another transaction is under way share the next one.
         accept=Batches(accept_requests, concerns_one=may_be_of_one_row),
-        accept_alone=AcceptRequestAlone(AcceptRequests(unit_of_work, coupon_publish_requested), max_waiting),
+        # Fewer: together with readers that wait, as many would take every thread.
+        accept_alone=AcceptRequestAlone(
+            AcceptRequests(unit_of_work, coupon_publish_requested), max(1, max_waiting // 2)
+        ),
     )
     read_coupon_requests = ReadCouponRequests(unit_of_work)
     read_coupon_request = ReadCouponRequest(Batches(read_coupon_requests), stop, max_waiting)
@@ -96,11 +99,7 @@ def build_application(engine: Engine, stop: StopSignal, max_waiting: int) -> Ope
             PressFront(
                 request_coupon, BatchThread(accept_requests, concerns_one=may_be_of_one_row), *problems
             ),
-            PollFront(
-                BatchThread(read_coupon_requests, pause_seconds=POLL_PAUSE_SECONDS),
-                *problems,
-                max_held=max_waiting * MAX_QUEUED_PER_THREAD,
-            ),
+            PollFront(BatchThread(read_coupon_requests, pause_seconds=POLL_PAUSE_SECONDS), *problems),
         ),
         routes=[
             coupon_routes(create_coupon, read_coupon, read_coupons),

@@ -15,7 +15,7 @@ UNDECIDED_AGE = timedelta(seconds=60)
 NEVER_REMOVED_WITHIN = timedelta(hours=720)
 """Retention leaves every request in place for at least as long."""
 HISTORY_NEVER_REMOVED_WITHIN = timedelta(hours=17_520)
-"""The same of what happened to users' coupons."""
+"""The same of what happened to users' coupons, and of orders' differences."""
 
 _ID_BYTES = 16
 

@@ -64,7 +64,7 @@ class SqlRetention:
         return {
             "user_coupon_changes": delete_older(user_coupon_change, user_coupon_change.c.changed_at, age),
             "coupon_changes": delete_older(coupon_change, coupon_change.c.changed_at, age),
-            # Before their orders.
+            # Before their orders, which they refer to.
             "order_differences": delete_older(order_difference, differences.settled_at, age),
             "coupon_orders": delete_older(coupon_order, last_event_at, age, has_no_difference),
         }

@@ -105,7 +105,10 @@ _COUPON_ORDERS = text("""
                                  AND held.status = 'USED') AS by_it) AS used
      WHERE known.order_id > :after AND known.order_id <= :until
        AND CASE WHEN known.cancelled_at IS NOT NULL THEN used.by_it
-                ELSE NOT used.by_it AND coalesce(difference.reason, 'ANOTHER_AMOUNT') = 'ANOTHER_AMOUNT' END
+                WHEN difference.order_id IS NOT NULL
+                THEN NOT used.by_it AND difference.reason = 'ANOTHER_AMOUNT'
+                -- The difference of an older one may have been removed: it goes before its order.
+                ELSE NOT used.by_it AND known.completed_at > statement_timestamp() - :never_removed END
      ORDER BY known.order_id
 """)
 # Statistics don't say how many keys are between two others: the page ends with a LIMIT.
@@ -279,7 +282,7 @@ class SqlStoredFacts:
 
     def orders(self) -> Iterator[Page]:
         for number, bounds in self._pages("coupon_order", "order_id", UUID(int=0)):
-            rows = self._rows(_COUPON_ORDERS, **bounds)
+            rows = self._rows(_COUPON_ORDERS, never_removed=HISTORY_NEVER_REMOVED_WITHIN, **bounds)
             yield number, [(DifferenceKind(row.kind), row.id) for row in rows]
 
     def keys(self) -> Iterator[Page]:

@@ -24,6 +24,7 @@ from gunicorn.http.message import Request
 from servicekit.config import HttpTimeouts
 from servicekit.http.front import Front, Later, front_of
 from servicekit.http.health import LIVENESS_PATH
+from servicekit.http.held_room import HeldRoom
 from servicekit.http.refusals import incomplete_request, malformed_request, overloaded
 from servicekit.http.request_buffer import RequestBuffer
 from servicekit.http.wsgi_reply import wsgi_reply
@@ -97,7 +98,6 @@ class ConnectionLoop:
         self._answered: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._is_woken = False
         self._front: Front = front_of(application)
-        self._held = 0
         self._to_begin: list[tuple[_Connection, Request, Later]] = []
         self._woken, self._waker = socket.socketpair()
         self._woken.setblocking(False)
@@ -106,6 +106,7 @@ class ConnectionLoop:
         self._threads = threads
         # Connections stay free for those that are refused, and for health checks.
         self._max_queued = min(MAX_QUEUED_PER_THREAD * threads, MAX_CONNECTIONS // 2)
+        self._held = HeldRoom(self._max_queued)
         for number in range(threads):
             # Daemons: a reply that hangs must not keep the process alive.
             threading.Thread(target=self._answer_requests, name=f"http-{number}", daemon=True).start()
@@ -278,12 +279,11 @@ class ConnectionLoop:
                 is_kept = self._answer(connection, request, send_seconds=0.0)
             elif isinstance(reply := self._reply_of_front(request), bytes):
                 is_kept = self._send(connection, reply) and not request.should_close()
-            elif (self._work.qsize() if reply is None else self._held) < self._max_queued:
+            elif self._work.qsize() < self._max_queued if reply is None else self._held.take(reply):
                 self._stop_waiting(connection)
                 if reply is None:
                     self._work.put((connection, request))
                 else:
-                    self._held += 1
                     self._to_begin.append((connection, request, reply))
                 return
             else:
@@ -303,17 +303,21 @@ class ConnectionLoop:
 
     def _begin(self, connection: _Connection, request: Request, later: Later) -> None:
         try:
-            later(partial(self._put_reply, connection, request))
+            later(partial(self._put_reply, connection, request, later))
         except Exception:  # noqa: BLE001 - no request may end the loop
             _log.exception("front_failed", path=request.path)
-            self._take_reply(connection, request, None)
+            self._take_reply(connection, request, later, None)
 
-    def _put_reply(self, connection: _Connection, request: Request, reply: bytes | None) -> None:
+    def _put_reply(
+        self, connection: _Connection, request: Request, later: Later, reply: bytes | None
+    ) -> None:
         """Called by a thread of the front."""
-        self._put_answered(connection, partial(self._take_reply, connection, request, reply))
+        self._put_answered(connection, partial(self._take_reply, connection, request, later, reply))
 
-    def _take_reply(self, connection: _Connection, request: Request, reply: bytes | None) -> None:
-        self._held -= 1
+    def _take_reply(
+        self, connection: _Connection, request: Request, later: Later, reply: bytes | None
+    ) -> None:
+        self._held.give_back(later)
         if reply is None:
             self._work.put((connection, request))
         else:

@@ -55,6 +55,19 @@ def first_of(*fronts: Front) -> Front:
     return ask
 
 
+class MinorLater:
+    """A :data:`Later` of requests that get half of the loop's room at most; the rest is kept for others.
+
+    For requests that clients repeat anyway, so that refusing them costs little.
+    """
+
+    def __init__(self, begin: Later) -> None:
+        self._begin = begin
+
+    def __call__(self, put_reply: Callable[[bytes | None], None]) -> None:
+        self._begin(put_reply)
+
+
 def later(
     begin: Callable[[Callable[[OutcomeT], None]], None], reply_to: Callable[[OutcomeT], bytes | None]
 ) -> Later:

@@ -173,6 +173,27 @@ def test_old_history_goes_and_what_users_hold_stays(client: FlaskClient, engine:
     assert differences(engine) == []
 
 
+def test_an_order_whose_difference_went_first_is_no_difference(client: FlaskClient, engine: Engine) -> None:
+    used, orders, now = issued(client, engine), [uuid7() for _ in range(2)], datetime.now(UTC).isoformat()
+    # The second finds it used.
+    assert complete(engine, *(order_completed(order, used, occurredAt=now) for order in orders)) == {}
+    settle = "UPDATE order_difference SET settled_at = now(), settled_by = 'kim', settled_reason = 'borne'"
+    set_reason = text("UPDATE order_difference SET reason = :reason")
+    with engine.begin() as connection:
+        connection.execute(text(settle))
+    age(engine, 731)
+    with engine.begin() as connection:
+        connection.execute(set_reason, {"reason": "ANOTHER_AMOUNT"})
+    # While its difference is known, its age excuses nothing.
+    assert differences(engine) == [(DifferenceKind.ORDER_DISAGREES, orders[1])]
+    with engine.begin() as connection:
+        connection.execute(set_reason, {"reason": "USED_BY_ANOTHER_ORDER"})
+        # As where retention ends between the two.
+        assert SqlRetention(**AGES).sweeps()["order_differences"](connection, 10) == 1
+
+    assert differences(engine) == []
+
+
 def test_a_change_that_is_missing_behind_others_is_a_difference_at_any_age(
     client: FlaskClient, engine: Engine
 ) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 
+import httpx
 import pytest
 from sqlalchemy import Connection, Engine, text
 
@@ -13,6 +14,7 @@ from coupon_service.http.coupon_requests import ISSUE_RULE, key_owner
 from coupon_service.persistence.tables import idempotency_key
 from servicekit.db.engine import create_engine
 from servicekit.http.idempotency import key_of_empty_request
+from servicekit.http.server import HttpServer
 from servicekit.idempotency.keys import IdempotencyKeys
 from servicekit.identifiers import uuid7
 from servicekit.lifecycle import StopSignal
@@ -53,16 +55,20 @@ def press(user_id: int) -> Sent:
     )
 
 
+def uri(sides: Sides, user_id: int) -> str:
+    request = sides.request(press(user_id), "")
+    assert request is not None
+    return str(request.uri)
+
+
 @contextmanager
 def a_frozen_process(engine: Engine, sides: Sides) -> Iterator[Connection]:
     """It has claimed the keys of FROZEN and does not go on."""
     with engine.connect() as connection:
         keys = IdempotencyKeys(connection, idempotency_key)
         for user_id in FROZEN:
-            request = sides.request(press(user_id), "")
-            assert request is not None
             key = key_of_empty_request(
-                "POST", ISSUE_RULE, request.uri, key_owner(user_id), f"press-of-{user_id}"
+                "POST", ISSUE_RULE, uri(sides, user_id), key_owner(user_id), f"press-of-{user_id}"
             )
             assert keys.claim(key, {"requestId": str(uuid7())}) is None
         yield connection
@@ -98,3 +104,30 @@ def test_a_press_whose_key_is_held_waits_alone_and_is_accepted(sides: Sides, eng
         assert not waiting.done()
         frozen.rollback()
         assert waiting.result(60).startswith(ACCEPTED)
+
+
+def test_held_keys_and_held_polls_leave_a_thread_free(sides: Sides, engine: Engine, stop: StopSignal) -> None:
+    threads = 4
+    application = build_application(engine, stop, max_waiting=threads // 2)
+    [coupon] = rows(engine, "SELECT coupon_id FROM coupon")
+    request_id = accepted(application.test_client(), 2, coupon.coupon_id)
+    with (
+        HttpServer(application, "127.0.0.1", 0, threads=threads) as server,
+        httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=60) as client,
+        ThreadPoolExecutor(threads) as pool,
+        a_frozen_process(engine, sides),
+    ):
+        for _ in range(threads // 2):
+            pool.submit(client.get, f"/api/v1/coupon-requests/{request_id}?wait=30")
+        presses = [
+            pool.submit(client.post, uri(sides, user_id), headers={"Idempotency-Key": f"press-of-{user_id}"})
+            for user_id in FROZEN
+        ]
+        wait_until(
+            lambda: waiting_sessions(engine) + sum(press.done() for press in presses) == len(FROZEN),
+            "each press to wait for its key or to be refused",
+        )
+        try:
+            assert client.get(f"/api/v1/coupons/{coupon.coupon_id}", timeout=10).status_code == 200
+        finally:
+            stop.set()
