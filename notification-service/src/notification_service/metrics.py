@@ -37,7 +37,8 @@ _UNDELIVERED = Gauge(
 _FAILED = Gauge("alimtalk_failed_in_an_hour", "Alimtalk that failed for good within an hour.")
 _FAILED_IN_A_ROW = Gauge(
     "alimtalk_failed_in_a_row",
-    "Alimtalk that failed within 24 h, behind the last order whose one was delivered.",
+    "Alimtalk that failed within 24 h, and over 5 minutes ago, behind the last order whose one was delivered;"
+    " refused ones, also behind the last accepted.",
 )
 _UNREPORTED_IN_A_ROW = Gauge(
     "alimtalk_unreported_in_a_row",

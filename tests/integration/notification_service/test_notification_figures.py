@@ -18,8 +18,11 @@ from tests.support.database_faults import read_only
 
 NHN = MeteredProvider()
 LATER = "due_at = clock_timestamp() + interval '1 minute'"
-DONE = "due_at = NULL, completed_at = clock_timestamp()"
 TRIED = "first_attempted_at = clock_timestamp() - interval '16 minutes'"
+
+
+def ended(ago: str) -> str:
+    return f"due_at = NULL, completed_at = clock_timestamp() - interval '{ago}'"
 
 
 def accepted(ago: str) -> str:
@@ -125,12 +128,13 @@ def test_the_provider_that_new_messages_go_to_is_shown(
     [
         ("status = 'UNKNOWN', due_at = NULL", {"waiting": 1}),
         ("status = 'UNKNOWN'", {}),
-        ("status = 'FAILED', due_at = NULL, completed_at = clock_timestamp()", {"failed": 1, "in a row": 1}),
+        (f"status = 'FAILED', {ended('4 minutes')}", {"failed": 1}),
+        (f"status = 'FAILED', {ended('6 minutes')}", {"failed": 1, "in a row": 1}),
         (
-            "status = 'FAILED', due_at = NULL, completed_at = clock_timestamp() - interval '61 minutes'",
+            f"status = 'FAILED', {ended('61 minutes')}",
             {"in a row": 1},
         ),
-        ("status = 'FAILED', due_at = NULL, completed_at = clock_timestamp() - interval '25 hours'", {}),
+        (f"status = 'FAILED', {ended('25 hours')}", {}),
         (f"status = 'ACCEPTED', {accepted('3 hours')}", {"unreported": 1}),
         (f"status = 'ACCEPTED', {accepted('119 minutes')}", {}),
         ("due_at = clock_timestamp() - interval '14 minutes'", {}),
@@ -174,12 +178,30 @@ def test_only_what_failed_behind_the_last_delivered_is_counted_in_a_row(
     orders = [a_completed_order() for _ in range(6)]
     for order in orders:
         accept_completed_orders([order])
-    ended = ["FAILED", "FAILED", "DELIVERED", "FAILED", "SKIPPED", "FAILED"]
+    statuses = ["FAILED", "FAILED", "DELIVERED", "FAILED", "SKIPPED", "FAILED"]
     with engine.begin() as connection:
-        for order, status in zip(orders, ended, strict=True):
-            end(connection, order, f"status = '{status}', {DONE}")
+        for order, status in zip(orders, statuses, strict=True):
+            end(connection, order, f"status = '{status}', {ended('6 minutes')}")
 
     assert gauges(engine) == {**CALM, "failed": 4, "in a row": 2}
+
+
+def test_refusals_among_messages_that_are_accepted_are_no_row(
+    engine: Engine, accept_completed_orders: AcceptCompletedOrders
+) -> None:
+    orders = [a_completed_order() for _ in range(5)]
+    for order in orders:
+        accept_completed_orders([order])
+    delivered, refused, failed, taken, refused_last = orders
+    with engine.begin() as connection:
+        end(connection, delivered, f"status = 'DELIVERED', {ended('6 minutes')}")
+        end(connection, refused, f"status = 'FAILED', {ended('6 minutes')}")
+        end(connection, failed, f"status = 'FAILED', accepted_at = created_at, {ended('6 minutes')}")
+        end(connection, taken, f"status = 'ACCEPTED', {accepted('6 minutes')}")
+        end(connection, refused_last, f"status = 'FAILED', {ended('6 minutes')}")
+
+    # Not the first refusal: a later message was taken, whose result may be to come.
+    assert gauges(engine) == {**CALM, "failed": 3, "in a row": 2}
 
 
 def test_a_phone_that_is_off_hides_no_account_that_delivers_nothing(
@@ -191,7 +213,7 @@ def test_a_phone_that_is_off_hides_no_account_that_delivers_nothing(
     is_off, delivered, *behind = orders
     with engine.begin() as connection:
         end(connection, is_off, f"status = 'ACCEPTED', {accepted('60 hours')}")
-        end(connection, delivered, f"status = 'DELIVERED', {DONE}")
+        end(connection, delivered, f"status = 'DELIVERED', {ended('59 hours')}")
     assert gauges(engine) == CALM
 
     with engine.begin() as connection:

@@ -26,19 +26,30 @@ _FIGURES = text("""
        AND completed_at > statement_timestamp() - interval '1 day'
 """)
 # By the orders' ids, which are times: the last that was delivered is near, or else the first that failed is.
+# In a sale, results come later than refusals, and some later than others. So a refusal is compared with what
+# was taken behind it, and a failure counts once results of later orders had time to come.
 _FAILED_IN_A_ROW = text("""
     WITH failed AS (
-        SELECT delivery_id FROM delivery
+        SELECT delivery_id, accepted_at IS NOT NULL AS was_accepted FROM delivery
          WHERE status = 'FAILED' AND effect = 'ALIMTALK'
-           AND completed_at > statement_timestamp() - interval '1 day'),
+           AND completed_at BETWEEN statement_timestamp() - interval '1 day'
+                                AND statement_timestamp() - interval '5 minutes'),
     delivered AS (
         SELECT delivery_id FROM delivery
          WHERE effect = 'ALIMTALK' AND status = 'DELIVERED'
            AND delivery_id > (SELECT delivery_id FROM failed ORDER BY delivery_id LIMIT 1)
          ORDER BY delivery_id DESC
+         LIMIT 1),
+    accepted AS (
+        SELECT delivery_id FROM delivery
+         WHERE effect = 'ALIMTALK' AND status IN ('ACCEPTED', 'DELIVERED')
+           AND delivery_id > (SELECT delivery_id FROM failed ORDER BY delivery_id LIMIT 1)
+         ORDER BY delivery_id DESC
          LIMIT 1)
     SELECT count(*) FROM failed
      WHERE NOT EXISTS (SELECT FROM delivered WHERE delivered.delivery_id > failed.delivery_id)
+       AND (was_accepted
+            OR NOT EXISTS (SELECT FROM accepted WHERE accepted.delivery_id > failed.delivery_id))
 """)
 # A recipient whose phone is off says nothing of the account, once a later order's message is delivered. The
 # last of them suffice: the search for a delivery goes back no further.
