@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -202,6 +202,22 @@ class SqlDeliveries:
             .with_for_update(skip_locked=True)
         )
         return [(row.delivery_id, row.event_id) for row in rows]
+
+    def postpone(self, delivery_ids: Iterable[UUID], pause_seconds: float) -> None:
+        now = func.clock_timestamp()
+        self._connection.execute(
+            update(delivery)
+            .where(
+                delivery.c.delivery_id.in_(list(delivery_ids)),
+                # Not what another process has counted meanwhile.
+                delivery.c.due_at <= func.statement_timestamp(),
+            )
+            .values(
+                due_at=now + timedelta(seconds=pause_seconds),
+                # By which it becomes overdue.
+                first_attempted_at=func.coalesce(delivery.c.first_attempted_at, now),
+            )
+        )
 
     def complete(self, delivery_ids: Iterable[UUID]) -> None:
         self._connection.execute(
