@@ -33,7 +33,7 @@ from notification_service.domain.delivery import Delivery, DeliveryStatus, Effec
 from notification_service.domain.delivery_selection import DeliverySelection
 from notification_service.domain.failure_reason import FailureReason, stored_reason
 from notification_service.domain.notification_figures import DeliveryFigures
-from notification_service.persistence.delivery_figures import delivery_figures
+from notification_service.persistence.delivery_figures import SqlDeliveryFigures
 from notification_service.persistence.tables import completed_order, delivery
 from servicekit.db.arrays import hex_array
 from servicekit.db.row_sets import insert_rows
@@ -187,7 +187,7 @@ class SqlDeliveries:
         return given_up.rowcount
 
     def figures(self) -> DeliveryFigures:
-        return delivery_figures(self._connection)
+        return SqlDeliveryFigures(self._connection).count()
 
     def lock_due(self, effect: Effect, limit: int, among: Collection[UUID] = ()) -> list[tuple[UUID, UUID]]:
         chosen = [delivery.c.delivery_id.in_(list(among))] if among else []

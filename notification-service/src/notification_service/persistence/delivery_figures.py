@@ -71,14 +71,20 @@ _UNREPORTED_IN_A_ROW = text("""
 """)
 
 
-def delivery_figures(connection: Connection) -> DeliveryFigures:
-    row = connection.execute(_FIGURES).one()
-    return DeliveryFigures(
-        row.needing_operator,
-        row.expired,
-        row.given_up,
-        row.failed,
-        row.overdue,
-        failed_in_a_row=connection.execute(_FAILED_IN_A_ROW).scalar_one(),
-        unreported_in_a_row=connection.execute(_UNREPORTED_IN_A_ROW).scalar_one(),
-    )
+class SqlDeliveryFigures:
+    """The figures on a connection whose transaction belongs to the caller."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def count(self) -> DeliveryFigures:
+        row = self._connection.execute(_FIGURES).one()
+        return DeliveryFigures(
+            row.needing_operator,
+            row.expired,
+            row.given_up,
+            row.failed,
+            row.overdue,
+            failed_in_a_row=self._connection.execute(_FAILED_IN_A_ROW).scalar_one(),
+            unreported_in_a_row=self._connection.execute(_UNREPORTED_IN_A_ROW).scalar_one(),
+        )
