@@ -60,7 +60,7 @@ def create_application() -> OpenAPI:
     stop = StopSignal()
     # A worker of gunicorn ends with its requests, so requests that wait for a decision must end at once.
     stop.install_before_handlers()
-    # Of three threads or more, one at least stays free for users that request coupons: see AcceptAlone below.
+    # Of three threads or more, one at least stays free for users that request coupons: see below.
     max_waiting = max(1, settings.http_threads // 2)
     return build_application(create_engine(settings, "coupon-api"), stop, max_waiting)
 

@@ -38,11 +38,13 @@ _UNDELIVERED = Gauge(
 _FAILED = Gauge("alimtalk_failed_in_an_hour", "Alimtalk that failed for good within an hour.")
 _FAILED_IN_A_ROW = Gauge(
     "alimtalk_failed_in_a_row",
-    "Alimtalk that failed within 24 h, behind the last order whose one was delivered.",
+    "Alimtalk that failed within 24 h, and over 5 minutes ago, behind the last order whose one was delivered;"
+    " refused ones, also behind the last accepted.",
 )
-_OLDEST_ACCEPTED = Gauge(
-    "alimtalk_oldest_accepted_seconds",
-    "How long a message that its provider accepted has had no final result.",
+_UNREPORTED_IN_A_ROW = Gauge(
+    "alimtalk_unreported_in_a_row",
+    "Alimtalk accepted 2 h ago without a final result, behind the last order whose one was delivered; 100 at"
+    " most.",
 )
 _OVERDUE = Gauge("deliveries_overdue", "Deliveries due, or tried in vain, for longer than 15 minutes.")
 
@@ -70,7 +72,7 @@ def show_figures(figures: NotificationFigures) -> None:
     _NEED_OPERATOR.set(figures.deliveries.needing_operator)
     _FAILED.set(figures.deliveries.failed)
     _FAILED_IN_A_ROW.set(figures.deliveries.failed_in_a_row)
-    show_age(_OLDEST_ACCEPTED, figures.deliveries.oldest_accepted_seconds)
+    _UNREPORTED_IN_A_ROW.set(figures.deliveries.unreported_in_a_row)
     _OVERDUE.set(figures.deliveries.overdue)
     _UNDELIVERED.labels("EXPIRED").set(figures.deliveries.expired)
     _UNDELIVERED.labels("GIVEN_UP").set(figures.deliveries.given_up)

@@ -12,14 +12,16 @@ from notification_service.domain.delivery import Effect
 Due = Sequence[tuple[UUID, UUID]]
 """Deliveries and their events."""
 
+_PAUSE_SECONDS = 60.0
+
 _log = structlog.get_logger(__name__)
 
 
 class CountDueDeliveries:
     """Lets ``count`` count a batch in one transaction, which completes its deliveries.
 
-    After a bug each goes alone. What fails alone stays due, hence overdue, and is tried again; its error is
-    raised once nothing else is due.
+    After a bug each goes alone. What fails alone is tried again a minute later, behind what is due by then,
+    and becomes overdue; its error is raised if all of a batch fail.
     """
 
     def __init__(
@@ -66,6 +68,14 @@ class CountDueDeliveries:
             # Without the error's message, which may quote the order.
             reason = type(error).__name__
             _log.error("event_not_counted", effect=self._effect.value, event_id=str(event_id), reason=reason)
+        if failed:
+            self._postpone([delivery_id for (delivery_id, _), _ in failed])
         if len(failed) == len(batch):
             raise failed[0][1]
         return WorkDone(len(batch) - len(failed))
+
+    def _postpone(self, delivery_ids: Sequence[UUID]) -> None:
+        # Else as many as a batch holds would be all that is ever locked.
+        with self._unit_of_work() as unit_of_work:
+            unit_of_work.deliveries.postpone(delivery_ids, _PAUSE_SECONDS)
+            unit_of_work.commit()

@@ -135,6 +135,7 @@ class DeliverEffect:
         self._is_bug = is_bug
         self._failed_runs = 0
         self._unrecorded: list[Ended] = []
+        self._asked_elsewhere: list[CallElsewhere] = []
         self._probe_id: UUID | None = None
         # What is known of a provider that is down, until a probe is answered.
         self._has_probe_failed = True
@@ -240,6 +241,7 @@ class DeliverEffect:
         run.note(ended)
         self._log_postponed(ended)
         self._unrecorded += ended
+        self._asked_elsewhere += [question for one in ended for question in one.elsewhere]
 
     def _log_postponed(self, ended: Sequence[Ended]) -> None:
         # A line for each would fill the log: a night's orders wait together.
@@ -288,8 +290,8 @@ class DeliverEffect:
                 delivery_id=str(ended.outcome.delivery.delivery_id),
                 reason=type(error).__name__,
             )
-        elsewhere = [question for ended in self._unrecorded for question in ended.elsewhere]
         self._unrecorded = []
+        elsewhere, self._asked_elsewhere = self._asked_elsewhere, []
         self._learn_elsewhere(elsewhere)
 
     def _record_together(self, ended: Sequence[Ended]) -> None:
@@ -298,6 +300,9 @@ class DeliverEffect:
             calls = [call for each in ended for call in each.calls]
             self._gate.learn(unit_of_work, calls, self._probe_id)
             unit_of_work.commit()
+        # At once: if the record of another one fails, the gate must not learn of these calls again.
+        recorded = {id(each) for each in ended}
+        self._unrecorded = [each for each in self._unrecorded if id(each) not in recorded]
 
     def _pause_seconds(self, run: _Run) -> float:
         """A pause while the receiver accepts nothing: a backlog must not become a flood of attempts."""

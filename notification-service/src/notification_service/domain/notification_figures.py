@@ -11,8 +11,10 @@ class DeliveryFigures:
     """Deliveries UNKNOWN that wait for an operator; and those that ended undelivered within a day.
 
     ``failed`` are alimtalk that failed within an hour; ``overdue`` are due, or tried in vain, for 15 minutes.
-    ``failed_in_a_row`` are those that failed within a day, of events behind the last that was delivered.
-    ``oldest_accepted_seconds``: how long a final result has been awaited; 0 if none is.
+    ``failed_in_a_row`` are those that failed within a day, and over 5 minutes ago, of events behind the last
+    that was delivered; those that were refused, also behind the last that was accepted.
+    ``unreported_in_a_row`` were accepted two hours ago and have no final result, of events behind the last
+    that was delivered; 100 at most.
     """
 
     needing_operator: int
@@ -21,7 +23,7 @@ class DeliveryFigures:
     failed: int
     overdue: int
     failed_in_a_row: int
-    oldest_accepted_seconds: float
+    unreported_in_a_row: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ class ProviderState:
     """``probe_in_seconds`` leads to the next probe or, while ``probe_id`` makes one, to the end of its lease.
 
     ``wait_seconds`` leads to the next slot that nobody has reserved, ``question_wait_seconds`` to the next
-    one that a question may have.
+    one that a question may have although messages wait.
     """
 
     name: str

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +25,6 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    text,
     update,
 )
 
@@ -34,49 +33,11 @@ from notification_service.domain.delivery_selection import DeliverySelection
 from notification_service.domain.failure_reason import FailureReason, stored_reason
 from notification_service.domain.notification_figures import DeliveryFigures
 from notification_service.domain.order_event import OrderEvent
+from notification_service.persistence.delivery_figures import SqlDeliveryFigures
 from notification_service.persistence.tables import completed_order, delivery
 from servicekit.db.arrays import hex_array
 from servicekit.db.row_sets import insert_rows
 from servicekit.identifiers import uuid7
-
-# Each count has a partial index of its own, so that it reads only what it counts.
-_FIGURES = text("""
-    SELECT (SELECT count(*) FROM delivery WHERE status = 'UNKNOWN' AND due_at IS NULL) AS needing_operator,
-           count(*) FILTER (WHERE status = 'EXPIRED') AS expired,
-           -- Not those that an operator ended.
-           count(*) FILTER (WHERE status = 'GIVEN_UP' AND given_up_by IS NULL) AS given_up,
-           count(*) FILTER (WHERE status = 'FAILED' AND effect = 'ALIMTALK'
-                              AND completed_at > statement_timestamp() - interval '1 hour') AS failed,
-           (SELECT count(*) FROM delivery
-             WHERE due_at IS NOT NULL
-               AND (due_at < statement_timestamp() - interval '15 minutes'
-                    OR first_attempted_at < statement_timestamp() - interval '15 minutes'
-                       -- What waits for a reason of ours waits on purpose.
-                       -- What is only ever interrupted has none.
-                       AND COALESCE(last_error, '') NOT IN (
-                           'QUIET_HOURS', 'TEMPLATE_NOT_USABLE', 'NOT_DELIVERED', 'EARLIER_MESSAGE')))
-           AS overdue,
-           COALESCE((SELECT EXTRACT(epoch FROM statement_timestamp() - min(accepted_at)) FROM delivery
-                      WHERE result_due_at IS NOT NULL), 0) AS oldest_accepted_seconds
-      FROM delivery
-     WHERE status IN ('EXPIRED', 'GIVEN_UP', 'FAILED')
-       AND completed_at > statement_timestamp() - interval '1 day'
-""")
-# By the orders' ids, which are times: the last that was delivered is near, or else the first that failed is.
-_FAILED_IN_A_ROW = text("""
-    WITH failed AS (
-        SELECT delivery_id FROM delivery
-         WHERE status = 'FAILED' AND effect = 'ALIMTALK'
-           AND completed_at > statement_timestamp() - interval '1 day'),
-    delivered AS (
-        SELECT delivery_id FROM delivery
-         WHERE effect = 'ALIMTALK' AND status = 'DELIVERED'
-           AND delivery_id > (SELECT delivery_id FROM failed ORDER BY delivery_id LIMIT 1)
-         ORDER BY delivery_id DESC
-         LIMIT 1)
-    SELECT count(*) FROM failed
-     WHERE NOT EXISTS (SELECT FROM delivered WHERE delivered.delivery_id > failed.delivery_id)
-""")
 
 
 class SqlDeliveries:
@@ -226,16 +187,7 @@ class SqlDeliveries:
         return given_up.rowcount
 
     def figures(self) -> DeliveryFigures:
-        row = self._connection.execute(_FIGURES).one()
-        return DeliveryFigures(
-            row.needing_operator,
-            row.expired,
-            row.given_up,
-            row.failed,
-            row.overdue,
-            failed_in_a_row=self._connection.execute(_FAILED_IN_A_ROW).scalar_one(),
-            oldest_accepted_seconds=float(row.oldest_accepted_seconds),
-        )
+        return SqlDeliveryFigures(self._connection).count()
 
     def lock_due(self, effect: Effect, limit: int, among: Collection[UUID] = ()) -> list[tuple[UUID, UUID]]:
         chosen = [delivery.c.delivery_id.in_(list(among))] if among else []
@@ -250,6 +202,22 @@ class SqlDeliveries:
             .with_for_update(skip_locked=True)
         )
         return [(row.delivery_id, row.event_id) for row in rows]
+
+    def postpone(self, delivery_ids: Iterable[UUID], pause_seconds: float) -> None:
+        now = func.clock_timestamp()
+        self._connection.execute(
+            update(delivery)
+            .where(
+                delivery.c.delivery_id.in_(list(delivery_ids)),
+                # Not what another process has counted meanwhile.
+                delivery.c.due_at <= func.statement_timestamp(),
+            )
+            .values(
+                due_at=now + timedelta(seconds=pause_seconds),
+                # By which it becomes overdue.
+                first_attempted_at=func.coalesce(delivery.c.first_attempted_at, now),
+            )
+        )
 
     def complete(self, delivery_ids: Iterable[UUID]) -> None:
         self._connection.execute(

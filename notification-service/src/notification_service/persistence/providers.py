@@ -63,7 +63,7 @@ _RESERVE = text("""
                         + :seconds * interval '1 second'
  RETURNING EXTRACT(epoch FROM next_slot_at - clock_timestamp()) - :seconds
 """)
-# Nothing is reserved while another process's questions use up their share.
+# Nothing is reserved while another process's questions use up their share, unless a slot would be lost.
 _RESERVE_QUESTIONS = text("""
     INSERT INTO alimtalk_provider AS provider (name, next_slot_at, next_question_at)
     VALUES (:name, clock_timestamp() + :seconds * interval '1 second',
@@ -76,6 +76,8 @@ _RESERVE_QUESTIONS = text("""
            next_question_at = clock_timestamp() + :share_seconds * interval '1 second'
      WHERE provider.next_question_at IS NULL
         OR provider.next_question_at
+           NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '10 minutes'
+        OR provider.next_slot_at
            NOT BETWEEN clock_timestamp() AND clock_timestamp() + interval '10 minutes'
  RETURNING EXTRACT(epoch FROM next_slot_at - clock_timestamp()) - :seconds
 """)

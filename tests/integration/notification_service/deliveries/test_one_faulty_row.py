@@ -2,11 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
 from sqlalchemy import Engine, text
-from sqlalchemy.exc import DataError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 from structlog.testing import capture_logs
 
 from notification_service.application.accept_order_events import AcceptOrderEvents
@@ -14,13 +15,17 @@ from notification_service.application.ask_for_results import AskForResults
 from notification_service.application.attempt_delivery import AttemptDelivery
 from notification_service.application.count_sales import CountSales
 from notification_service.application.deliver_effect import DeliverEffect
-from notification_service.application.delivering.provider_gate import OpenGate
-from notification_service.application.ports import MaySend
+from notification_service.application.delivering.provider_gate import OpenGate, ProviderGate
+from notification_service.application.ports import Gate, MaySend
 from notification_service.application.record_results import RecordedResults, RecordResults
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.alimtalk_results import ProviderResult, ResultState
 from notification_service.domain.delivery import DeliveryStatus, Effect
+from notification_service.domain.errors import ReceiverUnavailable
+from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.order_event import OrderEvent
+from notification_service.domain.provider_state import ProbePolicy
 from servicekit.db.errors import is_bug
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.effect_work import LIMITS, QUICK, delivery_of, transactions
@@ -52,6 +57,20 @@ class Lying(ProviderDouble):
         return "m-\x00" if message_id == "m-2" else message_id
 
 
+@dataclass
+class FailingAndLying(ProviderDouble):
+    """Takes only its second message, and gives it an id that the database can't store."""
+
+    calls: int = 0
+
+    def send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
+        self.before_send()
+        self.calls += 1
+        if self.calls == 2:
+            return "m-\x00"
+        raise ReceiverUnavailable(FailureReason.RECEIVER_UNREACHABLE, "no connection")
+
+
 class Picky(RecordResults):
     """Meets a bug at one message's result."""
 
@@ -61,22 +80,35 @@ class Picky(RecordResults):
         return super().__call__(provider, results)
 
 
-def send_three(engine: Engine, provider: ProviderDouble) -> None:
+@contextmanager
+def sending(engine: Engine, provider: ProviderDouble, gate: Gate | None = None) -> Iterator[DeliverEffect]:
     with ThreadPoolExecutor(1) as pool:
-        work = DeliverEffect(
+        yield DeliverEffect(
             Effect.ALIMTALK,
             AttemptDelivery(
                 Effect.ALIMTALK, SendAlimtalk(provider, 0.0, WRITE_ALIMTALK), QUICK, jitter=lambda: 0.5
             ),
             transactions(engine),
             provider=provider.name,
-            gate=OpenGate(),
+            gate=gate or OpenGate(),
             pool=pool,
             limits=LIMITS,
             retry=QUICK,
             is_bug=is_bug,
         )
+
+
+def send_all(engine: Engine, provider: ProviderDouble) -> None:
+    with sending(engine, provider) as work:
         work(StopSignal())
+
+
+def make_uncountable(engine: Engine, order: OrderEvent) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text("""UPDATE completed_order SET items = '{"no": "list"}' WHERE event_id = :event_id"""),
+            {"event_id": order.event_id},
+        )
 
 
 def test_an_outcome_that_can_not_be_recorded_keeps_no_other_from_it(
@@ -85,7 +117,7 @@ def test_an_outcome_that_can_not_be_recorded_keeps_no_other_from_it(
     accept_order_events([a_completed_order() for _ in range(3)])
 
     with capture_logs() as logs:
-        send_three(engine, Lying())
+        send_all(engine, Lying())
 
     # Its lease expires, and then it is looked up.
     assert alimtalk_statuses(engine) == {"ACCEPTED": 2, "SENDING": 1}
@@ -97,7 +129,7 @@ def test_a_result_that_can_not_be_recorded_keeps_no_other_from_it(
 ) -> None:
     accept_order_events([a_completed_order() for _ in range(3)])
     provider = ProviderDouble(known=reported({f"m-{n}": ResultState.DELIVERED for n in (1, 2, 3)}))
-    send_three(engine, provider)
+    send_all(engine, provider)
     with engine.begin() as connection:
         connection.execute(text("UPDATE delivery SET result_due_at = now() WHERE status = 'ACCEPTED'"))
 
@@ -124,11 +156,7 @@ def test_an_order_that_can_not_be_counted_keeps_no_other_from_it(
 ) -> None:
     orders = [a_completed_order() for _ in range(3)]
     accept_order_events(orders)
-    with engine.begin() as connection:
-        connection.execute(
-            text("""UPDATE completed_order SET items = '{"no": "list"}' WHERE event_id = :event_id"""),
-            {"event_id": orders[1].event_id},
-        )
+    make_uncountable(engine, orders[1])
 
     with capture_logs() as logs:
         done = CountSales(transactions(engine), is_bug=is_bug)(StopSignal())
@@ -191,3 +219,58 @@ def test_a_notice_that_can_not_be_read_keeps_no_other_from_it(
 
     assert kinds(receiver) == [("firing", "large:KRW")]
     assert [line["alert"] for line in logs if line["event"] == "alert_notice_not_read"] == ["first:KRW"]
+
+
+def test_orders_that_can_not_be_counted_fill_no_second_batch(
+    accept_order_events: AcceptOrderEvents, engine: Engine
+) -> None:
+    orders = [a_completed_order() for _ in range(3)]
+    for order in orders:
+        accept_order_events([order])
+    for order in orders[:2]:
+        make_uncountable(engine, order)
+    count = CountSales(transactions(engine), batch_size=2, is_bug=is_bug)
+
+    with pytest.raises(DBAPIError):
+        count(StopSignal())
+    done = count(StopSignal())
+
+    assert done.deliveries == 1
+    assert delivery_of(engine, orders[2], Effect.ANALYTICS).status is DeliveryStatus.DELIVERED
+    # They are tried again later, and known to be tried in vain: that makes them overdue.
+    with engine.connect() as connection:
+        postponed = text(
+            "SELECT count(*) FROM delivery WHERE effect = 'ANALYTICS' AND status = 'PENDING'"
+            " AND due_at > clock_timestamp() AND first_attempted_at <= clock_timestamp()"
+        )
+        assert connection.scalar(postponed) == 2
+
+
+def test_calls_recorded_alone_are_learned_once_if_another_meets_a_lock(
+    accept_order_events: AcceptOrderEvents, engine: Engine
+) -> None:
+    orders = [a_completed_order() for _ in range(4)]
+    for order in orders:
+        accept_order_events([order])
+    provider = FailingAndLying()
+    gate = ProviderGate(provider.name, 5_000.0, ProbePolicy(failures_to_open=100), 20.0)
+    with (
+        engine.connect() as other,
+        sending(engine, provider, gate) as work,
+    ):
+        last = {"event_id": orders[-1].event_id}
+        lock = text("SELECT FROM delivery WHERE event_id = :event_id AND effect = 'ALIMTALK' FOR UPDATE")
+        provider.before_send = lambda: other.execute(lock, last)
+        with pytest.raises(DBAPIError, match="lock timeout"):
+            work(StopSignal())
+        other.rollback()
+
+        # It only records what it has kept.
+        stopped = StopSignal()
+        stopped.set()
+        work(stopped)
+
+    assert provider.calls == 4
+    assert alimtalk_statuses(engine) == {"PENDING": 3, "SENDING": 1}
+    with transactions(engine)() as unit_of_work:
+        assert unit_of_work.providers.get(provider.name).failures == 3

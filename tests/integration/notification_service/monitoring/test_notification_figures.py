@@ -2,11 +2,12 @@
 
 import pytest
 from prometheus_client import REGISTRY
-from sqlalchemy import Engine, text
+from sqlalchemy import Connection, Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.measure_notifications import MeasureNotifications
+from notification_service.domain.order_event import OrderEvent
 from notification_service.domain.provider_state import ProviderStatus
 from notification_service.metrics import show_figures
 from servicekit.lifecycle import StopSignal
@@ -17,11 +18,18 @@ from tests.support.notification_builders import a_completed_order
 
 NHN = MeteredProvider()
 LATER = "due_at = clock_timestamp() + interval '1 minute'"
-ACCEPTED_3_HOURS_AGO = """
-    provider = 'nhn', reference = 'm-1', due_at = NULL, result_due_at = clock_timestamp(),
-    accepted_at = clock_timestamp() - interval '3 hours'
-"""
 TRIED = "first_attempted_at = clock_timestamp() - interval '16 minutes'"
+
+
+def ended(ago: str) -> str:
+    return f"due_at = NULL, completed_at = clock_timestamp() - interval '{ago}'"
+
+
+def accepted(ago: str) -> str:
+    return f"""
+        provider = 'nhn', reference = 'm-1', due_at = NULL, result_due_at = clock_timestamp(),
+        accepted_at = clock_timestamp() - interval '{ago}'
+    """
 
 
 def gauges(engine: Engine) -> dict[str, float | None]:
@@ -40,7 +48,7 @@ def gauges(engine: Engine) -> dict[str, float | None]:
         "expired": REGISTRY.get_sample_value("deliveries_undelivered_in_a_day", {"status": "EXPIRED"}),
         "failed": REGISTRY.get_sample_value("alimtalk_failed_in_an_hour"),
         "in a row": REGISTRY.get_sample_value("alimtalk_failed_in_a_row"),
-        "awaited for hours": (REGISTRY.get_sample_value("alimtalk_oldest_accepted_seconds") or 0) // 3600,
+        "unreported": REGISTRY.get_sample_value("alimtalk_unreported_in_a_row"),
         "overdue": REGISTRY.get_sample_value("deliveries_overdue"),
         "given up": REGISTRY.get_sample_value("deliveries_undelivered_in_a_day", {"status": "GIVEN_UP"}),
     }
@@ -49,7 +57,7 @@ def gauges(engine: Engine) -> dict[str, float | None]:
 CALM = dict.fromkeys(
     (
         *("suspended", "open", "no look-ups", "no results"),
-        *("waiting", "expired", "given up", "failed", "in a row", "awaited for hours", "overdue"),
+        *("waiting", "expired", "given up", "failed", "in a row", "unreported", "overdue"),
     ),
     0,
 )
@@ -70,17 +78,9 @@ def test_what_needs_attention_is_shown_while_nothing_can_be_stored(
         assert REGISTRY.get_sample_value("deliveries_overdue") == 3
 
 
-@pytest.mark.parametrize("name", ["alimtalk_oldest_accepted_seconds", "figures_seconds_since_measured"])
-def test_ages_grow_while_nothing_is_measured(
-    name: str, engine: Engine, accept_order_events: AcceptOrderEvents
-) -> None:
-    accept_order_events([a_completed_order()])
-    with engine.begin() as connection:
-        connection.execute(
-            text(f"UPDATE delivery SET status = 'ACCEPTED', {ACCEPTED_3_HOURS_AGO} WHERE effect = 'ALIMTALK'")  # noqa: S608
-        )
+def test_the_age_of_figures_grows_while_nothing_is_measured(engine: Engine) -> None:
     gauges(engine)
-    labels = {"figures": "notifications"} if name.startswith("figures") else {}
+    name, labels = "figures_seconds_since_measured", {"figures": "notifications"}
     first, second = (REGISTRY.get_sample_value(name, labels) or 0.0 for _ in range(2))
     assert 0 < first < second
 
@@ -135,16 +135,15 @@ def test_the_provider_that_new_messages_go_to_is_shown(
     [
         ("status = 'UNKNOWN', due_at = NULL", {"waiting": 1}),
         ("status = 'UNKNOWN'", {}),
-        ("status = 'FAILED', due_at = NULL, completed_at = clock_timestamp()", {"failed": 1, "in a row": 1}),
+        (f"status = 'FAILED', {ended('4 minutes')}", {"failed": 1}),
+        (f"status = 'FAILED', {ended('6 minutes')}", {"failed": 1, "in a row": 1}),
         (
-            "status = 'FAILED', due_at = NULL, completed_at = clock_timestamp() - interval '61 minutes'",
+            f"status = 'FAILED', {ended('61 minutes')}",
             {"in a row": 1},
         ),
-        ("status = 'FAILED', due_at = NULL, completed_at = clock_timestamp() - interval '25 hours'", {}),
-        (
-            f"status = 'ACCEPTED', {ACCEPTED_3_HOURS_AGO}",
-            {"awaited for hours": 3},
-        ),
+        (f"status = 'FAILED', {ended('25 hours')}", {}),
+        (f"status = 'ACCEPTED', {accepted('3 hours')}", {"unreported": 1}),
+        (f"status = 'ACCEPTED', {accepted('119 minutes')}", {}),
         ("due_at = clock_timestamp() - interval '14 minutes'", {}),
         ("due_at = clock_timestamp() - interval '16 minutes'", {"overdue": 1}),
         (f"{LATER}, {TRIED}, last_error = 'RECEIVER_BUSY'", {"overdue": 1}),
@@ -173,21 +172,59 @@ def test_a_delivery_that_needs_attention_is_counted(
     assert gauges(engine) == {**CALM, **counted}
 
 
+def end(connection: Connection, order: OrderEvent, changes: str) -> None:
+    connection.execute(
+        text(f"UPDATE delivery SET {changes} WHERE effect = 'ALIMTALK' AND event_id = :event_id"),  # noqa: S608
+        {"event_id": order.event_id},
+    )
+
+
 def test_only_what_failed_behind_the_last_delivered_is_counted_in_a_row(
     engine: Engine, accept_order_events: AcceptOrderEvents
 ) -> None:
     orders = [a_completed_order() for _ in range(6)]
     for order in orders:
         accept_order_events([order])
-    ended = ["FAILED", "FAILED", "DELIVERED", "FAILED", "SKIPPED", "FAILED"]
+    statuses = ["FAILED", "FAILED", "DELIVERED", "FAILED", "SKIPPED", "FAILED"]
     with engine.begin() as connection:
-        for order, status in zip(orders, ended, strict=True):
-            connection.execute(
-                text(
-                    "UPDATE delivery SET status = :status, due_at = NULL, completed_at = clock_timestamp()"
-                    " WHERE effect = 'ALIMTALK' AND event_id = :event_id"
-                ),
-                {"status": status, "event_id": order.event_id},
-            )
+        for order, status in zip(orders, statuses, strict=True):
+            end(connection, order, f"status = '{status}', {ended('6 minutes')}")
 
     assert gauges(engine) == {**CALM, "failed": 4, "in a row": 2}
+
+
+def test_refusals_among_messages_that_are_accepted_are_no_row(
+    engine: Engine, accept_order_events: AcceptOrderEvents
+) -> None:
+    orders = [a_completed_order() for _ in range(5)]
+    for order in orders:
+        accept_order_events([order])
+    delivered, refused, failed, taken, refused_last = orders
+    with engine.begin() as connection:
+        end(connection, delivered, f"status = 'DELIVERED', {ended('6 minutes')}")
+        end(connection, refused, f"status = 'FAILED', {ended('6 minutes')}")
+        end(connection, failed, f"status = 'FAILED', accepted_at = created_at, {ended('6 minutes')}")
+        end(connection, taken, f"status = 'ACCEPTED', {accepted('6 minutes')}")
+        end(connection, refused_last, f"status = 'FAILED', {ended('6 minutes')}")
+
+    # Not the first refusal: a later message was taken, whose result may be to come.
+    assert gauges(engine) == {**CALM, "failed": 3, "in a row": 2}
+
+
+def test_a_phone_that_is_off_hides_no_account_that_delivers_nothing(
+    engine: Engine, accept_order_events: AcceptOrderEvents
+) -> None:
+    orders = [a_completed_order() for _ in range(5)]
+    for order in orders:
+        accept_order_events([order])
+    is_off, delivered, *behind = orders
+    with engine.begin() as connection:
+        end(connection, is_off, f"status = 'ACCEPTED', {accepted('60 hours')}")
+        end(connection, delivered, f"status = 'DELIVERED', {ended('59 hours')}")
+    assert gauges(engine) == CALM
+
+    with engine.begin() as connection:
+        for order in behind[:2]:
+            end(connection, order, f"status = 'ACCEPTED', {accepted('3 hours')}")
+        end(connection, behind[2], f"status = 'ACCEPTED', {accepted('1 hour')}")
+    assert gauges(engine) == {**CALM, "unreported": 2}

@@ -75,15 +75,45 @@ def metered(accept_order_events: AcceptOrderEvents, engine: Engine) -> MeteredPr
     return provider
 
 
-def test_questions_of_all_processes_take_a_fifth_of_the_slots(
+def test_a_round_of_questions_takes_a_fifth_of_a_seconds_slots(
     engine: Engine, metered: MeteredProvider
 ) -> None:
-    with asking(engine, metered) as one, asking(engine, metered) as other:
-        one(StopSignal())
-        done = other(StopSignal())
+    with asking(engine, metered) as ask:
+        ask(StopSignal())
 
     assert len(metered.questions) == 3
-    assert (done.deliveries, done.pause_seconds > 0) == (0, True)
+
+
+def test_while_messages_wait_questions_of_all_processes_keep_to_a_share(
+    engine: Engine, metered: MeteredProvider
+) -> None:
+    gate = QuestionGate(metered.name, QUICK_PROBES, calls_per_second=1.0)
+    with transactions(engine)() as one:
+        assert gate.enter(one, 1) is not None
+        one.commit()
+    let_slots_pass(engine, metered)
+
+    with transactions(engine)() as other:
+        # As messages do, which are claimed ahead.
+        other.providers.reserve(metered.name, 1, 0.8)
+        state = other.providers.get(metered.name)
+        assert gate.most_calls(state) == 0
+        assert 0 < gate.wait_seconds(state) <= 0.8
+        assert gate.enter(other, 1) is None
+
+
+def test_questions_take_slots_that_no_message_uses(engine: Engine, metered: MeteredProvider) -> None:
+    with asking(engine, metered, per_second=1.0) as one, asking(engine, metered, per_second=1.0) as other:
+        one(StopSignal())
+        # A second, of the five until its share of one question is free again.
+        let_slots_pass(engine, metered)
+        done = other(StopSignal())
+
+    assert (done.deliveries, len(metered.questions)) == (1, 2)
+
+
+def let_slots_pass(engine: Engine, provider: MeteredProvider) -> None:
+    wait_until(lambda: not state_of(engine, provider).wait_seconds, "the reserved slots to pass")
 
 
 def test_questions_take_their_slots_from_messages(engine: Engine, metered: MeteredProvider) -> None:

@@ -21,7 +21,11 @@ from notification_service.domain.provider_state import (
 )
 
 QUESTIONS_SHARE = 0.2
-"""Of the provider's limit: they take slots from messages, and no more of them than that."""
+"""Of the provider's limit: they take slots from messages, and no more of them than that.
+
+Slots that no message uses they have beside it: a provider that is asked about one message a call has as many
+questions as messages.
+"""
 _LEAST_WAIT_SECONDS = 0.05
 
 
@@ -56,11 +60,12 @@ class QuestionGate:
         return (is_stopped and not has_answered) or state.results_refused is not None
 
     def most_calls(self, state: ProviderState) -> float:
-        """How many questions may be put now: 0 while their share, or the limit, is used up."""
+        """How many questions may go now: 0 while the limit, or their share and free slots, are used up."""
         if not self._interval_seconds:
             return math.inf
-        if state.question_wait_seconds or state.wait_seconds >= HORIZON_SECONDS:
+        if state.wait_seconds >= HORIZON_SECONDS or (state.question_wait_seconds and state.wait_seconds):
             return 0
+        # Slots of a fifth of a second: a message that comes behind them waits no longer.
         return max(1, int(QUESTIONS_SHARE * HORIZON_SECONDS / self._interval_seconds))
 
     def enter(self, unit_of_work: UnitOfWork, calls: int) -> Slots | None:
@@ -80,7 +85,9 @@ class QuestionGate:
 
     def wait_seconds(self, state: ProviderState) -> float:
         """How long a process waits until it looks for slots again."""
-        seconds = max(state.question_wait_seconds, state.wait_seconds - HORIZON_SECONDS)
+        seconds = max(
+            min(state.question_wait_seconds, state.wait_seconds), state.wait_seconds - HORIZON_SECONDS
+        )
         return min(HORIZON_SECONDS, max(_LEAST_WAIT_SECONDS, seconds))
 
     def learn(self, unit_of_work: UnitOfWork, calls: Sequence[Call]) -> None:

@@ -93,6 +93,10 @@ class Deliveries(Protocol):
         """
         ...
 
+    def postpone(self, delivery_ids: Iterable[UUID], pause_seconds: float) -> None:
+        """Make those of these deliveries that are due, and were tried in vain, due after the pause."""
+        ...
+
     def complete(self, delivery_ids: Iterable[UUID]) -> None:
         """Mark deliveries that :meth:`lock_due` returned as delivered, and count one attempt."""
         ...

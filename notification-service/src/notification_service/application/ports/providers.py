@@ -27,9 +27,9 @@ class Providers(Protocol):
         ...
 
     def reserve_questions(self, name: str, slots: int, interval_seconds: float, share: float) -> float | None:
-        """The same for questions, which all together get ``share`` of the slots.
+        """The same for questions, which all together get ``share`` of the slots, and free ones.
 
-        None if others use up that share now: nothing is reserved then.
+        None if others use up that share now, and the next slot isn't free: nothing is reserved then.
         """
         ...
 
