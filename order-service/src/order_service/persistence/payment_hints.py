@@ -33,6 +33,12 @@ _WITHIN = text("SET LOCAL statement_timeout = '1s'")
 # A webhook usually overtakes the answer to the request that it is about.
 _ANSWER_ARRIVES_WITHIN = timedelta(seconds=2)
 _NOW = func.clock_timestamp()
+_IS_OF_SETTLED = (
+    select(payments.c.payment_id)
+    .where(payments.c.payment_id == hints.c.payment_id, ~IS_UNSETTLED)
+    .correlate(hints)
+    .exists()
+)
 _gateway = func.coalesce(payments.c.gateway, FORMER_GATEWAY)
 
 
@@ -76,7 +82,9 @@ class SqlPaymentHints:
                     "hinted_at": new.excluded.hinted_at,
                     "due_at": func.least(hints.c.due_at, new.excluded.due_at),
                     # Such as of a declined payment, about which one more question was left.
-                    "lookup_count": case((new.excluded.is_paid, 0), else_=hints.c.lookup_count),
+                    "lookup_count": case(
+                        (and_(new.excluded.is_paid, _IS_OF_SETTLED), 0), else_=hints.c.lookup_count
+                    ),
                 },
             ).returning(hints.c.payment_id)
         )

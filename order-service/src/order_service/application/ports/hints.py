@@ -39,7 +39,7 @@ class PaymentHints(Protocol):
     def note(self, gateway: str, hint: PaymentHint) -> int:
         """Make the payments due that the hint says something new of. Returns their number.
 
-        One that is said to be paid is asked about as often as if that were the first hint.
+        A settled one that is said to be paid is asked about as often as if that were the first hint.
 
         Takes a second at most, and locks no payment: it waits for no other use of it.
         """
