@@ -26,8 +26,9 @@ from tests.integration.order_service.operations.test_retention import (
 from tests.integration.order_service.orders.test_stock import STOCK, stock
 from tests.integration.order_service.refunding.test_cancelling import cancelled, returned
 from tests.integration.order_service.refunding.test_refunding import a_refunder, time_passes_for_refunds
-from tests.integration.order_service.shop import Shop, an_order_of, migrate
+from tests.integration.order_service.shop import Shop, an_order_of
 from tests.support.explained import rows_read_by
+from tests.support.service_databases import migrate_orders
 
 HOUR = timedelta(hours=1)
 KEPT = ("김하늘", "010-1234-5678")
@@ -184,7 +185,7 @@ def former(database_url: str, tmp_path: Path) -> Iterator[Engine]:
 
 
 def test_recipients_from_before_the_migration_are_erased(database_url: str, former: Engine) -> None:
-    migrate(database_url)
+    migrate_orders(database_url)
     assert run_retention(former) == NOTHING | {"recipients": 1}
     # What the former release reads, and refuses to take for null, is text.
     assert Shop(former).query("SELECT recipient_name, recipient_phone FROM orders") == [ERASED]
