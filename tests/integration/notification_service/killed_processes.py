@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 
 from notification_service.alimtalk_effect import AlimtalkEffect
 from notification_service.application.attempt_delivery import AttemptDelivery
+from notification_service.application.attempt_together import AttemptTogether
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
 from notification_service.application.learn_elsewhere import LearnElsewhere
 from notification_service.application.ports import DeliveryWork, Gate
@@ -128,6 +129,7 @@ class Process:
         held_templates: Callable[[], Collection[str]],
         most: int,
         learn_elsewhere: LearnElsewhere,
+        together: AttemptTogether | None,
     ) -> DeliverEffect:
         return DeliverEffect(
             effect,
@@ -140,6 +142,7 @@ class Process:
             retry=_RETRY,
             held_templates=held_templates,
             learn_elsewhere=learn_elsewhere,
+            together=together,
         )
 
 

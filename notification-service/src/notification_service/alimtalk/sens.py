@@ -95,6 +95,7 @@ class SensAlimtalkProvider:
     can_look_up = True
     accepts_finally = False
     keeps_unsent = False
+    batches = None
     # SENS finds messages by request, and a request of ours has one.
     results_at_once = 1
 

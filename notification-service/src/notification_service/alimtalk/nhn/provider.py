@@ -38,6 +38,7 @@ class NhnAlimtalkProvider:
     can_look_up = True
     accepts_finally = False
     keeps_unsent = False
+    batches = None
     results_at_once = 200
 
     def __init__(self, client: httpx.Client, account: NhnAccount, base_url: str) -> None:

@@ -45,6 +45,7 @@ class SolapiAlimtalkProvider:
     can_look_up = True
     accepts_finally = False
     keeps_unsent = True
+    batches = None
     results_at_once = RESULTS_AT_ONCE
 
     def __init__(self, client: httpx.Client, account: SolapiAccount, base_url: str) -> None:
