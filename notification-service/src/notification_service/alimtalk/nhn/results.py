@@ -1,12 +1,14 @@
 """What became of messages: asked, and reported by webhooks."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import httpx
 from pydantic import BaseModel, Field, TypeAdapter
 
-from notification_service.alimtalk.look_up_period import LookUpPeriod, current_period
+from notification_service.alimtalk.look_up_period import current_period
+from notification_service.alimtalk.nhn.identifiers import batch_of, group_of
 from notification_service.alimtalk.nhn.replies import (
     Listed,
     ListReply,
@@ -36,8 +38,6 @@ _MOST_PAGES = 10
 _MOST_SINGLE = 10
 # A message with its text and its variables is shorter than 4 KB.
 _PAGE_BYTES = 2 * 1024 * 1024
-# Of a reference, which begins with its time: events of the same quarter of a second have it in common.
-_GROUP_CHARACTERS = 11
 
 
 class _Hook(Report):
@@ -57,11 +57,6 @@ _event, _hooks, _hook = TypeAdapter(_Event), TypeAdapter(_Hooks), TypeAdapter(_H
 _stored = TypeAdapter(StoredMessage)
 
 
-def group_of(reference: str) -> str:
-    """The sender's grouping key of a message: a list of such a group has the results of many messages."""
-    return reference[:_GROUP_CHARACTERS]
-
-
 class NhnResults:
     """Asks for results."""
 
@@ -69,14 +64,18 @@ class NhnResults:
         self._requests = requests
 
     def __call__(self, awaited: Sequence[AwaitedResult]) -> Answer:
-        """From the list of their group. What isn't there is asked for one by one.
+        """From the list of their request or, of messages sent alone, of their group.
 
-        That is what a former release sent, which grouped by the whole reference. At random if they are many,
-        so that those which NHN has no longer don't hide the others.
+        What isn't there is asked for one by one: a former release grouped by the whole reference. At random
+        if they are many, so that those which NHN has no longer don't hide the others.
         """
         missing, results = {each.message_id for each in awaited}, list[ProviderResult]()
+        request_id = batch_of(awaited[0].message_id)
         try:
-            self._read_group(group_of(awaited[0].reference), missing, results)
+            if request_id is not None:
+                self._read(partial(self._page_of_request, request_id), missing, results)
+                return Answer(results)
+            self._read(partial(self._page_of_group, group_of(awaited[0].reference)), missing, results)
             for message_id in random.sample(sorted(missing), min(len(missing), _MOST_SINGLE)):
                 results += self._single(message_id)
                 missing.remove(message_id)
@@ -85,15 +84,16 @@ class NhnResults:
                 raise
         return Answer(results, frozenset(missing))
 
-    def _read_group(self, group: str, missing: set[str], results: list[ProviderResult]) -> None:
+    def _read(
+        self, page_of: Callable[[int], Listed], missing: set[str], results: list[ProviderResult]
+    ) -> None:
         """Move what is listed from ``missing`` to ``results``, page by page until all is there."""
-        # The longest period: when a message was sent isn't known, only when a reply or a look-up said so.
-        period, read = current_period(), 0
+        read = 0
         for page in range(1, _MOST_PAGES + 1):
-            listed = self._page(period, group, page)
+            listed = page_of(page)
             for message in read_entries(listed.messages, _stored)[0]:
-                if message.request_id in missing:
-                    missing.remove(message.request_id)
+                if message.message_id in missing:
+                    missing.remove(message.message_id)
                     results.append(_result(message))
             read += len(listed.messages)
             if not missing or not listed.messages or read == listed.total_count:
@@ -102,14 +102,23 @@ class NhnResults:
     def _single(self, message_id: str) -> Iterable[ProviderResult]:
         """The result of a request of ours, which has one recipient; none if NHN doesn't know it."""
         listed = _listed(self._requests.get({"requestId": message_id}))
-        ours = [each for each in read_entries(listed.messages, _stored)[0] if each.request_id == message_id]
+        ours = [each for each in read_entries(listed.messages, _stored)[0] if each.message_id == message_id]
         return [_result(message) for message in ours[:1]]
 
-    def _page(self, period: LookUpPeriod, group: str, page: int) -> Listed:
+    def _page_of_group(self, group: str, page: int) -> Listed:
+        # The longest period: when a message was sent isn't known, only when a reply or a look-up said so.
         response = self._requests.search(
-            period, senderGroupingKey=group, pageNum=str(page), pageSize=str(_PAGE), longest_bytes=_PAGE_BYTES
+            current_period(),
+            senderGroupingKey=group,
+            pageNum=str(page),
+            pageSize=str(_PAGE),
+            longest_bytes=_PAGE_BYTES,
         )
         return _listed(response)
+
+    def _page_of_request(self, request_id: str, page: int) -> Listed:
+        parameters = {"requestId": request_id, "pageNum": str(page), "pageSize": str(_PAGE)}
+        return _listed(self._requests.get(parameters, _PAGE_BYTES))
 
 
 def parse_webhook(body: bytes, signature: str | None, secret: str) -> ReportedResults:
@@ -168,7 +177,7 @@ def _report_result(hook: _Hook) -> ProviderResult:
 
 def _provider_result(report: Report, state: ResultState, *, by_sms: bool = False) -> ProviderResult:
     return ProviderResult(
-        message_id=report.request_id,
+        message_id=report.message_id,
         reference=report.recipient_grouping_key,
         state=state,
         code=report.result_code or "",
