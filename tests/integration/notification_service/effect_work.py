@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
 from notification_service.application.attempt_delivery import AttemptDelivery
+from notification_service.application.attempt_together import AttemptTogether
 from notification_service.application.change_deliveries import ChangeDeliveries, ChangeDeliveriesCommand
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
 from notification_service.application.delivering.provider_gate import OpenGate
@@ -22,10 +23,12 @@ from notification_service.application.ports import (
     UnitOfWorkFactory,
 )
 from notification_service.application.send_alimtalk import SendAlimtalk
+from notification_service.application.send_together import SendTogether
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
 from notification_service.domain.operator_action import OperatorAction
+from notification_service.domain.provider_call import Call
 from notification_service.domain.retry_policy import RetryPolicy
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
 from notification_service.monitoring.webhook import MonitoringWebhook
@@ -80,24 +83,40 @@ def delivering(
     gate: Gate | None = None,
     checks: Sequence[CheckDelivery] = (),
     unit_of_work: UnitOfWorkFactory | None = None,
+    in_batches: bool = False,
+    on_call: Callable[[Call], None] = lambda call: None,
 ) -> Iterator[DeliverEffect]:
-    """``effect``'s use case, by ``courier`` or else to the sandbox; without a ``gate``, nothing limits it."""
+    """``effect``'s use case, by ``courier`` or else to the sandbox; without a ``gate``, nothing limits it.
+
+    ``in_batches``: first attempts at alimtalk, as the process makes them.
+    """
     with create_http_client(timeout_seconds, 8) as client, ThreadPoolExecutor(4) as pool:
+        alimtalk = SandboxAlimtalkProvider(client, sandbox.url)
         couriers: dict[Effect, Courier] = {
-            Effect.ALIMTALK: SendAlimtalk(
-                SandboxAlimtalkProvider(client, sandbox.url), processing_seconds, WRITE_ALIMTALK
-            ),
+            Effect.ALIMTALK: SendAlimtalk(alimtalk, processing_seconds, WRITE_ALIMTALK),
             Effect.MONITORING: MonitoringWebhook(client, sandbox.monitoring_url),
         }
+        attempt = AttemptDelivery(
+            effect, courier or couriers[effect], retry, lambda: 0.5, on_call, checks=checks
+        )
+        send_together = SendTogether(
+            alimtalk,
+            alimtalk.batches,
+            WRITE_ALIMTALK,
+            has_others=False,
+            checks=checks,
+            doubt=lambda delivery: None,
+        )
         yield DeliverEffect(
             effect,
-            AttemptDelivery(effect, courier or couriers[effect], retry, jitter=lambda: 0.5, checks=checks),
+            attempt,
             unit_of_work or transactions(engine),
             provider=provider or PROVIDERS[effect],
             gate=gate or OpenGate(),
             pool=pool,
             limits=limits,
             retry=retry,
+            together=AttemptTogether(attempt, send_together) if in_batches else None,
         )
 
 

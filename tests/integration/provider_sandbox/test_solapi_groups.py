@@ -144,6 +144,7 @@ def test_a_second_message_to_a_number_is_refused_unless_allowed(
 def test_a_deleted_group_can_not_be_sent_nor_a_sent_one_deleted(
     doubles: Doubles, solapi: SolapiClient
 ) -> None:
+    doubles.control(solapi={"resultDelayMs": 60_000})
     deleted, sent = solapi.a_group(), solapi.a_group()
     solapi.send_group(sent).raise_for_status()
 
