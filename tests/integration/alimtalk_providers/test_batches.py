@@ -411,7 +411,10 @@ def test_an_unsent_group_that_was_sent_meanwhile_is_not_sent_anew(
     group = solapi.wire.calls[-1].removesuffix("/send").rpartition("/")[2]
     client = SolapiClient(solapi.doubles.http)
 
-    solapi.wire.before(f"DELETE /{group}", lambda: client.send_group(group).raise_for_status())
+    def arrives() -> None:
+        client.send_group(group).raise_for_status()
+
+    solapi.wire.before(f"DELETE /{group}", arrives)
     with pytest.raises(ReceiverUnavailable, match="not PENDING"):
         solapi.send(messages[0])
 
