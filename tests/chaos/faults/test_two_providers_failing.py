@@ -150,6 +150,7 @@ def test_two_providers_fail_in_turn_and_consumers_are_killed(
     assert statuses.keys() <= {"DELIVERED", "FAILED", "EXPIRED", "GIVEN_UP"}, seen
     assert min(providers.lost, _count(engine, _FOUND)) >= 0.045 * len(references), seen
     assert min(len(each) for each in sent.values()) > 0.1 * len(references), seen
+    assert min(sandbox.batches(name) for name in sent) > 0, seen
     print(seen)  # noqa: T201 - the measured rate
 
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
+import httpx
 from sqlalchemy import Engine
 
 from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
@@ -28,7 +29,6 @@ from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
 from notification_service.domain.operator_action import OperatorAction
-from notification_service.domain.provider_call import Call
 from notification_service.domain.retry_policy import RetryPolicy
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
 from notification_service.monitoring.webhook import MonitoringWebhook
@@ -84,21 +84,20 @@ def delivering(
     checks: Sequence[CheckDelivery] = (),
     unit_of_work: UnitOfWorkFactory | None = None,
     in_batches: bool = False,
-    on_call: Callable[[Call], None] = lambda call: None,
+    on_request: Callable[[httpx.Request], None] = lambda request: None,
 ) -> Iterator[DeliverEffect]:
     """``effect``'s use case, by ``courier`` or else to the sandbox; without a ``gate``, nothing limits it.
 
     ``in_batches``: first attempts at alimtalk, as the process makes them.
     """
     with create_http_client(timeout_seconds, 8) as client, ThreadPoolExecutor(4) as pool:
+        client.event_hooks = {"request": [on_request]}
         alimtalk = SandboxAlimtalkProvider(client, sandbox.url)
         couriers: dict[Effect, Courier] = {
             Effect.ALIMTALK: SendAlimtalk(alimtalk, processing_seconds, WRITE_ALIMTALK),
             Effect.MONITORING: MonitoringWebhook(client, sandbox.monitoring_url),
         }
-        attempt = AttemptDelivery(
-            effect, courier or couriers[effect], retry, lambda: 0.5, on_call, checks=checks
-        )
+        attempt = AttemptDelivery(effect, courier or couriers[effect], retry, lambda: 0.5, checks=checks)
         send_together = SendTogether(
             alimtalk,
             alimtalk.batches,

@@ -37,6 +37,11 @@ THREE = [a_message(reference=f"event-{n}", recipient_number=f"0101234000{n}") fo
 GROUP = "batch-event-1"
 
 
+def id_of(number: int) -> str:
+    """Of a message of the batch."""
+    return f"r-1/{number}/{GROUP}"
+
+
 def result(number: int, code: int = 0, **changes: Any) -> dict[str, Any]:
     return {
         "recipientSeq": number,
@@ -71,10 +76,10 @@ def member(number: int, **changes: Any) -> dict[str, Any]:
 def test_messages_of_a_batch_are_recipients_of_one_request() -> None:
     provider = ScriptedProvider(replied(*map(result, (1, 2, 3))))
 
-    assert adapter(provider).batches.send(THREE, lambda: True) == ["r-1/1", "r-1/2", "r-1/3"]
+    assert adapter(provider).batches.send(THREE, lambda: True) == [id_of(1), id_of(2), id_of(3)]
 
     assert provider.calls == [f"POST {MESSAGES}"]
-    assert provider.requests[0].headers["X-NC-API-IDEMPOTENCY-KEY"] == GROUP
+    assert provider.requests[0].headers["X-NC-API-IDEMPOTENCY-KEY"] == "event-1-batch"
     body = provider.body()
     assert (body["templateCode"], body["senderGroupingKey"]) == ("ORDER_COMPLETED", GROUP)
     assert [(each["recipientNo"], each["recipientGroupingKey"]) for each in body["recipientList"]] == [
@@ -83,7 +88,7 @@ def test_messages_of_a_batch_are_recipients_of_one_request() -> None:
 
 
 def test_recipients_count_by_our_reference_whatever_their_order() -> None:
-    assert sent(replied(*map(result, (3, 1, 2)))) == ["r-1/1", "r-1/2", "r-1/3"]
+    assert sent(replied(*map(result, (3, 1, 2)))) == [id_of(1), id_of(2), id_of(3)]
 
 
 @pytest.mark.parametrize(
@@ -93,7 +98,7 @@ def test_recipients_count_by_our_reference_whatever_their_order() -> None:
 def test_a_refused_recipient_costs_the_others_nothing(code: int, meaning: type) -> None:
     first, second, third = sent(replied(result(1), result(2, code), result(3)))
 
-    assert (first, type(second), third) == ("r-1/1", meaning, "r-1/3")
+    assert (first, type(second), third) == (id_of(1), meaning, id_of(3))
 
 
 def test_a_fault_of_the_account_raises_one_alarm_for_all_recipients() -> None:
@@ -158,45 +163,60 @@ def test_nothing_is_posted_once_it_may_not_be_sent() -> None:
 def test_a_look_up_finds_the_message_of_a_batch_by_its_own_id() -> None:
     second = a_message(reference="event-2")
 
-    assert adapter(ScriptedProvider(found(member(2)))).find(second) == "r-1/2"
-    failed = a_message(reference="event-2", failed_ids=frozenset({"r-1/2"}))
+    assert adapter(ScriptedProvider(found(member(2)))).find(second) == id_of(2)
+    failed = a_message(reference="event-2", failed_ids=frozenset({id_of(2)}))
     assert adapter(ScriptedProvider(found(member(2)))).find(failed) is None
     # That the first of the batch failed says nothing of the second.
-    other = a_message(reference="event-2", failed_ids=frozenset({"r-1/1", "r-1"}))
-    assert adapter(ScriptedProvider(found(member(2)))).find(other) == "r-1/2"
+    other = a_message(reference="event-2", failed_ids=frozenset({id_of(1), "r-1"}))
+    assert adapter(ScriptedProvider(found(member(2)))).find(other) == id_of(2)
 
 
-def test_results_of_a_batch_are_in_the_list_of_its_request() -> None:
+def test_results_of_a_batch_are_in_the_list_of_its_group() -> None:
     provider = ScriptedProvider(
         found(member(3), member(1), member(2, messageStatus="FAILED", resultCode="3019"))
     )
-    awaited = [an_awaited_result(f"r-1/{n}", f"event-{n}") for n in (1, 2, 3)]
-    assert {adapter(provider).asked_together(each) for each in awaited} == {"r-1"}
+    awaited = [an_awaited_result(id_of(n), f"event-{n}") for n in (1, 2, 3)]
+    assert {adapter(provider).asked_together(each) for each in awaited} == {GROUP}
 
     answer = adapter(provider).results(awaited)
 
     assert {each.message_id: each.state for each in answer.results} == {
-        "r-1/1": ResultState.DELIVERED,
-        "r-1/2": ResultState.FAILED,
-        "r-1/3": ResultState.DELIVERED,
+        id_of(1): ResultState.DELIVERED,
+        id_of(2): ResultState.FAILED,
+        id_of(3): ResultState.DELIVERED,
     }
-    assert [dict(each) for each in queries(provider)] == [
-        {"requestId": "r-1", "pageNum": "1", "pageSize": "500"}
-    ]
+    assert [each["senderGroupingKey"] for each in queries(provider)] == [GROUP]
+
+
+def test_what_its_group_does_not_have_is_asked_for_by_its_request() -> None:
+    provider = ScriptedProvider(found(), found(member(2), member(1)))
+
+    answer = adapter(provider).results([an_awaited_result(id_of(1), "event-1")])
+
+    assert [each.message_id for each in answer.results] == [id_of(1)]
+    assert dict(queries(provider)[1]) == {"requestId": "r-1", "pageSize": "500"}
 
 
 def test_a_message_that_its_request_does_not_have_has_no_result() -> None:
-    awaited = [an_awaited_result("r-1/1", "event-1"), an_awaited_result("r-1/9", "event-9")]
+    awaited = [an_awaited_result(id_of(1), "event-1"), an_awaited_result(id_of(9), "event-9")]
 
-    answer = adapter(ScriptedProvider(found(member(1)))).results(awaited)
+    answer = adapter(ScriptedProvider(found(member(1)), found(member(1)))).results(awaited)
 
-    assert [each.message_id for each in answer.results] == ["r-1/1"]
+    assert [each.message_id for each in answer.results] == [id_of(1)]
     assert answer.unanswered == frozenset()
+
+
+@pytest.mark.parametrize("message_id", ["", "r-1", "r-1/2", "/", "//", "///", "r-1/2/a/b", "20261201/x"])
+def test_any_id_is_asked_about_without_an_error(message_id: str) -> None:
+    awaited = an_awaited_result(message_id, "event-1")
+
+    assert adapter(ScriptedProvider()).asked_together(awaited) is not None
+    assert adapter(ScriptedProvider(found(), found())).results([awaited]) == Answer([])
 
 
 def test_an_error_is_no_answer_about_a_batch() -> None:
     with pytest.raises(OutcomeUnknown):
-        adapter(ScriptedProvider(answered({}, 502))).results([an_awaited_result("r-1/1", "event-1")])
+        adapter(ScriptedProvider(answered({}, 502))).results([an_awaited_result(id_of(1), "event-1")])
 
 
 def test_ids_of_a_former_release_are_asked_about_as_before() -> None:
@@ -224,7 +244,7 @@ def test_a_webhook_names_each_message_of_a_batch_and_one_alone() -> None:
     results = parse_webhook(webhook(*batch, alone), SECRET, SECRET).results
 
     assert [(each.message_id, each.reference) for each in results] == [
-        ("r-1/2", "event-2"),
-        ("r-1/1", "event-1"),
+        (id_of(2), "event-2"),
+        (id_of(1), "event-1"),
         ("r-2", "event-1"),
     ]

@@ -18,7 +18,7 @@ class AttemptTogether:
 
     The breaker counts calls, not messages: one lost reply must not open it, whatever was in the batch. So
     of the deliveries whose call ended alike, one has it. A batch may end in several ways at once: some of its
-    messages were taken, and then the balance was gone.
+    messages were taken, and then the balance was gone. Metrics count attempts.
     """
 
     def __init__(self, attempt: AttemptDelivery, send: SendTogether) -> None:
@@ -34,13 +34,12 @@ class AttemptTogether:
             self._attempt.ended_by(partial(_returned, result), delivery, clean)
             for delivery, result in zip(deliveries, self._send(deliveries, may_send), strict=True)
         ]
-        seen: set[Call] = set()
+        seen: set[Call | None] = set()
         for number, one in enumerate(ended):
+            self._attempt.count(one)
             if one.call in seen:
                 ended[number] = replace(one, call=None)
-            elif one.call is not None:
-                seen.add(one.call)
-                self._attempt.count(one)
+            seen.add(one.call)
         return ended
 
 

@@ -6,7 +6,7 @@ import httpx
 
 from notification_service.alimtalk.batches import only
 from notification_service.alimtalk.look_up_period import current_period
-from notification_service.alimtalk.nhn.identifiers import batch_of, group_of
+from notification_service.alimtalk.nhn.identifiers import PlaceInBatch, group_of
 from notification_service.alimtalk.nhn.replies import Found, SearchReply, look_up_refusal
 from notification_service.alimtalk.nhn.requests import NhnAccount, NhnRequests
 from notification_service.alimtalk.nhn.results import NhnResults
@@ -21,9 +21,9 @@ from notification_service.domain.awaited_result import AwaitedResult
 class NhnAlimtalkProvider:
     """Sends a message alone, or several in a request.
 
-    The recipient's grouping key is the reference, and of a message alone the idempotency key, too. Then the
-    sender's grouping key is the reference's beginning, which messages of about the same time have in common:
-    a list of such a group has the results of them all. Those of a batch are in the list of their request.
+    The recipient's grouping key is the reference, and of a message alone the idempotency key, too. The
+    sender's grouping key is the beginning of the first reference, which requests of about the same time have
+    in common: a list of such a group has the results of them all.
 
     NHN refuses a key that it has seen within 10 minutes, whatever became of the first request: the outcome is
     then unknown, and a look-up by the grouping key tells. Not excluded: two messages, if a look-up doesn't
@@ -56,7 +56,8 @@ class NhnAlimtalkProvider:
         return only(self.batches.send([message], may_send))
 
     def asked_together(self, awaited: AwaitedResult) -> str:
-        return batch_of(awaited.message_id) or group_of(awaited.reference)
+        place = PlaceInBatch.of(awaited.message_id)
+        return group_of(awaited.reference) if place is None else place.group
 
     def results(self, awaited: Sequence[AwaitedResult]) -> Answer:
         return self._results(awaited)

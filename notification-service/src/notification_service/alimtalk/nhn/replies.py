@@ -6,7 +6,7 @@ from typing import Annotated
 import httpx
 from pydantic import BaseModel, Field, StringConstraints
 
-from notification_service.alimtalk.nhn.identifiers import id_in_batch, is_batch_group
+from notification_service.alimtalk.nhn.identifiers import PlaceInBatch
 from notification_service.alimtalk.nhn.requests import NAME
 from notification_service.alimtalk.refusals import refused_look_up
 from notification_service.alimtalk.replies import Code, MessageId, NumericCode
@@ -72,9 +72,8 @@ class Report(BaseModel):
 
     @property
     def message_id(self) -> str:
-        if is_batch_group(self.sender_grouping_key):
-            return id_in_batch(self.request_id, self.recipient_seq)
-        return self.request_id
+        place = PlaceInBatch.reported(self.request_id, self.recipient_seq, self.sender_grouping_key)
+        return self.request_id if place is None else place.message_id
 
 
 class StoredMessage(Report):

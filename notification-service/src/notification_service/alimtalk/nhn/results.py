@@ -1,14 +1,13 @@
 """What became of messages: asked, and reported by webhooks."""
 
 import random
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Iterable, Sequence
 
 import httpx
 from pydantic import BaseModel, Field, TypeAdapter
 
-from notification_service.alimtalk.look_up_period import current_period
-from notification_service.alimtalk.nhn.identifiers import batch_of, group_of
+from notification_service.alimtalk.look_up_period import LookUpPeriod, current_period
+from notification_service.alimtalk.nhn.identifiers import PlaceInBatch, group_of
 from notification_service.alimtalk.nhn.replies import (
     Listed,
     ListReply,
@@ -64,18 +63,16 @@ class NhnResults:
         self._requests = requests
 
     def __call__(self, awaited: Sequence[AwaitedResult]) -> Answer:
-        """From the list of their request or, of messages sent alone, of their group.
+        """From the list of their group. What isn't there is asked for one by one.
 
-        What isn't there is asked for one by one: a former release grouped by the whole reference. At random
-        if they are many, so that those which NHN has no longer don't hide the others.
+        That is what a former release sent, which grouped by the whole reference. At random if they are many,
+        so that those which NHN has no longer don't hide the others.
         """
         missing, results = {each.message_id for each in awaited}, list[ProviderResult]()
-        request_id = batch_of(awaited[0].message_id)
+        place = PlaceInBatch.of(awaited[0].message_id)
+        group = group_of(awaited[0].reference) if place is None else place.group
         try:
-            if request_id is not None:
-                self._read(partial(self._page_of_request, request_id), missing, results)
-                return Answer(results)
-            self._read(partial(self._page_of_group, group_of(awaited[0].reference)), missing, results)
+            self._read_group(group, missing, results)
             for message_id in random.sample(sorted(missing), min(len(missing), _MOST_SINGLE)):
                 results += self._single(message_id)
                 missing.remove(message_id)
@@ -84,13 +81,12 @@ class NhnResults:
                 raise
         return Answer(results, frozenset(missing))
 
-    def _read(
-        self, page_of: Callable[[int], Listed], missing: set[str], results: list[ProviderResult]
-    ) -> None:
+    def _read_group(self, group: str, missing: set[str], results: list[ProviderResult]) -> None:
         """Move what is listed from ``missing`` to ``results``, page by page until all is there."""
-        read = 0
+        # The longest period: when a message was sent isn't known, only when a reply or a look-up said so.
+        period, read = current_period(), 0
         for page in range(1, _MOST_PAGES + 1):
-            listed = page_of(page)
+            listed = self._page(period, group, page)
             for message in read_entries(listed.messages, _stored)[0]:
                 if message.message_id in missing:
                     missing.remove(message.message_id)
@@ -100,25 +96,21 @@ class NhnResults:
                 return
 
     def _single(self, message_id: str) -> Iterable[ProviderResult]:
-        """The result of a request of ours, which has one recipient; none if NHN doesn't know it."""
-        listed = _listed(self._requests.get({"requestId": message_id}))
+        """The result of one message, from the list of its request; none if NHN doesn't know it."""
+        place = PlaceInBatch.of(message_id)
+        if place is None:
+            listed = _listed(self._requests.get({"requestId": message_id}))
+        else:
+            of_request = {"requestId": place.request_id, "pageSize": str(_PAGE)}
+            listed = _listed(self._requests.get(of_request, _PAGE_BYTES))
         ours = [each for each in read_entries(listed.messages, _stored)[0] if each.message_id == message_id]
         return [_result(message) for message in ours[:1]]
 
-    def _page_of_group(self, group: str, page: int) -> Listed:
-        # The longest period: when a message was sent isn't known, only when a reply or a look-up said so.
+    def _page(self, period: LookUpPeriod, group: str, page: int) -> Listed:
         response = self._requests.search(
-            current_period(),
-            senderGroupingKey=group,
-            pageNum=str(page),
-            pageSize=str(_PAGE),
-            longest_bytes=_PAGE_BYTES,
+            period, senderGroupingKey=group, pageNum=str(page), pageSize=str(_PAGE), longest_bytes=_PAGE_BYTES
         )
         return _listed(response)
-
-    def _page_of_request(self, request_id: str, page: int) -> Listed:
-        parameters = {"requestId": request_id, "pageNum": str(page), "pageSize": str(_PAGE)}
-        return _listed(self._requests.get(parameters, _PAGE_BYTES))
 
 
 def parse_webhook(body: bytes, signature: str | None, secret: str) -> ReportedResults:

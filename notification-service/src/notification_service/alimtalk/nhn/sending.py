@@ -6,7 +6,7 @@ from functools import cache, partial
 import httpx
 
 from notification_service.alimtalk.batches import sent_by_key
-from notification_service.alimtalk.nhn.identifiers import batch_group, group_of, id_in_batch
+from notification_service.alimtalk.nhn.identifiers import PlaceInBatch, batch_group, group_of
 from notification_service.alimtalk.nhn.replies import SendReply, SendResult
 from notification_service.alimtalk.nhn.requests import NAME, NhnRequests
 from notification_service.alimtalk.refusals import refusal
@@ -43,20 +43,20 @@ class NhnSending:
             "senderGroupingKey": group,
             "recipientList": [_recipient(message) for message in messages],
         }
-        key = _idempotency_key(first) if is_alone else group
-        response = self._requests.post(body, key, may_send)
+        response = self._requests.post(body, _idempotency_key(messages), may_send)
         reply = read_reply(response, SendReply)
         if reply.header.says_success and reply.message is None:
             raise malformed(response)
-        return _Outcomes(reply, response).of(messages)
+        return _Outcomes(reply, response, group).of(messages)
 
 
 class _Outcomes:
     """What a reply says of each message."""
 
-    def __init__(self, reply: SendReply, response: httpx.Response) -> None:
+    def __init__(self, reply: SendReply, response: httpx.Response, group: str) -> None:
         self._reply = reply
         self._response = response
+        self._group = group
         # One for each code: it raises the alarm.
         self._refused = cache(partial(_refusal, response))
 
@@ -87,7 +87,7 @@ class _Outcomes:
         numbers = [each.number for each in self._reply.results or []]
         if request_id is None or number is None or numbers.count(number) > 1:
             return None
-        return id_in_batch(request_id, number)
+        return PlaceInBatch(request_id, number, self._group).message_id
 
 
 def _recipient(message: AlimtalkMessage) -> dict[str, object]:
@@ -100,10 +100,12 @@ def _recipient(message: AlimtalkMessage) -> dict[str, object]:
     }
 
 
-def _idempotency_key(message: AlimtalkMessage) -> str:
+def _idempotency_key(messages: Sequence[AlimtalkMessage]) -> str:
     """Another one for each time that the message finally failed: NHN would refuse the first one."""
-    failures = len(message.failed_ids)
-    return f"{message.reference}-{failures}" if failures else message.reference
+    first, failures = messages[0], len(messages[0].failed_ids)
+    if len(messages) > 1:
+        return f"{first.reference}-batch"
+    return f"{first.reference}-{failures}" if failures else first.reference
 
 
 def _refusal(response: httpx.Response, number: int) -> DeliveryFailed:
