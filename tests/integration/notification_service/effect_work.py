@@ -84,14 +84,15 @@ def delivering(
     checks: Sequence[CheckDelivery] = (),
     unit_of_work: UnitOfWorkFactory | None = None,
     in_batches: bool = False,
-    on_request: Callable[[httpx.Request], None] = lambda request: None,
+    wire: httpx.BaseTransport | None = None,
 ) -> Iterator[DeliverEffect]:
     """``effect``'s use case, by ``courier`` or else to the sandbox; without a ``gate``, nothing limits it.
 
-    ``in_batches``: first attempts at alimtalk, as the process makes them.
+    ``in_batches``: first attempts at alimtalk, as the process makes them. Calls go over ``wire``, if there is
+    one, which then limits their time.
     """
-    with create_http_client(timeout_seconds, 8) as client, ThreadPoolExecutor(4) as pool:
-        client.event_hooks = {"request": [on_request]}
+    client = create_http_client(timeout_seconds, 8) if wire is None else httpx.Client(transport=wire)
+    with client, ThreadPoolExecutor(4) as pool:
         alimtalk = SandboxAlimtalkProvider(client, sandbox.url)
         couriers: dict[Effect, Courier] = {
             Effect.ALIMTALK: SendAlimtalk(alimtalk, processing_seconds, WRITE_ALIMTALK),

@@ -3,7 +3,6 @@
 from collections import Counter
 from datetime import UTC, datetime
 
-import httpx
 import pytest
 from sqlalchemy import Engine
 
@@ -16,6 +15,8 @@ from notification_service.domain.delivery import DeliveryStatus, Effect
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.provider_state import ProviderStatus
 from servicekit.lifecycle import StopSignal
+from servicekit.outbound.bounded_transport import BoundedTransport
+from tests.integration.alimtalk_providers.wire import Wire
 from tests.integration.notification_service.builders import a_completed_order
 from tests.integration.notification_service.effect_work import (
     delivering,
@@ -47,19 +48,21 @@ def references(orders: list[CompletedOrder]) -> dict[str, int]:
     return {str(order.event_id): 1 for order in orders}
 
 
-def posts(sent: list[httpx.Request]) -> Counter[str]:
+def a_wire() -> Wire:
+    return Wire(BoundedTransport(5.0, 8))
+
+
+def posts(wire: Wire) -> Counter[str]:
     """How often each kind of call that sends was made."""
-    return Counter(request.url.path.rpartition("/")[2] for request in sent if request.method == "POST")
+    return Counter(call.rpartition("/")[2] for call in wire.calls if call.startswith("POST"))
 
 
 def test_a_backlog_goes_in_few_calls_and_each_message_once(
     engine: Engine, sandbox: Sandbox, accept_completed_orders: AcceptCompletedOrders
 ) -> None:
-    orders, sent = accept(accept_completed_orders), list[httpx.Request]()
+    orders, wire = accept(accept_completed_orders), a_wire()
 
-    with delivering(
-        engine, Effect.ALIMTALK, sandbox, limits=LIMITS, in_batches=True, on_request=sent.append
-    ) as work:
+    with delivering(engine, Effect.ALIMTALK, sandbox, limits=LIMITS, in_batches=True, wire=wire) as work:
         done = run_until_final(work, engine, orders, Effect.ALIMTALK)
 
     assert Counter(sandbox.references()) == references(orders)
@@ -68,21 +71,19 @@ def test_a_backlog_goes_in_few_calls_and_each_message_once(
     (ids,) = {tuple(len(delivery.history) for delivery in done)}
     assert ids == (1,) * ORDERS
     assert len({delivery.history[0].message_id for delivery in done}) == ORDERS
-    assert posts(sent) == {"batch": 1}
+    assert posts(wire) == {"batch": 1}
 
 
 def test_two_orders_of_one_buyer_go_in_two_calls(
     engine: Engine, sandbox: Sandbox, accept_completed_orders: AcceptCompletedOrders
 ) -> None:
-    orders, sent = accept(accept_completed_orders, 4, buyers=2), list[httpx.Request]()
+    orders, wire = accept(accept_completed_orders, 4, buyers=2), a_wire()
 
-    with delivering(
-        engine, Effect.ALIMTALK, sandbox, limits=LIMITS, in_batches=True, on_request=sent.append
-    ) as work:
+    with delivering(engine, Effect.ALIMTALK, sandbox, limits=LIMITS, in_batches=True, wire=wire) as work:
         run_until_final(work, engine, orders, Effect.ALIMTALK)
 
     assert Counter(sandbox.references()) == references(orders)
-    assert posts(sent) == {"batch": 2}
+    assert posts(wire) == {"batch": 2}
 
 
 def test_a_lost_reply_is_looked_up_for_each_and_none_is_sent_again(
@@ -107,17 +108,15 @@ def test_a_lost_reply_is_looked_up_for_each_and_none_is_sent_again(
 def test_a_batch_that_is_not_taken_is_sent_message_by_message(
     engine: Engine, sandbox: Sandbox, accept_completed_orders: AcceptCompletedOrders, fault: str
 ) -> None:
-    orders, sent = accept(accept_completed_orders), list[httpx.Request]()
+    orders, wire = accept(accept_completed_orders), a_wire()
     sandbox.control(alimtalk={fault: 1})
 
-    with delivering(
-        engine, Effect.ALIMTALK, sandbox, limits=LIMITS, in_batches=True, on_request=sent.append
-    ) as work:
+    with delivering(engine, Effect.ALIMTALK, sandbox, limits=LIMITS, in_batches=True, wire=wire) as work:
         done = run_until_final(work, engine, orders, Effect.ALIMTALK)
 
     assert Counter(sandbox.references()) == references(orders)
     assert {delivery.status for delivery in done} == {DeliveryStatus.DELIVERED}
-    assert posts(sent) == {"batch": 1, "messages": ORDERS}
+    assert posts(wire) == {"batch": 1, "messages": ORDERS}
 
 
 def test_one_lost_reply_opens_no_breaker_whatever_the_batch(
