@@ -94,12 +94,13 @@ def test_a_group_whose_every_message_is_refused_is_not_sent() -> None:
         (result(1), result(2), result(3), result(3)),
         (result(1), result(2), result(2)),
         (result(1), result(2), result(4)),
+        (result(1), result(2), result(3), result(4)),
         (result(1), result(2), result(3, to=None)),
         (result(1), result(2), result(3, messageId=None)),
         # A code that nobody knows may stand for a message that is in the group.
         (result(1), result(2), result(3, "1999")),
     ],
-    ids=["short", "long", "doubled", "other", "no-number", "no-id", "odd-code"],
+    ids=["short", "long", "doubled", "other", "one-more", "no-number", "no-id", "odd-code"],
 )
 def test_a_group_that_is_not_clear_is_never_sent(results: Sequence[dict[str, Any]]) -> None:
     provider = ScriptedProvider(group(), filled(*results))
