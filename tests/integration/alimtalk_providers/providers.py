@@ -221,6 +221,7 @@ SENS = Provider(
     reports=Reports(
         delivered="0000", unreachable="3019", unsure="3005", calls_for_60=60, returns_reference=False
     ),
+    batches=Batches("POST /messages", "POST /messages", ("messages",)),
 )
 ALIGO = Provider(
     name="aligo",
