@@ -183,7 +183,7 @@ def test_what_may_not_be_sent_now_is_left_out() -> None:
     assert scene.batches.calls == [[str(first.order.event_id), str(third.order.event_id)]]
 
 
-def test_a_message_that_cannot_be_written_by_a_bug_costs_the_others_nothing() -> None:
+def test_a_message_that_a_bug_keeps_unwritten_costs_the_others_nothing() -> None:
     first, odd, third = deliveries(3)
 
     def check(delivery: ClaimedDelivery) -> None:
