@@ -34,7 +34,8 @@ from tests.integration.notification_service.failing_wire import (
 from tests.support.notification_builders import TEMPLATES
 
 _CALLS = 8
-_LIMITS = ClaimLimits(most=_CALLS, lease_seconds=2.0, attempt_seconds=0.5)
+# Small batches, so that there are many calls to die at.
+_LIMITS = ClaimLimits(most=_CALLS // 2, lease_seconds=2.0, attempt_seconds=0.5)
 _RETRY = RetryPolicy(base_seconds=0.1, cap_seconds=0.5, settle_seconds=0.1, pause_cap_seconds=0.1)
 _PROBES = ProbePolicy(failures_to_open=5, first_seconds=0.1, cap_seconds=0.1)
 # Of commits of claims and of outcomes: one is prevented, and one is the last thing that a process does.
