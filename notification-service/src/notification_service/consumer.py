@@ -15,6 +15,7 @@ from notification_service.alimtalk_effect import AlimtalkEffect, connections_for
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.adopt_time_zone import AdoptTimeZone
 from notification_service.application.attempt_delivery import AttemptDelivery
+from notification_service.application.attempt_together import AttemptTogether
 from notification_service.application.count_cancellations import CountCancellations
 from notification_service.application.count_delays import CountDelays
 from notification_service.application.count_in_time_zone import CountInTimeZone
@@ -218,6 +219,7 @@ def _deliver_effect(
     held_templates: Callable[[], Collection[str]] = frozenset,
     most: int = 0,
     learn_elsewhere: Callable[[Sequence[CallElsewhere]], None] = lambda _: None,
+    together: AttemptTogether | None = None,
 ) -> DeliverEffect:
     limits = ClaimLimits(
         most=max(most, settings.delivery_parallelism),
@@ -237,6 +239,7 @@ def _deliver_effect(
         held_templates=held_templates,
         learn_elsewhere=learn_elsewhere,
         is_bug=is_bug,
+        together=together,
     )
 
 

@@ -18,6 +18,7 @@ from tests.support.notification_builders import a_completed_order, a_message_for
 REPORTING = [provider for provider in PROVIDERS if provider.reports]
 POSTING = [provider for provider in REPORTING if provider.reports and provider.reports.webhook]
 LOOKING_UP = [provider for provider in PROVIDERS if provider.found_by != "nothing"]
+BATCHING = [provider for provider in PROVIDERS if provider.batches]
 AUTHENTICATING = [provider for provider in PROVIDERS if provider.secret]
 
 
@@ -56,6 +57,8 @@ posting = _connections(POSTING)
 """To every provider that posts results."""
 looking_up = _connections(LOOKING_UP)
 """To every provider that finds messages."""
+batching = _connections(BATCHING)
+"""To every provider that takes several messages in a call."""
 authenticating = _connections(AUTHENTICATING)
 """To every provider that checks a key."""
 

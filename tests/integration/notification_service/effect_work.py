@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
+import httpx
 from sqlalchemy import Engine
 
 from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
 from notification_service.application.attempt_delivery import AttemptDelivery
+from notification_service.application.attempt_together import AttemptTogether
 from notification_service.application.change_deliveries import ChangeDeliveries, ChangeDeliveriesCommand
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
 from notification_service.application.delivering.provider_gate import OpenGate
@@ -22,6 +24,7 @@ from notification_service.application.ports import (
     UnitOfWorkFactory,
 )
 from notification_service.application.send_alimtalk import SendAlimtalk
+from notification_service.application.send_together import SendTogether
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
@@ -80,24 +83,39 @@ def delivering(
     gate: Gate | None = None,
     checks: Sequence[CheckDelivery] = (),
     unit_of_work: UnitOfWorkFactory | None = None,
+    in_batches: bool = False,
+    wire: httpx.BaseTransport | None = None,
 ) -> Iterator[DeliverEffect]:
-    """``effect``'s use case, by ``courier`` or else to the sandbox; without a ``gate``, nothing limits it."""
-    with create_http_client(timeout_seconds, 8) as client, ThreadPoolExecutor(4) as pool:
+    """``effect``'s use case, by ``courier`` or else to the sandbox; without a ``gate``, nothing limits it.
+
+    ``in_batches``: first attempts at alimtalk, as the process makes them. Calls go over ``wire``, if there is
+    one, which then limits their time.
+    """
+    client = create_http_client(timeout_seconds, 8) if wire is None else httpx.Client(transport=wire)
+    with client, ThreadPoolExecutor(4) as pool:
+        alimtalk = SandboxAlimtalkProvider(client, sandbox.url)
         couriers: dict[Effect, Courier] = {
-            Effect.ALIMTALK: SendAlimtalk(
-                SandboxAlimtalkProvider(client, sandbox.url), processing_seconds, WRITE_ALIMTALK
-            ),
+            Effect.ALIMTALK: SendAlimtalk(alimtalk, processing_seconds, WRITE_ALIMTALK),
             Effect.MONITORING: MonitoringWebhook(client, sandbox.monitoring_url),
         }
+        attempt = AttemptDelivery(effect, courier or couriers[effect], retry, lambda: 0.5, checks=checks)
+        send_together = SendTogether(
+            alimtalk,
+            alimtalk.batches,
+            WRITE_ALIMTALK,
+            checks=checks,
+            doubt=lambda delivery: None,
+        )
         yield DeliverEffect(
             effect,
-            AttemptDelivery(effect, courier or couriers[effect], retry, jitter=lambda: 0.5, checks=checks),
+            attempt,
             unit_of_work or transactions(engine),
             provider=provider or PROVIDERS[effect],
             gate=gate or OpenGate(),
             pool=pool,
             limits=limits,
             retry=retry,
+            together=AttemptTogether(attempt, send_together) if in_batches else None,
         )
 
 

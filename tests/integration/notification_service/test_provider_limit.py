@@ -2,6 +2,8 @@
 
 import itertools
 import threading
+from bisect import bisect
+from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
 
@@ -24,6 +26,7 @@ from tests.integration.notification_service.limited_work import (
     FAST,
     QUICK_PROBES,
     TWO_AT_ONCE,
+    MeteredBatches,
     MeteredProvider,
     alimtalk_statuses,
     attempted,
@@ -60,6 +63,29 @@ def test_three_consumers_together_keep_the_limit(
     # Three limits would allow 174. A busy machine blurs it; tests/chaos/faults measures it closely.
     assert 149 / seconds < 90
     assert alimtalk_statuses(engine) == {"DELIVERED": 150}
+
+
+def test_batches_keep_the_limit_of_messages_in_any_second(
+    accept_completed_orders: AcceptCompletedOrders,
+    engine: Engine,
+    provider: MeteredProvider,
+) -> None:
+    # Fresh, and of many buyers, so that they may go together.
+    accept_completed_orders(
+        [a_completed_order(completed_at=datetime.now(UTC), phone=f"010-4000-{n:04}") for n in range(300)]
+    )
+    provider.batches = batches = MeteredBatches(provider)
+    limits = ClaimLimits(most=50, lease_seconds=20.0, attempt_seconds=5.0)
+
+    with consumers(engine, provider, 3, per_second=150.0, limits=limits) as works, running(works):
+        wait_until(lambda: len(provider.sent) == 300, "all to be sent", 60)
+
+    assert max(batches.sizes) > 1
+    called_at = sorted(provider.called_at)
+    fullest = max(bisect(called_at, begin + 1.0) - at for at, begin in enumerate(called_at))
+    # Three limits would allow 450. A busy machine blurs it; tests/chaos/faults measures it closely.
+    assert fullest < 2 * 150
+    assert len(set(provider.sent)) == 300
 
 
 def test_one_consumer_alone_keeps_the_limit(

@@ -12,9 +12,10 @@ from uuid import UUID
 import structlog
 
 from notification_service.application.attempt_delivery import AttemptDelivery, Ended
-from notification_service.application.delivering.delivery_flow import DeliveryFlow, Turn
+from notification_service.application.delivering.delivery_flow import DeliveryFlow, Together
 from notification_service.application.delivering.one_by_one import IsBug, all_or_each
 from notification_service.application.delivering.provider_gate import AT_ONCE
+from notification_service.application.delivering.turns import Turn
 from notification_service.application.ports import (
     Admission,
     Gate,
@@ -116,8 +117,9 @@ class DeliverEffect:
         held_templates: Callable[[], Collection[str]] = frozenset,
         learn_elsewhere: Callable[[Sequence[CallElsewhere]], None] = lambda _: None,
         is_bug: IsBug = lambda _: False,
+        together: Together | None = None,
     ) -> None:
-        """``provider`` is the receiver's name in the history.
+        """``provider`` is the receiver's name in the history. ``together`` attempts several in one call.
 
         ``held_templates`` are the codes of templates whose messages would only be postponed again.
         ``learn_elsewhere`` is called with the questions to other providers.
@@ -133,6 +135,7 @@ class DeliverEffect:
         self._held_templates = held_templates
         self._learn_elsewhere = learn_elsewhere
         self._is_bug = is_bug
+        self._together = together
         self._failed_runs = 0
         self._unrecorded: list[Ended] = []
         self._probe_id: UUID | None = None
@@ -142,7 +145,7 @@ class DeliverEffect:
     def __call__(self, stop: StopCheck) -> WorkDone:
         # Before the claim, which would take deliveries again whose known outcome isn't recorded.
         self._record()
-        run = _Run(DeliveryFlow(self._pool, self._attempt, self._limits.parallel), stop)
+        run = _Run(DeliveryFlow(self._pool, self._attempt, self._limits.parallel, self._together), stop)
         self._claim(run)
         try:
             self._attempt_all(run)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from notification_service.domain.errors import (
+    BatchRefused,
     DeliveryRejected,
     EarlierRequestArrived,
     LookUpRefused,
@@ -89,7 +90,7 @@ def call_of_failure(failure: BaseException | None) -> Call | None:
             return Call(CallOutcome.STOPPED, failure.code, is_look_up=isinstance(failure, LookUpRefused))
         case ProviderThrottled():
             return Call(CallOutcome.THROTTLED, failure.reason.value, failure.retry_after_seconds)
-        case TemplateRefused():
+        case TemplateRefused() | BatchRefused():
             return Call(CallOutcome.ANSWERED)
         case ReceiverUnavailable():
             return Call(CallOutcome.UNAVAILABLE, failure.reason.value, failure.retry_after_seconds)

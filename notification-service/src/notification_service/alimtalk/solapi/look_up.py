@@ -33,6 +33,8 @@ class GroupedMessage:
     group_id: str
     is_only_registered: bool
     """Its status is that of a message that waits in its group."""
+    is_in_batch: bool
+    """Its group has messages of other orders."""
 
 
 class SolapiLookUp:
@@ -42,7 +44,7 @@ class SolapiLookUp:
         self._requests = requests
 
     def __call__(self, message: AlimtalkMessage) -> tuple[str | None, GroupedMessage | None]:
-        """The id of the message if it was sent; and if not, one that is ready to be sent."""
+        """The id of the message if it was sent; and if not, one that waits in a group."""
         pending = None
         for grouped in self._stored(message):
             if grouped.message_id in message.failed_ids:
@@ -82,7 +84,9 @@ class SolapiLookUp:
                 if stored.group_id is None:
                     raise excludes_nothing("its group is missing")
                 is_only_registered = stored.status_code == REGISTERED
-                found.append(GroupedMessage(message_id, stored.group_id, is_only_registered))
+                found.append(
+                    GroupedMessage(message_id, stored.group_id, is_only_registered, stored.is_in_batch)
+                )
             if reply.next_key is None:
                 return found
             start_key = reply.next_key

@@ -7,6 +7,10 @@ from pydantic import BaseModel, Field, StringConstraints
 from notification_service.alimtalk.replies import Code, MessageId
 from servicekit.fields import Storable
 
+REFERENCE = "reference"
+"""The custom field with our reference of a message."""
+BATCH = "batch"
+"""The custom field with the number of messages in the group, if there are several."""
 PENDING = "PENDING"
 """The status of a group that was not sent."""
 REGISTERED = "2000"
@@ -20,7 +24,10 @@ class Group(BaseModel):
     status: Code
 
 
-class _Registered(BaseModel):
+class Registered(BaseModel):
+    """What became of a message that was to be put into a group."""
+
+    to: str | None = None
     message_id: MessageId | None = Field(default=None, alias="messageId")
     status_code: Code = Field(alias="statusCode")
 
@@ -28,11 +35,12 @@ class _Registered(BaseModel):
 class RegisterReply(BaseModel):
     """To a request that puts messages into a group."""
 
-    results: list[_Registered] = Field(alias="resultList")
+    results: list[Registered] = Field(alias="resultList")
 
 
 class _CustomFields(BaseModel):
     reference: Annotated[str, StringConstraints(strict=True, max_length=100), Storable] | None = None
+    batch: object = None
 
 
 class StoredMessage(BaseModel):
@@ -46,6 +54,11 @@ class StoredMessage(BaseModel):
     @property
     def reference(self) -> str | None:
         return self.custom_fields.reference if self.custom_fields else None
+
+    @property
+    def is_in_batch(self) -> bool:
+        """Whether its group has others."""
+        return self.custom_fields is not None and self.custom_fields.batch is not None
 
 
 class ListReply(BaseModel):

@@ -5,7 +5,13 @@ One file for each subject. Others import from here, as from the one file that ot
 
 from notification_service.application.ports.acceptance import CompletedOrders, IdempotencyKeys, Inbox
 from notification_service.application.ports.alerts import AlertNotices, AlertReceiver, Alerts
-from notification_service.application.ports.alimtalk import AlimtalkProvider, TemplateRegister, WebhookParser
+from notification_service.application.ports.alimtalk import (
+    AlimtalkProvider,
+    MessageBatches,
+    Sent,
+    TemplateRegister,
+    WebhookParser,
+)
 from notification_service.application.ports.analytics import (
     Analytics,
     CancelledSales,
@@ -45,10 +51,12 @@ __all__ = [
     "IdempotencyKeys",
     "Inbox",
     "MaySend",
+    "MessageBatches",
     "PersonalData",
     "Providers",
     "Results",
     "Sales",
+    "Sent",
     "Slots",
     "StopCheck",
     "TemplateRegister",
