@@ -22,6 +22,7 @@ from notification_service.application.deliver_effect import HELD_CALLS, DeliverE
 from notification_service.application.delivering.failover import ReachOfFirst, ReachOfSecond
 from notification_service.application.delivering.provider_gate import ProviderGate
 from notification_service.application.delivering.question_gate import QuestionGate
+from notification_service.application.delivering.turns import Together
 from notification_service.application.hold_unapproved import HoldUnapproved
 from notification_service.application.keep_in_order import KeepInOrder
 from notification_service.application.keep_quiet_hours import KeepQuietHours
@@ -72,7 +73,7 @@ class MakeDelivery(Protocol):
         held_templates: Callable[[], Collection[str]],
         most: int,
         learn_elsewhere: LearnElsewhere,
-        together: AttemptTogether | None,
+        together: Together | None,
     ) -> DeliverEffect: ...
 
 
@@ -145,7 +146,7 @@ class AlimtalkEffect:
 
     def _attempts(
         self, chosen: ChosenProvider, check_templates: CheckTemplates
-    ) -> tuple[AttemptDelivery, AttemptTogether | None]:
+    ) -> tuple[AttemptDelivery, Together | None]:
         """At one message, and at several together if the provider takes such."""
         settings, provider = self.settings, self.providers[chosen.name]
         write = WriteAlimtalk(
@@ -179,7 +180,8 @@ class AlimtalkEffect:
         if provider.batches is None:
             return attempt, None
         send_together = SendTogether(provider, provider.batches, write, checks=checks, doubt=held.doubt)
-        return attempt, AttemptTogether(attempt, send_together)
+        together = AttemptTogether(attempt, send_together)
+        return attempt, Together(send_together.most, send_together.place_of, together)
 
     def _gate(self, chosen: ChosenProvider) -> ProviderGate:
         policy = self.probes

@@ -15,13 +15,13 @@ from notification_service.alimtalk_effect import AlimtalkEffect, connections_for
 from notification_service.application.accept_completed_orders import AcceptCompletedOrders
 from notification_service.application.adopt_time_zone import AdoptTimeZone
 from notification_service.application.attempt_delivery import AttemptDelivery
-from notification_service.application.attempt_together import AttemptTogether
 from notification_service.application.count_cancellations import CountCancellations
 from notification_service.application.count_delays import CountDelays
 from notification_service.application.count_in_time_zone import CountInTimeZone
 from notification_service.application.count_sales import CountSales
 from notification_service.application.deliver_effect import HELD_CALLS, ClaimLimits, DeliverEffect
 from notification_service.application.delivering.provider_gate import OpenGate
+from notification_service.application.delivering.turns import Together
 from notification_service.application.measure_notifications import MeasureNotifications
 from notification_service.application.ports import DeliveryWork, Gate, UnitOfWorkFactory
 from notification_service.application.raise_alerts import RaiseAlerts
@@ -219,7 +219,7 @@ def _deliver_effect(
     held_templates: Callable[[], Collection[str]] = frozenset,
     most: int = 0,
     learn_elsewhere: Callable[[Sequence[CallElsewhere]], None] = lambda _: None,
-    together: AttemptTogether | None = None,
+    together: Together | None = None,
 ) -> DeliverEffect:
     limits = ClaimLimits(
         most=max(most, settings.delivery_parallelism),

@@ -15,6 +15,7 @@ from notification_service.application.attempt_together import AttemptTogether
 from notification_service.application.change_deliveries import ChangeDeliveries, ChangeDeliveriesCommand
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
 from notification_service.application.delivering.provider_gate import OpenGate
+from notification_service.application.delivering.turns import Together
 from notification_service.application.list_notifications import ListNotifications
 from notification_service.application.ports import (
     CheckDelivery,
@@ -106,6 +107,9 @@ def delivering(
             checks=checks,
             doubt=lambda delivery: None,
         )
+        together = Together(
+            send_together.most, send_together.place_of, AttemptTogether(attempt, send_together)
+        )
         yield DeliverEffect(
             effect,
             attempt,
@@ -115,7 +119,7 @@ def delivering(
             pool=pool,
             limits=limits,
             retry=retry,
-            together=AttemptTogether(attempt, send_together) if in_batches else None,
+            together=together if in_batches else None,
         )
 
 

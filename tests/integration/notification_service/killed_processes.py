@@ -11,8 +11,8 @@ from sqlalchemy import Engine
 
 from notification_service.alimtalk_effect import AlimtalkEffect
 from notification_service.application.attempt_delivery import AttemptDelivery
-from notification_service.application.attempt_together import AttemptTogether
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
+from notification_service.application.delivering.turns import Together
 from notification_service.application.learn_elsewhere import LearnElsewhere
 from notification_service.application.ports import DeliveryWork, Gate
 from notification_service.config import ConsumerSettings
@@ -130,7 +130,7 @@ class Process:
         held_templates: Callable[[], Collection[str]],
         most: int,
         learn_elsewhere: LearnElsewhere,
-        together: AttemptTogether | None,
+        together: Together | None,
     ) -> DeliverEffect:
         return DeliverEffect(
             effect,

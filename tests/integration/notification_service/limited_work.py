@@ -13,6 +13,7 @@ from notification_service.application.attempt_delivery import AttemptDelivery
 from notification_service.application.attempt_together import AttemptTogether
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
 from notification_service.application.delivering.provider_gate import ProviderGate
+from notification_service.application.delivering.turns import Together
 from notification_service.application.ports import (
     CheckDelivery,
     DeliveryWork,
@@ -115,7 +116,7 @@ def consumers(
         ]
 
 
-def _together(provider: MeteredProvider, attempt: AttemptDelivery) -> AttemptTogether | None:
+def _together(provider: MeteredProvider, attempt: AttemptDelivery) -> Together | None:
     if provider.batches is None:
         return None
     send = SendTogether(
@@ -125,7 +126,7 @@ def _together(provider: MeteredProvider, attempt: AttemptDelivery) -> AttemptTog
         checks=[],
         doubt=lambda delivery: None,
     )
-    return AttemptTogether(attempt, send)
+    return Together(send.most, send.place_of, AttemptTogether(attempt, send))
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from notification_service.application.attempt_delivery import Ended
 from notification_service.application.delivering.delivery_flow import DeliveryFlow
-from notification_service.application.delivering.turns import Place, Turn
+from notification_service.application.delivering.turns import Place, Together, Turn
 from notification_service.application.ports import MaySend
 from notification_service.domain.attempt import Delivered, Released
 from notification_service.domain.delivery import ClaimedDelivery
@@ -56,7 +56,7 @@ def run_to_the_end(flow: DeliveryFlow) -> Counter[type]:
 
 
 def flow_of(calls: Calls, pool: ThreadPoolExecutor, threads: int = 2) -> DeliveryFlow:
-    return DeliveryFlow(pool, calls.alone, threads, calls)
+    return DeliveryFlow(pool, calls.alone, threads, Together(calls.most, calls.place_of, calls))
 
 
 def test_a_batch_begins_with_the_slot_of_its_last() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import pytest
 import structlog
@@ -76,19 +77,21 @@ class Scene:
     """What metrics count."""
     doubted: list[ClaimedDelivery] = field(default_factory=list)
 
+    @cached_property
+    def provider(self) -> SandboxAlimtalkProvider:
+        return SandboxAlimtalkProvider(ScriptedProvider().client, "http://provider")
+
+    @cached_property
+    def send(self) -> SendTogether:
+        return SendTogether(
+            self.provider, self.batches, WRITE_ALIMTALK, checks=[self.check], doubt=self.doubted.append
+        )
+
     @property
     def attempt(self) -> AttemptTogether:
-        provider = SandboxAlimtalkProvider(ScriptedProvider().client, "http://provider")
-        send = SendTogether(
-            provider,
-            self.batches,
-            WRITE_ALIMTALK,
-            checks=[self.check],
-            doubt=self.doubted.append,
-        )
-        single = SendAlimtalk(provider, 60.0, WRITE_ALIMTALK)
+        single = SendAlimtalk(self.provider, 60.0, WRITE_ALIMTALK)
         alone = AttemptDelivery(Effect.ALIMTALK, single, RetryPolicy(), lambda: 0.5, self.counted.append)
-        return AttemptTogether(alone, send)
+        return AttemptTogether(alone, self.send)
 
     def outcomes(self, *deliveries: ClaimedDelivery) -> list[type[Outcome]]:
         ended = self.attempt(deliveries, lambda: True)
@@ -232,7 +235,7 @@ def test_no_log_names_a_recipient_of_the_batch() -> None:
 
 
 def place_of(delivery: ClaimedDelivery) -> object:
-    return Scene(Batches()).attempt.place_of(delivery)
+    return Scene(Batches()).send.place_of(delivery)
 
 
 def test_spellings_of_a_number_are_one_recipient() -> None:

@@ -1,11 +1,10 @@
 """One attempt at several deliveries, by one call to their receiver."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache, partial
 
 from notification_service.application.attempt_delivery import AttemptDelivery, Ended
-from notification_service.application.delivering.turns import Place
 from notification_service.application.ports import MaySend
 from notification_service.application.send_together import SendTogether
 from notification_service.domain.attempt import Receipt
@@ -22,8 +21,6 @@ class AttemptTogether:
     """
 
     def __init__(self, attempt: AttemptDelivery, send: SendTogether) -> None:
-        self.most = send.most
-        self.place_of: Callable[[ClaimedDelivery], Place | None] = send.place_of
         self._attempt = attempt
         self._send = send
 

@@ -12,10 +12,10 @@ from uuid import UUID
 import structlog
 
 from notification_service.application.attempt_delivery import AttemptDelivery, Ended
-from notification_service.application.delivering.delivery_flow import DeliveryFlow, Together
+from notification_service.application.delivering.delivery_flow import DeliveryFlow
 from notification_service.application.delivering.one_by_one import IsBug, all_or_each
 from notification_service.application.delivering.provider_gate import AT_ONCE
-from notification_service.application.delivering.turns import Turn
+from notification_service.application.delivering.turns import Together, Turn
 from notification_service.application.ports import (
     Admission,
     Gate,

@@ -7,10 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from queue import Empty, SimpleQueue
-from typing import Protocol
 
 from notification_service.application.attempt_delivery import Ended
-from notification_service.application.delivering.turns import Place, Turn, WaitingTurns
+from notification_service.application.delivering.turns import Together, Turn, WaitingTurns
 from notification_service.application.ports import MaySend
 from notification_service.domain.delivery import ClaimedDelivery
 from servicekit.lease_clock import lease_clock_seconds
@@ -21,20 +20,6 @@ _LONGEST_WAIT_SECONDS = 0.2
 _GATHERING_SECONDS = 0.01
 # What is looked up before it is sent begins so much before its time.
 _LOOK_UP_SECONDS = 0.1
-
-
-class Together(Protocol):
-    """Attempts several deliveries by one call, at most ``most``."""
-
-    @property
-    def most(self) -> int: ...
-
-    @property
-    def place_of(self) -> Callable[[ClaimedDelivery], Place | None]:
-        """Which deliveries go in one call; None of one that goes alone."""
-        ...
-
-    def __call__(self, deliveries: Sequence[ClaimedDelivery], may_send: MaySend) -> Sequence[Ended]: ...
 
 
 class DeliveryFlow:
@@ -178,7 +163,7 @@ class DeliveryFlow:
 
         if len(turns) == 1 or self._together is None:
             return [self._attempt(turn.delivery, may_send) for turn in turns]
-        return self._together([turn.delivery for turn in turns], may_send)
+        return self._together.attempt([turn.delivery for turn in turns], may_send)
 
     def _is_released_before(self, at: float) -> bool:
         seconds = at - lease_clock_seconds()

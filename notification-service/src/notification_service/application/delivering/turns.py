@@ -1,7 +1,7 @@
 """The turns that wait for their slot, and which of them go together."""
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from notification_service.application.attempt_delivery import Ended
@@ -23,6 +23,18 @@ class Place:
 
     kind: str
     recipient: str
+
+
+@dataclass(frozen=True, slots=True)
+class Together:
+    """``attempt`` attempts several deliveries by one call, at most ``most``; it raises nothing.
+
+    ``place_of`` says which of them go in one call; None of one that goes alone.
+    """
+
+    most: int
+    place_of: Callable[[ClaimedDelivery], Place | None]
+    attempt: Callable[[Sequence[ClaimedDelivery], MaySend], Sequence[Ended]]
 
 
 @dataclass(slots=True)
