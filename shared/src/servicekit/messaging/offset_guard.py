@@ -226,8 +226,10 @@ class OffsetGuard:
         self._next_look_at = time.monotonic() + BACKOFF.seconds(self._failures)
         _log.warning(
             "offsets_not_compared",
-            topic=self._topic, reason=type(error).__name__, attempt=self._failures,
-        )  # fmt: skip
+            topic=self._topic,
+            reason=f"{type(error).__name__}: {error}".splitlines()[0],
+            attempt=self._failures,
+        )
 
     def _remember_loaded(self, applied: AppliedOffsets, identity: Identity) -> None:
         for partition in map(_pair, self._unchecked):
