@@ -41,6 +41,7 @@ def pids(stack: ControlledStack) -> dict[str, int | None]:
 
 
 @pytest.mark.long
+@pytest.mark.usefixtures("ended_stack")
 def test_one_bad_record_stops_no_other_partition_and_shows(
     stack: ControlledStack, shop: ShopClient, prometheus: Prometheus, seen: Seen
 ) -> None:
@@ -71,6 +72,7 @@ def test_one_bad_record_stops_no_other_partition_and_shows(
     assert pids(stack) == before
 
 
+@pytest.mark.usefixtures("ended_stack")
 def test_record_that_fits_no_dead_letter_is_set_aside_with_its_origin(
     stack: ControlledStack, shop: ShopClient, seen: Seen
 ) -> None:
