@@ -119,8 +119,8 @@ _IN_PAYMENTS: Mapping[str, Planted] = {
         (SqlRefunds, "adopt"): lambda *its: None,
     }),
     "believes-webhooks": Planted("lost, reported", None, {
-        (SettleHintedPayments, "_apply"): lambda apply, settle, claimed, _: apply(
-            settle, claimed, Approved(claimed.at)),
+        (SettleHintedPayments, "_settles"): lambda settles, follow, claimed, _: settles(
+            follow, claimed, Approved(claimed.at)),
     }),
     "takes-no-stock": Planted(_WELL, None, {
         (SqlProducts, "take"): lambda *its: [],
