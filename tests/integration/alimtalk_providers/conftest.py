@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from notification_service.domain.alimtalk_message import AlimtalkMessage
+from notification_service.domain.completed_order import CompletedOrder
 from provider_sandbox.config import SandboxSettings
 from provider_sandbox.main import serving
 from tests.integration.alimtalk_providers.connection import Connection, connected
@@ -78,6 +79,17 @@ def message() -> AlimtalkMessage:
 def other_message() -> AlimtalkMessage:
     """To the same number, of another order."""
     return a_message_for(a_completed_order())
+
+
+@pytest.fixture
+def orders() -> list[CompletedOrder]:
+    """Of three buyers."""
+    return [a_completed_order(phone=f"010-1234-567{n}") for n in (8, 1, 2)]
+
+
+@pytest.fixture
+def messages(orders: list[CompletedOrder]) -> list[AlimtalkMessage]:
+    return [a_message_for(order) for order in orders]
 
 
 @pytest.fixture

@@ -1,71 +1,41 @@
 """Several messages in one call: each of them once, and each with an outcome of its own."""
 
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import httpx
 import pytest
 
-from notification_service.application.ports import MessageBatches, Sent
-from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.alimtalk_results import ProviderResult, ResultState
-from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.errors import (
     DeliveryFailed,
     DeliveryRejected,
-    EarlierMessageFound,
-    MessageNotFound,
     NotSent,
     OutcomeUnknown,
     ReceiverUnavailable,
 )
+from tests.integration.alimtalk_providers.batch_attempts import batches, got, second_attempt, send, wanted
 from tests.integration.alimtalk_providers.connection import Connection, impatient
 from tests.integration.alimtalk_providers.providers import NUMBER, Batches
 from tests.integration.alimtalk_providers.wire import After, Killed, answer_instead, kill, lose, lose_reply
-from tests.integration.provider_sandbox.solapi_client import SolapiClient
 from tests.integration.provider_sandbox.webhook_receiver import WebhookReceiver
 from tests.support.notification_builders import (
-    WRITE_ALIMTALK,
     a_completed_order,
-    a_delivery,
     a_message_for,
     an_awaited_result,
 )
 from tests.support.waiting import wait_until
 
-PROCESSING_SECONDS = 60.0
 Entries = list[dict[str, Any]]
-
-
-@pytest.fixture
-def orders() -> list[CompletedOrder]:
-    """Of three buyers."""
-    return [a_completed_order(phone=f"010-1234-567{n}") for n in (8, 1, 2)]
-
-
-@pytest.fixture
-def messages(orders: list[CompletedOrder]) -> list[AlimtalkMessage]:
-    return [a_message_for(order) for order in orders]
-
-
-def batches(connection: Connection) -> MessageBatches:
-    adapter = connection.adapter
-    assert adapter.batches is not None
-    return adapter.batches
 
 
 def calls(connection: Connection) -> Batches:
     assert connection.provider.batches is not None
     return connection.provider.batches
-
-
-def send(connection: Connection, messages: Sequence[AlimtalkMessage]) -> Sequence[Sent]:
-    return batches(connection).send(messages, lambda: True)
 
 
 def ids_of(connection: Connection, messages: Sequence[AlimtalkMessage]) -> list[str]:
@@ -81,32 +51,6 @@ def failure_of(connection: Connection, messages: Sequence[AlimtalkMessage]) -> D
     except DeliveryFailed as raised:
         return raised
     return failure
-
-
-def second_attempt(connection: Connection, order: CompletedOrder) -> str | None:
-    """What the service does with one of them, once look-ups must show what was sent."""
-    attempt = partial(
-        a_delivery,
-        order,
-        attempt=2,
-        provider=connection.adapter.name,
-        seconds_since_possibly_sent=PROCESSING_SECONDS + 1,
-        seconds_since_ordered=120.0,
-    )
-    send_alimtalk = SendAlimtalk(connection.adapter, PROCESSING_SECONDS, WRITE_ALIMTALK)
-    try:
-        return send_alimtalk(attempt(purpose=Purpose.LOOK_UP), lambda: True).reference
-    except MessageNotFound:
-        return send_alimtalk(attempt(), lambda: True).reference
-
-
-def wanted(messages: Iterable[AlimtalkMessage]) -> list[tuple[str, str]]:
-    """Once each: what its recipient gets."""
-    return sorted((message.recipient_number, message.content) for message in messages)
-
-
-def got(connection: Connection) -> list[tuple[str, str]]:
-    return sorted((sent["recipientNo"], sent["content"]) for sent in connection.sent())
 
 
 def renamed(connection: Connection, change: Callable[[Entries], Entries]) -> After:
@@ -383,38 +327,3 @@ def test_a_message_of_a_batch_that_failed_is_sent_again_alone(
     assert batching.find(retried) == second
     assert [batching.find(message) for message in messages[1:]] == others
     assert len(batching.sent()) == 4
-
-
-def test_an_unsent_group_is_not_sent_for_one_of_its_messages(
-    solapi: Connection, messages: list[AlimtalkMessage], orders: list[CompletedOrder]
-) -> None:
-    """The others may be at another provider by now, or given up."""
-    solapi.wire.before("POST /send", kill)
-    with pytest.raises(Killed):
-        send(solapi, messages)
-
-    assert second_attempt(solapi, orders[0])
-
-    assert got(solapi) == wanted(messages[:1])
-
-
-def test_an_unsent_group_that_was_sent_meanwhile_is_not_sent_anew(
-    solapi: Connection, messages: list[AlimtalkMessage]
-) -> None:
-    """The request was on its way while the group was still PENDING."""
-    solapi.wire.before("POST /send", kill)
-    with pytest.raises(Killed):
-        send(solapi, messages)
-    group = solapi.wire.calls[-1].removesuffix("/send").rpartition("/")[2]
-    client = SolapiClient(solapi.doubles.http)
-
-    def arrives() -> None:
-        client.send_group(group).raise_for_status()
-
-    solapi.wire.before(f"DELETE /{group}", arrives)
-    with pytest.raises(ReceiverUnavailable, match="not PENDING"):
-        solapi.send(messages[0])
-
-    with pytest.raises(EarlierMessageFound):
-        solapi.adapter.send(messages[0], lambda: True)
-    assert got(solapi) == wanted(messages)

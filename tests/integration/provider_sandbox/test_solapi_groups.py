@@ -154,3 +154,20 @@ def test_a_deleted_group_can_not_be_sent_nor_a_sent_one_deleted(
     assert solapi.send_group(deleted).status_code == 400
     assert [solapi.group(each)["status"] for each in (deleted, sent)] == ["DELETED", "SENDING"]
     assert doubles.totals("solapi")["accepted"] == 1
+
+
+def test_a_sent_group_can_be_deleted_on_demand_and_keeps_its_messages_under_way(
+    doubles: Doubles, solapi: SolapiClient
+) -> None:
+    doubles.control(solapi={"deletesSent": True, "resultDelayMs": 60_000})
+    group_id, unsent = solapi.a_group(), solapi.a_group()
+    solapi.send_group(group_id).raise_for_status()
+
+    reply = solapi.delete_group(group_id).raise_for_status().json()
+
+    assert (reply["status"], reply["dateSent"] is not None) == ("DELETED", True)
+    assert solapi.delete_group(unsent).json()["dateSent"] is None
+    assert solapi.only(groupId=group_id)["statusCode"] == "3000"
+    assert solapi.send_group(group_id).status_code == 400
+    doubles.pass_time(60)
+    assert solapi.only(groupId=group_id)["statusCode"] == "4000"

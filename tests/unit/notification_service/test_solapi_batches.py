@@ -33,6 +33,7 @@ from tests.unit.notification_service.test_solapi import (
 
 DELETE = "DELETE /messages/v4/groups/G1"
 MESSAGES = [a_message(reference=f"event-{n}", recipient_number=f"0101234000{n}") for n in (1, 2, 3)]
+SENT_AT = "2026-12-01T03:00:00.000Z"
 IN_BATCH = stored(customFields={"reference": "event-1", "batch": "3"})
 
 
@@ -152,14 +153,57 @@ def test_an_unsent_group_with_others_messages_is_deleted_and_not_sent() -> None:
 
 
 @pytest.mark.parametrize(
-    "reply", [answered({}, 400), answered({}, 404), answered({}, 502), httpx.ReadTimeout]
+    "reply",
+    [
+        group("DELETED", dateSent=SENT_AT),
+        group("DELETED", group_id="G2"),
+        group("COMPLETE"),
+        group(),
+        answered({}),
+        answered({}, 502),
+        httpx.ReadTimeout,
+    ],
+    ids=["sent", "other", "complete", "pending", "malformed", "failed", "lost"],
 )
-def test_nothing_is_sent_unless_the_shared_group_is_deleted(reply: Reply) -> None:
+def test_nothing_is_sent_unless_the_shared_group_was_deleted_unsent(reply: Reply) -> None:
     provider = ScriptedProvider(listed(IN_BATCH), group(), reply)
 
-    with pytest.raises(ReceiverUnavailable):
+    with pytest.raises(OutcomeUnknown):
         adapter(provider).send(a_message(), lambda: True)
     assert provider.calls == [LIST, STATUS, DELETE]
+
+
+@pytest.mark.parametrize("status", [400, 404, 409])
+def test_a_shared_group_that_another_attempt_has_deleted_keeps_none_back(status: int) -> None:
+    provider = ScriptedProvider(
+        *(listed(IN_BATCH), group(), answered({}, status), group("DELETED"), listed(IN_BATCH)),
+        *(group(), registered(message_id="M7"), group("SENDING")),
+    )
+
+    assert adapter(provider).send(a_message(), lambda: True) == "M7"
+    assert provider.calls == [LIST, STATUS, DELETE, STATUS, LIST, CREATE, REGISTER, SEND]
+
+
+@pytest.mark.parametrize(
+    ("now", "meaning"),
+    [
+        (group("SENDING"), EarlierMessageFound),
+        (group("DELETED", dateSent=SENT_AT), EarlierMessageFound),
+        (group(), ReceiverUnavailable),
+        (group("ODD"), OutcomeUnknown),
+        (answered({}, 404), ReceiverUnavailable),
+        (httpx.ReadTimeout, OutcomeUnknown),
+    ],
+    ids=["sending", "sent", "pending", "odd", "gone", "lost"],
+)
+def test_a_shared_group_that_is_not_deleted_is_asked_for_once_more(
+    now: Reply, meaning: type[Exception]
+) -> None:
+    provider = ScriptedProvider(listed(IN_BATCH), group(), answered({}, 400), now)
+
+    with pytest.raises(meaning):
+        adapter(provider).send(a_message(), lambda: True)
+    assert provider.calls == [LIST, STATUS, DELETE, STATUS]
 
 
 def test_a_message_of_a_shared_group_that_was_sent_is_found() -> None:

@@ -13,6 +13,8 @@ BATCH = "batch"
 """The custom field with the number of messages in the group, if there are several."""
 PENDING = "PENDING"
 """The status of a group that was not sent."""
+DELETED = "DELETED"
+"""The status of a group that is not sent any more; it may have been before."""
 REGISTERED = "2000"
 """The code of a message that SOLAPI has taken into its group."""
 
@@ -22,6 +24,12 @@ class Group(BaseModel):
 
     group_id: MessageId = Field(alias="groupId")
     status: Code
+    date_sent: object = Field(default=None, alias="dateSent")
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether it says so. A group that was deleted has no other sign of it."""
+        return self.date_sent is not None
 
 
 class Registered(BaseModel):

@@ -65,8 +65,8 @@ class SolapiRequests:
         return exchange(self._client, self._signed("POST", f"{_path_of(group_id)}/send", json={}), may_send)
 
     def delete_group(self, group_id: str) -> httpx.Response:
-        """Only a group that was not sent can be deleted; it can't be sent then."""
-        return _successful(exchange(self._client, self._signed("DELETE", _path_of(group_id))))
+        """The response, whatever its status. A group can't be sent once it is deleted."""
+        return exchange(self._client, self._signed("DELETE", _path_of(group_id)))
 
     def _signed(self, method: str, path: str, **parts: Any) -> httpx.Request:
         # Of its own for each request: SOLAPI refuses a signature that it has seen.
