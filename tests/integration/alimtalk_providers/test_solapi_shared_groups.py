@@ -4,8 +4,8 @@ import pytest
 
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.completed_order import CompletedOrder
-from notification_service.domain.errors import OutcomeUnknown
-from tests.integration.alimtalk_providers.batch_attempts import got, second_attempt, send, wanted
+from notification_service.domain.errors import NotSent, OutcomeUnknown
+from tests.integration.alimtalk_providers.batch_attempts import batches, got, second_attempt, send, wanted
 from tests.integration.alimtalk_providers.connection import Connection
 from tests.integration.alimtalk_providers.wire import Killed, kill
 from tests.integration.provider_sandbox.solapi_client import SolapiClient
@@ -64,6 +64,17 @@ def test_a_group_sent_right_before_it_was_deleted_doubles_nothing(
     for order in orders:
         assert second_attempt(solapi, order)
     assert got(solapi) == wanted(messages)
+
+
+def test_a_group_that_may_not_be_sent_is_deleted(solapi: Connection, messages: list[AlimtalkMessage]) -> None:
+    answers = iter([True, True])
+
+    with pytest.raises(NotSent):
+        batches(solapi).send(messages, lambda: next(answers, False))
+
+    group = solapi.wire.calls[-1].rpartition("/")[2]
+    assert SolapiClient(solapi.doubles.http).group(group)["status"] == "DELETED"
+    assert solapi.sent() == []
 
 
 def test_attempts_that_delete_one_group_at_once_all_go_on(

@@ -20,6 +20,7 @@ from tests.support.notification_builders import a_message
 from tests.unit.notification_service.scripted_provider import Reply, ScriptedProvider, answered
 from tests.unit.notification_service.test_solapi import (
     CREATE,
+    DELETE,
     LIST,
     REGISTER,
     SEND,
@@ -31,7 +32,6 @@ from tests.unit.notification_service.test_solapi import (
     stored,
 )
 
-DELETE = "DELETE /messages/v4/groups/G1"
 MESSAGES = [a_message(reference=f"event-{n}", recipient_number=f"0101234000{n}") for n in (1, 2, 3)]
 SENT_AT = "2026-12-01T03:00:00.000Z"
 IN_BATCH = stored(customFields={"reference": "event-1", "batch": "3"})
@@ -137,7 +137,17 @@ def test_each_step_stops_once_nothing_may_be_sent(allowed: int) -> None:
 
     with pytest.raises(NotSent):
         adapter(provider).batches.send(MESSAGES, lambda: next(answers, False))
-    assert provider.calls == [CREATE, REGISTER][:allowed]
+    assert provider.calls == [[], [CREATE], [CREATE, REGISTER, DELETE]][allowed]
+
+
+@pytest.mark.parametrize("reply", [answered({}, 400), answered({}, 503), httpx.ReadTimeout])
+def test_a_group_that_may_not_be_sent_nor_be_deleted_is_left_unsent(reply: Reply) -> None:
+    provider = ScriptedProvider(group(), filled(*map(result, (1, 2, 3))), reply)
+    answers = iter([True, True])
+
+    with pytest.raises(NotSent):
+        adapter(provider).batches.send(MESSAGES, lambda: next(answers, False))
+    assert provider.calls == [CREATE, REGISTER, DELETE]
 
 
 def test_an_unsent_group_with_others_messages_is_deleted_and_not_sent() -> None:

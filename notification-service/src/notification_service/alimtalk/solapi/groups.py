@@ -1,7 +1,7 @@
 """Groups of messages: made, filled, sent."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 
@@ -22,7 +22,12 @@ from notification_service.alimtalk.solapi.requests import NAME, SolapiAccount, S
 from notification_service.application.ports import MaySend, Sent
 from notification_service.domain.alimtalk_codes import SOLAPI_CODES
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.errors import DeliveryFailed, OutcomeUnknown, ReceiverUnavailable
+from notification_service.domain.errors import (
+    DeliveryFailed,
+    NotSent,
+    OutcomeUnknown,
+    ReceiverUnavailable,
+)
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.http_client import excerpt
 
@@ -62,6 +67,11 @@ class SolapiGroups:
             return group.registered
         try:
             self.send_group(group.group_id, may_send)
+        except NotSent:
+            # An attempt that wasn't made is made later without a look-up, and would leave this group there.
+            with suppress(DeliveryFailed):
+                self._requests.delete_group(group.group_id)
+            raise
         except DeliveryFailed as failure:
             return [each if isinstance(each, DeliveryFailed) else failure for each in group.registered]
         return group.registered
