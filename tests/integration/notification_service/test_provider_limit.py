@@ -17,6 +17,7 @@ from notification_service.application.ports import Admission, Slots, UnitOfWork
 from notification_service.domain.completed_order import CompletedOrder
 from notification_service.domain.errors import ProviderThrottled, ReceiverUnavailable
 from notification_service.domain.failure_reason import FailureReason
+from notification_service.domain.provider_state import ProviderStatus
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
 from notification_service.persistence.unit_of_work import NotificationUnitOfWork
 from servicekit.lifecycle import StopSignal
@@ -32,6 +33,7 @@ from tests.integration.notification_service.limited_work import (
     attempted,
     consumers,
     running,
+    set_state,
     state_of,
 )
 from tests.support.waiting import wait_until
@@ -86,6 +88,30 @@ def test_batches_keep_the_limit_of_messages_in_any_second(
     # Three limits would allow 450. A busy machine blurs it; tests/chaos/faults measures it closely.
     assert fullest < 2 * 150
     assert len(set(provider.sent)) == 300
+
+
+@pytest.mark.parametrize("column", ["failures", "unclear_answers"])
+@pytest.mark.parametrize(("count", "sizes"), [(0, [10, 2]), (1, [])], ids=["well", "in-doubt"])
+def test_a_provider_that_may_be_hanging_gets_no_batch(
+    accept_completed_orders: AcceptCompletedOrders,
+    engine: Engine,
+    provider: MeteredProvider,
+    column: str,
+    count: int,
+    sizes: list[int],
+) -> None:
+    accept_completed_orders(
+        [a_completed_order(completed_at=datetime.now(UTC), phone=f"010-4000-{n:04}") for n in range(12)]
+    )
+    provider.batches = batches = MeteredBatches(provider)
+    set_state(engine, provider, ProviderStatus.RUNNING, **{column: str(count)})
+    limits = ClaimLimits(most=50, lease_seconds=20.0, attempt_seconds=5.0)
+
+    with consumers(engine, provider, limits=limits) as (work,):
+        work(StopSignal())
+
+    assert (sorted(batches.sizes, reverse=True), len(set(provider.sent))) == (sizes, 12)
+    assert not state_of(engine, provider).is_in_doubt
 
 
 def test_one_consumer_alone_keeps_the_limit(

@@ -3,10 +3,12 @@
 import math
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import chain, repeat
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,6 +18,7 @@ from notification_service.application.delivering.turns import Place, Together, T
 from notification_service.application.ports import MaySend
 from notification_service.domain.attempt import Delivered, Released
 from notification_service.domain.delivery import ClaimedDelivery
+from notification_service.domain.provider_call import Call, CallOutcome
 from servicekit.lease_clock import lease_clock_seconds
 from tests.support.notification_builders import a_delivery
 
@@ -29,6 +32,7 @@ class Calls:
         "", str(delivery.delivery_id)
     )
     before: Callable[[], object] = lambda: None
+    outcomes: Iterator[Call] = field(default_factory=lambda: repeat(Call(CallOutcome.ACCEPTED)))
     made: list[tuple[float, Sequence[ClaimedDelivery]]] = field(default_factory=list)
 
     def __call__(self, deliveries: Sequence[ClaimedDelivery], may_send: MaySend) -> Sequence[Ended]:
@@ -36,7 +40,9 @@ class Calls:
         if not may_send():
             return [Ended(Released(delivery)) for delivery in deliveries]
         self.made.append((lease_clock_seconds(), deliveries))
-        return [Ended(Delivered(delivery)) for delivery in deliveries]
+        # The others ended by the same call.
+        ended = [Ended(Delivered(delivery)) for delivery in deliveries]
+        return [replace(ended[0], call=next(self.outcomes)), *ended[1:]]
 
     def alone(self, delivery: ClaimedDelivery, may_send: MaySend) -> Ended:
         return self([delivery], may_send)[0]
@@ -120,6 +126,36 @@ def test_one_lease_that_ends_at_the_last_moment_keeps_the_batch_unsent() -> None
         flow.add(waiting)
         assert run_to_the_end(flow) == {Released: 2}
     assert calls.made == []
+
+
+@pytest.mark.parametrize("outcome", [CallOutcome.UNKNOWN, CallOutcome.UNAVAILABLE, CallOutcome.UNCLEAR])
+def test_after_a_failed_call_all_go_singly_until_one_is_answered(outcome: CallOutcome) -> None:
+    failed, asked = Call(outcome), Call(CallOutcome.ANSWERED, is_look_up=True)
+    calls = Calls(most=3)
+    calls.outcomes = chain([failed, failed, asked, Call(CallOutcome.THROTTLED)], calls.outcomes)
+
+    with ThreadPoolExecutor(1) as pool:
+        flow = flow_of(calls, pool, threads=1)
+        flow.add(turns(*[0.0] * 10))
+        assert run_to_the_end(flow) == {Delivered: 10}
+
+    assert [len(deliveries) for _, deliveries in calls.made] == [3, 1, 1, 1, 1, 3]
+
+
+def test_all_go_singly_while_the_provider_is_in_doubt_elsewhere() -> None:
+    calls = Calls()
+
+    with ThreadPoolExecutor(1) as pool:
+        flow = flow_of(calls, pool, threads=1)
+        flow.add(turns(*[0.0] * 3), singly=True)
+        assert run_to_the_end(flow) == {Delivered: 3}
+        # Turns that came late for their slots.
+        flow.add(turns(0.0, 0.0))
+        assert run_to_the_end(flow) == {Delivered: 2}
+        flow.add(turns(0.0, 0.0), singly=False)
+        assert run_to_the_end(flow) == {Delivered: 2}
+
+    assert [len(deliveries) for _, deliveries in calls.made] == [1, 1, 1, 1, 1, 2]
 
 
 def test_a_batch_that_hangs_holds_up_no_other() -> None:

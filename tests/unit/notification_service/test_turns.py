@@ -50,6 +50,13 @@ def test_what_goes_alone_keeps_its_turn_and_holds_up_no_batch() -> None:
     assert [turn.place for turn in batches[0]] == [a, b]
 
 
+def test_turns_go_singly_where_they_must() -> None:
+    queue = WaitingTurns(MOST)
+    queue.add(turns(*to(*"abc")))
+
+    assert sizes([queue.take(0.0, singly=True), queue.take(0.0)]) == [1, 2]
+
+
 def test_two_messages_to_one_recipient_never_share_a_call() -> None:
     assert sizes(taken(turns(*to(*"aabca")))) == [3, 1, 1]
 

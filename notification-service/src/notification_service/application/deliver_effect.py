@@ -205,10 +205,11 @@ class DeliverEffect:
         def may_send() -> bool:
             return not run.stop.is_set() and lease_clock_seconds() < last_begin
 
-        run.flow.add(
+        turns = [
             Turn(delivery, *self._times_of(slots, first_at, number), may_send)
             for number, delivery in enumerate(going)
-        )
+        ]
+        run.flow.add(turns, singly=admission.singly)
 
     def _claimed(self, unit_of_work: UnitOfWork, admission: Admission) -> Sequence[ClaimedDelivery]:
         claim = partial(

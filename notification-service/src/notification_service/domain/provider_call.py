@@ -66,6 +66,16 @@ class Call:
         return self.is_look_up and not self.outcome.is_failing
 
 
+def is_in_doubt_after(known: bool, calls: Sequence[Call]) -> bool:
+    """Whether the provider may be hanging, by its last answer to a call that sends; ``known`` before."""
+    for call in calls:
+        if call.outcome.is_failing or call.outcome is CallOutcome.UNCLEAR:
+            known = True
+        elif call.outcome in {CallOutcome.ACCEPTED, CallOutcome.ANSWERED} and not call.is_look_up:
+            known = False
+    return known
+
+
 def refusal_after(known: str | None, questions: Sequence[Call]) -> str | None:
     """The code with which the provider refuses our key such questions, if it does; ``known`` before."""
     refused = [call.reason for call in questions if call.outcome is CallOutcome.STOPPED]

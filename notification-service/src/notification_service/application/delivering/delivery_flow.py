@@ -12,6 +12,7 @@ from notification_service.application.attempt_delivery import Ended
 from notification_service.application.delivering.turns import Together, Turn, WaitingTurns
 from notification_service.application.ports import MaySend
 from notification_service.domain.delivery import ClaimedDelivery
+from notification_service.domain.provider_call import is_in_doubt_after
 from servicekit.lease_clock import lease_clock_seconds
 
 # A stop is noticed so soon.
@@ -30,6 +31,8 @@ class DeliveryFlow:
     looked up first is, a little earlier: ``may_send`` waits for the time.
 
     Turns that may go together do, when the slot of the last one has come: none of them goes before its own.
+    After a call that failed they go singly until one is answered: each call to a provider that hangs binds
+    what it has to that provider, and another one may not send it.
     """
 
     def __init__(
@@ -50,6 +53,10 @@ class DeliveryFlow:
         self._threads = 0
         self._lock = threading.Lock()
         self._held = 0
+        self._is_in_doubt = False
+        """By the calls that have ended here."""
+        self._goes_singly = False
+        """By those of all processes."""
         self._is_released = threading.Event()
         self._waiting = WaitingTurns(together.most if together else 1)
         self._done: SimpleQueue[Sequence[Ended | Turn] | BaseException] = SimpleQueue()
@@ -59,13 +66,16 @@ class DeliveryFlow:
     def __len__(self) -> int:
         return self._held
 
-    def add(self, turns: Iterable[Turn]) -> None:
+    def add(self, turns: Iterable[Turn], *, singly: bool | None = None) -> None:
+        """``singly`` says how all turns go from now on, until it is said again; None changes nothing."""
         added = list(turns)
         if self._together is not None:
             for turn in added:
                 turn.place = self._together.place_of(turn.delivery)
         with self._lock:
             self._waiting.add(added)
+            if singly is not None:
+                self._goes_singly = singly
             self._held += len(added)
             begins = self._takes_another_thread()
         if begins:
@@ -124,7 +134,8 @@ class DeliveryFlow:
             if not self._waiting:
                 self._threads -= 1
                 return []
-            turns = self._waiting.take(lease_clock_seconds())
+            singly = self._goes_singly or self._is_in_doubt
+            turns = self._waiting.take(lease_clock_seconds(), singly=singly)
             begins = self._takes_another_thread()
         if begins:
             self._pool.submit(self._take_turns)
@@ -154,7 +165,12 @@ class DeliveryFlow:
         if others:
             self._done.put(others)
         if going:
-            self._done.put(self._attempted(going))
+            ended = self._attempted(going)
+            # Not by the caller: this thread takes the next turns sooner than the caller wakes.
+            with self._lock:
+                calls = [call for one in ended for call in one.calls]
+                self._is_in_doubt = is_in_doubt_after(self._is_in_doubt, calls)
+            self._done.put(ended)
 
     def _attempted(self, turns: Sequence[Turn]) -> Sequence[Ended]:
         def may_send() -> bool:

@@ -67,10 +67,10 @@ class WaitingTurns:
     def add(self, turns: Iterable[Turn]) -> None:
         self._turns.extend(turns)
 
-    def take(self, now: float) -> list[Turn]:
+    def take(self, now: float, *, singly: bool = False) -> list[Turn]:
         """The next turn, and those that may go with it: their slots have come, or come soon after its own."""
         first = self._turns.popleft()
-        if first.place is None:
+        if singly or first.place is None:
             return [first]
         taken, left, recipients = [first], list[Turn](), {first.place.recipient}
         until = max(first.at + TOGETHER_SECONDS, now)
