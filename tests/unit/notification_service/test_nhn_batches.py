@@ -228,10 +228,26 @@ def test_ids_of_a_former_release_are_asked_about_as_before() -> None:
     assert [each.message_id for each in adapter(provider).results([awaited]).results] == ["r-1"]
 
 
-def test_a_list_of_a_batch_is_no_result_of_a_message_alone() -> None:
-    provider = ScriptedProvider(found(member(1)), found(member(1)))
+def test_a_request_s_id_stands_for_the_message_of_the_awaited_reference() -> None:
+    """A former release has found messages of a batch, and stored the id of their request."""
+    batch = found(member(1), member(2, messageStatus="FAILED", resultCode="3019"), member(3))
+    awaited = [an_awaited_result("r-1", "event-2"), an_awaited_result("r-1", "event-3")]
 
-    assert adapter(provider).results([an_awaited_result("r-1", "event-1")]) == Answer([])
+    answer = adapter(ScriptedProvider(found(), batch)).results(awaited)
+
+    assert {(each.message_id, each.reference, each.state) for each in answer.results} == {
+        ("r-1", "event-2", ResultState.FAILED),
+        ("r-1", "event-3", ResultState.DELIVERED),
+    }
+
+
+@pytest.mark.parametrize(
+    "entry", [member(1), member(2, requestId="r-2"), member(2, recipientGroupingKey=None)]
+)
+def test_another_message_is_no_result_of_a_request_s_id(entry: dict[str, Any]) -> None:
+    provider = ScriptedProvider(found(entry), found(entry))
+
+    assert adapter(provider).results([an_awaited_result("r-1", "event-2")]) == Answer([])
 
 
 def test_a_webhook_names_each_message_of_a_batch_and_one_alone() -> None:

@@ -1,7 +1,9 @@
 """What became of messages: asked, and reported by webhooks."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 import httpx
 from pydantic import BaseModel, Field, TypeAdapter
@@ -68,13 +70,16 @@ class NhnResults:
         That is what a former release sent, which grouped by the whole reference. At random if they are many,
         so that those which NHN has no longer don't hide the others.
         """
-        missing, results = {each.message_id for each in awaited}, list[ProviderResult]()
+        references = defaultdict[str, set[str]](set)
+        for each in awaited:
+            references[each.message_id].add(each.reference)
+        missing, results = set(references), list[ProviderResult]()
         place = PlaceInBatch.of(awaited[0].message_id)
         group = group_of(awaited[0].reference) if place is None else place.group
         try:
             self._read_group(group, missing, results)
             for message_id in random.sample(sorted(missing), min(len(missing), _MOST_SINGLE)):
-                results += self._single(message_id)
+                results += self._single(message_id, references[message_id])
                 missing.remove(message_id)
         except DeliveryFailed:
             if not results:
@@ -95,16 +100,25 @@ class NhnResults:
             if not missing or not listed.messages or read == listed.total_count:
                 return
 
-    def _single(self, message_id: str) -> Iterable[ProviderResult]:
-        """The result of one message, from the list of its request; none if NHN doesn't know it."""
+    def _single(self, message_id: str, references: Collection[str]) -> Iterable[ProviderResult]:
+        """The result of one message, from the list of its request; none if NHN doesn't know it.
+
+        A former release, which looks one of a batch up, takes the request's id for the message's. Of such an
+        id, each of the awaited references has the result of its own message, and of no other.
+        """
         place = PlaceInBatch.of(message_id)
-        if place is None:
-            listed = _listed(self._requests.get({"requestId": message_id}))
-        else:
-            of_request = {"requestId": place.request_id, "pageSize": str(_PAGE)}
-            listed = _listed(self._requests.get(of_request, _PAGE_BYTES))
-        ours = [each for each in read_entries(listed.messages, _stored)[0] if each.message_id == message_id]
-        return [_result(message) for message in ours[:1]]
+        of_request = {"requestId": message_id if place is None else place.request_id, "pageSize": str(_PAGE)}
+        listed = _listed(self._requests.get(of_request, _PAGE_BYTES))
+        messages = read_entries(listed.messages, _stored)[0]
+        ours = [_result(each) for each in messages if each.message_id == message_id]
+        if ours or place is not None:
+            return ours[:1]
+        of_references = {
+            each.recipient_grouping_key: replace(_result(each), message_id=message_id)
+            for each in messages
+            if each.request_id == message_id and each.recipient_grouping_key in references
+        }
+        return of_references.values()
 
     def _page(self, period: LookUpPeriod, group: str, page: int) -> Listed:
         response = self._requests.search(
