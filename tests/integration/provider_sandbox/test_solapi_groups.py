@@ -156,7 +156,7 @@ def test_a_deleted_group_can_not_be_sent_nor_a_sent_one_deleted(
     assert doubles.totals("solapi")["accepted"] == 1
 
 
-def test_a_sent_group_can_be_deleted_on_demand_and_keeps_its_messages_under_way(
+def test_a_sent_group_can_be_deleted_on_demand_and_keeps_its_messages(
     doubles: Doubles, solapi: SolapiClient
 ) -> None:
     doubles.control(solapi={"deletesSent": True, "resultDelayMs": 60_000})
