@@ -1,4 +1,4 @@
-"""SOLAPI and NHN, as the sandbox has them, failing in turn while they lose one reply in twenty."""
+"""SOLAPI and NHN, as the sandbox has them, failing in turn while one message in twenty gets no reply."""
 
 import time
 from collections.abc import Mapping
@@ -11,8 +11,8 @@ from tests.support.sandbox import Sandbox
 # Longer than the consumers wait, and shorter than what they know as the providers' longest time.
 _HANGS_MS = 3_000
 _LOST_SHARE = 0.05
-# Not so many in a row that the provider would seem to be down.
-_LOST_AT_ONCE = 3
+# Until what a lost reply was about is seen in the database, or the fault ended with its phase.
+_LOST_AGAIN_SECONDS = 5.0
 _ALWAYS = 1_000_000
 _COMMON: Mapping[str, Any] = {"resultDelayMs": 500, "timeoutMs": 1_500}
 
@@ -55,22 +55,32 @@ class FailingProviders:
 
     sandbox: Sandbox
     lost: int = 0
-    """Replies that the sandbox was told to lose, after it has accepted the message."""
+    """Messages without a reply while their provider was healthy; a reply may be about many."""
+    _unanswered: int = 0
+    _lost_at: float = -_LOST_AGAIN_SECONDS
     _began: float = field(default_factory=time.monotonic)
     _conditions: tuple[Condition, Condition] | None = None
 
-    def proceed(self, messages: int) -> None:
-        """Begin the phase whose time has come; of ``messages`` so far, 5 % lose their reply."""
+    def proceed(self, messages: int, unanswered: int) -> None:
+        """Begin the phase whose time has come; of ``messages`` so far, 5 % lose their reply.
+
+        So far, ``unanswered`` got none, for whatever reason.
+        """
         phase = self._phase()
         conditions = (phase.solapi, phase.nhn)
         if conditions != self._conditions:
             self._conditions = conditions
             self.sandbox.control(solapi=_faults(phase.solapi, "solapi"), nhn=_faults(phase.nhn, "nhn"))
         in_use = "solapi" if phase.solapi is _H else "nhn" if phase.nhn is _H else None
-        due = min(_LOST_AT_ONCE, int(messages * _LOST_SHARE) - self.lost)
-        if in_use and due > 0 and not self._left(in_use):
-            self.lost += due
-            self.sandbox.control(**{in_use: {**_faults(_H, in_use), "timeoutAfterAcceptNext": due}})
+        if in_use and unanswered > self._unanswered:
+            self.lost += unanswered - self._unanswered
+            self._lost_at = -_LOST_AGAIN_SECONDS
+        self._unanswered = unanswered
+        # One after the other: more in a row would make the provider seem to be down.
+        may_lose = time.monotonic() > self._lost_at + _LOST_AGAIN_SECONDS
+        if in_use and may_lose and self.lost < messages * _LOST_SHARE:
+            self._lost_at = time.monotonic()
+            self.sandbox.control(**{in_use: {**_faults(_H, in_use), "timeoutAfterAcceptNext": 1}})
 
     def recover(self) -> None:
         self.sandbox.control(solapi=_faults(_H, "solapi"), nhn=_faults(_H, "nhn"))
@@ -82,10 +92,6 @@ class FailingProviders:
                 return phase
             passed -= phase.seconds
         return CYCLE[-1]
-
-    def _left(self, provider: str) -> int:
-        reply = self.sandbox.client.get("/controls").raise_for_status().json()
-        return int(reply[provider]["timeoutAfterAcceptNext"])
 
 
 def _faults(condition: Condition, provider: str) -> dict[str, Any]:

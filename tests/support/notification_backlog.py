@@ -6,8 +6,8 @@ _BACKLOG = text("""
     WITH orders AS (
         INSERT INTO completed_order (event_id, order_id, user_id, currency, total_amount, item_count,
                                      recipient_name, recipient_phone, completed_at)
-        SELECT gen_random_uuid(), gen_random_uuid(), number, 'KRW', 30000, 2, '김하늘', '010-1234-5678',
-               clock_timestamp()
+        SELECT gen_random_uuid(), gen_random_uuid(), number, 'KRW', 30000, 2, '김하늘',
+               '010-1234-' || lpad((number % 10000)::text, 4, '0'), clock_timestamp()
           FROM generate_series(1, :number) AS number
      RETURNING event_id, order_id)
     INSERT INTO delivery (delivery_id, event_id, order_id, effect, status, attempts)
@@ -16,7 +16,7 @@ _BACKLOG = text("""
 
 
 def add_backlog(engine: Engine, messages: int) -> None:
-    """So many due messages, of orders whose other effects are done."""
+    """So many due messages, of orders whose other effects are done, to thousands of numbers."""
     with engine.begin() as connection:
         connection.execute(_BACKLOG, {"number": messages})
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:

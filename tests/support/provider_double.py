@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from notification_service.application.ports import MaySend
+from notification_service.application.ports import MaySend, MessageBatches
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.alimtalk_results import Answer, ProviderResult, ResultState
 from notification_service.domain.awaited_result import AwaitedResult
@@ -19,6 +19,7 @@ class ProviderDouble:
     accepts_finally: bool = False
     keeps_unsent: bool = False
     results_at_once: int = 10
+    batches: MessageBatches | None = None
     sent: list[str] = field(default_factory=list)
     """The reference of each message that was accepted."""
     known: dict[str, ProviderResult] = field(default_factory=dict)

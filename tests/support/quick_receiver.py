@@ -1,6 +1,7 @@
 """An alimtalk provider and a receiver of monitoring that answer at once, and note when they were called.
 
-It has the API of the sandbox's own provider, and keeps to a limit as strictly as a provider may.
+It has the API of the sandbox's own provider, and keeps to a limit as strictly as a provider may: each message
+of a batch counts.
 """
 
 import asyncio
@@ -81,16 +82,25 @@ class QuickReceiver:
         if method == "GET":
             self.look_ups += 1
             return None if hangs else reply("200 OK", self._found(target))
-        is_full = len(self._latest) == self._sends_per_second and now - self._latest[0] < 1
-        self._latest.append(now)
-        if is_full:
-            self.throttled += 1
+        sent = json.loads(body)
+        is_batch = target.endswith("/batch")
+        references = [each["reference"] for each in (sent["messages"] if is_batch else [sent])]
+        if not self._may_take(len(references), now):
+            self.throttled += len(references)
             return reply("429 Too Many Requests\r\nRetry-After: 1", b"{}")
         self.unanswered += hangs
         if hangs and self.unanswered % 2:
             return None
-        message_id = self._take(json.loads(body)["reference"], now)
-        return None if hangs else reply("200 OK", json.dumps({"messageId": message_id}).encode())
+        taken = [{"reference": each, "messageId": self._take(each, now)} for each in references]
+        answer = {"results": taken} if is_batch else {"messageId": taken[0]["messageId"]}
+        return None if hangs else reply("200 OK", json.dumps(answer).encode())
+
+    def _may_take(self, messages: int, now: float) -> bool:
+        """Whether the second before has room for them all; they count in any case."""
+        before = len(self._latest) + messages - self._sends_per_second
+        is_full = before > 0 and (before > len(self._latest) or now - self._latest[before - 1] < 1)
+        self._latest.extend([now] * messages)
+        return not is_full
 
     def _take(self, reference: str, now: float) -> str:
         self.sent_at.append(now)

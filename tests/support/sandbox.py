@@ -64,6 +64,15 @@ class Sandbox:
             sent[message["reference"]] += message["sends"]
         return +sent
 
+    def batches(self, provider: str) -> int:
+        """How many calls sent several messages."""
+        sizes = Counter(
+            message["groupId"]
+            for message in self._all(f"/records/provider-messages?provider={provider}", "messages")
+            if message["sends"]
+        )
+        return sum(size > 1 for size in sizes.values())
+
     def _all(self, path: str, name: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         after: int | None = 0

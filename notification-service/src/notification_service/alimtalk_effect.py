@@ -16,11 +16,13 @@ from notification_service.alimtalk.providers import create_provider, create_temp
 from notification_service.alimtalk_settings import ChosenProvider
 from notification_service.application.ask_for_results import AskForResults
 from notification_service.application.attempt_delivery import AttemptDelivery
+from notification_service.application.attempt_together import AttemptTogether
 from notification_service.application.check_templates import CheckTemplates
 from notification_service.application.deliver_effect import HELD_CALLS, DeliverEffect
 from notification_service.application.delivering.failover import ReachOfFirst, ReachOfSecond
 from notification_service.application.delivering.provider_gate import ProviderGate
 from notification_service.application.delivering.question_gate import QuestionGate
+from notification_service.application.delivering.turns import Together
 from notification_service.application.hold_unapproved import HoldUnapproved
 from notification_service.application.keep_messages_in_order import KeepMessagesInOrder
 from notification_service.application.keep_quiet_hours import KeepQuietHours
@@ -37,6 +39,7 @@ from notification_service.application.ports import (
 )
 from notification_service.application.record_results import RecordResults
 from notification_service.application.send_alimtalk import SendAlimtalk
+from notification_service.application.send_together import SendTogether
 from notification_service.application.write_alimtalk import WriteAlimtalk
 from notification_service.config import ConsumerSettings
 from notification_service.domain.claim_reach import EVERYTHING, ClaimReach
@@ -70,6 +73,7 @@ class MakeDelivery(Protocol):
         held_templates: Callable[[], Collection[str]],
         most: int,
         learn_elsewhere: LearnFromCallsElsewhere,
+        together: Together | None,
     ) -> DeliverEffect: ...
 
 
@@ -114,15 +118,17 @@ class AlimtalkEffect:
 
     def _work_at(self, chosen: ChosenProvider, check_templates: CheckTemplates) -> dict[str, DeliveryWork]:
         without_id = self._codes_without_id(chosen)
+        attempt, together = self._attempts(chosen, check_templates)
         return {
             Effect.ALIMTALK: self.deliver(
                 Effect.ALIMTALK,
-                self._attempt(chosen, check_templates),
+                attempt,
                 chosen.name,
                 self._gate(chosen),
                 lambda: check_templates.held() | without_id,
                 self._most_held(chosen),
                 self._learn_elsewhere(chosen),
+                together,
             ),
             "ALIMTALK_RESULTS": self._ask_for_results(chosen),
             "ALIMTALK_TEMPLATES": check_templates,
@@ -138,23 +144,27 @@ class AlimtalkEffect:
         at_limit = math.ceil(_HELD_SECONDS * chosen.messages_per_second)
         return min(at_limit, HELD_CALLS * self.settings.delivery_parallelism)
 
-    def _attempt(self, chosen: ChosenProvider, check_templates: CheckTemplates) -> AttemptDelivery:
-        settings = self.settings
+    def _attempts(
+        self, chosen: ChosenProvider, check_templates: CheckTemplates
+    ) -> tuple[AttemptDelivery, Together | None]:
+        """At one message, and at several together if the provider takes such."""
+        settings, provider = self.settings, self.providers[chosen.name]
         write = WriteAlimtalk(
             self.templates,
             has_sms=chosen.has_sms,
             codes_with_ids=self.templates.codes - self._codes_without_id(chosen),
         )
-        others = [provider for name, provider in self.providers.items() if name != chosen.name]
-        send = SendAlimtalk(self.providers[chosen.name], chosen.processing_seconds, write, others)
+        others = [other for name, other in self.providers.items() if name != chosen.name]
+        send = SendAlimtalk(provider, chosen.processing_seconds, write, others)
         courier: Courier = send
+        # Writing checks the text: together, a message is only written.
         check_text: CheckDelivery = write
         if settings.alimtalk_first.has_sms and not chosen.has_sms:
             left = LeaveToFirstProvider(send, write)
             courier, check_text = left, left.check
         held = HoldUnapproved(courier, check_templates.obstacle_of, check_templates.doubt)
         courier = held
-        checks: list[CheckDelivery] = [held.check, check_text]
+        checks: list[CheckDelivery] = [held.check]
         if settings.quiet_hours is not None:
             quiet = KeepQuietHours(held, settings.quiet_hours, partial(datetime.now, UTC))
             courier = quiet
@@ -164,7 +174,14 @@ class AlimtalkEffect:
         courier = in_order
         checks.insert(0, in_order.check)
         count = partial(count_call, chosen.name)
-        return AttemptDelivery(Effect.ALIMTALK, courier, self.retry, random.random, count, checks)
+        attempt = AttemptDelivery(
+            Effect.ALIMTALK, courier, self.retry, random.random, count, [*checks, check_text]
+        )
+        if provider.batches is None:
+            return attempt, None
+        send_together = SendTogether(provider, provider.batches, write, checks=checks, doubt=held.doubt)
+        together = AttemptTogether(attempt, send_together)
+        return attempt, Together(send_together.most, send_together.place_of, together)
 
     def _gate(self, chosen: ChosenProvider) -> ProviderGate:
         policy = self.probes

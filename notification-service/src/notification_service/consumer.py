@@ -21,6 +21,7 @@ from notification_service.application.count_in_time_zone import CountInTimeZone
 from notification_service.application.count_sales import CountSales
 from notification_service.application.deliver_effect import HELD_CALLS, ClaimLimits, DeliverEffect
 from notification_service.application.delivering.provider_gate import OpenGate
+from notification_service.application.delivering.turns import Together
 from notification_service.application.measure_notifications import MeasureNotifications
 from notification_service.application.ports import DeliveryWork, Gate, UnitOfWorkFactory
 from notification_service.application.raise_alerts import RaiseAlerts
@@ -224,6 +225,7 @@ def _deliver_effect(
     held_templates: Callable[[], Collection[str]] = frozenset,
     most: int = 0,
     learn_elsewhere: Callable[[Sequence[CallElsewhere]], None] = lambda _: None,
+    together: Together | None = None,
 ) -> DeliverEffect:
     limits = ClaimLimits(
         most=max(most, settings.delivery_parallelism),
@@ -243,6 +245,7 @@ def _deliver_effect(
         held_templates=held_templates,
         learn_elsewhere=learn_elsewhere,
         is_bug=is_bug,
+        together=together,
     )
 
 

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from notification_service.domain.alimtalk_message import AlimtalkMessage
+from notification_service.domain.order_event import OrderEvent
 from provider_sandbox.config import SandboxSettings
 from provider_sandbox.main import serving
 from tests.integration.alimtalk_providers.connection import Connection, connected
@@ -18,6 +19,7 @@ from tests.support.notification_builders import a_completed_order, a_message_for
 REPORTING = [provider for provider in PROVIDERS if provider.reports]
 POSTING = [provider for provider in REPORTING if provider.reports and provider.reports.webhook]
 LOOKING_UP = [provider for provider in PROVIDERS if provider.found_by != "nothing"]
+BATCHING = [provider for provider in PROVIDERS if provider.batches]
 AUTHENTICATING = [provider for provider in PROVIDERS if provider.secret]
 
 
@@ -56,6 +58,8 @@ posting = _connections(POSTING)
 """To every provider that posts results."""
 looking_up = _connections(LOOKING_UP)
 """To every provider that finds messages."""
+batching = _connections(BATCHING)
+"""To every provider that takes several messages in a call."""
 authenticating = _connections(AUTHENTICATING)
 """To every provider that checks a key."""
 
@@ -75,6 +79,17 @@ def message() -> AlimtalkMessage:
 def other_message() -> AlimtalkMessage:
     """To the same number, of another order."""
     return a_message_for(a_completed_order())
+
+
+@pytest.fixture
+def orders() -> list[OrderEvent]:
+    """Of three buyers."""
+    return [a_completed_order(phone=f"010-1234-567{n}") for n in (8, 1, 2)]
+
+
+@pytest.fixture
+def messages(orders: list[OrderEvent]) -> list[AlimtalkMessage]:
+    return [a_message_for(order) for order in orders]
 
 
 @pytest.fixture

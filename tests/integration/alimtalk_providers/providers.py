@@ -61,6 +61,17 @@ class Reports:
 
 
 @dataclass(frozen=True, slots=True)
+class Batches:
+    """The call that sends a batch; the one whose reply names each message, and where in that reply."""
+
+    sends_at: str
+    names_at: str
+    names: tuple[str, ...]
+    is_prepared: bool = False
+    """The call that names them comes before the one that sends."""
+
+
+@dataclass(frozen=True, slots=True)
 class Provider:
     """``name`` is also that of its controls, except that the sandbox's own provider is ``alimtalk`` there."""
 
@@ -87,6 +98,7 @@ class Provider:
     skew: Skew | None = None
     """Puts the clock that signs requests wrong; None if no time is signed."""
     reports: Reports | None = None
+    batches: Batches | None = None
 
     @property
     def controls(self) -> str:
@@ -143,6 +155,7 @@ SANDBOX = Provider(
     found_by="reference",
     refused_number={"rejectNext": 1},
     compares_text="never",
+    batches=Batches("POST /batch", "POST /batch", ("results",)),
 )
 NHN = Provider(
     name="nhn",
@@ -167,6 +180,7 @@ NHN = Provider(
             secret_of=lambda call: call.headers.get("x-toast-webhook-signature"),
         ),
     ),
+    batches=Batches("POST /messages", "POST /messages", ("message", "sendResults")),
 )
 SOLAPI = Provider(
     name="solapi",
@@ -193,6 +207,7 @@ SOLAPI = Provider(
             secret_of=lambda call: next(iter(call.query.get("token", [])), None),
         ),
     ),
+    batches=Batches("POST /send", "PUT /messages", ("resultList",), is_prepared=True),
 )
 SENS = Provider(
     name="sens",
@@ -206,6 +221,7 @@ SENS = Provider(
     reports=Reports(
         delivered="0000", unreachable="3019", unsure="3005", calls_for_60=60, returns_reference=False
     ),
+    batches=Batches("POST /messages", "POST /messages", ("messages",)),
 )
 ALIGO = Provider(
     name="aligo",

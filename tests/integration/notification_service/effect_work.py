@@ -6,13 +6,16 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
+import httpx
 from sqlalchemy import Engine
 
 from notification_service.alimtalk.sandbox import SandboxAlimtalkProvider
 from notification_service.application.attempt_delivery import AttemptDelivery
+from notification_service.application.attempt_together import AttemptTogether
 from notification_service.application.change_deliveries import ChangeDeliveries, ChangeDeliveriesCommand
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
 from notification_service.application.delivering.provider_gate import OpenGate
+from notification_service.application.delivering.turns import Together
 from notification_service.application.list_notifications import ListNotifications
 from notification_service.application.ports import (
     CheckDelivery,
@@ -22,6 +25,7 @@ from notification_service.application.ports import (
     UnitOfWorkFactory,
 )
 from notification_service.application.send_alimtalk import SendAlimtalk
+from notification_service.application.send_together import SendTogether
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
 from notification_service.domain.delivery_selection import DeliverySelection
 from notification_service.domain.operator_action import OperatorAction
@@ -80,24 +84,42 @@ def delivering(
     gate: Gate | None = None,
     checks: Sequence[CheckDelivery] = (),
     unit_of_work: UnitOfWorkFactory | None = None,
+    in_batches: bool = False,
+    wire: httpx.BaseTransport | None = None,
 ) -> Iterator[DeliverEffect]:
-    """``effect``'s use case, by ``courier`` or else to the sandbox; without a ``gate``, nothing limits it."""
-    with create_http_client(timeout_seconds, 8) as client, ThreadPoolExecutor(4) as pool:
+    """``effect``'s use case, by ``courier`` or else to the sandbox; without a ``gate``, nothing limits it.
+
+    ``in_batches``: first attempts at alimtalk, as the process makes them. Calls go over ``wire``, if there is
+    one, which then limits their time.
+    """
+    client = create_http_client(timeout_seconds, 8) if wire is None else httpx.Client(transport=wire)
+    with client, ThreadPoolExecutor(4) as pool:
+        alimtalk = SandboxAlimtalkProvider(client, sandbox.url)
         couriers: dict[Effect, Courier] = {
-            Effect.ALIMTALK: SendAlimtalk(
-                SandboxAlimtalkProvider(client, sandbox.url), processing_seconds, WRITE_ALIMTALK
-            ),
+            Effect.ALIMTALK: SendAlimtalk(alimtalk, processing_seconds, WRITE_ALIMTALK),
             Effect.MONITORING: MonitoringWebhook(client, sandbox.monitoring_url),
         }
+        attempt = AttemptDelivery(effect, courier or couriers[effect], retry, lambda: 0.5, checks=checks)
+        send_together = SendTogether(
+            alimtalk,
+            alimtalk.batches,
+            WRITE_ALIMTALK,
+            checks=checks,
+            doubt=lambda delivery: None,
+        )
+        together = Together(
+            send_together.most, send_together.place_of, AttemptTogether(attempt, send_together)
+        )
         yield DeliverEffect(
             effect,
-            AttemptDelivery(effect, courier or couriers[effect], retry, jitter=lambda: 0.5, checks=checks),
+            attempt,
             unit_of_work or transactions(engine),
             provider=provider or PROVIDERS[effect],
             gate=gate or OpenGate(),
             pool=pool,
             limits=limits,
             retry=retry,
+            together=together if in_batches else None,
         )
 
 

@@ -10,10 +10,19 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy import Engine, text
 
 from notification_service.application.attempt_delivery import AttemptDelivery
+from notification_service.application.attempt_together import AttemptTogether
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
 from notification_service.application.delivering.provider_gate import ProviderGate
-from notification_service.application.ports import CheckDelivery, DeliveryWork, MaySend, UnitOfWorkFactory
+from notification_service.application.delivering.turns import Together
+from notification_service.application.ports import (
+    CheckDelivery,
+    DeliveryWork,
+    MaySend,
+    Sent,
+    UnitOfWorkFactory,
+)
 from notification_service.application.send_alimtalk import SendAlimtalk
+from notification_service.application.send_together import SendTogether
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.delivery import Effect
 from notification_service.domain.provider_state import ProbePolicy, ProviderState, ProviderStatus
@@ -59,6 +68,20 @@ class MeteredProvider(ProviderDouble):
             return super().send(message, may_send)
 
 
+@dataclass
+class MeteredBatches:
+    """Sends the provider's messages in one call; notes how many each call had."""
+
+    provider: MeteredProvider
+    most: int = 10
+    sizes: list[int] = field(default_factory=list)
+
+    def send(self, messages: Sequence[AlimtalkMessage], may_send: MaySend) -> Sequence[Sent]:
+        assert may_send()
+        self.sizes.append(len(messages))
+        return [self.provider.send(message, may_send) for message in messages]
+
+
 @contextmanager
 def consumers(
     engine: Engine,
@@ -75,20 +98,35 @@ def consumers(
 ) -> Iterator[list[DeliverEffect]]:
     """The alimtalk effect of so many processes."""
     courier = SendAlimtalk(provider, 0.0, WRITE_ALIMTALK)
+    attempt = AttemptDelivery(Effect.ALIMTALK, courier, QUICK, jitter=lambda: 0.5, checks=checks)
     with ExitStack() as stack:
         yield [
             DeliverEffect(
                 Effect.ALIMTALK,
-                AttemptDelivery(Effect.ALIMTALK, courier, QUICK, jitter=lambda: 0.5, checks=checks),
+                attempt,
                 unit_of_work or transactions(engine),
                 provider=provider.name,
                 gate=gate or ProviderGate(provider.name, per_second, policy, probe_lease_seconds),
                 pool=stack.enter_context(ThreadPoolExecutor(LIMITS.most)),
                 limits=limits,
                 retry=QUICK,
+                together=_together(provider, attempt),
             )
             for _ in range(number)
         ]
+
+
+def _together(provider: MeteredProvider, attempt: AttemptDelivery) -> Together | None:
+    if provider.batches is None:
+        return None
+    send = SendTogether(
+        provider,
+        provider.batches,
+        WRITE_ALIMTALK,
+        checks=[],
+        doubt=lambda delivery: None,
+    )
+    return Together(send.most, send.place_of, AttemptTogether(attempt, send))
 
 
 @contextmanager

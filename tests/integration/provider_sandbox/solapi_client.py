@@ -71,9 +71,9 @@ class SolapiClient:
             self.send_group(group_id).raise_for_status()
         return registered
 
-    def new_group(self, reference: str = "event-1") -> str:
-        group = self.call("POST", "/groups", {"customFields": {"reference": reference}}).raise_for_status()
-        return str(group.json()["groupId"])
+    def new_group(self, reference: str = "event-1", *, allow_duplicates: bool = True) -> str:
+        body = {"customFields": {"reference": reference}, "allowDuplicates": allow_duplicates}
+        return str(self.call("POST", "/groups", body).raise_for_status().json()["groupId"])
 
     def a_group(self, *messages: dict[str, Any]) -> str:
         """A group with messages that isn't sent yet."""
@@ -89,6 +89,9 @@ class SolapiClient:
 
     def send_group(self, group_id: str) -> httpx.Response:
         return self.call("POST", f"/groups/{group_id}/send")
+
+    def delete_group(self, group_id: str) -> httpx.Response:
+        return self.call("DELETE", f"/groups/{group_id}")
 
     def group(self, group_id: str) -> dict[str, Any]:
         group: dict[str, Any] = self.call("GET", f"/groups/{group_id}").raise_for_status().json()

@@ -61,6 +61,31 @@ def test_a_message_that_is_sent_twice_is_there_twice(sandbox: Sandbox) -> None:
     assert (totals["messages"], totals["messageReferences"]) == (2, 1)
 
 
+def test_of_a_batch_each_message_is_accepted_or_rejected_by_itself(sandbox: Sandbox) -> None:
+    batch = [a_message("event-1"), a_message("event-2", recipientNo="0215880000"), a_message("event-3")]
+
+    results = sandbox.client.post(f"{MESSAGES}/batch", json={"messages": batch}).json()["results"]
+
+    assert [(each["reference"], each["status"]) for each in results] == [
+        ("event-1", "ACCEPTED"),
+        ("event-2", "REJECTED"),
+        ("event-3", "ACCEPTED"),
+    ]
+    kept = {message["reference"]: message["messageId"] for message in sandbox.messages()}
+    assert kept == {each["reference"]: each["messageId"] for each in results if each["messageId"]}
+
+
+@pytest.mark.parametrize(("fault", "status"), [("failNext", 503), ("throttleNext", 429), ("rejectNext", 400)])
+def test_a_batch_meets_a_fault_as_a_whole(sandbox: Sandbox, fault: str, status: int) -> None:
+    sandbox.control(alimtalk={fault: 1})
+    batch = {"messages": [a_message("event-1"), a_message("event-2")]}
+
+    statuses = [sandbox.client.post(f"{MESSAGES}/batch", json=batch).status_code for _ in range(2)]
+
+    assert statuses == [status, 200]
+    assert sandbox.references() == ["event-1", "event-2"]
+
+
 def test_events_are_identified_by_their_key(sandbox: Sandbox) -> None:
     for key in ("event-1", "event-2", "event-1", "event-1"):
         reply = sandbox.client.post(WEBHOOKS, json={"n": 1}, headers={"Idempotency-Key": key})

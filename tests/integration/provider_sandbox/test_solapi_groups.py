@@ -125,3 +125,49 @@ def test_a_fault_at_one_call_leaves_the_others_alone(doubles: Doubles, solapi: S
     group_id = solapi.a_group()
 
     assert [solapi.send_group(group_id).status_code for _ in range(2)] == [503, 200]
+
+
+def test_a_second_message_to_a_number_is_refused_unless_allowed(
+    doubles: Doubles, solapi: SolapiClient
+) -> None:
+    numbers = ["01000000001", "01000000001", "01000000002"]
+    refusing, allowing = solapi.new_group(allow_duplicates=False), solapi.new_group()
+
+    codes = [
+        [each["statusCode"] for each in solapi.add(group_id, *map(a_message, numbers))["resultList"]]
+        for group_id in (refusing, allowing)
+    ]
+
+    assert codes == [["2000", "1026", "2000"], ["2000"] * 3]
+
+
+def test_a_deleted_group_can_not_be_sent_nor_a_sent_one_deleted(
+    doubles: Doubles, solapi: SolapiClient
+) -> None:
+    doubles.control(solapi={"resultDelayMs": 60_000})
+    deleted, sent = solapi.a_group(), solapi.a_group()
+    solapi.send_group(sent).raise_for_status()
+
+    statuses = [solapi.delete_group(each).status_code for each in (deleted, sent, "G-unknown")]
+
+    assert statuses == [200, 400, 404]
+    assert solapi.send_group(deleted).status_code == 400
+    assert [solapi.group(each)["status"] for each in (deleted, sent)] == ["DELETED", "SENDING"]
+    assert doubles.totals("solapi")["accepted"] == 1
+
+
+def test_a_sent_group_can_be_deleted_on_demand_and_keeps_its_messages(
+    doubles: Doubles, solapi: SolapiClient
+) -> None:
+    doubles.control(solapi={"deletesSent": True, "resultDelayMs": 60_000})
+    group_id, unsent = solapi.a_group(), solapi.a_group()
+    solapi.send_group(group_id).raise_for_status()
+
+    reply = solapi.delete_group(group_id).raise_for_status().json()
+
+    assert (reply["status"], reply["dateSent"] is not None) == ("DELETED", True)
+    assert solapi.delete_group(unsent).json()["dateSent"] is None
+    assert solapi.only(groupId=group_id)["statusCode"] == "3000"
+    assert solapi.send_group(group_id).status_code == 400
+    doubles.pass_time(60)
+    assert solapi.only(groupId=group_id)["statusCode"] == "4000"

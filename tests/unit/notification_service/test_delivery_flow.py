@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from notification_service.application.attempt_delivery import Ended
-from notification_service.application.delivering.delivery_flow import DeliveryFlow, Turn
+from notification_service.application.delivering.delivery_flow import DeliveryFlow
+from notification_service.application.delivering.turns import Turn
 from notification_service.application.ports import MaySend
 from notification_service.domain.attempt import Delivered, Released
 from notification_service.domain.delivery import ClaimedDelivery

@@ -405,7 +405,7 @@ def test_what_is_not_in_its_group_is_asked_for_by_its_id() -> None:
     answer = adapter(provider).results([an_awaited_result(f"r-{n}") for n in (1, 2)])
 
     assert {result.message_id for result in answer.results} == {"r-1", "r-2"}
-    assert dict(queries(provider)[1]) == {"requestId": "r-1"}
+    assert dict(queries(provider)[1]) == {"requestId": "r-1", "pageSize": "500"}
 
 
 @pytest.mark.parametrize(

@@ -57,6 +57,8 @@ CREATE = "POST /messages/v4/groups"
 REGISTER = "PUT /messages/v4/groups/G1/messages"
 SEND = "POST /messages/v4/groups/G1/send"
 STATUS = "GET /messages/v4/groups/G1"
+DELETE = "DELETE /messages/v4/groups/G1"
+ENDED = pytest.mark.parametrize("status", ["FAILED", "DELETED"])
 SECRET = "webhook-secret"
 ACCOUNT = SolapiAccount(
     api_key="api-key",
@@ -81,8 +83,8 @@ def listed(*messages: dict[str, Any], next_key: object = None) -> httpx.Response
     return answered({"startKey": None, "nextKey": next_key, "limit": 10, "messageList": by_id})
 
 
-def group(status: str = "PENDING", group_id: object = "G1") -> httpx.Response:
-    return answered({"groupId": group_id, "status": status})
+def group(status: str = "PENDING", group_id: object = "G1", **others: object) -> httpx.Response:
+    return answered({"groupId": group_id, "status": status, **others})
 
 
 def registered(code: object = "2000", message_id: object = "M1") -> httpx.Response:
@@ -230,9 +232,10 @@ def test_a_sent_group_counts_even_if_a_pending_one_is_listed_first() -> None:
     assert adapter(provider).find(a_message()) == "M2"
 
 
-def test_a_deleted_group_sends_nothing_so_a_new_one_is_made() -> None:
-    calls = send(listed(stored()), group("DELETED"), group(), registered(), group("SENDING")).calls
-    assert calls == [LIST, STATUS, CREATE, REGISTER, SEND]
+def test_a_group_deleted_after_it_was_sent_counts_as_sent() -> None:
+    deleted = group("DELETED", dateSent="2026-12-01T03:00:00.000Z")
+
+    assert adapter(ScriptedProvider(listed(stored()), deleted)).find(a_message()) == "M1"
 
 
 def test_a_group_in_any_other_status_is_not_sent_again() -> None:
@@ -242,14 +245,16 @@ def test_a_group_in_any_other_status_is_not_sent_again() -> None:
 
 
 @pytest.mark.parametrize("code", ["3000", "3012", "3104", "2230", None])
-def test_a_message_that_left_a_failed_group_counts_as_accepted(code: str | None) -> None:
-    provider = ScriptedProvider(listed(stored(statusCode=code)), group("FAILED"))
+@ENDED
+def test_a_message_that_left_its_ended_group_counts_as_accepted(status: str, code: str | None) -> None:
+    provider = ScriptedProvider(listed(stored(statusCode=code)), group(status))
 
     assert adapter(provider).find(a_message()) == "M1"
 
 
-def test_a_message_that_never_left_its_failed_group_gets_a_new_one() -> None:
-    replies = (listed(stored()), group("FAILED"), listed(stored()))
+@ENDED
+def test_a_message_that_never_left_its_ended_group_gets_a_new_one(status: str) -> None:
+    replies = (listed(stored()), group(status), listed(stored()))
     provider = ScriptedProvider(*replies)
     assert adapter(provider).find(a_message()) is None
     assert dict(provider.requests[2].url.params) == {"messageIds[]": "M1"}
@@ -257,15 +262,17 @@ def test_a_message_that_never_left_its_failed_group_gets_a_new_one() -> None:
     assert calls == [LIST, STATUS, LIST, CREATE, REGISTER, SEND]
 
 
-def test_a_message_that_left_its_group_when_listed_counts_as_accepted() -> None:
-    provider = ScriptedProvider(listed(stored()), group("FAILED"), listed(stored(statusCode="3000")))
+@ENDED
+def test_a_message_that_left_its_group_when_listed_counts_as_accepted(status: str) -> None:
+    provider = ScriptedProvider(listed(stored()), group(status), listed(stored(statusCode="3000")))
 
     assert adapter(provider).find(a_message()) == "M1"
 
 
-def test_a_message_of_a_failed_group_that_is_gone_excludes_nothing() -> None:
+@ENDED
+def test_a_message_of_an_ended_group_that_is_gone_excludes_nothing(status: str) -> None:
     with pytest.raises(OutcomeUnknown):
-        adapter(ScriptedProvider(listed(stored()), group("FAILED"), listed())).find(a_message())
+        adapter(ScriptedProvider(listed(stored()), group(status), listed())).find(a_message())
 
 
 @pytest.mark.parametrize("status", ["COMPLETE", "FAILED", "SENDING"])
@@ -464,7 +471,7 @@ def test_each_step_stops_once_nothing_may_be_sent(allowed: int) -> None:
 
     with pytest.raises(NotSent):
         adapter(provider).send(a_message(), lambda: next(answers))
-    assert provider.calls == [LIST, CREATE, REGISTER][: 1 + allowed]
+    assert provider.calls == [LIST, *([], [CREATE], [CREATE, REGISTER, DELETE])[allowed]]
 
 
 @pytest.mark.parametrize(

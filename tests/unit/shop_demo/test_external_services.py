@@ -87,6 +87,21 @@ def test_a_lost_reply_is_counted_for_its_message(sandbox: AlimtalkSandbox, provi
 
 
 @pytest.mark.parametrize("provider", ["solapi", "nhn"])
+def test_a_lost_reply_is_counted_for_each_message_of_a_batch(
+    sandbox: AlimtalkSandbox, provider: ProviderName
+) -> None:
+    lose_next_reply(sandbox, provider)
+    batch = [a_message_for(a_completed_order(phone=f"010-1234-{n:04}")) for n in range(3)]
+    batches = create_provider(sandbox.settings, sandbox.client, provider).batches
+    assert batches is not None
+
+    records = records_of(sandbox, lambda: batches.send(batch, lambda: True))
+
+    assert [message.event_id for message in records.messages] == list(records.replies_lost)
+    assert sorted(records.replies_lost) == sorted(message.reference for message in batch)
+
+
+@pytest.mark.parametrize("provider", ["solapi", "nhn"])
 def test_what_earlier_runs_left_is_not_read(sandbox: AlimtalkSandbox, provider: ProviderName) -> None:
     lose_next_reply(sandbox, provider)
     sandbox.send(provider, 3)

@@ -1,8 +1,8 @@
 """What the external services have on record: alimtalk providers and the monitoring receiver."""
 
 import json
-from collections import Counter
-from collections.abc import AsyncIterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -49,19 +49,19 @@ class ExternalServices:
             AlimtalkMessage(OWN, str(message["reference"]))
             async for message in self._new("/alimtalk/v1/messages")
         ]
-        groups: dict[str, str] = {}
+        groups: defaultdict[str, list[str]] = defaultdict(list)
         async for message in self._new("/records/provider-messages"):
             provider, event_id, sends = message["provider"], str(message["reference"]), message["sends"]
-            groups[message["groupId"]] = event_id
             # SOLAPI also keeps those that were only prepared.
             if sends:
+                groups[message["groupId"]].append(event_id)
                 is_delivered = message["stage"] == "DELIVERED"
                 messages.append(AlimtalkMessage(provider, event_id, sends, is_delivered))
         replies_lost = [
-            sent
+            event_id
             async for request in self._new("/records/provider-requests")
             if request["fault"] == _REPLY_LOST and request["status"] == 200
-            if (sent := _event_id(request, groups)) is not None
+            for event_id in _event_ids(request, groups)
         ]
         return AlimtalkRecords(tuple(messages), tuple(replies_lost))
 
@@ -79,12 +79,12 @@ def _lists(client: HttpClient, sandbox: str) -> dict[str, SandboxList]:
     return {path: SandboxList(client, sandbox + path, entries) for path, entries in _LISTS.items()}
 
 
-def _event_id(request: Mapping[str, Any], groups: Mapping[str, str]) -> str | None:
-    """Of the message that a request sent: SOLAPI's names its group, NHN's has it in the body.
+def _event_ids(request: Mapping[str, Any], groups: Mapping[str, Sequence[str]]) -> Sequence[str]:
+    """Of the messages that a request sent: SOLAPI's names their group, NHN's has them in the body.
 
     None of a group from before.
     """
     if request["provider"] == FIRST:
         *_, group_id, _ = request["target"].split("/")
-        return groups.get(group_id)
-    return str(json.loads(request["body"])["recipientList"][0]["recipientGroupingKey"])
+        return groups.get(group_id, [])
+    return [str(each["recipientGroupingKey"]) for each in json.loads(request["body"])["recipientList"]]

@@ -1,7 +1,7 @@
 """What the sandbox received, in an SQLite file, so that it can be counted after a restart."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -37,10 +37,12 @@ class Record:
         self._database = database
         database.create(_SCHEMA)
 
-    def add_message(self, *, variables: Mapping[str, str], **fields: str) -> None:
-        """Keep a message, even if there is one with the same reference: doubled sends must be visible."""
-        row = {**fields, "variables": _to_json(variables), "accepted_at": _now()}
-        self._database.insert("message", row)
+    def add_messages(self, messages: Iterable[Mapping[str, Any]]) -> None:
+        """Keep messages, all or none, even of the same reference: doubled sends must be visible."""
+        with self._database.transaction():
+            for message in messages:
+                row = {**message, "variables": _to_json(message["variables"]), "accepted_at": _now()}
+                self._database.insert("message", row)
 
     def messages(self, *, reference: str | None, after: int, limit: int) -> list[Row]:
         """In the order of their acceptance."""

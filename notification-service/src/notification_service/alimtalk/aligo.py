@@ -84,6 +84,7 @@ class AligoAlimtalkProvider:
     can_look_up = False
     accepts_finally = False
     keeps_unsent = False
+    batches = None
     # A sending has one message.
     results_at_once = 1
 

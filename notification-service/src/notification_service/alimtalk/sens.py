@@ -4,7 +4,7 @@ import base64
 import hashlib
 import hmac
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 from urllib.parse import quote, urlencode
@@ -12,8 +12,9 @@ from urllib.parse import quote, urlencode
 import httpx
 from pydantic import BaseModel, Field, StringConstraints
 
+from notification_service.alimtalk.batches import only
 from notification_service.alimtalk.look_up_period import current_period
-from notification_service.alimtalk.refusals import refusal, refused_by_status
+from notification_service.alimtalk.refusals import refused_by_status
 from notification_service.alimtalk.replies import (
     Code,
     MessageId,
@@ -22,34 +23,21 @@ from notification_service.alimtalk.replies import (
     read_look_up,
     read_reply,
 )
+from notification_service.alimtalk.sens_sending import ACCEPTED, NAME, SensSending
 from notification_service.application.ports import MaySend
 from notification_service.domain.alimtalk_codes import SENS_CODES
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.alimtalk_results import Answer, ProviderResult, ResultState
 from notification_service.domain.awaited_result import AwaitedResult
-from notification_service.domain.errors import DeliveryRejected
-from notification_service.domain.failure_reason import FailureReason
-from notification_service.http_client import excerpt, exchange
+from notification_service.http_client import exchange
 from servicekit.outbound.bounded_transport import INCOMPLETE, LONGEST_REPLY_BYTES
 
-_NAME = "SENS"
-# Taken in, not delivered: a suspended account gets it for messages that never arrive.
-_ACCEPTED = "A000"
 _TIME = "%Y-%m-%d %H:%M:%S"
 _DELIVERED = "0000"
 _PAGE = 50
 _MOST_PAGES = 20
 # A listed message with its text is shorter than 10 KB.
 _PAGE_BYTES = 512 * 1024
-
-
-class _Requested(BaseModel):
-    message_id: MessageId | None = Field(default=None, alias="messageId")
-    status_code: Code = Field(alias="requestStatusCode")
-
-
-class _SendReply(BaseModel):
-    messages: list[_Requested]
 
 
 class _Listed(BaseModel):
@@ -83,7 +71,7 @@ class SensAccount:
 
 
 class SensAlimtalkProvider:
-    """Sends each message as a request of its own.
+    """Sends a message alone, or several in a request. Each has an id of its own.
 
     SENS has no field for our reference, so an earlier message is looked up by its recipient and its whole
     text, or the one that a former release may have sent instead. They hold the order's number: a second event
@@ -95,7 +83,7 @@ class SensAlimtalkProvider:
     can_look_up = True
     accepts_finally = False
     keeps_unsent = False
-    # SENS finds messages by request, and a request of ours has one.
+    # SENS finds messages by their ids, one by one.
     results_at_once = 1
 
     def __init__(self, client: httpx.Client, account: SensAccount, base_url: str) -> None:
@@ -103,6 +91,7 @@ class SensAlimtalkProvider:
         self._account = account
         service_id = quote(account.service_id, safe=":")
         self._messages_url = f"{base_url.rstrip('/')}/alimtalk/v2/services/{service_id}/messages"
+        self.batches = SensSending(self._post, account.channel_id)
 
     def find(self, message: AlimtalkMessage) -> str | None:
         texts = {message.template_code: message.content, **message.other_texts}
@@ -127,30 +116,11 @@ class SensAlimtalkProvider:
         raise excludes_nothing(f"the recipient has got more than {_MOST_PAGES * _PAGE} messages")
 
     def send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
-        request = self._client.build_request(
-            "POST",
-            self._messages_url,
-            json={
-                "plusFriendId": self._account.channel_id,
-                "templateCode": message.template_code,
-                "messages": [
-                    {
-                        "countryCode": "82",
-                        "to": message.recipient_number,
-                        "content": message.content,
-                        "useSmsFailover": False,
-                        **_decoration(message),
-                    }
-                ],
-            },
-        )
-        response = exchange(self._client, self._signed(request), may_send)
-        if response.status_code == httpx.codes.BAD_REQUEST:
-            detail = f"{_NAME} rejected the message: {excerpt(response)}"
-            raise DeliveryRejected(FailureReason.REJECTED, detail)
-        if response.status_code not in {httpx.codes.OK, httpx.codes.ACCEPTED}:
-            raise refused_by_status(_NAME, response)
-        return _accepted_id(response)
+        return only(self.batches.send([message], may_send))
+
+    def _post(self, body: Mapping[str, object], may_send: MaySend) -> httpx.Response:
+        request = self._client.build_request("POST", self._messages_url, json=body)
+        return exchange(self._client, self._signed(request), may_send)
 
     def asked_together(self, awaited: AwaitedResult) -> str:
         return awaited.message_id
@@ -172,7 +142,7 @@ class SensAlimtalkProvider:
         if _says_nothing_found(response):
             return None
         if response.status_code != httpx.codes.OK:
-            raise refused_by_status(_NAME, response)
+            raise refused_by_status(NAME, response)
         return response
 
     def _look_up_url(self, message: AlimtalkMessage, next_token: str | None) -> str:
@@ -203,46 +173,11 @@ class SensAlimtalkProvider:
         return request
 
 
-def _decoration(message: AlimtalkMessage) -> dict[str, object]:
-    decoration: dict[str, object] = {}
-    if message.title is not None:
-        decoration["title"] = message.title
-    if message.buttons:
-        decoration["buttons"] = [
-            _without_none(
-                type=button.kind.value,
-                name=button.name,
-                linkMobile=button.mobile_link,
-                linkPc=button.desktop_link,
-                schemeIos=button.ios_link,
-                schemeAndroid=button.android_link,
-            )
-            for button in message.buttons
-        ]
-    return decoration
-
-
-def _without_none(**fields: str | None) -> dict[str, str]:
-    return {name: value for name, value in fields.items() if value is not None}
-
-
 def sens_signature(secret_key: str, method: str, path: str, timestamp: str, access_key: str) -> str:
     """The header x-ncp-apigw-signature-v2. ``timestamp`` counts milliseconds since 1970."""
     signed = f"{method} {path}\n{timestamp}\n{access_key}"
     digest = hmac.new(secret_key.encode(), signed.encode(), hashlib.sha256).digest()
     return base64.b64encode(digest).decode()
-
-
-def _accepted_id(response: httpx.Response) -> str:
-    messages = read_reply(response, _SendReply).messages
-    if len(messages) != 1:
-        raise malformed(response)
-    code = messages[0].status_code
-    if code != _ACCEPTED:
-        raise refusal(_NAME, code, SENS_CODES.class_of(code), excerpt(response))
-    if messages[0].message_id is None:
-        raise malformed(response)
-    return messages[0].message_id
 
 
 def _with_text(page: Sequence[_Listed], message: AlimtalkMessage) -> str | None:
@@ -259,7 +194,7 @@ def _with_text(page: Sequence[_Listed], message: AlimtalkMessage) -> str | None:
 
 def _result(message: _Stored) -> ProviderResult:
     code = message.message_code or ""
-    if message.request_code != _ACCEPTED:
+    if message.request_code != ACCEPTED:
         code = message.request_code
         state = SENS_CODES.state_of(code)
     elif not code:

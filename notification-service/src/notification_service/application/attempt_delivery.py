@@ -3,6 +3,7 @@
 import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import structlog
 
@@ -43,7 +44,8 @@ _log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """An attempt that has ended; ``call`` is None if the receiver was not called.
+    """An attempt that has ended; ``call`` is None if the receiver was not called, or if another attempt that
+    ended by the same call has it.
 
     ``look_up`` is the call that asked before it. ``elsewhere`` are the questions to other providers: if one
     failed, the delivery is postponed for it.
@@ -93,20 +95,30 @@ class AttemptDelivery:
         except DeliveryPostponed as postponed:
             return _postponed(delivery, postponed)
         except DeliveryFailed as failure:
-            return Ended(self._failed(delivery, failure))
+            return Ended(self._failed(delivery, failure, delivery.order.recipient.removed_from))
         except Exception:  # noqa: BLE001 - the courier meets it again, and its attempt is recorded
             return None
         return None
 
     def __call__(self, delivery: ClaimedDelivery, may_send: MaySend) -> Ended:
-        ended = self._ended(delivery, may_send)
-        if ended.call is not None:
-            self._on_call(ended.call)
+        deliver = partial(self._courier, delivery, may_send)
+        ended = self.ended_by(deliver, delivery, delivery.order.recipient.removed_from)
+        self.count(ended)
         return ended
 
-    def _ended(self, delivery: ClaimedDelivery, may_send: MaySend) -> Ended:
+    def count(self, ended: Ended) -> None:
+        if ended.call is not None:
+            self._on_call(ended.call)
+
+    def ended_by(
+        self, deliver: Callable[[], Receipt], delivery: ClaimedDelivery, clean: Callable[[str], str]
+    ) -> Ended:
+        """What ``deliver``, which does what a courier does, makes of the delivery. The call isn't counted.
+
+        ``clean`` removes from a text for the log whom the receiver's reply may name.
+        """
         try:
-            receipt = self._courier(delivery, may_send)
+            receipt = deliver()
         except NotSent:
             # A stop, or look-ups that left too little of the lease, which must not go on unseen.
             _log.info("delivery_released", **self._fields(delivery))
@@ -121,25 +133,27 @@ class AttemptDelivery:
         except DeliveryPostponed as postponed:
             return _postponed(delivery, postponed)
         except DeliveryFailed as failure:
-            return Ended(self._failed(delivery, failure), _call_of(delivery, failure))
+            return Ended(self._failed(delivery, failure, clean), _call_of(delivery, failure))
         except Exception as error:  # noqa: BLE001 - a bug that one delivery meets must not stop the others
             # Not exc_info: the message of an unforeseen error may quote the recipient.
-            exception = delivery.order.recipient.removed_from("".join(traceback.format_exception(error)))
+            exception = clean("".join(traceback.format_exception(error)))
             _log.error("delivery_attempt_crashed", **self._fields(delivery), exception=exception)
             # It may have happened after the sending.
             detail = f"internal error: {type(error).__name__}"
-            return Ended(self._failed(delivery, OutcomeUnknown(FailureReason.INTERNAL_ERROR, detail)))
+            return Ended(self._failed(delivery, OutcomeUnknown(FailureReason.INTERNAL_ERROR, detail), clean))
         return _ended_well(delivery, receipt)
 
     def _skipped(self, delivery: ClaimedDelivery, skipped: DeliverySkipped) -> Ended:
         _log.info("delivery_skipped", **self._fields(delivery), reason=skipped.reason.value)
         return Ended(Skipped(delivery, skipped.reason))
 
-    def _failed(self, delivery: ClaimedDelivery, failure: DeliveryFailed) -> Outcome:
+    def _failed(
+        self, delivery: ClaimedDelivery, failure: DeliveryFailed, clean: Callable[[str], str]
+    ) -> Outcome:
         outcome = outcome_of_failure(self._effect, delivery, failure, self._retry, self._jitter())
         event = _event(outcome)
         # The only place that shows what the receiver replied: clients get the reason alone.
-        detail = delivery.order.recipient.removed_from(str(failure))[:_DETAIL_CHARACTERS]
+        detail = clean(str(failure))[:_DETAIL_CHARACTERS]
         _log.warning(event, **self._fields(delivery), reason=failure.reason.value, detail=detail)
         return outcome
 

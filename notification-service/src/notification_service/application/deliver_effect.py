@@ -12,9 +12,10 @@ from uuid import UUID
 import structlog
 
 from notification_service.application.attempt_delivery import AttemptDelivery, Ended
-from notification_service.application.delivering.delivery_flow import DeliveryFlow, Turn
+from notification_service.application.delivering.delivery_flow import DeliveryFlow
 from notification_service.application.delivering.one_by_one import IsBug, all_or_each
 from notification_service.application.delivering.provider_gate import AT_ONCE
+from notification_service.application.delivering.turns import Together, Turn
 from notification_service.application.ports import (
     Admission,
     Gate,
@@ -116,8 +117,9 @@ class DeliverEffect:
         held_templates: Callable[[], Collection[str]] = frozenset,
         learn_elsewhere: Callable[[Sequence[CallElsewhere]], None] = lambda _: None,
         is_bug: IsBug = lambda _: False,
+        together: Together | None = None,
     ) -> None:
-        """``provider`` is the receiver's name in the history.
+        """``provider`` is the receiver's name in the history. ``together`` attempts several in one call.
 
         ``held_templates`` are the codes of templates whose messages would only be postponed again.
         ``learn_elsewhere`` is called with the questions to other providers.
@@ -133,6 +135,7 @@ class DeliverEffect:
         self._held_templates = held_templates
         self._learn_elsewhere = learn_elsewhere
         self._is_bug = is_bug
+        self._together = together
         self._failed_runs = 0
         self._unrecorded: list[Ended] = []
         self._asked_elsewhere: list[CallElsewhere] = []
@@ -143,7 +146,7 @@ class DeliverEffect:
     def __call__(self, stop: StopCheck) -> WorkDone:
         # Before the claim, which would take deliveries again whose known outcome isn't recorded.
         self._record()
-        run = _Run(DeliveryFlow(self._pool, self._attempt, self._limits.parallel), stop)
+        run = _Run(DeliveryFlow(self._pool, self._attempt, self._limits.parallel, self._together), stop)
         self._claim(run)
         try:
             self._attempt_all(run)
@@ -203,10 +206,11 @@ class DeliverEffect:
         def may_send() -> bool:
             return not run.stop.is_set() and lease_clock_seconds() < last_begin
 
-        run.flow.add(
+        turns = [
             Turn(delivery, *self._times_of(slots, first_at, number), may_send)
             for number, delivery in enumerate(going)
-        )
+        ]
+        run.flow.add(turns, singly=admission.singly)
 
     def _claimed(self, unit_of_work: UnitOfWork, admission: Admission) -> Sequence[ClaimedDelivery]:
         claim = partial(

@@ -33,8 +33,12 @@ class HoldUnapproved:
         try:
             return self._courier(delivery, may_send)
         except TemplateRefused:
-            self._doubt(_code_of(delivery))
+            self.doubt(delivery)
             raise
+
+    def doubt(self, delivery: ClaimedDelivery) -> None:
+        """To be called when the provider has refused the delivery's template."""
+        self._doubt(_code_of(delivery))
 
     def check(self, delivery: ClaimedDelivery) -> None:
         """Raises DeliveryPostponed while there is an obstacle."""

@@ -11,7 +11,12 @@ from notification_service.application.learn_from_results import LearnFromResults
 from notification_service.application.ports import UnitOfWork, UnitOfWorkFactory
 from notification_service.domain.alimtalk_codes import codes_of
 from notification_service.domain.alimtalk_results import ProviderResult, ResultState
-from notification_service.domain.awaited_result import Contradiction, FormerMessage, Settlement
+from notification_service.domain.awaited_result import (
+    AcceptedMessage,
+    Contradiction,
+    FormerMessage,
+    Settlement,
+)
 from notification_service.domain.delivery import DeliveryStatus
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.final_result import (
@@ -76,8 +81,8 @@ class RecordResults:
             found = unit_of_work.results.lock(provider, by_message)
             settlements = [
                 settlement
-                for delivery_id, message_id, status in found
-                if (settlement := _settlement(delivery_id, status, by_message[message_id]))
+                for accepted in found
+                if (settlement := _settlement(accepted, by_message[accepted.message_id]))
             ]
             lesson = self._learn.lesson(unit_of_work, provider, settlements)
             sent_again = _send_again(unit_of_work, provider, settlements, self._retry)
@@ -88,8 +93,8 @@ class RecordResults:
             self._learn(unit_of_work, lesson)
             unit_of_work.commit()
         _log_settlements(final, sent_again)
-        known = {message_id for _, message_id, _ in found}
-        settled = {message_id for delivery_id, message_id, _ in found if delivery_id not in sent_again}
+        known = {accepted.message_id for accepted in found}
+        settled = {accepted.message_id for accepted in found if accepted.delivery_id not in sent_again}
         contradictions = [
             *self._contradict(provider, _arrived(results, apart_from=settled), _lock_failed),
             *self._contradict(provider, _arrived(results, apart_from=known), _lock_freed),
@@ -199,18 +204,19 @@ def _log_settlements(settlements: Sequence[Settlement], sent_again: Iterable[UUI
         )
 
 
-def _settlement(
-    delivery_id: UUID, status: DeliveryStatus, results: Sequence[ProviderResult]
-) -> Settlement | None:
+def _settlement(accepted: AcceptedMessage, results: Sequence[ProviderResult]) -> Settlement | None:
     """What ``results``, one after the other, make of the delivery; None if they change nothing."""
-    former = status
+    status = accepted.status
     decisive: ProviderResult | None = None
     for result in results:
+        # Of another message with this id.
+        if result.reference not in (None, accepted.reference):
+            continue
         new = status_after(status, result)
         if new is not status:
             status, decisive = new, result
     if decisive is None:
         return None
     reason = FailureReason.NOT_DELIVERED if status is DeliveryStatus.FAILED else None
-    is_late = former is DeliveryStatus.EXPIRED
-    return Settlement(delivery_id, status, decisive.code, decisive.by_sms, reason, is_late)
+    is_late = accepted.status is DeliveryStatus.EXPIRED
+    return Settlement(accepted.delivery_id, status, decisive.code, decisive.by_sms, reason, is_late)

@@ -19,16 +19,14 @@ from notification_service.domain.errors import (
     NotSent,
     OutcomeUnknown,
     ProviderStopped,
-    ReceiverUnavailable,
     Unanswerable,
 )
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.provider_call import Call, CallOutcome, call_of_failure
+from notification_service.domain.sending_failure import sending_failure
 
 # Until the other provider is asked again.
 _ELSEWHERE_SECONDS = 10.0
-# A gateway's 503, or a status that no documentation has, may hide that the provider took the message.
-_NOT_SURE = {FailureReason.RECEIVER_BUSY, FailureReason.UNEXPECTED_REPLY}
 
 
 class SendAlimtalk:
@@ -137,19 +135,12 @@ class SendAlimtalk:
 
     def _send(self, message: AlimtalkMessage, may_send: MaySend) -> str:
         try:
-            return self._sent_or_unsure(message, may_send)
-        except OutcomeUnknown as error:
-            if self._provider.can_look_up:
-                raise
-            raise _unanswerable(error) from error
-
-    def _sent_or_unsure(self, message: AlimtalkMessage, may_send: MaySend) -> str:
-        try:
             return self._provider.send(message, may_send)
-        except ReceiverUnavailable as error:
-            if type(error) is ReceiverUnavailable and error.reason in _NOT_SURE:
-                raise OutcomeUnknown(FailureReason.RECEIVER_ERROR, str(error)) from error
-            raise
+        except DeliveryFailed as failure:
+            meaning = sending_failure(failure, can_look_up=self._provider.can_look_up)
+            if meaning is failure:
+                raise
+            raise meaning from meaning.__cause__
 
     def _find(self, message: AlimtalkMessage) -> str | None:
         try:
@@ -172,7 +163,3 @@ class SendAlimtalk:
 
     def _receipt(self, message_id: str, *, was_sent: bool) -> Receipt:
         return Receipt(message_id, is_final=self._provider.accepts_finally, was_sent=was_sent)
-
-
-def _unanswerable(unknown: OutcomeUnknown) -> Unanswerable:
-    return Unanswerable(unknown.reason, str(unknown))

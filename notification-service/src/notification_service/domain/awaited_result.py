@@ -23,6 +23,19 @@ class AwaitedResult:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptedMessage:
+    """A message that a delivery's provider accepted. ``reference`` is ours, ``message_id`` the provider's.
+
+    An id may be several messages': a former release takes a request's for that of each message in it.
+    """
+
+    delivery_id: UUID
+    reference: str
+    message_id: str
+    status: DeliveryStatus
+
+
+@dataclass(frozen=True, slots=True)
 class FormerMessage:
     """A message that its delivery, which has this status, awaits no more, or has no id of.
 

@@ -207,6 +207,13 @@ class ClaimedDelivery:
         return self.attempt > 1 or self.seconds_since_ordered > FRESH_SECONDS
 
     @property
+    def asks_nobody(self) -> bool:
+        """Whether it may be sent without asking any provider first. Such deliveries may be sent together."""
+        is_first = not (self.may_have_been_sent or self.is_asked_for_elsewhere)
+        was_never_sent = self.seconds_since_possibly_sent is None and not self.failed_message_ids
+        return is_first and was_never_sent and self.purpose is Purpose.SEND
+
+    @property
     def surely_was_not_sent(self) -> bool:
         """Whether nothing says that it may be at this provider, where a look-up would only confirm that."""
         is_free = self.purpose is Purpose.SEND and self.seconds_since_possibly_sent is None

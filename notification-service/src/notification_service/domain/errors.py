@@ -142,6 +142,10 @@ class TemplateRefused(ReceiverUnavailable):
     """The provider takes no message of this template, or not as we have it. The message was not sent."""
 
 
+class BatchRefused(ReceiverUnavailable):
+    """The provider refused messages that came together, perhaps for one of them. None of them was sent."""
+
+
 class ProviderThrottled(ReceiverUnavailable):
     """The provider got too many calls, and did not accept the delivery."""
 

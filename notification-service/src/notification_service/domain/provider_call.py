@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from notification_service.domain.errors import (
+    BatchRefused,
     DeliveryRejected,
     EarlierRequestArrived,
     LookUpRefused,
@@ -65,6 +66,16 @@ class Call:
         return self.is_look_up and not self.outcome.is_failing
 
 
+def is_in_doubt_after(known: bool, calls: Sequence[Call]) -> bool:
+    """Whether the provider may be hanging, by its last answer to a call that sends; ``known`` before."""
+    for call in calls:
+        if call.outcome.is_failing or call.outcome is CallOutcome.UNCLEAR:
+            known = True
+        elif call.outcome in {CallOutcome.ACCEPTED, CallOutcome.ANSWERED} and not call.is_look_up:
+            known = False
+    return known
+
+
 def refusal_after(known: str | None, questions: Sequence[Call]) -> str | None:
     """The code with which the provider refuses our key such questions, if it does; ``known`` before."""
     refused = [call.reason for call in questions if call.outcome is CallOutcome.STOPPED]
@@ -89,7 +100,7 @@ def call_of_failure(failure: BaseException | None) -> Call | None:
             return Call(CallOutcome.STOPPED, failure.code, is_look_up=isinstance(failure, LookUpRefused))
         case ProviderThrottled():
             return Call(CallOutcome.THROTTLED, failure.reason.value, failure.retry_after_seconds)
-        case TemplateRefused():
+        case TemplateRefused() | BatchRefused():
             return Call(CallOutcome.ANSWERED)
         case ReceiverUnavailable():
             return Call(CallOutcome.UNAVAILABLE, failure.reason.value, failure.retry_after_seconds)

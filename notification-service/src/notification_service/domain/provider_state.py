@@ -97,6 +97,11 @@ class ProviderState:
         return self.probe_in_seconds <= -_IDLE_SECONDS
 
     @property
+    def is_in_doubt(self) -> bool:
+        """Whether what is sent now may bind its message to the provider without reaching anybody."""
+        return self.failures > 0 or self.unclear_answers > 0
+
+    @property
     def refuses_questions(self) -> bool:
         return self.look_ups_refused is not None or self.results_refused is not None
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from sqlalchemy import Connection, Uuid, exists, func, select, text
 
 from notification_service.domain.awaited_result import (
+    AcceptedMessage,
     AwaitedResult,
     Contradiction,
     FormerMessage,
@@ -248,9 +249,9 @@ class SqlResults:
             {"delivery_ids": hex_array(pauses_seconds), "pauses_seconds": list(pauses_seconds.values())},
         )
 
-    def lock(self, provider: str, message_ids: Collection[str]) -> list[tuple[UUID, str, DeliveryStatus]]:
+    def lock(self, provider: str, message_ids: Collection[str]) -> list[AcceptedMessage]:
         rows = self._connection.execute(
-            select(delivery.c.delivery_id, delivery.c.reference, delivery.c.status)
+            select(delivery.c.delivery_id, delivery.c.event_id, delivery.c.reference, delivery.c.status)
             .where(
                 delivery.c.provider == provider,
                 delivery.c.reference.in_([one for one in message_ids if _is_storable(one)]),
@@ -261,7 +262,10 @@ class SqlResults:
             .order_by(delivery.c.delivery_id)
             .with_for_update()
         )
-        return [(row.delivery_id, row.reference, DeliveryStatus(row.status)) for row in rows]
+        return [
+            AcceptedMessage(row.delivery_id, str(row.event_id), row.reference, DeliveryStatus(row.status))
+            for row in rows
+        ]
 
     def settle(self, settlements: Sequence[Settlement]) -> None:
         self._connection.execute(

@@ -13,11 +13,11 @@ from servicekit.outbound.bounded_transport import BEFORE_SENDING, BoundedTranspo
 
 # The call of each provider that reaches the recipient.
 _SENDS = {"nhn": "/messages", "solapi": "/send"}
-# Every so many of these calls, the reply is lost although the message was accepted: 5 % of them.
-_LOST_EVERY = 20
-_KILL_EVERY = 16
+# Every so many of these calls, each with one message or more, the reply is lost although it was accepted.
+_LOST_EVERY = 5
+_KILL_EVERY = 3
 # So often a process freezes before a call until others have taken over, looked up, and sent.
-_FREEZE_EVERY = 40
+_FREEZE_EVERY = 25
 _FROZEN_SECONDS = 6.5
 # Accepted later than the client waits, and sooner than the provider's longest time.
 _LATE_SECONDS = 1.0

@@ -12,6 +12,7 @@ from sqlalchemy import Engine
 from notification_service.alimtalk_effect import AlimtalkEffect
 from notification_service.application.attempt_delivery import AttemptDelivery
 from notification_service.application.deliver_effect import ClaimLimits, DeliverEffect
+from notification_service.application.delivering.turns import Together
 from notification_service.application.learn_from_calls_elsewhere import LearnFromCallsElsewhere
 from notification_service.application.ports import DeliveryWork, Gate
 from notification_service.config import ConsumerSettings
@@ -33,7 +34,8 @@ from tests.integration.notification_service.providers.failing_wire import (
 from tests.support.notification_builders import TEMPLATES
 
 _CALLS = 8
-_LIMITS = ClaimLimits(most=_CALLS, lease_seconds=2.0, attempt_seconds=0.5)
+# Small batches, so that there are many calls to die at.
+_LIMITS = ClaimLimits(most=_CALLS // 2, lease_seconds=2.0, attempt_seconds=0.5)
 _RETRY = RetryPolicy(base_seconds=0.1, cap_seconds=0.5, settle_seconds=0.1, pause_cap_seconds=0.1)
 _PROBES = ProbePolicy(failures_to_open=5, first_seconds=0.1, cap_seconds=0.1)
 # Of commits of claims and of outcomes: one is prevented, and one is the last thing that a process does.
@@ -128,6 +130,7 @@ class Process:
         held_templates: Callable[[], Collection[str]],
         most: int,
         learn_elsewhere: LearnFromCallsElsewhere,
+        together: Together | None,
     ) -> DeliverEffect:
         return DeliverEffect(
             effect,
@@ -140,6 +143,7 @@ class Process:
             retry=_RETRY,
             held_templates=held_templates,
             learn_elsewhere=learn_elsewhere,
+            together=together,
         )
 
 

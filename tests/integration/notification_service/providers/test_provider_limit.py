@@ -2,6 +2,8 @@
 
 import itertools
 import threading
+from bisect import bisect
+from datetime import UTC, datetime
 from functools import partial
 from types import TracebackType
 
@@ -15,6 +17,7 @@ from notification_service.application.ports import Admission, Slots, UnitOfWork
 from notification_service.domain.errors import ProviderThrottled, ReceiverUnavailable
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.order_event import OrderEvent
+from notification_service.domain.provider_state import ProviderStatus
 from notification_service.messaging.incoming_order_completed import CONSUMER_GROUP
 from notification_service.persistence.unit_of_work import NotificationUnitOfWork
 from servicekit.lifecycle import StopSignal
@@ -23,11 +26,13 @@ from tests.integration.notification_service.limited_work import (
     FAST,
     QUICK_PROBES,
     TWO_AT_ONCE,
+    MeteredBatches,
     MeteredProvider,
     alimtalk_statuses,
     attempted,
     consumers,
     running,
+    set_state,
     state_of,
 )
 from tests.support.notification_builders import a_completed_order
@@ -60,6 +65,53 @@ def test_three_consumers_together_keep_the_limit(
     # Three limits would allow 174. A busy machine blurs it; tests/chaos/faults measures it closely.
     assert 149 / seconds < 90
     assert alimtalk_statuses(engine) == {"DELIVERED": 150}
+
+
+def test_batches_keep_the_limit_of_messages_in_any_second(
+    accept_order_events: AcceptOrderEvents,
+    engine: Engine,
+    provider: MeteredProvider,
+) -> None:
+    # Fresh, and of many buyers, so that they may go together.
+    accept_order_events(
+        [a_completed_order(completed_at=datetime.now(UTC), phone=f"010-4000-{n:04}") for n in range(300)]
+    )
+    provider.batches = batches = MeteredBatches(provider)
+    limits = ClaimLimits(most=50, lease_seconds=20.0, attempt_seconds=5.0)
+
+    with consumers(engine, provider, 3, per_second=150.0, limits=limits) as works, running(works):
+        wait_until(lambda: len(provider.sent) == 300, "all to be sent", 60)
+
+    assert max(batches.sizes) > 1
+    called_at = sorted(provider.called_at)
+    fullest = max(bisect(called_at, begin + 1.0) - at for at, begin in enumerate(called_at))
+    # Three limits would allow 450. A busy machine blurs it; tests/chaos/faults measures it closely.
+    assert fullest < 2 * 150
+    assert len(set(provider.sent)) == 300
+
+
+@pytest.mark.parametrize("column", ["failures", "unclear_answers"])
+@pytest.mark.parametrize(("count", "sizes"), [(0, [10, 2]), (1, [])], ids=["well", "in-doubt"])
+def test_a_provider_that_may_be_hanging_gets_no_batch(
+    accept_order_events: AcceptOrderEvents,
+    engine: Engine,
+    provider: MeteredProvider,
+    column: str,
+    count: int,
+    sizes: list[int],
+) -> None:
+    accept_order_events(
+        [a_completed_order(completed_at=datetime.now(UTC), phone=f"010-4000-{n:04}") for n in range(12)]
+    )
+    provider.batches = batches = MeteredBatches(provider)
+    set_state(engine, provider, ProviderStatus.RUNNING, **{column: str(count)})
+    limits = ClaimLimits(most=50, lease_seconds=20.0, attempt_seconds=5.0)
+
+    with consumers(engine, provider, limits=limits) as (work,):
+        work(StopSignal())
+
+    assert (sorted(batches.sizes, reverse=True), len(set(provider.sent))) == (sizes, 12)
+    assert not state_of(engine, provider).is_in_doubt
 
 
 def test_one_consumer_alone_keeps_the_limit(

@@ -147,6 +147,7 @@ def test_providers_fail_and_processes_die_and_nothing_is_lost_or_doubled(
     assert {reference: number for reference, number in both.items() if number > 1} == {}, f"doubled: {seen}"
     assert expected - both.keys() == set(), f"lost: {seen}"
     assert alimtalk_statuses(engine) == {"DELIVERED": len(orders)}, seen
+    assert min(sandbox.batches(name) for name in sent) > 0, seen
     assert not sent["nhn"].keys() & {str(order.event_id) for order in late}, "new ones go back to the first"
     assert min(len(each) for each in sent.values()) > ORDERS_AT_A_TIME, seen
     assert weather.seen["accepted without a reply"] >= 0.05 * len(orders), seen

@@ -60,6 +60,7 @@ class Passing:
         self.accepts_finally = self.inner.accepts_finally
         self.keeps_unsent = self.inner.keeps_unsent
         self.results_at_once = self.inner.results_at_once
+        self.batches = self.inner.batches
 
     def asked_together(self, awaited: AwaitedResult) -> str:
         return self.inner.asked_together(awaited)

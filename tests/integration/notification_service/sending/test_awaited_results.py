@@ -26,6 +26,7 @@ from notification_service.domain.errors import (
 )
 from notification_service.domain.failure_reason import FailureReason
 from notification_service.domain.order_event import OrderEvent
+from servicekit.identifiers import uuid7
 from servicekit.lifecycle import StopSignal
 from tests.integration.notification_service.effect_work import (
     delivering,
@@ -146,6 +147,19 @@ def test_a_final_result_is_asked_for_and_recorded(
     assert delivery.completed_at is not None
     assert ask(engine, provider, accepted).status is status
     assert provider.asked == ["m-1"]
+
+
+def test_the_result_of_another_message_with_the_same_id_is_not_taken(
+    engine: Engine, accepted: OrderEvent
+) -> None:
+    """A former release takes the id of NHN's request for that of each message in it."""
+    record_results, ours = RecordResults(transactions(engine)), str(accepted.event_id)
+
+    record_results("double", [a_result("m-1", ResultState.FAILED, reference=str(uuid7()))])
+    assert delivery_of(engine, accepted, ALIMTALK).status is DeliveryStatus.ACCEPTED
+
+    record_results("double", [a_result("m-1", reference=ours)])
+    assert delivery_of(engine, accepted, ALIMTALK).status is DeliveryStatus.DELIVERED
 
 
 def test_without_a_final_result_the_question_is_put_again_later(

@@ -29,6 +29,12 @@ class MessageBody(BodyModel):
     content: Annotated[str, StringConstraints(strict=True, min_length=1, max_length=1000), Storable]
 
 
+class BatchBody(BodyModel):
+    """Several messages, each of which is accepted or rejected by itself."""
+
+    messages: Annotated[list[MessageBody], Field(min_length=1, max_length=100)]
+
+
 class ControlsBody(BodyModel):
     """What is left out keeps its faults. For a receiver or a provider that is named, faults left out end."""
 

@@ -10,9 +10,9 @@ from flask import Response
 from flask_openapi3.blueprint import APIBlueprint
 
 from provider_sandbox.controls import ControlSource
-from provider_sandbox.http.bodies import MessageBody, MessagesQuery
+from provider_sandbox.http.bodies import BatchBody, MessageBody, MessagesQuery
 from provider_sandbox.http.faults import raise_fault
-from provider_sandbox.http.replies import AcceptedReply, MessagesReply
+from provider_sandbox.http.replies import AcceptedReply, BatchReply, BatchResult, MessagesReply
 from provider_sandbox.providers.controls import SENDING_FAULTS, Faults, timing_out
 from provider_sandbox.record import Record
 from servicekit.http.problems import Problem
@@ -34,8 +34,22 @@ def message_routes(record: Record, controls: ControlSource[Faults]) -> APIBluepr
         _check_recipient(body)
         message_id = str(uuid4())
         with timing_out(controls, fault):
-            record.add_message(message_id=message_id, **body.model_dump())
+            record.add_messages([{"message_id": message_id, **body.model_dump()}])
         return json_reply(AcceptedReply(message_id=message_id))
+
+    @route(routes, "POST", "/batch", summary="Send several messages", replies={200: BatchReply})
+    def post_batch(body: BatchBody) -> Response:
+        controls.delay()
+        fault = controls.take(*SENDING_FAULTS)
+        raise_fault(fault)
+        results = [_result_of(message) for message in body.messages]
+        with timing_out(controls, fault):
+            record.add_messages(
+                {"message_id": result.message_id, **message.model_dump()}
+                for message, result in zip(body.messages, results, strict=True)
+                if result.message_id is not None
+            )
+        return json_reply(BatchReply(results=results))
 
     @route(routes, "GET", "", summary="List accepted messages", replies={200: MessagesReply})
     def get_messages(query: MessagesQuery) -> Response:
@@ -47,6 +61,12 @@ def message_routes(record: Record, controls: ControlSource[Faults]) -> APIBluepr
         return json_reply(MessagesReply.of(found, query.limit))
 
     return routes
+
+
+def _result_of(message: MessageBody) -> BatchResult:
+    if _KOREAN_MOBILE_NUMBER.fullmatch(message.recipient_no):
+        return BatchResult(reference=message.reference, message_id=str(uuid4()), status="ACCEPTED")
+    return BatchResult(reference=message.reference, message_id=None, status="REJECTED")
 
 
 def _check_recipient(body: MessageBody) -> None:

@@ -1,6 +1,6 @@
 """What clients receive."""
 
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field, Json
 
@@ -15,6 +15,20 @@ class AcceptedReply(JsonModel):
 
     message_id: str
     status: str = "ACCEPTED"
+
+
+class BatchResult(JsonModel):
+    """What became of one message of a batch; without an id it was rejected."""
+
+    reference: str
+    message_id: str | None
+    status: Literal["ACCEPTED", "REJECTED"]
+
+
+class BatchReply(JsonModel):
+    """A result for each message, in their order."""
+
+    results: list[BatchResult]
 
 
 class MessageReply(KeptReply):

@@ -113,6 +113,9 @@ class SolapiFaults(ReportingFaults):
 
     second_send: Literal["refused", "sends-again"] = "refused"
     """What a second ``send`` of a group does."""
+    deletes_sent: Flag = False
+    """A group that was sent can be deleted, too: it is DELETED then, keeps its ``dateSent``, and its messages
+    are under way."""
     faults_at: Literal["any", "create-group", "add-messages", "send-group"] = "any"
     """The only call that meets the faults of sending."""
 

@@ -1,10 +1,12 @@
 """What NHN answers to requests about messages."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import httpx
 from pydantic import BaseModel, Field, StringConstraints
 
+from notification_service.alimtalk.nhn.identifiers import PlaceInBatch
 from notification_service.alimtalk.nhn.requests import NAME
 from notification_service.alimtalk.refusals import refused_look_up
 from notification_service.alimtalk.replies import Code, MessageId, NumericCode
@@ -29,13 +31,17 @@ class Header(BaseModel):
         return self.is_successful and self.result_code == 0
 
 
-class _SendResult(BaseModel):
+class SendResult(BaseModel):
+    """What became of one recipient. ``number`` is the recipient's in the request."""
+
     result_code: NumericCode = Field(alias="resultCode")
+    number: int | None = Field(default=None, alias="recipientSeq")
+    reference: str | None = Field(default=None, alias="recipientGroupingKey")
 
 
 class _SentMessage(BaseModel):
     request_id: MessageId | None = Field(default=None, alias="requestId")
-    send_results: list[_SendResult] = Field(alias="sendResults")
+    send_results: list[SendResult] = Field(alias="sendResults")
 
 
 class SendReply(BaseModel):
@@ -45,21 +51,29 @@ class SendReply(BaseModel):
     message: _SentMessage | None = None
 
     @property
-    def code(self) -> int:
-        """The recipient's code if there is one, else the header's: a header says little of a recipient."""
-        results = self.message.send_results if self.message else []
-        failed = [result.result_code for result in results if result.result_code != 0]
-        if failed and (self.header.says_success or self.header.result_code == _ALL_RECIPIENTS_FAILED):
-            return failed[0]
-        return self.header.result_code
+    def request_id(self) -> str | None:
+        return self.message.request_id if self.message else None
+
+    @property
+    def results(self) -> Sequence[SendResult] | None:
+        """Those of the recipients; None if the header speaks for all. It says little of a recipient."""
+        is_about_each = self.header.says_success or self.header.result_code == _ALL_RECIPIENTS_FAILED
+        return self.message.send_results if self.message and is_about_each else None
 
 
 class Report(BaseModel):
     """What lists and webhooks say of a message alike."""
 
     request_id: MessageId = Field(alias="requestId")
+    recipient_seq: object = Field(default=None, alias="recipientSeq")
+    sender_grouping_key: object = Field(default=None, alias="senderGroupingKey")
     recipient_grouping_key: _Reference | None = Field(default=None, alias="recipientGroupingKey")
     result_code: Code | None = Field(default=None, alias="resultCode")
+
+    @property
+    def message_id(self) -> str:
+        place = PlaceInBatch.reported(self.request_id, self.recipient_seq, self.sender_grouping_key)
+        return self.request_id if place is None else place.message_id
 
 
 class StoredMessage(Report):

@@ -1,12 +1,15 @@
 """What became of messages: asked, and reported by webhooks."""
 
 import random
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 
 import httpx
 from pydantic import BaseModel, Field, TypeAdapter
 
 from notification_service.alimtalk.look_up_period import LookUpPeriod, current_period
+from notification_service.alimtalk.nhn.identifiers import PlaceInBatch, group_of
 from notification_service.alimtalk.nhn.replies import (
     Listed,
     ListReply,
@@ -36,8 +39,6 @@ _MOST_PAGES = 10
 _MOST_SINGLE = 10
 # A message with its text and its variables is shorter than 4 KB.
 _PAGE_BYTES = 2 * 1024 * 1024
-# Of a reference, which begins with its time: events of the same quarter of a second have it in common.
-_GROUP_CHARACTERS = 11
 
 
 class _Hook(Report):
@@ -57,11 +58,6 @@ _event, _hooks, _hook = TypeAdapter(_Event), TypeAdapter(_Hooks), TypeAdapter(_H
 _stored = TypeAdapter(StoredMessage)
 
 
-def group_of(reference: str) -> str:
-    """The sender's grouping key of a message: a list of such a group has the results of many messages."""
-    return reference[:_GROUP_CHARACTERS]
-
-
 class NhnResults:
     """Asks for results."""
 
@@ -74,11 +70,16 @@ class NhnResults:
         That is what a former release sent, which grouped by the whole reference. At random if they are many,
         so that those which NHN has no longer don't hide the others.
         """
-        missing, results = {each.message_id for each in awaited}, list[ProviderResult]()
+        references = defaultdict[str, set[str]](set)
+        for each in awaited:
+            references[each.message_id].add(each.reference)
+        missing, results = set(references), list[ProviderResult]()
+        place = PlaceInBatch.of(awaited[0].message_id)
+        group = group_of(awaited[0].reference) if place is None else place.group
         try:
-            self._read_group(group_of(awaited[0].reference), missing, results)
+            self._read_group(group, missing, results)
             for message_id in random.sample(sorted(missing), min(len(missing), _MOST_SINGLE)):
-                results += self._single(message_id)
+                results += self._single(message_id, references[message_id])
                 missing.remove(message_id)
         except DeliveryFailed:
             if not results:
@@ -92,18 +93,32 @@ class NhnResults:
         for page in range(1, _MOST_PAGES + 1):
             listed = self._page(period, group, page)
             for message in read_entries(listed.messages, _stored)[0]:
-                if message.request_id in missing:
-                    missing.remove(message.request_id)
+                if message.message_id in missing:
+                    missing.remove(message.message_id)
                     results.append(_result(message))
             read += len(listed.messages)
             if not missing or not listed.messages or read == listed.total_count:
                 return
 
-    def _single(self, message_id: str) -> Iterable[ProviderResult]:
-        """The result of a request of ours, which has one recipient; none if NHN doesn't know it."""
-        listed = _listed(self._requests.get({"requestId": message_id}))
-        ours = [each for each in read_entries(listed.messages, _stored)[0] if each.request_id == message_id]
-        return [_result(message) for message in ours[:1]]
+    def _single(self, message_id: str, references: Collection[str]) -> Iterable[ProviderResult]:
+        """The result of one message, from the list of its request; none if NHN doesn't know it.
+
+        A former release, which looks one of a batch up, takes the request's id for the message's. Of such an
+        id, each of the awaited references has the result of its own message, and of no other.
+        """
+        place = PlaceInBatch.of(message_id)
+        of_request = {"requestId": message_id if place is None else place.request_id, "pageSize": str(_PAGE)}
+        listed = _listed(self._requests.get(of_request, _PAGE_BYTES))
+        messages = read_entries(listed.messages, _stored)[0]
+        ours = [_result(each) for each in messages if each.message_id == message_id]
+        if ours or place is not None:
+            return ours[:1]
+        of_references = {
+            each.recipient_grouping_key: replace(_result(each), message_id=message_id)
+            for each in messages
+            if each.request_id == message_id and each.recipient_grouping_key in references
+        }
+        return of_references.values()
 
     def _page(self, period: LookUpPeriod, group: str, page: int) -> Listed:
         response = self._requests.search(
@@ -168,7 +183,7 @@ def _report_result(hook: _Hook) -> ProviderResult:
 
 def _provider_result(report: Report, state: ResultState, *, by_sms: bool = False) -> ProviderResult:
     return ProviderResult(
-        message_id=report.request_id,
+        message_id=report.message_id,
         reference=report.recipient_grouping_key,
         state=state,
         code=report.result_code or "",

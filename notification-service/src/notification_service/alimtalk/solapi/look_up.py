@@ -3,12 +3,14 @@
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import Enum, auto
 
 import httpx
 
 from notification_service.alimtalk.look_up_period import current_period
 from notification_service.alimtalk.replies import excludes_nothing, read_look_up, read_reply
 from notification_service.alimtalk.solapi.replies import (
+    DELETED,
     PENDING,
     REGISTERED,
     Group,
@@ -33,6 +35,18 @@ class GroupedMessage:
     group_id: str
     is_only_registered: bool
     """Its status is that of a message that waits in its group."""
+    is_in_batch: bool
+    """Its group has messages of other orders."""
+
+
+class Fate(Enum):
+    """What became of a message in its group."""
+
+    WAITS = auto()
+    """It is sent with its group, if that is sent."""
+    WAS_SENT = auto()
+    STAYS_UNSENT = auto()
+    """It never left its group, and never will."""
 
 
 class SolapiLookUp:
@@ -42,31 +56,39 @@ class SolapiLookUp:
         self._requests = requests
 
     def __call__(self, message: AlimtalkMessage) -> tuple[str | None, GroupedMessage | None]:
-        """The id of the message if it was sent; and if not, one that is ready to be sent."""
+        """The id of the message if it was sent; and if not, one that waits in a group."""
         pending = None
         for grouped in self._stored(message):
             if grouped.message_id in message.failed_ids:
                 continue
-            status = read_reply(self._requests.group(grouped.group_id), Group).status
-            if status == PENDING:
-                pending = grouped
-            elif status == "DELETED" or (status == "FAILED" and self._is_still_in_group(grouped)):
-                # It never left its group, and never will.
-                continue
-            elif status in {"SENDING", "COMPLETE", "SCHEDULED", "FAILED"}:
-                return grouped.message_id, None
-            else:
-                raise excludes_nothing(f"its group's status is {status}")
+            match self.fate_of(grouped):
+                case Fate.WAITS:
+                    pending = grouped
+                case Fate.WAS_SENT:
+                    return grouped.message_id, None
         return None, pending
 
+    def fate_of(self, grouped: GroupedMessage) -> Fate:
+        """By what its group is now."""
+        group = read_reply(self._requests.group(grouped.group_id), Group)
+        if group.status == PENDING:
+            return Fate.WAITS
+        if group.status in {"SENDING", "COMPLETE", "SCHEDULED"} or (
+            group.status == DELETED and group.was_sent
+        ):
+            return Fate.WAS_SENT
+        if group.status in {DELETED, "FAILED"}:
+            return Fate.STAYS_UNSENT if self._is_still_in_group(grouped) else Fate.WAS_SENT
+        raise excludes_nothing(f"its group's status is {group.status}")
+
     def _is_still_in_group(self, grouped: GroupedMessage) -> bool:
-        """Whether a message waits in its group, which has failed; it may have left it since it was listed."""
+        """Whether a message is in its group, which has ended; it may have left it since it was listed."""
         if not grouped.is_only_registered:
             return False
         response = self._requests.list_messages({"messageIds[]": [grouped.message_id]})
         stored = read_look_up(response, ListReply).messages.get(grouped.message_id)
         if stored is None:
-            raise excludes_nothing("its group has failed, and it isn't listed any more")
+            raise excludes_nothing("its group has ended, and it isn't listed any more")
         return stored.status_code == REGISTERED
 
     def _stored(self, message: AlimtalkMessage) -> Sequence[GroupedMessage]:
@@ -82,7 +104,9 @@ class SolapiLookUp:
                 if stored.group_id is None:
                     raise excludes_nothing("its group is missing")
                 is_only_registered = stored.status_code == REGISTERED
-                found.append(GroupedMessage(message_id, stored.group_id, is_only_registered))
+                found.append(
+                    GroupedMessage(message_id, stored.group_id, is_only_registered, stored.is_in_batch)
+                )
             if reply.next_key is None:
                 return found
             start_key = reply.next_key

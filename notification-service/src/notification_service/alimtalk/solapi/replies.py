@@ -7,8 +7,14 @@ from pydantic import BaseModel, Field, StringConstraints
 from notification_service.alimtalk.replies import Code, MessageId
 from servicekit.fields import Storable
 
+REFERENCE = "reference"
+"""The custom field with our reference of a message."""
+BATCH = "batch"
+"""The custom field with the number of messages in the group, if there are several."""
 PENDING = "PENDING"
 """The status of a group that was not sent."""
+DELETED = "DELETED"
+"""The status of a group that is not sent any more; it may have been before."""
 REGISTERED = "2000"
 """The code of a message that SOLAPI has taken into its group."""
 
@@ -18,9 +24,18 @@ class Group(BaseModel):
 
     group_id: MessageId = Field(alias="groupId")
     status: Code
+    date_sent: object = Field(default=None, alias="dateSent")
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether it says so. A group that was deleted has no other sign of it."""
+        return self.date_sent is not None
 
 
-class _Registered(BaseModel):
+class Registered(BaseModel):
+    """What became of a message that was to be put into a group."""
+
+    to: str | None = None
     message_id: MessageId | None = Field(default=None, alias="messageId")
     status_code: Code = Field(alias="statusCode")
 
@@ -28,11 +43,12 @@ class _Registered(BaseModel):
 class RegisterReply(BaseModel):
     """To a request that puts messages into a group."""
 
-    results: list[_Registered] = Field(alias="resultList")
+    results: list[Registered] = Field(alias="resultList")
 
 
 class _CustomFields(BaseModel):
     reference: Annotated[str, StringConstraints(strict=True, max_length=100), Storable] | None = None
+    batch: object = None
 
 
 class StoredMessage(BaseModel):
@@ -46,6 +62,11 @@ class StoredMessage(BaseModel):
     @property
     def reference(self) -> str | None:
         return self.custom_fields.reference if self.custom_fields else None
+
+    @property
+    def is_in_batch(self) -> bool:
+        """Whether its group has others."""
+        return self.custom_fields is not None and self.custom_fields.batch is not None
 
 
 class ListReply(BaseModel):

@@ -64,6 +64,10 @@ class SolapiRequests:
         # With a body: without one, the request would be complete before ``may_send`` is asked.
         return exchange(self._client, self._signed("POST", f"{_path_of(group_id)}/send", json={}), may_send)
 
+    def delete_group(self, group_id: str) -> httpx.Response:
+        """The response, whatever its status. A group can't be sent once it is deleted."""
+        return exchange(self._client, self._signed("DELETE", _path_of(group_id)))
+
     def _signed(self, method: str, path: str, **parts: Any) -> httpx.Request:
         # Of its own for each request: SOLAPI refuses a signature that it has seen.
         authorization = solapi_authorization(

@@ -83,7 +83,8 @@ class ProviderGate:
             return Admission(1, uuid4()) if is_due else NOTHING
         if state.wait_seconds >= HORIZON_SECONDS:
             return NOTHING
-        return Admission(min(most, max(1, int(HORIZON_SECONDS / self._interval_seconds))))
+        deliveries = min(most, max(1, int(HORIZON_SECONDS / self._interval_seconds)))
+        return Admission(deliveries, singly=state.is_in_doubt)
 
     def enter(
         self, unit_of_work: UnitOfWork, admission: Admission, deliveries: int, latest_seconds: float

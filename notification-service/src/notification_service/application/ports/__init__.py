@@ -5,7 +5,13 @@ One file for each subject. Others import from here, as from the one file that ot
 
 from notification_service.application.ports.acceptance import IdempotencyKeys, Inbox, OrderEvents
 from notification_service.application.ports.alerts import AlertNotices, AlertReceiver, Alerts
-from notification_service.application.ports.alimtalk import AlimtalkProvider, TemplateRegister, WebhookParser
+from notification_service.application.ports.alimtalk import (
+    AlimtalkProvider,
+    MessageBatches,
+    Sent,
+    TemplateRegister,
+    WebhookParser,
+)
 from notification_service.application.ports.analytics import (
     Analytics,
     CancelledSales,
@@ -44,11 +50,13 @@ __all__ = [
     "IdempotencyKeys",
     "Inbox",
     "MaySend",
+    "MessageBatches",
     "OrderEvents",
     "PersonalData",
     "Providers",
     "Results",
     "Sales",
+    "Sent",
     "Slots",
     "StopCheck",
     "TemplateRegister",

@@ -7,7 +7,31 @@ from notification_service.application.ports.couriers import MaySend
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.alimtalk_results import Answer, ReportedResults
 from notification_service.domain.awaited_result import AwaitedResult
+from notification_service.domain.errors import DeliveryFailed
 from notification_service.domain.registered_template import RegisteredTemplate
+
+Sent = str | DeliveryFailed
+"""What became of a message: the provider's id of it, or why it has none."""
+
+
+class MessageBatches(Protocol):
+    """How a provider takes several messages in one call."""
+
+    @property
+    def most(self) -> int:
+        """How many messages a call may have."""
+        ...
+
+    def send(self, messages: Sequence[AlimtalkMessage], may_send: MaySend) -> Sequence[Sent]:
+        """Send each of these messages at most once; returns what became of each, in their order.
+
+        They are of one template and kind, go to different numbers, and were never sent before. Of a message
+        that the reply doesn't name once and clearly, OutcomeUnknown is returned.
+
+        Asks ``may_send`` as :meth:`AlimtalkProvider.send` does. Raises NotSent, or what that one raises, if
+        it holds for all of the messages.
+        """
+        ...
 
 
 class AlimtalkProvider(Protocol):
@@ -39,6 +63,11 @@ class AlimtalkProvider(Protocol):
     @property
     def results_at_once(self) -> int:
         """How many messages :meth:`results` may be asked about; 0 if it can't be asked at all."""
+        ...
+
+    @property
+    def batches(self) -> MessageBatches | None:
+        """Sends several messages in one call; None if each is sent alone."""
         ...
 
     def asked_together(self, awaited: AwaitedResult) -> str:

@@ -12,11 +12,15 @@ from notification_service.domain.provider_call import Call
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """How many deliveries may be claimed now, and which. With ``probe_id``, one as a probe."""
+    """How many deliveries may be claimed now, and which. With ``probe_id``, one as a probe.
+
+    ``singly``: each goes by a call of its own, since the receiver may be hanging.
+    """
 
     deliveries: int
     probe_id: UUID | None = None
     reach: ClaimReach = EVERYTHING
+    singly: bool = False
 
 
 @dataclass(frozen=True, slots=True)

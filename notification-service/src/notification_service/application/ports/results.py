@@ -5,12 +5,12 @@ from typing import Protocol
 from uuid import UUID
 
 from notification_service.domain.awaited_result import (
+    AcceptedMessage,
     AwaitedResult,
     Contradiction,
     FormerMessage,
     Settlement,
 )
-from notification_service.domain.delivery import DeliveryStatus
 from notification_service.domain.retry_policy import RetryPolicy
 
 
@@ -29,8 +29,8 @@ class Results(Protocol):
         """Count a question about each of these deliveries; the next one is due after its pause."""
         ...
 
-    def lock(self, provider: str, message_ids: Collection[str]) -> Sequence[tuple[UUID, str, DeliveryStatus]]:
-        """Delivery, message and status of each delivery for which ``provider`` accepted such a message."""
+    def lock(self, provider: str, message_ids: Collection[str]) -> Sequence[AcceptedMessage]:
+        """Those of these messages that ``provider`` accepted."""
         ...
 
     def settle(self, settlements: Sequence[Settlement]) -> None:

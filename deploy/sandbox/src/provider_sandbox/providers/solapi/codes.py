@@ -6,6 +6,7 @@ from provider_sandbox.providers.outcomes import ResultCodes
 ACCEPTED = "2000"
 HANDED_ON = "3000"
 DELIVERED = "4000"
+DUPLICATE_NUMBER = "1026"
 NOT_ENOUGH_BALANCE = "1030"
 UNKNOWN_CHANNEL = "1041"
 UNKNOWN_TEMPLATE = "1042"
@@ -19,6 +20,7 @@ _MESSAGES = {
     ACCEPTED: "정상 접수(이통사로 접수 예정)",
     HANDED_ON: "이통사로 접수됨",
     DELIVERED: "발송 완료",
+    DUPLICATE_NUMBER: "중복 수신번호",
     NOT_ENOUGH_BALANCE: "잔액 부족",
     UNKNOWN_CHANNEL: "카카오톡 채널을 찾을 수 없음",
     UNKNOWN_TEMPLATE: "알림톡 템플릿을 찾을 수 없음",

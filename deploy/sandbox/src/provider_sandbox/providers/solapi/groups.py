@@ -13,7 +13,11 @@ from provider_sandbox.providers.phone_numbers import is_korean_mobile, is_safe_n
 from provider_sandbox.providers.solapi import codes
 from provider_sandbox.providers.solapi.bodies import AddMessagesBody, GroupBody
 from provider_sandbox.providers.solapi.group_record import Group
-from provider_sandbox.providers.solapi.registration import Registered, registered
+from provider_sandbox.providers.solapi.registration import (
+    Registered,
+    registered,
+    without_duplicates,
+)
 from provider_sandbox.providers.solapi.replies import added_reply, group_view
 from provider_sandbox.providers.solapi.signature import refusal
 
@@ -31,8 +35,19 @@ class SolapiGroups:
     def create(self, body: GroupBody) -> dict[str, Any]:
         now = self._records.clock.now()
         group_id = dated_id("G4V", now)
-        self._records.groups.add(group_id, body.custom_fields, now)
+        allows = body.allow_duplicates
+        self._records.groups.add(group_id, body.custom_fields, now, allows_duplicates=allows)
         return self._info(group_id, now)
+
+    def delete(self, group_id: str) -> dict[str, Any]:
+        """Delete a group that was not sent. What becomes of one that was is a control of the sandbox."""
+        faults = self._controls.controls
+        with self._records.database.transaction():
+            group = self._group(group_id)
+            if group.is_deleted or not faults.deletes_sent:
+                _check_pending(group)
+            self._records.groups.delete(group_id)
+        return self._info(group_id, self._records.clock.now())
 
     def info(self, group_id: str) -> dict[str, Any]:
         return self._info(group_id, self._records.clock.now())
@@ -42,13 +57,14 @@ class SolapiGroups:
         now, faults = self._records.clock.now(), self._controls.controls
         with self._records.database.transaction():
             group = self._group(group_id)
-            if group.sends:
-                raise refusal(400, "ValidationError", "The group is not PENDING.")
+            _check_pending(group)
             if faults.messages_left == 0:
                 results = [Registered(each, codes.NOT_ENOUGH_BALANCE, {}, "") for each in body.messages]
             else:
                 get = self._records.templates.approved
                 results = [registered(each, get, faults.refused_recipients) for each in body.messages]
+            if not group.allows_duplicates:
+                results = without_duplicates(results)
             messages = [(dated_id("M4V", now), each) for each in results]
             kept = [
                 _message(group, at, message_id, each, now)
@@ -62,6 +78,8 @@ class SolapiGroups:
         now, faults = self._records.clock.now(), self._controls.controls
         with self._records.database.transaction():
             group = self._group(group_id)
+            if group.is_deleted:
+                _check_pending(group)
             waiting = [each for each in self._messages(group_id, now) if each.stage != "REFUSED"]
             if not waiting:
                 raise refusal(404, "ResourceNotFound", "The group has no message.")
@@ -87,6 +105,11 @@ class SolapiGroups:
     def _messages(self, group_id: str, now: float) -> list[ProviderMessage]:
         wanted = MessageFilter(self._desk.provider, group_id=group_id)
         return self._records.messages.find(wanted, now, limit=_MAX_GROUP)
+
+
+def _check_pending(group: Group) -> None:
+    if group.sends or group.is_deleted:
+        raise refusal(400, "ValidationError", "The group is not PENDING.")
 
 
 def _message(group: Group, position: int, message_id: str, message: Registered, now: float) -> NewMessage:

@@ -1,7 +1,7 @@
 """What SOLAPI checks when a message is registered."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from provider_sandbox.providers.solapi import codes
 from provider_sandbox.providers.solapi.account import PF_ID, SENDER_NUMBER
@@ -39,6 +39,17 @@ def registered(
     if code is not None or template is None:
         return Registered(body, code or codes.UNKNOWN_TEMPLATE, {}, body.text or "")
     return _with_text(body, options, template)
+
+
+def without_duplicates(messages: Sequence[Registered]) -> list[Registered]:
+    """Refuses the later ones of a request to the same number."""
+    numbers, left = set[str](), list[Registered]()
+    for message in messages:
+        is_second = message.is_accepted and message.body.to in numbers
+        left.append(replace(message, code=codes.DUPLICATE_NUMBER) if is_second else message)
+        if message.is_accepted:
+            numbers.add(message.body.to)
+    return left
 
 
 def _code(body: MessageBody, options: KakaoOptions, template: Template | None) -> str | None:

@@ -93,6 +93,8 @@ def template_view(template: Template) -> dict[str, Any]:
 
 
 def _group_status(group: Group, messages: Sequence[ProviderMessage]) -> str:
+    if group.is_deleted:
+        return "DELETED"
     if group.sends == 0:
         return "PENDING"
     if any(message.stage in ("PENDING", "FALLBACK") for message in messages):

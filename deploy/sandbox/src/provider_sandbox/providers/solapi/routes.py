@@ -43,6 +43,10 @@ def solapi_routes(records: ProviderRecords, controls: Account[SolapiFaults]) -> 
     def post_send(group_id: str) -> Response:
         return sent("send-group", lambda: groups.send(group_id))
 
+    @routes.delete(f"{_GROUPS}/<group_id>")
+    def delete_group(group_id: str) -> Response:
+        return gate.send(lambda: groups.delete(group_id), is_faulty=False)
+
     @routes.get(f"{_GROUPS}/<group_id>")
     def get_group(group_id: str) -> Response:
         return gate.look_up(lambda: groups.info(group_id))

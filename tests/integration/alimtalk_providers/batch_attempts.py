@@ -1,0 +1,51 @@
+"""A batch, and later attempts at its messages, as the service makes them."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from notification_service.application.ports import MessageBatches, Sent
+from notification_service.application.send_alimtalk import SendAlimtalk
+from notification_service.domain.alimtalk_message import AlimtalkMessage
+from notification_service.domain.attempt_history import Purpose
+from notification_service.domain.errors import MessageNotFound
+from notification_service.domain.order_event import OrderEvent
+from tests.integration.alimtalk_providers.connection import Connection
+from tests.support.notification_builders import WRITE_ALIMTALK, a_delivery
+
+PROCESSING_SECONDS = 60.0
+
+
+def batches(connection: Connection) -> MessageBatches:
+    adapter = connection.adapter
+    assert adapter.batches is not None
+    return adapter.batches
+
+
+def send(connection: Connection, messages: Sequence[AlimtalkMessage]) -> Sequence[Sent]:
+    return batches(connection).send(messages, lambda: True)
+
+
+def second_attempt(connection: Connection, order: OrderEvent) -> str | None:
+    """What the service does with one of them, once look-ups must show what was sent."""
+    attempt = partial(
+        a_delivery,
+        order,
+        attempt=2,
+        provider=connection.adapter.name,
+        seconds_since_possibly_sent=PROCESSING_SECONDS + 1,
+        seconds_since_ordered=120.0,
+    )
+    send_alimtalk = SendAlimtalk(connection.adapter, PROCESSING_SECONDS, WRITE_ALIMTALK)
+    try:
+        return send_alimtalk(attempt(purpose=Purpose.LOOK_UP), lambda: True).reference
+    except MessageNotFound:
+        return send_alimtalk(attempt(), lambda: True).reference
+
+
+def wanted(messages: Iterable[AlimtalkMessage]) -> list[tuple[str, str]]:
+    """Once each: what its recipient gets."""
+    return sorted((message.recipient_number, message.content) for message in messages)
+
+
+def got(connection: Connection) -> list[tuple[str, str]]:
+    return sorted((sent["recipientNo"], sent["content"]) for sent in connection.sent())
