@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from uuid import UUID
 
 import httpx
 import pytest
@@ -11,6 +10,7 @@ from sqlalchemy import Engine, Uuid, text
 from notification_service.application.ports import AlimtalkProvider, Courier, MaySend
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.attempt import Receipt
+from notification_service.domain.awaited_result import AcceptedMessage
 from notification_service.domain.claim_reach import EVERYTHING, ClaimReach
 from notification_service.domain.delivery import ClaimedDelivery, DeliveryStatus, Effect
 from notification_service.domain.errors import OutcomeUnknown, ReceiverUnavailable
@@ -70,14 +70,17 @@ class LeasesNeverEnd(NotificationUnitOfWork):
 
 
 class _AnyMessage(SqlResults):
-    def lock(self, provider: str, message_ids: Collection[str]) -> list[tuple[UUID, str, DeliveryStatus]]:
+    def lock(self, provider: str, message_ids: Collection[str]) -> list[AcceptedMessage]:
         statement = text(
-            "SELECT delivery_id, status FROM delivery WHERE provider = :provider AND accepted_at IS NOT NULL"
-            " FOR UPDATE"
-        ).columns(delivery_id=Uuid)
+            "SELECT delivery_id, event_id, status FROM delivery WHERE provider = :provider"
+            " AND accepted_at IS NOT NULL FOR UPDATE"
+        ).columns(delivery_id=Uuid, event_id=Uuid)
         rows = self._connection.execute(statement, {"provider": provider})
         reported = next(iter(message_ids))
-        return [(row.delivery_id, reported, DeliveryStatus(row.status)) for row in rows]
+        return [
+            AcceptedMessage(row.delivery_id, str(row.event_id), reported, DeliveryStatus(row.status))
+            for row in rows
+        ]
 
 
 class ResultsAreNotCompared(NotificationUnitOfWork):
