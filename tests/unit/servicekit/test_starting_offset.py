@@ -27,7 +27,7 @@ def applied(offset: int, cluster: str = "cluster", topic: str | None = "topic") 
         (None, applied(7), 0, Start(7, ("commit_lost",))),
         # A crash between a first offset's save and its commit.
         (None, applied(7), 7, Start(7)),
-        (None, applied(7), 8, Start(8, ("records_gone",), 1)),
+        (None, applied(7), 8, Start(8, ("commit_lost", "records_gone"), 1)),
         (5, applied(5), 8, Start(8, ("records_gone",), 3)),
         (5, None, 8, Start(8, ("records_gone",), 3)),
         (9, applied(3), 5, Start(5, ("database_went_back", "records_gone"), 2)),
@@ -85,7 +85,7 @@ def test_epoch_of_a_commit_says_nothing_of_what_follows_it(
     assert kept_log(END, committed, epochs_end) == kept
 
 
-def test_records_of_a_new_leader_that_are_applied_and_not_committed_are_kept() -> None:
+def test_applied_records_of_a_new_leader_that_are_not_committed_are_kept() -> None:
     in_kafka = OffsetsInKafka(10, 0, kept_log(END, 10, epochs_end=15))
     assert starting_offset(in_kafka, applied(30), HERE) == Start(10)
 

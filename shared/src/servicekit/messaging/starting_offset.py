@@ -72,8 +72,8 @@ def starting_offset(
             surprises.append("database_went_back")
             wanted = earliest
     elif committed is None:
-        if applied.next_offset > earliest:
-            # The first offset is saved before it is committed.
+        # A first offset is saved before it is committed.
+        if applied.next_offset != earliest:
             surprises.append("commit_lost")
         wanted = min(applied.next_offset, in_kafka.kept)
     else:
