@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -249,8 +250,9 @@ def test_member_more_than_partitions_misses_no_topic(kafka_bootstrap_servers: st
     ):
 
         def one_is_idle() -> bool:
-            for source in (first, second):
-                source.poll(0.01)
+            # Side by side, as members do: the group waits for all of them.
+            with ThreadPoolExecutor() as threads:
+                list(threads.map(lambda source: source.poll(1.0), (first, second)))
             owned = sorted(len(source.positions()) for source in (first, second))
             return owned == [0, 1] and not (first.is_joining() or second.is_joining())
 
