@@ -1,5 +1,6 @@
 """SOLAPI and NHN, as the sandbox has them, failing in turn while one message in twenty gets no reply."""
 
+import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,13 +9,15 @@ from typing import Any
 
 from tests.support.sandbox import Sandbox
 
-# Longer than the consumers wait, and shorter than what they know as the providers' longest time.
+# Longer than the consumers wait, which is their time-out and a second for connecting, and shorter than what
+# they know as the providers' longest time.
 _HANGS_MS = 3_000
+_REPLY_LOST_MS = 2_500
 _LOST_SHARE = 0.05
-# Until what a lost reply was about is seen in the database, or the fault ended with its phase.
-_LOST_AGAIN_SECONDS = 5.0
+# Not so many in a row that the provider would seem to be down.
+_LOST_AT_ONCE = 8
 _ALWAYS = 1_000_000
-_COMMON: Mapping[str, Any] = {"resultDelayMs": 500, "timeoutMs": 1_500}
+_COMMON: Mapping[str, Any] = {"resultDelayMs": 500, "timeoutMs": _REPLY_LOST_MS}
 
 
 class Condition(StrEnum):
@@ -49,38 +52,70 @@ CYCLE = (
 )
 
 
+class LostReplies:
+    """What was in the calls that the sandbox accepted and did not answer in time."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+        self._after = 0
+        """Up to here, all requests are answered."""
+        self._prepared: dict[str, int] = {}
+        """How many messages each of SOLAPI's groups has."""
+        self._lost: dict[tuple[str, str], int] = {}
+
+    def messages(self) -> int:
+        """So many so far; each reply may be about several."""
+        after: int | None = self._after
+        are_answered = True
+        while after is not None:
+            requests, after = self._sandbox.requests(after)
+            for request in requests:
+                self._take(request)
+            are_answered = are_answered and all(request["status"] for request in requests)
+            if are_answered and after is not None:
+                self._after = after
+        return sum(self._lost.values())
+
+    def _take(self, request: Mapping[str, Any]) -> None:
+        *_, group_id, verb = request["target"].split("/")
+        if request["method"] == "PUT" and verb == "messages":
+            self._prepared[group_id] = len(json.loads(request["body"])["messages"])
+        if request["fault"] == "timeout_after_accept_next":
+            is_group = request["provider"] == "solapi"
+            size = self._prepared[group_id] if is_group else len(json.loads(request["body"])["recipientList"])
+            self._lost[request["receivedAt"], request["target"]] = size
+
+
 @dataclass
 class FailingProviders:
     """To be asked to go on several times a second."""
 
     sandbox: Sandbox
     lost: int = 0
-    """Messages without a reply while their provider was healthy; a reply may be about many."""
-    _unanswered: int = 0
-    _lost_at: float = -_LOST_AGAIN_SECONDS
+    """Messages that were accepted, and whose reply was lost, while their provider was healthy."""
+    _armed_at: int | None = None
+    """What was lost before the replies that are to be lost next."""
     _began: float = field(default_factory=time.monotonic)
     _conditions: tuple[Condition, Condition] | None = None
+    _replies: LostReplies = field(init=False)
 
-    def proceed(self, messages: int, unanswered: int) -> None:
-        """Begin the phase whose time has come; of ``messages`` so far, 5 % lose their reply.
+    def __post_init__(self) -> None:
+        self._replies = LostReplies(self.sandbox)
 
-        So far, ``unanswered`` got none, for whatever reason.
-        """
+    def proceed(self, messages: int) -> None:
+        """Begin the phase whose time has come; of ``messages`` so far, 5 % lose their reply."""
         phase = self._phase()
         conditions = (phase.solapi, phase.nhn)
         if conditions != self._conditions:
-            self._conditions = conditions
+            self._conditions, self._armed_at = conditions, None
             self.sandbox.control(solapi=_faults(phase.solapi, "solapi"), nhn=_faults(phase.nhn, "nhn"))
+        self.lost = self._replies.messages()
+        # The sandbox says which replies were lost once it gives them, too late.
+        is_armed = self._armed_at == self.lost
         in_use = "solapi" if phase.solapi is _H else "nhn" if phase.nhn is _H else None
-        if in_use and unanswered > self._unanswered:
-            self.lost += unanswered - self._unanswered
-            self._lost_at = -_LOST_AGAIN_SECONDS
-        self._unanswered = unanswered
-        # One after the other: more in a row would make the provider seem to be down.
-        may_lose = time.monotonic() > self._lost_at + _LOST_AGAIN_SECONDS
-        if in_use and may_lose and self.lost < messages * _LOST_SHARE:
-            self._lost_at = time.monotonic()
-            self.sandbox.control(**{in_use: {**_faults(_H, in_use), "timeoutAfterAcceptNext": 1}})
+        if in_use and not is_armed and self.lost < messages * _LOST_SHARE:
+            self._armed_at = self.lost
+            self.sandbox.control(**{in_use: {**_faults(_H, in_use), "timeoutAfterAcceptNext": _LOST_AT_ONCE}})
 
     def recover(self) -> None:
         self.sandbox.control(solapi=_faults(_H, "solapi"), nhn=_faults(_H, "nhn"))

@@ -73,6 +73,12 @@ class Sandbox:
         )
         return sum(size > 1 for size in sizes.values())
 
+    def requests(self, after: int) -> tuple[list[dict[str, Any]], int | None]:
+        """Up to 100 that the providers' doubles got behind this one, and the next ``after``, if any."""
+        url = httpx.URL("/records/provider-requests", params={"after": after, "limit": 100})
+        page = self.client.get(url).raise_for_status().json()
+        return page["requests"], page["next"]
+
     def _all(self, path: str, name: str) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         after: int | None = 0
