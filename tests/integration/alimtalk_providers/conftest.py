@@ -12,7 +12,7 @@ from provider_sandbox.config import SandboxSettings
 from provider_sandbox.main import serving
 from tests.integration.alimtalk_providers.connection import Connection, connected
 from tests.integration.alimtalk_providers.providers import PROVIDERS, SOLAPI, Provider
-from tests.integration.provider_sandbox.doubles import Doubles
+from tests.integration.provider_sandbox.doubles import Doubles, serving_doubles
 from tests.integration.provider_sandbox.webhook_receiver import WebhookReceiver
 from tests.support.notification_builders import a_completed_order, a_message_for
 
@@ -25,11 +25,8 @@ AUTHENTICATING = [provider for provider in PROVIDERS if provider.secret]
 
 @pytest.fixture(scope="session")
 def running_doubles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doubles]:
-    path = tmp_path_factory.mktemp("doubles") / "sandbox.sqlite"
-    with serving(SandboxSettings(http_port=0, sandbox_database_path=path)) as port:
-        url = f"http://127.0.0.1:{port}"
-        with httpx.Client(base_url=url, timeout=40.0, trust_env=False) as http:
-            yield Doubles(url, http)
+    with serving_doubles(tmp_path_factory.mktemp("doubles") / "sandbox.sqlite") as doubles:
+        yield doubles
 
 
 @pytest.fixture

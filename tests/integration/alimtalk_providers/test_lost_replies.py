@@ -10,34 +10,17 @@ from notification_service.domain.attempt_history import Purpose
 from notification_service.domain.errors import MessageNotFound, OutcomeUnknown, Unanswerable
 from notification_service.domain.order_event import OrderEvent
 from tests.integration.alimtalk_providers.connection import Connection, impatient
+from tests.integration.alimtalk_providers.later_attempts import PROCESSING_SECONDS, second_attempt
 from tests.integration.alimtalk_providers.wire import answer_instead, lose, lose_reply
 from tests.support.notification_builders import WRITE_ALIMTALK, a_completed_order, a_delivery, a_message_for
 from tests.support.waiting import wait_until
 
 TIMEOUT_MS = 4_000
-PROCESSING_SECONDS = 60.0
 
 
 @pytest.fixture
 def order() -> OrderEvent:
     return a_completed_order()
-
-
-def second_attempt(connection: Connection, order: OrderEvent) -> str | None:
-    """What the service does once the provider's look-ups must show an earlier message."""
-    attempt = partial(
-        a_delivery,
-        order,
-        attempt=2,
-        provider=connection.adapter.name,
-        seconds_since_possibly_sent=PROCESSING_SECONDS + 1,
-        seconds_since_ordered=120.0,
-    )
-    send_alimtalk = SendAlimtalk(connection.adapter, PROCESSING_SECONDS, WRITE_ALIMTALK)
-    try:
-        return send_alimtalk(attempt(purpose=Purpose.LOOK_UP), lambda: True).reference
-    except MessageNotFound:
-        return send_alimtalk(attempt(), lambda: True).reference
 
 
 def lose_the_reply(connection: Connection, message: AlimtalkMessage) -> None:

@@ -18,7 +18,8 @@ from notification_service.domain.errors import (
     ReceiverUnavailable,
 )
 from notification_service.domain.order_event import OrderEvent
-from tests.integration.alimtalk_providers.batch_attempts import batches, got, second_attempt, send, wanted
+from tests.integration.alimtalk_providers.sent_batches import batches, got, send, wanted
+from tests.integration.alimtalk_providers.later_attempts import second_attempt
 from tests.integration.alimtalk_providers.connection import Connection, impatient
 from tests.integration.alimtalk_providers.providers import NUMBER, Batches
 from tests.integration.alimtalk_providers.wire import After, Killed, answer_instead, kill, lose, lose_reply

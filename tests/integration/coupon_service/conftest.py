@@ -7,7 +7,9 @@ from flask.testing import FlaskClient
 from sqlalchemy import Engine
 
 from coupon_service.api import build_application
+from coupon_service.config import ApiSettings
 from devstack.postgresql import PostgresqlServer
+from servicekit.db.engine import create_engine
 from servicekit.lifecycle import StopSignal
 from tests.integration.coupon_service.service import an_engine
 from tests.support.databases import fresh_database
@@ -32,6 +34,20 @@ def coupon_database_url(postgresql_server: PostgresqlServer, migrated_database: 
 @pytest.fixture
 def engine(coupon_database_url: str) -> Iterator[Engine]:
     engine = an_engine(coupon_database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def patient_engine(coupon_database_url: str) -> Iterator[Engine]:
+    """With more patience than any test needs, also on a busy machine: nothing ends by itself."""
+    settings = ApiSettings(
+        database_url=coupon_database_url,
+        database_lock_timeout_ms=100_000,
+        database_statement_timeout_ms=100_000,
+        database_idle_in_transaction_timeout_ms=100_000,
+    )
+    engine = create_engine(settings, "coupon-service-tests")
     yield engine
     engine.dispose()
 

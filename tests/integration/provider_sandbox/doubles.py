@@ -1,8 +1,14 @@
 """The doubles of a sandbox as tests control and question them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
+
+from provider_sandbox.config import SandboxSettings
+from provider_sandbox.main import serving
 
 PROVIDERS = ("nhn", "solapi", "sens", "aligo")
 TEMPLATE = "ORDER_COMPLETED"
@@ -64,3 +70,12 @@ class Doubles:
     def totals(self, provider: str) -> dict[str, int]:
         totals: dict[str, int] = self.http.get("/records").json()["providers"][provider]
         return totals
+
+
+@contextmanager
+def serving_doubles(database: Path) -> Iterator[Doubles]:
+    """A sandbox in this process: what is tested is what is imported, and nothing has to start."""
+    with serving(SandboxSettings(http_port=0, sandbox_database_path=database)) as port:
+        url = f"http://127.0.0.1:{port}"
+        with httpx.Client(base_url=url, timeout=40.0, trust_env=False) as http:
+            yield Doubles(url, http)

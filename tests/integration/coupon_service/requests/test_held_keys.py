@@ -27,17 +27,8 @@ ACCEPTED = b"HTTP/1.1 202 "
 
 
 @pytest.fixture
-def engine(coupon_database_url: str) -> Iterator[Engine]:
-    """With more patience than any test needs: nothing here ends by itself."""
-    settings = ApiSettings(
-        database_url=coupon_database_url,
-        database_lock_timeout_ms=100_000,
-        database_statement_timeout_ms=100_000,
-        database_idle_in_transaction_timeout_ms=100_000,
-    )
-    engine = create_engine(settings, "coupon-service-tests")
-    yield engine
-    engine.dispose()
+def engine(patient_engine: Engine) -> Engine:
+    return patient_engine
 
 
 @pytest.fixture

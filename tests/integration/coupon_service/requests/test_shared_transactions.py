@@ -182,20 +182,6 @@ def test_each_event_continues_the_trace_of_its_own_press(api: SharingApi, engine
     assert f"{1:016x}" not in [row.traceparent.split("-")[2] for row in stored]
 
 
-@pytest.fixture
-def patient_engine(coupon_database_url: str) -> Iterator[Engine]:
-    """On a busy machine, sets that large take longer than a request may."""
-    settings = ApiSettings(
-        database_url=coupon_database_url,
-        database_statement_timeout_ms=100_000,
-        database_lock_timeout_ms=100_000,
-        database_idle_in_transaction_timeout_ms=100_000,
-    )
-    engine = create_engine(settings, "coupon-service-tests")
-    yield engine
-    engine.dispose()
-
-
 def test_sets_with_the_same_keys_in_another_order_never_deadlock(patient_engine: Engine) -> None:
     """As of two processes, which share no lock but the database's."""
     engine = patient_engine

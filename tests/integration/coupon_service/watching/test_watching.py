@@ -43,20 +43,6 @@ def refresh(engine: Engine) -> WatchRequests:
     return WatchRequests(partial(CouponUnitOfWork, engine, CONSUMER_GROUP))
 
 
-@pytest.fixture
-def patient(coupon_database_url: str) -> Iterator[Engine]:
-    """Waits for locks for as long as a test may take on a busy machine."""
-    settings = ApiSettings(
-        database_url=coupon_database_url,
-        database_lock_timeout_ms=60_000,
-        database_statement_timeout_ms=60_000,
-        database_idle_in_transaction_timeout_ms=60_000,
-    )
-    engine = create_engine(settings, "patient")
-    yield engine
-    engine.dispose()
-
-
 def decide_next(engine: Engine, events: int, already: int = 0) -> None:
     """Decide so many of the outbox's events, in its order."""
     a_handler(engine).handle(published_events(engine)[already : already + events])
@@ -130,15 +116,15 @@ def test_a_place_is_unknown_while_an_older_acceptance_is_under_way(
 
 
 def test_a_request_whose_coupon_comes_just_too_late_gets_its_decision(
-    engine: Engine, patient: Engine, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
+    engine: Engine, patient_engine: Engine, client: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its rejection has no number, so the coupon's count of decisions doesn't show it."""
     monkeypatch.setattr("coupon_service.application.watch_requests.RECHECK_SECONDS", 0.1)
     refresh = WatchRequests(partial(CouponUnitOfWork, engine, CONSUMER_GROUP))
     event = a_stored_event(engine, 7, coupon_id=1)
-    deciding = threading.Thread(target=a_handler(patient).handle, args=([event],))
+    deciding = threading.Thread(target=a_handler(patient_engine).handle, args=([event],))
     with a_watch_server(refresh) as url, ExitStack() as stack:
-        with patient.begin() as other:
+        with patient_engine.begin() as other:
             other.execute(text("SELECT 1 FROM coupon_request FOR UPDATE"))
             deciding.start()
             wait_until(lambda: waiting_sessions(engine) == 1, "the worker, which has found no coupon")

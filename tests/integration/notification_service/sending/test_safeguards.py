@@ -21,7 +21,7 @@ from provider_sandbox.config import SandboxSettings
 from provider_sandbox.main import serving
 from tests.integration.notification_service.sending import safeguard_scenes as scenes
 from tests.integration.notification_service.sending.safeguard_stage import Parts, Passing, Stage, a_stage
-from tests.integration.provider_sandbox.doubles import Doubles
+from tests.integration.provider_sandbox.doubles import Doubles, serving_doubles
 
 
 class _Claims(SqlClaims):
@@ -178,11 +178,8 @@ each_safeguard = pytest.mark.parametrize("safeguard", SAFEGUARDS.values(), ids=S
 
 @pytest.fixture(scope="module")
 def running_doubles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doubles]:
-    path = tmp_path_factory.mktemp("doubles") / "sandbox.sqlite"
-    with serving(SandboxSettings(http_port=0, sandbox_database_path=path)) as port:
-        url = f"http://127.0.0.1:{port}"
-        with httpx.Client(base_url=url, timeout=40.0, trust_env=False) as http:
-            yield Doubles(url, http)
+    with serving_doubles(tmp_path_factory.mktemp("doubles") / "sandbox.sqlite") as doubles:
+        yield doubles
 
 
 @pytest.fixture

@@ -17,18 +17,15 @@ from servicekit.lifecycle import StopSignal
 from tests.integration.alimtalk_providers.connection import Connection, connected
 from tests.integration.alimtalk_providers.providers import NHN, SOLAPI, Provider
 from tests.integration.notification_service.effect_work import delivering, delivery_of, transactions
-from tests.integration.provider_sandbox.doubles import Doubles
+from tests.integration.provider_sandbox.doubles import Doubles, serving_doubles
 from tests.support.notification_builders import WRITE_ALIMTALK, a_completed_order
 from tests.support.sandbox import Sandbox
 
 
 @pytest.fixture(scope="module")
 def doubles(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doubles]:
-    path = tmp_path_factory.mktemp("doubles") / "sandbox.sqlite"
-    with serving(SandboxSettings(http_port=0, sandbox_database_path=path)) as port:
-        url = f"http://127.0.0.1:{port}"
-        with httpx.Client(base_url=url, timeout=40.0, trust_env=False) as http:
-            yield Doubles(url, http)
+    with serving_doubles(tmp_path_factory.mktemp("doubles") / "sandbox.sqlite") as doubles:
+        yield doubles
 
 
 @pytest.fixture(params=[(NHN, "9998"), (SOLAPI, "3012")], ids=["nhn", "solapi"])

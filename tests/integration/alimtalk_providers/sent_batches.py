@@ -1,4 +1,4 @@
-"""A batch, and later attempts at its messages, as the service makes them."""
+"""A batch, as the service sends it, and what its recipients get."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -12,9 +12,6 @@ from notification_service.domain.order_event import OrderEvent
 from tests.integration.alimtalk_providers.connection import Connection
 from tests.support.notification_builders import WRITE_ALIMTALK, a_delivery
 
-PROCESSING_SECONDS = 60.0
-
-
 def batches(connection: Connection) -> MessageBatches:
     adapter = connection.adapter
     assert adapter.batches is not None
@@ -23,23 +20,6 @@ def batches(connection: Connection) -> MessageBatches:
 
 def send(connection: Connection, messages: Sequence[AlimtalkMessage]) -> Sequence[Sent]:
     return batches(connection).send(messages, lambda: True)
-
-
-def second_attempt(connection: Connection, order: OrderEvent) -> str | None:
-    """What the service does with one of them, once look-ups must show what was sent."""
-    attempt = partial(
-        a_delivery,
-        order,
-        attempt=2,
-        provider=connection.adapter.name,
-        seconds_since_possibly_sent=PROCESSING_SECONDS + 1,
-        seconds_since_ordered=120.0,
-    )
-    send_alimtalk = SendAlimtalk(connection.adapter, PROCESSING_SECONDS, WRITE_ALIMTALK)
-    try:
-        return send_alimtalk(attempt(purpose=Purpose.LOOK_UP), lambda: True).reference
-    except MessageNotFound:
-        return send_alimtalk(attempt(), lambda: True).reference
 
 
 def wanted(messages: Iterable[AlimtalkMessage]) -> list[tuple[str, str]]:
