@@ -3,13 +3,10 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import httpx
 import pytest
 
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.order_event import OrderEvent
-from provider_sandbox.config import SandboxSettings
-from provider_sandbox.main import serving
 from tests.integration.alimtalk_providers.connection import Connection, connected
 from tests.integration.alimtalk_providers.providers import PROVIDERS, SOLAPI, Provider
 from tests.integration.provider_sandbox.doubles import Doubles, serving_doubles

@@ -1,13 +1,10 @@
 """Requests and replies that are lost: what the adapter says, and what a second attempt does."""
 
-from functools import partial
-
 import pytest
 
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.alimtalk_message import AlimtalkMessage
-from notification_service.domain.attempt_history import Purpose
-from notification_service.domain.errors import MessageNotFound, OutcomeUnknown, Unanswerable
+from notification_service.domain.errors import OutcomeUnknown, Unanswerable
 from notification_service.domain.order_event import OrderEvent
 from tests.integration.alimtalk_providers.connection import Connection, impatient
 from tests.integration.alimtalk_providers.later_attempts import PROCESSING_SECONDS, second_attempt

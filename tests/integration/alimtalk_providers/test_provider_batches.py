@@ -18,10 +18,10 @@ from notification_service.domain.errors import (
     ReceiverUnavailable,
 )
 from notification_service.domain.order_event import OrderEvent
-from tests.integration.alimtalk_providers.sent_batches import batches, got, send, wanted
-from tests.integration.alimtalk_providers.later_attempts import second_attempt
 from tests.integration.alimtalk_providers.connection import Connection, impatient
+from tests.integration.alimtalk_providers.later_attempts import second_attempt
 from tests.integration.alimtalk_providers.providers import NUMBER, Batches
+from tests.integration.alimtalk_providers.sent_batches import batches, got, send, wanted
 from tests.integration.alimtalk_providers.wire import After, Killed, answer_instead, kill, lose, lose_reply
 from tests.integration.provider_sandbox.webhook_receiver import WebhookReceiver
 from tests.support.notification_builders import (

@@ -5,9 +5,9 @@ import pytest
 from notification_service.domain.alimtalk_message import AlimtalkMessage
 from notification_service.domain.errors import NotSent, OutcomeUnknown
 from notification_service.domain.order_event import OrderEvent
-from tests.integration.alimtalk_providers.sent_batches import batches, got, send, wanted
-from tests.integration.alimtalk_providers.later_attempts import second_attempt
 from tests.integration.alimtalk_providers.connection import Connection
+from tests.integration.alimtalk_providers.later_attempts import second_attempt
+from tests.integration.alimtalk_providers.sent_batches import batches, got, send, wanted
 from tests.integration.alimtalk_providers.wire import Killed, kill
 from tests.integration.provider_sandbox.solapi_client import SolapiClient
 

@@ -2,11 +2,8 @@
 
 from collections.abc import Iterator
 
-import httpx
 import pytest
 
-from provider_sandbox.config import SandboxSettings
-from provider_sandbox.main import serving
 from tests.integration.provider_sandbox.doubles import Doubles, serving_doubles
 from tests.integration.provider_sandbox.webhook_receiver import WebhookReceiver
 

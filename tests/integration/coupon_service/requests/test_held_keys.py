@@ -9,10 +9,8 @@ import pytest
 from sqlalchemy import Connection, Engine, text
 
 from coupon_service.api import build_application
-from coupon_service.config import ApiSettings
 from coupon_service.http.coupon_requests import ISSUE_RULE, key_owner
 from coupon_service.persistence.tables import idempotency_key
-from servicekit.db.engine import create_engine
 from servicekit.http.idempotency import key_of_empty_request
 from servicekit.http.server import HttpServer
 from servicekit.idempotency.keys import IdempotencyKeys

@@ -1,7 +1,7 @@
 """Requests that arrive while a transaction is under way share the next one, and nothing else."""
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from uuid import UUID
@@ -14,13 +14,11 @@ from werkzeug.test import TestResponse
 import coupon_service.api
 from coupon_service.api import build_application
 from coupon_service.application.accept_requests import AcceptRequests, RequestToAccept
-from coupon_service.config import ApiSettings
 from coupon_service.domain.coupon_request import NewCouponRequest
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
 from coupon_service.messaging.outgoing_coupon_publish_requested import coupon_publish_requested
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
 from servicekit.batches import Batches
-from servicekit.db.engine import create_engine
 from servicekit.idempotency.key import Answer, IdempotencyKey, IdempotencyKeyReused
 from servicekit.identifiers import uuid7
 from servicekit.lifecycle import StopSignal

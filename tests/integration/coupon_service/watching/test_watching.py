@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from contextlib import ExitStack
 from functools import partial
 from uuid import UUID
@@ -14,10 +14,8 @@ from sqlalchemy import Engine, text
 
 from coupon_service.application.ports import StandingRequest
 from coupon_service.application.watch_requests import Round, WatchRequests
-from coupon_service.config import ApiSettings
 from coupon_service.messaging.incoming_coupon_publish_requested import CONSUMER_GROUP
 from coupon_service.persistence.unit_of_work import CouponUnitOfWork
-from servicekit.db.engine import create_engine
 from servicekit.identifiers import uuid7
 from tests.integration.coupon_service.service import (
     a_handler,

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-import httpx
 import pytest
 from sqlalchemy import Engine, Uuid, text
 
@@ -17,8 +16,6 @@ from notification_service.domain.errors import OutcomeUnknown, ReceiverUnavailab
 from notification_service.persistence.claims import SqlClaims
 from notification_service.persistence.results import SqlResults
 from notification_service.persistence.unit_of_work import NotificationUnitOfWork
-from provider_sandbox.config import SandboxSettings
-from provider_sandbox.main import serving
 from tests.integration.notification_service.sending import safeguard_scenes as scenes
 from tests.integration.notification_service.sending.safeguard_stage import Parts, Passing, Stage, a_stage
 from tests.integration.provider_sandbox.doubles import Doubles, serving_doubles

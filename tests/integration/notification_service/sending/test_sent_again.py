@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-import httpx
 import pytest
 from sqlalchemy import Engine, text
 
@@ -11,8 +10,6 @@ from notification_service.application.record_results import RecordResults
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.domain.alimtalk_results import ProviderResult, ResultState
 from notification_service.domain.delivery import Delivery, DeliveryStatus, Effect
-from provider_sandbox.config import SandboxSettings
-from provider_sandbox.main import serving
 from servicekit.lifecycle import StopSignal
 from tests.integration.alimtalk_providers.connection import Connection, connected
 from tests.integration.alimtalk_providers.providers import NHN, SOLAPI, Provider
