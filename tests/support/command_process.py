@@ -57,14 +57,14 @@ class CommandProcess:
     def log_text(self) -> str:
         return self._log.read_text()
 
-    def logged(self, event: str) -> dict[str, Any]:
-        """The first log line of ``event``, waiting for it."""
+    def logged(self, *events: str) -> dict[str, Any]:
+        """The first log line of one of ``events``, waiting for it."""
 
         def probe() -> dict[str, Any] | None:
             assert self._running.poll() is None, f"ended:\n{self.log_text()}"
-            return next((line for line in self.log_lines() if line.get("event") == event), None)
+            return next((line for line in self.log_lines() if line.get("event") in events), None)
 
-        return wait_until(probe, f"{event} in the log of {self._command}")
+        return wait_until(probe, f"{' or '.join(events)} in the log of {self._command}")
 
     def __enter__(self) -> Self:
         return self.start()
