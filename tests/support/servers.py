@@ -20,5 +20,7 @@ def a_postgresql_server(directory: Path) -> PostgresqlServer:
     return PostgresqlServer(directory, version=POSTGRESQL_VERSION, durable=False)
 
 
-def a_kafka_broker(directory: Path, *, security: BrokerSecurity | None = None) -> KafkaBroker:
-    return ThrowAwayBroker(directory, version=KAFKA_VERSION, security=security)
+def a_kafka_broker(
+    directory: Path, *, version: str = KAFKA_VERSION, security: BrokerSecurity | None = None
+) -> KafkaBroker:
+    return ThrowAwayBroker(directory, version=version, security=security)

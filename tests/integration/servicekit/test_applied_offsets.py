@@ -28,6 +28,7 @@ from servicekit.lifecycle import StopSignal
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord
 from servicekit.messaging.run import run_consumer
 from servicekit.messaging.status import ConsumerStatus, ConsumerStuck
+from tests.support.config import NEWEST_KAFKA
 from tests.support.database_faults import end_sessions, read_only
 from tests.support.servers import a_kafka_broker
 from tests.support.topics import committed_offset, create_topics, produce, read_topic
@@ -301,9 +302,12 @@ def test_records_that_retention_took_are_reported(
 def test_log_that_lost_its_end_is_read_from_there_and_reported(
     server_directory: Path, unique: str, engine: Engine, away: bool
 ) -> None:
-    """As after a power cut, or when a replica that lags behind becomes the leader."""
+    """As after a power cut, or when a replica that lags behind becomes the leader.
+
+    Where ZooKeeper elects the leaders, a broker without others comes back with the epoch that it had.
+    """
     with ExitStack() as scope:
-        broker = scope.enter_context(a_kafka_broker(server_directory / unique))
+        broker = scope.enter_context(a_kafka_broker(server_directory / unique, version=NEWEST_KAFKA))
         servers = broker.bootstrap_servers
         create_topics(servers, [unique], partitions=1)
         send(servers, unique, 0, 8)

@@ -19,6 +19,7 @@ from servicekit.inbox.schema import INBOX
 from servicekit.messaging.kafka_source import KafkaRecordSource
 from servicekit.messaging.offset_guard import OffsetGuard
 from servicekit.messaging.status import ConsumerStatus, ConsumerStuck
+from tests.support.config import NEWEST_KAFKA
 from tests.support.servers import a_kafka_broker
 from tests.support.topics import create_topics, produce
 from tests.support.waiting import wait_until
@@ -35,8 +36,8 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 @pytest.fixture(scope="module")
 def broker(server_directory: Path) -> Iterator[KafkaBroker]:
-    """One to restart: a broker that starts leads its partitions anew."""
-    with a_kafka_broker(server_directory / "leader") as broker:
+    """One to restart: a broker that starts leads its partitions anew, unless ZooKeeper elects the leaders."""
+    with a_kafka_broker(server_directory / "leader", version=NEWEST_KAFKA) as broker:
         yield broker
 
 

@@ -154,8 +154,8 @@ def test_the_worker_killed_while_it_applies_an_event_applies_it_once(
                 worker.kill()
             worker.start()
             wait_until(lambda: kinds(client, held) == history_after, "the event to be applied", 60)  # noqa: B023
-            produce(shop_topics, topic, [event])
             worker.kill()
+            produce(shop_topics, topic, [event])
         worker.start()
         for number, each in enumerate((COMPLETED, CANCELLED)):
             wait_until(
