@@ -101,15 +101,13 @@ class Library:
 @pytest.fixture
 def library(database_url: str, kafka_bootstrap_servers: str, tmp_path: Path) -> Iterator[Library]:
     library = Library(database_url, kafka_bootstrap_servers, tmp_path)
-    (table,) = re.findall(r"`(CREATE TABLE .*?)`", GUIDE)
-    library.run_sql(table)
-    library.run_sql("INSERT INTO book (title) VALUES ('토지'), ('태백산맥')")
+    library.run_sql(blocks("sql")[0])
     yield library
     library.run_sql("DROP OWNED BY library_relay; DROP ROLE library_relay")
 
 
 def test_the_guide_gives_a_service_an_outbox(library: Library, tmp_path: Path) -> None:
-    role, lending = blocks("sql")
+    _, role, lending = blocks("sql")
     ddl, topics, relay = blocks("shell")
     library.run_sql(role)
     library.run_sql(library.output(ddl))

@@ -28,6 +28,7 @@ from servicekit.commands import OPERATOR, REASON, BadInput, OneLineGroup, Text
 from servicekit.config import load_settings
 from servicekit.fields import MAX_INT64, Storable
 from servicekit.observability.logging import configure_logging
+from servicekit.rfc3339 import format_rfc3339
 
 _Command = TypeVar("_Command", bound=Callable[..., object])
 _COLUMNS = ("EVENT ID", "STATE", "KIND", "TOPIC", "KEY", "ATTEMPTS", "PARKED AT", "REASON")
@@ -205,7 +206,7 @@ def _row(letter: DeadLetterReply) -> Sequence[str]:
         _shortened(letter.topic, _NAME_CHARACTERS),
         _shortened(letter.key, _NAME_CHARACTERS),
         str(letter.attempts),
-        letter.parked_at.isoformat(sep=" ", timespec="seconds"),
+        format_rfc3339(letter.parked_at),
         _shortened(letter.reason, _REASON_CHARACTERS),
     )
 

@@ -95,6 +95,7 @@ def test_commands_list_show_replay_and_discard(
     ]
     page = json.loads(command("dead-letters", "list", "test", "--limit", "2", "--json").stdout)
     assert len(page["deadLetters"]) == 2
+    assert [line.split()[6] for line in table[1:3]] == [letter["parkedAt"] for letter in page["deadLetters"]]
     rest = command("dead-letters", "list", "test", "--json", "--after", str(page["nextAfter"]), "--key", "a")
     assert [letter["eventId"] for letter in json.loads(rest.stdout)["deadLetters"]] == [
         str(event_id) for event_id in poisons["a"][1:]
