@@ -61,7 +61,8 @@ def test_a_change_is_live_in_an_api_and_in_a_worker(
     ]
 
     def changed() -> bool:
-        shop.decided(shop.press(2, coupon_id))
+        # Of a new coupon each time: one that is sold out is refused without the worker.
+        shop.decided(shop.press(2, shop.create_coupon()))
         return b"changed_event" in worker.logs()
 
     wait_until(changed, "the changed worker's line")

@@ -20,7 +20,7 @@ class Scale:
     unknown_payments: int = 200
     outage_seconds: int = 60
     backlog: int = 10_000
-    webhooks: int = 20_000
+    webhooks: int = 5_000
     storm_seconds: int = 120
     storm_payments_per_second: int = 50
     storm_webhooks_per_second: int = 100
@@ -67,6 +67,10 @@ ROWS = (
     Row(
         "webhooks_per_second", "webhooks answered 2xx and stored",
         "/s", RATE, (Measurement.WEBHOOKS,), 500, at_least=True,
+    ),
+    Row(
+        "webhook_p99_ms", "a webhook's answer at that rate",
+        "ms", "p99_ms", (Measurement.WEBHOOKS,), 1_000,
     ),
     Row(
         "webhook_storm_slowdown", "payments' p99 in a storm of webhooks / without",

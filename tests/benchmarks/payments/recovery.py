@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import httpx
@@ -11,7 +12,7 @@ from tests.benchmarks.payments.plan import Scale
 from tests.benchmarks.payments.world import World, a_world
 
 # So that the worker asks again and again while the gateway is away.
-_SHORT = {"PAYMENT_IN_PROGRESS_SECONDS": "15", "TOSS_TIMEOUT_SECONDS": "5"}
+SHORT = {"PAYMENT_IN_PROGRESS_SECONDS": "15", "TOSS_TIMEOUT_SECONDS": "5"}
 _PATIENCE_SECONDS = 600.0
 _MOST_FAULTS = 1_000_000
 _SETTLED_AT = """
@@ -38,9 +39,9 @@ class Backlog:
 
 def measure_recovery(scale: Scale) -> Recovery:
     """All are charged, and nothing is known of them when the outage begins."""
-    with a_world(scale.gateway_latency_ms, **_SHORT) as world:
-        _leave_unknown(world, scale.unknown_payments)
-        world.control(faults=[{"call": "any", "kind": "cut", "times": _MOST_FAULTS}])
+    with a_world(scale.gateway_latency_ms, **SHORT) as world:
+        leave_unknown(world, scale.unknown_payments)
+        cut_off(world)
         world.worker.start()
         time.sleep(scale.outage_seconds)
         if (unsettled := world.unsettled()) != scale.unknown_payments:
@@ -58,8 +59,8 @@ def measure_recovery(scale: Scale) -> Recovery:
 
 
 def measure_backlog(scale: Scale) -> Backlog:
-    with a_world(scale.gateway_latency_ms, **_SHORT) as world:
-        _leave_unknown(world, scale.backlog)
+    with a_world(scale.gateway_latency_ms, **SHORT) as world:
+        leave_unknown(world, scale.backlog)
         query(world.database_url, "UPDATE payment SET requested_at = requested_at - interval '1 minute'")
         began = time.monotonic()
         world.worker.start()
@@ -68,8 +69,15 @@ def measure_backlog(scale: Scale) -> Backlog:
     return Backlog(seconds, scale.backlog / seconds)
 
 
-def _leave_unknown(world: World, number: int) -> None:
+def leave_unknown(world: World, number: int) -> Sequence[str]:
+    """The orders, whose payments are charged; nothing is known of them."""
     order_ids = world.placed(number)
     world.control(faults=[{"call": "confirm", "moment": "after", "kind": "cut", "times": _MOST_FAULTS}])
     world.pay(order_ids, connections=32).check(httpx.codes.GATEWAY_TIMEOUT)
     world.control()
+    return order_ids
+
+
+def cut_off(world: World) -> None:
+    """The gateway answers nothing any more."""
+    world.control(faults=[{"call": "any", "kind": "cut", "times": _MOST_FAULTS}])

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 
 import httpx
 
+from tests.benchmarks.coupon.servers import query
 from tests.benchmarks.payments.load_client import Post, send, sending
 from tests.benchmarks.payments.paying import OPEN_CONNECTIONS, Payments, payments
 from tests.benchmarks.payments.plan import Scale
+from tests.benchmarks.payments.recovery import SHORT, cut_off, leave_unknown
 from tests.benchmarks.payments.world import a_world, payment
 
 _PATH = "/api/v1/gateways/toss/webhooks"
@@ -25,13 +27,17 @@ class Webhooks:
 
 
 def measure_webhooks(scale: Scale) -> Webhooks:
-    """Of payments that are settled and of others that aren't, each named many times."""
-    with a_world(scale.gateway_latency_ms) as world:
-        order_ids = world.placed(scale.connections)
+    """Each of another payment of unknown outcome, at a gateway that doesn't say more: each has to be kept."""
+    with a_world(scale.gateway_latency_ms, **SHORT) as world:
+        order_ids = leave_unknown(world, scale.webhooks)
+        cut_off(world)
         world.worker.start()
-        posts = [_webhook(order_ids[number % len(order_ids)]) for number in range(scale.webhooks)]
+        posts = [_webhook(order_id) for order_id in order_ids]
         answers = send(world.directory, world.url, posts, connections=scale.connections)
         answers.check(httpx.codes.OK)
+        ((stored,),) = query(world.database_url, "SELECT count(*) FROM payment_hint")
+        if stored != scale.webhooks:
+            raise ValueError(f"{stored} of {scale.webhooks} webhooks were stored")
         return Webhooks(answers.per_second, answers.percentile_ms(99))
 
 

@@ -9,15 +9,18 @@ from tests.benchmarks.payments.plan import Measurement
 from tests.benchmarks.results_file import write_json
 from tests.benchmarks.verdicts import chosen_rows, measure, verdicts
 
-ROWS = ("payments_per_second", "recovered_p99_seconds")
-TINY = replace(BENCHMARK.quick, payments=20, unknown_payments=5, outage_seconds=1)
+ROWS = ("payments_per_second", "recovered_p99_seconds", "webhooks_per_second", "webhook_storm_slowdown")
+MEASURED = (Measurement.FAST, Measurement.RECOVERY, Measurement.WEBHOOKS, Measurement.CALM, Measurement.STORM)
+TINY = replace(
+    BENCHMARK.quick, payments=20, unknown_payments=5, outage_seconds=1, webhooks=20, storm_seconds=1
+)
 
 
 def test_rows_are_measured_from_their_servers_to_their_file(tmp_path: Path) -> None:
     lines: list[str] = []
 
     results = measure(
-        BENCHMARK.procedures, [Measurement.FAST, Measurement.RECOVERY], TINY, 1,
+        BENCHMARK.procedures, MEASURED, TINY, 1,
         lambda measurement, repeat: lines.append(f"{measurement.name} {repeat}"),
         lambda measurement, figures: None,
     )  # fmt: skip
@@ -25,6 +28,6 @@ def test_rows_are_measured_from_their_servers_to_their_file(tmp_path: Path) -> N
     write_json(tmp_path / "payments.json", BENCHMARK.results({}, TINY, 1, outcome, results))
 
     rows = json.loads((tmp_path / "payments.json").read_text())["rows"]
-    assert lines == ["FAST 1", "RECOVERY 1"]
+    assert lines == [f"{measurement.name} 1" for measurement in MEASURED]
     assert all(rows[name]["value"] > 0 for name in ROWS)
     assert {rows[name]["met"] for name in ROWS} == {None}

@@ -135,6 +135,8 @@ def test_an_operators_refund_and_its_record_are_one_commit(shop: Shop, operator:
 
     assert operator("refund", payment_id, *WHO_AND_WHY).exit_code == 1
     assert (recorded(shop), shop.query("SELECT status FROM refund")) == ([(None, False)], [("DUE",)])
+    # Kept before the gateway is asked: whatever dies then, who and why are known.
+    assert shop.query(OPERATIONS) == [("REFUND", "kim", "the buyer called", None)]
 
     # Whatever became of it, the worker goes on.
     time_passes_for_refunds(shop)
