@@ -243,3 +243,12 @@ def test_every_missing_variable_is_named_in_one_message() -> None:
     assert "DATABASE_URL" in api.stderr
     assert "PAYMENT_GATEWAY" in api.stderr
     assert "Traceback" not in api.stderr
+
+
+def test_an_api_that_requires_the_catalogue_refuses_other_products(
+    order_database_url: str, tmp_path: Path
+) -> None:
+    [port] = find_free_ports(1)
+    with an_api(order_database_url, port, tmp_path / "log", REQUIRE_CATALOG_PRODUCTS="true"):
+        reply = httpx.post(f"http://127.0.0.1:{port}/api/v1/orders", json=an_order_body(), timeout=10)
+    assert (reply.status_code, reply.json()["type"]) == (422, "urn:problem:product-not-in-catalogue")
