@@ -10,18 +10,19 @@ from tests.support.documents import documents, words
 DEPLOYABLES = ("coupon-service", "order-service", "notification-service", "outbox-relay", "deploy/sandbox")
 BUDGETS = (
     {"README.md": 600, "README.ko.md": 600, "ARCHITECTURE.md": 1_000, "deploy/RUNBOOK.md": 2_000}
-    | {"notification-service/PROVIDERS.md": 920, "order-service/GATEWAYS.md": 700}
+    | {"notification-service/PROVIDERS.md": 920, "order-service/GATEWAYS.md": 700, "tests/README.md": 1_250}
     | {f"{folder}/README.md": 500 for folder in DEPLOYABLES}
 )
 DECISION_WORDS = 120
 
 
 def test_all_documents_that_are_read_through() -> None:
-    """Three are looked things up in and have their own budgets; the changelog and the report only grow."""
+    """Four are looked things up in and have their own budgets; the changelog and the report only grow."""
     looked_up = {"deploy/RUNBOOK.md", "notification-service/PROVIDERS.md", "order-service/GATEWAYS.md"}
+    looked_up |= {"tests/README.md"}
     growing = {"CHANGELOG.md", "outbox-relay/BENCHMARKS.md"}
     apart = {ROOT / document for document in looked_up | growing}
-    assert sum(words(document) for document in documents() if document not in apart) <= 12_000
+    assert sum(words(document) for document in documents() if document not in apart) <= 11_000
 
 
 @pytest.mark.parametrize(("document", "budget"), BUDGETS.items())

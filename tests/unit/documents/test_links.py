@@ -1,6 +1,7 @@
 """What documents point to is there: other documents, their sections, and tests."""
 
 import ast
+import fnmatch
 import re
 from pathlib import Path
 
@@ -38,6 +39,6 @@ def test_every_test_that_is_named_exists() -> None:
         for node in ast.walk(ast.parse(file.read_text()))
         if isinstance(node, ast.FunctionDef)
     }
-    named = re.findall(r"`(test_\w+(?:\.py)?)`", (ROOT / "tests" / "README.md").read_text())
+    named = re.findall(r"`(test_[\w*]+(?:\.py)?)`", (ROOT / "tests" / "README.md").read_text())
     assert len(named) > 50
-    assert [name for name in named if name not in known] == []
+    assert [name for name in named if not fnmatch.filter(known, name)] == []
