@@ -46,8 +46,8 @@ class Journey:
 
     @property
     def refused(self) -> bool:
-        """By the API, for good."""
-        return self.outcome.startswith("4")
+        """By the gate, for good; any other status is no end that a user may have."""
+        return self.outcome.startswith("409 ")
 
 
 @dataclass(frozen=True)

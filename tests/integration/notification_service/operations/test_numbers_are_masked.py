@@ -15,7 +15,7 @@ from notification_service.api import build_application
 from notification_service.application.accept_order_events import AcceptOrderEvents
 from notification_service.application.send_alimtalk import SendAlimtalk
 from notification_service.cli import main
-from notification_service.domain.delivery import Effect
+from notification_service.domain.delivery import DeliveryStatus, Effect
 from notification_service.domain.order_event import OrderEvent
 from notification_service.messaging.incoming_order_completed import OrderCompleted
 from servicekit.lifecycle import StopSignal
@@ -87,6 +87,10 @@ def test_no_log_answer_or_stored_error_shows_the_number(
                 client.get("/api/v1/notifications", query_string={"orderId": str(order.order_id)}).text
             )
             assert "alimtalk" in shown[-1]
+    listed = client.get("/api/v1/deliveries", query_string={"status": [*DeliveryStatus]})
+    deliveries = [delivery["deliveryId"] for delivery in listed.get_json()["deliveries"]]
+    assert len(deliveries) >= len(ANSWERS)
+    shown += [listed.text, *(client.get(f"/api/v1/deliveries/{each}").text for each in deliveries)]
     for arguments in (["list"], ["list", "--json"], ["list", "--status", "PENDING"]):
         shown.append(CliRunner().invoke(main, ["deliveries", *arguments]).output)
     with engine.begin() as connection:
