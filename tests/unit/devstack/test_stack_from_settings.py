@@ -1,8 +1,10 @@
 """Which stack, on which ports, the environment asks for."""
 
+import re
 import signal
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -20,8 +22,10 @@ from devstack.repository import ROOT
 from devstack.services import SHOP
 from devstack.stack_directory import StackDirectory
 from devstack.stack_from_settings import running_stack, stack_to_start
+from order_service.config import ApiSettings, WorkerSettings
 from provider_sandbox.gateways.portone import account as portone
 from provider_sandbox.gateways.toss import account as toss
+from servicekit.config import read_settings as read_service_settings
 
 DEFAULT, OLDER = "kafka-4.3.1", "kafka-3.4.0"
 
@@ -302,16 +306,40 @@ def test_a_running_stack_keeps_its_gateway(settings: Settings, run: StackRunner)
         stack_to_start(settings.model_copy(update={"gateway": "portone"})).up()
 
 
+@pytest.mark.parametrize("gateway", ["toss", "portone"])
+@pytest.mark.parametrize(
+    ("name", "settings_of"), [("order-api", ApiSettings), ("order-worker", WorkerSettings)]
+)
+def test_containers_start_with_what_the_stack_gives_them(
+    gateway: str, name: str, settings_of: type[ApiSettings | WorkerSettings], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    given = services[name]["environment"] | paying_override()["services"][name]["environment"]
+    stack = {
+        variable: value.format(gateway_sandbox_url="http://gateway-sandbox:8010")
+        for variable, value in SHOP.gateways[gateway].items()
+    }
+    for variable, value in given.items():
+        default = re.fullmatch(r"\$\{(\w+):-([^}]*)\}", str(value))
+        monkeypatch.setenv(variable, stack.get(default[1], default[2]) if default else str(value))
+    monkeypatch.setenv("DATABASE_URL", "postgresql://order@postgresql/order")
+
+    settings = read_service_settings(settings_of)
+
+    assert settings.payment_gateway == gateway
+    assert {each.name for each in settings.gateways} == {"in-process", "toss", "portone"}
+
+
+def paying_override() -> Any:
+    file = ROOT / "deploy/compose/sandbox-gateway.yml"
+    return yaml.safe_load(file.read_text().replace("!override", "").replace("!reset", ""))
+
+
 def test_the_accounts_are_those_of_the_sandbox() -> None:
     assert SHOP.gateways["toss"]["TOSS_SECRET_KEY"] == toss.SECRET_KEY
     assert SHOP.gateways["portone"]["PORTONE_API_SECRET"] == portone.API_SECRET
     assert SHOP.gateways["portone"]["PORTONE_STORE_ID"] == portone.STORE_ID
-    override = yaml.safe_load(
-        (ROOT / "deploy/compose/sandbox-gateway.yml")
-        .read_text()
-        .replace("!override", "")
-        .replace("!reset", "")
-    )
+    override = paying_override()
     for gateway, variables in SHOP.gateways.items():
         for name in {
             "TOSS_SECRET_KEY",
