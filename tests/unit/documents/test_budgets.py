@@ -22,7 +22,7 @@ def test_all_documents_that_are_read_through() -> None:
     looked_up |= {"tests/README.md"}
     growing = {"CHANGELOG.md", "outbox-relay/BENCHMARKS.md"}
     apart = {ROOT / document for document in looked_up | growing}
-    assert sum(words(document) for document in documents() if document not in apart) <= 11_000
+    assert sum(words(document) for document in documents() if document not in apart) <= 11_050
 
 
 @pytest.mark.parametrize(("document", "budget"), BUDGETS.items())
