@@ -1,21 +1,20 @@
 """The project's documents."""
 
-import subprocess
+import os
 from pathlib import Path
 
 from devstack.repository import ROOT
 
+_BUILT = {"build", "dist"}
+
 
 def documents() -> list[Path]:
-    """Every Markdown file that git knows or would add."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    return [ROOT / line for line in listed.stdout.splitlines() if (ROOT / line).exists()]
+    """Every Markdown file of the checkout, without what was installed or built."""
+    found: list[Path] = []
+    for folder, folders, files in os.walk(ROOT):
+        folders[:] = [name for name in folders if not name.startswith(".") and name not in _BUILT]
+        found += [Path(folder, name) for name in files if name.endswith(".md")]
+    return sorted(found)
 
 
 def words(document: Path) -> int:
