@@ -17,6 +17,7 @@ from kafka.errors import NoError
 from prometheus_client import REGISTRY
 from sqlalchemy import Engine, MetaData, create_engine, event, make_url, text
 
+from devstack.kafka_broker import DEFAULT_VERSION as NEWEST_KAFKA
 from servicekit.config import KafkaConsumerSettings
 from servicekit.db.errors import may_pass
 from servicekit.inbox.inbox import Inbox
@@ -28,7 +29,6 @@ from servicekit.lifecycle import StopSignal
 from servicekit.messaging.records import InvalidMessage, ReceivedRecord
 from servicekit.messaging.run import run_consumer
 from servicekit.messaging.status import ConsumerStatus, ConsumerStuck
-from tests.support.config import NEWEST_KAFKA
 from tests.support.database_faults import end_sessions, read_only
 from tests.support.servers import a_kafka_broker
 from tests.support.topics import committed_offset, create_topics, produce, read_topic

@@ -11,6 +11,7 @@ from alembic.operations import Operations
 from kafka import TopicPartition
 from sqlalchemy import Engine, create_engine, make_url
 
+from devstack.kafka_broker import DEFAULT_VERSION as NEWEST_KAFKA
 from devstack.kafka_broker import KafkaBroker
 from servicekit.config import KafkaConsumerSettings
 from servicekit.inbox.migration import upgrade_inbox
@@ -19,7 +20,6 @@ from servicekit.inbox.schema import INBOX
 from servicekit.messaging.kafka_source import KafkaRecordSource
 from servicekit.messaging.offset_guard import OffsetGuard
 from servicekit.messaging.status import ConsumerStatus, ConsumerStuck
-from tests.support.config import NEWEST_KAFKA
 from tests.support.servers import a_kafka_broker
 from tests.support.topics import create_topics, produce
 from tests.support.waiting import wait_until
