@@ -61,7 +61,8 @@ clean-stack: $(INSTALLED) ## Stop the stack and remove its data
 	@$(BIN)/devstack clean
 
 demo: $(INSTALLED) ## Start the stack, run both processes end to end, check every number, stop the stack (USERS= STOCK= ORDERS= SEED= LIMIT= KEEP=1 KAFKA= PROVIDERS= GATEWAY=portone)
-	@if [ -e "$${DEVSTACK_DIRECTORY:-build/devstack}/stack.json" ]; then KEEP=1; else export GATEWAY="$${GATEWAY:-toss}"; fi; \
+	@if [ -e "$${DEVSTACK_DIRECTORY:-build/devstack}/stack.json" ]; then KEEP=1; \
+	elif [ "$$STACK" != external ]; then export GATEWAY="$${GATEWAY:-toss}"; fi; \
 	$(BIN)/devstack up || exit; \
 	if [ "$$KEEP" != 1 ]; then trap '$(BIN)/devstack down' EXIT; trap 'exit 130' INT TERM; fi; \
 	$(BIN)/shop-demo
